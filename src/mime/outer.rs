@@ -1,0 +1,264 @@
+//! What stands on the envelope? The header block alone, and whether a machine may answer.
+//!
+//! RFC 3834 section 2 and what is seen in the wild decide; DMARC is believed only from our own
+//! server's Authentication-Results (RFC 8601 section 5).
+
+use super::HEADER_BLOCK_OCTETS_MAX;
+use crate::model::Timestamp;
+use crate::model::address::{Address, ReplyAddress};
+use crate::model::ids::MessageId;
+use crate::model::letter::{Dmarc, NoAnswer, Outer};
+use mail_parser::{HeaderValue, Message, MessageParser, MimeHeaders};
+
+/// From where we look at a letter: what is ours.
+#[derive(Clone, Debug, Default)]
+pub struct Perspective {
+    /// Every address that the desk receives or sends under.
+    pub ours: Vec<Address>,
+    /// List-Ids through which security@ itself is delivered.
+    pub own_lists: Vec<String>,
+    /// The authserv-id of our own mail server; without it DMARC is unknown.
+    pub authserv_id: Option<String>,
+}
+
+/// Where the header block of a letter ends: after the first empty line, at most 256 KiB in.
+pub fn header_block_end(octets: &[u8]) -> usize {
+    let window = &octets[..octets.len().min(HEADER_BLOCK_OCTETS_MAX)];
+    let mut at = 0;
+    for line in window.split_inclusive(|b| *b == b'\n') {
+        at += line.len();
+        if matches!(line, b"\n" | b"\r\n") {
+            return at;
+        }
+    }
+    window.len()
+}
+
+/// Reads the header block. Never fails: what can't be read is absent.
+pub fn outer(head: &[u8], perspective: &Perspective) -> Outer {
+    let head = &head[..header_block_end(head)];
+    let message = MessageParser::new().parse_headers(head).unwrap_or_default();
+    let from = single(&message, "From");
+    let through_own_list = first_raw(&message, "List-Id").is_some_and(|id| perspective.own_lists.iter().any(|own| list_id_is(&id, own)));
+    let reply_to = single(&message, "Reply-To");
+    // A list that rewrites From for DMARC's sake says elsewhere who wrote.
+    let originator = if through_own_list { single(&message, "X-Original-From").or_else(|| reply_to.clone()).or(from) } else { from };
+    let dmarc = dmarc(&message, perspective.authserv_id.as_deref());
+    let refusal = refusal(&message, perspective, originator.as_ref(), dmarc, through_own_list);
+    let answer = match (refusal, &originator) {
+        (Some(why), _) => Err(why),
+        (None, None) => Err(NoAnswer::NoSingleFrom),
+        (None, Some(originator)) => answer_address(originator, reply_to.filter(|_| !through_own_list)),
+    };
+    let content_type = message.content_type();
+    Outer {
+        message_id: message.message_id().and_then(MessageId::parse),
+        date: message.date().and_then(|d| Timestamp::from_second(d.to_timestamp()).ok()),
+        threads: ids(message.references()).into_iter().chain(ids(message.in_reply_to())).collect(),
+        recipients: ["To", "Cc", "Delivered-To", "X-Original-To"].iter().flat_map(|field| all(&message, field)).collect(),
+        subject: message.subject().unwrap_or_default().to_owned(),
+        sealed_outside: content_type.is_some_and(|ct| ct.ctype().eq_ignore_ascii_case("multipart") && ct.subtype().is_some_and(|s| s.eq_ignore_ascii_case("encrypted"))),
+        originator,
+        dmarc,
+        answer,
+    }
+}
+
+/// The first reason that forbids an automatic answer, whoever it would go to.
+fn refusal(message: &Message<'_>, perspective: &Perspective, originator: Option<&Address>, dmarc: Dmarc, own_list: bool) -> Option<NoAnswer> {
+    if originator.is_some_and(|from| perspective.ours.iter().any(|ours| ours.same_mailbox(from) || ours.tag_of(from).is_some())) {
+        return Some(NoAnswer::Ourselves);
+    }
+    // RFC 3834 section 2: "no" means that a person sent it; anything else is a machine.
+    let auto_submitted = first_raw(message, "Auto-Submitted").is_some_and(|v| !v.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("no"));
+    let wild = ["X-Autoreply", "X-Autorespond", "X-Autoresponse", "X-Vacation"].iter().any(|f| first_raw(message, f).is_some());
+    if auto_submitted || wild {
+        return Some(NoAnswer::AutoSubmitted);
+    }
+    if message.content_type().is_some_and(|ct| ct.ctype().eq_ignore_ascii_case("multipart") && ct.subtype().is_some_and(|s| s.eq_ignore_ascii_case("report"))) {
+        return Some(NoAnswer::DeliveryReport);
+    }
+    if !own_list && message.headers_raw().any(|(name, _)| name.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("List-"))) {
+        return Some(NoAnswer::List);
+    }
+    let precedence = first_raw(message, "Precedence").unwrap_or_default().to_ascii_lowercase();
+    if matches!(precedence.as_str(), "bulk" | "junk" | "auto_reply") || (precedence == "list" && !own_list) {
+        return Some(NoAnswer::Precedence);
+    }
+    if first_raw(message, "X-Auto-Response-Suppress").is_some_and(|v| !v.eq_ignore_ascii_case("none")) {
+        return Some(NoAnswer::Suppressed);
+    }
+    // Our server writes Return-Path on top at final delivery (RFC 5321 section 4.4); a list's own says nothing of the originator.
+    if let Some(path) = first_raw(message, "Return-Path").filter(|_| !own_list) {
+        if let Err(why) = ReplyAddress::from_return_path(&path) {
+            return Some(NoAnswer::ReturnPath(why));
+        }
+    }
+    (dmarc == Dmarc::Fail && !own_list).then_some(NoAnswer::DmarcFailed)
+}
+
+/// The single From, or Reply-To where both belong to one organisation.
+fn answer_address(originator: &Address, reply_to: Option<Address>) -> Result<ReplyAddress, NoAnswer> {
+    let aligned = reply_to.filter(|to| organisation(to.domain()) == organisation(originator.domain()));
+    ReplyAddress::prove(aligned.unwrap_or_else(|| originator.clone())).map_err(NoAnswer::Originator)
+}
+
+fn organisation(domain: &str) -> &str {
+    psl::domain_str(domain).unwrap_or(domain)
+}
+
+fn list_id_is(value: &str, own: &str) -> bool {
+    let inner = value.rsplit_once('<').map_or(value, |(_, id)| id).trim_end_matches('>').trim();
+    inner.eq_ignore_ascii_case(own.trim_start_matches('<').trim_end_matches('>'))
+}
+
+/// The verdict of the topmost Authentication-Results that our own server signed with its authserv-id.
+fn dmarc(message: &Message<'_>, authserv_id: Option<&str>) -> Dmarc {
+    let Some(id) = authserv_id else { return Dmarc::Unknown };
+    let results = message.headers_raw().filter(|(name, _)| name.eq_ignore_ascii_case("Authentication-Results"));
+    for (_, value) in results {
+        let value = without_comments(value).to_ascii_lowercase();
+        let mut fields = value.split(';').map(str::trim);
+        let server = fields.next().unwrap_or_default().split_whitespace().next().unwrap_or_default();
+        if !server.eq_ignore_ascii_case(id) {
+            continue;
+        }
+        let verdict = fields.find_map(|f| Some(f.strip_prefix("dmarc")?.trim_start().strip_prefix('=')?.trim_start().to_owned()));
+        return match verdict.as_deref().and_then(|v| v.split_whitespace().next()) {
+            Some("pass") => Dmarc::Pass,
+            Some("fail") => Dmarc::Fail,
+            _ => Dmarc::Unknown,
+        };
+    }
+    Dmarc::Unknown
+}
+
+/// Takes RFC 5322 comments out, so that no comment can pose as a verdict.
+fn without_comments(value: &str) -> String {
+    let mut depth = 0usize;
+    let mut out = String::with_capacity(value.len());
+    for c in value.chars() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => out.push(c),
+            _ => {}
+        }
+    }
+    out
+}
+
+fn first_raw(message: &Message<'_>, field: &str) -> Option<String> {
+    let (_, value) = message.headers_raw().find(|(name, _)| name.eq_ignore_ascii_case(field))?;
+    Some(value.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+fn addresses(message: &Message<'_>, field: &str) -> Vec<Address> {
+    let values = message.headers().iter().filter(|h| h.name().eq_ignore_ascii_case(field));
+    values
+        .flat_map(|h| match h.value() {
+            HeaderValue::Address(list) => list.iter().filter_map(|a| a.address()).map(str::to_owned).collect(),
+            HeaderValue::Text(text) => vec![bracketed(text)],
+            HeaderValue::TextList(list) => list.iter().map(|t| bracketed(t)).collect(),
+            _ => Vec::new(),
+        })
+        .filter_map(|text| Address::parse(&text).ok())
+        .collect()
+}
+
+/// `Name <a@b>` to `a@b`, for fields that mail-parser does not read as addresses.
+fn bracketed(text: &str) -> String {
+    text.rsplit_once('<').map_or(text, |(_, inner)| inner).trim().trim_end_matches('>').to_owned()
+}
+
+fn all(message: &Message<'_>, field: &str) -> Vec<Address> {
+    addresses(message, field)
+}
+
+/// The one address of a field that stands once; two From fields, or two addresses in one, are nobody.
+fn single(message: &Message<'_>, field: &str) -> Option<Address> {
+    if message.headers().iter().filter(|h| h.name().eq_ignore_ascii_case(field)).count() != 1 {
+        return None;
+    }
+    let found = addresses(message, field);
+    let [one] = found.as_slice() else { return None };
+    Some(one.clone())
+}
+
+fn ids(value: &HeaderValue<'_>) -> Vec<MessageId> {
+    /// More references than this say nothing more about a thread.
+    const REFERENCES_MAX: usize = 100;
+    match value {
+        HeaderValue::Text(text) => MessageId::parse(text).into_iter().collect(),
+        HeaderValue::TextList(list) => list.iter().take(REFERENCES_MAX).filter_map(|t| MessageId::parse(t)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn perspective() -> Perspective {
+        Perspective {
+            ours: vec![Address::parse("security@desk.example").unwrap()],
+            own_lists: vec!["security.desk.example".to_owned()],
+            authserv_id: Some("mx.desk.example".to_owned()),
+        }
+    }
+
+    fn check(head: &str, expected: Result<&str, &str>) {
+        let read = outer(format!("{head}\r\n\r\n").as_bytes(), &perspective());
+        let got = read.answer.map(|a| a.address().to_string()).map_err(|why| why.to_string());
+        match (&got, expected) {
+            (Ok(to), Ok(want)) => assert_eq!(to, want, "{head}"),
+            (Err(why), Err(want)) => assert!(why.contains(want), "{head}: {why}"),
+            _ => panic!("{head}: {got:?}, expected {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn a_person_is_answered_and_a_machine_is_not() {
+        check("Return-Path: <a@b.example>\r\nFrom: A <a@b.example>", Ok("a@b.example"));
+        check("From: a@b.example\r\nAuto-Submitted: no", Ok("a@b.example"));
+        check("From: a@b.example\r\nAuto-Submitted: auto-replied (vacation)", Err("Auto-Submitted"));
+        check("Return-Path: <>\r\nFrom: a@b.example", Err("empty"));
+        check("From: a@b.example\r\nContent-Type: multipart/report; boundary=x", Err("multipart/report"));
+        check("From: a@b.example\r\nList-Id: <x.example>", Err("mailing list"));
+        check("From: a@b.example\r\nPrecedence: bulk", Err("Precedence"));
+        check("From: a@b.example\r\nX-Auto-Response-Suppress: All", Err("no automatic response"));
+        check("From: security@desk.example", Err("ourselves"));
+        check("From: MAILER-DAEMON@b.example", Err("daemon"));
+        check("From: a@b.example, c@d.example", Err("single originator"));
+        check("From: a@b.example\r\nFrom: c@d.example", Err("single originator"));
+        check("From: a@[192.0.2.7]", Err("address literal"));
+    }
+
+    #[test]
+    fn reply_to_is_used_only_within_the_originators_organisation() {
+        check("From: a@mail.b.example\r\nReply-To: c@b.example", Ok("c@b.example"));
+        check("From: a@b.example\r\nReply-To: victim@other.example", Ok("a@b.example"));
+    }
+
+    #[test]
+    fn dmarc_is_believed_from_our_own_server_alone() {
+        let fail = "From: a@b.example\r\nAuthentication-Results: mx.desk.example; spf=pass; dmarc=fail (p=none) header.from=b.example";
+        check(fail, Err("DMARC failed"));
+        check("From: a@b.example\r\nAuthentication-Results: mx.b.example; dmarc=fail", Ok("a@b.example"));
+        let pass = outer(b"From: a@b.example\r\nAuthentication-Results: mx.desk.example (dmarc=fail); dmarc=pass\r\n\r\n", &perspective());
+        assert_eq!(pass.dmarc, Dmarc::Pass);
+    }
+
+    #[test]
+    fn our_own_list_delivers_people() {
+        let head = "From: A via Security <security@desk.example.test>\r\nX-Original-From: A <a@b.example>\r\nList-Id: Security <security.desk.example>\r\nPrecedence: list\r\nReturn-Path: <security+bounces@desk.example.test>";
+        check(head, Ok("a@b.example"));
+    }
+
+    #[test]
+    fn threads_and_recipients_are_read() {
+        let read = outer(b"From: a@b.example\nTo: Desk <security@desk.example>\nDelivered-To: security+k3@desk.example\nReferences: <1@x> <2@x>\nIn-Reply-To: <3@x>\n\nbody", &perspective());
+        assert_eq!(read.threads.iter().map(MessageId::as_str).collect::<Vec<_>>(), ["1@x", "2@x", "3@x"]);
+        assert_eq!(read.recipients.len(), 2);
+    }
+}

@@ -1,0 +1,167 @@
+//! Where does a case stand? Its states, and the transitions between them.
+
+use super::Timestamp;
+use super::ids::CaseId;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Case {
+    pub id: CaseId,
+    pub opened_at: Timestamp,
+    pub standing: Standing,
+    pub acknowledgement: Acknowledgement,
+    pub draft: Draft,
+    /// A letter that named this other case, but whose sender we could not prove.
+    pub perhaps_of: Option<CaseId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum Standing {
+    /// Opened on arrival; its letter was not read yet.
+    Unread,
+    /// Its letter was read.
+    Open,
+    /// Its letter stayed shut or could not be read: a human must look.
+    NeedsHuman,
+    Closed { at: Timestamp, why: Closing },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Closing {
+    /// It was a request for our certificate and nothing else.
+    KeyRequest,
+    /// A machine wrote it.
+    Machine,
+    Spam,
+}
+
+/// The promise of an answer within 24 hours, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum Acknowledgement {
+    /// `alarmed`: responders were called because the deadline is near.
+    Due { deadline: Timestamp, alarmed: bool },
+    Sent { at: Timestamp, signed: bool },
+    /// No automatic answer may go out; a human owes one until the deadline.
+    ByHand { deadline: Timestamp, alarmed: bool },
+    /// Nobody waits for one.
+    NotOwed,
+}
+
+/// The draft in the tracker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum Draft {
+    None,
+    /// A responder must say `case file` first.
+    AwaitsWord,
+    Queued,
+    Filed { advisory: AdvisoryId },
+}
+
+/// The entry in the tracker, as the tracker names it: a GHSA id or a file name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdvisoryId {
+    pub id: String,
+    pub url: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the {what} of this case is already {from}")]
+pub struct InvalidTransition {
+    pub what: &'static str,
+    pub from: &'static str,
+}
+
+impl Acknowledgement {
+    pub fn sent(self, at: Timestamp, signed: bool) -> Result<Self, InvalidTransition> {
+        match self {
+            Self::Due { .. } | Self::ByHand { .. } => Ok(Self::Sent { at, signed }),
+            Self::Sent { .. } => Err(InvalidTransition { what: "acknowledgement", from: "sent" }),
+            Self::NotOwed => Err(InvalidTransition { what: "acknowledgement", from: "not owed" }),
+        }
+    }
+
+    /// A machine may not send it after all: a human owes it, on the same clock.
+    pub fn hand_over(self) -> Self {
+        match self {
+            Self::Due { deadline, alarmed } => Self::ByHand { deadline, alarmed },
+            other => other,
+        }
+    }
+
+    pub fn alarm(self) -> Self {
+        match self {
+            Self::Due { deadline, .. } => Self::Due { deadline, alarmed: true },
+            Self::ByHand { deadline, .. } => Self::ByHand { deadline, alarmed: true },
+            other => other,
+        }
+    }
+
+    /// The deadline that nobody has met yet, and whether responders were already called for it.
+    pub fn pending(&self) -> Option<(Timestamp, bool)> {
+        match self {
+            Self::Due { deadline, alarmed } | Self::ByHand { deadline, alarmed } => Some((*deadline, *alarmed)),
+            Self::Sent { .. } | Self::NotOwed => None,
+        }
+    }
+
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Due { .. } => "due",
+            Self::Sent { .. } => "sent",
+            Self::ByHand { .. } => "by-hand",
+            Self::NotOwed => "not-owed",
+        }
+    }
+}
+
+impl Draft {
+    pub fn queue(self) -> Result<Self, InvalidTransition> {
+        match self {
+            Self::None | Self::AwaitsWord => Ok(Self::Queued),
+            Self::Queued => Err(InvalidTransition { what: "draft", from: "on its way to the tracker" }),
+            Self::Filed { .. } => Err(InvalidTransition { what: "draft", from: "filed" }),
+        }
+    }
+
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::AwaitsWord => "awaits-word",
+            Self::Queued => "queued",
+            Self::Filed { .. } => "filed",
+        }
+    }
+}
+
+impl Standing {
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Unread => "unread",
+            Self::Open => "open",
+            Self::NeedsHuman => "needs-human",
+            Self::Closed { .. } => "closed",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_acknowledgement_is_sent_once() {
+        let due = Acknowledgement::Due { deadline: Timestamp::UNIX_EPOCH, alarmed: false };
+        let sent = due.sent(Timestamp::UNIX_EPOCH, true).unwrap();
+        assert!(sent.clone().sent(Timestamp::UNIX_EPOCH, true).is_err());
+        assert_eq!(sent.pending(), None);
+    }
+
+    #[test]
+    fn a_draft_is_queued_once() {
+        assert!(Draft::AwaitsWord.queue().unwrap().queue().is_err());
+    }
+}

@@ -1,0 +1,78 @@
+//! What stands on the outside of a letter? Facts that anyone on the way could see, from its header block alone.
+
+use super::Timestamp;
+use super::address::{Address, NoReplyAddress, ReplyAddress};
+use super::ids::MessageId;
+use serde::{Deserialize, Serialize};
+
+/// What our own mail server found when it checked the originator's domain (RFC 7489), read from an
+/// Authentication-Results header that carries the authserv-id of the config (RFC 8601 section 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dmarc {
+    Pass,
+    Fail,
+    Unknown,
+}
+
+/// Why a letter must not be answered by a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    #[error("it says that a machine sent it (Auto-Submitted)")]
+    AutoSubmitted,
+    #[error("it is a report of a mail system (multipart/report)")]
+    DeliveryReport,
+    #[error("it came through a mailing list")]
+    List,
+    #[error("its Precedence is bulk, list or junk")]
+    Precedence,
+    #[error("it asks that no automatic response be sent")]
+    Suppressed,
+    #[error("it comes from ourselves")]
+    Ourselves,
+    #[error("it has no single originator")]
+    NoSingleFrom,
+    #[error("DMARC failed for its originator")]
+    DmarcFailed,
+    #[error("its return path cannot be answered: {0}")]
+    ReturnPath(NoReplyAddress),
+    #[error("its originator cannot be answered: {0}")]
+    Originator(NoReplyAddress),
+    #[error("it is from before the desk began to answer")]
+    Old,
+}
+
+impl NoAnswer {
+    /// Whether the letter comes from a machine, so that nobody waits for an answer.
+    pub fn is_machine(self) -> bool {
+        matches!(
+            self,
+            Self::AutoSubmitted
+                | Self::DeliveryReport
+                | Self::List
+                | Self::Precedence
+                | Self::Ourselves
+                | Self::ReturnPath(NoReplyAddress::Empty | NoReplyAddress::Daemon)
+                | Self::Originator(NoReplyAddress::Daemon)
+        )
+    }
+}
+
+/// The header block of a letter, read by the desk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outer {
+    /// The single From; `None` where there are none or several (RFC 5322 section 3.6.2).
+    pub originator: Option<Address>,
+    pub message_id: Option<MessageId>,
+    pub date: Option<Timestamp>,
+    /// In-Reply-To and References, newest last.
+    pub threads: Vec<MessageId>,
+    /// Every address that the letter names as its destination: To, Cc, Delivered-To, X-Original-To.
+    pub recipients: Vec<Address>,
+    /// The outer subject. Never stored in clear, never logged.
+    pub subject: String,
+    pub dmarc: Dmarc,
+    /// The media type of the whole letter is multipart/encrypted (RFC 3156 section 4).
+    pub sealed_outside: bool,
+    pub answer: Result<ReplyAddress, NoAnswer>,
+}

@@ -1,0 +1,15 @@
+//! What do we talk about? The nouns of the desk, and nothing of ours below them.
+//!
+//! A state holds only what is true in it, and a transition consumes it. Times are [`Timestamp`]s
+//! (UTC); nothing here asks a clock.
+
+pub mod address;
+pub mod case;
+pub mod effect;
+pub mod ids;
+pub mod letter;
+pub mod reading;
+pub mod report;
+pub mod secret;
+
+pub use jiff::Timestamp;

@@ -1,0 +1,153 @@
+//! What did opening a letter show? The result of the reader, and the fixed interface of `sealdesk open`.
+
+use super::report::Report;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LetterKind {
+    Report,
+    FollowUp,
+    KeyRequest,
+    DisclosureNotice,
+    Dsn,
+    AutoReply,
+    List,
+    Spam,
+    Other,
+}
+
+impl LetterKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::FollowUp => "follow-up",
+            Self::KeyRequest => "key-request",
+            Self::DisclosureNotice => "disclosure-notice",
+            Self::Dsn => "dsn",
+            Self::AutoReply => "auto-reply",
+            Self::List => "list",
+            Self::Spam => "spam",
+            Self::Other => "other",
+        }
+    }
+
+    pub fn is_machine(self) -> bool {
+        matches!(self, Self::Dsn | Self::AutoReply | Self::List)
+    }
+
+    /// Whether the letter carries a report's fields.
+    pub fn has_report(self) -> bool {
+        matches!(self, Self::Report | Self::FollowUp | Self::DisclosureNotice)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    PgpMime,
+    Inline,
+    Attachment,
+    Smime,
+    #[default]
+    None,
+}
+
+/// How the ciphertext was authenticated: MDC (SEIPDv1) or AEAD (SEIPDv2), RFC 9580 section 5.13.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Integrity {
+    Mdc,
+    Aead,
+    #[default]
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Repair {
+    Exchange,
+    Google,
+    Proton,
+    Other,
+}
+
+/// Why an encrypted part stays shut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shut {
+    NoKey,
+    Integrity,
+    Unsupported,
+    Limit,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Protection {
+    pub encrypted: bool,
+    pub format: Format,
+    pub integrity: Integrity,
+    pub repaired: Option<Repair>,
+    pub shut: Option<Shut>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignatureStatus {
+    Valid,
+    Invalid,
+    UnknownKey,
+    #[default]
+    None,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignatureVerdict {
+    pub status: SignatureStatus,
+    /// The certificate's, for a valid signature; else the issuer's as the signature names it.
+    pub fingerprint: Option<String>,
+    /// The signature is valid and a user ID of its certificate is the single From.
+    pub signer_is_originator: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// A safe basename: no path, no control or bidi characters.
+    pub name: String,
+    pub media_type: String,
+    pub octets: u64,
+    pub sha256: String,
+}
+
+/// A certificate that a letter brought, with a user ID equal to its From.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BroughtCertificate {
+    pub fingerprint: String,
+    /// It stood in a clear part or header, where anyone on the way could see it.
+    pub in_clear: bool,
+    /// The armored certificate.
+    pub armored: String,
+}
+
+/// One letter as read. Its JSON is the output of `sealdesk open`, whose field names are fixed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    pub kind: LetterKind,
+    pub from: Option<String>,
+    pub subject: Option<String>,
+    pub message_id: Option<String>,
+    pub date: Option<String>,
+    pub protection: Protection,
+    /// Every encrypted part, outermost first, where there is more than one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Protection>,
+    pub signature: SignatureVerdict,
+    pub text: String,
+    pub attachments: Vec<Attachment>,
+    pub automatic_reply_allowed: bool,
+    pub report: Option<Report>,
+    pub faults: Vec<String>,
+    /// Not part of the fixed interface: what the desk may pin.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<BroughtCertificate>,
+}

@@ -1,0 +1,152 @@
+//! Whose certificate is this, until when is it good, and how is it handed out?
+
+use super::{OpenPgpError, policy};
+use jiff::Timestamp;
+use sequoia_openpgp::armor;
+use sequoia_openpgp::cert::prelude::*;
+use sequoia_openpgp::parse::Parse;
+use sequoia_openpgp::serialize::{MarshalInto, SerializeInto};
+use sequoia_openpgp::{Cert, Packet};
+use std::io::Read;
+
+/// A public certificate (RFC 9580 section 10.1): a primary key, user IDs and subkeys. It never holds a secret.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Certificate(pub(super) Cert);
+
+/// Reads every certificate in a file, armored (several blocks too) or binary. Secret parts are dropped.
+pub fn certificates(octets: &[u8]) -> Result<Vec<Certificate>, OpenPgpError> {
+    let found = certs(octets)?;
+    Ok(found.into_iter().map(|cert| Certificate(cert.strip_secret_key_material())).collect())
+}
+
+pub(super) fn certs(octets: &[u8]) -> Result<Vec<Cert>, OpenPgpError> {
+    let mut found = Vec::new();
+    for block in armored_blocks(octets) {
+        let parser = CertParser::from_bytes(block).map_err(OpenPgpError::NotACertificate)?;
+        for cert in parser {
+            found.push(cert.map_err(OpenPgpError::NotACertificate)?);
+        }
+    }
+    if found.is_empty() { Err(OpenPgpError::Absent("certificate or key")) } else { Ok(found) }
+}
+
+/// A file of several armored blocks, split; binary octets are one block.
+fn armored_blocks(octets: &[u8]) -> Vec<&[u8]> {
+    let begin = b"-----BEGIN PGP ";
+    let starts: Vec<usize> = octets.windows(begin.len()).enumerate().filter(|(_, w)| *w == begin).map(|(i, _)| i).collect();
+    if starts.is_empty() {
+        return vec![octets];
+    }
+    let ends = starts.iter().skip(1).copied().chain([octets.len()]);
+    starts.iter().copied().zip(ends).map(|(from, to)| &octets[from..to]).collect()
+}
+
+impl Certificate {
+    /// The primary key's fingerprint, upper-case hexadecimal without spaces.
+    pub fn fingerprint(&self) -> String {
+        self.0.fingerprint().to_hex()
+    }
+
+    /// The key version: 4, or 6 (RFC 9580).
+    pub fn version(&self) -> u8 {
+        self.0.primary_key().key().version()
+    }
+
+    /// The addresses in its valid user IDs.
+    pub fn addresses(&self) -> Vec<String> {
+        let Ok(valid) = self.0.with_policy(policy(), None) else { return Vec::new() };
+        let ids = valid.userids().revoked(false);
+        ids.filter_map(|id| id.userid().email().ok().flatten().map(str::to_owned)).collect()
+    }
+
+    /// Whether a valid user ID names this address.
+    pub fn is_of(&self, address: &str) -> bool {
+        self.addresses().iter().any(|own| own.eq_ignore_ascii_case(address))
+    }
+
+    /// The earliest moment at which its primary key or its last encryption key ends.
+    pub fn expires(&self) -> Option<Timestamp> {
+        let valid = self.0.with_policy(policy(), None).ok()?;
+        let primary = valid.primary_key().key_expiration_time();
+        let encryption = valid.keys().subkeys().supported().revoked(false).for_transport_encryption().map(|k| k.key_expiration_time());
+        // One subkey without an end keeps the certificate usable; otherwise the last end counts.
+        let last = encryption.collect::<Option<Vec<_>>>().and_then(|ends| ends.into_iter().max());
+        let earliest = [primary, last].into_iter().flatten().min()?;
+        Timestamp::try_from(earliest).ok()
+    }
+
+    /// Checks that a letter could be sealed to it now.
+    pub fn usable_for_encryption(&self) -> Result<(), OpenPgpError> {
+        let mut keys = self.0.keys().with_policy(policy(), None).supported().alive().revoked(false).for_transport_encryption();
+        let alive = self.0.with_policy(policy(), None).is_ok_and(|valid| valid.alive().is_ok());
+        match keys.next() {
+            Some(_) if alive => Ok(()),
+            _ => Err(OpenPgpError::NoUsableKey(self.fingerprint(), "encryption")),
+        }
+    }
+
+    /// Whether it tells GnuPG 2.3 and later to send packet type 20, which no other program opens.
+    pub fn invites_gnupg_ocb(&self) -> bool {
+        use sequoia_openpgp::cert::Preferences;
+        let valid = self.0.with_policy(policy(), None);
+        valid.is_ok_and(|valid| valid.features().is_some_and(|features| features.as_bitfield().get(1)))
+    }
+
+    /// Itself without third-party signatures and dead subkeys: what fits into a mail header.
+    pub fn minimal(&self) -> Result<Self, OpenPgpError> {
+        let valid = self.0.with_policy(policy(), None).map_err(OpenPgpError::operation("reading our certificate"))?;
+        let mut packets: Vec<Packet> = vec![valid.primary_key().key().clone().into()];
+        packets.extend(self.0.primary_key().self_revocations().cloned().map(Packet::from));
+        if let Ok(direct) = valid.direct_key_signature() {
+            if direct.typ() == sequoia_openpgp::types::SignatureType::DirectKey {
+                packets.push(direct.clone().into());
+            }
+        }
+        for id in valid.userids().revoked(false) {
+            packets.push(id.userid().clone().into());
+            packets.push(id.binding_signature().clone().into());
+        }
+        for key in valid.keys().subkeys().supported().alive().revoked(false) {
+            packets.push(key.key().clone().into());
+            packets.push(key.binding_signature().clone().into());
+        }
+        let cert = Cert::from_packets(packets.into_iter()).map_err(OpenPgpError::operation("minimising our certificate"))?;
+        Ok(Self(cert))
+    }
+
+    pub fn binary(&self) -> Result<Vec<u8>, OpenPgpError> {
+        MarshalInto::export_to_vec(&self.0).map_err(OpenPgpError::operation("exporting a certificate"))
+    }
+
+    /// ASCII armor, without comment headers.
+    pub fn armored(&self) -> Result<String, OpenPgpError> {
+        let binary = self.binary()?;
+        let armor = || -> std::io::Result<Vec<u8>> {
+            let mut writer = armor::Writer::new(Vec::new(), armor::Kind::PublicKey)?;
+            std::io::Write::write_all(&mut writer, &binary)?;
+            writer.finalize()
+        };
+        let octets = armor().map_err(|e| OpenPgpError::Operation("armoring a certificate", e.into()))?;
+        Ok(String::from_utf8_lossy(&octets).into_owned())
+    }
+
+    /// The algorithms of its keys, such as `Ed25519, X25519`, for people.
+    pub fn algorithms(&self) -> String {
+        let mut names: Vec<String> = self.0.keys().map(|k| k.key().pk_algo().to_string()).collect();
+        names.dedup();
+        names.join(", ")
+    }
+}
+
+/// The octets inside ASCII armor, or the octets themselves where there is none.
+pub(super) fn dearmored(octets: &[u8]) -> Result<Vec<u8>, OpenPgpError> {
+    let mut reader = armor::Reader::from_bytes(octets, armor::ReaderMode::Tolerant(None));
+    let mut binary = Vec::new();
+    match reader.read_to_end(&mut binary) {
+        Ok(_) if reader.kind().is_some() => Ok(binary),
+        _ => Ok(octets.to_vec()),
+    }
+}
+
+#[allow(unused_imports, reason = "SerializeInto brings armored() for Cert where a test needs it")]
+use SerializeInto as _;

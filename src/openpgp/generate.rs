@@ -1,0 +1,155 @@
+//! How is a key made, and how is an existing one taken over?
+
+use super::certificate::{Certificate, certs};
+use super::{OpenPgpError, policy};
+use crate::model::secret::Secret;
+use sequoia_openpgp::cert::prelude::*;
+use sequoia_openpgp::crypto::Password;
+use sequoia_openpgp::packet::UserID;
+use sequoia_openpgp::packet::signature::SignatureBuilder;
+use sequoia_openpgp::packet::signature::subpacket::SubpacketTag;
+use sequoia_openpgp::serialize::SerializeInto;
+use sequoia_openpgp::types::{Features, KeyFlags, SignatureType};
+use sequoia_openpgp::{Cert, Packet, Result};
+use std::time::Duration;
+
+/// A key lives three years: long enough to forget, so `check` warns before it ends.
+const VALIDITY: Duration = Duration::from_secs(3 * 365 * 24 * 3600);
+
+/// The kinds of certificate that `key new` makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// Version 4 with Ed25519 and Curve25519, which every program reads.
+    V4,
+    /// Version 6 (RFC 9580), opened with AEAD.
+    Rfc9580,
+    /// Version 6 with ML-KEM-768+X25519 and ML-DSA-65+Ed25519 (RFC 9980).
+    Pqc,
+}
+
+/// A new key, armored.
+#[derive(Debug)]
+pub struct GeneratedKey {
+    pub secret_armored: Secret,
+    pub public_armored: String,
+    pub fingerprint: String,
+}
+
+/// Makes a certificate for `name <address>` with a signing and an encryption subkey.
+pub fn generate(address: &str, name: &str, profile: Profile) -> std::result::Result<GeneratedKey, OpenPgpError> {
+    let suite = if profile == Profile::Pqc { CipherSuite::MLDSA65_Ed25519 } else { CipherSuite::Cv25519 };
+    let run = || -> Result<Cert> {
+        let id = UserID::from_address(name, None, address)?;
+        let mut builder = CertBuilder::new()
+            .set_profile(if profile == Profile::V4 { sequoia_openpgp::Profile::RFC4880 } else { sequoia_openpgp::Profile::RFC9580 })?
+            .set_cipher_suite(suite)
+            .set_validity_period(VALIDITY)
+            .add_userid(id)
+            .add_signing_subkey()
+            .add_subkey(KeyFlags::empty().set_transport_encryption().set_storage_encryption(), None, None);
+        if profile == Profile::V4 {
+            // Advertise what GnuPG and all else can write; a v4 key that asks for SEIPDv2 shuts out old programs.
+            builder = builder.set_features(Features::empty().set_seipdv1())?;
+        }
+        Ok(builder.generate()?.0)
+    };
+    armored(&run().map_err(OpenPgpError::operation("making a key"))?)
+}
+
+/// Makes the storage key: it seals what rests in the store and never leaves the keyholder. It does not expire.
+pub fn generate_storage(name: &str) -> std::result::Result<GeneratedKey, OpenPgpError> {
+    let run = || -> Result<Cert> {
+        let builder = CertBuilder::new()
+            .set_cipher_suite(CipherSuite::Cv25519)
+            .set_features(Features::empty().set_seipdv1())?
+            .add_userid(UserID::from(name))
+            .add_subkey(KeyFlags::empty().set_transport_encryption().set_storage_encryption(), None, None);
+        Ok(builder.generate()?.0)
+    };
+    armored(&run().map_err(OpenPgpError::operation("making the storage key"))?)
+}
+
+/// Takes over an existing key: unlocks it, and re-issues its self-signatures without the feature flags that
+/// make GnuPG 2.3 and later send packet type 20. Whoever writes to it must fetch the new certificate.
+pub fn adopt(octets: &[u8], passphrase: Option<&[u8]>) -> std::result::Result<GeneratedKey, OpenPgpError> {
+    let cert = certs(octets)?.into_iter().find(Cert::is_tsk).ok_or(OpenPgpError::Absent("secret key"))?;
+    let fingerprint = cert.fingerprint().to_hex();
+    let password = passphrase.map(Password::from);
+    let mut open = Vec::new();
+    for key in cert.keys().secret() {
+        let mut secret = key.key().clone();
+        if secret.secret().is_encrypted() {
+            let password = password.as_ref().ok_or_else(|| OpenPgpError::Locked(fingerprint.clone()))?;
+            secret = secret.decrypt_secret(password).map_err(OpenPgpError::operation("unlocking a secret key with the passphrase"))?;
+        }
+        let is_primary = secret.fingerprint() == cert.fingerprint();
+        open.push(if is_primary { Packet::from(secret.role_into_primary()) } else { Packet::from(secret.role_into_subordinate()) });
+    }
+    let run = || -> Result<Cert> {
+        let cert = cert.insert_packets(open)?.0;
+        let reissued = reissue(&cert)?;
+        Ok(cert.insert_packets(reissued)?.0)
+    };
+    armored(&run().map_err(OpenPgpError::operation("re-issuing self-signatures"))?)
+}
+
+fn reissue(cert: &Cert) -> Result<Vec<Packet>> {
+    let valid = cert.with_policy(policy(), None)?;
+    let primary = valid.primary_key().key();
+    let mut signer = primary.clone().parts_into_secret()?.into_keypair()?;
+    let mut packets = Vec::new();
+    if let Ok(direct) = valid.direct_key_signature() {
+        if direct.typ() == SignatureType::DirectKey {
+            packets.push(plain(direct.clone().into())?.sign_direct_key(&mut signer, None)?.into());
+        }
+    }
+    for id in valid.userids().revoked(false) {
+        let signature = plain(id.binding_signature().clone().into())?;
+        packets.push(signature.sign_userid_binding(&mut signer, primary, id.userid())?.into());
+    }
+    Ok(packets)
+}
+
+/// Takes GnuPG's AEAD bits (1: OCB, 2: v5) out of the features, and the preferences that go with them.
+fn plain(builder: SignatureBuilder) -> Result<SignatureBuilder> {
+    let features = builder.features().unwrap_or_else(Features::empty);
+    builder.set_features(features.clear(1).clear(2).set_seipdv1())?.modify_hashed_area(|mut area| {
+        #[allow(deprecated, reason = "the subpacket is deprecated, which is why it is removed")]
+        area.remove_all(SubpacketTag::PreferredAEADAlgorithms);
+        Ok(area)
+    })
+}
+
+fn armored(cert: &Cert) -> std::result::Result<GeneratedKey, OpenPgpError> {
+    let secret = cert.as_tsk().armored().to_vec().map_err(OpenPgpError::operation("writing a secret key"))?;
+    let public = Certificate(cert.clone().strip_secret_key_material()).armored()?;
+    Ok(GeneratedKey { secret_armored: Secret::new(secret), public_armored: public, fingerprint: cert.fingerprint().to_hex() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Purpose, SecretKeys, certificates, open, seal_packets};
+    use super::*;
+    use crate::model::reading::Integrity;
+
+    #[test]
+    fn every_profile_makes_a_key_that_opens_its_letters() {
+        for (profile, version, integrity) in [(Profile::V4, 4, Integrity::Mdc), (Profile::Rfc9580, 6, Integrity::Aead), (Profile::Pqc, 6, Integrity::Aead)] {
+            let key = generate("security@desk.example", "Desk", profile).unwrap();
+            let certs = certificates(key.public_armored.as_bytes()).unwrap();
+            assert_eq!(certs[0].version(), version);
+            assert!(certs[0].is_of("Security@Desk.example"));
+            let mut keys = SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None).unwrap();
+            let sealed = seal_packets(&certs, &keys.sign_message(b"x").unwrap()).unwrap();
+            assert_eq!(open(&sealed, &mut keys, &certs).unwrap().integrity, integrity, "{profile:?}");
+        }
+    }
+
+    #[test]
+    fn a_v4_certificate_fits_into_a_mail_header() {
+        let key = generate("security@desk.example", "Desk", Profile::V4).unwrap();
+        let certs = certificates(key.public_armored.as_bytes()).unwrap();
+        assert!(certs[0].minimal().unwrap().binary().unwrap().len() < 10 * 1024);
+        assert!(!certs[0].invites_gnupg_ocb());
+    }
+}

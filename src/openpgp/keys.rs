@@ -1,0 +1,181 @@
+//! Who holds the secret keys, and what do they do? Only the keyholder process makes one of these.
+
+use super::certificate::{Certificate, certs};
+use super::open::{SessionKey, SessionKeys};
+use super::{OpenPgpError, policy};
+use sequoia_openpgp::crypto::{KeyPair, Password};
+use sequoia_openpgp::packet::PKESK;
+use sequoia_openpgp::parse::Parse;
+use sequoia_openpgp::serialize::stream::{Armorer, LiteralWriter, Message, Signer};
+use sequoia_openpgp::types::{HashAlgorithm, SymmetricAlgorithm};
+use sequoia_openpgp::{Cert, armor};
+use std::io::Write;
+
+/// What a set of secret keys is for. Storage keys never open mail, and mail keys never open storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Mail,
+    Storage,
+}
+
+/// Unlocked secret keys. Retired and expired ones still open old letters; only live ones sign.
+pub struct SecretKeys {
+    certs: Vec<Cert>,
+    decryptors: Vec<(Cert, KeyPair)>,
+    purpose: Purpose,
+}
+
+impl std::fmt::Debug for SecretKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SecretKeys({:?}, {} certificates)", self.purpose, self.certs.len())
+    }
+}
+
+impl SecretKeys {
+    /// Loads every secret key in a file, armored or binary, and unlocks each.
+    pub fn load(octets: &[u8], purpose: Purpose, passphrase: Option<&[u8]>) -> Result<Self, OpenPgpError> {
+        let mut unlocked = Vec::new();
+        let mut decryptors = Vec::new();
+        for cert in certs(octets)? {
+            let cert = unlock(cert, passphrase)?;
+            for key in cert.keys().unencrypted_secret() {
+                let key = key.key().clone();
+                if !key.pk_algo().for_encryption() {
+                    continue;
+                }
+                decryptors.push((cert.clone(), key.into_keypair().map_err(OpenPgpError::operation("loading a secret key"))?));
+            }
+            unlocked.push(cert);
+        }
+        if !unlocked.iter().any(Cert::is_tsk) {
+            return Err(OpenPgpError::Absent("secret key"));
+        }
+        Ok(Self { certs: unlocked, decryptors, purpose })
+    }
+
+    /// Joins the keys of several files.
+    pub fn and(mut self, other: Self) -> Self {
+        self.certs.extend(other.certs);
+        self.decryptors.extend(other.decryptors);
+        self
+    }
+
+    /// The public halves, in the order of the files.
+    pub fn public(&self) -> Vec<Certificate> {
+        self.certs.iter().map(|c| Certificate(c.clone().strip_secret_key_material())).collect()
+    }
+
+    /// The first key that may sign now.
+    fn signer(&self) -> Result<KeyPair, OpenPgpError> {
+        for cert in &self.certs {
+            let keys = cert.keys().with_policy(policy(), None).supported().alive().revoked(false).for_signing().unencrypted_secret();
+            for key in keys {
+                if let Ok(pair) = key.key().clone().into_keypair() {
+                    return Ok(pair);
+                }
+            }
+        }
+        let fingerprint = self.certs.first().map_or_else(|| "?".to_owned(), |c| c.fingerprint().to_hex());
+        Err(OpenPgpError::NoUsableKey(fingerprint, "signing"))
+    }
+
+    /// A detached, armored signature, and its micalg parameter (RFC 3156 section 5).
+    pub fn sign_detached(&self, octets: &[u8]) -> Result<(String, &'static str), OpenPgpError> {
+        let mut sink = Vec::new();
+        let mut run = || -> sequoia_openpgp::Result<()> {
+            let message = Armorer::new(Message::new(&mut sink)).kind(armor::Kind::Signature).build()?;
+            let signer = Signer::new(message, self.signer()?)?.hash_algo(HashAlgorithm::SHA512)?;
+            let mut message = signer.detached().build()?;
+            message.write_all(octets)?;
+            message.finalize()
+        };
+        run().map_err(OpenPgpError::operation("signing"))?;
+        Ok((String::from_utf8_lossy(&sink).into_owned(), "pgp-sha512"))
+    }
+
+    /// A signed OpenPGP message in binary packets, ready to be sealed as it is (RFC 9580 section 10.3).
+    pub fn sign_message(&self, octets: &[u8]) -> Result<Vec<u8>, OpenPgpError> {
+        let mut sink = Vec::new();
+        let mut run = || -> sequoia_openpgp::Result<()> {
+            let signer = Signer::new(Message::new(&mut sink), self.signer()?)?.hash_algo(HashAlgorithm::SHA512)?;
+            let mut message = LiteralWriter::new(signer.build()?).build()?;
+            message.write_all(octets)?;
+            message.finalize()
+        };
+        run().map_err(OpenPgpError::operation("signing"))?;
+        Ok(sink)
+    }
+}
+
+impl SessionKeys for SecretKeys {
+    /// Tries the keys that the PKESK names, or all of them for a hidden recipient (RFC 9580 section 5.1.8).
+    fn session_key(&mut self, pkesk: &[u8], hint: Option<u8>) -> Option<SessionKey> {
+        let pkesk = PKESK::from_bytes(pkesk).ok()?;
+        let hint = hint.map(SymmetricAlgorithm::from);
+        let recipient = pkesk.recipient();
+        for (_, pair) in &mut self.decryptors {
+            let named = match &recipient {
+                Some(handle) => sequoia_openpgp::KeyHandle::from(pair.public().fingerprint()).aliases(handle),
+                None => pair.public().pk_algo() == pkesk.pk_algo(),
+            };
+            if !named {
+                continue;
+            }
+            if let Some((algorithm, key)) = pkesk.decrypt(pair, hint) {
+                return Some(SessionKey { algorithm: algorithm.map(u8::from), octets: key.as_ref().to_vec() });
+            }
+        }
+        None
+    }
+}
+
+fn unlock(cert: Cert, passphrase: Option<&[u8]>) -> Result<Cert, OpenPgpError> {
+    let fingerprint = cert.fingerprint().to_hex();
+    let mut unlocked = Vec::new();
+    for key in cert.keys().secret() {
+        let key = key.key().clone();
+        if !key.secret().is_encrypted() {
+            continue;
+        }
+        let password = Password::from(passphrase.ok_or_else(|| OpenPgpError::Locked(fingerprint.clone()))?);
+        let is_primary = key.fingerprint() == cert.fingerprint();
+        let key = key.decrypt_secret(&password).map_err(OpenPgpError::operation("unlocking a secret key with the passphrase"))?;
+        unlocked.push(if is_primary { sequoia_openpgp::Packet::from(key.role_into_primary()) } else { sequoia_openpgp::Packet::from(key.role_into_subordinate()) });
+    }
+    if unlocked.is_empty() {
+        return Ok(cert);
+    }
+    let (cert, _) = cert.insert_packets(unlocked).map_err(OpenPgpError::operation("unlocking a secret key"))?;
+    Ok(cert)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Profile, certificates, generate, verify_detached};
+    use super::*;
+
+    #[test]
+    fn a_signature_of_ours_verifies_and_speaks_of_these_octets_alone() {
+        let key = generate("security@desk.example", "Desk", Profile::V4).unwrap();
+        let keys = SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None).unwrap();
+        let (signature, micalg) = keys.sign_detached(b"hello\r\n").unwrap();
+        assert_eq!(micalg, "pgp-sha512");
+        let certs = certificates(key.public_armored.as_bytes()).unwrap();
+        let good = verify_detached(signature.as_bytes(), b"hello\r\n", &certs);
+        assert!(matches!(good.as_slice(), [super::super::SignatureFound::Good { .. }]), "{good:?}");
+        let bad = verify_detached(signature.as_bytes(), b"hello!\r\n", &certs);
+        assert!(matches!(bad.as_slice(), [super::super::SignatureFound::Bad { .. }]), "{bad:?}");
+    }
+
+    #[test]
+    fn a_locked_key_says_what_to_set() {
+        let key = super::super::generate_storage("x").unwrap();
+        let cert = certs(key.secret_armored.expose()).unwrap().remove(0);
+        let primary = cert.primary_key().key().clone().parts_into_secret().unwrap().encrypt_secret(&"pw".into()).unwrap();
+        let locked = cert.insert_packets(vec![sequoia_openpgp::Packet::from(primary)]).unwrap().0;
+        let octets = sequoia_openpgp::serialize::SerializeInto::to_vec(&locked.as_tsk()).unwrap();
+        let refused = SecretKeys::load(&octets, Purpose::Mail, None).unwrap_err();
+        assert!(refused.to_string().contains("opener.passphrase_file"), "{refused}");
+        assert!(SecretKeys::load(&octets, Purpose::Mail, Some(b"pw")).is_ok());
+    }
+}

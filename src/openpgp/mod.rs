@@ -1,0 +1,61 @@
+//! How does ciphertext become proven plaintext, and how do we seal and sign?
+//!
+//! The only user of sequoia. Everything crosses this border as octets, hexadecimal fingerprints and
+//! our own nouns. Two dangers shape it: Sequoia hands out octets beyond its buffer before MDC or AEAD
+//! has proven them, so [`open`] keeps all of it until the end; and secret keys must not meet parsers,
+//! so [`open`] asks for session keys through [`SessionKeys`] and never sees a secret key.
+
+mod certificate;
+mod generate;
+mod keys;
+mod open;
+mod seal;
+mod verify;
+
+pub use certificate::{Certificate, certificates};
+pub use generate::{GeneratedKey, Profile, adopt, generate, generate_storage};
+pub use keys::{Purpose, SecretKeys};
+pub use open::{Opened, PKESKS_MAX, PLAINTEXT_OCTETS_MAX, SessionKey, SessionKeys, Unopened, open};
+pub use seal::{SealTo, armored_message, seal_packets};
+pub use verify::{SignatureFound, verify_clearsigned, verify_detached};
+
+/// What could not be done with OpenPGP material. The cause is in `source`, never in the text.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenPgpError {
+    #[error("no OpenPGP certificate could be read")]
+    NotACertificate(#[source] sequoia_openpgp::anyhow::Error),
+    #[error("the file holds no OpenPGP {0}")]
+    Absent(&'static str),
+    #[error("certificate {0} has no usable key for {1}: it may be expired or revoked; extend or replace it")]
+    NoUsableKey(String, &'static str),
+    #[error("secret key {0} is protected by a passphrase that was not given: set opener.passphrase_file")]
+    Locked(String),
+    #[error("OpenPGP operation failed: {0}")]
+    Operation(&'static str, #[source] sequoia_openpgp::anyhow::Error),
+}
+
+impl OpenPgpError {
+    fn operation(what: &'static str) -> impl FnOnce(sequoia_openpgp::anyhow::Error) -> Self {
+        move |err| Self::Operation(what, err)
+    }
+}
+
+/// Loads every lazy part of the crypto library, so that nothing needs a file once a jail is shut.
+pub fn warm_up() -> Result<(), OpenPgpError> {
+    let key = generate_storage("warm-up")?;
+    let keys = SecretKeys::load(key.secret_armored.expose(), Purpose::Storage, None)?;
+    let to = SealTo::new(&certificates(key.public_armored.as_bytes())?)?;
+    let sealed = to.seal(b"warm-up")?;
+    let mut keys = keys;
+    open(&sealed, &mut keys, &[]).map(drop).map_err(|_| OpenPgpError::Absent("self-test result"))
+}
+
+/// What `--version` and `check` say about the cryptography inside.
+pub fn backend() -> String {
+    format!("sequoia-openpgp {} with {}", sequoia_openpgp::VERSION, sequoia_openpgp::crypto::backend())
+}
+
+fn policy() -> &'static sequoia_openpgp::policy::StandardPolicy<'static> {
+    static POLICY: std::sync::OnceLock<sequoia_openpgp::policy::StandardPolicy<'static>> = std::sync::OnceLock::new();
+    POLICY.get_or_init(sequoia_openpgp::policy::StandardPolicy::new)
+}

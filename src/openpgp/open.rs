@@ -1,0 +1,242 @@
+//! How does ciphertext become proven plaintext?
+//!
+//! Sequoia verifies what fits its buffer before it hands out an octet, and streams the rest unproven.
+//! A buffer for the largest letter would be zeroed for each letter (most of a small letter's cost), so
+//! the buffer is small, everything is read into our own memory, and nothing leaves this function until
+//! the read ended without error, the whole message was processed and its signatures were judged.
+
+use super::certificate::Certificate;
+use super::policy;
+use super::verify::{Judge, SignatureFound};
+use crate::model::reading::{Integrity, Shut};
+use sequoia_openpgp as openpgp;
+use sequoia_openpgp::packet::{PKESK, SKESK};
+use sequoia_openpgp::parse::Parse;
+use sequoia_openpgp::parse::stream::{DecryptionHelper, DecryptorBuilder, MessageStructure, VerificationHelper};
+use sequoia_openpgp::serialize::MarshalInto;
+use sequoia_openpgp::types::SymmetricAlgorithm;
+use std::io::Read;
+
+/// Sequoia's own buffer. Smaller ones make glibc trim its heap at each letter and cost more.
+const BUFFER_OCTETS: usize = 256 * 1024;
+
+/// The largest plaintext that is kept; beyond it lies a bomb.
+pub const PLAINTEXT_OCTETS_MAX: u64 = 128 * 1024 * 1024;
+
+/// A letter of which more than this many times its own octets come out is a bomb too.
+const EXPANSION_RATIO_MAX: u64 = 200;
+
+/// Small letters may expand freely up to this size.
+const EXPANSION_FREE_OCTETS: u64 = 4 * 1024 * 1024;
+
+/// Session keys asked for in one message: hidden recipients make each attempt cost a private operation.
+pub const PKESKS_MAX: usize = 16;
+
+const _: () = assert!(EXPANSION_FREE_OCTETS < PLAINTEXT_OCTETS_MAX);
+
+/// A session key as the keyholder gives it. `algorithm` is `None` for SEIPDv2, whose packet names it.
+pub struct SessionKey {
+    pub algorithm: Option<u8>,
+    pub octets: Vec<u8>,
+}
+
+/// Whoever can turn a PKESK into a session key: the keys themselves, or a socket to the keyholder.
+pub trait SessionKeys {
+    /// `pkesk` is the body of the packet; `hint` the cipher, where the container names it.
+    fn session_key(&mut self, pkesk: &[u8], hint: Option<u8>) -> Option<SessionKey>;
+}
+
+/// Proven plaintext, and who signed it.
+#[derive(Debug)]
+pub struct Opened {
+    pub plaintext: Vec<u8>,
+    pub integrity: Integrity,
+    /// Of signatures inside the encryption.
+    pub signatures: Vec<SignatureFound>,
+}
+
+/// Why it stays shut, for the reading and in words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct Unopened {
+    pub shut: Shut,
+    pub why: &'static str,
+}
+
+/// Decrypts one OpenPGP message, armored or binary. `certificates` are those that may have signed it.
+pub fn open(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate]) -> Result<Opened, Unopened> {
+    let octets = ciphertext.trim_ascii_start();
+    let helper = Helper { keys, judge: Judge::new(certificates), passwords_only: false, keyed: false, too_many: false, integrity: Integrity::None };
+    let mut decryptor = match DecryptorBuilder::from_bytes(octets).and_then(|b| b.buffer_size(BUFFER_OCTETS).with_policy(policy(), None, helper)) {
+        Ok(decryptor) => decryptor,
+        Err(err) => return Err(unopened(&err, octets)),
+    };
+    let mut plaintext = Vec::new();
+    let limit = PLAINTEXT_OCTETS_MAX.min(EXPANSION_FREE_OCTETS.max(EXPANSION_RATIO_MAX * octets.len() as u64));
+    if let Err(err) = decryptor.by_ref().take(limit + 1).read_to_end(&mut plaintext) {
+        return Err(unopened(&err.into(), octets));
+    }
+    if plaintext.len() as u64 > limit {
+        return Err(Unopened { shut: Shut::Limit, why: "it expands beyond the limit for plaintext" });
+    }
+    // Only now is every octet proven: the container ended, and its MDC or every AEAD chunk was right.
+    if !decryptor.message_processed() {
+        return Err(Unopened { shut: Shut::Integrity, why: "it ended before its integrity could be proven" });
+    }
+    let helper = decryptor.into_helper();
+    if helper.integrity == Integrity::None {
+        return Err(Unopened { shut: Shut::Unsupported, why: "it is not encrypted" });
+    }
+    Ok(Opened { plaintext, integrity: helper.integrity, signatures: helper.judge.found })
+}
+
+struct Helper<'k> {
+    keys: &'k mut dyn SessionKeys,
+    judge: Judge,
+    passwords_only: bool,
+    keyed: bool,
+    too_many: bool,
+    integrity: Integrity,
+}
+
+impl VerificationHelper for Helper<'_> {
+    fn get_certs(&mut self, _: &[openpgp::KeyHandle]) -> openpgp::Result<Vec<openpgp::Cert>> {
+        Ok(self.judge.certificates.clone())
+    }
+
+    fn check(&mut self, structure: MessageStructure<'_>) -> openpgp::Result<()> {
+        self.integrity = self.judge.judge(structure);
+        Ok(())
+    }
+}
+
+impl DecryptionHelper for Helper<'_> {
+    fn decrypt(
+        &mut self,
+        pkesks: &[PKESK],
+        skesks: &[SKESK],
+        algorithm: Option<SymmetricAlgorithm>,
+        decrypt: &mut dyn FnMut(Option<SymmetricAlgorithm>, &openpgp::crypto::SessionKey) -> bool,
+    ) -> openpgp::Result<Option<openpgp::Cert>> {
+        self.passwords_only = pkesks.is_empty() && !skesks.is_empty();
+        if self.passwords_only {
+            return Err(Unopened { shut: Shut::NoKey, why: "it is encrypted with a password, which is never tried" }.into());
+        }
+        self.too_many = pkesks.len() > PKESKS_MAX;
+        // Named recipients first: a hidden one makes the keyholder try every key.
+        let (hidden, named): (Vec<_>, Vec<_>) = pkesks.iter().partition(|p| p.recipient().is_none());
+        for pkesk in named.into_iter().chain(hidden).take(PKESKS_MAX) {
+            let Some(key) = self.keys.session_key(&MarshalInto::to_vec(pkesk)?, algorithm.map(u8::from)) else { continue };
+            let session_key = openpgp::crypto::SessionKey::from(key.octets);
+            if decrypt(key.algorithm.map(SymmetricAlgorithm::from), &session_key) {
+                self.keyed = true;
+                return Ok(None);
+            }
+        }
+        let why = if self.too_many { "none of the first 16 recipients is ours" } else { "none of our keys opens it" };
+        Err(Unopened { shut: if self.too_many { Shut::Limit } else { Shut::NoKey }, why }.into())
+    }
+}
+
+/// Sorts Sequoia's error. Its text may quote the letter, so it goes no further.
+fn unopened(err: &openpgp::anyhow::Error, octets: &[u8]) -> Unopened {
+    for cause in err.chain() {
+        if let Some(own) = cause.downcast_ref::<Unopened>() {
+            return own.clone();
+        }
+        match cause.downcast_ref::<openpgp::Error>() {
+            Some(openpgp::Error::ManipulatedMessage) => {
+                return Unopened { shut: Shut::Integrity, why: "its integrity check failed: it was damaged or tampered with" };
+            }
+            Some(openpgp::Error::MissingSessionKey(_)) => return Unopened { shut: Shut::NoKey, why: "none of our keys opens it" },
+            Some(openpgp::Error::UnsupportedSymmetricAlgorithm(_) | openpgp::Error::UnsupportedAEADAlgorithm(_) | openpgp::Error::UnsupportedPacketType(_)) => {
+                return Unopened { shut: Shut::Unsupported, why: "it uses an algorithm that is not supported" };
+            }
+            Some(openpgp::Error::PolicyViolation(..)) => return refused_container(octets),
+            _ => {}
+        }
+    }
+    // An error before any key was found, or in mid-stream: the container itself is broken.
+    match refused_container(octets) {
+        known if known.why != NO_KNOWN_CONTAINER => known,
+        _ => Unopened { shut: Shut::Integrity, why: "it is not a whole OpenPGP message" },
+    }
+}
+
+const NO_KNOWN_CONTAINER: &str = "its packets are not accepted";
+
+/// Says which container the policy refused: without integrity (tag 9), or GnuPG's own (tag 20).
+fn refused_container(octets: &[u8]) -> Unopened {
+    let binary = super::certificate::dearmored(octets).unwrap_or_default();
+    let mut pile = openpgp::parse::PacketParser::from_bytes(&binary).ok();
+    while let Some(openpgp::parse::PacketParserResult::Some(parser)) = pile.take() {
+        match u8::from(parser.packet.tag()) {
+            9 => return Unopened { shut: Shut::Integrity, why: "it has no integrity protection (an old packet type): ask for it again from a current program" },
+            20 => return Unopened { shut: Shut::Unsupported, why: "it is in GnuPG's own OCB format (packet type 20): publish a certificate without that feature (sealdesk key adopt)" },
+            _ => pile = parser.next().ok().map(|(_, next)| next),
+        }
+    }
+    Unopened { shut: Shut::Unsupported, why: NO_KNOWN_CONTAINER }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Profile, Purpose, SealTo, SecretKeys, armored_message, certificates, generate, seal_packets};
+    use super::*;
+
+    fn desk() -> (SecretKeys, Vec<Certificate>) {
+        let key = generate("security@desk.example", "Desk", Profile::V4).unwrap();
+        let keys = SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None).unwrap();
+        (keys, certificates(key.public_armored.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn a_sealed_and_signed_letter_opens_and_says_who_signed() {
+        let (mut keys, certs) = desk();
+        let packets = keys.sign_message(b"the report").unwrap();
+        let armored = armored_message(&seal_packets(&certs, &packets).unwrap()).unwrap();
+        let opened = open(armored.as_bytes(), &mut keys, &certs).unwrap();
+        assert_eq!(opened.plaintext, b"the report");
+        assert_eq!(opened.integrity, Integrity::Mdc);
+        assert!(matches!(&opened.signatures[..], [SignatureFound::Good { fingerprint, .. }] if *fingerprint == certs[0].fingerprint()));
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_lets_nothing_out() {
+        let (mut keys, certs) = desk();
+        let sealed = SealTo::new(&certs).unwrap().seal(&[b'x'; 5000]).unwrap();
+        for at in (0..sealed.len()).step_by(97) {
+            let mut broken = sealed.clone();
+            broken[at] ^= 0x10;
+            assert!(open(&broken, &mut keys, &[]).is_err(), "octet {at}");
+        }
+        for cut in (0..sealed.len()).step_by(211) {
+            assert!(open(&sealed[..cut], &mut keys, &[]).is_err(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn tampering_beyond_the_buffer_lets_nothing_out() {
+        let (mut keys, certs) = desk();
+        let mut sealed = SealTo::new(&certs).unwrap().seal(&vec![b'x'; 3 * BUFFER_OCTETS]).unwrap();
+        let last = sealed.len() - 100;
+        sealed[last] ^= 1;
+        assert_eq!(open(&sealed, &mut keys, &[]).unwrap_err().shut, Shut::Integrity);
+    }
+
+    #[test]
+    fn a_letter_for_someone_else_stays_shut_for_want_of_a_key() {
+        let (mut keys, _) = desk();
+        let (_, others) = desk();
+        let sealed = SealTo::new(&others).unwrap().seal(b"x").unwrap();
+        assert_eq!(open(&sealed, &mut keys, &[]).unwrap_err().shut, Shut::NoKey);
+    }
+
+    #[test]
+    fn what_is_no_message_is_shut_and_does_not_panic() {
+        let (mut keys, _) = desk();
+        for garbage in [&b""[..], b"hello", b"-----BEGIN PGP MESSAGE-----\n\nAAAA\n-----END PGP MESSAGE-----", &[0xff; 300]] {
+            assert!(open(garbage, &mut keys, &[]).is_err());
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Who signed this, as far as we can prove?
+
+use super::certificate::Certificate;
+use super::policy;
+use crate::model::reading::Integrity;
+use sequoia_openpgp as openpgp;
+use sequoia_openpgp::parse::Parse;
+use sequoia_openpgp::parse::stream::{
+    DetachedVerifierBuilder, GoodChecksum, MessageLayer, MessageStructure, VerificationError, VerificationHelper, VerifierBuilder,
+};
+use std::io::Read;
+
+/// One signature as found. Fingerprints are upper-case hexadecimal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignatureFound {
+    /// `fingerprint` is the certificate's; `addresses` are in its valid user IDs.
+    Good { fingerprint: String, addresses: Vec<String> },
+    /// We hold no certificate for it.
+    Unknown { issuer: Option<String> },
+    /// It is wrong, or its key may not sign.
+    Bad { issuer: Option<String> },
+}
+
+/// Judges the layers of a message: the helper that opening and verifying share.
+pub(super) struct Judge {
+    pub certificates: Vec<openpgp::Cert>,
+    pub found: Vec<SignatureFound>,
+}
+
+impl Judge {
+    pub fn new(certificates: &[Certificate]) -> Self {
+        Self { certificates: certificates.iter().map(|c| c.0.clone()).collect(), found: Vec::new() }
+    }
+
+    /// Records signatures inside the encryption, and returns how it was authenticated. A signature outside
+    /// the encryption vouches for nothing that was inside, so it is dropped.
+    pub fn judge(&mut self, structure: MessageStructure<'_>) -> Integrity {
+        let mut integrity = Integrity::None;
+        for layer in structure {
+            match layer {
+                MessageLayer::Compression { .. } => {}
+                MessageLayer::Encryption { aead_algo, .. } => {
+                    self.found.clear();
+                    integrity = if aead_algo.is_some() { Integrity::Aead } else { Integrity::Mdc };
+                }
+                MessageLayer::SignatureGroup { results } => self.found.extend(results.into_iter().map(found)),
+            }
+        }
+        integrity
+    }
+}
+
+impl VerificationHelper for Judge {
+    fn get_certs(&mut self, _: &[openpgp::KeyHandle]) -> openpgp::Result<Vec<openpgp::Cert>> {
+        Ok(self.certificates.clone())
+    }
+
+    fn check(&mut self, structure: MessageStructure<'_>) -> openpgp::Result<()> {
+        self.judge(structure);
+        Ok(())
+    }
+}
+
+fn found(result: Result<GoodChecksum<'_>, VerificationError<'_>>) -> SignatureFound {
+    let issuer = |sig: &openpgp::packet::Signature| {
+        let handles = sig.get_issuers();
+        let best = handles.iter().find(|h| matches!(h, openpgp::KeyHandle::Fingerprint(_))).or(handles.first());
+        best.map(|h| format!("{h:X}"))
+    };
+    match result {
+        Ok(GoodChecksum { ka, .. }) => {
+            let certificate = Certificate(ka.cert().clone());
+            SignatureFound::Good { fingerprint: certificate.fingerprint(), addresses: certificate.addresses() }
+        }
+        Err(VerificationError::MissingKey { sig }) => SignatureFound::Unknown { issuer: issuer(sig) },
+        Err(
+            VerificationError::UnboundKey { sig, .. }
+            | VerificationError::BadKey { sig, .. }
+            | VerificationError::BadSignature { sig, .. }
+            | VerificationError::MalformedSignature { sig, .. },
+        ) => SignatureFound::Bad { issuer: issuer(sig) },
+        Err(_) => SignatureFound::Bad { issuer: None },
+    }
+}
+
+/// Verifies a detached signature over exactly these octets (RFC 3156 section 5: canonical, CRLF).
+pub fn verify_detached(signature: &[u8], octets: &[u8], certificates: &[Certificate]) -> Vec<SignatureFound> {
+    let judge = Judge::new(certificates);
+    let verified = DetachedVerifierBuilder::from_bytes(signature).and_then(|b| b.with_policy(policy(), None, judge)).and_then(|mut v| {
+        v.verify_bytes(octets)?;
+        Ok(v.into_helper().found)
+    });
+    match verified {
+        Ok(found) if !found.is_empty() => found,
+        _ => vec![SignatureFound::Bad { issuer: None }],
+    }
+}
+
+/// Verifies clearsigned text (RFC 9580 section 7) and returns the text that was signed; what stands
+/// around the block was not.
+pub fn verify_clearsigned(block: &[u8], certificates: &[Certificate]) -> Option<(String, Vec<SignatureFound>)> {
+    let judge = Judge::new(certificates);
+    let mut verifier = VerifierBuilder::from_bytes(block).and_then(|b| b.with_policy(policy(), None, judge)).ok()?;
+    let mut text = Vec::new();
+    verifier.read_to_end(&mut text).ok()?;
+    let found = verifier.into_helper().found;
+    let found = if found.is_empty() { vec![SignatureFound::Bad { issuer: None }] } else { found };
+    Some((String::from_utf8_lossy(&text).replace("\r\n", "\n"), found))
+}

@@ -1,0 +1,513 @@
+//! What does one letter say? Outer, open, read, classify: one pure chain, run inside the reader.
+//!
+//! Each encrypted part is a document of its own and never joined with its siblings (EFAIL, covert
+//! content). A signature counts only where nothing unsigned stands beside what it covers.
+
+use crate::mime::{self, BlockKind, Entity, File, Layout, LimitExceeded, Perspective, blocks};
+use crate::model::letter::{NoAnswer, Outer};
+use crate::model::reading::{
+    Attachment, BroughtCertificate, Format, Integrity, LetterKind, Protection, Reading, Repair, Shut, SignatureStatus, SignatureVerdict,
+};
+use crate::openpgp::{self, Certificate, Opened, SessionKeys, SignatureFound, Unopened};
+use crate::triage::{self, Seen};
+use sha2::{Digest as _, Sha256};
+
+/// Encryption and signature layers inside one another.
+const LAYERS_MAX: usize = 5;
+
+/// OpenPGP files opened in one letter.
+const SEALED_FILES_MAX: usize = 8;
+
+/// From where a letter is read: what is ours, and the certificates that we already hold.
+#[derive(Clone, Debug, Default)]
+pub struct Position {
+    pub perspective: Perspective,
+    pub certificates: Vec<Certificate>,
+}
+
+/// A reading, and the files that it lists, in the same order.
+pub struct Read {
+    pub reading: Reading,
+    pub files: Vec<File>,
+}
+
+/// Reads one letter. It never fails: what can't be opened or understood is said in the reading.
+pub fn read(octets: &[u8], keys: &mut dyn SessionKeys, position: &Position) -> Read {
+    let outer = mime::outer(octets, &position.perspective);
+    let mut state = State::new(&outer, position);
+    match Entity::parse(octets) {
+        Ok(root) => state.read_root(&root, keys),
+        Err(limit) => state.over_limit(limit),
+    }
+    state.finish(&outer)
+}
+
+/// What is gathered on the way through the layers.
+struct State<'p> {
+    from: Option<String>,
+    held: &'p [Certificate],
+    /// The originator already has a certificate with us, so that another one is shown and not used.
+    pinned: bool,
+    brought: Vec<(Certificate, bool)>,
+    protections: Vec<Protection>,
+    signatures: Vec<SignatureFound>,
+    /// Something unsigned stands beside what is signed.
+    unsigned_beside: bool,
+    subject: Option<String>,
+    media_type: String,
+    marked_spam: bool,
+    message_id: Option<String>,
+    date: Option<String>,
+    texts: Vec<String>,
+    files: Vec<File>,
+    faults: Vec<String>,
+}
+
+impl<'p> State<'p> {
+    fn new(outer: &Outer, position: &'p Position) -> Self {
+        let from = outer.originator.as_ref().map(|a| a.as_str().to_owned());
+        let pinned = from.as_ref().is_some_and(|from| position.certificates.iter().any(|c| c.is_of(from)));
+        Self {
+            from,
+            held: &position.certificates,
+            pinned,
+            brought: Vec::new(),
+            protections: Vec::new(),
+            signatures: Vec::new(),
+            unsigned_beside: false,
+            subject: None,
+            media_type: String::new(),
+            marked_spam: false,
+            message_id: None,
+            date: None,
+            texts: Vec::new(),
+            files: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    fn fault(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        if !self.faults.contains(&text) {
+            self.faults.push(text);
+        }
+    }
+
+    fn over_limit(&mut self, limit: LimitExceeded) {
+        self.protections.push(Protection { shut: Some(Shut::Limit), ..Protection::default() });
+        self.fault(limit.to_string());
+    }
+
+    fn read_root(&mut self, root: &Entity<'_>, keys: &mut dyn SessionKeys) {
+        self.subject = root.subject();
+        self.message_id = root.message_id();
+        self.date = root.date();
+        self.media_type = root.media_type();
+        self.marked_spam = root.header("X-Spam-Flag").is_some_and(|v| v.eq_ignore_ascii_case("yes"))
+            || root.header("X-Spam-Status").is_some_and(|v| v.to_ascii_lowercase().starts_with("yes"));
+        if root.from().is_none() {
+            self.fault("the letter has no single From");
+        }
+        for (_, octets) in root.autocrypt() {
+            self.learn(&octets, true);
+        }
+        self.entity(root, keys, 0, true);
+    }
+
+    /// Opens one entity and what is inside. `clear`: nothing around it was encrypted.
+    fn entity(&mut self, entity: &Entity<'_>, keys: &mut dyn SessionKeys, depth: usize, clear: bool) {
+        if depth >= LAYERS_MAX {
+            self.protections.push(Protection { encrypted: true, shut: Some(Shut::Limit), ..Protection::default() });
+            return self.fault("the letter has too many layers");
+        }
+        if entity.has_encoding_fault() {
+            self.fault("a part's transfer encoding or charset is broken");
+        }
+        match entity.layout() {
+            Layout::Encrypted { ciphertext, repaired, others } => {
+                if others {
+                    self.unsigned_beside = true;
+                    self.fault("parts stand outside the encryption; they are kept and not shown");
+                }
+                self.encrypted(&ciphertext, repaired, keys, depth);
+            }
+            Layout::Signed { signed, signature } => self.signed(&signed, &signature, keys, depth, clear),
+            Layout::Smime { encrypted: true } => {
+                let shut = Some(Shut::Unsupported);
+                self.protections.push(Protection { encrypted: true, format: Format::Smime, shut, ..Protection::default() });
+                self.fault("the letter is in S/MIME, which is not opened: ask for OpenPGP");
+            }
+            Layout::Smime { encrypted: false } => {
+                self.fault("its S/MIME signature was not checked");
+                self.bare(entity, keys, clear);
+            }
+            Layout::Bare => self.bare(entity, keys, clear),
+        }
+    }
+
+    fn encrypted(&mut self, ciphertext: &[u8], repaired: Option<Repair>, keys: &mut dyn SessionKeys, depth: usize) {
+        let Some(opened) = self.open(ciphertext, Format::PgpMime, repaired, keys) else { return };
+        let inner = match Entity::parse(&opened.plaintext) {
+            Ok(inner) => inner,
+            Err(limit) => return self.over_limit(limit),
+        };
+        self.learn_from_files(&inner.files(), false);
+        let opened = self.judged_again(ciphertext, keys, opened.signatures.clone());
+        self.signatures.extend(opened);
+        self.protected_headers(&inner);
+        self.entity(&inner, keys, depth + 1, false);
+    }
+
+    /// A signature that no known certificate could check may be by one that the plaintext itself brought.
+    fn judged_again(&mut self, ciphertext: &[u8], keys: &mut dyn SessionKeys, found: Vec<SignatureFound>) -> Vec<SignatureFound> {
+        let unknown = found.iter().any(|s| matches!(s, SignatureFound::Unknown { .. }));
+        if !unknown || self.brought.is_empty() {
+            return found;
+        }
+        openpgp::open(ciphertext, keys, &self.certificates()).map_or(found, |again| again.signatures)
+    }
+
+    fn signed(&mut self, signed: &[u8], signature: &[u8], keys: &mut dyn SessionKeys, depth: usize, clear: bool) {
+        let inner = match Entity::parse(signed) {
+            Ok(inner) => inner,
+            Err(limit) => return self.over_limit(limit),
+        };
+        self.learn_from_files(&inner.files(), clear);
+        self.signatures.extend(openpgp::verify_detached(signature, signed, &self.certificates()));
+        self.protected_headers(&inner);
+        self.entity(&inner, keys, depth + 1, clear);
+    }
+
+    fn bare(&mut self, entity: &Entity<'_>, keys: &mut dyn SessionKeys, clear: bool) {
+        let files = entity.files();
+        self.learn_from_files(&files, clear);
+        let text = entity.text();
+        self.inline(&text, keys, clear);
+        let mut sealed = 0;
+        for file in files {
+            if is_sealed_file(&file) && sealed < SEALED_FILES_MAX {
+                sealed += 1;
+                self.sealed_file(file, keys);
+            } else {
+                self.files.push(file);
+            }
+        }
+    }
+
+    /// Body text, with the OpenPGP blocks in it opened. Each block is a document of its own.
+    fn inline(&mut self, text: &str, keys: &mut dyn SessionKeys, clear: bool) {
+        let found = blocks(text);
+        let mut outside = String::new();
+        let mut at = 0;
+        let mut documents = Vec::new();
+        for block in &found {
+            outside.push_str(&text[at..block.start]);
+            at = block.end;
+            match block.kind {
+                BlockKind::PublicKey => self.learn(block.octets.as_bytes(), clear),
+                BlockKind::Message => documents.push(self.inline_message(&block.octets, keys)),
+                BlockKind::Clearsigned => {
+                    let verified = openpgp::verify_clearsigned(block.octets.as_bytes(), &self.certificates());
+                    let (signed, signatures) = verified.unwrap_or_else(|| (block.octets.clone(), vec![SignatureFound::Bad { issuer: None }]));
+                    self.signatures.extend(signatures);
+                    documents.push(Some(signed));
+                }
+            }
+        }
+        outside.push_str(&text[at..]);
+        let beside = !outside.trim().is_empty();
+        if documents.is_empty() || beside {
+            self.texts.push(outside);
+        }
+        if !documents.is_empty() && (beside || documents.len() > 1) {
+            self.unsigned_beside = true;
+            self.fault("text stands outside the OpenPGP block; it is shown apart");
+        }
+        self.texts.extend(documents.into_iter().flatten());
+    }
+
+    fn inline_message(&mut self, block: &str, keys: &mut dyn SessionKeys) -> Option<String> {
+        let opened = self.open(block.as_bytes(), Format::Inline, None, keys)?;
+        let signatures = self.judged_again(block.as_bytes(), keys, opened.signatures);
+        self.signatures.extend(signatures);
+        Some(decode_text(&opened.plaintext))
+    }
+
+    fn sealed_file(&mut self, file: File, keys: &mut dyn SessionKeys) {
+        let Some(opened) = self.open(&file.octets, Format::Attachment, None, keys) else {
+            return self.files.push(file); // kept and shown as what it is
+        };
+        // The letter around the file is not covered by the file's signature.
+        self.unsigned_beside = self.unsigned_beside || !self.texts.iter().all(|t| t.trim().is_empty());
+        self.signatures.extend(opened.signatures);
+        let name = file.name.rsplit_once('.').map_or(file.name.as_str(), |(stem, _)| stem);
+        let text = std::str::from_utf8(&opened.plaintext).ok();
+        match text {
+            Some(text) if self.texts.iter().all(|t| t.trim().is_empty()) => self.texts.push(text.replace("\r\n", "\n")),
+            _ => {
+                let media_type = if text.is_some() { "text/plain" } else { "application/octet-stream" };
+                self.files.push(File { name: mime::safe_name(name), media_type: media_type.to_owned(), octets: opened.plaintext });
+            }
+        }
+    }
+
+    /// Opens one ciphertext and records how it was protected, or why it stays shut.
+    fn open(&mut self, ciphertext: &[u8], format: Format, repaired: Option<Repair>, keys: &mut dyn SessionKeys) -> Option<Opened> {
+        match openpgp::open(ciphertext, keys, &self.certificates()) {
+            Ok(opened) => {
+                self.protections.push(Protection { encrypted: true, format, integrity: opened.integrity, repaired, shut: None });
+                Some(opened)
+            }
+            Err(Unopened { shut, why }) => {
+                self.protections.push(Protection { encrypted: true, format, integrity: Integrity::None, repaired, shut: Some(shut) });
+                self.fault(format!("an encrypted part stays shut: {why}"));
+                None
+            }
+        }
+    }
+
+    fn protected_headers(&mut self, inner: &Entity<'_>) {
+        let Some(protected) = inner.protected_headers() else { return };
+        self.subject = protected.subject.or(self.subject.take());
+        self.date = protected.date.or(self.date.take());
+        let differs = protected.from.as_ref().is_some_and(|inner| self.from.as_ref().is_none_or(|outer| !outer.eq_ignore_ascii_case(inner)));
+        if differs {
+            self.fault("the protected From differs from the outer one; the outer one is shown");
+        }
+    }
+
+    fn learn_from_files(&mut self, files: &[File], clear: bool) {
+        for file in files.iter().filter(|f| f.media_type == "application/pgp-keys" || f.octets.starts_with(b"-----BEGIN PGP PUBLIC KEY")) {
+            self.learn(&file.octets, clear);
+        }
+    }
+
+    /// Keeps a brought certificate if a user ID of it is the single From, and no other is pinned.
+    fn learn(&mut self, octets: &[u8], clear: bool) {
+        let Some(from) = self.from.clone() else { return };
+        let Ok(found) = openpgp::certificates(octets) else { return };
+        for certificate in found.into_iter().filter(|c| c.is_of(&from)) {
+            let fingerprint = certificate.fingerprint();
+            if self.brought.iter().any(|(b, _)| b.fingerprint() == fingerprint) {
+                continue;
+            }
+            if self.pinned && !self.held.iter().any(|held| held.fingerprint() == fingerprint) {
+                self.fault("the letter brings another certificate than the one we know for its sender; it is not used");
+            }
+            self.brought.push((certificate, clear));
+        }
+    }
+
+    /// The certificates that a signature may be checked with.
+    fn certificates(&self) -> Vec<Certificate> {
+        let usable = self.brought.iter().map(|(c, _)| c).filter(|_| !self.pinned);
+        self.held.iter().chain(usable).cloned().collect()
+    }
+
+    fn verdict(&self) -> SignatureVerdict {
+        if self.unsigned_beside || self.signatures.is_empty() {
+            return SignatureVerdict::default();
+        }
+        let by_originator = |addresses: &[String]| self.from.as_ref().is_some_and(|from| addresses.iter().any(|a| a.eq_ignore_ascii_case(from)));
+        let rank = |found: &&SignatureFound| match found {
+            SignatureFound::Good { addresses, .. } if by_originator(addresses) => 3,
+            SignatureFound::Good { .. } => 2,
+            SignatureFound::Bad { .. } => 1, // one that is wrong says more than one we can't check
+            SignatureFound::Unknown { .. } => 0,
+        };
+        match self.signatures.iter().max_by_key(rank) {
+            Some(SignatureFound::Good { fingerprint, addresses }) => SignatureVerdict {
+                status: SignatureStatus::Valid,
+                fingerprint: Some(fingerprint.clone()),
+                signer_is_originator: by_originator(addresses),
+            },
+            Some(SignatureFound::Bad { issuer }) => {
+                SignatureVerdict { status: SignatureStatus::Invalid, fingerprint: issuer.clone(), signer_is_originator: false }
+            }
+            Some(SignatureFound::Unknown { issuer }) => {
+                SignatureVerdict { status: SignatureStatus::UnknownKey, fingerprint: issuer.clone(), signer_is_originator: false }
+            }
+            None => SignatureVerdict::default(),
+        }
+    }
+
+    fn finish(mut self, outer: &Outer) -> Read {
+        let signature = self.verdict();
+        if self.unsigned_beside && !self.signatures.is_empty() {
+            self.fault("the letter counts as unsigned: its signature does not cover all of it");
+        }
+        let protection = self.protections.first().cloned().unwrap_or_default();
+        let text = joined(&self.texts);
+        let subject = self.subject.clone().unwrap_or_default();
+        let shut = protection.shut.is_some();
+        let seen = Seen {
+            media_type: &self.media_type,
+            refusal: outer.answer.as_ref().err().copied(),
+            in_thread: !outer.threads.is_empty(),
+            from: self.from.as_deref(),
+            marked_spam: self.marked_spam,
+            subject: &subject,
+            text: &text,
+            has_attachments: !self.files.is_empty(),
+            shut,
+        };
+        let kind = triage::kind(&seen);
+        let reading = Reading {
+            kind,
+            from: self.from.clone(),
+            subject: self.subject,
+            message_id: self.message_id,
+            date: self.date,
+            protection,
+            parts: if self.protections.len() > 1 { self.protections } else { Vec::new() },
+            signature,
+            attachments: self.files.iter().map(attachment).collect(),
+            automatic_reply_allowed: answerable(kind, outer),
+            report: (kind.has_report() && !shut).then(|| triage::report(&subject, &text)),
+            text,
+            faults: self.faults,
+            certificates: self.brought.iter().filter_map(brought).collect(),
+        };
+        Read { reading, files: self.files }
+    }
+}
+
+/// The outer letter decides; what decryption showed never does. A clear machine that wears no header is caught here.
+fn answerable(kind: LetterKind, outer: &Outer) -> bool {
+    match &outer.answer {
+        Ok(_) => !kind.is_machine() || outer.sealed_outside,
+        Err(NoAnswer::Old) => true,
+        Err(_) => false,
+    }
+}
+
+fn attachment(file: &File) -> Attachment {
+    Attachment {
+        name: file.name.clone(),
+        media_type: file.media_type.clone(),
+        octets: file.octets.len() as u64,
+        sha256: crate::model::ids::Digest(Sha256::digest(&file.octets).into()).to_string(),
+    }
+}
+
+fn brought((certificate, in_clear): &(Certificate, bool)) -> Option<BroughtCertificate> {
+    Some(BroughtCertificate { fingerprint: certificate.fingerprint(), in_clear: *in_clear, armored: certificate.minimal().ok()?.armored().ok()? })
+}
+
+/// One document stands as it is; several are set apart, so that none can pose as part of another.
+fn joined(texts: &[String]) -> String {
+    let shown: Vec<&str> = texts.iter().map(|t| t.trim_end()).filter(|t| !t.is_empty()).collect();
+    match shown.as_slice() {
+        [] => String::new(),
+        [one] => format!("{one}\n"),
+        several => several.iter().enumerate().map(|(i, t)| format!("[part {} of {}]\n{t}\n", i + 1, several.len())).collect::<Vec<_>>().join("\n"),
+    }
+}
+
+fn is_sealed_file(file: &File) -> bool {
+    let armored = file.octets.trim_ascii_start().starts_with(b"-----BEGIN PGP MESSAGE-----");
+    let named = [".gpg", ".pgp"].iter().any(|end| file.name.to_ascii_lowercase().ends_with(end));
+    // A binary OpenPGP packet has its high bit set (RFC 9580 section 4.2).
+    armored || (named && file.octets.first().is_some_and(|b| b & 0x80 != 0))
+}
+
+/// UTF-8 as RFC 9580 asks for, else the charset that old programs used.
+fn decode_text(octets: &[u8]) -> String {
+    let text = match std::str::from_utf8(octets) {
+        Ok(text) => text.to_owned(),
+        Err(_) => octets.iter().map(|b| char::from(*b)).collect(),
+    };
+    text.replace("\r\n", "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::openpgp::{Profile, Purpose, SecretKeys, armored_message, certificates, generate, seal_packets};
+
+    struct Desk {
+        keys: SecretKeys,
+        own: Vec<Certificate>,
+        ada: SecretKeys,
+        ada_public: String,
+    }
+
+    fn desk() -> Desk {
+        let own = generate("security@desk.example", "Desk", Profile::V4).unwrap();
+        let ada = generate("ada@b.example", "Ada", Profile::V4).unwrap();
+        Desk {
+            keys: SecretKeys::load(own.secret_armored.expose(), Purpose::Mail, None).unwrap(),
+            own: certificates(own.public_armored.as_bytes()).unwrap(),
+            ada: SecretKeys::load(ada.secret_armored.expose(), Purpose::Mail, None).unwrap(),
+            ada_public: ada.public_armored,
+        }
+    }
+
+    impl Desk {
+        fn sealed(&self, inner: &str) -> String {
+            let packets = self.ada.sign_message(inner.as_bytes()).unwrap();
+            armored_message(&seal_packets(&self.own, &packets).unwrap()).unwrap()
+        }
+
+        fn read(&mut self, letter: &str) -> Reading {
+            read(letter.as_bytes(), &mut self.keys, &Position::default()).reading
+        }
+    }
+
+    fn pgp_mime(armored: &str) -> String {
+        format!("From: Ada <ada@b.example>\nSubject: ...\nMIME-Version: 1.0\nContent-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=x\n\n--x\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n\n--x\nContent-Type: application/octet-stream\n\n{armored}\n--x--\n")
+    }
+
+    #[test]
+    fn a_sealed_letter_gives_its_protected_subject_and_its_signer() {
+        let mut desk = desk();
+        let key = desk.ada_public.clone();
+        let inner = format!("Subject: XSS in acme 1.2\nContent-Type: multipart/mixed; boundary=y; protected-headers=\"v1\"\n\n--y\nContent-Type: text/plain\n\nTo reproduce:\n\n1. open it\n2. look\n--y\nContent-Type: application/pgp-keys; name=k.asc\n\n{key}\n--y--\n");
+        let reading = desk.read(&pgp_mime(&desk.sealed(&inner)));
+        assert_eq!(reading.subject.as_deref(), Some("XSS in acme 1.2"));
+        assert_eq!(reading.protection, Protection { encrypted: true, format: Format::PgpMime, integrity: Integrity::Mdc, repaired: None, shut: None });
+        assert_eq!((reading.signature.status, reading.signature.signer_is_originator), (SignatureStatus::Valid, true));
+        assert_eq!(reading.kind, LetterKind::Report);
+        assert!(!reading.certificates[0].in_clear);
+    }
+
+    #[test]
+    fn a_signature_beside_unsigned_text_is_no_signature() {
+        let mut desk = desk();
+        let armored = desk.sealed("secret");
+        let whole = desk.read(&format!("From: ada@b.example\nSubject: s\n\n{armored}"));
+        assert_eq!((whole.protection.format, whole.text.as_str()), (Format::Inline, "secret\n"));
+        assert_eq!(whole.signature.status, SignatureStatus::UnknownKey);
+        let beside = desk.read(&format!("From: ada@b.example\nSubject: s\n\nplease pay eve\n\n{armored}"));
+        assert_eq!(beside.signature.status, SignatureStatus::None);
+        assert!(beside.text.contains("[part 2 of 2]\nsecret"), "{}", beside.text);
+    }
+
+    #[test]
+    fn a_letter_that_stays_shut_says_why_and_shows_nothing() {
+        let mut desk = desk();
+        let other = generate("x@y.example", "X", Profile::V4).unwrap();
+        let others = certificates(other.public_armored.as_bytes()).unwrap();
+        let armored = armored_message(&seal_packets(&others, &desk.ada.sign_message(b"hidden").unwrap()).unwrap()).unwrap();
+        let reading = desk.read(&pgp_mime(&armored));
+        assert_eq!(reading.protection.shut, Some(Shut::NoKey));
+        assert_eq!((reading.text.as_str(), reading.report), ("", None));
+    }
+
+    #[test]
+    fn another_certificate_than_the_pinned_one_is_shown_and_not_used() {
+        let mut desk = desk();
+        let imposter = generate("ada@b.example", "Ada", Profile::V4).unwrap();
+        let eve = SecretKeys::load(imposter.secret_armored.expose(), Purpose::Mail, None).unwrap();
+        let body = "Content-Type: text/plain\r\n\r\nhello";
+        let (signature, _) = eve.sign_detached(body.as_bytes()).unwrap();
+        let letter = format!("From: ada@b.example\nSubject: s\nAutocrypt: addr=ada@b.example; keydata={}\nContent-Type: multipart/signed; protocol=\"application/pgp-signature\"; boundary=x\n\n--x\n{body}\n--x\nContent-Type: application/pgp-signature\n\n{signature}\n--x--\n",
+            imposter.public_armored.lines().filter(|l| !l.starts_with('-') && !l.starts_with('=') && !l.contains(':') && !l.is_empty()).collect::<String>());
+        let first = desk.read(&letter);
+        assert_eq!(first.signature.status, SignatureStatus::Valid);
+        let held = Position { certificates: certificates(desk.ada_public.as_bytes()).unwrap(), ..Position::default() };
+        let later = read(letter.as_bytes(), &mut desk.keys, &held).reading;
+        assert_eq!(later.signature.status, SignatureStatus::UnknownKey);
+        assert!(later.faults.iter().any(|f| f.contains("another certificate")));
+    }
+}
