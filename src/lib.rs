@@ -1,5 +1,10 @@
+pub mod adapters;
+pub mod compose;
+pub mod config;
+pub mod decide;
 pub mod mime;
 pub mod model;
 pub mod openpgp;
 pub mod pipeline;
+pub mod ports;
 pub mod triage;

@@ -34,7 +34,8 @@ pub enum Closing {
     KeyRequest,
     /// A machine wrote it.
     Machine,
-    Spam,
+    /// Its letter was proven to belong to an older case.
+    Joined,
 }
 
 /// The promise of an answer within 24 hours, and what became of it.

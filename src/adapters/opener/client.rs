@@ -1,0 +1,183 @@
+//! How does the desk call the opener? One connection a call, through a socket of systemd's or to a child.
+
+use super::wire::{FRAME_OCTETS_MAX, GOOD, ReadAnswer, ReadCall, Verb};
+use crate::mime::Perspective;
+use crate::model::outgoing::Composition;
+use crate::ports::{LetterOctets, OpenedLetter, Opener, OpenerError};
+use async_trait::async_trait;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::process::{Child, Command};
+use tokio::sync::Mutex;
+
+/// The longest that any call may take: a reader's life and the wait before it.
+const CALL_S: u64 = 300;
+
+/// Where the opener is found.
+pub enum Doorstep {
+    /// A unit of its own listens here.
+    Socket(PathBuf),
+    /// A child of this process, started when first needed and again whenever it ended: program and arguments.
+    Child { program: PathBuf, arguments: Vec<String> },
+}
+
+pub struct OpenerClient {
+    doorstep: Doorstep,
+    perspective: Perspective,
+    child: Mutex<Option<Running>>,
+}
+
+struct Running {
+    child: Child,
+    control: OwnedFd,
+}
+
+impl OpenerClient {
+    pub fn new(doorstep: Doorstep, perspective: Perspective) -> Self {
+        Self { doorstep, perspective, child: Mutex::new(None) }
+    }
+
+    async fn connect(&self) -> Result<UnixStream, OpenerError> {
+        match &self.doorstep {
+            Doorstep::Socket(path) => UnixStream::connect(path)
+                .await
+                .map_err(|e| OpenerError::Down(format!("{}: {e}; is sealdesk-opener.socket running, and is this user in its group?", path.display()))),
+            Doorstep::Child { program, arguments } => {
+                let mut running = self.child.lock().await;
+                let ended = match running.as_mut() {
+                    Some(alive) => alive.child.try_wait().map(|status| status.is_some()).unwrap_or(true),
+                    None => true,
+                };
+                if ended {
+                    *running = Some(start(program, arguments)?);
+                }
+                let control = running.as_ref().map(|r| r.control.as_fd()).ok_or_else(|| OpenerError::Down("it did not start".to_owned()))?;
+                let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(down)?;
+                super::pass_descriptor(control, theirs.as_fd()).map_err(|e| OpenerError::Down(e.to_string()))?;
+                ours.set_nonblocking(true).map_err(down)?;
+                UnixStream::from_std(ours).map_err(down)
+            }
+        }
+    }
+
+    /// One call: a verb and its frames; then the frames of the answer.
+    async fn call(&self, verb: Verb, frames: &[&[u8]]) -> Result<UnixStream, OpenerError> {
+        let mut stream = self.connect().await?;
+        // Whoever refuses may close before it has read everything; its answer says why, so it is read all the same.
+        let sent = async {
+            stream.write_all(&[verb as u8]).await?;
+            for frame in frames {
+                stream.write_all(&(frame.len() as u64).to_le_bytes()).await?;
+                stream.write_all(frame).await?;
+            }
+            stream.flush().await
+        };
+        let _ = sent.await;
+        let mut status = [0; 1];
+        match stream.read_exact(&mut status).await {
+            Ok(_) if status[0] == GOOD => Ok(stream),
+            Ok(_) => {
+                let why = frame(&mut stream).await?;
+                Err(OpenerError::Refused(String::from_utf8_lossy(&why).into_owned()))
+            }
+            Err(_) => Err(self.why_silent().await),
+        }
+    }
+
+    /// A connection that closes without a word: the reader died, or the whole opener did.
+    async fn why_silent(&self) -> OpenerError {
+        // A child that refuses to start says why on standard error, and ends within a moment.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let mut running = self.child.lock().await;
+        match running.as_mut().and_then(|r| r.child.try_wait().ok().flatten()) {
+            Some(status) => OpenerError::Down(format!("it ended ({status}); its own log says why")),
+            None => OpenerError::Died,
+        }
+    }
+
+    async fn bounded<T>(&self, call: impl Future<Output = Result<T, OpenerError>> + Send) -> Result<T, OpenerError> {
+        match tokio::time::timeout(Duration::from_secs(CALL_S), call).await {
+            Ok(answer) => answer,
+            Err(_) => Err(OpenerError::Died),
+        }
+    }
+}
+
+fn down(err: std::io::Error) -> OpenerError {
+    OpenerError::Down(err.to_string())
+}
+
+fn start(program: &PathBuf, arguments: &[String]) -> Result<Running, OpenerError> {
+    let (ours, theirs) = super::sys::message_pair().map_err(|e| OpenerError::Down(e.to_string()))?;
+    let child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::from(theirs))
+        .stdout(Stdio::null())
+        .env_remove("OPENSSL_CONF")
+        .env_remove("OPENSSL_MODULES")
+        .env("RUST_BACKTRACE", "0")
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(down)?;
+    Ok(Running { child, control: ours })
+}
+
+async fn frame(stream: &mut UnixStream) -> Result<Vec<u8>, OpenerError> {
+    let died = |_| OpenerError::Died;
+    let mut length = [0; 8];
+    stream.read_exact(&mut length).await.map_err(died)?;
+    let length = u64::from_le_bytes(length);
+    if length > FRAME_OCTETS_MAX {
+        return Err(OpenerError::Died);
+    }
+    let mut octets = vec![0; length as usize];
+    stream.read_exact(&mut octets).await.map_err(died)?;
+    Ok(octets)
+}
+
+#[async_trait]
+impl Opener for OpenerClient {
+    async fn read(&self, letter: LetterOctets, certificates: &[String], with_files: bool) -> Result<OpenedLetter, OpenerError> {
+        let call = ReadCall {
+            ours: self.perspective.ours.iter().map(|a| a.as_str().to_owned()).collect(),
+            own_lists: self.perspective.own_lists.clone(),
+            authserv_id: self.perspective.authserv_id.clone(),
+            certificates: certificates.to_vec(),
+            with_files,
+        };
+        let call = serde_json::to_vec(&call).map_err(|e| OpenerError::Refused(e.to_string()))?;
+        let (verb, octets) = match letter {
+            LetterOctets::Raw(octets) => (Verb::Read, octets),
+            LetterOctets::Sealed(octets) => (Verb::ReadSealed, octets),
+        };
+        self.bounded(async {
+            let mut stream = self.call(verb, &[&call, &octets]).await?;
+            drop(octets);
+            let answer: ReadAnswer = serde_json::from_slice(&frame(&mut stream).await?).map_err(|_| OpenerError::Died)?;
+            let mut files = Vec::new();
+            for _ in 0..answer.files {
+                files.push(frame(&mut stream).await?);
+            }
+            Ok(OpenedLetter { reading: answer.reading, files })
+        })
+        .await
+    }
+
+    async fn compose(&self, composition: &Composition) -> Result<Vec<u8>, OpenerError> {
+        let call = serde_json::to_vec(composition).map_err(|e| OpenerError::Refused(e.to_string()))?;
+        self.bounded(async { frame(&mut self.call(Verb::Compose, &[&call]).await?).await }).await
+    }
+
+    async fn unseal(&self, blob: Vec<u8>) -> Result<Vec<u8>, OpenerError> {
+        self.bounded(async { frame(&mut self.call(Verb::Unseal, &[&blob]).await?).await }).await
+    }
+
+    async fn inspect(&self) -> Result<Vec<String>, OpenerError> {
+        let lines = self.bounded(async { frame(&mut self.call(Verb::Inspect, &[]).await?).await }).await?;
+        serde_json::from_slice(&lines).map_err(|_| OpenerError::Died)
+    }
+}

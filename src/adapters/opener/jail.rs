@@ -1,0 +1,126 @@
+//! What can a process of the opener still do? No file, no socket, no program, no look at another process.
+//!
+//! Landlock without any path, then a seccomp allow-list; both stay for ever. What is refused gets EPERM:
+//! libraries that try a file they can do without go on, and a test proves that nothing gets through.
+
+use super::{READER_CPU_S, READER_LIFE_S, READER_MEMORY_OCTETS_MAX, sys};
+use landlock::{ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus, Scope};
+use nix::sys::resource::{Resource, setrlimit};
+use seccompiler::{BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule};
+use std::collections::BTreeMap;
+
+/// Who is jailed. Each may do what its work needs and no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Accepts calls, passes descriptors on, decrypts PKESKs and signs.
+    Keyholder,
+    /// Forks readers.
+    Zygote,
+    /// Opens one letter.
+    Reader,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum JailError {
+    #[error("this kernel has no Landlock")]
+    NoLandlock,
+    #[error("Landlock refused: {0}")]
+    Landlock(#[from] landlock::RulesetError),
+    #[error("seccomp refused: {0}")]
+    Seccomp(#[from] seccompiler::Error),
+    #[error("a limit could not be set: {0}")]
+    Limit(#[from] nix::errno::Errno),
+}
+
+/// No core dump, no ptrace by others of the same user.
+pub fn harden_process() -> Result<(), JailError> {
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    nix::sys::prctl::set_dumpable(false)?;
+    Ok(())
+}
+
+/// Shuts the jail around this process. With `allow_without` a kernel that lacks the means is accepted.
+pub fn enter(role: Role, allow_without: bool) -> Result<(), JailError> {
+    let entered = shut(role);
+    match entered {
+        Err(JailError::NoLandlock | JailError::Seccomp(_) | JailError::Landlock(_)) if allow_without => Ok(()),
+        other => other,
+    }
+}
+
+fn shut(role: Role) -> Result<(), JailError> {
+    if role == Role::Reader {
+        setrlimit(Resource::RLIMIT_AS, READER_MEMORY_OCTETS_MAX, READER_MEMORY_OCTETS_MAX)?;
+        setrlimit(Resource::RLIMIT_CPU, READER_CPU_S, READER_CPU_S)?;
+        sys::end_after(READER_LIFE_S);
+    } else {
+        // A reader inherits the zygote's ruleset.
+        no_paths()?;
+    }
+    let filter = SeccompFilter::new(allowed(role), SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow, std::env::consts::ARCH.try_into().map_err(seccompiler::Error::Backend)?);
+    let program: BpfProgram = filter.and_then(TryInto::try_into).map_err(seccompiler::Error::Backend)?;
+    Ok(seccompiler::apply_filter(&program)?)
+}
+
+/// A Landlock ruleset that handles everything this kernel knows and allows nothing.
+fn no_paths() -> Result<(), JailError> {
+    let status = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(ABI::V5))?
+        .handle_access(AccessNet::from_all(ABI::V5))?
+        .scope(Scope::from_all(ABI::V6))?
+        .create()?
+        .restrict_self()?;
+    if status.ruleset == RulesetStatus::NotEnforced { Err(JailError::NoLandlock) } else { Ok(()) }
+}
+
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+
+fn allowed(role: Role) -> Rules {
+    let mut rules = Rules::new();
+    let mut allow = |calls: &[libc::c_long]| calls.iter().for_each(|call| drop(rules.insert(*call, Vec::new())));
+    // Open descriptors, memory, time, randomness, the end.
+    allow(&[
+        libc::SYS_read, libc::SYS_write, libc::SYS_readv, libc::SYS_writev, libc::SYS_close, libc::SYS_sendto, libc::SYS_recvfrom,
+        libc::SYS_shutdown, libc::SYS_ppoll, libc::SYS_brk, libc::SYS_munmap, libc::SYS_mremap, libc::SYS_madvise, libc::SYS_getrandom,
+        libc::SYS_futex, libc::SYS_clock_gettime, libc::SYS_getpid, libc::SYS_gettid, libc::SYS_sigaltstack, libc::SYS_rt_sigaction,
+        libc::SYS_rt_sigprocmask, libc::SYS_rt_sigreturn, libc::SYS_restart_syscall, libc::SYS_exit, libc::SYS_exit_group,
+    ]);
+    #[cfg(target_arch = "x86_64")]
+    allow(&[libc::SYS_poll]);
+    match role {
+        Role::Reader => {}
+        Role::Keyholder => allow(&[libc::SYS_accept4, libc::SYS_sendmsg, libc::SYS_recvmsg, libc::SYS_socketpair]),
+        Role::Zygote => allow(&[libc::SYS_sendmsg, libc::SYS_recvmsg, libc::SYS_getppid, libc::SYS_set_robust_list, libc::SYS_rseq, ALARM]),
+    }
+    // Memory may never become code.
+    let data_only = || vec![rule(condition(2, SeccompCmpOp::MaskedEq(libc::PROT_EXEC as u64), 0))];
+    rules.insert(libc::SYS_mmap, data_only());
+    rules.insert(libc::SYS_mprotect, data_only());
+    let duplicate_only = [libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_SETFL];
+    rules.insert(libc::SYS_fcntl, duplicate_only.iter().map(|c| rule(condition(1, SeccompCmpOp::Eq, *c as u64))).collect());
+    if role == Role::Zygote {
+        // fork, and no thread and no namespace; what a reader sets for itself before its own, narrower filter.
+        let others = libc::CLONE_VM | libc::CLONE_THREAD | libc::CLONE_NEWNS | libc::CLONE_NEWUSER | libc::CLONE_NEWPID | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+        rules.insert(libc::SYS_clone, vec![rule(condition(0, SeccompCmpOp::MaskedEq(others as u64), 0))]);
+        rules.insert(libc::SYS_prlimit64, vec![rule(condition(0, SeccompCmpOp::Eq, 0))]);
+        let narrowing = [libc::PR_SET_NO_NEW_PRIVS, libc::PR_SET_PDEATHSIG];
+        rules.insert(libc::SYS_prctl, narrowing.iter().map(|c| rule(condition(0, SeccompCmpOp::Eq, *c as u64))).collect());
+        rules.insert(libc::SYS_seccomp, vec![rule(condition(0, SeccompCmpOp::Eq, u64::from(libc::SECCOMP_SET_MODE_FILTER)))]);
+    }
+    rules
+}
+
+fn condition(argument: u8, op: SeccompCmpOp, value: u64) -> SeccompCondition {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, op, value).expect("a constant condition on an argument below 6")
+}
+
+fn rule(condition: SeccompCondition) -> SeccompRule {
+    SeccompRule::new(vec![condition]).expect("a rule with one condition")
+}
+
+/// What `alarm` is made of.
+#[cfg(target_arch = "x86_64")]
+const ALARM: libc::c_long = libc::SYS_alarm;
+#[cfg(not(target_arch = "x86_64"))]
+const ALARM: libc::c_long = libc::SYS_setitimer;

@@ -1,0 +1,250 @@
+//! Who holds the keys, and what may be asked of them? It parses no letter and signs only its own words.
+
+use super::wire::{self, ASK_MAIL, ASK_STORAGE, DONE, GOOD, SEAL, SealCall, Verb, Wire, WireError};
+use super::zygote::Zygote;
+use super::{DEATHS_MAX, Doorway, EXIT_START_ANEW, READERS_MAX, sys};
+use crate::compose::{self, House};
+use crate::model::address::Address;
+use crate::model::outgoing::Composition;
+use crate::openpgp::{SecretKeys, SessionKeys};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::num::NonZeroU32;
+use std::os::fd::{AsFd, OwnedFd};
+use tracing::{info, warn};
+
+/// Session keys that one reader may ask for: layers times recipients, with room.
+const ASKS_MAX: u32 = 160;
+
+/// How long a caller may pause inside a call. It stalls the others, so it is short.
+const PATIENCE_MS: u16 = 2_000;
+
+/// Compositions a second, in the long run: far beyond an honest desk, far below a signing service.
+const COMPOSITIONS_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap();
+
+/// Letters a second, in the long run.
+const READS_PER_SECOND: NonZeroU32 = NonZeroU32::new(500).unwrap();
+
+/// What the keyholder holds once its jail is shut.
+pub struct Holdings {
+    pub mail: SecretKeys,
+    pub storage: Option<SecretKeys>,
+    /// Absent where nothing is to be composed (`sealdesk open`).
+    pub house: Option<House>,
+    /// Whom calls may go to: address and armored certificate.
+    pub responders: Vec<(Address, String)>,
+}
+
+struct Reader {
+    keys: OwnedFd,
+    verb: u8,
+    asks: u32,
+}
+
+struct Keyholder<'z> {
+    zygote: &'z Zygote,
+    holdings: Holdings,
+    readers: Vec<Reader>,
+    deaths: u32,
+    reads: DefaultDirectRateLimiter,
+    compositions: DefaultDirectRateLimiter,
+}
+
+/// Serves until the doorway closes; returns the exit code.
+pub fn serve(doorway: &Doorway, zygote: &Zygote, holdings: Holdings) -> Result<i32, Errno> {
+    let mut keyholder = Keyholder {
+        zygote,
+        holdings,
+        readers: Vec::new(),
+        deaths: 0,
+        reads: RateLimiter::direct(Quota::per_second(READS_PER_SECOND)),
+        compositions: RateLimiter::direct(Quota::per_second(COMPOSITIONS_PER_SECOND)),
+    };
+    info!("opener ready");
+    loop {
+        let busy = keyholder.readers.len() >= READERS_MAX;
+        let (door_ready, zygote_gone, asking) = wait(doorway, &keyholder, busy)?;
+        // Newest first, so that removing one leaves the places of the others.
+        for at in asking.into_iter().rev() {
+            keyholder.listen(at);
+        }
+        if zygote_gone {
+            warn!("the zygote is gone; the opener starts anew");
+            return Ok(EXIT_START_ANEW);
+        }
+        if keyholder.deaths >= DEATHS_MAX && keyholder.readers.is_empty() {
+            warn!(deaths = keyholder.deaths, "too many readers died; the opener starts anew");
+            return Ok(EXIT_START_ANEW);
+        }
+        if door_ready {
+            match call(doorway) {
+                Ok(Some(desk)) => {
+                    if let Err(err) = keyholder.answer(desk) {
+                        warn!(error = %err, "a call was cut short");
+                    }
+                }
+                Ok(None) => return Ok(0), // the desk is gone, and nobody else can call
+                Err(err) => return Err(err),
+            }
+        }
+    }
+}
+
+fn wait(doorway: &Doorway, keyholder: &Keyholder<'_>, busy: bool) -> Result<(bool, bool, Vec<usize>), Errno> {
+    let door = match doorway {
+        Doorway::Listener(fd) | Doorway::Passed(fd) => fd.as_fd(),
+    };
+    let dying = keyholder.deaths >= DEATHS_MAX;
+    let mut watched = vec![PollFd::new(keyholder.zygote.control(), PollFlags::POLLIN)];
+    watched.extend(keyholder.readers.iter().map(|r| PollFd::new(r.keys.as_fd(), PollFlags::POLLIN)));
+    if !busy && !dying {
+        watched.push(PollFd::new(door, PollFlags::POLLIN));
+    }
+    loop {
+        match poll(&mut watched, PollTimeout::NONE) {
+            Ok(_) => break,
+            Err(Errno::EINTR) => {}
+            Err(err) => return Err(err),
+        }
+    }
+    let ready = |fd: &PollFd<'_>| fd.any().unwrap_or(false);
+    let readers = keyholder.readers.len();
+    let asking = (0..readers).filter(|i| ready(&watched[i + 1])).collect();
+    Ok((watched.get(readers + 1).is_some_and(ready), ready(&watched[0]), asking))
+}
+
+fn call(doorway: &Doorway) -> Result<Option<OwnedFd>, Errno> {
+    match doorway {
+        Doorway::Listener(listener) => sys::accept(listener.as_fd()).map(Some),
+        Doorway::Passed(socket) => Ok(sys::receive_descriptors(socket.as_fd())?.and_then(|(_, mut fds)| fds.pop())),
+    }
+}
+
+impl Keyholder<'_> {
+    fn answer(&mut self, desk: OwnedFd) -> Result<(), WireError> {
+        let wire = Wire::new(&desk, PATIENCE_MS);
+        let verb = wire.take_octet()?;
+        match Verb::from_octet(verb) {
+            Some(Verb::Read | Verb::ReadSealed | Verb::Unseal) => {
+                if self.reads.check().is_err() {
+                    return wire.refuse("too many letters at once; try again");
+                }
+                self.fork_reader(verb, &desk).map(drop)
+            }
+            Some(Verb::Compose) => {
+                let composition: Composition = serde_json::from_slice(&wire.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?)?;
+                if self.compositions.check().is_err() {
+                    return wire.refuse("too many letters are being composed; try again");
+                }
+                self.compose(&composition, &desk)
+            }
+            Some(Verb::Inspect) => {
+                wire.give(&[GOOD])?;
+                wire.give_frame(&serde_json::to_vec(&self.inspect())?)
+            }
+            None => wire.refuse("unknown verb"),
+        }
+    }
+
+    /// Hands the desk's connection to a fresh reader and keeps a socket for its questions.
+    fn fork_reader(&mut self, verb: u8, desk: &OwnedFd) -> Result<&OwnedFd, WireError> {
+        let (ours, theirs) = sys::pair()?;
+        self.zygote.fork_reader(verb, desk.as_fd(), theirs.as_fd())?;
+        self.readers.push(Reader { keys: ours, verb, asks: 0 });
+        Ok(&self.readers[self.readers.len() - 1].keys)
+    }
+
+    /// Hears one word of a reader.
+    fn listen(&mut self, at: usize) {
+        let heard = self.hear(at);
+        match heard {
+            Ok(true) => {}
+            Ok(false) => drop(self.readers.remove(at)),
+            Err(_) => {
+                let reader = self.readers.remove(at);
+                self.deaths += 1;
+                warn!(verb = %char::from(reader.verb), deaths = self.deaths, "a reader ended before it was done");
+            }
+        }
+    }
+
+    /// Answers a question; `false` when the reader said that it is done.
+    fn hear(&mut self, at: usize) -> Result<bool, WireError> {
+        let reader = &mut self.readers[at];
+        let wire = Wire::new(&reader.keys, PATIENCE_MS);
+        let word = wire.take_octet()?;
+        if word == DONE {
+            return Ok(false);
+        }
+        reader.asks += 1;
+        let hint = wire.take_octet()?;
+        let pkesk = wire.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?;
+        let sealed_at_rest = reader.verb == Verb::ReadSealed as u8 || reader.verb == Verb::Unseal as u8;
+        let opens_mail = reader.verb == Verb::ReadSealed as u8 || reader.verb == Verb::Read as u8;
+        let keys = match word {
+            ASK_MAIL if opens_mail => Some(&mut self.holdings.mail),
+            ASK_STORAGE if sealed_at_rest => self.holdings.storage.as_mut(),
+            _ => None,
+        };
+        if reader.asks > ASKS_MAX {
+            return Err(WireError::TooLong);
+        }
+        match keys.and_then(|keys| keys.session_key(&pkesk, (hint != 0).then_some(hint))) {
+            Some(key) => {
+                wire.give(&[1, key.algorithm.unwrap_or(0)])?;
+                wire.give_frame(&key.octets)?;
+            }
+            None => wire.give(&[0])?,
+        }
+        Ok(true)
+    }
+
+    fn compose(&mut self, composition: &Composition, desk: &OwnedFd) -> Result<(), WireError> {
+        let wire = Wire::new(desk, PATIENCE_MS);
+        let Some(house) = &self.holdings.house else { return wire.refuse("this opener composes nothing") };
+        let certificate = match composition {
+            Composition::Acknowledgement { certificate, .. } => certificate.clone(),
+            Composition::Certificate { .. } => None,
+            Composition::Call { to, .. } => match self.holdings.responders.iter().find(|(address, _)| address.same_mailbox(to)) {
+                Some((_, armored)) => Some(armored.clone()),
+                None => return wire.refuse("calls go only to responders of the opener's own config"),
+            },
+        };
+        let draft = match compose::draft(composition, house) {
+            Ok(draft) => draft,
+            Err(err) => return wire.refuse(&err.to_string()),
+        };
+        let octets = draft.octets_to_sign();
+        let Some(certificate) = certificate else {
+            let letter = self.holdings.mail.sign_detached(&octets).map_err(|e| e.to_string());
+            let letter = letter.and_then(|(signature, micalg)| draft.signed(signature, micalg).map_err(|e| e.to_string()));
+            return match letter {
+                Ok(letter) => {
+                    wire.give(&[GOOD])?;
+                    wire.give_frame(&letter)
+                }
+                Err(why) => wire.refuse(&why),
+            };
+        };
+        let packets = match self.holdings.mail.sign_message(&octets) {
+            Ok(packets) => packets,
+            Err(err) => return wire.refuse(&err.to_string()),
+        };
+        let call = serde_json::to_vec(&SealCall { headers: draft.headers, certificates: vec![certificate] })?;
+        let keys = self.fork_reader(SEAL, desk)?;
+        let reader = Wire::new(keys, PATIENCE_MS);
+        reader.give_frame(&call)?;
+        reader.give_frame(&packets)
+    }
+
+    fn inspect(&self) -> Vec<String> {
+        let describe = |certificate: &crate::openpgp::Certificate, what: &str| {
+            let until = certificate.expires().map_or_else(|| "never expires".to_owned(), |t| format!("expires {}", t.strftime("%Y-%m-%d")));
+            format!("{what} {} ({}), version {}, {until}", certificate.fingerprint(), certificate.algorithms(), certificate.version())
+        };
+        let mail = self.holdings.mail.public();
+        let storage = self.holdings.storage.as_ref().map(SecretKeys::public).unwrap_or_default();
+        mail.iter().map(|c| describe(c, "mail key")).chain(storage.iter().map(|c| describe(c, "storage key"))).collect()
+    }
+}

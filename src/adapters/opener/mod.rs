@@ -1,0 +1,82 @@
+//! Where do keys live, and where are letters opened? Three kinds of process, none with network or files.
+//!
+//! ```text
+//!  desk ──verb──► keyholder ──spawn──► zygote ──fork──► reader (one a letter)
+//!                  keys, no parser      neither          parser, no key
+//!                     ▲                                    │
+//!                     └──────────── session keys ──────────┘
+//! ```
+//!
+//! The zygote is forked before any key is loaded, so no reader ever inherits one. The keyholder reads
+//! one octet of a call, the verb; the connection of a letter goes to its reader, which answers the desk
+//! itself. A reader that dies costs its letter; after [`DEATHS_MAX`] deaths the opener ends and is
+//! started anew by whoever started it, with a new address layout.
+
+mod client;
+pub mod jail;
+mod keyholder;
+mod reader;
+mod sys;
+mod wire;
+mod zygote;
+
+pub use client::{Doorstep, OpenerClient};
+pub use keyholder::Holdings;
+pub use sys::{pass_descriptor, take_stdin};
+
+use std::os::fd::OwnedFd;
+
+/// Readers at work at once; further calls wait.
+pub const READERS_MAX: usize = 6;
+
+/// After so many deaths of readers the opener starts anew.
+pub const DEATHS_MAX: u32 = 16;
+
+/// A reader's address space, code and all.
+pub const READER_MEMORY_OCTETS_MAX: u64 = 1536 * 1024 * 1024;
+
+/// A reader's processor time.
+pub const READER_CPU_S: u64 = 20;
+
+/// A reader's life, busy or not.
+pub const READER_LIFE_S: u32 = 120;
+
+/// The exit code of an opener that wants to be started anew (EX_TEMPFAIL of sysexits.h).
+pub const EXIT_START_ANEW: i32 = 75;
+
+const _: () = assert!(READER_CPU_S < READER_LIFE_S as u64);
+
+/// Where calls come in.
+pub enum Doorway {
+    /// A listening unix socket, made and guarded by PID 1.
+    Listener(OwnedFd),
+    /// A socket over which the desk passes one end of a fresh pair for each call.
+    Passed(OwnedFd),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("cannot prepare the cryptography library")]
+    WarmUp(#[source] crate::openpgp::OpenPgpError),
+    #[error("cannot start the zygote: {0}")]
+    Zygote(nix::errno::Errno),
+    #[error("{0}")]
+    Holdings(String),
+    #[error("cannot shut the jail: {0}; set opener.allow_without_jail = true only on a machine without Landlock or seccomp")]
+    Jail(String),
+    #[error("the opener's own socket failed: {0}")]
+    Socket(nix::errno::Errno),
+}
+
+/// Runs the opener in this process, which must have no other thread. Returns the exit code.
+///
+/// `load` reads keys and config; it runs after the zygote was forked and before the jail shuts.
+pub fn serve(doorway: Doorway, load: impl FnOnce() -> Result<Holdings, String>, allow_without_jail: bool) -> Result<i32, ServeError> {
+    crate::openpgp::warm_up().map_err(ServeError::WarmUp)?;
+    crate::triage::warm_up();
+    let zygote = zygote::spawn(allow_without_jail).map_err(ServeError::Zygote)?;
+    let holdings = load().map_err(ServeError::Holdings)?;
+    jail::harden_process().map_err(|e| ServeError::Jail(e.to_string()))?;
+    jail::enter(jail::Role::Keyholder, allow_without_jail).map_err(|e| ServeError::Jail(e.to_string()))?;
+    keyholder::serve(&doorway, &zygote, holdings).map_err(ServeError::Socket)
+}

@@ -1,0 +1,104 @@
+//! What does a reader do in its one life? It opens one letter, answers the desk, and ends.
+
+use super::wire::{self, ASK_MAIL, ASK_STORAGE, DONE, FRAME_OCTETS_MAX, GOOD, ReadAnswer, ReadCall, SEAL, SealCall, Verb, Wire, WireError};
+use crate::mime::Perspective;
+use crate::model::address::Address;
+use crate::openpgp::{self, SessionKey, SessionKeys};
+use crate::pipeline::reading::{self, Position};
+use std::os::fd::OwnedFd;
+
+/// The desk sends a letter as fast as it reads its own disk.
+const PATIENCE_MS: u16 = 30_000;
+
+/// Answers one call; the exit code says whether it went well.
+pub fn serve(verb: u8, desk: &OwnedFd, keys: &OwnedFd) -> i32 {
+    let desk = Wire::new(desk, PATIENCE_MS);
+    let keys = Wire::new(keys, PATIENCE_MS);
+    let answered = match Verb::from_octet(verb) {
+        Some(Verb::Read) => read(&desk, &keys, false),
+        Some(Verb::ReadSealed) => read(&desk, &keys, true),
+        Some(Verb::Unseal) => unseal(&desk, &keys),
+        _ if verb == SEAL => seal(&desk, &keys),
+        _ => desk.refuse("unknown verb"),
+    };
+    // Said last: without it the keyholder counts a death.
+    let told = keys.give(&[DONE]);
+    i32::from(answered.is_err() || told.is_err())
+}
+
+fn read(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool) -> Result<(), WireError> {
+    let call: ReadCall = serde_json::from_slice(&desk.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?)?;
+    let mut letter = desk.take_frame(FRAME_OCTETS_MAX)?;
+    if sealed {
+        match openpgp::open(&letter, &mut Asking { keys, ask: ASK_STORAGE }, &[]) {
+            Ok(opened) => letter = opened.plaintext,
+            Err(why) => return desk.refuse(&format!("the sealed letter cannot be opened: {why}")),
+        }
+    }
+    let certificates = call.certificates.iter().filter_map(|armored| openpgp::certificates(armored.as_bytes()).ok()).flatten().collect();
+    let perspective = Perspective {
+        ours: call.ours.iter().filter_map(|a| Address::parse(a).ok()).collect(),
+        own_lists: call.own_lists,
+        authserv_id: call.authserv_id,
+    };
+    let read = reading::read(&letter, &mut Asking { keys, ask: ASK_MAIL }, &Position { perspective, certificates });
+    let files = if call.with_files { read.files } else { Vec::new() };
+    desk.give(&[GOOD])?;
+    desk.give_frame(&serde_json::to_vec(&ReadAnswer { reading: read.reading, files: files.len() })?)?;
+    files.iter().try_for_each(|file| desk.give_frame(&file.octets))
+}
+
+fn unseal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {
+    let blob = desk.take_frame(FRAME_OCTETS_MAX)?;
+    match openpgp::open(&blob, &mut Asking { keys, ask: ASK_STORAGE }, &[]) {
+        Ok(opened) => {
+            desk.give(&[GOOD])?;
+            desk.give_frame(&opened.plaintext)
+        }
+        Err(why) => desk.refuse(&format!("the blob cannot be opened: {why}")),
+    }
+}
+
+/// Encrypts what the keyholder signed. A stranger's certificate is parsed here, where no key is.
+fn seal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {
+    let call: SealCall = serde_json::from_slice(&keys.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?)?;
+    let packets = keys.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?;
+    let certificates: Vec<_> = call.certificates.iter().filter_map(|armored| openpgp::certificates(armored.as_bytes()).ok()).flatten().collect();
+    let armored = openpgp::seal_packets(&certificates, &packets).and_then(|sealed| openpgp::armored_message(&sealed));
+    let letter = match armored {
+        Ok(armored) => call.headers.encrypted(armored).map_err(|e| e.to_string()),
+        Err(err) => Err(err.to_string()),
+    };
+    match letter {
+        Ok(letter) => {
+            desk.give(&[GOOD])?;
+            desk.give_frame(&letter)
+        }
+        Err(why) => desk.refuse(&why),
+    }
+}
+
+/// Asks the keyholder, which answers only for the kind of key that this call is about.
+struct Asking<'a, 'fd> {
+    keys: &'a Wire<'fd>,
+    ask: u8,
+}
+
+impl Asking<'_, '_> {
+    fn ask(&self, pkesk: &[u8], hint: Option<u8>) -> Result<Option<SessionKey>, WireError> {
+        self.keys.give(&[self.ask, hint.unwrap_or(0)])?;
+        self.keys.give_frame(pkesk)?;
+        if self.keys.take_octet()? == 0 {
+            return Ok(None);
+        }
+        let algorithm = self.keys.take_octet()?;
+        let octets = self.keys.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?;
+        Ok(Some(SessionKey { algorithm: (algorithm != 0).then_some(algorithm), octets }))
+    }
+}
+
+impl SessionKeys for Asking<'_, '_> {
+    fn session_key(&mut self, pkesk: &[u8], hint: Option<u8>) -> Option<SessionKey> {
+        self.ask(pkesk, hint).ok().flatten()
+    }
+}

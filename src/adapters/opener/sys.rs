@@ -1,0 +1,91 @@
+//! Which system calls need `unsafe`? All of them are here.
+#![allow(unsafe_code, reason = "fork, and taking ownership of descriptors that the kernel passed")]
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    ControlMessage, ControlMessageOwned, AddressFamily, MsgFlags, SockFlag, SockType, recvmsg, sendmsg, socketpair,
+};
+use nix::unistd::ForkResult;
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+/// Forks a process that has a single thread, so that the child may do anything.
+pub(super) fn fork() -> Result<ForkResult, Errno> {
+    // SAFETY: every caller runs in a process that never made a second thread.
+    unsafe { nix::unistd::fork() }
+}
+
+/// Ends this process at once, without destructors of what was inherited.
+pub(super) fn end(code: i32) -> ! {
+    // SAFETY: _exit is always sound.
+    unsafe { libc::_exit(code) }
+}
+
+/// A connected pair of stream sockets.
+pub(super) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
+    socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
+}
+
+/// A connected pair that keeps messages apart.
+pub(super) fn message_pair() -> Result<(OwnedFd, OwnedFd), Errno> {
+    socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
+}
+
+/// Sends one octet and some descriptors.
+pub(super) fn send_descriptors(socket: BorrowedFd<'_>, octet: u8, descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+    let raw: Vec<RawFd> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
+    let octets = [octet];
+    let data = [IoSlice::new(&octets)];
+    sendmsg::<()>(socket.as_raw_fd(), &data, &[ControlMessage::ScmRights(&raw)], MsgFlags::MSG_NOSIGNAL, None).map(drop)
+}
+
+/// Receives one octet and its descriptors; `None` when the other side is gone.
+pub(super) fn receive_descriptors(socket: BorrowedFd<'_>) -> Result<Option<(u8, Vec<OwnedFd>)>, Errno> {
+    let mut octet = [0u8; 1];
+    let mut space = nix::cmsg_space!([RawFd; 4]);
+    let mut data = [IoSliceMut::new(&mut octet)];
+    let message = recvmsg::<()>(socket.as_raw_fd(), &mut data, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC)?;
+    if message.bytes == 0 {
+        return Ok(None);
+    }
+    let mut descriptors = Vec::new();
+    for control in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(raw) = control {
+            // SAFETY: the kernel has just made these descriptors for us, and nobody else knows them.
+            descriptors.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+        }
+    }
+    Ok(Some((octet[0], descriptors)))
+}
+
+/// Passes one end of a call to an opener that was started as a child.
+pub fn pass_descriptor(socket: BorrowedFd<'_>, descriptor: BorrowedFd<'_>) -> Result<(), Errno> {
+    send_descriptors(socket, b'c', &[descriptor])
+}
+
+/// Accepts one call on a listening socket.
+pub(super) fn accept(listener: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    let raw = nix::sys::socket::accept4(listener.as_raw_fd(), SockFlag::SOCK_CLOEXEC)?;
+    // SAFETY: accept4 has just made it.
+    Ok(unsafe { OwnedFd::from_raw_fd(raw) })
+}
+
+/// The descriptor that was inherited under this number: standard input, or one of systemd's sockets.
+pub fn take_stdin(number: RawFd) -> OwnedFd {
+    // SAFETY: called once at start for a descriptor that the parent passed to us for this purpose.
+    unsafe { OwnedFd::from_raw_fd(number) }
+}
+
+/// Has the kernel reap children by itself.
+pub(super) fn ignore_children() -> Result<(), Errno> {
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+    let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::SA_NOCLDWAIT, SigSet::empty());
+    // SAFETY: ignoring a signal runs no handler.
+    unsafe { sigaction(Signal::SIGCHLD, &ignore) }.map(drop)
+}
+
+/// Has the kernel end this process after so many seconds.
+pub(super) fn end_after(seconds: u32) {
+    // SAFETY: alarm has no memory effects; SIGALRM keeps its default, which ends the process.
+    unsafe { libc::alarm(seconds) };
+}

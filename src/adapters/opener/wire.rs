@@ -1,0 +1,166 @@
+//! How do desk, keyholder and reader talk? A verb, then frames: eight octets of length, then octets.
+
+use crate::model::reading::Reading;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use serde::{Deserialize, Serialize};
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// The largest frame that anyone takes.
+pub const FRAME_OCTETS_MAX: u64 = 256 * 1024 * 1024;
+
+/// The largest frame that the keyholder takes itself.
+pub const SMALL_FRAME_OCTETS_MAX: u64 = 512 * 1024;
+
+/// What the desk may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Verb {
+    /// Frames: [`ReadCall`] as JSON, the letter.
+    Read = b'r',
+    /// As `Read`, of a letter that is sealed at rest.
+    ReadSealed = b's',
+    /// Frame: the blob.
+    Unseal = b'u',
+    /// Frame: `Composition` as JSON.
+    Compose = b'c',
+    /// No frame.
+    Inspect = b'i',
+}
+
+/// Between keyholder and zygote alone: seal and assemble a letter that the keyholder signed.
+pub const SEAL: u8 = b'e';
+
+/// A reader's words to the keyholder.
+pub const ASK_MAIL: u8 = b'k';
+pub const ASK_STORAGE: u8 = b't';
+pub const DONE: u8 = b'd';
+
+/// The first octet of every answer to the desk.
+pub const GOOD: u8 = 0;
+pub const REFUSED: u8 = 1;
+
+impl Verb {
+    pub fn from_octet(octet: u8) -> Option<Self> {
+        [Self::Read, Self::ReadSealed, Self::Unseal, Self::Compose, Self::Inspect].into_iter().find(|v| *v as u8 == octet)
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReadCall {
+    pub ours: Vec<String>,
+    pub own_lists: Vec<String>,
+    pub authserv_id: Option<String>,
+    /// Armored certificates that we hold for the originator.
+    pub certificates: Vec<String>,
+    pub with_files: bool,
+}
+
+/// The JSON of an answer to `Read`; the files follow as frames.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReadAnswer {
+    pub reading: Reading,
+    pub files: usize,
+}
+
+/// What the keyholder gives a reader that is to seal: who it is for. The signed packets follow as a frame.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SealCall {
+    pub headers: crate::compose::OutgoingHeaders,
+    pub certificates: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    #[error("the other side is gone")]
+    Gone,
+    #[error("the other side keeps silent")]
+    Silent,
+    #[error("a frame is longer than allowed")]
+    TooLong,
+    #[error("socket error: {0}")]
+    Socket(#[from] Errno),
+    #[error("a frame is not what it should be")]
+    Form(#[from] serde_json::Error),
+}
+
+/// A blocking socket on which every wait is bounded.
+pub struct Wire<'fd> {
+    socket: BorrowedFd<'fd>,
+    patience_ms: u16,
+}
+
+impl<'fd> Wire<'fd> {
+    pub fn new(socket: &'fd impl AsFd, patience_ms: u16) -> Self {
+        Self { socket: socket.as_fd(), patience_ms }
+    }
+
+    fn ready(&self, flags: PollFlags) -> Result<(), WireError> {
+        let mut watched = [PollFd::new(self.socket, flags)];
+        loop {
+            match poll(&mut watched, PollTimeout::from(self.patience_ms)) {
+                Ok(0) => return Err(WireError::Silent),
+                Ok(_) => return Ok(()),
+                Err(Errno::EINTR) => {}
+                Err(err) => return Err(err.into()),
+            }
+        }
+    }
+
+    pub fn take(&self, octets: &mut [u8]) -> Result<(), WireError> {
+        let mut at = 0;
+        while at < octets.len() {
+            self.ready(PollFlags::POLLIN)?;
+            match nix::unistd::read(self.socket, &mut octets[at..]) {
+                Ok(0) => return Err(WireError::Gone),
+                Ok(n) => at += n,
+                Err(Errno::EINTR) => {}
+                Err(err) => return Err(err.into()),
+            }
+        }
+        Ok(())
+    }
+
+    pub fn take_octet(&self) -> Result<u8, WireError> {
+        let mut octet = [0];
+        self.take(&mut octet)?;
+        Ok(octet[0])
+    }
+
+    pub fn take_frame(&self, octets_max: u64) -> Result<Vec<u8>, WireError> {
+        let mut length = [0; 8];
+        self.take(&mut length)?;
+        let length = u64::from_le_bytes(length);
+        if length > octets_max {
+            return Err(WireError::TooLong);
+        }
+        let mut octets = vec![0; length as usize];
+        self.take(&mut octets)?;
+        Ok(octets)
+    }
+
+    pub fn give(&self, octets: &[u8]) -> Result<(), WireError> {
+        use std::os::fd::AsRawFd;
+        let mut at = 0;
+        while at < octets.len() {
+            self.ready(PollFlags::POLLOUT)?;
+            match nix::sys::socket::send(self.socket.as_raw_fd(), &octets[at..], nix::sys::socket::MsgFlags::MSG_NOSIGNAL) {
+                Ok(n) => at += n,
+                Err(Errno::EINTR) => {}
+                Err(Errno::EPIPE) => return Err(WireError::Gone),
+                Err(err) => return Err(err.into()),
+            }
+        }
+        Ok(())
+    }
+
+    pub fn give_frame(&self, octets: &[u8]) -> Result<(), WireError> {
+        self.give(&(octets.len() as u64).to_le_bytes())?;
+        self.give(octets)
+    }
+
+    pub fn refuse(&self, why: &str) -> Result<(), WireError> {
+        self.give(&[REFUSED])?;
+        self.give_frame(why.as_bytes())
+    }
+}

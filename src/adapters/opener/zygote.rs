@@ -1,0 +1,54 @@
+//! Who makes readers? A process that holds no key and no letter, forked before any key was loaded.
+
+use super::{jail, reader, sys};
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use nix::unistd::ForkResult;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// The keyholder's end of the zygote.
+pub struct Zygote {
+    control: OwnedFd,
+}
+
+impl Zygote {
+    /// Has a reader forked for one call: the desk's connection, and the socket for session keys.
+    pub fn fork_reader(&self, verb: u8, desk: BorrowedFd<'_>, keys: BorrowedFd<'_>) -> Result<(), Errno> {
+        sys::send_descriptors(self.control.as_fd(), verb, &[desk, keys])
+    }
+
+    pub fn control(&self) -> BorrowedFd<'_> {
+        self.control.as_fd()
+    }
+}
+
+/// Forks the zygote; it dies with its parent.
+pub fn spawn(allow_without_jail: bool) -> Result<Zygote, Errno> {
+    let (ours, theirs) = sys::message_pair()?;
+    match sys::fork()? {
+        ForkResult::Parent { .. } => Ok(Zygote { control: ours }),
+        ForkResult::Child => {
+            drop(ours);
+            let code = if live(&theirs, allow_without_jail).is_ok() { 0 } else { 1 };
+            sys::end(code)
+        }
+    }
+}
+
+fn live(control: &OwnedFd, allow_without_jail: bool) -> Result<(), jail::JailError> {
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+    sys::ignore_children()?;
+    jail::harden_process()?;
+    jail::enter(jail::Role::Zygote, allow_without_jail)?;
+    while let Ok(Some((verb, descriptors))) = sys::receive_descriptors(control.as_fd()) {
+        let Ok([desk, keys]) = <[OwnedFd; 2]>::try_from(descriptors) else { continue };
+        if matches!(sys::fork(), Ok(ForkResult::Child)) {
+            let code = match jail::enter(jail::Role::Reader, allow_without_jail) {
+                Ok(()) => reader::serve(verb, &desk, &keys),
+                Err(_) => 1,
+            };
+            sys::end(code);
+        }
+    }
+    Ok(())
+}

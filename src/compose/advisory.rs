@@ -1,0 +1,167 @@
+//! What does the tracker get to read?
+
+use super::disarm::{fenced, span, title};
+use crate::model::Timestamp;
+use crate::model::ids::{CaseId, EffectKey};
+use crate::model::outgoing::{Addition, Advisory};
+use crate::model::reading::{Integrity, Reading, SignatureStatus};
+use crate::model::report::{Intent, Report};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+
+/// GitHub takes 65,535 characters; beyond this the letter is pointed to instead.
+const DESCRIPTION_CHARACTERS_MAX: usize = 60_000;
+
+/// How much of a letter the draft may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    Full,
+    /// Severity, weakness and versions alone.
+    Outline,
+}
+
+/// The marker of a case: 128 bits that nobody else can make, so that a draft is found again after a crash.
+pub fn marker(desk_secret: &[u8], case: &CaseId) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(desk_secret).expect("HMAC takes a key of any length");
+    mac.update(case.as_str().as_bytes());
+    let tag: String = mac.finalize().into_bytes().iter().take(16).map(|b| format!("{b:02x}")).collect();
+    format!("<!-- sealdesk:{tag} -->")
+}
+
+/// The text of a draft. The reporter is not named, and attachments stay here.
+pub fn advisory(case: &CaseId, reading: &Reading, measure: Measure, received_at: Timestamp, desk_secret: &[u8]) -> Advisory {
+    let report = reading.report.clone().unwrap_or_default();
+    let marker = marker(desk_secret, case);
+    let mut text = facts(case, reading, &report, received_at);
+    match measure {
+        Measure::Full => text.push_str(&letter(case, reading, &report)),
+        Measure::Outline => text.push_str(&format!("\nThe letter came encrypted and stays in the desk: `sealdesk case show {case}`.\n")),
+    }
+    if text.chars().count() > DESCRIPTION_CHARACTERS_MAX {
+        text = facts(case, reading, &report, received_at);
+        text.push_str(&format!("\nThe letter is too long for the tracker: `sealdesk case show {case}`.\n"));
+    }
+    let summary = match measure {
+        Measure::Full if !report.summary.trim().is_empty() => title(&report.summary),
+        _ => format!("Security report {case}"),
+    };
+    let report = if measure == Measure::Full { report } else { Report { summary: String::new(), steps_to_reproduce: None, ..report } };
+    Advisory { case: case.clone(), summary, description: format!("{text}\n{marker}"), marker, report }
+}
+
+fn facts(case: &CaseId, reading: &Reading, report: &Report, received_at: Timestamp) -> String {
+    let list = |items: &[String]| if items.is_empty() { "—".to_owned() } else { items.iter().map(|i| span(i)).collect::<Vec<_>>().join(", ") };
+    let one = |item: &Option<String>| item.as_deref().map_or_else(|| "—".to_owned(), span);
+    let sealed = match reading.protection.integrity {
+        Integrity::None => "came in clear",
+        Integrity::Mdc => "came encrypted (OpenPGP, MDC)",
+        Integrity::Aead => "came encrypted (OpenPGP, AEAD)",
+    };
+    let signed = match reading.signature.status {
+        SignatureStatus::Valid if reading.signature.signer_is_originator => "signed by its sender",
+        SignatureStatus::Valid => "signed by someone else than its sender",
+        SignatureStatus::Invalid => "with a wrong signature",
+        SignatureStatus::UnknownKey => "signed by an unknown key",
+        SignatureStatus::None => "not signed",
+    };
+    let disclosure = match report.disclosure.intent {
+        Intent::Private => "keeps it private",
+        Intent::Public => "means to publish",
+        Intent::AlreadyPublic => "**already public**",
+        Intent::Unstated => "not stated",
+    };
+    let on = report.disclosure.date.as_deref().map(|d| format!(" on {d}")).unwrap_or_default();
+    let missing: Vec<&str> = report.missing.iter().map(|m| match m {
+        crate::model::report::Missing::Steps => "steps to reproduce",
+        crate::model::report::Missing::Versions => "affected versions",
+    }).collect();
+    let missing = if missing.is_empty() { "nothing".to_owned() } else { missing.join(", ") };
+    format!(
+        "Case **{case}**, arrived {}; the letter {sealed}, {signed}.\n\n| | |\n|---|---|\n| Product | {} |\n| Affected versions | {} |\n| CVE | {} |\n| CWE | {} |\n| CVSS | {} |\n| Severity | {} |\n| Disclosure | {disclosure}{on} |\n| Still missing | {missing} |\n",
+        received_at.strftime("%Y-%m-%d %H:%M UTC"),
+        one(&report.product), list(&report.affected_versions), list(&report.cve_ids), list(&report.cwe_ids), one(&report.cvss), one(&report.severity),
+    )
+}
+
+fn letter(case: &CaseId, reading: &Reading, report: &Report) -> String {
+    let mut text = String::new();
+    if let Some(steps) = &report.steps_to_reproduce {
+        text.push_str(&format!("\n### Steps to reproduce\n\n{}", fenced(steps)));
+    }
+    text.push_str(&format!("\n### The letter\n\n{}", fenced(&reading.text)));
+    if !reading.attachments.is_empty() {
+        text.push_str("\n### Attachments\n\nThey stay in the desk: ");
+        text.push_str(&format!("`sealdesk case attachment {case}`.\n\n"));
+        for file in &reading.attachments {
+            text.push_str(&format!("- {}, {} octets, {}\n", span(&file.name), file.octets, span(&file.media_type)));
+        }
+    }
+    text
+}
+
+/// What a follow-up adds below the marker, and the marker anew as the last line.
+pub fn follow_up(case: &CaseId, key: &EffectKey, reading: &Reading, measure: Measure, received_at: Timestamp, desk_secret: &[u8]) -> Addition {
+    let at = received_at.strftime("%Y-%m-%d %H:%M UTC");
+    let body = match measure {
+        Measure::Full if reading.text.chars().count() < DESCRIPTION_CHARACTERS_MAX / 3 => fenced(&reading.text),
+        _ => format!("See `sealdesk case show {case}`.\n"),
+    };
+    let mark = follow_up_mark(key);
+    let text = format!("### Follow-up of {at}\n\n{mark}\n{body}\n{}", marker(desk_secret, case));
+    Addition { mark, text }
+}
+
+/// Names one follow-up inside a description, so that it is added once.
+fn follow_up_mark(key: &EffectKey) -> String {
+    let tag: String = Sha256::digest(key.0.as_bytes()).iter().take(8).map(|b| format!("{b:02x}")).collect();
+    format!("<!-- sealdesk:follow-up:{tag} -->")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::reading::{LetterKind, Protection, SignatureVerdict};
+
+    fn reading(text: &str) -> Reading {
+        Reading {
+            kind: LetterKind::Report,
+            from: Some("ada@b.example".to_owned()),
+            subject: Some("s".to_owned()),
+            message_id: None,
+            date: None,
+            protection: Protection::default(),
+            parts: Vec::new(),
+            signature: SignatureVerdict::default(),
+            text: text.to_owned(),
+            attachments: Vec::new(),
+            automatic_reply_allowed: true,
+            report: Some(Report { summary: "XSS @all".to_owned(), ..Report::default() }),
+            faults: Vec::new(),
+            certificates: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_marker_is_the_last_line_and_no_stranger_can_write_it() {
+        let case = CaseId::from_random([4; 10]);
+        let own = marker(b"secret", &case);
+        let advisory = advisory(&case, &reading(&format!("forged {own}")), Measure::Full, Timestamp::UNIX_EPOCH, b"secret");
+        assert_eq!(advisory.description.lines().last(), Some(own.as_str()));
+        assert_eq!(advisory.description.matches(own.as_str()).count(), 1);
+        assert!(!advisory.description.contains("ada@b.example") && !advisory.summary.contains('@'));
+    }
+
+    #[test]
+    fn a_long_letter_is_pointed_to() {
+        let case = CaseId::from_random([4; 10]);
+        let advisory = advisory(&case, &reading(&"long ".repeat(20_000)), Measure::Full, Timestamp::UNIX_EPOCH, b"s");
+        assert!(advisory.description.chars().count() < DESCRIPTION_CHARACTERS_MAX && advisory.description.contains("case show"));
+    }
+
+    #[test]
+    fn an_outline_tells_no_text() {
+        let case = CaseId::from_random([4; 10]);
+        let advisory = advisory(&case, &reading("CANARY"), Measure::Outline, Timestamp::UNIX_EPOCH, b"s");
+        assert!(!advisory.description.contains("CANARY") && !advisory.summary.contains("XSS"));
+    }
+}

@@ -1,0 +1,297 @@
+//! How is a letter of ours built? Typed fields to RFC 5322, to be signed and sealed by who holds the keys.
+
+use super::{ComposeError, House};
+use crate::model::Timestamp;
+use crate::model::address::Address;
+use crate::model::ids::MessageId;
+use crate::model::outgoing::Composition;
+use lettre::message::header::{ContentDisposition, ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
+use lettre::message::{Body, Mailbox, MessageBuilder, MultiPart, SinglePart};
+use serde::{Deserialize, Serialize};
+
+/// A certificate of ours, ready to be handed out.
+#[derive(Clone, Debug)]
+pub struct OwnCertificate {
+    pub fingerprint: String,
+    pub version: u8,
+    /// Without what others signed: what fits into a letter.
+    pub armored: String,
+    pub binary: Vec<u8>,
+}
+
+/// Larger certificates don't go into an Autocrypt header (Autocrypt level 1 section 2.1.1 asks for 10 KiB at most).
+const AUTOCRYPT_OCTETS_MAX: usize = 10 * 1024;
+
+/// The outer header fields of a letter of ours.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OutgoingHeaders {
+    from_name: String,
+    from: Address,
+    to: Address,
+    subject: String,
+    message_id: MessageId,
+    in_reply_to: Option<MessageId>,
+    at: Timestamp,
+    auto_submitted: String,
+    autocrypt: Option<String>,
+}
+
+/// A letter that is not yet signed.
+pub struct Draft {
+    pub headers: OutgoingHeaders,
+    entity: Entity,
+}
+
+enum Entity {
+    Single(SinglePart),
+    Multi(MultiPart),
+}
+
+#[derive(Serialize)]
+struct Fields<'a> {
+    desk: &'a str,
+    address: &'a str,
+    fingerprint: String,
+    case: Option<&'a str>,
+    received: String,
+    message_id: String,
+    reason: &'static str,
+    sentence: &'static str,
+}
+
+/// Builds a letter from its typed fields.
+pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeError> {
+    let current = house.certificates.first().ok_or(ComposeError::NoCertificate)?;
+    let mut fields = Fields {
+        desk: &house.name,
+        address: house.address.as_str(),
+        fingerprint: spaced(&current.fingerprint),
+        case: None,
+        received: String::new(),
+        message_id: "(it had no Message-ID)".to_owned(),
+        reason: "",
+        sentence: "",
+    };
+    let words = |name: &str, fields: &Fields<'_>| house.templates.fill(name, fields);
+    let (words, entity, message_id, in_reply_to, at, auto_submitted) = match composition {
+        Composition::Acknowledgement { case, message_id, in_reply_to, received_at, at, .. } => {
+            fields.case = Some(case.as_str());
+            fields.received = received_at.strftime("%-d %B %Y at %H:%M UTC").to_string();
+            if let Some(theirs) = in_reply_to {
+                fields.message_id = theirs.to_string();
+            }
+            let words = words("acknowledgement", &fields)?;
+            let entity = Entity::Single(text_part(&words.body)?);
+            (words, entity, message_id, in_reply_to.clone(), at, "auto-replied")
+        }
+        Composition::Certificate { message_id, in_reply_to, at, .. } => {
+            let words = words("certificate", &fields)?;
+            let mut mixed = MultiPart::mixed().singlepart(text_part(&words.body)?);
+            for own in attached(house) {
+                mixed = mixed.singlepart(certificate_part(own)?);
+            }
+            (words, Entity::Multi(mixed), message_id, in_reply_to.clone(), at, "auto-replied")
+        }
+        Composition::Call { message_id, case, reason, at, .. } => {
+            fields.case = case.as_ref().map(|c| c.as_str());
+            fields.reason = reason.as_str();
+            fields.sentence = reason.sentence();
+            let words = words("call", &fields)?;
+            let entity = Entity::Single(text_part(&words.body)?);
+            (words, entity, message_id, None, at, "auto-generated")
+        }
+    };
+    let headers = OutgoingHeaders {
+        from_name: house.name.clone(),
+        from: house.address.clone(),
+        to: composition.to().clone(),
+        subject: words.subject,
+        message_id: message_id.clone(),
+        in_reply_to,
+        at: *at,
+        auto_submitted: auto_submitted.to_owned(),
+        autocrypt: autocrypt(house),
+    };
+    Ok(Draft { headers, entity })
+}
+
+/// Version 4 first, since every program reads it; the newer ones follow.
+fn attached(house: &House) -> Vec<&OwnCertificate> {
+    let (old, new): (Vec<_>, Vec<_>) = house.certificates.iter().partition(|c| c.version <= 4);
+    old.into_iter().take(1).chain(new).collect()
+}
+
+fn autocrypt(house: &House) -> Option<String> {
+    let own = house.certificates.iter().find(|c| c.version <= 4 && c.binary.len() <= AUTOCRYPT_OCTETS_MAX)?;
+    let armor: String = base64(&own.binary);
+    Some(format!("addr={}; prefer-encrypt=mutual; keydata={armor}", house.address))
+}
+
+/// Standard base64 (RFC 4648 section 4), by the encoder of the MIME library.
+fn base64(octets: &[u8]) -> String {
+    let body = Body::new_with_encoding(octets.to_vec(), ContentTransferEncoding::Base64);
+    let encoded = body.map(lettre::message::Body::into_vec).unwrap_or_else(|plain| plain);
+    String::from_utf8_lossy(&encoded).split_whitespace().collect()
+}
+
+fn spaced(fingerprint: &str) -> String {
+    let groups: Vec<&str> = fingerprint.as_bytes().chunks(4).map(|c| std::str::from_utf8(c).unwrap_or_default()).collect();
+    groups.join(" ")
+}
+
+/// Quoted-printable, so that no relay has a reason to change what was signed (RFC 3156 section 3).
+fn text_part(text: &str) -> Result<SinglePart, ComposeError> {
+    let body = Body::new_with_encoding(text.to_owned(), ContentTransferEncoding::QuotedPrintable);
+    let body = body.unwrap_or_else(|text| Body::new(String::from_utf8_lossy(&text).into_owned()));
+    Ok(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(body))
+}
+
+fn certificate_part(own: &OwnCertificate) -> Result<SinglePart, ComposeError> {
+    let name = if own.version <= 4 { "certificate.asc".to_owned() } else { format!("certificate-v{}.asc", own.version) };
+    let kind = ContentType::parse("application/pgp-keys").map_err(ComposeError::MediaType)?;
+    Ok(SinglePart::builder().header(kind).header(ContentDisposition::attachment(&name)).body(own.armored.clone()))
+}
+
+impl Entity {
+    fn formatted(&self) -> Vec<u8> {
+        match self {
+            Self::Single(part) => part.formatted(),
+            Self::Multi(parts) => parts.formatted(),
+        }
+    }
+}
+
+impl Draft {
+    /// The entity exactly as a signature must cover it: without the line end that belongs to the next boundary.
+    pub fn octets_to_sign(&self) -> Vec<u8> {
+        let mut octets = self.entity.formatted();
+        if octets.ends_with(b"\r\n") {
+            octets.truncate(octets.len() - 2);
+        }
+        octets
+    }
+
+    /// Without any signature.
+    pub fn plain(self) -> Result<Vec<u8>, ComposeError> {
+        let builder = self.headers.builder()?;
+        let message = match self.entity {
+            Entity::Single(part) => builder.singlepart(part),
+            Entity::Multi(parts) => builder.multipart(parts),
+        };
+        Ok(message.map_err(ComposeError::Build)?.formatted())
+    }
+
+    /// multipart/signed (RFC 3156 section 5) around exactly the octets of [`Self::octets_to_sign`].
+    pub fn signed(self, signature: String, micalg: &str) -> Result<Vec<u8>, ComposeError> {
+        let kind = ContentType::parse("application/pgp-signature; name=\"signature.asc\"").map_err(ComposeError::MediaType)?;
+        let signature = SinglePart::builder().header(kind).header(ContentDisposition::attachment("signature.asc")).body(signature);
+        let signed = MultiPart::signed("application/pgp-signature".to_owned(), micalg.to_owned());
+        let whole = match self.entity {
+            Entity::Single(part) => signed.singlepart(part),
+            Entity::Multi(parts) => signed.multipart(parts),
+        };
+        let message = self.headers.builder()?.multipart(whole.singlepart(signature));
+        Ok(message.map_err(ComposeError::Build)?.formatted())
+    }
+}
+
+impl OutgoingHeaders {
+    /// multipart/encrypted (RFC 3156 section 4) around an armored message.
+    pub fn encrypted(&self, armored: String) -> Result<Vec<u8>, ComposeError> {
+        let control = ContentType::parse("application/pgp-encrypted").map_err(ComposeError::MediaType)?;
+        let octet_stream = ContentType::parse("application/octet-stream; name=\"encrypted.asc\"").map_err(ComposeError::MediaType)?;
+        let whole = MultiPart::encrypted("application/pgp-encrypted".to_owned())
+            .singlepart(SinglePart::builder().header(control).body("Version: 1\r\n".to_owned()))
+            .singlepart(SinglePart::builder().header(octet_stream).header(ContentDisposition::inline_with_name("encrypted.asc")).body(armored));
+        Ok(self.builder()?.multipart(whole).map_err(ComposeError::Build)?.formatted())
+    }
+
+    fn builder(&self) -> Result<MessageBuilder, ComposeError> {
+        let mailbox = |name: Option<String>, address: &Address| -> Result<Mailbox, ComposeError> {
+            Ok(Mailbox::new(name, address.as_str().parse().map_err(ComposeError::Address)?))
+        };
+        let date = std::time::SystemTime::try_from(self.at).map_err(|_| ComposeError::Time)?;
+        let mut builder = lettre::Message::builder()
+            .from(mailbox(Some(self.from_name.clone()), &self.from)?)
+            .to(mailbox(None, &self.to)?)
+            .subject(self.subject.clone())
+            .date(date)
+            .message_id(Some(self.message_id.to_string()))
+            .raw_header(raw("Auto-Submitted", &self.auto_submitted))
+            // Exchange heeds this where it does not heed RFC 3834.
+            .raw_header(raw("X-Auto-Response-Suppress", "All"));
+        if let Some(theirs) = &self.in_reply_to {
+            builder = builder.in_reply_to(theirs.to_string()).references(theirs.to_string());
+        }
+        if let Some(autocrypt) = &self.autocrypt {
+            builder = builder.raw_header(folded("Autocrypt", autocrypt));
+        }
+        Ok(builder)
+    }
+}
+
+fn raw(name: &'static str, value: &str) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
+}
+
+/// A long value without spaces of its own, folded each 70 characters (RFC 5322 section 2.2.3).
+fn folded(name: &'static str, value: &str) -> HeaderValue {
+    let lines: Vec<&str> = value.as_bytes().chunks(70).map(|c| std::str::from_utf8(c).unwrap_or_default()).collect();
+    HeaderValue::dangerous_new_pre_encoded(HeaderName::new_from_ascii_str(name), value.to_owned(), lines.join("\r\n "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compose::Templates;
+    use crate::model::address::ReplyAddress;
+    use crate::model::ids::CaseId;
+
+    fn house() -> House {
+        let own = |version| OwnCertificate { fingerprint: "AB".repeat(20), version, armored: "ARMOR".to_owned(), binary: vec![7; 300] };
+        House {
+            address: Address::parse("security@desk.example").unwrap(),
+            name: "Desk".to_owned(),
+            certificates: vec![own(6), own(4)],
+            templates: Templates::load(None).unwrap(),
+        }
+    }
+
+    fn acknowledgement() -> Composition {
+        Composition::Acknowledgement {
+            to: ReplyAddress::from_return_path("ada@b.example").unwrap(),
+            case: CaseId::from_random([3; 10]),
+            message_id: MessageId::parse("x@desk.example").unwrap(),
+            in_reply_to: MessageId::parse("theirs@b.example"),
+            received_at: Timestamp::UNIX_EPOCH,
+            at: Timestamp::UNIX_EPOCH,
+            certificate: None,
+        }
+    }
+
+    #[test]
+    fn the_signed_octets_stand_unchanged_in_the_letter() {
+        let draft = draft(&acknowledgement(), &house()).unwrap();
+        let to_sign = draft.octets_to_sign();
+        let letter = draft.signed("SIG\r\n".to_owned(), "pgp-sha512").unwrap();
+        assert!(letter.windows(to_sign.len()).any(|w| w == to_sign));
+        let text = String::from_utf8(letter).unwrap();
+        for field in ["Auto-Submitted: auto-replied", "In-Reply-To: <theirs@b.example>", "Autocrypt: addr=security@desk.example", "[SD-3333333333]"] {
+            assert!(text.contains(field), "{field} in {text}");
+        }
+        assert!(text.lines().all(|l| l.len() <= 100), "{text}");
+    }
+
+    #[test]
+    fn a_key_answer_carries_the_version_4_certificate_first() {
+        let composition = Composition::Certificate {
+            to: ReplyAddress::from_return_path("ada@b.example").unwrap(),
+            message_id: MessageId::parse("x@desk.example").unwrap(),
+            in_reply_to: None,
+            at: Timestamp::UNIX_EPOCH,
+        };
+        let text = String::from_utf8(draft(&composition, &house()).unwrap().plain().unwrap()).unwrap();
+        let (v4, v6) = (text.find("\"certificate.asc\"").unwrap(), text.find("certificate-v6.asc").unwrap());
+        assert!(v4 < v6 && text.contains("application/pgp-keys"));
+    }
+}

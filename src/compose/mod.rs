@@ -1,0 +1,40 @@
+//! With which words does the desk speak? Letters from templates, and the text of advisories.
+//!
+//! Nothing here quotes a letter to anybody but the tracker, and what the tracker gets is disarmed first.
+
+mod advisory;
+mod disarm;
+mod letter;
+mod templates;
+
+pub use advisory::{Measure, advisory, follow_up, marker};
+pub use letter::{Draft, OutgoingHeaders, OwnCertificate, draft};
+pub use templates::{TemplateFault, Templates};
+
+use crate::model::address::Address;
+
+/// The desk as its letters present it.
+#[derive(Clone, Debug)]
+pub struct House {
+    pub address: Address,
+    pub name: String,
+    /// Ours, the one in use first; the first of version 4 goes into Autocrypt.
+    pub certificates: Vec<OwnCertificate>,
+    pub templates: Templates,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    #[error("cannot fill in the letter template")]
+    Template(#[from] TemplateFault),
+    #[error("cannot build the letter")]
+    Build(#[source] lettre::error::Error),
+    #[error("an address cannot be written into a header")]
+    Address(#[source] lettre::address::AddressError),
+    #[error("a media type cannot be written into a header")]
+    MediaType(#[source] lettre::message::header::ContentTypeErr),
+    #[error("a time is outside of what a header can hold")]
+    Time,
+    #[error("no certificate of ours is loaded")]
+    NoCertificate,
+}

@@ -1,0 +1,265 @@
+//! What did the operator write, and is it right? The file's words, then checked settings.
+//!
+//! Secrets are paths. `${NAME}` in a path is taken from the environment, so that systemd's
+//! `${CREDENTIALS_DIRECTORY}` works; nothing else is expanded.
+
+mod words;
+
+pub use words::{Alarm, Control, Courier, Done, Imap, Login, Mailbox, OpenerWords, Responder, Security, Smtp, Tracker, TrackerAuth};
+
+use crate::decide::{FilePolicy, Policy, SealedPolicy};
+use crate::model::Timestamp;
+use crate::model::address::Address;
+use crate::model::secret::Secret;
+use jiff::SignedDuration;
+use std::path::{Path, PathBuf};
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub file: PathBuf,
+    pub address: Address,
+    pub name: String,
+    /// Every address that reaches or leaves the desk, the desk's own first.
+    pub ours: Vec<Address>,
+    pub bounce_address: Address,
+    pub own_lists: Vec<String>,
+    pub authserv_id: Option<String>,
+    pub answer_from: Option<Timestamp>,
+    pub state: PathBuf,
+    pub templates: Option<PathBuf>,
+    pub certificates: Vec<PathBuf>,
+    pub storage_certificate: PathBuf,
+    pub opener: OpenerWords,
+    pub mailboxes: Vec<Mailbox>,
+    pub courier: Courier,
+    pub tracker: Tracker,
+    pub responders: Vec<Responder>,
+    pub policy: Policy,
+    pub answers_per_address: u32,
+    pub answers_per_day: u32,
+    pub alarm: Option<Alarm>,
+    pub heartbeat_url_file: Option<PathBuf>,
+    pub control: Control,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read the config file {0}: pass --config FILE")]
+    Read(String, #[source] std::io::Error),
+    #[error("{0} is not a valid config:\n{1}")]
+    Form(String, String),
+    #[error("{0}: {1}")]
+    Value(&'static str, String),
+    #[error("{0} names the environment variable {1}, which is not set; under systemd it comes from LoadCredential=")]
+    Variable(&'static str, String),
+    #[error("{0}: cannot read the secret {1}: {2}; create it, or add LoadCredential= to the unit")]
+    SecretAbsent(&'static str, String, std::io::Error),
+    #[error("{0}: the secret {1} can be read by everyone: chmod 600 {1}")]
+    SecretOpen(&'static str, String),
+    #[error("{0}: the secret {1} is empty")]
+    SecretEmpty(&'static str, String),
+}
+
+/// Reads and checks a config file.
+pub fn load(path: &Path) -> Result<Settings, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|e| ConfigError::Read(path.display().to_string(), e))?;
+    let words: words::Words = toml::from_str(&text).map_err(|e| ConfigError::Form(path.display().to_string(), e.to_string()))?;
+    check(words, path)
+}
+
+fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
+    let address = |key, text: &str| Address::parse(text).map_err(|e| ConfigError::Value(key, format!("{text:?} is not an address: {e}")));
+    let desk = address("desk.address", &words.desk.address)?;
+    let bounce_address = match &words.desk.bounce_address {
+        Some(text) => address("desk.bounce_address", text)?,
+        None => desk.clone(),
+    };
+    let mut ours = vec![desk.clone(), bounce_address.clone()];
+    for alias in &words.desk.aliases {
+        ours.push(address("desk.aliases", alias)?);
+    }
+    if words.mailbox.is_empty() {
+        return Err(ConfigError::Value("mailbox", "configure at least one [[mailbox]]".to_owned()));
+    }
+    let mut names: Vec<&str> = words.mailbox.iter().map(Mailbox::name).collect();
+    names.sort_unstable();
+    if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
+        return Err(ConfigError::Value("mailbox.name", format!("two mailboxes are called {:?}", twice[0])));
+    }
+    for mailbox in &words.mailbox {
+        if let Mailbox::Imap(imap) = mailbox {
+            plaintext_only_to_loopback("mailbox.security", imap.security, &imap.host)?;
+            fingerprint("mailbox.certificate_sha256", imap.certificate_sha256.as_deref())?;
+        }
+    }
+    if let Courier::Smtp(smtp) = &words.courier {
+        plaintext_only_to_loopback("courier.security", smtp.security, &smtp.host)?;
+        fingerprint("courier.certificate_sha256", smtp.certificate_sha256.as_deref())?;
+        if smtp.user.is_some() != smtp.password_file.is_some() {
+            return Err(ConfigError::Value("courier.user", "user and password_file belong together".to_owned()));
+        }
+    }
+    for responder in &words.responder {
+        address("responder.address", &responder.address)?;
+    }
+    if let Tracker::Github(github) = &words.tracker {
+        let repositories = std::iter::once(&github.repository).chain(github.products.values());
+        for repository in repositories {
+            if repository.split('/').filter(|p| !p.is_empty()).count() != 2 || repository.matches('/').count() != 1 {
+                return Err(ConfigError::Value("tracker.repository", format!("{repository:?} is not written owner/name")));
+            }
+        }
+    }
+    let hours = |key: &'static str, value: u32| match value {
+        0 => Err(ConfigError::Value(key, "0 hours keep no promise".to_owned())),
+        hours => Ok(SignedDuration::from_hours(i64::from(hours))),
+    };
+    let (file_policy, sealed) = words.tracker.policies();
+    let acknowledgement = &words.acknowledgement;
+    let policy = Policy {
+        acknowledge_within: hours("acknowledgement.within_h", acknowledgement.within_h)?,
+        alarm_before: hours("acknowledgement.alarm_before_h", acknowledgement.alarm_before_h)?,
+        unsigned_after: hours("acknowledgement.unsigned_after_h", acknowledgement.unsigned_after_h)?,
+        acknowledge_delay: SignedDuration::from_secs(i64::from(acknowledgement.delay_s)),
+        file: file_policy,
+        sealed,
+    };
+    if policy.acknowledge_delay >= policy.acknowledge_within - policy.alarm_before {
+        return Err(ConfigError::Value("acknowledgement.delay_s", "the delay leaves no time before the deadline's alarm".to_owned()));
+    }
+    let answer_from = match &words.desk.answer_from {
+        Some(text) => Some(text.parse().map_err(|e| ConfigError::Value("desk.answer_from", format!("{text:?} is not a time such as 2026-11-01T00:00:00Z: {e}")))?),
+        None => None,
+    };
+    Ok(Settings {
+        file: file.to_owned(),
+        address: desk,
+        name: words.desk.name,
+        ours,
+        bounce_address,
+        own_lists: words.desk.own_lists,
+        authserv_id: words.desk.authserv_id,
+        answer_from,
+        state: expanded("desk.state", &words.desk.state)?,
+        templates: words.desk.templates.map(|p| expanded("desk.templates", &p)).transpose()?,
+        certificates: words.keys.certificates.iter().map(|p| expanded("keys.certificates", p)).collect::<Result<_, _>>()?,
+        storage_certificate: expanded("keys.storage_certificate", &words.keys.storage_certificate)?,
+        opener: words.opener,
+        mailboxes: words.mailbox,
+        courier: words.courier,
+        tracker: words.tracker,
+        responders: words.responder,
+        policy,
+        answers_per_address: words.answers.per_address_per_day,
+        answers_per_day: words.answers.per_day,
+        alarm: words.alarm,
+        heartbeat_url_file: words.heartbeat.map(|h| h.url_file),
+        control: words.control,
+    })
+}
+
+fn plaintext_only_to_loopback(key: &'static str, security: Security, host: &str) -> Result<(), ConfigError> {
+    let loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    if security == Security::Plaintext && !loopback {
+        return Err(ConfigError::Value(key, format!("plaintext goes to loopback only, and {host} is not: use \"tls\" or \"starttls\"")));
+    }
+    Ok(())
+}
+
+fn fingerprint(key: &'static str, value: Option<&str>) -> Result<(), ConfigError> {
+    match value {
+        Some(text) if pin(text).is_none() => Err(ConfigError::Value(key, format!("{text:?} is not a SHA-256: 64 hexadecimal digits, colons allowed"))),
+        _ => Ok(()),
+    }
+}
+
+/// A certificate's SHA-256 as written by `openssl x509 -fingerprint -sha256`, with or without colons.
+pub fn pin(text: &str) -> Option<[u8; 32]> {
+    crate::model::ids::Digest::parse(&text.replace(':', "").to_ascii_lowercase()).map(|d| d.0)
+}
+
+/// Expands `${NAME}` in a path.
+pub fn expanded(key: &'static str, path: &Path) -> Result<PathBuf, ConfigError> {
+    let text = path.to_string_lossy();
+    let Some((before, rest)) = text.split_once("${") else { return Ok(path.to_owned()) };
+    let Some((name, after)) = rest.split_once('}') else {
+        return Err(ConfigError::Value(key, format!("{text:?} has a ${{ without its }}")));
+    };
+    let value = std::env::var(name).map_err(|_| ConfigError::Variable(key, name.to_owned()))?;
+    Ok(PathBuf::from(format!("{before}{value}{after}")))
+}
+
+/// Reads a secret file: it must exist, hold something, and not be readable by everyone.
+pub fn secret(key: &'static str, path: &Path) -> Result<Secret, ConfigError> {
+    use std::os::unix::fs::PermissionsExt;
+    let path = expanded(key, path)?;
+    let shown = path.display().to_string();
+    let absent = |e| ConfigError::SecretAbsent(key, shown.clone(), e);
+    let mode = std::fs::metadata(&path).map_err(absent)?.permissions().mode();
+    if mode & 0o004 != 0 {
+        return Err(ConfigError::SecretOpen(key, shown));
+    }
+    let mut octets = std::fs::read(&path).map_err(absent)?;
+    while octets.last().is_some_and(|b| matches!(b, b'\n' | b'\r')) {
+        octets.pop();
+    }
+    if octets.is_empty() { Err(ConfigError::SecretEmpty(key, shown)) } else { Ok(Secret::new(octets)) }
+}
+
+impl Tracker {
+    fn policies(&self) -> (FilePolicy, SealedPolicy) {
+        match self {
+            Self::Github(t) => (t.file, t.sealed),
+            Self::Folder(t) => (t.file, t.sealed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../config/sealdesk.example.toml");
+
+    fn changed(from: &str, to: &str) -> Result<Settings, ConfigError> {
+        assert!(EXAMPLE.contains(from), "{from}");
+        let text = EXAMPLE.replace(from, to);
+        let words = toml::from_str(&text).map_err(|e| ConfigError::Form("example".to_owned(), e.to_string()))?;
+        check(words, Path::new("example"))
+    }
+
+    #[test]
+    fn the_example_is_a_valid_config() {
+        let settings = changed("[desk]", "[desk]").unwrap();
+        assert_eq!(settings.address.as_str(), "security@example.org");
+    }
+
+    #[test]
+    fn each_mistake_names_its_key() {
+        let rows = [
+            ("name = \"Example Security Team\"", "name = \"x\"\ncolour = 1", "colour"),
+            ("address = \"security@example.org\"", "address = \"nobody\"", "desk.address"),
+            ("security = \"tls\"", "security = \"plaintext\"", "mailbox.security"),
+            ("within_h = 24", "within_h = 0", "acknowledgement.within_h"),
+            ("delay_s = 0", "delay_s = 90000", "acknowledgement.delay_s"),
+            ("repository = \"example/project\"", "repository = \"example\"", "tracker.repository"),
+        ];
+        for (from, to, named) in rows {
+            let refused = changed(from, to).unwrap_err().to_string();
+            assert!(refused.contains(named), "{to}: {refused}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_everyone_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        std::fs::write(&path, "t0ken\n").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(secret("tracker.token_file", &path), Err(ConfigError::SecretOpen(..))));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(secret("tracker.token_file", &path).unwrap().expose(), b"t0ken");
+    }
+}

@@ -1,0 +1,306 @@
+//! The words of the config file, exactly as written. Unknown ones are errors.
+
+use crate::decide::{FilePolicy, SealedPolicy};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Words {
+    pub desk: Desk,
+    pub keys: Keys,
+    #[serde(default)]
+    pub opener: OpenerWords,
+    #[serde(default)]
+    pub mailbox: Vec<Mailbox>,
+    pub courier: Courier,
+    pub tracker: Tracker,
+    #[serde(default)]
+    pub responder: Vec<Responder>,
+    #[serde(default)]
+    pub acknowledgement: Acknowledgement,
+    #[serde(default)]
+    pub answers: Answers,
+    pub alarm: Option<Alarm>,
+    pub heartbeat: Option<Heartbeat>,
+    #[serde(default)]
+    pub control: Control,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Desk {
+    pub address: String,
+    pub name: String,
+    pub state: PathBuf,
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    pub bounce_address: Option<String>,
+    #[serde(default)]
+    pub own_lists: Vec<String>,
+    pub authserv_id: Option<String>,
+    pub answer_from: Option<String>,
+    pub templates: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Keys {
+    pub certificates: Vec<PathBuf>,
+    pub storage_certificate: PathBuf,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenerWords {
+    pub socket: Option<PathBuf>,
+    #[serde(default)]
+    pub secret_keys: Vec<PathBuf>,
+    pub storage_key: Option<PathBuf>,
+    pub passphrase_file: Option<PathBuf>,
+    #[serde(default)]
+    pub allow_without_jail: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Security {
+    #[default]
+    Tls,
+    Starttls,
+    Plaintext,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Mailbox {
+    Imap(Imap),
+    Maildir(Maildir),
+}
+
+impl Mailbox {
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Imap(imap) => &imap.name,
+            Self::Maildir(maildir) => &maildir.name,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Imap {
+    pub name: String,
+    pub host: String,
+    pub port: Option<u16>,
+    #[serde(default)]
+    pub security: Security,
+    pub ca_file: Option<PathBuf>,
+    pub certificate_sha256: Option<String>,
+    pub user: String,
+    pub login: Login,
+    #[serde(default = "inbox")]
+    pub folder: String,
+    #[serde(default)]
+    pub done: Done,
+    #[serde(default = "poll_s")]
+    pub poll_s: u32,
+}
+
+fn inbox() -> String {
+    "INBOX".to_owned()
+}
+
+fn poll_s() -> u32 {
+    60
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Login {
+    /// AUTHENTICATE PLAIN where offered, else LOGIN.
+    Password { password_file: PathBuf },
+    /// XOAUTH2 with a token that something else refreshes; read at each connect.
+    Token { token_file: PathBuf },
+    /// XOAUTH2 with a token that the desk refreshes by itself.
+    Oauth2 {
+        token_url: String,
+        client_id: String,
+        client_secret_file: Option<PathBuf>,
+        refresh_token_file: PathBuf,
+        #[serde(default)]
+        scopes: Vec<String>,
+    },
+}
+
+/// What becomes of a letter on the server once it is durable here.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Done {
+    Move { folder: String },
+    Keyword { keyword: String },
+    Keep,
+}
+
+impl Default for Done {
+    fn default() -> Self {
+        Self::Move { folder: "Sealdesk".to_owned() }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Maildir {
+    pub name: String,
+    pub path: PathBuf,
+    #[serde(default = "maildir_poll_s")]
+    pub poll_s: u32,
+}
+
+fn maildir_poll_s() -> u32 {
+    5
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Courier {
+    Smtp(Smtp),
+    Folder(CourierFolder),
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CourierFolder {
+    pub path: PathBuf,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Smtp {
+    pub host: String,
+    pub port: Option<u16>,
+    #[serde(default)]
+    pub security: Security,
+    pub ca_file: Option<PathBuf>,
+    pub certificate_sha256: Option<String>,
+    pub user: Option<String>,
+    pub password_file: Option<PathBuf>,
+    /// The name given in EHLO.
+    pub hello: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Tracker {
+    Github(Github),
+    Folder(TrackerFolder),
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrackerFolder {
+    pub path: PathBuf,
+    #[serde(default)]
+    pub file: FilePolicy,
+    #[serde(default)]
+    pub sealed: SealedPolicy,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Github {
+    pub repository: String,
+    /// Product as a report names it, in lower case, to `owner/name`.
+    #[serde(default)]
+    pub products: BTreeMap<String, String>,
+    #[serde(default = "github_api")]
+    pub base_url: String,
+    pub ca_file: Option<PathBuf>,
+    pub auth: TrackerAuth,
+    /// The ecosystem of `vulnerabilities[].package`, as GitHub names them.
+    #[serde(default = "other")]
+    pub ecosystem: String,
+    #[serde(default)]
+    pub private_fork: bool,
+    #[serde(default)]
+    pub file: FilePolicy,
+    #[serde(default)]
+    pub sealed: SealedPolicy,
+}
+
+fn github_api() -> String {
+    "https://api.github.com".to_owned()
+}
+
+fn other() -> String {
+    "other".to_owned()
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum TrackerAuth {
+    Token { token_file: PathBuf },
+    App { app_id: u64, installation_id: u64, private_key_file: PathBuf },
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Responder {
+    pub name: String,
+    pub address: String,
+    pub certificate: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Acknowledgement {
+    pub within_h: u32,
+    pub alarm_before_h: u32,
+    pub unsigned_after_h: u32,
+    pub delay_s: u32,
+}
+
+impl Default for Acknowledgement {
+    fn default() -> Self {
+        Self { within_h: 24, alarm_before_h: 4, unsigned_after_h: 12, delay_s: 0 }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Answers {
+    pub per_address_per_day: u32,
+    pub per_day: u32,
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self { per_address_per_day: 1, per_day: 2_000 }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Alarm {
+    /// POSTs `{"case": …, "reason": …}`, signed with HMAC-SHA256 of the secret.
+    Webhook { url_file: PathBuf, secret_file: PathBuf },
+    /// Runs a program with the reason and the case as arguments.
+    Command { command: Vec<String> },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Heartbeat {
+    pub url_file: PathBuf,
+}
+
+/// Who may ask a running desk: decided by owner, group and mode of its sockets.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Control {
+    /// The group that may read cases.
+    pub readers_group: Option<String>,
+    /// The group that may command.
+    pub commanders_group: Option<String>,
+}

@@ -1,0 +1,38 @@
+//! What follows from time passing? Idempotent: asking twice at one moment changes nothing.
+
+use super::{CaseChange, Decision, Entry, Policy};
+use crate::model::Timestamp;
+use crate::model::case::Case;
+use crate::model::effect::{Effect, Reason};
+
+/// Calls humans where the acknowledgement is not out and its deadline is near.
+pub fn on_clock(case: &Case, policy: &Policy, now: Timestamp) -> Decision {
+    match case.acknowledgement.pending() {
+        Some((deadline, false)) if now >= deadline - policy.alarm_before => Decision {
+            case: Some(CaseChange::Update(Case { acknowledgement: case.acknowledgement.clone().alarm(), ..case.clone() })),
+            effects: Effect::call(Reason::AcknowledgementDue, &case.id, now),
+            journal: vec![Entry::of(&case.id, "acknowledgement deadline is near", deadline.to_string())],
+            ..Decision::default()
+        },
+        _ => Decision::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::case::{Acknowledgement, Draft, Standing};
+    use crate::model::ids::CaseId;
+
+    #[test]
+    fn humans_are_called_four_hours_before_and_once() {
+        let at = |hours: i64| Timestamp::from_second(1_790_000_000 + hours * 3600).unwrap();
+        let due = Acknowledgement::Due { deadline: at(24), alarmed: false };
+        let case = Case { id: CaseId::from_random([1; 10]), opened_at: at(0), standing: Standing::Open, acknowledgement: due, draft: Draft::None, perhaps_of: None };
+        assert_eq!(on_clock(&case, &Policy::default(), at(19)), Decision::default());
+        let called = on_clock(&case, &Policy::default(), at(20));
+        assert_eq!(called.effects.len(), 2);
+        let Some(CaseChange::Update(after)) = called.case else { panic!() };
+        assert_eq!(on_clock(&after, &Policy::default(), at(21)), Decision::default());
+    }
+}

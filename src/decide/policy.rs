@@ -1,0 +1,59 @@
+//! Which rules of the project's security policy apply, with its values as defaults?
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+/// When a draft is filed without a responder's word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FilePolicy {
+    /// Where the letter shows evidence of a report.
+    #[default]
+    Evident,
+    Always,
+    /// Never: a responder says `case file`.
+    Confirmed,
+}
+
+/// How much of a sealed letter a draft may hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SealedPolicy {
+    #[default]
+    Full,
+    /// Severity, weakness and versions, without text.
+    Outline,
+    /// Nothing until a responder's word.
+    Hold,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// From arrival on the mail server to the acknowledgement.
+    pub acknowledge_within: SignedDuration,
+    /// How long before that deadline a human is called.
+    pub alarm_before: SignedDuration,
+    /// How long an acknowledgement waits for a signature before it leaves without one.
+    pub unsigned_after: SignedDuration,
+    /// A pause in which a human may answer first.
+    pub acknowledge_delay: SignedDuration,
+    pub file: FilePolicy,
+    pub sealed: SealedPolicy,
+}
+
+/// Time for a clear letter to be read before it is acknowledged, so that a key request gets the key alone.
+/// Letters that are sealed outside never wait for their reading.
+pub(super) const READING_GRACE: SignedDuration = SignedDuration::from_secs(5);
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            acknowledge_within: SignedDuration::from_hours(24),
+            alarm_before: SignedDuration::from_hours(4),
+            unsigned_after: SignedDuration::from_hours(12),
+            acknowledge_delay: SignedDuration::ZERO,
+            file: FilePolicy::default(),
+            sealed: SealedPolicy::default(),
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What follows from what a letter says?
+
+use super::{CaseChange, Decision, Entry, FilePolicy, Policy, SealedPolicy};
+use crate::model::Timestamp;
+use crate::model::case::{Acknowledgement, Case, Closing, Draft, InvalidTransition, Standing};
+use crate::model::effect::{Effect, Reason};
+use crate::model::ids::{CaseId, IntakeId};
+use crate::model::reading::{LetterKind, Reading, SignatureStatus};
+use crate::model::report::Intent;
+
+/// A letter whose reading came back.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadLetter<'a> {
+    pub intake: IntakeId,
+    /// It opened the case; later ones follow up.
+    pub is_first: bool,
+    /// The outer letter may be answered by a machine.
+    pub answerable: bool,
+    /// Its valid signature is by the certificate that was pinned for its originator before.
+    pub signed_by_pinned: bool,
+    /// The originator is in the case that this one perhaps belongs to.
+    pub originator_in_older: bool,
+    /// `None`: reading failed twice and the letter was set aside.
+    pub reading: Option<&'a Reading>,
+}
+
+pub fn on_reading(case: &Case, letter: &ReadLetter<'_>, policy: &Policy, now: Timestamp) -> Decision {
+    let id = &case.id;
+    let Some(reading) = letter.reading else {
+        return needs_human(case, letter.intake, Reason::LetterUnreadable, now);
+    };
+    if reading.protection.shut.is_some() {
+        return needs_human(case, letter.intake, Reason::LetterShut, now);
+    }
+    let mut decision = if letter.is_first { first(case, letter, reading, policy, now) } else { follow_up(case, letter, now) };
+    let public = reading.report.as_ref().is_some_and(|r| r.disclosure.intent == Intent::AlreadyPublic);
+    if public {
+        decision.effects.extend(Effect::call(Reason::AlreadyPublic, id, now));
+    }
+    decision.journal.insert(0, Entry::of(id, "letter read", letter.intake.to_string()));
+    decision
+}
+
+fn needs_human(case: &Case, intake: IntakeId, reason: Reason, now: Timestamp) -> Decision {
+    Decision {
+        case: Some(CaseChange::Update(Case { standing: Standing::NeedsHuman, ..case.clone() })),
+        effects: Effect::call(reason, &case.id, now),
+        journal: vec![Entry::of(&case.id, if reason == Reason::LetterShut { "letter stayed shut" } else { "letter set aside" }, intake.to_string())],
+        ..Decision::default()
+    }
+}
+
+fn follow_up(case: &Case, letter: &ReadLetter<'_>, now: Timestamp) -> Decision {
+    let filed = matches!(case.draft, Draft::Queued | Draft::Filed { .. });
+    let effects = if filed { vec![Effect::append_follow_up(&case.id, letter.intake, now)] } else { Vec::new() };
+    Decision { effects, ..Decision::default() }
+}
+
+fn first(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Policy, now: Timestamp) -> Decision {
+    let in_clear = !reading.protection.encrypted;
+    if let Some(older) = case.perhaps_of.clone().filter(|_| letter.signed_by_pinned && letter.originator_in_older) {
+        return join(case, letter, older, now);
+    }
+    match reading.kind {
+        // Only a clear letter may change what goes out by itself: everyone on the way could read it.
+        LetterKind::KeyRequest if in_clear && letter.answerable => key_request(case, letter, now),
+        kind if kind.is_machine() && in_clear => close(case, Closing::Machine, now),
+        LetterKind::KeyRequest => waits(case, now),
+        LetterKind::Spam | LetterKind::Other => {
+            Decision { case: Some(CaseChange::Update(Case { standing: Standing::Open, ..case.clone() })), ..Decision::default() }
+        }
+        _ => report(case, letter, reading, policy, now),
+    }
+}
+
+/// A clear request for our certificate gets it, and is no case.
+fn key_request(case: &Case, letter: &ReadLetter<'_>, now: Timestamp) -> Decision {
+    let mut decision = close(case, Closing::KeyRequest, now);
+    decision.effects.push(Effect::send_certificate(letter.intake, &case.id, now));
+    decision
+}
+
+fn close(case: &Case, why: Closing, now: Timestamp) -> Decision {
+    // An acknowledgement that already left stays as it is.
+    let acknowledgement = match &case.acknowledgement {
+        sent @ Acknowledgement::Sent { .. } => sent.clone(),
+        _ => Acknowledgement::NotOwed,
+    };
+    let closed = Case { standing: Standing::Closed { at: now, why }, acknowledgement, ..case.clone() };
+    Decision {
+        cancelled: vec![crate::model::ids::EffectKey(format!("acknowledge:{}", case.id))],
+        journal: vec![Entry::of(&case.id, "case closed", format!("{why:?}").to_lowercase())],
+        case: Some(CaseChange::Update(closed)),
+        ..Decision::default()
+    }
+}
+
+/// Proven by a pinned certificate to belong to an older case. The acknowledgement stays: it must not
+/// depend on what decryption showed.
+fn join(case: &Case, letter: &ReadLetter<'_>, older: CaseId, now: Timestamp) -> Decision {
+    let closed = Case { standing: Standing::Closed { at: now, why: Closing::Joined }, ..case.clone() };
+    Decision {
+        effects: vec![Effect::append_follow_up(&older, letter.intake, now)],
+        journal: vec![Entry::of(&case.id, "joined to an older case", older.to_string()), Entry::of(&older, "follow-up joined by signature", letter.intake.to_string())],
+        letter_of: Some(older),
+        case: Some(CaseChange::Update(closed)),
+        ..Decision::default()
+    }
+}
+
+fn waits(case: &Case, now: Timestamp) -> Decision {
+    Decision {
+        case: Some(CaseChange::Update(Case { standing: Standing::Open, draft: Draft::AwaitsWord, ..case.clone() })),
+        effects: Effect::call(Reason::AwaitsWord, &case.id, now),
+        ..Decision::default()
+    }
+}
+
+fn report(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Policy, now: Timestamp) -> Decision {
+    let evident = reading.report.as_ref().is_some_and(crate::model::report::Report::is_evident);
+    let held = reading.protection.encrypted && policy.sealed == SealedPolicy::Hold;
+    let forged = reading.signature.status == SignatureStatus::Invalid;
+    let files = match policy.file {
+        FilePolicy::Always => true,
+        FilePolicy::Evident => evident && !forged,
+        FilePolicy::Confirmed => false,
+    };
+    // What perhaps belongs to another case would be a second advisory of it.
+    if !files || held || case.perhaps_of.is_some() {
+        return waits(case, now);
+    }
+    let mut effects = vec![Effect::file_advisory(&case.id, letter.intake, now)];
+    effects.extend(Effect::call(Reason::NewCase, &case.id, now));
+    Decision {
+        case: Some(CaseChange::Update(Case { standing: Standing::Open, draft: Draft::Queued, ..case.clone() })),
+        effects,
+        ..Decision::default()
+    }
+}
+
+/// A responder's word: file the draft now.
+pub fn confirm(case: &Case, intake: IntakeId, by: &str, now: Timestamp) -> Result<Decision, InvalidTransition> {
+    let draft = case.draft.clone().queue()?;
+    Ok(Decision {
+        case: Some(CaseChange::Update(Case { draft, ..case.clone() })),
+        effects: vec![Effect::file_advisory(&case.id, intake, now)],
+        journal: vec![Entry::of(&case.id, "filing confirmed", by)],
+        ..Decision::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::effect::Work;
+    use crate::model::reading::{Protection, Shut, SignatureVerdict};
+    use crate::model::report::Report;
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_790_000_000).unwrap()
+    }
+
+    fn case() -> Case {
+        let due = Acknowledgement::Due { deadline: now(), alarmed: false };
+        Case { id: CaseId::from_random([1; 10]), opened_at: now(), standing: Standing::Unread, acknowledgement: due, draft: Draft::None, perhaps_of: None }
+    }
+
+    fn reading(kind: LetterKind, encrypted: bool, evident: bool) -> Reading {
+        let report = Report { steps_to_reproduce: evident.then(|| "1. x".to_owned()), ..Report::default() };
+        Reading {
+            kind,
+            from: None,
+            subject: None,
+            message_id: None,
+            date: None,
+            protection: Protection { encrypted, ..Protection::default() },
+            parts: Vec::new(),
+            signature: SignatureVerdict::default(),
+            text: String::new(),
+            attachments: Vec::new(),
+            automatic_reply_allowed: true,
+            report: kind.has_report().then_some(report),
+            faults: Vec::new(),
+            certificates: Vec::new(),
+        }
+    }
+
+    fn decide(reading: &Reading, policy: &Policy) -> Decision {
+        let letter = ReadLetter { intake: IntakeId(1), is_first: true, answerable: true, signed_by_pinned: false, originator_in_older: false, reading: Some(reading) };
+        on_reading(&case(), &letter, policy, now())
+    }
+
+    fn works(decision: &Decision) -> Vec<&'static str> {
+        decision.effects.iter().map(|e| e.work.as_str()).collect()
+    }
+
+    #[test]
+    fn an_evident_report_is_filed_and_another_waits_for_a_word() {
+        let policy = Policy::default();
+        assert_eq!(works(&decide(&reading(LetterKind::Report, true, true), &policy)), ["file-advisory", "call-by-mail"]);
+        assert_eq!(works(&decide(&reading(LetterKind::Report, true, false), &policy)), ["call-by-mail"]);
+        let hold = Policy { sealed: SealedPolicy::Hold, ..Policy::default() };
+        assert_eq!(works(&decide(&reading(LetterKind::Report, true, true), &hold)), ["call-by-mail"]);
+    }
+
+    #[test]
+    fn a_clear_key_request_gets_the_key_and_a_sealed_one_waits() {
+        let clear = decide(&reading(LetterKind::KeyRequest, false, false), &Policy::default());
+        assert_eq!(works(&clear), ["send-certificate"]);
+        assert_eq!(clear.cancelled.len(), 1);
+        let sealed = decide(&reading(LetterKind::KeyRequest, true, false), &Policy::default());
+        assert!(sealed.cancelled.is_empty() && !works(&sealed).contains(&"send-certificate"));
+    }
+
+    #[test]
+    fn nothing_that_decryption_shows_changes_the_acknowledgement() {
+        for kind in [LetterKind::Report, LetterKind::KeyRequest, LetterKind::AutoReply, LetterKind::Dsn, LetterKind::Spam, LetterKind::Other] {
+            let decision = decide(&reading(kind, true, false), &Policy::default());
+            assert!(decision.cancelled.is_empty(), "{kind:?}");
+            if let Some(CaseChange::Update(after)) = decision.case {
+                assert_eq!(after.acknowledgement, case().acknowledgement, "{kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_shut_or_unreadable_letter_goes_to_a_human() {
+        let mut shut = reading(LetterKind::Report, true, false);
+        shut.protection.shut = Some(Shut::NoKey);
+        let decision = decide(&shut, &Policy::default());
+        assert_eq!(decision.effects[0].work, Work::CallByMail(Reason::LetterShut));
+        let letter = ReadLetter { intake: IntakeId(1), is_first: true, answerable: true, signed_by_pinned: false, originator_in_older: false, reading: None };
+        assert_eq!(on_reading(&case(), &letter, &Policy::default(), now()).effects[0].work, Work::CallByMail(Reason::LetterUnreadable));
+    }
+}

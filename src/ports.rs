@@ -1,0 +1,308 @@
+//! What does the pipeline need of the world? Narrow traits in our nouns.
+//!
+//! Every port promises idempotence under the key it is given, and says of each fault whether it passes.
+
+use crate::decide::{Acquaintance, Decision};
+use crate::model::Timestamp;
+use crate::model::address::{Address, ReplyAddress};
+use crate::model::case::{AdvisoryId, Case};
+use crate::model::effect::{Effect, Reason};
+use crate::model::ids::{CaseId, Digest, EffectKey, IntakeId, MessageId};
+use crate::model::letter::Outer;
+use crate::model::outgoing::{Addition, Advisory, Composition};
+use crate::model::reading::Reading;
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Why a port could not do its work. The text says what and how to mend it, and quotes no letter.
+#[derive(Debug, thiserror::Error)]
+pub enum PortError {
+    /// Trying again later may help.
+    #[error("{0}")]
+    Passing(String),
+    /// Trying again changes nothing until a human mends it.
+    #[error("{0}")]
+    Lasting(String),
+    /// The other side asks to be left alone for so long.
+    #[error("{0}")]
+    Throttled(String, Duration),
+}
+
+impl PortError {
+    pub fn is_lasting(&self) -> bool {
+        matches!(self, Self::Lasting(_))
+    }
+}
+
+/// Where a letter lies in a mailbox.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Place {
+    pub folder: String,
+    /// UIDVALIDITY (RFC 9051 section 2.3.1.1); 1 where the mailbox has none.
+    pub validity: u32,
+    /// UID, or a number that stands for the file's unique name.
+    pub uid: u64,
+}
+
+/// A letter that lies in a mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lying {
+    pub place: Place,
+    /// Arrival on the server (INTERNALDATE).
+    pub received_at: Timestamp,
+    pub octets: u64,
+}
+
+/// Takes the octets of one letter, piece by piece.
+#[async_trait]
+pub trait Sink: Send {
+    async fn take(&mut self, piece: &[u8]) -> Result<(), PortError>;
+}
+
+#[async_trait]
+pub trait Mailbox: Send {
+    /// Its name in the config.
+    fn name(&self) -> &str;
+    /// What lies there beyond `after` in this validity. An error never looks like an empty mailbox.
+    async fn list(&mut self, after: &dyn Fn(&str, u32) -> u64) -> Result<Vec<Lying>, PortError>;
+    async fn fetch(&mut self, letter: &Lying, sink: &mut dyn Sink) -> Result<(), PortError>;
+    /// Moves or marks letters that are durable here. Repeating it is harmless.
+    async fn settle(&mut self, places: &[Place]) -> Result<(), PortError>;
+    /// Returns when something may have arrived, at the latest after `at_most`.
+    async fn wait(&mut self, at_most: Duration) -> Result<(), PortError>;
+}
+
+/// A letter ready to leave.
+#[derive(Clone, Debug)]
+pub struct Parcel {
+    pub envelope_sender: Option<Address>,
+    pub envelope_recipient: Address,
+    /// RFC 5322, CRLF line ends.
+    pub octets: Vec<u8>,
+    /// Names the parcel in a folder of outgoing mail.
+    pub key: EffectKey,
+}
+
+#[async_trait]
+pub trait Courier: Send + Sync {
+    /// Hands the letter over. An error after the last octet may mean that it was delivered (RFC 1047).
+    async fn send(&self, parcel: &Parcel) -> Result<(), PortError>;
+    /// Proves that it could send: connects and authenticates.
+    async fn probe(&self) -> Result<String, PortError>;
+}
+
+#[async_trait]
+pub trait Tracker: Send + Sync {
+    /// Opens a draft, or returns the one already opened under the same marker.
+    async fn file(&self, key: &EffectKey, advisory: &Advisory) -> Result<AdvisoryId, PortError>;
+    /// Adds text below the marker, once for each mark; never overwrites a human's edit.
+    async fn append(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<(), PortError>;
+    /// Proves that it could file, and says who would see the draft.
+    async fn probe(&self) -> Result<String, PortError>;
+}
+
+/// The path to humans that shares nothing with the mail, and carries no content.
+#[async_trait]
+pub trait Alarm: Send + Sync {
+    async fn raise(&self, case: Option<&CaseId>, reason: Reason) -> Result<(), PortError>;
+}
+
+pub trait Clock: Send + Sync {
+    fn now(&self) -> Timestamp;
+}
+
+/// Letters that are already sealed at rest, or octets as they came.
+pub enum LetterOctets {
+    Sealed(Vec<u8>),
+    Raw(Vec<u8>),
+}
+
+#[derive(Debug)]
+pub struct OpenedLetter {
+    pub reading: Reading,
+    /// The attachments' octets in the order of the reading, where they were asked for.
+    pub files: Vec<Vec<u8>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenerError {
+    /// The opener is down or refuses to start; the letter is not to blame.
+    #[error("the opener cannot be reached: {0}")]
+    Down(String),
+    /// The reader died on this letter.
+    #[error("the reader ended before it answered")]
+    Died,
+    #[error("the opener refused: {0}")]
+    Refused(String),
+}
+
+/// What the desk may ask of the processes that hold keys and open letters.
+#[async_trait]
+pub trait Opener: Send + Sync {
+    /// Reads one letter. `certificates` are armored ones that we hold for its originator.
+    async fn read(&self, letter: LetterOctets, certificates: &[String], with_files: bool) -> Result<OpenedLetter, OpenerError>;
+    /// Composes, signs and where it can seals a letter; returns RFC 5322 octets.
+    async fn compose(&self, composition: &Composition) -> Result<Vec<u8>, OpenerError>;
+    /// Opens a blob that this desk sealed.
+    async fn unseal(&self, blob: Vec<u8>) -> Result<Vec<u8>, OpenerError>;
+    /// What keys it holds, in words, one a line.
+    async fn inspect(&self) -> Result<Vec<String>, OpenerError>;
+}
+
+/// A letter about to be admitted: durable in the spool, its outside read.
+pub struct Admission<'a> {
+    pub mailbox: &'a str,
+    pub place: Place,
+    pub digest: Digest,
+    pub octets: u64,
+    pub received_at: Timestamp,
+    pub spooled_at: Timestamp,
+    /// The file in the spool.
+    pub blob: String,
+    pub outer: &'a Outer,
+    pub old: bool,
+}
+
+/// A letter in the store.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    pub id: IntakeId,
+    pub digest: Digest,
+    pub octets: u64,
+    pub received_at: Timestamp,
+    pub blob: String,
+    pub case: Option<CaseId>,
+    pub originator: Option<Address>,
+    pub reply_to: Option<ReplyAddress>,
+    pub message_id: Option<MessageId>,
+    pub state: ReadingState,
+    pub tries: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReadingState {
+    Unread,
+    Read,
+    Shut,
+    SetAside,
+    /// From before the desk began to answer.
+    Old,
+}
+
+/// An effect taken to be carried out by nobody else until the lease ends.
+#[derive(Clone, Debug)]
+pub struct Leased {
+    pub effect: Effect,
+    /// Earlier tries, this one not counted.
+    pub attempts: u32,
+    /// When it was first saved.
+    pub created_at: Timestamp,
+    /// An earlier try may have been carried out: its lease ran out without an outcome.
+    pub in_doubt: bool,
+}
+
+/// What became of an effect.
+pub enum Outcome {
+    Done(Decision),
+    Retry { at: Timestamp, why: String },
+    GaveUp { why: String, decision: Decision },
+}
+
+/// How the desk is, for `status`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Tally {
+    pub letters: i64,
+    pub unread: i64,
+    pub shut: i64,
+    pub set_aside: i64,
+    pub old: i64,
+    pub cases: i64,
+    pub cases_open: i64,
+    pub acknowledgements_pending: i64,
+    pub oldest_deadline: Option<Timestamp>,
+    pub effects_pending: i64,
+    pub effects_given_up: i64,
+    pub sent_twice_perhaps: i64,
+    pub drafts_filed: i64,
+    pub drafts_waiting: i64,
+}
+
+/// A line of the journal as stored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct JournalLine {
+    pub at: Timestamp,
+    pub event: String,
+    pub detail: String,
+}
+
+#[async_trait]
+pub trait CaseStore: Send + Sync {
+    /// Opens a file in the spool for one letter.
+    async fn spool(&self) -> Result<Box<dyn Spooling>, PortError>;
+    async fn blob(&self, name: &str) -> Result<Vec<u8>, PortError>;
+
+    async fn cursor(&self, mailbox: &str) -> Result<Vec<(String, u32, u64)>, PortError>;
+    async fn set_cursor(&self, mailbox: &str, folder: &str, validity: u32, after: u64) -> Result<(), PortError>;
+    async fn is_known(&self, mailbox: &str, place: &Place) -> Result<bool, PortError>;
+    async fn unsettled(&self, mailbox: &str) -> Result<Vec<Place>, PortError>;
+    async fn settled(&self, mailbox: &str, places: &[Place]) -> Result<(), PortError>;
+
+    /// What is known of the threads, tags and people that an outer letter names.
+    async fn acquaintance(&self, outer: &Outer, bounce: Option<&Address>) -> Result<Acquaintance, PortError>;
+    /// Saves letter, case, effects and journal in one transaction. `None`: the same octets were admitted before.
+    async fn admit(&self, admission: &Admission<'_>, decide: &(dyn for<'d> Fn(IntakeId) -> Decision + Send + Sync)) -> Result<Option<IntakeId>, PortError>;
+
+    async fn next_unread(&self, at_most: u32) -> Result<Vec<Intake>, PortError>;
+    /// Counts a try before it is made, so that a crash counts too.
+    async fn count_try(&self, intake: IntakeId) -> Result<(), PortError>;
+    async fn intake(&self, intake: IntakeId) -> Result<Option<Intake>, PortError>;
+    async fn letters_of(&self, case: &CaseId) -> Result<Vec<Intake>, PortError>;
+    /// Saves the sealed reading with what follows from it.
+    async fn commit_reading(&self, intake: IntakeId, state: ReadingState, sealed: Option<&[u8]>, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
+    async fn reading(&self, intake: IntakeId) -> Result<Option<Vec<u8>>, PortError>;
+
+    async fn case(&self, id: &CaseId) -> Result<Option<Case>, PortError>;
+    async fn cases(&self) -> Result<Vec<Case>, PortError>;
+    async fn is_participant(&self, case: &CaseId, address: &Address) -> Result<bool, PortError>;
+    async fn pending_acknowledgements(&self) -> Result<Vec<Case>, PortError>;
+    async fn commit(&self, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
+    async fn journal(&self, case: &CaseId) -> Result<Vec<JournalLine>, PortError>;
+
+    async fn lease(&self, now: Timestamp, lease: Duration, at_most: u32) -> Result<Vec<Leased>, PortError>;
+    async fn settle(&self, key: &EffectKey, outcome: &Outcome, now: Timestamp) -> Result<(), PortError>;
+    /// When the next effect is due.
+    async fn next_due(&self) -> Result<Option<Timestamp>, PortError>;
+
+    /// The certificates pinned for an address, armored.
+    async fn pinned(&self, address: &Address) -> Result<Option<String>, PortError>;
+    /// Pins the first certificate of an address; a later one changes nothing.
+    async fn pin(&self, address: &Address, fingerprint: &str, armored: &str, in_clear: bool, now: Timestamp) -> Result<(), PortError>;
+    /// When automatic answers of this kind went to this address, newest first, since `since`.
+    async fn answers_since(&self, address: &Address, kind: &str, since: Timestamp) -> Result<Vec<Timestamp>, PortError>;
+    async fn answers_in_all_since(&self, since: Timestamp) -> Result<i64, PortError>;
+    async fn record_answer(&self, address: &Address, kind: &str, message_id: &MessageId, case: Option<&CaseId>, tag: &str, at: Timestamp) -> Result<(), PortError>;
+
+    async fn tally(&self) -> Result<Tally, PortError>;
+    /// The moment of the desk's first start, set on first asking.
+    async fn first_start(&self, now: Timestamp) -> Result<Timestamp, PortError>;
+    /// Makes letters that were kept as old into arrivals; returns them.
+    async fn old_letters(&self) -> Result<Vec<Intake>, PortError>;
+    async fn revive(&self, intake: IntakeId, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
+}
+
+/// One letter on its way into the spool. Dropped without `finish`, it leaves nothing.
+#[async_trait]
+pub trait Spooling: Sink {
+    /// Makes the octets durable; returns the blob's name, the digest and size of the letter, and its header block.
+    async fn finish(self: Box<Self>) -> Result<Spooled, PortError>;
+}
+
+pub struct Spooled {
+    pub blob: String,
+    pub digest: Digest,
+    pub octets: u64,
+    /// The first 256 KiB at most, up to the end of the header block.
+    pub head: Vec<u8>,
+}
