@@ -1,4 +1,5 @@
 pub mod adapters;
+pub mod commands;
 pub mod compose;
 pub mod config;
 pub mod decide;

@@ -237,60 +237,108 @@ pub struct JournalLine {
     pub detail: String,
 }
 
+/// Letters at rest: sealed files.
 #[async_trait]
-pub trait CaseStore: Send + Sync {
+pub trait Spool: Send + Sync {
     /// Opens a file in the spool for one letter.
     async fn spool(&self) -> Result<Box<dyn Spooling>, PortError>;
+    /// The sealed octets of a letter.
     async fn blob(&self, name: &str) -> Result<Vec<u8>, PortError>;
+    /// Seals a small value for the store.
+    fn seal(&self, octets: &[u8]) -> Result<Vec<u8>, PortError>;
+    /// Removes files that no letter names: what a crash left between file and commit.
+    async fn sweep(&self) -> Result<u64, PortError>;
+}
 
-    async fn cursor(&self, mailbox: &str) -> Result<Vec<(String, u32, u64)>, PortError>;
+#[async_trait]
+pub trait Letters: Send + Sync {
+    /// Folder, validity and the number up to which everything was seen.
+    async fn cursors(&self, mailbox: &str) -> Result<Vec<(String, u32, u64)>, PortError>;
     async fn set_cursor(&self, mailbox: &str, folder: &str, validity: u32, after: u64) -> Result<(), PortError>;
     async fn is_known(&self, mailbox: &str, place: &Place) -> Result<bool, PortError>;
+    /// Durable here, but perhaps not yet moved there.
     async fn unsettled(&self, mailbox: &str) -> Result<Vec<Place>, PortError>;
     async fn settled(&self, mailbox: &str, places: &[Place]) -> Result<(), PortError>;
-
+    /// A letter that cannot be fetched: it stays on the server, and a human is called.
+    async fn leave_lying(&self, mailbox: &str, place: &Place, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
     /// What is known of the threads, tags and people that an outer letter names.
-    async fn acquaintance(&self, outer: &Outer, bounce: Option<&Address>) -> Result<Acquaintance, PortError>;
+    async fn acquaintance(&self, outer: &Outer, bounce: &Address) -> Result<Acquaintance, PortError>;
     /// Saves letter, case, effects and journal in one transaction. `None`: the same octets were admitted before.
-    async fn admit(&self, admission: &Admission<'_>, decide: &(dyn for<'d> Fn(IntakeId) -> Decision + Send + Sync)) -> Result<Option<IntakeId>, PortError>;
-
+    async fn admit(&self, admission: &Admission<'_>, decide: Decide<'_>) -> Result<Option<IntakeId>, PortError>;
     async fn next_unread(&self, at_most: u32) -> Result<Vec<Intake>, PortError>;
     /// Counts a try before it is made, so that a crash counts too.
     async fn count_try(&self, intake: IntakeId) -> Result<(), PortError>;
+    /// The try was not the letter's fault: the opener was down.
+    async fn uncount_try(&self, intake: IntakeId) -> Result<(), PortError>;
     async fn intake(&self, intake: IntakeId) -> Result<Option<Intake>, PortError>;
+    /// The letters of a case, oldest first.
     async fn letters_of(&self, case: &CaseId) -> Result<Vec<Intake>, PortError>;
     /// Saves the sealed reading with what follows from it.
     async fn commit_reading(&self, intake: IntakeId, state: ReadingState, sealed: Option<&[u8]>, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
     async fn reading(&self, intake: IntakeId) -> Result<Option<Vec<u8>>, PortError>;
+    /// Letters that were kept as old.
+    async fn old_letters(&self) -> Result<Vec<Intake>, PortError>;
+    /// Makes an old letter into an arrival.
+    async fn revive(&self, intake: IntakeId, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
+}
 
+/// What follows from an arrival, once its number is known.
+pub type Decide<'a> = &'a (dyn Fn(IntakeId) -> Decision + Send + Sync);
+
+#[async_trait]
+pub trait Cases: Send + Sync {
     async fn case(&self, id: &CaseId) -> Result<Option<Case>, PortError>;
+    /// Newest first.
     async fn cases(&self) -> Result<Vec<Case>, PortError>;
     async fn is_participant(&self, case: &CaseId, address: &Address) -> Result<bool, PortError>;
     async fn pending_acknowledgements(&self) -> Result<Vec<Case>, PortError>;
     async fn commit(&self, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
     async fn journal(&self, case: &CaseId) -> Result<Vec<JournalLine>, PortError>;
+    async fn tally(&self) -> Result<Tally, PortError>;
+    /// The moment of the desk's first start, set on first asking.
+    async fn first_start(&self, now: Timestamp) -> Result<Timestamp, PortError>;
+}
 
+#[async_trait]
+pub trait Outbox: Send + Sync {
     async fn lease(&self, now: Timestamp, lease: Duration, at_most: u32) -> Result<Vec<Leased>, PortError>;
     async fn settle(&self, key: &EffectKey, outcome: &Outcome, now: Timestamp) -> Result<(), PortError>;
     /// When the next effect is due.
     async fn next_due(&self) -> Result<Option<Timestamp>, PortError>;
+    /// Effects that were given up or that wait after a fault, with the fault, for `status`.
+    async fn faults(&self) -> Result<Vec<(EffectKey, u32, String)>, PortError>;
+}
 
-    /// The certificates pinned for an address, armored.
+/// People: their pinned certificates, and what was sent to them.
+#[async_trait]
+pub trait Correspondence: Send + Sync {
+    /// The certificate pinned for an address, armored.
     async fn pinned(&self, address: &Address) -> Result<Option<String>, PortError>;
     /// Pins the first certificate of an address; a later one changes nothing.
-    async fn pin(&self, address: &Address, fingerprint: &str, armored: &str, in_clear: bool, now: Timestamp) -> Result<(), PortError>;
+    async fn pin(&self, address: &Address, fingerprint: &str, armored: &str, now: Timestamp) -> Result<(), PortError>;
     /// When automatic answers of this kind went to this address, newest first, since `since`.
     async fn answers_since(&self, address: &Address, kind: &str, since: Timestamp) -> Result<Vec<Timestamp>, PortError>;
-    async fn answers_in_all_since(&self, since: Timestamp) -> Result<i64, PortError>;
-    async fn record_answer(&self, address: &Address, kind: &str, message_id: &MessageId, case: Option<&CaseId>, tag: &str, at: Timestamp) -> Result<(), PortError>;
-
-    async fn tally(&self) -> Result<Tally, PortError>;
-    /// The moment of the desk's first start, set on first asking.
-    async fn first_start(&self, now: Timestamp) -> Result<Timestamp, PortError>;
-    /// Makes letters that were kept as old into arrivals; returns them.
-    async fn old_letters(&self) -> Result<Vec<Intake>, PortError>;
-    async fn revive(&self, intake: IntakeId, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
+    async fn answers_in_all_since(&self, since: Timestamp) -> Result<u32, PortError>;
+    /// Saved before an answer leaves, so that a bounce or reply finds its case. Repeating it changes nothing.
+    async fn announce_answer(&self, answer: &Answer) -> Result<(), PortError>;
+    /// It left at this time.
+    async fn answered(&self, message_id: &MessageId, at: Timestamp) -> Result<(), PortError>;
 }
+
+/// An automatic answer of ours.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub message_id: MessageId,
+    pub address: Address,
+    pub kind: &'static str,
+    pub case: Option<CaseId>,
+    /// The tag of its envelope sender.
+    pub tag: String,
+}
+
+/// Everything that rests.
+pub trait CaseStore: Spool + Letters + Cases + Outbox + Correspondence {}
+impl<T: Spool + Letters + Cases + Outbox + Correspondence> CaseStore for T {}
 
 /// One letter on its way into the spool. Dropped without `finish`, it leaves nothing.
 #[async_trait]

@@ -32,6 +32,11 @@ impl std::fmt::Debug for SecretKeys {
 }
 
 impl SecretKeys {
+    /// No key at all: every sealed letter stays shut.
+    pub fn none(purpose: Purpose) -> Self {
+        Self { certs: Vec::new(), decryptors: Vec::new(), purpose }
+    }
+
     /// Loads every secret key in a file, armored or binary, and unlocks each.
     pub fn load(octets: &[u8], purpose: Purpose, passphrase: Option<&[u8]>) -> Result<Self, OpenPgpError> {
         let mut unlocked = Vec::new();

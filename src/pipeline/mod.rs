@@ -1,3 +1,18 @@
 //! How does a letter move from the mailbox to its answer? Loops over ports; no adapter is named here.
+//!
+//! Four loops share one store and nothing else: [`intake`] makes letters ours, [`readers`] has them
+//! opened, [`outbox`] carries effects out, [`deadlines`] watches the clock. Each can be stopped between
+//! any two steps and goes on from what the store says.
 
+pub mod deadlines;
+pub mod intake;
+pub mod outbox;
+pub mod readers;
 pub mod reading;
+mod desk;
+mod failpoint;
+mod rhythm;
+
+pub use desk::{Desk, DeskParts};
+pub use failpoint::arm_from_environment;
+pub use rhythm::{Beat, Rhythm};

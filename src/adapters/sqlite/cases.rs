@@ -1,0 +1,215 @@
+//! How does a case lie in its row?
+
+use super::{SqliteStore, apply, damaged, fault, millis, time};
+use crate::decide::Decision;
+use crate::model::Timestamp;
+use crate::model::address::Address;
+use crate::model::case::{Acknowledgement, AdvisoryId, Case, Closing, Draft, Standing};
+use crate::model::ids::CaseId;
+use crate::ports::{Cases, JournalLine, PortError, Tally};
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+const BY_ID: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of FROM cases WHERE id = ?";
+const ALL: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of FROM cases ORDER BY opened_at DESC, id";
+const PENDING: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of FROM cases WHERE ack_state IN ('due', 'by-hand') AND ack_alarmed = 0 ORDER BY ack_deadline";
+
+pub(super) async fn insert(tx: &mut SqliteConnection, case: &Case) -> Result<(), PortError> {
+    sqlx::query("INSERT INTO cases (id, opened_at, standing, ack_state, ack_alarmed, ack_signed, draft, perhaps_of) VALUES (?, ?, ?, ?, 0, 0, ?, ?)")
+        .bind(case.id.as_str())
+        .bind(millis(case.opened_at))
+        .bind(case.standing.as_str())
+        .bind(case.acknowledgement.as_str())
+        .bind(case.draft.as_str())
+        .bind(case.perhaps_of.as_ref().map(|c| c.as_str()))
+        .execute(&mut *tx)
+        .await
+        .map_err(fault)?;
+    update(tx, case).await
+}
+
+pub(super) async fn update(tx: &mut SqliteConnection, case: &Case) -> Result<(), PortError> {
+    let (closed_at, closing) = match &case.standing {
+        Standing::Closed { at, why } => (Some(millis(*at)), Some(closing_name(*why))),
+        _ => (None, None),
+    };
+    let (deadline, alarmed) = match case.acknowledgement.pending() {
+        Some((deadline, alarmed)) => (Some(millis(deadline)), alarmed),
+        None => (None, false),
+    };
+    let (at, signed) = match &case.acknowledgement {
+        Acknowledgement::Sent { at, signed } => (Some(millis(*at)), *signed),
+        _ => (None, false),
+    };
+    let advisory = match &case.draft {
+        Draft::Filed { advisory } => Some(advisory),
+        _ => None,
+    };
+    sqlx::query("UPDATE cases SET standing = ?, closed_at = ?, closing = ?, ack_state = ?, ack_deadline = ?, ack_alarmed = ?, ack_at = ?, ack_signed = ?, draft = ?, advisory_id = ?, advisory_url = ?, perhaps_of = ? WHERE id = ?")
+        .bind(case.standing.as_str())
+        .bind(closed_at)
+        .bind(closing)
+        .bind(case.acknowledgement.as_str())
+        .bind(deadline)
+        .bind(alarmed)
+        .bind(at)
+        .bind(signed)
+        .bind(case.draft.as_str())
+        .bind(advisory.map(|a| a.id.as_str()))
+        .bind(advisory.map(|a| a.url.as_str()))
+        .bind(case.perhaps_of.as_ref().map(|c| c.as_str()))
+        .bind(case.id.as_str())
+        .execute(&mut *tx)
+        .await
+        .map_err(fault)?;
+    Ok(())
+}
+
+fn closing_name(why: Closing) -> &'static str {
+    match why {
+        Closing::KeyRequest => "key-request",
+        Closing::Machine => "machine",
+        Closing::Joined => "joined",
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<Case, PortError> {
+    let text = |name: &str| row.try_get::<String, _>(name).map_err(fault);
+    let maybe = |name: &str| row.try_get::<Option<String>, _>(name).map_err(fault);
+    let at = |name: &str| row.try_get::<Option<i64>, _>(name).map_err(fault)?.map(time).transpose();
+    let required = |value: Option<Timestamp>, what| value.ok_or_else(|| damaged(what));
+    let flag = |name: &str| row.try_get::<bool, _>(name).map_err(fault);
+    let standing = match text("standing")?.as_str() {
+        "unread" => Standing::Unread,
+        "open" => Standing::Open,
+        "needs-human" => Standing::NeedsHuman,
+        "closed" => Standing::Closed {
+            at: required(at("closed_at")?, "a closed case without its time")?,
+            why: match maybe("closing")?.as_deref() {
+                Some("key-request") => Closing::KeyRequest,
+                Some("machine") => Closing::Machine,
+                Some("joined") => Closing::Joined,
+                _ => return Err(damaged("a closed case without its reason")),
+            },
+        },
+        _ => return Err(damaged("a case's standing")),
+    };
+    let alarmed = flag("ack_alarmed")?;
+    let acknowledgement = match text("ack_state")?.as_str() {
+        "due" => Acknowledgement::Due { deadline: required(at("ack_deadline")?, "a deadline")?, alarmed },
+        "by-hand" => Acknowledgement::ByHand { deadline: required(at("ack_deadline")?, "a deadline")?, alarmed },
+        "sent" => Acknowledgement::Sent { at: required(at("ack_at")?, "a time")?, signed: flag("ack_signed")? },
+        "not-owed" => Acknowledgement::NotOwed,
+        _ => return Err(damaged("an acknowledgement")),
+    };
+    let draft = match text("draft")?.as_str() {
+        "none" => Draft::None,
+        "awaits-word" => Draft::AwaitsWord,
+        "queued" => Draft::Queued,
+        "filed" => Draft::Filed { advisory: AdvisoryId { id: maybe("advisory_id")?.unwrap_or_default(), url: maybe("advisory_url")?.unwrap_or_default() } },
+        _ => return Err(damaged("a draft")),
+    };
+    let id = |text: String| CaseId::parse(&text).map_err(|_| damaged("a case id"));
+    Ok(Case {
+        id: id(text("id")?)?,
+        opened_at: required(at("opened_at")?, "a time")?,
+        standing,
+        acknowledgement,
+        draft,
+        perhaps_of: maybe("perhaps_of")?.map(id).transpose()?,
+    })
+}
+
+#[async_trait]
+impl Cases for SqliteStore {
+    async fn case(&self, id: &CaseId) -> Result<Option<Case>, PortError> {
+        let row = sqlx::query(BY_ID).bind(id.as_str()).fetch_optional(&self.pool).await.map_err(fault)?;
+        row.as_ref().map(read).transpose()
+    }
+
+    async fn cases(&self) -> Result<Vec<Case>, PortError> {
+        let rows = sqlx::query(ALL).fetch_all(&self.pool).await.map_err(fault)?;
+        rows.iter().map(read).collect()
+    }
+
+    async fn is_participant(&self, case: &CaseId, address: &Address) -> Result<bool, PortError> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM participant WHERE case_id = ? AND address = ?")
+            .bind(case.as_str())
+            .bind(address.as_str())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(fault)?;
+        Ok(found.is_some())
+    }
+
+    async fn pending_acknowledgements(&self) -> Result<Vec<Case>, PortError> {
+        let rows = sqlx::query(PENDING).fetch_all(&self.pool).await.map_err(fault)?;
+        rows.iter().map(read).collect()
+    }
+
+    async fn commit(&self, decision: &Decision, now: Timestamp) -> Result<(), PortError> {
+        let mut tx = self.writing().await?;
+        apply(&mut tx, decision, now).await?;
+        tx.commit().await.map_err(fault)
+    }
+
+    async fn journal(&self, case: &CaseId) -> Result<Vec<JournalLine>, PortError> {
+        let rows = sqlx::query("SELECT at, event, detail FROM journal WHERE case_id = ? ORDER BY id").bind(case.as_str()).fetch_all(&self.pool).await.map_err(fault)?;
+        let line = |row: &SqliteRow| {
+            Ok(JournalLine {
+                at: time(row.try_get("at").map_err(fault)?)?,
+                event: row.try_get("event").map_err(fault)?,
+                detail: row.try_get("detail").map_err(fault)?,
+            })
+        };
+        rows.iter().map(line).collect()
+    }
+
+    async fn tally(&self) -> Result<Tally, PortError> {
+        let row = sqlx::query(
+            "SELECT (SELECT count(*) FROM letter) AS letters,
+                    (SELECT count(*) FROM letter WHERE state = 'unread') AS unread,
+                    (SELECT count(*) FROM letter WHERE state = 'shut') AS shut,
+                    (SELECT count(*) FROM letter WHERE state = 'set-aside') AS set_aside,
+                    (SELECT count(*) FROM letter WHERE state = 'old') AS old,
+                    (SELECT count(*) FROM cases) AS cases,
+                    (SELECT count(*) FROM cases WHERE standing != 'closed') AS cases_open,
+                    (SELECT count(*) FROM cases WHERE ack_state IN ('due', 'by-hand')) AS pending,
+                    (SELECT min(ack_deadline) FROM cases WHERE ack_state IN ('due', 'by-hand')) AS oldest,
+                    (SELECT count(*) FROM effect WHERE state IN ('pending', 'leased')) AS effects_pending,
+                    (SELECT count(*) FROM effect WHERE state = 'failed') AS effects_failed,
+                    (SELECT count(*) FROM effect WHERE in_doubt > 0 AND work IN ('acknowledge', 'send-certificate')) AS twice,
+                    (SELECT count(*) FROM cases WHERE draft = 'filed') AS filed,
+                    (SELECT count(*) FROM cases WHERE draft = 'awaits-word') AS waiting",
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(fault)?;
+        let count = |name: &str| row.try_get::<i64, _>(name).map_err(fault);
+        Ok(Tally {
+            letters: count("letters")?,
+            unread: count("unread")?,
+            shut: count("shut")?,
+            set_aside: count("set_aside")?,
+            old: count("old")?,
+            cases: count("cases")?,
+            cases_open: count("cases_open")?,
+            acknowledgements_pending: count("pending")?,
+            oldest_deadline: row.try_get::<Option<i64>, _>("oldest").map_err(fault)?.map(time).transpose()?,
+            effects_pending: count("effects_pending")?,
+            effects_given_up: count("effects_failed")?,
+            sent_twice_perhaps: count("twice")?,
+            drafts_filed: count("filed")?,
+            drafts_waiting: count("waiting")?,
+        })
+    }
+
+    async fn first_start(&self, now: Timestamp) -> Result<Timestamp, PortError> {
+        let mut tx = self.writing().await?;
+        sqlx::query("INSERT OR IGNORE INTO desk (name, value) VALUES ('first-start', ?)").bind(millis(now).to_string()).execute(&mut *tx).await.map_err(fault)?;
+        let value: String = sqlx::query_scalar("SELECT value FROM desk WHERE name = 'first-start'").fetch_one(&mut *tx).await.map_err(fault)?;
+        tx.commit().await.map_err(fault)?;
+        time(value.parse().map_err(|_| damaged("the first start"))?)
+    }
+}

@@ -1,0 +1,116 @@
+//! How are effects leased, tried again and settled?
+
+use super::{SqliteStore, apply, damaged, fault, millis, time};
+use crate::model::Timestamp;
+use crate::model::effect::{Effect, Reason, Work};
+use crate::model::ids::{CaseId, EffectKey, IntakeId};
+use crate::ports::{Leased, Outbox, Outcome, PortError};
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+use std::time::Duration;
+
+pub(super) async fn insert(tx: &mut SqliteConnection, effect: &Effect, now: Timestamp) -> Result<(), PortError> {
+    let reason = match effect.work {
+        Work::CallByMail(reason) | Work::CallBySecondPath(reason) => Some(reason.as_str()),
+        _ => None,
+    };
+    // The same key is the same effect: what was saved before stands.
+    sqlx::query("INSERT OR IGNORE INTO effect (key, work, reason, case_id, letter_id, due, state, attempts, in_doubt, created_at) VALUES (?, ?, ?, ?, ?, ?, 'pending', 0, 0, ?)")
+        .bind(&effect.key.0)
+        .bind(effect.work.as_str())
+        .bind(reason)
+        .bind(effect.case.as_ref().map(|c| c.as_str()))
+        .bind(effect.intake.map(|i| i.0))
+        .bind(millis(effect.due))
+        .bind(millis(now))
+        .execute(tx)
+        .await
+        .map_err(fault)?;
+    Ok(())
+}
+
+fn work(name: &str, reason: Option<String>) -> Result<Work, PortError> {
+    let called = || -> Result<Reason, PortError> {
+        let text = reason.ok_or_else(|| damaged("a call without its reason"))?;
+        serde_json::from_value(serde_json::Value::String(text)).map_err(|_| damaged("a reason"))
+    };
+    Ok(match name {
+        "acknowledge" => Work::Acknowledge,
+        "send-certificate" => Work::SendCertificate,
+        "file-advisory" => Work::FileAdvisory,
+        "append-follow-up" => Work::AppendFollowUp,
+        "call-by-mail" => Work::CallByMail(called()?),
+        "call-by-second-path" => Work::CallBySecondPath(called()?),
+        _ => return Err(damaged("an effect")),
+    })
+}
+
+fn leased(row: &SqliteRow) -> Result<Leased, PortError> {
+    let case: Option<String> = row.try_get("case_id").map_err(fault)?;
+    Ok(Leased {
+        effect: Effect {
+            key: EffectKey(row.try_get("key").map_err(fault)?),
+            work: work(&row.try_get::<String, _>("work").map_err(fault)?, row.try_get("reason").map_err(fault)?)?,
+            case: case.map(|id| CaseId::parse(&id).map_err(|_| damaged("a case id"))).transpose()?,
+            intake: row.try_get::<Option<i64>, _>("letter_id").map_err(fault)?.map(IntakeId),
+            due: time(row.try_get("due").map_err(fault)?)?,
+        },
+        attempts: u32::try_from(row.try_get::<i64, _>("attempts").map_err(fault)?).unwrap_or(u32::MAX),
+        created_at: time(row.try_get("created_at").map_err(fault)?)?,
+        in_doubt: row.try_get::<i64, _>("in_doubt").map_err(fault)? > 0,
+    })
+}
+
+#[async_trait]
+impl Outbox for SqliteStore {
+    async fn lease(&self, now: Timestamp, lease: Duration, at_most: u32) -> Result<Vec<Leased>, PortError> {
+        let none_due: Option<i64> = sqlx::query_scalar("SELECT 1 FROM effect WHERE (state = 'pending' AND due <= ?1) OR (state = 'leased' AND lease_until <= ?1) LIMIT 1").bind(millis(now)).fetch_optional(&self.pool).await.map_err(fault)?;
+        if none_due.is_none() {
+            return Ok(Vec::new());
+        }
+        let until = millis(now) + i64::try_from(lease.as_millis()).unwrap_or(i64::MAX / 2);
+        // A lease that ran out may have been carried out: the next try is in doubt.
+        let rows = sqlx::query(
+            "UPDATE effect SET in_doubt = in_doubt + (state = 'leased'), state = 'leased', lease_until = ?1, attempts = attempts + 1
+             WHERE key IN (SELECT key FROM effect WHERE (state = 'pending' AND due <= ?2) OR (state = 'leased' AND lease_until <= ?2) ORDER BY due LIMIT ?3)
+             RETURNING key, work, reason, case_id, letter_id, due, attempts - 1 AS attempts, created_at, in_doubt",
+        )
+        .bind(until)
+        .bind(millis(now))
+        .bind(at_most)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(fault)?;
+        rows.iter().map(leased).collect()
+    }
+
+    async fn settle(&self, key: &EffectKey, outcome: &Outcome, now: Timestamp) -> Result<(), PortError> {
+        let mut tx = self.writing().await?;
+        match outcome {
+            Outcome::Done(decision) => {
+                sqlx::query("UPDATE effect SET state = 'done', lease_until = NULL, settled_at = ?, fault = NULL WHERE key = ?").bind(millis(now)).bind(&key.0).execute(&mut *tx).await.map_err(fault)?;
+                apply(&mut tx, decision, now).await?;
+            }
+            Outcome::Retry { at, why } => {
+                sqlx::query("UPDATE effect SET state = 'pending', lease_until = NULL, due = ?, fault = ? WHERE key = ?").bind(millis(*at)).bind(why).bind(&key.0).execute(&mut *tx).await.map_err(fault)?;
+            }
+            Outcome::GaveUp { why, decision } => {
+                sqlx::query("UPDATE effect SET state = 'failed', lease_until = NULL, settled_at = ?, fault = ? WHERE key = ?").bind(millis(now)).bind(why).bind(&key.0).execute(&mut *tx).await.map_err(fault)?;
+                apply(&mut tx, decision, now).await?;
+            }
+        }
+        tx.commit().await.map_err(fault)
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, PortError> {
+        let due: Option<i64> = sqlx::query_scalar("SELECT min(CASE state WHEN 'leased' THEN lease_until ELSE due END) FROM effect WHERE state IN ('pending', 'leased')").fetch_one(&self.pool).await.map_err(fault)?;
+        due.map(time).transpose()
+    }
+
+    async fn faults(&self) -> Result<Vec<(EffectKey, u32, String)>, PortError> {
+        let rows = sqlx::query("SELECT key, attempts, fault FROM effect WHERE fault IS NOT NULL AND state IN ('pending', 'leased', 'failed') ORDER BY created_at").fetch_all(&self.pool).await.map_err(fault)?;
+        let one = |row: &SqliteRow| Ok((EffectKey(row.try_get("key").map_err(fault)?), row.try_get("attempts").map_err(fault)?, row.try_get("fault").map_err(fault)?));
+        rows.iter().map(one).collect()
+    }
+}

@@ -1,0 +1,270 @@
+//! How are letters admitted once, and found again?
+
+use super::{SqliteStore, apply, damaged, fault, millis, time};
+use crate::decide::{Acquaintance, Decision, Thread};
+use crate::model::Timestamp;
+use crate::model::address::{Address, ReplyAddress};
+use crate::model::ids::{CaseId, Digest, IntakeId, MessageId};
+use crate::model::letter::Outer;
+use crate::ports::{Admission, Decide, Intake, Letters, Place, PortError, ReadingState};
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+const NEXT_UNREAD: &str = "SELECT id, digest, octets, received_at, blob, case_id, originator, reply_to, message_id, state, tries FROM letter WHERE state = 'unread' ORDER BY id LIMIT ?";
+const BY_ID: &str = "SELECT id, digest, octets, received_at, blob, case_id, originator, reply_to, message_id, state, tries FROM letter WHERE id = ?";
+const OF_CASE: &str = "SELECT id, digest, octets, received_at, blob, case_id, originator, reply_to, message_id, state, tries FROM letter WHERE case_id = ? ORDER BY id";
+const OLD: &str = "SELECT id, digest, octets, received_at, blob, case_id, originator, reply_to, message_id, state, tries FROM letter WHERE state = 'old' ORDER BY id";
+
+fn state_name(state: ReadingState) -> &'static str {
+    match state {
+        ReadingState::Unread => "unread",
+        ReadingState::Read => "read",
+        ReadingState::Shut => "shut",
+        ReadingState::SetAside => "set-aside",
+        ReadingState::Old => "old",
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<Intake, PortError> {
+    let maybe = |name: &str| row.try_get::<Option<String>, _>(name).map_err(fault);
+    let state = match row.try_get::<String, _>("state").map_err(fault)?.as_str() {
+        "unread" => ReadingState::Unread,
+        "read" => ReadingState::Read,
+        "shut" => ReadingState::Shut,
+        "set-aside" => ReadingState::SetAside,
+        "old" => ReadingState::Old,
+        _ => return Err(damaged("a letter's state")),
+    };
+    Ok(Intake {
+        id: IntakeId(row.try_get("id").map_err(fault)?),
+        digest: Digest::parse(&row.try_get::<String, _>("digest").map_err(fault)?).ok_or_else(|| damaged("a digest"))?,
+        octets: row.try_get::<i64, _>("octets").map_err(fault)?.unsigned_abs(),
+        received_at: time(row.try_get("received_at").map_err(fault)?)?,
+        blob: row.try_get("blob").map_err(fault)?,
+        case: maybe("case_id")?.map(|id| CaseId::parse(&id).map_err(|_| damaged("a case id"))).transpose()?,
+        originator: maybe("originator")?.and_then(|a| Address::parse(&a).ok()),
+        reply_to: maybe("reply_to")?.and_then(|a| ReplyAddress::from_return_path(&a).ok()),
+        message_id: maybe("message_id")?.and_then(|id| MessageId::parse(&id)),
+        state,
+        tries: u32::try_from(row.try_get::<i64, _>("tries").map_err(fault)?).unwrap_or(u32::MAX),
+    })
+}
+
+async fn insert_place(tx: &mut SqliteConnection, mailbox: &str, place: &Place, letter: Option<i64>, settled: bool) -> Result<(), PortError> {
+    sqlx::query("INSERT OR IGNORE INTO place (mailbox, folder, validity, uid, letter_id, settled) VALUES (?, ?, ?, ?, ?, ?)")
+        .bind(mailbox)
+        .bind(&place.folder)
+        .bind(place.validity)
+        .bind(place.uid.cast_signed())
+        .bind(letter)
+        .bind(settled)
+        .execute(tx)
+        .await
+        .map_err(fault)?;
+    Ok(())
+}
+
+async fn set_case(tx: &mut SqliteConnection, letter: IntakeId, case: Option<&CaseId>) -> Result<(), PortError> {
+    let Some(case) = case else { return Ok(()) };
+    sqlx::query("UPDATE letter SET case_id = ? WHERE id = ?").bind(case.as_str()).bind(letter.0).execute(tx).await.map_err(fault)?;
+    Ok(())
+}
+
+#[async_trait]
+impl Letters for SqliteStore {
+    async fn cursors(&self, mailbox: &str) -> Result<Vec<(String, u32, u64)>, PortError> {
+        let rows = sqlx::query("SELECT folder, validity, after FROM cursor WHERE mailbox = ?").bind(mailbox).fetch_all(&self.pool).await.map_err(fault)?;
+        let cursor = |row: &SqliteRow| {
+            let after: i64 = row.try_get("after").map_err(fault)?;
+            Ok((row.try_get("folder").map_err(fault)?, row.try_get("validity").map_err(fault)?, after.cast_unsigned()))
+        };
+        rows.iter().map(cursor).collect()
+    }
+
+    async fn set_cursor(&self, mailbox: &str, folder: &str, validity: u32, after: u64) -> Result<(), PortError> {
+        sqlx::query("INSERT INTO cursor (mailbox, folder, validity, after) VALUES (?, ?, ?, ?) ON CONFLICT (mailbox, folder) DO UPDATE SET validity = excluded.validity, after = excluded.after WHERE validity != excluded.validity OR after != excluded.after")
+            .bind(mailbox)
+            .bind(folder)
+            .bind(validity)
+            .bind(after.cast_signed())
+            .execute(&self.pool)
+            .await
+            .map_err(fault)?;
+        Ok(())
+    }
+
+    async fn is_known(&self, mailbox: &str, place: &Place) -> Result<bool, PortError> {
+        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM place WHERE mailbox = ? AND folder = ? AND validity = ? AND uid = ?")
+            .bind(mailbox)
+            .bind(&place.folder)
+            .bind(place.validity)
+            .bind(place.uid.cast_signed())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(fault)?;
+        Ok(found.is_some())
+    }
+
+    async fn unsettled(&self, mailbox: &str) -> Result<Vec<Place>, PortError> {
+        let rows = sqlx::query("SELECT folder, validity, uid FROM place WHERE mailbox = ? AND settled = 0 ORDER BY uid").bind(mailbox).fetch_all(&self.pool).await.map_err(fault)?;
+        let place = |row: &SqliteRow| {
+            let uid: i64 = row.try_get("uid").map_err(fault)?;
+            Ok(Place { folder: row.try_get("folder").map_err(fault)?, validity: row.try_get("validity").map_err(fault)?, uid: uid.cast_unsigned() })
+        };
+        rows.iter().map(place).collect()
+    }
+
+    async fn settled(&self, mailbox: &str, places: &[Place]) -> Result<(), PortError> {
+        let mut tx = self.writing().await?;
+        for place in places {
+            sqlx::query("UPDATE place SET settled = 1 WHERE mailbox = ? AND folder = ? AND validity = ? AND uid = ?")
+                .bind(mailbox)
+                .bind(&place.folder)
+                .bind(place.validity)
+                .bind(place.uid.cast_signed())
+                .execute(&mut *tx)
+                .await
+                .map_err(fault)?;
+        }
+        tx.commit().await.map_err(fault)
+    }
+
+    async fn leave_lying(&self, mailbox: &str, place: &Place, decision: &Decision, now: Timestamp) -> Result<(), PortError> {
+        let mut tx = self.writing().await?;
+        insert_place(&mut tx, mailbox, place, None, true).await?;
+        apply(&mut tx, decision, now).await?;
+        tx.commit().await.map_err(fault)
+    }
+
+    async fn acquaintance(&self, outer: &Outer, bounce: &Address) -> Result<Acquaintance, PortError> {
+        let mut known = Acquaintance::default();
+        for tag in outer.recipients.iter().filter_map(|to| bounce.tag_of(to)) {
+            let case: Option<String> = sqlx::query_scalar("SELECT case_id FROM answer WHERE tag = ? AND case_id IS NOT NULL").bind(tag).fetch_optional(&self.pool).await.map_err(fault)?;
+            if let Some(case) = case.and_then(|c| CaseId::parse(&c).ok()) {
+                known.returned_to = Some(case);
+            }
+        }
+        // The nearest letter that we know decides; references stand oldest first.
+        for id in outer.threads.iter().rev() {
+            let case: Option<String> = sqlx::query_scalar("SELECT case_id FROM answer WHERE message_id = ?1 AND case_id IS NOT NULL UNION ALL SELECT case_id FROM letter WHERE message_id = ?1 AND case_id IS NOT NULL LIMIT 1")
+                .bind(id.as_str())
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(fault)?;
+            if let Some(case) = case.and_then(|c| CaseId::parse(&c).ok()) {
+                known.thread = Some(self.thread(case, outer).await?);
+                return Ok(known);
+            }
+        }
+        // Our tag in the subject, where a program lost the references.
+        let tagged = outer.subject.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).find_map(|word| CaseId::parse(word).ok());
+        let tagged = tagged.or_else(|| known.returned_to.clone());
+        if let Some(case) = tagged {
+            let exists: Option<i64> = sqlx::query_scalar("SELECT 1 FROM cases WHERE id = ?").bind(case.as_str()).fetch_optional(&self.pool).await.map_err(fault)?;
+            if exists.is_some() {
+                known.thread = Some(self.thread(case, outer).await?);
+            }
+        }
+        Ok(known)
+    }
+
+    async fn admit(&self, admission: &Admission<'_>, decide: Decide<'_>) -> Result<Option<IntakeId>, PortError> {
+        let mut tx = self.writing().await?;
+        let twin: Option<i64> = sqlx::query_scalar("SELECT id FROM letter WHERE mailbox = ? AND digest = ?")
+            .bind(admission.mailbox)
+            .bind(admission.digest.to_string())
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(fault)?;
+        if let Some(twin) = twin {
+            insert_place(&mut tx, admission.mailbox, &admission.place, Some(twin), false).await?;
+            tx.commit().await.map_err(fault)?;
+            return Ok(None);
+        }
+        let outer = admission.outer;
+        let reply_to = outer.answer.as_ref().ok().map(|a| a.address().as_str());
+        let id: i64 = sqlx::query_scalar("INSERT INTO letter (mailbox, digest, octets, received_at, spooled_at, blob, originator, reply_to, message_id, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id")
+            .bind(admission.mailbox)
+            .bind(admission.digest.to_string())
+            .bind(admission.octets.cast_signed())
+            .bind(millis(admission.received_at))
+            .bind(millis(admission.spooled_at))
+            .bind(&admission.blob)
+            .bind(outer.originator.as_ref().map(Address::as_str))
+            .bind(reply_to)
+            .bind(outer.message_id.as_ref().map(MessageId::as_str))
+            .bind(if admission.old { "old" } else { "unread" })
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(fault)?;
+        let decision = decide(IntakeId(id));
+        insert_place(&mut tx, admission.mailbox, &admission.place, Some(id), false).await?;
+        apply(&mut tx, &decision, admission.spooled_at).await?;
+        set_case(&mut tx, IntakeId(id), decision.letter_of.as_ref()).await?;
+        tx.commit().await.map_err(fault)?;
+        Ok(Some(IntakeId(id)))
+    }
+
+    async fn next_unread(&self, at_most: u32) -> Result<Vec<Intake>, PortError> {
+        let rows = sqlx::query(NEXT_UNREAD).bind(at_most).fetch_all(&self.pool).await.map_err(fault)?;
+        rows.iter().map(read).collect()
+    }
+
+    async fn count_try(&self, intake: IntakeId) -> Result<(), PortError> {
+        sqlx::query("UPDATE letter SET tries = tries + 1 WHERE id = ?").bind(intake.0).execute(&self.pool).await.map_err(fault)?;
+        Ok(())
+    }
+
+    async fn uncount_try(&self, intake: IntakeId) -> Result<(), PortError> {
+        sqlx::query("UPDATE letter SET tries = max(tries - 1, 0) WHERE id = ?").bind(intake.0).execute(&self.pool).await.map_err(fault)?;
+        Ok(())
+    }
+
+    async fn intake(&self, intake: IntakeId) -> Result<Option<Intake>, PortError> {
+        let row = sqlx::query(BY_ID).bind(intake.0).fetch_optional(&self.pool).await.map_err(fault)?;
+        row.as_ref().map(read).transpose()
+    }
+
+    async fn letters_of(&self, case: &CaseId) -> Result<Vec<Intake>, PortError> {
+        let rows = sqlx::query(OF_CASE).bind(case.as_str()).fetch_all(&self.pool).await.map_err(fault)?;
+        rows.iter().map(read).collect()
+    }
+
+    async fn commit_reading(&self, intake: IntakeId, state: ReadingState, sealed: Option<&[u8]>, decision: &Decision, now: Timestamp) -> Result<(), PortError> {
+        let mut tx = self.writing().await?;
+        sqlx::query("UPDATE letter SET state = ?, reading = ? WHERE id = ?").bind(state_name(state)).bind(sealed).bind(intake.0).execute(&mut *tx).await.map_err(fault)?;
+        set_case(&mut tx, intake, decision.letter_of.as_ref()).await?;
+        apply(&mut tx, decision, now).await?;
+        tx.commit().await.map_err(fault)
+    }
+
+    async fn reading(&self, intake: IntakeId) -> Result<Option<Vec<u8>>, PortError> {
+        let found: Option<Option<Vec<u8>>> = sqlx::query_scalar("SELECT reading FROM letter WHERE id = ?").bind(intake.0).fetch_optional(&self.pool).await.map_err(fault)?;
+        Ok(found.flatten())
+    }
+
+    async fn old_letters(&self) -> Result<Vec<Intake>, PortError> {
+        let rows = sqlx::query(OLD).fetch_all(&self.pool).await.map_err(fault)?;
+        rows.iter().map(read).collect()
+    }
+
+    async fn revive(&self, intake: IntakeId, decision: &Decision, now: Timestamp) -> Result<(), PortError> {
+        let mut tx = self.writing().await?;
+        sqlx::query("UPDATE letter SET state = 'unread' WHERE id = ? AND state = 'old'").bind(intake.0).execute(&mut *tx).await.map_err(fault)?;
+        apply(&mut tx, decision, now).await?;
+        set_case(&mut tx, intake, decision.letter_of.as_ref()).await?;
+        tx.commit().await.map_err(fault)
+    }
+}
+
+impl SqliteStore {
+    async fn thread(&self, case: CaseId, outer: &Outer) -> Result<Thread, PortError> {
+        use crate::ports::Cases;
+        let originator_in_case = match &outer.originator {
+            Some(address) => self.is_participant(&case, address).await?,
+            None => false,
+        };
+        Ok(Thread { case, originator_in_case })
+    }
+}

@@ -1,0 +1,132 @@
+//! Where do cases and letters rest? SQLite in WAL mode with synchronous=FULL, and sealed files beside it.
+
+mod cases;
+mod effects;
+mod letters;
+mod people;
+mod spool;
+
+use crate::decide::{CaseChange, Decision};
+use crate::model::Timestamp;
+use crate::openpgp::SealTo;
+use crate::ports::PortError;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Connections: one writes, the others read beside it.
+const CONNECTIONS_MAX: u32 = 4;
+
+/// How long a writer waits for another.
+const BUSY_S: u64 = 20;
+
+pub struct SqliteStore {
+    pool: SqlitePool,
+    spool: PathBuf,
+    seal: Arc<SealTo>,
+}
+
+impl SqliteStore {
+    /// Opens the store in this folder, making or migrating it. A store of a newer version is refused.
+    pub async fn open(folder: &Path, seal: SealTo) -> Result<Self, PortError> {
+        let spool = folder.join("spool");
+        let made = std::fs::create_dir_all(&spool).and_then(|()| private(folder));
+        made.map_err(|e| PortError::Lasting(format!("cannot make the state folder {}: {e}", folder.display())))?;
+        let file = folder.join("desk.sqlite");
+        let options = SqliteConnectOptions::new()
+            .filename(&file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(BUSY_S));
+        let shown = file.display().to_string();
+        let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).connect_with(options).await;
+        let pool = pool.map_err(|e| PortError::Lasting(format!("cannot open the store {shown}: {e}")))?;
+        let sound: Result<String, _> = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&pool).await;
+        match sound {
+            Ok(verdict) if verdict == "ok" => {}
+            Ok(verdict) => return Err(PortError::Lasting(format!("the store {shown} is damaged ({verdict}): restore it from a backup; nothing was written to it"))),
+            Err(err) => return Err(PortError::Lasting(format!("the store {shown} cannot be read: {err}"))),
+        }
+        sqlx::migrate!("src/adapters/sqlite/migrations").run(&pool).await.map_err(|err| match err {
+            sqlx::migrate::MigrateError::VersionMissing(version) => PortError::Lasting(format!(
+                "the store {shown} was written by a newer sealdesk (schema {version}): install that version again, or restore an older backup"
+            )),
+            other => PortError::Lasting(format!("cannot migrate the store {shown}: {other}")),
+        })?;
+        Ok(Self { pool, spool, seal: Arc::new(seal) })
+    }
+
+    /// A transaction that takes the write lock at once, so that it never fails half-way for want of it.
+    async fn writing(&self) -> Result<Transaction<'static, Sqlite>, PortError> {
+        self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(fault)
+    }
+}
+
+fn private(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    // The group may pass through to the sockets in it; what is in it has its own modes.
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o710))?;
+    std::fs::set_permissions(folder.join("spool"), std::fs::Permissions::from_mode(0o700))
+}
+
+/// A fault of the database. A full disk or a lock may pass; the text of SQLite names no content.
+fn fault(err: sqlx::Error) -> PortError {
+    PortError::Passing(format!("the store refused: {err}"))
+}
+
+fn millis(at: Timestamp) -> i64 {
+    at.as_millisecond()
+}
+
+fn time(millis: i64) -> Result<Timestamp, PortError> {
+    Timestamp::from_millisecond(millis).map_err(|_| damaged("a time"))
+}
+
+/// A value in the store that this version would never have written.
+fn damaged(what: &str) -> PortError {
+    PortError::Lasting(format!("the store holds {what} that cannot be read: it is damaged or was changed by hand"))
+}
+
+/// Saves a decision inside a transaction: case, participant, effects, cancellations, journal.
+async fn apply(tx: &mut SqliteConnection, decision: &Decision, now: Timestamp) -> Result<(), PortError> {
+    match &decision.case {
+        Some(CaseChange::Open(case)) => cases::insert(tx, case).await?,
+        Some(CaseChange::Update(case)) => cases::update(tx, case).await?,
+        None => {}
+    }
+    if let (Some(address), Some(case)) = (&decision.participant, &decision.letter_of) {
+        sqlx::query("INSERT OR IGNORE INTO participant (case_id, address) VALUES (?, ?)")
+            .bind(case.as_str())
+            .bind(address.as_str())
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
+    }
+    for effect in &decision.effects {
+        effects::insert(tx, effect, now).await?;
+    }
+    for key in &decision.cancelled {
+        // One that is under way is past cancelling; its outcome is recorded as it comes.
+        sqlx::query("UPDATE effect SET state = 'cancelled', settled_at = ? WHERE key = ? AND state = 'pending'")
+            .bind(millis(now))
+            .bind(&key.0)
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
+    }
+    for entry in &decision.journal {
+        sqlx::query("INSERT INTO journal (at, case_id, event, detail) VALUES (?, ?, ?, ?)")
+            .bind(millis(now))
+            .bind(entry.case.as_ref().map(|c| c.as_str()))
+            .bind(entry.event)
+            .bind(&entry.detail)
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! `sealdesk open`: opens one letter without any config, in the same jailed reader.
+
+use super::exit;
+use crate::adapters::opener::{Doorstep, OpenerClient};
+use crate::mime::{self, Perspective};
+use crate::model::reading::{Reading, Shut};
+use crate::openpgp;
+use crate::ports::{LetterOctets, Opener};
+use anyhow::{Context, Result};
+use clap::Args;
+use std::collections::HashSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Opens one letter and prints one JSON object.
+#[derive(Args)]
+#[command(after_help = "Exit codes: 0 the letter was read, 3 it stays shut, 4 a limit refused it, 2 wrong usage, 1 our own failure.\n\nExample: sealdesk open --key security.secret.asc --cert ada.asc --attachments /tmp/files letter.eml")]
+pub struct Open {
+    /// A file of secret keys, armored or binary; may be repeated
+    #[arg(long = "key", value_name = "FILE")]
+    keys: Vec<PathBuf>,
+    /// A file of certificates that signatures are checked with; may be repeated
+    #[arg(long = "cert", value_name = "FILE")]
+    certs: Vec<PathBuf>,
+    /// A file that holds the passphrase of the keys
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+    /// Writes the attachments into this folder, under safe names
+    #[arg(long, value_name = "DIR")]
+    attachments: Option<PathBuf>,
+    /// Accepts a kernel without Landlock or seccomp
+    #[arg(long)]
+    allow_without_jail: bool,
+    /// The letter, or - for standard input
+    #[arg(value_name = "FILE")]
+    letter: PathBuf,
+}
+
+pub async fn run(args: Open) -> Result<u8> {
+    let octets = letter(&args.letter)?;
+    let mut certificates = Vec::new();
+    for path in &args.certs {
+        let file = std::fs::read(path).with_context(|| format!("cannot read the certificate file {}", path.display()))?;
+        for certificate in openpgp::certificates(&file).with_context(|| format!("in {}", path.display()))? {
+            certificates.push(certificate.armored()?);
+        }
+    }
+    let mut arguments = vec!["opener".to_owned(), "--no-config".to_owned()];
+    for path in &args.keys {
+        std::fs::metadata(path).with_context(|| format!("cannot read the key file {}", path.display()))?;
+        arguments.extend(["--key".to_owned(), path.display().to_string()]);
+    }
+    if let Some(path) = &args.passphrase_file {
+        arguments.extend(["--passphrase-file".to_owned(), path.display().to_string()]);
+    }
+    if args.allow_without_jail {
+        arguments.push("--allow-without-jail".to_owned());
+    }
+    let client = OpenerClient::new(Doorstep::Child { program: super::own_program()?, arguments }, Perspective::default());
+    let opened = client.read(LetterOctets::Raw(octets), &certificates, args.attachments.is_some()).await.context("the letter could not be read")?;
+    if let Some(folder) = &args.attachments {
+        let files = opened.reading.attachments.iter().map(|a| a.name.as_str()).zip(&opened.files);
+        write_files(folder, files)?;
+    }
+    let mut reading = opened.reading;
+    reading.certificates.clear();
+    println!("{}", serde_json::to_string_pretty(&reading)?);
+    Ok(code(&reading))
+}
+
+fn code(reading: &Reading) -> u8 {
+    match reading.protection.shut {
+        None => exit::GOOD,
+        Some(Shut::Limit) => exit::LIMIT,
+        Some(Shut::NoKey | Shut::Integrity | Shut::Unsupported) => exit::SHUT,
+    }
+}
+
+fn letter(path: &Path) -> Result<Vec<u8>> {
+    if path == Path::new("-") {
+        let mut octets = Vec::new();
+        std::io::stdin().lock().take(mime::LETTER_OCTETS_MAX as u64 + 1).read_to_end(&mut octets).context("cannot read standard input")?;
+        return Ok(octets);
+    }
+    std::fs::read(path).with_context(|| format!("cannot read the letter {}", path.display()))
+}
+
+/// Writes files under their safe names; a name that is taken gets a number before it, and nothing is overwritten.
+pub(super) fn write_files<'a>(folder: &Path, files: impl Iterator<Item = (&'a str, &'a Vec<u8>)>) -> Result<Vec<PathBuf>> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let mut taken = HashSet::new();
+    let mut written = Vec::new();
+    for (name, octets) in files {
+        let safe = mime::safe_name(name);
+        let numbered = (1..).map(|n| if n == 1 { safe.clone() } else { format!("{n}-{safe}") });
+        for candidate in numbered {
+            let path = folder.join(&candidate);
+            if !taken.insert(candidate) {
+                continue;
+            }
+            let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
+            match made {
+                Ok(mut file) => {
+                    std::io::Write::write_all(&mut file, octets).with_context(|| format!("cannot write {}", path.display()))?;
+                    written.push(path);
+                    break;
+                }
+                Err(err) if err.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(err) => return Err(err).with_context(|| format!("cannot write {}", path.display())),
+            }
+        }
+    }
+    Ok(written)
+}

@@ -1,0 +1,118 @@
+//! What do the loops share?
+
+use crate::compose::{House, Measure};
+use crate::decide::{Decision, Entry, Policy, SealedPolicy};
+use crate::mime::Perspective;
+use crate::model::Timestamp;
+use crate::model::address::Address;
+use crate::model::effect::{Effect, Reason};
+use crate::model::ids::CaseId;
+use crate::model::reading::Reading;
+use crate::model::secret::Secret;
+use crate::ports::{Alarm, CaseStore, Clock, Courier, Opener, Tracker};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
+
+/// Everything that a desk is made of.
+pub struct DeskParts {
+    pub store: Arc<dyn CaseStore>,
+    pub opener: Arc<dyn Opener>,
+    pub courier: Arc<dyn Courier>,
+    pub tracker: Arc<dyn Tracker>,
+    /// The second path, where one is configured.
+    pub alarm: Option<Arc<dyn Alarm>>,
+    pub clock: Arc<dyn Clock>,
+    pub policy: Policy,
+    pub house: House,
+    pub perspective: Perspective,
+    pub bounce_address: Address,
+    pub responders: Vec<Address>,
+    pub secret: Secret,
+    pub answer_from: Timestamp,
+    pub answers_per_address: u32,
+    pub answers_per_day: u32,
+}
+
+/// The parts, and the bells by which one loop wakes another.
+pub struct Desk {
+    pub parts: DeskParts,
+    /// Letters wait to be read.
+    pub letters: Notify,
+    /// Effects may be due.
+    pub effects: Notify,
+    /// Faults that last, by what is at fault, with the moment they began: shown in `status`.
+    faults: Mutex<HashMap<String, (Timestamp, String)>>,
+}
+
+/// A fault that is older than this calls responders.
+const FAULT_LASTS_MIN: i64 = 30;
+
+impl Desk {
+    pub fn new(parts: DeskParts) -> Self {
+        Self { parts, letters: Notify::new(), effects: Notify::new(), faults: Mutex::default() }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    /// How much of this letter the tracker may hold.
+    pub fn measure(&self, reading: &Reading) -> Measure {
+        match self.parts.policy.sealed {
+            SealedPolicy::Outline if reading.protection.encrypted => Measure::Outline,
+            _ => Measure::Full,
+        }
+    }
+
+    /// Remembers a fault for `status`, and once it lasts has responders called: once a fault and day.
+    pub async fn fault(&self, what: &str, why: &str) {
+        let now = self.now();
+        let since = match self.faults.lock() {
+            Ok(mut faults) => {
+                let entry = faults.entry(what.to_owned()).or_insert_with(|| (now, String::new()));
+                entry.1 = why.to_owned();
+                entry.0
+            }
+            Err(_) => now,
+        };
+        if now.duration_since(since) < jiff::SignedDuration::from_mins(FAULT_LASTS_MIN) {
+            return;
+        }
+        let about = format!("{}:{}", what.replace(' ', "-"), now.strftime("%Y-%m-%d"));
+        let decision = Decision {
+            effects: Effect::call_about_desk(Reason::FaultLasts, &about, now),
+            ..Decision::default()
+        };
+        if let Err(err) = self.parts.store.commit(&decision, now).await {
+            tracing::error!(error = %err, "a lasting fault could not be recorded");
+        }
+        self.effects.notify_one();
+    }
+
+    /// The fault is over.
+    pub fn mended(&self, what: &str) {
+        if let Ok(mut faults) = self.faults.lock() {
+            faults.remove(what);
+        }
+    }
+
+    pub fn faults(&self) -> Vec<(String, Timestamp, String)> {
+        let faults = self.faults.lock().map(|f| f.clone()).unwrap_or_default();
+        let mut listed: Vec<_> = faults.into_iter().map(|(what, (since, why))| (what, since, why)).collect();
+        listed.sort();
+        listed
+    }
+
+    /// A line about a case, with nothing else to decide.
+    pub fn note(case: &CaseId, event: &'static str, detail: impl Into<String>) -> Decision {
+        Decision { journal: vec![Entry::of(case, event, detail)], ..Decision::default() }
+    }
+}
+
+/// Random octets; a machine that has none can't run a desk.
+pub(super) fn random<const N: usize>() -> Result<[u8; N], crate::ports::PortError> {
+    let mut octets = [0; N];
+    getrandom::fill(&mut octets).map_err(|e| crate::ports::PortError::Passing(format!("no randomness: {e}")))?;
+    Ok(octets)
+}

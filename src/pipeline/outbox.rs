@@ -1,0 +1,356 @@
+//! How are effects carried out? Leased, composed, handed over, settled: at least once, each under its key.
+
+use super::desk::{Desk, random};
+use super::failpoint::step;
+use super::readers::reading_of;
+use super::rhythm::Beat;
+use crate::compose;
+use crate::decide::{CaseChange, Decision, Entry};
+use crate::model::Timestamp;
+use crate::model::address::Address;
+use crate::model::case::{Acknowledgement, Case, Draft};
+use crate::model::effect::{Effect, Reason, Work};
+use crate::model::ids::{CaseId, EffectKey, MessageId};
+use crate::model::outgoing::Composition;
+use crate::ports::{Answer, Intake, Leased, OpenerError, Outcome, Parcel, PortError};
+use backon::{BackoffBuilder, ExponentialBuilder};
+use futures::stream::{FuturesUnordered, StreamExt};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+/// Effects carried out at once.
+const LEASE_TOGETHER: u32 = 8;
+
+/// Longer than the longest honest try: the answer to DATA may take ten minutes (RFC 5321 section 4.5.3.2.6).
+const LEASE_S: u64 = 15 * 60;
+
+/// Waits between tries.
+const RETRY_FIRST_S: u64 = 5;
+const RETRY_LAST_S: u64 = 15 * 60;
+
+/// After so long a human gets it: five days, as mail servers do.
+const GIVE_UP_AFTER_H: i64 = 5 * 24;
+
+const IDLE_S: u64 = 15;
+
+const _: () = assert!(LEASE_S > 10 * 60);
+
+/// Carries effects out until told to stop; those under way are finished first.
+pub async fn run(desk: Arc<Desk>, beat: Beat, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        beat.now();
+        match round(&desk).await {
+            Ok(0) => {}
+            Ok(_) => continue,
+            Err(err) => {
+                error!(error = %err, "the outbox cannot work");
+                desk.fault("store", &err.to_string()).await;
+            }
+        }
+        let next = desk.parts.store.next_due().await.ok().flatten();
+        let pause = next.map_or(Duration::from_secs(IDLE_S), |due| {
+            let wait = due.duration_since(desk.now());
+            Duration::try_from(wait).unwrap_or(Duration::ZERO).clamp(Duration::from_millis(50), Duration::from_secs(IDLE_S))
+        });
+        tokio::select! {
+            _ = stop.changed() => return,
+            () = desk.effects.notified() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Carries out what is due; returns how much.
+pub async fn round(desk: &Desk) -> Result<usize, PortError> {
+    let leased = desk.parts.store.lease(desk.now(), Duration::from_secs(LEASE_S), LEASE_TOGETHER).await?;
+    step!("leased");
+    let mut under_way: FuturesUnordered<_> = leased.iter().map(|effect| carry_out(desk, effect)).collect();
+    let mut first_error = None;
+    while let Some(settled) = under_way.next().await {
+        if let Err(err) = settled {
+            first_error.get_or_insert(err);
+        }
+    }
+    match first_error {
+        Some(err) => Err(err),
+        None => Ok(leased.len()),
+    }
+}
+
+async fn carry_out(desk: &Desk, leased: &Leased) -> Result<(), PortError> {
+    let effect = &leased.effect;
+    if leased.in_doubt {
+        warn!(effect = %effect.key, "an earlier try may have been carried out (RFC 1047); it is done again and counted");
+    }
+    let done = match effect.work {
+        Work::Acknowledge => acknowledge(desk, effect).await,
+        Work::SendCertificate => send_certificate(desk, effect).await,
+        Work::FileAdvisory => file_advisory(desk, effect).await,
+        Work::AppendFollowUp => append_follow_up(desk, effect).await,
+        Work::CallByMail(reason) => call_by_mail(desk, effect, reason).await,
+        Work::CallBySecondPath(reason) => call_by_second_path(desk, effect, reason).await,
+    };
+    let now = desk.now();
+    let outcome = match done {
+        Ok(Carried::Done(decision)) => {
+            step!("carried-out");
+            desk.mended(&format!("effect {}", effect.work.as_str()));
+            info!(effect = %effect.key, "done");
+            Outcome::Done(decision)
+        }
+        Ok(Carried::NotBefore(at)) => Outcome::Retry { at, why: "waits for its turn: too many automatic answers".to_owned() },
+        Err(err) => failed(desk, leased, &err, now).await,
+    };
+    desk.parts.store.settle(&effect.key, &outcome, now).await?;
+    step!("effect-settled");
+    Ok(())
+}
+
+enum Carried {
+    Done(Decision),
+    /// A cap delays it; it is not an error.
+    NotBefore(Timestamp),
+}
+
+async fn failed(desk: &Desk, leased: &Leased, err: &PortError, now: Timestamp) -> Outcome {
+    let effect = &leased.effect;
+    warn!(effect = %effect.key, attempts = leased.attempts + 1, error = %err, "failed");
+    desk.fault(&format!("effect {}", effect.work.as_str()), &err.to_string()).await;
+    let old = now.duration_since(leased.created_at) > jiff::SignedDuration::from_hours(GIVE_UP_AFTER_H);
+    if !err.is_lasting() && !old {
+        let wait = match err {
+            PortError::Throttled(_, wait) => *wait,
+            _ => backoff(leased.attempts),
+        };
+        return Outcome::Retry { at: now + jiff::SignedDuration::try_from(wait).unwrap_or(jiff::SignedDuration::from_secs(60)), why: err.to_string() };
+    }
+    Outcome::GaveUp { why: err.to_string(), decision: gave_up(desk, effect, now).await }
+}
+
+/// What a human gets when the desk gives up: a call, and the promise on its clock.
+async fn gave_up(desk: &Desk, effect: &Effect, now: Timestamp) -> Decision {
+    // A call that can't be made is not answered by another call on the same path.
+    if matches!(effect.work, Work::CallByMail(_) | Work::CallBySecondPath(_)) {
+        return Decision { journal: vec![Entry { case: effect.case.clone(), event: "call could not be made", detail: effect.key.to_string() }], ..Decision::default() };
+    }
+    let Some(id) = &effect.case else {
+        return Decision { effects: Effect::call_about_desk(Reason::GaveUp, &effect.key.0, now), ..Decision::default() };
+    };
+    let mut decision = Decision { effects: Effect::call(Reason::GaveUp, id, now), journal: vec![Entry::of(id, "gave up", effect.key.to_string())], ..Decision::default() };
+    if let Ok(Some(case)) = desk.parts.store.case(id).await {
+        let case = match effect.work {
+            Work::Acknowledge => Case { acknowledgement: case.acknowledgement.clone().hand_over(), ..case },
+            Work::FileAdvisory => Case { draft: Draft::AwaitsWord, ..case },
+            _ => case,
+        };
+        decision.case = Some(CaseChange::Update(case));
+    }
+    decision
+}
+
+fn backoff(attempts: u32) -> Duration {
+    let seed = random::<8>().map(u64::from_le_bytes).unwrap_or(u64::from(attempts));
+    let delays = ExponentialBuilder::new()
+        .with_min_delay(Duration::from_secs(RETRY_FIRST_S))
+        .with_max_delay(Duration::from_secs(RETRY_LAST_S))
+        .with_factor(2.0)
+        .with_jitter()
+        .with_jitter_seed(seed)
+        .without_max_times();
+    delays.build().nth(attempts.min(20) as usize).unwrap_or(Duration::from_secs(RETRY_LAST_S))
+}
+
+fn missing(what: &str) -> PortError {
+    PortError::Lasting(format!("the store lost the {what} of this effect"))
+}
+
+async fn case_of(desk: &Desk, effect: &Effect) -> Result<Case, PortError> {
+    let id = effect.case.as_ref().ok_or_else(|| missing("case"))?;
+    desk.parts.store.case(id).await?.ok_or_else(|| missing("case"))
+}
+
+async fn letter_of(desk: &Desk, effect: &Effect) -> Result<Intake, PortError> {
+    let id = effect.intake.ok_or_else(|| missing("letter"))?;
+    desk.parts.store.intake(id).await?.ok_or_else(|| missing("letter"))
+}
+
+/// 128 bits that only this desk can make for a key: envelope tags and Message-IDs that nobody guesses.
+fn tag(desk: &Desk, key: &EffectKey, purpose: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(desk.parts.secret.expose()).expect("HMAC takes a key of any length");
+    mac.update(purpose.as_bytes());
+    mac.update(key.0.as_bytes());
+    mac.finalize().into_bytes().iter().take(16).map(|b| format!("{b:02x}")).collect()
+}
+
+fn message_id(desk: &Desk, key: &EffectKey) -> Result<MessageId, PortError> {
+    let id = format!("{}@{}", tag(desk, key, "message-id"), desk.parts.house.address.domain());
+    MessageId::parse(&id).ok_or_else(|| PortError::Lasting("desk.address has a domain that no Message-ID can hold".to_owned()))
+}
+
+async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
+    let case = case_of(desk, effect).await?;
+    let Acknowledgement::Due { deadline, .. } = case.acknowledgement else {
+        return Ok(Carried::Done(Decision::default())); // answered by hand, or not owed any more
+    };
+    let letter = letter_of(desk, effect).await?;
+    let to = letter.reply_to.clone().ok_or_else(|| missing("reply address"))?;
+    let now = desk.now();
+    if let Some(at) = turn(desk, to.address(), "acknowledgement", now).await? {
+        if at < deadline - desk.parts.policy.alarm_before {
+            return Ok(Carried::NotBefore(at));
+        }
+        // A cap never drops: what can't wait goes to a human, on the same clock.
+        let mut decision = Desk::note(&case.id, "acknowledgement handed to a human", "too many automatic answers");
+        decision.effects = Effect::call(Reason::AnswerByHand, &case.id, now);
+        decision.case = Some(CaseChange::Update(Case { acknowledgement: case.acknowledgement.clone().hand_over(), ..case }));
+        return Ok(Carried::Done(decision));
+    }
+    let id = message_id(desk, &effect.key)?;
+    let mut composition = Composition::Acknowledgement {
+        to: to.clone(),
+        case: case.id.clone(),
+        message_id: id.clone(),
+        in_reply_to: letter.message_id.clone(),
+        received_at: letter.received_at,
+        at: now,
+        certificate: desk.parts.store.pinned(to.address()).await?,
+    };
+    let (octets, signed) = match desk.parts.opener.compose(&composition).await {
+        Ok(octets) => (octets, true),
+        Err(why) => {
+            // A certificate that can't be used must not cost the reporter his answer.
+            if let (OpenerError::Refused(_), Composition::Acknowledgement { certificate, .. }) = (&why, &mut composition) {
+                *certificate = None;
+            }
+            match desk.parts.opener.compose(&composition).await {
+                Ok(octets) => (octets, true),
+                Err(why) if now.duration_since(letter.received_at) < desk.parts.policy.unsigned_after => return Err(unsigned_yet(&why)),
+                Err(_) => (unsigned(desk, &composition)?, false),
+            }
+        }
+    };
+    step!("composed");
+    hand_over(desk, effect, &to.address().clone(), "acknowledgement", Some(&case.id), &id, octets).await?;
+    let mut decision = Desk::note(&case.id, if signed { "acknowledged" } else { "acknowledged without a signature" }, id.as_str());
+    if !signed {
+        decision.effects = Effect::call(Reason::LeftUnsigned, &case.id, now);
+    }
+    // The case may have moved on while the letter was under way; only its acknowledgement changes here.
+    let case = case_of(desk, effect).await?;
+    if let Ok(acknowledgement) = case.acknowledgement.clone().sent(desk.now(), signed) {
+        decision.case = Some(CaseChange::Update(Case { acknowledgement, ..case }));
+    }
+    Ok(Carried::Done(decision))
+}
+
+fn unsigned_yet(why: &OpenerError) -> PortError {
+    PortError::Passing(format!("nothing can be signed: {why}"))
+}
+
+/// The desk's own words without a signature, when the opener was down for too long.
+fn unsigned(desk: &Desk, composition: &Composition) -> Result<Vec<u8>, PortError> {
+    let composed = compose::draft(composition, &desk.parts.house).and_then(compose::Draft::plain);
+    composed.map_err(|e| PortError::Lasting(format!("the letter cannot be composed: {e}")))
+}
+
+async fn send_certificate(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
+    let letter = letter_of(desk, effect).await?;
+    let to = letter.reply_to.clone().ok_or_else(|| missing("reply address"))?;
+    let now = desk.now();
+    if let Some(at) = turn(desk, to.address(), "certificate", now).await? {
+        return Ok(Carried::NotBefore(at));
+    }
+    let id = message_id(desk, &effect.key)?;
+    let composition = Composition::Certificate { to: to.clone(), message_id: id.clone(), in_reply_to: letter.message_id.clone(), at: now };
+    let octets = desk.parts.opener.compose(&composition).await.map_err(|e| unsigned_yet(&e))?;
+    step!("composed");
+    hand_over(desk, effect, to.address(), "certificate", effect.case.as_ref(), &id, octets).await?;
+    let decision = effect.case.as_ref().map(|case| Desk::note(case, "certificate sent", id.as_str())).unwrap_or_default();
+    Ok(Carried::Done(decision))
+}
+
+/// When an automatic answer to this address may go out, if not now.
+async fn turn(desk: &Desk, to: &Address, kind: &'static str, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
+    let day = jiff::SignedDuration::from_hours(24);
+    let before = desk.parts.store.answers_since(to, kind, now - day).await?;
+    let cap = desk.parts.answers_per_address.max(1) as usize;
+    if let Some(oldest_counted) = before.get(cap - 1) {
+        return Ok(Some(*oldest_counted + day));
+    }
+    if desk.parts.store.answers_in_all_since(now - day).await? >= desk.parts.answers_per_day {
+        return Ok(Some(now + jiff::SignedDuration::from_mins(30)));
+    }
+    Ok(None)
+}
+
+/// Announces an answer in the store, sends it, and notes that it left.
+async fn hand_over(desk: &Desk, effect: &Effect, to: &Address, kind: &'static str, case: Option<&CaseId>, id: &MessageId, octets: Vec<u8>) -> Result<(), PortError> {
+    let tag = tag(desk, &effect.key, "envelope");
+    let answer = Answer { message_id: id.clone(), address: to.clone(), kind, case: case.cloned(), tag: tag.clone() };
+    desk.parts.store.announce_answer(&answer).await?;
+    let parcel = Parcel { envelope_sender: Some(desk.parts.bounce_address.tagged(&tag)), envelope_recipient: to.clone(), octets, key: effect.key.clone() };
+    desk.parts.courier.send(&parcel).await?;
+    desk.parts.store.answered(id, desk.now()).await
+}
+
+async fn file_advisory(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
+    let case = case_of(desk, effect).await?;
+    if matches!(case.draft, Draft::Filed { .. }) {
+        return Ok(Carried::Done(Decision::default()));
+    }
+    let letter = letter_of(desk, effect).await?;
+    let reading = reading_of(desk, &letter).await?.ok_or_else(|| PortError::Lasting("the letter was not read; nothing can be filed".to_owned()))?;
+    let advisory = compose::advisory(&case.id, &reading, desk.measure(&reading), letter.received_at, desk.parts.secret.expose());
+    step!("composed");
+    let filed = desk.parts.tracker.file(&effect.key, &advisory).await?;
+    let case = case_of(desk, effect).await?;
+    let mut decision = Desk::note(&case.id, "draft filed", filed.id.clone());
+    // Follow-ups that came while the draft was under way go below it now.
+    for later in desk.parts.store.letters_of(&case.id).await?.iter().filter(|l| l.id != letter.id && l.state == crate::ports::ReadingState::Read) {
+        decision.effects.push(Effect::append_follow_up(&case.id, later.id, desk.now()));
+    }
+    decision.case = Some(CaseChange::Update(Case { draft: Draft::Filed { advisory: filed }, ..case }));
+    Ok(Carried::Done(decision))
+}
+
+async fn append_follow_up(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
+    let case = case_of(desk, effect).await?;
+    let Draft::Filed { advisory } = &case.draft else {
+        // Once the draft is filed, its follow-ups are queued again.
+        return match case.draft {
+            Draft::Queued => Err(PortError::Passing("the draft is not filed yet".to_owned())),
+            _ => Ok(Carried::Done(Decision::default())),
+        };
+    };
+    let letter = letter_of(desk, effect).await?;
+    let reading = reading_of(desk, &letter).await?.ok_or_else(|| PortError::Lasting("the letter was not read; nothing can be added".to_owned()))?;
+    let addition = compose::follow_up(&case.id, &effect.key, &reading, desk.measure(&reading), letter.received_at, desk.parts.secret.expose());
+    desk.parts.tracker.append(advisory, &addition).await?;
+    Ok(Carried::Done(Desk::note(&case.id, "follow-up added to the draft", letter.id.to_string())))
+}
+
+async fn call_by_mail(desk: &Desk, effect: &Effect, reason: Reason) -> Result<Carried, PortError> {
+    for responder in &desk.parts.responders {
+        let key = EffectKey(format!("{}:{responder}", effect.key));
+        let id = message_id(desk, &key)?;
+        let composition = Composition::Call { to: responder.clone(), message_id: id.clone(), case: effect.case.clone(), reason, at: desk.now() };
+        let octets = desk.parts.opener.compose(&composition).await.map_err(|e| unsigned_yet(&e))?;
+        let tag = tag(desk, &key, "envelope");
+        let parcel = Parcel { envelope_sender: Some(desk.parts.bounce_address.tagged(&tag)), envelope_recipient: responder.clone(), octets, key };
+        desk.parts.courier.send(&parcel).await?;
+    }
+    let detail = if desk.parts.responders.is_empty() { "no responder is configured" } else { reason.as_str() };
+    let decision = effect.case.as_ref().map(|case| Desk::note(case, "responders called", detail)).unwrap_or_default();
+    Ok(Carried::Done(decision))
+}
+
+async fn call_by_second_path(desk: &Desk, effect: &Effect, reason: Reason) -> Result<Carried, PortError> {
+    let Some(alarm) = &desk.parts.alarm else { return Ok(Carried::Done(Decision::default())) };
+    alarm.raise(effect.case.as_ref(), reason).await?;
+    let decision = effect.case.as_ref().map(|case| Desk::note(case, "alarm raised", reason.as_str())).unwrap_or_default();
+    Ok(Carried::Done(decision))
+}
