@@ -65,7 +65,7 @@ pub trait Mailbox: Send {
     /// Its name in the config.
     fn name(&self) -> &str;
     /// What lies there beyond `after` in this validity. An error never looks like an empty mailbox.
-    async fn list(&mut self, after: &dyn Fn(&str, u32) -> u64) -> Result<Vec<Lying>, PortError>;
+    async fn list(&mut self, after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync)) -> Result<Vec<Lying>, PortError>;
     async fn fetch(&mut self, letter: &Lying, sink: &mut dyn Sink) -> Result<(), PortError>;
     /// Moves or marks letters that are durable here. Repeating it is harmless.
     async fn settle(&mut self, places: &[Place]) -> Result<(), PortError>;

@@ -1,4 +1,12 @@
 //! How are the ports fulfilled? One module a system, and none names another.
 
+pub mod alarm;
+pub mod clock;
+pub mod folder_courier;
+pub mod folder_tracker;
+pub mod imap;
+pub mod maildir;
+pub mod net;
 pub mod opener;
+pub mod smtp;
 pub mod sqlite;

@@ -5,6 +5,8 @@ use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::ids::MessageId;
 use crate::model::outgoing::Composition;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use lettre::message::header::{ContentDisposition, ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, Mailbox, MessageBuilder, MultiPart, SinglePart};
 use serde::{Deserialize, Serialize};
@@ -123,15 +125,8 @@ fn attached(house: &House) -> Vec<&OwnCertificate> {
 
 fn autocrypt(house: &House) -> Option<String> {
     let own = house.certificates.iter().find(|c| c.version <= 4 && c.binary.len() <= AUTOCRYPT_OCTETS_MAX)?;
-    let armor: String = base64(&own.binary);
+    let armor = STANDARD.encode(&own.binary);
     Some(format!("addr={}; prefer-encrypt=mutual; keydata={armor}", house.address))
-}
-
-/// Standard base64 (RFC 4648 section 4), by the encoder of the MIME library.
-fn base64(octets: &[u8]) -> String {
-    let body = Body::new_with_encoding(octets.to_vec(), ContentTransferEncoding::Base64);
-    let encoded = body.map(lettre::message::Body::into_vec).unwrap_or_else(|plain| plain);
-    String::from_utf8_lossy(&encoded).split_whitespace().collect()
 }
 
 fn spaced(fingerprint: &str) -> String {

@@ -1,0 +1,97 @@
+//! How are humans reached when mail is dead? A webhook without content, a command, and a heartbeat.
+
+use crate::model::effect::Reason;
+use crate::model::ids::CaseId;
+use crate::model::secret::Secret;
+use crate::ports::{Alarm, PortError};
+use async_trait::async_trait;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use std::time::Duration;
+
+/// One call, connection and all.
+const CALL_S: u64 = 20;
+
+/// POSTs the case's id and the reason, with `X-Sealdesk-Signature: sha256=…`, the HMAC-SHA256 of the body.
+pub struct Webhook {
+    url: Secret,
+    key: Secret,
+    http: reqwest::Client,
+}
+
+impl Webhook {
+    pub fn new(url: Secret, key: Secret) -> Result<Self, PortError> {
+        Ok(Self { url, key, http: client()? })
+    }
+}
+
+fn client() -> Result<reqwest::Client, PortError> {
+    reqwest::Client::builder()
+        .timeout(Duration::from_secs(CALL_S))
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(|e| PortError::Lasting(format!("no HTTPS client: {}", e.without_url())))
+}
+
+fn text(secret: &Secret, key: &str) -> Result<String, PortError> {
+    secret.expose_text().map(str::to_owned).map_err(|_| PortError::Lasting(format!("{key} is not text")))
+}
+
+#[async_trait]
+impl Alarm for Webhook {
+    async fn raise(&self, case: Option<&CaseId>, reason: Reason) -> Result<(), PortError> {
+        let body = serde_json::json!({ "case": case, "reason": reason }).to_string();
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.expose()).expect("HMAC takes a key of any length");
+        mac.update(body.as_bytes());
+        let signature: String = mac.finalize().into_bytes().iter().map(|b| format!("{b:02x}")).collect();
+        let request = self.http.post(text(&self.url, "alarm.url_file")?).header("content-type", "application/json").header("x-sealdesk-signature", format!("sha256={signature}")).body(body);
+        // The URL may hold a token, so it stays out of every error.
+        let response = request.send().await.map_err(|e| PortError::Passing(format!("the alarm webhook failed: {}", e.without_url())))?;
+        if response.status().is_success() { Ok(()) } else { Err(PortError::Passing(format!("the alarm webhook answered {}", response.status()))) }
+    }
+}
+
+/// Runs a program with the reason and the case as its arguments.
+pub struct Command {
+    program: String,
+    arguments: Vec<String>,
+}
+
+impl Command {
+    pub fn new(words: &[String]) -> Option<Self> {
+        let (program, arguments) = words.split_first()?;
+        Some(Self { program: program.clone(), arguments: arguments.to_vec() })
+    }
+}
+
+#[async_trait]
+impl Alarm for Command {
+    async fn raise(&self, case: Option<&CaseId>, reason: Reason) -> Result<(), PortError> {
+        let mut command = tokio::process::Command::new(&self.program);
+        command.args(&self.arguments).arg(reason.as_str()).arg(case.map_or("desk", CaseId::as_str)).stdin(std::process::Stdio::null()).kill_on_drop(true);
+        let ended = tokio::time::timeout(Duration::from_secs(CALL_S), command.status()).await;
+        match ended {
+            Ok(Ok(status)) if status.success() => Ok(()),
+            Ok(Ok(status)) => Err(PortError::Passing(format!("the alarm command {} ended with {status}", self.program))),
+            Ok(Err(err)) => Err(PortError::Passing(format!("cannot run the alarm command {}: {err}", self.program))),
+            Err(_) => Err(PortError::Passing(format!("the alarm command {} took longer than {CALL_S} s", self.program))),
+        }
+    }
+}
+
+/// Tells a watcher elsewhere that this desk lives: it alarms when the pings stop.
+pub struct Heartbeat {
+    url: Secret,
+    http: reqwest::Client,
+}
+
+impl Heartbeat {
+    pub fn new(url: Secret) -> Result<Self, PortError> {
+        Ok(Self { url, http: client()? })
+    }
+
+    pub async fn ping(&self) -> Result<(), PortError> {
+        let sent = self.http.get(text(&self.url, "heartbeat.url_file")?).send().await;
+        sent.map(drop).map_err(|e| PortError::Passing(format!("the heartbeat failed: {}", e.without_url())))
+    }
+}

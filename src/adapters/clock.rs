@@ -1,0 +1,13 @@
+//! What time is it? The only place that asks the machine.
+
+use crate::model::Timestamp;
+use crate::ports::Clock;
+
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods, reason = "this is the one place")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}

@@ -1,0 +1,459 @@
+//! How is IMAP spoken so that an error never looks like an empty mailbox?
+//!
+//! async-imap is used as a reader of responses alone. Its convenience calls take a tagged NO or BAD and
+//! an end of file for an empty success, and trace passwords; so commands are written here, under our own
+//! tags, and each needs its tagged OK. The text of its errors holds what the server sent, so only their
+//! kind goes further.
+
+use crate::ports::PortError;
+use async_imap::Client;
+use async_imap::imap_proto::{AttributeValue, Capability, MailboxDatum, MessageSection, Response, ResponseCode, SectionPath, Status};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures::FutureExt;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// A command and its answer.
+const COMMAND_S: u64 = 120;
+
+/// What one command may bring: a chunk of a letter, or a list, with room.
+const ANSWER_OCTETS_MAX: usize = 16 * 1024 * 1024;
+
+/// Any stream that IMAP can be spoken over.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Debug {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + Debug> Stream for T {}
+
+#[derive(Debug, thiserror::Error)]
+pub enum DialogueError {
+    #[error("closed the connection")]
+    Gone,
+    #[error("keeps silent")]
+    Silent,
+    #[error("connection broke ({0})")]
+    Broken(std::io::ErrorKind),
+    #[error("sent what cannot be read as IMAP")]
+    Garbled,
+    #[error("says NO")]
+    No(String),
+    #[error("says BAD")]
+    Bad,
+    #[error("behaves oddly: {0}")]
+    Odd(&'static str),
+}
+
+impl DialogueError {
+    /// Every one of them may pass: the next round connects anew.
+    pub fn port(self, server: &str) -> PortError {
+        PortError::Passing(format!("{server} {self}"))
+    }
+}
+
+pub struct Dialogue {
+    client: Client<Box<dyn Stream>>,
+    tags: u64,
+    greeted: bool,
+}
+
+/// What one FETCH response told of a letter.
+#[derive(Debug, Default)]
+pub struct Row {
+    pub uid: Option<u32>,
+    pub size: Option<u32>,
+    pub internal_date: Option<String>,
+    /// Origin octet and octets of `BODY[]<origin>`.
+    pub body: Option<(u32, Vec<u8>)>,
+}
+
+pub struct Opened {
+    pub validity: u32,
+}
+
+/// The dialogue up to the handshake (RFC 9051 section 6.2.1), line by line, without any buffer that
+/// could carry injected octets into the private part.
+pub async fn starttls(stream: TcpStream) -> Result<TcpStream, DialogueError> {
+    let broken = |e: std::io::Error| DialogueError::Broken(e.kind());
+    let mut stream = BufReader::new(stream);
+    let talk = async {
+        let mut line = String::new();
+        stream.read_line(&mut line).await.map_err(broken)?;
+        // PREAUTH before TLS would be a stripped session.
+        if !line.to_ascii_uppercase().starts_with("* OK") {
+            return Err(DialogueError::Odd("its greeting is not OK"));
+        }
+        stream.get_mut().write_all(b"T1 STARTTLS\r\n").await.map_err(broken)?;
+        loop {
+            line.clear();
+            if stream.read_line(&mut line).await.map_err(broken)? == 0 {
+                return Err(DialogueError::Gone);
+            }
+            let upper = line.to_ascii_uppercase();
+            if upper.starts_with("T1 OK") {
+                break;
+            }
+            if upper.starts_with("T1 ") {
+                return Err(DialogueError::Odd("it refuses STARTTLS: use security = \"tls\", or mend the server"));
+            }
+        }
+        if stream.buffer().is_empty() { Ok(()) } else { Err(DialogueError::Odd("it sent something after STARTTLS and before TLS")) }
+    };
+    timeout(Duration::from_secs(COMMAND_S), talk).await.map_err(|_| DialogueError::Silent)??;
+    Ok(stream.into_inner())
+}
+
+/// A mailbox name as a quoted string, in modified UTF-7 where it is not ASCII (RFC 3501 section 5.1.3).
+pub fn folder_name(name: &str) -> Result<String, DialogueError> {
+    let mut coded = String::new();
+    let mut foreign: Vec<u16> = Vec::new();
+    let flush = |foreign: &mut Vec<u16>, coded: &mut String| {
+        if !foreign.is_empty() {
+            let octets: Vec<u8> = foreign.drain(..).flat_map(u16::to_be_bytes).collect();
+            coded.push('&');
+            coded.push_str(&STANDARD.encode(octets).trim_end_matches('=').replace('/', ","));
+            coded.push('-');
+        }
+    };
+    for c in name.chars() {
+        if (' '..='~').contains(&c) {
+            flush(&mut foreign, &mut coded);
+            coded.push(c);
+            if c == '&' {
+                coded.push('-');
+            }
+        } else {
+            foreign.extend(c.encode_utf16(&mut [0; 2]).iter());
+        }
+    }
+    flush(&mut foreign, &mut coded);
+    quoted(&coded)
+}
+
+/// A quoted string (RFC 9051 section 4.3); control characters and 8-bit octets can't stand in one.
+pub fn quoted(text: &str) -> Result<String, DialogueError> {
+    if text.bytes().any(|b| !(0x20..0x7f).contains(&b)) {
+        return Err(DialogueError::Odd("a word of ours cannot be sent: it has characters beyond ASCII"));
+    }
+    Ok(format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
+}
+
+impl Dialogue {
+    pub fn new(stream: Box<dyn Stream>) -> Self {
+        Self { client: Client::new(stream), tags: 0, greeted: false }
+    }
+
+    /// Over a stream on which the greeting was already given, before TLS.
+    pub fn after_greeting(stream: Box<dyn Stream>) -> Self {
+        Self { greeted: true, ..Self::new(stream) }
+    }
+
+    pub async fn greeting(&mut self) -> Result<(), DialogueError> {
+        if self.greeted {
+            return Ok(());
+        }
+        match timeout(Duration::from_secs(COMMAND_S), self.next()).await.map_err(|_| DialogueError::Silent)?? {
+            Response::Data { status: Status::Ok, .. } => Ok(()),
+            Response::Data { status: Status::PreAuth, .. } => Err(DialogueError::Odd("it logged us in before we said who we are")),
+            _ => Err(DialogueError::Odd("its greeting is not one")),
+        }
+    }
+
+    async fn next(&mut self) -> Result<Response<'static>, DialogueError> {
+        // Its parser panics on some malformed responses; the connection ends there.
+        match AssertUnwindSafe(self.client.read_response()).catch_unwind().await {
+            Err(_) => Err(DialogueError::Garbled),
+            Ok(Ok(Some(mut response))) => Ok(response.with_dependent_mut(|_, r| std::mem::replace(r, Response::Expunge(0)).into_owned())),
+            Ok(Ok(None)) => Err(DialogueError::Gone),
+            Ok(Err(err)) if err.kind() == std::io::ErrorKind::Other => Err(DialogueError::Garbled),
+            Ok(Err(err)) => Err(DialogueError::Broken(err.kind())),
+        }
+    }
+
+    async fn write(&mut self, octets: &[u8]) -> Result<(), DialogueError> {
+        let broken = |e: std::io::Error| DialogueError::Broken(e.kind());
+        let stream = self.client.get_mut();
+        stream.write_all(octets).await.map_err(broken)?;
+        stream.flush().await.map_err(broken)
+    }
+
+    async fn send(&mut self, command: &str) -> Result<String, DialogueError> {
+        if command.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
+            return Err(DialogueError::Odd("a word of ours cannot be sent: it has a line end"));
+        }
+        self.tags += 1;
+        let tag = format!("S{:06}", self.tags);
+        self.write(format!("{tag} {command}\r\n").as_bytes()).await?;
+        Ok(tag)
+    }
+
+    /// Sends a command and returns what came before its tagged OK. NO, BAD, an end of file, a foreign
+    /// tag and silence are errors.
+    pub async fn command(&mut self, command: &str) -> Result<Vec<Response<'static>>, DialogueError> {
+        let run = async {
+            let tag = self.send(command).await?;
+            let mut data = Vec::new();
+            let mut octets = 0;
+            loop {
+                match self.next().await? {
+                    Response::Done { tag: answered, status, outcome } => return finished(&tag, &answered.0, &status, outcome.information).map(|()| data),
+                    Response::Continue(_) => return Err(DialogueError::Odd("it asks for more where there is none")),
+                    Response::Data { status: Status::Bye, .. } => return Err(DialogueError::Gone),
+                    other => {
+                        octets += weight(&other);
+                        if octets > ANSWER_OCTETS_MAX {
+                            return Err(DialogueError::Odd("its answer is too long"));
+                        }
+                        data.push(other);
+                    }
+                }
+            }
+        };
+        timeout(Duration::from_secs(COMMAND_S), run).await.map_err(|_| DialogueError::Silent)?
+    }
+
+    /// AUTHENTICATE with one message of ours (RFC 9051 section 6.2.2; SASL-IR, RFC 4959).
+    pub async fn authenticate(&mut self, mechanism: &str, message: &[u8], at_once: bool) -> Result<(), DialogueError> {
+        let coded = STANDARD.encode(message);
+        let run = async {
+            let tag = if at_once { self.send(&format!("AUTHENTICATE {mechanism} {coded}")).await? } else { self.send(&format!("AUTHENTICATE {mechanism}")).await? };
+            let mut said = at_once;
+            let mut challenges = 0;
+            loop {
+                match self.next().await? {
+                    Response::Continue(_) if !said => {
+                        said = true;
+                        self.write(format!("{coded}\r\n").as_bytes()).await?;
+                    }
+                    // XOAUTH2 tells its error in a challenge; an empty line brings the NO that ends it.
+                    Response::Continue(_) => {
+                        challenges += 1;
+                        if challenges > 2 {
+                            return Err(DialogueError::Odd("it asks again and again"));
+                        }
+                        self.write(b"\r\n").await?;
+                    }
+                    Response::Done { tag: answered, status, outcome } => return finished(&tag, &answered.0, &status, outcome.information),
+                    Response::Data { status: Status::Bye, .. } => return Err(DialogueError::Gone),
+                    _ => {}
+                }
+            }
+        };
+        timeout(Duration::from_secs(COMMAND_S), run).await.map_err(|_| DialogueError::Silent)?
+    }
+
+    /// In upper case.
+    pub async fn capabilities(&mut self) -> Result<BTreeSet<String>, DialogueError> {
+        let data = self.command("CAPABILITY").await?;
+        let listed = data.iter().filter_map(|r| match r {
+            Response::Capabilities(listed) => Some(listed),
+            _ => None,
+        });
+        let names: BTreeSet<String> = listed
+            .flatten()
+            .map(|c| match c {
+                Capability::Imap4rev1 => "IMAP4REV1".to_owned(),
+                Capability::Auth(mechanism) => format!("AUTH={}", mechanism.to_ascii_uppercase()),
+                Capability::Atom(name) => name.to_ascii_uppercase(),
+            })
+            .collect();
+        if names.is_empty() { Err(DialogueError::Odd("it has no capability")) } else { Ok(names) }
+    }
+
+    pub async fn open(&mut self, folder: &str) -> Result<Opened, DialogueError> {
+        let data = self.command(&format!("SELECT {}", folder_name(folder)?)).await?;
+        let validity = data.iter().find_map(|r| match r {
+            Response::Data { status: Status::Ok, outcome } => match outcome.code {
+                Some(ResponseCode::UidValidity(validity)) => Some(validity),
+                _ => None,
+            },
+            _ => None,
+        });
+        validity.map(|validity| Opened { validity }).ok_or(DialogueError::Odd("its folder has no UIDVALIDITY"))
+    }
+
+    /// UIDs beyond this one, ascending.
+    pub async fn search_beyond(&mut self, after: u64) -> Result<Vec<u64>, DialogueError> {
+        let data = self.command(&format!("UID SEARCH UID {}:*", after + 1)).await?;
+        let mut seen = false;
+        let mut uids = Vec::new();
+        for response in data {
+            if let Response::MailboxData(MailboxDatum::Search(found)) = response {
+                seen = true;
+                // `n:*` always names the last letter, even one below n.
+                uids.extend(found.into_iter().map(u64::from).filter(|uid| *uid > after));
+            }
+        }
+        if !seen {
+            return Err(DialogueError::Odd("it answers a search without a result"));
+        }
+        uids.sort_unstable();
+        uids.dedup();
+        Ok(uids)
+    }
+
+    pub async fn fetch(&mut self, command: &str) -> Result<Vec<Row>, DialogueError> {
+        let data = self.command(command).await?;
+        let rows = data.into_iter().filter_map(|response| match response {
+            Response::Fetch(_, attributes) => Some(row(attributes)),
+            _ => None,
+        });
+        Ok(rows.filter(|row| row.uid.is_some()).collect())
+    }
+
+    pub async fn store(&mut self, uids: &str, flag: &str) -> Result<(), DialogueError> {
+        self.command(&format!("UID STORE {uids} +FLAGS.SILENT ({flag})")).await.map(drop)
+    }
+
+    /// A MOVE or COPY whose folder is made where it is missing.
+    pub async fn into_folder(&mut self, command: &str, folder: &str) -> Result<(), DialogueError> {
+        match self.command(command).await {
+            Err(DialogueError::No(_)) => {
+                // The folder may be missing, or exist for another reason to refuse: trying both tells.
+                let _ = self.command(&format!("CREATE {folder}")).await;
+                self.command(command).await.map(drop)
+            }
+            other => other.map(drop),
+        }
+    }
+
+    /// IDLE (RFC 2177) until something changes or the time is up. DONE is the probe that the line lives.
+    pub async fn idle(&mut self, at_most: Duration) -> Result<(), DialogueError> {
+        let limit = Duration::from_secs(COMMAND_S);
+        let tag = timeout(limit, self.send("IDLE")).await.map_err(|_| DialogueError::Silent)??;
+        let until = Instant::now() + limit;
+        let mut changed = false;
+        loop {
+            match timeout_at(until, self.next()).await.map_err(|_| DialogueError::Silent)?? {
+                Response::Continue(_) => break,
+                Response::Done { tag: answered, status, outcome } => {
+                    finished(&tag, &answered.0, &status, outcome.information)?;
+                    return Err(DialogueError::Odd("it ends IDLE before it began"));
+                }
+                other => changed |= is_news(&other)?,
+            }
+        }
+        let until = Instant::now() + at_most;
+        while !changed {
+            match timeout_at(until, self.next()).await {
+                Err(_) => break,
+                Ok(Ok(Response::Done { .. })) => return Err(DialogueError::Odd("it ends IDLE by itself")),
+                Ok(response) => changed |= is_news(&response?)?,
+            }
+        }
+        let until = Instant::now() + limit;
+        timeout_at(until, self.write(b"DONE\r\n")).await.map_err(|_| DialogueError::Silent)??;
+        loop {
+            match timeout_at(until, self.next()).await.map_err(|_| DialogueError::Silent)?? {
+                Response::Done { tag: answered, status, outcome } => return finished(&tag, &answered.0, &status, outcome.information),
+                other => drop(is_news(&other)?),
+            }
+        }
+    }
+}
+
+fn is_news(response: &Response<'_>) -> Result<bool, DialogueError> {
+    match response {
+        Response::Data { status: Status::Bye, .. } => Err(DialogueError::Gone),
+        Response::MailboxData(MailboxDatum::Exists(_)) => Ok(true),
+        _ => Ok(false),
+    }
+}
+
+fn finished(sent: &str, answered: &str, status: &Status, information: Option<Cow<'_, str>>) -> Result<(), DialogueError> {
+    if sent != answered {
+        return Err(DialogueError::Odd("it answers a command that was not sent"));
+    }
+    match status {
+        Status::Ok => Ok(()),
+        Status::No => Err(DialogueError::No(information.unwrap_or_default().into_owned())),
+        Status::Bad => Err(DialogueError::Bad),
+        _ => Err(DialogueError::Odd("it answers neither OK nor NO nor BAD")),
+    }
+}
+
+fn weight(response: &Response<'_>) -> usize {
+    match response {
+        Response::Fetch(_, attributes) => attributes
+            .iter()
+            .map(|a| match a {
+                AttributeValue::BodySection { data: Some(data), .. } => data.len(),
+                _ => 64,
+            })
+            .sum(),
+        Response::MailboxData(MailboxDatum::Search(found)) => found.len() * 4,
+        _ => 128,
+    }
+}
+
+fn row(attributes: Vec<AttributeValue<'_>>) -> Row {
+    let mut row = Row::default();
+    for attribute in attributes {
+        match attribute {
+            AttributeValue::Uid(uid) => row.uid = Some(uid),
+            AttributeValue::Rfc822Size(size) => row.size = Some(size),
+            AttributeValue::InternalDate(date) => row.internal_date = Some(date.into_owned()),
+            AttributeValue::BodySection { section: None | Some(SectionPath::Full(MessageSection::Text)), index, data: Some(data) } => {
+                row.body = Some((index.unwrap_or(0), data.into_owned()));
+            }
+            _ => {}
+        }
+    }
+    row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt;
+
+    /// Plays the server's part: after each command, one scripted answer with `TAG` filled in.
+    async fn with_server<T>(answers: &'static [&'static str], talk: impl AsyncFnOnce(&mut Dialogue) -> T) -> T {
+        let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
+        let server = async move {
+            for answer in answers {
+                let mut line = vec![0; 4096];
+                let n = theirs.read(&mut line).await.unwrap_or(0);
+                let tag = String::from_utf8_lossy(&line[..n]).split(' ').next().unwrap_or_default().to_owned();
+                let _ = theirs.write_all(answer.replace("TAG", &tag).as_bytes()).await;
+            }
+        };
+        let mut dialogue = Dialogue::after_greeting(Box::new(ours));
+        let (_, value) = futures::join!(server, talk(&mut dialogue));
+        value
+    }
+
+    #[tokio::test]
+    async fn no_error_looks_like_an_empty_mailbox() {
+        let rows: [&'static [&'static str]; 6] = [
+            &["TAG NO [UNAVAILABLE] try later\r\n"],
+            &["TAG BAD what\r\n"],
+            &["* BYE shutting down\r\n"],
+            &[""], // the connection ends on a response boundary
+            &["X99 OK done\r\n"],
+            &["TAG OK done without a result\r\n"],
+        ];
+        for answers in rows {
+            let found = with_server(answers, async |d| d.search_beyond(0).await).await;
+            assert!(found.is_err(), "{answers:?}");
+        }
+        let found = with_server(&["* SEARCH 3 1\r\nTAG OK\r\n"], async |d| d.search_beyond(1).await).await;
+        assert_eq!(found.unwrap(), [3]);
+    }
+
+    #[tokio::test]
+    async fn a_response_that_panics_the_parser_costs_the_connection_alone() {
+        let found = with_server(&["* 1 FETCH (INTERNALDATE NIL)\r\nTAG OK\r\n"], async |d| d.fetch("UID FETCH 1 (INTERNALDATE)").await).await;
+        assert!(found.is_err() || found.unwrap().is_empty());
+    }
+
+    #[test]
+    fn folder_names_are_coded_as_the_standard_says() {
+        assert_eq!(folder_name("Entwürfe & mehr").unwrap(), "\"Entw&APw-rfe &- mehr\"");
+        assert_eq!(folder_name("a\"b\\c").unwrap(), "\"a\\\"b\\\\c\"");
+    }
+}

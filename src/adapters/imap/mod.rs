@@ -1,0 +1,299 @@
+//! How is an IMAP mailbox watched? (RFC 9051 and RFC 3501, IDLE, MOVE, UIDPLUS.)
+//!
+//! The cursor is (folder, UIDVALIDITY, UID), never a flag or a date. Anything odd ends the connection:
+//! the next round begins anew, and what was not admitted is listed again.
+
+mod dialogue;
+mod login;
+
+pub use login::{ImapLogin, Means, Refreshing, SecretSource};
+
+use super::net::{self, Trust};
+use crate::model::Timestamp;
+use crate::ports::{Lying, Mailbox, Place, PortError, Sink};
+use async_trait::async_trait;
+use dialogue::{Dialogue, DialogueError, Row, folder_name};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Octets asked for at once; the library's buffer grows with what it is sent.
+const CHUNK_OCTETS: u32 = 256 * 1024;
+
+/// Letters listed in one round. The rest follows in the next, so that memory stays bounded.
+const LIST_MAX: usize = 500;
+
+/// The longest silence in IDLE: what stands between may drop a quiet connection without a word.
+const IDLE_S: u64 = 5 * 60;
+
+/// How the server is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privacy {
+    Tls,
+    Starttls,
+    /// To loopback only; the config has proven it.
+    None,
+}
+
+/// What becomes of a letter once it is durable here.
+#[derive(Clone, Debug)]
+pub enum Done {
+    Move(String),
+    Keyword(String),
+    Keep,
+}
+
+/// The keyword for servers that can neither move nor expunge one letter.
+const FALLBACK_KEYWORD: &str = "$SealdeskDone";
+
+pub struct ImapMailbox {
+    name: String,
+    host: String,
+    port: u16,
+    privacy: Privacy,
+    trust: Trust,
+    login: ImapLogin,
+    folder: String,
+    done: Done,
+    session: Option<Session>,
+    /// More letters lie there than one round lists.
+    more: bool,
+}
+
+struct Session {
+    dialogue: Dialogue,
+    capabilities: BTreeSet<String>,
+    validity: u32,
+}
+
+impl ImapMailbox {
+    #[allow(clippy::too_many_arguments, reason = "one place builds it, from checked settings")]
+    pub fn new(name: String, host: String, port: u16, privacy: Privacy, trust: Trust, login: ImapLogin, folder: String, done: Done) -> Self {
+        Self { name, host, port, privacy, trust, login, folder, done, session: None, more: false }
+    }
+
+    async fn session(&mut self) -> Result<&mut Session, PortError> {
+        if self.session.is_none() {
+            self.session = Some(self.connect().await?);
+        }
+        self.session.as_mut().ok_or_else(|| PortError::Passing("no session".to_owned()))
+    }
+
+    async fn connect(&mut self) -> Result<Session, PortError> {
+        let shown = format!("{}:{}", self.host, self.port);
+        let fault = |err: DialogueError| err.port(&shown);
+        let stream = net::connect(&self.host, self.port).await?;
+        let mut dialogue = match self.privacy {
+            Privacy::None => Dialogue::new(Box::new(stream)),
+            Privacy::Tls => Dialogue::new(Box::new(net::secure(stream, &self.host, net::tls(&self.trust)?).await?)),
+            Privacy::Starttls => {
+                let stream = dialogue::starttls(stream).await.map_err(fault)?;
+                Dialogue::after_greeting(Box::new(net::secure(stream, &self.host, net::tls(&self.trust)?).await?))
+            }
+        };
+        dialogue.greeting().await.map_err(fault)?;
+        let offered = dialogue.capabilities().await.map_err(fault)?;
+        self.login.log_in(&mut dialogue, &offered, &shown).await?;
+        // A server may offer more to those it knows.
+        let capabilities = dialogue.capabilities().await.map_err(fault)?;
+        let opened = dialogue.open(&self.folder).await.map_err(|e| match e {
+            DialogueError::No(_) => PortError::Lasting(format!("{shown} has no folder {:?} for us: check mailbox.folder", self.folder)),
+            other => other.port(&shown),
+        })?;
+        Ok(Session { dialogue, capabilities, validity: opened.validity })
+    }
+
+    /// Runs one piece of work; any error ends the connection.
+    fn fault(&mut self, err: DialogueError) -> PortError {
+        self.session = None;
+        err.port(&format!("{}:{}", self.host, self.port))
+    }
+
+    async fn settle_here(&mut self, uids: &str) -> Result<(), DialogueError> {
+        let done = self.done.clone();
+        let Some(session) = self.session.as_mut() else { return Err(DialogueError::Gone) };
+        let has = |name: &str| session.capabilities.contains(name);
+        let (can_move, can_expunge) = (has("MOVE"), has("UIDPLUS"));
+        let dialogue = &mut session.dialogue;
+        match done {
+            Done::Keep => Ok(()),
+            Done::Keyword(keyword) => dialogue.store(uids, &keyword).await,
+            Done::Move(folder) if can_move => {
+                let to = folder_name(&folder)?;
+                dialogue.into_folder(&format!("UID MOVE {uids} {to}"), &to).await
+            }
+            Done::Move(folder) if can_expunge => {
+                let to = folder_name(&folder)?;
+                dialogue.into_folder(&format!("UID COPY {uids} {to}"), &to).await?;
+                dialogue.store(uids, "\\Deleted").await?;
+                dialogue.command(&format!("UID EXPUNGE {uids}")).await.map(drop)
+            }
+            // A plain EXPUNGE would take other people's deleted letters with it.
+            Done::Move(_) => dialogue.store(uids, FALLBACK_KEYWORD).await,
+        }
+    }
+}
+
+/// `1,2,3,7` as `1:3,7`.
+fn set(uids: &[u64]) -> String {
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    for uid in uids {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == *uid => *last = *uid,
+            _ => ranges.push((*uid, *uid)),
+        }
+    }
+    ranges.iter().map(|(a, b)| if a == b { a.to_string() } else { format!("{a}:{b}") }).collect::<Vec<_>>().join(",")
+}
+
+fn lying(row: &Row, folder: &str, validity: u32) -> Option<Lying> {
+    Some(Lying {
+        place: Place { folder: folder.to_owned(), validity, uid: u64::from(row.uid?) },
+        received_at: internal_date(row.internal_date.as_deref()?)?,
+        octets: u64::from(row.size?),
+    })
+}
+
+/// `17-Jul-1996 02:44:25 -0700` (RFC 9051 section 9, date-time).
+fn internal_date(text: &str) -> Option<Timestamp> {
+    Timestamp::strptime("%d-%b-%Y %H:%M:%S %z", text.trim()).ok()
+}
+
+#[async_trait]
+impl Mailbox for ImapMailbox {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn list(&mut self, after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync)) -> Result<Vec<Lying>, PortError> {
+        let folder = self.folder.clone();
+        let fresh = self.session.is_none();
+        let session = self.session().await?;
+        let listed = async {
+            // SELECT again: it tells UIDVALIDITY anew and flushes what came unasked.
+            let opened = if fresh { None } else { Some(session.dialogue.open(&folder).await?) };
+            if let Some(opened) = opened {
+                session.validity = opened.validity;
+            }
+            let after = after(&folder, session.validity);
+            let mut uids = session.dialogue.search_beyond(after).await?;
+            let more = uids.len() > LIST_MAX;
+            uids.truncate(LIST_MAX);
+            if uids.is_empty() {
+                return Ok((Vec::new(), false));
+            }
+            let rows = session.dialogue.fetch(&format!("UID FETCH {} (UID RFC822.SIZE INTERNALDATE)", set(&uids))).await?;
+            let mut found: Vec<Lying> = rows.iter().filter_map(|row| lying(row, &folder, session.validity)).collect();
+            found.retain(|l| uids.contains(&l.place.uid));
+            found.sort_by_key(|l| l.place.uid);
+            found.dedup_by_key(|l| l.place.uid);
+            // A letter that is searched and not fetched was removed meanwhile, or the server errs: look again.
+            if found.len() == uids.len() { Ok((found, more)) } else { Err(DialogueError::Odd("it lists letters that it does not describe")) }
+        };
+        match listed.await {
+            Ok((found, more)) => {
+                self.more = more;
+                Ok(found)
+            }
+            Err(err) => Err(self.fault(err)),
+        }
+    }
+
+    async fn fetch(&mut self, letter: &Lying, sink: &mut dyn Sink) -> Result<(), PortError> {
+        let uid = letter.place.uid;
+        let session = self.session().await?;
+        if session.validity != letter.place.validity {
+            return Err(self.fault(DialogueError::Odd("UIDVALIDITY changed under us")));
+        }
+        let mut offset = 0u64;
+        loop {
+            let session = self.session().await?;
+            let command = format!("UID FETCH {uid} (UID BODY.PEEK[]<{offset}.{CHUNK_OCTETS}>)");
+            let rows = match session.dialogue.fetch(&command).await {
+                Ok(rows) => rows,
+                Err(err) => return Err(self.fault(err)),
+            };
+            let piece = rows.into_iter().find(|r| r.uid.map(u64::from) == Some(uid)).and_then(|r| r.body);
+            let Some((origin, piece)) = piece.filter(|(origin, piece)| u64::from(*origin) == offset && piece.len() <= CHUNK_OCTETS as usize) else {
+                return Err(self.fault(DialogueError::Odd("it did not send the octets that were asked for")));
+            };
+            debug_assert_eq!(u64::from(origin), offset);
+            sink.take(&piece).await?;
+            offset += piece.len() as u64;
+            // RFC822.SIZE is wrong on some servers, so the end is where a chunk comes short.
+            if piece.len() < CHUNK_OCTETS as usize {
+                break;
+            }
+        }
+        if offset == 0 && letter.octets > 0 {
+            return Err(self.fault(DialogueError::Odd("it sent an empty letter")));
+        }
+        Ok(())
+    }
+
+    async fn settle(&mut self, places: &[Place]) -> Result<(), PortError> {
+        let validity = self.session().await?.validity;
+        let mut uids: Vec<u64> = places.iter().filter(|p| p.validity == validity && p.folder == self.folder).map(|p| p.uid).collect();
+        uids.sort_unstable();
+        uids.dedup();
+        if uids.is_empty() {
+            return Ok(()); // they lay under a validity that is gone
+        }
+        match self.settle_here(&set(&uids)).await {
+            Ok(()) => Ok(()),
+            Err(err) => Err(self.fault(err)),
+        }
+    }
+
+    async fn wait(&mut self, at_most: Duration) -> Result<(), PortError> {
+        if std::mem::take(&mut self.more) {
+            return Ok(());
+        }
+        let session = self.session().await?;
+        if !session.capabilities.contains("IDLE") {
+            tokio::time::sleep(at_most).await;
+            return Ok(());
+        }
+        match session.dialogue.idle(at_most.min(Duration::from_secs(IDLE_S))).await {
+            Ok(()) => Ok(()),
+            Err(err) => Err(self.fault(err)),
+        }
+    }
+}
+
+impl ImapMailbox {
+    /// Proves that it could fetch and settle; says what it found.
+    pub async fn probe(&mut self) -> Result<String, PortError> {
+        self.session = None;
+        let done = self.done.clone();
+        let folder = self.folder.clone();
+        let session = self.session().await?;
+        let has = |name: &str| session.capabilities.contains(name);
+        let settles = match &done {
+            Done::Keep => "letters stay where they are".to_owned(),
+            Done::Keyword(keyword) => format!("letters get the keyword {keyword}"),
+            Done::Move(to) if has("MOVE") || has("UIDPLUS") => format!("letters move to {to:?}"),
+            Done::Move(_) => format!("the server can neither MOVE nor UID EXPUNGE, so letters get the keyword {FALLBACK_KEYWORD}"),
+        };
+        let idle = if has("IDLE") { "IDLE" } else { "polling only" };
+        let text = format!("{}:{} folder {folder:?}, UIDVALIDITY {}, {idle}; {settles}", self.host, self.port, self.session.as_ref().map_or(0, |s| s.validity));
+        self.session = None;
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uids_are_written_as_ranges() {
+        assert_eq!(set(&[1, 2, 3, 7, 9, 10]), "1:3,7,9:10");
+    }
+
+    #[test]
+    fn the_servers_date_is_read() {
+        assert_eq!(internal_date("17-Jul-1996 02:44:25 -0700").unwrap().to_string(), "1996-07-17T09:44:25Z");
+        assert_eq!(internal_date(" 7-Jul-1996 02:44:25 +0000").unwrap().to_string(), "1996-07-07T02:44:25Z");
+        assert_eq!(internal_date("NIL"), None);
+    }
+}

@@ -1,0 +1,109 @@
+//! How is a Maildir read? (D. J. Bernstein's format: new/ and cur/, a file a letter.)
+//!
+//! Letters that are durable here move from new/ to cur/ with the flag S. Nothing is deleted.
+
+use crate::model::Timestamp;
+use crate::ports::{Lying, Mailbox, Place, PortError, Sink};
+use async_trait::async_trait;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Octets read at once.
+const PIECE_OCTETS: usize = 256 * 1024;
+
+/// A Maildir has no UIDVALIDITY.
+const VALIDITY: u32 = 1;
+
+pub struct Maildir {
+    name: String,
+    path: PathBuf,
+    /// From the number that stands for a file's unique name to the file.
+    files: HashMap<u64, PathBuf>,
+}
+
+impl Maildir {
+    pub fn new(name: String, path: PathBuf) -> Self {
+        Self { name, path, files: HashMap::new() }
+    }
+
+    fn fault(what: &str, path: &Path, err: &std::io::Error) -> PortError {
+        PortError::Passing(format!("cannot {what} {}: {err}", path.display()))
+    }
+}
+
+/// The part of a file name that stays when flags change, as a number.
+fn number(name: &str) -> u64 {
+    let unique = name.split(':').next().unwrap_or(name);
+    let digest = Sha256::digest(unique.as_bytes());
+    // 63 bits, since the store's integers are signed.
+    u64::from_be_bytes(digest[..8].try_into().unwrap_or_default()) >> 1
+}
+
+#[async_trait]
+impl Mailbox for Maildir {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn list(&mut self, _: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync)) -> Result<Vec<Lying>, PortError> {
+        let new = self.path.join("new");
+        let entries = std::fs::read_dir(&new).map_err(|e| Self::fault("list the Maildir", &new, &e))?;
+        let mut lying = Vec::new();
+        self.files.clear();
+        for entry in entries {
+            let entry = entry.map_err(|e| Self::fault("list the Maildir", &new, &e))?;
+            let file_name = entry.file_name().to_string_lossy().into_owned();
+            let Ok(facts) = entry.metadata() else { continue };
+            if !facts.is_file() || file_name.starts_with('.') {
+                continue;
+            }
+            let uid = number(&file_name);
+            self.files.insert(uid, entry.path());
+            let modified = facts.modified().ok().and_then(|t| Timestamp::try_from(t).ok());
+            lying.push(Lying {
+                place: Place { folder: "new".to_owned(), validity: VALIDITY, uid },
+                received_at: modified.unwrap_or(Timestamp::UNIX_EPOCH),
+                octets: facts.len(),
+            });
+        }
+        lying.sort_by_key(|l| (l.received_at, l.place.uid));
+        Ok(lying)
+    }
+
+    async fn fetch(&mut self, letter: &Lying, sink: &mut dyn Sink) -> Result<(), PortError> {
+        use std::io::Read;
+        let path = self.files.get(&letter.place.uid).ok_or_else(|| PortError::Passing("the letter is not in the Maildir any more".to_owned()))?;
+        let mut file = std::fs::File::open(path).map_err(|e| Self::fault("open", path, &e))?;
+        let mut piece = vec![0; PIECE_OCTETS];
+        loop {
+            let n = file.read(&mut piece).map_err(|e| Self::fault("read", path, &e))?;
+            if n == 0 {
+                return Ok(());
+            }
+            sink.take(&piece[..n]).await?;
+        }
+    }
+
+    async fn settle(&mut self, places: &[Place]) -> Result<(), PortError> {
+        for place in places {
+            // Whoever moved it away has settled it.
+            let Some(path) = self.files.get(&place.uid) else { continue };
+            let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            let unique = name.split(':').next().unwrap_or(&name);
+            let cur = self.path.join("cur").join(format!("{unique}:2,S"));
+            match std::fs::rename(path, &cur) {
+                Ok(()) => {}
+                Err(err) if err.kind() == std::io::ErrorKind::NotFound => {}
+                Err(err) => return Err(Self::fault("move to cur/", path, &err)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn wait(&mut self, at_most: Duration) -> Result<(), PortError> {
+        tokio::time::sleep(at_most).await;
+        Ok(())
+    }
+}

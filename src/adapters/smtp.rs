@@ -1,0 +1,227 @@
+//! How does a letter leave by SMTP? lettre's connection over our own TLS stream, kept open between letters.
+
+use super::net::{self, Trust};
+use crate::model::secret::Secret;
+use crate::ports::{Courier, Parcel, PortError};
+use async_trait::async_trait;
+use lettre::transport::smtp::Error as SmtpError;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::ClientId;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::Mutex;
+
+/// A command and its answer.
+const COMMAND_S: u64 = 5 * 60;
+
+/// The answer to the final dot: a shorter patience would double letters (RFC 5321 section 4.5.3.2.6).
+const DATA_S: u64 = 10 * 60;
+
+/// An idle connection is not trusted for longer.
+const IDLE_S: u64 = 30;
+
+/// How the server is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privacy {
+    Tls,
+    Starttls,
+    /// To loopback only; the config has proven it.
+    None,
+}
+
+pub struct SmtpCourier {
+    host: String,
+    port: u16,
+    privacy: Privacy,
+    trust: Trust,
+    credentials: Option<(String, Secret)>,
+    hello: String,
+    kept: Mutex<Option<Kept>>,
+}
+
+struct Kept {
+    connection: AsyncSmtpConnection,
+    used: tokio::time::Instant,
+}
+
+impl SmtpCourier {
+    pub fn new(host: String, port: u16, privacy: Privacy, trust: Trust, credentials: Option<(String, Secret)>, hello: String) -> Self {
+        Self { host, port, privacy, trust, credentials, hello, kept: Mutex::new(None) }
+    }
+
+    fn whole(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    async fn connect(&self) -> Result<AsyncSmtpConnection, PortError> {
+        let stream = net::connect(&self.host, self.port).await?;
+        let peer = stream.peer_addr().map_err(|e| PortError::Passing(format!("{}: {e}", self.whole())))?;
+        let stream: Box<dyn AsyncTokioStream> = match self.privacy {
+            Privacy::None => Box::new(stream),
+            Privacy::Tls => Box::new(Line { replay: b"", peer, inner: net::secure(stream, &self.host, net::tls(&self.trust)?).await? }),
+            Privacy::Starttls => {
+                let stream = self.within(COMMAND_S, self.starttls(stream)).await?;
+                // lettre begins with a greeting, which the server gave before TLS; it is said again for it.
+                Box::new(Line { replay: b"220 ready\r\n", peer, inner: net::secure(stream, &self.host, net::tls(&self.trust)?).await? })
+            }
+        };
+        let hello = ClientId::Domain(self.hello.clone());
+        let connected = self.within(COMMAND_S, async { AsyncSmtpConnection::connect_with_transport(stream, &hello).await.map_err(|e| self.fault("greet", &e)) });
+        let mut connection = connected.await?;
+        if let Some((user, password)) = &self.credentials {
+            let password = password.expose_text().map_err(|_| PortError::Lasting("the SMTP password is not text".to_owned()))?;
+            let credentials = Credentials::new(user.clone(), password.to_owned());
+            let login = self.within(COMMAND_S, async { connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).await.map_err(|e| self.login_fault(&e)) });
+            login.await?;
+        }
+        Ok(connection)
+    }
+
+    /// The dialogue of RFC 3207 up to the handshake. What a server sends before it is refused: it could be injected.
+    async fn starttls(&self, stream: TcpStream) -> Result<TcpStream, PortError> {
+        let gone = |e: std::io::Error| PortError::Passing(format!("{} broke off before STARTTLS: {e}", self.whole()));
+        let mut stream = BufReader::new(stream);
+        let mut offered = false;
+        for command in [None, Some(format!("EHLO {}\r\n", self.hello)), Some("STARTTLS\r\n".to_owned())] {
+            if command.as_deref() == Some("STARTTLS\r\n") && !offered {
+                return Err(PortError::Lasting(format!("{} does not offer STARTTLS: use security = \"tls\", or mend the server", self.whole())));
+            }
+            if let Some(command) = command {
+                stream.get_mut().write_all(command.as_bytes()).await.map_err(gone)?;
+            }
+            loop {
+                let mut line = String::new();
+                if stream.read_line(&mut line).await.map_err(gone)? == 0 {
+                    return Err(PortError::Passing(format!("{} closed the connection before STARTTLS", self.whole())));
+                }
+                offered |= line.get(4..).is_some_and(|word| word.trim().eq_ignore_ascii_case("STARTTLS"));
+                if !line.starts_with('2') {
+                    return Err(PortError::Passing(format!("{} refuses: {}", self.whole(), line.trim())));
+                }
+                if line.as_bytes().get(3) != Some(&b'-') {
+                    break;
+                }
+            }
+        }
+        if !stream.buffer().is_empty() {
+            return Err(PortError::Passing(format!("{} sent something after STARTTLS and before TLS", self.whole())));
+        }
+        Ok(stream.into_inner())
+    }
+
+    async fn within<T>(&self, seconds: u64, work: impl Future<Output = Result<T, PortError>>) -> Result<T, PortError> {
+        match tokio::time::timeout(Duration::from_secs(seconds), work).await {
+            Ok(result) => result,
+            Err(_) => Err(PortError::Passing(format!("{} kept silent for {seconds} s", self.whole()))),
+        }
+    }
+
+    /// The code tells whether it passes; the server's words help the operator, and hold nothing of ours.
+    fn fault(&self, what: &str, err: &SmtpError) -> PortError {
+        let text = format!("{} would not {what}: {}", self.whole(), chain(err));
+        if err.is_permanent() { PortError::Lasting(text) } else { PortError::Passing(text) }
+    }
+
+    fn login_fault(&self, err: &SmtpError) -> PortError {
+        PortError::Passing(format!("{} refuses our login: {}; check courier.user and courier.password_file", self.whole(), chain(err)))
+    }
+
+    async fn deliver(&self, connection: &mut AsyncSmtpConnection, parcel: &Parcel) -> Result<(), PortError> {
+        let address = |a: &crate::model::address::Address| a.as_str().parse::<lettre::Address>().map_err(|e| PortError::Lasting(format!("an envelope address cannot be sent: {e}")));
+        let from = parcel.envelope_sender.as_ref().map(address).transpose()?;
+        let to = address(&parcel.envelope_recipient)?;
+        self.within(COMMAND_S, async { connection.command(Mail::new(from, Vec::new())).await.map_err(|e| self.fault("take the sender", &e)) }).await?;
+        self.within(COMMAND_S, async { connection.command(Rcpt::new(to, Vec::new())).await.map_err(|e| self.fault("take the recipient", &e)) }).await?;
+        self.within(COMMAND_S, async { connection.command(Data).await.map_err(|e| self.fault("take the letter", &e)) }).await?;
+        let octets = parcel.octets.strip_suffix(b"\r\n").unwrap_or(&parcel.octets);
+        self.within(DATA_S, async { connection.message(octets).await.map_err(|e| self.fault("take the letter", &e)) }).await?;
+        Ok(())
+    }
+}
+
+fn chain(err: &dyn std::error::Error) -> String {
+    let mut text = err.to_string();
+    let mut source = err.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+#[async_trait]
+impl Courier for SmtpCourier {
+    async fn send(&self, parcel: &Parcel) -> Result<(), PortError> {
+        let mut kept = self.kept.lock().await;
+        let fresh = kept.take().filter(|k| k.used.elapsed() < Duration::from_secs(IDLE_S) && !k.connection.has_broken());
+        let mut connection = match fresh {
+            Some(kept) => kept.connection,
+            // Whatever keeps us from connecting is not this letter's fault: it is tried again.
+            None => self.connect().await.map_err(|e| PortError::Passing(e.to_string()))?,
+        };
+        let sent = self.deliver(&mut connection, parcel).await;
+        if sent.is_ok() {
+            *kept = Some(Kept { connection, used: tokio::time::Instant::now() });
+        } else {
+            connection.abort().await;
+        }
+        sent
+    }
+
+    async fn probe(&self) -> Result<String, PortError> {
+        let mut connection = self.connect().await?;
+        let _ = connection.quit().await;
+        let how = match self.privacy {
+            Privacy::None => "without TLS (loopback)",
+            Privacy::Tls => "with TLS",
+            Privacy::Starttls => "with STARTTLS",
+        };
+        Ok(format!("{} answers {how}{}", self.whole(), if self.credentials.is_some() { " and takes our login" } else { "" }))
+    }
+}
+
+/// A TLS stream that first says again what was read before TLS.
+#[derive(Debug)]
+struct Line {
+    replay: &'static [u8],
+    peer: SocketAddr,
+    inner: tokio_rustls::client::TlsStream<TcpStream>,
+}
+
+impl AsyncRead for Line {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        if self.replay.is_empty() {
+            return Pin::new(&mut self.inner).poll_read(cx, buffer);
+        }
+        let n = self.replay.len().min(buffer.remaining());
+        buffer.put_slice(&self.replay[..n]);
+        self.replay = &self.replay[n..];
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(cx, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+impl AsyncTokioStream for Line {
+    fn peer_addr(&self) -> std::io::Result<SocketAddr> {
+        Ok(self.peer)
+    }
+}
