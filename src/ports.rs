@@ -69,6 +69,8 @@ pub trait Mailbox: Send {
     async fn fetch(&mut self, letter: &Lying, sink: &mut dyn Sink) -> Result<(), PortError>;
     /// Moves or marks letters that are durable here. Repeating it is harmless.
     async fn settle(&mut self, places: &[Place]) -> Result<(), PortError>;
+    /// Proves that it could fetch and settle, and says what it found.
+    async fn probe(&mut self) -> Result<String, PortError>;
     /// Returns when something may have arrived, at the latest after `at_most`.
     async fn wait(&mut self, at_most: Duration) -> Result<(), PortError>;
 }
@@ -302,6 +304,8 @@ pub trait Cases: Send + Sync {
 #[async_trait]
 pub trait Outbox: Send + Sync {
     async fn lease(&self, now: Timestamp, lease: Duration, at_most: u32) -> Result<Vec<Leased>, PortError>;
+    /// At start: what the desk before us had leased is free again, and in doubt.
+    async fn release(&self) -> Result<u64, PortError>;
     async fn settle(&self, key: &EffectKey, outcome: &Outcome, now: Timestamp) -> Result<(), PortError>;
     /// When the next effect is due.
     async fn next_due(&self) -> Result<Option<Timestamp>, PortError>;

@@ -106,4 +106,12 @@ impl Mailbox for Maildir {
         tokio::time::sleep(at_most).await;
         Ok(())
     }
+
+    async fn probe(&mut self) -> Result<String, PortError> {
+        for folder in ["new", "cur", "tmp"] {
+            let path = self.path.join(folder);
+            std::fs::read_dir(&path).map_err(|e| PortError::Lasting(format!("{} is not a Maildir: {folder}/ cannot be listed: {e}", self.path.display())))?;
+        }
+        Ok(format!("Maildir {}", self.path.display()))
+    }
 }

@@ -4,6 +4,7 @@ pub mod alarm;
 pub mod clock;
 pub mod folder_courier;
 pub mod folder_tracker;
+pub mod github;
 pub mod imap;
 pub mod maildir;
 pub mod net;

@@ -1,8 +1,8 @@
 //! `sealdesk key`: makes, takes over, shows and hands out keys.
 
-use super::opener::read_certificates;
 use crate::config;
 use crate::openpgp::{self, GeneratedKey, Profile};
+use crate::wiring::read_certificates;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use std::io::Write;

@@ -2,13 +2,13 @@
 
 use super::CONFIG_PATH;
 use crate::adapters::opener::{self, Doorway, Holdings};
-use crate::compose::{House, OwnCertificate, Templates};
 use crate::config::{self, Settings};
 use crate::model::address::Address;
-use crate::openpgp::{self, Purpose, SecretKeys};
+use crate::openpgp::{Purpose, SecretKeys};
+use crate::wiring::{house, read_certificates};
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Holds the keys and opens letters, in a jail.
 #[derive(Args)]
@@ -91,31 +91,4 @@ fn holdings(settings: &Settings) -> Result<Holdings> {
         }
     }
     Ok(Holdings { mail, storage: Some(storage), house: Some(house(settings)?), responders })
-}
-
-pub(crate) fn read_certificates(path: &Path) -> Result<Vec<openpgp::Certificate>> {
-    let octets = std::fs::read(path).with_context(|| format!("cannot read the certificate file {}", path.display()))?;
-    openpgp::certificates(&octets).with_context(|| format!("in the certificate file {}", path.display()))
-}
-
-/// The desk as its letters present it, with the certificates of the config.
-pub(crate) fn house(settings: &Settings) -> Result<House> {
-    let mut certificates = Vec::new();
-    for path in &settings.certificates {
-        for certificate in read_certificates(path)? {
-            let minimal = certificate.minimal().with_context(|| format!("in {}", path.display()))?;
-            certificates.push(OwnCertificate {
-                fingerprint: certificate.fingerprint(),
-                version: certificate.version(),
-                armored: minimal.armored()?,
-                binary: minimal.binary()?,
-            });
-        }
-    }
-    Ok(House {
-        address: settings.address.clone(),
-        name: settings.name.clone(),
-        certificates,
-        templates: Templates::load(settings.templates.as_deref())?,
-    })
 }

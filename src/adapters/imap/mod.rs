@@ -258,11 +258,8 @@ impl Mailbox for ImapMailbox {
             Err(err) => Err(self.fault(err)),
         }
     }
-}
 
-impl ImapMailbox {
-    /// Proves that it could fetch and settle; says what it found.
-    pub async fn probe(&mut self) -> Result<String, PortError> {
+    async fn probe(&mut self) -> Result<String, PortError> {
         self.session = None;
         let done = self.done.clone();
         let folder = self.folder.clone();

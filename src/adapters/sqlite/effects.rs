@@ -85,6 +85,11 @@ impl Outbox for SqliteStore {
         rows.iter().map(leased).collect()
     }
 
+    async fn release(&self) -> Result<u64, PortError> {
+        let released = sqlx::query("UPDATE effect SET state = 'pending', lease_until = NULL, in_doubt = in_doubt + 1 WHERE state = 'leased'").execute(&self.pool).await.map_err(fault)?;
+        Ok(released.rows_affected())
+    }
+
     async fn settle(&self, key: &EffectKey, outcome: &Outcome, now: Timestamp) -> Result<(), PortError> {
         let mut tx = self.writing().await?;
         match outcome {

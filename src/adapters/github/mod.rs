@@ -1,0 +1,243 @@
+//! How is a draft kept as a GitHub repository security advisory?
+//!
+//! The create call has no idempotency key, so our marker is looked for first, in drafts that our own
+//! token wrote; and after an answer that never came, the list is read until it stands still.
+
+mod api;
+
+pub use api::{Auth, GithubApi};
+
+use crate::model::case::AdvisoryId;
+use crate::model::ids::EffectKey;
+use crate::model::outgoing::{Addition, Advisory};
+use crate::model::report::Report;
+use crate::ports::{PortError, Tracker};
+use api::{Failed, segment};
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::sync::OnceCell;
+
+/// GitHub's own limit for a description.
+const DESCRIPTION_CHARACTERS_MAX: usize = 65_535;
+
+/// Beyond this a follow-up is pointed to instead of added.
+const DESCRIPTION_CHARACTERS_FULL: usize = 60_000;
+
+/// Waits between looks at the list after an answer that never came.
+const SETTLE_S: u64 = 3;
+const SETTLE_LOOKS: usize = 4;
+
+/// Pages of the list that are read at most: 100 advisories each.
+const PAGES_MAX: usize = 50;
+
+pub struct GithubTracker {
+    api: GithubApi,
+    /// `owner/name`.
+    repository: String,
+    products: BTreeMap<String, String>,
+    ecosystem: String,
+    private_fork: bool,
+    login: OnceCell<String>,
+}
+
+/// The fields of an advisory that we read.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+struct Listed {
+    ghsa_id: String,
+    html_url: String,
+    description: Option<String>,
+    author: Option<Author>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+struct Author {
+    login: String,
+}
+
+impl GithubTracker {
+    pub fn new(api: GithubApi, repository: String, products: BTreeMap<String, String>, ecosystem: String, private_fork: bool) -> Self {
+        let products = products.into_iter().map(|(product, to)| (product.to_lowercase(), to)).collect();
+        Self { api, repository, products, ecosystem, private_fork, login: OnceCell::new() }
+    }
+
+    fn repository_for(&self, report: &Report) -> &str {
+        let product = report.product.as_deref().unwrap_or_default().to_lowercase();
+        self.products.get(&product).unwrap_or(&self.repository)
+    }
+
+    async fn login(&self) -> Result<&str, Failed> {
+        self.login.get_or_try_init(|| self.api.own_login()).await.map(String::as_str)
+    }
+
+    /// The draft that bears this marker in its last line and that our own token wrote.
+    async fn find(&self, repository: &str, marker: &str) -> Result<Option<Listed>, Failed> {
+        let own = self.login().await?.to_owned();
+        let all = self.list(repository).await?;
+        let ours = |l: &Listed| l.author.as_ref().is_some_and(|a| a.login.eq_ignore_ascii_case(&own));
+        let marked = |l: &Listed| l.description.as_deref().and_then(|d| d.trim_end().lines().last()).is_some_and(|line| line.trim() == marker);
+        Ok(all.into_iter().find(|l| ours(l) && marked(l)))
+    }
+
+    async fn list(&self, repository: &str) -> Result<Vec<Listed>, Failed> {
+        let mut all = Vec::new();
+        let mut next = Some(format!("{}?per_page=100&sort=created&direction=desc", advisories(repository)));
+        for _ in 0..PAGES_MAX {
+            let Some(route) = next else { break };
+            let (page, following) = self.api.page(&route).await?;
+            let listed: Vec<Listed> = serde_json::from_value(page).map_err(|_| Failed::Odd("its list of advisories cannot be read"))?;
+            all.extend(listed);
+            next = following;
+        }
+        Ok(all)
+    }
+
+    /// After an answer that never came: reads the list until two looks agree.
+    async fn find_when_settled(&self, repository: &str, marker: &str) -> Result<Option<Listed>, Failed> {
+        let mut before = None;
+        for _ in 0..SETTLE_LOOKS {
+            tokio::time::sleep(Duration::from_secs(SETTLE_S)).await;
+            let found = self.find(repository, marker).await?;
+            if found.is_some() || before == Some(found.clone()) {
+                return Ok(found);
+            }
+            before = Some(found);
+        }
+        Ok(None)
+    }
+
+    fn body(&self, advisory: &Advisory) -> Value {
+        let report = &advisory.report;
+        // GitHub takes CVSS 3 and 4; and a vector or a severity, never both.
+        let vector = report.cvss.as_deref().filter(|v| v.starts_with("CVSS:3") || v.starts_with("CVSS:4"));
+        let rated = report.severity.as_deref().filter(|s| matches!(*s, "critical" | "high" | "medium" | "low"));
+        let mut body = json!({
+            "summary": cut(&advisory.summary, 1024),
+            "description": advisory.description,
+            "cwe_ids": report.cwe_ids,
+            // At least one entry: the API fails without.
+            "vulnerabilities": [{
+                "package": { "ecosystem": self.ecosystem, "name": report.product.as_deref().map(|p| cut(p, 200)) },
+                "vulnerable_version_range": range(&report.affected_versions),
+            }],
+        });
+        match vector {
+            Some(vector) => body["cvss_vector_string"] = json!(vector),
+            None => body["severity"] = json!(rated.unwrap_or("medium")),
+        }
+        if let [one] = report.cve_ids.as_slice() {
+            body["cve_id"] = json!(one);
+        }
+        if self.private_fork {
+            body["start_private_fork"] = json!(true);
+        }
+        body
+    }
+}
+
+fn advisories(repository: &str) -> String {
+    let (owner, name) = repository.split_once('/').unwrap_or((repository, ""));
+    format!("/repos/{}/{}/security-advisories", segment(owner), segment(name))
+}
+
+/// Where an advisory filed earlier lives: its address names repository and id.
+fn route_of(advisory: &AdvisoryId) -> Option<String> {
+    let path = url::Url::parse(&advisory.url).ok()?.path().to_owned();
+    let at = path.find("/security/advisories/")?;
+    let repository: Vec<&str> = path[..at].split('/').filter(|p| !p.is_empty()).collect();
+    let [.., owner, name] = repository.as_slice() else { return None };
+    Some(format!("/repos/{}/{}/security-advisories/{}", segment(owner), segment(name), segment(&advisory.id)))
+}
+
+fn range(versions: &[String]) -> Option<String> {
+    (!versions.is_empty()).then(|| cut(&versions.join(", "), 400))
+}
+
+fn cut(text: &str, characters: usize) -> String {
+    text.chars().take(characters).collect()
+}
+
+fn filed(listed: Listed) -> AdvisoryId {
+    AdvisoryId { id: listed.ghsa_id, url: listed.html_url }
+}
+
+#[async_trait]
+impl Tracker for GithubTracker {
+    async fn file(&self, _: &EffectKey, advisory: &Advisory) -> Result<AdvisoryId, PortError> {
+        let repository = self.repository_for(&advisory.report).to_owned();
+        if let Some(before) = self.find(&repository, &advisory.marker).await? {
+            return Ok(filed(before));
+        }
+        match self.api.post(&advisories(&repository), &self.body(advisory)).await {
+            Ok(made) => {
+                let made: Listed = serde_json::from_value(made).map_err(|_| PortError::Passing("GitHub made a draft and did not say which".to_owned()))?;
+                Ok(filed(made))
+            }
+            Err(failed) if failed.is_ambiguous() => match self.find_when_settled(&repository, &advisory.marker).await? {
+                Some(made) => Ok(filed(made)),
+                None => Err(failed.into()),
+            },
+            Err(failed) => Err(failed.into()),
+        }
+    }
+
+    async fn append(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<(), PortError> {
+        let route = route_of(advisory).ok_or_else(|| PortError::Lasting(format!("{} does not name an advisory of GitHub", advisory.url)))?;
+        let read = async || -> Result<String, PortError> {
+            let now: Listed = serde_json::from_value(self.api.get(&route).await?).map_err(|_| PortError::from(Failed::Odd("its advisory cannot be read")))?;
+            Ok(now.description.unwrap_or_default())
+        };
+        let before = read().await?;
+        if before.contains(&addition.mark) {
+            return Ok(());
+        }
+        let mut after = format!("{}\n\n{}", before.trim_end(), addition.text);
+        if after.chars().count() > DESCRIPTION_CHARACTERS_FULL {
+            let marker = addition.text.lines().last().unwrap_or_default();
+            after = format!("{}\n\n{}\nA follow-up is too long for the tracker: see `sealdesk case show`.\n\n{marker}", before.trim_end(), addition.mark);
+        }
+        if after.chars().count() > DESCRIPTION_CHARACTERS_MAX {
+            return Err(PortError::Lasting("the description is full: shorten it in the tracker, then run sealdesk case file".to_owned()));
+        }
+        // Between read and write a human may have edited: what is written must rest on what stands there now.
+        if read().await? != before {
+            return Err(PortError::Passing("the description changes under our hands".to_owned()));
+        }
+        self.api.patch(&route, &json!({ "description": after })).await?;
+        Ok(())
+    }
+
+    async fn probe(&self) -> Result<String, PortError> {
+        let login = self.login().await.map_err(lasting)?.to_owned();
+        let mut seen = Vec::new();
+        for repository in std::iter::once(&self.repository).chain(self.products.values()) {
+            self.api.page(&format!("{}?per_page=1", advisories(repository))).await.map_err(lasting)?;
+            seen.push(repository.as_str());
+        }
+        seen.dedup();
+        Ok(format!("{login} may file drafts in {}; their collaborators and the security managers of the organisation see them", seen.join(", ")))
+    }
+}
+
+/// To `check`, a refusal is something to mend.
+fn lasting(failed: Failed) -> PortError {
+    match failed {
+        Failed::Unknown | Failed::Forbidden(..) | Failed::Invalid(..) => PortError::Lasting(PortError::from(failed).to_string()),
+        passing => passing.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_advisory_is_found_again_by_its_address() {
+        let at = |url: &str| route_of(&AdvisoryId { id: "GHSA-xxxx-yyyy-zzzz".to_owned(), url: url.to_owned() });
+        assert_eq!(at("https://github.com/o/r/security/advisories/GHSA-xxxx-yyyy-zzzz").as_deref(), Some("/repos/o/r/security-advisories/GHSA-xxxx-yyyy-zzzz"));
+        assert_eq!(at("https://ghe.example/github/o/r/security/advisories/GHSA-xxxx-yyyy-zzzz").as_deref(), Some("/repos/o/r/security-advisories/GHSA-xxxx-yyyy-zzzz"));
+        assert_eq!(at("file:///tmp/x.md"), None);
+    }
+}

@@ -1,0 +1,332 @@
+//! What may be asked of a desk, running or not? One JSON object in, one out, over a unix socket a role.
+//!
+//! Owner, group and mode of the socket decide who may ask: readers read cases, commanders also act.
+
+use crate::decide::{Arrival, on_arrival};
+use crate::model::case::{Acknowledgement, Case, Draft, Standing};
+use crate::model::ids::CaseId;
+use crate::model::letter::{Dmarc, NoAnswer, Outer};
+use crate::model::reading::Reading;
+use crate::model::report::Report;
+use crate::pipeline::{Desk, readers};
+use crate::ports::{Intake, JournalLine, ReadingState, Tally};
+use anyhow::{Context, Result, anyhow, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+
+/// A question is small.
+const QUESTION_OCTETS_MAX: u64 = 64 * 1024;
+
+/// Cases shown by one list, newest first.
+const LIST_MAX: usize = 200;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "kebab-case")]
+pub enum Question {
+    CaseList { all: bool },
+    CaseShow { id: CaseId },
+    CaseAttachments { id: CaseId, name: Option<String> },
+    CaseFile { id: CaseId },
+    Status,
+    Import,
+}
+
+impl Question {
+    fn commands(&self) -> bool {
+        matches!(self, Self::CaseFile { .. } | Self::Import)
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Answer {
+    Error { error: String },
+    Good { answer: serde_json::Value },
+}
+
+/// One case in a list.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CaseLine {
+    pub id: CaseId,
+    pub opened_at: jiff::Timestamp,
+    pub standing: Standing,
+    pub summary: Option<String>,
+    pub severity: Option<String>,
+    pub acknowledgement: Acknowledgement,
+    pub draft: Draft,
+    pub perhaps_of: Option<CaseId>,
+    pub letters: usize,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CaseView {
+    #[serde(flatten)]
+    pub line: CaseLine,
+    pub report: Option<Report>,
+    pub read: Vec<LetterView>,
+    pub journal: Vec<JournalLine>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LetterView {
+    pub intake: i64,
+    pub received_at: jiff::Timestamp,
+    pub octets: u64,
+    pub sha256: String,
+    pub state: ReadingState,
+    pub reading: Option<Reading>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct File {
+    pub name: String,
+    /// Base64.
+    pub octets: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Status {
+    pub version: String,
+    pub now: jiff::Timestamp,
+    #[serde(flatten)]
+    pub tally: Tally,
+    pub opener: Vec<String>,
+    pub faults: Vec<Fault>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Fault {
+    pub what: String,
+    pub since: Option<jiff::Timestamp>,
+    pub why: String,
+}
+
+/// Answers one question. `by` is who asks, for the journal.
+pub async fn answer(desk: &Desk, question: Question, by: &str) -> Result<serde_json::Value> {
+    let value = match question {
+        Question::CaseList { all } => serde_json::to_value(list(desk, all).await?),
+        Question::CaseShow { id } => serde_json::to_value(show(desk, &id).await?),
+        Question::CaseAttachments { id, name } => serde_json::to_value(attachments(desk, &id, name.as_deref()).await?),
+        Question::CaseFile { id } => serde_json::to_value(file(desk, &id, by).await?),
+        Question::Status => serde_json::to_value(status(desk).await?),
+        Question::Import => serde_json::to_value(import(desk).await?),
+    };
+    value.context("an answer cannot be written")
+}
+
+async fn list(desk: &Desk, all: bool) -> Result<Vec<CaseLine>> {
+    let mut lines = Vec::new();
+    let cases = desk.parts.store.cases().await?;
+    for case in cases.into_iter().filter(|c| all || !matches!(c.standing, Standing::Closed { .. })).take(LIST_MAX) {
+        let letters = desk.parts.store.letters_of(&case.id).await?;
+        let reading = first_reading(desk, &letters).await;
+        lines.push(line(case, &letters, reading.as_ref()));
+    }
+    Ok(lines)
+}
+
+/// A list is worth more than its summaries: where the opener is down, they are absent.
+async fn first_reading(desk: &Desk, letters: &[Intake]) -> Option<Reading> {
+    readers::reading_of(desk, letters.first()?).await.ok().flatten()
+}
+
+fn line(case: Case, letters: &[Intake], reading: Option<&Reading>) -> CaseLine {
+    let report = reading.and_then(|r| r.report.as_ref());
+    let subject = reading.and_then(|r| r.subject.clone());
+    CaseLine {
+        id: case.id,
+        opened_at: case.opened_at,
+        standing: case.standing,
+        summary: report.map(|r| r.summary.clone()).filter(|s| !s.is_empty()).or(subject),
+        severity: report.and_then(|r| r.severity.clone()),
+        acknowledgement: case.acknowledgement,
+        draft: case.draft,
+        perhaps_of: case.perhaps_of,
+        letters: letters.len(),
+    }
+}
+
+async fn known(desk: &Desk, id: &CaseId) -> Result<Case> {
+    desk.parts.store.case(id).await?.ok_or_else(|| anyhow!("there is no case {id}: see `sealdesk case list --all`"))
+}
+
+async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
+    let case = known(desk, id).await?;
+    let letters = desk.parts.store.letters_of(id).await?;
+    let mut read = Vec::new();
+    for intake in &letters {
+        let mut reading = readers::reading_of(desk, intake).await.with_context(|| format!("letter {}", intake.id))?;
+        if let Some(reading) = &mut reading {
+            reading.certificates.clear();
+        }
+        read.push(LetterView { intake: intake.id.0, received_at: intake.received_at, octets: intake.octets, sha256: intake.digest.to_string(), state: intake.state, reading });
+    }
+    let first = read.first().and_then(|l| l.reading.as_ref());
+    Ok(CaseView { report: first.and_then(|r| r.report.clone()), line: line(case, &letters, first), journal: desk.parts.store.journal(id).await?, read })
+}
+
+async fn attachments(desk: &Desk, id: &CaseId, name: Option<&str>) -> Result<Vec<File>> {
+    known(desk, id).await?;
+    let files = readers::files_of(desk, id).await?;
+    let wanted: Vec<File> = files
+        .into_iter()
+        .filter(|(file, _)| name.is_none_or(|n| n == file))
+        .map(|(name, octets)| File { name, octets: STANDARD.encode(octets) })
+        .collect();
+    match name {
+        Some(name) if wanted.is_empty() => bail!("case {id} has no attachment called {name:?}: `sealdesk case show {id}` lists them"),
+        _ => Ok(wanted),
+    }
+}
+
+impl File {
+    pub fn decoded(&self) -> Result<Vec<u8>> {
+        STANDARD.decode(&self.octets).context("the desk's answer is damaged")
+    }
+}
+
+async fn file(desk: &Desk, id: &CaseId, by: &str) -> Result<String> {
+    let case = known(desk, id).await?;
+    let letters = desk.parts.store.letters_of(id).await?;
+    let first = letters.first().ok_or_else(|| anyhow!("case {id} has no letter"))?;
+    if first.state != ReadingState::Read {
+        bail!("the letter of case {id} was not read (it is {:?}), so there is nothing to file", first.state);
+    }
+    let now = desk.now();
+    desk.parts.store.commit(&crate::decide::confirm(&case, first.id, by, now)?, now).await?;
+    desk.effects.notify_one();
+    Ok(format!("the draft of {id} is on its way to the tracker"))
+}
+
+async fn status(desk: &Desk) -> Result<Status> {
+    let tally = desk.parts.store.tally().await?;
+    let mut faults: Vec<Fault> = desk.faults().into_iter().map(|(what, since, why)| Fault { what, since: Some(since), why }).collect();
+    for (key, attempts, why) in desk.parts.store.faults().await? {
+        faults.push(Fault { what: format!("{key} (tried {attempts} times)"), since: None, why });
+    }
+    let opener = match desk.parts.opener.inspect().await {
+        Ok(lines) => lines,
+        Err(err) => {
+            faults.push(Fault { what: "opener".to_owned(), since: None, why: err.to_string() });
+            Vec::new()
+        }
+    };
+    Ok(Status { version: format!("sealdesk {}, {}", env!("CARGO_PKG_VERSION"), crate::openpgp::backend()), now: desk.now(), tally, opener, faults })
+}
+
+/// Makes old letters into arrivals: a human confirmed that they are to be answered.
+async fn import(desk: &Desk) -> Result<String> {
+    let old = desk.parts.store.old_letters().await?;
+    let now = desk.now();
+    for letter in &old {
+        let mut random = [0; 10];
+        getrandom::fill(&mut random).map_err(|e| anyhow!("no randomness: {e}"))?;
+        let outer = Outer {
+            originator: letter.originator.clone(),
+            message_id: letter.message_id.clone(),
+            date: None,
+            threads: Vec::new(),
+            recipients: Vec::new(),
+            subject: String::new(),
+            dmarc: Dmarc::Unknown,
+            sealed_outside: false,
+            answer: letter.reply_to.clone().ok_or(NoAnswer::Old),
+        };
+        // The promise runs from the human's word: these letters were not ours to answer before.
+        let arrival = Arrival { intake: letter.id, received_at: now, outer: &outer, old: false, new_case: CaseId::from_random(random) };
+        let decision = on_arrival(&arrival, &desk.parts.store.acquaintance(&outer, &desk.parts.bounce_address).await?, &desk.parts.policy, now);
+        desk.parts.store.revive(letter.id, &decision, now).await?;
+    }
+    desk.letters.notify_one();
+    desk.effects.notify_one();
+    Ok(format!("{} old letters became arrivals", old.len()))
+}
+
+/// The sockets of a desk: in its state folder.
+pub fn socket(state: &Path, commands: bool) -> PathBuf {
+    state.join(if commands { "command.sock" } else { "read.sock" })
+}
+
+/// Makes a socket that its owner and one group may use.
+pub fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener> {
+    use std::os::unix::fs::PermissionsExt;
+    let _ = std::fs::remove_file(path);
+    let listener = UnixListener::bind(path).with_context(|| format!("cannot make the socket {}", path.display()))?;
+    if let Some(name) = group {
+        let group = nix::unistd::Group::from_name(name).ok().flatten().ok_or_else(|| anyhow!("control: there is no group {name:?}: groupadd --system {name}"))?;
+        std::os::unix::fs::chown(path, None, Some(group.gid.as_raw())).with_context(|| format!("cannot give {} to the group {name}: the desk's user must be in it", path.display()))?;
+    }
+    let mode = if group.is_some() { 0o660 } else { 0o600 };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    Ok(listener)
+}
+
+/// Answers everyone who may connect, until the task is dropped.
+pub async fn serve(desk: Arc<Desk>, listener: UnixListener, commands: bool) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            continue;
+        };
+        let desk = Arc::clone(&desk);
+        tokio::spawn(async move {
+            if let Err(err) = serve_one(&desk, stream, commands).await {
+                tracing::debug!(error = %err, "a control call was cut short");
+            }
+        });
+    }
+}
+
+async fn serve_one(desk: &Desk, mut stream: UnixStream, commands: bool) -> Result<()> {
+    let by = stream.peer_cred().map_or_else(|_| "an unknown user".to_owned(), |c| format!("user {}", c.uid()));
+    let mut text = Vec::new();
+    (&mut stream).take(QUESTION_OCTETS_MAX).read_to_end(&mut text).await?;
+    let question: Result<Question, _> = serde_json::from_slice(&text);
+    let answered = match question {
+        Ok(question) if question.commands() && !commands => Err(anyhow!("this socket is for reading; commands go to command.sock")),
+        Ok(question) => answer(desk, question, &by).await,
+        Err(_) => Err(anyhow!("the question is not understood: are desk and command line of one version?")),
+    };
+    let answer = match answered {
+        Ok(answer) => Answer::Good { answer },
+        Err(err) => Answer::Error { error: format!("{err:#}") },
+    };
+    stream.write_all(&serde_json::to_vec(&answer)?).await?;
+    stream.shutdown().await?;
+    Ok(())
+}
+
+/// Asks a running desk; `None` where none listens.
+pub async fn ask(state: &Path, question: &Question) -> Result<Option<serde_json::Value>> {
+    let mut refused = None;
+    // A command needs its own socket; a reader may be served by either.
+    let sockets: &[bool] = if question.commands() { &[true] } else { &[false, true] };
+    for commands in sockets {
+        let path = socket(state, *commands);
+        match UnixStream::connect(&path).await {
+            Ok(stream) => return converse(stream, question).await.map(Some),
+            Err(err) if err.kind() == std::io::ErrorKind::PermissionDenied => refused = Some(path),
+            Err(_) => {}
+        }
+    }
+    match refused {
+        Some(path) => bail!("you may not use {}: ask the operator for its group", path.display()),
+        None => Ok(None),
+    }
+}
+
+async fn converse(mut stream: UnixStream, question: &Question) -> Result<serde_json::Value> {
+    stream.write_all(&serde_json::to_vec(question)?).await?;
+    stream.shutdown().await?;
+    let mut text = Vec::new();
+    stream.read_to_end(&mut text).await?;
+    match serde_json::from_slice(&text).context("the desk's answer cannot be read")? {
+        Answer::Good { answer } => Ok(answer),
+        Answer::Error { error } => Err(anyhow!(error)),
+    }
+}

@@ -1,0 +1,166 @@
+//! How does a desk live? Its loops, its sockets, its signals, and what systemd hears of it.
+
+use crate::config::Settings;
+use crate::control;
+use crate::pipeline::{Desk, Rhythm, deadlines, intake, outbox, readers};
+use crate::ports::PortError;
+use crate::wiring::{self, Watched};
+use anyhow::{Context, Result, bail};
+use sd_notify::NotifyState;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+
+/// A stop takes at most ten seconds; what is under way gets most of it.
+const STOP_S: u64 = 8;
+
+/// The longest honest round of a loop: a letter of 64 MiB over a slow line, the answer to DATA.
+const ROUND_S: u64 = 12 * 60;
+
+const HEARTBEAT_S: u64 = 60;
+
+/// A start finds something that only a human can mend.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotReady(pub String);
+
+/// The desk's loops, to be stopped together.
+pub struct Running {
+    pub desk: Arc<Desk>,
+    pub rhythm: Rhythm,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+/// Holds the lock that keeps a second desk from the same state.
+pub struct Lock {
+    _file: std::fs::File,
+}
+
+/// Takes the state folder for this process.
+pub fn lock(settings: &Settings) -> Result<Lock> {
+    std::fs::create_dir_all(&settings.state).with_context(|| format!("cannot make the state folder {}", settings.state.display()))?;
+    let path = settings.state.join("desk.lock");
+    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Lock { _file: file }),
+        Err(std::fs::TryLockError::WouldBlock) => bail!("another desk runs on {}: stop it first", settings.state.display()),
+        Err(std::fs::TryLockError::Error(err)) => Err(err).context(format!("cannot lock {}", path.display())),
+    }
+}
+
+/// Starts every loop.
+pub async fn start(settings: &Settings) -> Result<Running> {
+    let desk = Arc::new(wiring::desk(settings).await?);
+    let swept = desk.parts.store.sweep().await?;
+    let released = desk.parts.store.release().await?;
+    if swept + released > 0 {
+        info!(swept, released, "took up where an earlier run was cut off");
+    }
+    let mut rhythm = Rhythm::default();
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    for Watched { mailbox, poll } in wiring::mailboxes(settings)? {
+        let beat = rhythm.beat(&format!("mailbox {}", mailbox.name()), Duration::from_secs(ROUND_S) + poll);
+        tasks.spawn(intake::run(Arc::clone(&desk), mailbox, poll, beat, stopped.clone()));
+    }
+    let round = Duration::from_secs(ROUND_S);
+    tasks.spawn(readers::run(Arc::clone(&desk), rhythm.beat("readers", round), stopped.clone()));
+    tasks.spawn(outbox::run(Arc::clone(&desk), rhythm.beat("outbox", round), stopped.clone()));
+    tasks.spawn(deadlines::run(Arc::clone(&desk), rhythm.beat("deadlines", round), stopped));
+    Ok(Running { desk, rhythm, stop, tasks })
+}
+
+impl Running {
+    /// Lets what is under way end, and cuts off what takes too long: the store knows how to go on.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        let ended = tokio::time::timeout(Duration::from_secs(STOP_S), async { while self.tasks.join_next().await.is_some() {} }).await;
+        if ended.is_err() {
+            warn!("something was still under way; it is taken up at the next start");
+            self.tasks.shutdown().await;
+        }
+    }
+}
+
+/// Runs until a signal, as a service.
+pub async fn run(settings: &Settings) -> Result<()> {
+    let _lock = lock(settings)?;
+    let running = start(settings).await?;
+    ready(settings, &running.desk).await?;
+    let mut servers = JoinSet::new();
+    for (commands, group) in [(false, &settings.control.readers_group), (true, &settings.control.commanders_group)] {
+        let listener = control::listen(&control::socket(&settings.state, commands), group.as_deref())?;
+        servers.spawn(control::serve(Arc::clone(&running.desk), listener, commands));
+    }
+    if let Some(heartbeat) = wiring::heartbeat(settings)? {
+        servers.spawn(async move {
+            loop {
+                if let Err(err) = heartbeat.ping().await {
+                    warn!(error = %err, "heartbeat failed");
+                }
+                tokio::time::sleep(Duration::from_secs(HEARTBEAT_S)).await;
+            }
+        });
+    }
+    info!(address = %settings.address.domain(), mailboxes = settings.mailboxes.len(), "desk open");
+    let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status("open")]);
+    wait(&running).await?;
+    let _ = sd_notify::notify(&[NotifyState::Stopping]);
+    info!("desk closing");
+    servers.shutdown().await;
+    running.stop().await;
+    for commands in [false, true] {
+        let _ = std::fs::remove_file(control::socket(&settings.state, commands));
+    }
+    info!("desk closed");
+    Ok(())
+}
+
+/// What only a human can mend stops the start. What may pass does not: a tracker that is down for an
+/// hour must not keep acknowledgements from going out.
+async fn ready(settings: &Settings, desk: &Desk) -> Result<()> {
+    let mut probes: Vec<(String, Result<String, PortError>)> = Vec::new();
+    for Watched { mut mailbox, .. } in wiring::mailboxes(settings)? {
+        let what = format!("mailbox {}", mailbox.name());
+        probes.push((what, mailbox.probe().await));
+    }
+    probes.push(("courier".to_owned(), desk.parts.courier.probe().await));
+    probes.push(("tracker".to_owned(), desk.parts.tracker.probe().await));
+    for (what, probed) in probes {
+        match probed {
+            Ok(found) => info!(what, found, "ready"),
+            Err(PortError::Lasting(why)) => return Err(NotReady(format!("{what}: {why}")).into()),
+            Err(err) => {
+                warn!(what, error = %err, "not ready yet; it is tried again");
+                desk.fault(&what, &err.to_string()).await;
+            }
+        }
+    }
+    if let Err(err) = desk.parts.opener.inspect().await {
+        error!(error = %err, "the opener does not answer; letters are kept and acknowledged meanwhile");
+        desk.fault("opener", &err.to_string()).await;
+    }
+    Ok(())
+}
+
+/// Waits for a signal, feeding the watchdog while every loop goes round.
+async fn wait(running: &Running) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
+    let period = sd_notify::watchdog_enabled().map_or(Duration::from_secs(10), |whole| whole / 3);
+    let mut tick = tokio::time::interval(period);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = tick.tick() => match running.rhythm.stalled() {
+                None => drop(sd_notify::notify(&[NotifyState::Watchdog])),
+                Some(name) => error!(name, "a loop stands still; the watchdog is not fed"),
+            },
+        }
+    }
+}

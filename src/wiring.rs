@@ -1,0 +1,246 @@
+//! How is a desk put together? Checked settings to adapters; nothing is started here.
+
+use crate::adapters::alarm::{Command, Heartbeat, Webhook};
+use crate::adapters::clock::SystemClock;
+use crate::adapters::folder_courier::FolderCourier;
+use crate::adapters::folder_tracker::FolderTracker;
+use crate::adapters::github::{Auth, GithubApi, GithubTracker};
+use crate::adapters::imap::{self, ImapLogin, ImapMailbox, Means, Refreshing, SecretSource};
+use crate::adapters::maildir::Maildir;
+use crate::adapters::net::Trust;
+use crate::adapters::opener::{Doorstep, OpenerClient};
+use crate::adapters::smtp::{self, SmtpCourier};
+use crate::adapters::sqlite::SqliteStore;
+use crate::compose::{House, OwnCertificate, Templates};
+use crate::config::{self, Settings};
+use crate::mime::Perspective;
+use crate::model::address::Address;
+use crate::model::secret::Secret;
+use crate::openpgp::{self, Certificate, SealTo};
+use crate::pipeline::{Desk, DeskParts};
+use crate::ports::{Alarm, Cases, Clock, Courier, Mailbox, PortError, Tracker};
+use anyhow::{Context, Result, anyhow};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Octets of the desk's own secret, from which markers and tags are made.
+const SECRET_OCTETS: usize = 32;
+
+/// A mailbox, and how often it is looked at.
+pub struct Watched {
+    pub mailbox: Box<dyn Mailbox>,
+    pub poll: Duration,
+}
+
+pub fn read_certificates(path: &Path) -> Result<Vec<Certificate>> {
+    let octets = std::fs::read(path).with_context(|| format!("cannot read the certificate file {}", path.display()))?;
+    openpgp::certificates(&octets).with_context(|| format!("in the certificate file {}", path.display()))
+}
+
+/// The desk as its letters present it, with the certificates of the config.
+pub fn house(settings: &Settings) -> Result<House> {
+    let mut certificates = Vec::new();
+    for path in &settings.certificates {
+        for certificate in read_certificates(path)? {
+            let minimal = certificate.minimal().with_context(|| format!("in {}", path.display()))?;
+            certificates.push(OwnCertificate {
+                fingerprint: certificate.fingerprint(),
+                version: certificate.version(),
+                armored: minimal.armored()?,
+                binary: minimal.binary()?,
+            });
+        }
+    }
+    if certificates.is_empty() {
+        return Err(anyhow!("keys.certificates names no file: make a key with `sealdesk key new`"));
+    }
+    Ok(House { address: settings.address.clone(), name: settings.name.clone(), certificates, templates: Templates::load(settings.templates.as_deref())? })
+}
+
+pub fn perspective(settings: &Settings) -> Perspective {
+    Perspective { ours: settings.ours.clone(), own_lists: settings.own_lists.clone(), authserv_id: settings.authserv_id.clone() }
+}
+
+pub fn opener(settings: &Settings) -> Result<OpenerClient> {
+    let doorstep = match &settings.opener.socket {
+        Some(path) => Doorstep::Socket(config::expanded("opener.socket", path)?),
+        None => {
+            let program = std::env::current_exe().context("this program cannot be found to start the opener")?;
+            Doorstep::Child { program, arguments: vec!["opener".to_owned(), "--config".to_owned(), settings.file.display().to_string()] }
+        }
+    };
+    Ok(OpenerClient::new(doorstep, perspective(settings)))
+}
+
+/// What everything at rest is sealed to: storage certificate and responders. An expired one is an error.
+pub fn seal_to(settings: &Settings) -> Result<SealTo> {
+    let mut certificates = read_certificates(&settings.storage_certificate).context("keys.storage_certificate")?;
+    for responder in &settings.responders {
+        let path = config::expanded("responder.certificate", &responder.certificate)?;
+        let theirs = read_certificates(&path)?;
+        for certificate in &theirs {
+            certificate.usable_for_encryption().with_context(|| format!("responder {} ({})", responder.name, path.display()))?;
+        }
+        certificates.extend(theirs);
+    }
+    SealTo::new(&certificates).context("keys.storage_certificate")
+}
+
+/// Puts the whole desk together, opening its store.
+pub async fn desk(settings: &Settings) -> Result<Desk> {
+    let clock = SystemClock;
+    let store = SqliteStore::open(&settings.state, seal_to(settings)?).await?;
+    let answer_from = match settings.answer_from {
+        Some(from) => from,
+        None => store.first_start(clock.now()).await?,
+    };
+    let responders = settings.responders.iter().map(|r| Address::parse(&r.address).map_err(|e| anyhow!("responder.address: {e}"))).collect::<Result<_>>()?;
+    Ok(Desk::new(DeskParts {
+        store: Arc::new(store),
+        opener: Arc::new(opener(settings)?),
+        courier: courier(settings)?,
+        tracker: tracker(settings)?,
+        alarm: alarm(settings)?,
+        clock: Arc::new(clock),
+        policy: settings.policy.clone(),
+        house: house(settings)?,
+        perspective: perspective(settings),
+        bounce_address: settings.bounce_address.clone(),
+        responders,
+        secret: desk_secret(&settings.state)?,
+        answer_from,
+        answers_per_address: settings.answers_per_address,
+        answers_per_day: settings.answers_per_day,
+    }))
+}
+
+/// Made at the first start. Without it no draft of ours would be recognised, so it belongs into the backup.
+fn desk_secret(state: &Path) -> Result<Secret> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let path = state.join("desk.secret");
+    if !path.exists() {
+        let mut octets = [0; SECRET_OCTETS];
+        getrandom::fill(&mut octets).map_err(|e| anyhow!("no randomness: {e}"))?;
+        let hex: String = octets.iter().map(|b| format!("{b:02x}")).collect();
+        let part = path.with_extension("part");
+        let _ = std::fs::remove_file(&part);
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part).with_context(|| format!("cannot write {}", part.display()))?;
+        file.write_all(hex.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&part, &path).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(config::secret("desk.secret", &path)?)
+}
+
+fn trust(key: &'static str, ca_file: Option<&PathBuf>, pin: Option<&String>) -> Result<Trust> {
+    Ok(Trust { ca_file: ca_file.map(|p| config::expanded(key, p)).transpose()?, pin: pin.and_then(|p| config::pin(p)) })
+}
+
+/// Reads a secret anew at each use.
+fn source(key: &'static str, path: &Path) -> SecretSource {
+    let path = path.to_owned();
+    Arc::new(move || config::secret(key, &path).map_err(|e| PortError::Lasting(e.to_string())))
+}
+
+pub fn mailboxes(settings: &Settings) -> Result<Vec<Watched>> {
+    settings.mailboxes.iter().map(mailbox).collect()
+}
+
+fn mailbox(words: &config::Mailbox) -> Result<Watched> {
+    match words {
+        config::Mailbox::Maildir(maildir) => Ok(Watched {
+            mailbox: Box::new(Maildir::new(maildir.name.clone(), config::expanded("mailbox.path", &maildir.path)?)),
+            poll: Duration::from_secs(u64::from(maildir.poll_s.max(1))),
+        }),
+        config::Mailbox::Imap(words) => {
+            let means = match &words.login {
+                config::Login::Password { password_file } => Means::Password(checked("mailbox.login.password_file", password_file)?),
+                config::Login::Token { token_file } => Means::Token(checked("mailbox.login.token_file", token_file)?),
+                config::Login::Oauth2 { token_url, client_id, client_secret_file, refresh_token_file, scopes } => Means::Refreshing(Box::new(Refreshing {
+                    token_url: token_url.clone(),
+                    client_id: client_id.clone(),
+                    client_secret: client_secret_file.as_ref().map(|p| checked("mailbox.login.client_secret_file", p)).transpose()?,
+                    refresh_token: checked("mailbox.login.refresh_token_file", refresh_token_file)?,
+                    scopes: scopes.clone(),
+                    held: None,
+                    rotated: None,
+                })),
+            };
+            let (privacy, port) = match words.security {
+                config::Security::Tls => (imap::Privacy::Tls, 993),
+                config::Security::Starttls => (imap::Privacy::Starttls, 143),
+                config::Security::Plaintext => (imap::Privacy::None, 143),
+            };
+            let done = match &words.done {
+                config::Done::Move { folder } => imap::Done::Move(folder.clone()),
+                config::Done::Keyword { keyword } => imap::Done::Keyword(keyword.clone()),
+                config::Done::Keep => imap::Done::Keep,
+            };
+            let trust = trust("mailbox.ca_file", words.ca_file.as_ref(), words.certificate_sha256.as_ref())?;
+            let login = ImapLogin { user: words.user.clone(), means };
+            let mailbox = ImapMailbox::new(words.name.clone(), words.host.clone(), words.port.unwrap_or(port), privacy, trust, login, words.folder.clone(), done);
+            Ok(Watched { mailbox: Box::new(mailbox), poll: Duration::from_secs(u64::from(words.poll_s.max(1))) })
+        }
+    }
+}
+
+/// A secret that must be there at start, and is read anew later.
+fn checked(key: &'static str, path: &Path) -> Result<SecretSource> {
+    config::secret(key, path)?;
+    Ok(source(key, path))
+}
+
+pub fn courier(settings: &Settings) -> Result<Arc<dyn Courier>> {
+    match &settings.courier {
+        config::Courier::Folder(folder) => Ok(Arc::new(FolderCourier::new(config::expanded("courier.path", &folder.path)?))),
+        config::Courier::Smtp(words) => {
+            let (privacy, port) = match words.security {
+                config::Security::Tls => (smtp::Privacy::Tls, 465),
+                config::Security::Starttls => (smtp::Privacy::Starttls, 587),
+                config::Security::Plaintext => (smtp::Privacy::None, 25),
+            };
+            let credentials = match (&words.user, &words.password_file) {
+                (Some(user), Some(path)) => Some((user.clone(), config::secret("courier.password_file", path)?)),
+                _ => None,
+            };
+            let trust = trust("courier.ca_file", words.ca_file.as_ref(), words.certificate_sha256.as_ref())?;
+            let hello = words.hello.clone().unwrap_or_else(|| settings.address.domain().to_owned());
+            Ok(Arc::new(SmtpCourier::new(words.host.clone(), words.port.unwrap_or(port), privacy, trust, credentials, hello)))
+        }
+    }
+}
+
+/// Must be called inside a tokio runtime.
+pub fn tracker(settings: &Settings) -> Result<Arc<dyn Tracker>> {
+    match &settings.tracker {
+        config::Tracker::Folder(folder) => Ok(Arc::new(FolderTracker::new(config::expanded("tracker.path", &folder.path)?))),
+        config::Tracker::Github(words) => {
+            let auth = match &words.auth {
+                config::TrackerAuth::Token { token_file } => Auth::Token(config::secret("tracker.auth.token_file", token_file)?),
+                config::TrackerAuth::App { app_id, installation_id, private_key_file } => Auth::App {
+                    app_id: *app_id,
+                    installation_id: *installation_id,
+                    private_key: config::secret("tracker.auth.private_key_file", private_key_file)?,
+                },
+            };
+            let api = GithubApi::new(&words.base_url, &trust("tracker.ca_file", words.ca_file.as_ref(), None)?, auth)?;
+            Ok(Arc::new(GithubTracker::new(api, words.repository.clone(), words.products.clone(), words.ecosystem.clone(), words.private_fork)))
+        }
+    }
+}
+
+pub fn alarm(settings: &Settings) -> Result<Option<Arc<dyn Alarm>>> {
+    Ok(match &settings.alarm {
+        None => None,
+        Some(config::Alarm::Webhook { url_file, secret_file }) => {
+            Some(Arc::new(Webhook::new(config::secret("alarm.url_file", url_file)?, config::secret("alarm.secret_file", secret_file)?)?))
+        }
+        Some(config::Alarm::Command { command }) => Some(Arc::new(Command::new(command).ok_or_else(|| anyhow!("alarm.command is empty"))?)),
+    })
+}
+
+pub fn heartbeat(settings: &Settings) -> Result<Option<Heartbeat>> {
+    settings.heartbeat_url_file.as_ref().map(|path| Ok(Heartbeat::new(config::secret("heartbeat.url_file", path)?)?)).transpose()
+}
