@@ -2,13 +2,16 @@
 
 use clap::{Parser, Subcommand};
 use sealdesk::commands::{self, exit};
+use sealdesk::config::ConfigError;
+use sealdesk::daemon::NotReady;
 use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
 
 /// The desk behind a project's security@ address: opens PGP mail, acknowledges every report within 24
 /// hours, and files each as one draft in the advisory tracker.
 #[derive(Parser)]
 #[command(version, about, long_about = None, max_term_width = 100)]
-#[command(after_help = "Start with `sealdesk demo`, which needs no account. Exit codes: 0 good, 1 our own failure, 2 wrong usage, 78 wrong configuration.")]
+#[command(after_help = "Start with `sealdesk demo`, which needs no account.\nExit codes: 0 good, 1 our own failure, 2 wrong usage, 78 wrong configuration; `open` has more.\nSEALDESK_LOG sets what is logged: error, warn, info (default), debug.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -16,29 +19,57 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Run(commands::run::Run),
+    Demo(commands::demo::Demo),
+    Check(commands::check::Check),
     Open(commands::open::Open),
     Key(commands::key::Key),
+    Case(commands::case::Case),
+    Status(commands::status::StatusArgs),
+    Import(commands::import::Import),
     #[command(hide = true)]
     Opener(commands::opener::Opener),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_max_level(tracing::Level::WARN).init();
+    log(&cli.command);
     let done = match cli.command {
         // The opener forks, so it must never have a second thread.
         Command::Opener(args) => commands::opener::run(&args),
         Command::Key(args) => commands::key::run(args).map(|()| exit::GOOD),
         Command::Open(args) => run(commands::open::run(args)),
+        Command::Run(args) => run(commands::run::run(args)),
+        Command::Demo(args) => run(commands::demo::run(args)),
+        Command::Check(args) => run(commands::check::run(args)),
+        Command::Case(args) => run(commands::case::run(args)),
+        Command::Status(args) => run(commands::status::run(args)),
+        Command::Import(args) => run(commands::import::run(args)),
     };
     match done {
         Ok(code) => ExitCode::from(code),
         Err(err) => {
             eprintln!("sealdesk: {err:#}");
-            let config = err.downcast_ref::<sealdesk::config::ConfigError>().is_some();
-            ExitCode::from(if config { exit::CONFIG } else { exit::FAILED })
+            let human = err.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<NotReady>());
+            ExitCode::from(if human { exit::CONFIG } else { exit::FAILED })
         }
     }
+}
+
+/// Services log to standard error, from where journald takes it; commands for people only warn.
+fn log(command: &Command) {
+    let level = match command {
+        Command::Run(_) | Command::Opener(_) => "info",
+        Command::Demo(_) => "error",
+        _ => "warn",
+    };
+    // Only our own crate speaks: libraries may log what strangers sent.
+    let wanted = std::env::var("SEALDESK_LOG").unwrap_or_else(|_| level.to_owned());
+    let filter = EnvFilter::try_new(format!("sealdesk={wanted}")).unwrap_or_else(|_| EnvFilter::new(format!("sealdesk={level}")));
+    let journal = std::env::var_os("JOURNAL_STREAM").is_some();
+    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_env_filter(filter).with_target(false);
+    // journald keeps the time itself.
+    if journal { builder.without_time().init() } else { builder.init() }
 }
 
 fn run(verb: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<u8> {

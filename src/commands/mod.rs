@@ -1,10 +1,17 @@
 //! What can a person tell the desk? One file a verb.
 
+pub mod case;
+pub mod check;
+pub mod demo;
+pub mod import;
 pub mod key;
 pub mod open;
 pub mod opener;
-
-use std::path::PathBuf;
+pub mod run;
+pub mod status;
+mod ask;
+mod letters;
+mod screen;
 
 /// Exit codes, the same for every verb.
 pub mod exit {
@@ -17,14 +24,9 @@ pub mod exit {
     pub const SHUT: u8 = 3;
     /// `open`: a limit refused the letter.
     pub const LIMIT: u8 = 4;
-    /// The configuration is wrong (EX_CONFIG of sysexits.h).
+    /// The configuration is wrong, or only a human can mend what it names (EX_CONFIG of sysexits.h).
     pub const CONFIG: u8 = 78;
 }
 
 /// Where the config is looked for when none is named.
 pub const CONFIG_PATH: &str = "/etc/sealdesk/sealdesk.toml";
-
-/// This program, to start the opener as a child.
-pub(crate) fn own_program() -> std::io::Result<PathBuf> {
-    std::env::current_exe()
-}

@@ -1,6 +1,6 @@
 //! `sealdesk open`: opens one letter without any config, in the same jailed reader.
 
-use super::exit;
+use super::{exit, screen};
 use crate::adapters::opener::{Doorstep, OpenerClient};
 use crate::mime::{self, Perspective};
 use crate::model::reading::{Reading, Shut};
@@ -56,7 +56,7 @@ pub async fn run(args: Open) -> Result<u8> {
     if args.allow_without_jail {
         arguments.push("--allow-without-jail".to_owned());
     }
-    let client = OpenerClient::new(Doorstep::Child { program: super::own_program()?, arguments }, Perspective::default());
+    let client = OpenerClient::new(Doorstep::Child { program: std::env::current_exe()?, arguments }, Perspective::default());
     let opened = client.read(LetterOctets::Raw(octets), &certificates, args.attachments.is_some()).await.context("the letter could not be read")?;
     if let Some(folder) = &args.attachments {
         let files = opened.reading.attachments.iter().map(|a| a.name.as_str()).zip(&opened.files);
@@ -64,7 +64,7 @@ pub async fn run(args: Open) -> Result<u8> {
     }
     let mut reading = opened.reading;
     reading.certificates.clear();
-    println!("{}", serde_json::to_string_pretty(&reading)?);
+    screen::print_json(&reading)?;
     Ok(code(&reading))
 }
 

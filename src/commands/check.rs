@@ -1,0 +1,165 @@
+//! `sealdesk check`: tries everything for real, and names the mend for each failure.
+
+use super::screen::{BAD, GOOD, WARN, styled};
+use super::{exit, screen};
+use crate::config::{self, Settings};
+use crate::openpgp::Certificate;
+use crate::ports::{Clock, Opener};
+use crate::wiring::{self, Watched};
+use anyhow::{Context, Result, anyhow};
+use clap::Args;
+use std::path::PathBuf;
+
+/// A certificate that ends within so many days is worth a warning.
+const EXPIRY_WARNING_DAYS: i64 = 60;
+
+/// Tries a configuration for real: keys, mailboxes, courier, tracker, store. Sends and files nothing
+#[derive(Args)]
+#[command(after_help = "Exit codes: 0 all good (perhaps with warnings), 1 something must be mended, 78 the config itself is wrong.")]
+pub struct Check {
+    /// The config file
+    #[arg(long, value_name = "FILE", default_value = super::CONFIG_PATH)]
+    config: PathBuf,
+}
+
+struct Findings {
+    text: String,
+    failed: bool,
+}
+
+impl Findings {
+    fn good(&mut self, what: &str, found: &str) {
+        self.text.push_str(&format!("{} {what}: {}\n", styled(GOOD, "good"), screen::tame(found)));
+    }
+
+    fn warn(&mut self, what: &str, found: &str) {
+        self.text.push_str(&format!("{} {what}: {}\n", styled(WARN, "warn"), screen::tame(found)));
+    }
+
+    fn bad(&mut self, what: &str, why: &str) {
+        self.failed = true;
+        self.text.push_str(&format!("{}  {what}: {}\n", styled(BAD, "bad"), screen::tame(why)));
+    }
+
+    fn take<T>(&mut self, what: &str, tried: Result<T>, found: impl FnOnce(&T) -> String) -> Option<T> {
+        match tried {
+            Ok(value) => {
+                let found = found(&value);
+                self.good(what, &found);
+                Some(value)
+            }
+            Err(err) => {
+                self.bad(what, &format!("{err:#}"));
+                None
+            }
+        }
+    }
+}
+
+pub async fn run(args: Check) -> Result<u8> {
+    let settings = config::load(&args.config)?;
+    let mut findings = Findings { text: String::new(), failed: false };
+    findings.good("config", &args.config.display().to_string());
+    certificates(&settings, &mut findings);
+    state(&settings, &mut findings);
+    opener(&settings, &mut findings).await;
+    match wiring::mailboxes(&settings) {
+        Ok(mailboxes) => {
+            for Watched { mut mailbox, .. } in mailboxes {
+                let what = format!("mailbox {}", mailbox.name());
+                let probed = mailbox.probe().await.map_err(anyhow::Error::from);
+                findings.take(&what, probed, Clone::clone);
+            }
+        }
+        Err(err) => findings.bad("mailboxes", &format!("{err:#}")),
+    }
+    match wiring::courier(&settings) {
+        Ok(courier) => drop(findings.take("courier", courier.probe().await.map_err(anyhow::Error::from), Clone::clone)),
+        Err(err) => findings.bad("courier", &format!("{err:#}")),
+    }
+    match wiring::tracker(&settings) {
+        Ok(tracker) => drop(findings.take("tracker", tracker.probe().await.map_err(anyhow::Error::from), Clone::clone)),
+        Err(err) => findings.bad("tracker", &format!("{err:#}")),
+    }
+    humans(&settings, &mut findings);
+    screen::print(&findings.text)?;
+    Ok(if findings.failed { exit::FAILED } else { exit::GOOD })
+}
+
+fn certificates(settings: &Settings, findings: &mut Findings) {
+    for path in &settings.certificates {
+        let read = wiring::read_certificates(path);
+        let Some(found) = findings.take("certificate", read, |c| format!("{} ({})", path.display(), c.iter().map(Certificate::fingerprint).collect::<Vec<_>>().join(", "))) else { continue };
+        for certificate in &found {
+            judge(certificate, &format!("certificate {}", path.display()), findings);
+            if !certificate.is_of(settings.address.as_str()) {
+                findings.warn("certificate", &format!("no user ID of it names {}: mail programs will not choose it", settings.address));
+            }
+            if certificate.invites_gnupg_ocb() {
+                findings.warn("certificate", "it invites GnuPG 2.3 and later to send packet type 20, which stays shut: run sealdesk key adopt, and publish what it makes");
+            }
+        }
+        if !found.iter().any(|c| c.version() <= 4) && settings.certificates.len() == 1 {
+            findings.warn("certificate", "there is none of version 4: many reporters cannot write to it");
+        }
+    }
+    findings.take("storage", wiring::seal_to(settings), |_| "what rests is sealed to the storage certificate and to each responder".to_owned());
+}
+
+fn judge(certificate: &Certificate, what: &str, findings: &mut Findings) {
+    if let Err(err) = certificate.usable_for_encryption() {
+        return findings.bad(what, &err.to_string());
+    }
+    let now = crate::adapters::clock::SystemClock.now();
+    if let Some(ends) = certificate.expires() {
+        let left = ends.duration_since(now).as_hours() / 24;
+        if left < EXPIRY_WARNING_DAYS {
+            findings.warn(what, &format!("it expires in {left} days, on {}: extend it and publish it again", ends.strftime("%Y-%m-%d")));
+        }
+    }
+}
+
+fn state(settings: &Settings, findings: &mut Findings) {
+    let probe = settings.state.join(".probe");
+    let tried = std::fs::create_dir_all(&settings.state).and_then(|()| std::fs::write(&probe, b"probe")).and_then(|()| std::fs::remove_file(&probe));
+    let tried = tried.with_context(|| format!("cannot write into {}: it must belong to the desk's user", settings.state.display()));
+    findings.take("state", tried, |()| settings.state.display().to_string());
+}
+
+/// The opener answers, holds the keys that the certificates promise, and opens what we seal.
+async fn opener(settings: &Settings, findings: &mut Findings) {
+    let client = match wiring::opener(settings) {
+        Ok(client) => client,
+        Err(err) => return findings.bad("opener", &format!("{err:#}")),
+    };
+    let inspected = client.inspect().await.map_err(anyhow::Error::from);
+    let Some(lines) = findings.take("opener", inspected, |lines| lines.join("; ")) else { return };
+    for path in &settings.certificates {
+        for certificate in wiring::read_certificates(path).unwrap_or_default() {
+            if !lines.iter().any(|line| line.contains(&certificate.fingerprint())) {
+                findings.bad("opener", &format!("it does not hold the secret key of {}: letters to it would stay shut; add it to opener.secret_keys", path.display()));
+            }
+        }
+    }
+    let Ok(seal) = wiring::seal_to(settings) else { return };
+    let round_trip = async {
+        let sealed = seal.seal(b"round trip")?;
+        let back = client.unseal(sealed).await?;
+        if back == b"round trip" { Ok(()) } else { Err(anyhow!("what was sealed does not come back: keys.storage_certificate and opener.storage_key do not belong together")) }
+    };
+    findings.take("storage key", round_trip.await, |()| "what is sealed here is opened there".to_owned());
+}
+
+fn humans(settings: &Settings, findings: &mut Findings) {
+    if settings.responders.is_empty() {
+        findings.warn("responders", "none is configured: nobody is called by mail");
+    }
+    match (&settings.alarm, &settings.heartbeat_url_file) {
+        (None, None) => findings.warn("alarm", "neither [alarm] nor [heartbeat] is configured: when mail is dead, nobody hears of it"),
+        (None, Some(_)) => findings.warn("alarm", "no [alarm] is configured: the heartbeat alone tells when the desk is dead"),
+        _ => drop(findings.take("alarm", wiring::alarm(settings), |_| "configured".to_owned())),
+    }
+    if settings.authserv_id.is_none() {
+        findings.warn("desk.authserv_id", "not set: DMARC is unknown, so follow-ups never join a case by themselves");
+    }
+}

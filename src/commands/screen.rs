@@ -1,0 +1,50 @@
+//! How does text reach the terminal? Without panicking at a closed pipe, and without a stranger's controls.
+
+use anyhow::Result;
+use std::io::{ErrorKind, Write};
+
+/// Writes to standard output; a reader that went away ends the output and is no fault.
+pub fn print(text: &str) -> Result<()> {
+    let mut out = anstream::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(err) if err.kind() != ErrorKind::BrokenPipe => Err(err.into()),
+        _ => Ok(()),
+    }
+}
+
+pub fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    print(&format!("{}\n", serde_json::to_string_pretty(value)?))
+}
+
+/// A stranger's text for a terminal: escape sequences, controls and bidi marks are shown as what they are.
+pub fn tame(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\t' => c,
+            c if c.is_control() => '\u{FFFD}',
+            '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' => '\u{FFFD}',
+            c => c,
+        })
+        .collect()
+}
+
+/// Text in a style, where the terminal has any.
+pub fn styled(style: anstyle::Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+pub const BOLD: anstyle::Style = anstyle::Style::new().bold();
+pub const GOOD: anstyle::Style = anstyle::AnsiColor::Green.on_default();
+pub const BAD: anstyle::Style = anstyle::AnsiColor::Red.on_default();
+pub const WARN: anstyle::Style = anstyle::AnsiColor::Yellow.on_default();
+pub const DIM: anstyle::Style = anstyle::Style::new().dimmed();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_cannot_drive_the_terminal() {
+        assert_eq!(tame("a\u{1b}[2Jb\u{202e}c\r\n"), "a\u{FFFD}[2Jb\u{FFFD}c\u{FFFD}\n");
+    }
+}

@@ -1,0 +1,52 @@
+//! `sealdesk status`: how is the desk?
+
+use super::screen::{BAD, BOLD, DIM, GOOD, WARN, styled};
+use super::{ask, exit, screen};
+use crate::control::{Question, Status};
+use anyhow::Result;
+use clap::Args;
+
+/// Shows how the desk is: what waits, what is late, what is broken
+#[derive(Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    desk: ask::Desk,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(args: StatusArgs) -> Result<u8> {
+    let status: Status = args.desk.ask(Question::Status).await?;
+    if args.json {
+        screen::print_json(&status)?;
+        return Ok(exit::GOOD);
+    }
+    let t = &status.tally;
+    let mut text = format!("{}\n\n", styled(BOLD, &status.version));
+    let late = t.oldest_deadline.is_some_and(|d| d < status.now);
+    let due = t.oldest_deadline.map_or_else(String::new, |d| {
+        let when = format!(", the next by {}", d.strftime("%Y-%m-%d %H:%M UTC"));
+        styled(if late { BAD } else { DIM }, &when)
+    });
+    text.push_str(&format!("  letters          {} received, {} unread, {} shut, {} set aside, {} old\n", t.letters, t.unread, t.shut, t.set_aside, t.old));
+    text.push_str(&format!("  cases            {} open of {}\n", t.cases_open, t.cases));
+    text.push_str(&format!("  acknowledgements {} pending{due}\n", t.acknowledgements_pending));
+    text.push_str(&format!("  drafts           {} filed, {} wait for a word\n", t.drafts_filed, t.drafts_waiting));
+    text.push_str(&format!("  outbox           {} pending, {} given up, {} perhaps sent twice\n", t.effects_pending, t.effects_given_up, t.sent_twice_perhaps));
+    text.push_str("\n  keys\n");
+    for line in &status.opener {
+        text.push_str(&format!("    {line}\n"));
+    }
+    if status.faults.is_empty() {
+        text.push_str(&format!("\n  {}\n", styled(GOOD, "no fault")));
+    } else {
+        text.push_str(&format!("\n  {}\n", styled(WARN, "faults")));
+        for fault in &status.faults {
+            let since = fault.since.map_or_else(String::new, |s| format!(" since {}", s.strftime("%Y-%m-%d %H:%M UTC")));
+            text.push_str(&format!("    {}{since}: {}\n", fault.what, screen::tame(&fault.why)));
+        }
+    }
+    screen::print(&text)?;
+    Ok(exit::GOOD)
+}
