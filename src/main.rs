@@ -58,15 +58,16 @@ fn main() -> ExitCode {
 
 /// Services log to standard error, from where journald takes it; commands for people only warn.
 fn log(command: &Command) {
+    let journal = std::env::var_os("JOURNAL_STREAM").is_some();
     let level = match command {
-        Command::Run(_) | Command::Opener(_) => "info",
+        Command::Run(_) => "info",
+        Command::Opener(_) if journal => "info",
         Command::Demo(_) => "error",
         _ => "warn",
     };
     // Only our own crate speaks: libraries may log what strangers sent.
     let wanted = std::env::var("SEALDESK_LOG").unwrap_or_else(|_| level.to_owned());
     let filter = EnvFilter::try_new(format!("sealdesk={wanted}")).unwrap_or_else(|_| EnvFilter::new(format!("sealdesk={level}")));
-    let journal = std::env::var_os("JOURNAL_STREAM").is_some();
     let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_env_filter(filter).with_target(false);
     // journald keeps the time itself.
     if journal { builder.without_time().init() } else { builder.init() }

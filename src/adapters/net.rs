@@ -97,6 +97,8 @@ fn explained(host: &str, err: &std::io::Error) -> PortError {
         "its certificate has expired: renew it on the server"
     } else if text.contains("pinned") {
         "its certificate is not the pinned one: if it was renewed on purpose, update certificate_sha256"
+    } else if text.contains("invalid peer certificate") {
+        "its certificate is not acceptable: mend it on the server, or pin it with certificate_sha256"
     } else {
         return PortError::Passing(format!("TLS with {host} failed: {text}"));
     };

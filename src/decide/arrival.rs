@@ -80,8 +80,7 @@ fn open(arrival: &Arrival<'_>, perhaps_of: Option<CaseId>, policy: &Policy, now:
     let deadline = start + policy.acknowledge_within;
     let mut effects = Vec::new();
     let acknowledgement = if arrival.outer.answer.is_ok() {
-        let grace = if arrival.outer.sealed_outside { jiff::SignedDuration::ZERO } else { READING_GRACE };
-        let due = (start + policy.acknowledge_delay).max(now + grace);
+        let due = (start + policy.acknowledge_delay).max(now + READING_GRACE);
         effects.push(Effect::acknowledge(&id, arrival.intake, due));
         Acknowledgement::Due { deadline, alarmed: false }
     } else {
@@ -139,7 +138,7 @@ mod tests {
         let decision = arrive(&outer(person()), &Acquaintance::default(), false);
         let Some(CaseChange::Open(case)) = decision.case else { panic!() };
         assert_eq!(case.acknowledgement.pending(), Some((at(24), false)));
-        assert_eq!(decision.effects.iter().map(|e| (e.work, e.due)).collect::<Vec<_>>(), [(Work::Acknowledge, at(1))]);
+        assert_eq!(decision.effects.iter().map(|e| (e.work, e.due)).collect::<Vec<_>>(), [(Work::Acknowledge, at(1) + READING_GRACE)]);
     }
 
     #[test]

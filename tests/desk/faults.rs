@@ -1,0 +1,124 @@
+//! What breaks, says so and mends itself; what a human must mend, names the mend.
+
+use super::people::head;
+use super::servers::wait_for;
+use super::world::World;
+
+fn report(n: u32) -> String {
+    head(&format!("f{n}@crowd.example"), &format!("XSS {n} in acme 2.{n}"), &format!("f{n}@crowd.example")) + "\nSteps to reproduce:\n1. open it\n2. look\n"
+}
+
+#[test]
+fn a_tracker_that_fails_after_the_work_gets_no_second_draft() {
+    let world = World::new();
+    let desk = world.open();
+    for (n, mode) in ["500-after", "drop-after", "503", "429"].into_iter().enumerate() {
+        world.github.fault("POST", mode, 1);
+        world.submit(&format!("f{n}@crowd.example"), &report(n as u32));
+        world.settle(n as i64 + 1);
+        assert_eq!(world.github.advisories().len(), n + 1, "{mode}");
+    }
+    desk.stop();
+}
+
+#[test]
+fn a_reader_that_dies_costs_its_letter_alone() {
+    let world = World::new();
+    let desk = world.open();
+    world.submit("f1@crowd.example", &report(1));
+    world.settle(1);
+    let status = world.json(&["status", "--json"]);
+    assert_eq!(status["set_aside"], 0);
+    // The opener is killed under the desk: it is started again, and the next letter is read.
+    let children = std::process::Command::new("pkill").args(["-9", "-P", &desk.pid().to_string()]).status().unwrap();
+    assert!(children.success());
+    world.submit("f2@crowd.example", &report(2));
+    world.settle(2);
+    assert_eq!(world.github.advisories().len(), 2);
+    desk.stop();
+}
+
+#[test]
+fn each_fault_of_the_config_names_its_mend() {
+    let world = World::new();
+    let change = |from: &str, to: &str| {
+        let mut config = world.config();
+        for part in [&mut config.mailbox, &mut config.courier, &mut config.tracker] {
+            *part = part.replace(from, to);
+        }
+        world.write_config(&config);
+        let (code, out, _) = world.command(&["check"]);
+        assert_eq!(code, 1, "{to}: {out}");
+        out
+    };
+    std::fs::write(world.path().join("wrong"), "wrong").unwrap();
+    let wrong = world.path().join("wrong");
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(&wrong, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let wrong = wrong.display().to_string();
+    let w = world.path().display().to_string();
+    let rows = [
+        (format!("{w}/imap-password"), wrong.clone(), "check mailbox.user"),
+        (format!("{w}/github-token"), wrong, "check tracker.auth"),
+        (format!("ca_file = \"{w}/tls/tls.crt\"\n"), String::new(), "set ca_file, or pin it"),
+        (format!("ca_file = \"{w}/tls/tls.crt\"\n"), format!("certificate_sha256 = \"{}\"\n", "00".repeat(32)), "not the pinned one"),
+        (format!("port = {}", world.dovecot.imaps), "port = 1".to_owned(), "cannot reach"),
+        (format!("{w}/imap-password"), "/nowhere".to_owned(), "LoadCredential="),
+    ];
+    for (from, to, mend) in rows {
+        let said = change(&from, &to);
+        assert!(said.contains(mend), "{to}: {said}");
+    }
+    world.github.fault("GET", "403", 1);
+    world.write_config(&world.config());
+    let (code, out, _) = world.command(&["check"]);
+    assert!(code == 1 && out.contains("read and write access to repository security advisories"), "{out}");
+    // All mended.
+    let (code, out, err) = world.command(&["check"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert_eq!(out.matches("good").count() > 7, true, "{out}");
+}
+
+#[test]
+fn a_start_that_only_a_human_can_mend_ends_with_code_78() {
+    let world = World::new();
+    let mut config = world.config();
+    config.extra = "[nonsense]\n".to_owned();
+    world.write_config(&config);
+    assert_eq!(world.open().ended(20).code(), Some(78));
+    std::fs::write(world.path().join("imap-password"), "wrong").unwrap();
+    world.write_config(&world.config());
+    assert_eq!(world.open().ended(20).code(), Some(78));
+    assert!(world.log().contains("refuses our login"), "{}", world.log());
+    std::fs::write(world.path().join("imap-password"), "secret").unwrap();
+    // A store of a newer version is refused, and left alone.
+    let desk = world.open();
+    world.submit("f1@crowd.example", &report(1));
+    world.settle(1);
+    desk.stop();
+    let sql = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'future', 1, x'00', 1)";
+    super::servers::run(std::process::Command::new("sqlite3").arg(world.path().join("state/desk.sqlite")).arg(sql));
+    let (code, _, err) = world.command(&["status"]);
+    assert!(code != 0 && err.contains("newer sealdesk"), "{err}");
+}
+
+#[test]
+fn a_courier_that_is_down_delays_and_loses_nothing() {
+    let world = World::new();
+    let mut config = world.config();
+    let port = world.postfix.smtps;
+    config.courier = config.courier.replace(&format!("port = {port}"), "port = 1");
+    world.write_config(&config);
+    let desk = world.open();
+    world.submit("f1@crowd.example", &report(1));
+    wait_for("the fault to show", 30, || {
+        let (_, out, _) = world.command(&["status", "--json"]);
+        let status: serde_json::Value = serde_json::from_str(&out).unwrap_or_default();
+        status["faults"].as_array().is_some_and(|faults| faults.iter().any(|f| f["why"].as_str().unwrap_or("").contains("cannot reach localhost:1")))
+    });
+    desk.stop();
+    world.write_config(&world.config());
+    let desk = world.open();
+    wait_for("the acknowledgement", 60, || world.delivered("x@crowd.example").iter().any(|l| l.contains("In-Reply-To: <f1@crowd.example>")));
+    desk.stop();
+}

@@ -1,0 +1,11 @@
+//! The whole desk on real servers: our binary, Dovecot, Postfix, GnuPG, sq, RNP, and GitHub's contract.
+//!
+//! Postfix wants root, so these tests do too. Each world has its own servers in its own folder.
+
+mod crash;
+mod faults;
+mod kinds;
+mod logins;
+mod people;
+mod servers;
+mod world;

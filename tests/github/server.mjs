@@ -1,0 +1,178 @@
+// GitHub's repository security advisories, as the published OpenAPI description says: every request and
+// every answer is validated against it, state is kept, and faults can be ordered.
+//
+//   node server.mjs            prints its port, serves until its standard input closes
+//   POST /_fault {"method","mode","times"}   mode: 500-after, drop-after, 503, 403, 429
+//   GET  /_state               {"advisories": […], "violations": […], "requests": […]}
+
+import http from "node:http";
+import { createRequire } from "node:module";
+import Ajv from "ajv";
+import addFormats from "ajv-formats";
+
+const require = createRequire(import.meta.url);
+const spec = require("@octokit/openapi/generated/api.github.com.json");
+// OpenAPI 3.0 allows `nullable` beside a schema without `type`; JSON Schema says it with a second choice.
+for (const name of Object.keys(spec.components.schemas)) spec.components.schemas[name] = plain(spec.components.schemas[name]);
+function plain(node) {
+  if (Array.isArray(node)) return node.map(plain);
+  if (node === null || typeof node !== "object") return node;
+  const { nullable, ...rest } = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, key === "example" ? value : plain(value)]));
+  if (typeof nullable !== "boolean") return nullable === undefined ? rest : { nullable, ...rest };
+  if (!nullable) return rest;
+  return rest.type ? { ...rest, nullable } : { anyOf: [rest, { type: "null" }] };
+}
+const ajv = new Ajv({ strict: false, allErrors: true });
+addFormats(ajv);
+ajv.addSchema(spec, "gh");
+const TOKEN = "test-token";
+const LOGIN = "sealdesk-bot";
+const LIST = "/repos/{owner}/{repo}/security-advisories";
+const ONE = `${LIST}/{ghsa_id}`;
+
+const state = { advisories: [], violations: [], requests: [], faults: [] };
+
+/** The validator of a request body, by path template and method. */
+function bodyValidator(template, method) {
+  const body = spec.paths[template][method].requestBody;
+  if (!body) return undefined;
+  const pointer = `#/paths/${template.replaceAll("~", "~0").replaceAll("/", "~1")}/${method}/requestBody/content/application~1json/schema`;
+  return ajv.compile({ $ref: `gh${encodeURI(pointer)}` });
+}
+const validators = {
+  [`post ${LIST}`]: bodyValidator(LIST, "post"),
+  [`patch ${ONE}`]: bodyValidator(ONE, "patch"),
+};
+const validAnswer = ajv.compile({ $ref: "gh#/components/schemas/repository-advisory" });
+
+/** Query parameters must be declared, and of their schema. */
+function checkQuery(template, method, query) {
+  const declared = (spec.paths[template][method].parameters ?? []).map((p) =>
+    p.$ref ? p.$ref.split("/").slice(1).reduce((node, key) => node[key], spec) : p);
+  for (const [name, text] of query) {
+    const parameter = declared.find((p) => p.in === "query" && p.name === name);
+    if (!parameter) return `query parameter ${name} is not declared`;
+    const value = parameter.schema.type === "integer" ? Number(text) : text;
+    if (!ajv.validate(parameter.schema, value)) return `query parameter ${name}: ${ajv.errorsText()}`;
+  }
+  return undefined;
+}
+
+function advisory(owner, repo, body) {
+  const letters = "23456789cfghjmpqrvwx";
+  const group = () => Array.from({ length: 4 }, () => letters[Math.floor(Math.random() * letters.length)]).join("");
+  const id = `GHSA-${group()}-${group()}-${group()}`;
+  const now = new Date().toISOString();
+  const base = "https://api.github.com";
+  const author = {
+    login: LOGIN, id: 1, node_id: "U_1", avatar_url: "https://github.com/a.png", gravatar_id: "", type: "Bot", site_admin: false,
+    url: `${base}/users/${LOGIN}`, html_url: `https://github.com/${LOGIN}`,
+    ...Object.fromEntries(["followers", "following", "gists", "starred", "subscriptions", "organizations", "repos", "events", "received_events"]
+      .map((k) => [`${k}_url`, `${base}/users/${LOGIN}/${k}`])),
+  };
+  return {
+    ghsa_id: id, cve_id: body.cve_id ?? null, url: `${base}/repos/${owner}/${repo}/security-advisories/${id}`,
+    html_url: `https://github.com/${owner}/${repo}/security/advisories/${id}`,
+    summary: body.summary, description: body.description, severity: body.severity ?? "high", author, publisher: null,
+    identifiers: [{ type: "GHSA", value: id }], state: "draft", created_at: now, updated_at: now, published_at: null, closed_at: null,
+    withdrawn_at: null, submission: null,
+    vulnerabilities: body.vulnerabilities.map((v) => ({ package: v.package, vulnerable_version_range: v.vulnerable_version_range ?? null, patched_versions: v.patched_versions ?? null, vulnerable_functions: v.vulnerable_functions ?? [] })),
+    cvss: body.cvss_vector_string ? { vector_string: body.cvss_vector_string, score: null } : null,
+    cwes: (body.cwe_ids ?? []).map((cwe_id) => ({ cwe_id, name: cwe_id })), cwe_ids: body.cwe_ids ?? [],
+    credits: null, credits_detailed: null, collaborating_users: null, collaborating_teams: null,
+    private_fork: null, _repository: `${owner}/${repo}`, _fork_wanted: body.start_private_fork === true,
+  };
+}
+
+const shown = (a) => Object.fromEntries(Object.entries(a).filter(([key]) => !key.startsWith("_")));
+
+function route(method, path) {
+  const [, root, owner, repo, kind, id] = path.split("/");
+  if (root !== "repos" || kind !== "security-advisories") return undefined;
+  return { owner, repo, id, template: id ? ONE : LIST, method };
+}
+
+function handle(request, url, text) {
+  const method = request.method.toLowerCase();
+  if (request.headers.authorization !== `Bearer ${TOKEN}`) return [401, { message: "Bad credentials" }];
+  if (!request.headers["user-agent"]) return [403, { message: "Request forbidden by administrative rules" }];
+  if (method === "get" && url.pathname === "/user") return [200, { login: LOGIN }];
+  const at = route(method, url.pathname);
+  if (!at || !spec.paths[at.template][method]) return [404, { message: "Not Found" }];
+  const wrongQuery = checkQuery(at.template, method, url.searchParams);
+  if (wrongQuery) return violation(wrongQuery);
+  let body;
+  if (method !== "get") {
+    try { body = JSON.parse(text); } catch { return violation("the body is not JSON"); }
+    const validate = validators[`${method} ${at.template}`];
+    if (!validate(body)) return violation(ajv.errorsText(validate.errors));
+  }
+  const here = state.advisories.filter((a) => a._repository === `${at.owner}/${at.repo}`);
+  if (at.template === LIST && method === "get") return list(url, here);
+  if (at.template === LIST) {
+    // What the real API answers with an empty body.
+    if (!body.vulnerabilities?.length || Boolean(body.severity) === Boolean(body.cvss_vector_string)) return [500, undefined];
+    const made = advisory(at.owner, at.repo, body);
+    if (!validAnswer(shown(made))) return violation(`our own answer: ${ajv.errorsText(validAnswer.errors)}`);
+    state.advisories.push(made);
+    return [201, shown(made)];
+  }
+  const found = here.find((a) => a.ghsa_id === at.id);
+  if (!found) return [404, { message: "Not Found" }];
+  if (method === "patch") Object.assign(found, body, { updated_at: new Date().toISOString() });
+  return [200, shown(found)];
+}
+
+function list(url, here) {
+  const perPage = Number(url.searchParams.get("per_page") ?? 30);
+  const from = Number(url.searchParams.get("after") ?? 0);
+  const newest = [...here].reverse();
+  const headers = {};
+  if (from + perPage < newest.length) {
+    const next = new URL(url);
+    next.searchParams.set("after", String(from + perPage));
+    headers.link = `<${next}>; rel="next"`;
+  }
+  return [200, newest.slice(from, from + perPage).map(shown), headers];
+}
+
+function violation(why) {
+  state.violations.push(why);
+  return [422, { message: "Validation Failed", errors: [why] }];
+}
+
+const server = http.createServer((request, response) => {
+  const pieces = [];
+  request.on("data", (piece) => pieces.push(piece));
+  request.on("end", () => {
+    const text = Buffer.concat(pieces).toString("utf8");
+    const url = new URL(request.url, `http://127.0.0.1:${server.address().port}`);
+    const answer = ([status, body, headers = {}]) => {
+      response.writeHead(status, { "content-type": "application/json", ...headers });
+      response.end(body === undefined ? "" : JSON.stringify(body));
+    };
+    if (url.pathname === "/_state") return answer([200, { ...state, advisories: state.advisories }]);
+    if (url.pathname === "/_fault") {
+      state.faults.push(JSON.parse(text));
+      return answer([200, {}]);
+    }
+    if (url.pathname === "/_edit") {
+      const { id, description } = JSON.parse(text);
+      state.advisories.find((a) => a.ghsa_id === id).description = description;
+      return answer([200, {}]);
+    }
+    state.requests.push(`${request.method} ${url.pathname}`);
+    const fault = state.faults.find((f) => f.times > 0 && f.method === request.method);
+    if (fault) fault.times -= 1;
+    switch (fault?.mode) {
+      case "503": return answer([503, undefined]);
+      case "403": return answer([403, { message: "Resource not accessible by personal access token" }]);
+      case "429": return answer([429, { message: "You have exceeded a secondary rate limit" }, { "retry-after": "1" }]);
+      case "500-after": handle(request, url, text); return answer([500, undefined]);
+      case "drop-after": handle(request, url, text); return request.socket.destroy();
+      default: return answer(handle(request, url, text));
+    }
+  });
+});
+server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+process.stdin.on("end", () => process.exit(0)).resume();
