@@ -37,7 +37,8 @@ pub enum Question {
 }
 
 impl Question {
-    fn commands(&self) -> bool {
+    /// Whether it changes anything.
+    pub fn commands(&self) -> bool {
         matches!(self, Self::CaseFile { .. } | Self::Import)
     }
 }
@@ -164,7 +165,14 @@ async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
         if let Some(reading) = &mut reading {
             reading.certificates.clear();
         }
-        read.push(LetterView { intake: intake.id.0, received_at: intake.received_at, octets: intake.octets, sha256: intake.digest.to_string(), state: intake.state, reading });
+        read.push(LetterView {
+            intake: intake.id.0,
+            received_at: intake.received_at,
+            octets: intake.octets,
+            sha256: intake.digest.to_string(),
+            state: intake.state,
+            reading,
+        });
     }
     let first = read.first().and_then(|l| l.reading.as_ref());
     Ok(CaseView { report: first.and_then(|r| r.report.clone()), line: line(case, &letters, first), journal: desk.parts.store.journal(id).await?, read })
@@ -173,11 +181,8 @@ async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
 async fn attachments(desk: &Desk, id: &CaseId, name: Option<&str>) -> Result<Vec<File>> {
     known(desk, id).await?;
     let files = readers::files_of(desk, id).await?;
-    let wanted: Vec<File> = files
-        .into_iter()
-        .filter(|(file, _)| name.is_none_or(|n| n == file))
-        .map(|(name, octets)| File { name, octets: STANDARD.encode(octets) })
-        .collect();
+    let wanted: Vec<File> =
+        files.into_iter().filter(|(file, _)| name.is_none_or(|n| n == file)).map(|(name, octets)| File { name, octets: STANDARD.encode(octets) }).collect();
     match name {
         Some(name) if wanted.is_empty() => bail!("case {id} has no attachment called {name:?}: `sealdesk case show {id}` lists them"),
         _ => Ok(wanted),
@@ -258,8 +263,10 @@ pub fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener> {
     let _ = std::fs::remove_file(path);
     let listener = UnixListener::bind(path).with_context(|| format!("cannot make the socket {}", path.display()))?;
     if let Some(name) = group {
-        let group = nix::unistd::Group::from_name(name).ok().flatten().ok_or_else(|| anyhow!("control: there is no group {name:?}: groupadd --system {name}"))?;
-        std::os::unix::fs::chown(path, None, Some(group.gid.as_raw())).with_context(|| format!("cannot give {} to the group {name}: the desk's user must be in it", path.display()))?;
+        let group =
+            nix::unistd::Group::from_name(name).ok().flatten().ok_or_else(|| anyhow!("control: there is no group {name:?}: groupadd --system {name}"))?;
+        std::os::unix::fs::chown(path, None, Some(group.gid.as_raw()))
+            .with_context(|| format!("cannot give {} to the group {name}: the desk's user must be in it", path.display()))?;
     }
     let mode = if group.is_some() { 0o660 } else { 0o600 };
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;

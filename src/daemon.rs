@@ -22,6 +22,9 @@ const ROUND_S: u64 = 12 * 60;
 
 const HEARTBEAT_S: u64 = 60;
 
+/// How long a start waits for whoever holds the state folder.
+const LOCK_S: u64 = 5;
+
 /// A start finds something that only a human can mend.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -45,10 +48,15 @@ pub fn lock(settings: &Settings) -> Result<Lock> {
     std::fs::create_dir_all(&settings.state).with_context(|| format!("cannot make the state folder {}", settings.state.display()))?;
     let path = settings.state.join("desk.lock");
     let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Lock { _file: file }),
-        Err(std::fs::TryLockError::WouldBlock) => bail!("another desk runs on {}: stop it first", settings.state.display()),
-        Err(std::fs::TryLockError::Error(err)) => Err(err).context(format!("cannot lock {}", path.display())),
+    // A command that acts on a closed desk holds it for a moment.
+    let until = std::time::Instant::now() + Duration::from_secs(LOCK_S);
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Lock { _file: file }),
+            Err(std::fs::TryLockError::WouldBlock) if std::time::Instant::now() < until => std::thread::sleep(Duration::from_millis(100)),
+            Err(std::fs::TryLockError::WouldBlock) => bail!("another desk runs on {}: stop it first", settings.state.display()),
+            Err(std::fs::TryLockError::Error(err)) => return Err(err).context(format!("cannot lock {}", path.display())),
+        }
     }
 }
 

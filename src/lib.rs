@@ -1,3 +1,35 @@
+//! Sealdesk: the desk behind a project's security@ address. This page is the map of the house.
+//!
+//! ```text
+//! mailbox.fetch ─► spool (sealed, durable) ─► decide::on_arrival ─► mailbox.settle     the letter is ours
+//!                                                 │ case, clock, acknowledgement due
+//! opener: outer ► open ► read ► classify  ◄───────┘ one process a letter, no network, no files
+//!                  │
+//!            decide::on_reading ─► store.commit            one transaction: case + effects + journal
+//!                                      │
+//! outbox: lease ► compose ► courier / tracker ► settle     at least once, keyed
+//! deadlines: decide::on_clock ► commit                     humans are called before a promise breaks
+//! ```
+//!
+//! The floors, lowest first; `tests/house.rs` holds the law that a module names only what is below it:
+//!
+//! | floor | modules | what they are |
+//! |---|---|---|
+//! | 0 | [`model`] | nouns |
+//! | 1 | [`openpgp`] [`mime`] [`triage`] [`decide`] [`compose`] | one standard or one question each; all pure |
+//! | 2 | [`ports`] | what the pipeline needs of the world |
+//! | 3 | [`pipeline`] | the loops, and the reading of one letter |
+//! | 4 | [`adapters`] [`config`] | the world: IMAP, SMTP, GitHub, SQLite, the opener's processes; the operator's words |
+//! | 5 | [`wiring`] [`control`] [`daemon`] [`commands`] | a desk put together, asked, run, and told what to do |
+//!
+//! What is deliberately absent. Only `openpgp` names sequoia, only `mime` mail-parser. `decide` knows no
+//! clock, no port and no randomness. No adapter names another. The desk's process holds no secret key
+//! and parses no body: both belong to [`adapters::opener`]. An effect holds no text. No log holds a
+//! subject, a body or an address. Nothing that only decryption shows decides what leaves by itself.
+//!
+//! Where to read first: [`model::case`] for the states, [`decide`] for the rules, [`pipeline::reading`] for
+//! how a letter is opened, [`adapters::opener`] for where the keys live, [`ports`] for the seams.
+
 pub mod adapters;
 pub mod commands;
 pub mod compose;

@@ -11,7 +11,9 @@ use tracing_subscriber::EnvFilter;
 /// hours, and files each as one draft in the advisory tracker.
 #[derive(Parser)]
 #[command(version, about, long_about = None, max_term_width = 100)]
-#[command(after_help = "Start with `sealdesk demo`, which needs no account.\nExit codes: 0 good, 1 our own failure, 2 wrong usage, 78 wrong configuration; `open` has more.\nSEALDESK_LOG sets what is logged: error, warn, info (default), debug.")]
+#[command(
+    after_help = "Start with `sealdesk demo`, which needs no account.\nExit codes: 0 good, 1 our own failure, 2 wrong usage, 78 wrong configuration; `open` has more.\nSEALDESK_LOG sets what is logged: error, warn, info (default), debug."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

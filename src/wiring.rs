@@ -126,7 +126,8 @@ fn desk_secret(state: &Path) -> Result<Secret> {
         let hex: String = octets.iter().map(|b| format!("{b:02x}")).collect();
         let part = path.with_extension("part");
         let _ = std::fs::remove_file(&part);
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part).with_context(|| format!("cannot write {}", part.display()))?;
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part).with_context(|| format!("cannot write {}", part.display()))?;
         file.write_all(hex.as_bytes())?;
         file.sync_all()?;
         std::fs::rename(&part, &path).with_context(|| format!("cannot write {}", path.display()))?;
@@ -180,7 +181,8 @@ fn mailbox(words: &config::Mailbox) -> Result<Watched> {
             };
             let trust = trust("mailbox.ca_file", words.ca_file.as_ref(), words.certificate_sha256.as_ref())?;
             let login = ImapLogin { user: words.user.clone(), means };
-            let mailbox = ImapMailbox::new(words.name.clone(), words.host.clone(), words.port.unwrap_or(port), privacy, trust, login, words.folder.clone(), done);
+            let mailbox =
+                ImapMailbox::new(words.name.clone(), words.host.clone(), words.port.unwrap_or(port), privacy, trust, login, words.folder.clone(), done);
             Ok(Watched { mailbox: Box::new(mailbox), poll: Duration::from_secs(u64::from(words.poll_s.max(1))) })
         }
     }

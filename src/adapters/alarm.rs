@@ -44,7 +44,12 @@ impl Alarm for Webhook {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.key.expose()).expect("HMAC takes a key of any length");
         mac.update(body.as_bytes());
         let signature: String = mac.finalize().into_bytes().iter().map(|b| format!("{b:02x}")).collect();
-        let request = self.http.post(text(&self.url, "alarm.url_file")?).header("content-type", "application/json").header("x-sealdesk-signature", format!("sha256={signature}")).body(body);
+        let request = self
+            .http
+            .post(text(&self.url, "alarm.url_file")?)
+            .header("content-type", "application/json")
+            .header("x-sealdesk-signature", format!("sha256={signature}"))
+            .body(body);
         // The URL may hold a token, so it stays out of every error.
         let response = request.send().await.map_err(|e| PortError::Passing(format!("the alarm webhook failed: {}", e.without_url())))?;
         if response.status().is_success() { Ok(()) } else { Err(PortError::Passing(format!("the alarm webhook answered {}", response.status()))) }

@@ -47,7 +47,9 @@ fn roots_in(path: &Path) -> Result<RootCertStore, PortError> {
     let unreadable = |e: rustls::pki_types::pem::Error| PortError::Lasting(format!("cannot read the CA file {}: {e}", path.display()));
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
-        roots.add(certificate.map_err(unreadable)?).map_err(|e| PortError::Lasting(format!("the CA file {} holds no usable certificate: {e}", path.display())))?;
+        roots
+            .add(certificate.map_err(unreadable)?)
+            .map_err(|e| PortError::Lasting(format!("the CA file {} holds no usable certificate: {e}", path.display())))?;
     }
     if roots.is_empty() { Err(PortError::Lasting(format!("the CA file {} holds no certificate", path.display()))) } else { Ok(roots) }
 }
@@ -114,16 +116,33 @@ struct Pinned {
 }
 
 impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(&self, certificate: &CertificateDer<'_>, _: &[CertificateDer<'_>], _: &ServerName<'_>, _: &[u8], _: UnixTime) -> Result<ServerCertVerified, rustls::Error> {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
         let digest: [u8; 32] = Sha256::digest(certificate).into();
         if digest == self.pin { Ok(ServerCertVerified::assertion()) } else { Err(rustls::Error::General("not the pinned certificate".to_owned())) }
     }
 
-    fn verify_tls12_signature(&self, message: &[u8], certificate: &CertificateDer<'_>, signature: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, rustls::Error> {
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
         verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
     }
 
-    fn verify_tls13_signature(&self, message: &[u8], certificate: &CertificateDer<'_>, signature: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, rustls::Error> {
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
         verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
     }
 

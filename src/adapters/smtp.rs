@@ -72,12 +72,14 @@ impl SmtpCourier {
             }
         };
         let hello = ClientId::Domain(self.hello.clone());
-        let connected = self.within(COMMAND_S, async { AsyncSmtpConnection::connect_with_transport(stream, &hello).await.map_err(|e| self.fault("greet", &e)) });
+        let connected =
+            self.within(COMMAND_S, async { AsyncSmtpConnection::connect_with_transport(stream, &hello).await.map_err(|e| self.fault("greet", &e)) });
         let mut connection = connected.await?;
         if let Some((user, password)) = &self.credentials {
             let password = password.expose_text().map_err(|_| PortError::Lasting("the SMTP password is not text".to_owned()))?;
             let credentials = Credentials::new(user.clone(), password.to_owned());
-            let login = self.within(COMMAND_S, async { connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).await.map_err(|e| self.login_fault(&e)) });
+            let login =
+                self.within(COMMAND_S, async { connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).await.map_err(|e| self.login_fault(&e)) });
             login.await?;
         }
         Ok(connection)
@@ -133,7 +135,9 @@ impl SmtpCourier {
     }
 
     async fn deliver(&self, connection: &mut AsyncSmtpConnection, parcel: &Parcel) -> Result<(), PortError> {
-        let address = |a: &crate::model::address::Address| a.as_str().parse::<lettre::Address>().map_err(|e| PortError::Lasting(format!("an envelope address cannot be sent: {e}")));
+        let address = |a: &crate::model::address::Address| {
+            a.as_str().parse::<lettre::Address>().map_err(|e| PortError::Lasting(format!("an envelope address cannot be sent: {e}")))
+        };
         let from = parcel.envelope_sender.as_ref().map(address).transpose()?;
         let to = address(&parcel.envelope_recipient)?;
         self.within(COMMAND_S, async { connection.command(Mail::new(from, Vec::new())).await.map_err(|e| self.fault("take the sender", &e)) }).await?;

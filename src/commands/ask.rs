@@ -22,7 +22,8 @@ impl Desk {
         let answer = match control::ask(&settings.state, &question).await? {
             Some(answer) => answer,
             None => {
-                let _lock = daemon::lock(&settings)?;
+                // Reading needs no lock, and must not keep a desk from starting.
+                let _lock = if question.commands() { Some(daemon::lock(&settings)?) } else { None };
                 let desk = wiring::desk(&settings).await?;
                 control::answer(&desk, question, &format!("user {}", nix::unistd::getuid())).await?
             }

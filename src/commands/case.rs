@@ -158,7 +158,10 @@ fn page(view: &CaseView) -> String {
         field("still missing", &missing.join(", "));
     }
     for letter in &view.read {
-        text.push_str(&format!("\n{}\n", styled(BOLD, &format!("Letter {} of {}, {} octets", letter.intake, letter.received_at.strftime("%Y-%m-%d %H:%M UTC"), letter.octets))));
+        text.push_str(&format!(
+            "\n{}\n",
+            styled(BOLD, &format!("Letter {} of {}, {} octets", letter.intake, letter.received_at.strftime("%Y-%m-%d %H:%M UTC"), letter.octets))
+        ));
         let Some(reading) = &letter.reading else {
             text.push_str(&format!("  {}\n", styled(WARN, &format!("{:?}", letter.state).to_lowercase())));
             continue;
@@ -176,7 +179,14 @@ fn page(view: &CaseView) -> String {
             text.push_str(&format!("  {} {body}\n", styled(DIM, "|")));
         }
         for file in &reading.attachments {
-            text.push_str(&format!("  attachment {} ({}, {} octets): sealdesk case attachment {} {:?}\n", tame(&file.name), file.media_type, file.octets, line.id, file.name));
+            text.push_str(&format!(
+                "  attachment {} ({}, {} octets): sealdesk case attachment {} {:?}\n",
+                tame(&file.name),
+                file.media_type,
+                file.octets,
+                line.id,
+                file.name
+            ));
         }
     }
     text.push_str(&format!("\n{}\n", styled(BOLD, "Journal")));

@@ -89,14 +89,21 @@ pub async fn run(args: Check) -> Result<u8> {
 fn certificates(settings: &Settings, findings: &mut Findings) {
     for path in &settings.certificates {
         let read = wiring::read_certificates(path);
-        let Some(found) = findings.take("certificate", read, |c| format!("{} ({})", path.display(), c.iter().map(Certificate::fingerprint).collect::<Vec<_>>().join(", "))) else { continue };
+        let Some(found) =
+            findings.take("certificate", read, |c| format!("{} ({})", path.display(), c.iter().map(Certificate::fingerprint).collect::<Vec<_>>().join(", ")))
+        else {
+            continue;
+        };
         for certificate in &found {
             judge(certificate, &format!("certificate {}", path.display()), findings);
             if !certificate.is_of(settings.address.as_str()) {
                 findings.warn("certificate", &format!("no user ID of it names {}: mail programs will not choose it", settings.address));
             }
             if certificate.invites_gnupg_ocb() {
-                findings.warn("certificate", "it invites GnuPG 2.3 and later to send packet type 20, which stays shut: run sealdesk key adopt, and publish what it makes");
+                findings.warn(
+                    "certificate",
+                    "it invites GnuPG 2.3 and later to send packet type 20, which stays shut: run sealdesk key adopt, and publish what it makes",
+                );
             }
         }
         if !found.iter().any(|c| c.version() <= 4) && settings.certificates.len() == 1 {
@@ -137,7 +144,10 @@ async fn opener(settings: &Settings, findings: &mut Findings) {
     for path in &settings.certificates {
         for certificate in wiring::read_certificates(path).unwrap_or_default() {
             if !lines.iter().any(|line| line.contains(&certificate.fingerprint())) {
-                findings.bad("opener", &format!("it does not hold the secret key of {}: letters to it would stay shut; add it to opener.secret_keys", path.display()));
+                findings.bad(
+                    "opener",
+                    &format!("it does not hold the secret key of {}: letters to it would stay shut; add it to opener.secret_keys", path.display()),
+                );
             }
         }
     }
@@ -145,7 +155,11 @@ async fn opener(settings: &Settings, findings: &mut Findings) {
     let round_trip = async {
         let sealed = seal.seal(b"round trip")?;
         let back = client.unseal(sealed).await?;
-        if back == b"round trip" { Ok(()) } else { Err(anyhow!("what was sealed does not come back: keys.storage_certificate and opener.storage_key do not belong together")) }
+        if back == b"round trip" {
+            Ok(())
+        } else {
+            Err(anyhow!("what was sealed does not come back: keys.storage_certificate and opener.storage_key do not belong together"))
+        }
     };
     findings.take("storage key", round_trip.await, |()| "what is sealed here is opened there".to_owned());
 }

@@ -21,7 +21,9 @@ const SETTLE_S: u64 = 120;
 
 /// Shows the whole desk at work, with no account and no network
 #[derive(Args)]
-#[command(after_help = "It makes keys, lays letters into a Maildir, answers them into a folder, and files drafts as Markdown.\nWithout --once it goes on: put letters into DIR/Maildir/new and watch.")]
+#[command(
+    after_help = "It makes keys, lays letters into a Maildir, answers them into a folder, and files drafts as Markdown.\nWithout --once it goes on: put letters into DIR/Maildir/new and watch."
+)]
 pub struct Demo {
     /// Where it works; a fresh temporary folder without it
     #[arg(long, value_name = "DIR")]
@@ -149,7 +151,13 @@ async fn describe(desk: &crate::pipeline::Desk, intake: &Intake, reading: Option
         (None, _) => styled(DIM, "no case, no answer: a machine wrote it"),
         (Some(case), Some(LetterKind::KeyRequest)) => format!("{}: {}", case.id, styled(GOOD, "our certificate was sent")),
         (Some(case), Some(LetterKind::FollowUp)) => format!("joined {}, and was added to its draft", case.id),
-        (Some(case), _) => format!("{}: {}; acknowledgement {}; draft {}", case.id, standing(&case.standing), styled(GOOD, &acknowledgement(&case.acknowledgement)), styled(GOOD, &draft(&case.draft))),
+        (Some(case), _) => format!(
+            "{}: {}; acknowledgement {}; draft {}",
+            case.id,
+            standing(&case.standing),
+            styled(GOOD, &acknowledgement(&case.acknowledgement)),
+            styled(GOOD, &draft(&case.draft))
+        ),
     };
     let unread = if intake.state == ReadingState::Shut { "  responders were called" } else { "" };
     text.push_str(&format!("                   {became}{unread}\n\n"));

@@ -136,7 +136,8 @@ fn write_pair(folder: &Path, stem: &str, key: &GeneratedKey) -> Result<()> {
     if secret.exists() || public.exists() {
         bail!("{} exists; move it away first: a key is never overwritten", if secret.exists() { secret.display() } else { public.display() });
     }
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&secret).with_context(|| format!("cannot write {}", secret.display()))?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&secret).with_context(|| format!("cannot write {}", secret.display()))?;
     file.write_all(key.secret_armored.expose())?;
     std::fs::write(&public, &key.public_armored).with_context(|| format!("cannot write {}", public.display()))?;
     println!("{}  {}", key.fingerprint, secret.display());

@@ -32,7 +32,9 @@ pub fn samples(cast: &Cast<'_>) -> Result<Vec<Sample>, OpenPgpError> {
         Ok(openpgp::armored_message(&openpgp::seal_packets(to, &packets)?)?.replace('\r', ""))
     };
     let pgp_mime = |armored: &str| {
-        format!("Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=\"b1\"\n\n--b1\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n\n--b1\nContent-Type: application/octet-stream; name=\"encrypted.asc\"\n\n{armored}\n--b1--\n")
+        format!(
+            "Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=\"b1\"\n\n--b1\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n\n--b1\nContent-Type: application/octet-stream; name=\"encrypted.asc\"\n\n{armored}\n--b1--\n"
+        )
     };
     let inner = format!(
         "Subject: Path traversal in acme-web 2.3.1\r\nContent-Type: multipart/mixed; boundary=\"b2\"; protected-headers=\"v1\"\r\n\r\n--b2\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{REPORT}\r\n--b2\r\nContent-Type: text/x-python; name=\"poc.py\"\r\nContent-Disposition: attachment; filename=\"poc.py\"\r\n\r\nprint('GET /static/../../etc/passwd')\r\n--b2--\r\n"

@@ -1,17 +1,17 @@
 //! What can a person tell the desk? One file a verb.
 
+mod ask;
 pub mod case;
 pub mod check;
 pub mod demo;
 pub mod import;
 pub mod key;
+mod letters;
 pub mod open;
 pub mod opener;
 pub mod run;
-pub mod status;
-mod ask;
-mod letters;
 mod screen;
+pub mod status;
 
 /// Exit codes, the same for every verb.
 pub mod exit {

@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 
 /// Opens one letter and prints one JSON object.
 #[derive(Args)]
-#[command(after_help = "Exit codes: 0 the letter was read, 3 it stays shut, 4 a limit refused it, 2 wrong usage, 1 our own failure.\n\nExample: sealdesk open --key security.secret.asc --cert ada.asc --attachments /tmp/files letter.eml")]
+#[command(
+    after_help = "Exit codes: 0 the letter was read, 3 it stays shut, 4 a limit refused it, 2 wrong usage, 1 our own failure.\n\nExample: sealdesk open --key security.secret.asc --cert ada.asc --attachments /tmp/files letter.eml"
+)]
 pub struct Open {
     /// A file of secret keys, armored or binary; may be repeated
     #[arg(long = "key", value_name = "FILE")]

@@ -71,15 +71,24 @@ fn facts(case: &CaseId, reading: &Reading, report: &Report, received_at: Timesta
         Intent::Unstated => "not stated",
     };
     let on = report.disclosure.date.as_deref().map(|d| format!(" on {d}")).unwrap_or_default();
-    let missing: Vec<&str> = report.missing.iter().map(|m| match m {
-        crate::model::report::Missing::Steps => "steps to reproduce",
-        crate::model::report::Missing::Versions => "affected versions",
-    }).collect();
+    let missing: Vec<&str> = report
+        .missing
+        .iter()
+        .map(|m| match m {
+            crate::model::report::Missing::Steps => "steps to reproduce",
+            crate::model::report::Missing::Versions => "affected versions",
+        })
+        .collect();
     let missing = if missing.is_empty() { "nothing".to_owned() } else { missing.join(", ") };
     format!(
         "Case **{case}**, arrived {}; the letter {sealed}, {signed}.\n\n| | |\n|---|---|\n| Product | {} |\n| Affected versions | {} |\n| CVE | {} |\n| CWE | {} |\n| CVSS | {} |\n| Severity | {} |\n| Disclosure | {disclosure}{on} |\n| Still missing | {missing} |\n",
         received_at.strftime("%Y-%m-%d %H:%M UTC"),
-        one(&report.product), list(&report.affected_versions), list(&report.cve_ids), list(&report.cwe_ids), one(&report.cvss), one(&report.severity),
+        one(&report.product),
+        list(&report.affected_versions),
+        list(&report.cve_ids),
+        list(&report.cwe_ids),
+        one(&report.cvss),
+        one(&report.severity),
     )
 }
 

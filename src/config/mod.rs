@@ -129,7 +129,9 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
         return Err(ConfigError::Value("acknowledgement.delay_s", "the delay leaves no time before the deadline's alarm".to_owned()));
     }
     let answer_from = match &words.desk.answer_from {
-        Some(text) => Some(text.parse().map_err(|e| ConfigError::Value("desk.answer_from", format!("{text:?} is not a time such as 2026-11-01T00:00:00Z: {e}")))?),
+        Some(text) => {
+            Some(text.parse().map_err(|e| ConfigError::Value("desk.answer_from", format!("{text:?} is not a time such as 2026-11-01T00:00:00Z: {e}")))?)
+        }
         None => None,
     };
     Ok(Settings {

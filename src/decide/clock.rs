@@ -28,7 +28,8 @@ mod tests {
     fn humans_are_called_four_hours_before_and_once() {
         let at = |hours: i64| Timestamp::from_second(1_790_000_000 + hours * 3600).unwrap();
         let due = Acknowledgement::Due { deadline: at(24), alarmed: false };
-        let case = Case { id: CaseId::from_random([1; 10]), opened_at: at(0), standing: Standing::Open, acknowledgement: due, draft: Draft::None, perhaps_of: None };
+        let case =
+            Case { id: CaseId::from_random([1; 10]), opened_at: at(0), standing: Standing::Open, acknowledgement: due, draft: Draft::None, perhaps_of: None };
         assert_eq!(on_clock(&case, &Policy::default(), at(19)), Decision::default());
         let called = on_clock(&case, &Policy::default(), at(20));
         assert_eq!(called.effects.len(), 2);

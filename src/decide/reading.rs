@@ -101,7 +101,10 @@ fn join(case: &Case, letter: &ReadLetter<'_>, older: CaseId, now: Timestamp) -> 
     let closed = Case { standing: Standing::Closed { at: now, why: Closing::Joined }, ..case.clone() };
     Decision {
         effects: vec![Effect::append_follow_up(&older, letter.intake, now)],
-        journal: vec![Entry::of(&case.id, "joined to an older case", older.to_string()), Entry::of(&older, "follow-up joined by signature", letter.intake.to_string())],
+        journal: vec![
+            Entry::of(&case.id, "joined to an older case", older.to_string()),
+            Entry::of(&older, "follow-up joined by signature", letter.intake.to_string()),
+        ],
         letter_of: Some(older),
         case: Some(CaseChange::Update(closed)),
         ..Decision::default()
@@ -131,11 +134,7 @@ fn report(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Poli
     }
     let mut effects = vec![Effect::file_advisory(&case.id, letter.intake, now)];
     effects.extend(Effect::call(Reason::NewCase, &case.id, now));
-    Decision {
-        case: Some(CaseChange::Update(Case { standing: Standing::Open, draft: Draft::Queued, ..case.clone() })),
-        effects,
-        ..Decision::default()
-    }
+    Decision { case: Some(CaseChange::Update(Case { standing: Standing::Open, draft: Draft::Queued, ..case.clone() })), effects, ..Decision::default() }
 }
 
 /// A responder's word: file the draft now.
@@ -186,7 +185,8 @@ mod tests {
     }
 
     fn decide(reading: &Reading, policy: &Policy) -> Decision {
-        let letter = ReadLetter { intake: IntakeId(1), is_first: true, answerable: true, signed_by_pinned: false, originator_in_older: false, reading: Some(reading) };
+        let letter =
+            ReadLetter { intake: IntakeId(1), is_first: true, answerable: true, signed_by_pinned: false, originator_in_older: false, reading: Some(reading) };
         on_reading(&case(), &letter, policy, now())
     }
 

@@ -14,11 +14,20 @@ pub struct Entity<'x> {
 /// What the root of an entity asks for.
 pub enum Layout<'a> {
     /// RFC 3156 section 4, and its mangles. `others` is whether any part stands beside the sealed one.
-    Encrypted { ciphertext: Cow<'a, [u8]>, repaired: Option<Repair>, others: bool },
+    Encrypted {
+        ciphertext: Cow<'a, [u8]>,
+        repaired: Option<Repair>,
+        others: bool,
+    },
     /// RFC 3156 section 5: the signed octets exactly as they stand, CRLF line ends, and the signature.
-    Signed { signed: Vec<u8>, signature: Cow<'a, [u8]> },
+    Signed {
+        signed: Vec<u8>,
+        signature: Cow<'a, [u8]>,
+    },
     /// RFC 8551, which is named and not opened.
-    Smime { encrypted: bool },
+    Smime {
+        encrypted: bool,
+    },
     Bare,
 }
 
@@ -108,8 +117,7 @@ impl<'x> Entity<'x> {
 
     /// The body that a human would read: plain text where there is one, else HTML as text.
     pub fn text(&self) -> String {
-        let bodies: Vec<String> =
-            (0..self.message.text_body_count()).filter_map(|i| self.message.body_text(i)).map(Cow::into_owned).collect();
+        let bodies: Vec<String> = (0..self.message.text_body_count()).filter_map(|i| self.message.body_text(i)).map(Cow::into_owned).collect();
         bodies.join("\n").replace("\r\n", "\n")
     }
 
@@ -270,10 +278,7 @@ mod tests {
     #[test]
     fn the_sealed_part_is_found_whole_and_mangled() {
         let pgp = "--x\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n\n--x\nContent-Type: application/octet-stream\n\n-----BEGIN PGP MESSAGE-----\n\nAA\n--x--\n";
-        let rows = [
-            ("multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=x", None),
-            ("multipart/mixed; boundary=x", Some(Repair::Exchange)),
-        ];
+        let rows = [("multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=x", None), ("multipart/mixed; boundary=x", Some(Repair::Exchange))];
         for (content_type, expected) in rows {
             let text = letter(content_type, pgp);
             let entity = Entity::parse(text.as_bytes()).unwrap();

@@ -57,7 +57,8 @@ pub fn outer(head: &[u8], perspective: &Perspective) -> Outer {
         threads: ids(message.references()).into_iter().chain(ids(message.in_reply_to())).collect(),
         recipients: ["To", "Cc", "Delivered-To", "X-Original-To"].iter().flat_map(|field| all(&message, field)).collect(),
         subject: message.subject().unwrap_or_default().to_owned(),
-        sealed_outside: content_type.is_some_and(|ct| ct.ctype().eq_ignore_ascii_case("multipart") && ct.subtype().is_some_and(|s| s.eq_ignore_ascii_case("encrypted"))),
+        sealed_outside: content_type
+            .is_some_and(|ct| ct.ctype().eq_ignore_ascii_case("multipart") && ct.subtype().is_some_and(|s| s.eq_ignore_ascii_case("encrypted"))),
         originator,
         dmarc,
         answer,
@@ -257,7 +258,10 @@ mod tests {
 
     #[test]
     fn threads_and_recipients_are_read() {
-        let read = outer(b"From: a@b.example\nTo: Desk <security@desk.example>\nDelivered-To: security+k3@desk.example\nReferences: <1@x> <2@x>\nIn-Reply-To: <3@x>\n\nbody", &perspective());
+        let read = outer(
+            b"From: a@b.example\nTo: Desk <security@desk.example>\nDelivered-To: security+k3@desk.example\nReferences: <1@x> <2@x>\nIn-Reply-To: <3@x>\n\nbody",
+            &perspective(),
+        );
         assert_eq!(read.threads.iter().map(MessageId::as_str).collect::<Vec<_>>(), ["1@x", "2@x", "3@x"]);
         assert_eq!(read.recipients.len(), 2);
     }

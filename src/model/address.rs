@@ -103,8 +103,24 @@ impl fmt::Display for Address {
 
 /// Local parts behind which no person sits (RFC 2142, RFC 3834 section 2 and what is seen in the wild).
 const DAEMONS: &[&str] = &[
-    "mailer-daemon", "postmaster", "noreply", "no-reply", "no_reply", "donotreply", "do-not-reply", "do_not_reply",
-    "bounce", "bounces", "listserv", "majordomo", "mailman", "daemon", "root", "nobody", "auto-reply", "autoreply",
+    "mailer-daemon",
+    "postmaster",
+    "noreply",
+    "no-reply",
+    "no_reply",
+    "donotreply",
+    "do-not-reply",
+    "do_not_reply",
+    "bounce",
+    "bounces",
+    "listserv",
+    "majordomo",
+    "mailman",
+    "daemon",
+    "root",
+    "nobody",
+    "auto-reply",
+    "autoreply",
 ];
 
 /// An address that an automatic answer may be sent to. It can't be made for a machine or for nobody.

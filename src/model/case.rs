@@ -24,7 +24,10 @@ pub enum Standing {
     Open,
     /// Its letter stayed shut or could not be read: a human must look.
     NeedsHuman,
-    Closed { at: Timestamp, why: Closing },
+    Closed {
+        at: Timestamp,
+        why: Closing,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,10 +46,19 @@ pub enum Closing {
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Acknowledgement {
     /// `alarmed`: responders were called because the deadline is near.
-    Due { deadline: Timestamp, alarmed: bool },
-    Sent { at: Timestamp, signed: bool },
+    Due {
+        deadline: Timestamp,
+        alarmed: bool,
+    },
+    Sent {
+        at: Timestamp,
+        signed: bool,
+    },
     /// No automatic answer may go out; a human owes one until the deadline.
-    ByHand { deadline: Timestamp, alarmed: bool },
+    ByHand {
+        deadline: Timestamp,
+        alarmed: bool,
+    },
     /// Nobody waits for one.
     NotOwed,
 }
@@ -59,7 +71,9 @@ pub enum Draft {
     /// A responder must say `case file` first.
     AwaitsWord,
     Queued,
-    Filed { advisory: AdvisoryId },
+    Filed {
+        advisory: AdvisoryId,
+    },
 }
 
 /// The entry in the tracker, as the tracker names it: a GHSA id or a file name.

@@ -106,54 +106,25 @@ impl Work {
 
 impl Effect {
     pub fn acknowledge(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
-        Self {
-            key: EffectKey(format!("acknowledge:{case}")),
-            work: Work::Acknowledge,
-            case: Some(case.clone()),
-            intake: Some(intake),
-            due,
-        }
+        Self { key: EffectKey(format!("acknowledge:{case}")), work: Work::Acknowledge, case: Some(case.clone()), intake: Some(intake), due }
     }
 
     pub fn send_certificate(intake: IntakeId, case: &CaseId, due: Timestamp) -> Self {
-        Self {
-            key: EffectKey(format!("certificate:{intake}")),
-            work: Work::SendCertificate,
-            case: Some(case.clone()),
-            intake: Some(intake),
-            due,
-        }
+        Self { key: EffectKey(format!("certificate:{intake}")), work: Work::SendCertificate, case: Some(case.clone()), intake: Some(intake), due }
     }
 
     pub fn file_advisory(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
-        Self {
-            key: EffectKey(format!("file:{case}")),
-            work: Work::FileAdvisory,
-            case: Some(case.clone()),
-            intake: Some(intake),
-            due,
-        }
+        Self { key: EffectKey(format!("file:{case}")), work: Work::FileAdvisory, case: Some(case.clone()), intake: Some(intake), due }
     }
 
     pub fn append_follow_up(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
-        Self {
-            key: EffectKey(format!("append:{case}:{intake}")),
-            work: Work::AppendFollowUp,
-            case: Some(case.clone()),
-            intake: Some(intake),
-            due,
-        }
+        Self { key: EffectKey(format!("append:{case}:{intake}")), work: Work::AppendFollowUp, case: Some(case.clone()), intake: Some(intake), due }
     }
 
     /// Calls responders about a case: by mail always, by the second path where it is urgent.
     pub fn call(reason: Reason, case: &CaseId, due: Timestamp) -> Vec<Self> {
-        let one = |path: &str, work| Self {
-            key: EffectKey(format!("call:{path}:{}:{case}", reason.as_str())),
-            work,
-            case: Some(case.clone()),
-            intake: None,
-            due,
-        };
+        let one =
+            |path: &str, work| Self { key: EffectKey(format!("call:{path}:{}:{case}", reason.as_str())), work, case: Some(case.clone()), intake: None, due };
         let mut calls = vec![one("mail", Work::CallByMail(reason))];
         if reason.is_urgent() {
             calls.push(one("second", Work::CallBySecondPath(reason)));
@@ -163,13 +134,7 @@ impl Effect {
 
     /// Calls responders about the desk itself. `about` tells repeated calls apart: one a fault and day, say.
     pub fn call_about_desk(reason: Reason, about: &str, due: Timestamp) -> Vec<Self> {
-        let one = |path: &str, work| Self {
-            key: EffectKey(format!("call:{path}:{}:desk:{about}", reason.as_str())),
-            work,
-            case: None,
-            intake: None,
-            due,
-        };
+        let one = |path: &str, work| Self { key: EffectKey(format!("call:{path}:{}:desk:{about}", reason.as_str())), work, case: None, intake: None, due };
         vec![one("mail", Work::CallByMail(reason)), one("second", Work::CallBySecondPath(reason))]
     }
 }

@@ -28,9 +28,7 @@ impl CaseId {
     /// Reads an id as a person types it: any case, spaces around it.
     pub fn parse(text: &str) -> Result<Self, NotACaseId> {
         let upper = text.trim().to_ascii_uppercase();
-        let fits = upper.strip_prefix("SD-").is_some_and(|tail| {
-            tail.len() == CASE_ID_CHARACTERS && tail.bytes().all(|b| CROCKFORD.contains(&b))
-        });
+        let fits = upper.strip_prefix("SD-").is_some_and(|tail| tail.len() == CASE_ID_CHARACTERS && tail.bytes().all(|b| CROCKFORD.contains(&b)));
         if fits { Ok(Self(upper)) } else { Err(NotACaseId(text.chars().take(40).collect())) }
     }
 
@@ -112,9 +110,7 @@ impl MessageId {
     /// Takes an id with or without brackets; `None` where it could not be written into a header again.
     pub fn parse(text: &str) -> Option<Self> {
         let bare = text.trim().trim_start_matches('<').trim_end_matches('>');
-        let fits = !bare.is_empty()
-            && bare.len() <= Self::OCTETS_MAX
-            && bare.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>'));
+        let fits = !bare.is_empty() && bare.len() <= Self::OCTETS_MAX && bare.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>'));
         fits.then(|| Self(bare.to_owned()))
     }
 

@@ -28,7 +28,13 @@ pub enum Composition {
         at: Timestamp,
     },
     /// To one responder of the opener's own config.
-    Call { to: Address, message_id: MessageId, case: Option<CaseId>, reason: Reason, at: Timestamp },
+    Call {
+        to: Address,
+        message_id: MessageId,
+        case: Option<CaseId>,
+        reason: Reason,
+        at: Timestamp,
+    },
 }
 
 impl Composition {

@@ -25,13 +25,8 @@ pub struct Report {
 impl Report {
     /// Whether a stranger's letter shows evidence of a report, so that a draft may be filed without a human's word.
     pub fn is_evident(&self) -> bool {
-        let signs = [
-            !self.cve_ids.is_empty(),
-            !self.cwe_ids.is_empty(),
-            self.cvss.is_some(),
-            self.steps_to_reproduce.is_some(),
-            !self.affected_versions.is_empty(),
-        ];
+        let signs =
+            [!self.cve_ids.is_empty(), !self.cwe_ids.is_empty(), self.cvss.is_some(), self.steps_to_reproduce.is_some(), !self.affected_versions.is_empty()];
         signs.iter().filter(|sign| **sign).count() >= 1
     }
 }

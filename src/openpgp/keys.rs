@@ -145,7 +145,11 @@ fn unlock(cert: Cert, passphrase: Option<&[u8]>) -> Result<Cert, OpenPgpError> {
         let password = Password::from(passphrase.ok_or_else(|| OpenPgpError::Locked(fingerprint.clone()))?);
         let is_primary = key.fingerprint() == cert.fingerprint();
         let key = key.decrypt_secret(&password).map_err(OpenPgpError::operation("unlocking a secret key with the passphrase"))?;
-        unlocked.push(if is_primary { sequoia_openpgp::Packet::from(key.role_into_primary()) } else { sequoia_openpgp::Packet::from(key.role_into_subordinate()) });
+        unlocked.push(if is_primary {
+            sequoia_openpgp::Packet::from(key.role_into_primary())
+        } else {
+            sequoia_openpgp::Packet::from(key.role_into_subordinate())
+        });
     }
     if unlocked.is_empty() {
         return Ok(cert);

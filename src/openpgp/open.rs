@@ -171,8 +171,15 @@ fn refused_container(octets: &[u8]) -> Unopened {
     let mut pile = openpgp::parse::PacketParser::from_bytes(&binary).ok();
     while let Some(openpgp::parse::PacketParserResult::Some(parser)) = pile.take() {
         match u8::from(parser.packet.tag()) {
-            9 => return Unopened { shut: Shut::Integrity, why: "it has no integrity protection (an old packet type): ask for it again from a current program" },
-            20 => return Unopened { shut: Shut::Unsupported, why: "it is in GnuPG's own OCB format (packet type 20): publish a certificate without that feature (sealdesk key adopt)" },
+            9 => {
+                return Unopened { shut: Shut::Integrity, why: "it has no integrity protection (an old packet type): ask for it again from a current program" };
+            }
+            20 => {
+                return Unopened {
+                    shut: Shut::Unsupported,
+                    why: "it is in GnuPG's own OCB format (packet type 20): publish a certificate without that feature (sealdesk key adopt)",
+                };
+            }
             _ => pile = parser.next().ok().map(|(_, next)| next),
         }
     }

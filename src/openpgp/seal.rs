@@ -38,8 +38,7 @@ impl SealTo {
     /// A writer that seals what passes through it into `sink`; call `finalize` at the end.
     pub fn writer<'a>(&'a self, sink: impl Write + Send + Sync + 'a) -> Result<Message<'a>, OpenPgpError> {
         // SEIPDv1 opens in every program that a responder may use to read a sealed file by hand.
-        let recipients: Vec<Recipient<'_>> =
-            self.keys.iter().map(|k| Recipient::new(Features::empty().set_seipdv1(), Some(k.keyid().into()), k)).collect();
+        let recipients: Vec<Recipient<'_>> = self.keys.iter().map(|k| Recipient::new(Features::empty().set_seipdv1(), Some(k.keyid().into()), k)).collect();
         let message = Encryptor::for_recipients(Message::new(sink), recipients).build().map_err(OpenPgpError::operation("sealing"))?;
         LiteralWriter::new(message).build().map_err(OpenPgpError::operation("sealing"))
     }

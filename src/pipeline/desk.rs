@@ -80,10 +80,7 @@ impl Desk {
             return;
         }
         let about = format!("{}:{}", what.replace(' ', "-"), now.strftime("%Y-%m-%d"));
-        let decision = Decision {
-            effects: Effect::call_about_desk(Reason::FaultLasts, &about, now),
-            ..Decision::default()
-        };
+        let decision = Decision { effects: Effect::call_about_desk(Reason::FaultLasts, &about, now), ..Decision::default() };
         if let Err(err) = self.parts.store.commit(&decision, now).await {
             tracing::error!(error = %err, "a lasting fault could not be recorded");
         }

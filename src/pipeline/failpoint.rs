@@ -4,8 +4,7 @@
 //! the second time.
 
 /// The steps, in the order in which a letter passes them.
-pub const STEPS: [&str; 9] =
-    ["spooled", "admitted", "settled", "read", "reading-committed", "leased", "composed", "carried-out", "effect-settled"];
+pub const STEPS: [&str; 9] = ["spooled", "admitted", "settled", "read", "reading-committed", "leased", "composed", "carried-out", "effect-settled"];
 
 /// Passes a named step.
 macro_rules! step {

@@ -5,12 +5,12 @@
 //! any two steps and goes on from what the store says.
 
 pub mod deadlines;
+mod desk;
+mod failpoint;
 pub mod intake;
 pub mod outbox;
 pub mod readers;
 pub mod reading;
-mod desk;
-mod failpoint;
 mod rhythm;
 
 pub use desk::{Desk, DeskParts};

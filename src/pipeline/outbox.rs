@@ -135,12 +135,16 @@ async fn failed(desk: &Desk, leased: &Leased, err: &PortError, now: Timestamp) -
 async fn gave_up(desk: &Desk, effect: &Effect, now: Timestamp) -> Decision {
     // A call that can't be made is not answered by another call on the same path.
     if matches!(effect.work, Work::CallByMail(_) | Work::CallBySecondPath(_)) {
-        return Decision { journal: vec![Entry { case: effect.case.clone(), event: "call could not be made", detail: effect.key.to_string() }], ..Decision::default() };
+        return Decision {
+            journal: vec![Entry { case: effect.case.clone(), event: "call could not be made", detail: effect.key.to_string() }],
+            ..Decision::default()
+        };
     }
     let Some(id) = &effect.case else {
         return Decision { effects: Effect::call_about_desk(Reason::GaveUp, &effect.key.0, now), ..Decision::default() };
     };
-    let mut decision = Decision { effects: Effect::call(Reason::GaveUp, id, now), journal: vec![Entry::of(id, "gave up", effect.key.to_string())], ..Decision::default() };
+    let mut decision =
+        Decision { effects: Effect::call(Reason::GaveUp, id, now), journal: vec![Entry::of(id, "gave up", effect.key.to_string())], ..Decision::default() };
     if let Ok(Some(case)) = desk.parts.store.case(id).await {
         let case = match effect.work {
             Work::Acknowledge => Case { acknowledgement: case.acknowledgement.clone().hand_over(), ..case },
@@ -288,7 +292,15 @@ async fn turn(desk: &Desk, to: &Address, kind: &'static str, now: Timestamp) -> 
 }
 
 /// Announces an answer in the store, sends it, and notes that it left.
-async fn hand_over(desk: &Desk, effect: &Effect, to: &Address, kind: &'static str, case: Option<&CaseId>, id: &MessageId, octets: Vec<u8>) -> Result<(), PortError> {
+async fn hand_over(
+    desk: &Desk,
+    effect: &Effect,
+    to: &Address,
+    kind: &'static str,
+    case: Option<&CaseId>,
+    id: &MessageId,
+    octets: Vec<u8>,
+) -> Result<(), PortError> {
     let tag = tag(desk, &effect.key, "envelope");
     let answer = Answer { message_id: id.clone(), address: to.clone(), kind, case: case.cloned(), tag: tag.clone() };
     desk.parts.store.announce_answer(&answer).await?;

@@ -155,7 +155,8 @@ async fn set_aside(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
     };
     let decision = match &case {
         Some(case) => {
-            let letter = ReadLetter { intake: intake.id, is_first: true, answerable: false, signed_by_pinned: false, originator_in_older: false, reading: None };
+            let letter =
+                ReadLetter { intake: intake.id, is_first: true, answerable: false, signed_by_pinned: false, originator_in_older: false, reading: None };
             on_reading(case, &letter, &desk.parts.policy, now)
         }
         None => Decision { journal: vec![Entry::of_desk("letter set aside", intake.id.to_string())], ..Decision::default() },

@@ -316,11 +316,9 @@ impl<'p> State<'p> {
             SignatureFound::Unknown { .. } => 0,
         };
         match self.signatures.iter().max_by_key(rank) {
-            Some(SignatureFound::Good { fingerprint, addresses }) => SignatureVerdict {
-                status: SignatureStatus::Valid,
-                fingerprint: Some(fingerprint.clone()),
-                signer_is_originator: by_originator(addresses),
-            },
+            Some(SignatureFound::Good { fingerprint, addresses }) => {
+                SignatureVerdict { status: SignatureStatus::Valid, fingerprint: Some(fingerprint.clone()), signer_is_originator: by_originator(addresses) }
+            }
             Some(SignatureFound::Bad { issuer }) => {
                 SignatureVerdict { status: SignatureStatus::Invalid, fingerprint: issuer.clone(), signer_is_originator: false }
             }
@@ -455,14 +453,18 @@ mod tests {
     }
 
     fn pgp_mime(armored: &str) -> String {
-        format!("From: Ada <ada@b.example>\nSubject: ...\nMIME-Version: 1.0\nContent-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=x\n\n--x\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n\n--x\nContent-Type: application/octet-stream\n\n{armored}\n--x--\n")
+        format!(
+            "From: Ada <ada@b.example>\nSubject: ...\nMIME-Version: 1.0\nContent-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=x\n\n--x\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n\n--x\nContent-Type: application/octet-stream\n\n{armored}\n--x--\n"
+        )
     }
 
     #[test]
     fn a_sealed_letter_gives_its_protected_subject_and_its_signer() {
         let mut desk = desk();
         let key = desk.ada_public.clone();
-        let inner = format!("Subject: XSS in acme 1.2\nContent-Type: multipart/mixed; boundary=y; protected-headers=\"v1\"\n\n--y\nContent-Type: text/plain\n\nTo reproduce:\n\n1. open it\n2. look\n--y\nContent-Type: application/pgp-keys; name=k.asc\n\n{key}\n--y--\n");
+        let inner = format!(
+            "Subject: XSS in acme 1.2\nContent-Type: multipart/mixed; boundary=y; protected-headers=\"v1\"\n\n--y\nContent-Type: text/plain\n\nTo reproduce:\n\n1. open it\n2. look\n--y\nContent-Type: application/pgp-keys; name=k.asc\n\n{key}\n--y--\n"
+        );
         let reading = desk.read(&pgp_mime(&desk.sealed(&inner)));
         assert_eq!(reading.subject.as_deref(), Some("XSS in acme 1.2"));
         assert_eq!(reading.protection, Protection { encrypted: true, format: Format::PgpMime, integrity: Integrity::Mdc, repaired: None, shut: None });
@@ -501,8 +503,10 @@ mod tests {
         let eve = SecretKeys::load(imposter.secret_armored.expose(), Purpose::Mail, None).unwrap();
         let body = "Content-Type: text/plain\r\n\r\nhello";
         let (signature, _) = eve.sign_detached(body.as_bytes()).unwrap();
-        let letter = format!("From: ada@b.example\nSubject: s\nAutocrypt: addr=ada@b.example; keydata={}\nContent-Type: multipart/signed; protocol=\"application/pgp-signature\"; boundary=x\n\n--x\n{body}\n--x\nContent-Type: application/pgp-signature\n\n{signature}\n--x--\n",
-            imposter.public_armored.lines().filter(|l| !l.starts_with('-') && !l.starts_with('=') && !l.contains(':') && !l.is_empty()).collect::<String>());
+        let letter = format!(
+            "From: ada@b.example\nSubject: s\nAutocrypt: addr=ada@b.example; keydata={}\nContent-Type: multipart/signed; protocol=\"application/pgp-signature\"; boundary=x\n\n--x\n{body}\n--x\nContent-Type: application/pgp-signature\n\n{signature}\n--x--\n",
+            imposter.public_armored.lines().filter(|l| !l.starts_with('-') && !l.starts_with('=') && !l.contains(':') && !l.is_empty()).collect::<String>()
+        );
         let first = desk.read(&letter);
         assert_eq!(first.signature.status, SignatureStatus::Valid);
         let held = Position { certificates: certificates(desk.ada_public.as_bytes()).unwrap(), ..Position::default() };

@@ -3,10 +3,19 @@
 use super::pattern;
 use crate::model::report::{Disclosure, Intent};
 
-pattern!(ALREADY, r"(?i)\b(already|now|currently)\b[^.\n]{0,30}\bpublic(ly)?\b|\b(was|were|has been|have been|got|is|are)\b[^.\n]{0,25}\b(publicly (disclosed|known|available|discussed)|(published|posted|leaked|disclosed) (on|at|in|to|by|publicly|online)\b)|\b(I|we) (have )?(already )?(published|posted|disclosed)\b|\bpublic (exploit|poc|proof of concept) (is|exists|available)|\bin the public domain\b|\bdisclosed publicly\b");
+pattern!(
+    ALREADY,
+    r"(?i)\b(already|now|currently)\b[^.\n]{0,30}\bpublic(ly)?\b|\b(was|were|has been|have been|got|is|are)\b[^.\n]{0,25}\b(publicly (disclosed|known|available|discussed)|(published|posted|leaked|disclosed) (on|at|in|to|by|publicly|online)\b)|\b(I|we) (have )?(already )?(published|posted|disclosed)\b|\bpublic (exploit|poc|proof of concept) (is|exists|available)|\bin the public domain\b|\bdisclosed publicly\b"
+);
 pattern!(NOT_PUBLIC, r"(?i)\b(not|never|n't|neither|nor|un|until|before|unless|if)\b[^.\n]{0,40}\b(public|publish|disclos|post)");
-pattern!(WILL, r"(?i)\b(will|shall|going to|plan(ning|s)?( to| on)?|intend(s|ing)?( to)?|intention (is )?to|want to|scheduled? (to|for))\b[^.\n]{0,60}\b(publish|disclos|go(ing)? public|present|release (the|my|our|a) (details|advisory|exploit|poc|findings|write-?up)|make (it|this|them|the \w+) public|blog)|\b(publish|disclos|public)\w*[^.\n]{0,40}\b(on|by|in|after|within) (\d|january|february|march|april|may|june|july|august|september|october|november|december|ninety|thirty)|\b\d+[ -]day (public )?disclosure|\b(public )?disclosure (date|deadline|policy)\b[^.\n]{0,30}\d|\bgo(ing)? public\b");
-pattern!(PRIVATE, r"(?i)\b(coordinated|responsible|private) (vulnerability )?disclosure\b|\bkeep (this|it|the \w+)[^.\n]{0,20}\b(private|confidential|secret)\b|\b(under|respect|agree\w*( to)?|accept|honou?r) (an? |the |your )?embargo\b|\b(will|shall|do|did|have|am|are)( not|n't) [^.\n]{0,50}(disclos|publish|public|shar|told)|\bnot (be )?(disclosed?|published?|shared?|public)\b|\bwon't (disclose|publish|share|go public)|\bprivate(ly)?\b|\bhappy to (wait|coordinate)\b|\b(until|once|after|before) (a |the |you |your )?(fix|patch|have fixed|release)[^.\n]{0,30}|\bnot shared\b");
+pattern!(
+    WILL,
+    r"(?i)\b(will|shall|going to|plan(ning|s)?( to| on)?|intend(s|ing)?( to)?|intention (is )?to|want to|scheduled? (to|for))\b[^.\n]{0,60}\b(publish|disclos|go(ing)? public|present|release (the|my|our|a) (details|advisory|exploit|poc|findings|write-?up)|make (it|this|them|the \w+) public|blog)|\b(publish|disclos|public)\w*[^.\n]{0,40}\b(on|by|in|after|within) (\d|january|february|march|april|may|june|july|august|september|october|november|december|ninety|thirty)|\b\d+[ -]day (public )?disclosure|\b(public )?disclosure (date|deadline|policy)\b[^.\n]{0,30}\d|\bgo(ing)? public\b"
+);
+pattern!(
+    PRIVATE,
+    r"(?i)\b(coordinated|responsible|private) (vulnerability )?disclosure\b|\bkeep (this|it|the \w+)[^.\n]{0,20}\b(private|confidential|secret)\b|\b(under|respect|agree\w*( to)?|accept|honou?r) (an? |the |your )?embargo\b|\b(will|shall|do|did|have|am|are)( not|n't) [^.\n]{0,50}(disclos|publish|public|shar|told)|\bnot (be )?(disclosed?|published?|shared?|public)\b|\bwon't (disclose|publish|share|go public)|\bprivate(ly)?\b|\bhappy to (wait|coordinate)\b|\b(until|once|after|before) (a |the |you |your )?(fix|patch|have fixed|release)[^.\n]{0,30}|\bnot shared\b"
+);
 pattern!(ISO_DATE, r"\b(20\d\d)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])\b");
 pattern!(DAY_MONTH, r"(?i)\b(\d{1,2})(?:st|nd|rd|th|\.)?(?: of)? (jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?,? (20\d\d)\b");
 pattern!(MONTH_DAY, r"(?i)\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? (\d{1,2})(?:st|nd|rd|th)?,? (20\d\d)\b");

@@ -27,14 +27,32 @@ pub struct Seen<'a> {
 /// A key request is a short letter; a longer one that mentions keys is a report.
 const KEY_REQUEST_CHARACTERS_MAX: usize = 1_200;
 
-pattern!(DSN_SUBJECT, r"(?i)^(undeliver(ed|able)|mail delivery (failed|failure|status)|delivery (status notification|failure|has failed)|returned mail|failure notice|delayed mail|warning: message .* delayed|non remis|unzustellbar)");
+pattern!(
+    DSN_SUBJECT,
+    r"(?i)^(undeliver(ed|able)|mail delivery (failed|failure|status)|delivery (status notification|failure|has failed)|returned mail|failure notice|delayed mail|warning: message .* delayed|non remis|unzustellbar)"
+);
 pattern!(DAEMON, r"(?i)^(mailer-daemon|postmaster|mail-daemon|mailerdaemon)@");
-pattern!(AUTO_SUBJECT, r"(?i)^\W*(automatic reply|auto(matische)?[ -]?(reply|response|antwort)|out[ -]of[ -](the[ -])?office|abwesen(d|heit)|respuesta autom|r[ée]ponse automatique|absence du bureau|vacation reply)");
+pattern!(
+    AUTO_SUBJECT,
+    r"(?i)^\W*(automatic reply|auto(matische)?[ -]?(reply|response|antwort)|out[ -]of[ -](the[ -])?office|abwesen(d|heit)|respuesta autom|r[ée]ponse automatique|absence du bureau|vacation reply)"
+);
 pattern!(CASE_TAG, r"\bSD-[0-9A-HJKMNP-TV-Z]{10}\b");
-pattern!(KEY_WORDS, r"(?i)\b((open)?pgp|gpg|gnupg|public|encryption) ?-?(key|keys|certificate|schl(ü|ue)ssel)\b|\b(key|certificate) (for|to) encrypt|\bpgp\b|\bgpg\b|(ö|oe)ffentliche[nrs]? schl(ü|ue)ssel|cl(é|e)( publique| pgp)|clave p(ú|u)blica|chave p(ú|u)blica|公開鍵|公钥|открыт\w+ ключ");
-pattern!(KEY_ASKS, r"(?i)\b(send|share|provide|request(ing)?|need|give|want|get|have|find|where|could you|can you|please|would you|looking for|what is|bitte|schicken|senden|envoyer|envoyez|enviar|envíe|por favor|s'il vous pla)\b|x-send-key|-sendkey|送って|ください|请|пришлите|отправ");
-pattern!(SPAM_WORDS, r"(?i)\b(seo services?|guest posts?|backlinks?|casino|viagra|lottery|crypto(currency)? investment|web ?design services|rank(ing)? on google|increase your traffic|business loan|million (dollars|usd))\b");
-pattern!(NOTICE_SUBJECT, r"(?i)(public|full|upcoming|intent\w* to|notice of|planned) +(\w+ +)?disclos|publicly (disclosed|available|known)|going public|will (be )?publish|already public|0-?day|intent\w* to publish");
+pattern!(
+    KEY_WORDS,
+    r"(?i)\b((open)?pgp|gpg|gnupg|public|encryption) ?-?(key|keys|certificate|schl(ü|ue)ssel)\b|\b(key|certificate) (for|to) encrypt|\bpgp\b|\bgpg\b|(ö|oe)ffentliche[nrs]? schl(ü|ue)ssel|cl(é|e)( publique| pgp)|clave p(ú|u)blica|chave p(ú|u)blica|公開鍵|公钥|открыт\w+ ключ"
+);
+pattern!(
+    KEY_ASKS,
+    r"(?i)\b(send|share|provide|request(ing)?|need|give|want|get|have|find|where|could you|can you|please|would you|looking for|what is|bitte|schicken|senden|envoyer|envoyez|enviar|envíe|por favor|s'il vous pla)\b|x-send-key|-sendkey|送って|ください|请|пришлите|отправ"
+);
+pattern!(
+    SPAM_WORDS,
+    r"(?i)\b(seo services?|guest posts?|backlinks?|casino|viagra|lottery|crypto(currency)? investment|web ?design services|rank(ing)? on google|increase your traffic|business loan|million (dollars|usd))\b"
+);
+pattern!(
+    NOTICE_SUBJECT,
+    r"(?i)(public|full|upcoming|intent\w* to|notice of|planned) +(\w+ +)?disclos|publicly (disclosed|available|known)|going public|will (be )?publish|already public|0-?day|intent\w* to publish"
+);
 
 /// Sorts a letter. Headers that a machine wrote speak first, then the thread, then the words.
 pub fn kind(seen: &Seen<'_>) -> LetterKind {
@@ -66,7 +84,10 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
         return LetterKind::Spam;
     }
     let intent = disclosure(seen.text).intent;
-    if intent == Intent::AlreadyPublic || (intent == Intent::Public && NOTICE_SUBJECT.is_match(seen.subject)) || (NOTICE_SUBJECT.is_match(seen.subject) && speaks_of_publication(seen.text)) {
+    if intent == Intent::AlreadyPublic
+        || (intent == Intent::Public && NOTICE_SUBJECT.is_match(seen.subject))
+        || (NOTICE_SUBJECT.is_match(seen.subject) && speaks_of_publication(seen.text))
+    {
         return LetterKind::DisclosureNotice;
     }
     if seen.text.trim().is_empty() && seen.subject.trim().is_empty() && !seen.has_attachments {
@@ -106,7 +127,11 @@ mod tests {
         check("PGP key?", "Hi, could you send me your public key so I can report something?", LetterKind::KeyRequest);
         check("Request for public PGP key", "", LetterKind::KeyRequest);
         check("Schlüssel", "Bitte schicken Sie mir Ihren öffentlichen Schlüssel.", LetterKind::KeyRequest);
-        check("Key leak in 1.2", "The private key is readable. Steps to reproduce:\n1. send GET /key\n2. read it\nPlease send your PGP key.", LetterKind::Report);
+        check(
+            "Key leak in 1.2",
+            "The private key is readable. Steps to reproduce:\n1. send GET /key\n2. read it\nPlease send your PGP key.",
+            LetterKind::Report,
+        );
         check("XSS", "There is an XSS in the search page.", LetterKind::Report);
         check("hello", "Is anybody there?", LetterKind::Report);
         check("Notice", "The vulnerability is already public: it was posted on a blog yesterday.", LetterKind::DisclosureNotice);

@@ -21,8 +21,7 @@ pub fn warm_up() {
 /// A pattern that is compiled once. Every pattern here is a constant that a test runs, so it is known to compile.
 macro_rules! pattern {
     ($name:ident, $text:expr) => {
-        static $name: std::sync::LazyLock<regex::Regex> =
-            std::sync::LazyLock::new(|| regex::Regex::new($text).expect("a constant pattern"));
+        static $name: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| regex::Regex::new($text).expect("a constant pattern"));
     };
 }
 use pattern;

@@ -15,15 +15,27 @@ pattern!(CVE, r"(?i)\bCVE[-‐– ](20\d\d|19\d\d)-(\d{4,7})\b");
 pattern!(CWE, r"(?i)\bCWE[-‐–: ]{0,2}(\d{1,4})\b");
 pattern!(CVSS_VECTOR, r"\bCVSS:[34]\.[01](/[A-Za-z]{1,3}:[A-Za-z]{1,6})+|\bAV:[NAL]/AC:[HML]/Au:[MSN]/C:[NPC]/I:[NPC]/A:[NPC]");
 pattern!(CVSS31_BARE, r"\bAV:[NALP]/AC:[LH]/PR:[NLH]/UI:[NR]/S:[UC]/C:[NLH]/I:[NLH]/A:[NLH]\b");
-pattern!(SEVERITY, r"(?i)\b(?:severity|rated?|rating|risk|priority)\b[^.\n]{0,20}?\b(critical|high|medium|moderate|low)\b|\b(critical|high|medium|moderate|low)(?:[- ](?:severity|risk))\b");
+pattern!(
+    SEVERITY,
+    r"(?i)\b(?:severity|rated?|rating|risk|priority)\b[^.\n]{0,20}?\b(critical|high|medium|moderate|low)\b|\b(critical|high|medium|moderate|low)(?:[- ](?:severity|risk))\b"
+);
 pattern!(SEVERITY_WORD, r"(?i)\b(critical|high|medium|moderate|low|none|important)\b");
 pattern!(NUMBERED, r"^ {0,4}(?:\d{1,2}[.)]|step \d{1,2}[:.)]?) +\S");
 pattern!(REPRODUCE, r"(?i)\b(to reproduce|reproduc(e|ed|tion|ible)|steps|proof[ -]of[ -]concept|\bpoc\b|can be (triggered|exploited) by|how to trigger)\b");
-pattern!(VULNERABLE, r"(?i)\b(vulnerab\w+|exploit\w*|security (issue|bug|flaw|hole|problem|advisory|report)|xss|csrf|ssrf|xxe|rce|sqli|idor|lfi|cross[- ]site|sql injection|command injection|code execution|injection|buffer overflow|heap overflow|overflow|use[- ]after[- ]free|out[- ]of[- ]bounds|path traversal|directory traversal|privilege escalation|denial[- ]of[- ]service|\bdos\b|authentication bypass|auth(orization)? bypass|bypass|memory corruption|race condition|deserialization|information (leak|disclosure)|attacker|0-?day|zero[- ]day|proof[- ]of[- ]concept|\bpoc\b|cve|cwe|cvss|crash(es)?)\b");
-pattern!(PRODUCT_VERSION, r"\b(?:in|of|affects?|affecting|with|against|on|tested|using|running)\s+(?:the\s+)?(?:latest\s+)?([A-Za-z][A-Za-z0-9]*(?:[-_.][A-Za-z0-9]+)*(?:\s[A-Z][A-Za-z0-9-]+)?),?\s+(?:(?:versions?|release|ver\.?)\s+|v(?:\.\s?)?)?(?:(?:before|prior to|up to|through|<=?|>=?)\s+(?:version\s+)?)?v?\d+\.\d+");
+pattern!(
+    VULNERABLE,
+    r"(?i)\b(vulnerab\w+|exploit\w*|security (issue|bug|flaw|hole|problem|advisory|report)|xss|csrf|ssrf|xxe|rce|sqli|idor|lfi|cross[- ]site|sql injection|command injection|code execution|injection|buffer overflow|heap overflow|overflow|use[- ]after[- ]free|out[- ]of[- ]bounds|path traversal|directory traversal|privilege escalation|denial[- ]of[- ]service|\bdos\b|authentication bypass|auth(orization)? bypass|bypass|memory corruption|race condition|deserialization|information (leak|disclosure)|attacker|0-?day|zero[- ]day|proof[- ]of[- ]concept|\bpoc\b|cve|cwe|cvss|crash(es)?)\b"
+);
+pattern!(
+    PRODUCT_VERSION,
+    r"\b(?:in|of|affects?|affecting|with|against|on|tested|using|running)\s+(?:the\s+)?(?:latest\s+)?([A-Za-z][A-Za-z0-9]*(?:[-_.][A-Za-z0-9]+)*(?:\s[A-Z][A-Za-z0-9-]+)?),?\s+(?:(?:versions?|release|ver\.?)\s+|v(?:\.\s?)?)?(?:(?:before|prior to|up to|through|<=?|>=?)\s+(?:version\s+)?)?v?\d+\.\d+"
+);
 pattern!(SUBJECT_PRODUCT, r"(?i)^(?:\[[^\]]{1,30}\]\s*)?(?:security|vulnerability|report)?:?\s*.{3,80}? in (?:the )?([A-Za-z][\w.-]{1,40})\b");
 pattern!(LEADING_PRODUCT, r"^(?:\[security\]\s*)?([A-Za-z][\w.-]{1,30}):\s+\S");
-pattern!(NOT_PRODUCT, r"(?i)^(version|versions|python|node|java|ubuntu|debian|windows|linux|macos|chrome|firefox|security|vulnerability|report|re|fwd?|aw|wg|bug|issue|urgent|the|a|an|your|our|this|that|all|login|search|api|page|function|http|https|php|ruby|go|rust|any|some|it|them|default|current|latest|older|release|releases|production|xss|csrf|ssrf|rce|sqli|dos|cve|cwe|poc|stored|reflected|critical|high|medium|low|heap|stack|buffer|sql)$");
+pattern!(
+    NOT_PRODUCT,
+    r"(?i)^(version|versions|python|node|java|ubuntu|debian|windows|linux|macos|chrome|firefox|security|vulnerability|report|re|fwd?|aw|wg|bug|issue|urgent|the|a|an|your|our|this|that|all|login|search|api|page|function|http|https|php|ruby|go|rust|any|some|it|them|default|current|latest|older|release|releases|production|xss|csrf|ssrf|rce|sqli|dos|cve|cwe|poc|stored|reflected|critical|high|medium|low|heap|stack|buffer|sql)$"
+);
 pattern!(FENCE, r"(?ms)^```.*?^```");
 
 /// Whether the words are those of a vulnerability report.
@@ -122,7 +134,8 @@ fn product(sections: &[Section], subject: &str, text: &str) -> Option<String> {
         let line = named.lines().next().unwrap_or_default().trim().trim_matches(['`', '*', '"']);
         // `acme 1.2.3` names product and version at once.
         let name = line.split(" version ").next().unwrap_or(line);
-        let words: Vec<&str> = name.split_whitespace().take_while(|w| !w.trim_start_matches(['v', '<', '=', '>']).starts_with(|c: char| c.is_ascii_digit())).collect();
+        let words: Vec<&str> =
+            name.split_whitespace().take_while(|w| !w.trim_start_matches(['v', '<', '=', '>']).starts_with(|c: char| c.is_ascii_digit())).collect();
         let name = words.join(" ").trim_end_matches([',', '(', '<', '=', '-']).trim().to_owned();
         if !name.is_empty() {
             return Some(cut(&name, 80));
@@ -145,7 +158,11 @@ fn affected_versions(sections: &[Section], subject: &str, text: &str, product: O
     let named: Vec<String> = sections.iter().filter(|s| s.field == Field::Versions).flat_map(|s| versions::in_field(&s.text)).collect();
     if !named.is_empty() {
         let mut unique = Vec::new();
-        named.into_iter().for_each(|v| if !unique.contains(&v) { unique.push(v) });
+        named.into_iter().for_each(|v| {
+            if !unique.contains(&v) {
+                unique.push(v)
+            }
+        });
         return unique;
     }
     let beside_product = first(sections, Field::Product).map(|t| versions::in_field(t.lines().next().unwrap_or_default())).unwrap_or_default();

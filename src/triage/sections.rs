@@ -35,16 +35,105 @@ fn field(name: &str) -> Option<Field> {
     let name = name.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ')' | ' '));
     let name = name.split(['(', '/']).next().unwrap_or_default().trim();
     Some(match name {
-        "summary" | "title" | "tl;dr" | "tldr" | "vulnerability" | "issue" | "vulnerability title" | "finding" | "vulnerability name" | "vulnerability summary" | "short description" | "overview" | "abstract" => Field::Summary,
-        "product" | "affected product" | "affected products" | "software" | "package" | "component" | "affected component" | "affected package" | "project" | "application" | "app" | "library" | "module" | "repository" | "target" | "plugin" | "product name" | "affected software" => Field::Product,
-        "version" | "versions" | "affected version" | "affected versions" | "version affected" | "versions affected" | "vulnerable version" | "vulnerable versions" | "tested version" | "tested versions" | "tested on" | "affected" | "affects" | "product version" | "software version" | "version range" | "affected range" => Field::Versions,
+        "summary"
+        | "title"
+        | "tl;dr"
+        | "tldr"
+        | "vulnerability"
+        | "issue"
+        | "vulnerability title"
+        | "finding"
+        | "vulnerability name"
+        | "vulnerability summary"
+        | "short description"
+        | "overview"
+        | "abstract" => Field::Summary,
+        "product" | "affected product" | "affected products" | "software" | "package" | "component" | "affected component" | "affected package" | "project"
+        | "application" | "app" | "library" | "module" | "repository" | "target" | "plugin" | "product name" | "affected software" => Field::Product,
+        "version"
+        | "versions"
+        | "affected version"
+        | "affected versions"
+        | "version affected"
+        | "versions affected"
+        | "vulnerable version"
+        | "vulnerable versions"
+        | "tested version"
+        | "tested versions"
+        | "tested on"
+        | "affected"
+        | "affects"
+        | "product version"
+        | "software version"
+        | "version range"
+        | "affected range" => Field::Versions,
         "cve" | "cve id" | "cve ids" | "cves" | "cve-id" => Field::Cve,
-        "cwe" | "cwe id" | "cwe ids" | "cwe-id" | "weakness" | "weaknesses" | "vulnerability type" | "bug class" | "class" | "type" | "vulnerability class" => Field::Cwe,
+        "cwe" | "cwe id" | "cwe ids" | "cwe-id" | "weakness" | "weaknesses" | "vulnerability type" | "bug class" | "class" | "type" | "vulnerability class" => {
+            Field::Cwe
+        }
         "cvss" | "cvss score" | "cvss vector" | "cvss v3" | "cvss v3.1" | "cvss v4" | "vector" | "vector string" | "cvss string" => Field::Cvss,
         "severity" | "risk" | "severity rating" | "rating" | "criticality" | "severity level" | "risk rating" | "priority" => Field::Severity,
-        "steps to reproduce" | "steps" | "reproduction" | "reproduction steps" | "how to reproduce" | "to reproduce" | "poc" | "proof of concept" | "proof-of-concept" | "reproducing" | "reproduce" | "exploit" | "exploitation" | "steps for reproduction" | "reproducer" => Field::Steps,
-        "disclosure" | "disclosure plan" | "disclosure plans" | "disclosure timeline" | "disclosure policy" | "embargo" | "publication" | "disclosure date" | "timeline" | "public disclosure" | "planned disclosure" => Field::Disclosure,
-        "description" | "details" | "detail" | "technical details" | "impact" | "background" | "analysis" | "root cause" | "fix" | "suggested fix" | "mitigation" | "remediation" | "workaround" | "recommendation" | "credit" | "credits" | "references" | "reference" | "links" | "contact" | "environment" | "introduction" | "conclusion" | "acknowledgements" | "reporter" | "attack vector" | "prerequisites" | "patch" | "notes" | "vulnerability details" | "vulnerability description" | "security impact" | "attachments" | "expected result" | "actual result" => Field::Else,
+        "steps to reproduce"
+        | "steps"
+        | "reproduction"
+        | "reproduction steps"
+        | "how to reproduce"
+        | "to reproduce"
+        | "poc"
+        | "proof of concept"
+        | "proof-of-concept"
+        | "reproducing"
+        | "reproduce"
+        | "exploit"
+        | "exploitation"
+        | "steps for reproduction"
+        | "reproducer" => Field::Steps,
+        "disclosure"
+        | "disclosure plan"
+        | "disclosure plans"
+        | "disclosure timeline"
+        | "disclosure policy"
+        | "embargo"
+        | "publication"
+        | "disclosure date"
+        | "timeline"
+        | "public disclosure"
+        | "planned disclosure" => Field::Disclosure,
+        "description"
+        | "details"
+        | "detail"
+        | "technical details"
+        | "impact"
+        | "background"
+        | "analysis"
+        | "root cause"
+        | "fix"
+        | "suggested fix"
+        | "mitigation"
+        | "remediation"
+        | "workaround"
+        | "recommendation"
+        | "credit"
+        | "credits"
+        | "references"
+        | "reference"
+        | "links"
+        | "contact"
+        | "environment"
+        | "introduction"
+        | "conclusion"
+        | "acknowledgements"
+        | "reporter"
+        | "attack vector"
+        | "prerequisites"
+        | "patch"
+        | "notes"
+        | "vulnerability details"
+        | "vulnerability description"
+        | "security impact"
+        | "attachments"
+        | "expected result"
+        | "actual result" => Field::Else,
         _ => return None,
     })
 }

@@ -4,8 +4,10 @@ use super::pattern;
 
 const VERSION: &str = r"v?\d+(?:\.\d+){1,3}(?:[-+.]?(?:rc|beta|alpha|b|a|p|dev|snapshot|post)\.?\d*)?";
 
-pattern!(RANGE, &format!(
-    r"(?ix)
+pattern!(
+    RANGE,
+    &format!(
+        r"(?ix)
     (?P<expr>
       (?:(?:>=|>)\s*{v}\s*(?:,|and|\s)\s*)?(?:<=|<|≤)\s*{v}
     | (?:from\s+)?{v}\s*(?:-|–|to|through|thru|until|up\ to)\s*(?:and\s+including\s+)?{v}
@@ -18,11 +20,15 @@ pattern!(RANGE, &format!(
     | \d+\.(?:\d+\.)?[xX*]
     | {v}
     )",
-    v = VERSION
-));
+        v = VERSION
+    )
+);
 pattern!(NEAR, r"(?i)\b(versions?|affect(s|ed|ing)?|vulnerable|tested|release[ds]?|before|prior to|up to|through|running|latest|<=?|v\d)");
 pattern!(FIXED, r"(?i)\b(fixed|patched|resolved|not affected|unaffected|upgrade[ds]? to|corrected)\b");
-pattern!(FOREIGN, r"(?i)\b(cvss|python|node(js)?|java|jdk|ubuntu|debian|windows|macos|linux kernel|chrome|firefox|http|tls|openssl|gcc|php|docker|postgres(ql)?|mysql|rfc|section|chapter|curl|kernel|go|rustc)[ /:v]*$");
+pattern!(
+    FOREIGN,
+    r"(?i)\b(cvss|python|node(js)?|java|jdk|ubuntu|debian|windows|macos|linux kernel|chrome|firefox|http|tls|openssl|gcc|php|docker|postgres(ql)?|mysql|rfc|section|chapter|curl|kernel|go|rustc)[ /:v]*$"
+);
 pattern!(NOT_VERSION, r"^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$|^\d{1,2}\.\d{1,2}\.20\d\d$");
 
 /// Versions in a field that the letter itself calls versions: all of them count.

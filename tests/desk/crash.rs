@@ -14,7 +14,10 @@ fn a_crash_at_any_step_loses_and_doubles_nothing() {
     let steps = ["spooled", "admitted", "settled", "read", "reading-committed", "leased", "composed", "carried-out", "effect-settled"];
     for (n, step) in steps.iter().enumerate() {
         let from = format!("crash{n}@crowd.example");
-        world.submit(&from, &(head(&from, &format!("XSS number {n} in acme 1.{n}"), &format!("c{n}@crowd.example")) + "\nSteps to reproduce:\n1. open it\n2. look\n"));
+        world.submit(
+            &from,
+            &(head(&from, &format!("XSS number {n} in acme 1.{n}"), &format!("c{n}@crowd.example")) + "\nSteps to reproduce:\n1. open it\n2. look\n"),
+        );
         let status = world.open_with(&[("SEALDESK_KILL_AT", step)]).ended(60);
         assert_eq!(status.signal(), Some(9), "{step}: {status}\n{}", world.log());
         let desk = world.open();

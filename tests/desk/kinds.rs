@@ -12,14 +12,25 @@ fn every_kind_of_letter_gets_what_it_should() {
     let world = World::new();
     let ada = Person::with_gpg(world.path(), "ada@reporter.example", &world.desk_certificate());
     let desk = world.open();
-    let inner = format!("Subject: CANARY-SUBJECT traversal\nContent-Type: multipart/mixed; boundary=\"b2\"; protected-headers=\"v1\"\n\n--b2\nContent-Type: text/plain\n\n{REPORT}\n--b2\nContent-Type: text/plain; name=\"CANARY-FILE.txt\"\nContent-Disposition: attachment; filename=\"CANARY-FILE.txt\"\n\nproof of concept\n--b2--\n");
+    let inner = format!(
+        "Subject: CANARY-SUBJECT traversal\nContent-Type: multipart/mixed; boundary=\"b2\"; protected-headers=\"v1\"\n\n--b2\nContent-Type: text/plain\n\n{REPORT}\n--b2\nContent-Type: text/plain; name=\"CANARY-FILE.txt\"\nContent-Disposition: attachment; filename=\"CANARY-FILE.txt\"\n\nproof of concept\n--b2--\n"
+    );
     // 1: GnuPG, PGP/MIME, signed, with Autocrypt.
-    world.submit("ada@reporter.example", &(head("Ada <ada@reporter.example>", "...", "r1@reporter.example") + &ada.autocrypt() + &pgp_mime(&ada.sealed("security@desk.example", &inner))));
+    world.submit(
+        "ada@reporter.example",
+        &(head("Ada <ada@reporter.example>", "...", "r1@reporter.example") + &ada.autocrypt() + &pgp_mime(&ada.sealed("security@desk.example", &inner))),
+    );
     // 2: sq, inline.
-    world.submit("ben@reporter.example", &(head("ben@reporter.example", "inline", "r2@reporter.example") + "Content-Type: text/plain\n\n" + &sealed_by_sq(&world.desk_certificate(), REPORT)));
+    world.submit(
+        "ben@reporter.example",
+        &(head("ben@reporter.example", "inline", "r2@reporter.example") + "Content-Type: text/plain\n\n" + &sealed_by_sq(&world.desk_certificate(), REPORT)),
+    );
     // 3: RNP, PGP/MIME.
     let mime = format!("Content-Type: text/plain\n\n{REPORT}");
-    world.submit("cleo@reporter.example", &(head("cleo@reporter.example", "...", "r3@reporter.example") + &pgp_mime(&sealed_by_rnp(world.path(), &world.desk_certificate(), &mime))));
+    world.submit(
+        "cleo@reporter.example",
+        &(head("cleo@reporter.example", "...", "r3@reporter.example") + &pgp_mime(&sealed_by_rnp(world.path(), &world.desk_certificate(), &mime))),
+    );
     // 4: clear key request.
     world.submit("dan@reporter.example", &(head("dan@reporter.example", "PGP key", "k1@reporter.example") + "\nPlease send me your public PGP key.\n"));
     // 5, 6: machines.
@@ -27,7 +38,11 @@ fn every_kind_of_letter_gets_what_it_should() {
     world.submit("", &(head("MAILER-DAEMON@crowd.example", "Undelivered Mail Returned to Sender", "d1@crowd.example") + "Content-Type: multipart/report; report-type=delivery-status; boundary=\"r\"\n\n--r\nContent-Type: text/plain\n\nfailed\n--r\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; x@y.example\nAction: failed\nStatus: 5.1.1\n--r--\n"));
     // 7: for somebody else.
     let stranger = Person::with_gpg(world.path(), "stranger@crowd.example", &world.desk_certificate());
-    world.submit("fay@crowd.example", &(head("fay@crowd.example", "...", "r4@crowd.example") + &pgp_mime(&stranger.gpg(&["--recipient", "stranger@crowd.example", "--encrypt"], "CANARY-SHUT"))));
+    world.submit(
+        "fay@crowd.example",
+        &(head("fay@crowd.example", "...", "r4@crowd.example")
+            + &pgp_mime(&stranger.gpg(&["--recipient", "stranger@crowd.example", "--encrypt"], "CANARY-SHUT"))),
+    );
     world.settle(7);
 
     // Ada's acknowledgement is encrypted to the certificate that her Autocrypt header brought, and signed.
@@ -38,7 +53,10 @@ fn every_kind_of_letter_gets_what_it_should() {
         letters[0].clone()
     };
     let letter = acknowledged("ada@reporter.example");
-    assert!(letter.contains("multipart/encrypted") && letter.contains("Auto-Submitted: auto-replied") && letter.contains("In-Reply-To: <r1@reporter.example>"), "{letter}");
+    assert!(
+        letter.contains("multipart/encrypted") && letter.contains("Auto-Submitted: auto-replied") && letter.contains("In-Reply-To: <r1@reporter.example>"),
+        "{letter}"
+    );
     assert!(ada.open(&letter).contains("SD-"));
     assert!(letter.contains("Return-Path: <bounce+"), "{letter}");
     // Ben and Cleo are acknowledged in clear, signed; Dan gets the certificate alone.
@@ -72,7 +90,12 @@ fn every_kind_of_letter_gets_what_it_should() {
     let id = adas["ghsa_id"].as_str().unwrap();
     world.github.edit(id, &format!("A human was here.\n\n{description}"));
     let proven = "Authentication-Results: mx.desk.example; dmarc=pass header.from=reporter.example\n";
-    world.submit("ada@reporter.example", &(head("Ada <ada@reporter.example>", "Re: report", "r5@reporter.example") + proven + "In-Reply-To: <r1@reporter.example>\nReferences: <r1@reporter.example>\n\nVersion 2.3.0 too.\n"));
+    world.submit(
+        "ada@reporter.example",
+        &(head("Ada <ada@reporter.example>", "Re: report", "r5@reporter.example")
+            + proven
+            + "In-Reply-To: <r1@reporter.example>\nReferences: <r1@reporter.example>\n\nVersion 2.3.0 too.\n"),
+    );
     world.settle(8);
     let after = world.github.advisories();
     assert_eq!(after.len(), 3);
@@ -105,7 +128,11 @@ fn every_kind_of_letter_gets_what_it_should() {
 /// Nothing of a sealed letter rests or leaves in clear: not in the store, the spool, a log at TRACE or a letter.
 fn no_canary(world: &World) {
     let log = world.log();
-    assert!(log.contains("letter arrived") && !log.contains("CANARY") && !log.contains("ada@reporter.example"), "the log tells: {}", log.lines().filter(|l| l.contains("CANARY") || l.contains("ada@")).collect::<String>());
+    assert!(
+        log.contains("letter arrived") && !log.contains("CANARY") && !log.contains("ada@reporter.example"),
+        "the log tells: {}",
+        log.lines().filter(|l| l.contains("CANARY") || l.contains("ada@")).collect::<String>()
+    );
     assert!(!log.contains("test-token") && !log.contains("secret\""), "a secret is in the log");
     grep(&world.path().join("state"), b"CANARY");
     grep(&world.path().join("mail/reporter.example"), b"CANARY");
@@ -135,11 +162,19 @@ fn grep(folder: &Path, canary: &[u8]) {
 fn two_mailboxes_and_a_changed_uidvalidity_double_nothing() {
     let world = World::new();
     let mut config = world.config();
-    config.mailbox = format!("{}done = {{ kind = \"keep\" }}\n\n[[mailbox]]\n{}", config.mailbox, config.mailbox.replace("name = \"security\"", "name = \"second\"").replace("user = \"security\"", "user = \"second\""));
+    config.mailbox = format!(
+        "{}done = {{ kind = \"keep\" }}\n\n[[mailbox]]\n{}",
+        config.mailbox,
+        config.mailbox.replace("name = \"security\"", "name = \"second\"").replace("user = \"security\"", "user = \"second\"")
+    );
     world.write_config(&config);
     let desk = world.open();
     world.submit("ben@reporter.example", &(head("ben@reporter.example", "XSS in acme 1.0", "v1@reporter.example") + "\nSteps to reproduce:\n1. a\n2. b\n"));
-    world.postfix.submit("cleo@reporter.example", "second@desk.example", &(head("cleo@reporter.example", "RCE in acme 1.0", "v2@reporter.example") + "\nSteps to reproduce:\n1. a\n2. b\n"));
+    world.postfix.submit(
+        "cleo@reporter.example",
+        "second@desk.example",
+        &(head("cleo@reporter.example", "RCE in acme 1.0", "v2@reporter.example") + "\nSteps to reproduce:\n1. a\n2. b\n"),
+    );
     world.settle(2);
     wait_for("both acknowledgements", 20, || !world.delivered("ben@reporter.example").is_empty() && !world.delivered("cleo@reporter.example").is_empty());
     assert!(desk.stop().as_secs() < 10);

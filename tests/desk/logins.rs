@@ -23,11 +23,17 @@ fn tls_starttls_pins_and_plaintext_to_loopback_all_work() {
     let login = base.courier.lines().filter(|l| l.starts_with("user") || l.starts_with("password_file")).map(|l| format!("{l}\n")).collect::<String>();
     let rows = [
         // STARTTLS on both, with the CA; letters get a keyword.
-        (base.mailbox.replace(&imaps, &imap) + "security = \"starttls\"\ndone = { kind = \"keyword\", keyword = \"$Filed\" }\n", base.courier.replace(&smtps, &smtp).replace(&login, "") + "security = \"starttls\"\n"),
+        (
+            base.mailbox.replace(&imaps, &imap) + "security = \"starttls\"\ndone = { kind = \"keyword\", keyword = \"$Filed\" }\n",
+            base.courier.replace(&smtps, &smtp).replace(&login, "") + "security = \"starttls\"\n",
+        ),
         // Pinned certificates.
         (base.mailbox.replace(&ca, &format!("certificate_sha256 = \"{pin}\"\n")), base.courier.replace(&ca, &format!("certificate_sha256 = \"{pin}\"\n"))),
         // Plaintext to loopback.
-        (base.mailbox.replace(&imaps, &imap).replace(&ca, "") + "security = \"plaintext\"\n", base.courier.replace(&smtps, &smtp).replace(&login, "").replace(&ca, "") + "security = \"plaintext\"\n"),
+        (
+            base.mailbox.replace(&imaps, &imap).replace(&ca, "") + "security = \"plaintext\"\n",
+            base.courier.replace(&smtps, &smtp).replace(&login, "").replace(&ca, "") + "security = \"plaintext\"\n",
+        ),
     ];
     for (n, (mailbox, courier)) in rows.into_iter().enumerate() {
         let config = super::world::Config { mailbox, courier, ..world.config() };
@@ -51,11 +57,17 @@ fn token_server(port: u16) {
             let n = stream.read(&mut request).unwrap_or(0);
             let text = String::from_utf8_lossy(&request[..n]).into_owned();
             let (status, body) = if text.starts_with("POST /token") {
-                let whole = if text.contains("refresh_token=") { text } else {
+                let whole = if text.contains("refresh_token=") {
+                    text
+                } else {
                     let n = stream.read(&mut request).unwrap_or(0);
                     String::from_utf8_lossy(&request[..n]).into_owned()
                 };
-                if whole.contains("refresh_token=the-refresh-token") { ("200 OK", r#"{"access_token":"good-token","token_type":"Bearer","expires_in":3600}"#) } else { ("400 Bad Request", r#"{"error":"invalid_grant"}"#) }
+                if whole.contains("refresh_token=the-refresh-token") {
+                    ("200 OK", r#"{"access_token":"good-token","token_type":"Bearer","expires_in":3600}"#)
+                } else {
+                    ("400 Bad Request", r#"{"error":"invalid_grant"}"#)
+                }
             } else if text.contains("good-token") {
                 ("200 OK", r#"{"username":"security","active":true}"#)
             } else {
@@ -97,7 +109,8 @@ fn xoauth2_works_with_a_token_file_and_with_a_refresh_token() {
     assert_eq!(code, 0, "{out}{err}");
     let (code, out, _) = with(&format!("{{ kind = \"token\", token_file = \"{stale}\" }}"));
     assert!(code == 1 && out.contains("refuses our login"), "{out}");
-    let refreshing = |file: &str| format!("{{ kind = \"oauth2\", token_url = \"http://127.0.0.1:{port}/token\", client_id = \"desk\", refresh_token_file = \"{file}\" }}");
+    let refreshing =
+        |file: &str| format!("{{ kind = \"oauth2\", token_url = \"http://127.0.0.1:{port}/token\", client_id = \"desk\", refresh_token_file = \"{file}\" }}");
     let (code, out, _) = with(&refreshing(&revoked));
     assert!(code == 1 && out.contains("authorise the desk again"), "{out}");
     let (code, out, err) = with(&refreshing(&refresh));

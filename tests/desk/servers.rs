@@ -37,9 +37,13 @@ fn listening(port: u16) -> bool {
 /// A certificate that rustls accepts for localhost: not a CA.
 pub fn certificate(folder: &Path) -> (PathBuf, PathBuf) {
     let (cert, key) = (folder.join("tls.crt"), folder.join("tls.key"));
-    run(Command::new("openssl").args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=sealdesk test server"])
+    run(Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=sealdesk test server"])
         .args(["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
-        .arg("-out").arg(&cert).arg("-keyout").arg(&key));
+        .arg("-out")
+        .arg(&cert)
+        .arg("-keyout")
+        .arg(&key));
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
     (cert, key)
 }
@@ -68,7 +72,14 @@ impl Dovecot {
         let d = folder.display();
         let mail = world.join("mail");
         fs::create_dir_all(&mail).unwrap();
-        fs::write(folder.join("users"), format!("security:{{PLAIN}}secret:65534:65534::{0}/desk.example/security::\nsecond:{{PLAIN}}secret:65534:65534::{0}/desk.example/second::\n", mail.display())).unwrap();
+        fs::write(
+            folder.join("users"),
+            format!(
+                "security:{{PLAIN}}secret:65534:65534::{0}/desk.example/security::\nsecond:{{PLAIN}}secret:65534:65534::{0}/desk.example/second::\n",
+                mail.display()
+            ),
+        )
+        .unwrap();
         let tls = world.join("tls");
         let config = format!(
             "base_dir = {d}/run\nstate_dir = {d}/state\nlog_path = {d}/log\nprotocols = imap\nlisten = 127.0.0.1\ndefault_internal_user = {USER}\ndefault_login_user = {USER}\ndefault_internal_group = nogroup\nfirst_valid_uid = 1\nssl = yes\nssl_cert = <{t}/tls.crt\nssl_key = <{t}/tls.key\ndisable_plaintext_auth = no\nauth_mechanisms = plain login\nmail_location = maildir:~/Maildir\nmail_fsync = never\npassdb {{\n  driver = passwd-file\n  args = {d}/users\n}}\nuserdb {{\n  driver = passwd-file\n  args = {d}/users\n}}\nservice imap-login {{\n  chroot =\n  inet_listener imap {{\n    port = {imap}\n  }}\n  inet_listener imaps {{\n    port = {imaps}\n    ssl = yes\n  }}\n}}\nservice anvil {{\n  chroot =\n}}\nservice stats {{\n  chroot =\n}}\nservice auth {{\n  unix_listener auth-smtp {{\n    mode = 0666\n  }}\n}}\n{extra}\n",
@@ -135,8 +146,28 @@ impl Postfix {
             ),
         )
         .unwrap();
-        let mut master = format!("127.0.0.1:{smtp} inet n - n - - smtpd\n127.0.0.1:{smtps} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes -o smtpd_sasl_auth_enable=yes -o smtpd_client_restrictions=permit_sasl_authenticated,reject\n");
-        for (name, kind, command) in [("cleanup", "unix", "cleanup"), ("qmgr", "unix", "qmgr"), ("tlsmgr", "unix", "tlsmgr"), ("rewrite", "unix", "trivial-rewrite"), ("bounce", "unix", "bounce"), ("defer", "unix", "bounce"), ("trace", "unix", "bounce"), ("verify", "unix", "verify"), ("flush", "unix", "flush"), ("proxymap", "unix", "proxymap"), ("error", "unix", "error"), ("retry", "unix", "error"), ("discard", "unix", "discard"), ("virtual", "unix", "virtual"), ("anvil", "unix", "anvil"), ("scache", "unix", "scache"), ("showq", "unix", "showq")] {
+        let mut master = format!(
+            "127.0.0.1:{smtp} inet n - n - - smtpd\n127.0.0.1:{smtps} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes -o smtpd_sasl_auth_enable=yes -o smtpd_client_restrictions=permit_sasl_authenticated,reject\n"
+        );
+        for (name, kind, command) in [
+            ("cleanup", "unix", "cleanup"),
+            ("qmgr", "unix", "qmgr"),
+            ("tlsmgr", "unix", "tlsmgr"),
+            ("rewrite", "unix", "trivial-rewrite"),
+            ("bounce", "unix", "bounce"),
+            ("defer", "unix", "bounce"),
+            ("trace", "unix", "bounce"),
+            ("verify", "unix", "verify"),
+            ("flush", "unix", "flush"),
+            ("proxymap", "unix", "proxymap"),
+            ("error", "unix", "error"),
+            ("retry", "unix", "error"),
+            ("discard", "unix", "discard"),
+            ("virtual", "unix", "virtual"),
+            ("anvil", "unix", "anvil"),
+            ("scache", "unix", "scache"),
+            ("showq", "unix", "showq"),
+        ] {
             let private = if matches!(name, "cleanup" | "qmgr" | "flush" | "showq") { "n" } else { "-" };
             let unprivileged = if name == "virtual" { "n" } else { "-" };
             // Services of which there may be one alone, or any number.
@@ -173,7 +204,9 @@ impl Postfix {
             assert!(line.starts_with(code), "SMTP said {line}");
         };
         expect("220");
-        for (command, code) in [("EHLO client.example".to_owned(), "250"), (format!("MAIL FROM:<{from}>"), "250"), (format!("RCPT TO:<{to}>"), "250"), ("DATA".to_owned(), "354")] {
+        for (command, code) in
+            [("EHLO client.example".to_owned(), "250"), (format!("MAIL FROM:<{from}>"), "250"), (format!("RCPT TO:<{to}>"), "250"), ("DATA".to_owned(), "354")]
+        {
             stream.write_all(format!("{command}\r\n").as_bytes()).unwrap();
             expect(code);
         }

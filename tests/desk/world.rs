@@ -161,13 +161,18 @@ impl World {
         ["new", "cur"].iter().map(|sub| fs::read_dir(maildir.join(sub)).map_or(0, Iterator::count)).sum()
     }
 
-    /// Waits until nothing is unread, pending or lying in the inbox.
+    /// Waits until nothing is unread or pending; shows status and log where that never comes.
     pub fn settle(&self, letters: i64) {
-        wait_for("the desk to settle", 60, || {
-            let (code, out, _) = self.command(&["status", "--json"]);
+        let start = std::time::Instant::now();
+        loop {
+            let (code, out, err) = self.command(&["status", "--json"]);
             let status: serde_json::Value = serde_json::from_str(&out).unwrap_or_default();
-            code == 0 && status["letters"] == letters && status["unread"] == 0 && status["effects_pending"] == 0
-        });
+            if code == 0 && status["letters"] == letters && status["unread"] == 0 && status["effects_pending"] == 0 {
+                return;
+            }
+            assert!(start.elapsed().as_secs() < 60, "the desk does not settle at {letters} letters: {out}{err}\n{}", self.log());
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
     }
 
     pub fn submit(&self, from: &str, letter: &str) {

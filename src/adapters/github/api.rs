@@ -89,7 +89,8 @@ impl GithubApi {
         }
         let config = net::tls(trust)?;
         let connector = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config((*config).clone()).https_or_http().enable_http1().build();
-        let client: hyper_util::client::legacy::Client<_, OctoBody> = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build(connector);
+        let client: hyper_util::client::legacy::Client<_, OctoBody> =
+            hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build(connector);
         let headers = vec![
             (http::header::USER_AGENT, http::HeaderValue::from_static(concat!("sealdesk/", env!("CARGO_PKG_VERSION")))),
             (http::header::ACCEPT, http::HeaderValue::from_static("application/vnd.github+json")),
@@ -117,7 +118,8 @@ impl GithubApi {
                 (build(AuthState::AccessToken { token: token.into() }), None)
             }
             Auth::App { app_id, installation_id, private_key } => {
-                let key = octocrab::EncodingKey::from_rsa_pem(private_key.expose()).map_err(|_| wrong("tracker.auth.private_key_file holds no RSA key in PEM"))?;
+                let key =
+                    octocrab::EncodingKey::from_rsa_pem(private_key.expose()).map_err(|_| wrong("tracker.auth.private_key_file holds no RSA key in PEM"))?;
                 let app = build(AuthState::App(octocrab::auth::AppAuth { app_id: AppId(app_id), key }));
                 let installation = app.installation(InstallationId(installation_id)).map_err(|e| wrong(&e.to_string()))?;
                 (installation, Some(app))
@@ -196,7 +198,10 @@ fn judge(status: u16, headers: http::HeaderMap, text: &str) -> Result<(Value, ht
     }
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
     // GitHub's own words tell the operator what to mend; they quote field names, not what we sent.
-    let message = serde_json::from_str::<Value>(text).ok().and_then(|v| v.get("message").and_then(Value::as_str).map(|m| m.chars().take(200).collect::<String>())).unwrap_or_default();
+    let message = serde_json::from_str::<Value>(text)
+        .ok()
+        .and_then(|v| v.get("message").and_then(Value::as_str).map(|m| m.chars().take(200).collect::<String>()))
+        .unwrap_or_default();
     let limited = header("retry-after").is_some() || header("x-ratelimit-remaining") == Some(0) || message.contains("secondary rate limit");
     Err(match status {
         401 => Failed::Unknown,

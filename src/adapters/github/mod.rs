@@ -237,7 +237,10 @@ mod tests {
     fn an_advisory_is_found_again_by_its_address() {
         let at = |url: &str| route_of(&AdvisoryId { id: "GHSA-xxxx-yyyy-zzzz".to_owned(), url: url.to_owned() });
         assert_eq!(at("https://github.com/o/r/security/advisories/GHSA-xxxx-yyyy-zzzz").as_deref(), Some("/repos/o/r/security-advisories/GHSA-xxxx-yyyy-zzzz"));
-        assert_eq!(at("https://ghe.example/github/o/r/security/advisories/GHSA-xxxx-yyyy-zzzz").as_deref(), Some("/repos/o/r/security-advisories/GHSA-xxxx-yyyy-zzzz"));
+        assert_eq!(
+            at("https://ghe.example/github/o/r/security/advisories/GHSA-xxxx-yyyy-zzzz").as_deref(),
+            Some("/repos/o/r/security-advisories/GHSA-xxxx-yyyy-zzzz")
+        );
         assert_eq!(at("file:///tmp/x.md"), None);
     }
 }

@@ -220,7 +220,8 @@ impl Dialogue {
     pub async fn authenticate(&mut self, mechanism: &str, message: &[u8], at_once: bool) -> Result<(), DialogueError> {
         let coded = STANDARD.encode(message);
         let run = async {
-            let tag = if at_once { self.send(&format!("AUTHENTICATE {mechanism} {coded}")).await? } else { self.send(&format!("AUTHENTICATE {mechanism}")).await? };
+            let tag =
+                if at_once { self.send(&format!("AUTHENTICATE {mechanism} {coded}")).await? } else { self.send(&format!("AUTHENTICATE {mechanism}")).await? };
             let mut said = at_once;
             let mut challenges = 0;
             loop {

@@ -72,7 +72,9 @@ impl ImapLogin {
             }
         };
         done.map_err(|err| match err {
-            DialogueError::No(_) | DialogueError::Bad => PortError::Lasting(format!("{server} refuses our login as {user}: check mailbox.user and the password or token")),
+            DialogueError::No(_) | DialogueError::Bad => {
+                PortError::Lasting(format!("{server} refuses our login as {user}: check mailbox.user and the password or token"))
+            }
             other => other.port(server),
         })
     }

@@ -57,7 +57,12 @@ fn shut(role: Role) -> Result<(), JailError> {
         // A reader inherits the zygote's ruleset.
         no_paths()?;
     }
-    let filter = SeccompFilter::new(allowed(role), SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow, std::env::consts::ARCH.try_into().map_err(seccompiler::Error::Backend)?);
+    let filter = SeccompFilter::new(
+        allowed(role),
+        SeccompAction::Errno(libc::EPERM as u32),
+        SeccompAction::Allow,
+        std::env::consts::ARCH.try_into().map_err(seccompiler::Error::Backend)?,
+    );
     let program: BpfProgram = filter.and_then(TryInto::try_into).map_err(seccompiler::Error::Backend)?;
     Ok(seccompiler::apply_filter(&program)?)
 }
@@ -81,10 +86,31 @@ fn allowed(role: Role) -> Rules {
     let mut allow = |calls: &[libc::c_long]| calls.iter().for_each(|call| drop(rules.insert(*call, Vec::new())));
     // Open descriptors, memory, time, randomness, the end.
     allow(&[
-        libc::SYS_read, libc::SYS_write, libc::SYS_readv, libc::SYS_writev, libc::SYS_close, libc::SYS_sendto, libc::SYS_recvfrom,
-        libc::SYS_shutdown, libc::SYS_ppoll, libc::SYS_brk, libc::SYS_munmap, libc::SYS_mremap, libc::SYS_madvise, libc::SYS_getrandom,
-        libc::SYS_futex, libc::SYS_clock_gettime, libc::SYS_getpid, libc::SYS_gettid, libc::SYS_sigaltstack, libc::SYS_rt_sigaction,
-        libc::SYS_rt_sigprocmask, libc::SYS_rt_sigreturn, libc::SYS_restart_syscall, libc::SYS_exit, libc::SYS_exit_group,
+        libc::SYS_read,
+        libc::SYS_write,
+        libc::SYS_readv,
+        libc::SYS_writev,
+        libc::SYS_close,
+        libc::SYS_sendto,
+        libc::SYS_recvfrom,
+        libc::SYS_shutdown,
+        libc::SYS_ppoll,
+        libc::SYS_brk,
+        libc::SYS_munmap,
+        libc::SYS_mremap,
+        libc::SYS_madvise,
+        libc::SYS_getrandom,
+        libc::SYS_futex,
+        libc::SYS_clock_gettime,
+        libc::SYS_getpid,
+        libc::SYS_gettid,
+        libc::SYS_sigaltstack,
+        libc::SYS_rt_sigaction,
+        libc::SYS_rt_sigprocmask,
+        libc::SYS_rt_sigreturn,
+        libc::SYS_restart_syscall,
+        libc::SYS_exit,
+        libc::SYS_exit_group,
     ]);
     #[cfg(target_arch = "x86_64")]
     allow(&[libc::SYS_poll]);
@@ -101,7 +127,14 @@ fn allowed(role: Role) -> Rules {
     rules.insert(libc::SYS_fcntl, duplicate_only.iter().map(|c| rule(condition(1, SeccompCmpOp::Eq, *c as u64))).collect());
     if role == Role::Zygote {
         // fork, and no thread and no namespace; what a reader sets for itself before its own, narrower filter.
-        let others = libc::CLONE_VM | libc::CLONE_THREAD | libc::CLONE_NEWNS | libc::CLONE_NEWUSER | libc::CLONE_NEWPID | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+        let others = libc::CLONE_VM
+            | libc::CLONE_THREAD
+            | libc::CLONE_NEWNS
+            | libc::CLONE_NEWUSER
+            | libc::CLONE_NEWPID
+            | libc::CLONE_NEWNET
+            | libc::CLONE_NEWIPC
+            | libc::CLONE_NEWUTS;
         rules.insert(libc::SYS_clone, vec![rule(condition(0, SeccompCmpOp::MaskedEq(others as u64), 0))]);
         rules.insert(libc::SYS_prlimit64, vec![rule(condition(0, SeccompCmpOp::Eq, 0))]);
         let narrowing = [libc::PR_SET_NO_NEW_PRIVS, libc::PR_SET_PDEATHSIG];

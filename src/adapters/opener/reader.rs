@@ -36,11 +36,8 @@ fn read(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool) -> Result<(), WireError>
         }
     }
     let certificates = call.certificates.iter().filter_map(|armored| openpgp::certificates(armored.as_bytes()).ok()).flatten().collect();
-    let perspective = Perspective {
-        ours: call.ours.iter().filter_map(|a| Address::parse(a).ok()).collect(),
-        own_lists: call.own_lists,
-        authserv_id: call.authserv_id,
-    };
+    let perspective =
+        Perspective { ours: call.ours.iter().filter_map(|a| Address::parse(a).ok()).collect(), own_lists: call.own_lists, authserv_id: call.authserv_id };
     let read = reading::read(&letter, &mut Asking { keys, ask: ASK_MAIL }, &Position { perspective, certificates });
     let files = if call.with_files { read.files } else { Vec::new() };
     desk.give(&[GOOD])?;

@@ -155,7 +155,11 @@ impl Cases for SqliteStore {
     }
 
     async fn journal(&self, case: &CaseId) -> Result<Vec<JournalLine>, PortError> {
-        let rows = sqlx::query("SELECT at, event, detail FROM journal WHERE case_id = ? ORDER BY id").bind(case.as_str()).fetch_all(&self.pool).await.map_err(fault)?;
+        let rows = sqlx::query("SELECT at, event, detail FROM journal WHERE case_id = ? ORDER BY id")
+            .bind(case.as_str())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(fault)?;
         let line = |row: &SqliteRow| {
             Ok(JournalLine {
                 at: time(row.try_get("at").map_err(fault)?)?,
@@ -207,7 +211,11 @@ impl Cases for SqliteStore {
 
     async fn first_start(&self, now: Timestamp) -> Result<Timestamp, PortError> {
         let mut tx = self.writing().await?;
-        sqlx::query("INSERT OR IGNORE INTO desk (name, value) VALUES ('first-start', ?)").bind(millis(now).to_string()).execute(&mut *tx).await.map_err(fault)?;
+        sqlx::query("INSERT OR IGNORE INTO desk (name, value) VALUES ('first-start', ?)")
+            .bind(millis(now).to_string())
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
         let value: String = sqlx::query_scalar("SELECT value FROM desk WHERE name = 'first-start'").fetch_one(&mut *tx).await.map_err(fault)?;
         tx.commit().await.map_err(fault)?;
         time(value.parse().map_err(|_| damaged("the first start"))?)

@@ -65,7 +65,12 @@ fn leased(row: &SqliteRow) -> Result<Leased, PortError> {
 #[async_trait]
 impl Outbox for SqliteStore {
     async fn lease(&self, now: Timestamp, lease: Duration, at_most: u32) -> Result<Vec<Leased>, PortError> {
-        let none_due: Option<i64> = sqlx::query_scalar("SELECT 1 FROM effect WHERE (state = 'pending' AND due <= ?1) OR (state = 'leased' AND lease_until <= ?1) LIMIT 1").bind(millis(now)).fetch_optional(&self.pool).await.map_err(fault)?;
+        let none_due: Option<i64> =
+            sqlx::query_scalar("SELECT 1 FROM effect WHERE (state = 'pending' AND due <= ?1) OR (state = 'leased' AND lease_until <= ?1) LIMIT 1")
+                .bind(millis(now))
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(fault)?;
         if none_due.is_none() {
             return Ok(Vec::new());
         }
@@ -86,7 +91,10 @@ impl Outbox for SqliteStore {
     }
 
     async fn release(&self) -> Result<u64, PortError> {
-        let released = sqlx::query("UPDATE effect SET state = 'pending', lease_until = NULL, in_doubt = in_doubt + 1 WHERE state = 'leased'").execute(&self.pool).await.map_err(fault)?;
+        let released = sqlx::query("UPDATE effect SET state = 'pending', lease_until = NULL, in_doubt = in_doubt + 1 WHERE state = 'leased'")
+            .execute(&self.pool)
+            .await
+            .map_err(fault)?;
         Ok(released.rows_affected())
     }
 
@@ -94,14 +102,31 @@ impl Outbox for SqliteStore {
         let mut tx = self.writing().await?;
         match outcome {
             Outcome::Done(decision) => {
-                sqlx::query("UPDATE effect SET state = 'done', lease_until = NULL, settled_at = ?, fault = NULL WHERE key = ?").bind(millis(now)).bind(&key.0).execute(&mut *tx).await.map_err(fault)?;
+                sqlx::query("UPDATE effect SET state = 'done', lease_until = NULL, settled_at = ?, fault = NULL WHERE key = ?")
+                    .bind(millis(now))
+                    .bind(&key.0)
+                    .execute(&mut *tx)
+                    .await
+                    .map_err(fault)?;
                 apply(&mut tx, decision, now).await?;
             }
             Outcome::Retry { at, why } => {
-                sqlx::query("UPDATE effect SET state = 'pending', lease_until = NULL, due = ?, fault = ? WHERE key = ?").bind(millis(*at)).bind(why).bind(&key.0).execute(&mut *tx).await.map_err(fault)?;
+                sqlx::query("UPDATE effect SET state = 'pending', lease_until = NULL, due = ?, fault = ? WHERE key = ?")
+                    .bind(millis(*at))
+                    .bind(why)
+                    .bind(&key.0)
+                    .execute(&mut *tx)
+                    .await
+                    .map_err(fault)?;
             }
             Outcome::GaveUp { why, decision } => {
-                sqlx::query("UPDATE effect SET state = 'failed', lease_until = NULL, settled_at = ?, fault = ? WHERE key = ?").bind(millis(now)).bind(why).bind(&key.0).execute(&mut *tx).await.map_err(fault)?;
+                sqlx::query("UPDATE effect SET state = 'failed', lease_until = NULL, settled_at = ?, fault = ? WHERE key = ?")
+                    .bind(millis(now))
+                    .bind(why)
+                    .bind(&key.0)
+                    .execute(&mut *tx)
+                    .await
+                    .map_err(fault)?;
                 apply(&mut tx, decision, now).await?;
             }
         }
@@ -109,13 +134,23 @@ impl Outbox for SqliteStore {
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, PortError> {
-        let due: Option<i64> = sqlx::query_scalar("SELECT min(CASE state WHEN 'leased' THEN lease_until ELSE due END) FROM effect WHERE state IN ('pending', 'leased')").fetch_one(&self.pool).await.map_err(fault)?;
+        let due: Option<i64> =
+            sqlx::query_scalar("SELECT min(CASE state WHEN 'leased' THEN lease_until ELSE due END) FROM effect WHERE state IN ('pending', 'leased')")
+                .fetch_one(&self.pool)
+                .await
+                .map_err(fault)?;
         due.map(time).transpose()
     }
 
     async fn faults(&self) -> Result<Vec<(EffectKey, u32, String)>, PortError> {
-        let rows = sqlx::query("SELECT key, attempts, fault FROM effect WHERE fault IS NOT NULL AND state IN ('pending', 'leased', 'failed') ORDER BY created_at").fetch_all(&self.pool).await.map_err(fault)?;
-        let one = |row: &SqliteRow| Ok((EffectKey(row.try_get("key").map_err(fault)?), row.try_get("attempts").map_err(fault)?, row.try_get("fault").map_err(fault)?));
+        let rows =
+            sqlx::query("SELECT key, attempts, fault FROM effect WHERE fault IS NOT NULL AND state IN ('pending', 'leased', 'failed') ORDER BY created_at")
+                .fetch_all(&self.pool)
+                .await
+                .map_err(fault)?;
+        let one = |row: &SqliteRow| {
+            Ok((EffectKey(row.try_get("key").map_err(fault)?), row.try_get("attempts").map_err(fault)?, row.try_get("fault").map_err(fault)?))
+        };
         rows.iter().map(one).collect()
     }
 }

@@ -13,8 +13,10 @@ use sqlx::{Row, SqliteConnection};
 
 const NEXT_UNREAD: &str = "SELECT id, digest, octets, received_at, blob, case_id, originator, reply_to, message_id, state, tries FROM letter WHERE state = 'unread' ORDER BY id LIMIT ?";
 const BY_ID: &str = "SELECT id, digest, octets, received_at, blob, case_id, originator, reply_to, message_id, state, tries FROM letter WHERE id = ?";
-const OF_CASE: &str = "SELECT id, digest, octets, received_at, blob, case_id, originator, reply_to, message_id, state, tries FROM letter WHERE case_id = ? ORDER BY id";
-const OLD: &str = "SELECT id, digest, octets, received_at, blob, case_id, originator, reply_to, message_id, state, tries FROM letter WHERE state = 'old' ORDER BY id";
+const OF_CASE: &str =
+    "SELECT id, digest, octets, received_at, blob, case_id, originator, reply_to, message_id, state, tries FROM letter WHERE case_id = ? ORDER BY id";
+const OLD: &str =
+    "SELECT id, digest, octets, received_at, blob, case_id, originator, reply_to, message_id, state, tries FROM letter WHERE state = 'old' ORDER BY id";
 
 fn state_name(state: ReadingState) -> &'static str {
     match state {
@@ -107,7 +109,11 @@ impl Letters for SqliteStore {
     }
 
     async fn unsettled(&self, mailbox: &str) -> Result<Vec<Place>, PortError> {
-        let rows = sqlx::query("SELECT folder, validity, uid FROM place WHERE mailbox = ? AND settled = 0 ORDER BY uid").bind(mailbox).fetch_all(&self.pool).await.map_err(fault)?;
+        let rows = sqlx::query("SELECT folder, validity, uid FROM place WHERE mailbox = ? AND settled = 0 ORDER BY uid")
+            .bind(mailbox)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(fault)?;
         let place = |row: &SqliteRow| {
             let uid: i64 = row.try_get("uid").map_err(fault)?;
             Ok(Place { folder: row.try_get("folder").map_err(fault)?, validity: row.try_get("validity").map_err(fault)?, uid: uid.cast_unsigned() })
@@ -140,7 +146,11 @@ impl Letters for SqliteStore {
     async fn acquaintance(&self, outer: &Outer, bounce: &Address) -> Result<Acquaintance, PortError> {
         let mut known = Acquaintance::default();
         for tag in outer.recipients.iter().filter_map(|to| bounce.tag_of(to)) {
-            let case: Option<String> = sqlx::query_scalar("SELECT case_id FROM answer WHERE tag = ? AND case_id IS NOT NULL").bind(tag).fetch_optional(&self.pool).await.map_err(fault)?;
+            let case: Option<String> = sqlx::query_scalar("SELECT case_id FROM answer WHERE tag = ? AND case_id IS NOT NULL")
+                .bind(tag)
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(fault)?;
             if let Some(case) = case.and_then(|c| CaseId::parse(&c).ok()) {
                 known.returned_to = Some(case);
             }
@@ -161,7 +171,8 @@ impl Letters for SqliteStore {
         let tagged = outer.subject.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).find_map(|word| CaseId::parse(word).ok());
         let tagged = tagged.or_else(|| known.returned_to.clone());
         if let Some(case) = tagged {
-            let exists: Option<i64> = sqlx::query_scalar("SELECT 1 FROM cases WHERE id = ?").bind(case.as_str()).fetch_optional(&self.pool).await.map_err(fault)?;
+            let exists: Option<i64> =
+                sqlx::query_scalar("SELECT 1 FROM cases WHERE id = ?").bind(case.as_str()).fetch_optional(&self.pool).await.map_err(fault)?;
             if exists.is_some() {
                 known.thread = Some(self.thread(case, outer).await?);
             }
@@ -233,14 +244,21 @@ impl Letters for SqliteStore {
 
     async fn commit_reading(&self, intake: IntakeId, state: ReadingState, sealed: Option<&[u8]>, decision: &Decision, now: Timestamp) -> Result<(), PortError> {
         let mut tx = self.writing().await?;
-        sqlx::query("UPDATE letter SET state = ?, reading = ? WHERE id = ?").bind(state_name(state)).bind(sealed).bind(intake.0).execute(&mut *tx).await.map_err(fault)?;
+        sqlx::query("UPDATE letter SET state = ?, reading = ? WHERE id = ?")
+            .bind(state_name(state))
+            .bind(sealed)
+            .bind(intake.0)
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
         set_case(&mut tx, intake, decision.letter_of.as_ref()).await?;
         apply(&mut tx, decision, now).await?;
         tx.commit().await.map_err(fault)
     }
 
     async fn reading(&self, intake: IntakeId) -> Result<Option<Vec<u8>>, PortError> {
-        let found: Option<Option<Vec<u8>>> = sqlx::query_scalar("SELECT reading FROM letter WHERE id = ?").bind(intake.0).fetch_optional(&self.pool).await.map_err(fault)?;
+        let found: Option<Option<Vec<u8>>> =
+            sqlx::query_scalar("SELECT reading FROM letter WHERE id = ?").bind(intake.0).fetch_optional(&self.pool).await.map_err(fault)?;
         Ok(found.flatten())
     }
 

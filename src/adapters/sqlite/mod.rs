@@ -48,7 +48,9 @@ impl SqliteStore {
         let sound: Result<String, _> = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&pool).await;
         match sound {
             Ok(verdict) if verdict == "ok" => {}
-            Ok(verdict) => return Err(PortError::Lasting(format!("the store {shown} is damaged ({verdict}): restore it from a backup; nothing was written to it"))),
+            Ok(verdict) => {
+                return Err(PortError::Lasting(format!("the store {shown} is damaged ({verdict}): restore it from a backup; nothing was written to it")));
+            }
             Err(err) => return Err(PortError::Lasting(format!("the store {shown} cannot be read: {err}"))),
         }
         sqlx::migrate!("src/adapters/sqlite/migrations").run(&pool).await.map_err(|err| match err {

@@ -54,7 +54,12 @@ impl Correspondence for SqliteStore {
     }
 
     async fn answered(&self, message_id: &MessageId, at: Timestamp) -> Result<(), PortError> {
-        sqlx::query("UPDATE answer SET sent_at = ? WHERE message_id = ?").bind(millis(at)).bind(message_id.as_str()).execute(&self.pool).await.map_err(fault)?;
+        sqlx::query("UPDATE answer SET sent_at = ? WHERE message_id = ?")
+            .bind(millis(at))
+            .bind(message_id.as_str())
+            .execute(&self.pool)
+            .await
+            .map_err(fault)?;
         Ok(())
     }
 }

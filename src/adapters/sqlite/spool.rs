@@ -121,7 +121,8 @@ impl Spool for SqliteStore {
     }
 
     async fn sweep(&self) -> Result<u64, PortError> {
-        let named: std::collections::HashSet<String> = sqlx::query_scalar("SELECT blob FROM letter").fetch_all(&self.pool).await.map_err(fault)?.into_iter().collect();
+        let named: std::collections::HashSet<String> =
+            sqlx::query_scalar("SELECT blob FROM letter").fetch_all(&self.pool).await.map_err(fault)?.into_iter().collect();
         let entries = std::fs::read_dir(&self.spool).map_err(disk("list the spool", &self.spool))?;
         let mut swept = 0;
         for entry in entries.flatten() {

@@ -1,0 +1,44 @@
+# Two commands do everything on a fresh Debian machine with Rust: `make demo` and `make test`.
+
+SHELL := /bin/bash
+CARGO := cargo
+# One profile for demo and test, so that everything is built once.
+FEATURES := --features failpoints
+
+.PHONY: help demo test check setup setup-build setup-test bench doc clean
+
+help:
+	@echo "make demo    build, and show the desk at work (no account, no network)"
+	@echo "make test    every check and test, on real servers; wants root for Postfix"
+	@echo "make bench   measure, beside gpg on this machine"
+	@echo "make setup   install what the above need, and nothing else"
+
+demo: setup-build
+	$(CARGO) build --quiet --locked $(FEATURES)
+	./target/debug/sealdesk demo --once
+
+test: setup check
+	$(CARGO) test --locked $(FEATURES) --lib --bins --test house --test jail --test demo --test open --test contracts --test outbox
+	$(CARGO) test --locked $(FEATURES) --test desk -- --test-threads=3
+
+check: setup-build
+	$(CARGO) fmt --check
+	$(CARGO) clippy --quiet --locked --all-targets $(FEATURES) -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --locked --no-deps --document-private-items
+	@scripts/deny
+
+bench: setup
+	$(CARGO) build --release --locked
+	scripts/bench
+
+setup: setup-build setup-test
+
+setup-build:
+	@scripts/setup build
+
+setup-test:
+	@scripts/setup test
+
+clean:
+	$(CARGO) clean
+	rm -rf tests/github/node_modules
