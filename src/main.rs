@@ -36,6 +36,11 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     log(&cli.command);
+    // A panic's text may quote a letter; where it happened is enough.
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map_or_else(String::new, |l| format!(" at {}:{}", l.file(), l.line()));
+        eprintln!("sealdesk: internal error{at}");
+    }));
     let done = match cli.command {
         // The opener forks, so it must never have a second thread.
         Command::Opener(args) => commands::opener::run(&args),

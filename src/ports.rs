@@ -320,13 +320,19 @@ pub trait Correspondence: Send + Sync {
     async fn pinned(&self, address: &Address) -> Result<Option<String>, PortError>;
     /// Pins the first certificate of an address; a later one changes nothing.
     async fn pin(&self, address: &Address, fingerprint: &str, armored: &str, now: Timestamp) -> Result<(), PortError>;
-    /// When automatic answers of this kind went to this address, newest first, since `since`.
-    async fn answers_since(&self, address: &Address, kind: &str, since: Timestamp) -> Result<Vec<Timestamp>, PortError>;
-    async fn answers_in_all_since(&self, since: Timestamp) -> Result<u32, PortError>;
-    /// Saved before an answer leaves, so that a bounce or reply finds its case. Repeating it changes nothing.
-    async fn announce_answer(&self, answer: &Answer) -> Result<(), PortError>;
+    /// Takes this answer's turn under the caps, so that a bounce or reply finds its case; `Some`: not before
+    /// then. Asking again for the same Message-ID is the same turn.
+    async fn take_turn(&self, answer: &Answer, caps: Caps, now: Timestamp) -> Result<Option<Timestamp>, PortError>;
     /// It left at this time.
     async fn answered(&self, message_id: &MessageId, at: Timestamp) -> Result<(), PortError>;
+}
+
+/// How many automatic answers may leave in 24 hours.
+#[derive(Clone, Copy, Debug)]
+pub struct Caps {
+    /// Of one kind, to one address.
+    pub per_address: u32,
+    pub in_all: u32,
 }
 
 /// An automatic answer of ours.

@@ -1,8 +1,8 @@
 //! What is this entity made of? One MIME tree, seen as what the opener must do with it.
 
-use super::{LimitExceeded, filename, precheck};
+use super::{LimitExceeded, filename, precheck, tolerant};
 use crate::model::reading::Repair;
-use mail_parser::{Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 use std::borrow::Cow;
 
 /// A parsed entity (RFC 2045): a whole letter, or what decryption brought to light.
@@ -52,9 +52,7 @@ impl<'x> Entity<'x> {
     /// Parses an entity, after the linear check of its size and depth.
     pub fn parse(octets: &'x [u8]) -> Result<Self, LimitExceeded> {
         precheck::check(octets)?;
-        // mail-parser gives None for an entity without any header; an empty letter is still a letter.
-        let message = MessageParser::new().parse(octets).unwrap_or_default();
-        Ok(Self { message, octets })
+        Ok(Self { message: tolerant::parse(octets), octets })
     }
 
     fn children(&self, part: &MessagePart<'_>) -> Vec<&MessagePart<'x>> {

@@ -8,6 +8,7 @@ mod filename;
 mod inline;
 mod outer;
 mod precheck;
+mod tolerant;
 
 pub use entity::{Entity, File, Layout, ProtectedHeaders};
 pub use filename::safe_name;

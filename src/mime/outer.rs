@@ -3,12 +3,12 @@
 //! RFC 3834 section 2 and what is seen in the wild decide; DMARC is believed only from our own
 //! server's Authentication-Results (RFC 8601 section 5).
 
-use super::HEADER_BLOCK_OCTETS_MAX;
+use super::{HEADER_BLOCK_OCTETS_MAX, tolerant};
 use crate::model::Timestamp;
 use crate::model::address::{Address, ReplyAddress};
 use crate::model::ids::MessageId;
 use crate::model::letter::{Dmarc, NoAnswer, Outer};
-use mail_parser::{HeaderValue, Message, MessageParser, MimeHeaders};
+use mail_parser::{HeaderValue, Message, MimeHeaders};
 
 /// From where we look at a letter: what is ours.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +37,7 @@ pub fn header_block_end(octets: &[u8]) -> usize {
 /// Reads the header block. Never fails: what can't be read is absent.
 pub fn outer(head: &[u8], perspective: &Perspective) -> Outer {
     let head = &head[..header_block_end(head)];
-    let message = MessageParser::new().parse_headers(head).unwrap_or_default();
+    let message = tolerant::parse_headers(head);
     let from = single(&message, "From");
     let through_own_list = first_raw(&message, "List-Id").is_some_and(|id| perspective.own_lists.iter().any(|own| list_id_is(&id, own)));
     let reply_to = single(&message, "Reply-To");

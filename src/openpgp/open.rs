@@ -159,7 +159,7 @@ fn unopened(err: &openpgp::anyhow::Error, octets: &[u8]) -> Unopened {
     // An error before any key was found, or in mid-stream: the container itself is broken.
     match refused_container(octets) {
         known if known.why != NO_KNOWN_CONTAINER => known,
-        _ => Unopened { shut: Shut::Integrity, why: "it is not a whole OpenPGP message" },
+        _ => Unopened { shut: Shut::Integrity, why: "it is damaged, tampered with or not whole" },
     }
 }
 

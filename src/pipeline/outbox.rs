@@ -10,9 +10,9 @@ use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::{Acknowledgement, Case, Draft};
 use crate::model::effect::{Effect, Reason, Work};
-use crate::model::ids::{CaseId, EffectKey, MessageId};
+use crate::model::ids::{EffectKey, MessageId};
 use crate::model::outgoing::Composition;
-use crate::ports::{Answer, Intake, Leased, OpenerError, Outcome, Parcel, PortError};
+use crate::ports::{Answer, Caps, Intake, Leased, OpenerError, Outcome, Parcel, PortError};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::stream::{FuturesUnordered, StreamExt};
 use hmac::{Hmac, KeyInit, Mac};
@@ -203,7 +203,8 @@ async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried, PortError>
     let letter = letter_of(desk, effect).await?;
     let to = letter.reply_to.clone().ok_or_else(|| missing("reply address"))?;
     let now = desk.now();
-    if let Some(at) = turn(desk, to.address(), "acknowledgement", now).await? {
+    let answer = answer(desk, effect, to.address(), "acknowledgement")?;
+    if let Some(at) = turn(desk, &answer, now).await? {
         if at < deadline - desk.parts.policy.alarm_before {
             return Ok(Carried::NotBefore(at));
         }
@@ -213,7 +214,7 @@ async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried, PortError>
         decision.case = Some(CaseChange::Update(Case { acknowledgement: case.acknowledgement.clone().hand_over(), ..case }));
         return Ok(Carried::Done(decision));
     }
-    let id = message_id(desk, &effect.key)?;
+    let id = answer.message_id.clone();
     let mut composition = Composition::Acknowledgement {
         to: to.clone(),
         case: case.id.clone(),
@@ -238,7 +239,7 @@ async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried, PortError>
         }
     };
     step!("composed");
-    hand_over(desk, effect, &to.address().clone(), "acknowledgement", Some(&case.id), &id, octets).await?;
+    hand_over(desk, effect, &answer, octets).await?;
     let mut decision = Desk::note(&case.id, if signed { "acknowledged" } else { "acknowledged without a signature" }, id.as_str());
     if !signed {
         decision.effects = Effect::call(Reason::LeftUnsigned, &case.id, now);
@@ -265,48 +266,37 @@ async fn send_certificate(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
     let letter = letter_of(desk, effect).await?;
     let to = letter.reply_to.clone().ok_or_else(|| missing("reply address"))?;
     let now = desk.now();
-    if let Some(at) = turn(desk, to.address(), "certificate", now).await? {
+    let answer = answer(desk, effect, to.address(), "certificate")?;
+    if let Some(at) = turn(desk, &answer, now).await? {
         return Ok(Carried::NotBefore(at));
     }
-    let id = message_id(desk, &effect.key)?;
+    let id = answer.message_id.clone();
     let composition = Composition::Certificate { to: to.clone(), message_id: id.clone(), in_reply_to: letter.message_id.clone(), at: now };
     let octets = desk.parts.opener.compose(&composition).await.map_err(|e| unsigned_yet(&e))?;
     step!("composed");
-    hand_over(desk, effect, to.address(), "certificate", effect.case.as_ref(), &id, octets).await?;
+    hand_over(desk, effect, &answer, octets).await?;
     let decision = effect.case.as_ref().map(|case| Desk::note(case, "certificate sent", id.as_str())).unwrap_or_default();
     Ok(Carried::Done(decision))
 }
 
-/// When an automatic answer to this address may go out, if not now.
-async fn turn(desk: &Desk, to: &Address, kind: &'static str, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
-    let day = jiff::SignedDuration::from_hours(24);
-    let before = desk.parts.store.answers_since(to, kind, now - day).await?;
-    let cap = desk.parts.answers_per_address.max(1) as usize;
-    if let Some(oldest_counted) = before.get(cap - 1) {
-        return Ok(Some(*oldest_counted + day));
-    }
-    if desk.parts.store.answers_in_all_since(now - day).await? >= desk.parts.answers_per_day {
-        return Ok(Some(now + jiff::SignedDuration::from_mins(30)));
-    }
-    Ok(None)
+/// Takes the turn of an automatic answer; when it may go out, if not now.
+async fn turn(desk: &Desk, answer: &Answer, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
+    let caps = Caps { per_address: desk.parts.answers_per_address, in_all: desk.parts.answers_per_day };
+    desk.parts.store.take_turn(answer, caps, now).await
 }
 
-/// Announces an answer in the store, sends it, and notes that it left.
-async fn hand_over(
-    desk: &Desk,
-    effect: &Effect,
-    to: &Address,
-    kind: &'static str,
-    case: Option<&CaseId>,
-    id: &MessageId,
-    octets: Vec<u8>,
-) -> Result<(), PortError> {
+/// An automatic answer under its key: its Message-ID, and the tag by which a bounce finds its case.
+fn answer(desk: &Desk, effect: &Effect, to: &Address, kind: &'static str) -> Result<Answer, PortError> {
     let tag = tag(desk, &effect.key, "envelope");
-    let answer = Answer { message_id: id.clone(), address: to.clone(), kind, case: case.cloned(), tag: tag.clone() };
-    desk.parts.store.announce_answer(&answer).await?;
-    let parcel = Parcel { envelope_sender: Some(desk.parts.bounce_address.tagged(&tag)), envelope_recipient: to.clone(), octets, key: effect.key.clone() };
+    Ok(Answer { message_id: message_id(desk, &effect.key)?, address: to.clone(), kind, case: effect.case.clone(), tag })
+}
+
+/// Sends an answer whose turn was taken, and notes that it left.
+async fn hand_over(desk: &Desk, effect: &Effect, answer: &Answer, octets: Vec<u8>) -> Result<(), PortError> {
+    let envelope_sender = Some(desk.parts.bounce_address.tagged(&answer.tag));
+    let parcel = Parcel { envelope_sender, envelope_recipient: answer.address.clone(), octets, key: effect.key.clone() };
     desk.parts.courier.send(&parcel).await?;
-    desk.parts.store.answered(id, desk.now()).await
+    desk.parts.store.answered(&answer.message_id, desk.now()).await
 }
 
 async fn file_advisory(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {

@@ -4,8 +4,12 @@ use super::{SqliteStore, fault, millis, time};
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::ids::MessageId;
-use crate::ports::{Answer, Correspondence, PortError};
+use crate::ports::{Answer, Caps, Correspondence, PortError};
 use async_trait::async_trait;
+use jiff::SignedDuration;
+
+/// When the cap in all is reached, the next look at it.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(30);
 
 #[async_trait]
 impl Correspondence for SqliteStore {
@@ -25,32 +29,41 @@ impl Correspondence for SqliteStore {
         Ok(())
     }
 
-    async fn answers_since(&self, address: &Address, kind: &str, since: Timestamp) -> Result<Vec<Timestamp>, PortError> {
-        let times: Vec<i64> = sqlx::query_scalar("SELECT sent_at FROM answer WHERE address = ? AND kind = ? AND sent_at > ? ORDER BY sent_at DESC")
-            .bind(address.as_str())
-            .bind(kind)
-            .bind(millis(since))
-            .fetch_all(&self.pool)
+    async fn take_turn(&self, answer: &Answer, caps: Caps, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
+        let day = SignedDuration::from_hours(24);
+        let since = millis(now - day);
+        let mut tx = self.writing().await?;
+        let taken: Option<i64> =
+            sqlx::query_scalar("SELECT 1 FROM answer WHERE message_id = ?").bind(answer.message_id.as_str()).fetch_optional(&mut *tx).await.map_err(fault)?;
+        if taken.is_some() {
+            return Ok(None);
+        }
+        let before: Vec<i64> = sqlx::query_scalar("SELECT taken_at FROM answer WHERE address = ? AND kind = ? AND taken_at > ? ORDER BY taken_at DESC")
+            .bind(answer.address.as_str())
+            .bind(answer.kind)
+            .bind(since)
+            .fetch_all(&mut *tx)
             .await
             .map_err(fault)?;
-        times.into_iter().map(time).collect()
-    }
-
-    async fn answers_in_all_since(&self, since: Timestamp) -> Result<u32, PortError> {
-        sqlx::query_scalar("SELECT count(*) FROM answer WHERE sent_at > ?").bind(millis(since)).fetch_one(&self.pool).await.map_err(fault)
-    }
-
-    async fn announce_answer(&self, answer: &Answer) -> Result<(), PortError> {
-        sqlx::query("INSERT OR IGNORE INTO answer (message_id, address, kind, case_id, tag) VALUES (?, ?, ?, ?, ?)")
+        if let Some(counted) = before.get(caps.per_address.max(1) as usize - 1) {
+            return Ok(Some(time(*counted)? + day));
+        }
+        let in_all: u32 = sqlx::query_scalar("SELECT count(*) FROM answer WHERE taken_at > ?").bind(since).fetch_one(&mut *tx).await.map_err(fault)?;
+        if in_all >= caps.in_all {
+            return Ok(Some(now + LOOK_AGAIN));
+        }
+        sqlx::query("INSERT INTO answer (message_id, address, kind, case_id, tag, taken_at) VALUES (?, ?, ?, ?, ?, ?)")
             .bind(answer.message_id.as_str())
             .bind(answer.address.as_str())
             .bind(answer.kind)
             .bind(answer.case.as_ref().map(|c| c.as_str()))
             .bind(&answer.tag)
-            .execute(&self.pool)
+            .bind(millis(now))
+            .execute(&mut *tx)
             .await
             .map_err(fault)?;
-        Ok(())
+        tx.commit().await.map_err(fault)?;
+        Ok(None)
     }
 
     async fn answered(&self, message_id: &MessageId, at: Timestamp) -> Result<(), PortError> {

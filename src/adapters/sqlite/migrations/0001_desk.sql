@@ -110,8 +110,9 @@ CREATE TABLE answer (
     kind       TEXT    NOT NULL,
     case_id    TEXT,
     tag        TEXT    NOT NULL,
+    taken_at   INTEGER NOT NULL,     -- its turn under the caps
     sent_at    INTEGER               -- absent until it left
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX answer_address ON answer (address, kind, sent_at);
+CREATE INDEX answer_address ON answer (address, kind, taken_at);
 CREATE INDEX answer_tag ON answer (tag);
-CREATE INDEX answer_sent ON answer (sent_at);
+CREATE INDEX answer_taken ON answer (taken_at);

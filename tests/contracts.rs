@@ -1,0 +1,224 @@
+//! One contract for every tracker, every courier and every mailbox, run against each adapter.
+
+#[path = "desk/servers.rs"]
+#[allow(dead_code, reason = "shared with the whole-desk tests, which use all of it")]
+mod servers;
+
+use async_trait::async_trait;
+use sealdesk::adapters::folder_courier::FolderCourier;
+use sealdesk::adapters::folder_tracker::FolderTracker;
+use sealdesk::adapters::github::{Auth, GithubApi, GithubTracker};
+use sealdesk::adapters::imap::{Done, ImapLogin, ImapMailbox, Means, Privacy};
+use sealdesk::adapters::maildir::Maildir;
+use sealdesk::adapters::net::Trust;
+use sealdesk::adapters::smtp::{self, SmtpCourier};
+use sealdesk::compose;
+use sealdesk::model::address::Address;
+use sealdesk::model::ids::{CaseId, EffectKey};
+use sealdesk::model::outgoing::{Addition, Advisory};
+use sealdesk::model::report::Report;
+use sealdesk::model::secret::Secret;
+use sealdesk::ports::{Courier, Mailbox, Parcel, PortError, Sink, Tracker};
+use std::path::Path;
+use std::sync::Arc;
+
+fn advisory(n: u8) -> Advisory {
+    let case = CaseId::from_random([n; 10]);
+    let marker = compose::marker(b"secret", &case);
+    let report = Report { summary: "XSS".to_owned(), product: Some("acme".to_owned()), cwe_ids: vec!["CWE-79".to_owned()], ..Report::default() };
+    Advisory { summary: "XSS".to_owned(), description: format!("text\n\n{marker}"), case, marker, report }
+}
+
+/// What every tracker promises. `read` gives the text of an advisory; `edit` is a human's hand.
+async fn tracker_contract(tracker: &dyn Tracker, read: impl AsyncFn(&str) -> String, edit: impl AsyncFn(&str, String)) {
+    tracker.probe().await.unwrap();
+    let key = EffectKey("file:x".to_owned());
+    let first = tracker.file(&key, &advisory(1)).await.unwrap();
+    assert_eq!(tracker.file(&key, &advisory(1)).await.unwrap(), first, "the same case is filed once");
+    let other = tracker.file(&EffectKey("file:y".to_owned()), &advisory(2)).await.unwrap();
+    assert_ne!(other.id, first.id);
+    let marker = advisory(1).marker;
+    let addition = Addition {
+        mark: "<!-- sealdesk:follow-up:0123456789abcdef -->".to_owned(),
+        text: format!("### More\n\n<!-- sealdesk:follow-up:0123456789abcdef -->\nmore\n\n{marker}"),
+    };
+    edit(&first.id, format!("By hand.\n\n{}", read(&first.id).await)).await;
+    tracker.append(&first, &addition).await.unwrap();
+    tracker.append(&first, &addition).await.unwrap();
+    let text = read(&first.id).await;
+    assert!(text.contains("By hand.") && text.matches("### More").count() == 1, "{text}");
+    assert_eq!(text.trim_end().lines().last(), Some(marker.as_str()));
+    assert_eq!(tracker.file(&key, &advisory(1)).await.unwrap(), first, "it is found again after edits");
+}
+
+#[tokio::test]
+async fn the_folder_is_a_tracker() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |id: &str| folder.path().join(format!("{id}.md"));
+    let tracker = FolderTracker::new(folder.path().to_owned());
+    tracker_contract(&tracker, async |id| std::fs::read_to_string(path(id)).unwrap(), async |id, text| std::fs::write(path(id), text).unwrap()).await;
+}
+
+#[test]
+fn github_is_a_tracker() {
+    let server = servers::Github::start();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let at = format!("http://127.0.0.1:{}", server.port);
+    let state = async |path: &str, body: Option<String>| -> serde_json::Value {
+        let client = reqwest::Client::new();
+        let request = match body {
+            Some(body) => client.post(format!("{at}{path}")).body(body),
+            None => client.get(format!("{at}{path}")),
+        };
+        serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap()
+    };
+    runtime.block_on(async {
+        let api = GithubApi::new(&at, &Trust::default(), Auth::Token(Secret::new(b"test-token".to_vec()))).unwrap();
+        let tracker = GithubTracker::new(api, "example/project".to_owned(), std::collections::BTreeMap::new(), "other".to_owned(), true);
+        let read = async |id: &str| {
+            let all = state("/_state", None).await;
+            all["advisories"].as_array().unwrap().iter().find(|a| a["ghsa_id"] == id).unwrap()["description"].as_str().unwrap().to_owned()
+        };
+        let edit = async |id: &str, text: String| drop(state("/_edit", Some(serde_json::json!({ "id": id, "description": text }).to_string())).await);
+        tracker_contract(&tracker, read, edit).await;
+        // Two hundred others do not hide ours: every page of the list is read.
+        for n in 10..120 {
+            tracker.file(&EffectKey(n.to_string()), &advisory(n)).await.unwrap();
+        }
+        let again = tracker.file(&EffectKey("file:x".to_owned()), &advisory(1)).await.unwrap();
+        let all = state("/_state", None).await;
+        assert_eq!(all["violations"], serde_json::json!([]));
+        let ours: Vec<_> = all["advisories"].as_array().unwrap().iter().filter(|a| a["ghsa_id"] == again.id.as_str()).collect();
+        assert_eq!(ours.len(), 1);
+        assert_eq!(ours[0]["_fork_wanted"], true, "a private fork was asked for");
+    });
+}
+
+fn parcel() -> Parcel {
+    Parcel {
+        envelope_sender: Address::parse("bounce+tag@desk.example").ok(),
+        envelope_recipient: Address::parse("ada@b.example").unwrap(),
+        octets: b"From: security@desk.example\r\nSubject: s\r\n\r\n.dot\r\nhello\r\n".to_vec(),
+        key: EffectKey("acknowledge:../SD-1".to_owned()),
+    }
+}
+
+/// What every courier promises.
+async fn courier_contract(courier: &dyn Courier) {
+    courier.probe().await.unwrap();
+    courier.send(&parcel()).await.unwrap();
+    courier.send(&parcel()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_folder_is_a_courier() {
+    let folder = tempfile::tempdir().unwrap();
+    courier_contract(&FolderCourier::new(folder.path().join("out"))).await;
+    let files: Vec<_> = std::fs::read_dir(folder.path().join("out")).unwrap().flatten().collect();
+    assert_eq!(files.len(), 1, "the same key is the same file");
+    assert!(std::fs::read_to_string(files[0].path()).unwrap().contains("X-Envelope-To: <ada@b.example>"));
+}
+
+#[tokio::test]
+async fn smtp_is_a_courier() {
+    let port = servers::free_port();
+    let mut sink = std::process::Command::new("smtp-sink")
+        .args(["-u", "nobody", "-c", &format!("127.0.0.1:{port}"), "100"])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("smtp-sink is not installed: run make setup");
+    servers::wait_for("smtp-sink", 10, || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let courier = SmtpCourier::new("127.0.0.1".to_owned(), port, smtp::Privacy::None, Trust::default(), None, "desk.example".to_owned());
+    courier_contract(&courier).await;
+    sink.kill().unwrap();
+    sink.wait().unwrap();
+    let refused = courier.send(&parcel()).await;
+    assert!(matches!(refused, Err(PortError::Passing(_))), "{refused:?}");
+}
+
+#[derive(Default)]
+struct Octets(Vec<u8>);
+
+#[async_trait]
+impl Sink for Octets {
+    async fn take(&mut self, piece: &[u8]) -> Result<(), PortError> {
+        self.0.extend_from_slice(piece);
+        Ok(())
+    }
+}
+
+/// What every mailbox promises of two letters that lie there.
+async fn mailbox_contract(mailbox: &mut dyn Mailbox, letters: [&[u8]; 2]) {
+    mailbox.probe().await.unwrap();
+    let lying = mailbox.list(&|_, _| 0).await.unwrap();
+    assert_eq!(lying.len(), 2);
+    let mut seen = Vec::new();
+    for letter in &lying {
+        let mut octets = Octets::default();
+        mailbox.fetch(letter, &mut octets).await.unwrap();
+        assert_eq!(octets.0.len() as u64, letter.octets);
+        seen.push(octets.0);
+    }
+    for letter in letters {
+        assert!(seen.iter().any(|s| s == letter), "a letter came changed or not at all");
+    }
+    let places: Vec<_> = lying.iter().map(|l| l.place.clone()).collect();
+    mailbox.settle(&places).await.unwrap();
+    mailbox.settle(&places).await.unwrap();
+    assert!(mailbox.list(&|_, _| 0).await.unwrap().is_empty(), "what is settled is listed no more");
+}
+
+/// A small letter, and one of several chunks with every octet in it.
+fn letters() -> [Vec<u8>; 2] {
+    let big: Vec<u8> = b"Subject: big\r\n\r\n"
+        .iter()
+        .copied()
+        .chain((0..700_000u32).map(|i| b' ' + (i % 90) as u8).enumerate().flat_map(|(i, b)| if i % 72 == 71 { vec![b'\r', b'\n'] } else { vec![b] }))
+        .collect();
+    [b"Subject: small\r\n\r\nhi\r\n".to_vec(), big]
+}
+
+fn lay(maildir: &Path, letters: &[Vec<u8>; 2]) {
+    for sub in ["new", "cur", "tmp"] {
+        std::fs::create_dir_all(maildir.join(sub)).unwrap();
+    }
+    for (n, letter) in letters.iter().enumerate() {
+        std::fs::write(maildir.join(format!("new/1700000000.M{n}P1.host")), letter).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_maildir_is_a_mailbox() {
+    let folder = tempfile::tempdir().unwrap();
+    let letters = letters();
+    lay(folder.path(), &letters);
+    mailbox_contract(&mut Maildir::new("m".to_owned(), folder.path().to_owned()), [&letters[0], &letters[1]]).await;
+}
+
+#[test]
+fn dovecot_is_a_mailbox() {
+    let world = tempfile::Builder::new().prefix("sealdesk-test-").tempdir().unwrap();
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(world.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::create_dir_all(world.path().join("tls")).unwrap();
+    servers::certificate(&world.path().join("tls"));
+    let letters = letters();
+    lay(&world.path().join("mail/desk.example/security/Maildir"), &letters);
+    let dovecot = servers::Dovecot::start(world.path(), &servers::DovecotOptions { extra: String::new() });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let login = ImapLogin { user: "security".to_owned(), means: Means::Password(Arc::new(|| Ok(Secret::new(b"secret".to_vec())))) };
+        let trust = Trust { ca_file: Some(world.path().join("tls/tls.crt")), pin: None };
+        let mut mailbox = ImapMailbox::new(
+            "m".to_owned(),
+            "localhost".to_owned(),
+            dovecot.imaps,
+            Privacy::Tls,
+            trust,
+            login,
+            "INBOX".to_owned(),
+            Done::Move("Dossiers traités & clos".to_owned()),
+        );
+        mailbox_contract(&mut mailbox, [&letters[0], &letters[1]]).await;
+    });
+}

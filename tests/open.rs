@@ -1,0 +1,95 @@
+//! `sealdesk open` on letters by GnuPG, sq and RNP: each `tests/mail/NAME.eml` has its expectation beside it.
+//!
+//! `tests/mail/make` made the letters. An expectation names what must hold; other fields are free.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn mail(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mail").join(name)
+}
+
+fn open(arguments: &[&str], letter: &Path) -> (i32, Value, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_sealdesk")).arg("open").args(arguments).arg(letter).output().unwrap();
+    let json = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+    (output.status.code().unwrap_or(-1), json, String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// Every field that the expectation names has that value.
+fn check(at: &str, expected: &Value, got: &Value) {
+    match expected {
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| check(&format!("{at}.{name}"), value, &got[name])),
+        _ => assert_eq!(expected, got, "{at}"),
+    }
+}
+
+#[test]
+fn every_letter_opens_as_its_expectation_says() {
+    let (key, cert) = (mail("keys/desk.tsk"), mail("keys/ada.asc"));
+    let mut letters = 0;
+    for entry in std::fs::read_dir(mail("")).unwrap().flatten().filter(|e| e.path().extension().is_some_and(|x| x == "eml")) {
+        let path = entry.path();
+        let expectation = std::fs::read_to_string(path.with_extension("json")).unwrap_or_else(|_| panic!("{} has no expectation", path.display()));
+        let mut expected: Value = serde_json::from_str(&expectation).unwrap();
+        let (code, got, err) = open(&["--key", key.to_str().unwrap(), "--cert", cert.to_str().unwrap()], &path);
+        let fields = expected.as_object_mut().unwrap();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        assert_eq!(fields.remove("exit").unwrap(), code, "{name}: {err}");
+        let part = fields.remove("text_contains").unwrap();
+        assert!(got["text"].as_str().unwrap().contains(part.as_str().unwrap()), "{name}: {}", got["text"]);
+        check(&name, &expected, &got);
+        letters += 1;
+    }
+    assert!(letters >= 18, "only {letters} letters were found");
+}
+
+#[test]
+fn wrong_usage_and_our_own_failures_have_codes_of_their_own() {
+    let letter = mail("inline.eml");
+    assert_eq!(open(&["--nonsense"], &letter).0, 2);
+    let (code, _, err) = open(&["--key", "/nowhere/key"], &letter);
+    assert!(code == 1 && err.contains("/nowhere/key"), "{err}");
+    let (code, _, err) = open(&["--key", letter.to_str().unwrap()], &letter);
+    assert!(code == 1, "{err}");
+    assert_eq!(open(&[], Path::new("/nowhere/letter")).0, 1);
+}
+
+#[test]
+fn attachments_go_where_they_are_told_under_safe_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let letter = folder.path().join("letter.eml");
+    let part = "--x\nContent-Type: application/octet-stream\nContent-Disposition: attachment; filename=\"../../../evil.sh\"\n\nhi\n";
+    std::fs::write(&letter, format!("From: a@b.example\nSubject: s\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain\n\nsee file\n{part}{part}--x--\n")).unwrap();
+    let out = folder.path().join("out");
+    let (code, got, err) = open(&["--attachments", out.to_str().unwrap()], &letter);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(got["attachments"].as_array().unwrap().len(), 2);
+    let mut names: Vec<_> = std::fs::read_dir(out).unwrap().flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    assert_eq!(names, ["2-evil.sh", "evil.sh"]);
+}
+
+#[test]
+fn the_shared_corpus_never_crashes_a_reader() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+    if !corpus.is_dir() {
+        eprintln!("no corpus here; skipped");
+        return;
+    }
+    let mut folders = vec![corpus];
+    let mut letters = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.components().any(|c| c.as_os_str() == "mail") {
+                let (code, got, err) = open(&[], &path);
+                assert!(matches!(code, 0 | 3 | 4) && got.is_object(), "{}: {code} {err}", path.display());
+                letters += 1;
+            }
+        }
+    }
+    assert!(letters > 100);
+}

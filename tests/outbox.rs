@@ -1,0 +1,265 @@
+//! Promises that take hours, on a clock of our own: the real store, the real loops, fakes around them.
+
+use async_trait::async_trait;
+use sealdesk::adapters::folder_courier::FolderCourier;
+use sealdesk::adapters::folder_tracker::FolderTracker;
+use sealdesk::adapters::sqlite::SqliteStore;
+use sealdesk::compose::{House, OwnCertificate, Templates};
+use sealdesk::decide::Policy;
+use sealdesk::mime::Perspective;
+use sealdesk::model::Timestamp;
+use sealdesk::model::address::Address;
+use sealdesk::model::case::{Acknowledgement, Case};
+use sealdesk::model::outgoing::Composition;
+use sealdesk::model::secret::Secret;
+use sealdesk::openpgp::{SealTo, certificates, generate_storage};
+use sealdesk::pipeline::{Desk, DeskParts, Rhythm, deadlines, intake, outbox, readers};
+use sealdesk::ports::{Clock, LetterOctets, Lying, Mailbox, OpenedLetter, Opener, OpenerError, Place, PortError, Sink};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const START: i64 = 1_790_000_000;
+
+struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+/// An opener that is down, or whose readers die; when up it signs with nothing.
+#[derive(Default)]
+struct TestOpener {
+    up: AtomicBool,
+    deaths: AtomicBool,
+}
+
+#[async_trait]
+impl Opener for TestOpener {
+    async fn read(&self, _: LetterOctets, _: &[String], _: bool) -> Result<OpenedLetter, OpenerError> {
+        Err(if self.deaths.load(Ordering::SeqCst) { OpenerError::Died } else { OpenerError::Down("test".to_owned()) })
+    }
+
+    async fn compose(&self, composition: &Composition) -> Result<Vec<u8>, OpenerError> {
+        if self.up.load(Ordering::SeqCst) {
+            Ok(format!("To: {}\r\n\r\nsigned\r\n", composition.to()).into_bytes())
+        } else {
+            Err(OpenerError::Down("test".to_owned()))
+        }
+    }
+
+    async fn unseal(&self, _: Vec<u8>) -> Result<Vec<u8>, OpenerError> {
+        Err(OpenerError::Down("test".to_owned()))
+    }
+
+    async fn inspect(&self) -> Result<Vec<String>, OpenerError> {
+        Err(OpenerError::Down("test".to_owned()))
+    }
+}
+
+/// A mailbox in memory, with letters that cannot be fetched.
+#[derive(Default)]
+struct TestMailbox {
+    letters: Vec<(u64, String)>,
+    broken: Vec<u64>,
+    settled: Arc<Mutex<Vec<u64>>>,
+}
+
+#[async_trait]
+impl Mailbox for TestMailbox {
+    fn name(&self) -> &str {
+        "test"
+    }
+
+    async fn list(&mut self, after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync)) -> Result<Vec<Lying>, PortError> {
+        let after = after("INBOX", 7);
+        let received_at = Timestamp::from_second(START).unwrap();
+        let lying =
+            |(uid, text): &(u64, String)| Lying { place: Place { folder: "INBOX".to_owned(), validity: 7, uid: *uid }, received_at, octets: text.len() as u64 };
+        Ok(self.letters.iter().filter(|(uid, _)| *uid > after).map(lying).collect())
+    }
+
+    async fn fetch(&mut self, letter: &Lying, sink: &mut dyn Sink) -> Result<(), PortError> {
+        if self.broken.contains(&letter.place.uid) {
+            return Err(PortError::Passing("it is broken".to_owned()));
+        }
+        let (_, text) = self.letters.iter().find(|(uid, _)| *uid == letter.place.uid).unwrap();
+        sink.take(text.as_bytes()).await
+    }
+
+    async fn settle(&mut self, places: &[Place]) -> Result<(), PortError> {
+        self.settled.lock().unwrap().extend(places.iter().map(|p| p.uid));
+        Ok(())
+    }
+
+    async fn probe(&mut self) -> Result<String, PortError> {
+        Ok(String::new())
+    }
+
+    async fn wait(&mut self, _: Duration) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
+struct Test {
+    desk: Desk,
+    clock: Arc<TestClock>,
+    opener: Arc<TestOpener>,
+    folder: tempfile::TempDir,
+}
+
+impl Test {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = generate_storage("test").unwrap();
+        let seal = SealTo::new(&certificates(storage.public_armored.as_bytes()).unwrap()).unwrap();
+        let clock = Arc::new(TestClock(AtomicI64::new(START)));
+        let opener = Arc::new(TestOpener::default());
+        let own = OwnCertificate { fingerprint: "AB".repeat(20), version: 4, armored: "ARMOR".to_owned(), binary: vec![1; 10] };
+        let address = Address::parse("security@desk.example").unwrap();
+        let desk = Desk::new(DeskParts {
+            store: Arc::new(SqliteStore::open(&folder.path().join("state"), seal).await.unwrap()),
+            opener: Arc::clone(&opener) as Arc<dyn Opener>,
+            courier: Arc::new(FolderCourier::new(folder.path().join("out"))),
+            tracker: Arc::new(FolderTracker::new(folder.path().join("tracker"))),
+            alarm: None,
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            policy: Policy::default(),
+            house: House { address: address.clone(), name: "Desk".to_owned(), certificates: vec![own], templates: Templates::load(None).unwrap() },
+            perspective: Perspective { ours: vec![address], ..Perspective::default() },
+            bounce_address: Address::parse("bounce@desk.example").unwrap(),
+            responders: Vec::new(),
+            secret: Secret::new(b"secret".to_vec()),
+            answer_from: Timestamp::UNIX_EPOCH,
+            answers_per_address: 1,
+            answers_per_day: 100,
+        });
+        Self { desk, clock, opener, folder }
+    }
+
+    fn at_hour(&self, hours: f64) {
+        self.clock.0.store(START + (hours * 3600.0) as i64, Ordering::SeqCst);
+    }
+
+    async fn deliver(&self, mailbox: &mut TestMailbox, failures: &mut HashMap<Place, u32>) -> Result<usize, PortError> {
+        let beat = Rhythm::default().beat("test", Duration::from_secs(60));
+        intake::round(&self.desk, mailbox, failures, &beat).await
+    }
+
+    async fn arrive(&self, letters: &[(u64, &str)]) {
+        let letters = letters.iter().map(|(uid, from)| (*uid, format!("From: {from}\r\nMessage-ID: <{uid}@x>\r\nSubject: s\r\n\r\nhello {uid}\r\n"))).collect();
+        self.deliver(&mut TestMailbox { letters, ..TestMailbox::default() }, &mut HashMap::new()).await.unwrap();
+    }
+
+    async fn work(&self) {
+        while outbox::round(&self.desk).await.unwrap() > 0 {}
+    }
+
+    async fn cases(&self) -> Vec<Case> {
+        self.desk.parts.store.cases().await.unwrap()
+    }
+
+    fn sent(&self) -> Vec<String> {
+        read(&self.folder.path().join("out"))
+    }
+}
+
+fn read(folder: &Path) -> Vec<String> {
+    std::fs::read_dir(folder).map(|d| d.flatten().map(|e| std::fs::read_to_string(e.path()).unwrap()).collect()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn an_acknowledgement_leaves_unsigned_rather_than_late_and_humans_hear_of_it() {
+    let test = Test::new().await;
+    test.arrive(&[(1, "ada@b.example")]).await;
+    test.at_hour(11.9);
+    test.work().await;
+    assert!(test.sent().is_empty(), "it waits for a signature");
+    test.at_hour(12.5);
+    test.work().await;
+    let sent = test.sent();
+    assert!(sent.len() == 1 && sent[0].contains("your letter has reached our security team") && !sent[0].contains("PGP SIGNATURE"), "{sent:#?}");
+    assert!(matches!(test.cases().await[0].acknowledgement, Acknowledgement::Sent { signed: false, .. }));
+    test.opener.up.store(true, Ordering::SeqCst);
+    test.at_hour(13.0);
+    test.work().await;
+    let journal = test.desk.parts.store.journal(&test.cases().await[0].id).await.unwrap();
+    assert!(journal.iter().any(|l| l.event == "responders called"), "{journal:?}");
+}
+
+#[tokio::test]
+async fn humans_are_called_four_hours_before_a_promise_breaks_and_once() {
+    let test = Test::new().await;
+    test.arrive(&[(1, "a@b.example, c@d.example")]).await; // no single originator: by hand
+    let alarms = async || {
+        deadlines::round(&test.desk).await.unwrap();
+        let journal = test.desk.parts.store.journal(&test.cases().await[0].id).await.unwrap();
+        journal.iter().filter(|l| l.event == "acknowledgement deadline is near").count()
+    };
+    test.at_hour(19.9);
+    assert_eq!(alarms().await, 0);
+    test.at_hour(20.0);
+    assert_eq!(alarms().await, 1);
+    test.at_hour(23.0);
+    assert_eq!(alarms().await, 1);
+}
+
+#[tokio::test]
+async fn a_cap_delays_or_hands_over_and_never_drops() {
+    let test = Test::new().await;
+    test.opener.up.store(true, Ordering::SeqCst);
+    test.arrive(&[(1, "ada@b.example"), (2, "ada@b.example"), (3, "ben@c.example")]).await;
+    test.at_hour(0.1);
+    test.work().await;
+    assert_eq!(test.sent().len(), 2, "one a day to an address");
+    let by_hand = test.cases().await.iter().filter(|c| matches!(c.acknowledgement, Acknowledgement::ByHand { .. })).count();
+    assert_eq!(by_hand, 1, "what cannot wait goes to a human on the same clock");
+}
+
+#[tokio::test]
+async fn a_letter_on_which_readers_die_twice_is_set_aside_and_still_acknowledged() {
+    let test = Test::new().await;
+    test.opener.up.store(true, Ordering::SeqCst);
+    test.opener.deaths.store(true, Ordering::SeqCst);
+    test.arrive(&[(1, "ada@b.example")]).await;
+    for _ in 0..4 {
+        readers::round(&test.desk).await.unwrap();
+    }
+    let tally = test.desk.parts.store.tally().await.unwrap();
+    assert_eq!((tally.set_aside, tally.unread), (1, 0));
+    test.at_hour(0.1);
+    test.work().await;
+    assert!(test.sent().iter().any(|l| l.contains("To: ada@b.example")));
+}
+
+#[tokio::test]
+async fn an_opener_that_is_down_costs_no_letter_its_tries() {
+    let test = Test::new().await;
+    test.arrive(&[(1, "ada@b.example")]).await;
+    for _ in 0..5 {
+        assert!(readers::round(&test.desk).await.is_err());
+    }
+    let tally = test.desk.parts.store.tally().await.unwrap();
+    assert_eq!((tally.set_aside, tally.unread), (0, 1));
+}
+
+#[tokio::test]
+async fn a_letter_that_cannot_be_fetched_stops_no_other() {
+    let test = Test::new().await;
+    let letters = (1..=3).map(|uid| (uid, format!("From: u{uid}@b.example\r\n\r\nhello {uid}\r\n"))).collect();
+    let mut mailbox = TestMailbox { letters, broken: vec![2], ..TestMailbox::default() };
+    let settled = Arc::clone(&mailbox.settled);
+    let mut failures = HashMap::new();
+    for _ in 0..4 {
+        let _ = test.deliver(&mut mailbox, &mut failures).await;
+    }
+    assert_eq!(test.desk.parts.store.tally().await.unwrap().letters, 2);
+    let mut uids = settled.lock().unwrap().clone();
+    uids.sort_unstable();
+    uids.dedup();
+    assert_eq!(uids, [1, 3], "the broken one stays on the server");
+}
