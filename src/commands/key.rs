@@ -1,5 +1,6 @@
 //! `sealdesk key`: makes, takes over, shows and hands out keys.
 
+use super::screen;
 use crate::config;
 use crate::openpgp::{self, GeneratedKey, Profile};
 use crate::wiring::read_certificates;
@@ -82,9 +83,9 @@ pub fn run(args: Key) -> Result<()> {
                 write_pair(&out, "storage", &openpgp::generate_storage("sealdesk storage")?)?;
             }
             if profile != Profile::V4 {
-                println!("A key answer always carries a version 4 certificate too: list both under keys.certificates.");
+                screen::print("A key answer always carries a version 4 certificate too: list both under keys.certificates.\n")?;
             }
-            println!("Publish security.asc; give the two .secret.asc files to the opener alone, and keep a copy offline.");
+            screen::print("Publish security.asc; give the two .secret.asc files to the opener alone, and keep a copy offline.\n")?;
             Ok(())
         }
         Verb::Adopt { file, passphrase_file, out } => {
@@ -95,8 +96,8 @@ pub fn run(args: Key) -> Result<()> {
             if !out.join("storage.secret.asc").exists() {
                 write_pair(&out, "storage", &openpgp::generate_storage("sealdesk storage")?)?;
             }
-            println!("Publish {} wherever the old certificate stands, and refresh key servers:", out.join("security.asc").display());
-            println!("until reporters fetch it, GnuPG 2.3 and later may still send packet type 20, which stays shut.");
+            screen::print(&format!("Publish {} wherever the old certificate stands, and refresh key servers:\n", out.join("security.asc").display()))?;
+            screen::print("until reporters fetch it, GnuPG 2.3 and later may still send packet type 20, which stays shut.\n")?;
             Ok(())
         }
         Verb::Inspect { files } => files.iter().try_for_each(|file| inspect(file)),
@@ -115,15 +116,15 @@ pub fn run(args: Key) -> Result<()> {
 fn inspect(file: &Path) -> Result<()> {
     for certificate in read_certificates(file)? {
         let until = certificate.expires().map_or_else(|| "never".to_owned(), |t| t.strftime("%Y-%m-%d").to_string());
-        println!("{}", file.display());
-        println!("  fingerprint  {}", certificate.fingerprint());
-        println!("  version      {}", certificate.version());
-        println!("  addresses    {}", certificate.addresses().join(", "));
-        println!("  algorithms   {}", certificate.algorithms());
-        println!("  expires      {until}");
-        println!("  encryption   {}", certificate.usable_for_encryption().map_or_else(|e| e.to_string(), |()| "usable".to_owned()));
+        screen::print(&format!("{}\n", file.display()))?;
+        screen::print(&format!("  fingerprint  {}\n", certificate.fingerprint()))?;
+        screen::print(&format!("  version      {}\n", certificate.version()))?;
+        screen::print(&format!("  addresses    {}\n", certificate.addresses().join(", ")))?;
+        screen::print(&format!("  algorithms   {}\n", certificate.algorithms()))?;
+        screen::print(&format!("  expires      {until}\n"))?;
+        screen::print(&format!("  encryption   {}\n", certificate.usable_for_encryption().map_or_else(|e| e.to_string(), |()| "usable".to_owned())))?;
         if certificate.invites_gnupg_ocb() {
-            println!("  warning      it invites GnuPG 2.3 and later to send packet type 20, which stays shut: run sealdesk key adopt");
+            screen::print("  warning      it invites GnuPG 2.3 and later to send packet type 20, which stays shut: run sealdesk key adopt\n")?;
         }
     }
     Ok(())
@@ -140,7 +141,7 @@ fn write_pair(folder: &Path, stem: &str, key: &GeneratedKey) -> Result<()> {
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&secret).with_context(|| format!("cannot write {}", secret.display()))?;
     file.write_all(key.secret_armored.expose())?;
     std::fs::write(&public, &key.public_armored).with_context(|| format!("cannot write {}", public.display()))?;
-    println!("{}  {}", key.fingerprint, secret.display());
-    println!("{}  {}", key.fingerprint, public.display());
+    screen::print(&format!("{}  {}\n", key.fingerprint, secret.display()))?;
+    screen::print(&format!("{}  {}\n", key.fingerprint, public.display()))?;
     Ok(())
 }

@@ -205,7 +205,7 @@ impl OutgoingHeaders {
         let mailbox = |name: Option<String>, address: &Address| -> Result<Mailbox, ComposeError> {
             Ok(Mailbox::new(name, address.as_str().parse().map_err(ComposeError::Address)?))
         };
-        let date = std::time::SystemTime::try_from(self.at).map_err(|_| ComposeError::Time)?;
+        let date = std::time::SystemTime::from(self.at);
         let mut builder = lettre::Message::builder()
             .from(mailbox(Some(self.from_name.clone()), &self.from)?)
             .to(mailbox(None, &self.to)?)

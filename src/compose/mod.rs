@@ -33,8 +33,6 @@ pub enum ComposeError {
     Address(#[source] lettre::address::AddressError),
     #[error("a media type cannot be written into a header")]
     MediaType(#[source] lettre::message::header::ContentTypeErr),
-    #[error("a time is outside of what a header can hold")]
-    Time,
     #[error("no certificate of ours is loaded")]
     NoCertificate,
 }

@@ -39,10 +39,10 @@ pub struct Thread {
 
 pub fn on_arrival(arrival: &Arrival<'_>, known: &Acquaintance, policy: &Policy, now: Timestamp) -> Decision {
     let refusal = arrival.outer.answer.as_ref().err().copied();
-    if let Some(case) = &known.returned_to {
-        if refusal.is_some() {
-            return returned(arrival, case, refusal, now);
-        }
+    if let Some(case) = &known.returned_to
+        && refusal.is_some()
+    {
+        return returned(arrival, case, refusal, now);
     }
     if arrival.old {
         return Decision { journal: vec![Entry::of_desk("old letter kept", arrival.intake.to_string())], ..Decision::default() };

@@ -68,10 +68,10 @@ impl<'x> Entity<'x> {
         if let Some(sealed) = self.encrypted_at(root) {
             return sealed;
         }
-        if is(root, "multipart", "signed") {
-            if let Some(signed) = self.signed_at(root) {
-                return signed;
-            }
+        if is(root, "multipart", "signed")
+            && let Some(signed) = self.signed_at(root)
+        {
+            return signed;
         }
         if is(root, "application", "pkcs7-mime") || is(root, "application", "x-pkcs7-mime") {
             let kind = root.content_type().and_then(|ct| ct.attribute("smime-type")).unwrap_or_default();

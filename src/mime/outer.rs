@@ -90,10 +90,10 @@ fn refusal(message: &Message<'_>, perspective: &Perspective, originator: Option<
         return Some(NoAnswer::Suppressed);
     }
     // Our server writes Return-Path on top at final delivery (RFC 5321 section 4.4); a list's own says nothing of the originator.
-    if let Some(path) = first_raw(message, "Return-Path").filter(|_| !own_list) {
-        if let Err(why) = ReplyAddress::from_return_path(&path) {
-            return Some(NoAnswer::ReturnPath(why));
-        }
+    if let Some(path) = first_raw(message, "Return-Path").filter(|_| !own_list)
+        && let Err(why) = ReplyAddress::from_return_path(&path)
+    {
+        return Some(NoAnswer::ReturnPath(why));
     }
     (dmarc == Dmarc::Fail && !own_list).then_some(NoAnswer::DmarcFailed)
 }

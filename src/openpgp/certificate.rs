@@ -97,10 +97,10 @@ impl Certificate {
         let valid = self.0.with_policy(policy(), None).map_err(OpenPgpError::operation("reading our certificate"))?;
         let mut packets: Vec<Packet> = vec![valid.primary_key().key().clone().into()];
         packets.extend(self.0.primary_key().self_revocations().cloned().map(Packet::from));
-        if let Ok(direct) = valid.direct_key_signature() {
-            if direct.typ() == sequoia_openpgp::types::SignatureType::DirectKey {
-                packets.push(direct.clone().into());
-            }
+        if let Ok(direct) = valid.direct_key_signature()
+            && direct.typ() == sequoia_openpgp::types::SignatureType::DirectKey
+        {
+            packets.push(direct.clone().into());
         }
         for id in valid.userids().revoked(false) {
             packets.push(id.userid().clone().into());

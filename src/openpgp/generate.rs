@@ -98,10 +98,10 @@ fn reissue(cert: &Cert) -> Result<Vec<Packet>> {
     let primary = valid.primary_key().key();
     let mut signer = primary.clone().parts_into_secret()?.into_keypair()?;
     let mut packets = Vec::new();
-    if let Ok(direct) = valid.direct_key_signature() {
-        if direct.typ() == SignatureType::DirectKey {
-            packets.push(plain(direct.clone().into())?.sign_direct_key(&mut signer, None)?.into());
-        }
+    if let Ok(direct) = valid.direct_key_signature()
+        && direct.typ() == SignatureType::DirectKey
+    {
+        packets.push(plain(direct.clone().into())?.sign_direct_key(&mut signer, None)?.into());
     }
     for id in valid.userids().revoked(false) {
         let signature = plain(id.binding_signature().clone().into())?;

@@ -2,8 +2,8 @@
 //!
 //! The only user of sequoia. Everything crosses this border as octets, hexadecimal fingerprints and
 //! our own nouns. Two dangers shape it: Sequoia hands out octets beyond its buffer before MDC or AEAD
-//! has proven them, so [`open`] keeps all of it until the end; and secret keys must not meet parsers,
-//! so [`open`] asks for session keys through [`SessionKeys`] and never sees a secret key.
+//! has proven them, so [`open()`] keeps all of it until the end; and secret keys must not meet parsers,
+//! so [`open()`] asks for session keys through [`SessionKeys`] and never sees a secret key.
 
 mod certificate;
 mod generate;

@@ -91,7 +91,7 @@ fn own_words(text: &str) -> String {
     lines.filter(|l| !l.starts_with('>')).collect::<Vec<_>>().join("\n")
 }
 
-fn first<'a>(sections: &'a [Section], field: Field) -> Option<&'a str> {
+fn first(sections: &[Section], field: Field) -> Option<&str> {
     sections.iter().find(|s| s.field == field && !s.text.is_empty()).map(|s| s.text.as_str())
 }
 

@@ -179,10 +179,10 @@ fn heading<'a>(line: &'a str, next: Option<&str>) -> Option<(Option<Field>, &'a 
     if let Some(c) = HEADING.captures(line) {
         let name = c.get(1)?.as_str();
         // `## Summary: XSS in search` is heading and value at once.
-        if let Some((key, value)) = name.split_once(':') {
-            if let Some(known) = field(key) {
-                return Some((Some(known), value.trim()));
-            }
+        if let Some((key, value)) = name.split_once(':')
+            && let Some(known) = field(key)
+        {
+            return Some((Some(known), value.trim()));
         }
         return Some((field(name), ""));
     }

@@ -76,7 +76,7 @@ fn each_fault_of_the_config_names_its_mend() {
     // All mended.
     let (code, out, err) = world.command(&["check"]);
     assert_eq!(code, 0, "{out}{err}");
-    assert_eq!(out.matches("good").count() > 7, true, "{out}");
+    assert!(out.matches("good").count() > 7, "{out}");
 }
 
 #[test]

@@ -311,7 +311,7 @@ impl Dialogue {
     }
 
     /// A MOVE or COPY whose folder is made where it is missing.
-    pub async fn into_folder(&mut self, command: &str, folder: &str) -> Result<(), DialogueError> {
+    pub async fn moving(&mut self, command: &str, folder: &str) -> Result<(), DialogueError> {
         match self.command(command).await {
             Err(DialogueError::No(_)) => {
                 // The folder may be missing, or exist for another reason to refuse: trying both tells.

@@ -87,10 +87,10 @@ async fn xoauth2(dialogue: &mut Dialogue, user: &str, token: &Secret, at_once: b
 
 impl Refreshing {
     async fn token(&mut self) -> Result<Secret, PortError> {
-        if let Some((token, until)) = &self.held {
-            if Instant::now() < *until {
-                return Ok(token.clone());
-            }
+        if let Some((token, until)) = &self.held
+            && Instant::now() < *until
+        {
+            return Ok(token.clone());
         }
         let text = |secret: &Secret| secret.expose_text().map(str::to_owned).map_err(|_| PortError::Lasting("an OAuth secret is not text".to_owned()));
         let url = TokenUrl::new(self.token_url.clone()).map_err(|_| PortError::Lasting("mailbox.login.token_url is not a URL".to_owned()))?;

@@ -66,7 +66,6 @@ struct Session {
 }
 
 impl ImapMailbox {
-    #[allow(clippy::too_many_arguments, reason = "one place builds it, from checked settings")]
     pub fn new(name: String, host: String, port: u16, privacy: Privacy, trust: Trust, login: ImapLogin, folder: String, done: Done) -> Self {
         Self { name, host, port, privacy, trust, login, folder, done, session: None, more: false }
     }
@@ -119,11 +118,11 @@ impl ImapMailbox {
             Done::Keyword(keyword) => dialogue.store(uids, &keyword).await,
             Done::Move(folder) if can_move => {
                 let to = folder_name(&folder)?;
-                dialogue.into_folder(&format!("UID MOVE {uids} {to}"), &to).await
+                dialogue.moving(&format!("UID MOVE {uids} {to}"), &to).await
             }
             Done::Move(folder) if can_expunge => {
                 let to = folder_name(&folder)?;
-                dialogue.into_folder(&format!("UID COPY {uids} {to}"), &to).await?;
+                dialogue.moving(&format!("UID COPY {uids} {to}"), &to).await?;
                 dialogue.store(uids, "\\Deleted").await?;
                 dialogue.command(&format!("UID EXPUNGE {uids}")).await.map(drop)
             }
