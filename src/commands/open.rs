@@ -3,12 +3,12 @@
 use super::{exit, screen};
 use crate::adapters::opener::{Doorstep, OpenerClient};
 use crate::mime::{self, Perspective};
-use crate::model::reading::{Reading, Shut};
+use crate::model::reading::{LetterKind, Protection, Reading, Shut, SignatureVerdict};
 use crate::openpgp;
-use crate::ports::{LetterOctets, Opener};
+use crate::ports::{LetterOctets, OpenedLetter, Opener, OpenerError};
 use anyhow::{Context, Result};
 use clap::Args;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -59,7 +59,12 @@ pub async fn run(args: Open) -> Result<u8> {
         arguments.push("--allow-without-jail".to_owned());
     }
     let client = OpenerClient::new(Doorstep::Child { program: std::env::current_exe()?, arguments }, Perspective::default());
-    let opened = client.read(LetterOctets::Raw(octets), &certificates, args.attachments.is_some()).await.context("the letter could not be read")?;
+    let head = octets[..mime::header_block_end(&octets)].to_vec();
+    let opened = match client.read(LetterOctets::Raw(octets), &certificates, args.attachments.is_some()).await {
+        // The reader's limits of memory, time and stack end it; the letter is to blame.
+        Err(OpenerError::Died) => OpenedLetter { reading: unreadable(&head), files: Vec::new() },
+        other => other.context("the letter could not be read")?,
+    };
     if let Some(folder) = &args.attachments {
         let files = opened.reading.attachments.iter().map(|a| a.name.as_str()).zip(&opened.files);
         write_files(folder, files)?;
@@ -68,6 +73,27 @@ pub async fn run(args: Open) -> Result<u8> {
     reading.certificates.clear();
     screen::print_json(&reading)?;
     Ok(code(&reading))
+}
+
+/// What can be said of a letter on which its reader ended.
+fn unreadable(head: &[u8]) -> Reading {
+    let outer = mime::outer(head, &Perspective::default());
+    Reading {
+        kind: LetterKind::Report,
+        from: outer.originator.map(|a| a.as_str().to_owned()),
+        subject: Some(outer.subject),
+        message_id: outer.message_id.map(|id| id.as_str().to_owned()),
+        date: outer.date.map(|d| d.to_string()),
+        protection: Protection { shut: Some(Shut::Limit), ..Protection::default() },
+        parts: Vec::new(),
+        signature: SignatureVerdict::default(),
+        text: String::new(),
+        attachments: Vec::new(),
+        automatic_reply_allowed: outer.answer.is_ok(),
+        report: None,
+        faults: vec!["reading it took more memory, time or stack than a letter may".to_owned()],
+        certificates: Vec::new(),
+    }
 }
 
 fn code(reading: &Reading) -> u8 {
@@ -90,16 +116,14 @@ fn letter(path: &Path) -> Result<Vec<u8>> {
 /// Writes files under their safe names; a name that is taken gets a number before it, and nothing is overwritten.
 pub(super) fn write_files<'a>(folder: &Path, files: impl Iterator<Item = (&'a str, &'a Vec<u8>)>) -> Result<Vec<PathBuf>> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    let mut taken = HashSet::new();
+    let mut next: HashMap<String, usize> = HashMap::new();
     let mut written = Vec::new();
     for (name, octets) in files {
         let safe = mime::safe_name(name);
-        let numbered = (1..).map(|n| if n == 1 { safe.clone() } else { format!("{n}-{safe}") });
-        for candidate in numbered {
-            let path = folder.join(&candidate);
-            if !taken.insert(candidate) {
-                continue;
-            }
+        loop {
+            let n = next.entry(safe.clone()).or_insert(0);
+            *n += 1;
+            let path = folder.join(if *n == 1 { safe.clone() } else { format!("{n}-{safe}") });
             let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
             match made {
                 Ok(mut file) => {

@@ -29,11 +29,16 @@ pub fn on_reading(case: &Case, letter: &ReadLetter<'_>, policy: &Policy, now: Ti
     let Some(reading) = letter.reading else {
         return needs_human(case, letter.intake, Reason::LetterUnreadable, now);
     };
-    if reading.protection.shut.is_some() {
+    let shut = reading.protection.shut.is_some() || reading.parts.iter().any(|p| p.shut.is_some());
+    if shut && reading.text.trim().is_empty() {
         return needs_human(case, letter.intake, Reason::LetterShut, now);
     }
     let mut decision = if letter.is_first { first(case, letter, reading, policy, now) } else { follow_up(case, letter, now) };
     let public = reading.report.as_ref().is_some_and(|r| r.disclosure.intent == Intent::AlreadyPublic);
+    if shut {
+        // What could be read goes its way; a human looks for the rest.
+        decision.effects.extend(Effect::call(Reason::LetterShut, id, now));
+    }
     if public {
         decision.effects.extend(Effect::call(Reason::AlreadyPublic, id, now));
     }

@@ -1,6 +1,7 @@
 //! What is this entity made of? One MIME tree, seen as what the opener must do with it.
 
 use super::{LimitExceeded, filename, precheck, tolerant};
+use crate::model::ids::MessageId;
 use crate::model::reading::Repair;
 use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 use std::borrow::Cow;
@@ -13,11 +14,11 @@ pub struct Entity<'x> {
 
 /// What the root of an entity asks for.
 pub enum Layout<'a> {
-    /// RFC 3156 section 4, and its mangles. `others` is whether any part stands beside the sealed one.
+    /// RFC 3156 section 4, and its mangles. `others` are the parts that stand beside the sealed one.
     Encrypted {
         ciphertext: Cow<'a, [u8]>,
         repaired: Option<Repair>,
-        others: bool,
+        others: Vec<File>,
     },
     /// RFC 3156 section 5: the signed octets exactly as they stand, CRLF line ends, and the signature.
     Signed {
@@ -52,7 +53,11 @@ impl<'x> Entity<'x> {
     /// Parses an entity, after the linear check of its size and depth.
     pub fn parse(octets: &'x [u8]) -> Result<Self, LimitExceeded> {
         precheck::check(octets)?;
-        Ok(Self { message: tolerant::parse(octets), octets })
+        let message = tolerant::parse(octets);
+        if message.parts.len() > precheck::PARTS_MAX {
+            return Err(LimitExceeded::Parts);
+        }
+        Ok(Self { message, octets })
     }
 
     fn children(&self, part: &MessagePart<'_>) -> Vec<&MessagePart<'x>> {
@@ -85,22 +90,35 @@ impl<'x> Entity<'x> {
         let children = self.children(root);
         if is(root, "multipart", "encrypted") {
             let cipher = children.iter().find(|p| has_armored_message(p)).or_else(|| children.get(1))?;
-            return Some(Layout::Encrypted { ciphertext: contents(cipher), repaired: None, others: children.len() > 2 });
+            let others = if children.len() > 2 { self.beside(&children, cipher) } else { Vec::new() };
+            return Some(Layout::Encrypted { ciphertext: contents(cipher), repaired: None, others });
         }
         if !is_multipart(root) {
             return None;
         }
         // Exchange turns multipart/encrypted into multipart/mixed and may put an empty text before the two parts.
-        if let Some(control) = children.iter().position(|p| is(p, "application", "pgp-encrypted")) {
+        if let Some(control) = children.iter().position(|p| is(p, "application", "pgp-encrypted") && !has_armored_message(p)) {
             let cipher = children.get(control + 1).or_else(|| children.iter().find(|p| has_armored_message(p)))?;
-            let others = children.iter().any(|p| !is(p, "application", "pgp-encrypted") && !std::ptr::eq(*p, *cipher) && !is_blank(p));
-            return Some(Layout::Encrypted { ciphertext: contents(cipher), repaired: Some(Repair::Exchange), others });
+            return Some(Layout::Encrypted { ciphertext: contents(cipher), repaired: Some(Repair::Exchange), others: self.beside(&children, cipher) });
         }
         // Google Workspace and mailing lists put the sealed entity beside a footer of theirs.
         let inner = children.iter().find(|p| is(p, "multipart", "encrypted"))?;
         let parts = self.children(inner);
         let cipher = parts.iter().find(|p| has_armored_message(p)).or_else(|| parts.get(1))?;
-        Some(Layout::Encrypted { ciphertext: contents(cipher), repaired: Some(Repair::Google), others: children.len() > 1 })
+        Some(Layout::Encrypted { ciphertext: contents(cipher), repaired: Some(Repair::Google), others: self.beside(&children, inner) })
+    }
+
+    /// Siblings of the sealed part, as files: kept and shown apart, never joined with it.
+    fn beside(&self, children: &[&MessagePart<'x>], sealed: &MessagePart<'x>) -> Vec<File> {
+        let others = children.iter().filter(|p| !is(p, "application", "pgp-encrypted") && !std::ptr::eq(**p, sealed) && !is_blank(p) && !is_multipart(p));
+        let named = |(n, part): (usize, &&MessagePart<'x>)| {
+            let mut file = file(part, &self.message);
+            if file.name == "unnamed" {
+                file.name = format!("outside-{}.txt", n + 1);
+            }
+            file
+        };
+        others.enumerate().map(named).collect()
     }
 
     fn signed_at(&self, root: &MessagePart<'x>) -> Option<Layout<'_>> {
@@ -138,7 +156,7 @@ impl<'x> Entity<'x> {
         let claims = content_type.attribute("hp").is_some_and(|v| matches!(v, "cipher" | "clear"))
             || content_type.attribute("protected-headers").is_some_and(|v| v.split(',').any(|v| v.trim() == "v1"));
         claims.then(|| ProtectedHeaders {
-            subject: self.message.subject().map(str::to_owned),
+            subject: self.message.subject().map(shown),
             from: single_address(&self.message, "From"),
             message_id: self.message.message_id().map(str::to_owned),
             date: self.message.date().map(mail_parser::DateTime::to_rfc3339),
@@ -146,7 +164,12 @@ impl<'x> Entity<'x> {
     }
 
     pub fn subject(&self) -> Option<String> {
-        self.message.subject().map(str::to_owned)
+        self.message.subject().map(shown)
+    }
+
+    /// Whether the root names any field that a MIME entity or a letter begins with.
+    pub fn has_header(&self) -> bool {
+        self.message.headers().iter().any(|h| !matches!(h.name, mail_parser::HeaderName::Other(_)))
     }
 
     pub fn from(&self) -> Option<String> {
@@ -154,7 +177,7 @@ impl<'x> Entity<'x> {
     }
 
     pub fn message_id(&self) -> Option<String> {
-        self.message.message_id().map(str::to_owned)
+        self.message.message_id().and_then(MessageId::parse).map(|id| id.as_str().to_owned())
     }
 
     pub fn date(&self) -> Option<String> {
@@ -211,6 +234,12 @@ fn single_address(message: &Message<'_>, field: &'static str) -> Option<String> 
     let addresses: Vec<_> = value.as_address()?.iter().collect();
     let [one] = addresses.as_slice() else { return None };
     one.address().map(str::to_owned)
+}
+
+/// One line without what could drive a header, a terminal or an eye.
+fn shown(text: &str) -> String {
+    let visible: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).filter(|c| !filename::is_invisible(*c)).collect();
+    visible.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn is(part: &MessagePart<'_>, kind: &str, subtype: &str) -> bool {

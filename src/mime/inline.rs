@@ -43,7 +43,8 @@ pub fn blocks(text: &str) -> Vec<Block> {
                     .into_iter()
                     .find_map(|(mark, kind)| Some((kind, bare.strip_suffix(mark)?)));
                 let Some((kind, prefix)) = begin else { continue };
-                if prefix.chars().any(|c| !matches!(c, '>' | '|' | ' ' | '\t' | '\u{a0}')) {
+                // A quoted signature is somebody else's word, and its lines may have been changed.
+                if (kind == BlockKind::Clearsigned && !prefix.is_empty()) || prefix.chars().any(|c| !matches!(c, '>' | '|' | ' ' | '\t' | '\u{a0}')) {
                     continue;
                 }
                 open = Some((kind, prefix.to_owned(), start, format!("{}\n", &bare[prefix.len()..])));

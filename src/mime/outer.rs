@@ -44,9 +44,12 @@ pub fn outer(head: &[u8], perspective: &Perspective) -> Outer {
     // A list that rewrites From for DMARC's sake says elsewhere who wrote.
     let originator = if through_own_list { single(&message, "X-Original-From").or_else(|| reply_to.clone()).or(from) } else { from };
     let dmarc = dmarc(&message, perspective.authserv_id.as_deref());
+    let endless = head.len() >= HEADER_BLOCK_OCTETS_MAX;
     let refusal = refusal(&message, perspective, originator.as_ref(), dmarc, through_own_list);
     let answer = match (refusal, &originator) {
         (Some(why), _) => Err(why),
+        // Beyond what is read there could stand anything.
+        (None, _) if endless => Err(NoAnswer::EndlessHeader),
         (None, None) => Err(NoAnswer::NoSingleFrom),
         (None, Some(originator)) => answer_address(originator, reply_to.filter(|_| !through_own_list)),
     };
@@ -71,7 +74,7 @@ fn refusal(message: &Message<'_>, perspective: &Perspective, originator: Option<
         return Some(NoAnswer::Ourselves);
     }
     // RFC 3834 section 2: "no" means that a person sent it; anything else is a machine.
-    let auto_submitted = first_raw(message, "Auto-Submitted").is_some_and(|v| !v.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("no"));
+    let auto_submitted = all_raw(message, "Auto-Submitted").iter().any(|v| !first_word(v).eq_ignore_ascii_case("no"));
     let wild = ["X-Autoreply", "X-Autorespond", "X-Autoresponse", "X-Vacation"].iter().any(|f| first_raw(message, f).is_some());
     if auto_submitted || wild {
         return Some(NoAnswer::AutoSubmitted);
@@ -79,21 +82,22 @@ fn refusal(message: &Message<'_>, perspective: &Perspective, originator: Option<
     if message.content_type().is_some_and(|ct| ct.ctype().eq_ignore_ascii_case("multipart") && ct.subtype().is_some_and(|s| s.eq_ignore_ascii_case("report"))) {
         return Some(NoAnswer::DeliveryReport);
     }
-    if !own_list && message.headers_raw().any(|(name, _)| name.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("List-"))) {
+    if !own_list && message.headers().iter().any(|h| h.name().get(..5).is_some_and(|start| start.eq_ignore_ascii_case("List-"))) {
         return Some(NoAnswer::List);
     }
-    let precedence = first_raw(message, "Precedence").unwrap_or_default().to_ascii_lowercase();
-    if matches!(precedence.as_str(), "bulk" | "junk" | "auto_reply") || (precedence == "list" && !own_list) {
+    let bulk = |word: &str| matches!(word, "bulk" | "junk" | "auto_reply") || (word == "list" && !own_list);
+    if all_raw(message, "Precedence").iter().any(|v| bulk(&first_word(v).to_ascii_lowercase())) {
         return Some(NoAnswer::Precedence);
     }
-    if first_raw(message, "X-Auto-Response-Suppress").is_some_and(|v| !v.eq_ignore_ascii_case("none")) {
+    if all_raw(message, "X-Auto-Response-Suppress").iter().any(|v| !v.eq_ignore_ascii_case("none")) {
         return Some(NoAnswer::Suppressed);
     }
     // Our server writes Return-Path on top at final delivery (RFC 5321 section 4.4); a list's own says nothing of the originator.
-    if let Some(path) = first_raw(message, "Return-Path").filter(|_| !own_list)
-        && let Err(why) = ReplyAddress::from_return_path(&path)
-    {
-        return Some(NoAnswer::ReturnPath(why));
+    // An empty one anywhere is a machine's, whoever wrote the others.
+    for path in all_raw(message, "Return-Path").iter().filter(|_| !own_list) {
+        if let Err(why) = ReplyAddress::from_return_path(path) {
+            return Some(NoAnswer::ReturnPath(why));
+        }
     }
     (dmarc == Dmarc::Fail && !own_list).then_some(NoAnswer::DmarcFailed)
 }
@@ -116,9 +120,9 @@ fn list_id_is(value: &str, own: &str) -> bool {
 /// The verdict of the topmost Authentication-Results that our own server signed with its authserv-id.
 fn dmarc(message: &Message<'_>, authserv_id: Option<&str>) -> Dmarc {
     let Some(id) = authserv_id else { return Dmarc::Unknown };
-    let results = message.headers_raw().filter(|(name, _)| name.eq_ignore_ascii_case("Authentication-Results"));
-    for (_, value) in results {
-        let value = without_comments(value).to_ascii_lowercase();
+    let results = all_raw(message, "Authentication-Results");
+    for value in results {
+        let value = without_comments(&value).to_ascii_lowercase();
         let mut fields = value.split(';').map(str::trim);
         let server = fields.next().unwrap_or_default().split_whitespace().next().unwrap_or_default();
         if !server.eq_ignore_ascii_case(id) {
@@ -150,8 +154,19 @@ fn without_comments(value: &str) -> String {
 }
 
 fn first_raw(message: &Message<'_>, field: &str) -> Option<String> {
-    let (_, value) = message.headers_raw().find(|(name, _)| name.eq_ignore_ascii_case(field))?;
-    Some(value.split_whitespace().collect::<Vec<_>>().join(" "))
+    all_raw(message, field).into_iter().next()
+}
+
+/// Every value of a field, unfolded. Octets that are no UTF-8 hide nothing: they are replaced.
+fn all_raw(message: &Message<'_>, field: &str) -> Vec<String> {
+    let named = message.headers().iter().filter(|h| h.name().eq_ignore_ascii_case(field));
+    let raw = named.filter_map(|h| message.raw_message.get(h.offset_start() as usize..h.offset_end() as usize));
+    raw.map(|octets| String::from_utf8_lossy(octets).split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+/// The first word of a value, without comments and parameters.
+fn first_word(value: &str) -> String {
+    without_comments(value).split([';', ' ']).find(|w| !w.is_empty()).unwrap_or_default().to_owned()
 }
 
 fn addresses(message: &Message<'_>, field: &str) -> Vec<Address> {

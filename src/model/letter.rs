@@ -38,6 +38,8 @@ pub enum NoAnswer {
     ReturnPath(NoReplyAddress),
     #[error("its originator cannot be answered: {0}")]
     Originator(NoReplyAddress),
+    #[error("its header is longer than what the desk reads")]
+    EndlessHeader,
     #[error("it is from before the desk began to answer")]
     Old,
 }

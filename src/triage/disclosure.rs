@@ -5,9 +5,9 @@ use crate::model::report::{Disclosure, Intent};
 
 pattern!(
     ALREADY,
-    r"(?i)\b(already|now|currently)\b[^.\n]{0,30}\bpublic(ly)?\b|\b(was|were|has been|have been|got|is|are)\b[^.\n]{0,25}\b(publicly (disclosed|known|available|discussed)|(published|posted|leaked|disclosed) (on|at|in|to|by|publicly|online)\b)|\b(I|we) (have )?(already )?(published|posted|disclosed)\b|\bpublic (exploit|poc|proof of concept) (is|exists|available)|\bin the public domain\b|\bdisclosed publicly\b"
+    r"(?i)\b(vulnerabilit(y|ies)|issue|bug|flaw|details|exploit|poc|proof of concept|advisory|write-?up|it|this|zero-?day|0-?day|finding)\b[^.\n]{0,40}\b(already|now|currently)\b[^.\n]{0,20}\bpublic(ly)?\b|\balready (public|published|disclosed)\b|\b(vulnerabilit(y|ies)|bug|flaw|exploit|poc|proof of concept|advisory|write-?up|zero-?day|0-?day)\b[^.\n]{0,40}\b(was|were|has been|have been|got|is|are)\b[^.\n]{0,25}\b(publicly (disclosed|known|discussed)|(published|posted|leaked|disclosed) (on|at|publicly|online)\b|on twitter|on github|on reddit|in the wild)|\b(I|we) (have )?(already )?(published|disclosed|presented) (this|it|the|my|our)\b|\bpublic (exploit|poc|proof of concept) (is|exists|available)|\bpublicly (disclosed|known)\b|\bdisclosed publicly\b"
 );
-pattern!(NOT_PUBLIC, r"(?i)\b(not|never|n't|neither|nor|un|until|before|unless|if)\b[^.\n]{0,40}\b(public|publish|disclos|post)");
+pattern!(NOT_PUBLIC, r"(?i)\b(not|never|n't|neither|nor|until|before|if)\b[^.\n]{0,40}\b(public|publish|disclos|post)");
 pattern!(
     WILL,
     r"(?i)\b(will|shall|going to|plan(ning|s)?( to| on)?|intend(s|ing)?( to)?|intention (is )?to|want to|scheduled? (to|for))\b[^.\n]{0,60}\b(publish|disclos|go(ing)? public|present|release (the|my|our|a) (details|advisory|exploit|poc|findings|write-?up)|make (it|this|them|the \w+) public|blog)|\b(publish|disclos|public)\w*[^.\n]{0,40}\b(on|by|in|after|within) (\d|january|february|march|april|may|june|july|august|september|october|november|december|ninety|thirty)|\b\d+[ -]day (public )?disclosure|\b(public )?disclosure (date|deadline|policy)\b[^.\n]{0,30}\d|\bgo(ing)? public\b"

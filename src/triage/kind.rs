@@ -2,7 +2,7 @@
 
 use super::disclosure::{disclosure, speaks_of_publication};
 use super::pattern;
-use super::report::{evidence, speaks_of_vulnerability};
+use super::report::{TEXT_OCTETS_MAX, evidence, speaks_of_vulnerability};
 use crate::model::letter::NoAnswer;
 use crate::model::reading::LetterKind;
 use crate::model::report::Intent;
@@ -43,7 +43,7 @@ pattern!(
 );
 pattern!(
     KEY_ASKS,
-    r"(?i)\b(send|share|provide|request(ing)?|need|give|want|get|have|find|where|could you|can you|please|would you|looking for|what is|bitte|schicken|senden|envoyer|envoyez|enviar|envíe|por favor|s'il vous pla)\b|x-send-key|-sendkey|送って|ください|请|пришлите|отправ"
+    r"(?i)\b(send|share|provide|request(ing)?|need|give|want|get|have|find|where|could you|can you|please|would you|looking for|what is|bitte|schicken|senden|envoyer|envoyez|enviar|envíe|por favor|s'il vous pla)\b|x-send-key|-sendkey|pls\b|what.s your (pgp|gpg|key)|fingerprint\?|送って|ください|请|пришлите|отправ"
 );
 pattern!(
     SPAM_WORDS,
@@ -54,8 +54,14 @@ pattern!(
     r"(?i)(public|full|upcoming|intent\w* to|notice of|planned) +(\w+ +)?disclos|publicly (disclosed|available|known)|going public|will (be )?publish|already public|0-?day|intent\w* to publish"
 );
 
+pattern!(
+    NOT_ASKING,
+    r"(?i)\b(here is|attached is|this is|find attached|using) (my|our) (\w+ )?(public )?(pgp|gpg|openpgp|key)|\byour (\w+ )?key (has |is )?expired|\bkey .{0,30}(leak|expos|readable|stolen)"
+);
+
 /// Sorts a letter. Headers that a machine wrote speak first, then the thread, then the words.
 pub fn kind(seen: &Seen<'_>) -> LetterKind {
+    let seen = &Seen { text: &seen.text[..seen.text.floor_char_boundary(TEXT_OCTETS_MAX)], ..seen.clone() };
     let daemon = seen.from.is_some_and(|from| DAEMON.is_match(from));
     if seen.media_type == "multipart/report" || (daemon && DSN_SUBJECT.is_match(seen.subject.trim())) {
         return LetterKind::Dsn;
@@ -105,7 +111,8 @@ impl Seen<'_> {
 /// A short letter that asks for our key and reports nothing.
 fn asks_for_key(seen: &Seen<'_>) -> bool {
     let own_words: String = seen.text.lines().filter(|l| !l.starts_with('>')).take_while(|l| *l != "-- ").collect::<Vec<_>>().join("\n");
-    if own_words.chars().count() > KEY_REQUEST_CHARACTERS_MAX || evidence(seen.subject, &own_words) > 0 {
+    // "I want to report an XSS: send me your key" reports nothing yet; two signs of a report are one.
+    if own_words.chars().count() > KEY_REQUEST_CHARACTERS_MAX || evidence(seen.subject, &own_words) > 1 || NOT_ASKING.is_match(&own_words) {
         return false;
     }
     let named = KEY_WORDS.is_match(seen.subject) || KEY_WORDS.is_match(&own_words);

@@ -8,6 +8,9 @@ use crate::model::report::{Missing, Report};
 /// Longer summaries are cut at a word.
 const SUMMARY_CHARACTERS_MAX: usize = 200;
 
+/// A report says what it says in so many octets.
+pub(super) const TEXT_OCTETS_MAX: usize = 256 * 1024;
+
 /// Longer steps are cut; the whole letter is in the case.
 const STEPS_CHARACTERS_MAX: usize = 8_000;
 
@@ -45,7 +48,7 @@ pub(super) fn speaks_of_vulnerability(subject: &str, text: &str) -> bool {
 
 /// Signs of a report, from 0 (none) upwards.
 pub(super) fn evidence(subject: &str, text: &str) -> usize {
-    let text = own_words(text);
+    let text = own_words(head_of(text));
     let signs = [
         speaks_of_vulnerability(subject, &text),
         CVE.is_match(&text) || CWE.is_match(&text) || CVSS_VECTOR.is_match(&text),
@@ -56,7 +59,7 @@ pub(super) fn evidence(subject: &str, text: &str) -> usize {
 
 /// Extracts the structured report from subject and body text.
 pub fn report(subject: &str, text: &str) -> Report {
-    let text = own_words(text);
+    let text = own_words(head_of(text));
     let sections = sections(&text);
     let whole = format!("{subject}\n{text}");
     let product = product(&sections, subject, &text);
@@ -85,10 +88,20 @@ pub fn report(subject: &str, text: &str) -> Report {
     }
 }
 
+/// What is looked at: patterns over a whole plaintext of many megabytes would cost minutes.
+fn head_of(text: &str) -> &str {
+    &text[..text.floor_char_boundary(TEXT_OCTETS_MAX)]
+}
+
 /// The text without quotations and without the signature under `-- `.
 fn own_words(text: &str) -> String {
     let lines = text.lines().take_while(|l| *l != "-- " && *l != "--");
-    lines.filter(|l| !l.starts_with('>')).collect::<Vec<_>>().join("\n")
+    let own = lines.filter(|l| !l.starts_with('>')).collect::<Vec<_>>().join("\n");
+    if !own.trim().is_empty() {
+        return own;
+    }
+    // A letter that only quotes forwards what it quotes.
+    text.lines().map(|l| l.trim_start_matches(['>', ' '])).collect::<Vec<_>>().join("\n")
 }
 
 fn first(sections: &[Section], field: Field) -> Option<&str> {

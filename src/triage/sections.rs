@@ -132,6 +132,12 @@ fn field(name: &str) -> Option<Field> {
         | "vulnerability description"
         | "security impact"
         | "attachments"
+        | "not affected"
+        | "unaffected"
+        | "unaffected versions"
+        | "fixed in"
+        | "fixed versions"
+        | "patched versions"
         | "expected result"
         | "actual result" => Field::Else,
         _ => return None,

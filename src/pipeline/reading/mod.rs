@@ -3,14 +3,12 @@
 //! Each encrypted part is a document of its own and never joined with its siblings (EFAIL, covert
 //! content). A signature counts only where nothing unsigned stands beside what it covers.
 
+mod conclude;
+
 use crate::mime::{self, BlockKind, Entity, File, Layout, LimitExceeded, Perspective, blocks};
-use crate::model::letter::{NoAnswer, Outer};
-use crate::model::reading::{
-    Attachment, BroughtCertificate, Format, Integrity, LetterKind, Protection, Reading, Repair, Shut, SignatureStatus, SignatureVerdict,
-};
+use crate::model::letter::Outer;
+use crate::model::reading::{Format, Integrity, Protection, Reading, Repair, Shut};
 use crate::openpgp::{self, Certificate, Opened, SessionKeys, SignatureFound, Unopened};
-use crate::triage::{self, Seen};
-use sha2::{Digest as _, Sha256};
 
 /// Encryption and signature layers inside one another.
 const LAYERS_MAX: usize = 5;
@@ -125,11 +123,12 @@ impl<'p> State<'p> {
         }
         match entity.layout() {
             Layout::Encrypted { ciphertext, repaired, others } => {
-                if others {
-                    self.unsigned_beside = true;
-                    self.fault("parts stand outside the encryption; they are kept and not shown");
-                }
                 self.encrypted(&ciphertext, repaired, keys, depth);
+                if !others.is_empty() {
+                    self.unsigned_beside = true;
+                    self.fault("parts stand outside the encryption; they are listed as attachments");
+                    self.files.extend(others);
+                }
             }
             Layout::Signed { signed, signature } => self.signed(&signed, &signature, keys, depth, clear),
             Layout::Smime { encrypted: true } => {
@@ -139,21 +138,26 @@ impl<'p> State<'p> {
             }
             Layout::Smime { encrypted: false } => {
                 self.fault("its S/MIME signature was not checked");
-                self.bare(entity, keys, clear);
+                self.bare(entity, keys, depth, clear);
             }
-            Layout::Bare => self.bare(entity, keys, clear),
+            Layout::Bare => self.bare(entity, keys, depth, clear),
         }
     }
 
     fn encrypted(&mut self, ciphertext: &[u8], repaired: Option<Repair>, keys: &mut dyn SessionKeys, depth: usize) {
         let Some(opened) = self.open(ciphertext, Format::PgpMime, repaired, keys) else { return };
-        let inner = match Entity::parse(&opened.plaintext) {
+        let Opened { plaintext, signatures, .. } = opened;
+        let inner = match Entity::parse(&plaintext) {
             Ok(inner) => inner,
             Err(limit) => return self.over_limit(limit),
         };
         self.learn_from_files(&inner.files(), false);
-        let opened = self.judged_again(ciphertext, keys, opened.signatures.clone());
+        let opened = self.judged_again(ciphertext, keys, signatures);
         self.signatures.extend(opened);
+        if !inner.has_header() {
+            // Some programs seal bare text where RFC 3156 asks for an entity.
+            return self.texts.push(decode_text(&plaintext));
+        }
         self.protected_headers(&inner);
         self.entity(&inner, keys, depth + 1, false);
     }
@@ -173,23 +177,44 @@ impl<'p> State<'p> {
             Err(limit) => return self.over_limit(limit),
         };
         self.learn_from_files(&inner.files(), clear);
-        self.signatures.extend(openpgp::verify_detached(signature, signed, &self.certificates()));
-        self.protected_headers(&inner);
+        let found = openpgp::verify_detached(signature, signed, &self.certificates());
+        // Header fields under a signature that proves nothing are anybody's.
+        if found.iter().any(|s| matches!(s, SignatureFound::Good { .. })) {
+            self.protected_headers(&inner);
+        }
+        self.signatures.extend(found);
         self.entity(&inner, keys, depth + 1, clear);
     }
 
-    fn bare(&mut self, entity: &Entity<'_>, keys: &mut dyn SessionKeys, clear: bool) {
+    fn bare(&mut self, entity: &Entity<'_>, keys: &mut dyn SessionKeys, depth: usize, clear: bool) {
         let files = entity.files();
         self.learn_from_files(&files, clear);
-        let text = entity.text();
-        self.inline(&text, keys, clear);
+        let signed_before = self.signatures.len();
+        self.inline(&entity.text(), keys, clear);
         let mut sealed = 0;
-        for file in files {
-            if is_sealed_file(&file) && sealed < SEALED_FILES_MAX {
+        for file in &files {
+            if is_sealed_file(file) {
                 sealed += 1;
-                self.sealed_file(file, keys);
-            } else {
-                self.files.push(file);
+                if sealed <= SEALED_FILES_MAX {
+                    self.sealed_file(file.clone(), keys);
+                    continue;
+                }
+                self.fault("there are too many sealed files; the rest stays shut");
+            }
+            self.files.push(file.clone());
+        }
+        // A signature inside a block or file covers that alone, and none of its siblings.
+        let others = files.iter().filter(|f| f.media_type != "application/pgp-keys").count();
+        if self.signatures.len() > signed_before && (others > usize::from(sealed > 0) || entity.text_bodies() > 1) {
+            self.unsigned_beside = true;
+        }
+        // A letter that is nothing but a forwarded one says what that one says.
+        if self.texts.iter().all(|t| t.trim().is_empty()) {
+            if let Some(forwarded) = files.iter().find(|f| f.media_type == "message/rfc822") {
+                match Entity::parse(&forwarded.octets) {
+                    Ok(inner) => self.entity(&inner, keys, depth + 1, clear),
+                    Err(limit) => self.over_limit(limit),
+                }
             }
         }
     }
@@ -205,12 +230,18 @@ impl<'p> State<'p> {
             at = block.end;
             match block.kind {
                 BlockKind::PublicKey => self.learn(block.octets.as_bytes(), clear),
-                BlockKind::Message => documents.push(self.inline_message(&block.octets, keys)),
+                BlockKind::Message => {
+                    let opened = self.inline_message(&block.octets, keys);
+                    if opened.is_none() {
+                        outside.push_str(&block.octets); // it stays where it stood
+                    }
+                    documents.extend(opened);
+                }
                 BlockKind::Clearsigned => {
                     let verified = openpgp::verify_clearsigned(block.octets.as_bytes(), &self.certificates());
                     let (signed, signatures) = verified.unwrap_or_else(|| (block.octets.clone(), vec![SignatureFound::Bad { issuer: None }]));
                     self.signatures.extend(signatures);
-                    documents.push(Some(signed));
+                    documents.push(signed);
                 }
             }
         }
@@ -223,7 +254,7 @@ impl<'p> State<'p> {
             self.unsigned_beside = true;
             self.fault("text stands outside the OpenPGP block; it is shown apart");
         }
-        self.texts.extend(documents.into_iter().flatten());
+        self.texts.extend(documents);
     }
 
     fn inline_message(&mut self, block: &str, keys: &mut dyn SessionKeys) -> Option<String> {
@@ -303,103 +334,6 @@ impl<'p> State<'p> {
         let usable = self.brought.iter().map(|(c, _)| c).filter(|_| !self.pinned);
         self.held.iter().chain(usable).cloned().collect()
     }
-
-    fn verdict(&self) -> SignatureVerdict {
-        if self.unsigned_beside || self.signatures.is_empty() {
-            return SignatureVerdict::default();
-        }
-        let by_originator = |addresses: &[String]| self.from.as_ref().is_some_and(|from| addresses.iter().any(|a| a.eq_ignore_ascii_case(from)));
-        let rank = |found: &&SignatureFound| match found {
-            SignatureFound::Good { addresses, .. } if by_originator(addresses) => 3,
-            SignatureFound::Good { .. } => 2,
-            SignatureFound::Bad { .. } => 1, // one that is wrong says more than one we can't check
-            SignatureFound::Unknown { .. } => 0,
-        };
-        match self.signatures.iter().max_by_key(rank) {
-            Some(SignatureFound::Good { fingerprint, addresses }) => {
-                SignatureVerdict { status: SignatureStatus::Valid, fingerprint: Some(fingerprint.clone()), signer_is_originator: by_originator(addresses) }
-            }
-            Some(SignatureFound::Bad { issuer }) => {
-                SignatureVerdict { status: SignatureStatus::Invalid, fingerprint: issuer.clone(), signer_is_originator: false }
-            }
-            Some(SignatureFound::Unknown { issuer }) => {
-                SignatureVerdict { status: SignatureStatus::UnknownKey, fingerprint: issuer.clone(), signer_is_originator: false }
-            }
-            None => SignatureVerdict::default(),
-        }
-    }
-
-    fn finish(mut self, outer: &Outer) -> Read {
-        let signature = self.verdict();
-        if self.unsigned_beside && !self.signatures.is_empty() {
-            self.fault("the letter counts as unsigned: its signature does not cover all of it");
-        }
-        let protection = self.protections.first().cloned().unwrap_or_default();
-        let text = joined(&self.texts);
-        let subject = self.subject.clone().unwrap_or_default();
-        let shut = protection.shut.is_some();
-        let seen = Seen {
-            media_type: &self.media_type,
-            refusal: outer.answer.as_ref().err().copied(),
-            in_thread: !outer.threads.is_empty(),
-            from: self.from.as_deref(),
-            marked_spam: self.marked_spam,
-            subject: &subject,
-            text: &text,
-            has_attachments: !self.files.is_empty(),
-            shut,
-        };
-        let kind = triage::kind(&seen);
-        let reading = Reading {
-            kind,
-            from: self.from.clone(),
-            subject: self.subject,
-            message_id: self.message_id,
-            date: self.date,
-            protection,
-            parts: if self.protections.len() > 1 { self.protections } else { Vec::new() },
-            signature,
-            attachments: self.files.iter().map(attachment).collect(),
-            automatic_reply_allowed: answerable(kind, outer),
-            report: (kind.has_report() && !shut).then(|| triage::report(&subject, &text)),
-            text,
-            faults: self.faults,
-            certificates: self.brought.iter().filter_map(brought).collect(),
-        };
-        Read { reading, files: self.files }
-    }
-}
-
-/// The outer letter decides; what decryption showed never does. A clear machine that wears no header is caught here.
-fn answerable(kind: LetterKind, outer: &Outer) -> bool {
-    match &outer.answer {
-        Ok(_) => !kind.is_machine() || outer.sealed_outside,
-        Err(NoAnswer::Old) => true,
-        Err(_) => false,
-    }
-}
-
-fn attachment(file: &File) -> Attachment {
-    Attachment {
-        name: file.name.clone(),
-        media_type: file.media_type.clone(),
-        octets: file.octets.len() as u64,
-        sha256: crate::model::ids::Digest(Sha256::digest(&file.octets).into()).to_string(),
-    }
-}
-
-fn brought((certificate, in_clear): &(Certificate, bool)) -> Option<BroughtCertificate> {
-    Some(BroughtCertificate { fingerprint: certificate.fingerprint(), in_clear: *in_clear, armored: certificate.minimal().ok()?.armored().ok()? })
-}
-
-/// One document stands as it is; several are set apart, so that none can pose as part of another.
-fn joined(texts: &[String]) -> String {
-    let shown: Vec<&str> = texts.iter().map(|t| t.trim_end()).filter(|t| !t.is_empty()).collect();
-    match shown.as_slice() {
-        [] => String::new(),
-        [one] => format!("{one}\n"),
-        several => several.iter().enumerate().map(|(i, t)| format!("[part {} of {}]\n{t}\n", i + 1, several.len())).collect::<Vec<_>>().join("\n"),
-    }
 }
 
 fn is_sealed_file(file: &File) -> bool {
@@ -421,6 +355,7 @@ fn decode_text(octets: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::reading::{LetterKind, SignatureStatus};
     use crate::openpgp::{Profile, Purpose, SecretKeys, armored_message, certificates, generate, seal_packets};
 
     struct Desk {

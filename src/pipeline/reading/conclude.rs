@@ -1,0 +1,114 @@
+//! What comes out of the layers? The verdict, the kind and the report, from all that was gathered.
+
+use super::{Read, State};
+use crate::mime::File;
+use crate::model::letter::{NoAnswer, Outer};
+use crate::model::reading::{Attachment, BroughtCertificate, LetterKind, Reading, SignatureStatus, SignatureVerdict};
+use crate::openpgp::{Certificate, SignatureFound};
+use crate::triage::{self, Seen};
+use sha2::{Digest as _, Sha256};
+
+impl State<'_> {
+    fn verdict(&self) -> SignatureVerdict {
+        if self.unsigned_beside || self.signatures.is_empty() {
+            return SignatureVerdict::default();
+        }
+        let by_originator = |addresses: &[String]| self.from.as_ref().is_some_and(|from| addresses.iter().any(|a| a.eq_ignore_ascii_case(from)));
+        let rank = |found: &&SignatureFound| match found {
+            SignatureFound::Good { addresses, .. } if by_originator(addresses) => 3,
+            SignatureFound::Good { .. } => 2,
+            SignatureFound::Bad { .. } => 1, // one that is wrong says more than one we can't check
+            SignatureFound::Unknown { .. } => 0,
+        };
+        match self.signatures.iter().max_by_key(rank) {
+            Some(SignatureFound::Good { fingerprint, addresses }) => {
+                SignatureVerdict { status: SignatureStatus::Valid, fingerprint: Some(fingerprint.clone()), signer_is_originator: by_originator(addresses) }
+            }
+            Some(SignatureFound::Bad { issuer }) => {
+                SignatureVerdict { status: SignatureStatus::Invalid, fingerprint: issuer.clone(), signer_is_originator: false }
+            }
+            Some(SignatureFound::Unknown { issuer }) => {
+                SignatureVerdict { status: SignatureStatus::UnknownKey, fingerprint: issuer.clone(), signer_is_originator: false }
+            }
+            None => SignatureVerdict::default(),
+        }
+    }
+
+    pub(super) fn finish(mut self, outer: &Outer) -> Read {
+        let signature = self.verdict();
+        if self.unsigned_beside && !self.signatures.is_empty() {
+            self.fault("the letter counts as unsigned: its signature does not cover all of it");
+        }
+        let mut protection = self.protections.first().cloned().unwrap_or_default();
+        let text = joined(&self.texts);
+        let nothing_read = text.trim().is_empty() || text.trim_start().starts_with("-----BEGIN PGP MESSAGE-----");
+        if nothing_read && protection.shut.is_none() {
+            // The outer layer opened and an inner one did not: to a reader the letter is shut.
+            protection.shut = self.protections.iter().find_map(|p| p.shut);
+        }
+        let subject = self.subject.clone().unwrap_or_default();
+        let shut = protection.shut.is_some() && nothing_read;
+        let text = if shut { String::new() } else { text };
+        let seen = Seen {
+            media_type: &self.media_type,
+            refusal: outer.answer.as_ref().err().copied(),
+            in_thread: !outer.threads.is_empty(),
+            from: self.from.as_deref(),
+            marked_spam: self.marked_spam,
+            subject: &subject,
+            text: &text,
+            has_attachments: !self.files.is_empty(),
+            shut,
+        };
+        let kind = triage::kind(&seen);
+        let reading = Reading {
+            kind,
+            from: self.from.clone(),
+            subject: self.subject,
+            message_id: self.message_id,
+            date: self.date,
+            protection,
+            parts: if self.protections.len() > 1 { self.protections } else { Vec::new() },
+            signature,
+            attachments: self.files.iter().map(attachment).collect(),
+            automatic_reply_allowed: answerable(kind, outer),
+            report: (kind.has_report() && !shut).then(|| triage::report(&subject, &text)),
+            text,
+            faults: self.faults,
+            certificates: self.brought.iter().filter_map(brought).collect(),
+        };
+        Read { reading, files: self.files }
+    }
+}
+
+/// The outer letter decides; what decryption showed never does. A clear machine that wears no header is caught here.
+fn answerable(kind: LetterKind, outer: &Outer) -> bool {
+    match &outer.answer {
+        Ok(_) => !kind.is_machine() || outer.sealed_outside,
+        Err(NoAnswer::Old) => true,
+        Err(_) => false,
+    }
+}
+
+fn attachment(file: &File) -> Attachment {
+    Attachment {
+        name: file.name.clone(),
+        media_type: file.media_type.clone(),
+        octets: file.octets.len() as u64,
+        sha256: crate::model::ids::Digest(Sha256::digest(&file.octets).into()).to_string(),
+    }
+}
+
+fn brought((certificate, in_clear): &(Certificate, bool)) -> Option<BroughtCertificate> {
+    Some(BroughtCertificate { fingerprint: certificate.fingerprint(), in_clear: *in_clear, armored: certificate.minimal().ok()?.armored().ok()? })
+}
+
+/// One document stands as it is; several are set apart, so that none can pose as part of another.
+fn joined(texts: &[String]) -> String {
+    let shown: Vec<&str> = texts.iter().map(|t| t.trim_end()).filter(|t| !t.is_empty()).collect();
+    match shown.as_slice() {
+        [] => String::new(),
+        [one] => format!("{one}\n"),
+        several => several.iter().enumerate().map(|(i, t)| format!("[part {} of {}]\n{t}\n", i + 1, several.len())).collect::<Vec<_>>().join("\n"),
+    }
+}
