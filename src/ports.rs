@@ -96,8 +96,8 @@ pub trait Courier: Send + Sync {
 
 #[async_trait]
 pub trait Tracker: Send + Sync {
-    /// Opens a draft, or returns the one already opened under the same marker.
-    async fn file(&self, key: &EffectKey, advisory: &Advisory) -> Result<AdvisoryId, PortError>;
+    /// Opens a draft. `perhaps_filed`: an earlier try may have done it, so the marker is looked for first.
+    async fn file(&self, advisory: &Advisory, perhaps_filed: bool) -> Result<AdvisoryId, PortError>;
     /// Adds text below the marker, once for each mark; never overwrites a human's edit.
     async fn append(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<(), PortError>;
     /// Proves that it could file, and says who would see the draft.

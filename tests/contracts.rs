@@ -32,10 +32,9 @@ fn advisory(n: u8) -> Advisory {
 /// What every tracker promises. `read` gives the text of an advisory; `edit` is a human's hand.
 async fn tracker_contract(tracker: &dyn Tracker, read: impl AsyncFn(&str) -> String, edit: impl AsyncFn(&str, String)) {
     tracker.probe().await.unwrap();
-    let key = EffectKey("file:x".to_owned());
-    let first = tracker.file(&key, &advisory(1)).await.unwrap();
-    assert_eq!(tracker.file(&key, &advisory(1)).await.unwrap(), first, "the same case is filed once");
-    let other = tracker.file(&EffectKey("file:y".to_owned()), &advisory(2)).await.unwrap();
+    let first = tracker.file(&advisory(1), false).await.unwrap();
+    assert_eq!(tracker.file(&advisory(1), true).await.unwrap(), first, "the same case is filed once");
+    let other = tracker.file(&advisory(2), false).await.unwrap();
     assert_ne!(other.id, first.id);
     let marker = advisory(1).marker;
     let addition = Addition {
@@ -48,7 +47,7 @@ async fn tracker_contract(tracker: &dyn Tracker, read: impl AsyncFn(&str) -> Str
     let text = read(&first.id).await;
     assert!(text.contains("By hand.") && text.matches("### More").count() == 1, "{text}");
     assert_eq!(text.trim_end().lines().last(), Some(marker.as_str()));
-    assert_eq!(tracker.file(&key, &advisory(1)).await.unwrap(), first, "it is found again after edits");
+    assert_eq!(tracker.file(&advisory(1), true).await.unwrap(), first, "it is found again after edits");
 }
 
 #[tokio::test]
@@ -83,9 +82,9 @@ fn github_is_a_tracker() {
         tracker_contract(&tracker, read, edit).await;
         // Two hundred others do not hide ours: every page of the list is read.
         for n in 10..120 {
-            tracker.file(&EffectKey(n.to_string()), &advisory(n)).await.unwrap();
+            tracker.file(&advisory(n), false).await.unwrap();
         }
-        let again = tracker.file(&EffectKey("file:x".to_owned()), &advisory(1)).await.unwrap();
+        let again = tracker.file(&advisory(1), true).await.unwrap();
         let all = state("/_state", None).await;
         assert_eq!(all["violations"], serde_json::json!([]));
         let ours: Vec<_> = all["advisories"].as_array().unwrap().iter().filter(|a| a["ghsa_id"] == again.id.as_str()).collect();

@@ -1,7 +1,6 @@
 //! How are advisories kept without any tracker? As files: Markdown for people, JSON for programs.
 
 use crate::model::case::AdvisoryId;
-use crate::model::ids::EffectKey;
 use crate::model::outgoing::{Addition, Advisory};
 use crate::ports::{PortError, Tracker};
 use async_trait::async_trait;
@@ -30,7 +29,7 @@ fn write(path: &Path, text: &str) -> Result<(), PortError> {
 
 #[async_trait]
 impl Tracker for FolderTracker {
-    async fn file(&self, _: &EffectKey, advisory: &Advisory) -> Result<AdvisoryId, PortError> {
+    async fn file(&self, advisory: &Advisory, _: bool) -> Result<AdvisoryId, PortError> {
         std::fs::create_dir_all(&self.folder).map_err(fault("make the folder", &self.folder))?;
         let id = advisory.case.as_str().to_owned();
         let (text, data) = (self.folder.join(format!("{id}.md")), self.folder.join(format!("{id}.json")));

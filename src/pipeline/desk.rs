@@ -6,11 +6,11 @@ use crate::mime::Perspective;
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::effect::{Effect, Reason};
-use crate::model::ids::CaseId;
+use crate::model::ids::{CaseId, IntakeId};
 use crate::model::reading::Reading;
 use crate::model::secret::Secret;
 use crate::ports::{Alarm, CaseStore, Clock, Courier, Opener, Tracker};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
@@ -41,16 +41,22 @@ pub struct Desk {
     pub letters: Notify,
     /// Effects may be due.
     pub effects: Notify,
+    /// Readings just made, for the effects that follow at once: they need not be unsealed again.
+    fresh: Mutex<VecDeque<(IntakeId, Reading)>>,
     /// Faults that last, by what is at fault, with the moment they began: shown in `status`.
     faults: Mutex<HashMap<String, (Timestamp, String)>>,
 }
+
+/// Readings kept for a moment, and the longest text of one.
+const FRESH_MAX: usize = 16;
+const FRESH_OCTETS_MAX: usize = 64 * 1024;
 
 /// A fault that is older than this calls responders.
 const FAULT_LASTS_MIN: i64 = 30;
 
 impl Desk {
     pub fn new(parts: DeskParts) -> Self {
-        Self { parts, letters: Notify::new(), effects: Notify::new(), faults: Mutex::default() }
+        Self { parts, letters: Notify::new(), effects: Notify::new(), faults: Mutex::default(), fresh: Mutex::default() }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -99,6 +105,26 @@ impl Desk {
         let mut listed: Vec<_> = faults.into_iter().map(|(what, (since, why))| (what, since, why)).collect();
         listed.sort();
         listed
+    }
+
+    /// Keeps a reading for a moment.
+    pub(super) fn keep_fresh(&self, intake: IntakeId, reading: Reading) {
+        if reading.text.len() > FRESH_OCTETS_MAX {
+            return;
+        }
+        if let Ok(mut fresh) = self.fresh.lock() {
+            fresh.push_back((intake, reading));
+            if fresh.len() > FRESH_MAX {
+                fresh.pop_front();
+            }
+        }
+    }
+
+    /// Takes a reading that was kept.
+    pub(super) fn take_fresh(&self, intake: IntakeId) -> Option<Reading> {
+        let mut fresh = self.fresh.lock().ok()?;
+        let at = fresh.iter().position(|(id, _)| *id == intake)?;
+        fresh.remove(at).map(|(_, reading)| reading)
     }
 
     /// A line about a case, with nothing else to decide.

@@ -12,6 +12,7 @@ use crate::model::case::{Acknowledgement, Case, Draft};
 use crate::model::effect::{Effect, Reason, Work};
 use crate::model::ids::{EffectKey, MessageId};
 use crate::model::outgoing::Composition;
+use crate::model::reading::Reading;
 use crate::ports::{Answer, Caps, Intake, Leased, OpenerError, Outcome, Parcel, PortError};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -89,7 +90,7 @@ async fn carry_out(desk: &Desk, leased: &Leased) -> Result<(), PortError> {
     let done = match effect.work {
         Work::Acknowledge => acknowledge(desk, effect).await,
         Work::SendCertificate => send_certificate(desk, effect).await,
-        Work::FileAdvisory => file_advisory(desk, effect).await,
+        Work::FileAdvisory => file_advisory(desk, effect, leased.attempts > 0 || leased.in_doubt).await,
         Work::AppendFollowUp => append_follow_up(desk, effect).await,
         Work::CallByMail(reason) => call_by_mail(desk, effect, reason).await,
         Work::CallBySecondPath(reason) => call_by_second_path(desk, effect, reason).await,
@@ -299,16 +300,23 @@ async fn hand_over(desk: &Desk, effect: &Effect, answer: &Answer, octets: Vec<u8
     desk.parts.store.answered(&answer.message_id, desk.now()).await
 }
 
-async fn file_advisory(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
+async fn reading_for(desk: &Desk, letter: &Intake) -> Result<Option<Reading>, PortError> {
+    match desk.take_fresh(letter.id) {
+        Some(reading) => Ok(Some(reading)),
+        None => reading_of(desk, letter).await,
+    }
+}
+
+async fn file_advisory(desk: &Desk, effect: &Effect, perhaps_filed: bool) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
     if matches!(case.draft, Draft::Filed { .. }) {
         return Ok(Carried::Done(Decision::default()));
     }
     let letter = letter_of(desk, effect).await?;
-    let reading = reading_of(desk, &letter).await?.ok_or_else(|| PortError::Lasting("the letter was not read; nothing can be filed".to_owned()))?;
+    let reading = reading_for(desk, &letter).await?.ok_or_else(|| PortError::Lasting("the letter was not read; nothing can be filed".to_owned()))?;
     let advisory = compose::advisory(&case.id, &reading, desk.measure(&reading), letter.received_at, desk.parts.secret.expose());
     step!("composed");
-    let filed = desk.parts.tracker.file(&effect.key, &advisory).await?;
+    let filed = desk.parts.tracker.file(&advisory, perhaps_filed).await?;
     let case = case_of(desk, effect).await?;
     let mut decision = Desk::note(&case.id, "draft filed", filed.id.clone());
     // Follow-ups that came while the draft was under way go below it now.
@@ -329,7 +337,7 @@ async fn append_follow_up(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
         };
     };
     let letter = letter_of(desk, effect).await?;
-    let reading = reading_of(desk, &letter).await?.ok_or_else(|| PortError::Lasting("the letter was not read; nothing can be added".to_owned()))?;
+    let reading = reading_for(desk, &letter).await?.ok_or_else(|| PortError::Lasting("the letter was not read; nothing can be added".to_owned()))?;
     let addition = compose::follow_up(&case.id, &effect.key, &reading, desk.measure(&reading), letter.received_at, desk.parts.secret.expose());
     desk.parts.tracker.append(advisory, &addition).await?;
     Ok(Carried::Done(Desk::note(&case.id, "follow-up added to the draft", letter.id.to_string())))

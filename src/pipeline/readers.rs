@@ -5,6 +5,7 @@ use super::failpoint::step;
 use super::rhythm::Beat;
 use crate::decide::{Decision, Entry, ReadLetter, on_reading};
 use crate::model::address::Address;
+use crate::model::effect::Work;
 use crate::model::ids::CaseId;
 use crate::model::reading::{Reading, SignatureStatus};
 use crate::ports::{Intake, LetterOctets, OpenedLetter, OpenerError, PortError, ReadingState};
@@ -133,6 +134,9 @@ async fn commit(desk: &Desk, intake: &Intake, reading: Reading, was_pinned: bool
     let sealed = store.seal(&serde_json::to_vec(&reading).map_err(|e| PortError::Lasting(format!("a reading cannot be written: {e}")))?)?;
     store.commit_reading(intake.id, state, Some(&sealed), &decision, now).await?;
     step!("reading-committed");
+    if decision.effects.iter().any(|e| matches!(e.work, Work::FileAdvisory | Work::AppendFollowUp)) {
+        desk.keep_fresh(intake.id, reading);
+    }
     info!(intake = %intake.id, case = case.as_ref().map_or("none", |c| c.id.as_str()), "letter read");
     desk.effects.notify_one();
     Ok(())

@@ -1,14 +1,14 @@
 //! How is a draft kept as a GitHub repository security advisory?
 //!
-//! The create call has no idempotency key, so our marker is looked for first, in drafts that our own
-//! token wrote; and after an answer that never came, the list is read until it stands still.
+//! The create call has no idempotency key, so where an earlier try may have done it our marker is looked
+//! for first, in drafts that our own token wrote; and after an answer that never came, the list is read
+//! until it stands still.
 
 mod api;
 
 pub use api::{Auth, GithubApi};
 
 use crate::model::case::AdvisoryId;
-use crate::model::ids::EffectKey;
 use crate::model::outgoing::{Addition, Advisory};
 use crate::model::report::Report;
 use crate::ports::{PortError, Tracker};
@@ -165,10 +165,12 @@ fn filed(listed: Listed) -> AdvisoryId {
 
 #[async_trait]
 impl Tracker for GithubTracker {
-    async fn file(&self, _: &EffectKey, advisory: &Advisory) -> Result<AdvisoryId, PortError> {
+    async fn file(&self, advisory: &Advisory, perhaps_filed: bool) -> Result<AdvisoryId, PortError> {
         let repository = self.repository_for(&advisory.report).to_owned();
-        if let Some(before) = self.find(&repository, &advisory.marker).await? {
-            return Ok(filed(before));
+        if perhaps_filed {
+            if let Some(before) = self.find(&repository, &advisory.marker).await? {
+                return Ok(filed(before));
+            }
         }
         match self.api.post(&advisories(&repository), &self.body(advisory)).await {
             Ok(made) => {
