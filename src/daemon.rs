@@ -17,8 +17,8 @@ use tracing::{error, info, warn};
 /// A stop takes at most ten seconds; what is under way gets most of it.
 const STOP_S: u64 = 8;
 
-/// The longest honest round of a loop: a letter of 64 MiB over a slow line, the answer to DATA.
-const ROUND_S: u64 = 12 * 60;
+/// The longest honest round of a loop: every answer of an SMTP server as late as RFC 5321 allows.
+const ROUND_S: u64 = 30 * 60;
 
 const HEARTBEAT_S: u64 = 60;
 

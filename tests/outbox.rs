@@ -248,6 +248,22 @@ async fn an_opener_that_is_down_costs_no_letter_its_tries() {
 }
 
 #[tokio::test]
+async fn loops_that_work_beside_one_another_undo_nothing() {
+    let test = Test::new().await;
+    test.opener.up.store(true, Ordering::SeqCst);
+    test.arrive(&[(1, "ada@b.example")]).await;
+    // Two loops saw the case as it was at first.
+    let seen = test.cases().await.remove(0);
+    test.at_hour(0.1);
+    test.work().await;
+    let now = test.clock.now();
+    let stale = sealdesk::decide::on_clock(&seen, &Policy { alarm_before: jiff::SignedDuration::from_hours(24), ..Policy::default() }, now);
+    assert!(stale.case.is_some());
+    test.desk.parts.store.commit(&stale, now).await.unwrap();
+    assert!(matches!(test.cases().await[0].acknowledgement, Acknowledgement::Sent { .. }), "what was sent stays sent");
+}
+
+#[tokio::test]
 async fn a_letter_that_cannot_be_fetched_stops_no_other() {
     let test = Test::new().await;
     let letters = (1..=3).map(|uid| (uid, format!("From: u{uid}@b.example\r\n\r\nhello {uid}\r\n"))).collect();

@@ -9,7 +9,7 @@ use crate::model::effect::{Effect, Reason};
 pub fn on_clock(case: &Case, policy: &Policy, now: Timestamp) -> Decision {
     match case.acknowledgement.pending() {
         Some((deadline, false)) if now >= deadline - policy.alarm_before => Decision {
-            case: Some(CaseChange::Update(Case { acknowledgement: case.acknowledgement.clone().alarm(), ..case.clone() })),
+            case: Some(CaseChange::update(case, Case { acknowledgement: case.acknowledgement.clone().alarm(), ..case.clone() })),
             effects: Effect::call(Reason::AcknowledgementDue, &case.id, now),
             journal: vec![Entry::of(&case.id, "acknowledgement deadline is near", deadline.to_string())],
             ..Decision::default()
@@ -33,7 +33,7 @@ mod tests {
         assert_eq!(on_clock(&case, &Policy::default(), at(19)), Decision::default());
         let called = on_clock(&case, &Policy::default(), at(20));
         assert_eq!(called.effects.len(), 2);
-        let Some(CaseChange::Update(after)) = called.case else { panic!() };
+        let Some(CaseChange::Update { after, .. }) = called.case else { panic!() };
         assert_eq!(on_clock(&after, &Policy::default(), at(21)), Decision::default());
     }
 }

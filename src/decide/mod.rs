@@ -36,7 +36,18 @@ pub struct Decision {
 #[derive(Clone, Debug, PartialEq)]
 pub enum CaseChange {
     Open(Case),
-    Update(Case),
+    /// From a state to a state. Loops work beside one another, so only the aspects that differ are
+    /// written, and each only where it still stands as it was seen.
+    Update {
+        before: Case,
+        after: Case,
+    },
+}
+
+impl CaseChange {
+    pub fn update(before: &Case, after: Case) -> Self {
+        Self::Update { before: before.clone(), after }
+    }
 }
 
 /// A line of the append-only journal: a fixed phrase, and ids.

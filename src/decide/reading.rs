@@ -48,7 +48,7 @@ pub fn on_reading(case: &Case, letter: &ReadLetter<'_>, policy: &Policy, now: Ti
 
 fn needs_human(case: &Case, intake: IntakeId, reason: Reason, now: Timestamp) -> Decision {
     Decision {
-        case: Some(CaseChange::Update(Case { standing: Standing::NeedsHuman, ..case.clone() })),
+        case: Some(CaseChange::update(case, Case { standing: Standing::NeedsHuman, ..case.clone() })),
         effects: Effect::call(reason, &case.id, now),
         journal: vec![Entry::of(&case.id, if reason == Reason::LetterShut { "letter stayed shut" } else { "letter set aside" }, intake.to_string())],
         ..Decision::default()
@@ -72,7 +72,7 @@ fn first(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Polic
         kind if kind.is_machine() && in_clear => close(case, Closing::Machine, now),
         LetterKind::KeyRequest => waits(case, now),
         LetterKind::Spam | LetterKind::Other => {
-            Decision { case: Some(CaseChange::Update(Case { standing: Standing::Open, ..case.clone() })), ..Decision::default() }
+            Decision { case: Some(CaseChange::update(case, Case { standing: Standing::Open, ..case.clone() })), ..Decision::default() }
         }
         _ => report(case, letter, reading, policy, now),
     }
@@ -95,7 +95,7 @@ fn close(case: &Case, why: Closing, now: Timestamp) -> Decision {
     Decision {
         cancelled: vec![crate::model::ids::EffectKey(format!("acknowledge:{}", case.id))],
         journal: vec![Entry::of(&case.id, "case closed", format!("{why:?}").to_lowercase())],
-        case: Some(CaseChange::Update(closed)),
+        case: Some(CaseChange::update(case, closed)),
         ..Decision::default()
     }
 }
@@ -111,14 +111,14 @@ fn join(case: &Case, letter: &ReadLetter<'_>, older: CaseId, now: Timestamp) -> 
             Entry::of(&older, "follow-up joined by signature", letter.intake.to_string()),
         ],
         letter_of: Some(older),
-        case: Some(CaseChange::Update(closed)),
+        case: Some(CaseChange::update(case, closed)),
         ..Decision::default()
     }
 }
 
 fn waits(case: &Case, now: Timestamp) -> Decision {
     Decision {
-        case: Some(CaseChange::Update(Case { standing: Standing::Open, draft: Draft::AwaitsWord, ..case.clone() })),
+        case: Some(CaseChange::update(case, Case { standing: Standing::Open, draft: Draft::AwaitsWord, ..case.clone() })),
         effects: Effect::call(Reason::AwaitsWord, &case.id, now),
         ..Decision::default()
     }
@@ -139,14 +139,14 @@ fn report(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Poli
     }
     let mut effects = vec![Effect::file_advisory(&case.id, letter.intake, now)];
     effects.extend(Effect::call(Reason::NewCase, &case.id, now));
-    Decision { case: Some(CaseChange::Update(Case { standing: Standing::Open, draft: Draft::Queued, ..case.clone() })), effects, ..Decision::default() }
+    Decision { case: Some(CaseChange::update(case, Case { standing: Standing::Open, draft: Draft::Queued, ..case.clone() })), effects, ..Decision::default() }
 }
 
 /// A responder's word: file the draft now.
 pub fn confirm(case: &Case, intake: IntakeId, by: &str, now: Timestamp) -> Result<Decision, InvalidTransition> {
     let draft = case.draft.clone().queue()?;
     Ok(Decision {
-        case: Some(CaseChange::Update(Case { draft, ..case.clone() })),
+        case: Some(CaseChange::update(case, Case { draft, ..case.clone() })),
         effects: vec![Effect::file_advisory(&case.id, intake, now)],
         journal: vec![Entry::of(&case.id, "filing confirmed", by)],
         ..Decision::default()
@@ -222,7 +222,7 @@ mod tests {
         for kind in [LetterKind::Report, LetterKind::KeyRequest, LetterKind::AutoReply, LetterKind::Dsn, LetterKind::Spam, LetterKind::Other] {
             let decision = decide(&reading(kind, true, false), &Policy::default());
             assert!(decision.cancelled.is_empty(), "{kind:?}");
-            if let Some(CaseChange::Update(after)) = decision.case {
+            if let Some(CaseChange::Update { after, .. }) = decision.case {
                 assert_eq!(after.acknowledgement, case().acknowledgement, "{kind:?}");
             }
         }

@@ -146,6 +146,24 @@ mod tests {
     }
 
     #[test]
+    fn an_adopted_key_invites_no_packet_that_we_refuse_and_still_opens_its_letters() {
+        // As GnuPG 2.3 and later make it: with the feature flag for packet type 20, and a passphrase.
+        let built = CertBuilder::new().set_features(Features::empty().set_seipdv1().set(1)).and_then(|b| {
+            b.add_userid("Desk <security@desk.example>").add_signing_subkey().add_transport_encryption_subkey().set_password(Some("pw".into())).generate()
+        });
+        let octets = built.unwrap().0.as_tsk().to_vec().unwrap();
+        assert!(certificates(&octets).unwrap()[0].invites_gnupg_ocb());
+        assert!(adopt(&octets, None).unwrap_err().to_string().contains("passphrase"));
+        std::thread::sleep(std::time::Duration::from_millis(1100)); // a newer self-signature replaces an older one
+        let key = adopt(&octets, Some(b"pw")).unwrap();
+        let certs = certificates(key.public_armored.as_bytes()).unwrap();
+        assert!(!certs[0].invites_gnupg_ocb());
+        let mut keys = SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None).unwrap();
+        let sealed = seal_packets(&certs, &keys.sign_message(b"x").unwrap()).unwrap();
+        assert_eq!(open(&sealed, &mut keys, &certs).unwrap().plaintext, b"x");
+    }
+
+    #[test]
     fn a_v4_certificate_fits_into_a_mail_header() {
         let key = generate("security@desk.example", "Desk", Profile::V4).unwrap();
         let certs = certificates(key.public_armored.as_bytes()).unwrap();

@@ -147,12 +147,12 @@ async fn gave_up(desk: &Desk, effect: &Effect, now: Timestamp) -> Decision {
     let mut decision =
         Decision { effects: Effect::call(Reason::GaveUp, id, now), journal: vec![Entry::of(id, "gave up", effect.key.to_string())], ..Decision::default() };
     if let Ok(Some(case)) = desk.parts.store.case(id).await {
-        let case = match effect.work {
-            Work::Acknowledge => Case { acknowledgement: case.acknowledgement.clone().hand_over(), ..case },
-            Work::FileAdvisory => Case { draft: Draft::AwaitsWord, ..case },
-            _ => case,
+        let after = match effect.work {
+            Work::Acknowledge => Case { acknowledgement: case.acknowledgement.clone().hand_over(), ..case.clone() },
+            Work::FileAdvisory => Case { draft: Draft::AwaitsWord, ..case.clone() },
+            _ => case.clone(),
         };
-        decision.case = Some(CaseChange::Update(case));
+        decision.case = Some(CaseChange::update(&case, after));
     }
     decision
 }
@@ -212,7 +212,7 @@ async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried, PortError>
         // A cap never drops: what can't wait goes to a human, on the same clock.
         let mut decision = Desk::note(&case.id, "acknowledgement handed to a human", "too many automatic answers");
         decision.effects = Effect::call(Reason::AnswerByHand, &case.id, now);
-        decision.case = Some(CaseChange::Update(Case { acknowledgement: case.acknowledgement.clone().hand_over(), ..case }));
+        decision.case = Some(CaseChange::update(&case, Case { acknowledgement: case.acknowledgement.clone().hand_over(), ..case.clone() }));
         return Ok(Carried::Done(decision));
     }
     let id = answer.message_id.clone();
@@ -248,7 +248,7 @@ async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried, PortError>
     // The case may have moved on while the letter was under way; only its acknowledgement changes here.
     let case = case_of(desk, effect).await?;
     if let Ok(acknowledgement) = case.acknowledgement.clone().sent(desk.now(), signed) {
-        decision.case = Some(CaseChange::Update(Case { acknowledgement, ..case }));
+        decision.case = Some(CaseChange::update(&case, Case { acknowledgement, ..case.clone() }));
     }
     Ok(Carried::Done(decision))
 }
@@ -323,7 +323,7 @@ async fn file_advisory(desk: &Desk, effect: &Effect, perhaps_filed: bool) -> Res
     for later in desk.parts.store.letters_of(&case.id).await?.iter().filter(|l| l.id != letter.id && l.state == crate::ports::ReadingState::Read) {
         decision.effects.push(Effect::append_follow_up(&case.id, later.id, desk.now()));
     }
-    decision.case = Some(CaseChange::Update(Case { draft: Draft::Filed { advisory: filed }, ..case }));
+    decision.case = Some(CaseChange::update(&case, Case { draft: Draft::Filed { advisory: filed }, ..case.clone() }));
     Ok(Carried::Done(decision))
 }
 

@@ -12,10 +12,17 @@ mod versions;
 pub use kind::{Seen, kind};
 pub use report::report;
 
-/// Compiles every pattern, so that a process forked later need not.
+/// A letter such as people write. Reading it fills the caches of every pattern.
+const SAMPLE: &str = include_str!("sample.txt");
+
+/// Compiles every pattern and fills its caches, so that a process forked later need not.
 pub fn warm_up() {
-    let seen = Seen { subject: "warm-up", text: "warm-up", ..Seen::default() };
-    let _ = (kind(&seen), report("warm-up", "Steps: in version 1.0, I will publish on 2026-01-01\n"));
+    for _ in 0..2 {
+        let seen = Seen { subject: "Path traversal in acme-web 2.3.1", text: SAMPLE, ..Seen::default() };
+        let _ = (kind(&seen), report(seen.subject, SAMPLE));
+        let quiet = Seen { subject: "Hello", text: "Could you send me your public key, please?", ..Seen::default() };
+        let _ = kind(&quiet);
+    }
 }
 
 /// A pattern that is compiled once. Every pattern here is a constant that a test runs, so it is known to compile.

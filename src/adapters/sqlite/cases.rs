@@ -16,54 +16,81 @@ const ALL: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state
 const PENDING: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of FROM cases WHERE ack_state IN ('due', 'by-hand') AND ack_alarmed = 0 ORDER BY ack_deadline";
 
 pub(super) async fn insert(tx: &mut SqliteConnection, case: &Case) -> Result<(), PortError> {
-    sqlx::query("INSERT INTO cases (id, opened_at, standing, ack_state, ack_alarmed, ack_signed, draft, perhaps_of) VALUES (?, ?, ?, ?, 0, 0, ?, ?)")
-        .bind(case.id.as_str())
-        .bind(millis(case.opened_at))
-        .bind(case.standing.as_str())
-        .bind(case.acknowledgement.as_str())
-        .bind(case.draft.as_str())
-        .bind(case.perhaps_of.as_ref().map(|c| c.as_str()))
-        .execute(&mut *tx)
-        .await
-        .map_err(fault)?;
-    update(tx, case).await
+    let (deadline, alarmed, _, _) = acknowledgement_columns(&case.acknowledgement);
+    sqlx::query(
+        "INSERT INTO cases (id, opened_at, standing, ack_state, ack_deadline, ack_alarmed, ack_signed, draft, perhaps_of) VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?)",
+    )
+    .bind(case.id.as_str())
+    .bind(millis(case.opened_at))
+    .bind(case.standing.as_str())
+    .bind(case.acknowledgement.as_str())
+    .bind(deadline)
+    .bind(alarmed)
+    .bind(case.draft.as_str())
+    .bind(case.perhaps_of.as_ref().map(|c| c.as_str()))
+    .execute(tx)
+    .await
+    .map_err(fault)?;
+    Ok(())
 }
 
-pub(super) async fn update(tx: &mut SqliteConnection, case: &Case) -> Result<(), PortError> {
-    let (closed_at, closing) = match &case.standing {
-        Standing::Closed { at, why } => (Some(millis(*at)), Some(closing_name(*why))),
-        _ => (None, None),
-    };
-    let (deadline, alarmed) = match case.acknowledgement.pending() {
-        Some((deadline, alarmed)) => (Some(millis(deadline)), alarmed),
-        None => (None, false),
-    };
-    let (at, signed) = match &case.acknowledgement {
-        Acknowledgement::Sent { at, signed } => (Some(millis(*at)), *signed),
-        _ => (None, false),
-    };
-    let advisory = match &case.draft {
-        Draft::Filed { advisory } => Some(advisory),
-        _ => None,
-    };
-    sqlx::query("UPDATE cases SET standing = ?, closed_at = ?, closing = ?, ack_state = ?, ack_deadline = ?, ack_alarmed = ?, ack_at = ?, ack_signed = ?, draft = ?, advisory_id = ?, advisory_url = ?, perhaps_of = ? WHERE id = ?")
-        .bind(case.standing.as_str())
-        .bind(closed_at)
-        .bind(closing)
-        .bind(case.acknowledgement.as_str())
-        .bind(deadline)
-        .bind(alarmed)
-        .bind(at)
-        .bind(signed)
-        .bind(case.draft.as_str())
-        .bind(advisory.map(|a| a.id.as_str()))
-        .bind(advisory.map(|a| a.url.as_str()))
-        .bind(case.perhaps_of.as_ref().map(|c| c.as_str()))
-        .bind(case.id.as_str())
-        .execute(&mut *tx)
-        .await
-        .map_err(fault)?;
+/// Writes each aspect that changed, where it still stands as it was seen. One that another loop has moved
+/// meanwhile stays as that loop left it.
+pub(super) async fn update(tx: &mut SqliteConnection, before: &Case, after: &Case) -> Result<(), PortError> {
+    if before.standing != after.standing {
+        let (closed_at, closing) = match &after.standing {
+            Standing::Closed { at, why } => (Some(millis(*at)), Some(closing_name(*why))),
+            _ => (None, None),
+        };
+        sqlx::query("UPDATE cases SET standing = ?, closed_at = ?, closing = ? WHERE id = ? AND standing = ?")
+            .bind(after.standing.as_str())
+            .bind(closed_at)
+            .bind(closing)
+            .bind(after.id.as_str())
+            .bind(before.standing.as_str())
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
+    }
+    if before.acknowledgement != after.acknowledgement {
+        let (deadline, alarmed, at, signed) = acknowledgement_columns(&after.acknowledgement);
+        sqlx::query("UPDATE cases SET ack_state = ?, ack_deadline = ?, ack_alarmed = ?, ack_at = ?, ack_signed = ? WHERE id = ? AND ack_state = ?")
+            .bind(after.acknowledgement.as_str())
+            .bind(deadline)
+            .bind(alarmed)
+            .bind(at)
+            .bind(signed)
+            .bind(after.id.as_str())
+            .bind(before.acknowledgement.as_str())
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
+    }
+    if before.draft != after.draft {
+        let advisory = match &after.draft {
+            Draft::Filed { advisory } => Some(advisory),
+            _ => None,
+        };
+        sqlx::query("UPDATE cases SET draft = ?, advisory_id = ?, advisory_url = ? WHERE id = ? AND draft = ?")
+            .bind(after.draft.as_str())
+            .bind(advisory.map(|a| a.id.as_str()))
+            .bind(advisory.map(|a| a.url.as_str()))
+            .bind(after.id.as_str())
+            .bind(before.draft.as_str())
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
+    }
     Ok(())
+}
+
+/// Deadline, alarmed, sent at, signed.
+fn acknowledgement_columns(acknowledgement: &Acknowledgement) -> (Option<i64>, bool, Option<i64>, bool) {
+    match acknowledgement {
+        Acknowledgement::Due { deadline, alarmed } | Acknowledgement::ByHand { deadline, alarmed } => (Some(millis(*deadline)), *alarmed, None, false),
+        Acknowledgement::Sent { at, signed } => (None, false, Some(millis(*at)), *signed),
+        Acknowledgement::NotOwed => (None, false, None, false),
+    }
 }
 
 fn closing_name(why: Closing) -> &'static str {

@@ -69,10 +69,13 @@ impl SqliteStore {
 }
 
 fn private(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
     use std::os::unix::fs::PermissionsExt;
-    // The group may pass through to the sockets in it; what is in it has its own modes.
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o710))?;
-    std::fs::set_permissions(folder.join("spool"), std::fs::Permissions::from_mode(0o700))
+    // Whoever may use a socket in it must be able to pass through; nobody else's eyes reach the rest.
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o711))?;
+    std::fs::set_permissions(folder.join("spool"), std::fs::Permissions::from_mode(0o700))?;
+    // SQLite gives its journal the mode of the database.
+    std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(folder.join("desk.sqlite")).map(drop)
 }
 
 /// A fault of the database. A full disk or a lock may pass; the text of SQLite names no content.
@@ -97,7 +100,7 @@ fn damaged(what: &str) -> PortError {
 async fn apply(tx: &mut SqliteConnection, decision: &Decision, now: Timestamp) -> Result<(), PortError> {
     match &decision.case {
         Some(CaseChange::Open(case)) => cases::insert(tx, case).await?,
-        Some(CaseChange::Update(case)) => cases::update(tx, case).await?,
+        Some(CaseChange::Update { before, after }) => cases::update(tx, before, after).await?,
         None => {}
     }
     if let (Some(address), Some(case)) = (&decision.participant, &decision.letter_of) {
