@@ -22,6 +22,9 @@ use tokio::net::{UnixListener, UnixStream};
 /// A question is small.
 const QUESTION_OCTETS_MAX: u64 = 64 * 1024;
 
+/// How long somebody may take to ask it.
+const QUESTION_S: u64 = 10;
+
 /// Cases shown by one list, newest first.
 const LIST_MAX: usize = 200;
 
@@ -32,6 +35,7 @@ pub enum Question {
     CaseShow { id: CaseId },
     CaseAttachments { id: CaseId, name: Option<String> },
     CaseFile { id: CaseId },
+    CaseAnswered { id: CaseId },
     Status,
     Import,
 }
@@ -39,7 +43,7 @@ pub enum Question {
 impl Question {
     /// Whether it changes anything.
     pub fn commands(&self) -> bool {
-        matches!(self, Self::CaseFile { .. } | Self::Import)
+        matches!(self, Self::CaseFile { .. } | Self::CaseAnswered { .. } | Self::Import)
     }
 }
 
@@ -114,6 +118,7 @@ pub async fn answer(desk: &Desk, question: Question, by: &str) -> Result<serde_j
         Question::CaseShow { id } => serde_json::to_value(show(desk, &id).await?),
         Question::CaseAttachments { id, name } => serde_json::to_value(attachments(desk, &id, name.as_deref()).await?),
         Question::CaseFile { id } => serde_json::to_value(file(desk, &id, by).await?),
+        Question::CaseAnswered { id } => serde_json::to_value(answered(desk, &id, by).await?),
         Question::Status => serde_json::to_value(status(desk).await?),
         Question::Import => serde_json::to_value(import(desk).await?),
     };
@@ -208,6 +213,13 @@ async fn file(desk: &Desk, id: &CaseId, by: &str) -> Result<String> {
     Ok(format!("the draft of {id} is on its way to the tracker"))
 }
 
+async fn answered(desk: &Desk, id: &CaseId, by: &str) -> Result<String> {
+    let case = known(desk, id).await?;
+    let now = desk.now();
+    desk.parts.store.commit(&crate::decide::answered(&case, by, now)?, now).await?;
+    Ok(format!("{id} counts as acknowledged, by hand"))
+}
+
 async fn status(desk: &Desk) -> Result<Status> {
     let tally = desk.parts.store.tally().await?;
     let mut faults: Vec<Fault> = desk.faults().into_iter().map(|(what, since, why)| Fault { what, since: Some(since), why }).collect();
@@ -292,7 +304,9 @@ pub async fn serve(desk: Arc<Desk>, listener: UnixListener, commands: bool) {
 async fn serve_one(desk: &Desk, mut stream: UnixStream, commands: bool) -> Result<()> {
     let by = stream.peer_cred().map_or_else(|_| "an unknown user".to_owned(), |c| format!("user {}", c.uid()));
     let mut text = Vec::new();
-    (&mut stream).take(QUESTION_OCTETS_MAX).read_to_end(&mut text).await?;
+    let mut limited = (&mut stream).take(QUESTION_OCTETS_MAX);
+    let asked = limited.read_to_end(&mut text);
+    tokio::time::timeout(std::time::Duration::from_secs(QUESTION_S), asked).await.context("the question never ended")??;
     let question: Result<Question, _> = serde_json::from_slice(&text);
     let answered = match question {
         Ok(question) if question.commands() && !commands => Err(anyhow!("this socket is for reading; commands go to command.sock")),

@@ -61,8 +61,8 @@ pub fn lock(settings: &Settings) -> Result<Lock> {
 }
 
 /// Starts every loop.
-pub async fn start(settings: &Settings) -> Result<Running> {
-    let desk = Arc::new(wiring::desk(settings).await?);
+pub async fn start(settings: &Settings, desk: Desk) -> Result<Running> {
+    let desk = Arc::new(desk);
     let swept = desk.parts.store.sweep().await?;
     let released = desk.parts.store.release().await?;
     if swept + released > 0 {
@@ -97,17 +97,22 @@ impl Running {
 /// Runs until a signal, as a service.
 pub async fn run(settings: &Settings) -> Result<()> {
     let _lock = lock(settings)?;
-    let running = start(settings).await?;
-    ready(settings, &running.desk).await?;
+    let desk = wiring::desk(settings).await?;
+    ready(settings, &desk).await?;
+    let mut running = start(settings, desk).await?;
     let mut servers = JoinSet::new();
     for (commands, group) in [(false, &settings.control.readers_group), (true, &settings.control.commanders_group)] {
         let listener = control::listen(&control::socket(&settings.state, commands), group.as_deref())?;
         servers.spawn(control::serve(Arc::clone(&running.desk), listener, commands));
     }
     if let Some(heartbeat) = wiring::heartbeat(settings)? {
+        let rhythm = running.rhythm.clone();
         servers.spawn(async move {
             loop {
-                if let Err(err) = heartbeat.ping().await {
+                // A desk that stands still must not look alive.
+                if rhythm.stalled().is_some() {
+                    warn!("a loop stands still; no heartbeat");
+                } else if let Err(err) = heartbeat.ping().await {
                     warn!(error = %err, "heartbeat failed");
                 }
                 tokio::time::sleep(Duration::from_secs(HEARTBEAT_S)).await;
@@ -116,7 +121,7 @@ pub async fn run(settings: &Settings) -> Result<()> {
     }
     info!(address = %settings.address.domain(), mailboxes = settings.mailboxes.len(), "desk open");
     let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status("open")]);
-    wait(&running).await?;
+    let ended = wait(&mut running).await;
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
     info!("desk closing");
     servers.shutdown().await;
@@ -125,7 +130,7 @@ pub async fn run(settings: &Settings) -> Result<()> {
         let _ = std::fs::remove_file(control::socket(&settings.state, commands));
     }
     info!("desk closed");
-    Ok(())
+    ended
 }
 
 /// What only a human can mend stops the start. What may pass does not: a tracker that is down for an
@@ -156,7 +161,7 @@ async fn ready(settings: &Settings, desk: &Desk) -> Result<()> {
 }
 
 /// Waits for a signal, feeding the watchdog while every loop goes round.
-async fn wait(running: &Running) -> Result<()> {
+async fn wait(running: &mut Running) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
     let period = sd_notify::watchdog_enabled().map_or(Duration::from_secs(10), |whole| whole / 3);
@@ -165,6 +170,8 @@ async fn wait(running: &Running) -> Result<()> {
         tokio::select! {
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
+            // None of them ends by itself: one that does has met a fault of ours.
+            _ = running.tasks.join_next() => bail!("a loop ended by itself; the desk is started anew"),
             _ = tick.tick() => match running.rhythm.stalled() {
                 None => drop(sd_notify::notify(&[NotifyState::Watchdog])),
                 Some(name) => error!(name, "a loop stands still; the watchdog is not fed"),

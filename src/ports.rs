@@ -248,7 +248,7 @@ pub trait Spool: Send + Sync {
     async fn blob(&self, name: &str) -> Result<Vec<u8>, PortError>;
     /// Seals a small value for the store.
     fn seal(&self, octets: &[u8]) -> Result<Vec<u8>, PortError>;
-    /// Removes files that no letter names: what a crash left between file and commit.
+    /// Sets files apart that no letter names: what a crash left between file and commit.
     async fn sweep(&self) -> Result<u64, PortError>;
 }
 
@@ -355,6 +355,8 @@ impl<T: Spool + Letters + Cases + Outbox + Correspondence> CaseStore for T {}
 pub trait Spooling: Sink {
     /// Makes the octets durable; returns the blob's name, the digest and size of the letter, and its header block.
     async fn finish(self: Box<Self>) -> Result<Spooled, PortError>;
+    /// Whether the disk failed, so that a piece was refused.
+    fn failed(&self) -> bool;
 }
 
 pub struct Spooled {

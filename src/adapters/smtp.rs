@@ -124,10 +124,11 @@ impl SmtpCourier {
         }
     }
 
-    /// The code tells whether it passes; the server's words help the operator, and hold nothing of ours.
+    /// The code tells whether it passes; the server's words help the operator.
     fn fault(&self, what: &str, err: &SmtpError) -> PortError {
         let text = format!("{} would not {what}: {}", self.whole(), chain(err));
-        if err.is_permanent() { PortError::Lasting(text) } else { PortError::Passing(text) }
+        // Only a refused recipient is this letter's fault; a relay that refuses all letters will be mended.
+        if err.is_permanent() && what == RECIPIENT { PortError::Lasting(text) } else { PortError::Passing(text) }
     }
 
     fn login_fault(&self, err: &SmtpError) -> PortError {
@@ -141,7 +142,7 @@ impl SmtpCourier {
         let from = parcel.envelope_sender.as_ref().map(address).transpose()?;
         let to = address(&parcel.envelope_recipient)?;
         self.within(COMMAND_S, async { connection.command(Mail::new(from, Vec::new())).await.map_err(|e| self.fault("take the sender", &e)) }).await?;
-        self.within(COMMAND_S, async { connection.command(Rcpt::new(to, Vec::new())).await.map_err(|e| self.fault("take the recipient", &e)) }).await?;
+        self.within(COMMAND_S, async { connection.command(Rcpt::new(to, Vec::new())).await.map_err(|e| self.fault(RECIPIENT, &e)) }).await?;
         self.within(COMMAND_S, async { connection.command(Data).await.map_err(|e| self.fault("take the letter", &e)) }).await?;
         let octets = parcel.octets.strip_suffix(b"\r\n").unwrap_or(&parcel.octets);
         self.within(DATA_S, async { connection.message(octets).await.map_err(|e| self.fault("take the letter", &e)) }).await?;
@@ -149,7 +150,16 @@ impl SmtpCourier {
     }
 }
 
+/// What a server may refuse for good.
+const RECIPIENT: &str = "take the recipient";
+
+/// An error and its causes. Servers repeat addresses, which belong into no log.
 fn chain(err: &dyn std::error::Error) -> String {
+    let words = whole_chain(err);
+    words.split_whitespace().map(|w| if w.contains('@') { "(address)" } else { w }).collect::<Vec<_>>().join(" ")
+}
+
+fn whole_chain(err: &dyn std::error::Error) -> String {
     let mut text = err.to_string();
     let mut source = err.source();
     while let Some(cause) = source {

@@ -46,6 +46,8 @@ enum Verb {
         #[arg(long, value_name = "DIR", default_value = ".")]
         output: PathBuf,
     },
+    /// Says that you answered the reporter yourself: the clock of the acknowledgement stops
+    Answered { id: String },
     /// Says the word: files the draft of this case now
     File { id: String },
 }
@@ -71,6 +73,10 @@ pub async fn run(args: Case) -> Result<u8> {
             for path in written {
                 screen::print(&format!("{}\n", path.display()))?;
             }
+        }
+        Verb::Answered { id: text } => {
+            let done: String = args.desk.ask(Question::CaseAnswered { id: id(&text)? }).await?;
+            screen::print(&format!("{done}\n"))?;
         }
         Verb::File { id: text } => {
             let done: String = args.desk.ask(Question::CaseFile { id: id(&text)? }).await?;

@@ -47,7 +47,7 @@ pub async fn run(args: Demo) -> Result<u8> {
     screen::print(&format!("{} in {}\n\n", styled(BOLD, "A desk for security@demo.example opens"), folder.display()))?;
     let settings = config::load(&folder.join("sealdesk.toml"))?;
     let _lock = daemon::lock(&settings)?;
-    let running = daemon::start(&settings).await?;
+    let running = daemon::start(&settings, crate::wiring::desk(&settings).await?).await?;
     let shown = follow(&running, &folder).await?;
     screen::print(&closing(&folder, shown))?;
     if !args.once {

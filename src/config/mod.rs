@@ -128,6 +128,9 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
     if policy.acknowledge_delay >= policy.acknowledge_within - policy.alarm_before {
         return Err(ConfigError::Value("acknowledgement.delay_s", "the delay leaves no time before the deadline's alarm".to_owned()));
     }
+    if policy.unsigned_after >= policy.acknowledge_within - policy.alarm_before {
+        return Err(ConfigError::Value("acknowledgement.unsigned_after_h", "an unsigned acknowledgement would leave after the deadline's alarm".to_owned()));
+    }
     let answer_from = match &words.desk.answer_from {
         Some(text) => {
             Some(text.parse().map_err(|e| ConfigError::Value("desk.answer_from", format!("{text:?} is not a time such as 2026-11-01T00:00:00Z: {e}")))?)

@@ -12,7 +12,7 @@ mod reading;
 pub use arrival::{Acquaintance, Arrival, Thread, on_arrival};
 pub use clock::on_clock;
 pub use policy::{FilePolicy, Policy, SealedPolicy};
-pub use reading::{ReadLetter, confirm, on_reading};
+pub use reading::{ReadLetter, answered, confirm, on_reading, on_stray};
 
 use crate::model::address::Address;
 use crate::model::case::Case;

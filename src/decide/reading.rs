@@ -2,6 +2,7 @@
 
 use super::{CaseChange, Decision, Entry, FilePolicy, Policy, SealedPolicy};
 use crate::model::Timestamp;
+use crate::model::address::Address;
 use crate::model::case::{Acknowledgement, Case, Closing, Draft, InvalidTransition, Standing};
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{CaseId, IntakeId};
@@ -33,7 +34,7 @@ pub fn on_reading(case: &Case, letter: &ReadLetter<'_>, policy: &Policy, now: Ti
     if shut && reading.text.trim().is_empty() {
         return needs_human(case, letter.intake, Reason::LetterShut, now);
     }
-    let mut decision = if letter.is_first { first(case, letter, reading, policy, now) } else { follow_up(case, letter, now) };
+    let mut decision = if letter.is_first { first(case, letter, reading, policy, now) } else { follow_up(case, letter, reading, policy, now) };
     let public = reading.report.as_ref().is_some_and(|r| r.disclosure.intent == Intent::AlreadyPublic);
     if shut {
         // What could be read goes its way; a human looks for the rest.
@@ -55,9 +56,13 @@ fn needs_human(case: &Case, intake: IntakeId, reason: Reason, now: Timestamp) ->
     }
 }
 
-fn follow_up(case: &Case, letter: &ReadLetter<'_>, now: Timestamp) -> Decision {
+fn follow_up(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Policy, now: Timestamp) -> Decision {
     let filed = matches!(case.draft, Draft::Queued | Draft::Filed { .. });
-    let effects = if filed { vec![Effect::append_follow_up(&case.id, letter.intake, now)] } else { Vec::new() };
+    let held = reading.protection.encrypted && policy.sealed == SealedPolicy::Hold;
+    if held && filed {
+        return Decision { effects: Effect::call(Reason::AwaitsWord, &case.id, now), ..Decision::default() };
+    }
+    let effects = if filed && !reading.kind.is_machine() { vec![Effect::append_follow_up(&case.id, letter.intake, now)] } else { Vec::new() };
     Decision { effects, ..Decision::default() }
 }
 
@@ -140,6 +145,50 @@ fn report(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Poli
     let mut effects = vec![Effect::file_advisory(&case.id, letter.intake, now)];
     effects.extend(Effect::call(Reason::NewCase, &case.id, now));
     Decision { case: Some(CaseChange::update(case, Case { standing: Standing::Open, draft: Draft::Queued, ..case.clone() })), effects, ..Decision::default() }
+}
+
+/// A letter that looked like a machine's from outside, and was read. If it reports something after all, it
+/// opens a case on the server's clock, and a human answers it.
+pub fn on_stray(
+    intake: IntakeId,
+    received_at: Timestamp,
+    originator: Option<&Address>,
+    reading: &Reading,
+    new_case: CaseId,
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision {
+    if !reading.kind.has_report() {
+        return Decision { journal: vec![Entry::of_desk("letter read", intake.to_string())], ..Decision::default() };
+    }
+    let start = received_at.min(now);
+    let case = Case {
+        id: new_case,
+        opened_at: start,
+        standing: Standing::Open,
+        acknowledgement: Acknowledgement::ByHand { deadline: start + policy.acknowledge_within, alarmed: false },
+        draft: Draft::AwaitsWord,
+        perhaps_of: None,
+    };
+    Decision {
+        letter_of: Some(case.id.clone()),
+        participant: originator.cloned(),
+        effects: Effect::call(Reason::AnswerByHand, &case.id, now),
+        journal: vec![Entry::of(&case.id, "case opened on reading", intake.to_string())],
+        case: Some(CaseChange::Open(case)),
+        ..Decision::default()
+    }
+}
+
+/// A responder's word: he answered the reporter himself.
+pub fn answered(case: &Case, by: &str, now: Timestamp) -> Result<Decision, InvalidTransition> {
+    let acknowledgement = case.acknowledgement.clone().sent(now, true)?;
+    Ok(Decision {
+        case: Some(CaseChange::update(case, Case { acknowledgement, ..case.clone() })),
+        cancelled: vec![crate::model::ids::EffectKey(format!("acknowledge:{}", case.id))],
+        journal: vec![Entry::of(&case.id, "answered by hand", by)],
+        ..Decision::default()
+    })
 }
 
 /// A responder's word: file the draft now.

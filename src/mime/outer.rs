@@ -43,7 +43,11 @@ pub fn outer(head: &[u8], perspective: &Perspective) -> Outer {
     let reply_to = single(&message, "Reply-To");
     // A list that rewrites From for DMARC's sake says elsewhere who wrote.
     let originator = if through_own_list { single(&message, "X-Original-From").or_else(|| reply_to.clone()).or(from) } else { from };
-    let dmarc = dmarc(&message, perspective.authserv_id.as_deref());
+    let dmarc = match dmarc(&message, perspective.authserv_id.as_deref()) {
+        // What a list says of who wrote is proven by nobody.
+        Dmarc::Pass if through_own_list => Dmarc::Unknown,
+        found => found,
+    };
     let endless = head.len() >= HEADER_BLOCK_OCTETS_MAX;
     let refusal = refusal(&message, perspective, originator.as_ref(), dmarc, through_own_list);
     let answer = match (refusal, &originator) {
@@ -99,7 +103,7 @@ fn refusal(message: &Message<'_>, perspective: &Perspective, originator: Option<
             return Some(NoAnswer::ReturnPath(why));
         }
     }
-    (dmarc == Dmarc::Fail && !own_list).then_some(NoAnswer::DmarcFailed)
+    (dmarc == Dmarc::Fail).then_some(NoAnswer::DmarcFailed)
 }
 
 /// The single From, or Reply-To where both belong to one organisation.

@@ -123,8 +123,14 @@ impl Effect {
 
     /// Calls responders about a case: by mail always, by the second path where it is urgent.
     pub fn call(reason: Reason, case: &CaseId, due: Timestamp) -> Vec<Self> {
-        let one =
-            |path: &str, work| Self { key: EffectKey(format!("call:{path}:{}:{case}", reason.as_str())), work, case: Some(case.clone()), intake: None, due };
+        let one = |path: &str, work| Self {
+            // Each decision calls anew; saving one decision twice is what a transaction prevents.
+            key: EffectKey(format!("call:{path}:{}:{case}:{}", reason.as_str(), due.as_millisecond())),
+            work,
+            case: Some(case.clone()),
+            intake: None,
+            due,
+        };
         let mut calls = vec![one("mail", Work::CallByMail(reason))];
         if reason.is_urgent() {
             calls.push(one("second", Work::CallBySecondPath(reason)));

@@ -66,7 +66,7 @@ impl Desk {
     /// How much of this letter the tracker may hold.
     pub fn measure(&self, reading: &Reading) -> Measure {
         match self.parts.policy.sealed {
-            SealedPolicy::Outline if reading.protection.encrypted => Measure::Outline,
+            SealedPolicy::Outline | SealedPolicy::Hold if reading.protection.encrypted => Measure::Outline,
             _ => Measure::Full,
         }
     }

@@ -62,7 +62,15 @@ pub async fn run(desk: Arc<Desk>, mut mailbox: Box<dyn Mailbox>, poll: Duration,
 pub async fn round(desk: &Desk, mailbox: &mut dyn Mailbox, failures: &mut HashMap<Place, u32>, beat: &Beat) -> Result<usize, PortError> {
     let store = &desk.parts.store;
     let name = mailbox.name().to_owned();
-    settle(desk, mailbox, store.unsettled(&name).await?).await?;
+    // A server that will not move what is ours already must not keep new letters from us.
+    let unsettled = store.unsettled(&name).await?;
+    for places in unsettled.chunks(SETTLE_TOGETHER) {
+        if let Err(err) = settle(desk, mailbox, places.to_vec()).await {
+            warn!(mailbox = name, error = %err, "letters that are safe here could not be moved on the server");
+            desk.fault(&format!("settling in {name}"), &err.to_string()).await;
+            break;
+        }
+    }
     let cursors = store.cursors(&name).await?;
     let after = |folder: &str, validity: u32| cursors.iter().find(|(f, v, _)| f == folder && *v == validity).map_or(0, |(_, _, after)| *after);
     let lying = mailbox.list(&after).await?;
@@ -76,13 +84,17 @@ pub async fn round(desk: &Desk, mailbox: &mut dyn Mailbox, failures: &mut HashMa
         if store.is_known(&name, &letter.place).await? {
             continue;
         }
-        match admit(desk, mailbox, letter, hold && changed(letter)).await {
+        match admit(desk, mailbox, letter, hold && changed(letter) && is_old(desk, letter)).await {
             Ok(new) => {
                 failures.remove(&letter.place);
                 admitted += usize::from(new);
                 fresh.push(letter.place.clone());
             }
-            Err(err) => {
+            Err(NotAdmitted::Ours(err)) => {
+                advance(desk, &name, &lying, &letter.place, &stuck).await?;
+                return Err(err);
+            }
+            Err(NotAdmitted::Letter(err)) => {
                 let tries = failures.entry(letter.place.clone()).or_insert(0);
                 *tries += 1;
                 if *tries >= FETCH_TRIES_MAX {
@@ -121,7 +133,7 @@ async fn advance(desk: &Desk, mailbox: &str, lying: &[Lying], failed: &Place, st
         let place = &letter.place;
         let same = place.folder == failed.folder && place.validity == failed.validity;
         let limit = stuck.get(&(place.folder.clone(), place.validity)).copied().unwrap_or(u64::MAX);
-        if place.uid < limit && (!same || place.uid <= failed.uid) {
+        if place.uid < limit && (!same || place.uid < failed.uid || failed.uid == u64::MAX) {
             let at = reached.entry((&place.folder, place.validity)).or_insert(0);
             *at = (*at).max(place.uid);
         }
@@ -135,7 +147,7 @@ async fn advance(desk: &Desk, mailbox: &str, lying: &[Lying], failed: &Place, st
 /// Many unknown old letters after a change of UIDVALIDITY are not news.
 async fn hold_after_change(desk: &Desk, lying: &[Lying], changed: impl Fn(&Lying) -> bool) -> Result<bool, PortError> {
     let now = desk.now();
-    let old = |l: &&Lying| changed(l) && now.duration_since(l.received_at) > desk.parts.policy.acknowledge_within;
+    let old = |l: &&Lying| changed(l) && is_old(desk, l);
     let hold = lying.iter().filter(old).count() > UNKNOWN_AFTER_CHANGE_MAX;
     if hold {
         let about = now.strftime("%Y-%m-%d").to_string();
@@ -149,10 +161,33 @@ async fn hold_after_change(desk: &Desk, lying: &[Lying], changed: impl Fn(&Lying
     Ok(hold)
 }
 
-async fn admit(desk: &Desk, mailbox: &mut dyn Mailbox, letter: &Lying, hold: bool) -> Result<bool, PortError> {
+/// Older than any promise could reach.
+fn is_old(desk: &Desk, letter: &Lying) -> bool {
+    desk.now().duration_since(letter.received_at) > desk.parts.policy.acknowledge_within
+}
+
+/// Why a letter did not become ours. Three faults of the letter leave it lying; ours never do.
+enum NotAdmitted {
+    Letter(PortError),
+    Ours(PortError),
+}
+
+impl From<PortError> for NotAdmitted {
+    fn from(err: PortError) -> Self {
+        Self::Ours(err)
+    }
+}
+
+async fn admit(desk: &Desk, mailbox: &mut dyn Mailbox, letter: &Lying, hold: bool) -> Result<bool, NotAdmitted> {
     let store = &desk.parts.store;
     let mut spooling = store.spool().await?;
-    mailbox.fetch(letter, spooling.as_mut()).await?;
+    if let Err(err) = mailbox.fetch(letter, spooling.as_mut()).await {
+        // A spool that failed says so itself; then the letter is not to blame.
+        return Err(match spooling.failed() {
+            true => NotAdmitted::Ours(err),
+            false => NotAdmitted::Letter(err),
+        });
+    }
     let spooled = spooling.finish().await?;
     step!("spooled");
     let outer = mime::outer(&spooled.head, &desk.parts.perspective);

@@ -229,7 +229,7 @@ async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried, PortError>
         Ok(octets) => (octets, true),
         Err(why) => {
             // A certificate that can't be used must not cost the reporter his answer.
-            if let (OpenerError::Refused(_), Composition::Acknowledgement { certificate, .. }) = (&why, &mut composition) {
+            if let (OpenerError::Refused(_) | OpenerError::Died, Composition::Acknowledgement { certificate, .. }) = (&why, &mut composition) {
                 *certificate = None;
             }
             match desk.parts.opener.compose(&composition).await {
@@ -344,18 +344,31 @@ async fn append_follow_up(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
 }
 
 async fn call_by_mail(desk: &Desk, effect: &Effect, reason: Reason) -> Result<Carried, PortError> {
+    let mut failed = None;
     for responder in &desk.parts.responders {
-        let key = EffectKey(format!("{}:{responder}", effect.key));
-        let id = message_id(desk, &key)?;
-        let composition = Composition::Call { to: responder.clone(), message_id: id.clone(), case: effect.case.clone(), reason, at: desk.now() };
-        let octets = desk.parts.opener.compose(&composition).await.map_err(|e| unsigned_yet(&e))?;
-        let tag = tag(desk, &key, "envelope");
-        let parcel = Parcel { envelope_sender: Some(desk.parts.bounce_address.tagged(&tag)), envelope_recipient: responder.clone(), octets, key };
-        desk.parts.courier.send(&parcel).await?;
+        // One dead mailbox must not silence the others.
+        if let Err(err) = call_one(desk, effect, reason, responder).await {
+            warn!(effect = %effect.key, error = %err, "a responder could not be called");
+            if failed.as_ref().is_none_or(PortError::is_lasting) {
+                failed = Some(err);
+            }
+        }
+    }
+    if let Some(err) = failed {
+        return Err(err);
     }
     let detail = if desk.parts.responders.is_empty() { "no responder is configured" } else { reason.as_str() };
     let decision = effect.case.as_ref().map(|case| Desk::note(case, "responders called", detail)).unwrap_or_default();
     Ok(Carried::Done(decision))
+}
+
+async fn call_one(desk: &Desk, effect: &Effect, reason: Reason, responder: &Address) -> Result<(), PortError> {
+    let key = EffectKey(format!("{}:{responder}", effect.key));
+    let message_id = message_id(desk, &key)?;
+    let composition = Composition::Call { to: responder.clone(), message_id, case: effect.case.clone(), reason, at: desk.now() };
+    let octets = desk.parts.opener.compose(&composition).await.map_err(|e| unsigned_yet(&e))?;
+    let envelope_sender = Some(desk.parts.bounce_address.tagged(&tag(desk, &key, "envelope")));
+    desk.parts.courier.send(&Parcel { envelope_sender, envelope_recipient: responder.clone(), octets, key }).await
 }
 
 async fn call_by_second_path(desk: &Desk, effect: &Effect, reason: Reason) -> Result<Carried, PortError> {

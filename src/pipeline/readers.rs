@@ -1,9 +1,10 @@
 //! How are letters opened? A few at once, each in a process of its own, and two tries for each.
 
 use super::desk::Desk;
+use super::desk::random;
 use super::failpoint::step;
 use super::rhythm::Beat;
-use crate::decide::{Decision, Entry, ReadLetter, on_reading};
+use crate::decide::{Decision, Entry, ReadLetter, on_reading, on_stray};
 use crate::model::address::Address;
 use crate::model::effect::Work;
 use crate::model::ids::CaseId;
@@ -73,7 +74,13 @@ async fn read(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
     if intake.tries >= READ_TRIES_MAX {
         return set_aside(desk, intake).await;
     }
-    let sealed = store.blob(&intake.blob).await?;
+    let sealed = match store.blob(&intake.blob).await {
+        Err(PortError::Lasting(why)) => {
+            tracing::error!(intake = %intake.id, error = why, "a spooled letter cannot be read back");
+            return set_aside(desk, intake).await;
+        }
+        other => other?,
+    };
     let pinned = match &intake.originator {
         Some(address) => store.pinned(address).await?,
         None => None,
@@ -85,14 +92,22 @@ async fn read(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
     match opened {
         Ok(OpenedLetter { reading, .. }) => {
             desk.mended("opener");
-            commit(desk, intake, reading, pinned.is_some()).await
+            let committed = commit(desk, intake, reading, pinned.is_some()).await;
+            if committed.is_err() {
+                store.uncount_try(intake.id).await?; // the store's fault, not the letter's
+            }
+            committed
         }
         // The letter is to blame: it has one try left, or none.
         Err(OpenerError::Died) => {
             warn!(intake = %intake.id, tries = intake.tries + 1, "a reader ended on this letter");
             Ok(())
         }
-        Err(err @ (OpenerError::Down(_) | OpenerError::Refused(_))) => {
+        Err(OpenerError::Refused(why)) => {
+            warn!(intake = %intake.id, error = why, "the opener refuses this letter");
+            Ok(())
+        }
+        Err(err @ OpenerError::Down(_)) => {
             store.uncount_try(intake.id).await?;
             Err(PortError::Passing(err.to_string()))
         }
@@ -125,9 +140,10 @@ async fn commit(desk: &Desk, intake: &Intake, reading: Reading, was_pinned: bool
             };
             on_reading(case, &letter, &desk.parts.policy, now)
         }
-        None => Decision { journal: vec![Entry::of_desk("letter read", intake.id.to_string())], ..Decision::default() },
+        None => on_stray(intake.id, intake.received_at, intake.originator.as_ref(), &reading, CaseId::from_random(random()?), &desk.parts.policy, now),
     };
-    if let Some(address) = &intake.originator {
+    // A letter that may not be answered, for one whose DMARC failed, teaches nothing.
+    if let (Some(address), Some(_)) = (&intake.originator, &intake.reply_to) {
         pin(desk, address, &reading).await?;
     }
     let state = if reading.protection.shut.is_some() { ReadingState::Shut } else { ReadingState::Read };

@@ -69,7 +69,8 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
     match seen.refusal {
         Some(NoAnswer::DeliveryReport) => return LetterKind::Dsn,
         Some(NoAnswer::AutoSubmitted) => return LetterKind::AutoReply,
-        Some(NoAnswer::List | NoAnswer::Precedence) => return LetterKind::List,
+        // A gateway or a bounty platform adds such fields to what people write.
+        Some(NoAnswer::List | NoAnswer::Precedence) if evidence(seen.subject, seen.text) < 2 => return LetterKind::List,
         Some(NoAnswer::ReturnPath(crate::model::address::NoReplyAddress::Empty)) if DSN_SUBJECT.is_match(seen.subject.trim()) => return LetterKind::Dsn,
         _ => {}
     }

@@ -167,10 +167,8 @@ fn filed(listed: Listed) -> AdvisoryId {
 impl Tracker for GithubTracker {
     async fn file(&self, advisory: &Advisory, perhaps_filed: bool) -> Result<AdvisoryId, PortError> {
         let repository = self.repository_for(&advisory.report).to_owned();
-        if perhaps_filed {
-            if let Some(before) = self.find(&repository, &advisory.marker).await? {
-                return Ok(filed(before));
-            }
+        if perhaps_filed && let Some(before) = self.find(&repository, &advisory.marker).await? {
+            return Ok(filed(before));
         }
         match self.api.post(&advisories(&repository), &self.body(advisory)).await {
             Ok(made) => {

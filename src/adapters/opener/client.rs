@@ -1,6 +1,6 @@
 //! How does the desk call the opener? One connection a call, through a socket of systemd's or to a child.
 
-use super::wire::{FRAME_OCTETS_MAX, GOOD, ReadAnswer, ReadCall, Verb};
+use super::wire::{BUSY, FRAME_OCTETS_MAX, GOOD, ReadAnswer, ReadCall, Verb};
 use crate::mime::Perspective;
 use crate::model::outgoing::Composition;
 use crate::ports::{LetterOctets, OpenedLetter, Opener, OpenerError};
@@ -16,6 +16,9 @@ use tokio::sync::Mutex;
 
 /// The longest that any call may take: a reader's life and the wait before it.
 const CALL_S: u64 = 300;
+
+/// How long a living opener takes to say so, behind the calls before ours.
+const ALIVE_S: u64 = 10;
 
 /// Where the opener is found.
 pub enum Doorstep {
@@ -80,6 +83,7 @@ impl OpenerClient {
         let mut status = [0; 1];
         match stream.read_exact(&mut status).await {
             Ok(_) if status[0] == GOOD => Ok(stream),
+            Ok(_) if status[0] == BUSY => Err(OpenerError::Down("it is busy".to_owned())),
             Ok(_) => {
                 let why = frame(&mut stream).await?;
                 Err(OpenerError::Refused(String::from_utf8_lossy(&why).into_owned()))
@@ -92,10 +96,22 @@ impl OpenerClient {
     async fn why_silent(&self) -> OpenerError {
         // A child that refuses to start says why on standard error, and ends within a moment.
         tokio::time::sleep(Duration::from_millis(50)).await;
-        let mut running = self.child.lock().await;
-        match running.as_mut().and_then(|r| r.child.try_wait().ok().flatten()) {
-            Some(status) => OpenerError::Down(format!("it ended ({status}); its own log says why")),
-            None => OpenerError::Died,
+        {
+            let mut running = self.child.lock().await;
+            if let Some(status) = running.as_mut().and_then(|r| r.child.try_wait().ok().flatten()) {
+                return OpenerError::Down(format!("it ended ({status}); its own log says why"));
+            }
+        }
+        // An opener that still answers lost a reader; one that does not is down, and no letter is to blame.
+        let asked = tokio::time::timeout(Duration::from_secs(ALIVE_S), async {
+            let mut stream = self.connect().await?;
+            stream.write_all(&[Verb::Inspect as u8]).await.map_err(down)?;
+            let mut status = [0; 1];
+            stream.read_exact(&mut status).await.map_err(down)
+        });
+        match asked.await {
+            Ok(Ok(_)) => OpenerError::Died,
+            _ => OpenerError::Down("it closed the connection and does not answer".to_owned()),
         }
     }
 

@@ -105,7 +105,6 @@ fn allowed(role: Role) -> Rules {
         libc::SYS_getpid,
         libc::SYS_gettid,
         libc::SYS_sigaltstack,
-        libc::SYS_rt_sigaction,
         libc::SYS_rt_sigprocmask,
         libc::SYS_rt_sigreturn,
         libc::SYS_restart_syscall,
@@ -116,7 +115,7 @@ fn allowed(role: Role) -> Rules {
     allow(&[libc::SYS_poll]);
     match role {
         Role::Reader => {}
-        Role::Keyholder => allow(&[libc::SYS_accept4, libc::SYS_sendmsg, libc::SYS_recvmsg, libc::SYS_socketpair]),
+        Role::Keyholder => allow(&[libc::SYS_rt_sigaction, libc::SYS_accept4, libc::SYS_sendmsg, libc::SYS_recvmsg, libc::SYS_socketpair]),
         Role::Zygote => allow(&[libc::SYS_sendmsg, libc::SYS_recvmsg, libc::SYS_getppid, libc::SYS_set_robust_list, libc::SYS_rseq, ALARM]),
     }
     // Memory may never become code.

@@ -1,6 +1,6 @@
 //! Who holds the keys, and what may be asked of them? It parses no letter and signs only its own words.
 
-use super::wire::{self, ASK_MAIL, ASK_STORAGE, DONE, GOOD, SEAL, SealCall, Verb, Wire, WireError};
+use super::wire::{self, ASK_MAIL, ASK_STORAGE, BUSY, DONE, GOOD, SEAL, SealCall, Verb, Wire, WireError};
 use super::zygote::Zygote;
 use super::{DEATHS_MAX, Doorway, EXIT_START_ANEW, READERS_MAX, sys};
 use crate::compose::{self, House};
@@ -128,14 +128,14 @@ impl Keyholder<'_> {
         match Verb::from_octet(verb) {
             Some(Verb::Read | Verb::ReadSealed | Verb::Unseal) => {
                 if self.reads.check().is_err() {
-                    return wire.refuse("too many letters at once; try again");
+                    return wire.give(&[BUSY]);
                 }
                 self.fork_reader(verb, &desk).map(drop)
             }
             Some(Verb::Compose) => {
                 let composition: Composition = serde_json::from_slice(&wire.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?)?;
                 if self.compositions.check().is_err() {
-                    return wire.refuse("too many letters are being composed; try again");
+                    return wire.give(&[BUSY]);
                 }
                 self.compose(&composition, &desk)
             }

@@ -24,7 +24,7 @@ pub use client::{Doorstep, OpenerClient};
 pub use keyholder::Holdings;
 pub use sys::{pass_descriptor, take_stdin};
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 /// Readers at work at once; further calls wait.
 pub const READERS_MAX: usize = 6;
@@ -74,7 +74,10 @@ pub enum ServeError {
 pub fn serve(doorway: Doorway, load: impl FnOnce() -> Result<Holdings, String>, allow_without_jail: bool) -> Result<i32, ServeError> {
     crate::openpgp::warm_up().map_err(ServeError::WarmUp)?;
     crate::triage::warm_up();
-    let zygote = zygote::spawn(allow_without_jail).map_err(ServeError::Zygote)?;
+    let number = match &doorway {
+        Doorway::Listener(fd) | Doorway::Passed(fd) => fd.as_raw_fd(),
+    };
+    let zygote = zygote::spawn(number, allow_without_jail).map_err(ServeError::Zygote)?;
     let holdings = load().map_err(ServeError::Holdings)?;
     jail::harden_process().map_err(|e| ServeError::Jail(e.to_string()))?;
     jail::enter(jail::Role::Keyholder, allow_without_jail).map_err(|e| ServeError::Jail(e.to_string()))?;

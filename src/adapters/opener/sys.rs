@@ -87,3 +87,21 @@ pub(super) fn end_after(seconds: u32) {
     // SAFETY: alarm has no memory effects; SIGALRM keeps its default, which ends the process.
     unsafe { libc::alarm(seconds) };
 }
+
+/// Closes a descriptor that this process inherited and must not have.
+pub(super) fn close_inherited(number: RawFd) {
+    // SAFETY: the caller is a forked child that never uses the owner of this descriptor again.
+    unsafe { libc::close(number) };
+}
+
+/// Points standard input, output and error at nothing, so that a process that meets plaintext can tell nobody.
+pub(super) fn silence() -> Result<(), Errno> {
+    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null").map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(0)))?;
+    for number in 0..=2 {
+        // SAFETY: dup2 onto the three standard descriptors, which nothing in this process owns.
+        if unsafe { libc::dup2(null.as_raw_fd(), number) } < 0 {
+            return Err(Errno::last());
+        }
+    }
+    Ok(())
+}

@@ -39,6 +39,8 @@ pub const DONE: u8 = b'd';
 /// The first octet of every answer to the desk.
 pub const GOOD: u8 = 0;
 pub const REFUSED: u8 = 1;
+/// Nothing is wrong with the call; it comes too fast.
+pub const BUSY: u8 = 2;
 
 impl Verb {
     pub fn from_octet(octet: u8) -> Option<Self> {

@@ -4,7 +4,7 @@ use super::{jail, reader, sys};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::ForkResult;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// The keyholder's end of the zygote.
 pub struct Zygote {
@@ -23,12 +23,19 @@ impl Zygote {
 }
 
 /// Forks the zygote; it dies with its parent.
-pub fn spawn(allow_without_jail: bool) -> Result<Zygote, Errno> {
+pub fn spawn(doorway: RawFd, allow_without_jail: bool) -> Result<Zygote, Errno> {
     let (ours, theirs) = sys::message_pair()?;
     match sys::fork()? {
         ForkResult::Parent { .. } => Ok(Zygote { control: ours }),
         ForkResult::Child => {
             drop(ours);
+            // Neither the zygote nor its readers may take calls, or speak where the keyholder logs.
+            if doorway > 2 {
+                sys::close_inherited(doorway);
+            }
+            if sys::silence().is_err() {
+                sys::end(1);
+            }
             let code = if live(&theirs, allow_without_jail).is_ok() { 0 } else { 1 };
             sys::end(code)
         }
@@ -43,6 +50,7 @@ fn live(control: &OwnedFd, allow_without_jail: bool) -> Result<(), jail::JailErr
     while let Ok(Some((verb, descriptors))) = sys::receive_descriptors(control.as_fd()) {
         let Ok([desk, keys]) = <[OwnedFd; 2]>::try_from(descriptors) else { continue };
         if matches!(sys::fork(), Ok(ForkResult::Child)) {
+            sys::close_inherited(control.as_raw_fd());
             let code = match jail::enter(jail::Role::Reader, allow_without_jail) {
                 Ok(()) => reader::serve(verb, &desk, &keys),
                 Err(_) => 1,

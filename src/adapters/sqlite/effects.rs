@@ -15,8 +15,9 @@ pub(super) async fn insert(tx: &mut SqliteConnection, effect: &Effect, now: Time
         Work::CallByMail(reason) | Work::CallBySecondPath(reason) => Some(reason.as_str()),
         _ => None,
     };
-    // The same key is the same effect: what was saved before stands.
-    sqlx::query("INSERT OR IGNORE INTO effect (key, work, reason, case_id, letter_id, due, state, attempts, in_doubt, created_at) VALUES (?, ?, ?, ?, ?, ?, 'pending', 0, 0, ?)")
+    // The same key is the same effect: what was saved before stands, unless it was given up or taken back.
+    // Adding a follow-up is done again too: the tracker knows it by its mark.
+    sqlx::query("INSERT INTO effect (key, work, reason, case_id, letter_id, due, state, attempts, in_doubt, created_at) VALUES (?, ?, ?, ?, ?, ?, 'pending', 0, 0, ?) ON CONFLICT (key) DO UPDATE SET state = \'pending\', due = excluded.due, created_at = excluded.created_at, lease_until = NULL, settled_at = NULL WHERE state IN (\'failed\', \'cancelled\') OR (state = \'done\' AND work = \'append-follow-up\')")
         .bind(&effect.key.0)
         .bind(effect.work.as_str())
         .bind(reason)

@@ -269,7 +269,10 @@ impl Letters for SqliteStore {
 
     async fn revive(&self, intake: IntakeId, decision: &Decision, now: Timestamp) -> Result<(), PortError> {
         let mut tx = self.writing().await?;
-        sqlx::query("UPDATE letter SET state = 'unread' WHERE id = ? AND state = 'old'").bind(intake.0).execute(&mut *tx).await.map_err(fault)?;
+        let revived = sqlx::query("UPDATE letter SET state = 'unread' WHERE id = ? AND state = 'old'").bind(intake.0).execute(&mut *tx).await.map_err(fault)?;
+        if revived.rows_affected() == 0 {
+            return Ok(()); // somebody else did it meanwhile
+        }
         apply(&mut tx, decision, now).await?;
         set_case(&mut tx, intake, decision.letter_of.as_ref()).await?;
         tx.commit().await.map_err(fault)

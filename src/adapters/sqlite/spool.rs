@@ -97,6 +97,10 @@ impl Spooling for Writing {
         let _ = self.pieces.send(Vec::new()).await;
         self.written.await.map_err(|_| PortError::Passing("the spool writer stopped".to_owned()))?
     }
+
+    fn failed(&self) -> bool {
+        self.pieces.is_closed()
+    }
 }
 
 #[async_trait]
@@ -124,9 +128,12 @@ impl Spool for SqliteStore {
         let named: std::collections::HashSet<String> =
             sqlx::query_scalar("SELECT blob FROM letter").fetch_all(&self.pool).await.map_err(fault)?.into_iter().collect();
         let entries = std::fs::read_dir(&self.spool).map_err(disk("list the spool", &self.spool))?;
+        let lost = self.spool.with_file_name("lost");
+        std::fs::create_dir_all(&lost).map_err(disk("make the folder", &lost))?;
         let mut swept = 0;
         for entry in entries.flatten() {
-            if !named.contains(entry.file_name().to_string_lossy().as_ref()) && std::fs::remove_file(entry.path()).is_ok() {
+            // Set apart, not removed: beside an older database from a backup it may be a letter.
+            if !named.contains(entry.file_name().to_string_lossy().as_ref()) && std::fs::rename(entry.path(), lost.join(entry.file_name())).is_ok() {
                 swept += 1;
             }
         }

@@ -8,6 +8,9 @@ use crate::openpgp::{Certificate, SignatureFound};
 use crate::triage::{self, Seen};
 use sha2::{Digest as _, Sha256};
 
+/// A larger certificate is not kept: post-quantum ones take about 30,000 octets.
+const CERTIFICATE_OCTETS_MAX: usize = 64 * 1024;
+
 impl State<'_> {
     fn verdict(&self) -> SignatureVerdict {
         if self.unsigned_beside || self.signatures.is_empty() {
@@ -100,7 +103,9 @@ fn attachment(file: &File) -> Attachment {
 }
 
 fn brought((certificate, in_clear): &(Certificate, bool)) -> Option<BroughtCertificate> {
-    Some(BroughtCertificate { fingerprint: certificate.fingerprint(), in_clear: *in_clear, armored: certificate.minimal().ok()?.armored().ok()? })
+    let armored = certificate.minimal().ok()?.armored().ok()?;
+    let kept = armored.len() <= CERTIFICATE_OCTETS_MAX;
+    kept.then(|| BroughtCertificate { fingerprint: certificate.fingerprint(), in_clear: *in_clear, armored })
 }
 
 /// One document stands as it is; several are set apart, so that none can pose as part of another.

@@ -209,12 +209,12 @@ impl<'p> State<'p> {
             self.unsigned_beside = true;
         }
         // A letter that is nothing but a forwarded one says what that one says.
-        if self.texts.iter().all(|t| t.trim().is_empty()) {
-            if let Some(forwarded) = files.iter().find(|f| f.media_type == "message/rfc822") {
-                match Entity::parse(&forwarded.octets) {
-                    Ok(inner) => self.entity(&inner, keys, depth + 1, clear),
-                    Err(limit) => self.over_limit(limit),
-                }
+        if self.texts.iter().all(|t| t.trim().is_empty())
+            && let Some(forwarded) = files.iter().find(|f| f.media_type == "message/rfc822")
+        {
+            match Entity::parse(&forwarded.octets) {
+                Ok(inner) => self.entity(&inner, keys, depth + 1, clear),
+                Err(limit) => self.over_limit(limit),
             }
         }
     }
