@@ -3,7 +3,7 @@
 use crate::config::Settings;
 use crate::control;
 use crate::pipeline::{Desk, Rhythm, deadlines, intake, outbox, readers};
-use crate::ports::PortError;
+use crate::ports::{OpenerError, PortError};
 use crate::wiring::{self, Watched};
 use anyhow::{Context, Result, bail};
 use sd_notify::NotifyState;
@@ -21,6 +21,9 @@ const STOP_S: u64 = 8;
 const ROUND_S: u64 = 30 * 60;
 
 const HEARTBEAT_S: u64 = 60;
+
+/// How long a start waits for the opener: letters are kept without it.
+const OPENER_S: u64 = 10;
 
 /// How long a start waits for whoever holds the state folder.
 const LOCK_S: u64 = 5;
@@ -153,7 +156,9 @@ async fn ready(settings: &Settings, desk: &Desk) -> Result<()> {
             }
         }
     }
-    if let Err(err) = desk.parts.opener.inspect().await {
+    let inspected = tokio::time::timeout(Duration::from_secs(OPENER_S), desk.parts.opener.inspect()).await;
+    let inspected = inspected.unwrap_or_else(|_| Err(OpenerError::Down(format!("it did not answer within {OPENER_S} s"))));
+    if let Err(err) = inspected {
         error!(error = %err, "the opener does not answer; letters are kept and acknowledged meanwhile");
         desk.fault("opener", &err.to_string()).await;
     }
