@@ -66,20 +66,21 @@ fn leased(row: &SqliteRow) -> Result<Leased, PortError> {
 #[async_trait]
 impl Outbox for SqliteStore {
     async fn lease(&self, now: Timestamp, lease: Duration, at_most: u32) -> Result<Vec<Leased>, PortError> {
-        let none_due: Option<i64> =
-            sqlx::query_scalar("SELECT 1 FROM effect WHERE (state = 'pending' AND due <= ?1) OR (state = 'leased' AND lease_until <= ?1) LIMIT 1")
-                .bind(millis(now))
-                .fetch_optional(&self.pool)
-                .await
-                .map_err(fault)?;
-        if none_due.is_none() {
+        // Each half walks the index (state, due) and stops: a long outbox costs no more than a short one.
+        let due: Option<i64> = sqlx::query_scalar("SELECT 1 WHERE EXISTS (SELECT 1 FROM effect WHERE state = 'pending' AND due <= ?1) OR EXISTS (SELECT 1 FROM effect WHERE state = 'leased' AND lease_until <= ?1)")
+            .bind(millis(now))
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(fault)?;
+        if due.is_none() {
             return Ok(Vec::new());
         }
         let until = millis(now) + i64::try_from(lease.as_millis()).unwrap_or(i64::MAX / 2);
         // A lease that ran out may have been carried out: the next try is in doubt.
         let rows = sqlx::query(
             "UPDATE effect SET in_doubt = in_doubt + (state = 'leased'), state = 'leased', lease_until = ?1, attempts = attempts + 1
-             WHERE key IN (SELECT key FROM effect WHERE (state = 'pending' AND due <= ?2) OR (state = 'leased' AND lease_until <= ?2) ORDER BY due LIMIT ?3)
+             WHERE key IN (SELECT key FROM (SELECT key FROM effect WHERE state = 'pending' AND due <= ?2 ORDER BY due LIMIT ?3)
+                           UNION ALL SELECT key FROM (SELECT key FROM effect WHERE state = 'leased' AND lease_until <= ?2 LIMIT ?3))
              RETURNING key, work, reason, case_id, letter_id, due, attempts - 1 AS attempts, created_at, in_doubt",
         )
         .bind(until)
@@ -136,7 +137,7 @@ impl Outbox for SqliteStore {
 
     async fn next_due(&self) -> Result<Option<Timestamp>, PortError> {
         let due: Option<i64> =
-            sqlx::query_scalar("SELECT min(CASE state WHEN 'leased' THEN lease_until ELSE due END) FROM effect WHERE state IN ('pending', 'leased')")
+            sqlx::query_scalar("SELECT min(at) FROM (SELECT min(due) AS at FROM effect WHERE state = 'pending' UNION ALL SELECT min(lease_until) FROM effect WHERE state = 'leased')")
                 .fetch_one(&self.pool)
                 .await
                 .map_err(fault)?;

@@ -11,7 +11,7 @@ use crate::model::Timestamp;
 use crate::openpgp::SealTo;
 use crate::ports::PortError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::{ConnectOptions, Sqlite, SqliteConnection, Transaction};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +41,9 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(BUSY_S));
+            .busy_timeout(Duration::from_secs(BUSY_S))
+            // Each statement would be formatted for a log that nobody may read.
+            .disable_statement_logging();
         let shown = file.display().to_string();
         let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).connect_with(options).await;
         let pool = pool.map_err(|e| PortError::Lasting(format!("cannot open the store {shown}: {e}")))?;

@@ -84,7 +84,7 @@ CREATE TABLE effect (
     settled_at  INTEGER,             -- absent until done, failed or cancelled
     fault       TEXT                 -- absent unless the last try failed
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX effect_due ON effect (due) WHERE state IN ('pending', 'leased');
+CREATE INDEX effect_due ON effect (state, due);
 
 CREATE TABLE journal (
     id      INTEGER NOT NULL PRIMARY KEY,
