@@ -26,7 +26,7 @@ const HEARTBEAT_S: u64 = 60;
 const OPENER_S: u64 = 10;
 
 /// How long a start waits for whoever holds the state folder.
-const LOCK_S: u64 = 5;
+const LOCK_S: u64 = 15;
 
 /// A start finds something that only a human can mend.
 #[derive(Debug, thiserror::Error)]
@@ -46,20 +46,27 @@ pub struct Lock {
     _file: std::fs::File,
 }
 
-/// Takes the state folder for this process.
+/// Takes the state folder for this process, waiting for a command that holds it for a moment.
 pub fn lock(settings: &Settings) -> Result<Lock> {
+    let until = std::time::Instant::now() + Duration::from_secs(LOCK_S);
+    loop {
+        match try_lock(settings)? {
+            Some(lock) => return Ok(lock),
+            None if std::time::Instant::now() < until => std::thread::sleep(Duration::from_millis(50)),
+            None => bail!("another desk runs on {}: stop it first", settings.state.display()),
+        }
+    }
+}
+
+/// Takes the state folder, unless another process has it.
+pub fn try_lock(settings: &Settings) -> Result<Option<Lock>> {
     std::fs::create_dir_all(&settings.state).with_context(|| format!("cannot make the state folder {}", settings.state.display()))?;
     let path = settings.state.join("desk.lock");
     let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    // A command that acts on a closed desk holds it for a moment.
-    let until = std::time::Instant::now() + Duration::from_secs(LOCK_S);
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(Lock { _file: file }),
-            Err(std::fs::TryLockError::WouldBlock) if std::time::Instant::now() < until => std::thread::sleep(Duration::from_millis(100)),
-            Err(std::fs::TryLockError::WouldBlock) => bail!("another desk runs on {}: stop it first", settings.state.display()),
-            Err(std::fs::TryLockError::Error(err)) => return Err(err).context(format!("cannot lock {}", path.display())),
-        }
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Lock { _file: file })),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+        Err(std::fs::TryLockError::Error(err)) => Err(err).context(format!("cannot lock {}", path.display())),
     }
 }
 
