@@ -2,11 +2,9 @@
 
 use crate::model::effect::Reason;
 use crate::model::ids::CaseId;
-use crate::model::secret::Secret;
+use crate::model::secret::{self, Secret};
 use crate::ports::{Alarm, PortError};
 use async_trait::async_trait;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use std::time::Duration;
 
 /// One call, connection and all.
@@ -41,9 +39,7 @@ fn text(secret: &Secret, key: &str) -> Result<String, PortError> {
 impl Alarm for Webhook {
     async fn raise(&self, case: Option<&CaseId>, reason: Reason) -> Result<(), PortError> {
         let body = serde_json::json!({ "case": case, "reason": reason }).to_string();
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.expose()).expect("HMAC takes a key of any length");
-        mac.update(body.as_bytes());
-        let signature: String = mac.finalize().into_bytes().iter().map(|b| format!("{b:02x}")).collect();
+        let signature = secret::mac(self.key.expose(), &[body.as_bytes()]);
         let request = self
             .http
             .post(text(&self.url, "alarm.url_file")?)

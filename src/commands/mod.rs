@@ -13,13 +13,11 @@ pub mod run;
 mod screen;
 pub mod status;
 
-/// Exit codes, the same for every verb.
+/// Exit codes, the same for every verb; 2, wrong usage, is clap's own.
 pub mod exit {
     pub const GOOD: u8 = 0;
     /// Our own failure.
     pub const FAILED: u8 = 1;
-    /// Wrong usage (clap's own).
-    pub const USAGE: u8 = 2;
     /// `open`: the letter stays shut.
     pub const SHUT: u8 = 3;
     /// `open`: a limit refused the letter.

@@ -6,7 +6,7 @@ use crate::model::ids::{CaseId, EffectKey};
 use crate::model::outgoing::{Addition, Advisory};
 use crate::model::reading::{Integrity, Reading, SignatureStatus};
 use crate::model::report::{Intent, Report};
-use hmac::{Hmac, KeyInit, Mac};
+use crate::model::secret::tag;
 use sha2::{Digest, Sha256};
 
 /// GitHub takes 65,535 characters; beyond this the letter is pointed to instead.
@@ -22,10 +22,7 @@ pub enum Measure {
 
 /// The marker of a case: 128 bits that nobody else can make, so that a draft is found again after a crash.
 pub fn marker(desk_secret: &[u8], case: &CaseId) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(desk_secret).expect("HMAC takes a key of any length");
-    mac.update(case.as_str().as_bytes());
-    let tag: String = mac.finalize().into_bytes().iter().take(16).map(|b| format!("{b:02x}")).collect();
-    format!("<!-- sealdesk:{tag} -->")
+    format!("<!-- sealdesk:{} -->", tag(desk_secret, &[case.as_str().as_bytes()]))
 }
 
 /// The text of a draft. The reporter is not named, and attachments stay here.

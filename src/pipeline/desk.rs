@@ -63,10 +63,12 @@ impl Desk {
         self.parts.clock.now()
     }
 
-    /// How much of this letter the tracker may hold.
-    pub fn measure(&self, reading: &Reading) -> Measure {
+    /// How much of this letter the tracker may hold. Under `hold` a draft is filed only on a responder's
+    /// word (`by_word`), which is a word for all of it; a follow-up has no such word.
+    pub fn measure(&self, reading: &Reading, by_word: bool) -> Measure {
         match self.parts.policy.sealed {
-            SealedPolicy::Outline | SealedPolicy::Hold if reading.protection.encrypted => Measure::Outline,
+            SealedPolicy::Outline if reading.protection.encrypted => Measure::Outline,
+            SealedPolicy::Hold if reading.protection.encrypted && !by_word => Measure::Outline,
             _ => Measure::Full,
         }
     }

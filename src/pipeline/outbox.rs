@@ -13,11 +13,10 @@ use crate::model::effect::{Effect, Reason, Work};
 use crate::model::ids::{EffectKey, MessageId};
 use crate::model::outgoing::Composition;
 use crate::model::reading::Reading;
+use crate::model::secret;
 use crate::ports::{Answer, Caps, Intake, Leased, OpenerError, Outcome, Parcel, PortError};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::stream::{FuturesUnordered, StreamExt};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -183,12 +182,9 @@ async fn letter_of(desk: &Desk, effect: &Effect) -> Result<Intake, PortError> {
     desk.parts.store.intake(id).await?.ok_or_else(|| missing("letter"))
 }
 
-/// 128 bits that only this desk can make for a key: envelope tags and Message-IDs that nobody guesses.
+/// Envelope tags and Message-IDs: made anew from the key at each try, guessed by nobody.
 fn tag(desk: &Desk, key: &EffectKey, purpose: &str) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(desk.parts.secret.expose()).expect("HMAC takes a key of any length");
-    mac.update(purpose.as_bytes());
-    mac.update(key.0.as_bytes());
-    mac.finalize().into_bytes().iter().take(16).map(|b| format!("{b:02x}")).collect()
+    secret::tag(desk.parts.secret.expose(), &[purpose.as_bytes(), key.0.as_bytes()])
 }
 
 fn message_id(desk: &Desk, key: &EffectKey) -> Result<MessageId, PortError> {
@@ -314,7 +310,7 @@ async fn file_advisory(desk: &Desk, effect: &Effect, perhaps_filed: bool) -> Res
     }
     let letter = letter_of(desk, effect).await?;
     let reading = reading_for(desk, &letter).await?.ok_or_else(|| PortError::Lasting("the letter was not read; nothing can be filed".to_owned()))?;
-    let advisory = compose::advisory(&case.id, &reading, desk.measure(&reading), letter.received_at, desk.parts.secret.expose());
+    let advisory = compose::advisory(&case.id, &reading, desk.measure(&reading, true), letter.received_at, desk.parts.secret.expose());
     step!("composed");
     let filed = desk.parts.tracker.file(&advisory, perhaps_filed).await?;
     let case = case_of(desk, effect).await?;
@@ -338,7 +334,7 @@ async fn append_follow_up(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
     };
     let letter = letter_of(desk, effect).await?;
     let reading = reading_for(desk, &letter).await?.ok_or_else(|| PortError::Lasting("the letter was not read; nothing can be added".to_owned()))?;
-    let addition = compose::follow_up(&case.id, &effect.key, &reading, desk.measure(&reading), letter.received_at, desk.parts.secret.expose());
+    let addition = compose::follow_up(&case.id, &effect.key, &reading, desk.measure(&reading, false), letter.received_at, desk.parts.secret.expose());
     desk.parts.tracker.append(advisory, &addition).await?;
     Ok(Carried::Done(Desk::note(&case.id, "follow-up added to the draft", letter.id.to_string())))
 }

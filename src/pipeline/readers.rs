@@ -6,6 +6,7 @@ use super::failpoint::step;
 use super::rhythm::Beat;
 use crate::decide::{Decision, Entry, ReadLetter, on_reading, on_stray};
 use crate::model::address::Address;
+use crate::model::case::Case;
 use crate::model::effect::Work;
 use crate::model::ids::CaseId;
 use crate::model::reading::{Reading, SignatureStatus};
@@ -114,14 +115,18 @@ async fn read(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
     }
 }
 
+async fn case_of(desk: &Desk, intake: &Intake) -> Result<Option<Case>, PortError> {
+    match &intake.case {
+        Some(id) => desk.parts.store.case(id).await,
+        None => Ok(None),
+    }
+}
+
 async fn commit(desk: &Desk, intake: &Intake, reading: Reading, was_pinned: bool) -> Result<(), PortError> {
     let store = &desk.parts.store;
     let now = desk.now();
     // The store may know more of the letter's case by now than when it was listed.
-    let case = match &intake.case {
-        Some(id) => store.case(id).await?,
-        None => None,
-    };
+    let case = case_of(desk, intake).await?;
     let decision = match &case {
         Some(case) => {
             let originator_in_older = match (&case.perhaps_of, &intake.originator) {
@@ -169,10 +174,7 @@ async fn pin(desk: &Desk, address: &Address, reading: &Reading) -> Result<(), Po
 async fn set_aside(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
     let store = &desk.parts.store;
     let now = desk.now();
-    let case = match &intake.case {
-        Some(id) => store.case(id).await?,
-        None => None,
-    };
+    let case = case_of(desk, intake).await?;
     let decision = match &case {
         Some(case) => {
             let letter =
