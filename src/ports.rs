@@ -24,6 +24,9 @@ pub enum PortError {
     /// Trying again changes nothing until a human mends it.
     #[error("{0}")]
     Lasting(String),
+    /// The work may have been done all the same: the answer to it never came (RFC 1047). It is tried again, and counted.
+    #[error("{0}")]
+    InDoubt(String),
     /// The other side asks to be left alone for so long.
     #[error("{0}")]
     Throttled(String, Duration),
@@ -208,8 +211,16 @@ pub struct Leased {
 /// What became of an effect.
 pub enum Outcome {
     Done(Decision),
-    Retry { at: Timestamp, why: String },
-    GaveUp { why: String, decision: Decision },
+    /// `in_doubt`: this try may have been carried out.
+    Retry {
+        at: Timestamp,
+        why: String,
+        in_doubt: bool,
+    },
+    GaveUp {
+        why: String,
+        decision: Decision,
+    },
 }
 
 /// How the desk is, for `status`.

@@ -135,6 +135,33 @@ async fn smtp_is_a_courier() {
     assert!(matches!(refused, Err(PortError::Passing(_))), "{refused:?}");
 }
 
+/// Takes a letter and breaks off before it says so: what no real server does on demand.
+fn server_that_never_answers() -> u16 {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"220 mx\r\n").unwrap();
+        for line in BufReader::new(stream.try_clone().unwrap()).lines() {
+            match line.unwrap().as_str() {
+                "DATA" => stream.write_all(b"354 go on\r\n").unwrap(),
+                "." => return,
+                command if command.starts_with("EHLO") || command.contains("FROM:") || command.contains("TO:") => stream.write_all(b"250 ok\r\n").unwrap(),
+                _ => {}
+            }
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_the_final_dot_is_a_doubt() {
+    let courier = SmtpCourier::new("127.0.0.1".to_owned(), server_that_never_answers(), smtp::Privacy::None, Trust::default(), None, "desk.example".to_owned());
+    let sent = courier.send(&parcel()).await;
+    assert!(matches!(sent, Err(PortError::InDoubt(_))), "{sent:?}");
+}
+
 #[derive(Default)]
 struct Octets(Vec<u8>);
 

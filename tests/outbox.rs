@@ -264,6 +264,21 @@ async fn loops_that_work_beside_one_another_undo_nothing() {
 }
 
 #[tokio::test]
+async fn a_doubt_is_counted() {
+    let test = Test::new().await;
+    test.opener.up.store(true, Ordering::SeqCst);
+    test.arrive(&[(1, "ada@b.example")]).await;
+    test.at_hour(0.1);
+    let now = test.clock.now();
+    let store = &test.desk.parts.store;
+    let leased = store.lease(now, Duration::from_secs(60), 8).await.unwrap().remove(0);
+    let retry = sealdesk::ports::Outcome::Retry { at: now, why: "the answer was lost".to_owned(), in_doubt: true };
+    store.settle(&leased.effect.key, &retry, now).await.unwrap();
+    test.work().await;
+    assert_eq!((test.sent().len(), store.tally().await.unwrap().sent_twice_perhaps), (1, 1));
+}
+
+#[tokio::test]
 async fn a_letter_that_cannot_be_fetched_stops_no_other() {
     let test = Test::new().await;
     let letters = (1..=3).map(|uid| (uid, format!("From: u{uid}@b.example\r\n\r\nhello {uid}\r\n"))).collect();

@@ -145,8 +145,13 @@ impl SmtpCourier {
         self.within(COMMAND_S, async { connection.command(Rcpt::new(to, Vec::new())).await.map_err(|e| self.fault(RECIPIENT, &e)) }).await?;
         self.within(COMMAND_S, async { connection.command(Data).await.map_err(|e| self.fault("take the letter", &e)) }).await?;
         let octets = parcel.octets.strip_suffix(b"\r\n").unwrap_or(&parcel.octets);
-        self.within(DATA_S, async { connection.message(octets).await.map_err(|e| self.fault("take the letter", &e)) }).await?;
-        Ok(())
+        match tokio::time::timeout(Duration::from_secs(DATA_S), connection.message(octets)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(err)) if err.status().is_some() => Err(self.fault("take the letter", &err)),
+            // The last octet may have arrived, and only the answer be lost.
+            Ok(Err(err)) => Err(PortError::InDoubt(format!("{} did not say whether it took the letter: {}", self.whole(), chain(&err)))),
+            Err(_) => Err(PortError::InDoubt(format!("{} did not say within {DATA_S} s whether it took the letter", self.whole()))),
+        }
     }
 }
 

@@ -102,7 +102,7 @@ async fn carry_out(desk: &Desk, leased: &Leased) -> Result<(), PortError> {
             info!(effect = %effect.key, "done");
             Outcome::Done(decision)
         }
-        Ok(Carried::NotBefore(at)) => Outcome::Retry { at, why: "waits for its turn: too many automatic answers".to_owned() },
+        Ok(Carried::NotBefore(at)) => Outcome::Retry { at, why: "waits for its turn: too many automatic answers".to_owned(), in_doubt: false },
         Err(err) => failed(desk, leased, &err, now).await,
     };
     desk.parts.store.settle(&effect.key, &outcome, now).await?;
@@ -126,7 +126,8 @@ async fn failed(desk: &Desk, leased: &Leased, err: &PortError, now: Timestamp) -
             PortError::Throttled(_, wait) => *wait,
             _ => backoff(leased.attempts),
         };
-        return Outcome::Retry { at: now + jiff::SignedDuration::try_from(wait).unwrap_or(jiff::SignedDuration::from_secs(60)), why: err.to_string() };
+        let at = now + jiff::SignedDuration::try_from(wait).unwrap_or(jiff::SignedDuration::from_secs(60));
+        return Outcome::Retry { at, why: err.to_string(), in_doubt: matches!(err, PortError::InDoubt(_)) };
     }
     Outcome::GaveUp { why: err.to_string(), decision: gave_up(desk, effect, now).await }
 }

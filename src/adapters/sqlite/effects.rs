@@ -112,10 +112,11 @@ impl Outbox for SqliteStore {
                     .map_err(fault)?;
                 apply(&mut tx, decision, now).await?;
             }
-            Outcome::Retry { at, why } => {
-                sqlx::query("UPDATE effect SET state = 'pending', lease_until = NULL, due = ?, fault = ? WHERE key = ?")
+            Outcome::Retry { at, why, in_doubt } => {
+                sqlx::query("UPDATE effect SET state = 'pending', lease_until = NULL, due = ?, fault = ?, in_doubt = in_doubt + ? WHERE key = ?")
                     .bind(millis(*at))
                     .bind(why)
+                    .bind(*in_doubt)
                     .bind(&key.0)
                     .execute(&mut *tx)
                     .await
