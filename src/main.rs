@@ -80,6 +80,7 @@ fn log(command: &Command) {
     if journal { builder.without_time().init() } else { builder.init() }
 }
 
+/// One thread: the desk waits far more than it works, and threads that wake each other cost more than they win.
 fn run(verb: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<u8> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(verb)
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(verb)
 }

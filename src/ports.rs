@@ -13,6 +13,7 @@ use crate::model::outgoing::{Addition, Advisory, Composition};
 use crate::model::reading::Reading;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// Why a port could not do its work. The text says what and how to mend it, and quotes no letter.
@@ -163,10 +164,18 @@ pub struct Admission<'a> {
     pub octets: u64,
     pub received_at: Timestamp,
     pub spooled_at: Timestamp,
-    /// The file in the spool.
-    pub blob: String,
+    pub rest: Rest,
     pub outer: &'a Outer,
     pub old: bool,
+}
+
+/// Where the sealed octets of a letter rest.
+#[derive(Clone, Debug)]
+pub enum Rest {
+    /// In the letter's row, once it is admitted.
+    Row(Vec<u8>),
+    /// In this file of the spool, durable already.
+    File(String),
 }
 
 /// A letter in the store.
@@ -176,12 +185,12 @@ pub struct Intake {
     pub digest: Digest,
     pub octets: u64,
     pub received_at: Timestamp,
-    pub blob: String,
     pub case: Option<CaseId>,
     pub originator: Option<Address>,
     pub reply_to: Option<ReplyAddress>,
     pub message_id: Option<MessageId>,
     pub state: ReadingState,
+    /// Tries to read it that were begun.
     pub tries: u32,
 }
 
@@ -210,7 +219,11 @@ pub struct Leased {
 
 /// What became of an effect.
 pub enum Outcome {
-    Done(Decision),
+    /// `left`: the answer that went out with it.
+    Done {
+        decision: Decision,
+        left: Option<MessageId>,
+    },
     /// `in_doubt`: this try may have been carried out.
     Retry {
         at: Timestamp,
@@ -250,13 +263,13 @@ pub struct JournalLine {
     pub detail: String,
 }
 
-/// Letters at rest: sealed files.
+/// Letters at rest, sealed.
 #[async_trait]
 pub trait Spool: Send + Sync {
-    /// Opens a file in the spool for one letter.
+    /// Begins to take in one letter.
     async fn spool(&self) -> Result<Box<dyn Spooling>, PortError>;
     /// The sealed octets of a letter.
-    async fn blob(&self, name: &str) -> Result<Vec<u8>, PortError>;
+    async fn sealed(&self, letter: IntakeId) -> Result<Vec<u8>, PortError>;
     /// Seals a small value for the store.
     fn seal(&self, octets: &[u8]) -> Result<Vec<u8>, PortError>;
     /// Sets files apart that no letter names: what a crash left between file and commit.
@@ -268,7 +281,8 @@ pub trait Letters: Send + Sync {
     /// Folder, validity and the number up to which everything was seen.
     async fn cursors(&self, mailbox: &str) -> Result<Vec<(String, u32, u64)>, PortError>;
     async fn set_cursor(&self, mailbox: &str, folder: &str, validity: u32, after: u64) -> Result<(), PortError>;
-    async fn is_known(&self, mailbox: &str, place: &Place) -> Result<bool, PortError>;
+    /// Those of these places whose letters are dealt with.
+    async fn known(&self, mailbox: &str, places: &[Place]) -> Result<HashSet<Place>, PortError>;
     /// Durable here, but perhaps not yet moved there.
     async fn unsettled(&self, mailbox: &str) -> Result<Vec<Place>, PortError>;
     async fn settled(&self, mailbox: &str, places: &[Place]) -> Result<(), PortError>;
@@ -278,9 +292,8 @@ pub trait Letters: Send + Sync {
     async fn acquaintance(&self, outer: &Outer, bounce: &Address) -> Result<Acquaintance, PortError>;
     /// Saves letter, case, effects and journal in one transaction. `None`: the same octets were admitted before.
     async fn admit(&self, admission: &Admission<'_>, decide: Decide<'_>) -> Result<Option<IntakeId>, PortError>;
-    async fn next_unread(&self, at_most: u32) -> Result<Vec<Intake>, PortError>;
-    /// Counts a try before it is made, so that a crash counts too.
-    async fn count_try(&self, intake: IntakeId) -> Result<(), PortError>;
+    /// The next letters to read, oldest first. A try is counted before it is made, so that a crash counts too.
+    async fn take_unread(&self, at_most: u32) -> Result<Vec<Intake>, PortError>;
     /// The try was not the letter's fault: the opener was down.
     async fn uncount_try(&self, intake: IntakeId) -> Result<(), PortError>;
     async fn intake(&self, intake: IntakeId) -> Result<Option<Intake>, PortError>;
@@ -334,8 +347,6 @@ pub trait Correspondence: Send + Sync {
     /// Takes this answer's turn under the caps, so that a bounce or reply finds its case; `Some`: not before
     /// then. Asking again for the same Message-ID is the same turn.
     async fn take_turn(&self, answer: &Answer, caps: Caps, now: Timestamp) -> Result<Option<Timestamp>, PortError>;
-    /// It left at this time.
-    async fn answered(&self, message_id: &MessageId, at: Timestamp) -> Result<(), PortError>;
 }
 
 /// How many automatic answers may leave in 24 hours.
@@ -364,14 +375,14 @@ impl<T: Spool + Letters + Cases + Outbox + Correspondence> CaseStore for T {}
 /// One letter on its way into the spool. Dropped without `finish`, it leaves nothing.
 #[async_trait]
 pub trait Spooling: Sink {
-    /// Makes the octets durable; returns the blob's name, the digest and size of the letter, and its header block.
+    /// Seals the octets, and makes a file of them durable; what rests in a row is durable once it is admitted.
     async fn finish(self: Box<Self>) -> Result<Spooled, PortError>;
     /// Whether the disk failed, so that a piece was refused.
     fn failed(&self) -> bool;
 }
 
 pub struct Spooled {
-    pub blob: String,
+    pub rest: Rest,
     pub digest: Digest,
     pub octets: u64,
     /// The first 256 KiB at most, up to the end of the header block.

@@ -17,8 +17,9 @@ use sequoia_openpgp::serialize::MarshalInto;
 use sequoia_openpgp::types::SymmetricAlgorithm;
 use std::io::Read;
 
-/// Sequoia's own buffer. Smaller ones make glibc trim its heap at each letter and cost more.
-const BUFFER_OCTETS: usize = 256 * 1024;
+/// Sequoia's own buffer, which it fills with zeros: as large as the letter, within these bounds.
+const BUFFER_OCTETS_MIN: usize = 16 * 1024;
+const BUFFER_OCTETS_MAX: usize = 256 * 1024;
 
 /// The largest plaintext that is kept; beyond it lies a bomb.
 pub const PLAINTEXT_OCTETS_MAX: u64 = 128 * 1024 * 1024;
@@ -67,7 +68,8 @@ pub struct Unopened {
 pub fn open(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate]) -> Result<Opened, Unopened> {
     let octets = ciphertext.trim_ascii_start();
     let helper = Helper { keys, judge: Judge::new(certificates), passwords_only: false, keyed: false, too_many: false, integrity: Integrity::None };
-    let mut decryptor = match DecryptorBuilder::from_bytes(octets).and_then(|b| b.buffer_size(BUFFER_OCTETS).with_policy(policy(), None, helper)) {
+    let buffer = octets.len().clamp(BUFFER_OCTETS_MIN, BUFFER_OCTETS_MAX);
+    let mut decryptor = match DecryptorBuilder::from_bytes(octets).and_then(|b| b.buffer_size(buffer).with_policy(policy(), None, helper)) {
         Ok(decryptor) => decryptor,
         Err(err) => return Err(unopened(&err, octets)),
     };
@@ -225,7 +227,7 @@ mod tests {
     #[test]
     fn tampering_beyond_the_buffer_lets_nothing_out() {
         let (mut keys, certs) = desk();
-        let mut sealed = SealTo::new(&certs).unwrap().seal(&vec![b'x'; 3 * BUFFER_OCTETS]).unwrap();
+        let mut sealed = SealTo::new(&certs).unwrap().seal(&vec![b'x'; 3 * BUFFER_OCTETS_MAX]).unwrap();
         let last = sealed.len() - 100;
         sealed[last] ^= 1;
         assert_eq!(open(&sealed, &mut keys, &[]).unwrap_err().shut, Shut::Integrity);

@@ -7,7 +7,8 @@ use crate::decide::{Arrival, Decision, Entry, on_arrival};
 use crate::mime;
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::CaseId;
-use crate::ports::{Admission, Lying, Mailbox, Place, PortError};
+use crate::ports::{Admission, Lying, Mailbox, Place, PortError, Spooling};
+use futures::future::join_all;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,9 @@ use tracing::{info, warn};
 
 /// Letters settled together: one MOVE for a range is many times cheaper than one a letter.
 const SETTLE_TOGETHER: usize = 50;
+
+/// Letters admitted in one commit.
+const ADMIT_TOGETHER: usize = 16;
 
 /// After so many failures a letter is left lying and a human is called.
 const FETCH_TRIES_MAX: u32 = 3;
@@ -78,65 +82,95 @@ pub async fn round(desk: &Desk, mailbox: &mut dyn Mailbox, failures: &mut HashMa
     let hold = hold_after_change(desk, &lying, changed).await?;
     let mut fresh = Vec::new();
     let mut admitted = 0;
-    let mut stuck: HashMap<(String, u32), u64> = HashMap::new();
-    for letter in &lying {
-        beat.now();
-        if store.is_known(&name, &letter.place).await? {
-            continue;
+    for letters in lying.chunks(ADMIT_TOGETHER) {
+        let places: Vec<Place> = letters.iter().map(|l| l.place.clone()).collect();
+        let known = store.known(&name, &places).await?;
+        let unknown = letters.iter().filter(|l| !known.contains(&l.place)).collect();
+        let batch = admit_batch(desk, mailbox, unknown, beat, |l| hold && changed(l) && is_old(desk, l)).await;
+        admitted += batch.admitted;
+        if batch.admitted > 0 {
+            desk.letters.notify_one();
+            desk.effects.notify_one();
         }
-        match admit(desk, mailbox, letter, hold && changed(letter) && is_old(desk, letter)).await {
-            Ok(new) => {
-                failures.remove(&letter.place);
-                admitted += usize::from(new);
-                fresh.push(letter.place.clone());
-            }
-            Err(NotAdmitted::Ours(err)) => {
-                advance(desk, &name, &lying, &letter.place, &stuck).await?;
-                return Err(err);
-            }
-            Err(NotAdmitted::Letter(err)) => {
-                let tries = failures.entry(letter.place.clone()).or_insert(0);
-                *tries += 1;
-                if *tries >= FETCH_TRIES_MAX {
-                    leave_lying(desk, &name, letter).await?;
-                    failures.remove(&letter.place);
-                } else {
-                    let least = stuck.entry((letter.place.folder.clone(), letter.place.validity)).or_insert(letter.place.uid);
-                    *least = (*least).min(letter.place.uid);
+        failures.retain(|place, _| !batch.ours.contains(place));
+        fresh.extend(batch.ours);
+        if let Some((letter, failed)) = batch.failed {
+            let err = match failed {
+                NotAdmitted::Ours(err) => err,
+                NotAdmitted::Letter(err) => {
+                    let tries = failures.entry(letter.place.clone()).or_insert(0);
+                    *tries += 1;
+                    if *tries >= FETCH_TRIES_MAX {
+                        leave_lying(desk, &name, letter).await?;
+                        failures.remove(&letter.place);
+                    }
+                    err
                 }
-                // A connection may be broken beyond this letter: the rest waits for the next round.
-                advance(desk, &name, &lying, &letter.place, &stuck).await?;
-                settle(desk, mailbox, fresh).await?;
-                return Err(err);
-            }
+            };
+            // A connection may be broken beyond this letter: the rest waits for the next round.
+            advance(desk, &name, &lying, Some(&letter.place)).await?;
+            settle(desk, mailbox, fresh).await?;
+            return Err(err);
         }
         if fresh.len() >= SETTLE_TOGETHER {
             settle(desk, mailbox, std::mem::take(&mut fresh)).await?;
         }
     }
     settle(desk, mailbox, fresh).await?;
-    if let Some(last) = lying.last() {
-        let beyond = Place { uid: u64::MAX, ..last.place.clone() };
-        advance(desk, &name, &lying, &beyond, &stuck).await?;
-    }
-    if admitted > 0 {
-        desk.letters.notify_one();
-        desk.effects.notify_one();
-    }
+    advance(desk, &name, &lying, None).await?;
     Ok(admitted)
 }
 
-/// Moves the cursor up to, and not beyond, the first letter that is not ours yet.
-async fn advance(desk: &Desk, mailbox: &str, lying: &[Lying], failed: &Place, stuck: &HashMap<(String, u32), u64>) -> Result<(), PortError> {
-    let mut reached: HashMap<(&str, u32), u64> = HashMap::new();
-    for letter in lying {
-        let place = &letter.place;
-        let same = place.folder == failed.folder && place.validity == failed.validity;
-        let limit = stuck.get(&(place.folder.clone(), place.validity)).copied().unwrap_or(u64::MAX);
-        if place.uid < limit && (!same || place.uid < failed.uid || failed.uid == u64::MAX) {
-            let at = reached.entry((&place.folder, place.validity)).or_insert(0);
-            *at = (*at).max(place.uid);
+/// What became of some letters.
+struct Batch<'l> {
+    /// Durable here, known before or not.
+    ours: Vec<Place>,
+    /// Those that were new.
+    admitted: usize,
+    /// The first that did not become ours, and why.
+    failed: Option<(&'l Lying, NotAdmitted)>,
+}
+
+/// Fetches letters one after the other and admits them together, so that they share one commit.
+async fn admit_batch<'l>(desk: &Desk, mailbox: &mut dyn Mailbox, letters: Vec<&'l Lying>, beat: &Beat, hold: impl Fn(&Lying) -> bool) -> Batch<'l> {
+    let mut batch = Batch { ours: Vec::new(), admitted: 0, failed: None };
+    let mut fetched = Vec::new();
+    for letter in letters {
+        beat.now();
+        match fetch(desk, mailbox, letter).await {
+            Ok(spooling) => fetched.push((letter, spooling)),
+            Err(err) => {
+                batch.failed = Some((letter, err));
+                break;
+            }
         }
+    }
+    let name = mailbox.name();
+    let admitting = fetched.into_iter().map(async |(letter, spooling)| (letter, admit(desk, name, letter, spooling, hold(letter)).await));
+    for (letter, admitted) in join_all(admitting).await {
+        match admitted {
+            Ok(new) => {
+                batch.ours.push(letter.place.clone());
+                batch.admitted += usize::from(new);
+            }
+            // Fetched before the one that could not be: the cursor must stop here.
+            Err(err) if batch.failed.as_ref().is_none_or(|(_, failed)| matches!(failed, NotAdmitted::Letter(_))) => {
+                batch.failed = Some((letter, NotAdmitted::Ours(err)));
+            }
+            Err(_) => {}
+        }
+    }
+    batch
+}
+
+/// Moves the cursor up to, and not beyond, the first letter that is not ours yet.
+async fn advance(desk: &Desk, mailbox: &str, lying: &[Lying], failed: Option<&Place>) -> Result<(), PortError> {
+    let mut reached: HashMap<(&str, u32), u64> = HashMap::new();
+    // Maildirs have no order of numbers and need no cursor; a folder's letters are listed in their order.
+    for letter in lying.iter().take_while(|letter| Some(&letter.place) != failed) {
+        let place = &letter.place;
+        let at = reached.entry((&place.folder, place.validity)).or_insert(0);
+        *at = (*at).max(place.uid);
     }
     for ((folder, validity), after) in reached {
         desk.parts.store.set_cursor(mailbox, folder, validity, after).await?;
@@ -172,22 +206,18 @@ enum NotAdmitted {
     Ours(PortError),
 }
 
-impl From<PortError> for NotAdmitted {
-    fn from(err: PortError) -> Self {
-        Self::Ours(err)
+async fn fetch(desk: &Desk, mailbox: &mut dyn Mailbox, letter: &Lying) -> Result<Box<dyn Spooling>, NotAdmitted> {
+    let mut spooling = desk.parts.store.spool().await.map_err(NotAdmitted::Ours)?;
+    match mailbox.fetch(letter, spooling.as_mut()).await {
+        Ok(()) => Ok(spooling),
+        // A spool that failed says so itself; then the letter is not to blame.
+        Err(err) if spooling.failed() => Err(NotAdmitted::Ours(err)),
+        Err(err) => Err(NotAdmitted::Letter(err)),
     }
 }
 
-async fn admit(desk: &Desk, mailbox: &mut dyn Mailbox, letter: &Lying, hold: bool) -> Result<bool, NotAdmitted> {
+async fn admit(desk: &Desk, mailbox: &str, letter: &Lying, spooling: Box<dyn Spooling>, hold: bool) -> Result<bool, PortError> {
     let store = &desk.parts.store;
-    let mut spooling = store.spool().await?;
-    if let Err(err) = mailbox.fetch(letter, spooling.as_mut()).await {
-        // A spool that failed says so itself; then the letter is not to blame.
-        return Err(match spooling.failed() {
-            true => NotAdmitted::Ours(err),
-            false => NotAdmitted::Letter(err),
-        });
-    }
     let spooled = spooling.finish().await?;
     step!("spooled");
     let outer = mime::outer(&spooled.head, &desk.parts.perspective);
@@ -196,13 +226,13 @@ async fn admit(desk: &Desk, mailbox: &mut dyn Mailbox, letter: &Lying, hold: boo
     let new_case = CaseId::from_random(random()?);
     let now = desk.now();
     let admission = Admission {
-        mailbox: mailbox.name(),
+        mailbox,
         place: letter.place.clone(),
         digest: spooled.digest,
         octets: spooled.octets,
         received_at: letter.received_at,
         spooled_at: now,
-        blob: spooled.blob,
+        rest: spooled.rest,
         outer: &outer,
         old,
     };

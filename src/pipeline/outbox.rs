@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 /// Effects carried out at once.
-const LEASE_TOGETHER: u32 = 8;
+const LEASE_TOGETHER: u32 = 16;
 
 /// Longer than the longest honest try: the answer to DATA may take ten minutes (RFC 5321 section 4.5.3.2.6).
 const LEASE_S: u64 = 15 * 60;
@@ -96,11 +96,11 @@ async fn carry_out(desk: &Desk, leased: &Leased) -> Result<(), PortError> {
     };
     let now = desk.now();
     let outcome = match done {
-        Ok(Carried::Done(decision)) => {
+        Ok(Carried::Done(decision, left)) => {
             step!("carried-out");
             desk.mended(&format!("effect {}", effect.work.as_str()));
             info!(effect = %effect.key, "done");
-            Outcome::Done(decision)
+            Outcome::Done { decision, left }
         }
         Ok(Carried::NotBefore(at)) => Outcome::Retry { at, why: "waits for its turn: too many automatic answers".to_owned(), in_doubt: false },
         Err(err) => failed(desk, leased, &err, now).await,
@@ -111,7 +111,8 @@ async fn carry_out(desk: &Desk, leased: &Leased) -> Result<(), PortError> {
 }
 
 enum Carried {
-    Done(Decision),
+    /// What follows, and the answer that left.
+    Done(Decision, Option<MessageId>),
     /// A cap delays it; it is not an error.
     NotBefore(Timestamp),
 }
@@ -196,7 +197,7 @@ fn message_id(desk: &Desk, key: &EffectKey) -> Result<MessageId, PortError> {
 async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
     let Acknowledgement::Due { deadline, .. } = case.acknowledgement else {
-        return Ok(Carried::Done(Decision::default())); // answered by hand, or not owed any more
+        return Ok(Carried::Done(Decision::default(), None)); // answered by hand, or not owed any more
     };
     let letter = letter_of(desk, effect).await?;
     let to = letter.reply_to.clone().ok_or_else(|| missing("reply address"))?;
@@ -210,7 +211,7 @@ async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried, PortError>
         let mut decision = Desk::note(&case.id, "acknowledgement handed to a human", "too many automatic answers");
         decision.effects = Effect::call(Reason::AnswerByHand, &case.id, now);
         decision.case = Some(CaseChange::update(&case, Case { acknowledgement: case.acknowledgement.clone().hand_over(), ..case.clone() }));
-        return Ok(Carried::Done(decision));
+        return Ok(Carried::Done(decision, None));
     }
     let id = answer.message_id.clone();
     let mut composition = Composition::Acknowledgement {
@@ -242,12 +243,11 @@ async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried, PortError>
     if !signed {
         decision.effects = Effect::call(Reason::LeftUnsigned, &case.id, now);
     }
-    // The case may have moved on while the letter was under way; only its acknowledgement changes here.
-    let case = case_of(desk, effect).await?;
+    // The case may have moved on meanwhile: the store changes its acknowledgement alone, if that still stands as it was.
     if let Ok(acknowledgement) = case.acknowledgement.clone().sent(desk.now(), signed) {
         decision.case = Some(CaseChange::update(&case, Case { acknowledgement, ..case.clone() }));
     }
-    Ok(Carried::Done(decision))
+    Ok(Carried::Done(decision, Some(id)))
 }
 
 fn unsigned_yet(why: &OpenerError) -> PortError {
@@ -274,7 +274,7 @@ async fn send_certificate(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
     step!("composed");
     hand_over(desk, effect, &answer, octets).await?;
     let decision = effect.case.as_ref().map(|case| Desk::note(case, "certificate sent", id.as_str())).unwrap_or_default();
-    Ok(Carried::Done(decision))
+    Ok(Carried::Done(decision, Some(id)))
 }
 
 /// Takes the turn of an automatic answer; when it may go out, if not now.
@@ -289,12 +289,11 @@ fn answer(desk: &Desk, effect: &Effect, to: &Address, kind: &'static str) -> Res
     Ok(Answer { message_id: message_id(desk, &effect.key)?, address: to.clone(), kind, case: effect.case.clone(), tag })
 }
 
-/// Sends an answer whose turn was taken, and notes that it left.
+/// Sends an answer whose turn was taken.
 async fn hand_over(desk: &Desk, effect: &Effect, answer: &Answer, octets: Vec<u8>) -> Result<(), PortError> {
     let envelope_sender = Some(desk.parts.bounce_address.tagged(&answer.tag));
     let parcel = Parcel { envelope_sender, envelope_recipient: answer.address.clone(), octets, key: effect.key.clone() };
-    desk.parts.courier.send(&parcel).await?;
-    desk.parts.store.answered(&answer.message_id, desk.now()).await
+    desk.parts.courier.send(&parcel).await
 }
 
 async fn reading_for(desk: &Desk, letter: &Intake) -> Result<Option<Reading>, PortError> {
@@ -307,21 +306,20 @@ async fn reading_for(desk: &Desk, letter: &Intake) -> Result<Option<Reading>, Po
 async fn file_advisory(desk: &Desk, effect: &Effect, perhaps_filed: bool) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
     if matches!(case.draft, Draft::Filed { .. }) {
-        return Ok(Carried::Done(Decision::default()));
+        return Ok(Carried::Done(Decision::default(), None));
     }
     let letter = letter_of(desk, effect).await?;
     let reading = reading_for(desk, &letter).await?.ok_or_else(|| PortError::Lasting("the letter was not read; nothing can be filed".to_owned()))?;
     let advisory = compose::advisory(&case.id, &reading, desk.measure(&reading, true), letter.received_at, desk.parts.secret.expose());
     step!("composed");
     let filed = desk.parts.tracker.file(&advisory, perhaps_filed).await?;
-    let case = case_of(desk, effect).await?;
     let mut decision = Desk::note(&case.id, "draft filed", filed.id.clone());
     // Follow-ups that came while the draft was under way go below it now.
     for later in desk.parts.store.letters_of(&case.id).await?.iter().filter(|l| l.id != letter.id && l.state == crate::ports::ReadingState::Read) {
         decision.effects.push(Effect::append_follow_up(&case.id, later.id, desk.now()));
     }
     decision.case = Some(CaseChange::update(&case, Case { draft: Draft::Filed { advisory: filed }, ..case.clone() }));
-    Ok(Carried::Done(decision))
+    Ok(Carried::Done(decision, None))
 }
 
 async fn append_follow_up(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
@@ -330,14 +328,14 @@ async fn append_follow_up(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
         // Once the draft is filed, its follow-ups are queued again.
         return match case.draft {
             Draft::Queued => Err(PortError::Passing("the draft is not filed yet".to_owned())),
-            _ => Ok(Carried::Done(Decision::default())),
+            _ => Ok(Carried::Done(Decision::default(), None)),
         };
     };
     let letter = letter_of(desk, effect).await?;
     let reading = reading_for(desk, &letter).await?.ok_or_else(|| PortError::Lasting("the letter was not read; nothing can be added".to_owned()))?;
     let addition = compose::follow_up(&case.id, &effect.key, &reading, desk.measure(&reading, false), letter.received_at, desk.parts.secret.expose());
     desk.parts.tracker.append(advisory, &addition).await?;
-    Ok(Carried::Done(Desk::note(&case.id, "follow-up added to the draft", letter.id.to_string())))
+    Ok(Carried::Done(Desk::note(&case.id, "follow-up added to the draft", letter.id.to_string()), None))
 }
 
 async fn call_by_mail(desk: &Desk, effect: &Effect, reason: Reason) -> Result<Carried, PortError> {
@@ -356,7 +354,7 @@ async fn call_by_mail(desk: &Desk, effect: &Effect, reason: Reason) -> Result<Ca
     }
     let detail = if desk.parts.responders.is_empty() { "no responder is configured" } else { reason.as_str() };
     let decision = effect.case.as_ref().map(|case| Desk::note(case, "responders called", detail)).unwrap_or_default();
-    Ok(Carried::Done(decision))
+    Ok(Carried::Done(decision, None))
 }
 
 async fn call_one(desk: &Desk, effect: &Effect, reason: Reason, responder: &Address) -> Result<(), PortError> {
@@ -369,8 +367,8 @@ async fn call_one(desk: &Desk, effect: &Effect, reason: Reason, responder: &Addr
 }
 
 async fn call_by_second_path(desk: &Desk, effect: &Effect, reason: Reason) -> Result<Carried, PortError> {
-    let Some(alarm) = &desk.parts.alarm else { return Ok(Carried::Done(Decision::default())) };
+    let Some(alarm) = &desk.parts.alarm else { return Ok(Carried::Done(Decision::default(), None)) };
     alarm.raise(effect.case.as_ref(), reason).await?;
     let decision = effect.case.as_ref().map(|case| Desk::note(case, "alarm raised", reason.as_str())).unwrap_or_default();
-    Ok(Carried::Done(decision))
+    Ok(Carried::Done(decision, None))
 }

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 /// Letters read at once; fewer than the opener would take, so that other calls find room.
-const READ_TOGETHER: u32 = 3;
+const READ_TOGETHER: u32 = 4;
 
 /// A letter on which readers died so often is set aside.
 const READ_TRIES_MAX: u32 = 2;
@@ -56,7 +56,7 @@ pub async fn run(desk: Arc<Desk>, beat: Beat, mut stop: watch::Receiver<bool>) {
 
 /// Reads the next few letters; returns how many.
 pub async fn round(desk: &Desk) -> Result<usize, PortError> {
-    let unread = desk.parts.store.next_unread(READ_TOGETHER).await?;
+    let unread = desk.parts.store.take_unread(READ_TOGETHER).await?;
     let mut reading: FuturesUnordered<_> = unread.iter().map(|intake| read(desk, intake)).collect();
     let mut first_error = None;
     while let Some(result) = reading.next().await {
@@ -72,12 +72,12 @@ pub async fn round(desk: &Desk) -> Result<usize, PortError> {
 
 async fn read(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
     let store = &desk.parts.store;
-    if intake.tries >= READ_TRIES_MAX {
+    if intake.tries > READ_TRIES_MAX {
         return set_aside(desk, intake).await;
     }
-    let sealed = match store.blob(&intake.blob).await {
+    let sealed = match store.sealed(intake.id).await {
         Err(PortError::Lasting(why)) => {
-            tracing::error!(intake = %intake.id, error = why, "a spooled letter cannot be read back");
+            tracing::error!(intake = %intake.id, error = why, "a letter cannot be read back from the store");
             return set_aside(desk, intake).await;
         }
         other => other?,
@@ -86,7 +86,6 @@ async fn read(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
         Some(address) => store.pinned(address).await?,
         None => None,
     };
-    store.count_try(intake.id).await?;
     let certificates: Vec<String> = pinned.iter().cloned().collect();
     let opened = desk.parts.opener.read(LetterOctets::Sealed(sealed), &certificates, false).await;
     step!("read");
@@ -101,7 +100,7 @@ async fn read(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
         }
         // The letter is to blame: it has one try left, or none.
         Err(OpenerError::Died) => {
-            warn!(intake = %intake.id, tries = intake.tries + 1, "a reader ended on this letter");
+            warn!(intake = %intake.id, tries = intake.tries, "a reader ended on this letter");
             Ok(())
         }
         Err(OpenerError::Refused(why)) => {
@@ -193,7 +192,7 @@ async fn set_aside(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
 pub async fn files_of(desk: &Desk, case: &CaseId) -> Result<Vec<(String, Vec<u8>)>, PortError> {
     let mut files = Vec::new();
     for intake in desk.parts.store.letters_of(case).await? {
-        let sealed = desk.parts.store.blob(&intake.blob).await?;
+        let sealed = desk.parts.store.sealed(intake.id).await?;
         let opened = desk.parts.opener.read(LetterOctets::Sealed(sealed), &[], true).await.map_err(|e| PortError::Passing(e.to_string()))?;
         files.extend(opened.reading.attachments.into_iter().map(|a| a.name).zip(opened.files));
     }

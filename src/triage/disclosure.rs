@@ -1,26 +1,19 @@
 //! Does the finder mean to keep it private, to publish, or is it out already? And when?
 
-use super::pattern;
+use super::patterns;
 use crate::model::report::{Disclosure, Intent};
 
-pattern!(
-    ALREADY,
-    r"(?i)\b(vulnerabilit(y|ies)|issue|bug|flaw|details|exploit|poc|proof of concept|advisory|write-?up|it|this|zero-?day|0-?day|finding)\b[^.\n]{0,40}\b(already|now|currently)\b[^.\n]{0,20}\bpublic(ly)?\b|\balready (public|published|disclosed)\b|\b(vulnerabilit(y|ies)|bug|flaw|exploit|poc|proof of concept|advisory|write-?up|zero-?day|0-?day)\b[^.\n]{0,40}\b(was|were|has been|have been|got|is|are)\b[^.\n]{0,25}\b(publicly (disclosed|known|discussed)|(published|posted|leaked|disclosed) (on|at|publicly|online)\b|on twitter|on github|on reddit|in the wild)|\b(I|we) (have )?(already )?(published|disclosed|presented) (this|it|the|my|our)\b|\bpublic (exploit|poc|proof of concept) (is|exists|available)|\bpublicly (disclosed|known)\b|\bdisclosed publicly\b"
-);
-pattern!(NOT_PUBLIC, r"(?i)\b(not|never|n't|neither|nor|until|before|if)\b[^.\n]{0,40}\b(public|publish|disclos|post)");
-pattern!(
-    WILL,
-    r"(?i)\b(will|shall|going to|plan(ning|s)?( to| on)?|intend(s|ing)?( to)?|intention (is )?to|want to|scheduled? (to|for))\b[^.\n]{0,60}\b(publish|disclos|go(ing)? public|present|release (the|my|our|a) (details|advisory|exploit|poc|findings|write-?up)|make (it|this|them|the \w+) public|blog)|\b(publish|disclos|public)\w*[^.\n]{0,40}\b(on|by|in|after|within) (\d|january|february|march|april|may|june|july|august|september|october|november|december|ninety|thirty)|\b\d+[ -]day (public )?disclosure|\b(public )?disclosure (date|deadline|policy)\b[^.\n]{0,30}\d|\bgo(ing)? public\b"
-);
-pattern!(
-    PRIVATE,
-    r"(?i)\b(coordinated|responsible|private) (vulnerability )?disclosure\b|\bkeep (this|it|the \w+)[^.\n]{0,20}\b(private|confidential|secret)\b|\b(under|respect|agree\w*( to)?|accept|honou?r) (an? |the |your )?embargo\b|\b(will|shall|do|did|have|am|are)( not|n't) [^.\n]{0,50}(disclos|publish|public|shar|told)|\bnot (be )?(disclosed?|published?|shared?|public)\b|\bwon't (disclose|publish|share|go public)|\bprivate(ly)?\b|\bhappy to (wait|coordinate)\b|\b(until|once|after|before) (a |the |you |your )?(fix|patch|have fixed|release)[^.\n]{0,30}|\bnot shared\b"
-);
-pattern!(ISO_DATE, r"\b(20\d\d)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])\b");
-pattern!(DAY_MONTH, r"(?i)\b(\d{1,2})(?:st|nd|rd|th|\.)?(?: of)? (jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?,? (20\d\d)\b");
-pattern!(MONTH_DAY, r"(?i)\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? (\d{1,2})(?:st|nd|rd|th)?,? (20\d\d)\b");
-pattern!(DOTTED, r"\b(\d{1,2})\.(\d{1,2})\.(20\d\d)\b");
-pattern!(PUBLICATION, r"(?i)\b(publi(c|sh)|disclos)");
+patterns! {
+    ALREADY = r"(?i)\b(vulnerabilit(y|ies)|issue|bug|flaw|details|exploit|poc|proof of concept|advisory|write-?up|it|this|zero-?day|0-?day|finding)\b[^.\n]{0,40}\b(already|now|currently)\b[^.\n]{0,20}\bpublic(ly)?\b|\balready (public|published|disclosed)\b|\b(vulnerabilit(y|ies)|bug|flaw|exploit|poc|proof of concept|advisory|write-?up|zero-?day|0-?day)\b[^.\n]{0,40}\b(was|were|has been|have been|got|is|are)\b[^.\n]{0,25}\b(publicly (disclosed|known|discussed)|(published|posted|leaked|disclosed) (on|at|publicly|online)\b|on twitter|on github|on reddit|in the wild)|\b(I|we) (have )?(already )?(published|disclosed|presented) (this|it|the|my|our)\b|\bpublic (exploit|poc|proof of concept) (is|exists|available)|\bpublicly (disclosed|known)\b|\bdisclosed publicly\b";
+    NOT_PUBLIC = r"(?i)\b(not|never|n't|neither|nor|until|before|if)\b[^.\n]{0,40}\b(public|publish|disclos|post)";
+    WILL = r"(?i)\b(will|shall|going to|plan(ning|s)?( to| on)?|intend(s|ing)?( to)?|intention (is )?to|want to|scheduled? (to|for))\b[^.\n]{0,60}\b(publish|disclos|go(ing)? public|present|release (the|my|our|a) (details|advisory|exploit|poc|findings|write-?up)|make (it|this|them|the \w+) public|blog)|\b(publish|disclos|public)\w*[^.\n]{0,40}\b(on|by|in|after|within) (\d|january|february|march|april|may|june|july|august|september|october|november|december|ninety|thirty)|\b\d+[ -]day (public )?disclosure|\b(public )?disclosure (date|deadline|policy)\b[^.\n]{0,30}\d|\bgo(ing)? public\b";
+    PRIVATE = r"(?i)\b(coordinated|responsible|private) (vulnerability )?disclosure\b|\bkeep (this|it|the \w+)[^.\n]{0,20}\b(private|confidential|secret)\b|\b(under|respect|agree\w*( to)?|accept|honou?r) (an? |the |your )?embargo\b|\b(will|shall|do|did|have|am|are)( not|n't) [^.\n]{0,50}(disclos|publish|public|shar|told)|\bnot (be )?(disclosed?|published?|shared?|public)\b|\bwon't (disclose|publish|share|go public)|\bprivate(ly)?\b|\bhappy to (wait|coordinate)\b|\b(until|once|after|before) (a |the |you |your )?(fix|patch|have fixed|release)[^.\n]{0,30}|\bnot shared\b";
+    ISO_DATE = r"\b(20\d\d)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])\b";
+    DAY_MONTH = r"(?i)\b(\d{1,2})(?:st|nd|rd|th|\.)?(?: of)? (jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?,? (20\d\d)\b";
+    MONTH_DAY = r"(?i)\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? (\d{1,2})(?:st|nd|rd|th)?,? (20\d\d)\b";
+    DOTTED = r"\b(\d{1,2})\.(\d{1,2})\.(20\d\d)\b";
+    PUBLICATION = r"(?i)\b(publi(c|sh)|disclos)";
+}
 
 /// Whether a text speaks of publication at all.
 pub(super) fn speaks_of_publication(text: &str) -> bool {

@@ -1,7 +1,7 @@
 //! What kind of letter is it?
 
 use super::disclosure::{disclosure, speaks_of_publication};
-use super::pattern;
+use super::patterns;
 use super::report::{TEXT_OCTETS_MAX, evidence, speaks_of_vulnerability};
 use crate::model::letter::NoAnswer;
 use crate::model::reading::LetterKind;
@@ -27,37 +27,17 @@ pub struct Seen<'a> {
 /// A key request is a short letter; a longer one that mentions keys is a report.
 const KEY_REQUEST_CHARACTERS_MAX: usize = 1_200;
 
-pattern!(
-    DSN_SUBJECT,
-    r"(?i)^(undeliver(ed|able)|mail delivery (failed|failure|status)|delivery (status notification|failure|has failed)|returned mail|failure notice|delayed mail|warning: message .* delayed|non remis|unzustellbar)"
-);
-pattern!(DAEMON, r"(?i)^(mailer-daemon|postmaster|mail-daemon|mailerdaemon)@");
-pattern!(
-    AUTO_SUBJECT,
-    r"(?i)^\W*(automatic reply|auto(matische)?[ -]?(reply|response|antwort)|out[ -]of[ -](the[ -])?office|abwesen(d|heit)|respuesta autom|r[ée]ponse automatique|absence du bureau|vacation reply)"
-);
-pattern!(CASE_TAG, r"\bSD-[0-9A-HJKMNP-TV-Z]{10}\b");
-pattern!(
-    KEY_WORDS,
-    r"(?i)\b((open)?pgp|gpg|gnupg|public|encryption) ?-?(key|keys|certificate|schl(ü|ue)ssel)\b|\b(key|certificate) (for|to) encrypt|\bpgp\b|\bgpg\b|(ö|oe)ffentliche[nrs]? schl(ü|ue)ssel|cl(é|e)( publique| pgp)|clave p(ú|u)blica|chave p(ú|u)blica|公開鍵|公钥|открыт\w+ ключ"
-);
-pattern!(
-    KEY_ASKS,
-    r"(?i)\b(send|share|provide|request(ing)?|need|give|want|get|have|find|where|could you|can you|please|would you|looking for|what is|bitte|schicken|senden|envoyer|envoyez|enviar|envíe|por favor|s'il vous pla)\b|x-send-key|-sendkey|pls\b|what.s your (pgp|gpg|key)|fingerprint\?|送って|ください|请|пришлите|отправ"
-);
-pattern!(
-    SPAM_WORDS,
-    r"(?i)\b(seo services?|guest posts?|backlinks?|casino|viagra|lottery|crypto(currency)? investment|web ?design services|rank(ing)? on google|increase your traffic|business loan|million (dollars|usd))\b"
-);
-pattern!(
-    NOTICE_SUBJECT,
-    r"(?i)(public|full|upcoming|intent\w* to|notice of|planned) +(\w+ +)?disclos|publicly (disclosed|available|known)|going public|will (be )?publish|already public|0-?day|intent\w* to publish"
-);
-
-pattern!(
-    NOT_ASKING,
-    r"(?i)\b(here is|attached is|this is|find attached|using) (my|our) (\w+ )?(public )?(pgp|gpg|openpgp|key)|\byour (\w+ )?key (has |is )?expired|\bkey .{0,30}(leak|expos|readable|stolen)"
-);
+patterns! {
+    DSN_SUBJECT = r"(?i)^(undeliver(ed|able)|mail delivery (failed|failure|status)|delivery (status notification|failure|has failed)|returned mail|failure notice|delayed mail|warning: message .* delayed|non remis|unzustellbar)";
+    DAEMON = r"(?i)^(mailer-daemon|postmaster|mail-daemon|mailerdaemon)@";
+    AUTO_SUBJECT = r"(?i)^\W*(automatic reply|auto(matische)?[ -]?(reply|response|antwort)|out[ -]of[ -](the[ -])?office|abwesen(d|heit)|respuesta autom|r[ée]ponse automatique|absence du bureau|vacation reply)";
+    CASE_TAG = r"\bSD-[0-9A-HJKMNP-TV-Z]{10}\b";
+    KEY_WORDS = r"(?i)\b((open)?pgp|gpg|gnupg|public|encryption) ?-?(key|keys|certificate|schl(ü|ue)ssel)\b|\b(key|certificate) (for|to) encrypt|\bpgp\b|\bgpg\b|(ö|oe)ffentliche[nrs]? schl(ü|ue)ssel|cl(é|e)( publique| pgp)|clave p(ú|u)blica|chave p(ú|u)blica|公開鍵|公钥|открыт\w+ ключ";
+    KEY_ASKS = r"(?i)\b(send|share|provide|request(ing)?|need|give|want|get|have|find|where|could you|can you|please|would you|looking for|what is|bitte|schicken|senden|envoyer|envoyez|enviar|envíe|por favor|s'il vous pla)\b|x-send-key|-sendkey|pls\b|what.s your (pgp|gpg|key)|fingerprint\?|送って|ください|请|пришлите|отправ";
+    SPAM_WORDS = r"(?i)\b(seo services?|guest posts?|backlinks?|casino|viagra|lottery|crypto(currency)? investment|web ?design services|rank(ing)? on google|increase your traffic|business loan|million (dollars|usd))\b";
+    NOTICE_SUBJECT = r"(?i)(public|full|upcoming|intent\w* to|notice of|planned) +(\w+ +)?disclos|publicly (disclosed|available|known)|going public|will (be )?publish|already public|0-?day|intent\w* to publish";
+    NOT_ASKING = r"(?i)\b(here is|attached is|this is|find attached|using) (my|our) (\w+ )?(public )?(pgp|gpg|openpgp|key)|\byour (\w+ )?key (has |is )?expired|\bkey .{0,30}(leak|expos|readable|stolen)";
+}
 
 /// Sorts a letter. Headers that a machine wrote speak first, then the thread, then the words.
 pub fn kind(seen: &Seen<'_>) -> LetterKind {

@@ -2,7 +2,7 @@
 
 use super::disclosure::disclosure;
 use super::sections::{Field, Section, sections};
-use super::{pattern, versions};
+use super::{patterns, versions};
 use crate::model::report::{Missing, Report};
 
 /// Longer summaries are cut at a word.
@@ -14,32 +14,22 @@ pub(super) const TEXT_OCTETS_MAX: usize = 256 * 1024;
 /// Longer steps are cut; the whole letter is in the case.
 const STEPS_CHARACTERS_MAX: usize = 8_000;
 
-pattern!(CVE, r"(?i)\bCVE[-‐– ](20\d\d|19\d\d)-(\d{4,7})\b");
-pattern!(CWE, r"(?i)\bCWE[-‐–: ]{0,2}(\d{1,4})\b");
-pattern!(CVSS_VECTOR, r"\bCVSS:[34]\.[01](/[A-Za-z]{1,3}:[A-Za-z]{1,6})+|\bAV:[NAL]/AC:[HML]/Au:[MSN]/C:[NPC]/I:[NPC]/A:[NPC]");
-pattern!(CVSS31_BARE, r"\bAV:[NALP]/AC:[LH]/PR:[NLH]/UI:[NR]/S:[UC]/C:[NLH]/I:[NLH]/A:[NLH]\b");
-pattern!(
-    SEVERITY,
-    r"(?i)\b(?:severity|rated?|rating|risk|priority)\b[^.\n]{0,20}?\b(critical|high|medium|moderate|low)\b|\b(critical|high|medium|moderate|low)(?:[- ](?:severity|risk))\b"
-);
-pattern!(SEVERITY_WORD, r"(?i)\b(critical|high|medium|moderate|low|none|important)\b");
-pattern!(NUMBERED, r"^ {0,4}(?:\d{1,2}[.)]|step \d{1,2}[:.)]?) +\S");
-pattern!(REPRODUCE, r"(?i)\b(to reproduce|reproduc(e|ed|tion|ible)|steps|proof[ -]of[ -]concept|\bpoc\b|can be (triggered|exploited) by|how to trigger)\b");
-pattern!(
-    VULNERABLE,
-    r"(?i)\b(vulnerab\w+|exploit\w*|security (issue|bug|flaw|hole|problem|advisory|report)|xss|csrf|ssrf|xxe|rce|sqli|idor|lfi|cross[- ]site|sql injection|command injection|code execution|injection|buffer overflow|heap overflow|overflow|use[- ]after[- ]free|out[- ]of[- ]bounds|path traversal|directory traversal|privilege escalation|denial[- ]of[- ]service|\bdos\b|authentication bypass|auth(orization)? bypass|bypass|memory corruption|race condition|deserialization|information (leak|disclosure)|attacker|0-?day|zero[- ]day|proof[- ]of[- ]concept|\bpoc\b|cve|cwe|cvss|crash(es)?)\b"
-);
-pattern!(
-    PRODUCT_VERSION,
-    r"\b(?:in|of|affects?|affecting|with|against|on|tested|using|running)\s+(?:the\s+)?(?:latest\s+)?([A-Za-z][A-Za-z0-9]*(?:[-_.][A-Za-z0-9]+)*(?:\s[A-Z][A-Za-z0-9-]+)?),?\s+(?:(?:versions?|release|ver\.?)\s+|v(?:\.\s?)?)?(?:(?:before|prior to|up to|through|<=?|>=?)\s+(?:version\s+)?)?v?\d+\.\d+"
-);
-pattern!(SUBJECT_PRODUCT, r"(?i)^(?:\[[^\]]{1,30}\]\s*)?(?:security|vulnerability|report)?:?\s*.{3,80}? in (?:the )?([A-Za-z][\w.-]{1,40})\b");
-pattern!(LEADING_PRODUCT, r"^(?:\[security\]\s*)?([A-Za-z][\w.-]{1,30}):\s+\S");
-pattern!(
-    NOT_PRODUCT,
-    r"(?i)^(version|versions|python|node|java|ubuntu|debian|windows|linux|macos|chrome|firefox|security|vulnerability|report|re|fwd?|aw|wg|bug|issue|urgent|the|a|an|your|our|this|that|all|login|search|api|page|function|http|https|php|ruby|go|rust|any|some|it|them|default|current|latest|older|release|releases|production|xss|csrf|ssrf|rce|sqli|dos|cve|cwe|poc|stored|reflected|critical|high|medium|low|heap|stack|buffer|sql)$"
-);
-pattern!(FENCE, r"(?ms)^```.*?^```");
+patterns! {
+    CVE = r"(?i)\bCVE[-‐– ](20\d\d|19\d\d)-(\d{4,7})\b";
+    CWE = r"(?i)\bCWE[-‐–: ]{0,2}(\d{1,4})\b";
+    CVSS_VECTOR = r"\bCVSS:[34]\.[01](/[A-Za-z]{1,3}:[A-Za-z]{1,6})+|\bAV:[NAL]/AC:[HML]/Au:[MSN]/C:[NPC]/I:[NPC]/A:[NPC]";
+    CVSS31_BARE = r"\bAV:[NALP]/AC:[LH]/PR:[NLH]/UI:[NR]/S:[UC]/C:[NLH]/I:[NLH]/A:[NLH]\b";
+    SEVERITY = r"(?i)\b(?:severity|rated?|rating|risk|priority)\b[^.\n]{0,20}?\b(critical|high|medium|moderate|low)\b|\b(critical|high|medium|moderate|low)(?:[- ](?:severity|risk))\b";
+    SEVERITY_WORD = r"(?i)\b(critical|high|medium|moderate|low|none|important)\b";
+    NUMBERED = r"^ {0,4}(?:\d{1,2}[.)]|step \d{1,2}[:.)]?) +\S";
+    REPRODUCE = r"(?i)\b(to reproduce|reproduc(e|ed|tion|ible)|steps|proof[ -]of[ -]concept|\bpoc\b|can be (triggered|exploited) by|how to trigger)\b";
+    VULNERABLE = r"(?i)\b(vulnerab\w+|exploit\w*|security (issue|bug|flaw|hole|problem|advisory|report)|xss|csrf|ssrf|xxe|rce|sqli|idor|lfi|cross[- ]site|sql injection|command injection|code execution|injection|buffer overflow|heap overflow|overflow|use[- ]after[- ]free|out[- ]of[- ]bounds|path traversal|directory traversal|privilege escalation|denial[- ]of[- ]service|\bdos\b|authentication bypass|auth(orization)? bypass|bypass|memory corruption|race condition|deserialization|information (leak|disclosure)|attacker|0-?day|zero[- ]day|proof[- ]of[- ]concept|\bpoc\b|cve|cwe|cvss|crash(es)?)\b";
+    PRODUCT_VERSION = r"\b(?:in|of|affects?|affecting|with|against|on|tested|using|running)\s+(?:the\s+)?(?:latest\s+)?([A-Za-z][A-Za-z0-9]*(?:[-_.][A-Za-z0-9]+)*(?:\s[A-Z][A-Za-z0-9-]+)?),?\s+(?:(?:versions?|release|ver\.?)\s+|v(?:\.\s?)?)?(?:(?:before|prior to|up to|through|<=?|>=?)\s+(?:version\s+)?)?v?\d+\.\d+";
+    SUBJECT_PRODUCT = r"(?i)^(?:\[[^\]]{1,30}\]\s*)?(?:security|vulnerability|report)?:?\s*.{3,80}? in (?:the )?([A-Za-z][\w.-]{1,40})\b";
+    LEADING_PRODUCT = r"^(?:\[security\]\s*)?([A-Za-z][\w.-]{1,30}):\s+\S";
+    NOT_PRODUCT = r"(?i)^(version|versions|python|node|java|ubuntu|debian|windows|linux|macos|chrome|firefox|security|vulnerability|report|re|fwd?|aw|wg|bug|issue|urgent|the|a|an|your|our|this|that|all|login|search|api|page|function|http|https|php|ruby|go|rust|any|some|it|them|default|current|latest|older|release|releases|production|xss|csrf|ssrf|rce|sqli|dos|cve|cwe|poc|stored|reflected|critical|high|medium|low|heap|stack|buffer|sql)$";
+    FENCE = r"(?ms)^```.*?^```";
+}
 
 /// Whether the words are those of a vulnerability report.
 pub(super) fn speaks_of_vulnerability(subject: &str, text: &str) -> bool {

@@ -1,6 +1,6 @@
 //! How is the letter divided? Headings and `Key: value` lines, whatever the style.
 
-use super::pattern;
+use super::patterns;
 
 /// The fields that a report may name in its own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,10 +25,12 @@ pub(super) struct Section {
     pub text: String,
 }
 
-pattern!(HEADING, r"^ {0,3}#{1,6} +(.+?) *#* *$");
-pattern!(BOLD_ALONE, r"^ {0,3}(?:\*\*|__)(.{1,60}?):?(?:\*\*|__):? *$");
-pattern!(KEY_VALUE, r"^ {0,3}(?:[-*+] +)?(?:\*\*|__)?([A-Za-z][A-Za-z /()'-]{1,40}?)(?:\*\*|__)? *:(?:\*\*|__)? *(.*)$");
-pattern!(UNDERLINE, r"^(=+|-{3,}|~{3,}) *$");
+patterns! {
+    HEADING = r"^ {0,3}#{1,6} +(.+?) *#* *$";
+    BOLD_ALONE = r"^ {0,3}(?:\*\*|__)(.{1,60}?):?(?:\*\*|__):? *$";
+    KEY_VALUE = r"^ {0,3}(?:[-*+] +)?(?:\*\*|__)?([A-Za-z][A-Za-z /()'-]{1,40}?)(?:\*\*|__)? *:(?:\*\*|__)? *(.*)$";
+    UNDERLINE = r"^(=+|-{3,}|~{3,}) *$";
+}
 
 fn field(name: &str) -> Option<Field> {
     let name = name.trim().trim_end_matches(':').trim_matches('*').to_ascii_lowercase();

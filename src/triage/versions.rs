@@ -1,12 +1,11 @@
 //! Which versions does the letter call affected? As the reporter wrote them.
 
-use super::pattern;
+use super::patterns;
 
 const VERSION: &str = r"v?\d+(?:\.\d+){1,3}(?:[-+.]?(?:rc|beta|alpha|b|a|p|dev|snapshot|post)\.?\d*)?";
 
-pattern!(
-    RANGE,
-    &format!(
+patterns! {
+    RANGE = &format!(
         r"(?ix)
     (?P<expr>
       (?:(?:>=|>)\s*{v}\s*(?:,|and|\s)\s*)?(?:<=|<|≤)\s*{v}
@@ -21,15 +20,12 @@ pattern!(
     | {v}
     )",
         v = VERSION
-    )
-);
-pattern!(NEAR, r"(?i)\b(versions?|affect(s|ed|ing)?|vulnerable|tested|release[ds]?|before|prior to|up to|through|running|latest|<=?|v\d)");
-pattern!(FIXED, r"(?i)\b(fixed|patched|resolved|not affected|unaffected|upgrade[ds]? to|corrected)\b");
-pattern!(
-    FOREIGN,
-    r"(?i)\b(cvss|python|node(js)?|java|jdk|ubuntu|debian|windows|macos|linux kernel|chrome|firefox|http|tls|openssl|gcc|php|docker|postgres(ql)?|mysql|rfc|section|chapter|curl|kernel|go|rustc)[ /:v]*$"
-);
-pattern!(NOT_VERSION, r"^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$|^\d{1,2}\.\d{1,2}\.20\d\d$");
+    );
+    NEAR = r"(?i)\b(versions?|affect(s|ed|ing)?|vulnerable|tested|release[ds]?|before|prior to|up to|through|running|latest|<=?|v\d)";
+    FIXED = r"(?i)\b(fixed|patched|resolved|not affected|unaffected|upgrade[ds]? to|corrected)\b";
+    FOREIGN = r"(?i)\b(cvss|python|node(js)?|java|jdk|ubuntu|debian|windows|macos|linux kernel|chrome|firefox|http|tls|openssl|gcc|php|docker|postgres(ql)?|mysql|rfc|section|chapter|curl|kernel|go|rustc)[ /:v]*$";
+    NOT_VERSION = r"^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$|^\d{1,2}\.\d{1,2}\.20\d\d$";
+}
 
 /// Versions in a field that the letter itself calls versions: all of them count.
 pub(super) fn in_field(text: &str) -> Vec<String> {

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 /// GitHub's own limit for a description.
 const DESCRIPTION_CHARACTERS_MAX: usize = 65_535;
@@ -41,6 +41,8 @@ pub struct GithubTracker {
     ecosystem: String,
     private_fork: bool,
     login: OnceCell<String>,
+    /// GitHub asks for one change at a time (its best practices for the REST API).
+    turn: Mutex<()>,
 }
 
 /// The fields of an advisory that we read.
@@ -60,7 +62,7 @@ struct Author {
 impl GithubTracker {
     pub fn new(api: GithubApi, repository: String, products: BTreeMap<String, String>, ecosystem: String, private_fork: bool) -> Self {
         let products = products.into_iter().map(|(product, to)| (product.to_lowercase(), to)).collect();
-        Self { api, repository, products, ecosystem, private_fork, login: OnceCell::new() }
+        Self { api, repository, products, ecosystem, private_fork, login: OnceCell::new(), turn: Mutex::default() }
     }
 
     fn repository_for(&self, report: &Report) -> &str {
@@ -166,6 +168,7 @@ fn filed(listed: Listed) -> AdvisoryId {
 #[async_trait]
 impl Tracker for GithubTracker {
     async fn file(&self, advisory: &Advisory, perhaps_filed: bool) -> Result<AdvisoryId, PortError> {
+        let _turn = self.turn.lock().await;
         let repository = self.repository_for(&advisory.report).to_owned();
         if perhaps_filed && let Some(before) = self.find(&repository, &advisory.marker).await? {
             return Ok(filed(before));
@@ -184,6 +187,7 @@ impl Tracker for GithubTracker {
     }
 
     async fn append(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<(), PortError> {
+        let _turn = self.turn.lock().await;
         let route = route_of(advisory).ok_or_else(|| PortError::Lasting(format!("{} does not name an advisory of GitHub", advisory.url)))?;
         let read = async || -> Result<String, PortError> {
             let now: Listed = serde_json::from_value(self.api.get(&route).await?).map_err(|_| PortError::from(Failed::Odd("its advisory cannot be read")))?;

@@ -88,6 +88,19 @@ pub(super) fn end_after(seconds: u32) {
     unsafe { libc::alarm(seconds) };
 }
 
+/// Has the allocator keep what it got from the kernel: a reader lives too briefly to give anything back, and
+/// memory that it took anew would cost it a page fault for each page.
+pub(super) fn keep_memory() {
+    // SAFETY: mallopt only sets two numbers of the allocator; 0 as its answer means that it did not.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, MMAP_THRESHOLD_OCTETS);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, libc::c_int::MAX);
+    }
+}
+
+/// glibc's largest on 64 bits: what is larger is mapped apart.
+const MMAP_THRESHOLD_OCTETS: libc::c_int = 32 * 1024 * 1024;
+
 /// Closes a descriptor that this process inherited and must not have.
 pub(super) fn close_inherited(number: RawFd) {
     // SAFETY: the caller is a forked child that never uses the owner of this descriptor again.

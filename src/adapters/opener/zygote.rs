@@ -45,6 +45,7 @@ pub fn spawn(doorway: RawFd, allow_without_jail: bool) -> Result<Zygote, Errno> 
 fn live(control: &OwnedFd, allow_without_jail: bool) -> Result<(), jail::JailError> {
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
     sys::ignore_children()?;
+    sys::keep_memory();
     jail::harden_process()?;
     jail::enter(jail::Role::Zygote, allow_without_jail)?;
     while let Ok(Some((verb, descriptors))) = sys::receive_descriptors(control.as_fd()) {

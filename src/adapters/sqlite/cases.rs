@@ -178,7 +178,7 @@ impl Cases for SqliteStore {
     async fn commit(&self, decision: &Decision, now: Timestamp) -> Result<(), PortError> {
         let mut tx = self.writing().await?;
         apply(&mut tx, decision, now).await?;
-        tx.commit().await.map_err(fault)
+        tx.commit().await
     }
 
     async fn journal(&self, case: &CaseId) -> Result<Vec<JournalLine>, PortError> {
@@ -244,7 +244,7 @@ impl Cases for SqliteStore {
             .await
             .map_err(fault)?;
         let value: String = sqlx::query_scalar("SELECT value FROM desk WHERE name = 'first-start'").fetch_one(&mut *tx).await.map_err(fault)?;
-        tx.commit().await.map_err(fault)?;
+        tx.commit().await?;
         time(value.parse().map_err(|_| damaged("the first start"))?)
     }
 }

@@ -7,27 +7,30 @@ use crate::model::ids::{CaseId, EffectKey, IntakeId};
 use crate::ports::{Leased, Outbox, Outcome, PortError};
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{QueryBuilder, Row, SqliteConnection};
 use std::time::Duration;
 
-pub(super) async fn insert(tx: &mut SqliteConnection, effect: &Effect, now: Timestamp) -> Result<(), PortError> {
-    let reason = match effect.work {
-        Work::CallByMail(reason) | Work::CallBySecondPath(reason) => Some(reason.as_str()),
-        _ => None,
-    };
+pub(super) async fn insert(tx: &mut SqliteConnection, effects: &[Effect], now: Timestamp) -> Result<(), PortError> {
+    if effects.is_empty() {
+        return Ok(());
+    }
+    let mut insert = QueryBuilder::new("INSERT INTO effect (key, work, reason, case_id, letter_id, due, state, attempts, in_doubt, created_at) ");
+    insert.push_values(effects, |mut row, effect| {
+        let reason = match effect.work {
+            Work::CallByMail(reason) | Work::CallBySecondPath(reason) => Some(reason.as_str()),
+            _ => None,
+        };
+        row.push_bind(&effect.key.0).push_bind(effect.work.as_str()).push_bind(reason);
+        row.push_bind(effect.case.as_ref().map(|c| c.as_str())).push_bind(effect.intake.map(|i| i.0)).push_bind(millis(effect.due));
+        row.push("'pending', 0, 0").push_bind(millis(now));
+    });
     // The same key is the same effect: what was saved before stands, unless it was given up or taken back.
     // Adding a follow-up is done again too: the tracker knows it by its mark.
-    sqlx::query("INSERT INTO effect (key, work, reason, case_id, letter_id, due, state, attempts, in_doubt, created_at) VALUES (?, ?, ?, ?, ?, ?, 'pending', 0, 0, ?) ON CONFLICT (key) DO UPDATE SET state = \'pending\', due = excluded.due, created_at = excluded.created_at, lease_until = NULL, settled_at = NULL WHERE state IN (\'failed\', \'cancelled\') OR (state = \'done\' AND work = \'append-follow-up\')")
-        .bind(&effect.key.0)
-        .bind(effect.work.as_str())
-        .bind(reason)
-        .bind(effect.case.as_ref().map(|c| c.as_str()))
-        .bind(effect.intake.map(|i| i.0))
-        .bind(millis(effect.due))
-        .bind(millis(now))
-        .execute(tx)
-        .await
-        .map_err(fault)?;
+    insert.push(
+        " ON CONFLICT (key) DO UPDATE SET state = 'pending', due = excluded.due, created_at = excluded.created_at, lease_until = NULL, settled_at = NULL
+         WHERE state IN ('failed', 'cancelled') OR (state = 'done' AND work = 'append-follow-up')",
+    );
+    insert.build().execute(tx).await.map_err(fault)?;
     Ok(())
 }
 
@@ -67,15 +70,16 @@ fn leased(row: &SqliteRow) -> Result<Leased, PortError> {
 impl Outbox for SqliteStore {
     async fn lease(&self, now: Timestamp, lease: Duration, at_most: u32) -> Result<Vec<Leased>, PortError> {
         // Each half walks the index (state, due) and stops: a long outbox costs no more than a short one.
-        let due: Option<i64> = sqlx::query_scalar("SELECT 1 WHERE EXISTS (SELECT 1 FROM effect WHERE state = 'pending' AND due <= ?1) OR EXISTS (SELECT 1 FROM effect WHERE state = 'leased' AND lease_until <= ?1)")
+        let due: i64 = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM effect WHERE state = 'pending' AND due <= ?1) OR EXISTS (SELECT 1 FROM effect WHERE state = 'leased' AND lease_until <= ?1)")
             .bind(millis(now))
-            .fetch_optional(&self.pool)
+            .fetch_one(&self.pool)
             .await
             .map_err(fault)?;
-        if due.is_none() {
+        if due == 0 {
             return Ok(Vec::new());
         }
         let until = millis(now) + i64::try_from(lease.as_millis()).unwrap_or(i64::MAX / 2);
+        let mut tx = self.writing().await?;
         // A lease that ran out may have been carried out: the next try is in doubt.
         let rows = sqlx::query(
             "UPDATE effect SET in_doubt = in_doubt + (state = 'leased'), state = 'leased', lease_until = ?1, attempts = attempts + 1
@@ -86,30 +90,41 @@ impl Outbox for SqliteStore {
         .bind(until)
         .bind(millis(now))
         .bind(at_most)
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *tx)
         .await
         .map_err(fault)?;
+        tx.commit().await?;
         rows.iter().map(leased).collect()
     }
 
     async fn release(&self) -> Result<u64, PortError> {
+        let mut tx = self.writing().await?;
         let released = sqlx::query("UPDATE effect SET state = 'pending', lease_until = NULL, in_doubt = in_doubt + 1 WHERE state = 'leased'")
-            .execute(&self.pool)
+            .execute(&mut *tx)
             .await
             .map_err(fault)?;
+        tx.commit().await?;
         Ok(released.rows_affected())
     }
 
     async fn settle(&self, key: &EffectKey, outcome: &Outcome, now: Timestamp) -> Result<(), PortError> {
         let mut tx = self.writing().await?;
         match outcome {
-            Outcome::Done(decision) => {
+            Outcome::Done { decision, left } => {
                 sqlx::query("UPDATE effect SET state = 'done', lease_until = NULL, settled_at = ?, fault = NULL WHERE key = ?")
                     .bind(millis(now))
                     .bind(&key.0)
                     .execute(&mut *tx)
                     .await
                     .map_err(fault)?;
+                if let Some(left) = left {
+                    sqlx::query("UPDATE answer SET sent_at = ? WHERE message_id = ?")
+                        .bind(millis(now))
+                        .bind(left.as_str())
+                        .execute(&mut *tx)
+                        .await
+                        .map_err(fault)?;
+                }
                 apply(&mut tx, decision, now).await?;
             }
             Outcome::Retry { at, why, in_doubt } => {
@@ -133,7 +148,7 @@ impl Outbox for SqliteStore {
                 apply(&mut tx, decision, now).await?;
             }
         }
-        tx.commit().await.map_err(fault)
+        tx.commit().await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, PortError> {

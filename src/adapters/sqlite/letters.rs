@@ -6,17 +6,17 @@ use crate::model::Timestamp;
 use crate::model::address::{Address, ReplyAddress};
 use crate::model::ids::{CaseId, Digest, IntakeId, MessageId};
 use crate::model::letter::Outer;
-use crate::ports::{Admission, Decide, Intake, Letters, Place, PortError, ReadingState};
+use crate::ports::{Admission, Decide, Intake, Letters, Place, PortError, ReadingState, Rest};
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{QueryBuilder, Row, SqliteConnection};
+use std::collections::HashSet;
 
-const NEXT_UNREAD: &str = "SELECT id, digest, octets, received_at, blob, case_id, originator, reply_to, message_id, state, tries FROM letter WHERE state = 'unread' ORDER BY id LIMIT ?";
-const BY_ID: &str = "SELECT id, digest, octets, received_at, blob, case_id, originator, reply_to, message_id, state, tries FROM letter WHERE id = ?";
+const TAKE_UNREAD: &str = "UPDATE letter SET tries = tries + 1 WHERE id IN (SELECT id FROM letter WHERE state = 'unread' ORDER BY id LIMIT ?) RETURNING id, digest, octets, received_at, case_id, originator, reply_to, message_id, state, tries";
+const BY_ID: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, state, tries FROM letter WHERE id = ?";
 const OF_CASE: &str =
-    "SELECT id, digest, octets, received_at, blob, case_id, originator, reply_to, message_id, state, tries FROM letter WHERE case_id = ? ORDER BY id";
-const OLD: &str =
-    "SELECT id, digest, octets, received_at, blob, case_id, originator, reply_to, message_id, state, tries FROM letter WHERE state = 'old' ORDER BY id";
+    "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, state, tries FROM letter WHERE case_id = ? ORDER BY id";
+const OLD: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, state, tries FROM letter WHERE state = 'old' ORDER BY id";
 
 fn state_name(state: ReadingState) -> &'static str {
     match state {
@@ -43,7 +43,6 @@ fn read(row: &SqliteRow) -> Result<Intake, PortError> {
         digest: Digest::parse(&row.try_get::<String, _>("digest").map_err(fault)?).ok_or_else(|| damaged("a digest"))?,
         octets: row.try_get::<i64, _>("octets").map_err(fault)?.unsigned_abs(),
         received_at: time(row.try_get("received_at").map_err(fault)?)?,
-        blob: row.try_get("blob").map_err(fault)?,
         case: maybe("case_id")?.map(|id| CaseId::parse(&id).map_err(|_| damaged("a case id"))).transpose()?,
         originator: maybe("originator")?.and_then(|a| Address::parse(&a).ok()),
         reply_to: maybe("reply_to")?.and_then(|a| ReplyAddress::from_return_path(&a).ok()),
@@ -51,6 +50,11 @@ fn read(row: &SqliteRow) -> Result<Intake, PortError> {
         state,
         tries: u32::try_from(row.try_get::<i64, _>("tries").map_err(fault)?).unwrap_or(u32::MAX),
     })
+}
+
+fn read_place(row: &SqliteRow) -> Result<Place, PortError> {
+    let uid: i64 = row.try_get("uid").map_err(fault)?;
+    Ok(Place { folder: row.try_get("folder").map_err(fault)?, validity: row.try_get("validity").map_err(fault)?, uid: uid.cast_unsigned() })
 }
 
 async fn insert_place(tx: &mut SqliteConnection, mailbox: &str, place: &Place, letter: Option<i64>, settled: bool) -> Result<(), PortError> {
@@ -85,27 +89,29 @@ impl Letters for SqliteStore {
     }
 
     async fn set_cursor(&self, mailbox: &str, folder: &str, validity: u32, after: u64) -> Result<(), PortError> {
+        let mut tx = self.writing().await?;
         sqlx::query("INSERT INTO cursor (mailbox, folder, validity, after) VALUES (?, ?, ?, ?) ON CONFLICT (mailbox, folder) DO UPDATE SET validity = excluded.validity, after = excluded.after WHERE validity != excluded.validity OR after != excluded.after")
             .bind(mailbox)
             .bind(folder)
             .bind(validity)
             .bind(after.cast_signed())
-            .execute(&self.pool)
+            .execute(&mut *tx)
             .await
             .map_err(fault)?;
-        Ok(())
+        tx.commit().await
     }
 
-    async fn is_known(&self, mailbox: &str, place: &Place) -> Result<bool, PortError> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM place WHERE mailbox = ? AND folder = ? AND validity = ? AND uid = ?")
-            .bind(mailbox)
-            .bind(&place.folder)
-            .bind(place.validity)
-            .bind(place.uid.cast_signed())
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(fault)?;
-        Ok(found.is_some())
+    async fn known(&self, mailbox: &str, places: &[Place]) -> Result<HashSet<Place>, PortError> {
+        if places.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let mut select = QueryBuilder::new("SELECT folder, validity, uid FROM place WHERE mailbox = ");
+        select.push_bind(mailbox).push(" AND (folder, validity, uid) IN (");
+        select.push_values(places, |mut row, place| {
+            row.push_bind(&place.folder).push_bind(place.validity).push_bind(place.uid.cast_signed());
+        });
+        let rows = select.push(")").build().fetch_all(&self.pool).await.map_err(fault)?;
+        rows.iter().map(read_place).collect()
     }
 
     async fn unsettled(&self, mailbox: &str) -> Result<Vec<Place>, PortError> {
@@ -114,11 +120,7 @@ impl Letters for SqliteStore {
             .fetch_all(&self.pool)
             .await
             .map_err(fault)?;
-        let place = |row: &SqliteRow| {
-            let uid: i64 = row.try_get("uid").map_err(fault)?;
-            Ok(Place { folder: row.try_get("folder").map_err(fault)?, validity: row.try_get("validity").map_err(fault)?, uid: uid.cast_unsigned() })
-        };
-        rows.iter().map(place).collect()
+        rows.iter().map(read_place).collect()
     }
 
     async fn settled(&self, mailbox: &str, places: &[Place]) -> Result<(), PortError> {
@@ -133,14 +135,14 @@ impl Letters for SqliteStore {
                 .await
                 .map_err(fault)?;
         }
-        tx.commit().await.map_err(fault)
+        tx.commit().await
     }
 
     async fn leave_lying(&self, mailbox: &str, place: &Place, decision: &Decision, now: Timestamp) -> Result<(), PortError> {
         let mut tx = self.writing().await?;
         insert_place(&mut tx, mailbox, place, None, true).await?;
         apply(&mut tx, decision, now).await?;
-        tx.commit().await.map_err(fault)
+        tx.commit().await
     }
 
     async fn acquaintance(&self, outer: &Outer, bounce: &Address) -> Result<Acquaintance, PortError> {
@@ -190,18 +192,23 @@ impl Letters for SqliteStore {
             .map_err(fault)?;
         if let Some(twin) = twin {
             insert_place(&mut tx, admission.mailbox, &admission.place, Some(twin), false).await?;
-            tx.commit().await.map_err(fault)?;
+            tx.commit().await?;
             return Ok(None);
         }
         let outer = admission.outer;
         let reply_to = outer.answer.as_ref().ok().map(|a| a.address().as_str());
-        let id: i64 = sqlx::query_scalar("INSERT INTO letter (mailbox, digest, octets, received_at, spooled_at, blob, originator, reply_to, message_id, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id")
+        let (file, sealed) = match &admission.rest {
+            Rest::Row(sealed) => ("", Some(sealed.as_slice())),
+            Rest::File(name) => (name.as_str(), None),
+        };
+        let id: i64 = sqlx::query_scalar("INSERT INTO letter (mailbox, digest, octets, received_at, spooled_at, blob, sealed, originator, reply_to, message_id, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id")
             .bind(admission.mailbox)
             .bind(admission.digest.to_string())
             .bind(admission.octets.cast_signed())
             .bind(millis(admission.received_at))
             .bind(millis(admission.spooled_at))
-            .bind(&admission.blob)
+            .bind(file)
+            .bind(sealed)
             .bind(outer.originator.as_ref().map(Address::as_str))
             .bind(reply_to)
             .bind(outer.message_id.as_ref().map(MessageId::as_str))
@@ -213,23 +220,27 @@ impl Letters for SqliteStore {
         insert_place(&mut tx, admission.mailbox, &admission.place, Some(id), false).await?;
         apply(&mut tx, &decision, admission.spooled_at).await?;
         set_case(&mut tx, IntakeId(id), decision.letter_of.as_ref()).await?;
-        tx.commit().await.map_err(fault)?;
+        tx.commit().await?;
         Ok(Some(IntakeId(id)))
     }
 
-    async fn next_unread(&self, at_most: u32) -> Result<Vec<Intake>, PortError> {
-        let rows = sqlx::query(NEXT_UNREAD).bind(at_most).fetch_all(&self.pool).await.map_err(fault)?;
-        rows.iter().map(read).collect()
-    }
-
-    async fn count_try(&self, intake: IntakeId) -> Result<(), PortError> {
-        sqlx::query("UPDATE letter SET tries = tries + 1 WHERE id = ?").bind(intake.0).execute(&self.pool).await.map_err(fault)?;
-        Ok(())
+    async fn take_unread(&self, at_most: u32) -> Result<Vec<Intake>, PortError> {
+        let unread: i64 = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM letter WHERE state = 'unread')").fetch_one(&self.pool).await.map_err(fault)?;
+        if unread == 0 {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.writing().await?;
+        let rows = sqlx::query(TAKE_UNREAD).bind(at_most).fetch_all(&mut *tx).await.map_err(fault)?;
+        tx.commit().await?;
+        let mut taken: Vec<Intake> = rows.iter().map(read).collect::<Result<_, _>>()?;
+        taken.sort_by_key(|intake| intake.id);
+        Ok(taken)
     }
 
     async fn uncount_try(&self, intake: IntakeId) -> Result<(), PortError> {
-        sqlx::query("UPDATE letter SET tries = max(tries - 1, 0) WHERE id = ?").bind(intake.0).execute(&self.pool).await.map_err(fault)?;
-        Ok(())
+        let mut tx = self.writing().await?;
+        sqlx::query("UPDATE letter SET tries = max(tries - 1, 0) WHERE id = ?").bind(intake.0).execute(&mut *tx).await.map_err(fault)?;
+        tx.commit().await
     }
 
     async fn intake(&self, intake: IntakeId) -> Result<Option<Intake>, PortError> {
@@ -244,16 +255,16 @@ impl Letters for SqliteStore {
 
     async fn commit_reading(&self, intake: IntakeId, state: ReadingState, sealed: Option<&[u8]>, decision: &Decision, now: Timestamp) -> Result<(), PortError> {
         let mut tx = self.writing().await?;
-        sqlx::query("UPDATE letter SET state = ?, reading = ? WHERE id = ?")
+        apply(&mut tx, decision, now).await?; // first: it may open the case that the letter belongs to
+        sqlx::query("UPDATE letter SET state = ?, reading = ?, case_id = coalesce(?, case_id) WHERE id = ?")
             .bind(state_name(state))
             .bind(sealed)
+            .bind(decision.letter_of.as_ref().map(CaseId::as_str))
             .bind(intake.0)
             .execute(&mut *tx)
             .await
             .map_err(fault)?;
-        set_case(&mut tx, intake, decision.letter_of.as_ref()).await?;
-        apply(&mut tx, decision, now).await?;
-        tx.commit().await.map_err(fault)
+        tx.commit().await
     }
 
     async fn reading(&self, intake: IntakeId) -> Result<Option<Vec<u8>>, PortError> {
@@ -275,7 +286,7 @@ impl Letters for SqliteStore {
         }
         apply(&mut tx, decision, now).await?;
         set_case(&mut tx, intake, decision.letter_of.as_ref()).await?;
-        tx.commit().await.map_err(fault)
+        tx.commit().await
     }
 }
 

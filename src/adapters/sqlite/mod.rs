@@ -1,6 +1,7 @@
 //! Where do cases and letters rest? SQLite in WAL mode with synchronous=FULL, and sealed files beside it.
 
 mod cases;
+mod commits;
 mod effects;
 mod letters;
 mod people;
@@ -10,20 +11,23 @@ use crate::decide::{CaseChange, Decision};
 use crate::model::Timestamp;
 use crate::openpgp::SealTo;
 use crate::ports::PortError;
+use commits::{Commits, Writing};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Sqlite, SqliteConnection, Transaction};
+use sqlx::{ConnectOptions, QueryBuilder, SqliteConnection};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Connections: one writes, the others read beside it.
-const CONNECTIONS_MAX: u32 = 4;
+/// Connections that read, beside the one that writes.
+const READING_CONNECTIONS_MAX: u32 = 2;
 
 /// How long a writer waits for another.
 const BUSY_S: u64 = 20;
 
 pub struct SqliteStore {
+    /// For reading alone: all writing goes through `commits`.
     pool: SqlitePool,
+    commits: Commits,
     spool: PathBuf,
     seal: Arc<SealTo>,
 }
@@ -45,7 +49,7 @@ impl SqliteStore {
             // Each statement would be formatted for a log that nobody may read.
             .disable_statement_logging();
         let shown = file.display().to_string();
-        let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).connect_with(options).await;
+        let pool = SqlitePoolOptions::new().max_connections(READING_CONNECTIONS_MAX).connect_with(options.clone()).await;
         let pool = pool.map_err(|e| PortError::Lasting(format!("cannot open the store {shown}: {e}")))?;
         let sound: Result<String, _> = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&pool).await;
         match sound {
@@ -61,12 +65,13 @@ impl SqliteStore {
             )),
             other => PortError::Lasting(format!("cannot migrate the store {shown}: {other}")),
         })?;
-        Ok(Self { pool, spool, seal: Arc::new(seal) })
+        let commits = Commits::open(&options).await.map_err(fault)?;
+        Ok(Self { pool, commits, spool, seal: Arc::new(seal) })
     }
 
-    /// A transaction that takes the write lock at once, so that it never fails half-way for want of it.
-    async fn writing(&self) -> Result<Transaction<'static, Sqlite>, PortError> {
-        self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(fault)
+    /// A turn to write: what is written in it is saved whole, or not at all.
+    async fn writing(&self) -> Result<Writing<'_>, PortError> {
+        self.commits.begin().await
     }
 }
 
@@ -113,9 +118,7 @@ async fn apply(tx: &mut SqliteConnection, decision: &Decision, now: Timestamp) -
             .await
             .map_err(fault)?;
     }
-    for effect in &decision.effects {
-        effects::insert(tx, effect, now).await?;
-    }
+    effects::insert(tx, &decision.effects, now).await?;
     for key in &decision.cancelled {
         // One that is under way is past cancelling; its outcome is recorded as it comes.
         sqlx::query("UPDATE effect SET state = 'cancelled', settled_at = ? WHERE key = ? AND state = 'pending'")
@@ -125,15 +128,12 @@ async fn apply(tx: &mut SqliteConnection, decision: &Decision, now: Timestamp) -
             .await
             .map_err(fault)?;
     }
-    for entry in &decision.journal {
-        sqlx::query("INSERT INTO journal (at, case_id, event, detail) VALUES (?, ?, ?, ?)")
-            .bind(millis(now))
-            .bind(entry.case.as_ref().map(|c| c.as_str()))
-            .bind(entry.event)
-            .bind(&entry.detail)
-            .execute(&mut *tx)
-            .await
-            .map_err(fault)?;
+    if !decision.journal.is_empty() {
+        let mut insert = QueryBuilder::new("INSERT INTO journal (at, case_id, event, detail) ");
+        insert.push_values(&decision.journal, |mut row, entry| {
+            row.push_bind(millis(now)).push_bind(entry.case.as_ref().map(|c| c.as_str())).push_bind(entry.event).push_bind(&entry.detail);
+        });
+        insert.build().execute(&mut *tx).await.map_err(fault)?;
     }
     Ok(())
 }

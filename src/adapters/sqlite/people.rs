@@ -3,7 +3,6 @@
 use super::{SqliteStore, fault, millis, time};
 use crate::model::Timestamp;
 use crate::model::address::Address;
-use crate::model::ids::MessageId;
 use crate::ports::{Answer, Caps, Correspondence, PortError};
 use async_trait::async_trait;
 use jiff::SignedDuration;
@@ -18,37 +17,41 @@ impl Correspondence for SqliteStore {
     }
 
     async fn pin(&self, address: &Address, fingerprint: &str, armored: &str, now: Timestamp) -> Result<(), PortError> {
+        let mut tx = self.writing().await?;
         sqlx::query("INSERT OR IGNORE INTO pinned (address, fingerprint, armored, at) VALUES (?, ?, ?, ?)")
             .bind(address.as_str())
             .bind(fingerprint)
             .bind(armored)
             .bind(millis(now))
-            .execute(&self.pool)
+            .execute(&mut *tx)
             .await
             .map_err(fault)?;
-        Ok(())
+        tx.commit().await
     }
 
     async fn take_turn(&self, answer: &Answer, caps: Caps, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
         let day = SignedDuration::from_hours(24);
         let since = millis(now - day);
         let mut tx = self.writing().await?;
-        let taken: Option<i64> =
-            sqlx::query_scalar("SELECT 1 FROM answer WHERE message_id = ?").bind(answer.message_id.as_str()).fetch_optional(&mut *tx).await.map_err(fault)?;
-        if taken.is_some() {
+        let (taken, counted, in_all): (bool, Option<i64>, u32) = sqlx::query_as(
+            "SELECT EXISTS (SELECT 1 FROM answer WHERE message_id = ?1),
+                    (SELECT taken_at FROM answer WHERE address = ?2 AND kind = ?3 AND taken_at > ?4 ORDER BY taken_at DESC LIMIT 1 OFFSET ?5),
+                    (SELECT count(*) FROM answer WHERE taken_at > ?4)",
+        )
+        .bind(answer.message_id.as_str())
+        .bind(answer.address.as_str())
+        .bind(answer.kind)
+        .bind(since)
+        .bind(caps.per_address.max(1) - 1)
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(fault)?;
+        if taken {
             return Ok(None);
         }
-        let before: Vec<i64> = sqlx::query_scalar("SELECT taken_at FROM answer WHERE address = ? AND kind = ? AND taken_at > ? ORDER BY taken_at DESC")
-            .bind(answer.address.as_str())
-            .bind(answer.kind)
-            .bind(since)
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(fault)?;
-        if let Some(counted) = before.get(caps.per_address.max(1) as usize - 1) {
-            return Ok(Some(time(*counted)? + day));
+        if let Some(counted) = counted {
+            return Ok(Some(time(counted)? + day));
         }
-        let in_all: u32 = sqlx::query_scalar("SELECT count(*) FROM answer WHERE taken_at > ?").bind(since).fetch_one(&mut *tx).await.map_err(fault)?;
         if in_all >= caps.in_all {
             return Ok(Some(now + LOOK_AGAIN));
         }
@@ -62,17 +65,7 @@ impl Correspondence for SqliteStore {
             .execute(&mut *tx)
             .await
             .map_err(fault)?;
-        tx.commit().await.map_err(fault)?;
+        tx.commit().await?;
         Ok(None)
-    }
-
-    async fn answered(&self, message_id: &MessageId, at: Timestamp) -> Result<(), PortError> {
-        sqlx::query("UPDATE answer SET sent_at = ? WHERE message_id = ?")
-            .bind(millis(at))
-            .bind(message_id.as_str())
-            .execute(&self.pool)
-            .await
-            .map_err(fault)?;
-        Ok(())
     }
 }

@@ -2,9 +2,9 @@
 
 use super::{SqliteStore, fault};
 use crate::mime;
-use crate::model::ids::Digest;
+use crate::model::ids::{Digest, IntakeId};
 use crate::openpgp::SealTo;
-use crate::ports::{PortError, Sink, Spool, Spooled, Spooling};
+use crate::ports::{PortError, Rest, Sink, Spool, Spooled, Spooling};
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 use std::io::Write;
@@ -13,13 +13,24 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+/// Larger letters become files; smaller ones rest in their row, which spares two fsyncs and a file each.
+const ROW_OCTETS_MAX: usize = 64 * 1024;
+
 /// Pieces between the network and the disk.
 const PIECES_MAX: usize = 4;
 
-/// A letter's bits of name: enough never to collide.
+/// A spool file's bits of name: enough never to collide.
 const NAME_OCTETS: usize = 16;
 
+/// A letter on its way: in memory while it is small, then in a file that is written beside the network.
 struct Writing {
+    folder: PathBuf,
+    seal: Arc<SealTo>,
+    small: Vec<u8>,
+    file: Option<Filing>,
+}
+
+struct Filing {
     pieces: mpsc::Sender<Vec<u8>>,
     written: JoinHandle<Result<Spooled, PortError>>,
 }
@@ -29,20 +40,44 @@ fn disk(what: &str, path: &Path) -> impl Fn(std::io::Error) -> PortError {
     move |err| PortError::Passing(format!("{text}: {err}"))
 }
 
+fn unsealed(err: impl std::fmt::Display) -> PortError {
+    PortError::Lasting(format!("cannot seal a letter: {err}"))
+}
+
+/// What is learnt of the octets as they pass.
+#[derive(Default)]
+struct Passing {
+    hash: Sha256,
+    octets: u64,
+    head: Vec<u8>,
+}
+
+impl Passing {
+    fn see(&mut self, piece: &[u8]) {
+        self.hash.update(piece);
+        self.octets += piece.len() as u64;
+        let room = mime::HEADER_BLOCK_OCTETS_MAX - self.head.len();
+        self.head.extend_from_slice(&piece[..piece.len().min(room)]);
+    }
+
+    fn spooled(mut self, rest: Rest) -> Spooled {
+        self.head.truncate(mime::header_block_end(&self.head));
+        Spooled { rest, digest: Digest(self.hash.finalize().into()), octets: self.octets, head: self.head }
+    }
+}
+
 /// Runs beside the network: seals, hashes and writes until the pieces end, then makes the file durable.
-/// Until `finish` renames it, the file has a name that a sweep removes.
-fn write(folder: PathBuf, seal: Arc<SealTo>, mut pieces: mpsc::Receiver<Vec<u8>>) -> Result<Spooled, PortError> {
+fn write(folder: &Path, seal: &SealTo, pieces: mpsc::Receiver<Vec<u8>>) -> Result<Spooled, PortError> {
     let mut random = [0; NAME_OCTETS];
     getrandom::fill(&mut random).map_err(|e| PortError::Passing(format!("no randomness: {e}")))?;
-    let blob: String = random.iter().map(|b| format!("{b:02x}")).collect();
-    let path = folder.join(&blob);
+    let name: String = random.iter().map(|b| format!("{b:02x}")).collect();
+    let path = folder.join(&name);
     let file = private_file(&path).map_err(disk("make the spool file", &path))?;
-    let written = fill(&file, &seal, &mut pieces, &path);
+    let written = fill(&file, seal, pieces, &path);
     if written.is_err() {
         let _ = std::fs::remove_file(&path);
     }
-    let (digest, octets, head) = written?;
-    Ok(Spooled { blob, digest, octets, head })
+    Ok(written?.spooled(Rest::File(name)))
 }
 
 fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
@@ -50,11 +85,8 @@ fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
     std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-fn fill(file: &std::fs::File, seal: &SealTo, pieces: &mut mpsc::Receiver<Vec<u8>>, path: &Path) -> Result<(Digest, u64, Vec<u8>), PortError> {
-    let mut hash = Sha256::new();
-    let mut octets = 0;
-    let mut head = Vec::new();
-    let unsealed = |err: crate::openpgp::OpenPgpError| PortError::Lasting(format!("cannot seal a letter: {err}"));
+fn fill(file: &std::fs::File, seal: &SealTo, mut pieces: mpsc::Receiver<Vec<u8>>, path: &Path) -> Result<Passing, PortError> {
+    let mut passing = Passing::default();
     {
         let mut buffered = std::io::BufWriter::with_capacity(64 * 1024, file);
         let mut writer = seal.writer(&mut buffered).map_err(unsealed)?;
@@ -64,10 +96,7 @@ fn fill(file: &std::fs::File, seal: &SealTo, pieces: &mut mpsc::Receiver<Vec<u8>
             if piece.is_empty() {
                 break;
             }
-            hash.update(&piece);
-            octets += piece.len() as u64;
-            let room = mime::HEADER_BLOCK_OCTETS_MAX - head.len();
-            head.extend_from_slice(&piece[..piece.len().min(room)]);
+            passing.see(&piece);
             writer.write_all(&piece).map_err(disk("write the spool file", path))?;
         }
         writer.finalize().map_err(|e| PortError::Passing(format!("cannot write the spool file {}: {e}", path.display())))?;
@@ -76,8 +105,24 @@ fn fill(file: &std::fs::File, seal: &SealTo, pieces: &mut mpsc::Receiver<Vec<u8>
     file.sync_data().map_err(disk("make durable the spool file", path))?;
     let folder = path.parent().unwrap_or(path);
     std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(disk("make durable the spool folder", folder))?;
-    head.truncate(mime::header_block_end(&head));
-    Ok((Digest(hash.finalize().into()), octets, head))
+    Ok(passing)
+}
+
+impl Writing {
+    fn filing(&mut self) -> &Filing {
+        self.file.get_or_insert_with(|| {
+            let (pieces, received) = mpsc::channel(PIECES_MAX);
+            let (folder, seal) = (self.folder.clone(), Arc::clone(&self.seal));
+            Filing { pieces, written: tokio::task::spawn_blocking(move || write(&folder, &seal, received)) }
+        })
+    }
+}
+
+impl Filing {
+    async fn take(&self, piece: Vec<u8>) -> Result<(), PortError> {
+        // A closed channel means that the disk failed; `finish` says how.
+        self.pieces.send(piece).await.map_err(|_| PortError::Passing("the spool file could not be written".to_owned()))
+    }
 }
 
 #[async_trait]
@@ -86,33 +131,50 @@ impl Sink for Writing {
         if piece.is_empty() {
             return Ok(());
         }
-        // A closed channel means that the disk failed; `finish` says how.
-        self.pieces.send(piece.to_vec()).await.map_err(|_| PortError::Passing("the spool file could not be written".to_owned()))
+        if self.file.is_none() && self.small.len() + piece.len() <= ROW_OCTETS_MAX {
+            self.small.extend_from_slice(piece);
+            return Ok(());
+        }
+        let small = std::mem::take(&mut self.small);
+        let filing = self.filing();
+        if !small.is_empty() {
+            filing.take(small).await?;
+        }
+        filing.take(piece.to_vec()).await
     }
 }
 
 #[async_trait]
 impl Spooling for Writing {
     async fn finish(self: Box<Self>) -> Result<Spooled, PortError> {
-        let _ = self.pieces.send(Vec::new()).await;
-        self.written.await.map_err(|_| PortError::Passing("the spool writer stopped".to_owned()))?
+        let Some(filing) = self.file else {
+            let mut passing = Passing::default();
+            passing.see(&self.small);
+            return Ok(passing.spooled(Rest::Row(self.seal.seal(&self.small).map_err(unsealed)?)));
+        };
+        let _ = filing.pieces.send(Vec::new()).await;
+        filing.written.await.map_err(|_| PortError::Passing("the spool writer stopped".to_owned()))?
     }
 
     fn failed(&self) -> bool {
-        self.pieces.is_closed()
+        self.file.as_ref().is_some_and(|filing| filing.pieces.is_closed())
     }
 }
 
 #[async_trait]
 impl Spool for SqliteStore {
     async fn spool(&self) -> Result<Box<dyn Spooling>, PortError> {
-        let (pieces, received) = mpsc::channel(PIECES_MAX);
-        let (folder, seal) = (self.spool.clone(), Arc::clone(&self.seal));
-        let written = tokio::task::spawn_blocking(move || write(folder, seal, received));
-        Ok(Box::new(Writing { pieces, written }))
+        Ok(Box::new(Writing { folder: self.spool.clone(), seal: Arc::clone(&self.seal), small: Vec::new(), file: None }))
     }
 
-    async fn blob(&self, name: &str) -> Result<Vec<u8>, PortError> {
+    async fn sealed(&self, letter: IntakeId) -> Result<Vec<u8>, PortError> {
+        let row: Option<(String, Option<Vec<u8>>)> =
+            sqlx::query_as("SELECT blob, sealed FROM letter WHERE id = ?").bind(letter.0).fetch_optional(&self.pool).await.map_err(fault)?;
+        let name = match row {
+            Some((_, Some(sealed))) => return Ok(sealed),
+            Some((name, None)) => name,
+            None => return Err(PortError::Lasting(format!("letter {letter} is not in the store"))),
+        };
         let path = self.spool.join(name);
         tokio::fs::read(&path).await.map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => PortError::Lasting(format!("the spool file {} is gone: restore it from a backup", path.display())),
@@ -126,7 +188,7 @@ impl Spool for SqliteStore {
 
     async fn sweep(&self) -> Result<u64, PortError> {
         let named: std::collections::HashSet<String> =
-            sqlx::query_scalar("SELECT blob FROM letter").fetch_all(&self.pool).await.map_err(fault)?.into_iter().collect();
+            sqlx::query_scalar("SELECT blob FROM letter WHERE sealed IS NULL").fetch_all(&self.pool).await.map_err(fault)?.into_iter().collect();
         let entries = std::fs::read_dir(&self.spool).map_err(disk("list the spool", &self.spool))?;
         let lost = self.spool.with_file_name("lost");
         std::fs::create_dir_all(&lost).map_err(disk("make the folder", &lost))?;
