@@ -18,9 +18,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
 
 /// A question is small.
 const QUESTION_OCTETS_MAX: u64 = 64 * 1024;
+
+/// Questions answered at once on one socket.
+const TALKS_MAX: usize = 16;
 
 /// How long somebody may take to ask it.
 const QUESTION_S: u64 = 10;
@@ -209,7 +213,7 @@ async fn file(desk: &Desk, id: &CaseId, by: &str) -> Result<String> {
     }
     let now = desk.now();
     desk.parts.store.commit(&crate::decide::confirm(&case, first.id, by, now)?, now).await?;
-    desk.effects.notify_one();
+    desk.ring();
     Ok(format!("the draft of {id} is on its way to the tracker"))
 }
 
@@ -260,7 +264,7 @@ async fn import(desk: &Desk) -> Result<String> {
         desk.parts.store.revive(letter.id, &decision, now).await?;
     }
     desk.letters.notify_one();
-    desk.effects.notify_one();
+    desk.ring();
     Ok(format!("{} old letters became arrivals", old.len()))
 }
 
@@ -287,13 +291,17 @@ pub fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener> {
 
 /// Answers everyone who may connect, until the task is dropped.
 pub async fn serve(desk: Arc<Desk>, listener: UnixListener, commands: bool) {
+    let places = Arc::new(Semaphore::new(TALKS_MAX));
     loop {
+        // Those beyond wait in the socket's own queue.
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
             continue;
         };
         let desk = Arc::clone(&desk);
         tokio::spawn(async move {
+            let _place = place;
             if let Err(err) = serve_one(&desk, stream, commands).await {
                 tracing::debug!(error = %err, "a control call was cut short");
             }

@@ -3,7 +3,7 @@
 use crate::config::Settings;
 use crate::control;
 use crate::pipeline::{Desk, Rhythm, deadlines, intake, outbox, readers};
-use crate::ports::{OpenerError, PortError};
+use crate::ports::{Lane, OpenerError, PortError};
 use crate::wiring::{self, Watched};
 use anyhow::{Context, Result, bail};
 use sd_notify::NotifyState;
@@ -87,7 +87,9 @@ pub async fn start(settings: &Settings, desk: Desk) -> Result<Running> {
     }
     let round = Duration::from_secs(ROUND_S);
     tasks.spawn(readers::run(Arc::clone(&desk), rhythm.beat("readers", round), stopped.clone()));
-    tasks.spawn(outbox::run(Arc::clone(&desk), rhythm.beat("outbox", round), stopped.clone()));
+    for (name, lane) in [("outbox", Lane::Common), ("alarms", Lane::SecondPath)] {
+        tasks.spawn(outbox::run(Arc::clone(&desk), lane, rhythm.beat(name, round), stopped.clone()));
+    }
     tasks.spawn(deadlines::run(Arc::clone(&desk), rhythm.beat("deadlines", round), stopped));
     Ok(Running { desk, rhythm, stop, tasks })
 }

@@ -2,7 +2,7 @@
 //!
 //! Every port promises idempotence under the key it is given, and says of each fault whether it passes.
 
-use crate::decide::{Acquaintance, Decision};
+use crate::decide::{Acquaintance, Caps, Decision};
 use crate::model::Timestamp;
 use crate::model::address::{Address, ReplyAddress};
 use crate::model::case::{AdvisoryId, Case};
@@ -98,10 +98,17 @@ pub trait Courier: Send + Sync {
     async fn probe(&self) -> Result<String, PortError>;
 }
 
+/// A draft of ours, and further ones of the same case that an answer which never came left behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filed {
+    pub advisory: AdvisoryId,
+    pub doubled: Vec<AdvisoryId>,
+}
+
 #[async_trait]
 pub trait Tracker: Send + Sync {
     /// Opens a draft. `perhaps_filed`: an earlier try may have done it, so the marker is looked for first.
-    async fn file(&self, advisory: &Advisory, perhaps_filed: bool) -> Result<AdvisoryId, PortError>;
+    async fn file(&self, advisory: &Advisory, perhaps_filed: bool) -> Result<Filed, PortError>;
     /// Adds text below the marker, once for each mark; never overwrites a human's edit.
     async fn append(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<(), PortError>;
     /// Proves that it could file, and says who would see the draft.
@@ -166,6 +173,8 @@ pub struct Admission<'a> {
     pub spooled_at: Timestamp,
     pub rest: Rest,
     pub outer: &'a Outer,
+    /// The address whose tags tell which answer of ours came back.
+    pub bounce: &'a Address,
     pub old: bool,
 }
 
@@ -217,6 +226,14 @@ pub struct Leased {
     pub in_doubt: bool,
 }
 
+/// Effects that must not wait for each other: an alarm over the second path is never behind a mail server that hangs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Everything but alarms over the second path.
+    Common,
+    SecondPath,
+}
+
 /// What became of an effect.
 pub enum Outcome {
     /// `left`: the answer that went out with it.
@@ -253,6 +270,7 @@ pub struct Tally {
     pub sent_twice_perhaps: i64,
     pub drafts_filed: i64,
     pub drafts_waiting: i64,
+    pub drafts_doubled: i64,
 }
 
 /// A line of the journal as stored.
@@ -308,8 +326,8 @@ pub trait Letters: Send + Sync {
     async fn revive(&self, intake: IntakeId, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
 }
 
-/// What follows from an arrival, once its number is known.
-pub type Decide<'a> = &'a (dyn Fn(IntakeId) -> Decision + Send + Sync);
+/// What follows from an arrival, once its number is known and what was known before it.
+pub type Decide<'a> = &'a (dyn Fn(IntakeId, &Acquaintance) -> Decision + Send + Sync);
 
 #[async_trait]
 pub trait Cases: Send + Sync {
@@ -327,12 +345,12 @@ pub trait Cases: Send + Sync {
 
 #[async_trait]
 pub trait Outbox: Send + Sync {
-    async fn lease(&self, now: Timestamp, lease: Duration, at_most: u32) -> Result<Vec<Leased>, PortError>;
+    async fn lease(&self, lane: Lane, now: Timestamp, lease: Duration, at_most: u32) -> Result<Vec<Leased>, PortError>;
     /// At start: what the desk before us had leased is free again, and in doubt.
     async fn release(&self) -> Result<u64, PortError>;
     async fn settle(&self, key: &EffectKey, outcome: &Outcome, now: Timestamp) -> Result<(), PortError>;
-    /// When the next effect is due.
-    async fn next_due(&self) -> Result<Option<Timestamp>, PortError>;
+    /// When the next effect of a lane is due.
+    async fn next_due(&self, lane: Lane) -> Result<Option<Timestamp>, PortError>;
     /// Effects that were given up or that wait after a fault, with the fault, for `status`.
     async fn faults(&self) -> Result<Vec<(EffectKey, u32, String)>, PortError>;
 }
@@ -347,14 +365,6 @@ pub trait Correspondence: Send + Sync {
     /// Takes this answer's turn under the caps, so that a bounce or reply finds its case; `Some`: not before
     /// then. Asking again for the same Message-ID is the same turn.
     async fn take_turn(&self, answer: &Answer, caps: Caps, now: Timestamp) -> Result<Option<Timestamp>, PortError>;
-}
-
-/// How many automatic answers may leave in 24 hours.
-#[derive(Clone, Copy, Debug)]
-pub struct Caps {
-    /// Of one kind, to one address.
-    pub per_address: u32,
-    pub in_all: u32,
 }
 
 /// An automatic answer of ours.

@@ -5,7 +5,7 @@ use crate::adapters::clock::SystemClock;
 use crate::adapters::folder_courier::FolderCourier;
 use crate::adapters::folder_tracker::FolderTracker;
 use crate::adapters::github::{Auth, GithubApi, GithubTracker};
-use crate::adapters::imap::{self, ImapLogin, ImapMailbox, Means, Refreshing, SecretSource};
+use crate::adapters::imap::{self, ImapLogin, ImapMailbox, Means, RefreshTokens, Refreshing, SecretSource};
 use crate::adapters::maildir::Maildir;
 use crate::adapters::net::Trust;
 use crate::adapters::opener::{Doorstep, OpenerClient};
@@ -110,8 +110,7 @@ pub async fn desk(settings: &Settings) -> Result<Desk> {
         responders,
         secret: desk_secret(&settings.state)?,
         answer_from,
-        answers_per_address: settings.answers_per_address,
-        answers_per_day: settings.answers_per_day,
+        caps: settings.caps,
     }))
 }
 
@@ -146,10 +145,10 @@ fn source(key: &'static str, path: &Path) -> SecretSource {
 }
 
 pub fn mailboxes(settings: &Settings) -> Result<Vec<Watched>> {
-    settings.mailboxes.iter().map(mailbox).collect()
+    settings.mailboxes.iter().map(|words| mailbox(words, &settings.state)).collect()
 }
 
-fn mailbox(words: &config::Mailbox) -> Result<Watched> {
+fn mailbox(words: &config::Mailbox, state: &Path) -> Result<Watched> {
     match words {
         config::Mailbox::Maildir(maildir) => Ok(Watched {
             mailbox: Box::new(Maildir::new(maildir.name.clone(), config::expanded("mailbox.path", &maildir.path)?)),
@@ -163,10 +162,9 @@ fn mailbox(words: &config::Mailbox) -> Result<Watched> {
                     token_url: token_url.clone(),
                     client_id: client_id.clone(),
                     client_secret: client_secret_file.as_ref().map(|p| checked("mailbox.login.client_secret_file", p)).transpose()?,
-                    refresh_token: checked("mailbox.login.refresh_token_file", refresh_token_file)?,
+                    refresh_tokens: RefreshTokens::new(checked("mailbox.login.refresh_token_file", refresh_token_file)?, token_file(state, &words.name)),
                     scopes: scopes.clone(),
                     held: None,
-                    rotated: None,
                 })),
             };
             let (privacy, port) = match words.security {
@@ -186,6 +184,12 @@ fn mailbox(words: &config::Mailbox) -> Result<Watched> {
             Ok(Watched { mailbox: Box::new(mailbox), poll: Duration::from_secs(u64::from(words.poll_s.max(1))) })
         }
     }
+}
+
+/// Where a refresh token rests that the token server gave in place of the configured one.
+fn token_file(state: &Path, mailbox: &str) -> PathBuf {
+    let name: String = mailbox.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    state.join(format!("mailbox-{name}.token"))
 }
 
 /// A secret that must be there at start, and is read anew later.

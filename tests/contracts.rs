@@ -5,6 +5,7 @@
 mod servers;
 
 use async_trait::async_trait;
+use sealdesk::adapters::alarm::Webhook;
 use sealdesk::adapters::folder_courier::FolderCourier;
 use sealdesk::adapters::folder_tracker::FolderTracker;
 use sealdesk::adapters::github::{Auth, GithubApi, GithubTracker};
@@ -14,16 +15,18 @@ use sealdesk::adapters::net::Trust;
 use sealdesk::adapters::smtp::{self, SmtpCourier};
 use sealdesk::compose;
 use sealdesk::model::address::Address;
+use sealdesk::model::effect::Reason;
 use sealdesk::model::ids::{CaseId, EffectKey};
 use sealdesk::model::outgoing::{Addition, Advisory};
 use sealdesk::model::report::Report;
 use sealdesk::model::secret::Secret;
-use sealdesk::ports::{Courier, Mailbox, Parcel, PortError, Sink, Tracker};
+use sealdesk::ports::{Alarm, Courier, Filed, Mailbox, Parcel, PortError, Sink, Tracker};
 use std::path::Path;
 use std::sync::Arc;
 
 fn advisory(n: u8) -> Advisory {
-    let case = CaseId::from_random([n; 10]);
+    // Each octet gives five bits of the id.
+    let case = CaseId::from_random([n % 32, n / 32, 0, 0, 0, 0, 0, 0, 0, 0]);
     let marker = compose::marker(b"secret", &case);
     let report = Report { summary: "XSS".to_owned(), product: Some("acme".to_owned()), cwe_ids: vec!["CWE-79".to_owned()], ..Report::default() };
     Advisory { summary: "XSS".to_owned(), description: format!("text\n\n{marker}"), case, marker, report }
@@ -32,9 +35,10 @@ fn advisory(n: u8) -> Advisory {
 /// What every tracker promises. `read` gives the text of an advisory; `edit` is a human's hand.
 async fn tracker_contract(tracker: &dyn Tracker, read: impl AsyncFn(&str) -> String, edit: impl AsyncFn(&str, String)) {
     tracker.probe().await.unwrap();
-    let first = tracker.file(&advisory(1), false).await.unwrap();
-    assert_eq!(tracker.file(&advisory(1), true).await.unwrap(), first, "the same case is filed once");
-    let other = tracker.file(&advisory(2), false).await.unwrap();
+    let first = tracker.file(&advisory(1), false).await.unwrap().advisory;
+    let once = Filed { advisory: first.clone(), doubled: Vec::new() };
+    assert_eq!(tracker.file(&advisory(1), true).await.unwrap(), once, "the same case is filed once");
+    let other = tracker.file(&advisory(2), false).await.unwrap().advisory;
     assert_ne!(other.id, first.id);
     let marker = advisory(1).marker;
     let addition = Addition {
@@ -47,7 +51,7 @@ async fn tracker_contract(tracker: &dyn Tracker, read: impl AsyncFn(&str) -> Str
     let text = read(&first.id).await;
     assert!(text.contains("By hand.") && text.matches("### More").count() == 1, "{text}");
     assert_eq!(text.trim_end().lines().last(), Some(marker.as_str()));
-    assert_eq!(tracker.file(&advisory(1), true).await.unwrap(), first, "it is found again after edits");
+    assert_eq!(tracker.file(&advisory(1), true).await.unwrap(), once, "it is found again after edits");
 }
 
 #[tokio::test]
@@ -84,12 +88,16 @@ fn github_is_a_tracker() {
         for n in 10..120 {
             tracker.file(&advisory(n), false).await.unwrap();
         }
-        let again = tracker.file(&advisory(1), true).await.unwrap();
+        let again = tracker.file(&advisory(1), true).await.unwrap().advisory;
         let all = state("/_state", None).await;
         assert_eq!(all["violations"], serde_json::json!([]));
         let ours: Vec<_> = all["advisories"].as_array().unwrap().iter().filter(|a| a["ghsa_id"] == again.id.as_str()).collect();
         assert_eq!(ours.len(), 1);
         assert_eq!(ours[0]["_fork_wanted"], true, "a private fork was asked for");
+        // A second draft of one case, as an answer that never came may leave behind: the older one stays, and both are told.
+        let doubled = tracker.file(&advisory(1), false).await.unwrap();
+        let found = tracker.file(&advisory(1), true).await.unwrap();
+        assert_eq!((found.advisory, found.doubled), (again, vec![doubled.advisory]));
     });
 }
 
@@ -246,5 +254,112 @@ fn dovecot_is_a_mailbox() {
             Done::Move("Dossiers traités & clos".to_owned()),
         );
         mailbox_contract(&mut mailbox, [&letters[0], &letters[1]]).await;
+    });
+}
+
+/// A receiver of one call: answers with this status, and returns what it was sent.
+fn receive(status: &'static str) -> (u16, std::thread::JoinHandle<String>) {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let received = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut text = String::new();
+        let whole = |text: &str| {
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+            let length = head.lines().find_map(|l| l.strip_prefix("content-length: ")).map_or(0, |l| l.trim().parse().unwrap());
+            body.len() >= length
+        };
+        while !whole(&text) {
+            let mut piece = [0; 4096];
+            let n = stream.read(&mut piece).unwrap();
+            text.push_str(std::str::from_utf8(&piece[..n]).unwrap());
+        }
+        write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+        text
+    });
+    (port, received)
+}
+
+#[tokio::test]
+async fn a_webhook_is_an_alarm_without_content_that_its_receiver_can_check() {
+    let case = CaseId::from_random([3; 10]);
+    let hook = |port: u16| Webhook::new(Secret::new(format!("http://127.0.0.1:{port}/t0ken").into_bytes()), Secret::new(b"key".to_vec())).unwrap();
+    let (port, received) = receive("204 No Content");
+    hook(port).raise(Some(&case), Reason::AcknowledgementDue).await.unwrap();
+    let sent = received.join().unwrap();
+    let (head, body) = sent.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("POST /t0ken HTTP/1.1"), "{head}");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(body).unwrap(), serde_json::json!({"case": case, "reason": "acknowledgement-due"}));
+    let signature = sealdesk::model::secret::mac(b"key", &[body.as_bytes()]);
+    assert!(head.lines().any(|l| l == format!("x-sealdesk-signature: sha256={signature}")), "{head}");
+    // A receiver that refuses, and one that is not there: tried again, and the URL's token is in no error.
+    let (port, _received) = receive("500 Internal Server Error");
+    for port in [port, servers::free_port()] {
+        let err = hook(port).raise(None, Reason::FaultLasts).await.unwrap_err();
+        assert!(!err.is_lasting() && !err.to_string().contains("t0ken"), "{err}");
+    }
+}
+
+#[tokio::test]
+async fn a_command_is_an_alarm() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let words = |script: String| vec!["sh".to_owned(), "-c".to_owned(), script];
+    let alarm = sealdesk::adapters::alarm::Command::new(&words(format!("echo \"$0 $1\" > {}", out.display()))).unwrap();
+    alarm.raise(Some(&CaseId::from_random([3; 10])), Reason::LetterShut).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&out).unwrap().trim(), format!("letter-shut {}", CaseId::from_random([3; 10])));
+    alarm.raise(None, Reason::FaultLasts).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&out).unwrap().trim(), "fault-lasts desk");
+    let failing = sealdesk::adapters::alarm::Command::new(&words("exit 3".to_owned())).unwrap();
+    assert!(failing.raise(None, Reason::FaultLasts).await.unwrap_err().to_string().contains("exit status: 3"));
+}
+
+#[tokio::test]
+async fn a_heartbeat_is_heard() {
+    let (port, received) = receive("200 OK");
+    sealdesk::adapters::alarm::Heartbeat::new(Secret::new(format!("http://127.0.0.1:{port}/ping").into_bytes())).unwrap().ping().await.unwrap();
+    assert!(received.join().unwrap().starts_with("GET /ping HTTP/1.1"));
+    let nobody = Secret::new(format!("http://127.0.0.1:{}/t0ken", servers::free_port()).into_bytes());
+    let err = sealdesk::adapters::alarm::Heartbeat::new(nobody).unwrap().ping().await.unwrap_err();
+    assert!(!err.to_string().contains("t0ken"), "{err}");
+}
+
+#[test]
+fn github_takes_an_app_too() {
+    let server = servers::Github::start();
+    let at = format!("http://127.0.0.1:{}", server.port);
+    let openssl = |arguments: &[&str], input: &[u8]| {
+        use std::io::Write;
+        let mut child = std::process::Command::new("openssl")
+            .args(arguments)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        child.wait_with_output().unwrap().stdout
+    };
+    let key = openssl(&["genrsa", "-traditional", "2048"], b"");
+    let public = String::from_utf8(openssl(&["rsa", "-pubout"], &key)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let client = reqwest::Client::new();
+        client.post(format!("{at}/_app")).body(serde_json::json!({ "id": 7, "installation": 9, "key": public }).to_string()).send().await.unwrap();
+        let tracker = |installation_id| {
+            let auth = Auth::App { app_id: 7, installation_id, private_key: Secret::new(key.clone()) };
+            let api = GithubApi::new(&at, &Trust::default(), auth).unwrap();
+            GithubTracker::new(api, "example/project".to_owned(), std::collections::BTreeMap::new(), "other".to_owned(), false)
+        };
+        let ours = tracker(9);
+        ours.probe().await.unwrap();
+        let first = ours.file(&advisory(1), false).await.unwrap();
+        assert_eq!(ours.file(&advisory(1), true).await.unwrap(), first, "drafts of the app are known as its own");
+        let err = tracker(8).probe().await.unwrap_err();
+        assert!(err.to_string().contains("tracker.auth") || err.to_string().contains("repository security advisories"), "{err}");
+        let text = client.get(format!("{at}/_state")).send().await.unwrap().text().await.unwrap();
+        let state: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(state["violations"], serde_json::json!([]));
     });
 }

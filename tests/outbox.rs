@@ -5,7 +5,7 @@ use sealdesk::adapters::folder_courier::FolderCourier;
 use sealdesk::adapters::folder_tracker::FolderTracker;
 use sealdesk::adapters::sqlite::SqliteStore;
 use sealdesk::compose::{House, OwnCertificate, Templates};
-use sealdesk::decide::Policy;
+use sealdesk::decide::{Caps, Policy};
 use sealdesk::mime::Perspective;
 use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
@@ -14,7 +14,7 @@ use sealdesk::model::outgoing::Composition;
 use sealdesk::model::secret::Secret;
 use sealdesk::openpgp::{SealTo, certificates, generate_storage};
 use sealdesk::pipeline::{Desk, DeskParts, Rhythm, deadlines, intake, outbox, readers};
-use sealdesk::ports::{Clock, LetterOctets, Lying, Mailbox, OpenedLetter, Opener, OpenerError, Place, PortError, Sink};
+use sealdesk::ports::{Clock, Lane, LetterOctets, Lying, Mailbox, OpenedLetter, Opener, OpenerError, Place, PortError, Sink};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -135,8 +135,7 @@ impl Test {
             responders: Vec::new(),
             secret: Secret::new(b"secret".to_vec()),
             answer_from: Timestamp::UNIX_EPOCH,
-            answers_per_address: 1,
-            answers_per_day: 100,
+            caps: Caps { per_address: 1, per_domain: 3, in_all: 100 },
         });
         Self { desk, clock, opener, folder }
     }
@@ -156,7 +155,7 @@ impl Test {
     }
 
     async fn work(&self) {
-        while outbox::round(&self.desk).await.unwrap() > 0 {}
+        while outbox::round(&self.desk, Lane::Common).await.unwrap() + outbox::round(&self.desk, Lane::SecondPath).await.unwrap() > 0 {}
     }
 
     async fn cases(&self) -> Vec<Case> {
@@ -218,6 +217,16 @@ async fn a_cap_delays_or_hands_over_and_never_drops() {
     assert_eq!(test.sent().len(), 2, "one a day to an address");
     let by_hand = test.cases().await.iter().filter(|c| matches!(c.acknowledgement, Acknowledgement::ByHand { .. })).count();
     assert_eq!(by_hand, 1, "what cannot wait goes to a human on the same clock");
+    // A domain has a cap of its own; it delays until 4 hours before the promise, and then hands over.
+    test.arrive(&[(4, "a@d.example"), (5, "b@d.example"), (6, "c@d.example"), (7, "d@d.example"), (8, "e@e.example")]).await;
+    test.at_hour(0.2);
+    test.work().await;
+    assert_eq!(test.sent().iter().filter(|l| l.contains("@d.example")).count(), 3);
+    assert!(test.sent().iter().any(|l| l.contains("To: e@e.example")), "another domain is not delayed");
+    assert_eq!(test.cases().await.iter().filter(|c| matches!(c.acknowledgement, Acknowledgement::Due { .. })).count(), 1);
+    test.at_hour(20.5);
+    test.work().await;
+    assert_eq!(test.cases().await.iter().filter(|c| matches!(c.acknowledgement, Acknowledgement::ByHand { .. })).count(), 2);
 }
 
 #[tokio::test]
@@ -271,7 +280,7 @@ async fn a_doubt_is_counted() {
     test.at_hour(0.1);
     let now = test.clock.now();
     let store = &test.desk.parts.store;
-    let leased = store.lease(now, Duration::from_secs(60), 8).await.unwrap().remove(0);
+    let leased = store.lease(Lane::Common, now, Duration::from_secs(60), 8).await.unwrap().remove(0);
     let retry = sealdesk::ports::Outcome::Retry { at: now, why: "the answer was lost".to_owned(), in_doubt: true };
     store.settle(&leased.effect.key, &retry, now).await.unwrap();
     test.work().await;

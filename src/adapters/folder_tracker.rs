@@ -2,7 +2,7 @@
 
 use crate::model::case::AdvisoryId;
 use crate::model::outgoing::{Addition, Advisory};
-use crate::ports::{PortError, Tracker};
+use crate::ports::{Filed, PortError, Tracker};
 use async_trait::async_trait;
 use std::path::{Path, PathBuf};
 
@@ -29,11 +29,11 @@ fn write(path: &Path, text: &str) -> Result<(), PortError> {
 
 #[async_trait]
 impl Tracker for FolderTracker {
-    async fn file(&self, advisory: &Advisory, _: bool) -> Result<AdvisoryId, PortError> {
+    async fn file(&self, advisory: &Advisory, _: bool) -> Result<Filed, PortError> {
         std::fs::create_dir_all(&self.folder).map_err(fault("make the folder", &self.folder))?;
         let id = advisory.case.as_str().to_owned();
         let (text, data) = (self.folder.join(format!("{id}.md")), self.folder.join(format!("{id}.json")));
-        let filed = AdvisoryId { url: format!("file://{}", text.display()), id };
+        let filed = Filed { advisory: AdvisoryId { url: format!("file://{}", text.display()), id }, doubled: Vec::new() };
         // The case names the file, so an earlier try is found again; a human may have edited it since.
         if text.exists() && data.exists() {
             return Ok(filed);

@@ -9,7 +9,7 @@ use crate::daemon::{self, Running};
 use crate::model::reading::{LetterKind, Reading};
 use crate::openpgp::{self, GeneratedKey, Profile, Purpose, SecretKeys};
 use crate::pipeline::readers;
-use crate::ports::{Clock, Intake, ReadingState};
+use crate::ports::{Clock, Intake, Lane, ReadingState};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::os::unix::fs::PermissionsExt;
@@ -111,7 +111,11 @@ async fn follow(running: &Running, folder: &Path) -> Result<usize> {
         tokio::time::sleep(Duration::from_millis(200)).await;
         let tally = desk.parts.store.tally().await?;
         let waiting = std::fs::read_dir(folder.join("Maildir/new"))?.count();
-        let soon = desk.parts.store.next_due().await?.is_some_and(|due| due < desk.now() + jiff::SignedDuration::from_secs(60));
+        let near = desk.now() + jiff::SignedDuration::from_secs(60);
+        let mut soon = false;
+        for lane in [Lane::Common, Lane::SecondPath] {
+            soon |= desk.parts.store.next_due(lane).await?.is_some_and(|due| due < near);
+        }
         if tally.letters > 0 && tally.unread == 0 && waiting == 0 && !soon {
             break;
         }

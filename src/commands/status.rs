@@ -32,7 +32,8 @@ pub async fn run(args: StatusArgs) -> Result<u8> {
     text.push_str(&format!("  letters          {} received, {} unread, {} shut, {} set aside, {} old\n", t.letters, t.unread, t.shut, t.set_aside, t.old));
     text.push_str(&format!("  cases            {} open of {}\n", t.cases_open, t.cases));
     text.push_str(&format!("  acknowledgements {} pending{due}\n", t.acknowledgements_pending));
-    text.push_str(&format!("  drafts           {} filed, {} wait for a word\n", t.drafts_filed, t.drafts_waiting));
+    let doubled = if t.drafts_doubled > 0 { styled(WARN, &format!(", {} doubled", t.drafts_doubled)) } else { String::new() };
+    text.push_str(&format!("  drafts           {} filed, {} wait for a word{doubled}\n", t.drafts_filed, t.drafts_waiting));
     text.push_str(&format!("  outbox           {} pending, {} given up, {} perhaps sent twice\n", t.effects_pending, t.effects_given_up, t.sent_twice_perhaps));
     text.push_str("\n  keys\n");
     for line in &status.opener {

@@ -7,7 +7,7 @@ mod words;
 
 pub use words::{Alarm, Control, Courier, Done, Imap, Login, Mailbox, OpenerWords, Responder, Security, Smtp, Tracker, TrackerAuth};
 
-use crate::decide::{FilePolicy, Policy, SealedPolicy};
+use crate::decide::{Caps, FilePolicy, Policy, SealedPolicy};
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::secret::Secret;
@@ -36,8 +36,7 @@ pub struct Settings {
     pub tracker: Tracker,
     pub responders: Vec<Responder>,
     pub policy: Policy,
-    pub answers_per_address: u32,
-    pub answers_per_day: u32,
+    pub caps: Caps,
     pub alarm: Option<Alarm>,
     pub heartbeat_url_file: Option<PathBuf>,
     pub control: Control,
@@ -156,8 +155,7 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
         tracker: words.tracker,
         responders: words.responder,
         policy,
-        answers_per_address: words.answers.per_address_per_day,
-        answers_per_day: words.answers.per_day,
+        caps: Caps { per_address: words.answers.per_address_per_day, per_domain: words.answers.per_domain_per_day, in_all: words.answers.per_day },
         alarm: words.alarm,
         heartbeat_url_file: words.heartbeat.map(|h| h.url_file),
         control: words.control,

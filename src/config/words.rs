@@ -271,12 +271,13 @@ impl Default for Acknowledgement {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Answers {
     pub per_address_per_day: u32,
+    pub per_domain_per_day: u32,
     pub per_day: u32,
 }
 
 impl Default for Answers {
     fn default() -> Self {
-        Self { per_address_per_day: 1, per_day: 2_000 }
+        Self { per_address_per_day: 1, per_domain_per_day: 200, per_day: 2_000 }
     }
 }
 

@@ -11,7 +11,7 @@ mod reading;
 
 pub use arrival::{Acquaintance, Arrival, Thread, on_arrival};
 pub use clock::on_clock;
-pub use policy::{FilePolicy, Policy, SealedPolicy};
+pub use policy::{Caps, FilePolicy, Policy, SealedPolicy};
 pub use reading::{ReadLetter, answered, confirm, on_reading, on_stray};
 
 use crate::model::address::Address;

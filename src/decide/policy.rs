@@ -58,3 +58,13 @@ impl Default for Policy {
         }
     }
 }
+
+/// How many automatic answers may leave in 24 hours.
+#[derive(Clone, Copy, Debug)]
+pub struct Caps {
+    /// Of one kind, to one address.
+    pub per_address: u32,
+    /// To all addresses of one domain.
+    pub per_domain: u32,
+    pub in_all: u32,
+}

@@ -43,6 +43,7 @@ pub enum Reason {
     AwaitsWord,
     PerhapsFollowUp,
     GaveUp,
+    DraftDoubled,
     OldLettersHeld,
     FaultLasts,
 }
@@ -61,6 +62,7 @@ impl Reason {
             Self::AwaitsWord => "awaits-word",
             Self::PerhapsFollowUp => "perhaps-follow-up",
             Self::GaveUp => "gave-up",
+            Self::DraftDoubled => "draft-doubled",
             Self::OldLettersHeld => "old-letters-held",
             Self::FaultLasts => "fault-lasts",
         }
@@ -80,6 +82,7 @@ impl Reason {
             Self::AwaitsWord => "A case waits for your word before a draft is filed: run sealdesk case file.",
             Self::PerhapsFollowUp => "A letter names an existing case, but its sender is not proven. Compare the two cases.",
             Self::GaveUp => "The desk gave up on something after many tries. See sealdesk status.",
+            Self::DraftDoubled => "The tracker holds two drafts of one case, after an answer that never came. Close the one that its journal names.",
             Self::OldLettersHeld => "Many unknown old letters appeared in the mailbox. Answers are held until you run sealdesk import.",
             Self::FaultLasts => "A fault lasts and the desk cannot mend it. See sealdesk status.",
         }
@@ -87,7 +90,7 @@ impl Reason {
 
     /// Whether the second path is used too: what can't wait for the mail to be read.
     pub fn is_urgent(self) -> bool {
-        !matches!(self, Self::NewCase | Self::AwaitsWord | Self::PerhapsFollowUp)
+        !matches!(self, Self::NewCase | Self::AwaitsWord | Self::PerhapsFollowUp | Self::DraftDoubled)
     }
 }
 

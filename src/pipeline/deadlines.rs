@@ -34,7 +34,7 @@ pub async fn round(desk: &Desk) -> Result<(), PortError> {
         if decision.case.is_some() {
             warn!(case = %case.id, "acknowledgement deadline is near");
             desk.parts.store.commit(&decision, now).await?;
-            desk.effects.notify_one();
+            desk.ring();
         }
     }
     desk.mended("store");

@@ -1,7 +1,7 @@
 //! What do the loops share?
 
 use crate::compose::{House, Measure};
-use crate::decide::{Decision, Entry, Policy, SealedPolicy};
+use crate::decide::{Caps, Decision, Entry, Policy, SealedPolicy};
 use crate::mime::Perspective;
 use crate::model::Timestamp;
 use crate::model::address::Address;
@@ -9,7 +9,7 @@ use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::reading::Reading;
 use crate::model::secret::Secret;
-use crate::ports::{Alarm, CaseStore, Clock, Courier, Opener, Tracker};
+use crate::ports::{Alarm, CaseStore, Clock, Courier, Lane, Opener, Tracker};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
@@ -30,8 +30,7 @@ pub struct DeskParts {
     pub responders: Vec<Address>,
     pub secret: Secret,
     pub answer_from: Timestamp,
-    pub answers_per_address: u32,
-    pub answers_per_day: u32,
+    pub caps: Caps,
 }
 
 /// The parts, and the bells by which one loop wakes another.
@@ -39,8 +38,9 @@ pub struct Desk {
     pub parts: DeskParts,
     /// Letters wait to be read.
     pub letters: Notify,
-    /// Effects may be due.
-    pub effects: Notify,
+    /// Effects may be due: a bell for each lane.
+    effects: Notify,
+    alarms: Notify,
     /// Readings just made, for the effects that follow at once: they need not be unsealed again.
     fresh: Mutex<VecDeque<(IntakeId, Reading)>>,
     /// Faults that last, by what is at fault, with the moment they began: shown in `status`.
@@ -56,11 +56,24 @@ const FAULT_LASTS_MIN: i64 = 30;
 
 impl Desk {
     pub fn new(parts: DeskParts) -> Self {
-        Self { parts, letters: Notify::new(), effects: Notify::new(), faults: Mutex::default(), fresh: Mutex::default() }
+        Self { parts, letters: Notify::new(), effects: Notify::new(), alarms: Notify::new(), faults: Mutex::default(), fresh: Mutex::default() }
     }
 
     pub fn now(&self) -> Timestamp {
         self.parts.clock.now()
+    }
+
+    /// Wakes the outbox: effects may be due.
+    pub fn ring(&self) {
+        self.effects.notify_one();
+        self.alarms.notify_one();
+    }
+
+    pub(super) fn bell(&self, lane: Lane) -> &Notify {
+        match lane {
+            Lane::Common => &self.effects,
+            Lane::SecondPath => &self.alarms,
+        }
     }
 
     /// How much of this letter the tracker may hold. Under `hold` a draft is filed only on a responder's
@@ -92,7 +105,7 @@ impl Desk {
         if let Err(err) = self.parts.store.commit(&decision, now).await {
             tracing::error!(error = %err, "a lasting fault could not be recorded");
         }
-        self.effects.notify_one();
+        self.ring();
     }
 
     /// The fault is over.

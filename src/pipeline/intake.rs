@@ -3,11 +3,11 @@
 use super::desk::{Desk, random};
 use super::failpoint::step;
 use super::rhythm::Beat;
-use crate::decide::{Arrival, Decision, Entry, on_arrival};
+use crate::decide::{Acquaintance, Arrival, Decision, Entry, on_arrival};
 use crate::mime;
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::CaseId;
-use crate::ports::{Admission, Lying, Mailbox, Place, PortError, Spooling};
+use crate::ports::{Admission, Lying, Mailbox, Place, PortError, Spooled, Spooling};
 use futures::future::join_all;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -90,7 +90,7 @@ pub async fn round(desk: &Desk, mailbox: &mut dyn Mailbox, failures: &mut HashMa
         admitted += batch.admitted;
         if batch.admitted > 0 {
             desk.letters.notify_one();
-            desk.effects.notify_one();
+            desk.ring();
         }
         failures.retain(|place, _| !batch.ours.contains(place));
         fresh.extend(batch.ours);
@@ -146,7 +146,16 @@ async fn admit_batch<'l>(desk: &Desk, mailbox: &mut dyn Mailbox, letters: Vec<&'
         }
     }
     let name = mailbox.name();
-    let admitting = fetched.into_iter().map(async |(letter, spooling)| (letter, admit(desk, name, letter, spooling, hold(letter)).await));
+    let spooling = fetched.into_iter().map(async |(letter, spooling)| (letter, spooling.finish().await));
+    let spooled = join_all(spooling).await;
+    // Their turns in the store are in this order, so a follow-up finds the letter before it.
+    let admitting = spooled.into_iter().map(async |(letter, spooled)| {
+        let admitted = match spooled {
+            Ok(spooled) => admit(desk, name, letter, spooled, hold(letter)).await,
+            Err(err) => Err(err),
+        };
+        (letter, admitted)
+    });
     for (letter, admitted) in join_all(admitting).await {
         match admitted {
             Ok(new) => {
@@ -216,12 +225,9 @@ async fn fetch(desk: &Desk, mailbox: &mut dyn Mailbox, letter: &Lying) -> Result
     }
 }
 
-async fn admit(desk: &Desk, mailbox: &str, letter: &Lying, spooling: Box<dyn Spooling>, hold: bool) -> Result<bool, PortError> {
-    let store = &desk.parts.store;
-    let spooled = spooling.finish().await?;
+async fn admit(desk: &Desk, mailbox: &str, letter: &Lying, spooled: Spooled, hold: bool) -> Result<bool, PortError> {
     step!("spooled");
     let outer = mime::outer(&spooled.head, &desk.parts.perspective);
-    let known = store.acquaintance(&outer, &desk.parts.bounce_address).await?;
     let old = hold || letter.received_at < desk.parts.answer_from;
     let new_case = CaseId::from_random(random()?);
     let now = desk.now();
@@ -234,13 +240,14 @@ async fn admit(desk: &Desk, mailbox: &str, letter: &Lying, spooling: Box<dyn Spo
         spooled_at: now,
         rest: spooled.rest,
         outer: &outer,
+        bounce: &desk.parts.bounce_address,
         old,
     };
-    let decide = |intake| {
+    let decide = |intake, known: &Acquaintance| {
         let arrival = Arrival { intake, received_at: letter.received_at, outer: &outer, old, new_case: new_case.clone() };
-        on_arrival(&arrival, &known, &desk.parts.policy, now)
+        on_arrival(&arrival, known, &desk.parts.policy, now)
     };
-    let admitted = store.admit(&admission, &decide).await?;
+    let admitted = desk.parts.store.admit(&admission, &decide).await?;
     step!("admitted");
     match admitted {
         Some(intake) => info!(intake = %intake, octets = spooled.octets, digest = %spooled.digest, "letter arrived"),

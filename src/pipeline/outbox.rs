@@ -14,7 +14,7 @@ use crate::model::ids::{EffectKey, MessageId};
 use crate::model::outgoing::Composition;
 use crate::model::reading::Reading;
 use crate::model::secret;
-use crate::ports::{Answer, Caps, Intake, Leased, OpenerError, Outcome, Parcel, PortError};
+use crate::ports::{Answer, Intake, Lane, Leased, OpenerError, Outcome, Parcel, PortError};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
@@ -39,11 +39,11 @@ const IDLE_S: u64 = 15;
 
 const _: () = assert!(LEASE_S > 10 * 60);
 
-/// Carries effects out until told to stop; those under way are finished first.
-pub async fn run(desk: Arc<Desk>, beat: Beat, mut stop: watch::Receiver<bool>) {
+/// Carries the effects of a lane out until told to stop; those under way are finished first.
+pub async fn run(desk: Arc<Desk>, lane: Lane, beat: Beat, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         beat.now();
-        match round(&desk).await {
+        match round(&desk, lane).await {
             Ok(0) => {}
             Ok(_) => continue,
             Err(err) => {
@@ -51,22 +51,22 @@ pub async fn run(desk: Arc<Desk>, beat: Beat, mut stop: watch::Receiver<bool>) {
                 desk.fault("store", &err.to_string()).await;
             }
         }
-        let next = desk.parts.store.next_due().await.ok().flatten();
+        let next = desk.parts.store.next_due(lane).await.ok().flatten();
         let pause = next.map_or(Duration::from_secs(IDLE_S), |due| {
             let wait = due.duration_since(desk.now());
             Duration::try_from(wait).unwrap_or(Duration::ZERO).clamp(Duration::from_millis(50), Duration::from_secs(IDLE_S))
         });
         tokio::select! {
             _ = stop.changed() => return,
-            () = desk.effects.notified() => {}
+            () = desk.bell(lane).notified() => {}
             () = tokio::time::sleep(pause) => {}
         }
     }
 }
 
-/// Carries out what is due; returns how much.
-pub async fn round(desk: &Desk) -> Result<usize, PortError> {
-    let leased = desk.parts.store.lease(desk.now(), Duration::from_secs(LEASE_S), LEASE_TOGETHER).await?;
+/// Carries out what is due in a lane; returns how much.
+pub async fn round(desk: &Desk, lane: Lane) -> Result<usize, PortError> {
+    let leased = desk.parts.store.lease(lane, desk.now(), Duration::from_secs(LEASE_S), LEASE_TOGETHER).await?;
     step!("leased");
     let mut under_way: FuturesUnordered<_> = leased.iter().map(|effect| carry_out(desk, effect)).collect();
     let mut first_error = None;
@@ -279,8 +279,7 @@ async fn send_certificate(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
 
 /// Takes the turn of an automatic answer; when it may go out, if not now.
 async fn turn(desk: &Desk, answer: &Answer, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
-    let caps = Caps { per_address: desk.parts.answers_per_address, in_all: desk.parts.answers_per_day };
-    desk.parts.store.take_turn(answer, caps, now).await
+    desk.parts.store.take_turn(answer, desk.parts.caps, now).await
 }
 
 /// An automatic answer under its key: its Message-ID, and the tag by which a bounce finds its case.
@@ -313,12 +312,17 @@ async fn file_advisory(desk: &Desk, effect: &Effect, perhaps_filed: bool) -> Res
     let advisory = compose::advisory(&case.id, &reading, desk.measure(&reading, true), letter.received_at, desk.parts.secret.expose());
     step!("composed");
     let filed = desk.parts.tracker.file(&advisory, perhaps_filed).await?;
-    let mut decision = Desk::note(&case.id, "draft filed", filed.id.clone());
+    let mut decision = Desk::note(&case.id, "draft filed", filed.advisory.id.clone());
+    for double in &filed.doubled {
+        warn!(effect = %effect.key, "the tracker holds a second draft of one case");
+        decision.journal.push(Entry::of(&case.id, "draft doubled", double.url.clone()));
+        decision.effects.extend(Effect::call(Reason::DraftDoubled, &case.id, desk.now()));
+    }
     // Follow-ups that came while the draft was under way go below it now.
     for later in desk.parts.store.letters_of(&case.id).await?.iter().filter(|l| l.id != letter.id && l.state == crate::ports::ReadingState::Read) {
         decision.effects.push(Effect::append_follow_up(&case.id, later.id, desk.now()));
     }
-    decision.case = Some(CaseChange::update(&case, Case { draft: Draft::Filed { advisory: filed }, ..case.clone() }));
+    decision.case = Some(CaseChange::update(&case, Case { draft: Draft::Filed { advisory: filed.advisory }, ..case.clone() }));
     Ok(Carried::Done(decision, None))
 }
 

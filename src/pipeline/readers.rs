@@ -158,7 +158,7 @@ async fn commit(desk: &Desk, intake: &Intake, reading: Reading, was_pinned: bool
         desk.keep_fresh(intake.id, reading);
     }
     info!(intake = %intake.id, case = case.as_ref().map_or("none", |c| c.id.as_str()), "letter read");
-    desk.effects.notify_one();
+    desk.ring();
     Ok(())
 }
 
@@ -184,7 +184,7 @@ async fn set_aside(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
     };
     warn!(intake = %intake.id, "letter set aside");
     store.commit_reading(intake.id, ReadingState::SetAside, None, &decision, now).await?;
-    desk.effects.notify_one();
+    desk.ring();
     Ok(())
 }
 

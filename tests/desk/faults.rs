@@ -122,3 +122,95 @@ fn a_courier_that_is_down_delays_and_loses_nothing() {
     wait_for("the acknowledgement", 60, || world.delivered("x@crowd.example").iter().any(|l| l.contains("In-Reply-To: <f1@crowd.example>")));
     desk.stop();
 }
+
+/// A small file system of its own, so that it can be full.
+struct SmallDisk<'p>(&'p std::path::Path);
+
+impl<'p> SmallDisk<'p> {
+    fn mount(path: &'p std::path::Path) -> Self {
+        std::fs::create_dir_all(path).unwrap();
+        super::servers::run(std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=16m,mode=0711", "tmpfs"]).arg(path));
+        Self(path)
+    }
+
+    fn ballast(&self) -> std::path::PathBuf {
+        self.0.join("ballast")
+    }
+
+    fn fill(&self) {
+        use std::io::Write;
+        let mut file = std::fs::File::create(self.ballast()).unwrap();
+        let mut piece = 1 << 20;
+        while piece > 0 {
+            if file.write_all(&vec![0; piece]).is_err() {
+                piece /= 2;
+            }
+        }
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_letters_on_the_server_and_says_so() {
+    let world = World::new();
+    let state = world.path().join("state");
+    let disk = SmallDisk::mount(&state);
+    let desk = world.open();
+    world.submit("f1@crowd.example", &report(1));
+    world.settle(1);
+    disk.fill();
+    // A small letter, which would rest in its row, and a large one, which would become a file.
+    world.submit("f2@crowd.example", &report(2));
+    world.submit("f3@crowd.example", &(report(3) + &"and more words\n".repeat(20_000)));
+    wait_for("the fault to show", 30, || {
+        let status = world.json(&["status", "--json"]);
+        status["faults"].as_array().unwrap().iter().any(|f| f["why"].as_str().unwrap().contains("is full"))
+    });
+    assert_eq!(world.lying(""), 2, "what is not safe here stays there");
+    assert_eq!(world.json(&["status", "--json"])["letters"], 1);
+    std::fs::remove_file(disk.ballast()).unwrap();
+    world.settle(3);
+    assert_eq!(world.github.advisories().len(), 3);
+    wait_for("the inbox to empty", 20, || world.lying("") == 0);
+    assert!(world.json(&["status", "--json"])["faults"].as_array().unwrap().is_empty());
+    desk.stop();
+}
+
+#[test]
+fn a_certificate_that_is_expired_or_anothers_is_named() {
+    let world = World::new();
+    let keys = world.path().join("keys");
+    let config = world.config();
+    let check_with = |public: &std::path::Path, secret: &std::path::Path| {
+        world.write_config(&config);
+        let text = std::fs::read_to_string(world.config_file()).unwrap();
+        let text = text.replace(&keys.join("security.asc").display().to_string(), &public.display().to_string());
+        std::fs::write(world.config_file(), text.replace(&keys.join("security.secret.asc").display().to_string(), &secret.display().to_string())).unwrap();
+        let (code, out, err) = world.command(&["check"]);
+        (code, out + &err)
+    };
+    let home = world.path().join("expired");
+    std::fs::create_dir(&home).unwrap();
+    let gpg = |arguments: &[&str]| super::servers::run(std::process::Command::new("gpg").env("GNUPGHOME", &home).args(["--batch", "--quiet"]).args(arguments));
+    gpg(&["--faked-system-time", "20250101T000000", "--passphrase", "", "--quick-gen-key", "security@desk.example", "default", "default", "2025-06-01"]);
+    let (public, secret) = (home.join("public.asc"), home.join("secret.asc"));
+    gpg(&["--armor", "--output", public.to_str().unwrap(), "--export"]);
+    gpg(&["--armor", "--output", secret.to_str().unwrap(), "--export-secret-keys"]);
+    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let (code, said) = check_with(&public, &secret);
+    assert!(code == 1 && said.contains("public.asc") && said.contains("may be expired or revoked; extend or replace it"), "{said}");
+    // Somebody else's: nobody would choose it, and we could not open what is sent to it.
+    let (code, said) = check_with(&world.path().join("rita/security.asc"), &keys.join("security.secret.asc"));
+    assert!(code == 1 && said.contains("names security@desk.example") && said.contains("does not hold the secret key"), "{said}");
+    // A responder's that is expired would leave him out of everything that is sealed.
+    world.write_config(&config);
+    let text = std::fs::read_to_string(world.config_file()).unwrap();
+    std::fs::write(world.config_file(), text.replace(&world.path().join("rita/security.asc").display().to_string(), &public.display().to_string())).unwrap();
+    let (code, out, err) = world.command(&["check"]);
+    assert!(code != 0 && (out.clone() + &err).contains("responder Rita"), "{out}{err}");
+}

@@ -47,10 +47,11 @@ fn tls_starttls_pins_and_plaintext_to_loopback_all_work() {
     }
 }
 
-/// A token server: gives out `good-token` for the refresh token, and tells Dovecot whose token it is.
+/// A token server: gives out `good-token` and a new refresh token for the last one, and tells Dovecot whose token it is.
 fn token_server(port: u16) {
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     std::thread::spawn(move || {
+        let mut uses = 0;
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             let mut request = vec![0; 8192];
@@ -63,15 +64,17 @@ fn token_server(port: u16) {
                     let n = stream.read(&mut request).unwrap_or(0);
                     String::from_utf8_lossy(&request[..n]).into_owned()
                 };
-                if whole.contains("refresh_token=the-refresh-token") {
-                    ("200 OK", r#"{"access_token":"good-token","token_type":"Bearer","expires_in":3600}"#)
+                let current = if uses == 0 { "refresh_token=the-refresh-token".to_owned() } else { format!("refresh_token=rotated-{uses}") };
+                if whole.split(['&', '\n']).any(|field| field.trim() == current) {
+                    uses += 1;
+                    ("200 OK", format!(r#"{{"access_token":"good-token","token_type":"Bearer","expires_in":3600,"refresh_token":"rotated-{uses}"}}"#))
                 } else {
-                    ("400 Bad Request", r#"{"error":"invalid_grant"}"#)
+                    ("400 Bad Request", r#"{"error":"invalid_grant"}"#.to_owned())
                 }
             } else if text.contains("good-token") {
-                ("200 OK", r#"{"username":"security","active":true}"#)
+                ("200 OK", r#"{"username":"security","active":true}"#.to_owned())
             } else {
-                ("401 Unauthorized", r#"{"error":"invalid_token"}"#)
+                ("401 Unauthorized", r#"{"error":"invalid_token"}"#.to_owned())
             };
             let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
         }

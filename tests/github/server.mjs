@@ -2,9 +2,11 @@
 // every answer is validated against it, state is kept, and faults can be ordered.
 //
 //   node server.mjs            prints its port, serves until its standard input closes
+//   POST /_app   {"id","installation","key"}  a GitHub App, with its public key in PEM
 //   POST /_fault {"method","mode","times"}   mode: 500-after, drop-after, 503, 403, 429
 //   GET  /_state               {"advisories": […], "violations": […], "requests": […]}
 
+import { createPublicKey, verify } from "node:crypto";
 import http from "node:http";
 import { createRequire } from "node:module";
 import Ajv from "ajv";
@@ -27,10 +29,13 @@ addFormats(ajv);
 ajv.addSchema(spec, "gh");
 const TOKEN = "test-token";
 const LOGIN = "sealdesk-bot";
+const APP_SLUG = "sealdesk-app";
+const APP_TOKEN = "ghs_installation";
+const ACCESS = "/app/installations/{installation_id}/access_tokens";
 const LIST = "/repos/{owner}/{repo}/security-advisories";
 const ONE = `${LIST}/{ghsa_id}`;
 
-const state = { advisories: [], violations: [], requests: [], faults: [] };
+const state = { advisories: [], violations: [], requests: [], faults: [], app: undefined };
 
 /** The validator of a request body, by path template and method. */
 function bodyValidator(template, method) {
@@ -43,6 +48,7 @@ const validators = {
   [`post ${LIST}`]: bodyValidator(LIST, "post"),
   [`patch ${ONE}`]: bodyValidator(ONE, "patch"),
 };
+const validToken = ajv.compile({ $ref: "gh#/components/schemas/installation-token" });
 const validAnswer = ajv.compile({ $ref: "gh#/components/schemas/repository-advisory" });
 
 /** Query parameters must be declared, and of their schema. */
@@ -58,17 +64,36 @@ function checkQuery(template, method, query) {
   return undefined;
 }
 
-function advisory(owner, repo, body) {
+/** Whether this is a JSON Web Token that the app signed: RS256, issued a moment ago, for ten minutes at most. */
+function fromApp(token) {
+  const [head, claims, signature] = token.split(".");
+  if (!state.app || !signature) return false;
+  const said = (part) => JSON.parse(Buffer.from(part, "base64url").toString());
+  const now = Date.now() / 1000;
+  return said(head).alg === "RS256" && String(said(claims).iss) === String(state.app.id) && said(claims).iat <= now && said(claims).exp > now && said(claims).exp - said(claims).iat <= 660
+    && verify("sha256", Buffer.from(`${head}.${claims}`), createPublicKey(state.app.key), Buffer.from(signature, "base64url"));
+}
+
+/** What only the app itself may ask. */
+function handleApp(method, path) {
+  if (method === "get" && path === "/app") return [200, { slug: APP_SLUG }];
+  if (method !== "post" || !spec.paths[ACCESS].post || !/^\/app\/installations\/\d+\/access_tokens$/.test(path)) return [404, { message: "Not Found" }];
+  if (path.split("/")[3] !== String(state.app.installation)) return [404, { message: "Not Found" }];
+  const answer = { token: APP_TOKEN, expires_at: new Date(Date.now() + 3_600_000).toISOString(), permissions: { repository_advisories: "write" }, repository_selection: "selected" };
+  return validToken(answer) ? [201, answer] : violation(`our own answer: ${ajv.errorsText(validToken.errors)}`);
+}
+
+function advisory(owner, repo, login, body) {
   const letters = "23456789cfghjmpqrvwx";
   const group = () => Array.from({ length: 4 }, () => letters[Math.floor(Math.random() * letters.length)]).join("");
   const id = `GHSA-${group()}-${group()}-${group()}`;
   const now = new Date().toISOString();
   const base = "https://api.github.com";
   const author = {
-    login: LOGIN, id: 1, node_id: "U_1", avatar_url: "https://github.com/a.png", gravatar_id: "", type: "Bot", site_admin: false,
-    url: `${base}/users/${LOGIN}`, html_url: `https://github.com/${LOGIN}`,
+    login, id: 1, node_id: "U_1", avatar_url: "https://github.com/a.png", gravatar_id: "", type: "Bot", site_admin: false,
+    url: `${base}/users/${encodeURIComponent(login)}`, html_url: `https://github.com/${encodeURIComponent(login)}`,
     ...Object.fromEntries(["followers", "following", "gists", "starred", "subscriptions", "organizations", "repos", "events", "received_events"]
-      .map((k) => [`${k}_url`, `${base}/users/${LOGIN}/${k}`])),
+      .map((k) => [`${k}_url`, `${base}/users/${encodeURIComponent(login)}/${k}`])),
   };
   return {
     ghsa_id: id, cve_id: body.cve_id ?? null, url: `${base}/repos/${owner}/${repo}/security-advisories/${id}`,
@@ -94,9 +119,12 @@ function route(method, path) {
 
 function handle(request, url, text) {
   const method = request.method.toLowerCase();
-  if (request.headers.authorization !== `Bearer ${TOKEN}`) return [401, { message: "Bad credentials" }];
+  const token = request.headers.authorization?.replace(/^bearer /i, "") ?? "";
+  if (fromApp(token)) return handleApp(method, url.pathname);
+  const login = { [TOKEN]: LOGIN, [APP_TOKEN]: `${APP_SLUG}[bot]` }[token];
+  if (!login) return [401, { message: "Bad credentials" }];
   if (!request.headers["user-agent"]) return [403, { message: "Request forbidden by administrative rules" }];
-  if (method === "get" && url.pathname === "/user") return [200, { login: LOGIN }];
+  if (method === "get" && url.pathname === "/user") return [200, { login }];
   const at = route(method, url.pathname);
   if (!at || !spec.paths[at.template][method]) return [404, { message: "Not Found" }];
   const wrongQuery = checkQuery(at.template, method, url.searchParams);
@@ -112,7 +140,7 @@ function handle(request, url, text) {
   if (at.template === LIST) {
     // What the real API answers with an empty body.
     if (!body.vulnerabilities?.length || Boolean(body.severity) === Boolean(body.cvss_vector_string)) return [500, undefined];
-    const made = advisory(at.owner, at.repo, body);
+    const made = advisory(at.owner, at.repo, login, body);
     if (!validAnswer(shown(made))) return violation(`our own answer: ${ajv.errorsText(validAnswer.errors)}`);
     state.advisories.push(made);
     return [201, shown(made)];
@@ -152,6 +180,10 @@ const server = http.createServer((request, response) => {
       response.end(body === undefined ? "" : JSON.stringify(body));
     };
     if (url.pathname === "/_state") return answer([200, { ...state, advisories: state.advisories }]);
+    if (url.pathname === "/_app") {
+      state.app = JSON.parse(text);
+      return answer([200, {}]);
+    }
     if (url.pathname === "/_fault") {
       state.faults.push(JSON.parse(text));
       return answer([200, {}]);

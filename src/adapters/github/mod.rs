@@ -11,7 +11,7 @@ pub use api::{Auth, GithubApi};
 use crate::model::case::AdvisoryId;
 use crate::model::outgoing::{Addition, Advisory};
 use crate::model::report::Report;
-use crate::ports::{PortError, Tracker};
+use crate::ports::{Filed, PortError, Tracker};
 use api::{Failed, segment};
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -74,13 +74,14 @@ impl GithubTracker {
         self.login.get_or_try_init(|| self.api.own_login()).await.map(String::as_str)
     }
 
-    /// The draft that bears this marker in its last line and that our own token wrote.
-    async fn find(&self, repository: &str, marker: &str) -> Result<Option<Listed>, Failed> {
+    /// The drafts that bear this marker in their last line and that our own token wrote: the oldest, and its doubles.
+    async fn find(&self, repository: &str, marker: &str) -> Result<Option<Filed>, Failed> {
         let own = self.login().await?.to_owned();
         let all = self.list(repository).await?;
         let ours = |l: &Listed| l.author.as_ref().is_some_and(|a| a.login.eq_ignore_ascii_case(&own));
         let marked = |l: &Listed| l.description.as_deref().and_then(|d| d.trim_end().lines().last()).is_some_and(|line| line.trim() == marker);
-        Ok(all.into_iter().find(|l| ours(l) && marked(l)))
+        let mut found = all.into_iter().filter(|l| ours(l) && marked(l)).map(id_of).rev(); // listed newest first
+        Ok(found.next().map(|advisory| Filed { advisory, doubled: found.collect() }))
     }
 
     async fn list(&self, repository: &str) -> Result<Vec<Listed>, Failed> {
@@ -97,7 +98,7 @@ impl GithubTracker {
     }
 
     /// After an answer that never came: reads the list until two looks agree.
-    async fn find_when_settled(&self, repository: &str, marker: &str) -> Result<Option<Listed>, Failed> {
+    async fn find_when_settled(&self, repository: &str, marker: &str) -> Result<Option<Filed>, Failed> {
         let mut before = None;
         for _ in 0..SETTLE_LOOKS {
             tokio::time::sleep(Duration::from_secs(SETTLE_S)).await;
@@ -161,29 +162,34 @@ fn cut(text: &str, characters: usize) -> String {
     text.chars().take(characters).collect()
 }
 
-fn filed(listed: Listed) -> AdvisoryId {
+fn id_of(listed: Listed) -> AdvisoryId {
     AdvisoryId { id: listed.ghsa_id, url: listed.html_url }
 }
 
 #[async_trait]
 impl Tracker for GithubTracker {
-    async fn file(&self, advisory: &Advisory, perhaps_filed: bool) -> Result<AdvisoryId, PortError> {
+    async fn file(&self, advisory: &Advisory, perhaps_filed: bool) -> Result<Filed, PortError> {
         let _turn = self.turn.lock().await;
         let repository = self.repository_for(&advisory.report).to_owned();
         if perhaps_filed && let Some(before) = self.find(&repository, &advisory.marker).await? {
-            return Ok(filed(before));
+            return Ok(before);
         }
-        match self.api.post(&advisories(&repository), &self.body(advisory)).await {
+        let made = match self.api.post(&advisories(&repository), &self.body(advisory)).await {
             Ok(made) => {
-                let made: Listed = serde_json::from_value(made).map_err(|_| PortError::Passing("GitHub made a draft and did not say which".to_owned()))?;
-                Ok(filed(made))
+                let made: Listed = serde_json::from_value(made).map_err(|_| PortError::InDoubt("GitHub made a draft and did not say which".to_owned()))?;
+                Filed { advisory: id_of(made), doubled: Vec::new() }
             }
             Err(failed) if failed.is_ambiguous() => match self.find_when_settled(&repository, &advisory.marker).await? {
-                Some(made) => Ok(filed(made)),
-                None => Err(failed.into()),
+                Some(made) => made,
+                None => return Err(failed.into()),
             },
-            Err(failed) => Err(failed.into()),
+            Err(failed) => return Err(failed.into()),
+        };
+        // What an earlier try made may have shown itself only now.
+        if perhaps_filed && let Ok(Some(all)) = self.find(&repository, &advisory.marker).await {
+            return Ok(all);
         }
+        Ok(made)
     }
 
     async fn append(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<(), PortError> {

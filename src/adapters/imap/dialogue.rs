@@ -452,6 +452,42 @@ mod tests {
         assert!(matches!(found, Err(DialogueError::Garbled)), "{found:?}");
     }
 
+    /// Idles for five minutes with a server that says `+` and then one line a second from `after`; the time that it took, and what it heard from us.
+    async fn idling(lines: &'static [&'static str], silent: bool) -> (Result<(), DialogueError>, Duration, String) {
+        let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
+        let mut dialogue = Dialogue::after_greeting(Box::new(ours));
+        let server = async {
+            let mut heard = vec![0; 64];
+            let n = theirs.read(&mut heard).await.unwrap();
+            let tag = String::from_utf8_lossy(&heard[..n]).split(' ').next().unwrap().to_owned();
+            theirs.write_all(b"+ idling\r\n").await.unwrap();
+            for line in lines {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                theirs.write_all(line.as_bytes()).await.unwrap();
+            }
+            let n = theirs.read(&mut heard).await.unwrap();
+            if silent {
+                tokio::time::sleep(Duration::from_secs(3600)).await;
+            }
+            theirs.write_all(format!("{tag} OK done\r\n").as_bytes()).await.unwrap();
+            String::from_utf8_lossy(&heard[..n]).into_owned()
+        };
+        let start = Instant::now();
+        let (heard, done) = futures::join!(server, async { (dialogue.idle(Duration::from_secs(300)).await, start.elapsed()) });
+        (done.0, done.1, heard)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn idle_ends_with_news_with_the_time_and_with_a_server_that_fell_silent() {
+        let (done, took, heard) = idling(&["* 1 RECENT\r\n", "* OK still here\r\n", "* 7 EXISTS\r\n"], false).await;
+        assert!(done.is_ok() && took.as_secs() == 3 && heard == "DONE\r\n", "{done:?} {took:?} {heard}");
+        let (done, took, heard) = idling(&["* OK still here\r\n"], false).await;
+        assert!(done.is_ok() && took.as_secs() == 300 && heard == "DONE\r\n", "{done:?} {took:?} {heard}");
+        // Whatever stands between may have dropped the line without a word: DONE finds out.
+        let (done, took, _) = idling(&[], true).await;
+        assert!(matches!(done, Err(DialogueError::Silent)) && took.as_secs() == 300 + COMMAND_S, "{done:?} {took:?}");
+    }
+
     #[test]
     fn folder_names_are_coded_as_the_standard_says() {
         assert_eq!(folder_name("Entwürfe & mehr").unwrap(), "\"Entw&APw-rfe &- mehr\"");

@@ -1,6 +1,7 @@
 //! How do we say who we are? A password, a token that something else refreshes, or one that we refresh.
 
 use super::dialogue::{Dialogue, DialogueError, quoted};
+use super::token::RefreshTokens;
 use crate::model::secret::Secret;
 use crate::ports::PortError;
 use oauth2::basic::{BasicClient, BasicErrorResponseType};
@@ -34,11 +35,9 @@ pub struct Refreshing {
     pub token_url: String,
     pub client_id: String,
     pub client_secret: Option<SecretSource>,
-    pub refresh_token: SecretSource,
+    pub refresh_tokens: RefreshTokens,
     pub scopes: Vec<String>,
     pub held: Option<(Secret, Instant)>,
-    /// A refresh token that the server gave in place of the first.
-    pub rotated: Option<Secret>,
 }
 
 impl ImapLogin {
@@ -103,11 +102,7 @@ impl Refreshing {
             .timeout(Duration::from_secs(TOKEN_CALL_S))
             .build()
             .map_err(|_| PortError::Lasting("no HTTPS client".to_owned()))?;
-        let refresh = match &self.rotated {
-            Some(rotated) => rotated.clone(),
-            None => (self.refresh_token)()?,
-        };
-        let refresh = RefreshToken::new(text(&refresh)?);
+        let refresh = RefreshToken::new(text(&self.refresh_tokens.current()?)?);
         let mut request = client.exchange_refresh_token(&refresh);
         for scope in &self.scopes {
             request = request.add_scope(Scope::new(scope.clone()));
@@ -121,7 +116,7 @@ impl Refreshing {
             _ => PortError::Passing("the token server cannot be reached or answers nonsense".to_owned()),
         })?;
         if let Some(rotated) = answer.refresh_token() {
-            self.rotated = Some(Secret::new(rotated.secret().clone().into_bytes()));
+            self.refresh_tokens.rotate(Secret::new(rotated.secret().clone().into_bytes()));
         }
         let token = Secret::new(answer.access_token().secret().clone().into_bytes());
         let lives = answer.expires_in().unwrap_or(Duration::from_secs(600)).saturating_sub(Duration::from_secs(TOKEN_MARGIN_S));

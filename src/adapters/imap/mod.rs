@@ -5,8 +5,10 @@
 
 mod dialogue;
 mod login;
+mod token;
 
 pub use login::{ImapLogin, Means, Refreshing, SecretSource};
+pub use token::RefreshTokens;
 
 use super::net::{self, Trust};
 use crate::model::Timestamp;

@@ -12,13 +12,14 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::num::NonZeroU32;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 use tracing::{info, warn};
 
 /// Session keys that one reader may ask for: layers times recipients, with room.
 const ASKS_MAX: u32 = 160;
 
-/// How long a caller may pause inside a call. It stalls the others, so it is short.
-const PATIENCE_MS: u16 = 2_000;
+/// How long one call, or one word of a reader, may keep it waiting in all. It stalls the others, so it is short.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Compositions a second, in the long run: far beyond an honest desk, far below a signing service.
 const COMPOSITIONS_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap();
@@ -123,7 +124,7 @@ fn call(doorway: &Doorway) -> Result<Option<OwnedFd>, Errno> {
 
 impl Keyholder<'_> {
     fn answer(&mut self, desk: OwnedFd) -> Result<(), WireError> {
-        let wire = Wire::new(&desk, PATIENCE_MS);
+        let wire = Wire::brief(&desk, PATIENCE);
         let verb = wire.take_octet()?;
         match Verb::from_octet(verb) {
             Some(Verb::Read | Verb::ReadSealed | Verb::Unseal) => {
@@ -172,7 +173,7 @@ impl Keyholder<'_> {
     /// Answers a question; `false` when the reader said that it is done.
     fn hear(&mut self, at: usize) -> Result<bool, WireError> {
         let reader = &mut self.readers[at];
-        let wire = Wire::new(&reader.keys, PATIENCE_MS);
+        let wire = Wire::brief(&reader.keys, PATIENCE);
         let word = wire.take_octet()?;
         if word == DONE {
             return Ok(false);
@@ -201,7 +202,7 @@ impl Keyholder<'_> {
     }
 
     fn compose(&mut self, composition: &Composition, desk: &OwnedFd) -> Result<(), WireError> {
-        let wire = Wire::new(desk, PATIENCE_MS);
+        let wire = Wire::brief(desk, PATIENCE);
         let Some(house) = &self.holdings.house else { return wire.refuse("this opener composes nothing") };
         let certificate = match composition {
             Composition::Acknowledgement { certificate, .. } => certificate.clone(),
@@ -233,7 +234,7 @@ impl Keyholder<'_> {
         };
         let call = serde_json::to_vec(&SealCall { headers: draft.headers, certificates: vec![certificate] })?;
         let keys = self.fork_reader(SEAL, desk)?;
-        let reader = Wire::new(keys, PATIENCE_MS);
+        let reader = Wire::brief(keys, PATIENCE);
         reader.give_frame(&call)?;
         reader.give_frame(&packets)
     }

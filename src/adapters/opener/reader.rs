@@ -6,14 +6,15 @@ use crate::model::address::Address;
 use crate::openpgp::{self, SessionKey, SessionKeys};
 use crate::pipeline::reading::{self, Position};
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 /// The desk sends a letter as fast as it reads its own disk.
-const PATIENCE_MS: u16 = 30_000;
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Answers one call; the exit code says whether it went well.
 pub fn serve(verb: u8, desk: &OwnedFd, keys: &OwnedFd) -> i32 {
-    let desk = Wire::new(desk, PATIENCE_MS);
-    let keys = Wire::new(keys, PATIENCE_MS);
+    let desk = Wire::patient(desk, PATIENCE);
+    let keys = Wire::patient(keys, PATIENCE);
     let answered = match Verb::from_octet(verb) {
         Some(Verb::Read) => read(&desk, &keys, false),
         Some(Verb::ReadSealed) => read(&desk, &keys, true),

@@ -3,8 +3,10 @@
 use crate::model::reading::Reading;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{MsgFlags, send};
 use serde::{Deserialize, Serialize};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
 
 /// The largest frame that anyone takes.
 pub const FRAME_OCTETS_MAX: u64 = 256 * 1024 * 1024;
@@ -86,21 +88,38 @@ pub enum WireError {
     Form(#[from] serde_json::Error),
 }
 
-/// A blocking socket on which every wait is bounded.
+/// A socket on which nobody waits for ever.
 pub struct Wire<'fd> {
     socket: BorrowedFd<'fd>,
-    patience_ms: u16,
+    patience: Patience,
+}
+
+enum Patience {
+    /// For each wait: the whole is bounded by something else.
+    Each(Duration),
+    /// For all waits together.
+    Until(Instant),
 }
 
 impl<'fd> Wire<'fd> {
-    pub fn new(socket: &'fd impl AsFd, patience_ms: u16) -> Self {
-        Self { socket: socket.as_fd(), patience_ms }
+    /// Waits so long each time.
+    pub fn patient(socket: &'fd impl AsFd, each: Duration) -> Self {
+        Self { socket: socket.as_fd(), patience: Patience::Each(each) }
+    }
+
+    /// Waits so long in all, however the other side divides it.
+    pub fn brief(socket: &'fd impl AsFd, in_all: Duration) -> Self {
+        Self { socket: socket.as_fd(), patience: Patience::Until(Instant::now() + in_all) }
     }
 
     fn ready(&self, flags: PollFlags) -> Result<(), WireError> {
         let mut watched = [PollFd::new(self.socket, flags)];
         loop {
-            match poll(&mut watched, PollTimeout::from(self.patience_ms)) {
+            let left = match self.patience {
+                Patience::Each(each) => each,
+                Patience::Until(end) => end.saturating_duration_since(Instant::now()),
+            };
+            match poll(&mut watched, PollTimeout::from(u16::try_from(left.as_millis()).unwrap_or(u16::MAX))) {
                 Ok(0) => return Err(WireError::Silent),
                 Ok(_) => return Ok(()),
                 Err(Errno::EINTR) => {}
@@ -146,9 +165,10 @@ impl<'fd> Wire<'fd> {
         let mut at = 0;
         while at < octets.len() {
             self.ready(PollFlags::POLLOUT)?;
-            match nix::sys::socket::send(self.socket.as_raw_fd(), &octets[at..], nix::sys::socket::MsgFlags::MSG_NOSIGNAL) {
+            // Without DONTWAIT it would wait, unbounded, until all of it fits.
+            match send(self.socket.as_raw_fd(), &octets[at..], MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT) {
                 Ok(n) => at += n,
-                Err(Errno::EINTR) => {}
+                Err(Errno::EINTR | Errno::EAGAIN) => {}
                 Err(Errno::EPIPE) => return Err(WireError::Gone),
                 Err(err) => return Err(err.into()),
             }

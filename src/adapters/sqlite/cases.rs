@@ -148,6 +148,16 @@ fn read(row: &SqliteRow) -> Result<Case, PortError> {
     })
 }
 
+pub(super) async fn is_participant(store: &mut SqliteConnection, case: &CaseId, address: &Address) -> Result<bool, PortError> {
+    let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM participant WHERE case_id = ? AND address = ?")
+        .bind(case.as_str())
+        .bind(address.as_str())
+        .fetch_optional(store)
+        .await
+        .map_err(fault)?;
+    Ok(found.is_some())
+}
+
 #[async_trait]
 impl Cases for SqliteStore {
     async fn case(&self, id: &CaseId) -> Result<Option<Case>, PortError> {
@@ -161,13 +171,7 @@ impl Cases for SqliteStore {
     }
 
     async fn is_participant(&self, case: &CaseId, address: &Address) -> Result<bool, PortError> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM participant WHERE case_id = ? AND address = ?")
-            .bind(case.as_str())
-            .bind(address.as_str())
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(fault)?;
-        Ok(found.is_some())
+        is_participant(&mut *self.pool.acquire().await.map_err(fault)?, case, address).await
     }
 
     async fn pending_acknowledgements(&self) -> Result<Vec<Case>, PortError> {
@@ -212,7 +216,8 @@ impl Cases for SqliteStore {
                     (SELECT count(*) FROM effect WHERE state = 'failed') AS effects_failed,
                     (SELECT count(*) FROM effect WHERE in_doubt > 0 AND work IN ('acknowledge', 'send-certificate')) AS twice,
                     (SELECT count(*) FROM cases WHERE draft = 'filed') AS filed,
-                    (SELECT count(*) FROM cases WHERE draft = 'awaits-word') AS waiting",
+                    (SELECT count(*) FROM cases WHERE draft = 'awaits-word') AS waiting,
+                    (SELECT count(*) FROM journal WHERE event = 'draft doubled') AS doubled",
         )
         .fetch_one(&self.pool)
         .await
@@ -233,6 +238,7 @@ impl Cases for SqliteStore {
             sent_twice_perhaps: count("twice")?,
             drafts_filed: count("filed")?,
             drafts_waiting: count("waiting")?,
+            drafts_doubled: count("doubled")?,
         })
     }
 

@@ -4,7 +4,7 @@ use super::{SqliteStore, apply, damaged, fault, millis, time};
 use crate::model::Timestamp;
 use crate::model::effect::{Effect, Reason, Work};
 use crate::model::ids::{CaseId, EffectKey, IntakeId};
-use crate::ports::{Leased, Outbox, Outcome, PortError};
+use crate::ports::{Lane, Leased, Outbox, Outcome, PortError};
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, SqliteConnection};
@@ -68,10 +68,12 @@ fn leased(row: &SqliteRow) -> Result<Leased, PortError> {
 
 #[async_trait]
 impl Outbox for SqliteStore {
-    async fn lease(&self, now: Timestamp, lease: Duration, at_most: u32) -> Result<Vec<Leased>, PortError> {
+    async fn lease(&self, lane: Lane, now: Timestamp, lease: Duration, at_most: u32) -> Result<Vec<Leased>, PortError> {
+        let second = lane == Lane::SecondPath;
         // Each half walks the index (state, due) and stops: a long outbox costs no more than a short one.
-        let due: i64 = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM effect WHERE state = 'pending' AND due <= ?1) OR EXISTS (SELECT 1 FROM effect WHERE state = 'leased' AND lease_until <= ?1)")
+        let due: i64 = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM effect WHERE state = 'pending' AND due <= ?1 AND (work = 'call-by-second-path') = ?2) OR EXISTS (SELECT 1 FROM effect WHERE state = 'leased' AND lease_until <= ?1 AND (work = 'call-by-second-path') = ?2)")
             .bind(millis(now))
+            .bind(second)
             .fetch_one(&self.pool)
             .await
             .map_err(fault)?;
@@ -83,13 +85,14 @@ impl Outbox for SqliteStore {
         // A lease that ran out may have been carried out: the next try is in doubt.
         let rows = sqlx::query(
             "UPDATE effect SET in_doubt = in_doubt + (state = 'leased'), state = 'leased', lease_until = ?1, attempts = attempts + 1
-             WHERE key IN (SELECT key FROM (SELECT key FROM effect WHERE state = 'pending' AND due <= ?2 ORDER BY due LIMIT ?3)
-                           UNION ALL SELECT key FROM (SELECT key FROM effect WHERE state = 'leased' AND lease_until <= ?2 LIMIT ?3))
+             WHERE key IN (SELECT key FROM (SELECT key FROM effect WHERE state = 'pending' AND due <= ?2 AND (work = 'call-by-second-path') = ?4 ORDER BY due LIMIT ?3)
+                           UNION ALL SELECT key FROM (SELECT key FROM effect WHERE state = 'leased' AND lease_until <= ?2 AND (work = 'call-by-second-path') = ?4 LIMIT ?3))
              RETURNING key, work, reason, case_id, letter_id, due, attempts - 1 AS attempts, created_at, in_doubt",
         )
         .bind(until)
         .bind(millis(now))
         .bind(at_most)
+        .bind(second)
         .fetch_all(&mut *tx)
         .await
         .map_err(fault)?;
@@ -151,9 +154,10 @@ impl Outbox for SqliteStore {
         tx.commit().await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, PortError> {
+    async fn next_due(&self, lane: Lane) -> Result<Option<Timestamp>, PortError> {
         let due: Option<i64> =
-            sqlx::query_scalar("SELECT min(at) FROM (SELECT min(due) AS at FROM effect WHERE state = 'pending' UNION ALL SELECT min(lease_until) FROM effect WHERE state = 'leased')")
+            sqlx::query_scalar("SELECT min(at) FROM (SELECT min(due) AS at FROM effect WHERE state = 'pending' AND (work = 'call-by-second-path') = ?1 UNION ALL SELECT min(lease_until) FROM effect WHERE state = 'leased' AND (work = 'call-by-second-path') = ?1)")
+                .bind(lane == Lane::SecondPath)
                 .fetch_one(&self.pool)
                 .await
                 .map_err(fault)?;

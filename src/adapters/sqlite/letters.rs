@@ -1,6 +1,6 @@
 //! How are letters admitted once, and found again?
 
-use super::{SqliteStore, apply, damaged, fault, millis, time};
+use super::{SqliteStore, apply, cases, damaged, fault, millis, time};
 use crate::decide::{Acquaintance, Decision, Thread};
 use crate::model::Timestamp;
 use crate::model::address::{Address, ReplyAddress};
@@ -146,40 +146,7 @@ impl Letters for SqliteStore {
     }
 
     async fn acquaintance(&self, outer: &Outer, bounce: &Address) -> Result<Acquaintance, PortError> {
-        let mut known = Acquaintance::default();
-        for tag in outer.recipients.iter().filter_map(|to| bounce.tag_of(to)) {
-            let case: Option<String> = sqlx::query_scalar("SELECT case_id FROM answer WHERE tag = ? AND case_id IS NOT NULL")
-                .bind(tag)
-                .fetch_optional(&self.pool)
-                .await
-                .map_err(fault)?;
-            if let Some(case) = case.and_then(|c| CaseId::parse(&c).ok()) {
-                known.returned_to = Some(case);
-            }
-        }
-        // The nearest letter that we know decides; references stand oldest first.
-        for id in outer.threads.iter().rev() {
-            let case: Option<String> = sqlx::query_scalar("SELECT case_id FROM answer WHERE message_id = ?1 AND case_id IS NOT NULL UNION ALL SELECT case_id FROM letter WHERE message_id = ?1 AND case_id IS NOT NULL LIMIT 1")
-                .bind(id.as_str())
-                .fetch_optional(&self.pool)
-                .await
-                .map_err(fault)?;
-            if let Some(case) = case.and_then(|c| CaseId::parse(&c).ok()) {
-                known.thread = Some(self.thread(case, outer).await?);
-                return Ok(known);
-            }
-        }
-        // Our tag in the subject, where a program lost the references.
-        let tagged = outer.subject.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).find_map(|word| CaseId::parse(word).ok());
-        let tagged = tagged.or_else(|| known.returned_to.clone());
-        if let Some(case) = tagged {
-            let exists: Option<i64> =
-                sqlx::query_scalar("SELECT 1 FROM cases WHERE id = ?").bind(case.as_str()).fetch_optional(&self.pool).await.map_err(fault)?;
-            if exists.is_some() {
-                known.thread = Some(self.thread(case, outer).await?);
-            }
-        }
-        Ok(known)
+        acquaintance(&mut *self.pool.acquire().await.map_err(fault)?, outer, bounce).await
     }
 
     async fn admit(&self, admission: &Admission<'_>, decide: Decide<'_>) -> Result<Option<IntakeId>, PortError> {
@@ -216,7 +183,9 @@ impl Letters for SqliteStore {
             .fetch_one(&mut *tx)
             .await
             .map_err(fault)?;
-        let decision = decide(IntakeId(id));
+        // Looked up here, where an earlier letter of the same batch is known already.
+        let known = acquaintance(&mut tx, outer, admission.bounce).await?;
+        let decision = decide(IntakeId(id), &known);
         insert_place(&mut tx, admission.mailbox, &admission.place, Some(id), false).await?;
         apply(&mut tx, &decision, admission.spooled_at).await?;
         set_case(&mut tx, IntakeId(id), decision.letter_of.as_ref()).await?;
@@ -290,13 +259,48 @@ impl Letters for SqliteStore {
     }
 }
 
-impl SqliteStore {
-    async fn thread(&self, case: CaseId, outer: &Outer) -> Result<Thread, PortError> {
-        use crate::ports::Cases;
-        let originator_in_case = match &outer.originator {
-            Some(address) => self.is_participant(&case, address).await?,
-            None => false,
-        };
-        Ok(Thread { case, originator_in_case })
+/// What is known of the threads, tags and people that an outer letter names.
+async fn acquaintance(store: &mut SqliteConnection, outer: &Outer, bounce: &Address) -> Result<Acquaintance, PortError> {
+    let mut known = Acquaintance::default();
+    for tag in outer.recipients.iter().filter_map(|to| bounce.tag_of(to)) {
+        let case: Option<String> = sqlx::query_scalar("SELECT case_id FROM answer WHERE tag = ? AND case_id IS NOT NULL")
+            .bind(tag)
+            .fetch_optional(&mut *store)
+            .await
+            .map_err(fault)?;
+        if let Some(case) = case.and_then(|c| CaseId::parse(&c).ok()) {
+            known.returned_to = Some(case);
+        }
     }
+    // The nearest letter that we know decides; references stand oldest first.
+    for id in outer.threads.iter().rev() {
+        let case: Option<String> = sqlx::query_scalar("SELECT case_id FROM answer WHERE message_id = ?1 AND case_id IS NOT NULL UNION ALL SELECT case_id FROM letter WHERE message_id = ?1 AND case_id IS NOT NULL LIMIT 1")
+            .bind(id.as_str())
+            .fetch_optional(&mut *store)
+            .await
+            .map_err(fault)?;
+        if let Some(case) = case.and_then(|c| CaseId::parse(&c).ok()) {
+            known.thread = Some(thread(store, case, outer).await?);
+            return Ok(known);
+        }
+    }
+    // Our tag in the subject, where a program lost the references.
+    let tagged = outer.subject.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).find_map(|word| CaseId::parse(word).ok());
+    let tagged = tagged.or_else(|| known.returned_to.clone());
+    if let Some(case) = tagged {
+        let exists: Option<i64> =
+            sqlx::query_scalar("SELECT 1 FROM cases WHERE id = ?").bind(case.as_str()).fetch_optional(&mut *store).await.map_err(fault)?;
+        if exists.is_some() {
+            known.thread = Some(thread(store, case, outer).await?);
+        }
+    }
+    Ok(known)
+}
+
+async fn thread(store: &mut SqliteConnection, case: CaseId, outer: &Outer) -> Result<Thread, PortError> {
+    let originator_in_case = match &outer.originator {
+        Some(address) => cases::is_participant(store, &case, address).await?,
+        None => false,
+    };
+    Ok(Thread { case, originator_in_case })
 }

@@ -85,8 +85,14 @@ fn private(folder: &Path) -> std::io::Result<()> {
     std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(folder.join("desk.sqlite")).map(drop)
 }
 
+/// SQLite's result code for a full disk.
+const SQLITE_FULL: &str = "13";
+
 /// A fault of the database. A full disk or a lock may pass; the text of SQLite names no content.
 fn fault(err: sqlx::Error) -> PortError {
+    if err.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == SQLITE_FULL) {
+        return PortError::Passing("the disk of the store (desk.state) is full: make room; letters wait on the mail server meanwhile".to_owned());
+    }
     PortError::Passing(format!("the store refused: {err}"))
 }
 
