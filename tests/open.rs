@@ -1,6 +1,6 @@
-//! `sealdesk open` on letters by GnuPG, sq and RNP: each `tests/mail/NAME.eml` has its expectation beside it.
+//! `sealdesk open` on letters by GnuPG, sq, RNP, openpgp.js and PGPy: each `NAME.eml` has its expectation beside it.
 //!
-//! `tests/mail/make` made the letters. An expectation names what must hold; other fields are free.
+//! `tests/mail/make` and `tests/mail/make-zoo` made them. An expectation names what must hold; other fields are free.
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -26,13 +26,25 @@ fn check(at: &str, expected: &Value, got: &Value) {
 
 #[test]
 fn every_letter_opens_as_its_expectation_says() {
-    let (key, cert) = (mail("keys/desk.tsk"), mail("keys/ada.asc"));
+    assert!(check_folder("", &["keys/desk.tsk"], "keys/ada.asc") >= 18);
+}
+
+#[test]
+fn every_shape_of_the_zoo_opens_as_its_expectation_says() {
+    assert!(check_folder("zoo", &["keys/desk.tsk", "keys/zoo.tsk"], "keys/zoo-ada.asc") >= 106);
+}
+
+/// Opens every letter of a folder; how many there were.
+fn check_folder(folder: &str, keys: &[&str], cert: &str) -> usize {
+    let mut arguments: Vec<String> = keys.iter().flat_map(|key| ["--key".to_owned(), mail(key).display().to_string()]).collect();
+    arguments.extend(["--cert".to_owned(), mail(cert).display().to_string()]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let mut letters = 0;
-    for entry in std::fs::read_dir(mail("")).unwrap().flatten().filter(|e| e.path().extension().is_some_and(|x| x == "eml")) {
+    for entry in std::fs::read_dir(mail(folder)).unwrap().flatten().filter(|e| e.path().extension().is_some_and(|x| x == "eml")) {
         let path = entry.path();
         let expectation = std::fs::read_to_string(path.with_extension("json")).unwrap_or_else(|_| panic!("{} has no expectation", path.display()));
         let mut expected: Value = serde_json::from_str(&expectation).unwrap();
-        let (code, got, err) = open(&["--key", key.to_str().unwrap(), "--cert", cert.to_str().unwrap()], &path);
+        let (code, got, err) = open(&arguments, &path);
         let fields = expected.as_object_mut().unwrap();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         assert_eq!(fields.remove("exit").unwrap(), code, "{name}: {err}");
@@ -41,7 +53,7 @@ fn every_letter_opens_as_its_expectation_says() {
         check(&name, &expected, &got);
         letters += 1;
     }
-    assert!(letters >= 18, "only {letters} letters were found");
+    letters
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::{exit, screen};
 use crate::adapters::opener::{Doorstep, OpenerClient};
 use crate::mime::{self, Perspective};
 use crate::model::reading::{LetterKind, Protection, Reading, Shut, SignatureVerdict};
+use crate::model::secret::Secret;
 use crate::openpgp;
 use crate::ports::{LetterOctets, OpenedLetter, Opener, OpenerError};
 use anyhow::{Context, Result};
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
     after_help = "Exit codes: 0 the letter was read, 3 it stays shut, 4 a limit refused it, 2 wrong usage, 1 our own failure.\n\nExample: sealdesk open --key security.secret.asc --cert ada.asc --attachments /tmp/files letter.eml"
 )]
 pub struct Open {
-    /// A file of secret keys, armored or binary; may be repeated
+    /// A file of secret keys, armored or binary; may be repeated. Signatures are checked with their public halves too
     #[arg(long = "key", value_name = "FILE")]
     keys: Vec<PathBuf>,
     /// A file of certificates that signatures are checked with; may be repeated
@@ -49,7 +50,11 @@ pub async fn run(args: Open) -> Result<u8> {
     }
     let mut arguments = vec!["opener".to_owned(), "--no-config".to_owned()];
     for path in &args.keys {
-        std::fs::metadata(path).with_context(|| format!("cannot read the key file {}", path.display()))?;
+        // Their public halves check signatures too; the secret ones go no further here.
+        let file = Secret::new(std::fs::read(path).with_context(|| format!("cannot read the key file {}", path.display()))?);
+        for certificate in openpgp::certificates(file.expose()).with_context(|| format!("in {}", path.display()))? {
+            certificates.push(certificate.armored()?);
+        }
         arguments.extend(["--key".to_owned(), path.display().to_string()]);
     }
     if let Some(path) = &args.passphrase_file {

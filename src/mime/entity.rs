@@ -1,5 +1,6 @@
 //! What is this entity made of? One MIME tree, seen as what the opener must do with it.
 
+use super::body::{Body, html_text};
 use super::{LimitExceeded, filename, precheck, tolerant};
 use crate::model::ids::MessageId;
 use crate::model::reading::Repair;
@@ -14,10 +15,9 @@ pub struct Entity<'x> {
 
 /// What the root of an entity asks for.
 pub enum Layout<'a> {
-    /// RFC 3156 section 4, and its mangles. `others` are the parts that stand beside the sealed one.
+    /// RFC 3156 section 4, and its mangles. Each sealed part is a document of its own; `others` stand outside all of them.
     Encrypted {
-        ciphertext: Cow<'a, [u8]>,
-        repaired: Option<Repair>,
+        sealed: Vec<Sealed<'a>>,
         others: Vec<File>,
     },
     /// RFC 3156 section 5: the signed octets exactly as they stand, CRLF line ends, and the signature.
@@ -25,11 +25,19 @@ pub enum Layout<'a> {
         signed: Vec<u8>,
         signature: Cow<'a, [u8]>,
     },
-    /// RFC 8551, which is named and not opened.
+    /// RFC 8551 section 3.4.2 and 3.3: the content is inside, which is named and not opened.
     Smime {
         encrypted: bool,
     },
+    /// RFC 8551 section 3.5.3: the content stands in clear beside its signature.
+    SmimeSigned,
     Bare,
+}
+
+/// The ciphertext of one sealed part, and what had to be mended to find it.
+pub struct Sealed<'a> {
+    pub ciphertext: Cow<'a, [u8]>,
+    pub repaired: Option<Repair>,
 }
 
 /// A part that is not body text.
@@ -49,11 +57,30 @@ pub struct ProtectedHeaders {
     pub date: Option<String>,
 }
 
+/// What a walk through the tree found.
+#[derive(Default)]
+struct Found<'a, 'x> {
+    sealed: Vec<Sealed<'a>>,
+    outside: Vec<&'a MessagePart<'x>>,
+}
+
 impl<'x> Entity<'x> {
+    /// Parses a whole letter. One without any header field is body from its first line on.
+    pub fn letter(octets: &'x [u8]) -> Result<Self, LimitExceeded> {
+        let octets = tolerant::letter_start(octets);
+        if octets.is_empty() || tolerant::begins_with_field(octets) {
+            return Self::parse(octets);
+        }
+        let bodied = [b"Content-Type: text/plain\n\n", octets].concat();
+        Ok(Self { message: Entity::parse(&bodied)?.message.into_owned(), octets })
+    }
+
     /// Parses an entity, after the linear check of its size and depth.
     pub fn parse(octets: &'x [u8]) -> Result<Self, LimitExceeded> {
-        precheck::check(octets)?;
-        let message = tolerant::parse(octets);
+        let message = match precheck::checked(octets)? {
+            Cow::Borrowed(octets) => tolerant::parse(octets),
+            Cow::Owned(renamed) => tolerant::parse(&renamed).into_owned(),
+        };
         if message.parts.len() > precheck::PARTS_MAX {
             return Err(LimitExceeded::Parts);
         }
@@ -70,9 +97,6 @@ impl<'x> Entity<'x> {
 
     pub fn layout(&self) -> Layout<'_> {
         let Some(root) = self.root() else { return Layout::Bare };
-        if let Some(sealed) = self.encrypted_at(root) {
-            return sealed;
-        }
         if is(root, "multipart", "signed")
             && let Some(signed) = self.signed_at(root)
         {
@@ -82,35 +106,52 @@ impl<'x> Entity<'x> {
             let kind = root.content_type().and_then(|ct| ct.attribute("smime-type")).unwrap_or_default();
             return Layout::Smime { encrypted: !kind.eq_ignore_ascii_case("signed-data") };
         }
-        Layout::Bare
+        let mut found = Found::default();
+        self.look_for_sealed(root, 0, &mut found);
+        if found.sealed.is_empty() {
+            return Layout::Bare;
+        }
+        Layout::Encrypted { others: self.outside(&found.outside), sealed: found.sealed }
     }
 
-    /// The ciphertext where the root, or a child of a mixed root, is PGP/MIME encrypted.
-    fn encrypted_at(&self, root: &MessagePart<'x>) -> Option<Layout<'_>> {
-        let children = self.children(root);
-        if is(root, "multipart", "encrypted") {
-            let cipher = children.iter().find(|p| has_armored_message(p)).or_else(|| children.get(1))?;
-            let others = if children.len() > 2 { self.beside(&children, cipher) } else { Vec::new() };
-            return Some(Layout::Encrypted { ciphertext: contents(cipher), repaired: None, others });
+    /// Sealed parts at the root and inside the wrappers that were seen around it.
+    fn look_for_sealed<'a>(&'a self, part: &'a MessagePart<'x>, depth: usize, found: &mut Found<'a, 'x>) {
+        let children = self.children(part);
+        if is(part, "multipart", "encrypted")
+            && let Some(cipher) = children.iter().find(|p| has_armored_message(p)).or_else(|| children.get(1))
+        {
+            // Google Workspace and mailing lists put the sealed entity beside a footer of theirs.
+            let repaired = [None, Some(Repair::Google)].get(depth).copied().unwrap_or(Some(Repair::Other));
+            found.sealed.push(Sealed { ciphertext: contents(cipher), repaired });
+            found.outside.extend(children.iter().filter(|p| !std::ptr::eq(**p, *cipher)));
+            return;
         }
-        if !is_multipart(root) {
-            return None;
+        if !is_multipart(part) {
+            return found.outside.push(part);
         }
-        // Exchange turns multipart/encrypted into multipart/mixed and may put an empty text before the two parts.
-        if let Some(control) = children.iter().position(|p| is(p, "application", "pgp-encrypted") && !has_armored_message(p)) {
-            let cipher = children.get(control + 1).or_else(|| children.iter().find(|p| has_armored_message(p)))?;
-            return Some(Layout::Encrypted { ciphertext: contents(cipher), repaired: Some(Repair::Exchange), others: self.beside(&children, cipher) });
+        // Exchange turns multipart/encrypted into multipart/mixed and may put an empty text before the two
+        // parts; so does ProtonMail, which names the first of them attachment.pgp.
+        let control = children.iter().position(|p| is(p, "application", "pgp-encrypted") && !has_armored_message(p));
+        let cipher = control.and_then(|at| Some((at, children.get(at + 1).or_else(|| children.iter().find(|p| has_armored_message(p)))?)));
+        if let Some((at, cipher)) = cipher {
+            let proton = children[at].attachment_name() == Some("attachment.pgp");
+            let repaired = if depth > 0 {
+                Repair::Other
+            } else if proton {
+                Repair::Proton
+            } else {
+                Repair::Exchange
+            };
+            found.sealed.push(Sealed { ciphertext: contents(cipher), repaired: Some(repaired) });
+            found.outside.extend(children.iter().filter(|p| !std::ptr::eq(**p, *cipher)));
+            return;
         }
-        // Google Workspace and mailing lists put the sealed entity beside a footer of theirs.
-        let inner = children.iter().find(|p| is(p, "multipart", "encrypted"))?;
-        let parts = self.children(inner);
-        let cipher = parts.iter().find(|p| has_armored_message(p)).or_else(|| parts.get(1))?;
-        Some(Layout::Encrypted { ciphertext: contents(cipher), repaired: Some(Repair::Google), others: self.beside(&children, inner) })
+        children.iter().for_each(|child| self.look_for_sealed(child, depth + 1, found));
     }
 
-    /// Siblings of the sealed part, as files: kept and shown apart, never joined with it.
-    fn beside(&self, children: &[&MessagePart<'x>], sealed: &MessagePart<'x>) -> Vec<File> {
-        let others = children.iter().filter(|p| !is(p, "application", "pgp-encrypted") && !std::ptr::eq(**p, sealed) && !is_blank(p) && !is_multipart(p));
+    /// Parts outside everything sealed, as files: kept and shown apart, never joined with it.
+    fn outside(&self, parts: &[&MessagePart<'x>]) -> Vec<File> {
+        let others = parts.iter().filter(|p| !is(p, "application", "pgp-encrypted") && !is_blank(p) && !is_multipart(p));
         let named = |(n, part): (usize, &&MessagePart<'x>)| {
             let mut file = file(part, &self.message);
             if file.name == "unnamed" {
@@ -125,16 +166,34 @@ impl<'x> Entity<'x> {
         let children = self.children(root);
         let [signed, signature] = children.as_slice() else { return None };
         if !is(signature, "application", "pgp-signature") {
-            return is(signature, "application", "pkcs7-signature").then_some(Layout::Smime { encrypted: false });
+            return is(signature, "application", "pkcs7-signature").then_some(Layout::SmimeSigned);
         }
         let raw = self.octets.get(signed.raw_header_offset() as usize..signed.raw_end_offset() as usize)?;
         Some(Layout::Signed { signed: canonical(raw), signature: contents(signature) })
     }
 
-    /// The body that a human would read: plain text where there is one, else HTML as text.
-    pub fn text(&self) -> String {
-        let bodies: Vec<String> = (0..self.message.text_body_count()).filter_map(|i| self.message.body_text(i)).map(Cow::into_owned).collect();
-        bodies.join("\n").replace("\r\n", "\n")
+    /// The body that a human would read: plain text where there is one, else HTML as text. Inside a protected
+    /// payload, what only repeats its header for old programs is left out.
+    pub fn body(&self, protected: bool) -> Body {
+        let bodies: Vec<&MessagePart<'x>> = self.message.text_body.iter().filter_map(|id| self.message.part(*id)).collect();
+        let shown = bodies.iter().filter(|part| !(protected && self.is_legacy_display(part)));
+        let texts: Vec<String> = shown.map(|part| body_text(part, protected)).collect();
+        let mut text = texts.join("\n");
+        let mut flowed = !bodies.is_empty() && bodies.iter().all(|part| attribute_is(part, "format", "flowed"));
+        if text.trim().is_empty() {
+            // An empty text beside HTML: the words stand there.
+            let html = self.message.html_body.iter().filter_map(|id| self.message.part(*id)).filter(|part| part.is_text_html());
+            text = html.map(|part| body_text(part, protected)).collect::<Vec<_>>().join("\n");
+            flowed = false;
+        }
+        Body { text: text.replace("\r\n", "\n"), flowed }
+    }
+
+    /// A part that shows the protected header to programs that know nothing of it (the older protected-headers="v1").
+    fn is_legacy_display(&self, part: &MessagePart<'x>) -> bool {
+        let Some(root) = self.root() else { return false };
+        let claimed = !std::ptr::eq(root, part) && attribute_is(root, "protected-headers", "v1") && attribute_is(part, "protected-headers", "v1");
+        claimed && part.text_contents().is_some_and(repeats_header)
     }
 
     /// The number of text bodies. Inline blocks are opened only where there is a single one.
@@ -227,6 +286,30 @@ fn autocrypt_field(value: &str) -> Option<(String, Vec<u8>)> {
     Some((addr?, keydata?))
 }
 
+fn attribute_is(part: &MessagePart<'_>, name: &str, value: &str) -> bool {
+    part.content_type().and_then(|ct| ct.attribute(name)).is_some_and(|v| v.eq_ignore_ascii_case(value))
+}
+
+fn body_text(part: &MessagePart<'_>, protected: bool) -> String {
+    let text = match &part.body {
+        PartType::Text(text) => text.as_ref(),
+        PartType::Html(html) => return html_text(html),
+        _ => return String::new(),
+    };
+    // RFC 9788 section 5.2.2: the lines up to the first empty one repeat the header.
+    let legacy = protected && attribute_is(part, "hp-legacy-display", "1");
+    let after = legacy.then(|| text.split_once("\r\n\r\n").or_else(|| text.split_once("\n\n"))).flatten();
+    after.filter(|(display, _)| repeats_header(display)).map_or(text, |(_, rest)| rest).to_owned()
+}
+
+/// Whether a text is nothing but header fields, so that leaving it out hides nothing.
+fn repeats_header(text: &str) -> bool {
+    let fields = ["subject:", "from:", "to:", "cc:", "reply-to:", "date:", "followup-to:"];
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty()).peekable();
+    lines.peek().is_some()
+        && lines.all(|line| line.starts_with([' ', '\t']) || fields.iter().any(|f| line.get(..f.len()).is_some_and(|l| l.eq_ignore_ascii_case(f))))
+}
+
 /// The address of a field that stands once and names one mailbox.
 fn single_address(message: &Message<'_>, field: &'static str) -> Option<String> {
     let mut values = message.header_values(field);
@@ -265,7 +348,7 @@ fn has_armored_message(part: &MessagePart<'_>) -> bool {
 
 fn media_type(part: &MessagePart<'_>) -> String {
     match part.content_type() {
-        Some(ct) => format!("{}/{}", ct.ctype(), ct.subtype().unwrap_or("plain")).to_ascii_lowercase(),
+        Some(ct) => precheck::true_media_type(format!("{}/{}", ct.ctype(), ct.subtype().unwrap_or("plain")).to_ascii_lowercase()),
         None => "text/plain".to_owned(),
     }
 }
@@ -278,8 +361,9 @@ fn file(part: &MessagePart<'_>, message: &Message<'_>) -> File {
         }
         _ => part.contents().to_vec(),
     };
-    let name = part.attachment_name().unwrap_or(if matches!(part.body, PartType::Message(_)) { "forwarded.eml" } else { "" });
-    File { name: filename::safe_name(name), media_type: media_type(part), octets }
+    let media_type = media_type(part);
+    let name = part.attachment_name().unwrap_or(if media_type == "message/rfc822" { "forwarded.eml" } else { "" });
+    File { name: filename::safe_name(name), media_type, octets }
 }
 
 /// The canonical form that signatures are made over: CRLF line ends (RFC 3156 section 5).
@@ -309,9 +393,9 @@ mod tests {
         for (content_type, expected) in rows {
             let text = letter(content_type, pgp);
             let entity = Entity::parse(text.as_bytes()).unwrap();
-            let Layout::Encrypted { ciphertext, repaired, .. } = entity.layout() else { panic!("{content_type}") };
-            assert!(ciphertext.starts_with(b"-----BEGIN PGP MESSAGE"));
-            assert_eq!(repaired, expected);
+            let Layout::Encrypted { sealed, .. } = entity.layout() else { panic!("{content_type}") };
+            assert!(sealed[0].ciphertext.starts_with(b"-----BEGIN PGP MESSAGE"));
+            assert_eq!(sealed[0].repaired, expected);
         }
     }
 
@@ -344,6 +428,6 @@ mod tests {
 
     #[test]
     fn an_empty_letter_is_a_letter() {
-        assert_eq!(Entity::parse(b"").unwrap().text(), "");
+        assert_eq!(Entity::letter(b"").unwrap().body(false), Body::default());
     }
 }

@@ -21,6 +21,11 @@ pub struct Block {
 /// Blocks looked for in one text; the rest stays text.
 const BLOCKS_MAX: usize = 16;
 
+/// Whether a text that was looked through still begins a block: there were more than are looked for.
+pub fn has_more_blocks(rest: &str) -> bool {
+    !blocks(rest).is_empty()
+}
+
 const MESSAGE: &str = "-----BEGIN PGP MESSAGE-----";
 const SIGNED: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
 const PUBLIC: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";

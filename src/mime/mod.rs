@@ -3,6 +3,7 @@
 //! The only user of mail-parser. Reading never fails whole except at a limit: what is odd becomes a
 //! fault beside the value. Nothing here decrypts, and nothing here is asked about a key.
 
+mod body;
 mod entity;
 mod filename;
 mod inline;
@@ -10,11 +11,13 @@ mod outer;
 mod precheck;
 mod tolerant;
 
-pub use entity::{Entity, File, Layout, ProtectedHeaders};
+pub use body::Body;
+pub use entity::{Entity, File, Layout, ProtectedHeaders, Sealed};
 pub use filename::safe_name;
-pub use inline::{Block, BlockKind, blocks};
+pub use inline::{Block, BlockKind, blocks, has_more_blocks};
 pub use outer::{Perspective, header_block_end, outer};
-pub use precheck::{LETTER_OCTETS_MAX, LimitExceeded, check};
+pub use precheck::{LETTER_OCTETS_MAX, LimitExceeded};
+pub use tolerant::is_entity;
 
 /// The desk itself never looks beyond this many octets of a letter.
 pub const HEADER_BLOCK_OCTETS_MAX: usize = 256 * 1024;

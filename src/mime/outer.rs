@@ -24,8 +24,9 @@ pub struct Perspective {
 /// Where the header block of a letter ends: after the first empty line, at most 256 KiB in.
 pub fn header_block_end(octets: &[u8]) -> usize {
     let window = &octets[..octets.len().min(HEADER_BLOCK_OCTETS_MAX)];
-    let mut at = 0;
-    for line in window.split_inclusive(|b| *b == b'\n') {
+    // Blank lines in front of the first field end nothing.
+    let mut at = window.len() - tolerant::letter_start(window).len();
+    for line in window[at..].split_inclusive(|b| *b == b'\n') {
         at += line.len();
         if matches!(line, b"\n" | b"\r\n") {
             return at;
@@ -36,7 +37,7 @@ pub fn header_block_end(octets: &[u8]) -> usize {
 
 /// Reads the header block. Never fails: what can't be read is absent.
 pub fn outer(head: &[u8], perspective: &Perspective) -> Outer {
-    let head = &head[..header_block_end(head)];
+    let head = tolerant::letter_start(&head[..header_block_end(head)]);
     let message = tolerant::parse_headers(head);
     let from = single(&message, "From");
     let through_own_list = first_raw(&message, "List-Id").is_some_and(|id| perspective.own_lists.iter().any(|own| list_id_is(&id, own)));

@@ -4,6 +4,8 @@
 //! is quadratic in multiparts that lack their boundary. Both need a header field a level, so fields
 //! are counted here, in one pass, without understanding any of them.
 
+use std::borrow::Cow;
+
 /// The largest letter that is read. Larger ones are kept, acknowledged and shown to a human.
 pub const LETTER_OCTETS_MAX: usize = 64 * 1024 * 1024;
 
@@ -30,18 +32,29 @@ pub enum LimitExceeded {
     Parts,
     #[error("the letter has more than {HEADER_LINES_MAX} lines of header")]
     Headers,
-    /// RFC 2046 section 5.2.1 forbids it, and what it hides is not counted here.
-    #[error("the letter holds an encoded message/rfc822")]
-    EncodedMessage,
 }
 
-/// Refuses what could stall or crash the parser; takes time linear in the octets.
-pub fn check(octets: &[u8]) -> Result<(), LimitExceeded> {
+/// The first octet of a media type `message/…` whose part is encoded: what it hides is not counted here, so
+/// it is renamed before mail-parser, which would open it at once, sees it. RFC 2046 section 5.2.1 forbids
+/// the encoding, and some programs write it.
+const RENAMED: u8 = b'x';
+
+/// The media type of a part, with a renaming taken back.
+pub(super) fn true_media_type(media_type: String) -> String {
+    match media_type.strip_prefix("xessage/") {
+        Some(subtype) => format!("message/{subtype}"),
+        None => media_type,
+    }
+}
+
+/// Refuses what could stall or crash the parser, and renames what hides from this check. Takes time linear in the octets.
+pub(super) fn checked(octets: &[u8]) -> Result<Cow<'_, [u8]>, LimitExceeded> {
     if octets.len() > LETTER_OCTETS_MAX {
         return Err(LimitExceeded::Octets);
     }
     let mut count = Count::default();
     let mut head = true;
+    let mut at = 0;
     for (n, line) in octets.split(|b| *b == b'\n').enumerate() {
         if matches!(line, [] | [b'\r']) {
             head = false;
@@ -50,15 +63,18 @@ pub fn check(octets: &[u8]) -> Result<(), LimitExceeded> {
         if head && n > HEADER_LINES_MAX {
             return Err(LimitExceeded::Headers);
         }
-        count.line(line);
-        if count.encoded_message() {
-            return Err(LimitExceeded::EncodedMessage);
-        }
+        count.line(line, at);
+        at += line.len() + 1;
         if count.content_types > CONTENT_TYPES_MAX || count.multiparts.saturating_mul(octets.len()) > SCANNED_OCTETS_MAX {
             return Err(LimitExceeded::Parts);
         }
     }
-    Ok(())
+    count.block_ends();
+    let mut checked = Cow::Borrowed(octets);
+    for at in count.hidden {
+        checked.to_mut()[at] = RENAMED;
+    }
+    Ok(checked)
 }
 
 /// Header fields seen so far. Any block of lines may be a header, so all of them are looked at.
@@ -67,8 +83,11 @@ struct Count {
     content_types: usize,
     multiparts: usize,
     field: Field,
-    is_message: bool,
+    /// Where in this block a type `message/…` stands.
+    messages: Vec<usize>,
     is_encoded: bool,
+    /// Where encoded ones stand, in all blocks so far.
+    hidden: Vec<usize>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -81,10 +100,14 @@ enum Field {
 
 impl Count {
     fn block_ends(&mut self) {
-        (self.field, self.is_message, self.is_encoded) = (Field::Other, false, false);
+        if self.is_encoded {
+            self.hidden.append(&mut self.messages);
+        }
+        self.messages.clear();
+        (self.field, self.is_encoded) = (Field::Other, false);
     }
 
-    fn line(&mut self, line: &[u8]) {
+    fn line(&mut self, line: &[u8], at: usize) {
         let starts = |name: &[u8]| line.len() >= name.len() && line[..name.len()].eq_ignore_ascii_case(name);
         if starts(b"content-type") {
             self.field = Field::ContentType;
@@ -94,19 +117,16 @@ impl Count {
         } else if !line.first().is_some_and(|b| matches!(b, b' ' | b'\t')) {
             self.field = Field::Other;
         }
-        let has = |word: &[u8]| line.len() < 2_000 && line.windows(word.len()).any(|w| w.eq_ignore_ascii_case(word));
+        let find = |word: &[u8]| line.windows(word.len()).position(|w| w.eq_ignore_ascii_case(word));
+        let has = |word: &[u8]| find(word).is_some();
         match self.field {
             Field::ContentType => {
-                self.is_message |= has(b"message/");
+                self.messages.extend(find(b"message/").map(|found| at + found));
                 self.multiparts += usize::from(has(b"multipart/"));
             }
             Field::Encoding => self.is_encoded |= has(b"base64") || has(b"quoted-printable"),
             Field::Other => {}
         }
-    }
-
-    fn encoded_message(&self) -> bool {
-        self.is_message && self.is_encoded
     }
 }
 
@@ -117,26 +137,30 @@ mod tests {
     #[test]
     fn a_bomb_of_nested_messages_is_refused_before_it_is_parsed() {
         let bomb = "Content-Type: message/rfc822\n\n".repeat(50_000);
-        assert_eq!(check(bomb.as_bytes()), Err(LimitExceeded::Parts));
+        assert_eq!(checked(bomb.as_bytes()), Err(LimitExceeded::Parts));
         let heads = "X: y\n".repeat(10_000);
-        assert_eq!(check(heads.as_bytes()), Err(LimitExceeded::Headers));
+        assert_eq!(checked(heads.as_bytes()), Err(LimitExceeded::Headers));
     }
 
     #[test]
-    fn what_an_encoded_message_hides_is_not_parsed() {
+    fn what_an_encoded_message_hides_is_renamed() {
         let hidden = b"Content-Type:\n message/rfc822\nContent-Transfer-Encoding: base64\n\nAAAA\n";
-        assert_eq!(check(hidden), Err(LimitExceeded::EncodedMessage));
-        assert_eq!(check(b"Content-Type: message/rfc822\n\nContent-Transfer-Encoding: base64\n\nAAAA\n"), Ok(()));
+        assert_eq!(checked(hidden).unwrap(), &b"Content-Type:\n xessage/rfc822\nContent-Transfer-Encoding: base64\n\nAAAA\n"[..]);
+        let nested = b"Content-Type: message/rfc822\n\nContent-Transfer-Encoding: base64\n\nAAAA\n";
+        assert!(matches!(checked(nested), Ok(Cow::Borrowed(_))));
+        // However long its line, and in whatever order.
+        let long = format!("Content-Transfer-Encoding: base64\nContent-Type: {}message/rfc822\n\nAAAA", " ".repeat(5_000));
+        assert!(checked(long.as_bytes()).unwrap().windows(15).any(|w| w == b" xessage/rfc822"));
     }
 
     #[test]
     fn many_multiparts_over_many_octets_are_too_much_work() {
         let many = format!("{}{}", "Content-Type: multipart/mixed; boundary=x\n\n".repeat(300), "-\n".repeat(5_000_000));
-        assert_eq!(check(many.as_bytes()), Err(LimitExceeded::Parts));
+        assert_eq!(checked(many.as_bytes()), Err(LimitExceeded::Parts));
     }
 
     #[test]
     fn an_ordinary_letter_passes() {
-        assert_eq!(check(b"From: a@b.example\r\nContent-Type: text/plain\r\n\r\nhello\r\n"), Ok(()));
+        assert!(checked(b"From: a@b.example\r\nContent-Type: text/plain\r\n\r\nhello\r\n").is_ok());
     }
 }

@@ -37,6 +37,9 @@ impl Address {
         if local.is_empty() || domain.is_empty() || local.contains('@') {
             return Err(NotAnAddress::Shape);
         }
+        // A domain in Unicode travels as its A-label (RFC 5891), which no look-alike can hide behind.
+        let ascii = if domain.is_ascii() { domain.to_owned() } else { idna::domain_to_ascii_strict(domain).map_err(|_| NotAnAddress::Character)? };
+        let (text, domain) = (format!("{local}@{ascii}"), ascii.as_str());
         let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b',' | b';' | b'"' | b'\\' | b'(' | b')');
         if !text.bytes().all(plain) {
             return Err(NotAnAddress::Character);

@@ -71,7 +71,7 @@ impl SecretKeys {
     }
 
     /// The first key that may sign now.
-    fn signer(&self) -> Result<KeyPair, OpenPgpError> {
+    pub(super) fn signer(&self) -> Result<KeyPair, OpenPgpError> {
         for cert in &self.certs {
             let keys = cert.keys().with_policy(policy(), None).supported().alive().revoked(false).for_signing().unencrypted_secret();
             for key in keys {
@@ -118,7 +118,7 @@ impl SessionKeys for SecretKeys {
         let pkesk = PKESK::from_bytes(pkesk).ok()?;
         let hint = hint.map(SymmetricAlgorithm::from);
         let recipient = pkesk.recipient();
-        for (_, pair) in &mut self.decryptors {
+        for (cert, pair) in &mut self.decryptors {
             let named = match &recipient {
                 Some(handle) => sequoia_openpgp::KeyHandle::from(pair.public().fingerprint()).aliases(handle),
                 None => pair.public().pk_algo() == pkesk.pk_algo(),
@@ -127,7 +127,7 @@ impl SessionKeys for SecretKeys {
                 continue;
             }
             if let Some((algorithm, key)) = pkesk.decrypt(pair, hint) {
-                return Some(SessionKey { algorithm: algorithm.map(u8::from), octets: key.as_ref().to_vec() });
+                return Some(SessionKey { algorithm: algorithm.map(u8::from), octets: key.as_ref().to_vec(), recipient: cert.fingerprint().to_hex() });
             }
         }
         None

@@ -39,6 +39,8 @@ const _: () = assert!(EXPANSION_FREE_OCTETS < PLAINTEXT_OCTETS_MAX);
 pub struct SessionKey {
     pub algorithm: Option<u8>,
     pub octets: Vec<u8>,
+    /// The fingerprint of the certificate whose key it was sealed to.
+    pub recipient: String,
 }
 
 /// Whoever can turn a PKESK into a session key: the keys themselves, or a socket to the keyholder.
@@ -67,7 +69,7 @@ pub struct Unopened {
 /// Decrypts one OpenPGP message, armored or binary. `certificates` are those that may have signed it.
 pub fn open(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate]) -> Result<Opened, Unopened> {
     let octets = ciphertext.trim_ascii_start();
-    let helper = Helper { keys, judge: Judge::new(certificates), passwords_only: false, keyed: false, too_many: false, integrity: Integrity::None };
+    let helper = Helper { keys, judge: Judge::new(certificates), passwords_only: false, recipient: None, too_many: false, integrity: Integrity::None };
     let buffer = octets.len().clamp(BUFFER_OCTETS_MIN, BUFFER_OCTETS_MAX);
     let mut decryptor = match DecryptorBuilder::from_bytes(octets).and_then(|b| b.buffer_size(buffer).with_policy(policy(), None, helper)) {
         Ok(decryptor) => decryptor,
@@ -89,14 +91,18 @@ pub fn open(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certi
     if helper.integrity == Integrity::None {
         return Err(Unopened { shut: Shut::Unsupported, why: "it is not encrypted" });
     }
-    Ok(Opened { plaintext, integrity: helper.integrity, signatures: helper.judge.found })
+    let mut signatures = helper.judge.found;
+    if let Some(recipient) = &helper.recipient {
+        signatures.iter_mut().for_each(|found| found.demand(recipient));
+    }
+    Ok(Opened { plaintext, integrity: helper.integrity, signatures })
 }
 
 struct Helper<'k> {
     keys: &'k mut dyn SessionKeys,
     judge: Judge,
     passwords_only: bool,
-    keyed: bool,
+    recipient: Option<String>,
     too_many: bool,
     integrity: Integrity,
 }
@@ -131,7 +137,7 @@ impl DecryptionHelper for Helper<'_> {
             let Some(key) = self.keys.session_key(&MarshalInto::to_vec(pkesk)?, algorithm.map(u8::from)) else { continue };
             let session_key = openpgp::crypto::SessionKey::from(key.octets);
             if decrypt(key.algorithm.map(SymmetricAlgorithm::from), &session_key) {
-                self.keyed = true;
+                self.recipient = Some(key.recipient);
                 return Ok(None);
             }
         }
@@ -208,6 +214,27 @@ mod tests {
         assert_eq!(opened.plaintext, b"the report");
         assert_eq!(opened.integrity, Integrity::Mdc);
         assert!(matches!(&opened.signatures[..], [SignatureFound::Good { fingerprint, .. }] if *fingerprint == certs[0].fingerprint()));
+    }
+
+    #[test]
+    fn a_signature_that_was_made_for_another_is_no_signature_for_us() {
+        use sequoia_openpgp::serialize::stream::{Encryptor, LiteralWriter, Message, Signer};
+        use std::io::Write;
+        let (mut keys, certs) = desk();
+        let (_, others) = desk();
+        let (signer, signers) = desk();
+        for (intended, good) in [(&certs, true), (&others, false)] {
+            let mut sealed = Vec::new();
+            let to = certs[0].0.keys().with_policy(policy(), None).supported().alive().revoked(false).for_transport_encryption();
+            let message = Encryptor::for_recipients(Message::new(&mut sealed), to).build().unwrap();
+            let message = Signer::new(message, signer.signer().unwrap()).unwrap().add_intended_recipient(&intended[0].0).build().unwrap();
+            let mut message = LiteralWriter::new(message).build().unwrap();
+            message.write_all(b"the report").unwrap();
+            message.finalize().unwrap();
+            let opened = open(&sealed, &mut keys, &signers).unwrap();
+            assert_eq!(matches!(opened.signatures[0], SignatureFound::Good { .. }), good, "{:?}", opened.signatures);
+            assert_eq!(matches!(opened.signatures[0], SignatureFound::ForAnother { .. }), !good);
+        }
     }
 
     #[test]

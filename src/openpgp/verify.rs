@@ -14,11 +14,26 @@ use std::io::Read;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignatureFound {
     /// `fingerprint` is the certificate's; `addresses` are in its valid user IDs.
-    Good { fingerprint: String, addresses: Vec<String> },
+    /// `intended` are those that the signer names as recipients (RFC 9580 section 5.2.3.36), if any.
+    Good { fingerprint: String, addresses: Vec<String>, intended: Vec<String> },
     /// We hold no certificate for it.
     Unknown { issuer: Option<String> },
+    /// It is right, and was made for somebody else: whoever that was may have sealed it to us.
+    ForAnother { fingerprint: String },
     /// It is wrong, or its key may not sign.
     Bad { issuer: Option<String> },
+}
+
+impl SignatureFound {
+    /// A signature that names its recipients must name this one.
+    pub(super) fn demand(&mut self, recipient: &str) {
+        if let Self::Good { fingerprint, intended, .. } = self
+            && !intended.is_empty()
+            && !intended.iter().any(|one| one == recipient)
+        {
+            *self = Self::ForAnother { fingerprint: std::mem::take(fingerprint) };
+        }
+    }
 }
 
 /// Judges the layers of a message: the helper that opening and verifying share.
@@ -68,9 +83,10 @@ fn found(result: Result<GoodChecksum<'_>, VerificationError<'_>>) -> SignatureFo
         best.map(|h| format!("{h:X}"))
     };
     match result {
-        Ok(GoodChecksum { ka, .. }) => {
+        Ok(GoodChecksum { ka, sig, .. }) => {
             let certificate = Certificate(ka.cert().clone());
-            SignatureFound::Good { fingerprint: certificate.fingerprint(), addresses: certificate.addresses() }
+            let intended = sig.intended_recipients().map(openpgp::Fingerprint::to_hex).collect();
+            SignatureFound::Good { fingerprint: certificate.fingerprint(), addresses: certificate.addresses(), intended }
         }
         Err(VerificationError::MissingKey { sig }) => SignatureFound::Unknown { issuer: issuer(sig) },
         Err(

@@ -195,6 +195,7 @@ impl Keyholder<'_> {
             Some(key) => {
                 wire.give(&[1, key.algorithm.unwrap_or(0)])?;
                 wire.give_frame(&key.octets)?;
+                wire.give_frame(key.recipient.as_bytes())?;
             }
             None => wire.give(&[0])?,
         }

@@ -91,7 +91,8 @@ impl Asking<'_, '_> {
         }
         let algorithm = self.keys.take_octet()?;
         let octets = self.keys.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?;
-        Ok(Some(SessionKey { algorithm: (algorithm != 0).then_some(algorithm), octets }))
+        let recipient = String::from_utf8_lossy(&self.keys.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?).into_owned();
+        Ok(Some(SessionKey { algorithm: (algorithm != 0).then_some(algorithm), octets, recipient }))
     }
 }
 

@@ -20,15 +20,18 @@ impl State<'_> {
         let rank = |found: &&SignatureFound| match found {
             SignatureFound::Good { addresses, .. } if by_originator(addresses) => 3,
             SignatureFound::Good { .. } => 2,
-            SignatureFound::Bad { .. } => 1, // one that is wrong says more than one we can't check
+            SignatureFound::Bad { .. } | SignatureFound::ForAnother { .. } => 1, // one that is wrong says more than one we can't check
             SignatureFound::Unknown { .. } => 0,
         };
         match self.signatures.iter().max_by_key(rank) {
-            Some(SignatureFound::Good { fingerprint, addresses }) => {
+            Some(SignatureFound::Good { fingerprint, addresses, .. }) => {
                 SignatureVerdict { status: SignatureStatus::Valid, fingerprint: Some(fingerprint.clone()), signer_is_originator: by_originator(addresses) }
             }
             Some(SignatureFound::Bad { issuer }) => {
                 SignatureVerdict { status: SignatureStatus::Invalid, fingerprint: issuer.clone(), signer_is_originator: false }
+            }
+            Some(SignatureFound::ForAnother { fingerprint }) => {
+                SignatureVerdict { status: SignatureStatus::Invalid, fingerprint: Some(fingerprint.clone()), signer_is_originator: false }
             }
             Some(SignatureFound::Unknown { issuer }) => {
                 SignatureVerdict { status: SignatureStatus::UnknownKey, fingerprint: issuer.clone(), signer_is_originator: false }
@@ -41,6 +44,9 @@ impl State<'_> {
         let signature = self.verdict();
         if self.unsigned_beside && !self.signatures.is_empty() {
             self.fault("the letter counts as unsigned: its signature does not cover all of it");
+        }
+        if self.signatures.iter().any(|s| matches!(s, SignatureFound::ForAnother { .. })) {
+            self.fault("it was signed for another recipient: somebody may have passed on what was not meant for us");
         }
         let mut protection = self.protections.first().cloned().unwrap_or_default();
         let text = joined(&self.texts);

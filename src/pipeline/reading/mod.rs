@@ -3,18 +3,14 @@
 //! Each encrypted part is a document of its own and never joined with its siblings (EFAIL, covert
 //! content). A signature counts only where nothing unsigned stands beside what it covers.
 
+mod blocks;
 mod conclude;
+mod layers;
 
-use crate::mime::{self, BlockKind, Entity, File, Layout, LimitExceeded, Perspective, blocks};
+use crate::mime::{self, Entity, File, LimitExceeded, Perspective};
 use crate::model::letter::Outer;
 use crate::model::reading::{Format, Integrity, Protection, Reading, Repair, Shut};
 use crate::openpgp::{self, Certificate, Opened, SessionKeys, SignatureFound, Unopened};
-
-/// Encryption and signature layers inside one another.
-const LAYERS_MAX: usize = 5;
-
-/// OpenPGP files opened in one letter.
-const SEALED_FILES_MAX: usize = 8;
 
 /// From where a letter is read: what is ours, and the certificates that we already hold.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +29,7 @@ pub struct Read {
 pub fn read(octets: &[u8], keys: &mut dyn SessionKeys, position: &Position) -> Read {
     let outer = mime::outer(octets, &position.perspective);
     let mut state = State::new(&outer, position);
-    match Entity::parse(octets) {
+    match Entity::letter(octets) {
         Ok(root) => state.read_root(&root, keys),
         Err(limit) => state.over_limit(limit),
     }
@@ -51,6 +47,8 @@ struct State<'p> {
     signatures: Vec<SignatureFound>,
     /// Something unsigned stands beside what is signed.
     unsigned_beside: bool,
+    /// What is read stands in a letter that this one forwards: it says nothing of who wrote this one, and when.
+    forwarded: bool,
     subject: Option<String>,
     media_type: String,
     marked_spam: bool,
@@ -73,6 +71,7 @@ impl<'p> State<'p> {
             protections: Vec::new(),
             signatures: Vec::new(),
             unsigned_beside: false,
+            forwarded: false,
             subject: None,
             media_type: String::new(),
             marked_spam: false,
@@ -105,6 +104,8 @@ impl<'p> State<'p> {
             || root.header("X-Spam-Status").is_some_and(|v| v.to_ascii_lowercase().starts_with("yes"));
         if root.from().is_none() {
             self.fault("the letter has no single From");
+        } else if self.from.is_none() {
+            self.fault("its From is no address that a letter could be sent to");
         }
         for (_, octets) in root.autocrypt() {
             self.learn(&octets, true);
@@ -112,179 +113,16 @@ impl<'p> State<'p> {
         self.entity(root, keys, 0, true);
     }
 
-    /// Opens one entity and what is inside. `clear`: nothing around it was encrypted.
-    fn entity(&mut self, entity: &Entity<'_>, keys: &mut dyn SessionKeys, depth: usize, clear: bool) {
-        if depth >= LAYERS_MAX {
-            self.protections.push(Protection { encrypted: true, shut: Some(Shut::Limit), ..Protection::default() });
-            return self.fault("the letter has too many layers");
-        }
-        if entity.has_encoding_fault() {
-            self.fault("a part's transfer encoding or charset is broken");
-        }
-        match entity.layout() {
-            Layout::Encrypted { ciphertext, repaired, others } => {
-                self.encrypted(&ciphertext, repaired, keys, depth);
-                if !others.is_empty() {
-                    self.unsigned_beside = true;
-                    self.fault("parts stand outside the encryption; they are listed as attachments");
-                    self.files.extend(others);
-                }
-            }
-            Layout::Signed { signed, signature } => self.signed(&signed, &signature, keys, depth, clear),
-            Layout::Smime { encrypted: true } => {
-                let shut = Some(Shut::Unsupported);
-                self.protections.push(Protection { encrypted: true, format: Format::Smime, shut, ..Protection::default() });
-                self.fault("the letter is in S/MIME, which is not opened: ask for OpenPGP");
-            }
-            Layout::Smime { encrypted: false } => {
-                self.fault("its S/MIME signature was not checked");
-                self.bare(entity, keys, depth, clear);
-            }
-            Layout::Bare => self.bare(entity, keys, depth, clear),
-        }
-    }
-
-    fn encrypted(&mut self, ciphertext: &[u8], repaired: Option<Repair>, keys: &mut dyn SessionKeys, depth: usize) {
-        let Some(opened) = self.open(ciphertext, Format::PgpMime, repaired, keys) else { return };
-        let Opened { plaintext, signatures, .. } = opened;
-        let inner = match Entity::parse(&plaintext) {
-            Ok(inner) => inner,
-            Err(limit) => return self.over_limit(limit),
-        };
-        self.learn_from_files(&inner.files(), false);
-        let opened = self.judged_again(ciphertext, keys, signatures);
-        self.signatures.extend(opened);
-        if !inner.has_header() {
-            // Some programs seal bare text where RFC 3156 asks for an entity.
-            return self.texts.push(decode_text(&plaintext));
-        }
-        self.protected_headers(&inner);
-        self.entity(&inner, keys, depth + 1, false);
-    }
-
-    /// A signature that no known certificate could check may be by one that the plaintext itself brought.
-    fn judged_again(&mut self, ciphertext: &[u8], keys: &mut dyn SessionKeys, found: Vec<SignatureFound>) -> Vec<SignatureFound> {
-        let unknown = found.iter().any(|s| matches!(s, SignatureFound::Unknown { .. }));
-        if !unknown || self.brought.is_empty() {
-            return found;
-        }
-        openpgp::open(ciphertext, keys, &self.certificates()).map_or(found, |again| again.signatures)
-    }
-
-    fn signed(&mut self, signed: &[u8], signature: &[u8], keys: &mut dyn SessionKeys, depth: usize, clear: bool) {
-        let inner = match Entity::parse(signed) {
-            Ok(inner) => inner,
-            Err(limit) => return self.over_limit(limit),
-        };
-        self.learn_from_files(&inner.files(), clear);
-        let found = openpgp::verify_detached(signature, signed, &self.certificates());
-        // Header fields under a signature that proves nothing are anybody's.
-        if found.iter().any(|s| matches!(s, SignatureFound::Good { .. })) {
-            self.protected_headers(&inner);
-        }
-        self.signatures.extend(found);
-        self.entity(&inner, keys, depth + 1, clear);
-    }
-
-    fn bare(&mut self, entity: &Entity<'_>, keys: &mut dyn SessionKeys, depth: usize, clear: bool) {
-        let files = entity.files();
-        self.learn_from_files(&files, clear);
-        let signed_before = self.signatures.len();
-        self.inline(&entity.text(), keys, clear);
-        let mut sealed = 0;
-        for file in &files {
-            if is_sealed_file(file) {
-                sealed += 1;
-                if sealed <= SEALED_FILES_MAX {
-                    self.sealed_file(file.clone(), keys);
-                    continue;
-                }
-                self.fault("there are too many sealed files; the rest stays shut");
-            }
-            self.files.push(file.clone());
-        }
-        // A signature inside a block or file covers that alone, and none of its siblings.
-        let others = files.iter().filter(|f| f.media_type != "application/pgp-keys").count();
-        if self.signatures.len() > signed_before && (others > usize::from(sealed > 0) || entity.text_bodies() > 1) {
-            self.unsigned_beside = true;
-        }
-        // A letter that is nothing but a forwarded one says what that one says.
-        if self.texts.iter().all(|t| t.trim().is_empty())
-            && let Some(forwarded) = files.iter().find(|f| f.media_type == "message/rfc822")
-        {
-            match Entity::parse(&forwarded.octets) {
-                Ok(inner) => self.entity(&inner, keys, depth + 1, clear),
-                Err(limit) => self.over_limit(limit),
-            }
-        }
-    }
-
-    /// Body text, with the OpenPGP blocks in it opened. Each block is a document of its own.
-    fn inline(&mut self, text: &str, keys: &mut dyn SessionKeys, clear: bool) {
-        let found = blocks(text);
-        let mut outside = String::new();
-        let mut at = 0;
-        let mut documents = Vec::new();
-        for block in &found {
-            outside.push_str(&text[at..block.start]);
-            at = block.end;
-            match block.kind {
-                BlockKind::PublicKey => self.learn(block.octets.as_bytes(), clear),
-                BlockKind::Message => {
-                    let opened = self.inline_message(&block.octets, keys);
-                    if opened.is_none() {
-                        outside.push_str(&block.octets); // it stays where it stood
-                    }
-                    documents.extend(opened);
-                }
-                BlockKind::Clearsigned => {
-                    let verified = openpgp::verify_clearsigned(block.octets.as_bytes(), &self.certificates());
-                    let (signed, signatures) = verified.unwrap_or_else(|| (block.octets.clone(), vec![SignatureFound::Bad { issuer: None }]));
-                    self.signatures.extend(signatures);
-                    documents.push(signed);
-                }
-            }
-        }
-        outside.push_str(&text[at..]);
-        let beside = !outside.trim().is_empty();
-        if documents.is_empty() || beside {
-            self.texts.push(outside);
-        }
-        if !documents.is_empty() && (beside || documents.len() > 1) {
-            self.unsigned_beside = true;
-            self.fault("text stands outside the OpenPGP block; it is shown apart");
-        }
-        self.texts.extend(documents);
-    }
-
-    fn inline_message(&mut self, block: &str, keys: &mut dyn SessionKeys) -> Option<String> {
-        let opened = self.open(block.as_bytes(), Format::Inline, None, keys)?;
-        let signatures = self.judged_again(block.as_bytes(), keys, opened.signatures);
-        self.signatures.extend(signatures);
-        Some(decode_text(&opened.plaintext))
-    }
-
-    fn sealed_file(&mut self, file: File, keys: &mut dyn SessionKeys) {
-        let Some(opened) = self.open(&file.octets, Format::Attachment, None, keys) else {
-            return self.files.push(file); // kept and shown as what it is
-        };
-        // The letter around the file is not covered by the file's signature.
-        self.unsigned_beside = self.unsigned_beside || !self.texts.iter().all(|t| t.trim().is_empty());
-        self.signatures.extend(opened.signatures);
-        let name = file.name.rsplit_once('.').map_or(file.name.as_str(), |(stem, _)| stem);
-        let text = std::str::from_utf8(&opened.plaintext).ok();
-        match text {
-            Some(text) if self.texts.iter().all(|t| t.trim().is_empty()) => self.texts.push(text.replace("\r\n", "\n")),
-            _ => {
-                let media_type = if text.is_some() { "text/plain" } else { "application/octet-stream" };
-                self.files.push(File { name: mime::safe_name(name), media_type: media_type.to_owned(), octets: opened.plaintext });
-            }
-        }
-    }
-
     /// Opens one ciphertext and records how it was protected, or why it stays shut.
     fn open(&mut self, ciphertext: &[u8], format: Format, repaired: Option<Repair>, keys: &mut dyn SessionKeys) -> Option<Opened> {
-        match openpgp::open(ciphertext, keys, &self.certificates()) {
+        let certificates = self.certificates();
+        let mut opened = openpgp::open(ciphertext, keys, &certificates);
+        // Some programs add line ends to a binary file. What is left without them must prove itself as any other.
+        let end = ciphertext.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |at| at + 1);
+        if matches!(opened, Err(Unopened { shut: Shut::Integrity, .. })) && end < ciphertext.len() {
+            opened = openpgp::open(&ciphertext[..end], keys, &certificates).or(opened);
+        }
+        match opened {
             Ok(opened) => {
                 self.protections.push(Protection { encrypted: true, format, integrity: opened.integrity, repaired, shut: None });
                 Some(opened)
@@ -294,16 +132,6 @@ impl<'p> State<'p> {
                 self.fault(format!("an encrypted part stays shut: {why}"));
                 None
             }
-        }
-    }
-
-    fn protected_headers(&mut self, inner: &Entity<'_>) {
-        let Some(protected) = inner.protected_headers() else { return };
-        self.subject = protected.subject.or(self.subject.take());
-        self.date = protected.date.or(self.date.take());
-        let differs = protected.from.as_ref().is_some_and(|inner| self.from.as_ref().is_none_or(|outer| !outer.eq_ignore_ascii_case(inner)));
-        if differs {
-            self.fault("the protected From differs from the outer one; the outer one is shown");
         }
     }
 
@@ -334,22 +162,6 @@ impl<'p> State<'p> {
         let usable = self.brought.iter().map(|(c, _)| c).filter(|_| !self.pinned);
         self.held.iter().chain(usable).cloned().collect()
     }
-}
-
-fn is_sealed_file(file: &File) -> bool {
-    let armored = file.octets.trim_ascii_start().starts_with(b"-----BEGIN PGP MESSAGE-----");
-    let named = [".gpg", ".pgp"].iter().any(|end| file.name.to_ascii_lowercase().ends_with(end));
-    // A binary OpenPGP packet has its high bit set (RFC 9580 section 4.2).
-    armored || (named && file.octets.first().is_some_and(|b| b & 0x80 != 0))
-}
-
-/// UTF-8 as RFC 9580 asks for, else the charset that old programs used.
-fn decode_text(octets: &[u8]) -> String {
-    let text = match std::str::from_utf8(octets) {
-        Ok(text) => text.to_owned(),
-        Err(_) => octets.iter().map(|b| char::from(*b)).collect(),
-    };
-    text.replace("\r\n", "\n")
 }
 
 #[cfg(test)]
