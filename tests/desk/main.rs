@@ -6,6 +6,8 @@ mod crash;
 mod faults;
 mod kinds;
 mod logins;
+mod oracle;
 mod people;
+mod secrets;
 mod servers;
 mod world;

@@ -7,6 +7,7 @@ mod dialogue;
 mod login;
 mod token;
 
+pub use dialogue::Dialogue;
 pub use login::{ImapLogin, Means, Refreshing, SecretSource};
 pub use token::RefreshTokens;
 
@@ -14,7 +15,7 @@ use super::net::{self, Trust};
 use crate::model::Timestamp;
 use crate::ports::{Lying, Mailbox, Place, PortError, Sink};
 use async_trait::async_trait;
-use dialogue::{Dialogue, DialogueError, Row, folder_name};
+use dialogue::{DialogueError, Row, folder_name};
 use std::collections::BTreeSet;
 use std::time::Duration;
 

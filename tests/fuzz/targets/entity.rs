@@ -1,0 +1,26 @@
+//! Entities: layout, bodies, files and protected headers of anything at all, and of what decryption might show.
+#![no_main]
+
+use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
+use sealdesk::mime::{Entity, Layout, Perspective, outer};
+
+fuzz_target!(|octets: &[u8]| {
+    static QUIET: std::sync::Once = std::sync::Once::new();
+    QUIET.call_once(sealdesk_fuzz::quiet);
+    let seen = outer(octets, &Perspective::default());
+    assert!(seen.threads.len() <= 200);
+    for entity in [Entity::letter(octets), Entity::parse(octets)].into_iter().flatten() {
+        let _ = (entity.body(true), entity.body(false), entity.files(), entity.autocrypt(), entity.subject(), entity.from(), entity.date());
+        if let Some(protected) = entity.protected_headers() {
+            assert!(protected.subject.is_none_or(|s| !s.contains(['\n', '\r', '\u{202e}'])));
+        }
+        if let Layout::Signed { signed, .. } = entity.layout() {
+            let bare = signed.iter().enumerate().any(|(n, b)| *b == b'\n' && (n == 0 || signed[n - 1] != b'\r'));
+            assert!(!bare, "signed octets have CRLF line ends");
+        }
+    }
+});
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    if seed % 2 == 0 { sealdesk_fuzz::bend(data, size, max_size, seed) } else { fuzzer_mutate(data, size, max_size) }
+});

@@ -1,0 +1,23 @@
+//! Armor and packets: nothing panics, and nothing opens without integrity.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sealdesk::model::reading::Integrity;
+use sealdesk::openpgp::{PLAINTEXT_OCTETS_MAX, Purpose, SecretKeys, certificates, open, verify_clearsigned, verify_detached};
+use std::sync::{LazyLock, Mutex};
+
+static KEYS: LazyLock<Mutex<SecretKeys>> = LazyLock::new(|| {
+    sealdesk_fuzz::quiet();
+    Mutex::new(SecretKeys::load(include_bytes!("../../mail/keys/desk.tsk"), Purpose::Mail, None).unwrap())
+});
+
+fuzz_target!(|octets: &[u8]| {
+    let held = certificates(octets).unwrap_or_default();
+    held.iter().for_each(|c| drop((c.fingerprint(), c.addresses(), c.minimal().and_then(|m| m.armored()), c.expires(), c.algorithms())));
+    if let Ok(opened) = open(octets, &mut *KEYS.lock().unwrap(), &held) {
+        assert_ne!(opened.integrity, Integrity::None);
+        assert!(opened.plaintext.len() as u64 <= PLAINTEXT_OCTETS_MAX);
+    }
+    let _ = verify_clearsigned(octets, &held);
+    assert!(!verify_detached(octets, b"text\r\n", &held).is_empty());
+});

@@ -1,0 +1,16 @@
+//! Report extraction: any text gives a report whose fields have the form that they promise.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sealdesk::triage::{Seen, kind, report};
+
+fuzz_target!(|octets: &[u8]| {
+    let text = String::from_utf8_lossy(octets);
+    let (subject, body) = text.split_once('\n').unwrap_or(("", &text));
+    let _ = kind(&Seen { subject, text: body, from: Some("ada@reporter.example"), ..Seen::default() });
+    let report = report(subject, body);
+    assert!(report.cve_ids.iter().all(|id| id.starts_with("CVE-") && id.is_ascii()));
+    assert!(report.cwe_ids.iter().all(|id| id.strip_prefix("CWE-").is_some_and(|n| n.parse::<u32>().is_ok())));
+    assert!(report.cvss.is_none_or(|vector| vector.is_ascii() && vector.contains('/')));
+    assert!(report.summary.chars().count() <= 200);
+});
