@@ -5,12 +5,13 @@ CARGO := cargo
 # One profile for demo and test, so that everything is built once.
 FEATURES := --features failpoints
 
-.PHONY: help demo test check setup setup-build setup-test bench doc clean
+.PHONY: help demo test check setup setup-build setup-test bench fuzz clean
 
 help:
 	@echo "make demo    build, and show the desk at work (no account, no network)"
 	@echo "make test    every check and test, on real servers; wants root for Postfix"
 	@echo "make bench   measure, beside gpg on this machine"
+	@echo "make fuzz    fuzz every parser for FUZZ_S seconds (600)"
 	@echo "make setup   install what the above need, and nothing else"
 
 demo: setup-build
@@ -28,8 +29,12 @@ check: setup-build
 	@scripts/deny
 
 bench: setup
-	$(CARGO) build --release --locked
+	$(CARGO) build --release --locked --bin sealdesk --example opening
 	scripts/bench
+
+# FUZZ_S seconds for each target.
+fuzz: setup-build
+	scripts/fuzz
 
 setup: setup-build setup-test
 

@@ -9,6 +9,7 @@ mod filename;
 mod inline;
 mod outer;
 mod precheck;
+mod sniff;
 mod tolerant;
 
 pub use body::Body;
@@ -17,6 +18,7 @@ pub use filename::safe_name;
 pub use inline::{Block, BlockKind, blocks, has_more_blocks};
 pub use outer::{Perspective, header_block_end, outer};
 pub use precheck::{LETTER_OCTETS_MAX, LimitExceeded};
+pub use sniff::true_type;
 pub use tolerant::is_entity;
 
 /// The desk itself never looks beyond this many octets of a letter.

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 /// The largest letter that is read. Larger ones are kept, acknowledged and shown to a human.
-pub const LETTER_OCTETS_MAX: usize = 64 * 1024 * 1024;
+pub const LETTER_OCTETS_MAX: usize = 96 * 1024 * 1024;
 
 /// Content-Type fields in one letter: parts and nesting together.
 const CONTENT_TYPES_MAX: usize = 400;

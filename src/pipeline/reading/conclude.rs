@@ -1,7 +1,7 @@
 //! What comes out of the layers? The verdict, the kind and the report, from all that was gathered.
 
 use super::{Read, State};
-use crate::mime::File;
+use crate::mime::{self, File};
 use crate::model::letter::{NoAnswer, Outer};
 use crate::model::reading::{Attachment, BroughtCertificate, LetterKind, Reading, SignatureStatus, SignatureVerdict};
 use crate::openpgp::{Certificate, SignatureFound};
@@ -102,7 +102,7 @@ fn answerable(kind: LetterKind, outer: &Outer) -> bool {
 fn attachment(file: &File) -> Attachment {
     Attachment {
         name: file.name.clone(),
-        media_type: file.media_type.clone(),
+        media_type: mime::true_type(file),
         octets: file.octets.len() as u64,
         sha256: crate::model::ids::Digest(Sha256::digest(&file.octets).into()).to_string(),
     }

@@ -1,0 +1,103 @@
+//! Opens letters over and over, so that `scripts/bench` can weigh the CPU of it: `opening MODE TIMES KEY LETTER…`
+//!
+//! `bare` is Sequoia alone on the armor, with the buffer that we use; `in-process` our whole reading; `worker`
+//! the keyholder and a fresh reader for each letter, one after the other.
+
+use sealdesk::adapters::opener::{Doorstep, OpenerClient};
+use sealdesk::mime::Perspective;
+use sealdesk::openpgp::{Purpose, SecretKeys};
+use sealdesk::pipeline::reading::{Position, read};
+use sealdesk::ports::{LetterOctets, Opener};
+use sequoia_openpgp::cert::Cert;
+use sequoia_openpgp::crypto::{KeyPair, SessionKey};
+use sequoia_openpgp::packet::{PKESK, SKESK};
+use sequoia_openpgp::parse::Parse;
+use sequoia_openpgp::parse::stream::{DecryptionHelper, DecryptorBuilder, MessageStructure, VerificationHelper};
+use sequoia_openpgp::policy::StandardPolicy;
+use sequoia_openpgp::types::SymmetricAlgorithm;
+use std::io::Read;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [mode, times, key, letters @ ..] = arguments.as_slice() else { panic!("usage: opening bare|in-process|worker TIMES KEY LETTER…") };
+    let times: usize = times.parse().expect("TIMES is a number");
+    let octets: Vec<Vec<u8>> = letters.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    let opened = match mode.as_str() {
+        "bare" => bare(times, key, &octets),
+        "in-process" => in_process(times, key, &octets),
+        "worker" => worker(times, key, &octets),
+        other => panic!("no mode {other}"),
+    };
+    println!("{opened}");
+}
+
+struct Helper(Vec<KeyPair>);
+
+impl VerificationHelper for Helper {
+    fn get_certs(&mut self, _: &[sequoia_openpgp::KeyHandle]) -> sequoia_openpgp::Result<Vec<Cert>> {
+        Ok(Vec::new())
+    }
+    fn check(&mut self, _: MessageStructure<'_>) -> sequoia_openpgp::Result<()> {
+        Ok(())
+    }
+}
+
+impl DecryptionHelper for Helper {
+    fn decrypt(
+        &mut self,
+        pkesks: &[PKESK],
+        _: &[SKESK],
+        algorithm: Option<SymmetricAlgorithm>,
+        decrypt: &mut dyn FnMut(Option<SymmetricAlgorithm>, &SessionKey) -> bool,
+    ) -> sequoia_openpgp::Result<Option<Cert>> {
+        let mut pairs = self.0.clone();
+        let opens =
+            pkesks.iter().any(|pkesk| pairs.iter_mut().any(|pair| pkesk.decrypt(pair, algorithm).is_some_and(|(algorithm, key)| decrypt(algorithm, &key))));
+        assert!(opens, "no key opens it");
+        Ok(None)
+    }
+}
+
+fn bare(times: usize, key: &str, letters: &[Vec<u8>]) -> usize {
+    let cert = Cert::from_file(key).unwrap();
+    let pairs: Vec<KeyPair> =
+        cert.keys().unencrypted_secret().filter(|k| k.key().pk_algo().for_encryption()).map(|k| k.key().clone().into_keypair().unwrap()).collect();
+    let policy = StandardPolicy::new();
+    let armor: Vec<&[u8]> = letters.iter().map(|l| &l[memchr::memmem::find(l, b"-----BEGIN PGP MESSAGE").unwrap()..]).collect();
+    let mut octets = 0;
+    for n in 0..times {
+        let armor = armor[n % armor.len()];
+        let buffer = armor.len().clamp(16 * 1024, 256 * 1024);
+        let mut decryptor = DecryptorBuilder::from_bytes(armor).unwrap().buffer_size(buffer).with_policy(&policy, None, Helper(pairs.clone())).unwrap();
+        let mut plaintext = Vec::new();
+        decryptor.read_to_end(&mut plaintext).unwrap();
+        octets += plaintext.len();
+    }
+    octets
+}
+
+fn in_process(times: usize, key: &str, letters: &[Vec<u8>]) -> usize {
+    sealdesk::triage::warm_up();
+    let mut keys = SecretKeys::load(&std::fs::read(key).unwrap(), Purpose::Mail, None).unwrap();
+    (0..times).map(|n| opened(read(&letters[n % letters.len()], &mut keys, &Position::default()).reading)).sum()
+}
+
+fn worker(times: usize, key: &str, letters: &[Vec<u8>]) -> usize {
+    let program = std::env::current_exe().unwrap().parent().unwrap().join("../sealdesk");
+    let arguments = ["opener", "--no-config", "--key", key].map(str::to_owned).to_vec();
+    let client = OpenerClient::new(Doorstep::Child { program, arguments }, Perspective::default());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut octets = 0;
+        for n in 0..times {
+            let letter = LetterOctets::Raw(letters[n % letters.len()].clone());
+            octets += opened(client.read(letter, &[], false).await.unwrap().reading);
+        }
+        octets
+    })
+}
+
+fn opened(reading: sealdesk::model::reading::Reading) -> usize {
+    assert!(reading.protection.shut.is_none(), "{:?}", reading.faults);
+    reading.text.len() + reading.attachments.iter().map(|a| a.octets as usize).sum::<usize>()
+}
