@@ -34,6 +34,12 @@ fn every_shape_of_the_zoo_opens_as_its_expectation_says() {
     assert!(check_folder("zoo", &["keys/desk.tsk", "keys/zoo.tsk"], "keys/zoo-ada.asc") >= 106);
 }
 
+/// Letters that try to pass another's words for a signer's, to hide words, or to borrow a signature.
+#[test]
+fn no_letter_is_called_signed_by_someone_who_did_not_sign_all_of_it() {
+    assert!(check_folder("fooling", &["keys/desk.tsk", "keys/zoo.tsk"], "keys/fooling.asc") >= 24);
+}
+
 /// Opens every letter of a folder; how many there were.
 fn check_folder(folder: &str, keys: &[&str], cert: &str) -> usize {
     let mut arguments: Vec<String> = keys.iter().flat_map(|key| ["--key".to_owned(), mail(key).display().to_string()]).collect();

@@ -1,6 +1,7 @@
 //! What would a human read? Body text, whether it came as plain text that flows or as HTML.
 
 use html2text::config;
+use html2text::render::TrivialDecorator;
 
 /// The text of an entity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,11 +10,18 @@ pub struct Body {
     pub text: String,
     /// It came as format=flowed (RFC 3676): see [`Body::shown`].
     pub flowed: bool,
+    /// As `flowed`, with DelSp=yes: the blank that marks a line as flowing is no part of the text.
+    pub delete_space: bool,
+    /// The charset that it came in, where one was named and it was not UTF-8.
+    pub charset: Option<String>,
 }
 
 /// Larger HTML, or HTML with more tags, is only stripped of its tags: laying it out would cost too much.
 const HTML_OCTETS_MAX: usize = 1024 * 1024;
 const HTML_TAGS_MAX: usize = 20_000;
+
+/// Deeper HTML costs the layout the square of its depth.
+const HTML_NESTING_MAX: usize = 100;
 
 /// Wide enough that no line of armor or of a report is broken.
 const WIDTH: usize = 10_000;
@@ -21,26 +29,65 @@ const WIDTH: usize = 10_000;
 impl Body {
     /// A stretch of the text as a human reads it: lines that flow are joined again.
     pub fn shown(&self, stretch: &str) -> String {
-        if self.flowed { unflowed(stretch) } else { stretch.to_owned() }
+        if self.flowed { unflowed(stretch, self.delete_space) } else { stretch.to_owned() }
+    }
+
+    /// A stretch in the octets that it came in: a signature may have been made over them.
+    pub fn as_sent(&self, stretch: &str) -> Option<Vec<u8>> {
+        let encoding = encoding_rs::Encoding::for_label(self.charset.as_ref()?.as_bytes())?;
+        let (octets, _, unmappable) = encoding.encode(stretch);
+        (!unmappable).then(|| octets.into_owned())
     }
 }
 
+/// Octets as text: in UTF-8, as RFC 9580 section 5.9 asks for; else in the charset that somebody named; else in the one that old programs used.
+pub fn decode(octets: &[u8], named: Option<&str>) -> String {
+    let bom = encoding_rs::Encoding::for_bom(octets);
+    let named = named.and_then(|label| encoding_rs::Encoding::for_label(label.as_bytes()));
+    let text = match (bom, std::str::from_utf8(octets)) {
+        (Some((encoding, length)), _) => encoding.decode_without_bom_handling(&octets[length..]).0.into_owned(),
+        // ISO-2022-JP is ASCII to look at.
+        (None, Ok(text)) if named != Some(encoding_rs::ISO_2022_JP) => text.to_owned(),
+        (None, _) => named.filter(|e| *e != encoding_rs::UTF_8).unwrap_or(encoding_rs::WINDOWS_1252).decode_without_bom_handling(octets).0.into_owned(),
+    };
+    text.replace("\r\n", "\n")
+}
+
+/// Whether a text is a page of HTML.
+pub fn is_html(text: &str) -> bool {
+    let start: String = text.trim_start().chars().take(15).collect::<String>().to_ascii_lowercase();
+    start.starts_with("<!doctype html") || start.starts_with("<html")
+}
+
 /// HTML as text. Nothing is fetched; links, images and styles are left out.
-pub(super) fn html_text(html: &str) -> String {
+pub fn html_text(html: &str) -> String {
     let stripped = || mail_parser::decoders::html::html_to_text(html);
-    if html.len() > HTML_OCTETS_MAX || html.bytes().filter(|b| *b == b'<').count() > HTML_TAGS_MAX {
+    if html.len() > HTML_OCTETS_MAX || html.bytes().filter(|b| *b == b'<').count() > HTML_TAGS_MAX || nesting(html) > HTML_NESTING_MAX {
         return stripped();
     }
-    let laid_out = config::plain_no_decorate().link_footnotes(false).raw_mode(true).allow_width_overflow();
+    let laid_out = config::with_decorator(TrivialDecorator::new()).raw_mode(true).allow_width_overflow();
     match laid_out.string_from_read(html.as_bytes(), WIDTH) {
         // Blanks at line ends are the layout's, and no mail program's.
-        Ok(text) => text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"),
+        Ok(text) => text.replace('\u{a0}', " ").lines().map(str::trim_end).collect::<Vec<_>>().join("\n"),
         Err(_) => stripped(),
     }
 }
 
+/// How deep tags that are never closed, or closed late, may stand inside one another at most.
+fn nesting(html: &str) -> usize {
+    let (mut depth, mut deepest) = (0usize, 0);
+    for tag in html.split('<').skip(1) {
+        let name: String = tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+        if matches!(name.as_str(), "blockquote" | "ul" | "ol" | "dl" | "table" | "div" | "li" | "pre" | "td" | "span" | "font" | "b" | "i" | "a") {
+            depth = if tag.starts_with('/') { depth.saturating_sub(1) } else { depth + 1 };
+            deepest = deepest.max(depth);
+        }
+    }
+    deepest
+}
+
 /// Joins the lines that flow (RFC 3676 section 4). Quotes keep their depth; a signature's mark stays.
-fn unflowed(text: &str) -> String {
+fn unflowed(text: &str, delete_space: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut flowing: Option<usize> = None;
     for line in text.lines() {
@@ -57,8 +104,8 @@ fn unflowed(text: &str) -> String {
                 out.push(' ');
             }
         }
-        out.push_str(rest);
         flowing = (rest.ends_with(' ') && !is_mark).then_some(depth);
+        out.push_str(if delete_space && flowing.is_some() { &rest[..rest.len() - 1] } else { rest });
         if flowing.is_none() {
             out.push('\n');
         }
@@ -76,7 +123,16 @@ mod tests {
     #[test]
     fn lines_that_flow_are_joined_and_quotes_keep_their_depth() {
         let text = "a long \nline\n stuffed\n> quoted \n> on\n>> deeper \nnot quoted\n-- \nAda \n";
-        assert_eq!(unflowed(text), "a long line\nstuffed\n> quoted on\n>> deeper \nnot quoted\n-- \nAda \n");
+        assert_eq!(unflowed(text, false), "a long line\nstuffed\n> quoted on\n>> deeper \nnot quoted\n-- \nAda \n");
+    }
+
+    #[test]
+    fn a_charset_is_what_the_octets_say_then_what_was_named() {
+        assert_eq!(decode("früh".as_bytes(), Some("koi8-r")), "früh");
+        assert_eq!(decode(b"fr\xfch", None), "früh");
+        assert_eq!(decode(b"\xf0\xd2\xc9", Some("koi8-r")), "При");
+        assert_eq!(decode(b"\xff\xfea\0", None), "a");
+        assert_eq!(unflowed("al \nles\n", true), "alles\n");
     }
 
     #[test]

@@ -7,19 +7,21 @@ mod body;
 mod entity;
 mod filename;
 mod inline;
+mod layout;
 mod outer;
 mod precheck;
 mod sniff;
 mod tolerant;
 
-pub use body::Body;
-pub use entity::{Entity, File, Layout, ProtectedHeaders, Sealed};
+pub use body::{Body, decode, html_text, is_html};
+pub use entity::{Entity, File, ProtectedHeaders};
 pub use filename::safe_name;
-pub use inline::{Block, BlockKind, blocks, has_more_blocks};
+pub use inline::{BLOCKS_MAX, Block, BlockKind, blocks, has_armor};
+pub use layout::{Layout, Sealed};
 pub use outer::{Perspective, header_block_end, outer};
 pub use precheck::{LETTER_OCTETS_MAX, LimitExceeded};
-pub use sniff::true_type;
-pub use tolerant::is_entity;
+pub use sniff::{is_binary, is_encrypted_message, is_openpgp_message, true_type};
+pub use tolerant::entity_in;
 
 /// The desk itself never looks beyond this many octets of a letter.
 pub const HEADER_BLOCK_OCTETS_MAX: usize = 256 * 1024;

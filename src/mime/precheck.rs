@@ -5,6 +5,7 @@
 //! are counted here, in one pass, without understanding any of them.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// The largest letter that is read. Larger ones are kept, acknowledged and shown to a human.
 pub const LETTER_OCTETS_MAX: usize = 96 * 1024 * 1024;
@@ -20,6 +21,12 @@ const _: () = assert!(LETTER_OCTETS_MAX < u32::MAX as usize);
 
 /// Parts that mail-parser may find in one entity; each becomes a file or a text.
 pub(super) const PARTS_MAX: usize = 1_000;
+
+/// RFC 2046 section 5.1.1: a boundary has at most 70 characters.
+const BOUNDARY_LINE_MAX: usize = 80;
+
+/// Octets of one Content-Type field: its parameters cost more than their length.
+const FIELD_OCTETS_MAX: usize = 16 * 1024;
 
 /// A missing boundary is looked for to the end, once for each multipart: their product is the work.
 const SCANNED_OCTETS_MAX: usize = 2 * 1024 * 1024 * 1024;
@@ -38,10 +45,11 @@ pub enum LimitExceeded {
 /// it is renamed before mail-parser, which would open it at once, sees it. RFC 2046 section 5.2.1 forbids
 /// the encoding, and some programs write it.
 const RENAMED: u8 = b'x';
+pub(super) const RENAMED_TYPE: &str = "xessage/";
 
 /// The media type of a part, with a renaming taken back.
 pub(super) fn true_media_type(media_type: String) -> String {
-    match media_type.strip_prefix("xessage/") {
+    match media_type.strip_prefix(RENAMED_TYPE) {
         Some(subtype) => format!("message/{subtype}"),
         None => media_type,
     }
@@ -52,7 +60,8 @@ pub(super) fn checked(octets: &[u8]) -> Result<Cow<'_, [u8]>, LimitExceeded> {
     if octets.len() > LETTER_OCTETS_MAX {
         return Err(LimitExceeded::Octets);
     }
-    let mut count = Count::default();
+    let mut count = Count { is_head: true, ..Count::default() };
+    let mut boundaries: HashMap<&[u8], usize> = HashMap::new();
     let mut head = true;
     let mut at = 0;
     for (n, line) in octets.split(|b| *b == b'\n').enumerate() {
@@ -63,7 +72,19 @@ pub(super) fn checked(octets: &[u8]) -> Result<Cow<'_, [u8]>, LimitExceeded> {
         if head && n > HEADER_LINES_MAX {
             return Err(LimitExceeded::Headers);
         }
+        // Each part begins with its boundary; lines of nothing but dashes are rules that people draw.
+        if line.starts_with(b"--") && line.len() < BOUNDARY_LINE_MAX && line.iter().any(u8::is_ascii_alphanumeric) {
+            count.is_head = true;
+            let seen = boundaries.entry(line).or_insert(0);
+            *seen += 1;
+            if *seen > PARTS_MAX {
+                return Err(LimitExceeded::Parts);
+            }
+        }
         count.line(line, at);
+        if count.field_octets > FIELD_OCTETS_MAX {
+            return Err(LimitExceeded::Headers);
+        }
         at += line.len() + 1;
         if count.content_types > CONTENT_TYPES_MAX || count.multiparts.saturating_mul(octets.len()) > SCANNED_OCTETS_MAX {
             return Err(LimitExceeded::Parts);
@@ -83,6 +104,10 @@ struct Count {
     content_types: usize,
     multiparts: usize,
     field: Field,
+    /// Octets of the Content-Type field so far.
+    field_octets: usize,
+    /// This block is a header, for all that a parser would know: what it says of types counts.
+    is_head: bool,
     /// Where in this block a type `message/…` stands.
     messages: Vec<usize>,
     is_encoded: bool,
@@ -100,17 +125,20 @@ enum Field {
 
 impl Count {
     fn block_ends(&mut self) {
-        if self.is_encoded {
+        if self.is_encoded && self.is_head {
             self.hidden.append(&mut self.messages);
         }
+        // A message that stands in clear begins with a header of its own.
+        self.is_head = self.is_head && !self.messages.is_empty();
         self.messages.clear();
-        (self.field, self.is_encoded) = (Field::Other, false);
+        (self.field, self.is_encoded, self.field_octets) = (Field::Other, false, 0);
     }
 
     fn line(&mut self, line: &[u8], at: usize) {
         let starts = |name: &[u8]| line.len() >= name.len() && line[..name.len()].eq_ignore_ascii_case(name);
         if starts(b"content-type") {
             self.field = Field::ContentType;
+            self.field_octets = 0;
             self.content_types += 1;
         } else if starts(b"content-transfer-encoding") {
             self.field = Field::Encoding;
@@ -121,7 +149,10 @@ impl Count {
         let has = |word: &[u8]| find(word).is_some();
         match self.field {
             Field::ContentType => {
-                self.messages.extend(find(b"message/").map(|found| at + found));
+                self.field_octets += line.len();
+                // In the type's own place: a boundary may have any name.
+                let found = find(b"message/").filter(|n| *n == 0 || matches!(line[n - 1], b':' | b' ' | b'\t'));
+                self.messages.extend(found.map(|found| at + found));
                 self.multiparts += usize::from(has(b"multipart/"));
             }
             Field::Encoding => self.is_encoded |= has(b"base64") || has(b"quoted-printable"),

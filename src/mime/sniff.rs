@@ -5,12 +5,51 @@ use super::File;
 /// The media type that the octets show, else the one that was declared.
 pub fn true_type(file: &File) -> String {
     let declared = file.media_type.as_str();
+    if file.octets.trim_ascii_start().starts_with(b"-----BEGIN PGP ") {
+        return declared.to_owned(); // any armor passes for an X.509 certificate there
+    }
     match infer::get(&file.octets) {
         // What is inside a container is told better by a name of its own: application/vnd.… is a ZIP too.
         Some(seen) if seen.mime_type() == "application/zip" && declared.starts_with("application/vnd.") => declared.to_owned(),
         Some(seen) => seen.mime_type().to_owned(),
         None => declared.to_owned(),
     }
+}
+
+/// Whether octets begin with a session key for somebody, or for a password (RFC 9580 sections 4.2, 5.1 and 5.3).
+pub fn is_encrypted_message(octets: &[u8]) -> bool {
+    let Some((first, rest)) = octets.split_first() else { return false };
+    let (tag, length_octets) = match first {
+        0xc0.. => (
+            first & 0x3f,
+            rest.first().map_or(1, |l| {
+                if *l < 192 {
+                    1
+                } else if *l == 255 {
+                    5
+                } else {
+                    2
+                }
+            }),
+        ),
+        0x80.. => ((first >> 2) & 0x0f, [1, 2, 4, 0][usize::from(first & 3)]),
+        _ => return false,
+    };
+    let version = rest.get(length_octets);
+    matches!((tag, version), (1, Some(3 | 6)) | (3, Some(4..=6)))
+}
+
+/// Whether octets begin with a packet that an OpenPGP message may begin with (RFC 9580 section 10.3), and are no text.
+pub fn is_openpgp_message(octets: &[u8]) -> bool {
+    let first = octets.first().copied().unwrap_or_default();
+    let tag = if first >= 0xc0 { first & 0x3f } else { (first >> 2) & 0x0f };
+    first >= 0x80 && matches!(tag, 1 | 3 | 4 | 8 | 18) && std::str::from_utf8(octets).is_err()
+}
+
+/// Whether octets are no text in any charset that a human would write in.
+pub fn is_binary(octets: &[u8]) -> bool {
+    let unicode = encoding_rs::Encoding::for_bom(octets).is_some();
+    !unicode && (octets.contains(&0) || (infer::get(octets).is_some() && std::str::from_utf8(octets).is_err()))
 }
 
 #[cfg(test)]

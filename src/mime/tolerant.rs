@@ -9,6 +9,7 @@ use std::panic::catch_unwind;
 
 /// Where a letter begins: after blank lines and the separator of an mbox, which some programs leave in front.
 pub(super) fn letter_start(octets: &[u8]) -> &[u8] {
+    let octets = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets);
     let mut rest = octets;
     while let Some(line) = rest.split_inclusive(|b| *b == b'\n').next() {
         let separator = line.starts_with(b"From ") || line.starts_with(b">From ");
@@ -26,8 +27,13 @@ pub(super) fn begins_with_field(octets: &[u8]) -> bool {
     name > 0 && octets[name..].trim_ascii_start().first() == Some(&b':')
 }
 
-/// Whether plaintext is a MIME entity rather than text that happens to begin with a word and a colon.
-pub fn is_entity(octets: &[u8]) -> bool {
+/// Plaintext as the MIME entity that it is, rather than text that happens to begin with a word and a colon.
+pub fn entity_in(octets: &[u8]) -> Option<&[u8]> {
+    let octets = letter_start(octets);
+    is_entity(octets).then_some(octets)
+}
+
+fn is_entity(octets: &[u8]) -> bool {
     let head = octets.split(|b| *b == b'\n').take_while(|line| !line.trim_ascii().is_empty()).take(50);
     let named = |line: &[u8], name: &[u8]| line.len() > name.len() && line[..name.len()].eq_ignore_ascii_case(name);
     begins_with_field(octets) && head.into_iter().any(|line| named(line, b"content-type:") || named(line, b"mime-version:"))

@@ -15,9 +15,9 @@ mod verify;
 pub use certificate::{Certificate, certificates};
 pub use generate::{GeneratedKey, Profile, adopt, generate, generate_storage};
 pub use keys::{Purpose, SecretKeys};
-pub use open::{Opened, PKESKS_MAX, PLAINTEXT_OCTETS_MAX, SessionKey, SessionKeys, Unopened, open};
+pub use open::{Opened, PKESKS_MAX, PLAINTEXT_OCTETS_MAX, SessionKey, SessionKeys, Unopened, is_sealed, open};
 pub use seal::{SealTo, armored_message, seal_packets};
-pub use verify::{SignatureFound, verify_clearsigned, verify_detached};
+pub use verify::{SignatureFound, verify_detached, verify_message};
 
 /// What could not be done with OpenPGP material. The cause is in `source`, never in the text.
 #[derive(Debug, thiserror::Error)]

@@ -30,8 +30,11 @@ const EXPANSION_RATIO_MAX: u64 = 200;
 /// Small letters may expand freely up to this size.
 const EXPANSION_FREE_OCTETS: u64 = 4 * 1024 * 1024;
 
-/// Session keys asked for in one message: hidden recipients make each attempt cost a private operation.
+/// Hidden recipients tried in one message: each costs private operations with every key.
 pub const PKESKS_MAX: usize = 16;
+
+/// Named recipients asked about: one that is not ours costs a look at its name.
+const NAMED_MAX: usize = 100;
 
 const _: () = assert!(EXPANSION_FREE_OCTETS < PLAINTEXT_OCTETS_MAX);
 
@@ -66,10 +69,56 @@ pub struct Unopened {
     pub why: &'static str,
 }
 
+/// Packets looked at before the container of a message; beyond them somebody wants to cost us time.
+const PACKETS_BEFORE_MAX: usize = 1_000;
+
+/// Octets looked at for that.
+const LOOKED_AT_OCTETS: usize = 2 * 1024 * 1024;
+
+/// Packet tags before the container: how many there are, and whether it is an encrypted one (RFC 9580 section 4.3).
+fn before_container(octets: &[u8]) -> (usize, bool) {
+    let binary = super::certificate::dearmored(&octets[..octets.len().min(LOOKED_AT_OCTETS)]).unwrap_or_default();
+    let mut at = 0;
+    let mut packets = 0;
+    while let Some(first) = binary.get(at) {
+        let byte = |n: usize| binary.get(at + n).map_or(0, |b| usize::from(*b));
+        let (tag, head, length) = match first {
+            0xc0.. => match byte(1) {
+                short @ 0..192 => (first & 0x3f, 2, short),
+                long @ 192..224 => (first & 0x3f, 3, ((long - 192) << 8) + byte(2) + 192),
+                255 => (first & 0x3f, 6, (byte(2) << 24) | (byte(3) << 16) | (byte(4) << 8) | byte(5)),
+                _ => return (packets, matches!(first & 0x3f, 9 | 18 | 20)), // partial lengths: data
+            },
+            0x80.. => match first & 3 {
+                0 => ((first >> 2) & 15, 2, byte(1)),
+                1 => ((first >> 2) & 15, 3, (byte(1) << 8) | byte(2)),
+                2 => ((first >> 2) & 15, 5, (byte(1) << 24) | (byte(2) << 16) | (byte(3) << 8) | byte(4)),
+                _ => return (packets, (first >> 2) & 15 == 9),
+            },
+            _ => return (packets, false),
+        };
+        match tag {
+            1 | 3 | 10 | 21 => packets += 1,
+            9 | 18 | 20 => return (packets, true),
+            _ => return (packets, packets > 0),
+        }
+        at += head + length;
+    }
+    (packets, packets > 0)
+}
+
+/// Whether octets, armored or binary, are an encrypted message rather than a signed one.
+pub fn is_sealed(octets: &[u8]) -> bool {
+    before_container(octets.trim_ascii_start()).1
+}
+
 /// Decrypts one OpenPGP message, armored or binary. `certificates` are those that may have signed it.
 pub fn open(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate]) -> Result<Opened, Unopened> {
     let octets = ciphertext.trim_ascii_start();
     let helper = Helper { keys, judge: Judge::new(certificates), passwords_only: false, recipient: None, too_many: false, integrity: Integrity::None };
+    if before_container(octets).0 > PACKETS_BEFORE_MAX {
+        return Err(Unopened { shut: Shut::Limit, why: "it names too many recipients" });
+    }
     let buffer = octets.len().clamp(BUFFER_OCTETS_MIN, BUFFER_OCTETS_MAX);
     let mut decryptor = match DecryptorBuilder::from_bytes(octets).and_then(|b| b.buffer_size(buffer).with_policy(policy(), None, helper)) {
         Ok(decryptor) => decryptor,
@@ -130,18 +179,22 @@ impl DecryptionHelper for Helper<'_> {
         if self.passwords_only {
             return Err(Unopened { shut: Shut::NoKey, why: "it is encrypted with a password, which is never tried" }.into());
         }
-        self.too_many = pkesks.len() > PKESKS_MAX;
+        self.too_many = pkesks.len() > PKESKS_MAX + NAMED_MAX;
         // Named recipients first: a hidden one makes the keyholder try every key.
         let (hidden, named): (Vec<_>, Vec<_>) = pkesks.iter().partition(|p| p.recipient().is_none());
-        for pkesk in named.into_iter().chain(hidden).take(PKESKS_MAX) {
+        for pkesk in named.into_iter().take(NAMED_MAX).chain(hidden.into_iter().take(PKESKS_MAX)) {
             let Some(key) = self.keys.session_key(&MarshalInto::to_vec(pkesk)?, algorithm.map(u8::from)) else { continue };
             let session_key = openpgp::crypto::SessionKey::from(key.octets);
             if decrypt(key.algorithm.map(SymmetricAlgorithm::from), &session_key) {
                 self.recipient = Some(key.recipient);
                 return Ok(None);
             }
+            // Our key opened it, and the container did not yield.
+            if key.algorithm.is_some_and(|a| !SymmetricAlgorithm::from(a).is_supported()) {
+                return Err(Unopened { shut: Shut::Unsupported, why: "it uses a cipher that is not supported" }.into());
+            }
         }
-        let why = if self.too_many { "none of the first 16 recipients is ours" } else { "none of our keys opens it" };
+        let why = if self.too_many { "none of the first recipients is ours, and there are too many" } else { "none of our keys opens it" };
         Err(Unopened { shut: if self.too_many { Shut::Limit } else { Shut::NoKey }, why }.into())
     }
 }

@@ -1,5 +1,6 @@
 //! Who signed this, as far as we can prove?
 
+use super::PLAINTEXT_OCTETS_MAX;
 use super::certificate::Certificate;
 use super::policy;
 use crate::model::reading::Integrity;
@@ -99,8 +100,14 @@ fn found(result: Result<GoodChecksum<'_>, VerificationError<'_>>) -> SignatureFo
     }
 }
 
+/// A longer signature part is not looked at: thousands of packets in it would cost minutes.
+const SIGNATURE_OCTETS_MAX: usize = 64 * 1024;
+
 /// Verifies a detached signature over exactly these octets (RFC 3156 section 5: canonical, CRLF).
 pub fn verify_detached(signature: &[u8], octets: &[u8], certificates: &[Certificate]) -> Vec<SignatureFound> {
+    if signature.len() > SIGNATURE_OCTETS_MAX {
+        return vec![SignatureFound::Bad { issuer: None }];
+    }
     let judge = Judge::new(certificates);
     let verified = DetachedVerifierBuilder::from_bytes(signature).and_then(|b| b.with_policy(policy(), None, judge)).and_then(|mut v| {
         v.verify_bytes(octets)?;
@@ -112,14 +119,15 @@ pub fn verify_detached(signature: &[u8], octets: &[u8], certificates: &[Certific
     }
 }
 
-/// Verifies clearsigned text (RFC 9580 section 7) and returns the text that was signed; what stands
-/// around the block was not.
-pub fn verify_clearsigned(block: &[u8], certificates: &[Certificate]) -> Option<(String, Vec<SignatureFound>)> {
+/// Verifies a message that is signed and not sealed, or clearsigned text (RFC 9580 sections 10.3 and 7), and
+/// returns what was signed; what stands around a block was not. `None` where it is neither.
+pub fn verify_message(message: &[u8], certificates: &[Certificate]) -> Option<(Vec<u8>, Vec<SignatureFound>)> {
     let judge = Judge::new(certificates);
-    let mut verifier = VerifierBuilder::from_bytes(block).and_then(|b| b.with_policy(policy(), None, judge)).ok()?;
-    let mut text = Vec::new();
-    verifier.read_to_end(&mut text).ok()?;
-    let found = verifier.into_helper().found;
-    let found = if found.is_empty() { vec![SignatureFound::Bad { issuer: None }] } else { found };
-    Some((String::from_utf8_lossy(&text).replace("\r\n", "\n"), found))
+    let mut verifier = VerifierBuilder::from_bytes(message).and_then(|b| b.with_policy(policy(), None, judge)).ok()?;
+    let mut octets = Vec::new();
+    verifier.by_ref().take(PLAINTEXT_OCTETS_MAX + 1).read_to_end(&mut octets).ok()?;
+    if octets.len() as u64 > PLAINTEXT_OCTETS_MAX || !verifier.message_processed() {
+        return None;
+    }
+    Some((octets, verifier.into_helper().found))
 }

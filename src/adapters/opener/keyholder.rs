@@ -16,7 +16,7 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 /// Session keys that one reader may ask for: layers times recipients, with room.
-const ASKS_MAX: u32 = 160;
+const ASKS_MAX: u32 = 1_200;
 
 /// How long one call, or one word of a reader, may keep it waiting in all. It stalls the others, so it is short.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -1,9 +1,10 @@
 //! How are OpenPGP blocks in a text opened, and OpenPGP files beside it?
 
-use super::State;
-use crate::mime::{self, BlockKind, Body, Entity, File, blocks};
+use super::layers::LAYERS_MAX;
+use super::{CERTIFICATE_OCTETS_MAX, State};
+use crate::mime::{self, Block, BlockKind, Body, Entity, File, blocks};
 use crate::model::reading::Format;
-use crate::openpgp::{self, SessionKeys, SignatureFound};
+use crate::openpgp::{self, Certificate, SessionKeys, SignatureFound};
 
 /// OpenPGP files opened in one letter.
 const SEALED_FILES_MAX: usize = 8;
@@ -18,116 +19,199 @@ impl State<'_> {
         let found = blocks(text);
         let mut outside = String::new();
         let mut at = 0;
-        let mut documents = Vec::new();
+        let mut opened = Vec::new();
         for block in &found {
             outside.push_str(&body.shown(&text[at..block.start]));
             at = block.end;
-            match block.kind {
-                BlockKind::PublicKey => self.learn(block.octets.as_bytes(), clear),
-                BlockKind::Message => match self.inline_message(&block.octets, keys, depth) {
-                    Some(opened) => documents.extend(opened),
-                    None => outside.push_str(&block.octets), // it stays where it stood
-                },
-                BlockKind::Clearsigned => documents.push(self.clearsigned(&block.octets)),
+            let taken = match block.kind {
+                // What stands between the marks of a key and is none is text.
+                BlockKind::PublicKey => openpgp::certificates(block.octets.as_bytes()).is_ok() && self.learn(block.octets.as_bytes(), clear),
+                BlockKind::Message | BlockKind::Clearsigned => {
+                    opened.push(block);
+                    continue;
+                }
+            };
+            if !taken {
+                outside.push_str(&text[block.start..block.end]);
             }
         }
         outside.push_str(&body.shown(&text[at..]));
-        if mime::has_more_blocks(&text[at..]) {
+        if found.len() >= mime::BLOCKS_MAX && !blocks(&text[at..]).is_empty() {
             self.fault("there are too many OpenPGP blocks; the rest stays as it stood");
         }
         let beside = !outside.trim().is_empty();
-        if documents.is_empty() || beside {
-            self.texts.push(outside);
+        if opened.is_empty() || beside {
+            self.show(outside);
         }
-        if !documents.is_empty() && (beside || documents.len() > 1) {
-            self.unsigned_beside = true;
+        if beside && !opened.is_empty() {
             self.fault("text stands outside the OpenPGP block; it is shown apart");
         }
-        self.texts.extend(documents);
-    }
-
-    fn clearsigned(&mut self, block: &str) -> String {
-        let verified = openpgp::verify_clearsigned(block.as_bytes(), &self.certificates());
-        let (signed, signatures) = verified.unwrap_or_else(|| (block.to_owned(), vec![SignatureFound::Bad { issuer: None }]));
-        self.signatures.extend(signatures);
-        signed
-    }
-
-    /// What one block says. `None` where it stays shut; no text where it held an entity, which is read as one.
-    fn inline_message(&mut self, block: &str, keys: &mut dyn SessionKeys, depth: usize) -> Option<Option<String>> {
-        let opened = self.open(block.as_bytes(), Format::Inline, None, keys)?;
-        let signatures = self.judged_again(block.as_bytes(), keys, opened.signatures);
-        self.signatures.extend(signatures);
-        Some(self.document(&opened.plaintext, keys, depth))
-    }
-
-    /// Plaintext that may be text, clearsigned text, or a whole entity.
-    fn document(&mut self, plaintext: &[u8], keys: &mut dyn SessionKeys, depth: usize) -> Option<String> {
-        if mime::is_entity(plaintext)
-            && let Ok(inner) = Entity::parse(plaintext)
-        {
-            self.entity(&inner, keys, depth + 1, false);
-            return None;
+        let root = !beside && opened.len() == 1;
+        for block in opened {
+            self.block(block, body, keys, depth, root);
         }
-        let text = decode_text(plaintext);
-        match blocks(&text).as_slice() {
-            [one] if one.kind == BlockKind::Clearsigned && text[..one.start].trim().is_empty() && text[one.end..].trim().is_empty() => {
-                Some(self.clearsigned(&one.octets))
+    }
+
+    /// One block. `root`: nothing stands beside it.
+    fn block(&mut self, block: &Block, body: &Body, keys: &mut dyn SessionKeys, depth: usize, root: bool) {
+        match block.kind {
+            BlockKind::Clearsigned => self.clearsigned(&block.octets, body.as_sent(&block.octets), keys, depth),
+            _ => {
+                let charset = block.octets.lines().find_map(|line| line.strip_prefix("Charset:")).map(str::trim).or(body.charset.as_deref());
+                let protections = self.protections.len();
+                if !self.message(block.octets.as_bytes(), Format::Inline, charset, keys, depth, root) {
+                    let as_it_stood = &body.text[block.start..block.end];
+                    if as_it_stood.starts_with('>') {
+                        self.protections.truncate(protections); // what somebody quotes was sealed for somebody else
+                    }
+                    self.show(as_it_stood.to_owned());
+                }
             }
-            _ => Some(text),
         }
     }
 
-    /// Opens the OpenPGP files among these and lists the others; how many there were.
-    pub(super) fn sealed_files(&mut self, files: &[File], keys: &mut dyn SessionKeys, depth: usize) -> usize {
+    /// Clearsigned text, and what may be inside it. `as_sent`: its octets in the charset that it came in.
+    fn clearsigned(&mut self, block: &str, as_sent: Option<Vec<u8>>, keys: &mut dyn SessionKeys, depth: usize) {
+        let good = |verified: &Option<(Vec<u8>, Vec<SignatureFound>)>| {
+            verified.as_ref().is_some_and(|(_, found)| !found.iter().any(|s| matches!(s, SignatureFound::Bad { .. })))
+        };
+        let certificates = self.certificates();
+        let mut verified = openpgp::verify_message(block.as_bytes(), &certificates);
+        let mut text = verified.as_ref().map(|(octets, _)| mime::decode(octets, None));
+        if let (false, Some(as_sent)) = (good(&verified), as_sent) {
+            let again = openpgp::verify_message(&as_sent, &certificates);
+            if good(&again) {
+                // The same words: only the octets differ.
+                verified = again;
+            }
+        }
+        let (text, signatures) = match (text.take(), verified) {
+            (Some(text), Some((_, signatures))) => (text, signatures),
+            _ => (block.to_owned(), vec![SignatureFound::Bad { issuer: None }]),
+        };
+        self.covered(signatures, |state| match blocks(&text).as_slice() {
+            [_, ..] if depth < LAYERS_MAX => state.inline(&Body { text, ..Body::default() }, keys, false, depth + 1),
+            _ => state.show(text),
+        });
+    }
+
+    /// An OpenPGP message: sealed, or merely signed. Whether it could be read.
+    fn message(&mut self, octets: &[u8], format: Format, charset: Option<&str>, keys: &mut dyn SessionKeys, depth: usize, root: bool) -> bool {
+        if !openpgp::is_sealed(octets)
+            && let Some((plaintext, signatures)) = openpgp::verify_message(octets, &self.certificates())
+        {
+            self.covered(signatures, |state| state.document(&plaintext, charset, keys, depth, root));
+            return true;
+        }
+        let Some(opened) = self.open(octets, format, None, keys) else { return false };
+        let signatures = self.judged_again(octets, keys, opened.signatures);
+        self.sealed_inside(signatures, |state| state.document(&opened.plaintext, charset, keys, depth, root));
+        true
+    }
+
+    /// Plaintext that may be text, blocks again, or a whole entity.
+    pub(super) fn document(&mut self, plaintext: &[u8], charset: Option<&str>, keys: &mut dyn SessionKeys, depth: usize, root: bool) {
+        if depth >= LAYERS_MAX {
+            self.fault("the letter has too many layers");
+            return self.show(mime::decode(plaintext, charset));
+        }
+        if let Some(octets) = mime::entity_in(plaintext)
+            && let Ok(inner) = Entity::parse(octets)
+        {
+            if root {
+                self.protected_headers(&inner);
+            }
+            return self.entity(&inner, keys, depth + 1, false);
+        }
+        if mime::is_openpgp_message(plaintext) && self.message(plaintext, Format::Inline, charset, keys, depth + 1, root) {
+            return;
+        }
+        let text = mime::decode(plaintext, charset);
+        let text = if mime::is_html(&text) { mime::html_text(&text) } else { text };
+        if blocks(&text).is_empty() {
+            return self.show(text);
+        }
+        self.inline(&Body { text, ..Body::default() }, keys, false, depth + 1);
+    }
+
+    /// Opens the OpenPGP files among these and lists the others.
+    pub(super) fn sealed_files(&mut self, files: &[File], keys: &mut dyn SessionKeys, depth: usize) {
         let mut sealed = 0;
         for file in files {
             if is_sealed_file(file) {
                 sealed += 1;
                 if sealed <= SEALED_FILES_MAX {
-                    self.sealed_file(file.clone(), keys, depth);
+                    self.sealed_file(file, keys, depth);
                     continue;
                 }
                 self.fault("there are too many sealed files; the rest stays shut");
             }
-            self.files.push(file.clone());
+            self.keep(file.clone());
         }
-        sealed
     }
 
-    fn sealed_file(&mut self, file: File, keys: &mut dyn SessionKeys, depth: usize) {
-        let Some(opened) = self.open(&file.octets, Format::Attachment, None, keys) else {
-            return self.files.push(file); // kept and shown as what it is
+    fn sealed_file(&mut self, file: &File, keys: &mut dyn SessionKeys, depth: usize) {
+        let armored = mime::decode(&file.octets, None);
+        let found: Vec<Block> = blocks(&armored).into_iter().filter(|block| block.kind != BlockKind::PublicKey).collect();
+        let alone = self.shows_nothing();
+        match found.as_slice() {
+            // Armor among text, several blocks, or clearsigned text: read as a body would be.
+            [one] if one.kind == BlockKind::Message => self.sealed_octets(file, one.octets.as_bytes(), keys, depth, alone),
+            [_, ..] => {
+                self.inline(&Body { text: armored, ..Body::default() }, keys, false, depth + 1);
+                self.keep(file.clone());
+            }
+            [] => self.sealed_octets(file, &file.octets, keys, depth, alone),
+        }
+    }
+
+    fn sealed_octets(&mut self, file: &File, octets: &[u8], keys: &mut dyn SessionKeys, depth: usize, alone: bool) {
+        if !openpgp::is_sealed(octets)
+            && let Some((plaintext, signatures)) = openpgp::verify_message(octets, &self.certificates())
+        {
+            return self.covered(signatures, |state| state.unsealed_file(file, plaintext, keys, depth, alone));
+        }
+        let Some(opened) = self.open(octets, Format::Attachment, None, keys) else {
+            return self.keep(file.clone()); // kept and shown as what it is
         };
-        // The letter around the file is not covered by the file's signature.
-        let alone = self.texts.iter().all(|t| t.trim().is_empty());
-        self.unsigned_beside = self.unsigned_beside || !alone;
-        self.signatures.extend(opened.signatures);
-        let name = file.name.rsplit_once('.').map_or(file.name.as_str(), |(stem, _)| stem);
-        let is_text = std::str::from_utf8(&opened.plaintext).is_ok_and(|text| !text.contains('\0'));
+        self.sealed_inside(opened.signatures, |state| state.unsealed_file(file, opened.plaintext, keys, depth, alone));
+    }
+
+    /// What was in an OpenPGP file. `alone`: the letter says nothing else, so this is the letter.
+    fn unsealed_file(&mut self, file: &File, plaintext: Vec<u8>, keys: &mut dyn SessionKeys, depth: usize, alone: bool) {
+        let name = file.name.rsplit_once('.').map_or(file.name.as_str(), |(stem, _)| stem).to_owned();
+        let is_text = mime::entity_in(&plaintext).is_some() || !mime::is_binary(&plaintext);
         if !alone || !is_text {
             let media_type = if is_text { "text/plain" } else { "application/octet-stream" };
-            self.files.push(File { name: mime::safe_name(name), media_type: media_type.to_owned(), octets: opened.plaintext.clone() });
+            self.keep(File { name: mime::safe_name(&name), media_type: media_type.to_owned(), octets: plaintext.clone() });
         }
-        if is_text && (alone || opened.plaintext.len() <= SHOWN_OCTETS_MAX) {
-            let shown = self.document(&opened.plaintext, keys, depth);
-            self.texts.extend(shown);
+        if is_text && (alone || plaintext.len() <= SHOWN_OCTETS_MAX) {
+            let chain = std::mem::replace(&mut self.chain, alone);
+            self.document(&plaintext, None, keys, depth, alone);
+            self.chain = chain;
         }
     }
 }
 
+/// Whether a file is an OpenPGP message, whatever it is called.
 fn is_sealed_file(file: &File) -> bool {
-    let armored = file.octets.trim_ascii_start().starts_with(b"-----BEGIN PGP MESSAGE-----");
-    let named = [".gpg", ".pgp"].iter().any(|end| file.name.to_ascii_lowercase().ends_with(end));
-    // A binary OpenPGP packet has its high bit set (RFC 9580 section 4.2).
-    armored || (named && file.octets.first().is_some_and(|b| b & 0x80 != 0))
+    let head = &file.octets[..file.octets.len().min(SHOWN_OCTETS_MAX)];
+    let marks: [&[u8]; 2] = [b"-----BEGIN PGP MESSAGE-----", b"-----BEGIN PGP SIGNED MESSAGE-----"];
+    let named = [".gpg", ".pgp", ".asc"].iter().any(|end| file.name.to_ascii_lowercase().ends_with(end));
+    let armored = marks.iter().any(|mark| head.trim_ascii_start().starts_with(mark) || (named && head.windows(mark.len()).any(|w| w == *mark)));
+    armored || mime::is_encrypted_message(head) || (named && mime::is_openpgp_message(head))
 }
 
-/// UTF-8 as RFC 9580 asks for, else the charset that old programs used.
-pub(super) fn decode_text(octets: &[u8]) -> String {
-    let text = match std::str::from_utf8(octets) {
-        Ok(text) => text.to_owned(),
-        Err(_) => octets.iter().map(|b| char::from(*b)).collect(),
-    };
-    text.replace("\r\n", "\n")
+/// Whether a signature need not cover a file, since it says nothing by itself: certificates, and the first part of
+/// PGP/MIME that some programs turn into a file.
+pub(super) fn says_nothing(file: &File) -> bool {
+    file.octets.trim_ascii().eq_ignore_ascii_case(b"Version: 1") || is_certificate(file)
+}
+
+fn is_certificate(file: &File) -> bool {
+    let armored = file.octets.trim_ascii_start().starts_with(b"-----BEGIN PGP PUBLIC KEY");
+    let binary = file.octets.first().is_some_and(|b| *b >= 0x80);
+    (armored || binary)
+        && file.octets.len() <= CERTIFICATE_OCTETS_MAX
+        && openpgp::certificates(&file.octets).is_ok_and(|found: Vec<Certificate>| !found.is_empty())
 }

@@ -1,6 +1,7 @@
 //! What comes out of the layers? The verdict, the kind and the report, from all that was gathered.
 
-use super::{Read, State};
+use super::blocks::says_nothing;
+use super::{CERTIFICATE_OCTETS_MAX, Read, Shown, State};
 use crate::mime::{self, File};
 use crate::model::letter::{NoAnswer, Outer};
 use crate::model::reading::{Attachment, BroughtCertificate, LetterKind, Reading, SignatureStatus, SignatureVerdict};
@@ -8,24 +9,23 @@ use crate::openpgp::{Certificate, SignatureFound};
 use crate::triage::{self, Seen};
 use sha2::{Digest as _, Sha256};
 
-/// A larger certificate is not kept: post-quantum ones take about 30,000 octets.
-const CERTIFICATE_OCTETS_MAX: usize = 64 * 1024;
-
 impl State<'_> {
+    /// The best signature that covers every document and every file that is shown. One over a part of them says
+    /// nothing of the letter.
     fn verdict(&self) -> SignatureVerdict {
-        if self.unsigned_beside || self.signatures.is_empty() {
-            return SignatureVerdict::default();
-        }
-        let by_originator = |addresses: &[String]| self.from.as_ref().is_some_and(|from| addresses.iter().any(|a| a.eq_ignore_ascii_case(from)));
+        let texts = self.texts.iter().filter(|shown| !shown.text.trim().is_empty()).map(|shown| &shown.covering);
+        let files = self.files.iter().filter(|(file, _)| !says_nothing(file)).map(|(_, covering)| covering);
+        let shown: Vec<&Vec<SignatureFound>> = texts.chain(files).collect();
+        let over_all = |found: &&SignatureFound| shown.iter().all(|covering| covering.contains(found));
         let rank = |found: &&SignatureFound| match found {
-            SignatureFound::Good { addresses, .. } if by_originator(addresses) => 3,
+            good @ SignatureFound::Good { .. } if self.is_by_originator(good) => 3,
             SignatureFound::Good { .. } => 2,
             SignatureFound::Bad { .. } | SignatureFound::ForAnother { .. } => 1, // one that is wrong says more than one we can't check
             SignatureFound::Unknown { .. } => 0,
         };
-        match self.signatures.iter().max_by_key(rank) {
-            Some(SignatureFound::Good { fingerprint, addresses, .. }) => {
-                SignatureVerdict { status: SignatureStatus::Valid, fingerprint: Some(fingerprint.clone()), signer_is_originator: by_originator(addresses) }
+        match self.signatures.iter().filter(over_all).max_by_key(rank) {
+            Some(found @ SignatureFound::Good { fingerprint, .. }) => {
+                SignatureVerdict { status: SignatureStatus::Valid, fingerprint: Some(fingerprint.clone()), signer_is_originator: self.is_by_originator(found) }
             }
             Some(SignatureFound::Bad { issuer }) => {
                 SignatureVerdict { status: SignatureStatus::Invalid, fingerprint: issuer.clone(), signer_is_originator: false }
@@ -40,15 +40,25 @@ impl State<'_> {
         }
     }
 
+    /// Whether the protected subject was signed by whoever signed what is shown.
+    fn subject_is_anothers(&self, verdict: &SignatureVerdict) -> bool {
+        let signer = |found: &SignatureFound| matches!(found, SignatureFound::Good { fingerprint, .. } if Some(fingerprint) == verdict.fingerprint.as_ref());
+        verdict.status == SignatureStatus::Valid && self.subject_covering.as_ref().is_some_and(|covering| !covering.iter().any(signer))
+    }
+
     pub(super) fn finish(mut self, outer: &Outer) -> Read {
         let signature = self.verdict();
-        if self.unsigned_beside && !self.signatures.is_empty() {
+        if signature.status == SignatureStatus::None && !self.signatures.is_empty() {
             self.fault("the letter counts as unsigned: its signature does not cover all of it");
+        }
+        if self.subject_is_anothers(&signature) {
+            self.fault("its subject was not signed by whoever signed its text");
         }
         if self.signatures.iter().any(|s| matches!(s, SignatureFound::ForAnother { .. })) {
             self.fault("it was signed for another recipient: somebody may have passed on what was not meant for us");
         }
-        let mut protection = self.protections.first().cloned().unwrap_or_default();
+        // What was opened speaks for the letter; else what stayed shut.
+        let mut protection = self.protections.iter().find(|p| p.encrypted && p.shut.is_none()).or(self.protections.first()).cloned().unwrap_or_default();
         let text = joined(&self.texts);
         let nothing_read = text.trim().is_empty() || text.trim_start().starts_with("-----BEGIN PGP MESSAGE-----");
         if nothing_read && protection.shut.is_none() {
@@ -79,14 +89,14 @@ impl State<'_> {
             protection,
             parts: if self.protections.len() > 1 { self.protections } else { Vec::new() },
             signature,
-            attachments: self.files.iter().map(attachment).collect(),
+            attachments: self.files.iter().map(|(file, _)| attachment(file)).collect(),
             automatic_reply_allowed: answerable(kind, outer),
             report: (kind.has_report() && !shut).then(|| triage::report(&subject, &text)),
             text,
             faults: self.faults,
             certificates: self.brought.iter().filter_map(brought).collect(),
         };
-        Read { reading, files: self.files }
+        Read { reading, files: self.files.into_iter().map(|(file, _)| file).collect() }
     }
 }
 
@@ -115,8 +125,8 @@ fn brought((certificate, in_clear): &(Certificate, bool)) -> Option<BroughtCerti
 }
 
 /// One document stands as it is; several are set apart, so that none can pose as part of another.
-fn joined(texts: &[String]) -> String {
-    let shown: Vec<&str> = texts.iter().map(|t| t.trim_end()).filter(|t| !t.is_empty()).collect();
+fn joined(texts: &[Shown]) -> String {
+    let shown: Vec<&str> = texts.iter().map(|t| t.text.trim_end()).filter(|t| !t.is_empty()).collect();
     match shown.as_slice() {
         [] => String::new(),
         [one] => format!("{one}\n"),

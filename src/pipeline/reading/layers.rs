@@ -1,13 +1,12 @@
 //! How is one entity opened, and what is inside it, and inside that?
 
 use super::State;
-use super::blocks::decode_text;
-use crate::mime::{Entity, File, Layout, Sealed};
+use crate::mime::{self, Entity, File, Layout, Sealed};
 use crate::model::reading::{Format, Protection, Shut};
 use crate::openpgp::{self, Opened, SessionKeys, SignatureFound};
 
 /// Encryption, signature and forwarding layers inside one another.
-const LAYERS_MAX: usize = 5;
+pub(super) const LAYERS_MAX: usize = 5;
 
 /// Forwarded letters read in one letter.
 const FORWARDED_MAX: usize = 8;
@@ -24,16 +23,13 @@ impl State<'_> {
         }
         match entity.layout() {
             Layout::Encrypted { sealed, others } => {
-                let several = sealed.len() > 1;
-                sealed.iter().for_each(|sealed| self.encrypted(sealed, keys, depth));
-                if several {
-                    self.unsigned_beside = true;
+                for (n, sealed) in sealed.iter().enumerate() {
+                    self.encrypted(sealed, keys, depth, n == 0);
                 }
                 if !others.is_empty() {
-                    self.unsigned_beside = true;
                     self.fault("parts stand outside the encryption; they are listed as attachments");
                     self.forwarded_letters(&others, keys, depth, clear);
-                    self.files.extend(others);
+                    others.into_iter().for_each(|file| self.keep(file));
                 }
             }
             Layout::Signed { signed, signature } => self.signed(&signed, &signature, keys, depth, clear),
@@ -45,7 +41,7 @@ impl State<'_> {
                 } else {
                     "the letter is inside an S/MIME signature, which is not read: ask for OpenPGP, or for plain text"
                 });
-                self.files.extend(entity.files());
+                entity.files().into_iter().for_each(|file| self.keep(file));
             }
             Layout::SmimeSigned => {
                 self.fault("its S/MIME signature was not checked");
@@ -55,22 +51,40 @@ impl State<'_> {
         }
     }
 
-    fn encrypted(&mut self, sealed: &Sealed<'_>, keys: &mut dyn SessionKeys, depth: usize) {
-        let Some(opened) = self.open(&sealed.ciphertext, Format::PgpMime, sealed.repaired, keys) else { return };
-        let Opened { plaintext, signatures, .. } = opened;
-        let inner = match Entity::parse(&plaintext) {
-            Ok(inner) => inner,
-            Err(limit) => return self.over_limit(limit),
-        };
-        self.learn_from_files(&inner.files(), false);
-        let signatures = self.judged_again(&sealed.ciphertext, keys, signatures);
-        self.signatures.extend(signatures);
-        if !inner.has_header() {
-            // Some programs seal bare text where RFC 3156 asks for an entity.
-            return self.inline(&crate::mime::Body { text: decode_text(&plaintext), flowed: false }, keys, false, depth + 1);
+    /// One sealed part. `first`: it speaks for the letter.
+    fn encrypted(&mut self, sealed: &Sealed<'_>, keys: &mut dyn SessionKeys, depth: usize, first: bool) {
+        let mut ciphertext = &sealed.ciphertext;
+        if ciphertext != &sealed.raw && mime::has_armor(&sealed.raw) && !openpgp::is_sealed(ciphertext) {
+            ciphertext = &sealed.raw; // its transfer encoding was named and never applied
         }
-        self.protected_headers(&inner);
-        self.entity(&inner, keys, depth + 1, false);
+        if mime::has_armor(ciphertext)
+            && !ciphertext.trim_ascii_start().starts_with(b"-----BEGIN PGP MESSAGE-----")
+            && let text = mime::decode(ciphertext, None)
+            && let Some(block) = mime::blocks(&text).first()
+        {
+            return self.sealed_part(block.octets.as_bytes(), sealed, keys, depth, first);
+        }
+        self.sealed_part(ciphertext, sealed, keys, depth, first);
+    }
+
+    fn sealed_part(&mut self, ciphertext: &[u8], sealed: &Sealed<'_>, keys: &mut dyn SessionKeys, depth: usize, first: bool) {
+        if !openpgp::is_sealed(ciphertext)
+            && let Some((plaintext, signatures)) = openpgp::verify_message(ciphertext, &self.certificates())
+        {
+            self.fault("the letter is signed, and not encrypted as its type claims");
+            return self.covered(signatures, |state| state.document(&plaintext, None, keys, depth, first));
+        }
+        let Some(opened) = self.open(ciphertext, Format::PgpMime, sealed.repaired, keys) else { return };
+        let Opened { plaintext, signatures, .. } = opened;
+        if let Some(octets) = mime::entity_in(&plaintext) {
+            match Entity::parse(octets) {
+                Ok(inner) => self.learn_from_files(&inner.files(), false),
+                Err(limit) => return self.over_limit(limit),
+            }
+        }
+        let signatures = self.judged_again(ciphertext, keys, signatures);
+        // Some programs seal bare text where RFC 3156 asks for an entity.
+        self.sealed_inside(signatures, |state| state.document(&plaintext, None, keys, depth, first));
     }
 
     /// A signature that no known certificate could check may be by one that the plaintext itself brought.
@@ -89,26 +103,27 @@ impl State<'_> {
         };
         self.learn_from_files(&inner.files(), clear);
         let found = openpgp::verify_detached(signature, signed, &self.certificates());
-        // In clear, header fields under a signature that proves nothing are anybody's.
-        if !clear || found.iter().any(|s| matches!(s, SignatureFound::Good { .. })) {
-            self.protected_headers(&inner);
-        }
-        self.signatures.extend(found);
-        self.entity(&inner, keys, depth + 1, clear);
+        // In clear, header fields under a signature that is not its originator's are anybody's.
+        let by_originator = found.iter().any(|s| self.is_by_originator(s));
+        self.covered(found, |state| {
+            if by_originator || (!clear && state.chain) {
+                state.protected_headers(&inner);
+            }
+            state.entity(&inner, keys, depth + 1, clear);
+        });
     }
 
     fn bare(&mut self, entity: &Entity<'_>, keys: &mut dyn SessionKeys, depth: usize, clear: bool) {
         let files = entity.files();
         self.learn_from_files(&files, clear);
-        let signed_before = self.signatures.len();
-        self.inline(&entity.body(!clear), keys, clear, depth);
-        let sealed = self.sealed_files(&files, keys, depth);
-        // A signature inside a block or file covers that alone, and none of its siblings.
-        let others = files.iter().filter(|f| f.media_type != "application/pgp-keys").count();
-        if self.signatures.len() > signed_before && (others > usize::from(sealed > 0) || entity.text_bodies() > 1) {
-            self.unsigned_beside = true;
+        if files.iter().any(|f| f.media_type.ends_with("/pkcs7-mime") || f.media_type.ends_with("/x-pkcs7-mime") || f.name.eq_ignore_ascii_case("smime.p7m")) {
+            self.fault("a part is in S/MIME, which is not opened: ask for OpenPGP");
         }
+        self.inline(&entity.body(!clear), keys, clear, depth);
+        let chain = std::mem::take(&mut self.chain);
+        self.sealed_files(&files, keys, depth);
         self.forwarded_letters(&files, keys, depth, clear);
+        self.chain = chain;
     }
 
     /// Letters that this one forwards: each a document of its own, under its own few lines of header. Their
@@ -117,7 +132,7 @@ impl State<'_> {
         if self.media_type == "multipart/report" {
             return; // what a delivery report returns was written by somebody else, perhaps by us
         }
-        for file in files.iter().filter(|f| f.media_type == "message/rfc822").take(FORWARDED_MAX) {
+        for file in files.iter().filter(|f| is_letter(f)).take(FORWARDED_MAX) {
             let inner = match Entity::letter(&file.octets) {
                 Ok(inner) if depth + 1 < LAYERS_MAX => inner,
                 _ => {
@@ -125,32 +140,46 @@ impl State<'_> {
                     continue;
                 }
             };
-            let (texts, signatures) = (self.texts.len(), self.signatures.len());
-            let (outside, unsigned_beside) = (std::mem::replace(&mut self.forwarded, true), self.unsigned_beside);
+            let (texts, seen) = (self.texts.len(), self.signatures.len());
+            let forwarded = std::mem::replace(&mut self.forwarded, true);
+            let covering = std::mem::take(&mut self.covering);
             self.entity(&inner, keys, depth + 1, clear);
-            self.forwarded = outside;
-            self.unsigned_beside = unsigned_beside;
-            if self.signatures.len() > signatures {
-                self.signatures.truncate(signatures);
+            self.covering = covering;
+            self.forwarded = forwarded;
+            if self.signatures.len() > seen {
+                self.signatures.truncate(seen);
                 self.fault("a forwarded letter in it is signed; that says nothing of this letter");
             }
-            if let Some(first) = self.texts.get_mut(texts) {
+            // Its own signatures prove nothing here; one around this whole letter covers it too.
+            let covering = self.covering.clone();
+            self.texts.iter_mut().skip(texts).for_each(|text| text.covering.clone_from(&covering));
+            if let Some(first) = self.texts.get_mut(texts).map(|text| &mut text.text) {
                 let line = |name: &str, value: Option<String>| value.map_or_else(String::new, |v| format!("{name}: {v}\n"));
                 *first = format!("Forwarded letter\n{}{}{}\n{first}", line("From", inner.from()), line("Subject", inner.subject()), line("Date", inner.date()));
             }
         }
     }
 
+    /// Along the chain from the root alone: what a file or a second part claims is about that one.
     pub(super) fn protected_headers(&mut self, inner: &Entity<'_>) {
-        if self.forwarded {
+        if self.forwarded || !self.chain {
             return;
         }
         let Some(protected) = inner.protected_headers() else { return };
-        self.subject = protected.subject.or(self.subject.take());
+        if protected.subject.is_some() {
+            self.subject = protected.subject;
+            self.subject_covering = Some(self.covering.clone());
+        }
         self.date = protected.date.or(self.date.take());
         let differs = protected.from.as_ref().is_some_and(|inner| self.from.as_ref().is_none_or(|outer| !outer.eq_ignore_ascii_case(inner)));
         if differs {
             self.fault("the protected From differs from the outer one; the outer one is shown");
         }
     }
+}
+
+/// A letter inside the letter, whatever its part is called.
+fn is_letter(file: &File) -> bool {
+    matches!(file.media_type.as_str(), "message/rfc822" | "message/global")
+        || (file.media_type == "application/octet-stream" && file.name.to_ascii_lowercase().ends_with(".eml"))
 }

@@ -36,6 +36,21 @@ pub fn read(octets: &[u8], keys: &mut dyn SessionKeys, position: &Position) -> R
     state.finish(&outer)
 }
 
+/// A document of the letter, and the signatures that cover all of it.
+struct Shown {
+    text: String,
+    covering: Vec<SignatureFound>,
+}
+
+/// Text of one letter that is kept in its reading; the whole stays in the letter.
+const TEXT_OCTETS_MAX: usize = 4 * 1024 * 1024;
+
+/// A larger certificate is not read: post-quantum ones take about 30,000 octets.
+const CERTIFICATE_OCTETS_MAX: usize = 64 * 1024;
+
+/// Certificates that one letter may bring.
+const CERTIFICATES_MAX: usize = 8;
+
 /// What is gathered on the way through the layers.
 struct State<'p> {
     from: Option<String>,
@@ -43,10 +58,17 @@ struct State<'p> {
     /// The originator already has a certificate with us, so that another one is shown and not used.
     pinned: bool,
     brought: Vec<(Certificate, bool)>,
+    /// Certificates that were looked at.
+    learnt: usize,
     protections: Vec<Protection>,
+    /// All signatures that were found.
     signatures: Vec<SignatureFound>,
-    /// Something unsigned stands beside what is signed.
-    unsigned_beside: bool,
+    /// Those that cover what is read now.
+    covering: Vec<SignatureFound>,
+    /// What is read now is the letter's own payload, from the root inwards, and no file or part beside it.
+    chain: bool,
+    /// Those that covered the protected subject, where it was one.
+    subject_covering: Option<Vec<SignatureFound>>,
     /// What is read stands in a letter that this one forwards: it says nothing of who wrote this one, and when.
     forwarded: bool,
     subject: Option<String>,
@@ -54,8 +76,9 @@ struct State<'p> {
     marked_spam: bool,
     message_id: Option<String>,
     date: Option<String>,
-    texts: Vec<String>,
-    files: Vec<File>,
+    texts: Vec<Shown>,
+    /// Files, each with the signatures that cover it.
+    files: Vec<(File, Vec<SignatureFound>)>,
     faults: Vec<String>,
 }
 
@@ -68,9 +91,12 @@ impl<'p> State<'p> {
             held: &position.certificates,
             pinned,
             brought: Vec::new(),
+            learnt: 0,
             protections: Vec::new(),
             signatures: Vec::new(),
-            unsigned_beside: false,
+            covering: Vec::new(),
+            chain: true,
+            subject_covering: None,
             forwarded: false,
             subject: None,
             media_type: String::new(),
@@ -88,6 +114,46 @@ impl<'p> State<'p> {
         if !self.faults.contains(&text) {
             self.faults.push(text);
         }
+    }
+
+    /// Shows a document, under the signatures that cover what is read now.
+    fn show(&mut self, mut text: String) {
+        let left = TEXT_OCTETS_MAX.saturating_sub(self.texts.iter().map(|shown| shown.text.len()).sum());
+        if text.len() > left {
+            text.truncate(text.floor_char_boundary(left));
+            self.fault("its text is too long to be shown whole; the letter holds all of it");
+        }
+        self.texts.push(Shown { text, covering: self.covering.clone() });
+    }
+
+    /// Lists a file, under the signatures that cover what is read now.
+    fn keep(&mut self, file: File) {
+        self.files.push((file, self.covering.clone()));
+    }
+
+    fn shows_nothing(&self) -> bool {
+        self.texts.iter().all(|shown| shown.text.trim().is_empty())
+    }
+
+    /// Reads something that these signatures cover, besides those around it.
+    fn covered(&mut self, signatures: Vec<SignatureFound>, read: impl FnOnce(&mut Self)) {
+        let around = self.covering.clone();
+        self.signatures.extend(signatures.iter().cloned());
+        self.covering.extend(signatures);
+        read(self);
+        self.covering = around;
+    }
+
+    /// Reads what was inside an encryption. Signatures outside it vouch for a ciphertext, and anybody may sign one.
+    fn sealed_inside(&mut self, signatures: Vec<SignatureFound>, read: impl FnOnce(&mut Self)) {
+        let around = std::mem::take(&mut self.covering);
+        self.covered(signatures, read);
+        self.covering = around;
+    }
+
+    fn is_by_originator(&self, found: &SignatureFound) -> bool {
+        let SignatureFound::Good { addresses, .. } = found else { return false };
+        self.from.as_ref().is_some_and(|from| addresses.iter().any(|a| a.eq_ignore_ascii_case(from)))
     }
 
     fn over_limit(&mut self, limit: LimitExceeded) {
@@ -141,10 +207,15 @@ impl<'p> State<'p> {
         }
     }
 
-    /// Keeps a brought certificate if a user ID of it is the single From, and no other is pinned.
-    fn learn(&mut self, octets: &[u8], clear: bool) {
-        let Some(from) = self.from.clone() else { return };
-        let Ok(found) = openpgp::certificates(octets) else { return };
+    /// Keeps a brought certificate if a user ID of it is the single From, and no other is pinned. Whether it was looked at.
+    fn learn(&mut self, octets: &[u8], clear: bool) -> bool {
+        if octets.len() > CERTIFICATE_OCTETS_MAX || self.learnt >= CERTIFICATES_MAX {
+            self.fault("the letter brings more certificates, or larger ones, than are read");
+            return false;
+        }
+        self.learnt += 1;
+        let Some(from) = self.from.clone() else { return true };
+        let Ok(found) = openpgp::certificates(octets) else { return true };
         for certificate in found.into_iter().filter(|c| c.is_of(&from)) {
             let fingerprint = certificate.fingerprint();
             if self.brought.iter().any(|(b, _)| b.fingerprint() == fingerprint) {
@@ -155,6 +226,7 @@ impl<'p> State<'p> {
             }
             self.brought.push((certificate, clear));
         }
+        true
     }
 
     /// The certificates that a signature may be checked with.
