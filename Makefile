@@ -21,6 +21,7 @@ demo: setup-build
 test: setup check
 	$(CARGO) test --locked $(FEATURES) --lib --bins --test house --test jail --test demo --test open --test contracts --test outbox
 	$(CARGO) test --locked $(FEATURES) --test desk -- --test-threads=3
+	FUZZ_S=10 scripts/fuzz
 
 check: setup-build
 	$(CARGO) fmt --check
@@ -33,7 +34,7 @@ bench: setup
 	scripts/bench
 
 # FUZZ_S seconds for each target.
-fuzz: setup-build
+fuzz: setup
 	scripts/fuzz
 
 setup: setup-build setup-test

@@ -61,7 +61,7 @@ pub fn is_html(text: &str) -> bool {
 
 /// HTML as text. Nothing is fetched; links, images and styles are left out.
 pub fn html_text(html: &str) -> String {
-    let stripped = || mail_parser::decoders::html::html_to_text(html);
+    let stripped = || stripped(html);
     if html.len() > HTML_OCTETS_MAX || html.bytes().filter(|b| *b == b'<').count() > HTML_TAGS_MAX || nesting(html) > HTML_NESTING_MAX {
         return stripped();
     }
@@ -71,6 +71,11 @@ pub fn html_text(html: &str) -> String {
         Ok(text) => text.replace('\u{a0}', " ").lines().map(str::trim_end).collect::<Vec<_>>().join("\n"),
         Err(_) => stripped(),
     }
+}
+
+/// HTML without its tags, and without any layout: cheap, whatever it is.
+pub(super) fn stripped(html: &str) -> String {
+    mail_parser::decoders::html::html_to_text(html)
 }
 
 /// How deep tags that are never closed, or closed late, may stand inside one another at most.

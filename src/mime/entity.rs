@@ -1,6 +1,6 @@
 //! What is this entity made of? One MIME tree, seen as what the opener must do with it.
 
-use super::body::{Body, html_text};
+use super::body::{Body, html_text, stripped};
 use super::{LimitExceeded, filename, precheck, tolerant};
 use crate::model::ids::MessageId;
 use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
@@ -72,7 +72,11 @@ impl<'x> Entity<'x> {
     pub fn body(&self, protected: bool) -> Body {
         let bodies: Vec<&MessagePart<'x>> = self.message.text_body.iter().filter_map(|id| self.message.part(*id)).collect();
         let shown = bodies.iter().filter(|part| !(protected && self.is_legacy_display(part)));
-        let text = shown.map(|part| body_text(part, protected)).collect::<Vec<_>>().join("\n");
+        let read = |(n, part): (usize, &&MessagePart<'x>)| match &part.body {
+            PartType::Html(html) if n >= HTML_PARTS_MAX => stripped(html),
+            _ => body_text(part, protected),
+        };
+        let text = shown.enumerate().map(read).collect::<Vec<_>>().join("\n");
         let all = |name: &str, value: &str| !bodies.is_empty() && bodies.iter().all(|part| attribute_is(part, name, value));
         let charset = match bodies.as_slice() {
             [one] => one.content_type().and_then(|ct| ct.attribute("charset")).map(str::to_owned),
@@ -83,7 +87,10 @@ impl<'x> Entity<'x> {
         if body.text.trim().is_empty() || !has_block(&body.text) {
             // An empty text, or one that only says that there is more, beside HTML: the words stand there.
             let html = self.message.html_body.iter().filter_map(|id| self.message.part(*id)).filter(|part| part.is_text_html());
-            let html = html.map(|part| body_text(part, protected)).collect::<Vec<_>>().join("\n");
+            let html = html
+                .enumerate()
+                .map(|(n, part)| if n < HTML_PARTS_MAX { body_text(part, protected) } else { stripped(part.text_contents().unwrap_or_default()) });
+            let html = html.collect::<Vec<_>>().join("\n");
             let stub = body.text.trim().len() < STUB_OCTETS_MAX && html.trim().len() > 4 * body.text.trim().len();
             if stub || has_block(&html) {
                 body = Body { text: html, ..Body::default() };
@@ -237,6 +244,9 @@ fn repeats_header(text: &str) -> bool {
     lines.peek().is_some() && lines.all(is_field)
 }
 
+/// HTML parts of one entity that are laid out; the rest is only stripped of its tags.
+const HTML_PARTS_MAX: usize = 8;
+
 /// A plain text as short as this, beside HTML that says far more, only says that there is HTML.
 const STUB_OCTETS_MAX: usize = 300;
 
@@ -266,7 +276,7 @@ pub(super) fn is_multipart(part: &MessagePart<'_>) -> bool {
 pub(super) fn is_blank(part: &MessagePart<'_>) -> bool {
     match &part.body {
         PartType::Text(text) => text.trim().is_empty(),
-        PartType::Html(html) => html_text(html).trim().is_empty(),
+        PartType::Html(html) => stripped(html).trim().is_empty(),
         _ => false,
     }
 }

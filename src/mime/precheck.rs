@@ -37,7 +37,7 @@ pub enum LimitExceeded {
     Octets,
     #[error("the letter has too many parts")]
     Parts,
-    #[error("the letter has more than {HEADER_LINES_MAX} lines of header")]
+    #[error("the letter has a header of more than {HEADER_LINES_MAX} lines, or a Content-Type of more than {FIELD_OCTETS_MAX} octets")]
     Headers,
 }
 

@@ -25,7 +25,7 @@ impl State<'_> {
             at = block.end;
             let taken = match block.kind {
                 // What stands between the marks of a key and is none is text.
-                BlockKind::PublicKey => openpgp::certificates(block.octets.as_bytes()).is_ok() && self.learn(block.octets.as_bytes(), clear),
+                BlockKind::PublicKey => self.learn(block.octets.as_bytes(), clear),
                 BlockKind::Message | BlockKind::Clearsigned => {
                     opened.push(block);
                     continue;

@@ -1,7 +1,7 @@
 //! What comes out of the layers? The verdict, the kind and the report, from all that was gathered.
 
 use super::blocks::says_nothing;
-use super::{CERTIFICATE_OCTETS_MAX, Read, Shown, State};
+use super::{CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX, Read, Shown, State};
 use crate::mime::{self, File};
 use crate::model::letter::{NoAnswer, Outer};
 use crate::model::reading::{Attachment, BroughtCertificate, LetterKind, Reading, SignatureStatus, SignatureVerdict};
@@ -14,7 +14,13 @@ impl State<'_> {
     /// nothing of the letter.
     fn verdict(&self) -> SignatureVerdict {
         let texts = self.texts.iter().filter(|shown| !shown.text.trim().is_empty()).map(|shown| &shown.covering);
-        let files = self.files.iter().filter(|(file, _)| !says_nothing(file)).map(|(_, covering)| covering);
+        // To look at a certificate costs time; further ones than a person sends count as what they are, files.
+        let mut looks = 0;
+        let mut is_shown = |file: &File| {
+            looks += 1;
+            looks > CERTIFICATES_MAX || !says_nothing(file)
+        };
+        let files = self.files.iter().filter(|(file, _)| is_shown(file)).map(|(_, covering)| covering);
         let shown: Vec<&Vec<SignatureFound>> = texts.chain(files).collect();
         let over_all = |found: &&SignatureFound| shown.iter().all(|covering| covering.contains(found));
         let rank = |found: &&SignatureFound| match found {

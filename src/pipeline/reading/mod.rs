@@ -48,7 +48,7 @@ const TEXT_OCTETS_MAX: usize = 4 * 1024 * 1024;
 /// A larger certificate is not read: post-quantum ones take about 30,000 octets.
 const CERTIFICATE_OCTETS_MAX: usize = 64 * 1024;
 
-/// Certificates that one letter may bring.
+/// Certificates that are looked at in one letter.
 const CERTIFICATES_MAX: usize = 8;
 
 /// What is gathered on the way through the layers.
@@ -207,15 +207,15 @@ impl<'p> State<'p> {
         }
     }
 
-    /// Keeps a brought certificate if a user ID of it is the single From, and no other is pinned. Whether it was looked at.
+    /// Keeps a brought certificate if a user ID of it is the single From, and no other is pinned. Whether it is one at all.
     fn learn(&mut self, octets: &[u8], clear: bool) -> bool {
         if octets.len() > CERTIFICATE_OCTETS_MAX || self.learnt >= CERTIFICATES_MAX {
             self.fault("the letter brings more certificates, or larger ones, than are read");
             return false;
         }
         self.learnt += 1;
+        let Ok(found) = openpgp::certificates(octets) else { return false };
         let Some(from) = self.from.clone() else { return true };
-        let Ok(found) = openpgp::certificates(octets) else { return true };
         for certificate in found.into_iter().filter(|c| c.is_of(&from)) {
             let fingerprint = certificate.fingerprint();
             if self.brought.iter().any(|(b, _)| b.fingerprint() == fingerprint) {

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use sealdesk::model::reading::Integrity;
-use sealdesk::openpgp::{PLAINTEXT_OCTETS_MAX, Purpose, SecretKeys, certificates, open, verify_clearsigned, verify_detached};
+use sealdesk::openpgp::{PLAINTEXT_OCTETS_MAX, Purpose, SecretKeys, certificates, open, verify_detached, verify_message};
 use std::sync::{LazyLock, Mutex};
 
 static KEYS: LazyLock<Mutex<SecretKeys>> = LazyLock::new(|| {
@@ -18,6 +18,6 @@ fuzz_target!(|octets: &[u8]| {
         assert_ne!(opened.integrity, Integrity::None);
         assert!(opened.plaintext.len() as u64 <= PLAINTEXT_OCTETS_MAX);
     }
-    let _ = verify_clearsigned(octets, &held);
+    let _ = verify_message(octets, &held);
     assert!(!verify_detached(octets, b"text\r\n", &held).is_empty());
 });
