@@ -1,6 +1,6 @@
 //! Whose certificate is this, until when is it good, and how is it handed out?
 
-use super::{OpenPgpError, policy};
+use super::{OpenPgpError, guarded, policy};
 use jiff::Timestamp;
 use sequoia_openpgp::armor;
 use sequoia_openpgp::cert::prelude::*;
@@ -15,7 +15,7 @@ pub struct Certificate(pub(super) Cert);
 
 /// Reads every certificate in a file, armored (several blocks too) or binary. Secret parts are dropped.
 pub fn certificates(octets: &[u8]) -> Result<Vec<Certificate>, OpenPgpError> {
-    let found = certs(octets)?;
+    let found = guarded(|| certs(octets)).unwrap_or(Err(OpenPgpError::Absent("certificate that can be read")))?;
     Ok(found.into_iter().map(|cert| Certificate(cert.strip_secret_key_material())).collect())
 }
 

@@ -55,6 +55,12 @@ pub fn backend() -> String {
     format!("sequoia-openpgp {} with {}", sequoia_openpgp::VERSION, sequoia_openpgp::crypto::backend())
 }
 
+/// Runs Sequoia on a stranger's octets. It panics on some that are cut off in the wrong place (seen with 2.4.2 where a
+/// container ends inside its first block); that must cost the letter its content, and not its reader.
+fn guarded<T>(run: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).ok()
+}
+
 fn policy() -> &'static sequoia_openpgp::policy::StandardPolicy<'static> {
     static POLICY: std::sync::OnceLock<sequoia_openpgp::policy::StandardPolicy<'static>> = std::sync::OnceLock::new();
     POLICY.get_or_init(sequoia_openpgp::policy::StandardPolicy::new)

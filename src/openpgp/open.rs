@@ -6,8 +6,8 @@
 //! the read ended without error, the whole message was processed and its signatures were judged.
 
 use super::certificate::Certificate;
-use super::policy;
 use super::verify::{Judge, SignatureFound};
+use super::{guarded, policy};
 use crate::model::reading::{Integrity, Shut};
 use sequoia_openpgp as openpgp;
 use sequoia_openpgp::packet::{PKESK, SKESK};
@@ -114,6 +114,11 @@ pub fn is_sealed(octets: &[u8]) -> bool {
 
 /// Decrypts one OpenPGP message, armored or binary. `certificates` are those that may have signed it.
 pub fn open(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate]) -> Result<Opened, Unopened> {
+    let damaged = Unopened { shut: Shut::Integrity, why: "it is damaged, tampered with or not whole" };
+    guarded(|| open_unguarded(ciphertext, keys, certificates)).unwrap_or(Err(damaged))
+}
+
+fn open_unguarded(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate]) -> Result<Opened, Unopened> {
     let octets = ciphertext.trim_ascii_start();
     let helper = Helper { keys, judge: Judge::new(certificates), passwords_only: false, recipient: None, too_many: false, integrity: Integrity::None };
     if before_container(octets).0 > PACKETS_BEFORE_MAX {
@@ -319,6 +324,16 @@ mod tests {
         let (_, others) = desk();
         let sealed = SealTo::new(&others).unwrap().seal(b"x").unwrap();
         assert_eq!(open(&sealed, &mut keys, &[]).unwrap_err().shut, Shut::NoKey);
+    }
+
+    #[test]
+    fn a_letter_cut_off_anywhere_is_shut_and_ends_no_reader() {
+        let (mut keys, certs) = desk();
+        let sealed = armored_message(&SealTo::new(&certs).unwrap().seal(&[b'x'; 900]).unwrap()).unwrap();
+        for cut in 0..sealed.len() {
+            let opened = open(&sealed.as_bytes()[..cut], &mut keys, &[]);
+            assert!(opened.is_err() || opened.is_ok_and(|o| o.plaintext == [b'x'; 900]), "cut at {cut}");
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Who signed this, as far as we can prove?
 
-use super::PLAINTEXT_OCTETS_MAX;
 use super::certificate::Certificate;
 use super::policy;
+use super::{PLAINTEXT_OCTETS_MAX, guarded};
 use crate::model::reading::Integrity;
 use sequoia_openpgp as openpgp;
 use sequoia_openpgp::parse::Parse;
@@ -109,12 +109,14 @@ pub fn verify_detached(signature: &[u8], octets: &[u8], certificates: &[Certific
         return vec![SignatureFound::Bad { issuer: None }];
     }
     let judge = Judge::new(certificates);
-    let verified = DetachedVerifierBuilder::from_bytes(signature).and_then(|b| b.with_policy(policy(), None, judge)).and_then(|mut v| {
-        v.verify_bytes(octets)?;
-        Ok(v.into_helper().found)
-    });
-    match verified {
-        Ok(found) if !found.is_empty() => found,
+    let verify = || {
+        DetachedVerifierBuilder::from_bytes(signature).and_then(|b| b.with_policy(policy(), None, judge)).and_then(|mut v| {
+            v.verify_bytes(octets)?;
+            Ok(v.into_helper().found)
+        })
+    };
+    match guarded(verify) {
+        Some(Ok(found)) if !found.is_empty() => found,
         _ => vec![SignatureFound::Bad { issuer: None }],
     }
 }
@@ -122,6 +124,10 @@ pub fn verify_detached(signature: &[u8], octets: &[u8], certificates: &[Certific
 /// Verifies a message that is signed and not sealed, or clearsigned text (RFC 9580 sections 10.3 and 7), and
 /// returns what was signed; what stands around a block was not. `None` where it is neither.
 pub fn verify_message(message: &[u8], certificates: &[Certificate]) -> Option<(Vec<u8>, Vec<SignatureFound>)> {
+    guarded(|| verify_message_unguarded(message, certificates)).flatten()
+}
+
+fn verify_message_unguarded(message: &[u8], certificates: &[Certificate]) -> Option<(Vec<u8>, Vec<SignatureFound>)> {
     let judge = Judge::new(certificates);
     let mut verifier = VerifierBuilder::from_bytes(message).and_then(|b| b.with_policy(policy(), None, judge)).ok()?;
     let mut octets = Vec::new();
