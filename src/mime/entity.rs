@@ -74,7 +74,7 @@ impl<'x> Entity<'x> {
         let shown = bodies.iter().filter(|part| !(protected && self.is_legacy_display(part)));
         let read = |(n, part): (usize, &&MessagePart<'x>)| match &part.body {
             PartType::Html(html) if n >= HTML_PARTS_MAX => stripped(html),
-            _ => body_text(part, protected),
+            _ => self.salvaged_text(part).or_else(|| self.redecoded(part)).unwrap_or_else(|| body_text(part, protected)),
         };
         let text = shown.enumerate().map(read).collect::<Vec<_>>().join("\n");
         let all = |name: &str, value: &str| !bodies.is_empty() && bodies.iter().all(|part| attribute_is(part, name, value));
@@ -123,6 +123,41 @@ impl<'x> Entity<'x> {
         let kind = media_type(root);
         let is_text = (kind.starts_with("text/") || std::str::from_utf8(octets).is_ok()) && !octets.contains(&0);
         is_text.then(|| super::body::decode(octets, None))
+    }
+
+    /// A base64 part that something was appended to, such as a list's footer: its octets, and what was appended.
+    pub(super) fn salvaged(&self, part: &MessagePart<'_>) -> Option<(Vec<u8>, String)> {
+        if !part.is_encoding_problem || !part.content_transfer_encoding().is_some_and(|e| e.eq_ignore_ascii_case("base64")) {
+            return None;
+        }
+        let raw = self.message.raw_message.get(part.raw_body_offset() as usize..part.raw_end_offset() as usize)?;
+        let is_base64 = |line: &&[u8]| line.trim_ascii().iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
+        let encoded: Vec<&[u8]> = raw.split_inclusive(|b| *b == b'\n').take_while(is_base64).collect();
+        let rest = &raw[encoded.iter().map(|line| line.len()).sum()..];
+        let digits: Vec<u8> = encoded.concat().into_iter().filter(|b| !b.is_ascii_whitespace()).collect();
+        let octets = mail_parser::decoders::base64::base64_decode(&digits).filter(|octets| !octets.is_empty())?;
+        Some((octets, String::from_utf8_lossy(rest).into_owned()))
+    }
+
+    fn salvaged_text(&self, part: &MessagePart<'_>) -> Option<String> {
+        let (octets, rest) = self.salvaged(part)?;
+        let charset = part.content_type().and_then(|ct| ct.attribute("charset"));
+        let text = super::body::decode(&octets, charset);
+        let text = if part.is_text_html() { html_text(&text) } else { text };
+        Some(format!("{}\n{rest}", text.trim_end()))
+    }
+
+    /// Text whose charset was named wrongly, where its octets tell the right one.
+    fn redecoded(&self, part: &MessagePart<'_>) -> Option<String> {
+        let PartType::Text(text) = &part.body else { return None };
+        let charset = part.content_type().and_then(|ct| ct.attribute("charset")).unwrap_or("us-ascii");
+        if charset.eq_ignore_ascii_case("us-ascii") && !text.is_ascii() {
+            let (octets, _, unmappable) = encoding_rs::WINDOWS_1252.encode(text);
+            return std::str::from_utf8(&octets).ok().filter(|_| !unmappable).map(str::to_owned);
+        }
+        let plain = part.encoding == mail_parser::Encoding::None && text.contains('\u{fffd}');
+        let raw = self.message.raw_message.get(part.raw_body_offset() as usize..part.raw_end_offset() as usize);
+        raw.filter(|_| plain).map(|raw| super::body::decode(raw, Some(charset)))
     }
 
     /// A part that shows the protected header to programs that know nothing of it (the older protected-headers="v1").

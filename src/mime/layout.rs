@@ -116,7 +116,8 @@ impl<'x> Entity<'x> {
 
     fn sealed<'a>(&'a self, part: &'a MessagePart<'x>, repaired: Option<Repair>) -> Sealed<'a> {
         let raw = self.message.raw_message.get(part.raw_body_offset() as usize..part.raw_end_offset() as usize).unwrap_or_default();
-        Sealed { ciphertext: contents(part), raw: Cow::Borrowed(raw), repaired }
+        let ciphertext = self.salvaged(part).map_or_else(|| contents(part), |(octets, _)| Cow::Owned(octets));
+        Sealed { ciphertext, raw: Cow::Borrowed(raw), repaired }
     }
 
     /// Parts outside everything sealed, as files: kept and shown apart, never joined with it.

@@ -1,7 +1,7 @@
 //! How is one entity opened, and what is inside it, and inside that?
 
 use super::State;
-use crate::mime::{self, Entity, File, Layout, Sealed};
+use crate::mime::{self, Entity, File, Layout, ProtectedHeaders, Sealed};
 use crate::model::reading::{Format, Protection, Shut};
 use crate::openpgp::{self, Opened, SessionKeys, SignatureFound};
 
@@ -165,7 +165,10 @@ impl State<'_> {
         if self.forwarded || !self.chain {
             return;
         }
-        let Some(protected) = inner.protected_headers() else { return };
+        // Some programs hide the subject outside and mark nothing inside.
+        let hidden = self.subject.as_deref().is_none_or(|s| matches!(s.trim(), "" | "..." | "[...]" | "Encrypted Message"));
+        let unmarked = || hidden.then(|| ProtectedHeaders { subject: inner.subject(), ..ProtectedHeaders::default() });
+        let Some(protected) = inner.protected_headers().or_else(unmarked) else { return };
         if protected.subject.is_some() {
             self.subject = protected.subject;
             self.subject_covering = Some(self.covering.clone());
