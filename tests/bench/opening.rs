@@ -51,8 +51,12 @@ impl DecryptionHelper for Helper {
         decrypt: &mut dyn FnMut(Option<SymmetricAlgorithm>, &SessionKey) -> bool,
     ) -> sequoia_openpgp::Result<Option<Cert>> {
         let mut pairs = self.0.clone();
-        let opens =
-            pkesks.iter().any(|pkesk| pairs.iter_mut().any(|pair| pkesk.decrypt(pair, algorithm).is_some_and(|(algorithm, key)| decrypt(algorithm, &key))));
+        let opens = pkesks.iter().any(|pkesk| {
+            let named =
+                |pair: &&mut KeyPair| pkesk.recipient().is_some_and(|handle| sequoia_openpgp::KeyHandle::from(pair.public().fingerprint()).aliases(&handle));
+            let mut opens = pairs.iter_mut().filter(named).filter_map(|pair| pkesk.decrypt(pair, algorithm));
+            opens.any(|(algorithm, key)| decrypt(algorithm, &key))
+        });
         assert!(opens, "no key opens it");
         Ok(None)
     }
