@@ -21,7 +21,7 @@ demo: setup-build
 test: setup check
 	$(CARGO) test --locked $(FEATURES) --lib --bins --test house --test jail --test demo --test open --test contracts --test outbox
 	$(CARGO) test --locked $(FEATURES) --test desk -- --test-threads=3
-	FUZZ_S=10 scripts/fuzz
+	FUZZ_RUNS=2000 scripts/fuzz
 
 check: setup-build
 	$(CARGO) fmt --check

@@ -15,8 +15,8 @@ pub(super) const TEXT_OCTETS_MAX: usize = 256 * 1024;
 const STEPS_CHARACTERS_MAX: usize = 8_000;
 
 patterns! {
-    CVE = r"(?i)\bCVE[-‐– ](20\d\d|19\d\d)-(\d{4,7})\b";
-    CWE = r"(?i)\bCWE[-‐–: ]{0,2}(\d{1,4})\b";
+    CVE = r"(?i)\bCVE[-‐– ]((?:19|20)[0-9]{2})-([0-9]{4,7})\b";
+    CWE = r"(?i)\bCWE[-‐–: ]{0,2}0{0,3}([1-9][0-9]{0,3})\b";
     CVSS_VECTOR = r"\bCVSS:[34]\.[01](/[A-Za-z]{1,3}:[A-Za-z]{1,6})+|\bAV:[NAL]/AC:[HML]/Au:[MSN]/C:[NPC]/I:[NPC]/A:[NPC]";
     CVSS31_BARE = r"\bAV:[NALP]/AC:[LH]/PR:[NLH]/UI:[NR]/S:[UC]/C:[NLH]/I:[NLH]/A:[NLH]\b";
     SEVERITY = r"(?i)\b(?:severity|rated?|rating|risk|priority)\b[^.\n]{0,20}?\b(critical|high|medium|moderate|low)\b|\b(critical|high|medium|moderate|low)(?:[- ](?:severity|risk))\b";
@@ -69,7 +69,7 @@ pub fn report(subject: &str, text: &str) -> Report {
         product,
         affected_versions,
         cve_ids: ids(&CVE, &whole, |c| format!("CVE-{}-{}", &c[1], &c[2])),
-        cwe_ids: ids(&CWE, &whole, |c| format!("CWE-{}", c[1].trim_start_matches('0'))),
+        cwe_ids: ids(&CWE, &whole, |c| format!("CWE-{}", &c[1])),
         cvss,
         severity,
         steps_to_reproduce,
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn ids_are_written_one_way() {
-        let r = report("x", "cve-2026-12345, CVE 2026-12345 and CWE:079");
+        let r = report("x", "cve-2026-12345, CVE 2026-12345 and CWE:079, but neither CWE-00 nor CVE-２０２６-１２３４ nor CWE-٧٩");
         assert_eq!((r.cve_ids.as_slice(), r.cwe_ids.as_slice()), (&["CVE-2026-12345".to_owned()][..], &["CWE-79".to_owned()][..]));
     }
 }
