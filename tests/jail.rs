@@ -5,7 +5,8 @@
 
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
-use sealdesk::adapters::opener::jail::{self, Role};
+use sealdesk::adapters::opener::jail::{Jail, Role};
+use sealdesk::model::limits::Limits;
 use std::ffi::CString;
 
 const ROLES: [Role; 3] = [Role::Keyholder, Role::Zygote, Role::Reader];
@@ -16,9 +17,9 @@ fn jailed(role: Role, probe: fn() -> i32) -> WaitStatus {
     match unsafe { fork() }.unwrap() {
         ForkResult::Parent { child } => waitpid(child, None).unwrap(),
         ForkResult::Child => {
+            let enter = |role| Jail::prepare(role, &Limits::MAX, false).and_then(|jail| jail.enter());
             // A reader inherits the zygote's ruleset, as it does in life.
-            let entered =
-                if role == Role::Reader { jail::enter(Role::Zygote, false).and_then(|()| jail::enter(role, false)) } else { jail::enter(role, false) };
+            let entered = if role == Role::Reader { enter(Role::Zygote).and_then(|()| enter(role)) } else { enter(role) };
             let code = if entered.is_ok() { probe() } else { 99 };
             unsafe { libc::_exit(code) }
         }

@@ -3,6 +3,7 @@
 use super::{exit, screen};
 use crate::adapters::opener::{Doorstep, OpenerClient};
 use crate::mime::{self, Perspective};
+use crate::model::limits::Limits;
 use crate::model::reading::{LetterKind, Protection, Reading, Shut, SignatureVerdict};
 use crate::model::secret::Secret;
 use crate::openpgp;
@@ -112,7 +113,7 @@ fn code(reading: &Reading) -> u8 {
 fn letter(path: &Path) -> Result<Vec<u8>> {
     if path == Path::new("-") {
         let mut octets = Vec::new();
-        std::io::stdin().lock().take(mime::LETTER_OCTETS_MAX as u64 + 1).read_to_end(&mut octets).context("cannot read standard input")?;
+        std::io::stdin().lock().take(Limits::MAX.letter_octets + 1).read_to_end(&mut octets).context("cannot read standard input")?;
         return Ok(octets);
     }
     std::fs::read(path).with_context(|| format!("cannot read the letter {}", path.display()))

@@ -4,6 +4,7 @@ use super::CONFIG_PATH;
 use crate::adapters::opener::{self, Doorway, Holdings};
 use crate::config::{self, Settings};
 use crate::model::address::Address;
+use crate::model::limits::Limits;
 use crate::openpgp::{Purpose, SecretKeys};
 use crate::wiring::{house, read_certificates};
 use anyhow::{Context, Result, anyhow};
@@ -34,11 +35,12 @@ pub fn run(args: &Opener) -> Result<u8> {
     let bare = args.no_config || !args.keys.is_empty();
     let settings = if bare { None } else { Some(config::load(&args.config)?) };
     let allow = args.allow_without_jail || settings.as_ref().is_some_and(|s| s.opener.allow_without_jail);
+    let limits = settings.as_ref().map_or(Limits::MAX, |s| s.limits);
     let load = || match &settings {
         Some(settings) => holdings(settings),
         None => bare_holdings(args),
     };
-    let code = opener::serve(doorway, || load().map_err(|e| format!("{e:#}")), allow)?;
+    let code = opener::serve(doorway, || load().map_err(|e| format!("{e:#}")), &limits, allow)?;
     Ok(u8::try_from(code).unwrap_or(1))
 }
 

@@ -10,6 +10,7 @@ pub use words::{Alarm, Control, Courier, Done, Imap, Login, Mailbox, OpenerWords
 use crate::decide::{Caps, FilePolicy, Policy, SealedPolicy};
 use crate::model::Timestamp;
 use crate::model::address::Address;
+use crate::model::limits::Limits;
 use crate::model::secret::Secret;
 use jiff::SignedDuration;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ pub struct Settings {
     pub certificates: Vec<PathBuf>,
     pub storage_certificate: PathBuf,
     pub opener: OpenerWords,
+    pub limits: Limits,
     pub mailboxes: Vec<Mailbox>,
     pub courier: Courier,
     pub tracker: Tracker,
@@ -110,6 +112,7 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
             }
         }
     }
+    words.limits.check().map_err(|e| ConfigError::Value("limits", e.to_string()))?;
     let hours = |key: &'static str, value: u32| match value {
         0 => Err(ConfigError::Value(key, "0 hours keep no promise".to_owned())),
         hours => Ok(SignedDuration::from_hours(i64::from(hours))),
@@ -150,6 +153,7 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
         certificates: words.keys.certificates.iter().map(|p| expanded("keys.certificates", p)).collect::<Result<_, _>>()?,
         storage_certificate: expanded("keys.storage_certificate", &words.keys.storage_certificate)?,
         opener: words.opener,
+        limits: words.limits,
         mailboxes: words.mailbox,
         courier: words.courier,
         tracker: words.tracker,
@@ -239,11 +243,22 @@ mod tests {
     }
 
     #[test]
+    fn the_example_shows_the_limits_as_they_are() {
+        let from = EXAMPLE.find("# [limits]").unwrap();
+        let shown: String = EXAMPLE[from..].lines().take_while(|l| l.starts_with("# ")).map(|l| format!("{}\n", &l[2..])).collect();
+        let shown: toml::Table = toml::from_str(&shown).unwrap();
+        let limits: Limits = shown["limits"].clone().try_into().unwrap();
+        assert_eq!(limits, Limits::MAX);
+        assert_eq!(shown["limits"].as_table().unwrap().len(), 13);
+    }
+
+    #[test]
     fn each_mistake_names_its_key() {
         let rows = [
             ("name = \"Example Security Team\"", "name = \"x\"\ncolour = 1", "colour"),
             ("address = \"security@example.org\"", "address = \"nobody\"", "desk.address"),
             ("security = \"tls\"", "security = \"plaintext\"", "mailbox.security"),
+            ("[acknowledgement]", "[limits]\nparts = 1001\n[acknowledgement]", "parts"),
             ("within_h = 24", "within_h = 0", "acknowledgement.within_h"),
             ("delay_s = 0", "delay_s = 90000", "acknowledgement.delay_s"),
             ("repository = \"example/project\"", "repository = \"example\"", "tracker.repository"),

@@ -1,6 +1,7 @@
 //! The words of the config file, exactly as written. Unknown ones are errors.
 
 use crate::decide::{FilePolicy, SealedPolicy};
+use crate::model::limits::Limits;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,6 +13,8 @@ pub(super) struct Words {
     pub keys: Keys,
     #[serde(default)]
     pub opener: OpenerWords,
+    #[serde(default)]
+    pub limits: Limits,
     #[serde(default)]
     pub mailbox: Vec<Mailbox>,
     pub courier: Courier,

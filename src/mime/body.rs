@@ -1,5 +1,6 @@
 //! What would a human read? Body text, whether it came as plain text that flows or as HTML.
 
+use crate::model::limits::{HTML_NESTING_MAX, HTML_OCTETS_MAX, HTML_TAGS_MAX};
 use html2text::config;
 use html2text::render::TrivialDecorator;
 
@@ -15,13 +16,6 @@ pub struct Body {
     /// The charset that it came in, where one was named and it was not UTF-8.
     pub charset: Option<String>,
 }
-
-/// Larger HTML, or HTML with more tags, is only stripped of its tags: laying it out would cost too much.
-const HTML_OCTETS_MAX: usize = 1024 * 1024;
-const HTML_TAGS_MAX: usize = 20_000;
-
-/// Deeper HTML costs the layout the square of its depth.
-const HTML_NESTING_MAX: usize = 100;
 
 /// Wide enough that no line of armor or of a report is broken.
 const WIDTH: usize = 10_000;

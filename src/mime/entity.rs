@@ -3,6 +3,7 @@
 use super::body::{Body, html_text, stripped};
 use super::{LimitExceeded, filename, precheck, tolerant};
 use crate::model::ids::MessageId;
+use crate::model::limits::{HTML_PARTS_MAX, Limits};
 use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 use std::borrow::Cow;
 
@@ -33,27 +34,27 @@ pub struct ProtectedHeaders {
 
 impl<'x> Entity<'x> {
     /// Parses a whole letter. One without any header field is body from its first line on.
-    pub fn letter(octets: &'x [u8]) -> Result<Self, LimitExceeded> {
+    pub fn letter(octets: &'x [u8], limits: &Limits) -> Result<Self, LimitExceeded> {
         let octets = tolerant::letter_start(octets);
         if !octets.contains(&b'\n') && octets.contains(&b'\r') {
             // Line ends of a kind that no mail has had for decades, but that some exports have.
             let lines: Vec<u8> = octets.iter().map(|b| if *b == b'\r' { b'\n' } else { *b }).collect();
-            return Ok(Self { message: Entity::letter(&lines)?.message.into_owned(), octets: &[], renamed: false });
+            return Ok(Self { message: Entity::letter(&lines, limits)?.message.into_owned(), octets: &[], renamed: false });
         }
         if octets.is_empty() || tolerant::begins_with_field(octets) {
-            return Self::parse(octets);
+            return Self::parse(octets, limits);
         }
         let bodied = [b"Content-Type: text/plain\n\n", octets].concat();
-        Ok(Self { message: Entity::parse(&bodied)?.message.into_owned(), octets: &[], renamed: false })
+        Ok(Self { message: Entity::parse(&bodied, limits)?.message.into_owned(), octets: &[], renamed: false })
     }
 
     /// Parses an entity, after the linear check of its size and depth.
-    pub fn parse(octets: &'x [u8]) -> Result<Self, LimitExceeded> {
-        let (message, renamed) = match precheck::checked(octets)? {
+    pub fn parse(octets: &'x [u8], limits: &Limits) -> Result<Self, LimitExceeded> {
+        let (message, renamed) = match precheck::checked(octets, limits)? {
             Cow::Borrowed(octets) => (tolerant::parse(octets), false),
             Cow::Owned(renamed) => (tolerant::parse(&renamed).into_owned(), true),
         };
-        if message.parts.len() > precheck::PARTS_MAX {
+        if message.parts.len() as u64 > limits.parts {
             return Err(LimitExceeded::Parts);
         }
         Ok(Self { message, octets, renamed })
@@ -279,9 +280,6 @@ fn repeats_header(text: &str) -> bool {
     lines.peek().is_some() && lines.all(is_field)
 }
 
-/// HTML parts of one entity that are laid out; the rest is only stripped of its tags.
-const HTML_PARTS_MAX: usize = 8;
-
 /// A plain text as short as this, beside HTML that says far more, only says that there is HTML.
 const STUB_OCTETS_MAX: usize = 300;
 
@@ -358,23 +356,23 @@ mod tests {
 
     #[test]
     fn protected_headers_count_only_where_they_are_announced() {
-        let plain = Entity::parse(b"Subject: inner\nContent-Type: text/plain\n\nx").unwrap();
+        let plain = Entity::parse(b"Subject: inner\nContent-Type: text/plain\n\nx", &Limits::MAX).unwrap();
         assert_eq!(plain.protected_headers(), None);
         for mark in ["hp=\"cipher\"", "protected-headers=\"v1\""] {
             let text = format!("Subject: inner\nContent-Type: text/plain; {mark}\n\nx");
-            let entity = Entity::parse(text.as_bytes()).unwrap();
+            let entity = Entity::parse(text.as_bytes(), &Limits::MAX).unwrap();
             assert_eq!(entity.protected_headers().unwrap().subject.as_deref(), Some("inner"), "{mark}");
         }
     }
 
     #[test]
     fn two_from_fields_are_nobody() {
-        let entity = Entity::parse(b"From: a@b.example\nFrom: c@d.example\n\nx").unwrap();
+        let entity = Entity::parse(b"From: a@b.example\nFrom: c@d.example\n\nx", &Limits::MAX).unwrap();
         assert_eq!(entity.from(), None);
     }
 
     #[test]
     fn an_empty_letter_is_a_letter() {
-        assert_eq!(Entity::letter(b"").unwrap().body(false), Body::default());
+        assert_eq!(Entity::letter(b"", &Limits::MAX).unwrap().body(false), Body::default());
     }
 }

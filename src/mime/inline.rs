@@ -1,6 +1,7 @@
 //! Where in a text do OpenPGP blocks stand? (RFC 9580 section 6.2, and section 7 for clearsigned text.)
 
 use super::filename::is_invisible;
+use crate::model::limits::BLOCKS_MAX;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockKind {
@@ -19,9 +20,6 @@ pub struct Block {
     pub start: usize,
     pub end: usize,
 }
-
-/// Blocks looked for in one text; the rest stays text.
-pub const BLOCKS_MAX: usize = 16;
 
 /// Whether an armored message stands anywhere in these octets.
 pub fn has_armor(octets: &[u8]) -> bool {

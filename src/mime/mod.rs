@@ -16,10 +16,10 @@ mod tolerant;
 pub use body::{Body, decode, html_text, is_html};
 pub use entity::{Entity, File, ProtectedHeaders};
 pub use filename::safe_name;
-pub use inline::{BLOCKS_MAX, Block, BlockKind, blocks, has_armor};
+pub use inline::{Block, BlockKind, blocks, has_armor};
 pub use layout::{Layout, Sealed};
 pub use outer::{Perspective, header_block_end, outer};
-pub use precheck::{LETTER_OCTETS_MAX, LimitExceeded};
+pub use precheck::LimitExceeded;
 pub use sniff::{is_binary, is_encrypted_message, is_openpgp_message, true_type};
 pub use tolerant::entity_in;
 

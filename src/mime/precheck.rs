@@ -4,40 +4,20 @@
 //! is quadratic in multiparts that lack their boundary. Both need a header field a level, so fields
 //! are counted here, in one pass, without understanding any of them.
 
+use crate::model::limits::{Limits, SCANNED_OCTETS_MAX};
 use std::borrow::Cow;
 use std::collections::HashMap;
-
-/// The largest letter that is read. Larger ones are kept, acknowledged and shown to a human.
-pub const LETTER_OCTETS_MAX: usize = 96 * 1024 * 1024;
-
-/// Content-Type fields in one letter: parts and nesting together.
-const CONTENT_TYPES_MAX: usize = 400;
-
-/// Lines of header in one entity.
-const HEADER_LINES_MAX: usize = 4_000;
-
-/// mail-parser keeps offsets in 32 bits.
-const _: () = assert!(LETTER_OCTETS_MAX < u32::MAX as usize);
-
-/// Parts that mail-parser may find in one entity; each becomes a file or a text.
-pub(super) const PARTS_MAX: usize = 1_000;
 
 /// RFC 2046 section 5.1.1: a boundary has at most 70 characters.
 const BOUNDARY_LINE_MAX: usize = 80;
 
-/// Octets of one Content-Type field: its parameters cost more than their length.
-const FIELD_OCTETS_MAX: usize = 16 * 1024;
-
-/// A missing boundary is looked for to the end, once for each multipart: their product is the work.
-const SCANNED_OCTETS_MAX: usize = 2 * 1024 * 1024 * 1024;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LimitExceeded {
-    #[error("the letter has more than {LETTER_OCTETS_MAX} octets")]
+    #[error("the letter has more octets than are read")]
     Octets,
     #[error("the letter has too many parts")]
     Parts,
-    #[error("the letter has a header of more than {HEADER_LINES_MAX} lines, or a Content-Type of more than {FIELD_OCTETS_MAX} octets")]
+    #[error("the letter has a header of too many lines, or too long a Content-Type")]
     Headers,
 }
 
@@ -56,8 +36,9 @@ pub(super) fn true_media_type(media_type: String) -> String {
 }
 
 /// Refuses what could stall or crash the parser, and renames what hides from this check. Takes time linear in the octets.
-pub(super) fn checked(octets: &[u8]) -> Result<Cow<'_, [u8]>, LimitExceeded> {
-    if octets.len() > LETTER_OCTETS_MAX {
+pub(super) fn checked<'x>(octets: &'x [u8], limits: &Limits) -> Result<Cow<'x, [u8]>, LimitExceeded> {
+    let over = |count: usize, max: u64| count as u64 > max;
+    if over(octets.len(), limits.letter_octets) {
         return Err(LimitExceeded::Octets);
     }
     let mut count = Count { is_head: true, ..Count::default() };
@@ -69,7 +50,7 @@ pub(super) fn checked(octets: &[u8]) -> Result<Cow<'_, [u8]>, LimitExceeded> {
             head = false;
             count.block_ends();
         }
-        if head && n > HEADER_LINES_MAX {
+        if head && over(n, limits.header_lines) {
             return Err(LimitExceeded::Headers);
         }
         // Each part begins with its boundary; lines of nothing but dashes are rules that people draw.
@@ -77,16 +58,16 @@ pub(super) fn checked(octets: &[u8]) -> Result<Cow<'_, [u8]>, LimitExceeded> {
             count.is_head = true;
             let seen = boundaries.entry(line).or_insert(0);
             *seen += 1;
-            if *seen > PARTS_MAX {
+            if over(*seen, limits.parts) {
                 return Err(LimitExceeded::Parts);
             }
         }
         count.line(line, at);
-        if count.field_octets > FIELD_OCTETS_MAX {
+        if over(count.field_octets, limits.header_field_octets) {
             return Err(LimitExceeded::Headers);
         }
         at += line.len() + 1;
-        if count.content_types > CONTENT_TYPES_MAX || count.multiparts.saturating_mul(octets.len()) > SCANNED_OCTETS_MAX {
+        if over(count.content_types, limits.content_types) || count.multiparts.saturating_mul(octets.len()) > SCANNED_OCTETS_MAX {
             return Err(LimitExceeded::Parts);
         }
     }
@@ -168,30 +149,30 @@ mod tests {
     #[test]
     fn a_bomb_of_nested_messages_is_refused_before_it_is_parsed() {
         let bomb = "Content-Type: message/rfc822\n\n".repeat(50_000);
-        assert_eq!(checked(bomb.as_bytes()), Err(LimitExceeded::Parts));
+        assert_eq!(checked(bomb.as_bytes(), &Limits::MAX), Err(LimitExceeded::Parts));
         let heads = "X: y\n".repeat(10_000);
-        assert_eq!(checked(heads.as_bytes()), Err(LimitExceeded::Headers));
+        assert_eq!(checked(heads.as_bytes(), &Limits::MAX), Err(LimitExceeded::Headers));
     }
 
     #[test]
     fn what_an_encoded_message_hides_is_renamed() {
         let hidden = b"Content-Type:\n message/rfc822\nContent-Transfer-Encoding: base64\n\nAAAA\n";
-        assert_eq!(checked(hidden).unwrap(), &b"Content-Type:\n xessage/rfc822\nContent-Transfer-Encoding: base64\n\nAAAA\n"[..]);
+        assert_eq!(checked(hidden, &Limits::MAX).unwrap(), &b"Content-Type:\n xessage/rfc822\nContent-Transfer-Encoding: base64\n\nAAAA\n"[..]);
         let nested = b"Content-Type: message/rfc822\n\nContent-Transfer-Encoding: base64\n\nAAAA\n";
-        assert!(matches!(checked(nested), Ok(Cow::Borrowed(_))));
+        assert!(matches!(checked(nested, &Limits::MAX), Ok(Cow::Borrowed(_))));
         // However long its line, and in whatever order.
         let long = format!("Content-Transfer-Encoding: base64\nContent-Type: {}message/rfc822\n\nAAAA", " ".repeat(5_000));
-        assert!(checked(long.as_bytes()).unwrap().windows(15).any(|w| w == b" xessage/rfc822"));
+        assert!(checked(long.as_bytes(), &Limits::MAX).unwrap().windows(15).any(|w| w == b" xessage/rfc822"));
     }
 
     #[test]
     fn many_multiparts_over_many_octets_are_too_much_work() {
         let many = format!("{}{}", "Content-Type: multipart/mixed; boundary=x\n\n".repeat(300), "-\n".repeat(5_000_000));
-        assert_eq!(checked(many.as_bytes()), Err(LimitExceeded::Parts));
+        assert_eq!(checked(many.as_bytes(), &Limits::MAX), Err(LimitExceeded::Parts));
     }
 
     #[test]
     fn an_ordinary_letter_passes() {
-        assert!(checked(b"From: a@b.example\r\nContent-Type: text/plain\r\n\r\nhello\r\n").is_ok());
+        assert!(checked(b"From: a@b.example\r\nContent-Type: text/plain\r\n\r\nhello\r\n", &Limits::MAX).is_ok());
     }
 }

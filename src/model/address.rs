@@ -128,8 +128,21 @@ const DAEMONS: &[&str] = &[
 
 /// An address that an automatic answer may be sent to. It can't be made for a machine or for nobody.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "Address", into = "Address")]
 pub struct ReplyAddress(Address);
+
+impl TryFrom<Address> for ReplyAddress {
+    type Error = NoReplyAddress;
+    fn try_from(address: Address) -> Result<Self, NoReplyAddress> {
+        Self::prove(address)
+    }
+}
+
+impl From<ReplyAddress> for Address {
+    fn from(reply: ReplyAddress) -> Address {
+        reply.0
+    }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoReplyAddress {

@@ -101,7 +101,25 @@ impl fmt::Display for Digest {
 
 /// A Message-ID without its angle brackets (RFC 5322 section 3.6.4).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct MessageId(String);
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} could not be written into a Message-ID field")]
+pub struct NotAMessageId(String);
+
+impl TryFrom<String> for MessageId {
+    type Error = NotAMessageId;
+    fn try_from(text: String) -> Result<Self, NotAMessageId> {
+        Self::parse(&text).ok_or(NotAMessageId(text.chars().take(40).collect()))
+    }
+}
+
+impl From<MessageId> for String {
+    fn from(id: MessageId) -> String {
+        id.0
+    }
+}
 
 impl MessageId {
     /// RFC 5322 section 2.1.1 limits a line to 998 octets; an id must fit on one.

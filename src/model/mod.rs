@@ -8,6 +8,7 @@ pub mod case;
 pub mod effect;
 pub mod ids;
 pub mod letter;
+pub mod limits;
 pub mod outgoing;
 pub mod reading;
 pub mod report;

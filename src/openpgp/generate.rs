@@ -130,6 +130,7 @@ fn armored(cert: &Cert) -> std::result::Result<GeneratedKey, OpenPgpError> {
 mod tests {
     use super::super::{Purpose, SecretKeys, certificates, open, seal_packets};
     use super::*;
+    use crate::model::limits::Limits;
     use crate::model::reading::Integrity;
 
     #[test]
@@ -141,7 +142,7 @@ mod tests {
             assert!(certs[0].is_of("Security@Desk.example"));
             let mut keys = SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None).unwrap();
             let sealed = seal_packets(&certs, &keys.sign_message(b"x").unwrap()).unwrap();
-            assert_eq!(open(&sealed, &mut keys, &certs).unwrap().integrity, integrity, "{profile:?}");
+            assert_eq!(open(&sealed, &mut keys, &certs, &Limits::MAX).unwrap().integrity, integrity, "{profile:?}");
         }
     }
 
@@ -160,7 +161,7 @@ mod tests {
         assert!(!certs[0].invites_gnupg_ocb());
         let mut keys = SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None).unwrap();
         let sealed = seal_packets(&certs, &keys.sign_message(b"x").unwrap()).unwrap();
-        assert_eq!(open(&sealed, &mut keys, &certs).unwrap().plaintext, b"x");
+        assert_eq!(open(&sealed, &mut keys, &certs, &Limits::MAX).unwrap().plaintext, b"x");
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod verify;
 pub use certificate::{Certificate, certificates};
 pub use generate::{GeneratedKey, Profile, adopt, generate, generate_storage};
 pub use keys::{Purpose, SecretKeys};
-pub use open::{Opened, PKESKS_MAX, PLAINTEXT_OCTETS_MAX, SessionKey, SessionKeys, Unopened, is_sealed, open};
+pub use open::{Opened, SessionKey, SessionKeys, Unopened, is_sealed, open};
 pub use seal::{SealTo, armored_message, seal_packets};
 pub use verify::{SignatureFound, verify_detached, verify_message};
 
@@ -47,7 +47,7 @@ pub fn warm_up() -> Result<(), OpenPgpError> {
     let to = SealTo::new(&certificates(key.public_armored.as_bytes())?)?;
     let sealed = to.seal(b"warm-up")?;
     let mut keys = keys;
-    open(&sealed, &mut keys, &[]).map(drop).map_err(|_| OpenPgpError::Absent("self-test result"))
+    open(&sealed, &mut keys, &[], &crate::model::limits::Limits::MAX).map(drop).map_err(|_| OpenPgpError::Absent("self-test result"))
 }
 
 /// What `--version` and `check` say about the cryptography inside.

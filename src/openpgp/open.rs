@@ -8,6 +8,7 @@
 use super::certificate::Certificate;
 use super::verify::{Judge, SignatureFound};
 use super::{guarded, policy};
+use crate::model::limits::{EXPANSION_FREE_OCTETS, Limits, NAMED_RECIPIENTS_MAX, PACKETS_BEFORE_MAX};
 use crate::model::reading::{Integrity, Shut};
 use sequoia_openpgp as openpgp;
 use sequoia_openpgp::packet::{PKESK, SKESK};
@@ -20,23 +21,6 @@ use std::io::Read;
 /// Sequoia's own buffer, which it fills with zeros: as large as the letter, within these bounds.
 const BUFFER_OCTETS_MIN: usize = 16 * 1024;
 const BUFFER_OCTETS_MAX: usize = 256 * 1024;
-
-/// The largest plaintext that is kept; beyond it lies a bomb.
-pub const PLAINTEXT_OCTETS_MAX: u64 = 128 * 1024 * 1024;
-
-/// A letter of which more than this many times its own octets come out is a bomb too.
-const EXPANSION_RATIO_MAX: u64 = 200;
-
-/// Small letters may expand freely up to this size.
-const EXPANSION_FREE_OCTETS: u64 = 4 * 1024 * 1024;
-
-/// Hidden recipients tried in one message: each costs private operations with every key.
-pub const PKESKS_MAX: usize = 16;
-
-/// Named recipients asked about: one that is not ours costs a look at its name.
-const NAMED_MAX: usize = 100;
-
-const _: () = assert!(EXPANSION_FREE_OCTETS < PLAINTEXT_OCTETS_MAX);
 
 /// A session key as the keyholder gives it. `algorithm` is `None` for SEIPDv2, whose packet names it.
 pub struct SessionKey {
@@ -68,9 +52,6 @@ pub struct Unopened {
     pub shut: Shut,
     pub why: &'static str,
 }
-
-/// Packets looked at before the container of a message; beyond them somebody wants to cost us time.
-const PACKETS_BEFORE_MAX: usize = 1_000;
 
 /// Octets looked at for that.
 const LOOKED_AT_OCTETS: usize = 2 * 1024 * 1024;
@@ -113,14 +94,22 @@ pub fn is_sealed(octets: &[u8]) -> bool {
 }
 
 /// Decrypts one OpenPGP message, armored or binary. `certificates` are those that may have signed it.
-pub fn open(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate]) -> Result<Opened, Unopened> {
+pub fn open(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate], limits: &Limits) -> Result<Opened, Unopened> {
     let damaged = Unopened { shut: Shut::Integrity, why: "it is damaged, tampered with or not whole" };
-    guarded(|| open_unguarded(ciphertext, keys, certificates)).unwrap_or(Err(damaged))
+    guarded(|| open_unguarded(ciphertext, keys, certificates, limits)).unwrap_or(Err(damaged))
 }
 
-fn open_unguarded(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate]) -> Result<Opened, Unopened> {
+fn open_unguarded(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate], limits: &Limits) -> Result<Opened, Unopened> {
     let octets = ciphertext.trim_ascii_start();
-    let helper = Helper { keys, judge: Judge::new(certificates), passwords_only: false, recipient: None, too_many: false, integrity: Integrity::None };
+    let helper = Helper {
+        keys,
+        judge: Judge::new(certificates),
+        hidden_max: limits.hidden_recipients as usize,
+        passwords_only: false,
+        recipient: None,
+        too_many: false,
+        integrity: Integrity::None,
+    };
     if before_container(octets).0 > PACKETS_BEFORE_MAX {
         return Err(Unopened { shut: Shut::Limit, why: "it names too many recipients" });
     }
@@ -130,7 +119,7 @@ fn open_unguarded(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &
         Err(err) => return Err(unopened(&err, octets)),
     };
     let mut plaintext = Vec::new();
-    let limit = PLAINTEXT_OCTETS_MAX.min(EXPANSION_FREE_OCTETS.max(EXPANSION_RATIO_MAX * octets.len() as u64));
+    let limit = limits.plaintext_octets.min(EXPANSION_FREE_OCTETS.max(limits.expansion_ratio * octets.len() as u64));
     if let Err(err) = decryptor.by_ref().take(limit + 1).read_to_end(&mut plaintext) {
         return Err(unopened(&err.into(), octets));
     }
@@ -155,6 +144,7 @@ fn open_unguarded(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &
 struct Helper<'k> {
     keys: &'k mut dyn SessionKeys,
     judge: Judge,
+    hidden_max: usize,
     passwords_only: bool,
     recipient: Option<String>,
     too_many: bool,
@@ -184,10 +174,10 @@ impl DecryptionHelper for Helper<'_> {
         if self.passwords_only {
             return Err(Unopened { shut: Shut::NoKey, why: "it is encrypted with a password, which is never tried" }.into());
         }
-        self.too_many = pkesks.len() > PKESKS_MAX + NAMED_MAX;
+        self.too_many = pkesks.len() > self.hidden_max + NAMED_RECIPIENTS_MAX;
         // Named recipients first: a hidden one makes the keyholder try every key.
         let (hidden, named): (Vec<_>, Vec<_>) = pkesks.iter().partition(|p| p.recipient().is_none());
-        for pkesk in named.into_iter().take(NAMED_MAX).chain(hidden.into_iter().take(PKESKS_MAX)) {
+        for pkesk in named.into_iter().take(NAMED_RECIPIENTS_MAX).chain(hidden.into_iter().take(self.hidden_max)) {
             let Some(key) = self.keys.session_key(&MarshalInto::to_vec(pkesk)?, algorithm.map(u8::from)) else { continue };
             let session_key = openpgp::crypto::SessionKey::from(key.octets);
             if decrypt(key.algorithm.map(SymmetricAlgorithm::from), &session_key) {
@@ -268,7 +258,7 @@ mod tests {
         let (mut keys, certs) = desk();
         let packets = keys.sign_message(b"the report").unwrap();
         let armored = armored_message(&seal_packets(&certs, &packets).unwrap()).unwrap();
-        let opened = open(armored.as_bytes(), &mut keys, &certs).unwrap();
+        let opened = open(armored.as_bytes(), &mut keys, &certs, &Limits::MAX).unwrap();
         assert_eq!(opened.plaintext, b"the report");
         assert_eq!(opened.integrity, Integrity::Mdc);
         assert!(matches!(&opened.signatures[..], [SignatureFound::Good { fingerprint, .. }] if *fingerprint == certs[0].fingerprint()));
@@ -289,7 +279,7 @@ mod tests {
             let mut message = LiteralWriter::new(message).build().unwrap();
             message.write_all(b"the report").unwrap();
             message.finalize().unwrap();
-            let opened = open(&sealed, &mut keys, &signers).unwrap();
+            let opened = open(&sealed, &mut keys, &signers, &Limits::MAX).unwrap();
             assert_eq!(matches!(opened.signatures[0], SignatureFound::Good { .. }), good, "{:?}", opened.signatures);
             assert_eq!(matches!(opened.signatures[0], SignatureFound::ForAnother { .. }), !good);
         }
@@ -302,10 +292,10 @@ mod tests {
         for at in (0..sealed.len()).step_by(97) {
             let mut broken = sealed.clone();
             broken[at] ^= 0x10;
-            assert!(open(&broken, &mut keys, &[]).is_err(), "octet {at}");
+            assert!(open(&broken, &mut keys, &[], &Limits::MAX).is_err(), "octet {at}");
         }
         for cut in (0..sealed.len()).step_by(211) {
-            assert!(open(&sealed[..cut], &mut keys, &[]).is_err(), "cut at {cut}");
+            assert!(open(&sealed[..cut], &mut keys, &[], &Limits::MAX).is_err(), "cut at {cut}");
         }
     }
 
@@ -315,7 +305,7 @@ mod tests {
         let mut sealed = SealTo::new(&certs).unwrap().seal(&vec![b'x'; 3 * BUFFER_OCTETS_MAX]).unwrap();
         let last = sealed.len() - 100;
         sealed[last] ^= 1;
-        assert_eq!(open(&sealed, &mut keys, &[]).unwrap_err().shut, Shut::Integrity);
+        assert_eq!(open(&sealed, &mut keys, &[], &Limits::MAX).unwrap_err().shut, Shut::Integrity);
     }
 
     #[test]
@@ -323,7 +313,7 @@ mod tests {
         let (mut keys, _) = desk();
         let (_, others) = desk();
         let sealed = SealTo::new(&others).unwrap().seal(b"x").unwrap();
-        assert_eq!(open(&sealed, &mut keys, &[]).unwrap_err().shut, Shut::NoKey);
+        assert_eq!(open(&sealed, &mut keys, &[], &Limits::MAX).unwrap_err().shut, Shut::NoKey);
     }
 
     #[test]
@@ -331,7 +321,7 @@ mod tests {
         let (mut keys, certs) = desk();
         let sealed = armored_message(&SealTo::new(&certs).unwrap().seal(&[b'x'; 900]).unwrap()).unwrap();
         for cut in 0..sealed.len() {
-            let opened = open(&sealed.as_bytes()[..cut], &mut keys, &[]);
+            let opened = open(&sealed.as_bytes()[..cut], &mut keys, &[], &Limits::MAX);
             assert!(opened.is_err() || opened.is_ok_and(|o| o.plaintext == [b'x'; 900]), "cut at {cut}");
         }
     }
@@ -340,7 +330,7 @@ mod tests {
     fn what_is_no_message_is_shut_and_does_not_panic() {
         let (mut keys, _) = desk();
         for garbage in [&b""[..], b"hello", b"-----BEGIN PGP MESSAGE-----\n\nAAAA\n-----END PGP MESSAGE-----", &[0xff; 300]] {
-            assert!(open(garbage, &mut keys, &[]).is_err());
+            assert!(open(garbage, &mut keys, &[], &Limits::MAX).is_err());
         }
     }
 }

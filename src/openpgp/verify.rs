@@ -1,8 +1,9 @@
 //! Who signed this, as far as we can prove?
 
 use super::certificate::Certificate;
+use super::guarded;
 use super::policy;
-use super::{PLAINTEXT_OCTETS_MAX, guarded};
+use crate::model::limits::{Limits, SIGNATURE_OCTETS_MAX};
 use crate::model::reading::Integrity;
 use sequoia_openpgp as openpgp;
 use sequoia_openpgp::parse::Parse;
@@ -100,9 +101,6 @@ fn found(result: Result<GoodChecksum<'_>, VerificationError<'_>>) -> SignatureFo
     }
 }
 
-/// A longer signature part is not looked at: thousands of packets in it would cost minutes.
-const SIGNATURE_OCTETS_MAX: usize = 64 * 1024;
-
 /// Verifies a detached signature over exactly these octets (RFC 3156 section 5: canonical, CRLF).
 pub fn verify_detached(signature: &[u8], octets: &[u8], certificates: &[Certificate]) -> Vec<SignatureFound> {
     if signature.len() > SIGNATURE_OCTETS_MAX {
@@ -123,16 +121,16 @@ pub fn verify_detached(signature: &[u8], octets: &[u8], certificates: &[Certific
 
 /// Verifies a message that is signed and not sealed, or clearsigned text (RFC 9580 sections 10.3 and 7), and
 /// returns what was signed; what stands around a block was not. `None` where it is neither.
-pub fn verify_message(message: &[u8], certificates: &[Certificate]) -> Option<(Vec<u8>, Vec<SignatureFound>)> {
-    guarded(|| verify_message_unguarded(message, certificates)).flatten()
+pub fn verify_message(message: &[u8], certificates: &[Certificate], limits: &Limits) -> Option<(Vec<u8>, Vec<SignatureFound>)> {
+    guarded(|| verify_message_unguarded(message, certificates, limits.plaintext_octets)).flatten()
 }
 
-fn verify_message_unguarded(message: &[u8], certificates: &[Certificate]) -> Option<(Vec<u8>, Vec<SignatureFound>)> {
+fn verify_message_unguarded(message: &[u8], certificates: &[Certificate], octets_max: u64) -> Option<(Vec<u8>, Vec<SignatureFound>)> {
     let judge = Judge::new(certificates);
     let mut verifier = VerifierBuilder::from_bytes(message).and_then(|b| b.with_policy(policy(), None, judge)).ok()?;
     let mut octets = Vec::new();
-    verifier.by_ref().take(PLAINTEXT_OCTETS_MAX + 1).read_to_end(&mut octets).ok()?;
-    if octets.len() as u64 > PLAINTEXT_OCTETS_MAX || !verifier.message_processed() {
+    verifier.by_ref().take(octets_max + 1).read_to_end(&mut octets).ok()?;
+    if octets.len() as u64 > octets_max || !verifier.message_processed() {
         return None;
     }
     Some((octets, verifier.into_helper().found))

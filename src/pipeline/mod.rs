@@ -14,5 +14,5 @@ pub mod reading;
 mod rhythm;
 
 pub use desk::{Desk, DeskParts};
-pub use failpoint::arm_from_environment;
+pub use failpoint::{arm_from_environment, strike};
 pub use rhythm::{Beat, Rhythm};

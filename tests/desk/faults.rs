@@ -39,6 +39,59 @@ fn a_reader_that_dies_costs_its_letter_alone() {
 }
 
 #[test]
+fn a_stack_overflow_a_loop_and_10_gib_each_cost_one_letter() {
+    let world = World::new();
+    let mut config = world.config();
+    config.extra = "[limits]\nreader_cpu_s = 2\n".to_owned();
+    world.write_config(&config);
+    let desk = world.open_with(&[("SEALDESK_STRIKE", "1")]);
+    for (n, strike) in ["overflow", "loop", "balloon", "end"].into_iter().enumerate() {
+        let n = n as u32;
+        world.submit(&format!("f{n}@crowd.example"), &(report(n) + &format!("strike-this-reader: {strike}\n")));
+        world.submit(&format!("f1{n}@crowd.example"), &report(10 + n));
+    }
+    world.settle(8);
+    let status = world.json(&["status", "--json"]);
+    assert_eq!(status["set_aside"], 4, "{status}");
+    // Each of the others has its draft, and everybody his acknowledgement.
+    assert_eq!(world.github.advisories().len(), 4);
+    let answers = world.delivered("x@crowd.example");
+    for n in [0, 1, 2, 3, 10, 11, 12, 13] {
+        assert!(answers.iter().any(|l| l.contains(&format!("In-Reply-To: <f{n}@crowd.example>"))), "f{n}");
+    }
+    // Humans hear of the four.
+    assert!(world.delivered("rita@desk.example").len() >= 4);
+    desk.stop();
+}
+
+#[test]
+fn a_letter_over_a_limit_that_was_lowered_is_kept_acknowledged_and_shown() {
+    let world = World::new();
+    let mut config = world.config();
+    config.extra = "[limits]\nparts = 10\n".to_owned();
+    world.write_config(&config);
+    let desk = world.open();
+    let part = "--b\nContent-Type: text/plain\n\nXSS in acme 2.1\n";
+    let letter = |n: usize| {
+        head(&format!("f{n}@crowd.example"), "XSS", &format!("f{n}@crowd.example")).replace("Content-Type: text/plain\n", "")
+            + "Content-Type: multipart/mixed; boundary=b\n\n"
+            + &part.repeat(n)
+            + "--b--\n"
+    };
+    world.submit("f5@crowd.example", &letter(5));
+    world.submit("f11@crowd.example", &letter(11));
+    world.settle(2);
+    for n in [5, 11] {
+        assert!(world.delivered("x@crowd.example").iter().any(|l| l.contains(&format!("In-Reply-To: <f{n}@crowd.example>"))), "f{n}");
+    }
+    assert_eq!(world.github.advisories().len(), 1, "the letter over the limit waits for a human");
+    let shown: Vec<String> = world.json(&["case", "list", "--json"]).as_array().unwrap().iter().map(|c| c["id"].as_str().unwrap().to_owned()).collect();
+    let limits = shown.iter().filter(|id| world.command(&["case", "show", id]).1.contains("too many parts")).count();
+    assert_eq!(limits, 1);
+    desk.stop();
+}
+
+#[test]
 fn each_fault_of_the_config_names_its_mend() {
     let world = World::new();
     let change = |from: &str, to: &str| {

@@ -1,6 +1,7 @@
 //! Where is a secret key, while the desk runs? In the keyholder's memory at most: every other process is searched.
 
 use super::people::{Person, head, pgp_mime};
+use super::servers::wait_for;
 use super::world::World;
 use sequoia_openpgp::crypto::mpi::SecretKeyMaterial;
 use sequoia_openpgp::parse::Parse;
@@ -52,7 +53,7 @@ fn children(pid: u32) -> Vec<u32> {
 fn no_process_but_the_keyholder_ever_holds_a_secret_key() {
     let world = World::new();
     let ada = Person::with_gpg(world.path(), "ada@reporter.example", &world.desk_certificate());
-    let desk = world.open();
+    let desk = world.open_with(&[("SEALDESK_STRIKE", "1")]);
     world.submit(
         "ada@reporter.example",
         &(head("ada@reporter.example", "...", "s1@reporter.example")
@@ -70,6 +71,22 @@ fn no_process_but_the_keyholder_ever_holds_a_secret_key() {
         let found = found_in(pid, &needles);
         assert!(found.contains(&secret_needles), "the memory of the {name} could not be searched");
         assert!(found.iter().all(|at| *at == secret_needles), "the {name} holds a secret key");
+    }
+    // A reader that has been given a letter, opened it, and now goes in circles.
+    let circling = "Content-Type: text/plain\n\nXSS in acme 1.3\nstrike-this-reader: loop\n";
+    world.submit(
+        "ada@reporter.example",
+        &(head("ada@reporter.example", "...", "s2@reporter.example") + &pgp_mime(&ada.sealed("security@desk.example", circling))),
+    );
+    let mut readers = Vec::new();
+    wait_for("a reader", 20, || {
+        readers = children(zygote);
+        !readers.is_empty()
+    });
+    std::thread::sleep(std::time::Duration::from_secs(1)); // by now it has opened its letter
+    for reader in readers {
+        let found = found_in(reader, &needles);
+        assert!(found.contains(&secret_needles) && found.iter().all(|at| *at == secret_needles), "a reader holds a secret key: {found:?}");
     }
     // No core dump can carry one out, and no process of the same user can look inside.
     for pid in [keyholder, zygote] {

@@ -86,5 +86,9 @@ fn range(lines: &[Vec<u8>], dice: &mut Dice) -> (usize, usize) {
 
 /// Panics that the code under test catches itself are no findings; one that it lets through still ends the process.
 pub fn quiet() {
-    std::panic::set_hook(Box::new(|info| if std::env::var_os("FUZZ_LOUD").is_some() { eprintln!("{info}") }));
+    std::panic::set_hook(Box::new(|info| {
+        if std::env::var_os("FUZZ_LOUD").is_some() {
+            eprintln!("{info}")
+        }
+    }));
 }

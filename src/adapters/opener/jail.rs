@@ -3,7 +3,8 @@
 //! Landlock without any path, then a seccomp allow-list; both stay for ever. What is refused gets EPERM:
 //! libraries that try a file they can do without go on, and a test proves that nothing gets through.
 
-use super::{READER_CPU_S, READER_LIFE_S, READER_MEMORY_OCTETS_MAX, sys};
+use super::sys;
+use crate::model::limits::Limits;
 use landlock::{ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus, Scope};
 use nix::sys::resource::{Resource, setrlimit};
 use seccompiler::{BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule};
@@ -39,32 +40,58 @@ pub fn harden_process() -> Result<(), JailError> {
     Ok(())
 }
 
-/// Shuts the jail around this process. With `allow_without` a kernel that lacks the means is accepted.
-pub fn enter(role: Role, allow_without: bool) -> Result<(), JailError> {
-    let entered = shut(role);
-    match entered {
-        Err(JailError::NoLandlock | JailError::Seccomp(_) | JailError::Landlock(_)) if allow_without => Ok(()),
-        other => other,
+/// A jail, ready to be entered. The zygote prepares one for all its readers.
+pub struct Jail {
+    role: Role,
+    limits: Limits,
+    /// Absent where the kernel lacks the means and that is accepted.
+    filter: Option<BpfProgram>,
+    allow_without: bool,
+}
+
+impl Jail {
+    /// Compiles the filter. With `allow_without` a machine that lacks the means is accepted.
+    pub fn prepare(role: Role, limits: &Limits, allow_without: bool) -> Result<Self, JailError> {
+        let filter = match compiled(role) {
+            Ok(filter) => Some(filter),
+            Err(_) if allow_without => None,
+            Err(err) => return Err(err.into()),
+        };
+        Ok(Self { role, limits: *limits, filter, allow_without })
+    }
+
+    /// Shuts the jail around this process, for ever.
+    pub fn enter(&self) -> Result<(), JailError> {
+        match self.shut() {
+            Err(JailError::NoLandlock | JailError::Seccomp(_) | JailError::Landlock(_)) if self.allow_without => Ok(()),
+            other => other,
+        }
+    }
+
+    fn shut(&self) -> Result<(), JailError> {
+        if self.role == Role::Reader {
+            setrlimit(Resource::RLIMIT_AS, self.limits.reader_memory_octets, self.limits.reader_memory_octets)?;
+            setrlimit(Resource::RLIMIT_CPU, self.limits.reader_cpu_s, self.limits.reader_cpu_s)?;
+            sys::end_after(u32::try_from(self.limits.reader_life_s).unwrap_or(u32::MAX));
+        } else {
+            // A reader inherits the zygote's ruleset.
+            no_paths()?;
+        }
+        match &self.filter {
+            Some(filter) => Ok(seccompiler::apply_filter(filter)?),
+            None => Ok(()),
+        }
     }
 }
 
-fn shut(role: Role) -> Result<(), JailError> {
-    if role == Role::Reader {
-        setrlimit(Resource::RLIMIT_AS, READER_MEMORY_OCTETS_MAX, READER_MEMORY_OCTETS_MAX)?;
-        setrlimit(Resource::RLIMIT_CPU, READER_CPU_S, READER_CPU_S)?;
-        sys::end_after(READER_LIFE_S);
-    } else {
-        // A reader inherits the zygote's ruleset.
-        no_paths()?;
-    }
+fn compiled(role: Role) -> Result<BpfProgram, seccompiler::Error> {
     let filter = SeccompFilter::new(
         allowed(role),
         SeccompAction::Errno(libc::EPERM as u32),
         SeccompAction::Allow,
         std::env::consts::ARCH.try_into().map_err(seccompiler::Error::Backend)?,
     );
-    let program: BpfProgram = filter.and_then(TryInto::try_into).map_err(seccompiler::Error::Backend)?;
-    Ok(seccompiler::apply_filter(&program)?)
+    filter.and_then(TryInto::try_into).map_err(seccompiler::Error::Backend)
 }
 
 /// A Landlock ruleset that handles everything this kernel knows and allows nothing.

@@ -24,6 +24,7 @@ pub use client::{Doorstep, OpenerClient};
 pub use keyholder::Holdings;
 pub use sys::{pass_descriptor, take_stdin};
 
+use crate::model::limits::Limits;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 /// Readers at work at once; further calls wait.
@@ -32,19 +33,8 @@ pub const READERS_MAX: usize = 6;
 /// After so many deaths of readers the opener starts anew.
 pub const DEATHS_MAX: u32 = 16;
 
-/// A reader's address space, code and all.
-pub const READER_MEMORY_OCTETS_MAX: u64 = 1536 * 1024 * 1024;
-
-/// A reader's processor time.
-pub const READER_CPU_S: u64 = 20;
-
-/// A reader's life, busy or not.
-pub const READER_LIFE_S: u32 = 120;
-
 /// The exit code of an opener that wants to be started anew (EX_TEMPFAIL of sysexits.h).
 pub const EXIT_START_ANEW: i32 = 75;
-
-const _: () = assert!(READER_CPU_S < READER_LIFE_S as u64);
 
 /// Where calls come in.
 pub enum Doorway {
@@ -71,15 +61,16 @@ pub enum ServeError {
 /// Runs the opener in this process, which must have no other thread. Returns the exit code.
 ///
 /// `load` reads keys and config; it runs after the zygote was forked and before the jail shuts.
-pub fn serve(doorway: Doorway, load: impl FnOnce() -> Result<Holdings, String>, allow_without_jail: bool) -> Result<i32, ServeError> {
+pub fn serve(doorway: Doorway, load: impl FnOnce() -> Result<Holdings, String>, limits: &Limits, allow_without_jail: bool) -> Result<i32, ServeError> {
     crate::openpgp::warm_up().map_err(ServeError::WarmUp)?;
     crate::triage::warm_up();
     let number = match &doorway {
         Doorway::Listener(fd) | Doorway::Passed(fd) => fd.as_raw_fd(),
     };
-    let zygote = zygote::spawn(number, allow_without_jail).map_err(ServeError::Zygote)?;
+    let zygote = zygote::spawn(number, limits, allow_without_jail).map_err(ServeError::Zygote)?;
     let holdings = load().map_err(ServeError::Holdings)?;
     jail::harden_process().map_err(|e| ServeError::Jail(e.to_string()))?;
-    jail::enter(jail::Role::Keyholder, allow_without_jail).map_err(|e| ServeError::Jail(e.to_string()))?;
+    let entered = jail::Jail::prepare(jail::Role::Keyholder, limits, allow_without_jail).and_then(|jail| jail.enter());
+    entered.map_err(|e| ServeError::Jail(e.to_string()))?;
     keyholder::serve(&doorway, &zygote, holdings).map_err(ServeError::Socket)
 }

@@ -3,6 +3,7 @@
 use super::wire::{self, ASK_MAIL, ASK_STORAGE, DONE, FRAME_OCTETS_MAX, GOOD, ReadAnswer, ReadCall, SEAL, SealCall, Verb, Wire, WireError};
 use crate::mime::Perspective;
 use crate::model::address::Address;
+use crate::model::limits::Limits;
 use crate::openpgp::{self, SessionKey, SessionKeys};
 use crate::pipeline::reading::{self, Position};
 use std::os::fd::OwnedFd;
@@ -12,12 +13,12 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Answers one call; the exit code says whether it went well.
-pub fn serve(verb: u8, desk: &OwnedFd, keys: &OwnedFd) -> i32 {
+pub fn serve(verb: u8, desk: &OwnedFd, keys: &OwnedFd, limits: &Limits) -> i32 {
     let desk = Wire::patient(desk, PATIENCE);
     let keys = Wire::patient(keys, PATIENCE);
     let answered = match Verb::from_octet(verb) {
-        Some(Verb::Read) => read(&desk, &keys, false),
-        Some(Verb::ReadSealed) => read(&desk, &keys, true),
+        Some(Verb::Read) => read(&desk, &keys, false, limits),
+        Some(Verb::ReadSealed) => read(&desk, &keys, true, limits),
         Some(Verb::Unseal) => unseal(&desk, &keys),
         _ if verb == SEAL => seal(&desk, &keys),
         _ => desk.refuse("unknown verb"),
@@ -27,11 +28,11 @@ pub fn serve(verb: u8, desk: &OwnedFd, keys: &OwnedFd) -> i32 {
     i32::from(answered.is_err() || told.is_err())
 }
 
-fn read(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool) -> Result<(), WireError> {
+fn read(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Result<(), WireError> {
     let call: ReadCall = serde_json::from_slice(&desk.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?)?;
     let mut letter = desk.take_frame(FRAME_OCTETS_MAX)?;
     if sealed {
-        match openpgp::open(&letter, &mut Asking { keys, ask: ASK_STORAGE }, &[]) {
+        match openpgp::open(&letter, &mut Asking { keys, ask: ASK_STORAGE }, &[], &Limits::MAX) {
             Ok(opened) => letter = opened.plaintext,
             Err(why) => return desk.refuse(&format!("the sealed letter cannot be opened: {why}")),
         }
@@ -39,7 +40,8 @@ fn read(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool) -> Result<(), WireError>
     let certificates = call.certificates.iter().filter_map(|armored| openpgp::certificates(armored.as_bytes()).ok()).flatten().collect();
     let perspective =
         Perspective { ours: call.ours.iter().filter_map(|a| Address::parse(a).ok()).collect(), own_lists: call.own_lists, authserv_id: call.authserv_id };
-    let read = reading::read(&letter, &mut Asking { keys, ask: ASK_MAIL }, &Position { perspective, certificates });
+    let read = reading::read(&letter, &mut Asking { keys, ask: ASK_MAIL }, &Position { perspective, certificates, limits: *limits });
+    crate::pipeline::strike(&read.reading.text);
     let files = if call.with_files { read.files } else { Vec::new() };
     desk.give(&[GOOD])?;
     desk.give_frame(&serde_json::to_vec(&ReadAnswer { reading: read.reading, files: files.len() })?)?;
@@ -48,7 +50,7 @@ fn read(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool) -> Result<(), WireError>
 
 fn unseal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {
     let blob = desk.take_frame(FRAME_OCTETS_MAX)?;
-    match openpgp::open(&blob, &mut Asking { keys, ask: ASK_STORAGE }, &[]) {
+    match openpgp::open(&blob, &mut Asking { keys, ask: ASK_STORAGE }, &[], &Limits::MAX) {
         Ok(opened) => {
             desk.give(&[GOOD])?;
             desk.give_frame(&opened.plaintext)

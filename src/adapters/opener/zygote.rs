@@ -1,6 +1,8 @@
 //! Who makes readers? A process that holds no key and no letter, forked before any key was loaded.
 
-use super::{jail, reader, sys};
+use super::jail::{self, Jail, Role};
+use super::{reader, sys};
+use crate::model::limits::Limits;
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::ForkResult;
@@ -23,7 +25,7 @@ impl Zygote {
 }
 
 /// Forks the zygote; it dies with its parent.
-pub fn spawn(doorway: RawFd, allow_without_jail: bool) -> Result<Zygote, Errno> {
+pub fn spawn(doorway: RawFd, limits: &Limits, allow_without_jail: bool) -> Result<Zygote, Errno> {
     let (ours, theirs) = sys::message_pair()?;
     match sys::fork()? {
         ForkResult::Parent { .. } => Ok(Zygote { control: ours }),
@@ -36,24 +38,25 @@ pub fn spawn(doorway: RawFd, allow_without_jail: bool) -> Result<Zygote, Errno> 
             if sys::silence().is_err() {
                 sys::end(1);
             }
-            let code = if live(&theirs, allow_without_jail).is_ok() { 0 } else { 1 };
+            let code = if live(&theirs, limits, allow_without_jail).is_ok() { 0 } else { 1 };
             sys::end(code)
         }
     }
 }
 
-fn live(control: &OwnedFd, allow_without_jail: bool) -> Result<(), jail::JailError> {
+fn live(control: &OwnedFd, limits: &Limits, allow_without_jail: bool) -> Result<(), jail::JailError> {
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
     sys::ignore_children()?;
     sys::keep_memory();
     jail::harden_process()?;
-    jail::enter(jail::Role::Zygote, allow_without_jail)?;
+    let readers = Jail::prepare(Role::Reader, limits, allow_without_jail)?;
+    Jail::prepare(Role::Zygote, limits, allow_without_jail)?.enter()?;
     while let Ok(Some((verb, descriptors))) = sys::receive_descriptors(control.as_fd()) {
         let Ok([desk, keys]) = <[OwnedFd; 2]>::try_from(descriptors) else { continue };
         if matches!(sys::fork(), Ok(ForkResult::Child)) {
             sys::close_inherited(control.as_raw_fd());
-            let code = match jail::enter(jail::Role::Reader, allow_without_jail) {
-                Ok(()) => reader::serve(verb, &desk, &keys),
+            let code = match readers.enter() {
+                Ok(()) => reader::serve(verb, &desk, &keys, limits),
                 Err(_) => 1,
             };
             sys::end(code);

@@ -1,16 +1,10 @@
 //! How are OpenPGP blocks in a text opened, and OpenPGP files beside it?
 
-use super::layers::LAYERS_MAX;
-use super::{CERTIFICATE_OCTETS_MAX, State};
+use super::State;
 use crate::mime::{self, Block, BlockKind, Body, Entity, File, blocks};
+use crate::model::limits::{BLOCKS_MAX, CERTIFICATE_OCTETS_MAX, SEALED_FILES_MAX, SHOWN_FILE_OCTETS_MAX};
 use crate::model::reading::Format;
 use crate::openpgp::{self, Certificate, SessionKeys, SignatureFound};
-
-/// OpenPGP files opened in one letter.
-const SEALED_FILES_MAX: usize = 8;
-
-/// A larger file is not shown among the text.
-const SHOWN_OCTETS_MAX: usize = 256 * 1024;
 
 impl State<'_> {
     /// Body text, with the OpenPGP blocks in it opened. Each block is a document of its own.
@@ -36,7 +30,7 @@ impl State<'_> {
             }
         }
         outside.push_str(&body.shown(&text[at..]));
-        if found.len() >= mime::BLOCKS_MAX && !blocks(&text[at..]).is_empty() {
+        if found.len() >= BLOCKS_MAX && !blocks(&text[at..]).is_empty() {
             self.fault("there are too many OpenPGP blocks; the rest stays as it stood");
         }
         let beside = !outside.trim().is_empty();
@@ -76,10 +70,10 @@ impl State<'_> {
             verified.as_ref().is_some_and(|(_, found)| !found.iter().any(|s| matches!(s, SignatureFound::Bad { .. })))
         };
         let certificates = self.certificates();
-        let mut verified = openpgp::verify_message(block.as_bytes(), &certificates);
+        let mut verified = openpgp::verify_message(block.as_bytes(), &certificates, self.limits);
         let mut text = verified.as_ref().map(|(octets, _)| mime::decode(octets, None));
         if let (false, Some(as_sent)) = (good(&verified), as_sent) {
-            let again = openpgp::verify_message(&as_sent, &certificates);
+            let again = openpgp::verify_message(&as_sent, &certificates, self.limits);
             if good(&again) {
                 // The same words: only the octets differ.
                 verified = again;
@@ -90,7 +84,7 @@ impl State<'_> {
             _ => (block.to_owned(), vec![SignatureFound::Bad { issuer: None }]),
         };
         self.covered(signatures, |state| match blocks(&text).as_slice() {
-            [_, ..] if depth < LAYERS_MAX => state.inline(&Body { text, ..Body::default() }, keys, false, depth + 1),
+            [_, ..] if !state.too_deep(depth) => state.inline(&Body { text, ..Body::default() }, keys, false, depth + 1),
             _ => state.show(text),
         });
     }
@@ -98,7 +92,7 @@ impl State<'_> {
     /// An OpenPGP message: sealed, or merely signed. Whether it could be read.
     fn message(&mut self, octets: &[u8], format: Format, charset: Option<&str>, keys: &mut dyn SessionKeys, depth: usize, root: bool) -> bool {
         if !openpgp::is_sealed(octets)
-            && let Some((plaintext, signatures)) = openpgp::verify_message(octets, &self.certificates())
+            && let Some((plaintext, signatures)) = openpgp::verify_message(octets, &self.certificates(), self.limits)
         {
             self.covered(signatures, |state| state.document(&plaintext, charset, keys, depth, root));
             return true;
@@ -111,12 +105,12 @@ impl State<'_> {
 
     /// Plaintext that may be text, blocks again, or a whole entity.
     pub(super) fn document(&mut self, plaintext: &[u8], charset: Option<&str>, keys: &mut dyn SessionKeys, depth: usize, root: bool) {
-        if depth >= LAYERS_MAX {
+        if self.too_deep(depth) {
             self.fault("the letter has too many layers");
             return self.show(mime::decode(plaintext, charset));
         }
         if let Some(octets) = mime::entity_in(plaintext)
-            && let Ok(inner) = Entity::parse(octets)
+            && let Ok(inner) = Entity::parse(octets, self.limits)
         {
             if root {
                 self.protected_headers(&inner);
@@ -167,7 +161,7 @@ impl State<'_> {
 
     fn sealed_octets(&mut self, file: &File, octets: &[u8], keys: &mut dyn SessionKeys, depth: usize, alone: bool) {
         if !openpgp::is_sealed(octets)
-            && let Some((plaintext, signatures)) = openpgp::verify_message(octets, &self.certificates())
+            && let Some((plaintext, signatures)) = openpgp::verify_message(octets, &self.certificates(), self.limits)
         {
             return self.covered(signatures, |state| state.unsealed_file(file, plaintext, keys, depth, alone));
         }
@@ -185,7 +179,7 @@ impl State<'_> {
             let media_type = if is_text { "text/plain" } else { "application/octet-stream" };
             self.keep(File { name: mime::safe_name(&name), media_type: media_type.to_owned(), octets: plaintext.clone() });
         }
-        if is_text && (alone || plaintext.len() <= SHOWN_OCTETS_MAX) {
+        if is_text && (alone || plaintext.len() <= SHOWN_FILE_OCTETS_MAX) {
             let chain = std::mem::replace(&mut self.chain, alone);
             self.document(&plaintext, None, keys, depth, alone);
             self.chain = chain;
@@ -195,7 +189,7 @@ impl State<'_> {
 
 /// Whether a file is an OpenPGP message, whatever it is called.
 fn is_sealed_file(file: &File) -> bool {
-    let head = &file.octets[..file.octets.len().min(SHOWN_OCTETS_MAX)];
+    let head = &file.octets[..file.octets.len().min(SHOWN_FILE_OCTETS_MAX)];
     let marks: [&[u8]; 2] = [b"-----BEGIN PGP MESSAGE-----", b"-----BEGIN PGP SIGNED MESSAGE-----"];
     let named = [".gpg", ".pgp", ".asc"].iter().any(|end| file.name.to_ascii_lowercase().ends_with(end));
     let armored = marks.iter().any(|mark| head.trim_ascii_start().starts_with(mark) || (named && head.windows(mark.len()).any(|w| w == *mark)));

@@ -1,9 +1,10 @@
 //! What comes out of the layers? The verdict, the kind and the report, from all that was gathered.
 
 use super::blocks::says_nothing;
-use super::{CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX, Read, Shown, State};
+use super::{Read, Shown, State};
 use crate::mime::{self, File};
 use crate::model::letter::{NoAnswer, Outer};
+use crate::model::limits::{CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX};
 use crate::model::reading::{Attachment, BroughtCertificate, LetterKind, Reading, SignatureStatus, SignatureVerdict};
 use crate::openpgp::{Certificate, SignatureFound};
 use crate::triage::{self, Seen};

@@ -2,19 +2,14 @@
 
 use super::State;
 use crate::mime::{self, Entity, File, Layout, ProtectedHeaders, Sealed};
+use crate::model::limits::FORWARDED_MAX;
 use crate::model::reading::{Format, Protection, Shut};
 use crate::openpgp::{self, Opened, SessionKeys, SignatureFound};
-
-/// Encryption, signature and forwarding layers inside one another.
-pub(super) const LAYERS_MAX: usize = 5;
-
-/// Forwarded letters read in one letter.
-const FORWARDED_MAX: usize = 8;
 
 impl State<'_> {
     /// Opens one entity and what is inside. `clear`: nothing around it was encrypted.
     pub(super) fn entity(&mut self, entity: &Entity<'_>, keys: &mut dyn SessionKeys, depth: usize, clear: bool) {
-        if depth >= LAYERS_MAX {
+        if self.too_deep(depth) {
             self.protections.push(Protection { encrypted: true, shut: Some(Shut::Limit), ..Protection::default() });
             return self.fault("the letter has too many layers");
         }
@@ -69,7 +64,7 @@ impl State<'_> {
 
     fn sealed_part(&mut self, ciphertext: &[u8], sealed: &Sealed<'_>, keys: &mut dyn SessionKeys, depth: usize, first: bool) {
         if !openpgp::is_sealed(ciphertext)
-            && let Some((plaintext, signatures)) = openpgp::verify_message(ciphertext, &self.certificates())
+            && let Some((plaintext, signatures)) = openpgp::verify_message(ciphertext, &self.certificates(), self.limits)
         {
             self.fault("the letter is signed, and not encrypted as its type claims");
             return self.covered(signatures, |state| state.document(&plaintext, None, keys, depth, first));
@@ -77,7 +72,7 @@ impl State<'_> {
         let Some(opened) = self.open(ciphertext, Format::PgpMime, sealed.repaired, keys) else { return };
         let Opened { plaintext, signatures, .. } = opened;
         if let Some(octets) = mime::entity_in(&plaintext) {
-            match Entity::parse(octets) {
+            match Entity::parse(octets, self.limits) {
                 Ok(inner) => self.learn_from_files(&inner.files(), false),
                 Err(limit) => return self.over_limit(limit),
             }
@@ -93,11 +88,11 @@ impl State<'_> {
         if !unknown || self.brought.is_empty() {
             return found;
         }
-        openpgp::open(ciphertext, keys, &self.certificates()).map_or(found, |again| again.signatures)
+        openpgp::open(ciphertext, keys, &self.certificates(), self.limits).map_or(found, |again| again.signatures)
     }
 
     fn signed(&mut self, signed: &[u8], signature: &[u8], keys: &mut dyn SessionKeys, depth: usize, clear: bool) {
-        let inner = match Entity::parse(signed) {
+        let inner = match Entity::parse(signed, self.limits) {
             Ok(inner) => inner,
             Err(limit) => return self.over_limit(limit),
         };
@@ -133,8 +128,8 @@ impl State<'_> {
             return; // what a delivery report returns was written by somebody else, perhaps by us
         }
         for file in files.iter().filter(|f| is_letter(f)).take(FORWARDED_MAX) {
-            let inner = match Entity::letter(&file.octets) {
-                Ok(inner) if depth + 1 < LAYERS_MAX => inner,
+            let inner = match Entity::letter(&file.octets, self.limits) {
+                Ok(inner) if !self.too_deep(depth + 1) => inner,
                 _ => {
                     self.fault("a forwarded letter is not read: it has too many layers or parts; it is listed as an attachment");
                     continue;

@@ -9,14 +9,16 @@ mod layers;
 
 use crate::mime::{self, Entity, File, LimitExceeded, Perspective};
 use crate::model::letter::Outer;
+use crate::model::limits::{CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX, Limits};
 use crate::model::reading::{Format, Integrity, Protection, Reading, Repair, Shut};
 use crate::openpgp::{self, Certificate, Opened, SessionKeys, SignatureFound, Unopened};
 
-/// From where a letter is read: what is ours, and the certificates that we already hold.
+/// From where a letter is read: what is ours, the certificates that we already hold, and how much it may cost.
 #[derive(Clone, Debug, Default)]
 pub struct Position {
     pub perspective: Perspective,
     pub certificates: Vec<Certificate>,
+    pub limits: Limits,
 }
 
 /// A reading, and the files that it lists, in the same order.
@@ -29,7 +31,7 @@ pub struct Read {
 pub fn read(octets: &[u8], keys: &mut dyn SessionKeys, position: &Position) -> Read {
     let outer = mime::outer(octets, &position.perspective);
     let mut state = State::new(&outer, position);
-    match Entity::letter(octets) {
+    match Entity::letter(octets, &position.limits) {
         Ok(root) => state.read_root(&root, keys),
         Err(limit) => state.over_limit(limit),
     }
@@ -42,18 +44,10 @@ struct Shown {
     covering: Vec<SignatureFound>,
 }
 
-/// Text of one letter that is kept in its reading; the whole stays in the letter.
-const TEXT_OCTETS_MAX: usize = 4 * 1024 * 1024;
-
-/// A larger certificate is not read: post-quantum ones take about 30,000 octets.
-const CERTIFICATE_OCTETS_MAX: usize = 64 * 1024;
-
-/// Certificates that are looked at in one letter.
-const CERTIFICATES_MAX: usize = 8;
-
 /// What is gathered on the way through the layers.
 struct State<'p> {
     from: Option<String>,
+    limits: &'p Limits,
     held: &'p [Certificate],
     /// The originator already has a certificate with us, so that another one is shown and not used.
     pinned: bool,
@@ -88,6 +82,7 @@ impl<'p> State<'p> {
         let pinned = from.as_ref().is_some_and(|from| position.certificates.iter().any(|c| c.is_of(from)));
         Self {
             from,
+            limits: &position.limits,
             held: &position.certificates,
             pinned,
             brought: Vec::new(),
@@ -118,7 +113,7 @@ impl<'p> State<'p> {
 
     /// Shows a document, under the signatures that cover what is read now.
     fn show(&mut self, mut text: String) {
-        let left = TEXT_OCTETS_MAX.saturating_sub(self.texts.iter().map(|shown| shown.text.len()).sum());
+        let left = (self.limits.text_octets as usize).saturating_sub(self.texts.iter().map(|shown| shown.text.len()).sum());
         if text.len() > left {
             text.truncate(text.floor_char_boundary(left));
             self.fault("its text is too long to be shown whole; the letter holds all of it");
@@ -129,6 +124,10 @@ impl<'p> State<'p> {
     /// Lists a file, under the signatures that cover what is read now.
     fn keep(&mut self, file: File) {
         self.files.push((file, self.covering.clone()));
+    }
+
+    fn too_deep(&self, depth: usize) -> bool {
+        depth as u64 >= self.limits.layers
     }
 
     fn shows_nothing(&self) -> bool {
@@ -182,11 +181,11 @@ impl<'p> State<'p> {
     /// Opens one ciphertext and records how it was protected, or why it stays shut.
     fn open(&mut self, ciphertext: &[u8], format: Format, repaired: Option<Repair>, keys: &mut dyn SessionKeys) -> Option<Opened> {
         let certificates = self.certificates();
-        let mut opened = openpgp::open(ciphertext, keys, &certificates);
+        let mut opened = openpgp::open(ciphertext, keys, &certificates, self.limits);
         // Some programs add line ends to a binary file. What is left without them must prove itself as any other.
         let end = ciphertext.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |at| at + 1);
         if matches!(opened, Err(Unopened { shut: Shut::Integrity, .. })) && end < ciphertext.len() {
-            opened = openpgp::open(&ciphertext[..end], keys, &certificates).or(opened);
+            opened = openpgp::open(&ciphertext[..end], keys, &certificates, self.limits).or(opened);
         }
         match opened {
             Ok(opened) => {

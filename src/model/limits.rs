@@ -1,0 +1,200 @@
+//! How much work is one letter worth? Every limit that a stranger's letter can run into, in one place.
+//!
+//! An operator may lower the fields of [`Limits`] (`[limits]` in the config) and raise none of them: they are
+//! what the tests and the fuzzing have proven. The constants below are about form and are nobody's business.
+//! A letter over a limit is kept, acknowledged and shown to a human as it came.
+
+use serde::Deserialize;
+
+/// What one letter may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Octets of a letter that is read.
+    pub letter_octets: u64,
+    /// Parts of one entity; each becomes a text or a file.
+    pub parts: u64,
+    /// Content-Type fields of one entity: parts and nesting together.
+    pub content_types: u64,
+    /// Lines of header of one entity.
+    pub header_lines: u64,
+    /// Octets of one Content-Type field: its parameters cost more than their length.
+    pub header_field_octets: u64,
+    /// Encryption, signature and forwarding layers inside one another.
+    pub layers: u64,
+    /// Hidden recipients tried in one message: each costs private operations with every key.
+    pub hidden_recipients: u64,
+    /// Octets of one message's plaintext; beyond it lies a bomb.
+    pub plaintext_octets: u64,
+    /// A message of which more than this many times its own octets come out is a bomb too.
+    pub expansion_ratio: u64,
+    /// Octets of text that are kept in a reading; the whole stays in the letter.
+    pub text_octets: u64,
+    /// A reader's address space, code and all.
+    pub reader_memory_octets: u64,
+    /// A reader's processor time.
+    pub reader_cpu_s: u64,
+    /// A reader's life, busy or not.
+    pub reader_life_s: u64,
+}
+
+const MIB: u64 = 1024 * 1024;
+
+impl Limits {
+    /// The highest value of each, and its default.
+    pub const MAX: Self = Self {
+        letter_octets: 96 * MIB,
+        parts: 1_000,
+        content_types: 400,
+        header_lines: 4_000,
+        header_field_octets: 16 * 1024,
+        layers: 5,
+        hidden_recipients: 16,
+        plaintext_octets: 128 * MIB,
+        expansion_ratio: 200,
+        text_octets: 4 * MIB,
+        reader_memory_octets: 1536 * MIB,
+        reader_cpu_s: 20,
+        reader_life_s: 120,
+    };
+
+    /// The lowest value of each: below it, ordinary letters stay shut, or no reader starts at all.
+    const MIN: Self = Self {
+        letter_octets: 64 * 1024,
+        parts: 10,
+        content_types: 10,
+        header_lines: 100,
+        header_field_octets: 1024,
+        layers: 2,
+        hidden_recipients: 1,
+        plaintext_octets: 64 * 1024,
+        expansion_ratio: 10,
+        text_octets: 16 * 1024,
+        reader_memory_octets: 256 * MIB,
+        reader_cpu_s: 1,
+        reader_life_s: 5,
+    };
+
+    /// Refuses what is above the desk's own limits, or too low to work with.
+    pub fn check(&self) -> Result<(), LimitRefused> {
+        let of = |limits: &Self| limits.named();
+        for (((name, value), (_, max)), (_, min)) in of(self).into_iter().zip(of(&Self::MAX)).zip(of(&Self::MIN)) {
+            if value > max {
+                return Err(LimitRefused::TooHigh { name, value, max });
+            }
+            if value < min {
+                return Err(LimitRefused::TooLow { name, value, min });
+            }
+        }
+        if self.reader_cpu_s > self.reader_life_s {
+            return Err(LimitRefused::CpuBeyondLife);
+        }
+        Ok(())
+    }
+
+    fn named(&self) -> [(&'static str, u64); 13] {
+        [
+            ("letter_octets", self.letter_octets),
+            ("parts", self.parts),
+            ("content_types", self.content_types),
+            ("header_lines", self.header_lines),
+            ("header_field_octets", self.header_field_octets),
+            ("layers", self.layers),
+            ("hidden_recipients", self.hidden_recipients),
+            ("plaintext_octets", self.plaintext_octets),
+            ("expansion_ratio", self.expansion_ratio),
+            ("text_octets", self.text_octets),
+            ("reader_memory_octets", self.reader_memory_octets),
+            ("reader_cpu_s", self.reader_cpu_s),
+            ("reader_life_s", self.reader_life_s),
+        ]
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::MAX
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LimitRefused {
+    #[error("{name} = {value} is above {max}, the highest that is known to be safe: lower it, or leave it out")]
+    TooHigh { name: &'static str, value: u64, max: u64 },
+    #[error("{name} = {value} is below {min}: ordinary letters would stay shut")]
+    TooLow { name: &'static str, value: u64, min: u64 },
+    #[error("reader_cpu_s is more than reader_life_s: a reader cannot work longer than it lives")]
+    CpuBeyondLife,
+}
+
+// What costs most is counted above. What follows bounds single forms.
+
+/// A boundary that is missing is looked for to the end, once for each multipart: their product is the work.
+pub const SCANNED_OCTETS_MAX: usize = 2 * 1024 * 1024 * 1024;
+
+/// Forwarded letters read in one letter.
+pub const FORWARDED_MAX: usize = 8;
+
+/// OpenPGP blocks opened in one text; what follows stays as it stood.
+pub const BLOCKS_MAX: usize = 16;
+
+/// OpenPGP files opened in one letter.
+pub const SEALED_FILES_MAX: usize = 8;
+
+/// A larger file is not shown among the text.
+pub const SHOWN_FILE_OCTETS_MAX: usize = 256 * 1024;
+
+/// Certificates that are looked at in one letter.
+pub const CERTIFICATES_MAX: usize = 8;
+
+/// A larger certificate is not read: post-quantum ones take about 30,000 octets.
+pub const CERTIFICATE_OCTETS_MAX: usize = 64 * 1024;
+
+/// A longer signature part is not looked at: thousands of packets in it would cost minutes.
+pub const SIGNATURE_OCTETS_MAX: usize = 64 * 1024;
+
+/// Packets looked at before the container of a message; beyond them somebody wants to cost us time.
+pub const PACKETS_BEFORE_MAX: usize = 1_000;
+
+/// Named recipients asked about: one that is not ours costs a look at its name.
+pub const NAMED_RECIPIENTS_MAX: usize = 100;
+
+/// Small messages may expand freely up to this size.
+pub const EXPANSION_FREE_OCTETS: u64 = 4 * MIB;
+
+/// HTML of one part that is laid out; more is only stripped of its tags.
+pub const HTML_OCTETS_MAX: usize = 1024 * 1024;
+
+/// Tags in it.
+pub const HTML_TAGS_MAX: usize = 20_000;
+
+/// Elements in it inside one another: laying out recurses.
+pub const HTML_NESTING_MAX: usize = 100;
+
+/// HTML parts of one entity that are laid out.
+pub const HTML_PARTS_MAX: usize = 8;
+
+/// mail-parser keeps offsets in 32 bits.
+const _: () = assert!(Limits::MAX.letter_octets < u32::MAX as u64);
+const _: () = assert!(EXPANSION_FREE_OCTETS < Limits::MAX.plaintext_octets);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_can_be_lowered_and_never_raised() {
+        assert_eq!(Limits::MAX.check(), Ok(()));
+        assert_eq!(Limits::MIN.check(), Ok(()));
+        for n in 0..Limits::MAX.named().len() {
+            let (name, max) = Limits::MAX.named()[n];
+            let (_, min) = Limits::MIN.named()[n];
+            assert!(min < max, "{name}");
+            for (value, word) in [(max + 1, "above"), (min - 1, "below")] {
+                let limits: Limits = toml::from_str(&format!("{name} = {value}")).unwrap();
+                let refused = limits.check().unwrap_err().to_string();
+                assert!(refused.contains(name) && refused.contains(word), "{refused}");
+            }
+        }
+    }
+}

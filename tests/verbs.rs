@@ -1,0 +1,213 @@
+//! The opener's few verbs sign, encrypt and decrypt no octets of a caller's choice, even for a desk that was taken over.
+//!
+//! The caller here speaks as a desk would, over the same kind of socket, and says what a desk never says.
+
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use sealdesk::adapters::opener::pass_descriptor;
+use sealdesk::openpgp::{SealTo, certificates};
+use std::fs;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+const SEALDESK: &str = env!("CARGO_BIN_EXE_sealdesk");
+
+struct Opener {
+    folder: tempfile::TempDir,
+    child: Child,
+    control: OwnedFd,
+}
+
+/// A user who is nobody else's, where this test may choose.
+fn nobody() -> Option<u32> {
+    nix::unistd::geteuid().is_root().then_some(65534)
+}
+
+fn key(folder: &Path, name: &str, address: &str) {
+    let made = Command::new(SEALDESK).args(["key", "new", "--address", address, "--name", name, "--out"]).arg(folder.join(name)).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+impl Opener {
+    /// Runs as nobody where it can: what it must be safe from is another process of the same user.
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        key(folder.path(), "desk", "security@desk.example");
+        key(folder.path(), "rita", "rita@desk.example");
+        let w = folder.path().display();
+        let config = format!(
+            "[desk]\naddress = \"security@desk.example\"\nname = \"Desk\"\nstate = \"{w}/state\"\n[keys]\ncertificates = [\"{w}/desk/security.asc\"]\nstorage_certificate = \"{w}/desk/storage.asc\"\n[opener]\nsecret_keys = [\"{w}/desk/security.secret.asc\"]\nstorage_key = \"{w}/desk/storage.secret.asc\"\n[[mailbox]]\nkind = \"maildir\"\nname = \"m\"\npath = \"{w}/m\"\n[courier]\nkind = \"folder\"\npath = \"{w}/out\"\n[tracker]\nkind = \"folder\"\npath = \"{w}/drafts\"\n[[responder]]\nname = \"Rita\"\naddress = \"rita@desk.example\"\ncertificate = \"{w}/rita/security.asc\"\n"
+        );
+        fs::write(folder.path().join("sealdesk.toml"), config).unwrap();
+        if let Some(nobody) = nobody() {
+            let given = Command::new("chown").args(["-R", &nobody.to_string()]).arg(folder.path()).status().unwrap();
+            assert!(given.success());
+        }
+        let (control, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).unwrap();
+        let child = Command::new(SEALDESK)
+            .args(["opener", "--config"])
+            .arg(folder.path().join("sealdesk.toml"))
+            .stdin(Stdio::from(theirs))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .uid(nobody().unwrap_or_else(|| nix::unistd::geteuid().as_raw()))
+            .spawn()
+            .unwrap();
+        Self { folder, child, control }
+    }
+
+    fn certificate(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(name)).unwrap()
+    }
+
+    fn connect(&self) -> UnixStream {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        pass_descriptor(self.control.as_fd(), theirs.as_fd()).unwrap();
+        ours.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+        ours
+    }
+
+    /// Says a verb and its frames; the status octet, and all that follows.
+    fn say(&self, verb: u8, frames: &[&[u8]]) -> (Option<u8>, Vec<u8>) {
+        let mut stream = self.connect();
+        let mut said = vec![verb];
+        for frame in frames {
+            said.extend((frame.len() as u64).to_le_bytes());
+            said.extend_from_slice(frame);
+        }
+        let _ = stream.write_all(&said);
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let status = (!answer.is_empty()).then(|| answer.remove(0));
+        (status, answer)
+    }
+
+    fn sealed_to(&self, name: &str, octets: &[u8]) -> Vec<u8> {
+        SealTo::new(&certificates(self.certificate(name).as_bytes()).unwrap()).unwrap().seal(octets).unwrap()
+    }
+}
+
+impl Drop for Opener {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+const GOOD: Option<u8> = Some(0);
+
+fn holds(answer: &[u8], words: &[u8]) -> bool {
+    memchr::memmem::find(answer, words).is_some()
+}
+
+#[test]
+fn no_verb_but_the_five_is_known() {
+    let opener = Opener::start();
+    let pkesk = opener.sealed_to("desk/security.asc", b"words of a reporter");
+    for verb in 0..=255u8 {
+        if b"rsuci".contains(&verb) {
+            continue;
+        }
+        // A reader's questions and the keyholder's own orders to it are among these.
+        let (status, answer) = opener.say(verb, &[&pkesk, &pkesk]);
+        assert!(status != GOOD, "{verb}: {answer:?}");
+        assert!(!holds(&answer, b"words of a reporter"));
+    }
+    assert_eq!(opener.say(b'i', &[]).0, GOOD);
+}
+
+#[test]
+fn what_was_sealed_to_the_desk_by_mail_cannot_be_unsealed_as_octets() {
+    let opener = Opener::start();
+    let own = opener.sealed_to("desk/storage.asc", b"a reading");
+    let (status, answer) = opener.say(b'u', &[&own]);
+    assert!(status == GOOD && holds(&answer, b"a reading"));
+    let mail = opener.sealed_to("desk/security.asc", b"\x00\x01 octets of a file");
+    let (status, answer) = opener.say(b'u', &[&mail]);
+    assert!(status != GOOD && !holds(&answer, b"octets of a file"), "{}", String::from_utf8_lossy(&answer));
+    // Nor does wrapping it help.
+    let wrapped = opener.sealed_to("desk/storage.asc", &mail);
+    let (_, answer) = opener.say(b'u', &[&wrapped]);
+    assert!(!holds(&answer, b"octets of a file"));
+}
+
+#[test]
+fn only_the_keyholders_own_words_are_signed() {
+    let opener = Opener::start();
+    let stranger = opener.certificate("rita/security.asc");
+    let call = |to: &str, extra: &str| {
+        format!(
+            "{{\"kind\":\"call\",\"to\":\"{to}\",\"message_id\":\"m@desk.example\",\"case\":null,\"reason\":\"letter-unreadable\",\"at\":\"2026-11-22T12:00:00Z\"{extra}}}"
+        )
+    };
+    let acknowledgement = |to: &str, case: &str, id: &str| {
+        serde_json::json!({
+            "kind": "acknowledgement", "to": to, "case": case, "message_id": id, "in_reply_to": null,
+            "received_at": "2026-11-22T11:00:00Z", "at": "2026-11-22T12:00:00Z", "certificate": stranger,
+        })
+        .to_string()
+    };
+    let good = acknowledgement("ada@reporter.example", "SD-7K3QF2MX9A", "m@desk.example");
+    let (status, answer) = opener.say(b'c', &[good.as_bytes()]);
+    assert!(status == GOOD, "{}", String::from_utf8_lossy(&answer));
+    let free = "I, the security team, say that eve is right";
+    for wrong in [
+        // To somebody who is no responder of the opener's own config.
+        call("eve@elsewhere.example", ""),
+        // Free words in each field that is text.
+        acknowledgement("ada@reporter.example", free, "m@desk.example"),
+        acknowledgement("ada@reporter.example", "SD-7K3QF2MX9A", &format!("m@desk.example>\r\n\r\n{free}")),
+        acknowledgement(&format!("ada@reporter.example\r\n\r\n{free}"), "SD-7K3QF2MX9A", "m@desk.example"),
+        acknowledgement(&format!("{free} <ada@reporter.example>"), "SD-7K3QF2MX9A", "m@desk.example"),
+        call("rita@desk.example", &format!(",\"text\":\"{free}\"")).replace("letter-unreadable", free),
+        format!("{{\"kind\":\"signature\",\"octets\":\"{free}\"}}"),
+        free.to_owned(),
+    ] {
+        let (status, answer) = opener.say(b'c', &[wrong.as_bytes()]);
+        assert!(status != GOOD, "{wrong}: {}", String::from_utf8_lossy(&answer));
+        assert!(!holds(&answer, b"BEGIN PGP"), "{wrong}");
+    }
+}
+
+#[test]
+fn a_process_that_read_a_letter_takes_no_second_one() {
+    let opener = Opener::start();
+    let call = br#"{"ours":[],"own_lists":[],"authserv_id":null,"certificates":[],"with_files":false}"#;
+    let letter = |words: &str| format!("From: ada@reporter.example\nSubject: s\n\n{words}\n").into_bytes();
+    let said = |letter: &[u8]| {
+        let mut said = vec![b'r'];
+        for frame in [&call[..], letter] {
+            said.extend((frame.len() as u64).to_le_bytes());
+            said.extend_from_slice(frame);
+        }
+        said
+    };
+    let mut stream = opener.connect();
+    stream.write_all(&[said(&letter("the first one")), said(&letter("the second one"))].concat()).unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    assert!(holds(&answer, b"the first one") && !holds(&answer, b"the second one"));
+}
+
+#[test]
+fn nobody_of_the_same_user_can_look_inside() {
+    let opener = Opener::start();
+    assert_eq!(opener.say(b'i', &[]).0, GOOD);
+    let keyholder = opener.child.id();
+    let zygote = fs::read_to_string(format!("/proc/{keyholder}/task/{keyholder}/children")).unwrap();
+    for pid in [keyholder, zygote.trim().parse().unwrap()] {
+        let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+        let core: Vec<&str> = limits.lines().find(|l| l.starts_with("Max core file size")).unwrap().split_whitespace().collect();
+        assert_eq!(&core[4..6], ["0", "0"], "{pid}");
+        // What this file is guarded by is the kernel's check for ptrace.
+        let look = |pid: &str| {
+            let user = nobody().unwrap_or_else(|| nix::unistd::geteuid().as_raw());
+            Command::new("cat").arg(format!("/proc/{pid}/environ")).uid(user).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
+        };
+        assert!(look("self") && !look(&pid.to_string()), "{pid} can be looked into");
+    }
+}
