@@ -17,10 +17,10 @@ pub struct Entity<'x> {
 
 /// A part that is not body text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
+pub struct File<'a> {
     pub name: String,
     pub media_type: String,
-    pub octets: Vec<u8>,
+    pub octets: Cow<'a, [u8]>,
 }
 
 /// Header fields that stood inside the protection (RFC 9788, or protected-headers="v1").
@@ -174,7 +174,7 @@ impl<'x> Entity<'x> {
     }
 
     /// Parts that are not body text, in order.
-    pub fn files(&self) -> Vec<File> {
+    pub fn files(&self) -> Vec<File<'_>> {
         self.message.attachments().map(|part| self.file(part)).collect()
     }
 
@@ -325,25 +325,25 @@ fn media_type(part: &MessagePart<'_>) -> String {
     }
 }
 
-impl Entity<'_> {
+impl<'x> Entity<'x> {
     /// A file as it was sent: what stands in the letter unencoded is taken from there, before anything was renamed.
-    pub(super) fn file(&self, part: &MessagePart<'_>) -> File {
+    pub(super) fn file<'a>(&'a self, part: &'a MessagePart<'x>) -> File<'a> {
         let mut file = file(part, &self.message);
         let as_sent = self.octets.get(part.raw_body_offset() as usize..part.raw_end_offset() as usize);
         if let (mail_parser::Encoding::None, true, Some(as_sent)) = (part.encoding, self.renamed, as_sent) {
-            file.octets = as_sent.to_vec();
+            file.octets = Cow::Borrowed(as_sent);
         }
         file
     }
 }
 
-fn file(part: &MessagePart<'_>, message: &Message<'_>) -> File {
+fn file<'a>(part: &'a MessagePart<'_>, message: &'a Message<'_>) -> File<'a> {
     let octets = match &part.body {
         PartType::Message(inner) => {
             let whole = message.raw_message.get(part.raw_body_offset() as usize..part.raw_end_offset() as usize);
-            whole.map_or_else(|| inner.raw_message.to_vec(), <[u8]>::to_vec)
+            Cow::Borrowed(whole.unwrap_or(&inner.raw_message))
         }
-        _ => part.contents().to_vec(),
+        _ => Cow::Borrowed(part.contents()),
     };
     let media_type = media_type(part);
     let name = part.attachment_name().unwrap_or(if media_type == "message/rfc822" { "forwarded.eml" } else { "" });

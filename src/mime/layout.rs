@@ -11,7 +11,7 @@ pub enum Layout<'a> {
     /// RFC 3156 section 4, and its mangles. Each sealed part is a document of its own; `others` stand outside all of them.
     Encrypted {
         sealed: Vec<Sealed<'a>>,
-        others: Vec<File>,
+        others: Vec<File<'a>>,
     },
     /// RFC 3156 section 5: the signed octets exactly as they stand, CRLF line ends, and the signature.
     Signed {
@@ -121,9 +121,9 @@ impl<'x> Entity<'x> {
     }
 
     /// Parts outside everything sealed, as files: kept and shown apart, never joined with it.
-    fn outside(&self, parts: &[&MessagePart<'x>]) -> Vec<File> {
+    fn outside<'a>(&'a self, parts: &[&'a MessagePart<'x>]) -> Vec<File<'a>> {
         let others = parts.iter().filter(|p| !is_control(p) && !is_blank(p) && !is_multipart(p));
-        let named = |(n, part): (usize, &&MessagePart<'x>)| {
+        let named = |(n, part): (usize, &&'a MessagePart<'x>)| {
             let mut file = self.file(part);
             if file.name == "unnamed" {
                 file.name = format!("outside-{}.txt", n + 1);

@@ -45,7 +45,12 @@ pub(super) fn checked<'x>(octets: &'x [u8], limits: &Limits) -> Result<Cow<'x, [
     let mut boundaries: HashMap<&[u8], usize> = HashMap::new();
     let mut head = true;
     let mut at = 0;
-    for (n, line) in octets.split(|b| *b == b'\n').enumerate() {
+    for (n, end) in memchr::memchr_iter(b'\n', octets).chain([octets.len()]).enumerate() {
+        let line = &octets[at..end];
+        if !head && count.field == Field::Other && !matches!(line.first(), None | Some(b'\r' | b'-' | b'c' | b'C')) {
+            at = end + 1;
+            continue; // nearly all lines of nearly all letters
+        }
         if matches!(line, [] | [b'\r']) {
             head = false;
             count.block_ends();
@@ -66,7 +71,7 @@ pub(super) fn checked<'x>(octets: &'x [u8], limits: &Limits) -> Result<Cow<'x, [
         if over(count.field_octets, limits.header_field_octets) {
             return Err(LimitExceeded::Headers);
         }
-        at += line.len() + 1;
+        at = end + 1;
         if over(count.content_types, limits.content_types) || count.multiparts.saturating_mul(octets.len()) > SCANNED_OCTETS_MAX {
             return Err(LimitExceeded::Parts);
         }

@@ -3,7 +3,7 @@
 use super::File;
 
 /// The media type that the octets show, else the one that was declared.
-pub fn true_type(file: &File) -> String {
+pub fn true_type(file: &File<'_>) -> String {
     let declared = file.media_type.as_str();
     if file.octets.trim_ascii_start().starts_with(b"-----BEGIN PGP ") {
         return declared.to_owned(); // any armor passes for an X.509 certificate there
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn octets_speak_louder_than_names() {
-        let typed = |declared: &str, octets: &[u8]| true_type(&File { name: "x".to_owned(), media_type: declared.to_owned(), octets: octets.to_vec() });
+        let typed = |declared: &str, octets: &[u8]| true_type(&File { name: "x".to_owned(), media_type: declared.to_owned(), octets: octets.into() });
         let program = [&b"\x7fELF\x02\x01\x01"[..], &[0; 60]].concat();
         assert_eq!(typed("text/plain", &program), "application/x-executable");
         assert_eq!(typed("application/octet-stream", b"%PDF-1.7\n"), "application/pdf");

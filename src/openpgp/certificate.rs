@@ -5,9 +5,8 @@ use jiff::Timestamp;
 use sequoia_openpgp::armor;
 use sequoia_openpgp::cert::prelude::*;
 use sequoia_openpgp::parse::Parse;
-use sequoia_openpgp::serialize::{MarshalInto, SerializeInto};
+use sequoia_openpgp::serialize::MarshalInto;
 use sequoia_openpgp::{Cert, Packet};
-use std::io::Read;
 
 /// A public certificate (RFC 9580 section 10.1): a primary key, user IDs and subkeys. It never holds a secret.
 #[derive(Clone, Debug, PartialEq)]
@@ -137,16 +136,3 @@ impl Certificate {
         names.join(", ")
     }
 }
-
-/// The octets inside ASCII armor, or the octets themselves where there is none.
-pub(super) fn dearmored(octets: &[u8]) -> Result<Vec<u8>, OpenPgpError> {
-    let mut reader = armor::Reader::from_bytes(octets, armor::ReaderMode::Tolerant(None));
-    let mut binary = Vec::new();
-    match reader.read_to_end(&mut binary) {
-        Ok(_) if reader.kind().is_some() => Ok(binary),
-        _ => Ok(octets.to_vec()),
-    }
-}
-
-#[allow(unused_imports, reason = "SerializeInto brings armored() for Cert where a test needs it")]
-use SerializeInto as _;

@@ -5,6 +5,7 @@
 //! has proven them, so [`open()`] keeps all of it until the end; and secret keys must not meet parsers,
 //! so [`open()`] asks for session keys through [`SessionKeys`] and never sees a secret key.
 
+mod armor;
 mod certificate;
 mod generate;
 mod keys;

@@ -7,7 +7,7 @@
 
 use super::certificate::Certificate;
 use super::verify::{Judge, SignatureFound};
-use super::{guarded, policy};
+use super::{armor, guarded, policy};
 use crate::model::limits::{EXPANSION_FREE_OCTETS, Limits, NAMED_RECIPIENTS_MAX, PACKETS_BEFORE_MAX};
 use crate::model::reading::{Integrity, Shut};
 use sequoia_openpgp as openpgp;
@@ -57,8 +57,7 @@ pub struct Unopened {
 const LOOKED_AT_OCTETS: usize = 2 * 1024 * 1024;
 
 /// Packet tags before the container: how many there are, and whether it is an encrypted one (RFC 9580 section 4.3).
-fn before_container(octets: &[u8]) -> (usize, bool) {
-    let binary = super::certificate::dearmored(&octets[..octets.len().min(LOOKED_AT_OCTETS)]).unwrap_or_default();
+fn before_container(binary: &[u8]) -> (usize, bool) {
     let mut at = 0;
     let mut packets = 0;
     while let Some(first) = binary.get(at) {
@@ -90,7 +89,7 @@ fn before_container(octets: &[u8]) -> (usize, bool) {
 
 /// Whether octets, armored or binary, are an encrypted message rather than a signed one.
 pub fn is_sealed(octets: &[u8]) -> bool {
-    before_container(octets.trim_ascii_start()).1
+    before_container(&armor::head(octets.trim_ascii_start(), LOOKED_AT_OCTETS)).1
 }
 
 /// Decrypts one OpenPGP message, armored or binary. `certificates` are those that may have signed it.
@@ -110,18 +109,19 @@ fn open_unguarded(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &
         too_many: false,
         integrity: Integrity::None,
     };
-    if before_container(octets).0 > PACKETS_BEFORE_MAX {
+    let binary = armor::binary(octets);
+    if before_container(&binary[..binary.len().min(LOOKED_AT_OCTETS)]).0 > PACKETS_BEFORE_MAX {
         return Err(Unopened { shut: Shut::Limit, why: "it names too many recipients" });
     }
-    let buffer = octets.len().clamp(BUFFER_OCTETS_MIN, BUFFER_OCTETS_MAX);
-    let mut decryptor = match DecryptorBuilder::from_bytes(octets).and_then(|b| b.buffer_size(buffer).with_policy(policy(), None, helper)) {
+    let buffer = binary.len().clamp(BUFFER_OCTETS_MIN, BUFFER_OCTETS_MAX);
+    let mut decryptor = match DecryptorBuilder::from_bytes(&binary).and_then(|b| b.buffer_size(buffer).with_policy(policy(), None, helper)) {
         Ok(decryptor) => decryptor,
-        Err(err) => return Err(unopened(&err, octets)),
+        Err(err) => return Err(unopened(&err, &binary)),
     };
     let mut plaintext = Vec::new();
     let limit = limits.plaintext_octets.min(EXPANSION_FREE_OCTETS.max(limits.expansion_ratio * octets.len() as u64));
     if let Err(err) = decryptor.by_ref().take(limit + 1).read_to_end(&mut plaintext) {
-        return Err(unopened(&err.into(), octets));
+        return Err(unopened(&err.into(), &binary));
     }
     if plaintext.len() as u64 > limit {
         return Err(Unopened { shut: Shut::Limit, why: "it expands beyond the limit for plaintext" });
@@ -195,7 +195,7 @@ impl DecryptionHelper for Helper<'_> {
 }
 
 /// Sorts Sequoia's error. Its text may quote the letter, so it goes no further.
-fn unopened(err: &openpgp::anyhow::Error, octets: &[u8]) -> Unopened {
+fn unopened(err: &openpgp::anyhow::Error, binary: &[u8]) -> Unopened {
     for cause in err.chain() {
         if let Some(own) = cause.downcast_ref::<Unopened>() {
             return own.clone();
@@ -208,12 +208,12 @@ fn unopened(err: &openpgp::anyhow::Error, octets: &[u8]) -> Unopened {
             Some(openpgp::Error::UnsupportedSymmetricAlgorithm(_) | openpgp::Error::UnsupportedAEADAlgorithm(_) | openpgp::Error::UnsupportedPacketType(_)) => {
                 return Unopened { shut: Shut::Unsupported, why: "it uses an algorithm that is not supported" };
             }
-            Some(openpgp::Error::PolicyViolation(..)) => return refused_container(octets),
+            Some(openpgp::Error::PolicyViolation(..)) => return refused_container(binary),
             _ => {}
         }
     }
     // An error before any key was found, or in mid-stream: the container itself is broken.
-    match refused_container(octets) {
+    match refused_container(binary) {
         known if known.why != NO_KNOWN_CONTAINER => known,
         _ => Unopened { shut: Shut::Integrity, why: "it is damaged, tampered with or not whole" },
     }
@@ -222,9 +222,8 @@ fn unopened(err: &openpgp::anyhow::Error, octets: &[u8]) -> Unopened {
 const NO_KNOWN_CONTAINER: &str = "its packets are not accepted";
 
 /// Says which container the policy refused: without integrity (tag 9), or GnuPG's own (tag 20).
-fn refused_container(octets: &[u8]) -> Unopened {
-    let binary = super::certificate::dearmored(octets).unwrap_or_default();
-    let mut pile = openpgp::parse::PacketParser::from_bytes(&binary).ok();
+fn refused_container(binary: &[u8]) -> Unopened {
+    let mut pile = openpgp::parse::PacketParser::from_bytes(binary).ok();
     while let Some(openpgp::parse::PacketParserResult::Some(parser)) = pile.take() {
         match u8::from(parser.packet.tag()) {
             9 => {

@@ -1,8 +1,7 @@
 //! Who signed this, as far as we can prove?
 
 use super::certificate::Certificate;
-use super::guarded;
-use super::policy;
+use super::{armor, guarded, policy};
 use crate::model::limits::{Limits, SIGNATURE_OCTETS_MAX};
 use crate::model::reading::Integrity;
 use sequoia_openpgp as openpgp;
@@ -127,7 +126,10 @@ pub fn verify_message(message: &[u8], certificates: &[Certificate], limits: &Lim
 
 fn verify_message_unguarded(message: &[u8], certificates: &[Certificate], octets_max: u64) -> Option<(Vec<u8>, Vec<SignatureFound>)> {
     let judge = Judge::new(certificates);
-    let mut verifier = VerifierBuilder::from_bytes(message).and_then(|b| b.with_policy(policy(), None, judge)).ok()?;
+    // Clearsigned text is no armor, though a signature in armor stands in it.
+    let message = message.trim_ascii_start();
+    let binary = if message.starts_with(b"-----BEGIN PGP MESSAGE-----") { armor::binary(message) } else { message.into() };
+    let mut verifier = VerifierBuilder::from_bytes(&*binary).and_then(|b| b.with_policy(policy(), None, judge)).ok()?;
     let mut octets = Vec::new();
     verifier.by_ref().take(octets_max + 1).read_to_end(&mut octets).ok()?;
     if octets.len() as u64 > octets_max || !verifier.message_processed() {

@@ -40,12 +40,12 @@ fn read(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Resu
     let certificates = call.certificates.iter().filter_map(|armored| openpgp::certificates(armored.as_bytes()).ok()).flatten().collect();
     let perspective =
         Perspective { ours: call.ours.iter().filter_map(|a| Address::parse(a).ok()).collect(), own_lists: call.own_lists, authserv_id: call.authserv_id };
-    let read = reading::read(&letter, &mut Asking { keys, ask: ASK_MAIL }, &Position { perspective, certificates, limits: *limits });
+    let read =
+        reading::read(&letter, &mut Asking { keys, ask: ASK_MAIL }, &Position { perspective, certificates, limits: *limits, with_files: call.with_files });
     crate::pipeline::strike(&read.reading.text);
-    let files = if call.with_files { read.files } else { Vec::new() };
     desk.give(&[GOOD])?;
-    desk.give_frame(&serde_json::to_vec(&ReadAnswer { reading: read.reading, files: files.len() })?)?;
-    files.iter().try_for_each(|file| desk.give_frame(&file.octets))
+    desk.give_frame(&serde_json::to_vec(&ReadAnswer { reading: read.reading, files: read.files.len() })?)?;
+    read.files.iter().try_for_each(|octets| desk.give_frame(octets))
 }
 
 fn unseal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {

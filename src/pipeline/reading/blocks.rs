@@ -112,10 +112,7 @@ impl State<'_> {
         if let Some(octets) = mime::entity_in(plaintext)
             && let Ok(inner) = Entity::parse(octets, self.limits)
         {
-            if root {
-                self.protected_headers(&inner);
-            }
-            return self.entity(&inner, keys, depth + 1, false);
+            return self.payload(&inner, keys, depth, root);
         }
         if mime::is_openpgp_message(plaintext) && self.message(plaintext, Format::Inline, charset, keys, depth + 1, root) {
             return;
@@ -129,7 +126,7 @@ impl State<'_> {
     }
 
     /// Opens the OpenPGP files among these and lists the others.
-    pub(super) fn sealed_files(&mut self, files: &[File], keys: &mut dyn SessionKeys, depth: usize) {
+    pub(super) fn sealed_files(&mut self, files: &[File<'_>], keys: &mut dyn SessionKeys, depth: usize) {
         let mut sealed = 0;
         for file in files {
             if is_sealed_file(file) {
@@ -140,11 +137,11 @@ impl State<'_> {
                 }
                 self.fault("there are too many sealed files; the rest stays shut");
             }
-            self.keep(file.clone());
+            self.keep(file);
         }
     }
 
-    fn sealed_file(&mut self, file: &File, keys: &mut dyn SessionKeys, depth: usize) {
+    fn sealed_file(&mut self, file: &File<'_>, keys: &mut dyn SessionKeys, depth: usize) {
         let armored = mime::decode(&file.octets, None);
         let found: Vec<Block> = blocks(&armored).into_iter().filter(|block| block.kind != BlockKind::PublicKey).collect();
         let alone = self.shows_nothing();
@@ -153,31 +150,31 @@ impl State<'_> {
             [one] if one.kind == BlockKind::Message => self.sealed_octets(file, one.octets.as_bytes(), keys, depth, alone),
             [_, ..] => {
                 self.inline(&Body { text: armored, ..Body::default() }, keys, false, depth + 1);
-                self.keep(file.clone());
+                self.keep(file);
             }
             [] => self.sealed_octets(file, &file.octets, keys, depth, alone),
         }
     }
 
-    fn sealed_octets(&mut self, file: &File, octets: &[u8], keys: &mut dyn SessionKeys, depth: usize, alone: bool) {
+    fn sealed_octets(&mut self, file: &File<'_>, octets: &[u8], keys: &mut dyn SessionKeys, depth: usize, alone: bool) {
         if !openpgp::is_sealed(octets)
             && let Some((plaintext, signatures)) = openpgp::verify_message(octets, &self.certificates(), self.limits)
         {
             return self.covered(signatures, |state| state.unsealed_file(file, plaintext, keys, depth, alone));
         }
         let Some(opened) = self.open(octets, Format::Attachment, None, keys) else {
-            return self.keep(file.clone()); // kept and shown as what it is
+            return self.keep(file); // kept and shown as what it is
         };
         self.sealed_inside(opened.signatures, |state| state.unsealed_file(file, opened.plaintext, keys, depth, alone));
     }
 
     /// What was in an OpenPGP file. `alone`: the letter says nothing else, so this is the letter.
-    fn unsealed_file(&mut self, file: &File, plaintext: Vec<u8>, keys: &mut dyn SessionKeys, depth: usize, alone: bool) {
+    fn unsealed_file(&mut self, file: &File<'_>, plaintext: Vec<u8>, keys: &mut dyn SessionKeys, depth: usize, alone: bool) {
         let name = file.name.rsplit_once('.').map_or(file.name.as_str(), |(stem, _)| stem).to_owned();
         let is_text = mime::entity_in(&plaintext).is_some() || !mime::is_binary(&plaintext);
         if !alone || !is_text {
             let media_type = if is_text { "text/plain" } else { "application/octet-stream" };
-            self.keep(File { name: mime::safe_name(&name), media_type: media_type.to_owned(), octets: plaintext.clone() });
+            self.keep(&File { name: mime::safe_name(&name), media_type: media_type.to_owned(), octets: plaintext.as_slice().into() });
         }
         if is_text && (alone || plaintext.len() <= SHOWN_FILE_OCTETS_MAX) {
             let chain = std::mem::replace(&mut self.chain, alone);
@@ -188,7 +185,7 @@ impl State<'_> {
 }
 
 /// Whether a file is an OpenPGP message, whatever it is called.
-fn is_sealed_file(file: &File) -> bool {
+fn is_sealed_file(file: &File<'_>) -> bool {
     let head = &file.octets[..file.octets.len().min(SHOWN_FILE_OCTETS_MAX)];
     let marks: [&[u8]; 2] = [b"-----BEGIN PGP MESSAGE-----", b"-----BEGIN PGP SIGNED MESSAGE-----"];
     let named = [".gpg", ".pgp", ".asc"].iter().any(|end| file.name.to_ascii_lowercase().ends_with(end));
@@ -198,11 +195,11 @@ fn is_sealed_file(file: &File) -> bool {
 
 /// Whether a signature need not cover a file, since it says nothing by itself: certificates, and the first part of
 /// PGP/MIME that some programs turn into a file.
-pub(super) fn says_nothing(file: &File) -> bool {
+pub(super) fn says_nothing(file: &File<'_>) -> bool {
     file.octets.trim_ascii().eq_ignore_ascii_case(b"Version: 1") || is_certificate(file)
 }
 
-fn is_certificate(file: &File) -> bool {
+fn is_certificate(file: &File<'_>) -> bool {
     let armored = file.octets.trim_ascii_start().starts_with(b"-----BEGIN PGP PUBLIC KEY");
     let binary = file.octets.first().is_some_and(|b| *b >= 0x80);
     (armored || binary)

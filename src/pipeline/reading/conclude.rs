@@ -1,27 +1,18 @@
 //! What comes out of the layers? The verdict, the kind and the report, from all that was gathered.
 
-use super::blocks::says_nothing;
 use super::{Read, Shown, State};
-use crate::mime::{self, File};
 use crate::model::letter::{NoAnswer, Outer};
-use crate::model::limits::{CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX};
-use crate::model::reading::{Attachment, BroughtCertificate, LetterKind, Reading, SignatureStatus, SignatureVerdict};
+use crate::model::limits::CERTIFICATE_OCTETS_MAX;
+use crate::model::reading::{BroughtCertificate, LetterKind, Reading, SignatureStatus, SignatureVerdict};
 use crate::openpgp::{Certificate, SignatureFound};
 use crate::triage::{self, Seen};
-use sha2::{Digest as _, Sha256};
 
 impl State<'_> {
     /// The best signature that covers every document and every file that is shown. One over a part of them says
     /// nothing of the letter.
     fn verdict(&self) -> SignatureVerdict {
         let texts = self.texts.iter().filter(|shown| !shown.text.trim().is_empty()).map(|shown| &shown.covering);
-        // To look at a certificate costs time; further ones than a person sends count as what they are, files.
-        let mut looks = 0;
-        let mut is_shown = |file: &File| {
-            looks += 1;
-            looks > CERTIFICATES_MAX || !says_nothing(file)
-        };
-        let files = self.files.iter().filter(|(file, _)| is_shown(file)).map(|(_, covering)| covering);
+        let files = self.files.iter().filter(|kept| !kept.says_nothing).map(|kept| &kept.covering);
         let shown: Vec<&Vec<SignatureFound>> = texts.chain(files).collect();
         let over_all = |found: &&SignatureFound| shown.iter().all(|covering| covering.contains(found));
         let rank = |found: &&SignatureFound| match found {
@@ -87,6 +78,8 @@ impl State<'_> {
             shut,
         };
         let kind = triage::kind(&seen);
+        let (attachments, octets): (Vec<_>, Vec<_>) = self.files.into_iter().map(|kept| (kept.attachment, kept.octets)).unzip();
+        let files = if self.with_files { octets } else { Vec::new() };
         let reading = Reading {
             kind,
             from: self.from.clone(),
@@ -96,14 +89,14 @@ impl State<'_> {
             protection,
             parts: if self.protections.len() > 1 { self.protections } else { Vec::new() },
             signature,
-            attachments: self.files.iter().map(|(file, _)| attachment(file)).collect(),
+            attachments,
             automatic_reply_allowed: answerable(kind, outer),
             report: (kind.has_report() && !shut).then(|| triage::report(&subject, &text)),
             text,
             faults: self.faults,
             certificates: self.brought.iter().filter_map(brought).collect(),
         };
-        Read { reading, files: self.files.into_iter().map(|(file, _)| file).collect() }
+        Read { reading, files }
     }
 }
 
@@ -113,15 +106,6 @@ fn answerable(kind: LetterKind, outer: &Outer) -> bool {
         Ok(_) => !kind.is_machine() || outer.sealed_outside,
         Err(NoAnswer::Old) => true,
         Err(_) => false,
-    }
-}
-
-fn attachment(file: &File) -> Attachment {
-    Attachment {
-        name: file.name.clone(),
-        media_type: mime::true_type(file),
-        octets: file.octets.len() as u64,
-        sha256: crate::model::ids::Digest(Sha256::digest(&file.octets).into()).to_string(),
     }
 }
 

@@ -24,7 +24,7 @@ impl State<'_> {
                 if !others.is_empty() {
                     self.fault("parts stand outside the encryption; they are listed as attachments");
                     self.forwarded_letters(&others, keys, depth, clear);
-                    others.into_iter().for_each(|file| self.keep(file));
+                    others.iter().for_each(|file| self.keep(file));
                 }
             }
             Layout::Signed { signed, signature } => self.signed(&signed, &signature, keys, depth, clear),
@@ -36,7 +36,7 @@ impl State<'_> {
                 } else {
                     "the letter is inside an S/MIME signature, which is not read: ask for OpenPGP, or for plain text"
                 });
-                entity.files().into_iter().for_each(|file| self.keep(file));
+                entity.files().iter().for_each(|file| self.keep(file));
             }
             Layout::SmimeSigned => {
                 self.fault("its S/MIME signature was not checked");
@@ -71,15 +71,27 @@ impl State<'_> {
         }
         let Some(opened) = self.open(ciphertext, Format::PgpMime, sealed.repaired, keys) else { return };
         let Opened { plaintext, signatures, .. } = opened;
-        if let Some(octets) = mime::entity_in(&plaintext) {
-            match Entity::parse(octets, self.limits) {
-                Ok(inner) => self.learn_from_files(&inner.files(), false),
-                Err(limit) => return self.over_limit(limit),
-            }
+        let inner = match mime::entity_in(&plaintext).map(|octets| Entity::parse(octets, self.limits)).transpose() {
+            Ok(inner) => inner,
+            Err(limit) => return self.over_limit(limit),
+        };
+        if let Some(inner) = &inner {
+            self.learn_from_files(&inner.files(), false);
         }
         let signatures = self.judged_again(ciphertext, keys, signatures);
-        // Some programs seal bare text where RFC 3156 asks for an entity.
-        self.sealed_inside(signatures, |state| state.document(&plaintext, None, keys, depth, first));
+        self.sealed_inside(signatures, |state| match &inner {
+            Some(inner) => state.payload(inner, keys, depth, first),
+            // Some programs seal bare text where RFC 3156 asks for an entity.
+            None => state.document(&plaintext, None, keys, depth, first),
+        });
+    }
+
+    /// The entity that an encryption brought to light. `root`: it is the letter's own.
+    pub(super) fn payload(&mut self, inner: &Entity<'_>, keys: &mut dyn SessionKeys, depth: usize, root: bool) {
+        if root {
+            self.protected_headers(inner);
+        }
+        self.entity(inner, keys, depth + 1, false);
     }
 
     /// A signature that no known certificate could check may be by one that the plaintext itself brought.
@@ -123,7 +135,7 @@ impl State<'_> {
 
     /// Letters that this one forwards: each a document of its own, under its own few lines of header. Their
     /// signatures are about them, and prove nothing of the letter that carries them.
-    fn forwarded_letters(&mut self, files: &[File], keys: &mut dyn SessionKeys, depth: usize, clear: bool) {
+    fn forwarded_letters(&mut self, files: &[File<'_>], keys: &mut dyn SessionKeys, depth: usize, clear: bool) {
         if self.media_type == "multipart/report" {
             return; // what a delivery report returns was written by somebody else, perhaps by us
         }
@@ -177,7 +189,7 @@ impl State<'_> {
 }
 
 /// A letter inside the letter, whatever its part is called.
-fn is_letter(file: &File) -> bool {
+fn is_letter(file: &File<'_>) -> bool {
     matches!(file.media_type.as_str(), "message/rfc822" | "message/global")
         || (file.media_type == "application/octet-stream" && file.name.to_ascii_lowercase().ends_with(".eml"))
 }

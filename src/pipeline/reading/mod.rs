@@ -10,8 +10,9 @@ mod layers;
 use crate::mime::{self, Entity, File, LimitExceeded, Perspective};
 use crate::model::letter::Outer;
 use crate::model::limits::{CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX, Limits};
-use crate::model::reading::{Format, Integrity, Protection, Reading, Repair, Shut};
+use crate::model::reading::{Attachment, Format, Integrity, Protection, Reading, Repair, Shut};
 use crate::openpgp::{self, Certificate, Opened, SessionKeys, SignatureFound, Unopened};
+use sha2::{Digest as _, Sha256};
 
 /// From where a letter is read: what is ours, the certificates that we already hold, and how much it may cost.
 #[derive(Clone, Debug, Default)]
@@ -19,12 +20,14 @@ pub struct Position {
     pub perspective: Perspective,
     pub certificates: Vec<Certificate>,
     pub limits: Limits,
+    /// Whether the octets of files are wanted, and not only what is said of them.
+    pub with_files: bool,
 }
 
-/// A reading, and the files that it lists, in the same order.
+/// A reading, and the octets of the files that it lists, in the same order, where they are wanted.
 pub struct Read {
     pub reading: Reading,
-    pub files: Vec<File>,
+    pub files: Vec<Vec<u8>>,
 }
 
 /// Reads one letter. It never fails: what can't be opened or understood is said in the reading.
@@ -41,6 +44,16 @@ pub fn read(octets: &[u8], keys: &mut dyn SessionKeys, position: &Position) -> R
 /// A document of the letter, and the signatures that cover all of it.
 struct Shown {
     text: String,
+    covering: Vec<SignatureFound>,
+}
+
+/// A file of the letter, and the signatures that cover it.
+struct Kept {
+    attachment: Attachment,
+    /// Empty where nobody wants them.
+    octets: Vec<u8>,
+    /// A signature need not cover it.
+    says_nothing: bool,
     covering: Vec<SignatureFound>,
 }
 
@@ -71,8 +84,10 @@ struct State<'p> {
     message_id: Option<String>,
     date: Option<String>,
     texts: Vec<Shown>,
-    /// Files, each with the signatures that cover it.
-    files: Vec<(File, Vec<SignatureFound>)>,
+    with_files: bool,
+    files: Vec<Kept>,
+    /// Looks at files that may be certificates.
+    looks: usize,
     faults: Vec<String>,
 }
 
@@ -99,7 +114,9 @@ impl<'p> State<'p> {
             message_id: None,
             date: None,
             texts: Vec::new(),
+            with_files: position.with_files,
             files: Vec::new(),
+            looks: 0,
             faults: Vec::new(),
         }
     }
@@ -122,8 +139,20 @@ impl<'p> State<'p> {
     }
 
     /// Lists a file, under the signatures that cover what is read now.
-    fn keep(&mut self, file: File) {
-        self.files.push((file, self.covering.clone()));
+    fn keep(&mut self, file: &File<'_>) {
+        // To look at a certificate costs time; further ones than a person sends count as what they are, files.
+        self.looks += 1;
+        self.files.push(Kept {
+            says_nothing: self.looks <= CERTIFICATES_MAX && blocks::says_nothing(file),
+            attachment: Attachment {
+                name: file.name.clone(),
+                media_type: mime::true_type(file),
+                octets: file.octets.len() as u64,
+                sha256: crate::model::ids::Digest(Sha256::digest(&file.octets).into()).to_string(),
+            },
+            octets: if self.with_files { file.octets.to_vec() } else { Vec::new() },
+            covering: self.covering.clone(),
+        });
     }
 
     fn too_deep(&self, depth: usize) -> bool {
@@ -200,7 +229,7 @@ impl<'p> State<'p> {
         }
     }
 
-    fn learn_from_files(&mut self, files: &[File], clear: bool) {
+    fn learn_from_files(&mut self, files: &[File<'_>], clear: bool) {
         for file in files.iter().filter(|f| f.media_type == "application/pgp-keys" || f.octets.starts_with(b"-----BEGIN PGP PUBLIC KEY")) {
             self.learn(&file.octets, clear);
         }

@@ -14,7 +14,7 @@ static KEYS: LazyLock<Mutex<SecretKeys>> = LazyLock::new(|| {
 static ADA: LazyLock<Vec<Certificate>> = LazyLock::new(|| certificates(include_bytes!("../../mail/keys/zoo-ada.asc")).unwrap());
 
 fuzz_target!(|octets: &[u8]| {
-    let position = Position { certificates: ADA.clone(), ..Position::default() };
+    let position = Position { certificates: ADA.clone(), with_files: true, ..Position::default() };
     let read = read(octets, &mut *KEYS.lock().unwrap(), &position);
     let reading = read.reading;
     assert_eq!(reading.attachments.len(), read.files.len());
