@@ -193,6 +193,9 @@ fn page(view: &CaseView) -> String {
                 line.id,
                 file.name
             ));
+            for entry in &file.contents {
+                text.push_str(&format!("    holds {}\n", tame(entry)));
+            }
         }
     }
     text.push_str(&format!("\n{}\n", styled(BOLD, "Journal")));

@@ -102,7 +102,7 @@ fn certificates(settings: &Settings, findings: &mut Findings) {
             if certificate.invites_gnupg_ocb() {
                 findings.warn(
                     "certificate",
-                    "it invites GnuPG 2.3 and later to send packet type 20, which stays shut: run sealdesk key adopt, and publish what it makes",
+                    "it invites GnuPG 2.3 and later to send packet type 20, which the desk opens and few other programs do: run sealdesk key adopt, and publish what it makes",
                 );
             }
         }

@@ -97,7 +97,7 @@ pub fn run(args: Key) -> Result<()> {
                 write_pair(&out, "storage", &openpgp::generate_storage("sealdesk storage")?)?;
             }
             screen::print(&format!("Publish {} wherever the old certificate stands, and refresh key servers:\n", out.join("security.asc").display()))?;
-            screen::print("until reporters fetch it, GnuPG 2.3 and later may still send packet type 20, which stays shut.\n")?;
+            screen::print("until reporters fetch it, GnuPG 2.3 and later may still send packet type 20, which few programs open besides this desk.\n")?;
             Ok(())
         }
         Verb::Inspect { files } => files.iter().try_for_each(|file| inspect(file)),
@@ -124,7 +124,7 @@ fn inspect(file: &Path) -> Result<()> {
         screen::print(&format!("  expires      {until}\n"))?;
         screen::print(&format!("  encryption   {}\n", certificate.usable_for_encryption().map_or_else(|e| e.to_string(), |()| "usable".to_owned())))?;
         if certificate.invites_gnupg_ocb() {
-            screen::print("  warning      it invites GnuPG 2.3 and later to send packet type 20, which stays shut: run sealdesk key adopt\n")?;
+            screen::print("  warning      it invites GnuPG 2.3 and later to send packet type 20, which few programs open: run sealdesk key adopt\n")?;
         }
     }
     Ok(())

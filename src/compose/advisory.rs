@@ -100,6 +100,9 @@ fn letter(case: &CaseId, reading: &Reading, report: &Report) -> String {
         text.push_str(&format!("`sealdesk case attachment {case}`.\n\n"));
         for file in &reading.attachments {
             text.push_str(&format!("- {}, {} octets, {}\n", span(&file.name), file.octets, span(&file.media_type)));
+            for entry in &file.contents {
+                text.push_str(&format!("  - {}\n", span(entry)));
+            }
         }
     }
     text

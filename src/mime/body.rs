@@ -28,23 +28,59 @@ impl Body {
 
     /// A stretch in the octets that it came in: a signature may have been made over them.
     pub fn as_sent(&self, stretch: &str) -> Option<Vec<u8>> {
-        let encoding = encoding_rs::Encoding::for_label(self.charset.as_ref()?.as_bytes())?;
+        let encoding = encoding(self.charset.as_ref()?)?;
         let (octets, _, unmappable) = encoding.encode(stretch);
         (!unmappable).then(|| octets.into_owned())
     }
 }
 
-/// Octets as text: in UTF-8, as RFC 9580 section 5.9 asks for; else in the charset that somebody named; else in the one that old programs used.
+/// Octets as text: in UTF-8, as RFC 9580 section 5.9 asks for; else in the charset that somebody named; else in the
+/// one that their frequencies tell (chardetng, as browsers do).
 pub fn decode(octets: &[u8], named: Option<&str>) -> String {
     let bom = encoding_rs::Encoding::for_bom(octets);
-    let named = named.and_then(|label| encoding_rs::Encoding::for_label(label.as_bytes()));
+    let named = named.and_then(encoding);
     let text = match (bom, std::str::from_utf8(octets)) {
         (Some((encoding, length)), _) => encoding.decode_without_bom_handling(&octets[length..]).0.into_owned(),
         // ISO-2022-JP is ASCII to look at.
         (None, Ok(text)) if named != Some(encoding_rs::ISO_2022_JP) => text.to_owned(),
-        (None, _) => named.filter(|e| *e != encoding_rs::UTF_8).unwrap_or(encoding_rs::WINDOWS_1252).decode_without_bom_handling(octets).0.into_owned(),
+        (None, _) => match named.filter(|e| *e != encoding_rs::UTF_8) {
+            Some(named) => named.decode_without_bom_handling(octets).0.into_owned(),
+            None => mostly_utf8(octets).unwrap_or_else(|| guessed(octets)),
+        },
     };
     text.replace("\r\n", "\n")
+}
+
+/// The encoding behind a label: those of the WHATWG's list, and code pages by their number.
+fn encoding(label: &str) -> Option<&'static encoding_rs::Encoding> {
+    let label = label.trim().to_ascii_lowercase();
+    if label == "us-ascii" || label == "ascii" {
+        return None; // what is not ASCII was not meant
+    }
+    let page = ["cp", "ms", "x-ms-cp", "x-cp", "ibm"].iter().find_map(|prefix| label.strip_prefix(prefix));
+    let by_number = match page.unwrap_or(&label) {
+        "949" | "uhc" => Some(encoding_rs::EUC_KR),
+        "936" => Some(encoding_rs::GBK),
+        "932" => Some(encoding_rs::SHIFT_JIS),
+        "950" => Some(encoding_rs::BIG5),
+        "65001" => Some(encoding_rs::UTF_8),
+        _ => None,
+    };
+    by_number.or_else(|| encoding_rs::Encoding::for_label(label.as_bytes())).filter(|e| *e != encoding_rs::REPLACEMENT)
+}
+
+/// UTF-8 in which a few octets were lost or cut.
+fn mostly_utf8(octets: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(octets);
+    let lost = text.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER).count();
+    let kept = text.chars().filter(|c| !c.is_ascii()).count() - lost;
+    (kept > 4 * lost).then(|| text.into_owned())
+}
+
+fn guessed(octets: &[u8]) -> String {
+    let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
+    detector.feed(octets, true);
+    detector.guess(None, chardetng::Utf8Detection::Deny).decode_without_bom_handling(octets).0.into_owned()
 }
 
 /// Whether a text is a page of HTML.
@@ -129,6 +165,12 @@ mod tests {
     fn a_charset_is_what_the_octets_say_then_what_was_named() {
         assert_eq!(decode("früh".as_bytes(), Some("koi8-r")), "früh");
         assert_eq!(decode(b"fr\xfch", None), "früh");
+        assert_eq!(decode(b"\xbe\xc8\xb3\xe7", Some("cp949")), "안녕");
+        assert_eq!(decode(b"\xc4\xe3\xba\xc3", Some("x-ms-cp936")), "你好");
+        // UTF-8 that was cut stays UTF-8.
+        assert_eq!(decode("früh, später, Grüße, höflich\u{fc}".as_bytes().split_last().unwrap().1, Some("utf-8")), "früh, später, Grüße, höflich\u{fffd}");
+        let (russian, ..) = encoding_rs::WINDOWS_1251.encode("Уязвимость в программе: любой пользователь может прочитать чужие файлы.");
+        assert_eq!(decode(&russian, Some("x-nowhere")), "Уязвимость в программе: любой пользователь может прочитать чужие файлы.");
         assert_eq!(decode(b"\xf0\xd2\xc9", Some("koi8-r")), "При");
         assert_eq!(decode(b"\xff\xfea\0", None), "a");
         assert_eq!(unflowed("al \nles\n", true), "alles\n");

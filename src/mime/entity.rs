@@ -154,11 +154,23 @@ impl<'x> Entity<'x> {
         let charset = part.content_type().and_then(|ct| ct.attribute("charset")).unwrap_or("us-ascii");
         if charset.eq_ignore_ascii_case("us-ascii") && !text.is_ascii() {
             let (octets, _, unmappable) = encoding_rs::WINDOWS_1252.encode(text);
-            return std::str::from_utf8(&octets).ok().filter(|_| !unmappable).map(str::to_owned);
+            if let (Ok(text), false) = (std::str::from_utf8(&octets), unmappable) {
+                return Some(text.to_owned());
+            }
         }
-        let plain = part.encoding == mail_parser::Encoding::None && text.contains('\u{fffd}');
-        let raw = self.message.raw_message.get(part.raw_body_offset() as usize..part.raw_end_offset() as usize);
-        raw.filter(|_| plain).map(|raw| super::body::decode(raw, Some(charset)))
+        if !text.contains(char::REPLACEMENT_CHARACTER) {
+            return None;
+        }
+        let raw = self.message.raw_message.get(part.raw_body_offset() as usize..part.raw_end_offset() as usize)?;
+        let octets = match part.encoding {
+            mail_parser::Encoding::None => Cow::Borrowed(raw),
+            mail_parser::Encoding::Base64 => {
+                let digits: Vec<u8> = raw.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
+                Cow::Owned(mail_parser::decoders::base64::base64_decode(&digits)?)
+            }
+            mail_parser::Encoding::QuotedPrintable => Cow::Owned(mail_parser::decoders::quoted_printable::quoted_printable_decode(raw)?),
+        };
+        Some(super::body::decode(&octets, Some(charset)))
     }
 
     /// A part that shows the protected header to programs that know nothing of it (the older protected-headers="v1").
@@ -346,8 +358,19 @@ fn file<'a>(part: &'a MessagePart<'_>, message: &'a Message<'_>) -> File<'a> {
         _ => Cow::Borrowed(part.contents()),
     };
     let media_type = media_type(part);
-    let name = part.attachment_name().unwrap_or(if media_type == "message/rfc822" { "forwarded.eml" } else { "" });
+    let name = sent_name(part).unwrap_or(if media_type == "message/rfc822" { "forwarded.eml" } else { "" });
     File { name: filename::safe_name(name), media_type, octets }
+}
+
+/// The name that a file was sent under. Where it is given twice, once in ASCII for old programs, the other counts
+/// (RFC 6266 section 4.3 says so for the web).
+fn sent_name<'a>(part: &'a MessagePart<'_>) -> Option<&'a str> {
+    let all = |of: Option<&'a mail_parser::ContentType<'_>>, name: &'static str| {
+        let attributes = of.and_then(|field| field.attributes()).unwrap_or_default();
+        attributes.iter().filter(move |a| a.name.eq_ignore_ascii_case(name)).map(|a| a.value.as_ref())
+    };
+    let best = |names: Vec<&'a str>| names.iter().copied().find(|name| !name.is_ascii()).or(names.first().copied());
+    best(all(part.content_disposition(), "filename").collect()).or_else(|| best(all(part.content_type(), "name").collect()))
 }
 
 #[cfg(test)]

@@ -6,9 +6,8 @@ const NAME_OCTETS_MAX: usize = 120;
 /// A safe basename: no folder, no control, bidi or zero-width character, never hidden, never empty.
 pub fn safe_name(name: &str) -> String {
     let base = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let visible: String = base.chars().filter(|c| !c.is_control() && !is_invisible(*c)).collect();
     let clean = sanitize_filename::sanitize_with_options(
-        visible.trim().trim_start_matches(['.', '-', ' ']),
+        visible(base).trim().trim_start_matches(['.', '-', ' ']),
         sanitize_filename::Options { windows: true, truncate: true, replacement: "_" },
     );
     let mut clean = clean.trim_start_matches(['.', '-', ' ']).to_owned();
@@ -16,6 +15,11 @@ pub fn safe_name(name: &str) -> String {
         clean.pop();
     }
     if clean.is_empty() { "unnamed".to_owned() } else { clean }
+}
+
+/// A name without what could drive a terminal or an eye.
+pub(super) fn visible(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control() && !is_invisible(*c)).collect()
 }
 
 /// Characters that change how text looks without being seen: bidi controls (Unicode UAX 9), zero-width

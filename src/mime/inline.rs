@@ -122,15 +122,23 @@ fn armor_parts(inside: &str) -> (Vec<String>, String) {
     let mut digits = String::with_capacity(inside.len());
     // Quoted-printable that nobody decoded: `=3D` for `=`, and `=` at the end of a full line.
     let undecoded = inside.contains("=3D");
+    let mut header_indent = None;
     for line in inside.lines() {
         // Armor has no `>`: what stands before one is a quote's mark, with initials or without.
-        let line = line.rsplit_once('>').map_or(line, |(_, rest)| rest).trim_matches(is_edge);
+        let line = line.rsplit_once('>').map_or(line, |(_, rest)| rest);
+        let indent = line.len() - line.trim_start().len();
+        let line = line.trim_matches(is_edge);
         if line.is_empty() {
+            header_indent = None;
             continue;
+        }
+        if header_indent.is_some_and(|of_header| indent > of_header) {
+            continue; // a header that some program folded
         }
         let is_header = line.split_once(':').is_some_and(|(name, _)| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-'));
         if digits.is_empty() && is_header && !line.bytes().any(|b| b == b'+') && line.len() < 200 {
             headers.push(line.to_owned());
+            header_indent = Some(indent);
             continue;
         }
         if line.starts_with('=') && line.len() <= 7 && !digits.is_empty() {
@@ -177,6 +185,8 @@ mod tests {
             assert_eq!(found.len(), 1, "{text}");
             assert_eq!(found[0].octets, armor, "{text}");
         }
+        let folded = armor.replace("-----\n\n", "-----\nComment: so long that somebody\n folded\n it\n\n");
+        assert!(blocks(&folded)[0].octets.ends_with(armor.split_once("\n\n").unwrap().1), "{:?}", blocks(&folded));
         assert_eq!(blocks(&format!("{armor}{armor}")).len(), 2);
         let headed = armor.replace("-----\n\n", "-----\nVersion: Acme 1\nCharset: utf-8\n");
         assert!(blocks(&headed)[0].octets.contains("-----\nVersion: Acme 1\nCharset: utf-8\n\nhF4D"));

@@ -3,6 +3,7 @@
 //! The only user of mail-parser. Reading never fails whole except at a limit: what is odd becomes a
 //! fault beside the value. Nothing here decrypts, and nothing here is asked about a key.
 
+mod archive;
 mod body;
 mod entity;
 mod filename;
@@ -13,6 +14,7 @@ mod precheck;
 mod sniff;
 mod tolerant;
 
+pub use archive::entries;
 pub use body::{Body, decode, html_text, is_html};
 pub use entity::{Entity, File, ProtectedHeaders};
 pub use filename::safe_name;

@@ -174,6 +174,10 @@ pub const HTML_NESTING_MAX: usize = 100;
 /// HTML parts of one entity that are laid out.
 pub const HTML_PARTS_MAX: usize = 8;
 
+/// Entries of an archive that are listed, and characters of a name in the list.
+pub const ARCHIVE_ENTRIES_MAX: usize = 50;
+pub const ARCHIVE_NAME_CHARACTERS_MAX: usize = 200;
+
 /// mail-parser keeps offsets in 32 bits.
 const _: () = assert!(Limits::MAX.letter_octets < u32::MAX as u64);
 const _: () = assert!(EXPANSION_FREE_OCTETS < Limits::MAX.plaintext_octets);

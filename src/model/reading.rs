@@ -117,6 +117,9 @@ pub struct Attachment {
     pub media_type: String,
     pub octets: u64,
     pub sha256: String,
+    /// What an archive holds, a line for each entry. Nothing is unpacked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contents: Vec<String>,
 }
 
 /// A certificate that a letter brought, with a user ID equal to its From.

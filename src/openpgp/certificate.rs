@@ -84,7 +84,7 @@ impl Certificate {
         }
     }
 
-    /// Whether it tells GnuPG 2.3 and later to send packet type 20, which no other program opens.
+    /// Whether it tells GnuPG 2.3 and later to send packet type 20, which few other programs open.
     pub fn invites_gnupg_ocb(&self) -> bool {
         use sequoia_openpgp::cert::Preferences;
         let valid = self.0.with_policy(policy(), None);

@@ -147,6 +147,20 @@ mod tests {
     }
 
     #[test]
+    fn post_quantum_keys_of_every_strength_open_their_letters() {
+        for suite in [CipherSuite::MLDSA65_Ed25519, CipherSuite::MLDSA87_Ed448] {
+            let builder = CertBuilder::new().set_profile(sequoia_openpgp::Profile::RFC9580).unwrap().set_cipher_suite(suite);
+            let (cert, _) = builder.add_userid("Desk <security@desk.example>").add_signing_subkey().add_transport_encryption_subkey().generate().unwrap();
+            let certs = vec![Certificate(cert.clone().strip_secret_key_material())];
+            let mut keys = SecretKeys::load(&cert.as_tsk().to_vec().unwrap(), Purpose::Mail, None).unwrap();
+            let sealed = seal_packets(&certs, &keys.sign_message(b"x").unwrap()).unwrap();
+            let opened = open(&sealed, &mut keys, &certs, &Limits::MAX).unwrap();
+            assert!(matches!(opened.signatures[..], [super::super::SignatureFound::Good { .. }]), "{:?}", opened.signatures);
+            assert!(certs[0].algorithms().contains("ML-KEM"), "{}", certs[0].algorithms());
+        }
+    }
+
+    #[test]
     fn an_adopted_key_invites_no_packet_that_we_refuse_and_still_opens_its_letters() {
         // As GnuPG 2.3 and later make it: with the feature flag for packet type 20, and a passphrase.
         let built = CertBuilder::new().set_features(Features::empty().set_seipdv1().set(1)).and_then(|b| {

@@ -8,6 +8,7 @@
 mod armor;
 mod certificate;
 mod generate;
+mod gnupg;
 mod keys;
 mod open;
 mod seal;

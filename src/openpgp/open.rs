@@ -7,7 +7,7 @@
 
 use super::certificate::Certificate;
 use super::verify::{Judge, SignatureFound};
-use super::{armor, guarded, policy};
+use super::{armor, gnupg, guarded, policy, verify};
 use crate::model::limits::{EXPANSION_FREE_OCTETS, Limits, NAMED_RECIPIENTS_MAX, PACKETS_BEFORE_MAX};
 use crate::model::reading::{Integrity, Shut};
 use sequoia_openpgp as openpgp;
@@ -53,11 +53,32 @@ pub struct Unopened {
     pub why: &'static str,
 }
 
-/// Octets looked at for that.
+impl Unopened {
+    const DAMAGED: Self = Self { shut: Shut::Integrity, why: "it is damaged, tampered with or not whole" };
+
+    pub(super) fn by_password() -> Self {
+        Self { shut: Shut::NoKey, why: "it is encrypted with a password, which is never tried" }
+    }
+
+    /// None of our keys opened it; of more recipients than are tried, another might have been ours.
+    pub(super) fn without_key(recipients: usize, limits: &Limits) -> Self {
+        if recipients as u64 > limits.hidden_recipients + NAMED_RECIPIENTS_MAX as u64 {
+            return Self { shut: Shut::Limit, why: "none of the first recipients is ours, and there are too many" };
+        }
+        Self { shut: Shut::NoKey, why: "none of our keys opens it" }
+    }
+}
+
+/// Octets of a message looked at to find its container.
 const LOOKED_AT_OCTETS: usize = 2 * 1024 * 1024;
 
-/// Packet tags before the container: how many there are, and whether it is an encrypted one (RFC 9580 section 4.3).
-fn before_container(binary: &[u8]) -> (usize, bool) {
+/// The tags of encrypted containers (RFC 9580 section 5, and GnuPG's own).
+const OLD_CONTAINER: u8 = 9;
+const CONTAINER: u8 = 18;
+const GNUPG_CONTAINER: u8 = 20;
+
+/// Packets before the container: how many there are, and the container's tag (RFC 9580 section 4.3).
+fn before_container(binary: &[u8]) -> (usize, Option<u8>) {
     let mut at = 0;
     let mut packets = 0;
     while let Some(first) = binary.get(at) {
@@ -67,59 +88,58 @@ fn before_container(binary: &[u8]) -> (usize, bool) {
                 short @ 0..192 => (first & 0x3f, 2, short),
                 long @ 192..224 => (first & 0x3f, 3, ((long - 192) << 8) + byte(2) + 192),
                 255 => (first & 0x3f, 6, (byte(2) << 24) | (byte(3) << 16) | (byte(4) << 8) | byte(5)),
-                _ => return (packets, matches!(first & 0x3f, 9 | 18 | 20)), // partial lengths: data
+                _ => (first & 0x3f, 2, binary.len()), // partial lengths: data
             },
             0x80.. => match first & 3 {
                 0 => ((first >> 2) & 15, 2, byte(1)),
                 1 => ((first >> 2) & 15, 3, (byte(1) << 8) | byte(2)),
                 2 => ((first >> 2) & 15, 5, (byte(1) << 24) | (byte(2) << 16) | (byte(3) << 8) | byte(4)),
-                _ => return (packets, (first >> 2) & 15 == 9),
+                _ => ((first >> 2) & 15, 1, binary.len()),
             },
-            _ => return (packets, false),
+            _ => break,
         };
         match tag {
             1 | 3 | 10 | 21 => packets += 1,
-            9 | 18 | 20 => return (packets, true),
-            _ => return (packets, packets > 0),
+            OLD_CONTAINER | CONTAINER | GNUPG_CONTAINER => return (packets, Some(tag)),
+            _ => break,
         }
         at += head + length;
     }
-    (packets, packets > 0)
+    (packets, None)
 }
 
 /// Whether octets, armored or binary, are an encrypted message rather than a signed one.
 pub fn is_sealed(octets: &[u8]) -> bool {
-    before_container(&armor::head(octets.trim_ascii_start(), LOOKED_AT_OCTETS)).1
+    let (packets, container) = before_container(&armor::head(octets.trim_ascii_start(), LOOKED_AT_OCTETS));
+    container.is_some() || packets > 0
 }
 
 /// Decrypts one OpenPGP message, armored or binary. `certificates` are those that may have signed it.
 pub fn open(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate], limits: &Limits) -> Result<Opened, Unopened> {
-    let damaged = Unopened { shut: Shut::Integrity, why: "it is damaged, tampered with or not whole" };
-    guarded(|| open_unguarded(ciphertext, keys, certificates, limits)).unwrap_or(Err(damaged))
+    guarded(|| open_unguarded(ciphertext, keys, certificates, limits)).unwrap_or(Err(Unopened::DAMAGED))
 }
 
 fn open_unguarded(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate], limits: &Limits) -> Result<Opened, Unopened> {
     let octets = ciphertext.trim_ascii_start();
-    let helper = Helper {
-        keys,
-        judge: Judge::new(certificates),
-        hidden_max: limits.hidden_recipients as usize,
-        passwords_only: false,
-        recipient: None,
-        too_many: false,
-        integrity: Integrity::None,
-    };
     let binary = armor::binary(octets);
-    if before_container(&binary[..binary.len().min(LOOKED_AT_OCTETS)]).0 > PACKETS_BEFORE_MAX {
-        return Err(Unopened { shut: Shut::Limit, why: "it names too many recipients" });
+    let limit = limits.plaintext_octets.min(EXPANSION_FREE_OCTETS.max(limits.expansion_ratio * octets.len() as u64));
+    match before_container(&binary[..binary.len().min(LOOKED_AT_OCTETS)]) {
+        (packets, _) if packets > PACKETS_BEFORE_MAX => return Err(Unopened { shut: Shut::Limit, why: "it names too many recipients" }),
+        (_, Some(GNUPG_CONTAINER)) => {
+            let inside = gnupg::open(&binary, keys, limits)?;
+            let (plaintext, mut signatures) = verify::message(&inside.packets, certificates, limit).ok_or(Unopened::DAMAGED)?;
+            signatures.iter_mut().for_each(|found| found.demand(&inside.recipient));
+            return Ok(Opened { plaintext, integrity: Integrity::Aead, signatures });
+        }
+        _ => {}
     }
+    let helper = Helper { keys, judge: Judge::new(certificates), limits, recipient: None, integrity: Integrity::None };
     let buffer = binary.len().clamp(BUFFER_OCTETS_MIN, BUFFER_OCTETS_MAX);
     let mut decryptor = match DecryptorBuilder::from_bytes(&binary).and_then(|b| b.buffer_size(buffer).with_policy(policy(), None, helper)) {
         Ok(decryptor) => decryptor,
         Err(err) => return Err(unopened(&err, &binary)),
     };
     let mut plaintext = Vec::new();
-    let limit = limits.plaintext_octets.min(EXPANSION_FREE_OCTETS.max(limits.expansion_ratio * octets.len() as u64));
     if let Err(err) = decryptor.by_ref().take(limit + 1).read_to_end(&mut plaintext) {
         return Err(unopened(&err.into(), &binary));
     }
@@ -144,10 +164,8 @@ fn open_unguarded(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &
 struct Helper<'k> {
     keys: &'k mut dyn SessionKeys,
     judge: Judge,
-    hidden_max: usize,
-    passwords_only: bool,
+    limits: &'k Limits,
     recipient: Option<String>,
-    too_many: bool,
     integrity: Integrity,
 }
 
@@ -170,14 +188,10 @@ impl DecryptionHelper for Helper<'_> {
         algorithm: Option<SymmetricAlgorithm>,
         decrypt: &mut dyn FnMut(Option<SymmetricAlgorithm>, &openpgp::crypto::SessionKey) -> bool,
     ) -> openpgp::Result<Option<openpgp::Cert>> {
-        self.passwords_only = pkesks.is_empty() && !skesks.is_empty();
-        if self.passwords_only {
-            return Err(Unopened { shut: Shut::NoKey, why: "it is encrypted with a password, which is never tried" }.into());
+        if pkesks.is_empty() && !skesks.is_empty() {
+            return Err(Unopened::by_password().into());
         }
-        self.too_many = pkesks.len() > self.hidden_max + NAMED_RECIPIENTS_MAX;
-        // Named recipients first: a hidden one makes the keyholder try every key.
-        let (hidden, named): (Vec<_>, Vec<_>) = pkesks.iter().partition(|p| p.recipient().is_none());
-        for pkesk in named.into_iter().take(NAMED_RECIPIENTS_MAX).chain(hidden.into_iter().take(self.hidden_max)) {
+        for pkesk in recipients(pkesks, self.limits) {
             let Some(key) = self.keys.session_key(&MarshalInto::to_vec(pkesk)?, algorithm.map(u8::from)) else { continue };
             let session_key = openpgp::crypto::SessionKey::from(key.octets);
             if decrypt(key.algorithm.map(SymmetricAlgorithm::from), &session_key) {
@@ -189,9 +203,14 @@ impl DecryptionHelper for Helper<'_> {
                 return Err(Unopened { shut: Shut::Unsupported, why: "it uses a cipher that is not supported" }.into());
             }
         }
-        let why = if self.too_many { "none of the first recipients is ours, and there are too many" } else { "none of our keys opens it" };
-        Err(Unopened { shut: if self.too_many { Shut::Limit } else { Shut::NoKey }, why }.into())
+        Err(Unopened::without_key(pkesks.len(), self.limits).into())
     }
+}
+
+/// The recipients that are tried: named ones first, since a hidden one makes the keyholder try every key.
+pub(super) fn recipients<'p>(pkesks: &'p [PKESK], limits: &Limits) -> impl Iterator<Item = &'p PKESK> {
+    let (hidden, named): (Vec<_>, Vec<_>) = pkesks.iter().partition(|p| p.recipient().is_none());
+    named.into_iter().take(NAMED_RECIPIENTS_MAX).chain(hidden.into_iter().take(limits.hidden_recipients as usize))
 }
 
 /// Sorts Sequoia's error. Its text may quote the letter, so it goes no further.
@@ -215,25 +234,19 @@ fn unopened(err: &openpgp::anyhow::Error, binary: &[u8]) -> Unopened {
     // An error before any key was found, or in mid-stream: the container itself is broken.
     match refused_container(binary) {
         known if known.why != NO_KNOWN_CONTAINER => known,
-        _ => Unopened { shut: Shut::Integrity, why: "it is damaged, tampered with or not whole" },
+        _ => Unopened::DAMAGED,
     }
 }
 
 const NO_KNOWN_CONTAINER: &str = "its packets are not accepted";
 
-/// Says which container the policy refused: without integrity (tag 9), or GnuPG's own (tag 20).
+/// Says whether the policy refused the container for want of integrity.
 fn refused_container(binary: &[u8]) -> Unopened {
     let mut pile = openpgp::parse::PacketParser::from_bytes(binary).ok();
     while let Some(openpgp::parse::PacketParserResult::Some(parser)) = pile.take() {
         match u8::from(parser.packet.tag()) {
-            9 => {
+            OLD_CONTAINER => {
                 return Unopened { shut: Shut::Integrity, why: "it has no integrity protection (an old packet type): ask for it again from a current program" };
-            }
-            20 => {
-                return Unopened {
-                    shut: Shut::Unsupported,
-                    why: "it is in GnuPG's own OCB format (packet type 20): publish a certificate without that feature (sealdesk key adopt)",
-                };
             }
             _ => pile = parser.next().ok().map(|(_, next)| next),
         }

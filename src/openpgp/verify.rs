@@ -121,19 +121,20 @@ pub fn verify_detached(signature: &[u8], octets: &[u8], certificates: &[Certific
 /// Verifies a message that is signed and not sealed, or clearsigned text (RFC 9580 sections 10.3 and 7), and
 /// returns what was signed; what stands around a block was not. `None` where it is neither.
 pub fn verify_message(message: &[u8], certificates: &[Certificate], limits: &Limits) -> Option<(Vec<u8>, Vec<SignatureFound>)> {
-    guarded(|| verify_message_unguarded(message, certificates, limits.plaintext_octets)).flatten()
+    // Clearsigned text is no armor, though a signature in armor stands in it.
+    let octets = message.trim_ascii_start();
+    let octets = if octets.starts_with(b"-----BEGIN PGP MESSAGE-----") { armor::binary(octets) } else { octets.into() };
+    guarded(|| self::message(&octets, certificates, limits.plaintext_octets)).flatten()
 }
 
-fn verify_message_unguarded(message: &[u8], certificates: &[Certificate], octets_max: u64) -> Option<(Vec<u8>, Vec<SignatureFound>)> {
+/// What packets, or clearsigned text, say, and who signed it.
+pub(super) fn message(octets: &[u8], certificates: &[Certificate], octets_max: u64) -> Option<(Vec<u8>, Vec<SignatureFound>)> {
     let judge = Judge::new(certificates);
-    // Clearsigned text is no armor, though a signature in armor stands in it.
-    let message = message.trim_ascii_start();
-    let binary = if message.starts_with(b"-----BEGIN PGP MESSAGE-----") { armor::binary(message) } else { message.into() };
-    let mut verifier = VerifierBuilder::from_bytes(&*binary).and_then(|b| b.with_policy(policy(), None, judge)).ok()?;
-    let mut octets = Vec::new();
-    verifier.by_ref().take(octets_max + 1).read_to_end(&mut octets).ok()?;
-    if octets.len() as u64 > octets_max || !verifier.message_processed() {
+    let mut verifier = VerifierBuilder::from_bytes(octets).and_then(|b| b.with_policy(policy(), None, judge)).ok()?;
+    let mut words = Vec::new();
+    verifier.by_ref().take(octets_max + 1).read_to_end(&mut words).ok()?;
+    if words.len() as u64 > octets_max || !verifier.message_processed() {
         return None;
     }
-    Some((octets, verifier.into_helper().found))
+    Some((words, verifier.into_helper().found))
 }

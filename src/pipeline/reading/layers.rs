@@ -124,6 +124,7 @@ impl State<'_> {
         let files = entity.files();
         self.learn_from_files(&files, clear);
         if files.iter().any(|f| f.media_type.ends_with("/pkcs7-mime") || f.media_type.ends_with("/x-pkcs7-mime") || f.name.eq_ignore_ascii_case("smime.p7m")) {
+            self.protections.push(Protection { encrypted: true, format: Format::Smime, shut: Some(Shut::Unsupported), ..Protection::default() });
             self.fault("a part is in S/MIME, which is not opened: ask for OpenPGP");
         }
         self.inline(&entity.body(!clear), keys, clear, depth);

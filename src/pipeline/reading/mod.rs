@@ -142,11 +142,13 @@ impl<'p> State<'p> {
     fn keep(&mut self, file: &File<'_>) {
         // To look at a certificate costs time; further ones than a person sends count as what they are, files.
         self.looks += 1;
+        let media_type = mime::true_type(file);
         self.files.push(Kept {
             says_nothing: self.looks <= CERTIFICATES_MAX && blocks::says_nothing(file),
             attachment: Attachment {
                 name: file.name.clone(),
-                media_type: mime::true_type(file),
+                contents: mime::entries(file, &media_type),
+                media_type,
                 octets: file.octets.len() as u64,
                 sha256: crate::model::ids::Digest(Sha256::digest(&file.octets).into()).to_string(),
             },
@@ -211,8 +213,8 @@ impl<'p> State<'p> {
     fn open(&mut self, ciphertext: &[u8], format: Format, repaired: Option<Repair>, keys: &mut dyn SessionKeys) -> Option<Opened> {
         let certificates = self.certificates();
         let mut opened = openpgp::open(ciphertext, keys, &certificates, self.limits);
-        // Some programs add line ends to a binary file. What is left without them must prove itself as any other.
-        let end = ciphertext.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |at| at + 1);
+        // Some programs add line ends or zeros to a binary file. What is left without them must prove itself as any other.
+        let end = ciphertext.iter().rposition(|b| !matches!(b, b'\r' | b'\n' | 0)).map_or(0, |at| at + 1);
         if matches!(opened, Err(Unopened { shut: Shut::Integrity, .. })) && end < ciphertext.len() {
             opened = openpgp::open(&ciphertext[..end], keys, &certificates, self.limits).or(opened);
         }

@@ -1,0 +1,244 @@
+//! How is GnuPG's own container opened, packet type 20?
+//!
+//! GnuPG 2.3 and later send it to whoever's certificate carries its feature flag. It was in drafts of OpenPGP until
+//! 2022 (draft-ietf-openpgp-rfc4880bis-10 section 5.16), and RFC 9580 took another one, so Sequoia does not read
+//! it. Every chunk and the final tag are proven before an octet of it is parsed.
+
+use super::open::{SessionKeys, Unopened, recipients};
+use crate::model::limits::Limits;
+use crate::model::reading::Shut;
+use sequoia_openpgp::crypto::SessionKey;
+use sequoia_openpgp::packet::{PKESK, Packet};
+use sequoia_openpgp::parse::{PacketParser, PacketParserResult, Parse};
+use sequoia_openpgp::serialize::MarshalInto;
+use sequoia_openpgp::types::{AEADAlgorithm, SymmetricAlgorithm};
+
+const TAG: u8 = 20;
+
+/// Octets of an OCB nonce, and of each tag (RFC 7253).
+const NONCE_OCTETS: usize = 15;
+const TAG_OCTETS: usize = 16;
+
+/// 4 EiB: what the format can say and no more.
+const CHUNK_SIZE_OCTET_MAX: u8 = 56;
+
+const DAMAGED: Unopened = Unopened { shut: Shut::Integrity, why: "its integrity check failed: it was damaged or tampered with" };
+const UNSUPPORTED: Unopened = Unopened { shut: Shut::Unsupported, why: "it uses an algorithm that is not supported" };
+
+/// Proven packets from inside the container, and whose key opened it.
+pub(super) struct Inside {
+    pub packets: Vec<u8>,
+    pub recipient: String,
+}
+
+/// Opens a message whose container is packet type 20.
+pub(super) fn open(binary: &[u8], keys: &mut dyn SessionKeys, limits: &Limits) -> Result<Inside, Unopened> {
+    let (pkesks, by_password, body) = taken_apart(binary).ok_or(DAMAGED)?;
+    let container = Container::parse(&body)?;
+    if body.len() as u64 > limits.plaintext_octets {
+        return Err(Unopened { shut: Shut::Limit, why: "it expands beyond the limit for plaintext" });
+    }
+    if pkesks.is_empty() && by_password {
+        return Err(Unopened::by_password());
+    }
+    for pkesk in recipients(&pkesks, limits) {
+        let Ok(octets) = MarshalInto::to_vec(pkesk) else { continue };
+        let Some(key) = keys.session_key(&octets, Some(container.cipher.into())) else { continue };
+        // The cipher that the container names must be the one that the key was made for.
+        if key.algorithm != Some(container.cipher.into()) {
+            return Err(DAMAGED);
+        }
+        let packets = container.decrypt(&SessionKey::from(key.octets)).ok_or(DAMAGED)?;
+        return Ok(Inside { packets, recipient: key.recipient });
+    }
+    Err(Unopened::without_key(pkesks.len(), limits))
+}
+
+/// Session keys, whether a password would do, and the container's body. Nothing may follow it.
+fn taken_apart(binary: &[u8]) -> Option<(Vec<PKESK>, bool, Vec<u8>)> {
+    let mut pkesks = Vec::new();
+    let mut by_password = false;
+    let mut result = PacketParser::from_bytes(binary).ok()?;
+    while let PacketParserResult::Some(mut parser) = result {
+        if u8::from(parser.packet.tag()) == TAG {
+            let body = parser.buffer_unread_content().ok()?.to_vec();
+            let (_, rest) = parser.next().ok()?;
+            return matches!(rest, PacketParserResult::EOF(_)).then_some((pkesks, by_password, body));
+        }
+        let (packet, rest) = parser.next().ok()?;
+        match packet {
+            Packet::PKESK(pkesk) => pkesks.push(pkesk),
+            Packet::SKESK(_) => by_password = true,
+            _ => {}
+        }
+        result = rest;
+    }
+    None
+}
+
+struct Container<'a> {
+    cipher: SymmetricAlgorithm,
+    /// The first octets of every chunk's additional data.
+    associated: [u8; 5],
+    chunk_octets: u64,
+    nonce: [u8; NONCE_OCTETS],
+    chunks: &'a [u8],
+    final_tag: &'a [u8],
+}
+
+impl<'a> Container<'a> {
+    fn parse(body: &'a [u8]) -> Result<Self, Unopened> {
+        let [version, cipher, aead, size, rest @ ..] = body else { return Err(DAMAGED) };
+        let algorithm = SymmetricAlgorithm::from(*cipher);
+        if *version != 1 || AEADAlgorithm::from(*aead) != AEADAlgorithm::OCB || !algorithm.is_supported() {
+            return Err(UNSUPPORTED);
+        }
+        let (nonce, rest) = rest.split_first_chunk().ok_or(DAMAGED)?;
+        let (chunks, final_tag) = rest.split_at_checked(rest.len().wrapping_sub(TAG_OCTETS)).ok_or(DAMAGED)?;
+        if *size > CHUNK_SIZE_OCTET_MAX {
+            return Err(DAMAGED);
+        }
+        Ok(Self {
+            cipher: algorithm,
+            associated: [0xc0 | TAG, *version, *cipher, *aead, *size],
+            chunk_octets: 1 << (size + 6),
+            nonce: *nonce,
+            chunks,
+            final_tag,
+        })
+    }
+
+    /// All of the plaintext, or nothing.
+    fn decrypt(&self, key: &SessionKey) -> Option<Vec<u8>> {
+        let mut plaintext = vec![0; self.chunks.len()];
+        let mut total = 0;
+        let mut index = 0u64;
+        let step = usize::try_from(self.chunk_octets.saturating_add(TAG_OCTETS as u64)).unwrap_or(usize::MAX);
+        for chunk in self.chunks.chunks(step) {
+            let octets = chunk.len().checked_sub(TAG_OCTETS)?;
+            self.prove(key, index, &[], &mut plaintext[total..total + octets], chunk)?;
+            total += octets;
+            index += 1;
+        }
+        // The last tag proves how many octets there are: no chunk was taken off the end.
+        self.prove(key, index, &(total as u64).to_be_bytes(), &mut [], self.final_tag)?;
+        plaintext.truncate(total);
+        Some(plaintext)
+    }
+
+    fn prove(&self, key: &SessionKey, index: u64, length: &[u8], plaintext: &mut [u8], sealed: &[u8]) -> Option<()> {
+        let (associated, nonce) = self.for_chunk(index, length);
+        let context = AEADAlgorithm::OCB.context(self.cipher, key, &associated, &nonce).ok()?;
+        context.for_decryption().ok()?.decrypt_verify(plaintext, sealed).ok()
+    }
+
+    /// Additional data and nonce: both hold the index of the chunk.
+    fn for_chunk(&self, index: u64, length: &[u8]) -> (Vec<u8>, [u8; NONCE_OCTETS]) {
+        let associated = [&self.associated[..], &index.to_be_bytes(), length].concat();
+        let mut nonce = self.nonce;
+        nonce.iter_mut().rev().zip(index.to_be_bytes().iter().rev()).for_each(|(octet, counted)| *octet ^= counted);
+        (associated, nonce)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Certificate, Profile, Purpose, SecretKeys, certificates, generate, open as open_message};
+    use super::*;
+    use crate::model::reading::Integrity;
+    use sequoia_openpgp::Cert;
+    use sequoia_openpgp::packet::pkesk::PKESK3;
+    use sequoia_openpgp::serialize::stream::{LiteralWriter, Message};
+    use std::io::Write;
+
+    const SIZE: u8 = 0; // 64 octets a chunk, so that a short text has many
+
+    fn desk() -> (SecretKeys, Vec<Certificate>) {
+        let key = generate("security@desk.example", "Desk", Profile::V4).unwrap();
+        (SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None).unwrap(), certificates(key.public_armored.as_bytes()).unwrap())
+    }
+
+    /// A message as GnuPG 2.3 writes it, and where in it the container begins.
+    fn sealed(to: &Cert, words: &[u8]) -> (Vec<u8>, usize) {
+        let mut inside = Vec::new();
+        let mut literal = LiteralWriter::new(Message::new(&mut inside)).build().unwrap();
+        literal.write_all(words).unwrap();
+        literal.finalize().unwrap();
+        let cipher = SymmetricAlgorithm::AES256;
+        let key = SessionKey::new(cipher.key_size().unwrap()).unwrap();
+        let encryption = to.keys().subkeys().find(|k| k.key().pk_algo().for_encryption()).unwrap();
+        let pkesk = PKESK3::for_recipient(cipher, &key, encryption.key()).unwrap();
+        let mut message = MarshalInto::to_vec(&Packet::from(pkesk)).unwrap();
+        let starts = message.len();
+        let head = [1, cipher.into(), AEADAlgorithm::OCB.into(), SIZE];
+        let mut body = [&head[..], &[7; NONCE_OCTETS], &[0; TAG_OCTETS]].concat();
+        let writer = Container::parse(&body).unwrap();
+        let mut chunks = Vec::new();
+        let mut seal = |index: usize, length: &[u8], octets: &[u8]| {
+            let (associated, nonce) = writer.for_chunk(index as u64, length);
+            let mut out = vec![0; octets.len() + TAG_OCTETS];
+            AEADAlgorithm::OCB.context(cipher, &key, &associated, &nonce).unwrap().for_encryption().unwrap().encrypt_seal(&mut out, octets).unwrap();
+            chunks.extend(out);
+        };
+        inside.chunks(64).enumerate().for_each(|(index, octets)| seal(index, &[], octets));
+        seal(inside.len().div_ceil(64), &(inside.len() as u64).to_be_bytes(), &[]);
+        body.truncate(head.len() + NONCE_OCTETS);
+        body.extend(chunks);
+        message.push(0xc0 | TAG);
+        message.push(0xff);
+        message.extend((body.len() as u32).to_be_bytes());
+        message.extend(body);
+        (message, starts)
+    }
+
+    #[test]
+    fn it_opens_and_every_octet_of_it_is_proven() {
+        let (mut keys, certs) = desk();
+        for length in [0, 1, 50, 56, 57, 300] {
+            let words: Vec<u8> = (0..length).map(|n| b'a' + (n % 26) as u8).collect();
+            let (message, starts) = sealed(&certs[0].0, &words);
+            let opened = open_message(&message, &mut keys, &certs, &Limits::MAX).unwrap();
+            assert_eq!((opened.plaintext, opened.integrity), (words, Integrity::Aead), "{length}");
+            for at in starts + 6..message.len() {
+                let mut bent = message.clone();
+                bent[at] ^= 1;
+                assert!(open_message(&bent, &mut keys, &certs, &Limits::MAX).is_err(), "octet {at} of {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn chunks_cannot_be_dropped_moved_or_added() {
+        let (mut keys, certs) = desk();
+        let (message, starts) = sealed(&certs[0].0, &[b'x'; 300]);
+        let (head, chunks) = message.split_at(starts + 6 + 4 + NONCE_OCTETS);
+        let step = 64 + TAG_OCTETS;
+        let again = |chunks: Vec<u8>| {
+            let mut message = [head, &chunks].concat();
+            let length = (message.len() - starts - 6) as u32;
+            message[starts + 2..starts + 6].copy_from_slice(&length.to_be_bytes());
+            message
+        };
+        assert!(open_message(&again(chunks.to_vec()), &mut keys, &certs, &Limits::MAX).is_ok());
+        let dropped = [&chunks[..step], &chunks[2 * step..]].concat();
+        let moved = [&chunks[step..2 * step], &chunks[..step], &chunks[2 * step..]].concat();
+        let cut = [&chunks[..step], &chunks[chunks.len() - TAG_OCTETS..]].concat();
+        let doubled = [&chunks[..step], chunks].concat();
+        for bent in [dropped, moved, cut, doubled, Vec::new(), vec![0; 8]] {
+            assert_eq!(open_message(&again(bent), &mut keys, &certs, &Limits::MAX).unwrap_err().shut, Shut::Integrity);
+        }
+        let followed = [&message[..], &message[..]].concat();
+        assert!(open_message(&followed, &mut keys, &certs, &Limits::MAX).is_err(), "nothing may follow");
+    }
+
+    #[test]
+    fn another_key_or_mode_is_named() {
+        let (mut keys, certs) = desk();
+        let (_, others) = desk();
+        let (message, _) = sealed(&others[0].0, b"x");
+        assert_eq!(open_message(&message, &mut keys, &certs, &Limits::MAX).unwrap_err().shut, Shut::NoKey);
+        let (mut message, starts) = sealed(&certs[0].0, b"x");
+        message[starts + 8] = AEADAlgorithm::EAX.into();
+        assert_eq!(open_message(&message, &mut keys, &certs, &Limits::MAX).unwrap_err().shut, Shut::Unsupported);
+    }
+}
