@@ -26,6 +26,7 @@ const FLOORS: &[(&str, &[&str])] = &[
 const OWNERS: &[(&str, &str)] = &[
     ("sequoia_openpgp", "openpgp"),
     ("mail_parser", "mime"),
+    ("openssl", "openpgp"),
     ("async_imap", "adapters/imap"),
     ("octocrab", "adapters/github"),
     ("sqlx", "adapters/sqlite"),

@@ -2,8 +2,9 @@
 
 use super::certificate::{Certificate, certs};
 use super::open::{SessionKey, SessionKeys};
+use super::rsa::WithPrimes;
 use super::{OpenPgpError, policy};
-use sequoia_openpgp::crypto::{KeyPair, Password};
+use sequoia_openpgp::crypto::{Decryptor, KeyPair, Password};
 use sequoia_openpgp::packet::PKESK;
 use sequoia_openpgp::parse::Parse;
 use sequoia_openpgp::serialize::stream::{Armorer, LiteralWriter, Message, Signer};
@@ -21,7 +22,7 @@ pub enum Purpose {
 /// Unlocked secret keys. Retired and expired ones still open old letters; only live ones sign.
 pub struct SecretKeys {
     certs: Vec<Cert>,
-    decryptors: Vec<(Cert, KeyPair)>,
+    decryptors: Vec<(Cert, Box<dyn Decryptor + Send + Sync>)>,
     purpose: Purpose,
 }
 
@@ -48,7 +49,11 @@ impl SecretKeys {
                 if !key.pk_algo().for_encryption() {
                     continue;
                 }
-                decryptors.push((cert.clone(), key.into_keypair().map_err(OpenPgpError::operation("loading a secret key"))?));
+                let decryptor: Box<dyn Decryptor + Send + Sync> = match WithPrimes::of(&key) {
+                    Some(with_primes) => Box::new(with_primes),
+                    None => Box::new(key.into_keypair().map_err(OpenPgpError::operation("loading a secret key"))?),
+                };
+                decryptors.push((cert.clone(), decryptor));
             }
             unlocked.push(cert);
         }
@@ -118,15 +123,15 @@ impl SessionKeys for SecretKeys {
         let pkesk = PKESK::from_bytes(pkesk).ok()?;
         let hint = hint.map(SymmetricAlgorithm::from);
         let recipient = pkesk.recipient();
-        for (cert, pair) in &mut self.decryptors {
+        for (cert, decryptor) in &mut self.decryptors {
             let named = match &recipient {
-                Some(handle) => sequoia_openpgp::KeyHandle::from(pair.public().fingerprint()).aliases(handle),
-                None => pair.public().pk_algo() == pkesk.pk_algo(),
+                Some(handle) => sequoia_openpgp::KeyHandle::from(decryptor.public().fingerprint()).aliases(handle),
+                None => decryptor.public().pk_algo() == pkesk.pk_algo(),
             };
             if !named {
                 continue;
             }
-            if let Some((algorithm, key)) = pkesk.decrypt(pair, hint) {
+            if let Some((algorithm, key)) = pkesk.decrypt(decryptor.as_mut(), hint) {
                 return Some(SessionKey { algorithm: algorithm.map(u8::from), octets: key.as_ref().to_vec(), recipient: cert.fingerprint().to_hex() });
             }
         }

@@ -11,6 +11,7 @@ mod generate;
 mod gnupg;
 mod keys;
 mod open;
+mod rsa;
 mod seal;
 mod verify;
 
