@@ -1,7 +1,8 @@
 //! Opens letters over and over, so that `scripts/bench` can weigh the CPU of it: `opening MODE TIMES KEY LETTER…`
 //!
 //! `bare` is Sequoia alone on the armor, with the buffer that we use; `in-process` our whole reading; `worker`
-//! the keyholder and a fresh reader for each letter, one after the other.
+//! the keyholder and a fresh reader for each letter, one after the other. `beside` prints how long small letters take
+//! alone, and while a large one (the last letter) is being opened.
 
 use sealdesk::adapters::opener::{Doorstep, OpenerClient};
 use sealdesk::mime::Perspective;
@@ -19,9 +20,12 @@ use std::io::Read;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [mode, times, key, letters @ ..] = arguments.as_slice() else { panic!("usage: opening bare|in-process|worker TIMES KEY LETTER…") };
+    let [mode, times, key, letters @ ..] = arguments.as_slice() else { panic!("usage: opening bare|in-process|worker|beside TIMES KEY LETTER…") };
     let times: usize = times.parse().expect("TIMES is a number");
     let octets: Vec<Vec<u8>> = letters.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    if mode == "beside" {
+        return beside(times, key, &octets);
+    }
     let opened = match mode.as_str() {
         "bare" => bare(times, key, &octets),
         "in-process" => in_process(times, key, &octets),
@@ -86,12 +90,56 @@ fn in_process(times: usize, key: &str, letters: &[Vec<u8>]) -> usize {
     (0..times).map(|n| opened(read(&letters[n % letters.len()], &mut keys, &Position::default()).reading)).sum()
 }
 
-fn worker(times: usize, key: &str, letters: &[Vec<u8>]) -> usize {
+fn client(key: &str) -> OpenerClient {
     let program = std::env::current_exe().unwrap().parent().unwrap().join("../sealdesk");
     let arguments = ["opener", "--no-config", "--key", key].map(str::to_owned).to_vec();
-    let client = OpenerClient::new(Doorstep::Child { program, arguments }, Perspective::default());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
+    OpenerClient::new(Doorstep::Child { program, arguments }, Perspective::default())
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn beside(times: usize, key: &str, letters: &[Vec<u8>]) {
+    let [small @ .., large] = letters else { panic!("no letters") };
+    let client = client(key);
+    let read = async |letter: &[u8]| {
+        let start = std::time::Instant::now();
+        opened(client.read(LetterOctets::Raw(letter.to_vec()), &[], false).await.unwrap().reading);
+        start.elapsed().as_secs_f64() * 1000.0
+    };
+    let median = |mut times: Vec<f64>| {
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    };
+    runtime().block_on(async {
+        read(&small[0]).await; // the opener starts
+        let mut alone = Vec::new();
+        for n in 0..times {
+            alone.push(read(&small[n % small.len()]).await);
+        }
+        let ended = std::cell::Cell::new(false);
+        let big = async {
+            for _ in 0..3 {
+                read(large).await;
+            }
+            ended.set(true);
+        };
+        let meanwhile = async {
+            let mut beside = Vec::new();
+            while !ended.get() {
+                beside.push(read(&small[beside.len() % small.len()]).await);
+            }
+            beside
+        };
+        let ((), beside) = tokio::join!(big, meanwhile);
+        println!("{:.2} {:.2} {}", median(alone), median(beside.clone()), beside.len());
+    });
+}
+
+fn worker(times: usize, key: &str, letters: &[Vec<u8>]) -> usize {
+    let client = client(key);
+    runtime().block_on(async {
         let mut octets = 0;
         for n in 0..times {
             let letter = LetterOctets::Raw(letters[n % letters.len()].clone());
