@@ -128,6 +128,11 @@ pub trait Clock: Send + Sync {
 /// Letters that are already sealed at rest, or octets as they came.
 pub enum LetterOctets {
     Sealed(Vec<u8>),
+    /// Passed on piece by piece: the process with the network never holds a large letter whole.
+    SealedFile {
+        file: tokio::fs::File,
+        octets: u64,
+    },
     Raw(Vec<u8>),
 }
 
@@ -287,7 +292,7 @@ pub trait Spool: Send + Sync {
     /// Begins to take in one letter.
     async fn spool(&self) -> Result<Box<dyn Spooling>, PortError>;
     /// The sealed octets of a letter.
-    async fn sealed(&self, letter: IntakeId) -> Result<Vec<u8>, PortError>;
+    async fn sealed(&self, letter: IntakeId) -> Result<LetterOctets, PortError>;
     /// Seals a small value for the store.
     fn seal(&self, octets: &[u8]) -> Result<Vec<u8>, PortError>;
     /// Sets files apart that no letter names: what a crash left between file and commit.

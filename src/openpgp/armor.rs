@@ -22,52 +22,99 @@ pub(super) fn binary(octets: &[u8]) -> Cow<'_, [u8]> {
     if !octets.starts_with(b"-----BEGIN PGP ") && octets.first().is_some_and(|b| *b >= 0x80) {
         return Cow::Borrowed(octets);
     }
-    regular(octets, true).or_else(|| bent(octets)).map_or(Cow::Borrowed(octets), Cow::Owned)
+    regular(octets).or_else(|| bent(octets)).map_or(Cow::Borrowed(octets), Cow::Owned)
 }
 
-/// As [`binary()`], for as many octets as a look at the first packets needs.
+/// As [`binary()`], for no more octets than a look at the first packets needs.
 pub(super) fn head(octets: &[u8], octets_max: usize) -> Cow<'_, [u8]> {
     if octets.len() <= octets_max {
         return binary(octets);
     }
+    let begun = Regular::begin(octets).and_then(|armor| {
+        let mut head = Vec::new();
+        armor.take(octets_max as u64).read_to_end(&mut head).ok()?;
+        Some(head)
+    });
     let octets = &octets[..octets_max];
-    regular(octets, false).or_else(|| bent(octets)).map_or(Cow::Borrowed(octets), Cow::Owned)
+    begun.or_else(|| bent(octets)).map_or(Cow::Borrowed(octets), Cow::Owned)
 }
 
-/// Armor in which every line is a header, digits, a checksum or the end. `whole`: its end is there.
-fn regular(octets: &[u8], whole: bool) -> Option<Vec<u8>> {
-    let mut at = 0;
-    let mut lines = memchr::memchr_iter(b'\n', octets).chain([octets.len()]).map(|end| octets[std::mem::replace(&mut at, end + 1)..end].trim_ascii_end());
-    let mark = lines.next()?;
-    if !mark.starts_with(b"-----BEGIN PGP ") || !mark.ends_with(b"-----") || mark == b"-----BEGIN PGP SIGNED MESSAGE-----" {
-        return None;
-    }
-    while let Some(header) = lines.next().filter(|line| !line.is_empty()) {
-        header.windows(2).any(|w| w == b": ").then_some(())?;
-    }
+fn regular(octets: &[u8]) -> Option<Vec<u8>> {
     let mut binary = Vec::with_capacity(octets.len() / 4 * 3);
-    let mut digits: Vec<u8> = Vec::with_capacity(CHUNK_OCTETS + 1024);
-    let mut ended = false;
-    for line in lines {
-        match line.first() {
-            Some(b'-') if line.starts_with(b"-----END PGP ") => {
-                ended = true;
-                break;
+    Regular::begin(octets)?.read_to_end(&mut binary).ok()?;
+    Some(binary)
+}
+
+/// Armor in which every line is a header, digits, a checksum or the end, decoded as it is read. Where it turns out to
+/// be bent, reading ends with an error.
+pub(super) struct Regular<'a> {
+    rest: &'a [u8],
+    digits: Vec<u8>,
+    decoded: Vec<u8>,
+    given: usize,
+    ended: bool,
+}
+
+impl<'a> Regular<'a> {
+    pub fn begin(octets: &'a [u8]) -> Option<Self> {
+        let mut armor = Self { rest: octets, digits: Vec::new(), decoded: Vec::new(), given: 0, ended: false };
+        let mark = armor.line()?;
+        if !mark.starts_with(b"-----BEGIN PGP ") || !mark.ends_with(b"-----") || mark == b"-----BEGIN PGP SIGNED MESSAGE-----" {
+            return None;
+        }
+        while let Some(header) = armor.line().filter(|line| !line.is_empty()) {
+            header.windows(2).any(|w| w == b": ").then_some(())?;
+        }
+        Some(armor)
+    }
+
+    fn line(&mut self) -> Option<&'a [u8]> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let end = memchr::memchr(b'\n', self.rest).unwrap_or(self.rest.len());
+        let (line, rest) = (&self.rest[..end], &self.rest[(end + 1).min(self.rest.len())..]);
+        self.rest = rest;
+        Some(line.trim_ascii_end())
+    }
+
+    /// Decodes the next chunk; `None` where the armor is bent or not whole.
+    fn decode(&mut self) -> Option<()> {
+        while self.digits.len() < CHUNK_OCTETS && !self.ended {
+            let line = self.line()?;
+            match line.first() {
+                Some(b'-') => {
+                    line.starts_with(b"-----END PGP ").then_some(())?;
+                    self.ended = true;
+                }
+                Some(b'=') if line.len() == 5 => {}
+                _ => self.digits.extend_from_slice(line),
             }
-            Some(b'=') if line.len() == 5 => continue,
-            _ => digits.extend_from_slice(line),
         }
-        if digits.len() >= CHUNK_OCTETS {
-            let rest = digits.len() % 4;
-            DIGITS.decode_vec(&digits[..digits.len() - rest], &mut binary).ok()?;
-            digits.drain(..digits.len() - rest);
+        let rest = if self.ended { 0 } else { self.digits.len() % 4 };
+        let whole = self.digits.len() - rest;
+        self.decoded.clear();
+        self.given = 0;
+        DIGITS.decode_vec(&self.digits[..whole], &mut self.decoded).ok()?;
+        self.digits.drain(..whole);
+        Some(())
+    }
+}
+
+impl Read for Regular<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        while self.given == self.decoded.len() {
+            if self.ended {
+                return Ok(0);
+            }
+            self.decode().ok_or(std::io::ErrorKind::InvalidData)?;
         }
+        let piece = &self.decoded[self.given..];
+        let given = piece.len().min(out.len());
+        out[..given].copy_from_slice(&piece[..given]);
+        self.given += given;
+        Ok(given)
     }
-    if !whole {
-        digits.truncate(digits.len() / 4 * 4);
-    }
-    DIGITS.decode_vec(&digits, &mut binary).ok()?;
-    (ended || !whole).then_some(binary)
 }
 
 fn bent(octets: &[u8]) -> Option<Vec<u8>> {
@@ -93,7 +140,7 @@ mod tests {
             let octets: Vec<u8> = (0..size).map(|n| (n * 7 + n / 256) as u8).collect();
             for line_end in ["\n", "\r\n", " \r\n"] {
                 let text = armored(&octets, line_end).replace("\n=AAAA", "");
-                assert_eq!(regular(text.as_bytes(), true).as_deref(), Some(&octets[..]), "{size}");
+                assert_eq!(regular(text.as_bytes()).as_deref(), Some(&octets[..]), "{size}");
                 let unchecked = text.replace("=AAAA\r\n", "").replace("=AAAA \r\n", "");
                 assert_eq!(&*binary(unchecked.as_bytes()), octets);
             }
@@ -112,7 +159,7 @@ mod tests {
     fn what_is_bent_goes_to_the_other_reader() {
         let text = armored(b"some octets that are long enough for a line", "\n");
         for bent in [text.replace("-----END", ">----END"), text.replace("Comment: ", "Comment "), format!("before\n{text}"), text.replace("\n\n", "\n!\n")] {
-            assert_eq!(regular(bent.as_bytes(), true), None, "{bent}");
+            assert_eq!(regular(bent.as_bytes()), None, "{bent}");
         }
         assert_eq!(&*binary(b"no armor at all"), b"no armor at all");
         assert_eq!(&*binary(b"\xc1\x00"), b"\xc1\x00");

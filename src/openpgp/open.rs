@@ -13,7 +13,7 @@ use crate::model::reading::{Integrity, Shut};
 use sequoia_openpgp as openpgp;
 use sequoia_openpgp::packet::{PKESK, SKESK};
 use sequoia_openpgp::parse::Parse;
-use sequoia_openpgp::parse::stream::{DecryptionHelper, DecryptorBuilder, MessageStructure, VerificationHelper};
+use sequoia_openpgp::parse::stream::{DecryptionHelper, Decryptor, DecryptorBuilder, MessageStructure, VerificationHelper};
 use sequoia_openpgp::serialize::MarshalInto;
 use sequoia_openpgp::types::SymmetricAlgorithm;
 use std::io::Read;
@@ -72,6 +72,9 @@ impl Unopened {
 /// Octets of a message looked at to find its container.
 const LOOKED_AT_OCTETS: usize = 2 * 1024 * 1024;
 
+/// Armor of larger messages is decoded as it is read.
+const STREAMED_OCTETS_MIN: usize = 1024 * 1024;
+
 /// The tags of encrypted containers (RFC 9580 section 5, and GnuPG's own).
 const OLD_CONTAINER: u8 = 9;
 const CONTAINER: u8 = 18;
@@ -121,29 +124,42 @@ pub fn open(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certi
 
 fn open_unguarded(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate], limits: &Limits) -> Result<Opened, Unopened> {
     let octets = ciphertext.trim_ascii_start();
-    let binary = armor::binary(octets);
-    let limit = limits.plaintext_octets.min(EXPANSION_FREE_OCTETS.max(limits.expansion_ratio * octets.len() as u64));
-    match before_container(&binary[..binary.len().min(LOOKED_AT_OCTETS)]) {
+    let head = armor::head(octets, LOOKED_AT_OCTETS);
+    let octets_max = limits.plaintext_octets.min(EXPANSION_FREE_OCTETS.max(limits.expansion_ratio * octets.len() as u64));
+    match before_container(&head) {
         (packets, _) if packets > PACKETS_BEFORE_MAX => return Err(Unopened { shut: Shut::Limit, why: "it names too many recipients" }),
         (_, Some(GNUPG_CONTAINER)) => {
-            let inside = gnupg::open(&binary, keys, limits)?;
-            let (plaintext, mut signatures) = verify::message(&inside.packets, certificates, limit).ok_or(Unopened::DAMAGED)?;
+            let inside = gnupg::open(&armor::binary(octets), keys, limits)?;
+            let (plaintext, mut signatures) = verify::message(&inside.packets, certificates, octets_max).ok_or(Unopened::DAMAGED)?;
             signatures.iter_mut().for_each(|found| found.demand(&inside.recipient));
             return Ok(Opened { plaintext, integrity: Integrity::Aead, signatures });
         }
         _ => {}
     }
-    let helper = Helper { keys, judge: Judge::new(certificates), limits, recipient: None, integrity: Integrity::None };
-    let buffer = binary.len().clamp(BUFFER_OCTETS_MIN, BUFFER_OCTETS_MAX);
-    let mut decryptor = match DecryptorBuilder::from_bytes(&binary).and_then(|b| b.buffer_size(buffer).with_policy(policy(), None, helper)) {
-        Ok(decryptor) => decryptor,
-        Err(err) => return Err(unopened(&err, &binary)),
+    let mut decrypted = |builder: openpgp::Result<DecryptorBuilder<'_>>| {
+        let helper = Helper { keys, judge: Judge::new(certificates), limits, recipient: None, integrity: Integrity::None };
+        let buffer = octets.len().clamp(BUFFER_OCTETS_MIN, BUFFER_OCTETS_MAX);
+        let decryptor = builder.and_then(|b| b.buffer_size(buffer).with_policy(policy(), None, helper));
+        proven(decryptor.map_err(|err| unopened(&err, &head))?, octets_max, &head)
     };
-    let mut plaintext = Vec::new();
-    if let Err(err) = decryptor.by_ref().take(limit + 1).read_to_end(&mut plaintext) {
-        return Err(unopened(&err.into(), &binary));
+    // A large message is never held without its armor beside itself. One whose armor is bent after all is read again.
+    if octets.len() > STREAMED_OCTETS_MIN
+        && let Some(armor) = armor::Regular::begin(octets)
+        && let opened = decrypted(DecryptorBuilder::from_reader(armor))
+        && !matches!(opened, Err(Unopened { shut: Shut::Integrity, .. }))
+    {
+        return opened;
     }
-    if plaintext.len() as u64 > limit {
+    decrypted(DecryptorBuilder::from_bytes(&*armor::binary(octets)))
+}
+
+/// Reads all of a message, and gives it out once all of it is proven.
+fn proven(mut decryptor: Decryptor<'_, Helper<'_>>, octets_max: u64, head: &[u8]) -> Result<Opened, Unopened> {
+    let mut plaintext = Vec::new();
+    if let Err(err) = decryptor.by_ref().take(octets_max + 1).read_to_end(&mut plaintext) {
+        return Err(unopened(&err.into(), head));
+    }
+    if plaintext.len() as u64 > octets_max {
         return Err(Unopened { shut: Shut::Limit, why: "it expands beyond the limit for plaintext" });
     }
     // Only now is every octet proven: the container ended, and its MDC or every AEAD chunk was right.
@@ -318,6 +334,20 @@ mod tests {
         let last = sealed.len() - 100;
         sealed[last] ^= 1;
         assert_eq!(open(&sealed, &mut keys, &[], &Limits::MAX).unwrap_err().shut, Shut::Integrity);
+    }
+
+    #[test]
+    fn a_large_message_opens_whether_its_armor_is_regular_or_bent() {
+        let (mut keys, certs) = desk();
+        let words: Vec<u8> = (0..2 * STREAMED_OCTETS_MIN).map(|n| (n / 7) as u8).collect();
+        let sealed = armored_message(&SealTo::new(&certs).unwrap().seal(&words).unwrap()).unwrap();
+        let mut bent = sealed.clone();
+        bent.insert_str(sealed.len() / 2, " \t ");
+        for armored in [sealed.clone(), bent] {
+            assert!(open(armored.as_bytes(), &mut keys, &[], &Limits::MAX).is_ok_and(|opened| opened.plaintext == words));
+        }
+        let cut = &sealed.as_bytes()[..sealed.len() - 300];
+        assert_eq!(open(cut, &mut keys, &[], &Limits::MAX).unwrap_err().shut, Shut::Integrity);
     }
 
     #[test]

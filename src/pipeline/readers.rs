@@ -10,7 +10,7 @@ use crate::model::case::Case;
 use crate::model::effect::Work;
 use crate::model::ids::CaseId;
 use crate::model::reading::{Reading, SignatureStatus};
-use crate::ports::{Intake, LetterOctets, OpenedLetter, OpenerError, PortError, ReadingState};
+use crate::ports::{Intake, OpenedLetter, OpenerError, PortError, ReadingState};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,7 +87,7 @@ async fn read(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
         None => None,
     };
     let certificates: Vec<String> = pinned.iter().cloned().collect();
-    let opened = desk.parts.opener.read(LetterOctets::Sealed(sealed), &certificates, false).await;
+    let opened = desk.parts.opener.read(sealed, &certificates, false).await;
     step!("read");
     match opened {
         Ok(OpenedLetter { reading, .. }) => {
@@ -193,7 +193,7 @@ pub async fn files_of(desk: &Desk, case: &CaseId) -> Result<Vec<(String, Vec<u8>
     let mut files = Vec::new();
     for intake in desk.parts.store.letters_of(case).await? {
         let sealed = desk.parts.store.sealed(intake.id).await?;
-        let opened = desk.parts.opener.read(LetterOctets::Sealed(sealed), &[], true).await.map_err(|e| PortError::Passing(e.to_string()))?;
+        let opened = desk.parts.opener.read(sealed, &[], true).await.map_err(|e| PortError::Passing(e.to_string()))?;
         files.extend(opened.reading.attachments.into_iter().map(|a| a.name).zip(opened.files));
     }
     Ok(files)

@@ -4,6 +4,8 @@
 //! the keyholder and a fresh reader for each letter, one after the other. `beside` prints how long small letters take
 //! alone, and while a large one (the last letter) is being opened.
 
+#![allow(clippy::print_stdout, reason = "scripts/bench reads it")]
+
 use sealdesk::adapters::opener::{Doorstep, OpenerClient};
 use sealdesk::mime::Perspective;
 use sealdesk::openpgp::{Purpose, SecretKeys};

@@ -5,6 +5,7 @@ use crate::mime::Perspective;
 use crate::model::outgoing::Composition;
 use crate::ports::{LetterOctets, OpenedLetter, Opener, OpenerError};
 use async_trait::async_trait;
+use std::borrow::Cow;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -33,6 +34,15 @@ pub struct OpenerClient {
     perspective: Perspective,
     child: Mutex<Option<Running>>,
 }
+
+/// What follows a verb.
+enum Frame<'a> {
+    Octets(Cow<'a, [u8]>),
+    File(tokio::fs::File, u64),
+}
+
+/// Octets of a file on their way at a time.
+const PIECE_OCTETS: usize = 64 * 1024;
 
 struct Running {
     child: Child,
@@ -68,18 +78,40 @@ impl OpenerClient {
     }
 
     /// One call: a verb and its frames; then the frames of the answer.
-    async fn call(&self, verb: Verb, frames: &[&[u8]]) -> Result<UnixStream, OpenerError> {
+    async fn call(&self, verb: Verb, frames: impl IntoIterator<Item = Frame<'_>>) -> Result<UnixStream, OpenerError> {
         let mut stream = self.connect().await?;
+        let mut unread = None;
         // Whoever refuses may close before it has read everything; its answer says why, so it is read all the same.
         let sent = async {
             stream.write_all(&[verb as u8]).await?;
             for frame in frames {
-                stream.write_all(&(frame.len() as u64).to_le_bytes()).await?;
-                stream.write_all(frame).await?;
+                match frame {
+                    Frame::Octets(octets) => {
+                        stream.write_all(&(octets.len() as u64).to_le_bytes()).await?;
+                        stream.write_all(&octets).await?;
+                    }
+                    Frame::File(mut file, octets) => {
+                        stream.write_all(&octets.to_le_bytes()).await?;
+                        let mut piece = vec![0; PIECE_OCTETS];
+                        loop {
+                            match file.read(&mut piece).await {
+                                Ok(0) => break,
+                                Ok(n) => stream.write_all(&piece[..n]).await?,
+                                Err(err) => {
+                                    unread = Some(err);
+                                    return stream.shutdown().await;
+                                }
+                            }
+                        }
+                    }
+                }
             }
             stream.flush().await
         };
         let _ = sent.await;
+        if let Some(err) = unread {
+            return Err(OpenerError::Down(format!("the letter cannot be read from the spool: {err}")));
+        }
         let mut status = [0; 1];
         match stream.read_exact(&mut status).await {
             Ok(_) if status[0] == GOOD => Ok(stream),
@@ -166,13 +198,13 @@ impl Opener for OpenerClient {
             with_files,
         };
         let call = serde_json::to_vec(&call).map_err(|e| OpenerError::Refused(e.to_string()))?;
-        let (verb, octets) = match letter {
-            LetterOctets::Raw(octets) => (Verb::Read, octets),
-            LetterOctets::Sealed(octets) => (Verb::ReadSealed, octets),
+        let (verb, letter) = match letter {
+            LetterOctets::Raw(octets) => (Verb::Read, Frame::Octets(octets.into())),
+            LetterOctets::Sealed(octets) => (Verb::ReadSealed, Frame::Octets(octets.into())),
+            LetterOctets::SealedFile { file, octets } => (Verb::ReadSealed, Frame::File(file, octets)),
         };
         self.bounded(async {
-            let mut stream = self.call(verb, &[&call, &octets]).await?;
-            drop(octets);
+            let mut stream = self.call(verb, [Frame::Octets(Cow::from(&call)), letter]).await?;
             let answer: ReadAnswer = serde_json::from_slice(&frame(&mut stream).await?).map_err(|_| OpenerError::Died)?;
             let mut files = Vec::new();
             for _ in 0..answer.files {
@@ -185,15 +217,15 @@ impl Opener for OpenerClient {
 
     async fn compose(&self, composition: &Composition) -> Result<Vec<u8>, OpenerError> {
         let call = serde_json::to_vec(composition).map_err(|e| OpenerError::Refused(e.to_string()))?;
-        self.bounded(async { frame(&mut self.call(Verb::Compose, &[&call]).await?).await }).await
+        self.bounded(async { frame(&mut self.call(Verb::Compose, [Frame::Octets(Cow::from(&call))]).await?).await }).await
     }
 
     async fn unseal(&self, blob: Vec<u8>) -> Result<Vec<u8>, OpenerError> {
-        self.bounded(async { frame(&mut self.call(Verb::Unseal, &[&blob]).await?).await }).await
+        self.bounded(async { frame(&mut self.call(Verb::Unseal, [Frame::Octets(blob.into())]).await?).await }).await
     }
 
     async fn inspect(&self) -> Result<Vec<String>, OpenerError> {
-        let lines = self.bounded(async { frame(&mut self.call(Verb::Inspect, &[]).await?).await }).await?;
+        let lines = self.bounded(async { frame(&mut self.call(Verb::Inspect, []).await?).await }).await?;
         serde_json::from_slice(&lines).map_err(|_| OpenerError::Died)
     }
 }

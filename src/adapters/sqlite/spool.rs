@@ -4,7 +4,7 @@ use super::{SqliteStore, fault};
 use crate::mime;
 use crate::model::ids::{Digest, IntakeId};
 use crate::openpgp::SealTo;
-use crate::ports::{PortError, Rest, Sink, Spool, Spooled, Spooling};
+use crate::ports::{LetterOctets, PortError, Rest, Sink, Spool, Spooled, Spooling};
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 use std::io::Write;
@@ -167,19 +167,22 @@ impl Spool for SqliteStore {
         Ok(Box::new(Writing { folder: self.spool.clone(), seal: Arc::clone(&self.seal), small: Vec::new(), file: None }))
     }
 
-    async fn sealed(&self, letter: IntakeId) -> Result<Vec<u8>, PortError> {
+    async fn sealed(&self, letter: IntakeId) -> Result<LetterOctets, PortError> {
         let row: Option<(String, Option<Vec<u8>>)> =
             sqlx::query_as("SELECT blob, sealed FROM letter WHERE id = ?").bind(letter.0).fetch_optional(&self.pool).await.map_err(fault)?;
         let name = match row {
-            Some((_, Some(sealed))) => return Ok(sealed),
+            Some((_, Some(sealed))) => return Ok(LetterOctets::Sealed(sealed)),
             Some((name, None)) => name,
             None => return Err(PortError::Lasting(format!("letter {letter} is not in the store"))),
         };
         let path = self.spool.join(name);
-        tokio::fs::read(&path).await.map_err(|e| match e.kind() {
+        let unread = |e: std::io::Error| match e.kind() {
             std::io::ErrorKind::NotFound => PortError::Lasting(format!("the spool file {} is gone: restore it from a backup", path.display())),
             _ => disk("read the spool file", &path)(e),
-        })
+        };
+        let file = tokio::fs::File::open(&path).await.map_err(unread)?;
+        let octets = file.metadata().await.map_err(unread)?.len();
+        Ok(LetterOctets::SealedFile { file, octets })
     }
 
     fn seal(&self, octets: &[u8]) -> Result<Vec<u8>, PortError> {
