@@ -2,24 +2,20 @@
 
 use super::File;
 use super::filename::visible;
-use crate::model::limits::{ARCHIVE_ENTRIES_MAX, ARCHIVE_NAME_CHARACTERS_MAX};
+use crate::model::limits::{ARCHIVE_ENTRIES_MAX, ARCHIVE_NAME_CHARACTERS_MAX, ARCHIVE_OCTETS_MAX};
 use std::io::Cursor;
 
 /// The entries of a ZIP or tar archive, one line each: its name as a human may see it, its size, and whether a
 /// password protects it. Empty where it is no archive, or none that can be read.
 pub fn entries(file: &File<'_>, media_type: &str) -> Vec<String> {
-    let found = match media_type {
-        "application/zip" => zip(&file.octets),
-        "application/x-tar" => tar(&file.octets),
-        _ => None,
-    };
-    let mut entries = found.unwrap_or_default();
-    if entries.len() > ARCHIVE_ENTRIES_MAX {
-        let more = entries.len() - ARCHIVE_ENTRIES_MAX;
-        entries.truncate(ARCHIVE_ENTRIES_MAX);
-        entries.push(format!("and {more} more"));
+    if file.octets.len() > ARCHIVE_OCTETS_MAX {
+        return Vec::new();
     }
-    entries
+    match media_type {
+        "application/zip" => zip(&file.octets).unwrap_or_default(),
+        "application/x-tar" => tar(&file.octets).unwrap_or_default(),
+        _ => Vec::new(),
+    }
 }
 
 fn zip(octets: &[u8]) -> Option<Vec<String>> {
@@ -30,13 +26,28 @@ fn zip(octets: &[u8]) -> Option<Vec<String>> {
         let sealed = if entry.encrypted() { ", encrypted" } else { "" };
         format!("{} ({} octets{sealed})", named(&String::from_utf8_lossy(entry.name_raw())), entry.size())
     };
-    Some((0..count).map(line).collect())
+    let mut lines: Vec<String> = (0..count.min(ARCHIVE_ENTRIES_MAX)).map(line).collect();
+    if count > ARCHIVE_ENTRIES_MAX {
+        lines.push(format!("and {} more", count - ARCHIVE_ENTRIES_MAX));
+    }
+    Some(lines)
 }
 
 fn tar(octets: &[u8]) -> Option<Vec<String>> {
     let mut archive = tar::Archive::new(octets);
-    let entries = archive.entries().ok()?;
-    Some(entries.map_while(Result::ok).map(|entry| format!("{} ({} octets)", named(&String::from_utf8_lossy(&entry.path_bytes())), entry.size())).collect())
+    let mut lines = Vec::new();
+    for entry in archive.entries().ok()? {
+        let Ok(entry) = entry else {
+            lines.extend((!lines.is_empty()).then(|| "and more that cannot be read".to_owned()));
+            break;
+        };
+        if lines.len() == ARCHIVE_ENTRIES_MAX {
+            lines.push("and more".to_owned());
+            break;
+        }
+        lines.push(format!("{} ({} octets)", named(&String::from_utf8_lossy(&entry.path_bytes())), entry.size()));
+    }
+    Some(lines)
 }
 
 fn named(name: &str) -> String {

@@ -1,6 +1,6 @@
 //! What would a human read? Body text, whether it came as plain text that flows or as HTML.
 
-use crate::model::limits::{HTML_NESTING_MAX, HTML_OCTETS_MAX, HTML_TAGS_MAX};
+use crate::model::limits::{GUESSED_OCTETS_MAX, HTML_NESTING_MAX, HTML_OCTETS_MAX, HTML_TAGS_MAX};
 use html2text::config;
 use html2text::render::TrivialDecorator;
 
@@ -71,15 +71,21 @@ fn encoding(label: &str) -> Option<&'static encoding_rs::Encoding> {
 
 /// UTF-8 in which a few octets were lost or cut.
 fn mostly_utf8(octets: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(octets);
-    let lost = text.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER).count();
-    let kept = text.chars().filter(|c| !c.is_ascii()).count() - lost;
-    (kept > 4 * lost).then(|| text.into_owned())
+    let sample = String::from_utf8_lossy(sample(octets));
+    let lost = sample.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER).count();
+    let kept = sample.chars().filter(|c| !c.is_ascii()).count() - lost;
+    (kept > 4 * lost).then(|| String::from_utf8_lossy(octets).into_owned())
+}
+
+/// The part of a text that tells its charset: from the first octet on that is not ASCII.
+fn sample(octets: &[u8]) -> &[u8] {
+    let from = octets.iter().position(|b| !b.is_ascii()).unwrap_or(octets.len());
+    &octets[from..octets.len().min(from + GUESSED_OCTETS_MAX)]
 }
 
 fn guessed(octets: &[u8]) -> String {
     let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
-    detector.feed(octets, true);
+    detector.feed(sample(octets), true);
     detector.guess(None, chardetng::Utf8Detection::Deny).decode_without_bom_handling(octets).0.into_owned()
 }
 

@@ -151,12 +151,11 @@ impl<'x> Entity<'x> {
     /// Text whose charset was named wrongly, where its octets tell the right one.
     fn redecoded(&self, part: &MessagePart<'_>) -> Option<String> {
         let PartType::Text(text) = &part.body else { return None };
-        let charset = part.content_type().and_then(|ct| ct.attribute("charset")).unwrap_or("us-ascii");
-        if charset.eq_ignore_ascii_case("us-ascii") && !text.is_ascii() {
+        let charset = part.content_type().and_then(|ct| ct.attribute("charset"));
+        if charset.is_some_and(|c| c.eq_ignore_ascii_case("us-ascii")) && !text.is_ascii() {
+            // mail-parser read it as windows-1252.
             let (octets, _, unmappable) = encoding_rs::WINDOWS_1252.encode(text);
-            if let (Ok(text), false) = (std::str::from_utf8(&octets), unmappable) {
-                return Some(text.to_owned());
-            }
+            return (!unmappable).then(|| super::body::decode(&octets, None));
         }
         if !text.contains(char::REPLACEMENT_CHARACTER) {
             return None;
@@ -170,7 +169,7 @@ impl<'x> Entity<'x> {
             }
             mail_parser::Encoding::QuotedPrintable => Cow::Owned(mail_parser::decoders::quoted_printable::quoted_printable_decode(raw)?),
         };
-        Some(super::body::decode(&octets, Some(charset)))
+        Some(super::body::decode(&octets, charset))
     }
 
     /// A part that shows the protected header to programs that know nothing of it (the older protected-headers="v1").
@@ -231,6 +230,13 @@ impl<'x> Entity<'x> {
     /// The media type of the root, `text/plain` where none is given (RFC 2045 section 5.2).
     pub fn media_type(&self) -> String {
         self.root().map_or_else(|| "text/plain".to_owned(), media_type)
+    }
+
+    /// Whether a part is sealed by S/MIME (RFC 8551 section 3.2), and whether one is signed with its content inside.
+    pub fn smime_parts(&self) -> (bool, bool) {
+        let parts = || self.message.parts.iter().filter(|part| is(part, "application", "pkcs7-mime") || is(part, "application", "x-pkcs7-mime"));
+        let signed = |part: &MessagePart<'_>| attribute_is(part, "smime-type", "signed-data");
+        (parts().any(|part| !signed(part)), parts().any(signed))
     }
 
     /// Whether the transfer encoding or charset of some part could not be decoded as declared.

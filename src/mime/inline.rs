@@ -132,9 +132,11 @@ fn armor_parts(inside: &str) -> (Vec<String>, String) {
             header_indent = None;
             continue;
         }
-        if header_indent.is_some_and(|of_header| indent > of_header) {
+        let is_digits = line.len() >= DIGITS_MIN && line.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
+        if header_indent.is_some_and(|of_header| indent > of_header) && !is_digits {
             continue; // a header that some program folded
         }
+        header_indent = None;
         let is_header = line.split_once(':').is_some_and(|(name, _)| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-'));
         if digits.is_empty() && is_header && !line.bytes().any(|b| b == b'+') && line.len() < 200 {
             headers.push(line.to_owned());

@@ -4,7 +4,7 @@
 //! is quadratic in multiparts that lack their boundary. Both need a header field a level, so fields
 //! are counted here, in one pass, without understanding any of them.
 
-use crate::model::limits::{Limits, SCANNED_OCTETS_MAX};
+use crate::model::limits::{DASHES_MAX, Limits, SCANNED_OCTETS_MAX};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -41,13 +41,13 @@ pub(super) fn checked<'x>(octets: &'x [u8], limits: &Limits) -> Result<Cow<'x, [
     if over(octets.len(), limits.letter_octets) {
         return Err(LimitExceeded::Octets);
     }
-    let mut count = Count { is_head: true, ..Count::default() };
+    let mut count = Count::default();
     let mut boundaries: HashMap<&[u8], usize> = HashMap::new();
     let mut head = true;
     let mut at = 0;
     for (n, end) in memchr::memchr_iter(b'\n', octets).chain([octets.len()]).enumerate() {
         let line = &octets[at..end];
-        if !head && count.field == Field::Other && !matches!(line.first(), None | Some(b'\r' | b'-' | b'c' | b'C')) {
+        if !head && count.field == Field::Other && line.first().is_some_and(|b| b.is_ascii_graphic() && !matches!(b, b'-' | b'c' | b'C' | b':')) {
             at = end + 1;
             continue; // nearly all lines of nearly all letters
         }
@@ -60,7 +60,6 @@ pub(super) fn checked<'x>(octets: &'x [u8], limits: &Limits) -> Result<Cow<'x, [
         }
         // Each part begins with its boundary; lines of nothing but dashes are rules that people draw.
         if line.starts_with(b"--") && line.len() < BOUNDARY_LINE_MAX && line.iter().any(u8::is_ascii_alphanumeric) {
-            count.is_head = true;
             let seen = boundaries.entry(line).or_insert(0);
             *seen += 1;
             if over(*seen, limits.parts) {
@@ -77,6 +76,11 @@ pub(super) fn checked<'x>(octets: &'x [u8], limits: &Limits) -> Result<Cow<'x, [
         }
     }
     count.block_ends();
+    // A boundary may stand anywhere in a line, and have any form.
+    let dashes = memchr::memmem::find_iter(octets, b"--").filter(|at| octets.get(at + 2).is_some_and(|b| *b != b'-')).take(DASHES_MAX + 1);
+    if count.multiparts > 0 && dashes.count() > DASHES_MAX {
+        return Err(LimitExceeded::Parts);
+    }
     let mut checked = Cow::Borrowed(octets);
     for at in count.hidden {
         checked.to_mut()[at] = RENAMED;
@@ -92,8 +96,6 @@ struct Count {
     field: Field,
     /// Octets of the Content-Type field so far.
     field_octets: usize,
-    /// This block is a header, for all that a parser would know: what it says of types counts.
-    is_head: bool,
     /// Where in this block a type `message/…` stands.
     messages: Vec<usize>,
     is_encoded: bool,
@@ -111,22 +113,23 @@ enum Field {
 
 impl Count {
     fn block_ends(&mut self) {
-        if self.is_encoded && self.is_head {
+        if self.is_encoded {
             self.hidden.append(&mut self.messages);
         }
-        // A message that stands in clear begins with a header of its own.
-        self.is_head = self.is_head && !self.messages.is_empty();
         self.messages.clear();
         (self.field, self.is_encoded, self.field_octets) = (Field::Other, false, 0);
     }
 
     fn line(&mut self, line: &[u8], at: usize) {
-        let starts = |name: &[u8]| line.len() >= name.len() && line[..name.len()].eq_ignore_ascii_case(name);
-        if starts(b"content-type") {
+        // mail-parser takes a name with blanks around it, in it, and colons before it.
+        let start = line.iter().position(|b| !b.is_ascii_whitespace() && *b != b':').unwrap_or(line.len());
+        let name = memchr::memchr(b':', &line[start..]).map(|colon| &line[start..start + colon]);
+        let is = |field: &[u8]| name.is_some_and(|name| name.iter().filter(|b| !b.is_ascii_whitespace()).map(u8::to_ascii_lowercase).eq(field.iter().copied()));
+        if is(b"content-type") {
             self.field = Field::ContentType;
             self.field_octets = 0;
             self.content_types += 1;
-        } else if starts(b"content-transfer-encoding") {
+        } else if is(b"content-transfer-encoding") {
             self.field = Field::Encoding;
         } else if !line.first().is_some_and(|b| matches!(b, b' ' | b'\t')) {
             self.field = Field::Other;
@@ -168,6 +171,19 @@ mod tests {
         // However long its line, and in whatever order.
         let long = format!("Content-Transfer-Encoding: base64\nContent-Type: {}message/rfc822\n\nAAAA", " ".repeat(5_000));
         assert!(checked(long.as_bytes(), &Limits::MAX).unwrap().windows(15).any(|w| w == b" xessage/rfc822"));
+    }
+
+    #[test]
+    fn a_field_is_counted_however_its_name_is_bent() {
+        for bent in [" Content-Type", ":Content-Type", "Con tent-Type", "\rContent-Type", "\tcontent-type "] {
+            let bomb = format!("Subject: x\n\n{}", format!("{bent}: message/rfc822\n\n").repeat(2_000));
+            assert_eq!(checked(bomb.as_bytes(), &Limits::MAX), Err(LimitExceeded::Parts), "{bent:?}");
+        }
+        let boundary =
+            b"Content-Type: multipart/mixed; boundary=\"=_=\"\n\n--=_=\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nAAAA\n--=_=--\n";
+        assert!(checked(boundary, &Limits::MAX).unwrap().windows(15).any(|w| w == b" xessage/rfc822"));
+        let parts = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "x--b\n\n".repeat(DASHES_MAX + 1));
+        assert_eq!(checked(parts.as_bytes(), &Limits::MAX), Err(LimitExceeded::Parts));
     }
 
     #[test]

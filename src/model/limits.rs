@@ -132,6 +132,9 @@ pub enum LimitRefused {
 /// A boundary that is missing is looked for to the end, once for each multipart: their product is the work.
 pub const SCANNED_OCTETS_MAX: usize = 2 * 1024 * 1024 * 1024;
 
+/// Places in a multipart where a boundary might stand: each could become a part of some hundred octets.
+pub const DASHES_MAX: usize = 200_000;
+
 /// Forwarded letters read in one letter.
 pub const FORWARDED_MAX: usize = 8;
 
@@ -153,8 +156,8 @@ pub const CERTIFICATE_OCTETS_MAX: usize = 64 * 1024;
 /// A longer signature part is not looked at: thousands of packets in it would cost minutes.
 pub const SIGNATURE_OCTETS_MAX: usize = 64 * 1024;
 
-/// Packets looked at before the container of a message; beyond them somebody wants to cost us time.
-pub const PACKETS_BEFORE_MAX: usize = 1_000;
+/// Packets of one message; beyond them somebody wants to cost us time: Sequoia's grammar looks at all of them for each.
+pub const PACKETS_MAX: usize = 1_000;
 
 /// Named recipients asked about: one that is not ours costs a look at its name.
 pub const NAMED_RECIPIENTS_MAX: usize = 100;
@@ -173,6 +176,12 @@ pub const HTML_NESTING_MAX: usize = 100;
 
 /// HTML parts of one entity that are laid out.
 pub const HTML_PARTS_MAX: usize = 8;
+
+/// A larger archive is not listed: its list may take many times its octets.
+pub const ARCHIVE_OCTETS_MAX: usize = 16 * 1024 * 1024;
+
+/// Octets of a text from which its charset is guessed.
+pub const GUESSED_OCTETS_MAX: usize = 64 * 1024;
 
 /// Entries of an archive that are listed, and characters of a name in the list.
 pub const ARCHIVE_ENTRIES_MAX: usize = 50;

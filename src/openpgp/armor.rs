@@ -3,6 +3,7 @@
 //! Armor as programs write it is decoded at once. Sequoia's reader finds armor in anything and takes longer for it
 //! than decryption and all the rest of opening together, so it is asked only about armor that is bent.
 
+use super::guarded;
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -35,7 +36,6 @@ pub(super) fn head(octets: &[u8], octets_max: usize) -> Cow<'_, [u8]> {
         armor.take(octets_max as u64).read_to_end(&mut head).ok()?;
         Some(head)
     });
-    let octets = &octets[..octets_max];
     begun.or_else(|| bent(octets)).map_or(Cow::Borrowed(octets), Cow::Owned)
 }
 
@@ -118,10 +118,13 @@ impl Read for Regular<'_> {
 }
 
 fn bent(octets: &[u8]) -> Option<Vec<u8>> {
-    let mut reader = Reader::from_bytes(octets, ReaderMode::Tolerant(None));
-    let mut binary = Vec::new();
-    reader.read_to_end(&mut binary).ok()?;
-    reader.kind().is_some().then_some(binary)
+    let read = || {
+        let mut reader = Reader::from_bytes(octets, ReaderMode::Tolerant(None));
+        let mut binary = Vec::new();
+        reader.read_to_end(&mut binary).ok()?;
+        reader.kind().is_some().then_some(binary)
+    };
+    guarded(read).flatten()
 }
 
 #[cfg(test)]

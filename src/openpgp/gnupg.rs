@@ -22,7 +22,6 @@ const TAG_OCTETS: usize = 16;
 /// 4 EiB: what the format can say and no more.
 const CHUNK_SIZE_OCTET_MAX: u8 = 56;
 
-const DAMAGED: Unopened = Unopened { shut: Shut::Integrity, why: "its integrity check failed: it was damaged or tampered with" };
 const UNSUPPORTED: Unopened = Unopened { shut: Shut::Unsupported, why: "it uses an algorithm that is not supported" };
 
 /// Proven packets from inside the container, and whose key opened it.
@@ -33,7 +32,7 @@ pub(super) struct Inside {
 
 /// Opens a message whose container is packet type 20.
 pub(super) fn open(binary: &[u8], keys: &mut dyn SessionKeys, limits: &Limits) -> Result<Inside, Unopened> {
-    let (pkesks, by_password, body) = taken_apart(binary).ok_or(DAMAGED)?;
+    let (pkesks, by_password, body) = taken_apart(binary).ok_or(Unopened::DAMAGED)?;
     let container = Container::parse(&body)?;
     if body.len() as u64 > limits.plaintext_octets {
         return Err(Unopened { shut: Shut::Limit, why: "it expands beyond the limit for plaintext" });
@@ -41,17 +40,18 @@ pub(super) fn open(binary: &[u8], keys: &mut dyn SessionKeys, limits: &Limits) -
     if pkesks.is_empty() && by_password {
         return Err(Unopened::by_password());
     }
+    let mut unopened = Unopened::without_key(pkesks.len(), limits);
     for pkesk in recipients(&pkesks, limits) {
         let Ok(octets) = MarshalInto::to_vec(pkesk) else { continue };
         let Some(key) = keys.session_key(&octets, Some(container.cipher.into())) else { continue };
+        unopened = Unopened::DAMAGED;
         // The cipher that the container names must be the one that the key was made for.
-        if key.algorithm != Some(container.cipher.into()) {
-            return Err(DAMAGED);
+        let fits = key.algorithm == Some(container.cipher.into());
+        if let Some(packets) = fits.then(|| container.decrypt(&SessionKey::from(key.octets))).flatten() {
+            return Ok(Inside { packets, recipient: key.recipient });
         }
-        let packets = container.decrypt(&SessionKey::from(key.octets)).ok_or(DAMAGED)?;
-        return Ok(Inside { packets, recipient: key.recipient });
     }
-    Err(Unopened::without_key(pkesks.len(), limits))
+    Err(unopened)
 }
 
 /// Session keys, whether a password would do, and the container's body. Nothing may follow it.
@@ -88,15 +88,16 @@ struct Container<'a> {
 
 impl<'a> Container<'a> {
     fn parse(body: &'a [u8]) -> Result<Self, Unopened> {
-        let [version, cipher, aead, size, rest @ ..] = body else { return Err(DAMAGED) };
+        let [version, cipher, aead, size, rest @ ..] = body else { return Err(Unopened::DAMAGED) };
         let algorithm = SymmetricAlgorithm::from(*cipher);
-        if *version != 1 || AEADAlgorithm::from(*aead) != AEADAlgorithm::OCB || !algorithm.is_supported() {
+        let is_aes = matches!(algorithm, SymmetricAlgorithm::AES128 | SymmetricAlgorithm::AES192 | SymmetricAlgorithm::AES256);
+        if *version != 1 || AEADAlgorithm::from(*aead) != AEADAlgorithm::OCB || !is_aes {
             return Err(UNSUPPORTED);
         }
-        let (nonce, rest) = rest.split_first_chunk().ok_or(DAMAGED)?;
-        let (chunks, final_tag) = rest.split_at_checked(rest.len().wrapping_sub(TAG_OCTETS)).ok_or(DAMAGED)?;
+        let (nonce, rest) = rest.split_first_chunk().ok_or(Unopened::DAMAGED)?;
+        let (chunks, final_tag) = rest.split_at_checked(rest.len().wrapping_sub(TAG_OCTETS)).ok_or(Unopened::DAMAGED)?;
         if *size > CHUNK_SIZE_OCTET_MAX {
-            return Err(DAMAGED);
+            return Err(Unopened::DAMAGED);
         }
         Ok(Self {
             cipher: algorithm,

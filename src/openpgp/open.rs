@@ -8,12 +8,12 @@
 use super::certificate::Certificate;
 use super::verify::{Judge, SignatureFound};
 use super::{armor, gnupg, guarded, policy, verify};
-use crate::model::limits::{EXPANSION_FREE_OCTETS, Limits, NAMED_RECIPIENTS_MAX, PACKETS_BEFORE_MAX};
+use crate::model::limits::{EXPANSION_FREE_OCTETS, Limits, NAMED_RECIPIENTS_MAX, PACKETS_MAX};
 use crate::model::reading::{Integrity, Shut};
 use sequoia_openpgp as openpgp;
 use sequoia_openpgp::packet::{PKESK, SKESK};
-use sequoia_openpgp::parse::Parse;
 use sequoia_openpgp::parse::stream::{DecryptionHelper, Decryptor, DecryptorBuilder, MessageStructure, VerificationHelper};
+use sequoia_openpgp::parse::{PacketParser, Parse};
 use sequoia_openpgp::serialize::MarshalInto;
 use sequoia_openpgp::types::SymmetricAlgorithm;
 use std::io::Read;
@@ -54,7 +54,15 @@ pub struct Unopened {
 }
 
 impl Unopened {
-    const DAMAGED: Self = Self { shut: Shut::Integrity, why: "it is damaged, tampered with or not whole" };
+    pub(super) const DAMAGED: Self = Self { shut: Shut::Integrity, why: "it is damaged, tampered with or not whole" };
+
+    pub(super) fn too_many_packets() -> Self {
+        Self { shut: Shut::Limit, why: "it has too many packets" }
+    }
+
+    pub(super) fn expanded() -> Self {
+        Self { shut: Shut::Limit, why: "it expands beyond the limit for plaintext" }
+    }
 
     pub(super) fn by_password() -> Self {
         Self { shut: Shut::NoKey, why: "it is encrypted with a password, which is never tried" }
@@ -127,10 +135,10 @@ fn open_unguarded(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &
     let head = armor::head(octets, LOOKED_AT_OCTETS);
     let octets_max = limits.plaintext_octets.min(EXPANSION_FREE_OCTETS.max(limits.expansion_ratio * octets.len() as u64));
     match before_container(&head) {
-        (packets, _) if packets > PACKETS_BEFORE_MAX => return Err(Unopened { shut: Shut::Limit, why: "it names too many recipients" }),
+        (packets, _) if packets > PACKETS_MAX => return Err(Unopened::too_many_packets()),
         (_, Some(GNUPG_CONTAINER)) => {
             let inside = gnupg::open(&armor::binary(octets), keys, limits)?;
-            let (plaintext, mut signatures) = verify::message(&inside.packets, certificates, octets_max).ok_or(Unopened::DAMAGED)?;
+            let (plaintext, mut signatures) = verify::message(&inside.packets, certificates, octets_max)?;
             signatures.iter_mut().for_each(|found| found.demand(&inside.recipient));
             return Ok(Opened { plaintext, integrity: Integrity::Aead, signatures });
         }
@@ -160,7 +168,7 @@ fn proven(mut decryptor: Decryptor<'_, Helper<'_>>, octets_max: u64, head: &[u8]
         return Err(unopened(&err.into(), head));
     }
     if plaintext.len() as u64 > octets_max {
-        return Err(Unopened { shut: Shut::Limit, why: "it expands beyond the limit for plaintext" });
+        return Err(Unopened::expanded());
     }
     // Only now is every octet proven: the container ended, and its MDC or every AEAD chunk was right.
     if !decryptor.message_processed() {
@@ -186,6 +194,10 @@ struct Helper<'k> {
 }
 
 impl VerificationHelper for Helper<'_> {
+    fn inspect(&mut self, _: &PacketParser<'_>) -> openpgp::Result<()> {
+        self.judge.count()
+    }
+
     fn get_certs(&mut self, _: &[openpgp::KeyHandle]) -> openpgp::Result<Vec<openpgp::Cert>> {
         Ok(self.judge.certificates.clone())
     }
@@ -258,7 +270,7 @@ const NO_KNOWN_CONTAINER: &str = "its packets are not accepted";
 
 /// Says whether the policy refused the container for want of integrity.
 fn refused_container(binary: &[u8]) -> Unopened {
-    let mut pile = openpgp::parse::PacketParser::from_bytes(binary).ok();
+    let mut pile = PacketParser::from_bytes(binary).ok();
     while let Some(openpgp::parse::PacketParserResult::Some(parser)) = pile.take() {
         match u8::from(parser.packet.tag()) {
             OLD_CONTAINER => {
@@ -366,6 +378,16 @@ mod tests {
             let opened = open(&sealed.as_bytes()[..cut], &mut keys, &[], &Limits::MAX);
             assert!(opened.is_err() || opened.is_ok_and(|o| o.plaintext == [b'x'; 900]), "cut at {cut}");
         }
+    }
+
+    /// Without a limit this takes minutes: Sequoia's grammar looks at every packet for each packet.
+    #[test]
+    fn a_message_of_a_million_packets_costs_no_time() {
+        let (mut keys, certs) = desk();
+        let signatures = [0xc2, 1, 0].repeat(1_000_000);
+        assert!(verify::verify_message(&signatures, &certs, &Limits::MAX).is_none());
+        let sealed = seal_packets(&certs, &signatures).unwrap();
+        assert_eq!(open(&sealed, &mut keys, &certs, &Limits::MAX).unwrap_err().shut, Shut::Limit);
     }
 
     #[test]

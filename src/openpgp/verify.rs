@@ -1,14 +1,15 @@
 //! Who signed this, as far as we can prove?
 
 use super::certificate::Certificate;
+use super::open::Unopened;
 use super::{armor, guarded, policy};
-use crate::model::limits::{Limits, SIGNATURE_OCTETS_MAX};
+use crate::model::limits::{Limits, PACKETS_MAX, SIGNATURE_OCTETS_MAX};
 use crate::model::reading::Integrity;
 use sequoia_openpgp as openpgp;
-use sequoia_openpgp::parse::Parse;
 use sequoia_openpgp::parse::stream::{
     DetachedVerifierBuilder, GoodChecksum, MessageLayer, MessageStructure, VerificationError, VerificationHelper, VerifierBuilder,
 };
+use sequoia_openpgp::parse::{PacketParser, Parse};
 use std::io::Read;
 
 /// One signature as found. Fingerprints are upper-case hexadecimal.
@@ -41,11 +42,18 @@ impl SignatureFound {
 pub(super) struct Judge {
     pub certificates: Vec<openpgp::Cert>,
     pub found: Vec<SignatureFound>,
+    packets: usize,
 }
 
 impl Judge {
     pub fn new(certificates: &[Certificate]) -> Self {
-        Self { certificates: certificates.iter().map(|c| c.0.clone()).collect(), found: Vec::new() }
+        Self { certificates: certificates.iter().map(|c| c.0.clone()).collect(), found: Vec::new(), packets: 0 }
+    }
+
+    /// Counts a packet, before Sequoia's grammar looks at all of them again.
+    pub fn count(&mut self) -> openpgp::Result<()> {
+        self.packets += 1;
+        if self.packets > PACKETS_MAX { Err(Unopened::too_many_packets().into()) } else { Ok(()) }
     }
 
     /// Records signatures inside the encryption, and returns how it was authenticated. A signature outside
@@ -67,6 +75,10 @@ impl Judge {
 }
 
 impl VerificationHelper for Judge {
+    fn inspect(&mut self, _: &PacketParser<'_>) -> openpgp::Result<()> {
+        self.count()
+    }
+
     fn get_certs(&mut self, _: &[openpgp::KeyHandle]) -> openpgp::Result<Vec<openpgp::Cert>> {
         Ok(self.certificates.clone())
     }
@@ -124,17 +136,20 @@ pub fn verify_message(message: &[u8], certificates: &[Certificate], limits: &Lim
     // Clearsigned text is no armor, though a signature in armor stands in it.
     let octets = message.trim_ascii_start();
     let octets = if octets.starts_with(b"-----BEGIN PGP MESSAGE-----") { armor::binary(octets) } else { octets.into() };
-    guarded(|| self::message(&octets, certificates, limits.plaintext_octets)).flatten()
+    guarded(|| self::message(&octets, certificates, limits.plaintext_octets).ok()).flatten()
 }
 
 /// What packets, or clearsigned text, say, and who signed it.
-pub(super) fn message(octets: &[u8], certificates: &[Certificate], octets_max: u64) -> Option<(Vec<u8>, Vec<SignatureFound>)> {
+pub(super) fn message(octets: &[u8], certificates: &[Certificate], octets_max: u64) -> Result<(Vec<u8>, Vec<SignatureFound>), Unopened> {
     let judge = Judge::new(certificates);
-    let mut verifier = VerifierBuilder::from_bytes(octets).and_then(|b| b.with_policy(policy(), None, judge)).ok()?;
+    let mut verifier = VerifierBuilder::from_bytes(octets).and_then(|b| b.with_policy(policy(), None, judge)).map_err(|_| Unopened::DAMAGED)?;
     let mut words = Vec::new();
-    verifier.by_ref().take(octets_max + 1).read_to_end(&mut words).ok()?;
-    if words.len() as u64 > octets_max || !verifier.message_processed() {
-        return None;
+    verifier.by_ref().take(octets_max + 1).read_to_end(&mut words).map_err(|_| Unopened::DAMAGED)?;
+    if words.len() as u64 > octets_max {
+        return Err(Unopened::expanded());
     }
-    Some((words, verifier.into_helper().found))
+    if !verifier.message_processed() {
+        return Err(Unopened::DAMAGED);
+    }
+    Ok((words, verifier.into_helper().found))
 }

@@ -90,18 +90,22 @@ impl OpenerClient {
                         stream.write_all(&(octets.len() as u64).to_le_bytes()).await?;
                         stream.write_all(&octets).await?;
                     }
-                    Frame::File(mut file, octets) => {
+                    Frame::File(file, octets) => {
                         stream.write_all(&octets.to_le_bytes()).await?;
+                        let mut left = octets;
+                        let mut file = file.take(octets);
                         let mut piece = vec![0; PIECE_OCTETS];
-                        loop {
+                        while left > 0 {
                             match file.read(&mut piece).await {
-                                Ok(0) => break,
-                                Ok(n) => stream.write_all(&piece[..n]).await?,
-                                Err(err) => {
-                                    unread = Some(err);
-                                    return stream.shutdown().await;
+                                Ok(0) => unread = Some("it is shorter than it was".to_owned()),
+                                Err(err) => unread = Some(err.to_string()),
+                                Ok(n) => {
+                                    stream.write_all(&piece[..n]).await?;
+                                    left -= n as u64;
+                                    continue;
                                 }
                             }
+                            return stream.shutdown().await;
                         }
                     }
                 }
@@ -110,7 +114,7 @@ impl OpenerClient {
         };
         let _ = sent.await;
         if let Some(err) = unread {
-            return Err(OpenerError::Down(format!("the letter cannot be read from the spool: {err}")));
+            return Err(OpenerError::Refused(format!("the letter cannot be read from the spool: {err}")));
         }
         let mut status = [0; 1];
         match stream.read_exact(&mut status).await {

@@ -142,6 +142,10 @@ impl State<'_> {
     }
 
     fn sealed_file(&mut self, file: &File<'_>, keys: &mut dyn SessionKeys, depth: usize) {
+        if mime::is_encrypted_message(&file.octets) || mime::is_openpgp_message(&file.octets) {
+            let alone = self.shows_nothing();
+            return self.sealed_octets(file, &file.octets, keys, depth, alone);
+        }
         let armored = mime::decode(&file.octets, None);
         let found: Vec<Block> = blocks(&armored).into_iter().filter(|block| block.kind != BlockKind::PublicKey).collect();
         let alone = self.shows_nothing();
@@ -200,8 +204,13 @@ pub(super) fn says_nothing(file: &File<'_>) -> bool {
 }
 
 fn is_certificate(file: &File<'_>) -> bool {
-    let armored = file.octets.trim_ascii_start().starts_with(b"-----BEGIN PGP PUBLIC KEY");
-    let binary = file.octets.first().is_some_and(|b| *b >= 0x80);
+    let octets = file.octets.trim_ascii();
+    let lines = octets.split(|b| *b == b'\n').map(<[u8]>::trim_ascii_end);
+    // One block and nothing around it: no words in its headers, and none after its end.
+    let mut marks = lines.clone().enumerate().filter(|(_, line)| line.starts_with(b"-----")).map(|(n, _)| n);
+    let alone = (marks.next(), marks.next(), marks.next()) == (Some(0), Some(lines.clone().count() - 1), None);
+    let armored = alone && octets.starts_with(b"-----BEGIN PGP PUBLIC KEY") && !octets.contains(&b':');
+    let binary = octets.first().is_some_and(|b| *b >= 0x80);
     (armored || binary)
         && file.octets.len() <= CERTIFICATE_OCTETS_MAX
         && openpgp::certificates(&file.octets).is_ok_and(|found: Vec<Certificate>| !found.is_empty())

@@ -1,6 +1,7 @@
 //! What comes out of the layers? The verdict, the kind and the report, from all that was gathered.
 
 use super::{Read, Shown, State};
+use crate::mime;
 use crate::model::letter::{NoAnswer, Outer};
 use crate::model::limits::CERTIFICATE_OCTETS_MAX;
 use crate::model::reading::{BroughtCertificate, LetterKind, Reading, SignatureStatus, SignatureVerdict};
@@ -8,8 +9,8 @@ use crate::openpgp::{Certificate, SignatureFound};
 use crate::triage::{self, Seen};
 
 impl State<'_> {
-    /// The best signature that covers every document and every file that is shown. One over a part of them says
-    /// nothing of the letter.
+    /// The best verdict that holds for every document and every file that is shown: its signer signed each of them,
+    /// at once or one by one. Who signed a part of them says nothing of the letter.
     fn verdict(&self) -> SignatureVerdict {
         let texts = self.texts.iter().filter(|shown| !shown.text.trim().is_empty()).map(|shown| &shown.covering);
         let files = self.files.iter().filter(|kept| !kept.says_nothing).map(|kept| &kept.covering);
@@ -38,6 +39,13 @@ impl State<'_> {
         }
     }
 
+    /// What a signature need not cover says nothing, and neither may its name.
+    fn unname_uncovered(&mut self) {
+        for kept in self.files.iter_mut().filter(|kept| kept.says_nothing && kept.covering.is_empty()) {
+            kept.attachment.name = mime::safe_name("");
+        }
+    }
+
     /// Whether the protected subject was signed by whoever signed what is shown.
     fn subject_is_anothers(&self, verdict: &SignatureVerdict) -> bool {
         let signer = |found: &SignatureFound| matches!(found, SignatureFound::Good { fingerprint, .. } if Some(fingerprint) == verdict.fingerprint.as_ref());
@@ -46,6 +54,9 @@ impl State<'_> {
 
     pub(super) fn finish(mut self, outer: &Outer) -> Read {
         let signature = self.verdict();
+        if signature.status == SignatureStatus::Valid {
+            self.unname_uncovered();
+        }
         if signature.status == SignatureStatus::None && !self.signatures.is_empty() {
             self.fault("the letter counts as unsigned: its signature does not cover all of it");
         }

@@ -123,9 +123,15 @@ impl State<'_> {
     fn bare(&mut self, entity: &Entity<'_>, keys: &mut dyn SessionKeys, depth: usize, clear: bool) {
         let files = entity.files();
         self.learn_from_files(&files, clear);
-        if files.iter().any(|f| f.media_type.ends_with("/pkcs7-mime") || f.media_type.ends_with("/x-pkcs7-mime") || f.name.eq_ignore_ascii_case("smime.p7m")) {
-            self.protections.push(Protection { encrypted: true, format: Format::Smime, shut: Some(Shut::Unsupported), ..Protection::default() });
-            self.fault("a part is in S/MIME, which is not opened: ask for OpenPGP");
+        match entity.smime_parts() {
+            (true, _) => {
+                if !self.forwarded {
+                    self.protections.push(Protection { encrypted: true, format: Format::Smime, shut: Some(Shut::Unsupported), ..Protection::default() });
+                }
+                self.fault("a part is in S/MIME, which is not opened: ask for OpenPGP");
+            }
+            (_, true) => self.fault("a part is inside an S/MIME signature, which is not read: ask for OpenPGP, or for plain text"),
+            _ => {}
         }
         self.inline(&entity.body(!clear), keys, clear, depth);
         let chain = std::mem::take(&mut self.chain);

@@ -133,6 +133,7 @@ impl<'p> State<'p> {
         let left = (self.limits.text_octets as usize).saturating_sub(self.texts.iter().map(|shown| shown.text.len()).sum());
         if text.len() > left {
             text.truncate(text.floor_char_boundary(left));
+            text.shrink_to_fit();
             self.fault("its text is too long to be shown whole; the letter holds all of it");
         }
         self.texts.push(Shown { text, covering: self.covering.clone() });
