@@ -193,6 +193,28 @@ fn a_process_that_read_a_letter_takes_no_second_one() {
     assert!(holds(&answer, b"the first one") && !holds(&answer, b"the second one"));
 }
 
+/// A large letter goes from its spool file to its reader; one whose file was cut costs itself and not the opener.
+#[test]
+fn a_large_letter_is_passed_on_piece_by_piece_and_a_cut_one_is_refused() {
+    use sealdesk::adapters::opener::{Doorstep, OpenerClient};
+    use sealdesk::ports::{LetterOctets, Opener as _, OpenerError};
+    let opener = Opener::start();
+    let letter = format!("From: ada@reporter.example\nSubject: s\n\n{}the end\n", "words of a report\n".repeat(20_000));
+    let path = opener.folder.path().join("letter");
+    fs::write(&path, opener.sealed_to("desk/storage.asc", letter.as_bytes())).unwrap();
+    let octets = fs::metadata(&path).unwrap().len();
+    let arguments = vec!["opener".to_owned(), "--config".to_owned(), opener.folder.path().join("sealdesk.toml").display().to_string()];
+    let client = OpenerClient::new(Doorstep::Child { program: SEALDESK.into(), arguments }, sealdesk::mime::Perspective::default());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let sealed = async |octets| LetterOctets::SealedFile { file: tokio::fs::File::open(&path).await.unwrap(), octets };
+        let cut = client.read(sealed(octets + 1).await, &[], false).await;
+        assert!(matches!(&cut, Err(OpenerError::Refused(why)) if why.contains("spool")), "{cut:?}");
+        let read = client.read(sealed(octets).await, &[], false).await.unwrap();
+        assert!(read.reading.text.ends_with("the end\n"));
+    });
+}
+
 #[test]
 fn nobody_of_the_same_user_can_look_inside() {
     let opener = Opener::start();

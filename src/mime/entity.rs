@@ -179,11 +179,6 @@ impl<'x> Entity<'x> {
         claimed && part.text_contents().is_some_and(repeats_header)
     }
 
-    /// The number of text bodies. Inline blocks are opened only where there is a single one.
-    pub fn text_bodies(&self) -> usize {
-        self.message.text_body_count()
-    }
-
     /// Parts that are not body text, in order.
     pub fn files(&self) -> Vec<File<'_>> {
         self.message.attachments().map(|part| self.file(part)).collect()

@@ -1,4 +1,4 @@
-//! How much work is one letter worth? Every limit that a stranger's letter can run into, in one place.
+//! How much work is one letter worth? The limits that bound what a reader does with a stranger's letter.
 //!
 //! An operator may lower the fields of [`Limits`] (`[limits]` in the config) and raise none of them: they are
 //! what the tests and the fuzzing have proven. The constants below are about form and are nobody's business.

@@ -1,4 +1,4 @@
-//! How are RSA session keys decrypted in a third of the time? With the Chinese remainder theorem.
+//! How are RSA session keys decrypted several times as fast? With the Chinese remainder theorem.
 //!
 //! Sequoia gives OpenSSL the private exponent alone. The primes stand in the key as well (RFC 9580 section 5.5.5.1), and
 //! with them a private operation takes two exponentiations of half the length.

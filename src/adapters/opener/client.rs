@@ -80,7 +80,7 @@ impl OpenerClient {
     /// One call: a verb and its frames; then the frames of the answer.
     async fn call(&self, verb: Verb, frames: impl IntoIterator<Item = Frame<'_>>) -> Result<UnixStream, OpenerError> {
         let mut stream = self.connect().await?;
-        let mut unread = None;
+        let mut read = Ok(());
         // Whoever refuses may close before it has read everything; its answer says why, so it is read all the same.
         let sent = async {
             stream.write_all(&[verb as u8]).await?;
@@ -92,30 +92,14 @@ impl OpenerClient {
                     }
                     Frame::File(file, octets) => {
                         stream.write_all(&octets.to_le_bytes()).await?;
-                        let mut left = octets;
-                        let mut file = file.take(octets);
-                        let mut piece = vec![0; PIECE_OCTETS];
-                        while left > 0 {
-                            match file.read(&mut piece).await {
-                                Ok(0) => unread = Some("it is shorter than it was".to_owned()),
-                                Err(err) => unread = Some(err.to_string()),
-                                Ok(n) => {
-                                    stream.write_all(&piece[..n]).await?;
-                                    left -= n as u64;
-                                    continue;
-                                }
-                            }
-                            return stream.shutdown().await;
-                        }
+                        read = pass(file, octets, &mut stream).await;
                     }
                 }
             }
             stream.flush().await
         };
         let _ = sent.await;
-        if let Some(err) = unread {
-            return Err(OpenerError::Refused(format!("the letter cannot be read from the spool: {err}")));
-        }
+        read.map_err(|err| OpenerError::Refused(format!("the letter cannot be read from the spool: {err}")))?;
         let mut status = [0; 1];
         match stream.read_exact(&mut status).await {
             Ok(_) if status[0] == GOOD => Ok(stream),
@@ -176,6 +160,25 @@ fn start(program: &PathBuf, arguments: &[String]) -> Result<Running, OpenerError
         .spawn()
         .map_err(down)?;
     Ok(Running { child, control: ours })
+}
+
+/// Passes a file on, piece by piece. An error is the file's: whoever stops listening says why.
+async fn pass(file: tokio::fs::File, octets: u64, stream: &mut UnixStream) -> std::io::Result<()> {
+    let mut file = file.take(octets);
+    let mut piece = vec![0; PIECE_OCTETS];
+    let mut passed = 0;
+    while passed < octets {
+        let n = file.read(&mut piece).await?;
+        if n == 0 {
+            stream.shutdown().await?;
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        passed += n as u64;
+        if stream.write_all(&piece[..n]).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 async fn frame(stream: &mut UnixStream) -> Result<Vec<u8>, OpenerError> {
