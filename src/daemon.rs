@@ -81,9 +81,9 @@ pub async fn start(settings: &Settings, desk: Desk) -> Result<Running> {
     let mut rhythm = Rhythm::default();
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
-    for Watched { mailbox, poll } in wiring::mailboxes(settings)? {
+    for Watched { mailbox, origin, poll } in wiring::mailboxes(settings)? {
         let beat = rhythm.beat(&format!("mailbox {}", mailbox.name()), Duration::from_secs(ROUND_S) + poll);
-        tasks.spawn(intake::run(Arc::clone(&desk), mailbox, poll, beat, stopped.clone()));
+        tasks.spawn(intake::run(Arc::clone(&desk), mailbox, origin, poll, beat, stopped.clone()));
     }
     let round = Duration::from_secs(ROUND_S);
     tasks.spawn(readers::run(Arc::clone(&desk), rhythm.beat("readers", round), stopped.clone()));

@@ -29,6 +29,7 @@ enum Command {
     Case(commands::case::Case),
     Status(commands::status::StatusArgs),
     Import(commands::import::Import),
+    Canary(commands::canary::Canary),
     #[command(hide = true)]
     Opener(commands::opener::Opener),
 }
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Command::Case(args) => run(commands::case::run(args)),
         Command::Status(args) => run(commands::status::run(args)),
         Command::Import(args) => run(commands::import::run(args)),
+        Command::Canary(args) => run(commands::canary::run(args)),
     };
     match done {
         Ok(code) => ExitCode::from(code),

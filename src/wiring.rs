@@ -12,12 +12,14 @@ use crate::adapters::opener::{Doorstep, OpenerClient};
 use crate::adapters::smtp::{self, SmtpCourier};
 use crate::adapters::sqlite::SqliteStore;
 use crate::compose::{House, OwnCertificate, Templates};
-use crate::config::{self, Settings};
+use crate::config::{self, MailboxRole, Settings};
+use crate::decide::Origin;
 use crate::mime::Perspective;
+use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::secret::Secret;
 use crate::openpgp::{self, Certificate, SealTo};
-use crate::pipeline::{Desk, DeskParts};
+use crate::pipeline::{Desk, DeskParts, Responder};
 use crate::ports::{Alarm, Cases, Clock, Courier, Mailbox, PortError, Tracker};
 use anyhow::{Context, Result, anyhow};
 use std::path::{Path, PathBuf};
@@ -30,6 +32,7 @@ const SECRET_OCTETS: usize = 32;
 /// A mailbox, and how often it is looked at.
 pub struct Watched {
     pub mailbox: Box<dyn Mailbox>,
+    pub origin: Origin,
     pub poll: Duration,
 }
 
@@ -73,18 +76,44 @@ pub fn opener(settings: &Settings) -> Result<OpenerClient> {
     Ok(OpenerClient::new(doorstep, perspective(settings)))
 }
 
-/// What everything at rest is sealed to: storage certificate and responders. An expired one is an error.
+/// What everything at rest is sealed to: the storage certificate, and each responder's that can be sealed to. The desk
+/// must not stand still for one that ended: [`responders`] says which.
 pub fn seal_to(settings: &Settings) -> Result<SealTo> {
     let mut certificates = read_certificates(&settings.storage_certificate).context("keys.storage_certificate")?;
     for responder in &settings.responders {
-        let path = config::expanded("responder.certificate", &responder.certificate)?;
-        let theirs = read_certificates(&path)?;
-        for certificate in &theirs {
-            certificate.usable_for_encryption().with_context(|| format!("responder {} ({})", responder.name, path.display()))?;
-        }
-        certificates.extend(theirs);
+        let theirs = read_certificates(&config::expanded("responder.certificate", &responder.certificate)?)?;
+        certificates.extend(theirs.into_iter().filter(|c| c.usable_for_encryption().is_ok()));
     }
     SealTo::new(&certificates).context("keys.storage_certificate")
+}
+
+/// The people who are called, with their certificates.
+pub fn responders(settings: &Settings) -> Result<Vec<Responder>> {
+    let one = |words: &config::Responder| -> Result<Responder> {
+        let path = config::expanded("responder.certificate", &words.certificate)?;
+        let certificates = read_certificates(&path)?;
+        let ends = certificates.iter().filter_map(Certificate::expires).min();
+        let fault = certificates.iter().find_map(|c| c.usable_for_encryption().err()).map(|e| e.to_string());
+        Ok(Responder {
+            address: Address::parse(&words.address).map_err(|e| anyhow!("responder.address: {e}"))?,
+            fingerprints: certificates.iter().map(Certificate::fingerprint).collect(),
+            armored: certificates.iter().map(Certificate::armored).collect::<Result<_, _>>()?,
+            ends,
+            fault,
+        })
+    };
+    settings.responders.iter().map(one).collect()
+}
+
+/// Certificates of ours and the days on which they end.
+fn own_ends(settings: &Settings) -> Result<Vec<(String, Timestamp)>> {
+    let mut ends = Vec::new();
+    for path in settings.certificates.iter().chain([&settings.storage_certificate]) {
+        for certificate in read_certificates(path)? {
+            ends.extend(certificate.expires().map(|at| (certificate.fingerprint(), at)));
+        }
+    }
+    Ok(ends)
 }
 
 /// Puts the whole desk together, opening its store.
@@ -95,7 +124,6 @@ pub async fn desk(settings: &Settings) -> Result<Desk> {
         Some(from) => from,
         None => store.first_start(clock.now()).await?,
     };
-    let responders = settings.responders.iter().map(|r| Address::parse(&r.address).map_err(|e| anyhow!("responder.address: {e}"))).collect::<Result<_>>()?;
     Ok(Desk::new(DeskParts {
         store: Arc::new(store),
         opener: Arc::new(opener(settings)?),
@@ -107,7 +135,8 @@ pub async fn desk(settings: &Settings) -> Result<Desk> {
         house: house(settings)?,
         perspective: perspective(settings),
         bounce_address: settings.bounce_address.clone(),
-        responders,
+        responders: responders(settings)?,
+        own_ends: own_ends(settings)?,
         secret: desk_secret(&settings.state)?,
         answer_from,
         caps: settings.caps,
@@ -149,8 +178,13 @@ pub fn mailboxes(settings: &Settings) -> Result<Vec<Watched>> {
 }
 
 fn mailbox(words: &config::Mailbox, state: &Path) -> Result<Watched> {
+    let origin = match words.role() {
+        MailboxRole::Inbox => Origin::Inbox,
+        MailboxRole::Sent => Origin::Sent,
+    };
     match words {
         config::Mailbox::Maildir(maildir) => Ok(Watched {
+            origin,
             mailbox: Box::new(Maildir::new(maildir.name.clone(), config::expanded("mailbox.path", &maildir.path)?)),
             poll: Duration::from_secs(u64::from(maildir.poll_s.max(1))),
         }),
@@ -172,7 +206,8 @@ fn mailbox(words: &config::Mailbox, state: &Path) -> Result<Watched> {
                 config::Security::Starttls => (imap::Privacy::Starttls, 143),
                 config::Security::Plaintext => (imap::Privacy::None, 143),
             };
-            let done = match &words.done {
+            let default = if words.role == MailboxRole::Sent { config::Done::Keep } else { config::Done::default() };
+            let done = match words.done.as_ref().unwrap_or(&default) {
                 config::Done::Move { folder } => imap::Done::Move(folder.clone()),
                 config::Done::Keyword { keyword } => imap::Done::Keyword(keyword.clone()),
                 config::Done::Keep => imap::Done::Keep,
@@ -181,7 +216,7 @@ fn mailbox(words: &config::Mailbox, state: &Path) -> Result<Watched> {
             let login = ImapLogin { user: words.user.clone(), means };
             let mailbox =
                 ImapMailbox::new(words.name.clone(), words.host.clone(), words.port.unwrap_or(port), privacy, trust, login, words.folder.clone(), done);
-            Ok(Watched { mailbox: Box::new(mailbox), poll: Duration::from_secs(u64::from(words.poll_s.max(1))) })
+            Ok(Watched { mailbox: Box::new(mailbox), origin, poll: Duration::from_secs(u64::from(words.poll_s.max(1))) })
         }
     }
 }

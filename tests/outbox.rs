@@ -5,11 +5,12 @@ use sealdesk::adapters::folder_courier::FolderCourier;
 use sealdesk::adapters::folder_tracker::FolderTracker;
 use sealdesk::adapters::sqlite::SqliteStore;
 use sealdesk::compose::{House, OwnCertificate, Templates};
-use sealdesk::decide::{Caps, Policy};
+use sealdesk::decide::{Caps, Origin, Policy};
 use sealdesk::mime::Perspective;
 use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
 use sealdesk::model::case::{Acknowledgement, Case};
+use sealdesk::model::ids::Digest;
 use sealdesk::model::outgoing::Composition;
 use sealdesk::model::secret::Secret;
 use sealdesk::openpgp::{SealTo, certificates, generate_storage};
@@ -53,6 +54,10 @@ impl Opener for TestOpener {
     }
 
     async fn unseal(&self, _: Vec<u8>) -> Result<Vec<u8>, OpenerError> {
+        Err(OpenerError::Down("test".to_owned()))
+    }
+
+    async fn digest(&self, _: LetterOctets) -> Result<Option<Digest>, OpenerError> {
         Err(OpenerError::Down("test".to_owned()))
     }
 
@@ -132,6 +137,7 @@ impl Test {
             house: House { address: address.clone(), name: "Desk".to_owned(), certificates: vec![own], templates: Templates::load(None).unwrap() },
             perspective: Perspective { ours: vec![address], ..Perspective::default() },
             bounce_address: Address::parse("bounce@desk.example").unwrap(),
+            own_ends: Vec::new(),
             responders: Vec::new(),
             secret: Secret::new(b"secret".to_vec()),
             answer_from: Timestamp::UNIX_EPOCH,
@@ -146,7 +152,7 @@ impl Test {
 
     async fn deliver(&self, mailbox: &mut TestMailbox, failures: &mut HashMap<Place, u32>) -> Result<usize, PortError> {
         let beat = Rhythm::default().beat("test", Duration::from_secs(60));
-        intake::round(&self.desk, mailbox, failures, &beat).await
+        intake::round(&self.desk, mailbox, Origin::Inbox, failures, &beat).await
     }
 
     async fn arrive(&self, letters: &[(u64, &str)]) {

@@ -105,11 +105,11 @@ fn holds(answer: &[u8], words: &[u8]) -> bool {
 }
 
 #[test]
-fn no_verb_but_the_five_is_known() {
+fn no_verb_but_the_seven_is_known() {
     let opener = Opener::start();
     let pkesk = opener.sealed_to("desk/security.asc", b"words of a reporter");
     for verb in 0..=255u8 {
-        if b"rsuci".contains(&verb) {
+        if b"rshguci".contains(&verb) {
             continue;
         }
         // A reader's questions and the keyholder's own orders to it are among these.
@@ -164,6 +164,7 @@ fn only_the_keyholders_own_words_are_signed() {
         acknowledgement(&format!("ada@reporter.example\r\n\r\n{free}"), "SD-7K3QF2MX9A", "m@desk.example"),
         acknowledgement(&format!("{free} <ada@reporter.example>"), "SD-7K3QF2MX9A", "m@desk.example"),
         call("rita@desk.example", &format!(",\"text\":\"{free}\"")).replace("letter-unreadable", free),
+        good.replace("\"in_reply_to\"", &format!("\"digest\":\"{free}\",\"in_reply_to\"")),
         format!("{{\"kind\":\"signature\",\"octets\":\"{free}\"}}"),
         free.to_owned(),
     ] {
@@ -171,6 +172,36 @@ fn only_the_keyholders_own_words_are_signed() {
         assert!(status != GOOD, "{wrong}: {}", String::from_utf8_lossy(&answer));
         assert!(!holds(&answer, b"BEGIN PGP"), "{wrong}");
     }
+}
+
+#[test]
+fn a_digest_is_told_without_any_mail_key() {
+    let opener = Opener::start();
+    let letter = |words: &[u8]| {
+        let armored = sealdesk::openpgp::armored_message(&opener.sealed_to("desk/security.asc", words)).unwrap();
+        format!(
+            "From: ada@reporter.example\nContent-Type: multipart/encrypted; boundary=b\n\n--b\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n--b\nContent-Type: application/octet-stream\n\n{armored}\n--b--\n"
+        )
+    };
+    let (status, answer) = opener.say(b'g', &[letter(b"words of a reporter").as_bytes()]);
+    assert!(status == GOOD && answer.len() == 8 + 64 && !holds(&answer, b"words of a reporter"), "{}", String::from_utf8_lossy(&answer));
+    let at_rest = opener.sealed_to("desk/storage.asc", letter(b"words of a reporter").as_bytes());
+    assert_eq!(opener.say(b'h', &[&at_rest]).1.len(), 8 + 64);
+}
+
+/// Replies have free words. An opener can't know who wrote them; it signs few.
+#[test]
+fn replies_are_few() {
+    let opener = Opener::start();
+    let reply = |n: u32| {
+        serde_json::json!({
+            "kind": "reply", "to": "ada@reporter.example", "case": "SD-7K3QF2MX9A", "message_id": format!("{n}@desk.example"), "in_reply_to": null,
+            "text": "Thank you.", "at": "2026-11-22T12:00:00Z", "certificate": null,
+        })
+        .to_string()
+    };
+    let signed = (0..70).filter(|n| opener.say(b'c', &[reply(*n).as_bytes()]).0 == GOOD).count();
+    assert!((60..=61).contains(&signed), "{signed}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `sealdesk case`: lists and shows cases, takes out attachments, confirms filing.
+//! `sealdesk case`: lists and shows cases, takes out attachments, answers reporters, confirms filing.
 
 use super::screen::{BOLD, DIM, WARN, styled, tame};
 use super::{ask, exit, open, screen};
@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use comfy_table::{Table, TableStyle};
 use std::path::PathBuf;
 
-/// Lists and shows cases, takes out attachments, confirms filing
+/// Lists and shows cases, takes out attachments, answers reporters, confirms filing
 #[derive(Args)]
 pub struct Case {
     #[command(flatten)]
@@ -48,6 +48,17 @@ enum Verb {
     },
     /// Says that you answered the reporter yourself: the clock of the acknowledgement stops
     Answered { id: String },
+    /// Answers the reporter as the team: signed by the desk, and encrypted to his certificate
+    Reply {
+        id: String,
+        /// The words; standard input without it
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Asks the reporter for what his report lacks: steps, versions, or his certificate
+    Ask { id: String },
+    /// Sends the reporter the desk's certificate
+    SendCertificate { id: String },
     /// Says the word: files the draft of this case now
     File { id: String },
 }
@@ -76,6 +87,22 @@ pub async fn run(args: Case) -> Result<u8> {
         }
         Verb::Answered { id: text } => {
             let done: String = args.desk.ask(Question::CaseAnswered { id: id(&text)? }).await?;
+            screen::print(&format!("{done}\n"))?;
+        }
+        Verb::Reply { id: text, file } => {
+            let words = match &file {
+                Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
+                None => std::io::read_to_string(std::io::stdin().lock()).context("cannot read standard input")?,
+            };
+            let done: String = args.desk.ask(Question::CaseReply { id: id(&text)?, text: words }).await?;
+            screen::print(&format!("{done}\n"))?;
+        }
+        Verb::Ask { id: text } => {
+            let done: String = args.desk.ask(Question::CaseAsk { id: id(&text)? }).await?;
+            screen::print(&format!("{done}\n"))?;
+        }
+        Verb::SendCertificate { id: text } => {
+            let done: String = args.desk.ask(Question::CaseCertificate { id: id(&text)? }).await?;
             screen::print(&format!("{done}\n"))?;
         }
         Verb::File { id: text } => {
@@ -151,6 +178,7 @@ fn page(view: &CaseView) -> String {
         field("", &advisory.url);
     }
     field("perhaps part of", line.perhaps_of.as_ref().map_or("", CaseId::as_str));
+    field("likely the same", &line.likely_duplicates.iter().map(CaseId::as_str).collect::<Vec<_>>().join(", "));
     if let Some(report) = &view.report {
         field("product", report.product.as_deref().unwrap_or(""));
         field("versions", &report.affected_versions.join(", "));

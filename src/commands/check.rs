@@ -2,7 +2,9 @@
 
 use super::screen::{BAD, GOOD, WARN, styled};
 use super::{exit, screen};
+use crate::adapters::clock::SystemClock;
 use crate::config::{self, Settings};
+use crate::model::Timestamp;
 use crate::openpgp::Certificate;
 use crate::ports::{Clock, Opener};
 use crate::wiring::{self, Watched};
@@ -111,14 +113,30 @@ fn certificates(settings: &Settings, findings: &mut Findings) {
         }
     }
     findings.take("storage", wiring::seal_to(settings), |_| "what rests is sealed to the storage certificate and to each responder".to_owned());
+    match wiring::responders(settings) {
+        Ok(responders) => {
+            for (responder, words) in responders.into_iter().zip(&settings.responders) {
+                let what = format!("responder {}", words.name);
+                match responder.fault {
+                    Some(why) => findings.bad(&what, &why),
+                    None => ends(responder.ends, &what, findings),
+                }
+            }
+        }
+        Err(err) => findings.bad("responders", &format!("{err:#}")),
+    }
 }
 
 fn judge(certificate: &Certificate, what: &str, findings: &mut Findings) {
     if let Err(err) = certificate.usable_for_encryption() {
         return findings.bad(what, &err.to_string());
     }
-    let now = crate::adapters::clock::SystemClock.now();
-    if let Some(ends) = certificate.expires() {
+    ends(certificate.expires(), what, findings);
+}
+
+fn ends(ends: Option<Timestamp>, what: &str, findings: &mut Findings) {
+    let now = SystemClock.now();
+    if let Some(ends) = ends {
         let left = ends.duration_since(now).as_hours() / 24;
         if left < EXPIRY_WARNING_DAYS {
             findings.warn(what, &format!("it expires in {left} days, on {}: extend it and publish it again", ends.strftime("%Y-%m-%d")));

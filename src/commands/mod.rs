@@ -1,6 +1,7 @@
 //! What can a person tell the desk? One file a verb.
 
 mod ask;
+pub mod canary;
 pub mod case;
 pub mod check;
 pub mod demo;

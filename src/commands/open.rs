@@ -32,6 +32,9 @@ pub struct Open {
     /// Writes the attachments into this folder, under safe names
     #[arg(long, value_name = "DIR")]
     attachments: Option<PathBuf>,
+    /// Prints the SHA-256 of a PGP/MIME letter's ciphertext, as an acknowledgement states it, and opens nothing
+    #[arg(long, conflicts_with_all = ["attachments", "keys", "certs"])]
+    digest: bool,
     /// Accepts a kernel without Landlock or seccomp
     #[arg(long)]
     allow_without_jail: bool,
@@ -65,6 +68,12 @@ pub async fn run(args: Open) -> Result<u8> {
         arguments.push("--allow-without-jail".to_owned());
     }
     let client = OpenerClient::new(Doorstep::Child { program: std::env::current_exe()?, arguments }, Perspective::default());
+    if args.digest {
+        let digest = client.digest(LetterOctets::Raw(octets)).await.context("the letter could not be read")?;
+        let digest = digest.with_context(|| format!("{} is no PGP/MIME letter: it has no digest", args.letter.display()))?;
+        screen::print(&format!("{digest}\n"))?;
+        return Ok(exit::GOOD);
+    }
     let head = octets[..mime::header_block_end(&octets)].to_vec();
     let opened = match client.read(LetterOctets::Raw(octets), &certificates, args.attachments.is_some()).await {
         // The reader's limits of memory, time and stack end it; the letter is to blame.
@@ -97,6 +106,9 @@ fn unreadable(head: &[u8]) -> Reading {
         attachments: Vec::new(),
         automatic_reply_allowed: outer.answer.is_ok(),
         report: None,
+        asks_for_certificate: false,
+        delivery: None,
+        sealed_to: None,
         faults: vec!["reading it took more memory, time or stack than a letter may".to_owned()],
         certificates: Vec::new(),
     }

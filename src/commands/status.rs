@@ -35,9 +35,21 @@ pub async fn run(args: StatusArgs) -> Result<u8> {
     let doubled = if t.drafts_doubled > 0 { styled(WARN, &format!(", {} doubled", t.drafts_doubled)) } else { String::new() };
     text.push_str(&format!("  drafts           {} filed, {} wait for a word{doubled}\n", t.drafts_filed, t.drafts_waiting));
     text.push_str(&format!("  outbox           {} pending, {} given up, {} perhaps sent twice\n", t.effects_pending, t.effects_given_up, t.sent_twice_perhaps));
+    if t.unreachable > 0 {
+        text.push_str(&format!("  {}\n", styled(WARN, &format!("unreachable      {} addresses from which letters came back", t.unreachable))));
+    }
     text.push_str("\n  keys\n");
     for line in &status.opener {
         text.push_str(&format!("    {line}\n"));
+    }
+    for used in &t.sealed_to {
+        text.push_str(&format!("    {} letters sealed to {}, the last on {}\n", used.letters, used.fingerprint, used.last_at.strftime("%Y-%m-%d")));
+    }
+    if let Some(last) = status.canaries.first() {
+        text.push_str(&format!("\n  canary of {}\n", last.sent_at.strftime("%Y-%m-%d %H:%M UTC")));
+        for line in status.canaries.iter().take_while(|line| last.sent_at.duration_since(line.sent_at).as_secs() < 600) {
+            text.push_str(&format!("    {}\n", super::canary::shown(line)));
+        }
     }
     if status.faults.is_empty() {
         text.push_str(&format!("\n  {}\n", styled(GOOD, "no fault")));

@@ -145,6 +145,9 @@ mod tests {
             attachments: Vec::new(),
             automatic_reply_allowed: true,
             report: Some(Report { summary: "XSS @all".to_owned(), ..Report::default() }),
+            asks_for_certificate: false,
+            delivery: None,
+            sealed_to: None,
             faults: Vec::new(),
             certificates: Vec::new(),
         }

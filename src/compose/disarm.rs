@@ -42,7 +42,7 @@ pub(super) fn title(text: &str) -> String {
 }
 
 /// Takes out controls, bidi and zero-width characters, and anything that could pass for our marker.
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     let shown: String = text
         .chars()
         .filter(|c| !matches!(c, '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}'))

@@ -3,8 +3,9 @@
 use super::{ComposeError, House};
 use crate::model::Timestamp;
 use crate::model::address::Address;
-use crate::model::ids::MessageId;
-use crate::model::outgoing::Composition;
+use crate::model::ids::{CaseId, MessageId};
+use crate::model::outgoing::{Asked, Brief, Composition, ReplyTo};
+use crate::model::timeline;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lettre::message::header::{ContentDisposition, ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
@@ -34,7 +35,10 @@ pub struct OutgoingHeaders {
     message_id: MessageId,
     in_reply_to: Option<MessageId>,
     at: Timestamp,
-    auto_submitted: String,
+    /// The value of Auto-Submitted (RFC 3834 section 5); absent where a human wrote it.
+    auto_submitted: Option<String>,
+    /// Where an answer goes, if not to the desk's address.
+    reply_to: Option<Address>,
     autocrypt: Option<String>,
 }
 
@@ -57,8 +61,23 @@ struct Fields<'a> {
     case: Option<&'a str>,
     received: String,
     message_id: String,
+    digest: Option<String>,
+    fix_team_by: String,
+    fix_by: String,
+    release_by: String,
+    asks_steps: bool,
+    asks_versions: bool,
+    asks_certificate: bool,
+    text: &'a str,
     reason: &'static str,
     sentence: &'static str,
+    brief: Option<&'a Brief>,
+    reply: Option<&'a ReplyTo>,
+}
+
+/// A day as people write it.
+fn day(at: Timestamp) -> String {
+    at.strftime("%-d %B %Y").to_string()
 }
 
 /// Builds a letter from its typed fields.
@@ -71,36 +90,73 @@ pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeE
         case: None,
         received: String::new(),
         message_id: "(it had no Message-ID)".to_owned(),
+        digest: None,
+        fix_team_by: String::new(),
+        fix_by: String::new(),
+        release_by: String::new(),
+        asks_steps: false,
+        asks_versions: false,
+        asks_certificate: false,
+        text: "",
         reason: "",
         sentence: "",
+        brief: None,
+        reply: None,
     };
     let words = |name: &str, fields: &Fields<'_>| house.templates.fill(name, fields);
-    let (words, entity, message_id, in_reply_to, at, auto_submitted) = match composition {
-        Composition::Acknowledgement { case, message_id, in_reply_to, received_at, at, .. } => {
+    let mut reply_to = None;
+    let (words, entity, in_reply_to, at, auto_submitted) = match composition {
+        Composition::Acknowledgement { case, in_reply_to, received_at, at, digest, .. } => {
             fields.case = Some(case.as_str());
             fields.received = received_at.strftime("%-d %B %Y at %H:%M UTC").to_string();
+            fields.digest = digest.map(|d| d.to_string());
+            fields.fix_team_by = day(*received_at + timeline::FIX_TEAM_WITHIN);
+            fields.fix_by = day(*received_at + timeline::FIX_WITHIN);
+            fields.release_by = day(*received_at + timeline::RELEASE_WITHIN);
+            reply_to = Some(case_address(house, case));
             if let Some(theirs) = in_reply_to {
                 fields.message_id = theirs.to_string();
             }
             let words = words("acknowledgement", &fields)?;
             let entity = Entity::Single(text_part(&words.body)?);
-            (words, entity, message_id, in_reply_to.clone(), at, "auto-replied")
+            (words, entity, in_reply_to.clone(), at, Some("auto-replied"))
         }
-        Composition::Certificate { message_id, in_reply_to, at, .. } => {
+        Composition::Question { case, in_reply_to, asked, at, .. } => {
+            fields.case = Some(case.as_str());
+            fields.asks_steps = asked.contains(&Asked::Steps);
+            fields.asks_versions = asked.contains(&Asked::Versions);
+            fields.asks_certificate = asked.contains(&Asked::Certificate);
+            reply_to = Some(case_address(house, case));
+            let words = words("question", &fields)?;
+            let entity = Entity::Single(text_part(&words.body)?);
+            (words, entity, in_reply_to.clone(), at, Some("auto-generated"))
+        }
+        Composition::Reply { case, in_reply_to, text, at, .. } => {
+            fields.case = Some(case.as_str());
+            fields.text = text;
+            reply_to = Some(case_address(house, case));
+            let words = words("reply", &fields)?;
+            let entity = Entity::Single(text_part(&words.body)?);
+            (words, entity, in_reply_to.clone(), at, None)
+        }
+        Composition::Certificate { in_reply_to, at, .. } => {
             let words = words("certificate", &fields)?;
             let mut mixed = MultiPart::mixed().singlepart(text_part(&words.body)?);
             for own in attached(house) {
                 mixed = mixed.singlepart(certificate_part(own)?);
             }
-            (words, Entity::Multi(mixed), message_id, in_reply_to.clone(), at, "auto-replied")
+            (words, Entity::Multi(mixed), in_reply_to.clone(), at, Some("auto-replied"))
         }
-        Composition::Call { message_id, case, reason, at, .. } => {
+        Composition::Call { case, reason, brief, reply, at, .. } => {
             fields.case = case.as_ref().map(|c| c.as_str());
             fields.reason = reason.as_str();
             fields.sentence = reason.sentence();
+            fields.brief = brief.as_ref();
+            fields.reply = reply.as_ref();
+            reply_to = reply.as_ref().map(|reply| reply.address.clone());
             let words = words("call", &fields)?;
             let entity = Entity::Single(text_part(&words.body)?);
-            (words, entity, message_id, None, at, "auto-generated")
+            (words, entity, None, at, Some("auto-generated"))
         }
     };
     let headers = OutgoingHeaders {
@@ -108,13 +164,19 @@ pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeE
         from: house.address.clone(),
         to: composition.to().clone(),
         subject: words.subject,
-        message_id: message_id.clone(),
+        message_id: composition.message_id().clone(),
         in_reply_to,
         at: *at,
-        auto_submitted: auto_submitted.to_owned(),
+        auto_submitted: auto_submitted.map(str::to_owned),
+        reply_to,
         autocrypt: autocrypt(house),
     };
     Ok(Draft { headers, entity })
+}
+
+/// The reply address of a case: whatever program answers, the answer finds it.
+pub fn case_address(house: &House, case: &CaseId) -> Address {
+    house.address.tagged(case.as_str())
 }
 
 /// Version 4 first, since every program reads it; the newer ones follow.
@@ -212,9 +274,14 @@ impl OutgoingHeaders {
             .subject(self.subject.clone())
             .date(date)
             .message_id(Some(self.message_id.to_string()))
-            .raw_header(raw("Auto-Submitted", &self.auto_submitted))
             // Exchange heeds this where it does not heed RFC 3834.
             .raw_header(raw("X-Auto-Response-Suppress", "All"));
+        if let Some(auto_submitted) = &self.auto_submitted {
+            builder = builder.raw_header(raw("Auto-Submitted", auto_submitted));
+        }
+        if let Some(reply_to) = &self.reply_to {
+            builder = builder.reply_to(mailbox(Some(self.from_name.clone()), reply_to)?);
+        }
         if let Some(theirs) = &self.in_reply_to {
             builder = builder.in_reply_to(theirs.to_string()).references(theirs.to_string());
         }
@@ -260,6 +327,7 @@ mod tests {
             in_reply_to: MessageId::parse("theirs@b.example"),
             received_at: Timestamp::UNIX_EPOCH,
             at: Timestamp::UNIX_EPOCH,
+            digest: None,
             certificate: None,
         }
     }

@@ -3,12 +3,14 @@
 //! Nothing here quotes a letter to anybody but the tracker, and what the tracker gets is disarmed first.
 
 mod advisory;
+mod brief;
 mod disarm;
 mod letter;
 mod templates;
 
 pub use advisory::{Measure, advisory, follow_up, marker};
-pub use letter::{Draft, OutgoingHeaders, OwnCertificate, draft};
+pub use brief::brief;
+pub use letter::{Draft, OutgoingHeaders, OwnCertificate, case_address, draft};
 pub use templates::{TemplateFault, Templates};
 
 use crate::model::address::Address;

@@ -4,9 +4,11 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 use std::path::Path;
 
-const NAMES: [(&str, &str); 3] = [
+const NAMES: [(&str, &str); 5] = [
     ("acknowledgement", include_str!("../../config/templates/acknowledgement.txt")),
     ("certificate", include_str!("../../config/templates/certificate.txt")),
+    ("question", include_str!("../../config/templates/question.txt")),
+    ("reply", include_str!("../../config/templates/reply.txt")),
     ("call", include_str!("../../config/templates/call.txt")),
 ];
 

@@ -5,7 +5,7 @@
 
 mod words;
 
-pub use words::{Alarm, Control, Courier, Done, Imap, Login, Mailbox, OpenerWords, Responder, Security, Smtp, Tracker, TrackerAuth};
+pub use words::{Alarm, Control, Courier, Done, Imap, Login, Mailbox, MailboxRole, OpenerWords, Responder, Security, Smtp, Tracker, TrackerAuth};
 
 use crate::decide::{Caps, FilePolicy, Policy, SealedPolicy};
 use crate::model::Timestamp;
@@ -92,6 +92,12 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
         if let Mailbox::Imap(imap) = mailbox {
             plaintext_only_to_loopback("mailbox.security", imap.security, &imap.host)?;
             fingerprint("mailbox.certificate_sha256", imap.certificate_sha256.as_deref())?;
+            if imap.role == MailboxRole::Sent && imap.done.as_ref().is_some_and(|done| *done != Done::Keep) {
+                return Err(ConfigError::Value(
+                    "mailbox.done",
+                    "the team's sent letters stay where they are: leave it out, or set { kind = \"keep\" }".to_owned(),
+                ));
+            }
         }
     }
     if let Courier::Smtp(smtp) = &words.courier {
@@ -124,6 +130,7 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
         alarm_before: hours("acknowledgement.alarm_before_h", acknowledgement.alarm_before_h)?,
         unsigned_after: hours("acknowledgement.unsigned_after_h", acknowledgement.unsigned_after_h)?,
         acknowledge_delay: SignedDuration::from_secs(i64::from(acknowledgement.delay_s)),
+        ask_missing: words.answers.ask_missing,
         file: file_policy,
         sealed,
     };

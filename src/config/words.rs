@@ -89,6 +89,13 @@ impl Mailbox {
             Self::Maildir(maildir) => &maildir.name,
         }
     }
+
+    pub fn role(&self) -> MailboxRole {
+        match self {
+            Self::Imap(imap) => imap.role,
+            Self::Maildir(maildir) => maildir.role,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -105,10 +112,22 @@ pub struct Imap {
     pub login: Login,
     #[serde(default = "inbox")]
     pub folder: String,
+    pub done: Option<Done>,
     #[serde(default)]
-    pub done: Done,
+    pub role: MailboxRole,
     #[serde(default = "poll_s")]
     pub poll_s: u32,
+}
+
+/// What a mailbox holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailboxRole {
+    /// Letters to the desk.
+    #[default]
+    Inbox,
+    /// Copies of what the team sent by its own programs.
+    Sent,
 }
 
 fn inbox() -> String {
@@ -157,6 +176,8 @@ impl Default for Done {
 pub struct Maildir {
     pub name: String,
     pub path: PathBuf,
+    #[serde(default)]
+    pub role: MailboxRole,
     #[serde(default = "maildir_poll_s")]
     pub poll_s: u32,
 }
@@ -276,11 +297,12 @@ pub(super) struct Answers {
     pub per_address_per_day: u32,
     pub per_domain_per_day: u32,
     pub per_day: u32,
+    pub ask_missing: bool,
 }
 
 impl Default for Answers {
     fn default() -> Self {
-        Self { per_address_per_day: 1, per_domain_per_day: 200, per_day: 2_000 }
+        Self { per_address_per_day: 1, per_domain_per_day: 200, per_day: 2_000, ask_missing: true }
     }
 }
 

@@ -3,10 +3,10 @@
 use super::policy::READING_GRACE;
 use super::{CaseChange, Decision, Entry, Policy};
 use crate::model::Timestamp;
-use crate::model::case::{Acknowledgement, Case, Draft, Standing};
+use crate::model::case::{Acknowledgement, Called, Case, Draft, Standing};
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{CaseId, IntakeId};
-use crate::model::letter::{Dmarc, NoAnswer, Outer};
+use crate::model::letter::{Dmarc, NoAnswer, Outer, Role};
 
 /// A letter that has just become durable here.
 #[derive(Clone, Debug)]
@@ -15,10 +15,24 @@ pub struct Arrival<'a> {
     /// On the mail server (INTERNALDATE).
     pub received_at: Timestamp,
     pub outer: &'a Outer,
+    pub origin: Origin,
+    /// One of the responders of the config is its single From.
+    pub from_team: bool,
+    /// It is one that the desk wrote to itself to try the way.
+    pub canary: bool,
     /// From before `answer_from`: kept and shown, never answered.
     pub old: bool,
     /// The name of the case, should one be opened.
     pub new_case: CaseId,
+}
+
+/// Where a letter lay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    #[default]
+    Inbox,
+    /// A folder into which the team's own programs put what they sent.
+    Sent,
 }
 
 /// What the store knows of the people and threads that the outer letter names.
@@ -28,24 +42,50 @@ pub struct Acquaintance {
     pub thread: Option<Thread>,
     /// The case whose answer bears the envelope tag that this letter was sent to.
     pub returned_to: Option<CaseId>,
+    /// Our letters to the originator came back not long ago.
+    pub unreachable: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thread {
-    pub case: CaseId,
+    pub case: Case,
     /// The originator wrote in that case before.
     pub originator_in_case: bool,
+    /// The letter goes to somebody who wrote in that case.
+    pub to_participant: bool,
 }
 
 pub fn on_arrival(arrival: &Arrival<'_>, known: &Acquaintance, policy: &Policy, now: Timestamp) -> Decision {
     let refusal = arrival.outer.answer.as_ref().err().copied();
+    if arrival.canary {
+        return Decision { role: Role::Canary, ..Decision::default() };
+    }
+    if arrival.origin == Origin::Sent {
+        return team_copy(arrival, known, now);
+    }
     if let Some(case) = &known.returned_to
         && refusal.is_some()
     {
-        return returned(arrival, case, refusal, now);
+        return returned(arrival, case);
     }
     if arrival.old {
         return Decision { journal: vec![Entry::of_desk("old letter kept", arrival.intake.to_string())], ..Decision::default() };
+    }
+    let ours = arrival.from_team || refusal == Some(NoAnswer::Ourselves);
+    if arrival.from_team
+        && let Some(thread) = known.thread.as_ref().filter(|thread| arrival.outer.to_case().as_ref() == Some(&thread.case.id))
+    {
+        // Who wrote it is for his signature to say, when it is read.
+        return Decision {
+            letter_of: Some(thread.case.id.clone()),
+            role: Role::TeamReply,
+            journal: vec![Entry::of(&thread.case.id, "responder's answer arrived", arrival.intake.to_string())],
+            ..Decision::default()
+        };
+    }
+    // A forged copy would silence an acknowledgement: it takes proof.
+    if ours && arrival.outer.dmarc == Dmarc::Pass && known.thread.is_some() {
+        return team_copy(arrival, known, now);
     }
     match refusal {
         // RFC 3834 section 2: answering a machine can start a loop; and nobody waits for an answer.
@@ -53,39 +93,51 @@ pub fn on_arrival(arrival: &Arrival<'_>, known: &Acquaintance, policy: &Policy, 
         _ => match &known.thread {
             // Joining silently takes proof: a known originator whose domain our own server vouches for.
             Some(thread) if thread.originator_in_case && arrival.outer.dmarc == Dmarc::Pass => Decision {
-                letter_of: Some(thread.case.clone()),
-                journal: vec![Entry::of(&thread.case, "follow-up arrived", arrival.intake.to_string())],
+                letter_of: Some(thread.case.id.clone()),
+                journal: vec![Entry::of(&thread.case.id, "follow-up arrived", arrival.intake.to_string())],
                 ..Decision::default()
             },
-            thread => open(arrival, thread.as_ref().map(|t| t.case.clone()), policy, now),
+            thread => open(arrival, known, thread.as_ref().map(|t| t.case.id.clone()), policy, now),
         },
     }
 }
 
-/// A machine wrote to the tagged address of one of our answers: a report of non-delivery, or an auto-reply.
-fn returned(arrival: &Arrival<'_>, case: &CaseId, refusal: Option<NoAnswer>, now: Timestamp) -> Decision {
-    let undelivered = matches!(refusal, Some(NoAnswer::DeliveryReport | NoAnswer::ReturnPath(_)));
-    Decision {
-        letter_of: Some(case.clone()),
-        effects: if undelivered { Effect::call(Reason::AnswerBounced, case, now) } else { Vec::new() },
-        journal: vec![Entry::of(case, if undelivered { "answer came back undelivered" } else { "a machine answered" }, arrival.intake.to_string())],
-        ..Decision::default()
+/// A machine wrote to the tagged address of one of our answers: a report on its delivery, or an auto-reply. Which of
+/// them, and of what outcome, its reading says.
+fn returned(arrival: &Arrival<'_>, case: &CaseId) -> Decision {
+    Decision { letter_of: Some(case.clone()), journal: vec![Entry::of(case, "a machine answered", arrival.intake.to_string())], ..Decision::default() }
+}
+
+/// A copy of what one of the team wrote. Where it went to the reporter, he has his answer.
+fn team_copy(arrival: &Arrival<'_>, known: &Acquaintance, now: Timestamp) -> Decision {
+    let kept = Decision { role: Role::TeamCopy, ..Decision::default() };
+    // The desk's own letters lie among the sent ones too, and say nothing of a human.
+    let Some(thread) = known.thread.as_ref().filter(|_| !arrival.outer.automatic) else { return kept };
+    let case = &thread.case;
+    let letter = arrival.intake.to_string();
+    let decision = Decision { letter_of: Some(case.id.clone()), journal: vec![Entry::of(&case.id, "a responder wrote", letter.clone())], ..kept };
+    if !thread.to_participant || case.acknowledgement.pending().is_none() {
+        return decision;
+    }
+    match super::answered(case, &format!("letter {letter}"), now) {
+        Ok(answered) => Decision { letter_of: decision.letter_of, role: decision.role, ..answered },
+        Err(_) => decision,
     }
 }
 
-fn open(arrival: &Arrival<'_>, perhaps_of: Option<CaseId>, policy: &Policy, now: Timestamp) -> Decision {
+fn open(arrival: &Arrival<'_>, known: &Acquaintance, perhaps_of: Option<CaseId>, policy: &Policy, now: Timestamp) -> Decision {
     let id = arrival.new_case.clone();
     // A server's clock that runs ahead must not stretch the promise.
     let start = arrival.received_at.min(now);
     let deadline = start + policy.acknowledge_within;
     let mut effects = Vec::new();
-    let acknowledgement = if arrival.outer.answer.is_ok() {
+    let acknowledgement = if arrival.outer.answer.is_ok() && !known.unreachable {
         let due = (start + policy.acknowledge_delay).max(now + READING_GRACE);
         effects.push(Effect::acknowledge(&id, arrival.intake, due));
-        Acknowledgement::Due { deadline, alarmed: false }
+        Acknowledgement::Due { deadline, called: Called::No }
     } else {
         effects.extend(Effect::call(Reason::AnswerByHand, &id, now));
-        Acknowledgement::ByHand { deadline, alarmed: false }
+        Acknowledgement::ByHand { deadline, called: Called::No }
     };
     if perhaps_of.is_some() {
         effects.extend(Effect::call(Reason::PerhapsFollowUp, &id, now));
@@ -120,12 +172,22 @@ mod tests {
             subject: String::new(),
             dmarc: Dmarc::Pass,
             sealed_outside: true,
+            automatic: false,
             answer,
         }
     }
 
     fn arrive(outer: &Outer, known: &Acquaintance, old: bool) -> Decision {
-        let arrival = Arrival { intake: IntakeId(7), received_at: at(0), outer, old, new_case: CaseId::from_random([1; 10]) };
+        let arrival = Arrival {
+            intake: IntakeId(7),
+            received_at: at(0),
+            outer,
+            origin: Origin::Inbox,
+            from_team: false,
+            canary: false,
+            old,
+            new_case: CaseId::from_random([1; 10]),
+        };
         on_arrival(&arrival, known, &Policy::default(), at(1))
     }
 
@@ -137,7 +199,7 @@ mod tests {
     fn a_persons_letter_opens_a_case_and_is_acknowledged_by_its_servers_clock() {
         let decision = arrive(&outer(person()), &Acquaintance::default(), false);
         let Some(CaseChange::Open(case)) = decision.case else { panic!() };
-        assert_eq!(case.acknowledgement.pending(), Some((at(24), false)));
+        assert_eq!(case.acknowledgement.pending(), Some((at(24), Called::No)));
         assert_eq!(decision.effects.iter().map(|e| (e.work, e.due)).collect::<Vec<_>>(), [(Work::Acknowledge, at(1) + READING_GRACE)]);
     }
 
@@ -154,20 +216,34 @@ mod tests {
         for why in [NoAnswer::Suppressed, NoAnswer::NoSingleFrom, NoAnswer::DmarcFailed] {
             let decision = arrive(&outer(Err(why)), &Acquaintance::default(), false);
             let Some(CaseChange::Open(case)) = decision.case else { panic!("{why:?}") };
-            assert_eq!(case.acknowledgement, Acknowledgement::ByHand { deadline: at(24), alarmed: false });
+            assert_eq!(case.acknowledgement, Acknowledgement::ByHand { deadline: at(24), called: Called::No });
             assert!(decision.effects.iter().all(|e| e.work != Work::Acknowledge));
         }
     }
 
+    fn older() -> Case {
+        Case {
+            id: CaseId::from_random([2; 10]),
+            opened_at: at(0),
+            standing: Standing::Open,
+            acknowledgement: Acknowledgement::Due { deadline: at(24), called: Called::No },
+            draft: Draft::None,
+            perhaps_of: None,
+        }
+    }
+
+    fn threaded(originator_in_case: bool, to_participant: bool) -> Acquaintance {
+        Acquaintance { thread: Some(Thread { case: older(), originator_in_case, to_participant }), ..Acquaintance::default() }
+    }
+
     #[test]
     fn a_letter_joins_silently_only_with_proof() {
-        let case = CaseId::from_random([2; 10]);
-        let known = |originator_in_case| Acquaintance { thread: Some(Thread { case: case.clone(), originator_in_case }), returned_to: None };
-        assert_eq!(arrive(&outer(person()), &known(true), false).letter_of, Some(case.clone()));
-        let stranger = arrive(&outer(person()), &known(false), false);
+        let case = older().id;
+        assert_eq!(arrive(&outer(person()), &threaded(true, false), false).letter_of, Some(case.clone()));
+        let stranger = arrive(&outer(person()), &threaded(false, false), false);
         assert!(matches!(stranger.case, Some(CaseChange::Open(Case { perhaps_of: Some(of), .. })) if of == case));
         let unproven = Outer { dmarc: Dmarc::Unknown, ..outer(person()) };
-        assert_ne!(arrive(&unproven, &known(true), false).letter_of, Some(case));
+        assert_ne!(arrive(&unproven, &threaded(true, false), false).letter_of, Some(case));
     }
 
     #[test]
@@ -177,11 +253,40 @@ mod tests {
     }
 
     #[test]
-    fn a_bounce_finds_its_case_and_calls_a_human() {
-        let case = CaseId::from_random([2; 10]);
-        let known = Acquaintance { thread: None, returned_to: Some(case.clone()) };
+    fn a_machines_answer_to_ours_finds_its_case() {
+        let known = Acquaintance { returned_to: Some(older().id), ..Acquaintance::default() };
         let decision = arrive(&outer(Err(NoAnswer::DeliveryReport)), &known, false);
-        assert_eq!(decision.letter_of, Some(case));
-        assert_eq!(decision.effects[0].work, Work::CallByMail(Reason::AnswerBounced));
+        assert_eq!((decision.letter_of, decision.effects), (Some(older().id), Vec::new()));
+    }
+
+    #[test]
+    fn an_address_that_our_letters_do_not_reach_is_answered_by_a_human() {
+        let decision = arrive(&outer(person()), &Acquaintance { unreachable: true, ..Acquaintance::default() }, false);
+        let Some(CaseChange::Open(case)) = decision.case else { panic!() };
+        assert!(matches!(case.acknowledgement, Acknowledgement::ByHand { .. }));
+    }
+
+    /// What a copy of a team's letter does to the acknowledgement of its case.
+    fn copied(outer: &Outer, known: &Acquaintance, origin: Origin, from_team: bool) -> Option<&'static str> {
+        let new_case = CaseId::from_random([1; 10]);
+        let arrival = Arrival { intake: IntakeId(7), received_at: at(0), outer, origin, from_team, canary: false, old: false, new_case };
+        match on_arrival(&arrival, known, &Policy::default(), at(1)).case {
+            Some(CaseChange::Update { after, .. }) => Some(after.acknowledgement.as_str()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_human_answer_stops_the_clock_where_it_is_proven() {
+        let ours = outer(Err(NoAnswer::Ourselves));
+        assert_eq!(copied(&ours, &threaded(false, true), Origin::Inbox, false), Some("sent"));
+        assert_eq!(copied(&outer(person()), &threaded(false, true), Origin::Inbox, true), Some("sent"));
+        assert_eq!(copied(&ours, &threaded(false, true), Origin::Sent, false), Some("sent"));
+        // Whoever forges our address silences nothing.
+        let forged = Outer { dmarc: Dmarc::Unknown, ..ours.clone() };
+        assert_eq!(copied(&forged, &threaded(false, true), Origin::Inbox, false), None);
+        assert_eq!(copied(&ours, &threaded(false, false), Origin::Inbox, false), None, "it went to somebody else");
+        let acknowledgement = Outer { automatic: true, ..ours };
+        assert_eq!(copied(&acknowledgement, &threaded(false, true), Origin::Sent, false), None, "the desk's own letter");
     }
 }

@@ -6,18 +6,23 @@
 
 mod arrival;
 mod clock;
+mod delivery;
 mod policy;
 mod reading;
+mod reply;
 
-pub use arrival::{Acquaintance, Arrival, Thread, on_arrival};
+pub use arrival::{Acquaintance, Arrival, Origin, Thread, on_arrival};
 pub use clock::on_clock;
+pub use delivery::{Returned, on_returned};
 pub use policy::{Caps, FilePolicy, Policy, SealedPolicy};
-pub use reading::{ReadLetter, answered, confirm, on_reading, on_stray};
+pub use reading::{Older, ReadLetter, answered, confirm, on_reading, on_stray};
+pub use reply::{ask, replied, reply, reply_refused, send_certificate};
 
 use crate::model::address::Address;
 use crate::model::case::Case;
 use crate::model::effect::Effect;
-use crate::model::ids::{CaseId, EffectKey};
+use crate::model::ids::{CaseId, EffectKey, MessageId};
+use crate::model::letter::Role;
 
 /// The next state and what is to be done, to be saved in one transaction.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,11 +30,19 @@ pub struct Decision {
     pub case: Option<CaseChange>,
     /// The case that the letter belongs to.
     pub letter_of: Option<CaseId>,
+    /// What the letter is to the desk.
+    pub role: Role,
     /// Who is now in the case.
     pub participant: Option<Address>,
     pub effects: Vec<Effect>,
     /// Effects that must not happen any more, if they have not begun.
     pub cancelled: Vec<EffectKey>,
+    /// An address that our letters do not reach.
+    pub unreachable: Option<Address>,
+    /// A letter to ourselves that was read, and what was wrong with it.
+    pub canary: Option<(MessageId, Option<String>)>,
+    /// A reply token that is good no more.
+    pub spent: Option<String>,
     pub journal: Vec<Entry>,
 }
 

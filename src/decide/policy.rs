@@ -37,9 +37,14 @@ pub struct Policy {
     pub unsigned_after: SignedDuration,
     /// A pause in which a human may answer first.
     pub acknowledge_delay: SignedDuration,
+    /// Whether a clear report is asked for what it lacks without a responder's word.
+    pub ask_missing: bool,
     pub file: FilePolicy,
     pub sealed: SealedPolicy,
 }
+
+/// A question leaves so long after the acknowledgement, so that it is read second.
+pub(super) const ASK_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 /// Every acknowledgement waits so long, whatever its letter is: time for the reader to learn a certificate
 /// from a clear part, and for a clear request for our key to get the key alone. The wait is the same for
@@ -53,6 +58,7 @@ impl Default for Policy {
             alarm_before: SignedDuration::from_hours(4),
             unsigned_after: SignedDuration::from_hours(12),
             acknowledge_delay: SignedDuration::ZERO,
+            ask_missing: true,
             file: FilePolicy::default(),
             sealed: SealedPolicy::default(),
         }

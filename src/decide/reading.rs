@@ -1,9 +1,10 @@
 //! What follows from what a letter says?
 
+use super::policy::ASK_AFTER;
 use super::{CaseChange, Decision, Entry, FilePolicy, Policy, SealedPolicy};
 use crate::model::Timestamp;
 use crate::model::address::Address;
-use crate::model::case::{Acknowledgement, Case, Closing, Draft, InvalidTransition, Standing};
+use crate::model::case::{Acknowledgement, Called, Case, Closing, Draft, InvalidTransition, Standing};
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::reading::{LetterKind, Reading, SignatureStatus};
@@ -19,63 +20,76 @@ pub struct ReadLetter<'a> {
     pub answerable: bool,
     /// Its valid signature is by the certificate that was pinned for its originator before.
     pub signed_by_pinned: bool,
-    /// The originator is in the case that this one perhaps belongs to.
-    pub originator_in_older: bool,
+    /// An older case that it names: from outside, or by our tag in its protected subject.
+    pub older: Option<Older<'a>>,
+    /// Another case whose letter says the same.
+    pub alike: Option<&'a CaseId>,
     /// `None`: reading failed twice and the letter was set aside.
     pub reading: Option<&'a Reading>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Older<'a> {
+    pub case: &'a CaseId,
+    /// The originator wrote in it before.
+    pub originator_in_case: bool,
 }
 
 pub fn on_reading(case: &Case, letter: &ReadLetter<'_>, policy: &Policy, now: Timestamp) -> Decision {
     let id = &case.id;
     let Some(reading) = letter.reading else {
-        return needs_human(case, letter.intake, Reason::LetterUnreadable, now);
+        return super::delivery::to_human(case, letter.intake, Reason::LetterUnreadable, "letter set aside", now);
     };
     let shut = reading.protection.shut.is_some() || reading.parts.iter().any(|p| p.shut.is_some());
     if shut && reading.text.trim().is_empty() {
-        return needs_human(case, letter.intake, Reason::LetterShut, now);
+        return super::delivery::to_human(case, letter.intake, Reason::LetterShut, "letter stayed shut", now);
     }
     let mut decision = if letter.is_first { first(case, letter, reading, policy, now) } else { follow_up(case, letter, reading, policy, now) };
     let public = reading.report.as_ref().is_some_and(|r| r.disclosure.intent == Intent::AlreadyPublic);
     if shut {
         // What could be read goes its way; a human looks for the rest.
-        decision.effects.extend(Effect::call(Reason::LetterShut, id, now));
+        decision.effects.extend(Effect::call_about_letter(Reason::LetterShut, id, letter.intake, now));
     }
     if public {
-        decision.effects.extend(Effect::call(Reason::AlreadyPublic, id, now));
+        decision.effects.extend(Effect::call_about_letter(Reason::AlreadyPublic, id, letter.intake, now));
     }
     decision.journal.insert(0, Entry::of(id, "letter read", letter.intake.to_string()));
     decision
-}
-
-fn needs_human(case: &Case, intake: IntakeId, reason: Reason, now: Timestamp) -> Decision {
-    Decision {
-        case: Some(CaseChange::update(case, Case { standing: Standing::NeedsHuman, ..case.clone() })),
-        effects: Effect::call(reason, &case.id, now),
-        journal: vec![Entry::of(&case.id, if reason == Reason::LetterShut { "letter stayed shut" } else { "letter set aside" }, intake.to_string())],
-        ..Decision::default()
-    }
 }
 
 fn follow_up(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Policy, now: Timestamp) -> Decision {
     let filed = matches!(case.draft, Draft::Queued | Draft::Filed { .. });
     let held = reading.protection.encrypted && policy.sealed == SealedPolicy::Hold;
     if held && filed {
-        return Decision { effects: Effect::call(Reason::AwaitsWord, &case.id, now), ..Decision::default() };
+        return Decision { effects: Effect::call_about_letter(Reason::AwaitsWord, &case.id, letter.intake, now), ..Decision::default() };
     }
-    let effects = if filed && !reading.kind.is_machine() { vec![Effect::append_follow_up(&case.id, letter.intake, now)] } else { Vec::new() };
+    if reading.kind.is_machine() {
+        return Decision::default();
+    }
+    let mut effects = Effect::call_about_letter(Reason::FollowUp, &case.id, letter.intake, now);
+    if filed {
+        effects.push(Effect::append_follow_up(&case.id, letter.intake, now));
+    }
+    // What it asks for in clear it gets, as any letter would.
+    if reading.asks_for_certificate && letter.answerable && !reading.protection.encrypted {
+        effects.push(Effect::send_certificate(letter.intake, &case.id, now));
+    }
     Decision { effects, ..Decision::default() }
 }
 
 fn first(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Policy, now: Timestamp) -> Decision {
     let in_clear = !reading.protection.encrypted;
-    if let Some(older) = case.perhaps_of.clone().filter(|_| letter.signed_by_pinned && letter.originator_in_older) {
-        return join(case, letter, older, now);
+    if let Some(older) = letter.older.filter(|older| letter.signed_by_pinned && older.originator_in_case) {
+        return join(case, letter, older.case.clone(), now);
+    }
+    if let Some(older) = letter.older.filter(|_| case.perhaps_of.is_none()) {
+        return named_inside(case, letter, older.case, now);
     }
     match reading.kind {
         // Only a clear letter may change what goes out by itself: everyone on the way could read it.
         LetterKind::KeyRequest if in_clear && letter.answerable => key_request(case, letter, now),
         kind if kind.is_machine() && in_clear => close(case, Closing::Machine, now),
-        LetterKind::KeyRequest => waits(case, now),
+        LetterKind::KeyRequest => waits(case, letter, Reason::AwaitsWord, now),
         LetterKind::Spam | LetterKind::Other => {
             Decision { case: Some(CaseChange::update(case, Case { standing: Standing::Open, ..case.clone() })), ..Decision::default() }
         }
@@ -109,8 +123,10 @@ fn close(case: &Case, why: Closing, now: Timestamp) -> Decision {
 /// depend on what decryption showed.
 fn join(case: &Case, letter: &ReadLetter<'_>, older: CaseId, now: Timestamp) -> Decision {
     let closed = Case { standing: Standing::Closed { at: now, why: Closing::Joined }, ..case.clone() };
+    let mut joined = Effect::call_about_letter(Reason::FollowUp, &older, letter.intake, now);
+    joined.push(Effect::append_follow_up(&older, letter.intake, now));
     Decision {
-        effects: vec![Effect::append_follow_up(&older, letter.intake, now)],
+        effects: joined,
         journal: vec![
             Entry::of(&case.id, "joined to an older case", older.to_string()),
             Entry::of(&older, "follow-up joined by signature", letter.intake.to_string()),
@@ -121,10 +137,21 @@ fn join(case: &Case, letter: &ReadLetter<'_>, older: CaseId, now: Timestamp) -> 
     }
 }
 
-fn waits(case: &Case, now: Timestamp) -> Decision {
+/// The tag of another case stood where only decryption shows it. The acknowledgement stays, and a human compares.
+fn named_inside(case: &Case, letter: &ReadLetter<'_>, older: &CaseId, now: Timestamp) -> Decision {
+    let after = Case { standing: Standing::Open, draft: Draft::AwaitsWord, perhaps_of: Some(older.clone()), ..case.clone() };
+    Decision {
+        case: Some(CaseChange::update(case, after)),
+        effects: Effect::call_about_letter(Reason::PerhapsFollowUp, &case.id, letter.intake, now),
+        journal: vec![Entry::of(&case.id, "names an older case", older.as_str())],
+        ..Decision::default()
+    }
+}
+
+fn waits(case: &Case, letter: &ReadLetter<'_>, reason: Reason, now: Timestamp) -> Decision {
     Decision {
         case: Some(CaseChange::update(case, Case { standing: Standing::Open, draft: Draft::AwaitsWord, ..case.clone() })),
-        effects: Effect::call(Reason::AwaitsWord, &case.id, now),
+        effects: Effect::call_about_letter(reason, &case.id, letter.intake, now),
         ..Decision::default()
     }
 }
@@ -138,12 +165,27 @@ fn report(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Poli
         FilePolicy::Evident => evident && !forged,
         FilePolicy::Confirmed => false,
     };
-    // What perhaps belongs to another case would be a second advisory of it.
-    if !files || held || case.perhaps_of.is_some() {
-        return waits(case, now);
+    let in_clear = !reading.protection.encrypted;
+    let mut effects = Vec::new();
+    // Of a clear letter everyone on the way could see what it asks for, and what it lacks.
+    if in_clear && letter.answerable && reading.asks_for_certificate {
+        effects.push(Effect::send_certificate(letter.intake, &case.id, now));
     }
-    let mut effects = vec![Effect::file_advisory(&case.id, letter.intake, now)];
-    effects.extend(Effect::call(Reason::NewCase, &case.id, now));
+    let stands_alone = case.perhaps_of.is_none() && letter.alike.is_none();
+    let lacks = reading.report.as_ref().is_some_and(|r| !r.missing.is_empty());
+    if in_clear && letter.answerable && evident && !forged && lacks && stands_alone && policy.ask_missing {
+        effects.push(Effect::ask(&case.id, letter.intake, now + policy.acknowledge_delay + ASK_AFTER));
+    }
+    // What perhaps belongs to another case, or says the same, would be a second advisory of it.
+    if !files || held || !stands_alone {
+        let reason = if letter.alike.is_some() { Reason::LikelyDuplicate } else { Reason::AwaitsWord };
+        let mut decision = waits(case, letter, reason, now);
+        decision.journal.extend(letter.alike.map(|other| Entry::of(&case.id, "likely duplicate", other.as_str())));
+        decision.effects.extend(effects);
+        return decision;
+    }
+    effects.push(Effect::file_advisory(&case.id, letter.intake, now));
+    effects.extend(Effect::call_about_letter(Reason::NewCase, &case.id, letter.intake, now));
     Decision { case: Some(CaseChange::update(case, Case { standing: Standing::Open, draft: Draft::Queued, ..case.clone() })), effects, ..Decision::default() }
 }
 
@@ -166,14 +208,14 @@ pub fn on_stray(
         id: new_case,
         opened_at: start,
         standing: Standing::Open,
-        acknowledgement: Acknowledgement::ByHand { deadline: start + policy.acknowledge_within, alarmed: false },
+        acknowledgement: Acknowledgement::ByHand { deadline: start + policy.acknowledge_within, called: Called::No },
         draft: Draft::AwaitsWord,
         perhaps_of: None,
     };
     Decision {
         letter_of: Some(case.id.clone()),
         participant: originator.cloned(),
-        effects: Effect::call(Reason::AnswerByHand, &case.id, now),
+        effects: Effect::call_about_letter(Reason::AnswerByHand, &case.id, intake, now),
         journal: vec![Entry::of(&case.id, "case opened on reading", intake.to_string())],
         case: Some(CaseChange::Open(case)),
         ..Decision::default()
@@ -214,7 +256,7 @@ mod tests {
     }
 
     fn case() -> Case {
-        let due = Acknowledgement::Due { deadline: now(), alarmed: false };
+        let due = Acknowledgement::Due { deadline: now(), called: Called::No };
         Case { id: CaseId::from_random([1; 10]), opened_at: now(), standing: Standing::Unread, acknowledgement: due, draft: Draft::None, perhaps_of: None }
     }
 
@@ -233,6 +275,9 @@ mod tests {
             attachments: Vec::new(),
             automatic_reply_allowed: true,
             report: kind.has_report().then_some(report),
+            asks_for_certificate: false,
+            delivery: None,
+            sealed_to: None,
             faults: Vec::new(),
             certificates: Vec::new(),
         }
@@ -240,7 +285,7 @@ mod tests {
 
     fn decide(reading: &Reading, policy: &Policy) -> Decision {
         let letter =
-            ReadLetter { intake: IntakeId(1), is_first: true, answerable: true, signed_by_pinned: false, originator_in_older: false, reading: Some(reading) };
+            ReadLetter { intake: IntakeId(1), is_first: true, answerable: true, signed_by_pinned: false, older: None, alike: None, reading: Some(reading) };
         on_reading(&case(), &letter, policy, now())
     }
 
@@ -283,7 +328,7 @@ mod tests {
         shut.protection.shut = Some(Shut::NoKey);
         let decision = decide(&shut, &Policy::default());
         assert_eq!(decision.effects[0].work, Work::CallByMail(Reason::LetterShut));
-        let letter = ReadLetter { intake: IntakeId(1), is_first: true, answerable: true, signed_by_pinned: false, originator_in_older: false, reading: None };
+        let letter = ReadLetter { intake: IntakeId(1), is_first: true, answerable: true, signed_by_pinned: false, older: None, alike: None, reading: None };
         assert_eq!(on_reading(&case(), &letter, &Policy::default(), now()).effects[0].work, Work::CallByMail(Reason::LetterUnreadable));
     }
 }

@@ -5,6 +5,7 @@
 
 mod archive;
 mod body;
+mod delivery;
 mod entity;
 mod filename;
 mod inline;
@@ -16,6 +17,7 @@ mod tolerant;
 
 pub use archive::entries;
 pub use body::{Body, decode, html_text, is_html};
+pub use delivery::delivery;
 pub use entity::{Entity, File, ProtectedHeaders};
 pub use filename::safe_name;
 pub use inline::{Block, BlockKind, blocks, has_armor};

@@ -67,6 +67,7 @@ pub fn outer(head: &[u8], perspective: &Perspective) -> Outer {
         subject: message.subject().unwrap_or_default().to_owned(),
         sealed_outside: content_type
             .is_some_and(|ct| ct.ctype().eq_ignore_ascii_case("multipart") && ct.subtype().is_some_and(|s| s.eq_ignore_ascii_case("encrypted"))),
+        automatic: automatic(&message),
         originator,
         dmarc,
         answer,
@@ -78,10 +79,7 @@ fn refusal(message: &Message<'_>, perspective: &Perspective, originator: Option<
     if originator.is_some_and(|from| perspective.ours.iter().any(|ours| ours.same_mailbox(from) || ours.tag_of(from).is_some())) {
         return Some(NoAnswer::Ourselves);
     }
-    // RFC 3834 section 2: "no" means that a person sent it; anything else is a machine.
-    let auto_submitted = all_raw(message, "Auto-Submitted").iter().any(|v| !first_word(v).eq_ignore_ascii_case("no"));
-    let wild = ["X-Autoreply", "X-Autorespond", "X-Autoresponse", "X-Vacation"].iter().any(|f| first_raw(message, f).is_some());
-    if auto_submitted || wild {
+    if automatic(message) {
         return Some(NoAnswer::AutoSubmitted);
     }
     if message.content_type().is_some_and(|ct| ct.ctype().eq_ignore_ascii_case("multipart") && ct.subtype().is_some_and(|s| s.eq_ignore_ascii_case("report"))) {
@@ -105,6 +103,12 @@ fn refusal(message: &Message<'_>, perspective: &Perspective, originator: Option<
         }
     }
     (dmarc == Dmarc::Fail).then_some(NoAnswer::DmarcFailed)
+}
+
+/// RFC 3834 section 2: "no" means that a person sent it; anything else is a machine.
+fn automatic(message: &Message<'_>) -> bool {
+    all_raw(message, "Auto-Submitted").iter().any(|v| !first_word(v).eq_ignore_ascii_case("no"))
+        || ["X-Autoreply", "X-Autorespond", "X-Autoresponse", "X-Vacation"].iter().any(|f| first_raw(message, f).is_some())
 }
 
 /// The single From, or Reply-To where both belong to one organisation.

@@ -41,14 +41,25 @@ pub enum Closing {
     Joined,
 }
 
+/// Whether responders were called for a deadline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Called {
+    #[default]
+    No,
+    /// It is near.
+    Near,
+    /// It is over.
+    Missed,
+}
+
 /// The promise of an answer within 24 hours, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Acknowledgement {
-    /// `alarmed`: responders were called because the deadline is near.
     Due {
         deadline: Timestamp,
-        alarmed: bool,
+        called: Called,
     },
     Sent {
         at: Timestamp,
@@ -57,7 +68,7 @@ pub enum Acknowledgement {
     /// No automatic answer may go out; a human owes one until the deadline.
     ByHand {
         deadline: Timestamp,
-        alarmed: bool,
+        called: Called,
     },
     /// Nobody waits for one.
     NotOwed,
@@ -102,23 +113,23 @@ impl Acknowledgement {
     /// A machine may not send it after all: a human owes it, on the same clock.
     pub fn hand_over(self) -> Self {
         match self {
-            Self::Due { deadline, alarmed } => Self::ByHand { deadline, alarmed },
+            Self::Due { deadline, called } => Self::ByHand { deadline, called },
             other => other,
         }
     }
 
-    pub fn alarm(self) -> Self {
+    pub fn called(self, called: Called) -> Self {
         match self {
-            Self::Due { deadline, .. } => Self::Due { deadline, alarmed: true },
-            Self::ByHand { deadline, .. } => Self::ByHand { deadline, alarmed: true },
+            Self::Due { deadline, .. } => Self::Due { deadline, called },
+            Self::ByHand { deadline, .. } => Self::ByHand { deadline, called },
             other => other,
         }
     }
 
     /// The deadline that nobody has met yet, and whether responders were already called for it.
-    pub fn pending(&self) -> Option<(Timestamp, bool)> {
+    pub fn pending(&self) -> Option<(Timestamp, Called)> {
         match self {
-            Self::Due { deadline, alarmed } | Self::ByHand { deadline, alarmed } => Some((*deadline, *alarmed)),
+            Self::Due { deadline, called } | Self::ByHand { deadline, called } => Some((*deadline, *called)),
             Self::Sent { .. } | Self::NotOwed => None,
         }
     }
@@ -169,7 +180,7 @@ mod tests {
 
     #[test]
     fn an_acknowledgement_is_sent_once() {
-        let due = Acknowledgement::Due { deadline: Timestamp::UNIX_EPOCH, alarmed: false };
+        let due = Acknowledgement::Due { deadline: Timestamp::UNIX_EPOCH, called: Called::No };
         let sent = due.sent(Timestamp::UNIX_EPOCH, true).unwrap();
         assert!(sent.clone().sent(Timestamp::UNIX_EPOCH, true).is_err());
         assert_eq!(sent.pending(), None);

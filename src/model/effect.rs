@@ -4,7 +4,7 @@ use super::Timestamp;
 use super::ids::{CaseId, EffectKey, IntakeId};
 use serde::{Deserialize, Serialize};
 
-/// One thing to do in the world. It names letters and cases and holds no text.
+/// One thing to do in the world. It names letters and cases; what text it needs, it holds sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effect {
     pub key: EffectKey,
@@ -13,6 +13,8 @@ pub struct Effect {
     pub intake: Option<IntakeId>,
     /// Not before this.
     pub due: Timestamp,
+    /// Sealed as everything at rest.
+    pub payload: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +22,10 @@ pub struct Effect {
 pub enum Work {
     Acknowledge,
     SendCertificate,
+    /// Asks the reporter for what his report lacks.
+    Ask,
+    /// A responder's words to the reporter.
+    Reply,
     FileAdvisory,
     AppendFollowUp,
     /// An encrypted letter to every responder.
@@ -33,18 +39,25 @@ pub enum Work {
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     NewCase,
+    FollowUp,
+    LikelyDuplicate,
     AcknowledgementDue,
+    AcknowledgementMissed,
     AnswerByHand,
     LeftUnsigned,
     LetterShut,
     LetterUnreadable,
     AlreadyPublic,
     AnswerBounced,
+    ReplyRefused,
     AwaitsWord,
     PerhapsFollowUp,
     GaveUp,
     DraftDoubled,
     OldLettersHeld,
+    CertificateEnds,
+    ResponderUnreachable,
+    CanaryFailed,
     FaultLasts,
 }
 
@@ -52,18 +65,25 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NewCase => "new-case",
+            Self::FollowUp => "follow-up",
+            Self::LikelyDuplicate => "likely-duplicate",
             Self::AcknowledgementDue => "acknowledgement-due",
+            Self::AcknowledgementMissed => "acknowledgement-missed",
             Self::AnswerByHand => "answer-by-hand",
             Self::LeftUnsigned => "left-unsigned",
             Self::LetterShut => "letter-shut",
             Self::LetterUnreadable => "letter-unreadable",
             Self::AlreadyPublic => "already-public",
             Self::AnswerBounced => "answer-bounced",
+            Self::ReplyRefused => "reply-refused",
             Self::AwaitsWord => "awaits-word",
             Self::PerhapsFollowUp => "perhaps-follow-up",
             Self::GaveUp => "gave-up",
             Self::DraftDoubled => "draft-doubled",
             Self::OldLettersHeld => "old-letters-held",
+            Self::CertificateEnds => "certificate-ends",
+            Self::ResponderUnreachable => "responder-unreachable",
+            Self::CanaryFailed => "canary-failed",
             Self::FaultLasts => "fault-lasts",
         }
     }
@@ -72,25 +92,41 @@ impl Reason {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::NewCase => "A new report arrived and its case is open.",
+            Self::FollowUp => "The reporter wrote again.",
+            Self::LikelyDuplicate => "A report says what another case says already. Compare the two; nothing was merged, and no second draft was filed.",
+            Self::AcknowledgementMissed => "The deadline of an acknowledgement is over and none went out. Answer the reporter by hand now.",
             Self::AcknowledgementDue => "An acknowledgement is not out yet and its deadline is near. Answer the reporter by hand.",
             Self::AnswerByHand => "A letter may not be answered by a machine. Answer the reporter by hand.",
             Self::LeftUnsigned => "An acknowledgement left unsigned, because nothing could be signed for 12 hours. Look at the opener.",
             Self::LetterShut => "A letter could not be decrypted. The reporter was acknowledged; ask for it again in another way.",
             Self::LetterUnreadable => "Reading a letter failed twice. It is kept; look at it on an isolated machine.",
             Self::AlreadyPublic => "A letter speaks of a vulnerability that is already public.",
-            Self::AnswerBounced => "An answer of ours came back undelivered.",
+            Self::AnswerBounced => {
+                "An answer of ours came back undelivered. Find another way to the reporter; the desk writes to that address no more for a week."
+            }
+            Self::ReplyRefused => {
+                "Your answer was not passed on to the reporter: it must be encrypted to the desk, signed with your certificate of the desk's config, carry the reply token of the case, which is good once, and have no words of yours below a quotation."
+            }
             Self::AwaitsWord => "A case waits for your word before a draft is filed: run sealdesk case file.",
             Self::PerhapsFollowUp => "A letter names an existing case, but its sender is not proven. Compare the two cases.",
             Self::GaveUp => "The desk gave up on something after many tries. See sealdesk status.",
             Self::DraftDoubled => "The tracker holds two drafts of one case, after an answer that never came. Close the one that its journal names.",
             Self::OldLettersHeld => "Many unknown old letters appeared in the mailbox. Answers are held until you run sealdesk import.",
+            Self::CertificateEnds => "A certificate ends soon. Extend it, and publish it again: see sealdesk status.",
+            Self::ResponderUnreachable => {
+                "A responder cannot be called, because no letter can be encrypted to his certificate. Replace it in the desk's config: sealdesk check names it."
+            }
+            Self::CanaryFailed => "A letter that the desk wrote to itself did not come through. See sealdesk status.",
             Self::FaultLasts => "A fault lasts and the desk cannot mend it. See sealdesk status.",
         }
     }
 
     /// Whether the second path is used too: what can't wait for the mail to be read.
     pub fn is_urgent(self) -> bool {
-        !matches!(self, Self::NewCase | Self::AwaitsWord | Self::PerhapsFollowUp | Self::DraftDoubled)
+        !matches!(
+            self,
+            Self::NewCase | Self::FollowUp | Self::LikelyDuplicate | Self::AwaitsWord | Self::PerhapsFollowUp | Self::DraftDoubled | Self::ReplyRefused
+        )
     }
 }
 
@@ -99,6 +135,8 @@ impl Work {
         match self {
             Self::Acknowledge => "acknowledge",
             Self::SendCertificate => "send-certificate",
+            Self::Ask => "ask",
+            Self::Reply => "reply",
             Self::FileAdvisory => "file-advisory",
             Self::AppendFollowUp => "append-follow-up",
             Self::CallByMail(_) => "call-by-mail",
@@ -108,31 +146,50 @@ impl Work {
 }
 
 impl Effect {
+    fn new(key: String, work: Work, case: &CaseId, intake: Option<IntakeId>, due: Timestamp) -> Self {
+        Self { key: EffectKey(key), work, case: Some(case.clone()), intake, due, payload: None }
+    }
+
     pub fn acknowledge(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
-        Self { key: EffectKey(format!("acknowledge:{case}")), work: Work::Acknowledge, case: Some(case.clone()), intake: Some(intake), due }
+        Self::new(format!("acknowledge:{case}"), Work::Acknowledge, case, Some(intake), due)
     }
 
     pub fn send_certificate(intake: IntakeId, case: &CaseId, due: Timestamp) -> Self {
-        Self { key: EffectKey(format!("certificate:{intake}")), work: Work::SendCertificate, case: Some(case.clone()), intake: Some(intake), due }
+        Self::new(format!("certificate:{intake}"), Work::SendCertificate, case, Some(intake), due)
+    }
+
+    pub fn ask(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
+        Self::new(format!("ask:{case}:{intake}"), Work::Ask, case, Some(intake), due)
+    }
+
+    /// `word` tells the replies in a case apart.
+    pub fn reply(case: &CaseId, word: &str, sealed: Vec<u8>, due: Timestamp) -> Self {
+        Self { payload: Some(sealed), ..Self::new(format!("reply:{case}:{word}"), Work::Reply, case, None, due) }
     }
 
     pub fn file_advisory(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
-        Self { key: EffectKey(format!("file:{case}")), work: Work::FileAdvisory, case: Some(case.clone()), intake: Some(intake), due }
+        Self::new(format!("file:{case}"), Work::FileAdvisory, case, Some(intake), due)
     }
 
     pub fn append_follow_up(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
-        Self { key: EffectKey(format!("append:{case}:{intake}")), work: Work::AppendFollowUp, case: Some(case.clone()), intake: Some(intake), due }
+        Self::new(format!("append:{case}:{intake}"), Work::AppendFollowUp, case, Some(intake), due)
     }
 
     /// Calls responders about a case: by mail always, by the second path where it is urgent.
     pub fn call(reason: Reason, case: &CaseId, due: Timestamp) -> Vec<Self> {
-        let one = |path: &str, work| Self {
+        Self::calls(reason, case, None, due)
+    }
+
+    /// As [`Self::call`], about one letter of the case.
+    pub fn call_about_letter(reason: Reason, case: &CaseId, intake: IntakeId, due: Timestamp) -> Vec<Self> {
+        Self::calls(reason, case, Some(intake), due)
+    }
+
+    fn calls(reason: Reason, case: &CaseId, intake: Option<IntakeId>, due: Timestamp) -> Vec<Self> {
+        let one = |path: &str, work| {
             // Each decision calls anew; saving one decision twice is what a transaction prevents.
-            key: EffectKey(format!("call:{path}:{}:{case}:{}", reason.as_str(), due.as_millisecond())),
-            work,
-            case: Some(case.clone()),
-            intake: None,
-            due,
+            let about = intake.map_or_else(String::new, |letter| format!(":{letter}"));
+            Self::new(format!("call:{path}:{}:{case}:{}{about}", reason.as_str(), due.as_millisecond()), work, case, intake, due)
         };
         let mut calls = vec![one("mail", Work::CallByMail(reason))];
         if reason.is_urgent() {
@@ -143,7 +200,10 @@ impl Effect {
 
     /// Calls responders about the desk itself. `about` tells repeated calls apart: one a fault and day, say.
     pub fn call_about_desk(reason: Reason, about: &str, due: Timestamp) -> Vec<Self> {
-        let one = |path: &str, work| Self { key: EffectKey(format!("call:{path}:{}:desk:{about}", reason.as_str())), work, case: None, intake: None, due };
+        let one = |path: &str, work| {
+            let key = EffectKey(format!("call:{path}:{}:desk:{about}", reason.as_str()));
+            Self { key, work, case: None, intake: None, due, payload: None }
+        };
         vec![one("mail", Work::CallByMail(reason)), one("second", Work::CallBySecondPath(reason))]
     }
 }

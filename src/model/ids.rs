@@ -37,6 +37,11 @@ impl CaseId {
     }
 }
 
+/// The first case id that stands in a text, such as a subject.
+pub fn tag_in(text: &str) -> Option<CaseId> {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).find_map(|word| CaseId::parse(word).ok())
+}
+
 impl TryFrom<String> for CaseId {
     type Error = NotACaseId;
     fn try_from(text: String) -> Result<Self, NotACaseId> {
@@ -77,8 +82,26 @@ impl fmt::Display for EffectKey {
 }
 
 /// A SHA-256, written as 64 hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Digest(pub [u8; 32]);
+
+#[derive(Debug, thiserror::Error)]
+#[error("a SHA-256 has 64 hexadecimal digits")]
+pub struct NotADigest;
+
+impl TryFrom<String> for Digest {
+    type Error = NotADigest;
+    fn try_from(text: String) -> Result<Self, NotADigest> {
+        Self::parse(&text).ok_or(NotADigest)
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> String {
+        digest.to_string()
+    }
+}
 
 impl Digest {
     pub fn parse(hex: &str) -> Option<Self> {

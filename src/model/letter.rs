@@ -2,7 +2,7 @@
 
 use super::Timestamp;
 use super::address::{Address, NoReplyAddress, ReplyAddress};
-use super::ids::MessageId;
+use super::ids::{CaseId, MessageId};
 use serde::{Deserialize, Serialize};
 
 /// What our own mail server found when it checked the originator's domain (RFC 7489), read from an
@@ -60,6 +60,21 @@ impl NoAnswer {
     }
 }
 
+/// What a letter is to the desk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Somebody wrote to the desk.
+    #[default]
+    Incoming,
+    /// A responder wrote to the reply address of a case: his signed words are to go to the reporter.
+    TeamReply,
+    /// A copy of what one of the team wrote to a reporter. It is kept and not read.
+    TeamCopy,
+    /// The desk wrote it to itself, to see whether it would be answered.
+    Canary,
+}
+
 /// The header block of a letter, read by the desk.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outer {
@@ -76,5 +91,19 @@ pub struct Outer {
     pub dmarc: Dmarc,
     /// The media type of the whole letter is multipart/encrypted (RFC 3156 section 4).
     pub sealed_outside: bool,
+    /// A machine says that it sent it (RFC 3834 section 5).
+    pub automatic: bool,
     pub answer: Result<ReplyAddress, NoAnswer>,
+}
+
+impl Outer {
+    /// It was sent to `NAME-sendkey@` or `NAME+sendkey@`, as Schleuder's users do to get a list's key.
+    pub fn to_sendkey(&self) -> bool {
+        self.recipients.iter().any(|to| ["-sendkey", "+sendkey"].iter().any(|end| to.local().to_ascii_lowercase().ends_with(end)))
+    }
+
+    /// The case whose reply address it was sent to: `NAME+SD-7K3QF2MX9A@`.
+    pub fn to_case(&self) -> Option<CaseId> {
+        self.recipients.iter().find_map(|to| CaseId::parse(to.local().split_once('+')?.1).ok())
+    }
 }

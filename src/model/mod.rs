@@ -13,5 +13,6 @@ pub mod outgoing;
 pub mod reading;
 pub mod report;
 pub mod secret;
+pub mod timeline;
 
 pub use jiff::Timestamp;

@@ -3,7 +3,7 @@
 use super::Timestamp;
 use super::address::{Address, ReplyAddress};
 use super::effect::Reason;
-use super::ids::{CaseId, MessageId};
+use super::ids::{CaseId, Digest, MessageId};
 use super::report::Report;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,29 @@ pub enum Composition {
         in_reply_to: Option<MessageId>,
         received_at: Timestamp,
         at: Timestamp,
+        /// The SHA-256 of the ciphertext, where the letter is PGP/MIME and it could be computed.
+        digest: Option<Digest>,
         /// The reporter's certificate, armored, where one is pinned or came in clear.
+        certificate: Option<String>,
+    },
+    /// Asks for what a report lacks.
+    Question {
+        to: ReplyAddress,
+        case: CaseId,
+        message_id: MessageId,
+        in_reply_to: Option<MessageId>,
+        asked: Vec<Asked>,
+        at: Timestamp,
+        certificate: Option<String>,
+    },
+    /// A responder's words to the reporter, as the team.
+    Reply {
+        to: Address,
+        case: CaseId,
+        message_id: MessageId,
+        in_reply_to: Option<MessageId>,
+        text: String,
+        at: Timestamp,
         certificate: Option<String>,
     },
     Certificate {
@@ -33,15 +55,62 @@ pub enum Composition {
         message_id: MessageId,
         case: Option<CaseId>,
         reason: Reason,
+        /// What it is about, to be read at once.
+        brief: Option<Brief>,
+        /// Where an answer to the reporter may be sent, and the token that it must carry.
+        reply: Option<ReplyTo>,
         at: Timestamp,
     },
 }
 
+/// What a letter can ask its reporter for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Asked {
+    Steps,
+    Versions,
+    /// His certificate: what he sealed is not answered in clear.
+    Certificate,
+}
+
+/// A case and one letter of it, for a responder who reads it in his mail.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Brief {
+    /// Field and value, in the order in which they are shown.
+    pub fields: Vec<(String, String)>,
+    pub text: String,
+    pub attachments: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplyTo {
+    pub address: Address,
+    pub token: String,
+}
+
 impl Composition {
+    pub fn message_id(&self) -> &MessageId {
+        match self {
+            Self::Acknowledgement { message_id, .. }
+            | Self::Certificate { message_id, .. }
+            | Self::Question { message_id, .. }
+            | Self::Reply { message_id, .. }
+            | Self::Call { message_id, .. } => message_id,
+        }
+    }
+
+    /// The certificate of the recipient, where the desk knows one; a responder's is the opener's own to know.
+    pub fn certificate(&self) -> Option<&str> {
+        match self {
+            Self::Acknowledgement { certificate, .. } | Self::Question { certificate, .. } | Self::Reply { certificate, .. } => certificate.as_deref(),
+            Self::Certificate { .. } | Self::Call { .. } => None,
+        }
+    }
+
     pub fn to(&self) -> &Address {
         match self {
-            Self::Acknowledgement { to, .. } | Self::Certificate { to, .. } => to.address(),
-            Self::Call { to, .. } => to,
+            Self::Acknowledgement { to, .. } | Self::Certificate { to, .. } | Self::Question { to, .. } => to.address(),
+            Self::Reply { to, .. } | Self::Call { to, .. } => to,
         }
     }
 }

@@ -132,6 +132,25 @@ pub struct BroughtCertificate {
     pub armored: String,
 }
 
+/// What a mail system says became of a letter (RFC 3464 section 2.3.3, and the wild ones).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeliveryOutcome {
+    Failed,
+    /// It is still being tried.
+    Delayed,
+    /// Delivered, relayed or expanded.
+    Arrived,
+}
+
+/// A report on the delivery of other letters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    pub outcome: DeliveryOutcome,
+    /// Message-IDs that stand in it: what it speaks of is among them.
+    pub message_ids: Vec<String>,
+}
+
 /// One letter as read. Its JSON is the output of `sealdesk open`, whose field names are fixed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
@@ -149,6 +168,15 @@ pub struct Reading {
     pub attachments: Vec<Attachment>,
     pub automatic_reply_allowed: bool,
     pub report: Option<Report>,
+    /// It asks for our certificate, whatever else it does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asks_for_certificate: bool,
+    /// Present for a DSN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Delivery>,
+    /// The fingerprint of the certificate of ours that it was sealed to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed_to: Option<String>,
     pub faults: Vec<String>,
     /// Not part of the fixed interface: what the desk may pin.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

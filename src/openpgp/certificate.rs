@@ -63,14 +63,16 @@ impl Certificate {
         self.addresses().iter().any(|own| own.eq_ignore_ascii_case(address))
     }
 
-    /// The earliest moment at which its primary key or its last encryption key ends.
+    /// The earliest moment at which its primary key, its last encryption key or its last signing key ends.
     pub fn expires(&self) -> Option<Timestamp> {
         let valid = self.0.with_policy(policy(), None).ok()?;
         let primary = valid.primary_key().key_expiration_time();
-        let encryption = valid.keys().subkeys().supported().revoked(false).for_transport_encryption().map(|k| k.key_expiration_time());
-        // One subkey without an end keeps the certificate usable; otherwise the last end counts.
-        let last = encryption.collect::<Option<Vec<_>>>().and_then(|ends| ends.into_iter().max());
-        let earliest = [primary, last].into_iter().flatten().min()?;
+        let encryption: Option<Vec<_>> =
+            valid.keys().subkeys().supported().revoked(false).for_transport_encryption().map(|k| k.key_expiration_time()).collect();
+        let signing: Option<Vec<_>> = valid.keys().supported().revoked(false).for_signing().map(|k| k.key_expiration_time()).collect();
+        // One key without an end keeps the certificate usable; otherwise the last end counts.
+        let last = |ends: Option<Vec<_>>| ends.and_then(|ends| ends.into_iter().max());
+        let earliest = [primary, last(encryption), last(signing)].into_iter().flatten().min()?;
         Timestamp::try_from(earliest).ok()
     }
 

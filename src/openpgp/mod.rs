@@ -18,7 +18,7 @@ mod verify;
 pub use certificate::{Certificate, certificates};
 pub use generate::{GeneratedKey, Profile, adopt, generate, generate_storage};
 pub use keys::{Purpose, SecretKeys};
-pub use open::{Opened, SessionKey, SessionKeys, Unopened, is_sealed, open};
+pub use open::{Opened, SessionKey, SessionKeys, Unopened, digest, is_sealed, open};
 pub use seal::{SealTo, armored_message, seal_packets};
 pub use verify::{SignatureFound, verify_detached, verify_message};
 

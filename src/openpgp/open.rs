@@ -8,6 +8,7 @@
 use super::certificate::Certificate;
 use super::verify::{Judge, SignatureFound};
 use super::{armor, gnupg, guarded, policy, verify};
+use crate::model::ids::Digest;
 use crate::model::limits::{EXPANSION_FREE_OCTETS, Limits, NAMED_RECIPIENTS_MAX, PACKETS_MAX};
 use crate::model::reading::{Integrity, Shut};
 use sequoia_openpgp as openpgp;
@@ -16,6 +17,7 @@ use sequoia_openpgp::parse::stream::{DecryptionHelper, Decryptor, DecryptorBuild
 use sequoia_openpgp::parse::{PacketParser, Parse};
 use sequoia_openpgp::serialize::MarshalInto;
 use sequoia_openpgp::types::SymmetricAlgorithm;
+use sha2::{Digest as _, Sha256};
 use std::io::Read;
 
 /// Sequoia's own buffer, which it fills with zeros: as large as the letter, within these bounds.
@@ -43,6 +45,8 @@ pub struct Opened {
     pub integrity: Integrity,
     /// Of signatures inside the encryption.
     pub signatures: Vec<SignatureFound>,
+    /// The fingerprint of the certificate whose key opened it.
+    pub recipient: Option<String>,
 }
 
 /// Why it stays shut, for the reading and in words.
@@ -125,6 +129,11 @@ pub fn is_sealed(octets: &[u8]) -> bool {
     container.is_some() || packets > 0
 }
 
+/// The SHA-256 of a message's binary packets, whatever armor stands around them.
+pub fn digest(message: &[u8]) -> Digest {
+    Digest(Sha256::digest(armor::binary(message.trim_ascii())).into())
+}
+
 /// Decrypts one OpenPGP message, armored or binary. `certificates` are those that may have signed it.
 pub fn open(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate], limits: &Limits) -> Result<Opened, Unopened> {
     guarded(|| open_unguarded(ciphertext, keys, certificates, limits)).unwrap_or(Err(Unopened::DAMAGED))
@@ -140,7 +149,7 @@ fn open_unguarded(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &
             let inside = gnupg::open(&armor::binary(octets), keys, limits)?;
             let (plaintext, mut signatures) = verify::message(&inside.packets, certificates, octets_max)?;
             signatures.iter_mut().for_each(|found| found.demand(&inside.recipient));
-            return Ok(Opened { plaintext, integrity: Integrity::Aead, signatures });
+            return Ok(Opened { plaintext, integrity: Integrity::Aead, signatures, recipient: Some(inside.recipient) });
         }
         _ => {}
     }
@@ -182,7 +191,7 @@ fn proven(mut decryptor: Decryptor<'_, Helper<'_>>, octets_max: u64, head: &[u8]
     if let Some(recipient) = &helper.recipient {
         signatures.iter_mut().for_each(|found| found.demand(recipient));
     }
-    Ok(Opened { plaintext, integrity: helper.integrity, signatures })
+    Ok(Opened { plaintext, integrity: helper.integrity, signatures, recipient: helper.recipient })
 }
 
 struct Helper<'k> {

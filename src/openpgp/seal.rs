@@ -12,6 +12,8 @@ use std::io::Write;
 #[derive(Clone, Debug)]
 pub struct SealTo {
     keys: Vec<Key<key::PublicParts, key::UnspecifiedRole>>,
+    /// Its messages don't say to whom they are sealed (RFC 9580 section 5.1).
+    hidden: bool,
 }
 
 impl SealTo {
@@ -23,7 +25,12 @@ impl SealTo {
             let alive = certificate.0.keys().with_policy(policy(), None).supported().alive().revoked(false).for_transport_encryption();
             keys.extend(alive.map(|k| k.key().clone()));
         }
-        if keys.is_empty() { Err(OpenPgpError::Absent("certificate to seal to")) } else { Ok(Self { keys }) }
+        if keys.is_empty() { Err(OpenPgpError::Absent("certificate to seal to")) } else { Ok(Self { keys, hidden: false }) }
+    }
+
+    /// The same, without a word on the outside of who can open it.
+    pub fn hidden(self) -> Self {
+        Self { hidden: true, ..self }
     }
 
     /// Seals octets into a binary OpenPGP message.
@@ -38,7 +45,8 @@ impl SealTo {
     /// A writer that seals what passes through it into `sink`; call `finalize` at the end.
     pub fn writer<'a>(&'a self, sink: impl Write + Send + Sync + 'a) -> Result<Message<'a>, OpenPgpError> {
         // SEIPDv1 opens in every program that a responder may use to read a sealed file by hand.
-        let recipients: Vec<Recipient<'_>> = self.keys.iter().map(|k| Recipient::new(Features::empty().set_seipdv1(), Some(k.keyid().into()), k)).collect();
+        let recipients: Vec<Recipient<'_>> =
+            self.keys.iter().map(|k| Recipient::new(Features::empty().set_seipdv1(), (!self.hidden).then(|| k.keyid().into()), k)).collect();
         let message = Encryptor::for_recipients(Message::new(sink), recipients).build().map_err(OpenPgpError::operation("sealing"))?;
         LiteralWriter::new(message).build().map_err(OpenPgpError::operation("sealing"))
     }

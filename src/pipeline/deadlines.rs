@@ -2,8 +2,11 @@
 
 use super::desk::Desk;
 use super::rhythm::Beat;
-use crate::decide::on_clock;
+use crate::decide::{Decision, on_clock};
+use crate::model::Timestamp;
+use crate::model::effect::{Effect, Reason};
 use crate::ports::PortError;
+use jiff::SignedDuration;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -37,6 +40,30 @@ pub async fn round(desk: &Desk) -> Result<(), PortError> {
             desk.ring();
         }
     }
+    certificates(desk, now).await?;
     desk.mended("store");
+    Ok(())
+}
+
+/// So many days before a certificate ends responders hear of it, and again when it has ended.
+const ENDS_WITHIN_DAYS: [i64; 3] = [60, 14, 0];
+
+/// Looks at every certificate that the desk and its responders use. A call is made once for each and stage.
+async fn certificates(desk: &Desk, now: Timestamp) -> Result<(), PortError> {
+    let theirs = desk.parts.responders.iter().filter_map(|r| Some((r.fingerprints.first()?.clone(), r.ends?)));
+    for (fingerprint, ends) in desk.parts.own_ends.iter().cloned().chain(theirs) {
+        let left = ends.duration_since(now);
+        let Some(stage) = ENDS_WITHIN_DAYS.iter().rev().find(|days| left <= SignedDuration::from_hours(*days * 24)) else { continue };
+        let what = format!("certificate {fingerprint}");
+        desk.fault_without_call(&what, &format!("it ends on {}: extend it and publish it again", ends.strftime("%Y-%m-%d")));
+        let about = format!("{fingerprint}:{}:{stage}", ends.strftime("%Y-%m-%d"));
+        if desk.said(&about) {
+            continue;
+        }
+        warn!(fingerprint, stage, "a certificate ends soon");
+        let decision = Decision { effects: Effect::call_about_desk(Reason::CertificateEnds, &about, now), ..Decision::default() };
+        desk.parts.store.commit(&decision, now).await?;
+        desk.ring();
+    }
     Ok(())
 }

@@ -8,9 +8,9 @@ use crate::model::address::Address;
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::reading::Reading;
-use crate::model::secret::Secret;
-use crate::ports::{Alarm, CaseStore, Clock, Courier, Lane, Opener, Tracker};
-use std::collections::{HashMap, VecDeque};
+use crate::model::secret::{self, Secret};
+use crate::ports::{Alarm, CaseStore, Clock, Courier, Lane, Opener, PortError, Tracker};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
@@ -27,10 +27,23 @@ pub struct DeskParts {
     pub house: House,
     pub perspective: Perspective,
     pub bounce_address: Address,
-    pub responders: Vec<Address>,
+    pub responders: Vec<Responder>,
+    /// Fingerprints of our own certificates, and when each ends.
+    pub own_ends: Vec<(String, Timestamp)>,
     pub secret: Secret,
     pub answer_from: Timestamp,
     pub caps: Caps,
+}
+
+/// Somebody who is called, and who may answer reporters by mail.
+#[derive(Clone, Debug)]
+pub struct Responder {
+    pub address: Address,
+    pub fingerprints: Vec<String>,
+    pub armored: Vec<String>,
+    pub ends: Option<Timestamp>,
+    /// Why no letter can be encrypted to him.
+    pub fault: Option<String>,
 }
 
 /// The parts, and the bells by which one loop wakes another.
@@ -45,6 +58,8 @@ pub struct Desk {
     fresh: Mutex<VecDeque<(IntakeId, Reading)>>,
     /// Faults that last, by what is at fault, with the moment they began: shown in `status`.
     faults: Mutex<HashMap<String, (Timestamp, String)>>,
+    /// What responders were called for already, so that the store need not be asked each time.
+    said: Mutex<HashSet<String>>,
 }
 
 /// Readings kept for a moment, and the longest text of one.
@@ -56,7 +71,15 @@ const FAULT_LASTS_MIN: i64 = 30;
 
 impl Desk {
     pub fn new(parts: DeskParts) -> Self {
-        Self { parts, letters: Notify::new(), effects: Notify::new(), alarms: Notify::new(), faults: Mutex::default(), fresh: Mutex::default() }
+        Self {
+            parts,
+            letters: Notify::new(),
+            effects: Notify::new(),
+            alarms: Notify::new(),
+            faults: Mutex::default(),
+            fresh: Mutex::default(),
+            said: Mutex::default(),
+        }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -108,6 +131,18 @@ impl Desk {
         self.ring();
     }
 
+    /// Remembers a fault for `status` alone: whoever finds it calls by itself.
+    pub(super) fn fault_without_call(&self, what: &str, why: &str) {
+        if let Ok(mut faults) = self.faults.lock() {
+            faults.entry(what.to_owned()).or_insert_with(|| (self.now(), why.to_owned()));
+        }
+    }
+
+    /// Whether this was said before by this process; from now on it was.
+    pub(super) fn said(&self, what: &str) -> bool {
+        self.said.lock().is_ok_and(|mut said| !said.insert(what.to_owned()))
+    }
+
     /// The fault is over.
     pub fn mended(&self, what: &str) {
         if let Ok(mut faults) = self.faults.lock() {
@@ -120,6 +155,16 @@ impl Desk {
         let mut listed: Vec<_> = faults.into_iter().map(|(what, (since, why))| (what, since, why)).collect();
         listed.sort();
         listed
+    }
+
+    /// A reply's words, sealed for the outbox, and the word that tells it from other replies: the same words again are the same reply.
+    pub fn sealed_words(&self, text: &str) -> Result<(String, Vec<u8>), PortError> {
+        Ok((secret::tag(self.parts.secret.expose(), &[b"reply", text.as_bytes()]), self.parts.store.seal(text.as_bytes())?))
+    }
+
+    /// The responder with this address.
+    pub(super) fn responder(&self, address: &Address) -> Option<&Responder> {
+        self.parts.responders.iter().find(|r| r.address.same_mailbox(address))
     }
 
     /// Keeps a reading for a moment.
@@ -149,8 +194,8 @@ impl Desk {
 }
 
 /// Random octets; a machine that has none can't run a desk.
-pub(super) fn random<const N: usize>() -> Result<[u8; N], crate::ports::PortError> {
+pub(super) fn random<const N: usize>() -> Result<[u8; N], PortError> {
     let mut octets = [0; N];
-    getrandom::fill(&mut octets).map_err(|e| crate::ports::PortError::Passing(format!("no randomness: {e}")))?;
+    getrandom::fill(&mut octets).map_err(|e| PortError::Passing(format!("no randomness: {e}")))?;
     Ok(octets)
 }

@@ -3,7 +3,7 @@
 use super::desk::{Desk, random};
 use super::failpoint::step;
 use super::rhythm::Beat;
-use crate::decide::{Acquaintance, Arrival, Decision, Entry, on_arrival};
+use crate::decide::{Acquaintance, Arrival, Decision, Entry, Origin, on_arrival};
 use crate::mime;
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::CaseId;
@@ -32,14 +32,14 @@ const BACKOFF_LAST_S: u64 = 300;
 const UNKNOWN_AFTER_CHANGE_MAX: usize = 20;
 
 /// Works on one mailbox until told to stop.
-pub async fn run(desk: Arc<Desk>, mut mailbox: Box<dyn Mailbox>, poll: Duration, beat: Beat, mut stop: watch::Receiver<bool>) {
+pub async fn run(desk: Arc<Desk>, mut mailbox: Box<dyn Mailbox>, origin: Origin, poll: Duration, beat: Beat, mut stop: watch::Receiver<bool>) {
     let mut failures = HashMap::new();
     let mut backoff = BACKOFF_FIRST_S;
     let name = format!("mailbox {}", mailbox.name());
     while !*stop.borrow() {
         beat.now();
         let worked = async {
-            round(&desk, mailbox.as_mut(), &mut failures, &beat).await?;
+            round(&desk, mailbox.as_mut(), origin, &mut failures, &beat).await?;
             desk.mended(&name);
             beat.now();
             mailbox.wait(poll).await
@@ -63,7 +63,7 @@ pub async fn run(desk: Arc<Desk>, mut mailbox: Box<dyn Mailbox>, poll: Duration,
 }
 
 /// One look at the mailbox: admits what is new, settles what is durable.
-pub async fn round(desk: &Desk, mailbox: &mut dyn Mailbox, failures: &mut HashMap<Place, u32>, beat: &Beat) -> Result<usize, PortError> {
+pub async fn round(desk: &Desk, mailbox: &mut dyn Mailbox, origin: Origin, failures: &mut HashMap<Place, u32>, beat: &Beat) -> Result<usize, PortError> {
     let store = &desk.parts.store;
     let name = mailbox.name().to_owned();
     // A server that will not move what is ours already must not keep new letters from us.
@@ -85,8 +85,10 @@ pub async fn round(desk: &Desk, mailbox: &mut dyn Mailbox, failures: &mut HashMa
     for letters in lying.chunks(ADMIT_TOGETHER) {
         let places: Vec<Place> = letters.iter().map(|l| l.place.clone()).collect();
         let known = store.known(&name, &places).await?;
-        let unknown = letters.iter().filter(|l| !known.contains(&l.place)).collect();
-        let batch = admit_batch(desk, mailbox, unknown, beat, |l| hold && changed(l) && is_old(desk, l)).await;
+        // What the team sent before the desk began to answer is none of its business.
+        let mine = |l: &Lying| origin == Origin::Inbox || l.received_at >= desk.parts.answer_from;
+        let unknown = letters.iter().filter(|l| !known.contains(&l.place) && mine(l)).collect();
+        let batch = admit_batch(desk, mailbox, origin, unknown, beat, |l| hold && changed(l) && is_old(desk, l)).await;
         admitted += batch.admitted;
         if batch.admitted > 0 {
             desk.letters.notify_one();
@@ -132,7 +134,14 @@ struct Batch<'l> {
 }
 
 /// Fetches letters one after the other and admits them together, so that they share one commit.
-async fn admit_batch<'l>(desk: &Desk, mailbox: &mut dyn Mailbox, letters: Vec<&'l Lying>, beat: &Beat, hold: impl Fn(&Lying) -> bool) -> Batch<'l> {
+async fn admit_batch<'l>(
+    desk: &Desk,
+    mailbox: &mut dyn Mailbox,
+    origin: Origin,
+    letters: Vec<&'l Lying>,
+    beat: &Beat,
+    hold: impl Fn(&Lying) -> bool,
+) -> Batch<'l> {
     let mut batch = Batch { ours: Vec::new(), admitted: 0, failed: None };
     let mut fetched = Vec::new();
     for letter in letters {
@@ -151,7 +160,7 @@ async fn admit_batch<'l>(desk: &Desk, mailbox: &mut dyn Mailbox, letters: Vec<&'
     // Their turns in the store are in this order, so a follow-up finds the letter before it.
     let admitting = spooled.into_iter().map(async |(letter, spooled)| {
         let admitted = match spooled {
-            Ok(spooled) => admit(desk, name, letter, spooled, hold(letter)).await,
+            Ok(spooled) => admit(desk, name, origin, letter, spooled, hold(letter)).await,
             Err(err) => Err(err),
         };
         (letter, admitted)
@@ -225,11 +234,13 @@ async fn fetch(desk: &Desk, mailbox: &mut dyn Mailbox, letter: &Lying) -> Result
     }
 }
 
-async fn admit(desk: &Desk, mailbox: &str, letter: &Lying, spooled: Spooled, hold: bool) -> Result<bool, PortError> {
+async fn admit(desk: &Desk, mailbox: &str, origin: Origin, letter: &Lying, spooled: Spooled, hold: bool) -> Result<bool, PortError> {
     step!("spooled");
     let outer = mime::outer(&spooled.head, &desk.parts.perspective);
     let old = hold || letter.received_at < desk.parts.answer_from;
     let new_case = CaseId::from_random(random()?);
+    let from_team = outer.originator.as_ref().is_some_and(|from| desk.responder(from).is_some());
+    let canary = desk.is_canary(outer.message_id.as_ref());
     let now = desk.now();
     let admission = Admission {
         mailbox,
@@ -244,7 +255,7 @@ async fn admit(desk: &Desk, mailbox: &str, letter: &Lying, spooled: Spooled, hol
         old,
     };
     let decide = |intake, known: &Acquaintance| {
-        let arrival = Arrival { intake, received_at: letter.received_at, outer: &outer, old, new_case: new_case.clone() };
+        let arrival = Arrival { intake, received_at: letter.received_at, outer: &outer, origin, from_team, canary, old, new_case: new_case.clone() };
         on_arrival(&arrival, known, &desk.parts.policy, now)
     };
     let admitted = desk.parts.store.admit(&admission, &decide).await?;

@@ -4,6 +4,7 @@
 //! opened, [`outbox`] carries effects out, [`deadlines`] watches the clock. Each can be stopped between
 //! any two steps and goes on from what the store says.
 
+pub mod canary;
 pub mod deadlines;
 mod desk;
 mod failpoint;
@@ -12,7 +13,8 @@ pub mod outbox;
 pub mod readers;
 pub mod reading;
 mod rhythm;
+mod team_reply;
 
-pub use desk::{Desk, DeskParts};
+pub use desk::{Desk, DeskParts, Responder};
 pub use failpoint::{arm_from_environment, strike};
 pub use rhythm::{Beat, Rhythm};

@@ -1,16 +1,19 @@
 //! How are letters opened? A few at once, each in a process of its own, and two tries for each.
 
-use super::desk::Desk;
-use super::desk::random;
+use super::desk::{Desk, random};
 use super::failpoint::step;
 use super::rhythm::Beat;
-use crate::decide::{Decision, Entry, ReadLetter, on_reading, on_stray};
+use super::team_reply;
+use crate::decide::{self, Decision, Entry, Older, ReadLetter, Returned, on_reading, on_returned, on_stray, reply_refused};
+use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::Case;
 use crate::model::effect::Work;
-use crate::model::ids::CaseId;
-use crate::model::reading::{Reading, SignatureStatus};
-use crate::ports::{Intake, OpenedLetter, OpenerError, PortError, ReadingState};
+use crate::model::ids::{CaseId, tag_in};
+use crate::model::letter::Role;
+use crate::model::reading::{DeliveryOutcome, LetterKind, Reading, SignatureStatus};
+use crate::model::secret;
+use crate::ports::{Intake, OpenedLetter, OpenerError, PortError, Read, ReadingState};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,13 +89,14 @@ async fn read(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
         Some(address) => store.pinned(address).await?,
         None => None,
     };
-    let certificates: Vec<String> = pinned.iter().cloned().collect();
+    let responder = intake.originator.as_ref().filter(|_| intake.role == Role::TeamReply).and_then(|from| desk.responder(from));
+    let certificates: Vec<String> = responder.map_or_else(|| pinned.iter().cloned().collect(), |r| r.armored.clone());
     let opened = desk.parts.opener.read(sealed, &certificates, false).await;
     step!("read");
     match opened {
         Ok(OpenedLetter { reading, .. }) => {
             desk.mended("opener");
-            let committed = commit(desk, intake, reading, pinned.is_some()).await;
+            let committed = commit(desk, intake, reading, pinned).await;
             if committed.is_err() {
                 store.uncount_try(intake.id).await?; // the store's fault, not the letter's
             }
@@ -121,38 +125,28 @@ async fn case_of(desk: &Desk, intake: &Intake) -> Result<Option<Case>, PortError
     }
 }
 
-async fn commit(desk: &Desk, intake: &Intake, reading: Reading, was_pinned: bool) -> Result<(), PortError> {
+async fn commit(desk: &Desk, intake: &Intake, reading: Reading, pinned: Option<String>) -> Result<(), PortError> {
     let store = &desk.parts.store;
     let now = desk.now();
     // The store may know more of the letter's case by now than when it was listed.
     let case = case_of(desk, intake).await?;
-    let decision = match &case {
-        Some(case) => {
-            let originator_in_older = match (&case.perhaps_of, &intake.originator) {
-                (Some(older), Some(address)) => store.is_participant(older, address).await?,
-                _ => false,
-            };
-            let is_first = store.letters_of(&case.id).await?.first().is_some_and(|first| first.id == intake.id);
-            let signed = reading.signature.status == SignatureStatus::Valid && reading.signature.signer_is_originator;
-            let letter = ReadLetter {
-                intake: intake.id,
-                is_first,
-                answerable: intake.reply_to.is_some(),
-                signed_by_pinned: was_pinned && signed,
-                originator_in_older,
-                reading: Some(&reading),
-            };
-            on_reading(case, &letter, &desk.parts.policy, now)
-        }
-        None => on_stray(intake.id, intake.received_at, intake.originator.as_ref(), &reading, CaseId::from_random(random()?), &desk.parts.policy, now),
+    let likeness = likeness(desk, &reading);
+    let decision = match (intake.role, &case) {
+        (Role::Canary, _) => desk.canary_read(intake, &reading),
+        (Role::TeamReply, Some(case)) => team_reply(desk, intake, case, &reading, now).await?,
+        _ => match returned(desk, intake, case.as_ref(), &reading, now).await? {
+            Some(decision) => decision,
+            None => decided(desk, intake, case.as_ref(), &reading, pinned.is_some(), likeness.as_deref(), now).await?,
+        },
     };
     // A letter that may not be answered, for one whose DMARC failed, teaches nothing.
-    if let (Some(address), Some(_)) = (&intake.originator, &intake.reply_to) {
+    if let (Some(address), Some(_), Role::Incoming) = (&intake.originator, &intake.reply_to, intake.role) {
         pin(desk, address, &reading).await?;
     }
     let state = if reading.protection.shut.is_some() { ReadingState::Shut } else { ReadingState::Read };
     let sealed = store.seal(&serde_json::to_vec(&reading).map_err(|e| PortError::Lasting(format!("a reading cannot be written: {e}")))?)?;
-    store.commit_reading(intake.id, state, Some(&sealed), &decision, now).await?;
+    let read = Read { state, sealed: Some(&sealed), likeness: likeness.as_deref(), sealed_to: reading.sealed_to.as_deref() };
+    store.commit_reading(intake.id, &read, &decision, now).await?;
     step!("reading-committed");
     if decision.effects.iter().any(|e| matches!(e.work, Work::FileAdvisory | Work::AppendFollowUp)) {
         desk.keep_fresh(intake.id, reading);
@@ -160,6 +154,119 @@ async fn commit(desk: &Desk, intake: &Intake, reading: Reading, was_pinned: bool
     info!(intake = %intake.id, case = case.as_ref().map_or("none", |c| c.id.as_str()), "letter read");
     desk.ring();
     Ok(())
+}
+
+/// What follows from a letter that somebody wrote to the desk.
+async fn decided(
+    desk: &Desk,
+    intake: &Intake,
+    case: Option<&Case>,
+    reading: &Reading,
+    was_pinned: bool,
+    likeness: Option<&str>,
+    now: Timestamp,
+) -> Result<Decision, PortError> {
+    let store = &desk.parts.store;
+    let Some(case) = case else {
+        let id = CaseId::from_random(random()?);
+        return Ok(on_stray(intake.id, intake.received_at, intake.originator.as_ref(), reading, id, &desk.parts.policy, now));
+    };
+    // Our tag in a protected subject is seen only now.
+    let tagged = reading.subject.as_deref().and_then(tag_in).filter(|id| *id != case.id);
+    let named = match (&case.perhaps_of, tagged) {
+        (Some(older), _) => Some(older.clone()),
+        (None, Some(tagged)) => store.case(&tagged).await?.map(|older| older.id),
+        (None, None) => None,
+    };
+    let originator_in_case = match (&named, &intake.originator) {
+        (Some(older), Some(address)) => store.is_participant(older, address).await?,
+        _ => false,
+    };
+    let alike = store.alike(&case.id, likeness, intake.message_id.as_ref()).await?;
+    let is_first = store.letters_of(&case.id).await?.first().is_some_and(|first| first.id == intake.id);
+    let signed = reading.signature.status == SignatureStatus::Valid && reading.signature.signer_is_originator;
+    let letter = ReadLetter {
+        intake: intake.id,
+        is_first,
+        answerable: intake.reply_to.is_some(),
+        signed_by_pinned: was_pinned && signed,
+        older: named.as_ref().map(|older| Older { case: older, originator_in_case }),
+        alike: alike.first(),
+        reading: Some(reading),
+    };
+    Ok(on_reading(case, &letter, &desk.parts.policy, now))
+}
+
+/// What follows from a machine's word on a letter of ours, where this is one.
+async fn returned(desk: &Desk, intake: &Intake, case: Option<&Case>, reading: &Reading, now: Timestamp) -> Result<Option<Decision>, PortError> {
+    let store = &desk.parts.store;
+    if !matches!(reading.kind, LetterKind::Dsn | LetterKind::AutoReply) || reading.protection.encrypted {
+        return Ok(None);
+    }
+    let ids = reading.delivery.as_ref().map(|d| d.message_ids.as_slice()).unwrap_or_default();
+    let (about, address) = match (store.answer_among(ids).await?, case) {
+        (Some((id, address)), _) => match store.case(&id).await? {
+            Some(case) => (case, Some(address)),
+            None => return Ok(None),
+        },
+        // Its envelope tag told the case on arrival; whoever opened the case is whom we wrote to.
+        (None, Some(case)) if store.letters_of(&case.id).await?.first().is_some_and(|first| first.id != intake.id) => {
+            let first = store.letters_of(&case.id).await?.into_iter().next();
+            (case.clone(), first.and_then(|l| l.reply_to.map(|r| r.address().clone())))
+        }
+        _ => return Ok(None),
+    };
+    let outcome = reading.delivery.as_ref().map_or(DeliveryOutcome::Failed, |d| d.outcome);
+    Ok(Some(match (reading.kind, address) {
+        (LetterKind::Dsn, Some(address)) => on_returned(&Returned { case: &about, address: &address, intake: intake.id }, outcome, now),
+        _ => Decision {
+            letter_of: Some(about.id.clone()),
+            journal: vec![Entry::of(&about.id, "a machine answered", intake.id.to_string())],
+            ..Decision::default()
+        },
+    }))
+}
+
+/// A responder's letter to the reply address of a case. What his certificate of our config signed, sealed to us and
+/// under a token that is good once, goes to the reporter.
+async fn team_reply(desk: &Desk, intake: &Intake, case: &Case, reading: &Reading, now: Timestamp) -> Result<Decision, PortError> {
+    let refused = |why| Ok(reply_refused(&case.id, intake.id, why, now));
+    let Some(responder) = intake.originator.as_ref().and_then(|from| desk.responder(from)) else {
+        return refused("its sender is no responder any more");
+    };
+    let signer = reading.signature.fingerprint.as_ref().filter(|_| reading.signature.status == SignatureStatus::Valid);
+    if !signer.is_some_and(|signer| responder.fingerprints.contains(signer)) {
+        return refused("it is not signed with his certificate");
+    }
+    if !reading.protection.encrypted || reading.protection.shut.is_some() {
+        return refused("it did not come encrypted");
+    }
+    for token in team_reply::tokens(&reading.text) {
+        if !desk.parts.store.token_is_good(token, &case.id, &responder.address).await? {
+            continue;
+        }
+        let words = match team_reply::words(&reading.text) {
+            Ok(words) => words,
+            Err(why) => return refused(why),
+        };
+        let (_, sealed) = desk.sealed_words(&words)?;
+        let by = responder.fingerprints.first().map_or("a responder", String::as_str);
+        return Ok(Decision { spent: Some(token.to_owned()), ..decide::reply(&case.id, token, sealed, by, now) });
+    }
+    refused("it carries no token that is still good for this case")
+}
+
+/// Shorter texts are alike by chance.
+const LIKENESS_CHARACTERS_MIN: usize = 60;
+
+/// A keyed digest of what a letter says, without quotes, layout and case: nobody who sees the store can test a guess with it.
+fn likeness(desk: &Desk, reading: &Reading) -> Option<String> {
+    if reading.kind.is_machine() {
+        return None;
+    }
+    let own = reading.text.lines().filter(|line| !line.starts_with('>')).take_while(|line| *line != "-- ");
+    let text: String = own.flat_map(str::chars).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    (text.chars().count() >= LIKENESS_CHARACTERS_MIN).then(|| secret::tag(desk.parts.secret.expose(), &[b"likeness", text.as_bytes()]))
 }
 
 /// Keeps the first certificate that a clear part brought: what anyone on the way could see, and no more.
@@ -176,14 +283,14 @@ async fn set_aside(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
     let case = case_of(desk, intake).await?;
     let decision = match &case {
         Some(case) => {
-            let letter =
-                ReadLetter { intake: intake.id, is_first: true, answerable: false, signed_by_pinned: false, originator_in_older: false, reading: None };
+            let letter = ReadLetter { intake: intake.id, is_first: true, answerable: false, signed_by_pinned: false, older: None, alike: None, reading: None };
             on_reading(case, &letter, &desk.parts.policy, now)
         }
         None => Decision { journal: vec![Entry::of_desk("letter set aside", intake.id.to_string())], ..Decision::default() },
     };
     warn!(intake = %intake.id, "letter set aside");
-    store.commit_reading(intake.id, ReadingState::SetAside, None, &decision, now).await?;
+    let read = Read { state: ReadingState::SetAside, sealed: None, likeness: None, sealed_to: None };
+    store.commit_reading(intake.id, &read, &decision, now).await?;
     desk.ring();
     Ok(())
 }

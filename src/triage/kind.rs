@@ -22,6 +22,8 @@ pub struct Seen<'a> {
     pub has_attachments: bool,
     /// It stayed shut, so that nothing inside can be judged.
     pub shut: bool,
+    /// It was sent to the address by which Schleuder's users ask for a key.
+    pub to_sendkey: bool,
 }
 
 /// A key request is a short letter; a longer one that mentions keys is a report.
@@ -32,10 +34,13 @@ patterns! {
     DAEMON = r"(?i)^(mailer-daemon|postmaster|mail-daemon|mailerdaemon)@";
     AUTO_SUBJECT = r"(?i)^\W*(automatic reply|auto(matische)?[ -]?(reply|response|antwort)|out[ -]of[ -](the[ -])?office|abwesen(d|heit)|respuesta autom|r[ée]ponse automatique|absence du bureau|vacation reply)";
     CASE_TAG = r"\bSD-[0-9A-HJKMNP-TV-Z]{10}\b";
-    KEY_WORDS = r"(?i)\b((open)?pgp|gpg|gnupg|public|encryption) ?-?(key|keys|certificate|schl(ü|ue)ssel)\b|\b(key|certificate) (for|to) encrypt|\bpgp\b|\bgpg\b|(ö|oe)ffentliche[nrs]? schl(ü|ue)ssel|cl(é|e)( publique| pgp)|clave p(ú|u)blica|chave p(ú|u)blica|公開鍵|公钥|открыт\w+ ключ";
-    KEY_ASKS = r"(?i)\b(send|share|provide|request(ing)?|need|give|want|get|have|find|where|could you|can you|please|would you|looking for|what is|bitte|schicken|senden|envoyer|envoyez|enviar|envíe|por favor|s'il vous pla)\b|x-send-key|-sendkey|pls\b|what.s your (pgp|gpg|key)|fingerprint\?|送って|ください|请|пришлите|отправ";
+    KEY_WORDS = r"(?i)\b((open)?pgp|gpg|gnupg|public|encryption) ?-?(key|keys|certificate|schl(ü|ue)ssel)\b|\b(key|certificate) (for|to) encrypt|\bpgp\b|\bgpg\b|x-send-key|(ö|oe)ffentliche[nrs]? schl(ü|ue)ssel|schl(ü|ue)ssel (zum|zur|f(ü|ue)r die) verschl(ü|ue)ssel|cl(é|e)f?( publique| pgp| gpg| openpgp| de chiffrement)|(clave|llave) (p(ú|u)blica|pgp|gpg|de cifrado)|chave (p(ú|u)blica|pgp|gpg|de criptografia)|公開鍵|暗号化?キー|公钥|公鑰|公開金鑰|密钥|金鑰|открыт\w+ ключ|публичн\w+ ключ|ключ\w* (pgp|gpg|шифрования)";
+    KEY_ASKS = r"(?i)\b(send|share|provide|request(ing)?|need|give|want|get|have|find|where|could you|can you|please|would you|looking for|what is|bitte|schicken|senden|k(ö|oe)nn(t?en|test|t|tet)|brauche|ben(ö|oe)tige|wo finde|envoyer|envoyez|pourriez|pouvez|o(ù|u) (puis|trouver)|besoin|enviar|env(í|i)e(n|nme|me)?|mandar|podr(í|i)a[ns]?|puede[ns]?|necesito|d(ó|o)nde|por favor|poderia[m]?|pode[m]?|preciso|gostaria|onde|s'il (vous|te) pla)|x-send-key|-sendkey|pls\b|what.s your (pgp|gpg|key)|fingerprint\?|送って|送付|ください|いただけ|教えて|お願い|请|請|发给|發給|需要|哪里|哪裡|能否|пришлите|вышлите|отправ|нуж(ен|на)|дайте|где (взять|найти)|можете|пожалуйста";
     SPAM_WORDS = r"(?i)\b(seo services?|guest posts?|backlinks?|casino|viagra|lottery|crypto(currency)? investment|web ?design services|rank(ing)? on google|increase your traffic|business loan|million (dollars|usd))\b";
     NOTICE_SUBJECT = r"(?i)(public|full|upcoming|intent\w* to|notice of|planned) +(\w+ +)?disclos|publicly (disclosed|available|known)|going public|will (be )?publish|already public|0-?day|intent\w* to publish";
+    SENTENCE_END = r"[.!?。！？]\s|[.!?。！？]$|\n\s*\n";
+    // A key of the team's, and not one that the report is about.
+    YOURS = r"(?i)\b(your|team'?s|security team|desk'?s|ihre[nrs]?|eure[nrs]?|dein(en|e)?|euch|votre|vos|ta|su|sus|tu|vuestra|sua|seu|vossa|a (open)?pgp key|an? (open)?pgp|pgp key (so|to|for)|x-send-key)\b|貴|御|そちら|你们|你們|贵|貴方|您|ваш";
     NOT_ASKING = r"(?i)\b(here is|attached is|this is|find attached|using) (my|our) (\w+ )?(public )?(pgp|gpg|openpgp|key)|\byour (\w+ )?key (has |is )?expired|\bkey .{0,30}(leak|expos|readable|stolen)";
 }
 
@@ -63,7 +68,7 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
     if seen.in_thread || CASE_TAG.is_match(seen.subject) {
         return LetterKind::FollowUp;
     }
-    if asks_for_key(seen) {
+    if (seen.to_sendkey && evidence(seen.subject, seen.text) < 2) || asks_for_key(seen) {
         return LetterKind::KeyRequest;
     }
     let vulnerable = speaks_of_vulnerability(seen.subject, seen.text);
@@ -89,9 +94,23 @@ impl Seen<'_> {
     }
 }
 
+/// Whether a letter asks for our certificate, whatever else it does: in one sentence, or by Schleuder's keyword on a line of its own.
+pub fn asks_for_certificate(subject: &str, text: &str) -> bool {
+    let text = &text[..text.floor_char_boundary(TEXT_OCTETS_MAX)];
+    let own = own_words(text);
+    let keyword = own.lines().any(|line| line.trim().trim_end_matches(':').eq_ignore_ascii_case("x-send-key"));
+    let asks = |sentence: &str| KEY_WORDS.is_match(sentence) && KEY_ASKS.is_match(sentence) && YOURS.is_match(sentence) && !NOT_ASKING.is_match(sentence);
+    keyword || SENTENCE_END.split(&own).chain([subject]).any(asks)
+}
+
+/// What the writer wrote himself: without quotes and signature.
+fn own_words(text: &str) -> String {
+    text.lines().filter(|l| !l.starts_with('>')).take_while(|l| *l != "-- ").collect::<Vec<_>>().join("\n")
+}
+
 /// A short letter that asks for our key and reports nothing.
 fn asks_for_key(seen: &Seen<'_>) -> bool {
-    let own_words: String = seen.text.lines().filter(|l| !l.starts_with('>')).take_while(|l| *l != "-- ").collect::<Vec<_>>().join("\n");
+    let own_words = own_words(seen.text);
     // "I want to report an XSS: send me your key" reports nothing yet; two signs of a report are one.
     if own_words.chars().count() > KEY_REQUEST_CHARACTERS_MAX || evidence(seen.subject, &own_words) > 1 || NOT_ASKING.is_match(&own_words) {
         return false;
@@ -120,6 +139,14 @@ mod tests {
             "The private key is readable. Steps to reproduce:\n1. send GET /key\n2. read it\nPlease send your PGP key.",
             LetterKind::Report,
         );
+        check("Clé PGP", "Bonjour, pourriez-vous m'envoyer votre clé publique ?", LetterKind::KeyRequest);
+        check("Clave", "Hola, ¿podrían enviarme su clave pública PGP? Gracias.", LetterKind::KeyRequest);
+        check("Chave pública", "Olá, por favor poderiam enviar a sua chave pública?", LetterKind::KeyRequest);
+        check("公開鍵について", "セキュリティチーム御中\n公開鍵を送っていただけますか。", LetterKind::KeyRequest);
+        check("PGP公钥", "您好，请把你们的公钥发给我。", LetterKind::KeyRequest);
+        check("Ключ", "Здравствуйте! Пришлите, пожалуйста, ваш открытый ключ.", LetterKind::KeyRequest);
+        check("Schlüssel?", "Hallo, ich benötige Ihren PGP-Schlüssel, um etwas zu melden.", LetterKind::KeyRequest);
+        check("", "X-SEND-KEY", LetterKind::KeyRequest);
         check("XSS", "There is an XSS in the search page.", LetterKind::Report);
         check("hello", "Is anybody there?", LetterKind::Report);
         check("Notice", "The vulnerability is already public: it was posted on a blog yesterday.", LetterKind::DisclosureNotice);
@@ -127,6 +154,24 @@ mod tests {
         check("Grow!", "We offer SEO services and backlinks, rank on Google.", LetterKind::Spam);
         check("Re: [SD-0123456789] XSS", "It also affects 1.3.", LetterKind::FollowUp);
         check("", "", LetterKind::Other);
+    }
+
+    #[test]
+    fn a_report_may_ask_for_the_certificate_too() {
+        let report = "There is an XSS in search. Steps:\n1. open /?q=<script>\n2. see it run.\n\n";
+        for ask in ["Please send me your PGP key, so that I can send the rest encrypted.", "X-SEND-KEY", "Bitte schicken Sie mir Ihren öffentlichen Schlüssel."]
+        {
+            assert!(asks_for_certificate("XSS", &format!("{report}{ask}")), "{ask}");
+        }
+        for other in ["", "The public key of each user is readable, please fix.", "Attached is my public key.", "> Please send me your PGP key.\nDone."] {
+            assert!(!asks_for_certificate("XSS", &format!("{report}{other}")), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_letter_to_the_sendkey_address_asks_for_the_key() {
+        let seen = Seen { text: "hello", to_sendkey: true, ..Seen::default() };
+        assert_eq!(kind(&seen), LetterKind::KeyRequest);
     }
 
     #[test]

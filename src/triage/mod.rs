@@ -9,7 +9,7 @@ mod report;
 mod sections;
 mod versions;
 
-pub use kind::{Seen, kind};
+pub use kind::{Seen, asks_for_certificate, kind};
 pub use report::report;
 
 /// A letter such as people write. Reading it fills the caches of every pattern.

@@ -266,4 +266,11 @@ fn a_certificate_that_is_expired_or_anothers_is_named() {
     std::fs::write(world.config_file(), text.replace(&world.path().join("rita/security.asc").display().to_string(), &public.display().to_string())).unwrap();
     let (code, out, err) = world.command(&["check"]);
     assert!(code != 0 && (out.clone() + &err).contains("responder Rita"), "{out}{err}");
+    // And yet it keeps nobody waiting: the desk answers, and says what is wrong.
+    world.submit("ada@reporter.example", &(head("ada@reporter.example", "XSS", "e1@reporter.example") + "\nXSS (CWE-79) in acme 1.2. Steps:\n1. look\n"));
+    let desk = world.open();
+    wait_for("the acknowledgement", 30, || !world.delivered("ada@reporter.example").is_empty());
+    wait_for("the fault", 30, || world.command(&["status"]).1.contains("responder rita@desk.example"));
+    assert!(world.delivered("rita@desk.example").is_empty(), "no empty notice");
+    desk.stop();
 }

@@ -23,10 +23,12 @@ fn every_kind_of_letter_gets_what_it_should() {
     // 2: sq, inline.
     world.submit(
         "ben@reporter.example",
-        &(head("ben@reporter.example", "inline", "r2@reporter.example") + "Content-Type: text/plain\n\n" + &sealed_by_sq(&world.desk_certificate(), REPORT)),
+        &(head("ben@reporter.example", "inline", "r2@reporter.example")
+            + "Content-Type: text/plain\n\n"
+            + &sealed_by_sq(&world.desk_certificate(), &REPORT.replace("path traversal", "second traversal"))),
     );
     // 3: RNP, PGP/MIME.
-    let mime = format!("Content-Type: text/plain\n\n{REPORT}");
+    let mime = format!("Content-Type: text/plain\n\n{}", REPORT.replace("path traversal", "third traversal"));
     world.submit(
         "cleo@reporter.example",
         &(head("cleo@reporter.example", "...", "r3@reporter.example") + &pgp_mime(&sealed_by_rnp(world.path(), &world.desk_certificate(), &mime))),

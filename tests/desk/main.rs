@@ -2,6 +2,7 @@
 //!
 //! Postfix wants root, so these tests do too. Each world has its own servers in its own folder.
 
+mod answers;
 mod crash;
 mod faults;
 mod kinds;

@@ -50,7 +50,9 @@ fn words(letter: &str) -> String {
     let kept: Vec<&str> = top.lines().filter(|line| !varies.iter().any(|field| line.starts_with(field))).collect();
     // The text names the day and minute at which the letter arrived.
     let own = letter.split("In-Reply-To: <").nth(1).and_then(|rest| rest.split('>').next()).unwrap();
-    let body: String = body.replace(own, "ID").chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    // And its digest, which every PGP/MIME letter has, whatever is in it.
+    let digest = body.split_whitespace().find(|w| w.len() == 64 && w.bytes().all(|b| b.is_ascii_hexdigit())).expect("a digest").to_owned();
+    let body: String = body.replace(&digest, "DIGEST").replace(own, "ID").chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     format!("{}\n\n{body}", kept.join("\n"))
 }
 

@@ -23,6 +23,18 @@ impl Person {
         person
     }
 
+    /// Takes over a secret key that the world made, and learns the desk's certificate.
+    pub fn with_key(world: &Path, address: &str, secret: &Path, desk: &Path) -> Self {
+        let home = world.join("people").join(address);
+        fs::create_dir_all(&home).unwrap();
+        run(Command::new("chmod").arg("700").arg(&home));
+        let person = Self { address: address.to_owned(), home };
+        for key in [secret, desk] {
+            person.gpg(&["--import", &key.display().to_string()], "");
+        }
+        person
+    }
+
     pub fn gpg(&self, arguments: &[&str], input: &str) -> String {
         self.try_gpg(arguments, input).unwrap_or_else(|e| panic!("gpg {arguments:?}: {e}"))
     }

@@ -140,7 +140,7 @@ impl Postfix {
         fs::write(
             etc.join("main.cf"),
             format!(
-                "compatibility_level = 3.6\nqueue_directory = {f}/queue\ndata_directory = {f}/data\ncommand_directory = /usr/sbin\ndaemon_directory = /usr/lib/postfix/sbin\nmail_owner = postfix\nsetgid_group = postdrop\nmaillog_file = {f}/log\nmaillog_file_prefixes = {f}\ninet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmyhostname = mx.desk.example\nmydestination =\nmynetworks = 127.0.0.0/8\nrecipient_delimiter = +\nvirtual_mailbox_domains = {domains}\nvirtual_mailbox_base = {w}/mail\nvirtual_mailbox_maps = texthash:{f}/etc/mailboxes\nvirtual_uid_maps = static:65534\nvirtual_gid_maps = static:65534\ndefault_transport = error:no relay here\nmessage_size_limit = 60000000\nvirtual_mailbox_limit = 0\nsmtpd_tls_cert_file = {w}/tls/tls.crt\nsmtpd_tls_key_file = {w}/tls/tls.key\nsmtpd_tls_security_level = may\nsmtpd_sasl_type = dovecot\nsmtpd_sasl_path = {w}/dovecot/run/auth-smtp\nin_flow_delay = 0\nsmtpd_client_connection_count_limit = 0\n",
+                "compatibility_level = 3.6\nqueue_directory = {f}/queue\ndata_directory = {f}/data\ncommand_directory = /usr/sbin\ndaemon_directory = /usr/lib/postfix/sbin\nmail_owner = postfix\nsetgid_group = postdrop\nmaillog_file = {f}/log\nmaillog_file_prefixes = {f}\ninet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmyhostname = mx.desk.example\nmydestination =\nmynetworks = 127.0.0.0/8\nrecipient_delimiter = +\nvirtual_mailbox_domains = {domains}\nvirtual_mailbox_base = {w}/mail\nvirtual_mailbox_maps = texthash:{f}/etc/mailboxes\nvirtual_uid_maps = static:65534\nvirtual_gid_maps = static:65534\ndefault_transport = error:no relay here\ntransport_maps = inline:{{ {{gone.example = gone:}} }}\nmessage_size_limit = 60000000\nvirtual_mailbox_limit = 0\nsmtpd_tls_cert_file = {w}/tls/tls.crt\nsmtpd_tls_key_file = {w}/tls/tls.key\nsmtpd_tls_security_level = may\nsmtpd_sasl_type = dovecot\nsmtpd_sasl_path = {w}/dovecot/run/auth-smtp\nin_flow_delay = 0\nsmtpd_client_connection_count_limit = 0\n",
                 domains = domains.join(", "),
                 w = world.display(),
             ),
@@ -178,6 +178,8 @@ impl Postfix {
             };
             master.push_str(&format!("{name} {kind} {private} {unprivileged} n - {limit} {command}\n"));
         }
+        // Takes letters into the queue, and finds only then that nobody is there (EX_NOUSER of sysexits.h).
+        master.push_str("gone unix - n n - - pipe user=nobody argv=/bin/sh -c {exit 67}\n");
         master.push_str("postlog unix-dgram n - n - 1 postlogd\n");
         fs::write(etc.join("master.cf"), master).unwrap();
         run(Command::new("chown").arg("-R").arg("postfix").arg(folder.join("data")));

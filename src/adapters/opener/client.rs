@@ -2,6 +2,7 @@
 
 use super::wire::{BUSY, FRAME_OCTETS_MAX, GOOD, ReadAnswer, ReadCall, Verb};
 use crate::mime::Perspective;
+use crate::model::ids::Digest;
 use crate::model::outgoing::Composition;
 use crate::ports::{LetterOctets, OpenedLetter, Opener, OpenerError};
 use async_trait::async_trait;
@@ -229,6 +230,16 @@ impl Opener for OpenerClient {
 
     async fn unseal(&self, blob: Vec<u8>) -> Result<Vec<u8>, OpenerError> {
         self.bounded(async { frame(&mut self.call(Verb::Unseal, [Frame::Octets(blob.into())]).await?).await }).await
+    }
+
+    async fn digest(&self, letter: LetterOctets) -> Result<Option<Digest>, OpenerError> {
+        let (verb, letter) = match letter {
+            LetterOctets::Raw(octets) => (Verb::Digest, Frame::Octets(octets.into())),
+            LetterOctets::Sealed(octets) => (Verb::DigestSealed, Frame::Octets(octets.into())),
+            LetterOctets::SealedFile { file, octets } => (Verb::DigestSealed, Frame::File(file, octets)),
+        };
+        let hex = self.bounded(async { frame(&mut self.call(verb, [letter]).await?).await }).await?;
+        Ok(std::str::from_utf8(&hex).ok().and_then(Digest::parse))
     }
 
     async fn inspect(&self) -> Result<Vec<String>, OpenerError> {

@@ -24,6 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Compositions a second, in the long run: far beyond an honest desk, far below a signing service.
 const COMPOSITIONS_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap();
 
+/// Replies an hour. Their words are free, so that the desk's own word is all that stands for them: a team writes
+/// few, and who took over the desk must not write many.
+const REPLIES_PER_HOUR: NonZeroU32 = NonZeroU32::new(60).unwrap();
+
 /// Letters a second, in the long run.
 const READS_PER_SECOND: NonZeroU32 = NonZeroU32::new(500).unwrap();
 
@@ -50,6 +54,7 @@ struct Keyholder<'z> {
     deaths: u32,
     reads: DefaultDirectRateLimiter,
     compositions: DefaultDirectRateLimiter,
+    replies: DefaultDirectRateLimiter,
 }
 
 /// Serves until the doorway closes; returns the exit code.
@@ -61,6 +66,7 @@ pub fn serve(doorway: &Doorway, zygote: &Zygote, holdings: Holdings) -> Result<i
         deaths: 0,
         reads: RateLimiter::direct(Quota::per_second(READS_PER_SECOND)),
         compositions: RateLimiter::direct(Quota::per_second(COMPOSITIONS_PER_SECOND)),
+        replies: RateLimiter::direct(Quota::per_hour(REPLIES_PER_HOUR)),
     };
     info!("opener ready");
     loop {
@@ -90,6 +96,11 @@ pub fn serve(doorway: &Doorway, zygote: &Zygote, holdings: Holdings) -> Result<i
             }
         }
     }
+}
+
+/// Whether the words of a letter to an outsider are not from a template.
+fn is_free(composition: &Composition) -> bool {
+    matches!(composition, Composition::Reply { .. })
 }
 
 fn wait(doorway: &Doorway, keyholder: &Keyholder<'_>, busy: bool) -> Result<(bool, bool, Vec<usize>), Errno> {
@@ -127,7 +138,7 @@ impl Keyholder<'_> {
         let wire = Wire::brief(&desk, PATIENCE);
         let verb = wire.take_octet()?;
         match Verb::from_octet(verb) {
-            Some(Verb::Read | Verb::ReadSealed | Verb::Unseal) => {
+            Some(Verb::Read | Verb::ReadSealed | Verb::DigestSealed | Verb::Digest | Verb::Unseal) => {
                 if self.reads.check().is_err() {
                     return wire.give(&[BUSY]);
                 }
@@ -135,8 +146,11 @@ impl Keyholder<'_> {
             }
             Some(Verb::Compose) => {
                 let composition: Composition = serde_json::from_slice(&wire.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?)?;
-                if self.compositions.check().is_err() {
+                if self.compositions.check().is_err() || (is_free(&composition) && self.replies.check().is_err()) {
                     return wire.give(&[BUSY]);
+                }
+                if let Composition::Reply { case, .. } = &composition {
+                    info!(%case, "signing a responder's words");
                 }
                 self.compose(&composition, &desk)
             }
@@ -181,8 +195,9 @@ impl Keyholder<'_> {
         reader.asks += 1;
         let hint = wire.take_octet()?;
         let pkesk = wire.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?;
-        let sealed_at_rest = reader.verb == Verb::ReadSealed as u8 || reader.verb == Verb::Unseal as u8;
-        let opens_mail = reader.verb == Verb::ReadSealed as u8 || reader.verb == Verb::Read as u8;
+        let is = |verbs: &[Verb]| verbs.iter().any(|verb| *verb as u8 == reader.verb);
+        let sealed_at_rest = is(&[Verb::ReadSealed, Verb::DigestSealed, Verb::Unseal]);
+        let opens_mail = is(&[Verb::ReadSealed, Verb::Read]);
         let keys = match word {
             ASK_MAIL if opens_mail => Some(&mut self.holdings.mail),
             ASK_STORAGE if sealed_at_rest => self.holdings.storage.as_mut(),
@@ -206,8 +221,9 @@ impl Keyholder<'_> {
         let wire = Wire::brief(desk, PATIENCE);
         let Some(house) = &self.holdings.house else { return wire.refuse("this opener composes nothing") };
         let certificate = match composition {
-            Composition::Acknowledgement { certificate, .. } => certificate.clone(),
-            Composition::Certificate { .. } => None,
+            Composition::Acknowledgement { .. } | Composition::Question { .. } | Composition::Reply { .. } | Composition::Certificate { .. } => {
+                composition.certificate().map(str::to_owned)
+            }
             Composition::Call { to, .. } => match self.holdings.responders.iter().find(|(address, _)| address.same_mailbox(to)) {
                 Some((_, armored)) => Some(armored.clone()),
                 None => return wire.refuse("calls go only to responders of the opener's own config"),

@@ -22,6 +22,10 @@ pub enum Verb {
     Read = b'r',
     /// As `Read`, of a letter that is sealed at rest.
     ReadSealed = b's',
+    /// Frame: a letter that is sealed at rest.
+    DigestSealed = b'h',
+    /// Frame: a letter.
+    Digest = b'g',
     /// Frame: the blob.
     Unseal = b'u',
     /// Frame: `Composition` as JSON.
@@ -46,7 +50,7 @@ pub const BUSY: u8 = 2;
 
 impl Verb {
     pub fn from_octet(octet: u8) -> Option<Self> {
-        [Self::Read, Self::ReadSealed, Self::Unseal, Self::Compose, Self::Inspect].into_iter().find(|v| *v as u8 == octet)
+        [Self::Read, Self::ReadSealed, Self::DigestSealed, Self::Digest, Self::Unseal, Self::Compose, Self::Inspect].into_iter().find(|v| *v as u8 == octet)
     }
 }
 

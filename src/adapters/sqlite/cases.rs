@@ -4,16 +4,16 @@ use super::{SqliteStore, apply, damaged, fault, millis, time};
 use crate::decide::Decision;
 use crate::model::Timestamp;
 use crate::model::address::Address;
-use crate::model::case::{Acknowledgement, AdvisoryId, Case, Closing, Draft, Standing};
+use crate::model::case::{Acknowledgement, AdvisoryId, Called, Case, Closing, Draft, Standing};
 use crate::model::ids::CaseId;
-use crate::ports::{Cases, JournalLine, PortError, Tally};
+use crate::ports::{Cases, JournalLine, PortError, SealedTo, Tally};
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 const BY_ID: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of FROM cases WHERE id = ?";
 const ALL: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of FROM cases ORDER BY opened_at DESC, id";
-const PENDING: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of FROM cases WHERE ack_state IN ('due', 'by-hand') AND ack_alarmed = 0 ORDER BY ack_deadline";
+const PENDING: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of FROM cases WHERE ack_state IN ('due', 'by-hand') AND ack_alarmed < 2 ORDER BY ack_deadline";
 
 pub(super) async fn insert(tx: &mut SqliteConnection, case: &Case) -> Result<(), PortError> {
     let (deadline, alarmed, _, _) = acknowledgement_columns(&case.acknowledgement);
@@ -66,6 +66,14 @@ pub(super) async fn update(tx: &mut SqliteConnection, before: &Case, after: &Cas
             .await
             .map_err(fault)?;
     }
+    if before.perhaps_of != after.perhaps_of {
+        sqlx::query("UPDATE cases SET perhaps_of = ? WHERE id = ? AND perhaps_of IS NULL")
+            .bind(after.perhaps_of.as_ref().map(|c| c.as_str()))
+            .bind(after.id.as_str())
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
+    }
     if before.draft != after.draft {
         let advisory = match &after.draft {
             Draft::Filed { advisory } => Some(advisory),
@@ -84,14 +92,19 @@ pub(super) async fn update(tx: &mut SqliteConnection, before: &Case, after: &Cas
     Ok(())
 }
 
-/// Deadline, alarmed, sent at, signed.
-fn acknowledgement_columns(acknowledgement: &Acknowledgement) -> (Option<i64>, bool, Option<i64>, bool) {
+/// Deadline, called, sent at, signed.
+fn acknowledgement_columns(acknowledgement: &Acknowledgement) -> (Option<i64>, i64, Option<i64>, bool) {
     match acknowledgement {
-        Acknowledgement::Due { deadline, alarmed } | Acknowledgement::ByHand { deadline, alarmed } => (Some(millis(*deadline)), *alarmed, None, false),
-        Acknowledgement::Sent { at, signed } => (None, false, Some(millis(*at)), *signed),
-        Acknowledgement::NotOwed => (None, false, None, false),
+        Acknowledgement::Due { deadline, called } | Acknowledgement::ByHand { deadline, called } => {
+            (Some(millis(*deadline)), CALLED.iter().position(|c| c == called).map_or(0, |at| at as i64), None, false)
+        }
+        Acknowledgement::Sent { at, signed } => (None, 0, Some(millis(*at)), *signed),
+        Acknowledgement::NotOwed => (None, 0, None, false),
     }
 }
+
+/// As they are numbered in `ack_alarmed`.
+const CALLED: [Called; 3] = [Called::No, Called::Near, Called::Missed];
 
 fn closing_name(why: Closing) -> &'static str {
     match why {
@@ -122,10 +135,11 @@ fn read(row: &SqliteRow) -> Result<Case, PortError> {
         },
         _ => return Err(damaged("a case's standing")),
     };
-    let alarmed = flag("ack_alarmed")?;
+    let called = row.try_get::<i64, _>("ack_alarmed").map_err(fault)?;
+    let called = usize::try_from(called).ok().and_then(|at| CALLED.get(at)).copied().ok_or_else(|| damaged("a call"))?;
     let acknowledgement = match text("ack_state")?.as_str() {
-        "due" => Acknowledgement::Due { deadline: required(at("ack_deadline")?, "a deadline")?, alarmed },
-        "by-hand" => Acknowledgement::ByHand { deadline: required(at("ack_deadline")?, "a deadline")?, alarmed },
+        "due" => Acknowledgement::Due { deadline: required(at("ack_deadline")?, "a deadline")?, called },
+        "by-hand" => Acknowledgement::ByHand { deadline: required(at("ack_deadline")?, "a deadline")?, called },
         "sent" => Acknowledgement::Sent { at: required(at("ack_at")?, "a time")?, signed: flag("ack_signed")? },
         "not-owed" => Acknowledgement::NotOwed,
         _ => return Err(damaged("an acknowledgement")),
@@ -148,6 +162,11 @@ fn read(row: &SqliteRow) -> Result<Case, PortError> {
     })
 }
 
+pub(super) async fn by_id(store: &mut SqliteConnection, id: &CaseId) -> Result<Option<Case>, PortError> {
+    let row = sqlx::query(BY_ID).bind(id.as_str()).fetch_optional(store).await.map_err(fault)?;
+    row.as_ref().map(read).transpose()
+}
+
 pub(super) async fn is_participant(store: &mut SqliteConnection, case: &CaseId, address: &Address) -> Result<bool, PortError> {
     let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM participant WHERE case_id = ? AND address = ?")
         .bind(case.as_str())
@@ -161,8 +180,7 @@ pub(super) async fn is_participant(store: &mut SqliteConnection, case: &CaseId, 
 #[async_trait]
 impl Cases for SqliteStore {
     async fn case(&self, id: &CaseId) -> Result<Option<Case>, PortError> {
-        let row = sqlx::query(BY_ID).bind(id.as_str()).fetch_optional(&self.pool).await.map_err(fault)?;
-        row.as_ref().map(read).transpose()
+        by_id(&mut *self.pool.acquire().await.map_err(fault)?, id).await
     }
 
     async fn cases(&self) -> Result<Vec<Case>, PortError> {
@@ -214,14 +232,20 @@ impl Cases for SqliteStore {
                     (SELECT min(ack_deadline) FROM cases WHERE ack_state IN ('due', 'by-hand')) AS oldest,
                     (SELECT count(*) FROM effect WHERE state IN ('pending', 'leased')) AS effects_pending,
                     (SELECT count(*) FROM effect WHERE state = 'failed') AS effects_failed,
-                    (SELECT count(*) FROM effect WHERE in_doubt > 0 AND work IN ('acknowledge', 'send-certificate')) AS twice,
+                    (SELECT count(*) FROM effect WHERE in_doubt > 0 AND work IN ('acknowledge', 'send-certificate', 'ask', 'reply')) AS twice,
                     (SELECT count(*) FROM cases WHERE draft = 'filed') AS filed,
                     (SELECT count(*) FROM cases WHERE draft = 'awaits-word') AS waiting,
-                    (SELECT count(*) FROM journal WHERE event = 'draft doubled') AS doubled",
+                    (SELECT count(*) FROM journal WHERE event = 'draft doubled') AS doubled,
+                    (SELECT count(*) FROM unreachable) AS unreachable",
         )
         .fetch_one(&self.pool)
         .await
         .map_err(fault)?;
+        let sealed_to: Vec<(String, i64, i64)> =
+            sqlx::query_as("SELECT sealed_to, count(*), max(received_at) FROM letter WHERE sealed_to IS NOT NULL GROUP BY sealed_to ORDER BY 3 DESC")
+                .fetch_all(&self.pool)
+                .await
+                .map_err(fault)?;
         let count = |name: &str| row.try_get::<i64, _>(name).map_err(fault);
         Ok(Tally {
             letters: count("letters")?,
@@ -239,6 +263,11 @@ impl Cases for SqliteStore {
             drafts_filed: count("filed")?,
             drafts_waiting: count("waiting")?,
             drafts_doubled: count("doubled")?,
+            unreachable: count("unreachable")?,
+            sealed_to: sealed_to
+                .into_iter()
+                .map(|(fingerprint, letters, last)| Ok(SealedTo { fingerprint, letters, last_at: time(last)? }))
+                .collect::<Result<_, PortError>>()?,
         })
     }
 

@@ -14,14 +14,17 @@ pub(super) async fn insert(tx: &mut SqliteConnection, effects: &[Effect], now: T
     if effects.is_empty() {
         return Ok(());
     }
-    let mut insert = QueryBuilder::new("INSERT INTO effect (key, work, reason, case_id, letter_id, due, state, attempts, in_doubt, created_at) ");
+    let mut insert = QueryBuilder::new("INSERT INTO effect (key, work, reason, case_id, letter_id, due, payload, state, attempts, in_doubt, created_at) ");
     insert.push_values(effects, |mut row, effect| {
         let reason = match effect.work {
             Work::CallByMail(reason) | Work::CallBySecondPath(reason) => Some(reason.as_str()),
             _ => None,
         };
         row.push_bind(&effect.key.0).push_bind(effect.work.as_str()).push_bind(reason);
-        row.push_bind(effect.case.as_ref().map(|c| c.as_str())).push_bind(effect.intake.map(|i| i.0)).push_bind(millis(effect.due));
+        row.push_bind(effect.case.as_ref().map(|c| c.as_str()))
+            .push_bind(effect.intake.map(|i| i.0))
+            .push_bind(millis(effect.due))
+            .push_bind(effect.payload.as_deref());
         row.push("'pending', 0, 0").push_bind(millis(now));
     });
     // The same key is the same effect: what was saved before stands, unless it was given up or taken back.
@@ -42,6 +45,8 @@ fn work(name: &str, reason: Option<String>) -> Result<Work, PortError> {
     Ok(match name {
         "acknowledge" => Work::Acknowledge,
         "send-certificate" => Work::SendCertificate,
+        "ask" => Work::Ask,
+        "reply" => Work::Reply,
         "file-advisory" => Work::FileAdvisory,
         "append-follow-up" => Work::AppendFollowUp,
         "call-by-mail" => Work::CallByMail(called()?),
@@ -59,6 +64,7 @@ fn leased(row: &SqliteRow) -> Result<Leased, PortError> {
             case: case.map(|id| CaseId::parse(&id).map_err(|_| damaged("a case id"))).transpose()?,
             intake: row.try_get::<Option<i64>, _>("letter_id").map_err(fault)?.map(IntakeId),
             due: time(row.try_get("due").map_err(fault)?)?,
+            payload: row.try_get("payload").map_err(fault)?,
         },
         attempts: u32::try_from(row.try_get::<i64, _>("attempts").map_err(fault)?).unwrap_or(u32::MAX),
         created_at: time(row.try_get("created_at").map_err(fault)?)?,
@@ -87,7 +93,7 @@ impl Outbox for SqliteStore {
             "UPDATE effect SET in_doubt = in_doubt + (state = 'leased'), state = 'leased', lease_until = ?1, attempts = attempts + 1
              WHERE key IN (SELECT key FROM (SELECT key FROM effect WHERE state = 'pending' AND due <= ?2 AND (work = 'call-by-second-path') = ?4 ORDER BY due LIMIT ?3)
                            UNION ALL SELECT key FROM (SELECT key FROM effect WHERE state = 'leased' AND lease_until <= ?2 AND (work = 'call-by-second-path') = ?4 LIMIT ?3))
-             RETURNING key, work, reason, case_id, letter_id, due, attempts - 1 AS attempts, created_at, in_doubt",
+             RETURNING key, work, reason, case_id, letter_id, due, payload, attempts - 1 AS attempts, created_at, in_doubt",
         )
         .bind(until)
         .bind(millis(now))

@@ -4,19 +4,26 @@ use super::{SqliteStore, apply, cases, damaged, fault, millis, time};
 use crate::decide::{Acquaintance, Decision, Thread};
 use crate::model::Timestamp;
 use crate::model::address::{Address, ReplyAddress};
-use crate::model::ids::{CaseId, Digest, IntakeId, MessageId};
-use crate::model::letter::Outer;
-use crate::ports::{Admission, Decide, Intake, Letters, Place, PortError, ReadingState, Rest};
+use crate::model::ids::{CaseId, Digest, IntakeId, MessageId, tag_in};
+use crate::model::letter::{Outer, Role};
+use crate::ports::{Admission, Decide, Intake, Letters, Place, PortError, Read, ReadingState, Rest};
 use async_trait::async_trait;
+use jiff::SignedDuration;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, SqliteConnection};
 use std::collections::HashSet;
 
-const TAKE_UNREAD: &str = "UPDATE letter SET tries = tries + 1 WHERE id IN (SELECT id FROM letter WHERE state = 'unread' ORDER BY id LIMIT ?) RETURNING id, digest, octets, received_at, case_id, originator, reply_to, message_id, state, tries";
-const BY_ID: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, state, tries FROM letter WHERE id = ?";
-const OF_CASE: &str =
-    "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, state, tries FROM letter WHERE case_id = ? ORDER BY id";
-const OLD: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, state, tries FROM letter WHERE state = 'old' ORDER BY id";
+/// For so long the desk writes by itself no more to an address from which a letter came back.
+const UNREACHABLE_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Among so many recipients of a letter, those of its case are looked for.
+const RECIPIENTS_MAX: usize = 20;
+
+const TAKE_UNREAD: &str = "UPDATE letter SET tries = tries + 1 WHERE id IN (SELECT id FROM letter WHERE state = 'unread' ORDER BY id LIMIT ?) RETURNING id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries";
+const BY_ID: &str =
+    "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries FROM letter WHERE id = ?";
+const OF_CASE: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries FROM letter WHERE case_id = ? ORDER BY id";
+const OLD: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries FROM letter WHERE state = 'old' ORDER BY id";
 
 fn state_name(state: ReadingState) -> &'static str {
     match state {
@@ -25,6 +32,16 @@ fn state_name(state: ReadingState) -> &'static str {
         ReadingState::Shut => "shut",
         ReadingState::SetAside => "set-aside",
         ReadingState::Old => "old",
+        ReadingState::Copy => "copy",
+    }
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Incoming => "incoming",
+        Role::TeamReply => "team-reply",
+        Role::TeamCopy => "team-copy",
+        Role::Canary => "canary",
     }
 }
 
@@ -36,7 +53,15 @@ fn read(row: &SqliteRow) -> Result<Intake, PortError> {
         "shut" => ReadingState::Shut,
         "set-aside" => ReadingState::SetAside,
         "old" => ReadingState::Old,
+        "copy" => ReadingState::Copy,
         _ => return Err(damaged("a letter's state")),
+    };
+    let role = match row.try_get::<String, _>("role").map_err(fault)?.as_str() {
+        "incoming" => Role::Incoming,
+        "team-reply" => Role::TeamReply,
+        "team-copy" => Role::TeamCopy,
+        "canary" => Role::Canary,
+        _ => return Err(damaged("a letter's role")),
     };
     Ok(Intake {
         id: IntakeId(row.try_get("id").map_err(fault)?),
@@ -47,6 +72,8 @@ fn read(row: &SqliteRow) -> Result<Intake, PortError> {
         originator: maybe("originator")?.and_then(|a| Address::parse(&a).ok()),
         reply_to: maybe("reply_to")?.and_then(|a| ReplyAddress::from_return_path(&a).ok()),
         message_id: maybe("message_id")?.and_then(|id| MessageId::parse(&id)),
+        role,
+        sealed_outside: row.try_get("sealed_outside").map_err(fault)?,
         state,
         tries: u32::try_from(row.try_get::<i64, _>("tries").map_err(fault)?).unwrap_or(u32::MAX),
     })
@@ -74,6 +101,20 @@ async fn insert_place(tx: &mut SqliteConnection, mailbox: &str, place: &Place, l
 async fn set_case(tx: &mut SqliteConnection, letter: IntakeId, case: Option<&CaseId>) -> Result<(), PortError> {
     let Some(case) = case else { return Ok(()) };
     sqlx::query("UPDATE letter SET case_id = ? WHERE id = ?").bind(case.as_str()).bind(letter.0).execute(tx).await.map_err(fault)?;
+    Ok(())
+}
+
+async fn set_role(tx: &mut SqliteConnection, letter: IntakeId, role: Role) -> Result<(), PortError> {
+    if role == Role::Incoming {
+        return Ok(());
+    }
+    // A copy of the team's own is nothing to read.
+    sqlx::query("UPDATE letter SET role = ?1, state = CASE WHEN ?1 = 'team-copy' THEN 'copy' ELSE state END WHERE id = ?2")
+        .bind(role_name(role))
+        .bind(letter.0)
+        .execute(tx)
+        .await
+        .map_err(fault)?;
     Ok(())
 }
 
@@ -145,8 +186,8 @@ impl Letters for SqliteStore {
         tx.commit().await
     }
 
-    async fn acquaintance(&self, outer: &Outer, bounce: &Address) -> Result<Acquaintance, PortError> {
-        acquaintance(&mut *self.pool.acquire().await.map_err(fault)?, outer, bounce).await
+    async fn acquaintance(&self, outer: &Outer, bounce: &Address, now: Timestamp) -> Result<Acquaintance, PortError> {
+        acquaintance(&mut *self.pool.acquire().await.map_err(fault)?, outer, bounce, now).await
     }
 
     async fn admit(&self, admission: &Admission<'_>, decide: Decide<'_>) -> Result<Option<IntakeId>, PortError> {
@@ -168,7 +209,7 @@ impl Letters for SqliteStore {
             Rest::Row(sealed) => ("", Some(sealed.as_slice())),
             Rest::File(name) => (name.as_str(), None),
         };
-        let id: i64 = sqlx::query_scalar("INSERT INTO letter (mailbox, digest, octets, received_at, spooled_at, blob, sealed, originator, reply_to, message_id, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id")
+        let id: i64 = sqlx::query_scalar("INSERT INTO letter (mailbox, digest, octets, received_at, spooled_at, blob, sealed, originator, reply_to, message_id, sealed_outside, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id")
             .bind(admission.mailbox)
             .bind(admission.digest.to_string())
             .bind(admission.octets.cast_signed())
@@ -179,16 +220,18 @@ impl Letters for SqliteStore {
             .bind(outer.originator.as_ref().map(Address::as_str))
             .bind(reply_to)
             .bind(outer.message_id.as_ref().map(MessageId::as_str))
+            .bind(outer.sealed_outside)
             .bind(if admission.old { "old" } else { "unread" })
             .fetch_one(&mut *tx)
             .await
             .map_err(fault)?;
         // Looked up here, where an earlier letter of the same batch is known already.
-        let known = acquaintance(&mut tx, outer, admission.bounce).await?;
+        let known = acquaintance(&mut tx, outer, admission.bounce, admission.spooled_at).await?;
         let decision = decide(IntakeId(id), &known);
         insert_place(&mut tx, admission.mailbox, &admission.place, Some(id), false).await?;
         apply(&mut tx, &decision, admission.spooled_at).await?;
         set_case(&mut tx, IntakeId(id), decision.letter_of.as_ref()).await?;
+        set_role(&mut tx, IntakeId(id), decision.role).await?;
         tx.commit().await?;
         Ok(Some(IntakeId(id)))
     }
@@ -222,18 +265,45 @@ impl Letters for SqliteStore {
         rows.iter().map(read).collect()
     }
 
-    async fn commit_reading(&self, intake: IntakeId, state: ReadingState, sealed: Option<&[u8]>, decision: &Decision, now: Timestamp) -> Result<(), PortError> {
+    async fn commit_reading(&self, intake: IntakeId, read: &Read<'_>, decision: &Decision, now: Timestamp) -> Result<(), PortError> {
         let mut tx = self.writing().await?;
         apply(&mut tx, decision, now).await?; // first: it may open the case that the letter belongs to
-        sqlx::query("UPDATE letter SET state = ?, reading = ?, case_id = coalesce(?, case_id) WHERE id = ?")
-            .bind(state_name(state))
-            .bind(sealed)
+        sqlx::query("UPDATE letter SET state = ?, reading = ?, likeness = ?, sealed_to = ?, case_id = coalesce(?, case_id) WHERE id = ?")
+            .bind(state_name(read.state))
+            .bind(read.sealed)
+            .bind(read.likeness)
+            .bind(read.sealed_to)
             .bind(decision.letter_of.as_ref().map(CaseId::as_str))
             .bind(intake.0)
             .execute(&mut *tx)
             .await
             .map_err(fault)?;
         tx.commit().await
+    }
+
+    async fn alike(&self, case: &CaseId, likeness: Option<&str>, message_id: Option<&MessageId>) -> Result<Vec<CaseId>, PortError> {
+        let found: Vec<String> = sqlx::query_scalar(
+            "SELECT case_id FROM letter WHERE case_id IS NOT NULL AND case_id != ?1 AND role = 'incoming' AND (likeness = ?2 OR message_id = ?3) GROUP BY case_id ORDER BY min(id)",
+        )
+        .bind(case.as_str())
+        .bind(likeness)
+        .bind(message_id.map(MessageId::as_str))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(fault)?;
+        found.iter().map(|id| CaseId::parse(id).map_err(|_| damaged("a case id"))).collect()
+    }
+
+    async fn duplicates(&self, case: &CaseId) -> Result<Vec<CaseId>, PortError> {
+        let found: Vec<String> = sqlx::query_scalar(
+            "SELECT other.case_id FROM letter AS one JOIN letter AS other ON (other.likeness = one.likeness OR other.message_id = one.message_id)
+             WHERE one.case_id = ?1 AND one.role = 'incoming' AND other.role = 'incoming' AND other.case_id != ?1 GROUP BY other.case_id ORDER BY min(other.id)",
+        )
+        .bind(case.as_str())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(fault)?;
+        found.iter().map(|id| CaseId::parse(id).map_err(|_| damaged("a case id"))).collect()
     }
 
     async fn reading(&self, intake: IntakeId) -> Result<Option<Vec<u8>>, PortError> {
@@ -260,8 +330,16 @@ impl Letters for SqliteStore {
 }
 
 /// What is known of the threads, tags and people that an outer letter names.
-async fn acquaintance(store: &mut SqliteConnection, outer: &Outer, bounce: &Address) -> Result<Acquaintance, PortError> {
+async fn acquaintance(store: &mut SqliteConnection, outer: &Outer, bounce: &Address, now: Timestamp) -> Result<Acquaintance, PortError> {
     let mut known = Acquaintance::default();
+    if let Some(address) = &outer.originator {
+        known.unreachable = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM unreachable WHERE address = ? AND at > ?)")
+            .bind(address.as_str())
+            .bind(millis(now - UNREACHABLE_FOR))
+            .fetch_one(&mut *store)
+            .await
+            .map_err(fault)?;
+    }
     for tag in outer.recipients.iter().filter_map(|to| bounce.tag_of(to)) {
         let case: Option<String> = sqlx::query_scalar("SELECT case_id FROM answer WHERE tag = ? AND case_id IS NOT NULL")
             .bind(tag)
@@ -280,27 +358,27 @@ async fn acquaintance(store: &mut SqliteConnection, outer: &Outer, bounce: &Addr
             .await
             .map_err(fault)?;
         if let Some(case) = case.and_then(|c| CaseId::parse(&c).ok()) {
-            known.thread = Some(thread(store, case, outer).await?);
+            known.thread = thread(store, &case, outer).await?;
             return Ok(known);
         }
     }
-    // Our tag in the subject, where a program lost the references.
-    let tagged = outer.subject.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).find_map(|word| CaseId::parse(word).ok());
-    let tagged = tagged.or_else(|| known.returned_to.clone());
+    // Our tag in the address or the subject, where a program lost the references.
+    let tagged = outer.to_case().or_else(|| tag_in(&outer.subject)).or_else(|| known.returned_to.clone());
     if let Some(case) = tagged {
-        let exists: Option<i64> =
-            sqlx::query_scalar("SELECT 1 FROM cases WHERE id = ?").bind(case.as_str()).fetch_optional(&mut *store).await.map_err(fault)?;
-        if exists.is_some() {
-            known.thread = Some(thread(store, case, outer).await?);
-        }
+        known.thread = thread(store, &case, outer).await?;
     }
     Ok(known)
 }
 
-async fn thread(store: &mut SqliteConnection, case: CaseId, outer: &Outer) -> Result<Thread, PortError> {
+async fn thread(store: &mut SqliteConnection, id: &CaseId, outer: &Outer) -> Result<Option<Thread>, PortError> {
+    let Some(case) = cases::by_id(store, id).await? else { return Ok(None) };
     let originator_in_case = match &outer.originator {
-        Some(address) => cases::is_participant(store, &case, address).await?,
+        Some(address) => cases::is_participant(store, id, address).await?,
         None => false,
     };
-    Ok(Thread { case, originator_in_case })
+    let mut to_participant = false;
+    for to in outer.recipients.iter().take(RECIPIENTS_MAX) {
+        to_participant = to_participant || cases::is_participant(store, id, to).await?;
+    }
+    Ok(Some(Thread { case, originator_in_case, to_participant }))
 }

@@ -124,6 +124,26 @@ async fn apply(tx: &mut SqliteConnection, decision: &Decision, now: Timestamp) -
             .await
             .map_err(fault)?;
     }
+    if let Some(address) = &decision.unreachable {
+        sqlx::query("INSERT INTO unreachable (address, at) VALUES (?1, ?2) ON CONFLICT (address) DO UPDATE SET at = ?2")
+            .bind(address.as_str())
+            .bind(millis(now))
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
+    }
+    if let Some((id, canary_fault)) = &decision.canary {
+        sqlx::query("UPDATE canary SET settled_at = ?, fault = ? WHERE message_id = ? AND settled_at IS NULL")
+            .bind(millis(now))
+            .bind(canary_fault)
+            .bind(id.as_str())
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
+    }
+    if let Some(token) = &decision.spent {
+        sqlx::query("UPDATE reply_token SET spent_at = ? WHERE token = ?").bind(millis(now)).bind(token).execute(&mut *tx).await.map_err(fault)?;
+    }
     effects::insert(tx, &decision.effects, now).await?;
     for key in &decision.cancelled {
         // One that is under way is past cancelling; its outcome is recorded as it comes.

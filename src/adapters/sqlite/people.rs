@@ -1,15 +1,24 @@
 //! What do we know of people, and what did we send them?
 
-use super::{SqliteStore, fault, millis, time};
+use super::{SqliteStore, damaged, fault, millis, time};
 use crate::decide::Caps;
 use crate::model::Timestamp;
 use crate::model::address::Address;
-use crate::ports::{Answer, Correspondence, PortError};
+use crate::model::ids::{CaseId, MessageId};
+use crate::ports::{Answer, CanaryLine, Correspondence, PortError};
 use async_trait::async_trait;
 use jiff::SignedDuration;
+use sqlx::SqliteConnection;
 
 /// When the cap of a domain or the one in all is reached, the next look at it.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(30);
+
+/// Letters of the desk to itself that are shown.
+const CANARIES_SHOWN: u32 = 20;
+
+/// Of all kinds together an address gets no more than so many times the cap of one kind: two programs that answer each
+/// other without saying what they are fall silent after two letters each.
+const KINDS_TO_ADDRESS: u32 = 2;
 
 #[async_trait]
 impl Correspondence for SqliteStore {
@@ -30,15 +39,85 @@ impl Correspondence for SqliteStore {
         tx.commit().await
     }
 
+    async fn note_answer(&self, answer: &Answer, now: Timestamp) -> Result<(), PortError> {
+        let mut tx = self.writing().await?;
+        insert(&mut tx, answer, now).await?;
+        tx.commit().await
+    }
+
+    async fn answer_among(&self, message_ids: &[String]) -> Result<Option<(CaseId, Address)>, PortError> {
+        for id in message_ids {
+            let found: Option<(String, String)> = sqlx::query_as("SELECT case_id, address FROM answer WHERE message_id = ? AND case_id IS NOT NULL")
+                .bind(id)
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(fault)?;
+            if let Some((case, address)) = found {
+                let case = CaseId::parse(&case).map_err(|_| damaged("a case id"))?;
+                return Ok(Some((case, Address::parse(&address).map_err(|_| damaged("an address"))?)));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn canary_sent(&self, id: &MessageId, shape: &str, now: Timestamp) -> Result<(), PortError> {
+        let mut tx = self.writing().await?;
+        sqlx::query("INSERT INTO canary (message_id, shape, sent_at) VALUES (?, ?, ?)")
+            .bind(id.as_str())
+            .bind(shape)
+            .bind(millis(now))
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
+        tx.commit().await
+    }
+
+    async fn canaries(&self) -> Result<Vec<CanaryLine>, PortError> {
+        type Row = (String, String, i64, Option<i64>, Option<String>);
+        let rows: Vec<Row> = sqlx::query_as("SELECT message_id, shape, sent_at, settled_at, fault FROM canary ORDER BY sent_at DESC, message_id LIMIT ?")
+            .bind(CANARIES_SHOWN)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(fault)?;
+        let line = |(message_id, shape, sent_at, settled_at, fault): Row| {
+            Ok(CanaryLine { message_id, shape, sent_at: time(sent_at)?, settled_at: settled_at.map(time).transpose()?, fault })
+        };
+        rows.into_iter().map(line).collect()
+    }
+
+    async fn issue_token(&self, token: &str, case: &CaseId, to: &Address, now: Timestamp) -> Result<(), PortError> {
+        let mut tx = self.writing().await?;
+        sqlx::query("INSERT OR IGNORE INTO reply_token (token, case_id, address, issued_at) VALUES (?, ?, ?, ?)")
+            .bind(token)
+            .bind(case.as_str())
+            .bind(to.as_str())
+            .bind(millis(now))
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
+        tx.commit().await
+    }
+
+    async fn token_is_good(&self, token: &str, case: &CaseId, from: &Address) -> Result<bool, PortError> {
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM reply_token WHERE token = ? AND case_id = ? AND address = ? AND spent_at IS NULL)")
+            .bind(token)
+            .bind(case.as_str())
+            .bind(from.as_str())
+            .fetch_one(&self.pool)
+            .await
+            .map_err(fault)
+    }
+
     async fn take_turn(&self, answer: &Answer, caps: Caps, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
         let day = SignedDuration::from_hours(24);
         let since = millis(now - day);
         let mut tx = self.writing().await?;
-        let (taken, counted, to_domain, in_all): (bool, Option<i64>, u32, u32) = sqlx::query_as(
+        let (taken, counted, to_address, to_domain, in_all): (bool, Option<i64>, Option<i64>, u32, u32) = sqlx::query_as(
             "SELECT EXISTS (SELECT 1 FROM answer WHERE message_id = ?1),
                     (SELECT taken_at FROM answer WHERE address = ?2 AND kind = ?3 AND taken_at > ?4 ORDER BY taken_at DESC LIMIT 1 OFFSET ?5),
-                    (SELECT count(*) FROM answer WHERE taken_at > ?4 AND address LIKE '%@' || ?6),
-                    (SELECT count(*) FROM answer WHERE taken_at > ?4)",
+                    (SELECT taken_at FROM answer WHERE address = ?2 AND kind != 'reply' AND taken_at > ?4 ORDER BY taken_at DESC LIMIT 1 OFFSET ?7),
+                    (SELECT count(*) FROM answer WHERE kind != 'reply' AND taken_at > ?4 AND address LIKE '%@' || ?6),
+                    (SELECT count(*) FROM answer WHERE kind != 'reply' AND taken_at > ?4)",
         )
         .bind(answer.message_id.as_str())
         .bind(answer.address.as_str())
@@ -46,29 +125,35 @@ impl Correspondence for SqliteStore {
         .bind(since)
         .bind(caps.per_address.max(1) - 1)
         .bind(answer.address.domain())
+        .bind(KINDS_TO_ADDRESS * caps.per_address.max(1) - 1)
         .fetch_one(&mut *tx)
         .await
         .map_err(fault)?;
         if taken {
             return Ok(None);
         }
-        if let Some(counted) = counted {
+        if let Some(counted) = counted.or(to_address) {
             return Ok(Some(time(counted)? + day));
         }
         if to_domain >= caps.per_domain || in_all >= caps.in_all {
             return Ok(Some(now + LOOK_AGAIN));
         }
-        sqlx::query("INSERT INTO answer (message_id, address, kind, case_id, tag, taken_at) VALUES (?, ?, ?, ?, ?, ?)")
-            .bind(answer.message_id.as_str())
-            .bind(answer.address.as_str())
-            .bind(answer.kind)
-            .bind(answer.case.as_ref().map(|c| c.as_str()))
-            .bind(&answer.tag)
-            .bind(millis(now))
-            .execute(&mut *tx)
-            .await
-            .map_err(fault)?;
+        insert(&mut tx, answer, now).await?;
         tx.commit().await?;
         Ok(None)
     }
+}
+
+async fn insert(tx: &mut SqliteConnection, answer: &Answer, now: Timestamp) -> Result<(), PortError> {
+    sqlx::query("INSERT OR IGNORE INTO answer (message_id, address, kind, case_id, tag, taken_at) VALUES (?, ?, ?, ?, ?, ?)")
+        .bind(answer.message_id.as_str())
+        .bind(answer.address.as_str())
+        .bind(answer.kind)
+        .bind(answer.case.as_ref().map(|c| c.as_str()))
+        .bind(&answer.tag)
+        .bind(millis(now))
+        .execute(tx)
+        .await
+        .map_err(fault)?;
+    Ok(())
 }

@@ -87,6 +87,7 @@ impl State<'_> {
             text: &text,
             has_attachments: !self.files.is_empty(),
             shut,
+            to_sendkey: outer.to_sendkey(),
         };
         let kind = triage::kind(&seen);
         let (attachments, octets): (Vec<_>, Vec<_>) = self.files.into_iter().map(|kept| (kept.attachment, kept.octets)).unzip();
@@ -103,6 +104,9 @@ impl State<'_> {
             attachments,
             automatic_reply_allowed: answerable(kind, outer),
             report: (kind.has_report() && !shut).then(|| triage::report(&subject, &text)),
+            asks_for_certificate: kind == LetterKind::KeyRequest || (!shut && triage::asks_for_certificate(&subject, &text)),
+            delivery: self.delivery.filter(|_| matches!(kind, LetterKind::Dsn | LetterKind::AutoReply)),
+            sealed_to: self.sealed_to,
             text,
             faults: self.faults,
             certificates: self.brought.iter().filter_map(brought).collect(),

@@ -7,12 +7,13 @@ mod blocks;
 mod conclude;
 mod layers;
 
-use crate::mime::{self, Entity, File, LimitExceeded, Perspective};
+use crate::mime::{self, Entity, File, Layout, LimitExceeded, Perspective};
+use crate::model::ids::Digest;
 use crate::model::letter::Outer;
 use crate::model::limits::{CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX, Limits};
-use crate::model::reading::{Attachment, Format, Integrity, Protection, Reading, Repair, Shut};
+use crate::model::reading::{Attachment, Delivery, Format, Integrity, Protection, Reading, Repair, Shut};
 use crate::openpgp::{self, Certificate, Opened, SessionKeys, SignatureFound, Unopened};
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
 
 /// From where a letter is read: what is ours, the certificates that we already hold, and how much it may cost.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +40,16 @@ pub fn read(octets: &[u8], keys: &mut dyn SessionKeys, position: &Position) -> R
         Err(limit) => state.over_limit(limit),
     }
     state.finish(&outer)
+}
+
+/// The SHA-256 of the binary packets of a PGP/MIME letter's ciphertext (RFC 3156 section 4): what its reporter can compute
+/// from the copy in his own Sent folder. No key is asked for, so that it says nothing of what we could open.
+pub fn ciphertext_digest(octets: &[u8], limits: &Limits) -> Option<Digest> {
+    let root = Entity::letter(octets, limits).ok()?;
+    match root.layout() {
+        Layout::Encrypted { sealed, .. } => sealed.first().map(|sealed| openpgp::digest(&sealed.ciphertext)),
+        _ => None,
+    }
 }
 
 /// A document of the letter, and the signatures that cover all of it.
@@ -68,6 +79,8 @@ struct State<'p> {
     /// Certificates that were looked at.
     learnt: usize,
     protections: Vec<Protection>,
+    /// The certificate of ours that the outermost part was sealed to.
+    sealed_to: Option<String>,
     /// All signatures that were found.
     signatures: Vec<SignatureFound>,
     /// Those that cover what is read now.
@@ -81,6 +94,9 @@ struct State<'p> {
     subject: Option<String>,
     media_type: String,
     marked_spam: bool,
+    /// No machine may answer it: it may be a machine's itself.
+    unanswerable: bool,
+    delivery: Option<Delivery>,
     message_id: Option<String>,
     date: Option<String>,
     texts: Vec<Shown>,
@@ -103,6 +119,7 @@ impl<'p> State<'p> {
             brought: Vec::new(),
             learnt: 0,
             protections: Vec::new(),
+            sealed_to: None,
             signatures: Vec::new(),
             covering: Vec::new(),
             chain: true,
@@ -111,6 +128,8 @@ impl<'p> State<'p> {
             subject: None,
             media_type: String::new(),
             marked_spam: false,
+            unanswerable: outer.answer.is_err(),
+            delivery: None,
             message_id: None,
             date: None,
             texts: Vec::new(),
@@ -151,7 +170,7 @@ impl<'p> State<'p> {
                 contents: mime::entries(file, &media_type),
                 media_type,
                 octets: file.octets.len() as u64,
-                sha256: crate::model::ids::Digest(Sha256::digest(&file.octets).into()).to_string(),
+                sha256: Digest(<Sha256 as sha2::Digest>::digest(&file.octets).into()).to_string(),
             },
             octets: if self.with_files { file.octets.to_vec() } else { Vec::new() },
             covering: self.covering.clone(),
@@ -197,6 +216,7 @@ impl<'p> State<'p> {
         self.message_id = root.message_id();
         self.date = root.date();
         self.media_type = root.media_type();
+        self.delivery = if self.unanswerable { mime::delivery(root) } else { None };
         self.marked_spam = root.header("X-Spam-Flag").is_some_and(|v| v.eq_ignore_ascii_case("yes"))
             || root.header("X-Spam-Status").is_some_and(|v| v.to_ascii_lowercase().starts_with("yes"));
         if root.from().is_none() {
@@ -220,7 +240,10 @@ impl<'p> State<'p> {
             opened = openpgp::open(&ciphertext[..end], keys, &certificates, self.limits).or(opened);
         }
         match opened {
-            Ok(opened) => {
+            Ok(mut opened) => {
+                if self.sealed_to.is_none() {
+                    self.sealed_to = opened.recipient.take();
+                }
                 self.protections.push(Protection { encrypted: true, format, integrity: opened.integrity, repaired, shut: None });
                 Some(opened)
             }

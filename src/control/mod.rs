@@ -2,26 +2,28 @@
 //!
 //! Owner, group and mode of the socket decide who may ask: readers read cases, commanders also act.
 
-use crate::decide::{Arrival, on_arrival};
+mod socket;
+
+pub use socket::{ask, listen, serve, socket};
+
+use crate::decide::{Arrival, Origin, on_arrival};
 use crate::model::case::{Acknowledgement, Case, Draft, Standing};
 use crate::model::ids::CaseId;
-use crate::model::letter::{Dmarc, NoAnswer, Outer};
+use crate::model::letter::{Dmarc, NoAnswer, Outer, Role};
 use crate::model::reading::Reading;
 use crate::model::report::Report;
-use crate::pipeline::{Desk, readers};
-use crate::ports::{Intake, JournalLine, ReadingState, Tally};
+use crate::pipeline::{Desk, canary, readers};
+use crate::ports::{CanaryLine, Intake, JournalLine, ReadingState, Tally};
 use anyhow::{Context, Result, anyhow, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
 
-/// A question is small.
-const QUESTION_OCTETS_MAX: u64 = 64 * 1024;
+/// A question is small; the longest holds a reply.
+const QUESTION_OCTETS_MAX: u64 = 512 * 1024;
+
+/// A reply of this length is a book.
+const REPLY_OCTETS_MAX: usize = 128 * 1024;
 
 /// Questions answered at once on one socket.
 const TALKS_MAX: usize = 16;
@@ -35,19 +37,42 @@ const LIST_MAX: usize = 200;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case")]
 pub enum Question {
-    CaseList { all: bool },
-    CaseShow { id: CaseId },
-    CaseAttachments { id: CaseId, name: Option<String> },
-    CaseFile { id: CaseId },
-    CaseAnswered { id: CaseId },
+    CaseList {
+        all: bool,
+    },
+    CaseShow {
+        id: CaseId,
+    },
+    CaseAttachments {
+        id: CaseId,
+        name: Option<String>,
+    },
+    CaseFile {
+        id: CaseId,
+    },
+    CaseAnswered {
+        id: CaseId,
+    },
+    CaseReply {
+        id: CaseId,
+        text: String,
+    },
+    CaseAsk {
+        id: CaseId,
+    },
+    CaseCertificate {
+        id: CaseId,
+    },
     Status,
     Import,
+    /// The desk writes to itself.
+    Canary,
 }
 
 impl Question {
     /// Whether it changes anything.
     pub fn commands(&self) -> bool {
-        matches!(self, Self::CaseFile { .. } | Self::CaseAnswered { .. } | Self::Import)
+        !matches!(self, Self::CaseList { .. } | Self::CaseShow { .. } | Self::CaseAttachments { .. } | Self::Status)
     }
 }
 
@@ -69,6 +94,8 @@ pub struct CaseLine {
     pub acknowledgement: Acknowledgement,
     pub draft: Draft,
     pub perhaps_of: Option<CaseId>,
+    /// Cases with a letter that says the same, or bears the same Message-ID.
+    pub likely_duplicates: Vec<CaseId>,
     pub letters: usize,
 }
 
@@ -105,6 +132,8 @@ pub struct Status {
     #[serde(flatten)]
     pub tally: Tally,
     pub opener: Vec<String>,
+    /// Letters of the desk to itself, newest first.
+    pub canaries: Vec<CanaryLine>,
     pub faults: Vec<Fault>,
 }
 
@@ -123,7 +152,11 @@ pub async fn answer(desk: &Desk, question: Question, by: &str) -> Result<serde_j
         Question::CaseAttachments { id, name } => serde_json::to_value(attachments(desk, &id, name.as_deref()).await?),
         Question::CaseFile { id } => serde_json::to_value(file(desk, &id, by).await?),
         Question::CaseAnswered { id } => serde_json::to_value(answered(desk, &id, by).await?),
+        Question::CaseReply { id, text } => serde_json::to_value(reply(desk, &id, &text, by).await?),
+        Question::CaseAsk { id } => serde_json::to_value(ask_reporter(desk, &id, by).await?),
+        Question::CaseCertificate { id } => serde_json::to_value(send_certificate(desk, &id, by).await?),
         Question::Status => serde_json::to_value(status(desk).await?),
+        Question::Canary => serde_json::to_value(canary::sing(desk, canary::PATIENCE).await?),
         Question::Import => serde_json::to_value(import(desk).await?),
     };
     value.context("an answer cannot be written")
@@ -135,7 +168,8 @@ async fn list(desk: &Desk, all: bool) -> Result<Vec<CaseLine>> {
     for case in cases.into_iter().filter(|c| all || !matches!(c.standing, Standing::Closed { .. })).take(LIST_MAX) {
         let letters = desk.parts.store.letters_of(&case.id).await?;
         let reading = first_reading(desk, &letters).await;
-        lines.push(line(case, &letters, reading.as_ref()));
+        let duplicates = desk.parts.store.duplicates(&case.id).await?;
+        lines.push(line(case, &letters, duplicates, reading.as_ref()));
     }
     Ok(lines)
 }
@@ -145,7 +179,7 @@ async fn first_reading(desk: &Desk, letters: &[Intake]) -> Option<Reading> {
     readers::reading_of(desk, letters.first()?).await.ok().flatten()
 }
 
-fn line(case: Case, letters: &[Intake], reading: Option<&Reading>) -> CaseLine {
+fn line(case: Case, letters: &[Intake], likely_duplicates: Vec<CaseId>, reading: Option<&Reading>) -> CaseLine {
     let report = reading.and_then(|r| r.report.as_ref());
     let subject = reading.and_then(|r| r.subject.clone());
     CaseLine {
@@ -157,6 +191,7 @@ fn line(case: Case, letters: &[Intake], reading: Option<&Reading>) -> CaseLine {
         acknowledgement: case.acknowledgement,
         draft: case.draft,
         perhaps_of: case.perhaps_of,
+        likely_duplicates,
         letters: letters.len(),
     }
 }
@@ -184,7 +219,12 @@ async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
         });
     }
     let first = read.first().and_then(|l| l.reading.as_ref());
-    Ok(CaseView { report: first.and_then(|r| r.report.clone()), line: line(case, &letters, first), journal: desk.parts.store.journal(id).await?, read })
+    Ok(CaseView {
+        report: first.and_then(|r| r.report.clone()),
+        line: line(case, &letters, desk.parts.store.duplicates(id).await?, first),
+        journal: desk.parts.store.journal(id).await?,
+        read,
+    })
 }
 
 async fn attachments(desk: &Desk, id: &CaseId, name: Option<&str>) -> Result<Vec<File>> {
@@ -224,6 +264,46 @@ async fn answered(desk: &Desk, id: &CaseId, by: &str) -> Result<String> {
     Ok(format!("{id} counts as acknowledged, by hand"))
 }
 
+/// A responder's words, to be sent to the reporter as the team's.
+async fn reply(desk: &Desk, id: &CaseId, text: &str, by: &str) -> Result<String> {
+    known(desk, id).await?;
+    if text.trim().is_empty() {
+        bail!("the reply is empty");
+    }
+    if text.len() > REPLY_OCTETS_MAX {
+        bail!("the reply is longer than {REPLY_OCTETS_MAX} octets");
+    }
+    let now = desk.now();
+    let (word, sealed) = desk.sealed_words(text)?;
+    desk.parts.store.commit(&crate::decide::reply(id, &word, sealed, by, now), now).await?;
+    desk.ring();
+    Ok(format!("the reply of {id} is on its way; `sealdesk case show {id}` tells when it has left"))
+}
+
+/// The letter of a case that an answer by the desk goes to.
+async fn answerable_letter(desk: &Desk, id: &CaseId) -> Result<Intake> {
+    known(desk, id).await?;
+    let letters = desk.parts.store.letters_of(id).await?;
+    let found = letters.into_iter().find(|l| l.role == Role::Incoming && l.reply_to.is_some());
+    found.ok_or_else(|| anyhow!("no letter of case {id} may be answered by the desk: write `sealdesk case reply {id}`"))
+}
+
+async fn ask_reporter(desk: &Desk, id: &CaseId, by: &str) -> Result<String> {
+    let letter = answerable_letter(desk, id).await?;
+    let now = desk.now();
+    desk.parts.store.commit(&crate::decide::ask(id, letter.id, by, now), now).await?;
+    desk.ring();
+    Ok(format!("the reporter of {id} is asked for what is missing"))
+}
+
+async fn send_certificate(desk: &Desk, id: &CaseId, by: &str) -> Result<String> {
+    let letter = answerable_letter(desk, id).await?;
+    let now = desk.now();
+    desk.parts.store.commit(&crate::decide::send_certificate(id, letter.id, by, now), now).await?;
+    desk.ring();
+    Ok(format!("the desk's certificate is on its way to the reporter of {id}"))
+}
+
 async fn status(desk: &Desk) -> Result<Status> {
     let tally = desk.parts.store.tally().await?;
     let mut faults: Vec<Fault> = desk.faults().into_iter().map(|(what, since, why)| Fault { what, since: Some(since), why }).collect();
@@ -237,7 +317,14 @@ async fn status(desk: &Desk) -> Result<Status> {
             Vec::new()
         }
     };
-    Ok(Status { version: format!("sealdesk {}, {}", env!("CARGO_PKG_VERSION"), crate::openpgp::backend()), now: desk.now(), tally, opener, faults })
+    Ok(Status {
+        version: format!("sealdesk {}, {}", env!("CARGO_PKG_VERSION"), crate::openpgp::backend()),
+        now: desk.now(),
+        tally,
+        opener,
+        canaries: desk.parts.store.canaries().await?,
+        faults,
+    })
 }
 
 /// Makes old letters into arrivals: a human confirmed that they are to be answered.
@@ -256,106 +343,24 @@ async fn import(desk: &Desk) -> Result<String> {
             subject: String::new(),
             dmarc: Dmarc::Unknown,
             sealed_outside: false,
+            automatic: false,
             answer: letter.reply_to.clone().ok_or(NoAnswer::Old),
         };
         // The promise runs from the human's word: these letters were not ours to answer before.
-        let arrival = Arrival { intake: letter.id, received_at: now, outer: &outer, old: false, new_case: CaseId::from_random(random) };
-        let decision = on_arrival(&arrival, &desk.parts.store.acquaintance(&outer, &desk.parts.bounce_address).await?, &desk.parts.policy, now);
+        let arrival = Arrival {
+            intake: letter.id,
+            received_at: now,
+            outer: &outer,
+            origin: Origin::Inbox,
+            from_team: false,
+            canary: false,
+            old: false,
+            new_case: CaseId::from_random(random),
+        };
+        let decision = on_arrival(&arrival, &desk.parts.store.acquaintance(&outer, &desk.parts.bounce_address, now).await?, &desk.parts.policy, now);
         desk.parts.store.revive(letter.id, &decision, now).await?;
     }
     desk.letters.notify_one();
     desk.ring();
     Ok(format!("{} old letters became arrivals", old.len()))
-}
-
-/// The sockets of a desk: in its state folder.
-pub fn socket(state: &Path, commands: bool) -> PathBuf {
-    state.join(if commands { "command.sock" } else { "read.sock" })
-}
-
-/// Makes a socket that its owner and one group may use.
-pub fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener> {
-    use std::os::unix::fs::PermissionsExt;
-    let _ = std::fs::remove_file(path);
-    let listener = UnixListener::bind(path).with_context(|| format!("cannot make the socket {}", path.display()))?;
-    if let Some(name) = group {
-        let group =
-            nix::unistd::Group::from_name(name).ok().flatten().ok_or_else(|| anyhow!("control: there is no group {name:?}: groupadd --system {name}"))?;
-        std::os::unix::fs::chown(path, None, Some(group.gid.as_raw()))
-            .with_context(|| format!("cannot give {} to the group {name}: the desk's user must be in it", path.display()))?;
-    }
-    let mode = if group.is_some() { 0o660 } else { 0o600 };
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
-    Ok(listener)
-}
-
-/// Answers everyone who may connect, until the task is dropped.
-pub async fn serve(desk: Arc<Desk>, listener: UnixListener, commands: bool) {
-    let places = Arc::new(Semaphore::new(TALKS_MAX));
-    loop {
-        // Those beyond wait in the socket's own queue.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-            continue;
-        };
-        let desk = Arc::clone(&desk);
-        tokio::spawn(async move {
-            let _place = place;
-            if let Err(err) = serve_one(&desk, stream, commands).await {
-                tracing::debug!(error = %err, "a control call was cut short");
-            }
-        });
-    }
-}
-
-async fn serve_one(desk: &Desk, mut stream: UnixStream, commands: bool) -> Result<()> {
-    let by = stream.peer_cred().map_or_else(|_| "an unknown user".to_owned(), |c| format!("user {}", c.uid()));
-    let mut text = Vec::new();
-    let mut limited = (&mut stream).take(QUESTION_OCTETS_MAX);
-    let asked = limited.read_to_end(&mut text);
-    tokio::time::timeout(std::time::Duration::from_secs(QUESTION_S), asked).await.context("the question never ended")??;
-    let question: Result<Question, _> = serde_json::from_slice(&text);
-    let answered = match question {
-        Ok(question) if question.commands() && !commands => Err(anyhow!("this socket is for reading; commands go to command.sock")),
-        Ok(question) => answer(desk, question, &by).await,
-        Err(_) => Err(anyhow!("the question is not understood: are desk and command line of one version?")),
-    };
-    let answer = match answered {
-        Ok(answer) => Answer::Good { answer },
-        Err(err) => Answer::Error { error: format!("{err:#}") },
-    };
-    stream.write_all(&serde_json::to_vec(&answer)?).await?;
-    stream.shutdown().await?;
-    Ok(())
-}
-
-/// Asks a running desk; `None` where none listens.
-pub async fn ask(state: &Path, question: &Question) -> Result<Option<serde_json::Value>> {
-    let mut refused = None;
-    // A command needs its own socket; a reader may be served by either.
-    let sockets: &[bool] = if question.commands() { &[true] } else { &[false, true] };
-    for commands in sockets {
-        let path = socket(state, *commands);
-        match UnixStream::connect(&path).await {
-            Ok(stream) => return converse(stream, question).await.map(Some),
-            Err(err) if err.kind() == std::io::ErrorKind::PermissionDenied => refused = Some(path),
-            Err(_) => {}
-        }
-    }
-    match refused {
-        Some(path) => bail!("you may not use {}: ask the operator for its group", path.display()),
-        None => Ok(None),
-    }
-}
-
-async fn converse(mut stream: UnixStream, question: &Question) -> Result<serde_json::Value> {
-    stream.write_all(&serde_json::to_vec(question)?).await?;
-    stream.shutdown().await?;
-    let mut text = Vec::new();
-    stream.read_to_end(&mut text).await?;
-    match serde_json::from_slice(&text).context("the desk's answer cannot be read")? {
-        Answer::Good { answer } => Ok(answer),
-        Answer::Error { error } => Err(anyhow!(error)),
-    }
 }

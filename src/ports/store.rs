@@ -1,172 +1,17 @@
-//! What does the pipeline need of the world? Narrow traits in our nouns.
-//!
-//! Every port promises idempotence under the key it is given, and says of each fault whether it passes.
+//! What does the pipeline need of whatever keeps letters, cases and effects?
 
+use super::{LetterOctets, Place, PortError, Sink};
 use crate::decide::{Acquaintance, Caps, Decision};
 use crate::model::Timestamp;
 use crate::model::address::{Address, ReplyAddress};
-use crate::model::case::{AdvisoryId, Case};
-use crate::model::effect::{Effect, Reason};
+use crate::model::case::Case;
+use crate::model::effect::Effect;
 use crate::model::ids::{CaseId, Digest, EffectKey, IntakeId, MessageId};
-use crate::model::letter::Outer;
-use crate::model::outgoing::{Addition, Advisory, Composition};
-use crate::model::reading::Reading;
+use crate::model::letter::{Outer, Role};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::time::Duration;
-
-/// Why a port could not do its work. The text says what and how to mend it, and quotes no letter.
-#[derive(Debug, thiserror::Error)]
-pub enum PortError {
-    /// Trying again later may help.
-    #[error("{0}")]
-    Passing(String),
-    /// Trying again changes nothing until a human mends it.
-    #[error("{0}")]
-    Lasting(String),
-    /// The work may have been done all the same: the answer to it never came (RFC 1047). It is tried again, and counted.
-    #[error("{0}")]
-    InDoubt(String),
-    /// The other side asks to be left alone for so long.
-    #[error("{0}")]
-    Throttled(String, Duration),
-}
-
-impl PortError {
-    pub fn is_lasting(&self) -> bool {
-        matches!(self, Self::Lasting(_))
-    }
-}
-
-/// Where a letter lies in a mailbox.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Place {
-    pub folder: String,
-    /// UIDVALIDITY (RFC 9051 section 2.3.1.1); 1 where the mailbox has none.
-    pub validity: u32,
-    /// UID, or a number that stands for the file's unique name.
-    pub uid: u64,
-}
-
-/// A letter that lies in a mailbox.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lying {
-    pub place: Place,
-    /// Arrival on the server (INTERNALDATE).
-    pub received_at: Timestamp,
-    pub octets: u64,
-}
-
-/// Takes the octets of one letter, piece by piece.
-#[async_trait]
-pub trait Sink: Send {
-    async fn take(&mut self, piece: &[u8]) -> Result<(), PortError>;
-}
-
-#[async_trait]
-pub trait Mailbox: Send {
-    /// Its name in the config.
-    fn name(&self) -> &str;
-    /// What lies there beyond `after` in this validity. An error never looks like an empty mailbox.
-    async fn list(&mut self, after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync)) -> Result<Vec<Lying>, PortError>;
-    async fn fetch(&mut self, letter: &Lying, sink: &mut dyn Sink) -> Result<(), PortError>;
-    /// Moves or marks letters that are durable here. Repeating it is harmless.
-    async fn settle(&mut self, places: &[Place]) -> Result<(), PortError>;
-    /// Proves that it could fetch and settle, and says what it found.
-    async fn probe(&mut self) -> Result<String, PortError>;
-    /// Returns when something may have arrived, at the latest after `at_most`.
-    async fn wait(&mut self, at_most: Duration) -> Result<(), PortError>;
-}
-
-/// A letter ready to leave.
-#[derive(Clone, Debug)]
-pub struct Parcel {
-    pub envelope_sender: Option<Address>,
-    pub envelope_recipient: Address,
-    /// RFC 5322, CRLF line ends.
-    pub octets: Vec<u8>,
-    /// Names the parcel in a folder of outgoing mail.
-    pub key: EffectKey,
-}
-
-#[async_trait]
-pub trait Courier: Send + Sync {
-    /// Hands the letter over. An error after the last octet may mean that it was delivered (RFC 1047).
-    async fn send(&self, parcel: &Parcel) -> Result<(), PortError>;
-    /// Proves that it could send: connects and authenticates.
-    async fn probe(&self) -> Result<String, PortError>;
-}
-
-/// A draft of ours, and further ones of the same case that an answer which never came left behind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filed {
-    pub advisory: AdvisoryId,
-    pub doubled: Vec<AdvisoryId>,
-}
-
-#[async_trait]
-pub trait Tracker: Send + Sync {
-    /// Opens a draft. `perhaps_filed`: an earlier try may have done it, so the marker is looked for first.
-    async fn file(&self, advisory: &Advisory, perhaps_filed: bool) -> Result<Filed, PortError>;
-    /// Adds text below the marker, once for each mark; never overwrites a human's edit.
-    async fn append(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<(), PortError>;
-    /// Proves that it could file, and says who would see the draft.
-    async fn probe(&self) -> Result<String, PortError>;
-}
-
-/// The path to humans that shares nothing with the mail, and carries no content.
-#[async_trait]
-pub trait Alarm: Send + Sync {
-    async fn raise(&self, case: Option<&CaseId>, reason: Reason) -> Result<(), PortError>;
-}
-
-pub trait Clock: Send + Sync {
-    fn now(&self) -> Timestamp;
-}
-
-/// Letters that are already sealed at rest, or octets as they came.
-pub enum LetterOctets {
-    Sealed(Vec<u8>),
-    /// Passed on piece by piece: the process with the network never holds a large letter whole.
-    SealedFile {
-        file: tokio::fs::File,
-        octets: u64,
-    },
-    Raw(Vec<u8>),
-}
-
-#[derive(Debug)]
-pub struct OpenedLetter {
-    pub reading: Reading,
-    /// The attachments' octets in the order of the reading, where they were asked for.
-    pub files: Vec<Vec<u8>>,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum OpenerError {
-    /// The opener is down or refuses to start; the letter is not to blame.
-    #[error("the opener cannot be reached: {0}")]
-    Down(String),
-    /// The reader died on this letter.
-    #[error("the reader ended before it answered")]
-    Died,
-    #[error("the opener refused: {0}")]
-    Refused(String),
-}
-
-/// What the desk may ask of the processes that hold keys and open letters.
-#[async_trait]
-pub trait Opener: Send + Sync {
-    /// Reads one letter. `certificates` are armored ones that we hold for its originator.
-    async fn read(&self, letter: LetterOctets, certificates: &[String], with_files: bool) -> Result<OpenedLetter, OpenerError>;
-    /// Composes, signs and where it can seals a letter; returns RFC 5322 octets.
-    async fn compose(&self, composition: &Composition) -> Result<Vec<u8>, OpenerError>;
-    /// Opens a blob that this desk sealed.
-    async fn unseal(&self, blob: Vec<u8>) -> Result<Vec<u8>, OpenerError>;
-    /// What keys it holds, in words, one a line.
-    async fn inspect(&self) -> Result<Vec<String>, OpenerError>;
-}
 
 /// A letter about to be admitted: durable in the spool, its outside read.
 pub struct Admission<'a> {
@@ -203,6 +48,9 @@ pub struct Intake {
     pub originator: Option<Address>,
     pub reply_to: Option<ReplyAddress>,
     pub message_id: Option<MessageId>,
+    pub role: Role,
+    /// Its outside says PGP/MIME.
+    pub sealed_outside: bool,
     pub state: ReadingState,
     /// Tries to read it that were begun.
     pub tries: u32,
@@ -217,6 +65,19 @@ pub enum ReadingState {
     SetAside,
     /// From before the desk began to answer.
     Old,
+    /// A copy of the team's own, which is not read.
+    Copy,
+}
+
+/// What is kept of a letter that was read, or could not be.
+pub struct Read<'a> {
+    pub state: ReadingState,
+    /// The sealed reading.
+    pub sealed: Option<&'a [u8]>,
+    /// An HMAC of its text: letters that say the same have the same.
+    pub likeness: Option<&'a str>,
+    /// The certificate of ours that it was sealed to.
+    pub sealed_to: Option<&'a str>,
 }
 
 /// An effect taken to be carried out by nobody else until the lease ends.
@@ -276,6 +137,17 @@ pub struct Tally {
     pub drafts_filed: i64,
     pub drafts_waiting: i64,
     pub drafts_doubled: i64,
+    /// Addresses from which our letters came back.
+    pub unreachable: i64,
+    /// For each certificate of ours: letters that were sealed to it, and when the last of them arrived.
+    pub sealed_to: Vec<SealedTo>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SealedTo {
+    pub fingerprint: String,
+    pub letters: i64,
+    pub last_at: Timestamp,
 }
 
 /// A line of the journal as stored.
@@ -312,7 +184,7 @@ pub trait Letters: Send + Sync {
     /// A letter that cannot be fetched: it stays on the server, and a human is called.
     async fn leave_lying(&self, mailbox: &str, place: &Place, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
     /// What is known of the threads, tags and people that an outer letter names.
-    async fn acquaintance(&self, outer: &Outer, bounce: &Address) -> Result<Acquaintance, PortError>;
+    async fn acquaintance(&self, outer: &Outer, bounce: &Address, now: Timestamp) -> Result<Acquaintance, PortError>;
     /// Saves letter, case, effects and journal in one transaction. `None`: the same octets were admitted before.
     async fn admit(&self, admission: &Admission<'_>, decide: Decide<'_>) -> Result<Option<IntakeId>, PortError>;
     /// The next letters to read, oldest first. A try is counted before it is made, so that a crash counts too.
@@ -323,7 +195,11 @@ pub trait Letters: Send + Sync {
     /// The letters of a case, oldest first.
     async fn letters_of(&self, case: &CaseId) -> Result<Vec<Intake>, PortError>;
     /// Saves the sealed reading with what follows from it.
-    async fn commit_reading(&self, intake: IntakeId, state: ReadingState, sealed: Option<&[u8]>, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
+    async fn commit_reading(&self, intake: IntakeId, read: &Read<'_>, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
+    /// Cases besides `case` with a letter that says the same, or that bears the same Message-ID, oldest first.
+    async fn alike(&self, case: &CaseId, likeness: Option<&str>, message_id: Option<&MessageId>) -> Result<Vec<CaseId>, PortError>;
+    /// As [`Self::alike`], for every letter of the case as it was read.
+    async fn duplicates(&self, case: &CaseId) -> Result<Vec<CaseId>, PortError>;
     async fn reading(&self, intake: IntakeId) -> Result<Option<Vec<u8>>, PortError>;
     /// Letters that were kept as old.
     async fn old_letters(&self) -> Result<Vec<Intake>, PortError>;
@@ -370,6 +246,29 @@ pub trait Correspondence: Send + Sync {
     /// Takes this answer's turn under the caps, so that a bounce or reply finds its case; `Some`: not before
     /// then. Asking again for the same Message-ID is the same turn.
     async fn take_turn(&self, answer: &Answer, caps: Caps, now: Timestamp) -> Result<Option<Timestamp>, PortError>;
+    /// Notes an answer that no cap holds back: a human wrote it.
+    async fn note_answer(&self, answer: &Answer, now: Timestamp) -> Result<(), PortError>;
+    /// The case and the address of the first of these letters that is an answer of ours.
+    async fn answer_among(&self, message_ids: &[String]) -> Result<Option<(CaseId, Address)>, PortError>;
+    /// A letter that the desk writes to itself is about to leave.
+    async fn canary_sent(&self, id: &MessageId, shape: &str, now: Timestamp) -> Result<(), PortError>;
+    /// Those letters, newest first.
+    async fn canaries(&self) -> Result<Vec<CanaryLine>, PortError>;
+    /// A token for a responder's answer in a case. Issuing it again changes nothing.
+    async fn issue_token(&self, token: &str, case: &CaseId, to: &Address, now: Timestamp) -> Result<(), PortError>;
+    /// Whether a token was issued to him for this case and is not spent.
+    async fn token_is_good(&self, token: &str, case: &CaseId, from: &Address) -> Result<bool, PortError>;
+}
+
+/// A letter that the desk wrote to itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CanaryLine {
+    pub message_id: String,
+    pub shape: String,
+    pub sent_at: Timestamp,
+    /// Absent until it was read.
+    pub settled_at: Option<Timestamp>,
+    pub fault: Option<String>,
 }
 
 /// An automatic answer of ours.

@@ -1,0 +1,41 @@
+//! `sealdesk canary`: has the desk write to itself as a stranger would.
+
+use super::{ask, exit, screen};
+use crate::control::Question;
+use crate::ports::CanaryLine;
+use anyhow::Result;
+use clap::Args;
+
+/// Has the running desk write to itself as a stranger would, in five shapes, and says how long each took
+#[derive(Args)]
+#[command(after_help = "The letters go through the real SMTP and IMAP servers, open no case and get no answer. Exit codes: 0 all came through, 1 not.")]
+pub struct Canary {
+    #[command(flatten)]
+    desk: ask::Desk,
+    /// A JSON array
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(args: Canary) -> Result<u8> {
+    let lines: Vec<CanaryLine> = args.desk.ask(Question::Canary).await?;
+    if args.json {
+        screen::print_json(&lines)?;
+    } else {
+        for line in &lines {
+            screen::print(&format!("{}\n", shown(line)))?;
+        }
+    }
+    let good = !lines.is_empty() && lines.iter().all(|line| line.settled_at.is_some() && line.fault.is_none());
+    Ok(if good { exit::GOOD } else { exit::FAILED })
+}
+
+/// One line: the shape, and how long it took or what was wrong.
+pub(super) fn shown(line: &CanaryLine) -> String {
+    let outcome = match (&line.settled_at, &line.fault) {
+        (_, Some(fault)) => screen::tame(fault),
+        (Some(at), None) => format!("read after {:.1} s", at.duration_since(line.sent_at).as_secs_f64()),
+        (None, None) => "did not come back".to_owned(),
+    };
+    format!("{:<17} {outcome}", line.shape)
+}

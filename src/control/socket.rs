@@ -1,0 +1,102 @@
+//! Who may ask a desk? Whoever may use its sockets: one for reading, one for commands.
+
+use super::{Answer, QUESTION_OCTETS_MAX, QUESTION_S, Question, TALKS_MAX, answer};
+use crate::pipeline::Desk;
+use anyhow::{Context, Result, anyhow, bail};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+
+/// The sockets of a desk: in its state folder.
+pub fn socket(state: &Path, commands: bool) -> PathBuf {
+    state.join(if commands { "command.sock" } else { "read.sock" })
+}
+
+/// Makes a socket that its owner and one group may use.
+pub fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener> {
+    use std::os::unix::fs::PermissionsExt;
+    let _ = std::fs::remove_file(path);
+    let listener = UnixListener::bind(path).with_context(|| format!("cannot make the socket {}", path.display()))?;
+    if let Some(name) = group {
+        let group =
+            nix::unistd::Group::from_name(name).ok().flatten().ok_or_else(|| anyhow!("control: there is no group {name:?}: groupadd --system {name}"))?;
+        std::os::unix::fs::chown(path, None, Some(group.gid.as_raw()))
+            .with_context(|| format!("cannot give {} to the group {name}: the desk's user must be in it", path.display()))?;
+    }
+    let mode = if group.is_some() { 0o660 } else { 0o600 };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    Ok(listener)
+}
+
+/// Answers everyone who may connect, until the task is dropped.
+pub async fn serve(desk: Arc<Desk>, listener: UnixListener, commands: bool) {
+    let places = Arc::new(Semaphore::new(TALKS_MAX));
+    loop {
+        // Those beyond wait in the socket's own queue.
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            continue;
+        };
+        let desk = Arc::clone(&desk);
+        tokio::spawn(async move {
+            let _place = place;
+            if let Err(err) = serve_one(&desk, stream, commands).await {
+                tracing::debug!(error = %err, "a control call was cut short");
+            }
+        });
+    }
+}
+
+async fn serve_one(desk: &Desk, mut stream: UnixStream, commands: bool) -> Result<()> {
+    let by = stream.peer_cred().map_or_else(|_| "an unknown user".to_owned(), |c| format!("user {}", c.uid()));
+    let mut text = Vec::new();
+    let mut limited = (&mut stream).take(QUESTION_OCTETS_MAX);
+    let asked = limited.read_to_end(&mut text);
+    tokio::time::timeout(std::time::Duration::from_secs(QUESTION_S), asked).await.context("the question never ended")??;
+    let question: Result<Question, _> = serde_json::from_slice(&text);
+    let answered = match question {
+        Ok(question) if question.commands() && !commands => Err(anyhow!("this socket is for reading; commands go to command.sock")),
+        Ok(question) => answer(desk, question, &by).await,
+        Err(_) => Err(anyhow!("the question is not understood: are desk and command line of one version?")),
+    };
+    let answer = match answered {
+        Ok(answer) => Answer::Good { answer },
+        Err(err) => Answer::Error { error: format!("{err:#}") },
+    };
+    stream.write_all(&serde_json::to_vec(&answer)?).await?;
+    stream.shutdown().await?;
+    Ok(())
+}
+
+/// Asks a running desk; `None` where none listens.
+pub async fn ask(state: &Path, question: &Question) -> Result<Option<serde_json::Value>> {
+    let mut refused = None;
+    // A command needs its own socket; a reader may be served by either.
+    let sockets: &[bool] = if question.commands() { &[true] } else { &[false, true] };
+    for commands in sockets {
+        let path = socket(state, *commands);
+        match UnixStream::connect(&path).await {
+            Ok(stream) => return converse(stream, question).await.map(Some),
+            Err(err) if err.kind() == std::io::ErrorKind::PermissionDenied => refused = Some(path),
+            Err(_) => {}
+        }
+    }
+    match refused {
+        Some(path) => bail!("you may not use {}: ask the operator for its group", path.display()),
+        None => Ok(None),
+    }
+}
+
+async fn converse(mut stream: UnixStream, question: &Question) -> Result<serde_json::Value> {
+    stream.write_all(&serde_json::to_vec(question)?).await?;
+    stream.shutdown().await?;
+    let mut text = Vec::new();
+    stream.read_to_end(&mut text).await?;
+    match serde_json::from_slice(&text).context("the desk's answer cannot be read")? {
+        Answer::Good { answer } => Ok(answer),
+        Answer::Error { error } => Err(anyhow!(error)),
+    }
+}

@@ -1,0 +1,67 @@
+//! What follows from a responder's words to a reporter?
+
+use super::{CaseChange, Decision, Entry};
+use crate::model::Timestamp;
+use crate::model::case::{Acknowledgement, Case};
+use crate::model::effect::{Effect, Reason};
+use crate::model::ids::{CaseId, IntakeId};
+
+/// His words are on their way, sealed. `word` tells this reply from the others of the case, so that one said twice
+/// leaves once.
+pub fn reply(case: &CaseId, word: &str, sealed: Vec<u8>, by: &str, now: Timestamp) -> Decision {
+    Decision { effects: vec![Effect::reply(case, word, sealed, now)], journal: vec![Entry::of(case, "reply accepted", by)], ..Decision::default() }
+}
+
+/// A reply that came by mail and is not passed on: the responders hear why not.
+pub fn reply_refused(case: &CaseId, intake: IntakeId, why: &'static str, now: Timestamp) -> Decision {
+    Decision {
+        effects: Effect::call_about_letter(Reason::ReplyRefused, case, intake, now),
+        journal: vec![Entry::of(case, "reply refused", why)],
+        ..Decision::default()
+    }
+}
+
+/// The reply left. It is an acknowledgement too, where none went out before.
+pub fn replied(case: &Case, signed_at: Timestamp, detail: &str) -> Decision {
+    let journal = vec![Entry::of(&case.id, "reply sent", detail)];
+    match case.acknowledgement.clone() {
+        pending @ (Acknowledgement::Due { .. } | Acknowledgement::ByHand { .. }) => match pending.sent(signed_at, true) {
+            Ok(acknowledgement) => Decision {
+                case: Some(CaseChange::update(case, Case { acknowledgement, ..case.clone() })),
+                cancelled: vec![crate::model::ids::EffectKey(format!("acknowledge:{}", case.id))],
+                journal,
+                ..Decision::default()
+            },
+            Err(_) => Decision { journal, ..Decision::default() },
+        },
+        _ => Decision { journal, ..Decision::default() },
+    }
+}
+
+/// A responder's word: ask the reporter for what is missing.
+pub fn ask(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) -> Decision {
+    Decision { effects: vec![Effect::ask(case, intake, now)], journal: vec![Entry::of(case, "question released", by)], ..Decision::default() }
+}
+
+/// A responder's word: send him our certificate.
+pub fn send_certificate(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) -> Decision {
+    Decision { effects: vec![Effect::send_certificate(intake, case, now)], journal: vec![Entry::of(case, "certificate released", by)], ..Decision::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::case::{Called, Draft, Standing};
+
+    #[test]
+    fn a_reply_is_an_answer_where_none_went_out() {
+        let now = Timestamp::from_second(1_790_000_000).unwrap();
+        let due = Acknowledgement::Due { deadline: now, called: Called::No };
+        let case =
+            Case { id: CaseId::from_random([1; 10]), opened_at: now, standing: Standing::Open, acknowledgement: due, draft: Draft::None, perhaps_of: None };
+        let decision = replied(&case, now, "x");
+        let Some(CaseChange::Update { after, .. }) = decision.case else { panic!() };
+        assert_eq!((after.acknowledgement.as_str(), decision.cancelled.len()), ("sent", 1));
+        assert!(replied(&after, now, "x").case.is_none());
+    }
+}

@@ -1,0 +1,246 @@
+//! How does a letter of ours reach a reporter?
+
+use super::{Carried, case_of, letter_of, message_id, missing, reading_for, tag, unsigned_yet};
+use crate::compose;
+use crate::decide::{CaseChange, Decision, replied};
+use crate::model::Timestamp;
+use crate::model::address::Address;
+use crate::model::case::{Acknowledgement, Case};
+use crate::model::effect::{Effect, Reason};
+use crate::model::ids::Digest;
+use crate::model::letter::Role;
+use crate::model::outgoing::{Asked, Composition};
+use crate::model::report::Missing;
+use crate::pipeline::desk::Desk;
+use crate::pipeline::failpoint::step;
+use crate::ports::{Answer, Intake, OpenerError, Parcel, PortError, ReadingState};
+
+pub(super) async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
+    let case = case_of(desk, effect).await?;
+    let Acknowledgement::Due { deadline, .. } = case.acknowledgement else {
+        return Ok(Carried::Done(Decision::default(), None)); // answered by hand, or not owed any more
+    };
+    let letter = letter_of(desk, effect).await?;
+    let to = letter.reply_to.clone().ok_or_else(|| missing("reply address"))?;
+    let now = desk.now();
+    let answer = answer(desk, effect, to.address(), "acknowledgement")?;
+    if let Some(at) = turn(desk, &answer, now).await? {
+        return held_back(desk, &case, &letter, at, deadline, now).await;
+    }
+    let id = answer.message_id.clone();
+    let mut composition = Composition::Acknowledgement {
+        to: to.clone(),
+        case: case.id.clone(),
+        message_id: id.clone(),
+        in_reply_to: letter.message_id.clone(),
+        received_at: letter.received_at,
+        at: now,
+        digest: digest(desk, &letter, now).await?,
+        certificate: desk.parts.store.pinned(to.address()).await?,
+    };
+    let (octets, signed) = match desk.parts.opener.compose(&composition).await {
+        Ok(octets) => (octets, true),
+        Err(why) => {
+            // A certificate that can't be used must not cost the reporter his answer.
+            if let (OpenerError::Refused(_) | OpenerError::Died, Composition::Acknowledgement { certificate, .. }) = (&why, &mut composition) {
+                *certificate = None;
+            }
+            match desk.parts.opener.compose(&composition).await {
+                Ok(octets) => (octets, true),
+                Err(why) if waits_for_opener(desk, &letter, now) => return Err(unsigned_yet(&why)),
+                Err(_) => (unsigned(desk, &composition)?, false),
+            }
+        }
+    };
+    step!("composed");
+    hand_over(desk, effect, &answer, octets).await?;
+    let mut decision = Desk::note(&case.id, if signed { "acknowledged" } else { "acknowledged without a signature" }, id.as_str());
+    if !signed {
+        decision.effects = Effect::call(Reason::LeftUnsigned, &case.id, now);
+    }
+    // The case may have moved on meanwhile: the store changes its acknowledgement alone, if that still stands as it was.
+    if let Ok(acknowledgement) = case.acknowledgement.clone().sent(desk.now(), signed) {
+        decision.case = Some(CaseChange::update(&case, Case { acknowledgement, ..case.clone() }));
+    }
+    Ok(Carried::Done(decision, Some(id)))
+}
+
+/// A cap holds an acknowledgement back. It never drops one: what can't wait goes to a human, on the same clock.
+async fn held_back(desk: &Desk, case: &Case, letter: &Intake, at: Timestamp, deadline: Timestamp, now: Timestamp) -> Result<Carried, PortError> {
+    // The same letter came by another address of ours, and its writer has his answer to it.
+    for other in desk.parts.store.alike(&case.id, None, letter.message_id.as_ref()).await? {
+        let acknowledged = desk.parts.store.case(&other).await?.is_some_and(|c| matches!(c.acknowledgement, Acknowledgement::Sent { .. }));
+        let same_writer = match &letter.originator {
+            Some(writer) => desk.parts.store.is_participant(&other, writer).await?,
+            None => false,
+        };
+        if acknowledged && same_writer {
+            let mut decision = Desk::note(&case.id, "acknowledged with another case", other.as_str());
+            decision.case = Some(CaseChange::update(case, Case { acknowledgement: Acknowledgement::NotOwed, ..case.clone() }));
+            return Ok(Carried::Done(decision, None));
+        }
+    }
+    if at < deadline - desk.parts.policy.alarm_before {
+        return Ok(Carried::NotBefore(at));
+    }
+    let mut decision = Desk::note(&case.id, "acknowledgement handed to a human", "too many automatic answers");
+    decision.effects = Effect::call(Reason::AnswerByHand, &case.id, now);
+    decision.case = Some(CaseChange::update(case, Case { acknowledgement: case.acknowledgement.clone().hand_over(), ..case.clone() }));
+    Ok(Carried::Done(decision, None))
+}
+
+/// The digest of a PGP/MIME letter's ciphertext. No key is needed for it, so that it says nothing of what we could open;
+/// a letter that can't be parsed has none.
+async fn digest(desk: &Desk, letter: &Intake, now: Timestamp) -> Result<Option<Digest>, PortError> {
+    if !letter.sealed_outside {
+        return Ok(None);
+    }
+    match desk.parts.opener.digest(desk.parts.store.sealed(letter.id).await?).await {
+        Ok(digest) => Ok(digest),
+        Err(why @ OpenerError::Down(_)) if waits_for_opener(desk, letter, now) => Err(unsigned_yet(&why)),
+        Err(_) => Ok(None),
+    }
+}
+
+fn waits_for_opener(desk: &Desk, letter: &Intake, now: Timestamp) -> bool {
+    now.duration_since(letter.received_at) < desk.parts.policy.unsigned_after
+}
+
+/// The desk's own words without a signature, when the opener was down for too long.
+fn unsigned(desk: &Desk, composition: &Composition) -> Result<Vec<u8>, PortError> {
+    let composed = compose::draft(composition, &desk.parts.house).and_then(compose::Draft::plain);
+    composed.map_err(|e| PortError::Lasting(format!("the letter cannot be composed: {e}")))
+}
+
+pub(super) async fn send_certificate(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
+    let letter = letter_of(desk, effect).await?;
+    let to = letter.reply_to.clone().ok_or_else(|| missing("reply address"))?;
+    let now = desk.now();
+    let answer = answer(desk, effect, to.address(), "certificate")?;
+    if let Some(again) = turn(desk, &answer, now).await? {
+        return Ok(not_again(effect, "certificate not sent again", again));
+    }
+    let id = answer.message_id.clone();
+    let composition = Composition::Certificate { to: to.clone(), message_id: id.clone(), in_reply_to: letter.message_id.clone(), at: now };
+    let octets = desk.parts.opener.compose(&composition).await.map_err(|e| unsigned_yet(&e))?;
+    step!("composed");
+    hand_over(desk, effect, &answer, octets).await?;
+    let decision = effect.case.as_ref().map(|case| Desk::note(case, "certificate sent", id.as_str())).unwrap_or_default();
+    Ok(Carried::Done(decision, Some(id)))
+}
+
+/// What an address got within a day it does not get again, now or later: two programs could keep that up for ever.
+fn not_again(effect: &Effect, event: &'static str, again: Timestamp) -> Carried {
+    let decision = effect.case.as_ref().map(|case| Desk::note(case, event, format!("one a day; again from {again}"))).unwrap_or_default();
+    Carried::Done(decision, None)
+}
+
+/// Asks the reporter for what his report lacks; for his certificate alone, where all else would tell in clear what was sealed.
+pub(super) async fn ask(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
+    let case = case_of(desk, effect).await?;
+    let letter = letter_of(desk, effect).await?;
+    let to = letter.reply_to.clone().ok_or_else(|| missing("reply address"))?;
+    let now = desk.now();
+    let certificate = desk.parts.store.pinned(to.address()).await?;
+    let sealed = came_sealed(desk, &case).await?;
+    let asked = if sealed && certificate.is_none() {
+        vec![Asked::Certificate]
+    } else {
+        let reading =
+            reading_for(desk, &letter).await?.ok_or_else(|| PortError::Lasting("the letter was not read; nothing is known to be missing".to_owned()))?;
+        let lacking = reading.report.map(|r| r.missing).unwrap_or_default();
+        lacking
+            .into_iter()
+            .map(|missing| match missing {
+                Missing::Steps => Asked::Steps,
+                Missing::Versions => Asked::Versions,
+            })
+            .collect()
+    };
+    if asked.is_empty() {
+        return Ok(Carried::Done(Desk::note(&case.id, "nothing to ask", "the report lacks nothing"), None));
+    }
+    let answer = answer(desk, effect, to.address(), "question")?;
+    if let Some(again) = turn(desk, &answer, now).await? {
+        return Ok(not_again(effect, "question not sent", again));
+    }
+    let id = answer.message_id.clone();
+    let composition = Composition::Question {
+        to: to.clone(),
+        case: case.id.clone(),
+        message_id: id.clone(),
+        in_reply_to: letter.message_id.clone(),
+        asked,
+        at: now,
+        certificate,
+    };
+    let octets = desk.parts.opener.compose(&composition).await.map_err(|e| unsigned_yet(&e))?;
+    step!("composed");
+    hand_over(desk, effect, &answer, octets).await?;
+    Ok(Carried::Done(Desk::note(&case.id, "question sent", id.as_str()), Some(id)))
+}
+
+/// Whether any letter of the case was sealed, wholly or in part.
+async fn came_sealed(desk: &Desk, case: &Case) -> Result<bool, PortError> {
+    for letter in desk.parts.store.letters_of(&case.id).await?.iter().filter(|l| l.role == Role::Incoming) {
+        // What could not be read may have been sealed; it counts as if it was.
+        if letter.sealed_outside || letter.state != ReadingState::Read || reading_for(desk, letter).await?.is_none_or(|r| r.protection.encrypted) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Sends a responder's words as the team's. A human wrote them, so no cap holds them back.
+pub(super) async fn reply(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
+    let case = case_of(desk, effect).await?;
+    let sealed_words = effect.payload.clone().ok_or_else(|| missing("words"))?;
+    let letters = desk.parts.store.letters_of(&case.id).await?;
+    let reporters: Vec<&Intake> = letters.iter().filter(|l| l.role == Role::Incoming && l.originator.is_some()).collect();
+    let (Some(first), Some(last)) = (reporters.first(), reporters.last()) else {
+        return Err(PortError::Lasting("nobody is known to whom a reply could go".to_owned()));
+    };
+    // Where a machine may answer, a human may: to the address that was proven, else to the single From.
+    let to = first.reply_to.as_ref().map(|r| r.address().clone()).or_else(|| first.originator.clone()).ok_or_else(|| missing("reply address"))?;
+    let now = desk.now();
+    let certificate = desk.parts.store.pinned(&to).await?;
+    let answer = answer(desk, effect, &to, "reply")?;
+    let message_id = answer.message_id.clone();
+    let in_reply_to = last.message_id.clone();
+    if certificate.is_none() && came_sealed(desk, &case).await? {
+        // Kept, not sent: what was sealed to us is answered sealed, or not at all.
+        let mut decision =
+            Desk::note(&case.id, "reply not sent", "the reporter's certificate is not known: he is asked for it, and the reply must be given again");
+        decision.effects = Effect::call(Reason::ReplyRefused, &case.id, now);
+        if first.reply_to.is_some() {
+            decision.effects.push(Effect::ask(&case.id, first.id, now));
+        }
+        return Ok(Carried::Done(decision, None));
+    }
+    let text = desk.parts.opener.unseal(sealed_words).await.map_err(|e| unsigned_yet(&e))?;
+    let text = String::from_utf8(text).map_err(|_| PortError::Lasting("the words of this reply are damaged".to_owned()))?;
+    let composition = Composition::Reply { to: to.clone(), case: case.id.clone(), message_id: message_id.clone(), in_reply_to, text, at: now, certificate };
+    let octets = desk.parts.opener.compose(&composition).await.map_err(|e| unsigned_yet(&e))?;
+    step!("composed");
+    desk.parts.store.note_answer(&answer, now).await?;
+    hand_over(desk, effect, &answer, octets).await?;
+    Ok(Carried::Done(replied(&case, desk.now(), message_id.as_str()), Some(message_id)))
+}
+
+/// Takes the turn of an automatic answer; when it may go out, if not now.
+async fn turn(desk: &Desk, answer: &Answer, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
+    desk.parts.store.take_turn(answer, desk.parts.caps, now).await
+}
+
+/// An answer under its key: its Message-ID, and the tag by which a bounce finds its case.
+fn answer(desk: &Desk, effect: &Effect, to: &Address, kind: &'static str) -> Result<Answer, PortError> {
+    let tag = tag(desk, &effect.key, "envelope");
+    Ok(Answer { message_id: message_id(desk, &effect.key)?, address: to.clone(), kind, case: effect.case.clone(), tag })
+}
+
+/// Sends an answer whose turn was taken.
+async fn hand_over(desk: &Desk, effect: &Effect, answer: &Answer, octets: Vec<u8>) -> Result<(), PortError> {
+    let envelope_sender = Some(desk.parts.bounce_address.tagged(&answer.tag));
+    let parcel = Parcel { envelope_sender, envelope_recipient: answer.address.clone(), octets, key: effect.key.clone() };
+    desk.parts.courier.send(&parcel).await
+}

@@ -1,0 +1,111 @@
+//! How is a human called? By an encrypted letter to each responder, and by a path that shares nothing with the mail.
+
+use super::{Carried, case_of, message_id, reading_for, tag, unsigned_yet};
+use crate::compose;
+use crate::decide::{Decision, Entry};
+use crate::model::effect::{Effect, Reason};
+use crate::model::ids::EffectKey;
+use crate::model::letter::Role;
+use crate::model::outgoing::{Brief, Composition, ReplyTo};
+use crate::pipeline::desk::{Desk, Responder};
+use crate::ports::{OpenerError, Parcel, PortError};
+use tracing::warn;
+
+pub(super) async fn by_mail(desk: &Desk, effect: &Effect, reason: Reason) -> Result<Carried, PortError> {
+    let brief = brief(desk, effect).await?;
+    let mut failed = None;
+    let mut unreachable = Vec::new();
+    for responder in &desk.parts.responders {
+        // One dead mailbox must not silence the others.
+        match call_one(desk, effect, reason, brief.as_ref(), responder).await {
+            Ok(()) => desk.mended(&format!("responder {}", responder.address)),
+            Err(Uncalled::Certificate(why)) => {
+                desk.fault(&format!("responder {}", responder.address), &why).await;
+                unreachable.push(responder);
+            }
+            Err(Uncalled::Port(err)) => {
+                warn!(effect = %effect.key, error = %err, "a responder could not be called");
+                if failed.as_ref().is_none_or(PortError::is_lasting) {
+                    failed = Some(err);
+                }
+            }
+        }
+    }
+    if let Some(err) = failed {
+        return Err(err);
+    }
+    let detail = if desk.parts.responders.is_empty() { "no responder is configured" } else { reason.as_str() };
+    let mut decision = effect.case.as_ref().map(|case| Desk::note(case, "responders called", detail)).unwrap_or_default();
+    let now = desk.now();
+    for responder in unreachable {
+        // Loud, and once a day: the others hear of it by mail, and everyone by the second path.
+        let about = format!("{}:{}", responder.address, now.strftime("%Y-%m-%d"));
+        if reason != Reason::ResponderUnreachable {
+            decision.effects.extend(Effect::call_about_desk(Reason::ResponderUnreachable, &about, now));
+        }
+        decision.journal.push(Entry { case: effect.case.clone(), event: "responder cannot be called", detail: responder.fingerprints.join(", ") });
+    }
+    Ok(Carried::Done(decision, None))
+}
+
+/// Why somebody was not called.
+enum Uncalled {
+    /// Nothing can be encrypted to him.
+    Certificate(String),
+    Port(PortError),
+}
+
+impl From<PortError> for Uncalled {
+    fn from(err: PortError) -> Self {
+        Self::Port(err)
+    }
+}
+
+async fn call_one(desk: &Desk, effect: &Effect, reason: Reason, brief: Option<&Brief>, responder: &Responder) -> Result<(), Uncalled> {
+    let to = &responder.address;
+    let key = EffectKey(format!("{}:{to}", effect.key));
+    let message_id = message_id(desk, &key)?;
+    let reply = match &effect.case {
+        Some(case) => {
+            let token = tag(desk, &key, "reply");
+            desk.parts.store.issue_token(&token, case, to, desk.now()).await?;
+            Some(ReplyTo { address: compose::case_address(&desk.parts.house, case), token })
+        }
+        None => None,
+    };
+    let composition = Composition::Call { to: to.clone(), message_id, case: effect.case.clone(), reason, brief: brief.cloned(), reply, at: desk.now() };
+    let octets = desk.parts.opener.compose(&composition).await.map_err(|err| match err {
+        // The opener refuses where it cannot encrypt to him.
+        OpenerError::Refused(why) => Uncalled::Certificate(why),
+        other => Uncalled::Port(unsigned_yet(&other)),
+    })?;
+    let envelope_sender = Some(desk.parts.bounce_address.tagged(&tag(desk, &key, "envelope")));
+    Ok(desk.parts.courier.send(&Parcel { envelope_sender, envelope_recipient: to.clone(), octets, key }).await?)
+}
+
+/// The letter that a call is about, else the first of its case. A call leaves without it rather than late.
+async fn brief(desk: &Desk, effect: &Effect) -> Result<Option<Brief>, PortError> {
+    if effect.case.is_none() {
+        return Ok(None);
+    }
+    let case = case_of(desk, effect).await?;
+    let letters = desk.parts.store.letters_of(&case.id).await?;
+    let about = letters.iter().find(|l| Some(l.id) == effect.intake).or_else(|| letters.iter().find(|l| l.role == Role::Incoming));
+    let Some(letter) = about else { return Ok(None) };
+    let reading = match reading_for(desk, letter).await {
+        Ok(Some(reading)) => reading,
+        Ok(None) => return Ok(None),
+        Err(err) => {
+            warn!(effect = %effect.key, error = %err, "the letter of a call cannot be shown in it");
+            return Ok(None);
+        }
+    };
+    Ok(Some(compose::brief(&case, &reading, letter.received_at)))
+}
+
+pub(super) async fn by_second_path(desk: &Desk, effect: &Effect, reason: Reason) -> Result<Carried, PortError> {
+    let Some(alarm) = &desk.parts.alarm else { return Ok(Carried::Done(Decision::default(), None)) };
+    alarm.raise(effect.case.as_ref(), reason).await?;
+    let decision = effect.case.as_ref().map(|case| Desk::note(case, "alarm raised", reason.as_str())).unwrap_or_default();
+    Ok(Carried::Done(decision, None))
+}

@@ -1,0 +1,55 @@
+//! How does a report reach the tracker?
+
+use super::{Carried, case_of, letter_of, reading_for};
+use crate::compose;
+use crate::decide::{CaseChange, Decision, Entry};
+use crate::model::case::{Case, Draft};
+use crate::model::effect::{Effect, Reason};
+use crate::model::letter::Role;
+use crate::pipeline::desk::Desk;
+use crate::pipeline::failpoint::step;
+use crate::ports::{PortError, ReadingState};
+use tracing::warn;
+
+/// Files the draft of a case.
+pub(super) async fn file(desk: &Desk, effect: &Effect, perhaps_filed: bool) -> Result<Carried, PortError> {
+    let case = case_of(desk, effect).await?;
+    if matches!(case.draft, Draft::Filed { .. }) {
+        return Ok(Carried::Done(Decision::default(), None));
+    }
+    let letter = letter_of(desk, effect).await?;
+    let reading = reading_for(desk, &letter).await?.ok_or_else(|| PortError::Lasting("the letter was not read; nothing can be filed".to_owned()))?;
+    let advisory = compose::advisory(&case.id, &reading, desk.measure(&reading, true), letter.received_at, desk.parts.secret.expose());
+    step!("composed");
+    let filed = desk.parts.tracker.file(&advisory, perhaps_filed).await?;
+    let mut decision = Desk::note(&case.id, "draft filed", filed.advisory.id.clone());
+    for double in &filed.doubled {
+        warn!(effect = %effect.key, "the tracker holds a second draft of one case");
+        decision.journal.push(Entry::of(&case.id, "draft doubled", double.url.clone()));
+        decision.effects.extend(Effect::call(Reason::DraftDoubled, &case.id, desk.now()));
+    }
+    // Follow-ups that came while the draft was under way go below it now.
+    for later in desk.parts.store.letters_of(&case.id).await?.iter().filter(|l| l.id != letter.id && l.state == ReadingState::Read && l.role == Role::Incoming)
+    {
+        decision.effects.push(Effect::append_follow_up(&case.id, later.id, desk.now()));
+    }
+    decision.case = Some(CaseChange::update(&case, Case { draft: Draft::Filed { advisory: filed.advisory }, ..case.clone() }));
+    Ok(Carried::Done(decision, None))
+}
+
+/// Adds a follow-up to the draft of its case.
+pub(super) async fn append(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
+    let case = case_of(desk, effect).await?;
+    let Draft::Filed { advisory } = &case.draft else {
+        // Once the draft is filed, its follow-ups are queued again.
+        return match case.draft {
+            Draft::Queued => Err(PortError::Passing("the draft is not filed yet".to_owned())),
+            _ => Ok(Carried::Done(Decision::default(), None)),
+        };
+    };
+    let letter = letter_of(desk, effect).await?;
+    let reading = reading_for(desk, &letter).await?.ok_or_else(|| PortError::Lasting("the letter was not read; nothing can be added".to_owned()))?;
+    let addition = compose::follow_up(&case.id, &effect.key, &reading, desk.measure(&reading, false), letter.received_at, desk.parts.secret.expose());
+    desk.parts.tracker.append(advisory, &addition).await?;
+    Ok(Carried::Done(Desk::note(&case.id, "follow-up added to the draft", letter.id.to_string()), None))
+}

@@ -1,0 +1,211 @@
+//! How are effects carried out? Leased, composed, handed over, settled: at least once, each under its key.
+
+mod answers;
+mod calls;
+mod drafts;
+
+use super::desk::{Desk, random};
+use super::failpoint::step;
+use super::readers::reading_of;
+use super::rhythm::Beat;
+use crate::decide::{CaseChange, Decision, Entry};
+use crate::model::Timestamp;
+use crate::model::case::{Case, Draft};
+use crate::model::effect::Reason;
+use crate::model::effect::{Effect, Work};
+use crate::model::ids::{EffectKey, MessageId};
+use crate::model::reading::Reading;
+use crate::model::secret;
+use crate::ports::{Intake, Lane, Leased, OpenerError, Outcome, PortError};
+use backon::{BackoffBuilder, ExponentialBuilder};
+use futures::stream::{FuturesUnordered, StreamExt};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+/// Effects carried out at once.
+const LEASE_TOGETHER: u32 = 16;
+
+/// Longer than the longest honest try: the answer to DATA may take ten minutes (RFC 5321 section 4.5.3.2.6).
+const LEASE_S: u64 = 15 * 60;
+
+/// Waits between tries.
+const RETRY_FIRST_S: u64 = 5;
+const RETRY_LAST_S: u64 = 15 * 60;
+
+/// After so long a human gets it: five days, as mail servers do.
+const GIVE_UP_AFTER_H: i64 = 5 * 24;
+
+const IDLE_S: u64 = 15;
+
+const _: () = assert!(LEASE_S > 10 * 60);
+
+/// Carries the effects of a lane out until told to stop; those under way are finished first.
+pub async fn run(desk: Arc<Desk>, lane: Lane, beat: Beat, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        beat.now();
+        match round(&desk, lane).await {
+            Ok(0) => {}
+            Ok(_) => continue,
+            Err(err) => {
+                error!(error = %err, "the outbox cannot work");
+                desk.fault("store", &err.to_string()).await;
+            }
+        }
+        let next = desk.parts.store.next_due(lane).await.ok().flatten();
+        let pause = next.map_or(Duration::from_secs(IDLE_S), |due| {
+            let wait = due.duration_since(desk.now());
+            Duration::try_from(wait).unwrap_or(Duration::ZERO).clamp(Duration::from_millis(50), Duration::from_secs(IDLE_S))
+        });
+        tokio::select! {
+            _ = stop.changed() => return,
+            () = desk.bell(lane).notified() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Carries out what is due in a lane; returns how much.
+pub async fn round(desk: &Desk, lane: Lane) -> Result<usize, PortError> {
+    let leased = desk.parts.store.lease(lane, desk.now(), Duration::from_secs(LEASE_S), LEASE_TOGETHER).await?;
+    step!("leased");
+    let mut under_way: FuturesUnordered<_> = leased.iter().map(|effect| carry_out(desk, effect)).collect();
+    let mut first_error = None;
+    while let Some(settled) = under_way.next().await {
+        if let Err(err) = settled {
+            first_error.get_or_insert(err);
+        }
+    }
+    match first_error {
+        Some(err) => Err(err),
+        None => Ok(leased.len()),
+    }
+}
+
+async fn carry_out(desk: &Desk, leased: &Leased) -> Result<(), PortError> {
+    let effect = &leased.effect;
+    if leased.in_doubt {
+        warn!(effect = %effect.key, "an earlier try may have been carried out (RFC 1047); it is done again and counted");
+    }
+    let done = match effect.work {
+        Work::Acknowledge => answers::acknowledge(desk, effect).await,
+        Work::SendCertificate => answers::send_certificate(desk, effect).await,
+        Work::Ask => answers::ask(desk, effect).await,
+        Work::Reply => answers::reply(desk, effect).await,
+        Work::FileAdvisory => drafts::file(desk, effect, leased.attempts > 0 || leased.in_doubt).await,
+        Work::AppendFollowUp => drafts::append(desk, effect).await,
+        Work::CallByMail(reason) => calls::by_mail(desk, effect, reason).await,
+        Work::CallBySecondPath(reason) => calls::by_second_path(desk, effect, reason).await,
+    };
+    let now = desk.now();
+    let outcome = match done {
+        Ok(Carried::Done(decision, left)) => {
+            step!("carried-out");
+            desk.mended(&format!("effect {}", effect.work.as_str()));
+            info!(effect = %effect.key, "done");
+            Outcome::Done { decision, left }
+        }
+        Ok(Carried::NotBefore(at)) => Outcome::Retry { at, why: "waits for its turn: too many automatic answers".to_owned(), in_doubt: false },
+        Err(err) => failed(desk, leased, &err, now).await,
+    };
+    desk.parts.store.settle(&effect.key, &outcome, now).await?;
+    step!("effect-settled");
+    Ok(())
+}
+
+enum Carried {
+    /// What follows, and the answer that left.
+    Done(Decision, Option<MessageId>),
+    /// A cap delays it; it is not an error.
+    NotBefore(Timestamp),
+}
+
+async fn failed(desk: &Desk, leased: &Leased, err: &PortError, now: Timestamp) -> Outcome {
+    let effect = &leased.effect;
+    warn!(effect = %effect.key, attempts = leased.attempts + 1, error = %err, "failed");
+    desk.fault(&format!("effect {}", effect.work.as_str()), &err.to_string()).await;
+    let old = now.duration_since(leased.created_at) > jiff::SignedDuration::from_hours(GIVE_UP_AFTER_H);
+    if !err.is_lasting() && !old {
+        let wait = match err {
+            PortError::Throttled(_, wait) => *wait,
+            _ => backoff(leased.attempts),
+        };
+        let at = now + jiff::SignedDuration::try_from(wait).unwrap_or(jiff::SignedDuration::from_secs(60));
+        return Outcome::Retry { at, why: err.to_string(), in_doubt: matches!(err, PortError::InDoubt(_)) };
+    }
+    Outcome::GaveUp { why: err.to_string(), decision: gave_up(desk, effect, now).await }
+}
+
+/// What a human gets when the desk gives up: a call, and the promise on its clock.
+async fn gave_up(desk: &Desk, effect: &Effect, now: Timestamp) -> Decision {
+    // A call that can't be made is not answered by another call on the same path.
+    if matches!(effect.work, Work::CallByMail(_) | Work::CallBySecondPath(_)) {
+        return Decision {
+            journal: vec![Entry { case: effect.case.clone(), event: "call could not be made", detail: effect.key.to_string() }],
+            ..Decision::default()
+        };
+    }
+    let Some(id) = &effect.case else {
+        return Decision { effects: Effect::call_about_desk(Reason::GaveUp, &effect.key.0, now), ..Decision::default() };
+    };
+    let mut decision =
+        Decision { effects: Effect::call(Reason::GaveUp, id, now), journal: vec![Entry::of(id, "gave up", effect.key.to_string())], ..Decision::default() };
+    if let Ok(Some(case)) = desk.parts.store.case(id).await {
+        let after = match effect.work {
+            Work::Acknowledge => Case { acknowledgement: case.acknowledgement.clone().hand_over(), ..case.clone() },
+            Work::FileAdvisory => Case { draft: Draft::AwaitsWord, ..case.clone() },
+            _ => case.clone(),
+        };
+        decision.case = Some(CaseChange::update(&case, after));
+    }
+    decision
+}
+
+fn backoff(attempts: u32) -> Duration {
+    let seed = random::<8>().map(u64::from_le_bytes).unwrap_or(u64::from(attempts));
+    let delays = ExponentialBuilder::new()
+        .with_min_delay(Duration::from_secs(RETRY_FIRST_S))
+        .with_max_delay(Duration::from_secs(RETRY_LAST_S))
+        .with_factor(2.0)
+        .with_jitter()
+        .with_jitter_seed(seed)
+        .without_max_times();
+    delays.build().nth(attempts.min(20) as usize).unwrap_or(Duration::from_secs(RETRY_LAST_S))
+}
+
+fn missing(what: &str) -> PortError {
+    PortError::Lasting(format!("the store lost the {what} of this effect"))
+}
+
+async fn case_of(desk: &Desk, effect: &Effect) -> Result<Case, PortError> {
+    let id = effect.case.as_ref().ok_or_else(|| missing("case"))?;
+    desk.parts.store.case(id).await?.ok_or_else(|| missing("case"))
+}
+
+async fn letter_of(desk: &Desk, effect: &Effect) -> Result<Intake, PortError> {
+    let id = effect.intake.ok_or_else(|| missing("letter"))?;
+    desk.parts.store.intake(id).await?.ok_or_else(|| missing("letter"))
+}
+
+/// Envelope tags and Message-IDs: made anew from the key at each try, guessed by nobody.
+fn tag(desk: &Desk, key: &EffectKey, purpose: &str) -> String {
+    secret::tag(desk.parts.secret.expose(), &[purpose.as_bytes(), key.0.as_bytes()])
+}
+
+fn message_id(desk: &Desk, key: &EffectKey) -> Result<MessageId, PortError> {
+    let id = format!("{}@{}", tag(desk, key, "message-id"), desk.parts.house.address.domain());
+    MessageId::parse(&id).ok_or_else(|| PortError::Lasting("desk.address has a domain that no Message-ID can hold".to_owned()))
+}
+
+fn unsigned_yet(why: &OpenerError) -> PortError {
+    PortError::Passing(format!("nothing can be signed: {why}"))
+}
+
+/// What was read of a letter, without unsealing it again where it was read just now.
+async fn reading_for(desk: &Desk, letter: &Intake) -> Result<Option<Reading>, PortError> {
+    match desk.take_fresh(letter.id) {
+        Some(reading) => Ok(Some(reading)),
+        None => reading_of(desk, letter).await,
+    }
+}

@@ -1,0 +1,85 @@
+//! Which words of a responder's letter are meant for the reporter?
+//!
+//! Those above everything that he quotes. What stands below a quotation may be an answer to it or a slip, and quoted
+//! text may be what was sealed, so a letter that has both is passed back rather than guessed at.
+
+use regex::Regex;
+use std::sync::LazyLock;
+
+static TOKEN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"Reply-Token:\s*([0-9a-f]{32})\b").expect("a constant pattern"));
+
+/// Lines under which programs put the letter that is answered, unmarked.
+static OLD_LETTER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^(-{2,} ?(Original Message|Ursprüngliche Nachricht|Message d'origine|Mensaje original) ?-{2,}|_{20,}|From: .*Sealdesk.*)\s*$")
+        .expect("a constant pattern")
+});
+
+/// Every reply token that stands in a letter, wherever it stands.
+pub fn tokens(text: &str) -> impl Iterator<Item = &str> {
+    TOKEN.captures_iter(text).filter_map(|found| Some(found.get(1)?.as_str()))
+}
+
+/// The words for the reporter, or why none can be told.
+pub fn words(text: &str) -> Result<String, &'static str> {
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    let quoted = |line: &&str| line.starts_with('>') || OLD_LETTER.is_match(line) || TOKEN.is_match(line);
+    let end = lines.iter().position(quoted).unwrap_or(lines.len());
+    let marked = lines.get(end).is_some_and(|line| line.starts_with('>'));
+    let mut own = &lines[..end];
+    if marked {
+        let signature = lines[end..].iter().position(|line| *line == "--").map_or(lines.len(), |at| end + at);
+        if lines[end..signature].iter().any(|line| !line.is_empty() && !line.starts_with('>') && !TOKEN.is_match(line)) {
+            return Err("words stand below a quotation: nobody can tell what is meant for the reporter");
+        }
+    }
+    if let Some(signature) = own.iter().position(|line| *line == "--") {
+        own = &own[..signature];
+    }
+    // "On Monday, Sealdesk wrote:" introduces the quotation, over two lines at most.
+    if end < lines.len() && marked {
+        own = without_introduction(own);
+    }
+    let words = own.join("\n");
+    let words = words.trim_matches('\n');
+    if words.trim().is_empty() { Err("it has no words above what it quotes") } else { Ok(format!("{words}\n")) }
+}
+
+fn without_introduction<'l, 't>(lines: &'l [&'t str]) -> &'l [&'t str] {
+    let last = lines.iter().rposition(|line| !line.is_empty());
+    match last {
+        Some(at) if lines[at].ends_with(':') => {
+            let starts = at.checked_sub(1).filter(|before| !lines[*before].is_empty() && !lines[*before].ends_with(['.', '!', '?', ':', ',']));
+            &lines[..starts.unwrap_or(at)]
+        }
+        _ => lines,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN_LINE: &str = "Reply-Token: 0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn words_above_the_quotation_are_meant() {
+        let quote = format!("On Mon, 23 Nov 2026 at 10:00, Desk wrote:\n> A new report arrived.\n>\n> {TOKEN_LINE}\n");
+        assert_eq!(words(&format!("Hello Ada,\n\nfixed in 1.4.\n\n{quote}")).unwrap(), "Hello Ada,\n\nfixed in 1.4.\n");
+        assert_eq!(
+            words(&format!("Thanks.\n\nOn Mon, 23 Nov 2026 at 10:00, Desk\n<security@desk.example> wrote:\n> x\n> {TOKEN_LINE}\n")).unwrap(),
+            "Thanks.\n"
+        );
+        assert_eq!(words(&format!("Thanks.\n-- \nRita\n\n> {TOKEN_LINE}\n")).unwrap(), "Thanks.\n");
+        assert_eq!(words(&format!("Thanks.\n\n{TOKEN_LINE}\n")).unwrap(), "Thanks.\n");
+        assert_eq!(words(&format!("Thanks.\n\n-----Original Message-----\nFrom: Desk\n\nsecret\n{TOKEN_LINE}\n")).unwrap(), "Thanks.\n");
+        assert_eq!(tokens(&quote).collect::<Vec<_>>(), ["0123456789abcdef0123456789abcdef"]);
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_passed_back() {
+        assert!(words(&format!("> A new report arrived.\nYes, I know.\n> {TOKEN_LINE}\n")).is_err());
+        assert!(words(&format!("Top.\n> quoted\nbottom\n> {TOKEN_LINE}\n")).is_err());
+        assert!(words(&format!("\n\nDesk wrote:\n> {TOKEN_LINE}\n")).is_err());
+        assert!(words("").is_err());
+    }
+}

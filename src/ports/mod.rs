@@ -1,0 +1,175 @@
+//! What does the pipeline need of the world? Narrow traits in our nouns.
+//!
+//! Every port promises idempotence under the key it is given, and says of each fault whether it passes.
+
+mod store;
+
+pub use store::{
+    Admission, Answer, CanaryLine, CaseStore, Cases, Correspondence, Decide, Intake, JournalLine, Lane, Leased, Letters, Outbox, Outcome, Read, ReadingState,
+    Rest, SealedTo, Spool, Spooled, Spooling, Tally,
+};
+
+use crate::model::Timestamp;
+use crate::model::address::Address;
+use crate::model::case::AdvisoryId;
+use crate::model::effect::Reason;
+use crate::model::ids::{CaseId, Digest, EffectKey};
+use crate::model::outgoing::{Addition, Advisory, Composition};
+use crate::model::reading::Reading;
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Why a port could not do its work. The text says what and how to mend it, and quotes no letter.
+#[derive(Debug, thiserror::Error)]
+pub enum PortError {
+    /// Trying again later may help.
+    #[error("{0}")]
+    Passing(String),
+    /// Trying again changes nothing until a human mends it.
+    #[error("{0}")]
+    Lasting(String),
+    /// The work may have been done all the same: the answer to it never came (RFC 1047). It is tried again, and counted.
+    #[error("{0}")]
+    InDoubt(String),
+    /// The other side asks to be left alone for so long.
+    #[error("{0}")]
+    Throttled(String, Duration),
+}
+
+impl PortError {
+    pub fn is_lasting(&self) -> bool {
+        matches!(self, Self::Lasting(_))
+    }
+}
+
+/// Where a letter lies in a mailbox.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Place {
+    pub folder: String,
+    /// UIDVALIDITY (RFC 9051 section 2.3.1.1); 1 where the mailbox has none.
+    pub validity: u32,
+    /// UID, or a number that stands for the file's unique name.
+    pub uid: u64,
+}
+
+/// A letter that lies in a mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lying {
+    pub place: Place,
+    /// Arrival on the server (INTERNALDATE).
+    pub received_at: Timestamp,
+    pub octets: u64,
+}
+
+/// Takes the octets of one letter, piece by piece.
+#[async_trait]
+pub trait Sink: Send {
+    async fn take(&mut self, piece: &[u8]) -> Result<(), PortError>;
+}
+
+#[async_trait]
+pub trait Mailbox: Send {
+    /// Its name in the config.
+    fn name(&self) -> &str;
+    /// What lies there beyond `after` in this validity. An error never looks like an empty mailbox.
+    async fn list(&mut self, after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync)) -> Result<Vec<Lying>, PortError>;
+    async fn fetch(&mut self, letter: &Lying, sink: &mut dyn Sink) -> Result<(), PortError>;
+    /// Moves or marks letters that are durable here. Repeating it is harmless.
+    async fn settle(&mut self, places: &[Place]) -> Result<(), PortError>;
+    /// Proves that it could fetch and settle, and says what it found.
+    async fn probe(&mut self) -> Result<String, PortError>;
+    /// Returns when something may have arrived, at the latest after `at_most`.
+    async fn wait(&mut self, at_most: Duration) -> Result<(), PortError>;
+}
+
+/// A letter ready to leave.
+#[derive(Clone, Debug)]
+pub struct Parcel {
+    pub envelope_sender: Option<Address>,
+    pub envelope_recipient: Address,
+    /// RFC 5322, CRLF line ends.
+    pub octets: Vec<u8>,
+    /// Names the parcel in a folder of outgoing mail.
+    pub key: EffectKey,
+}
+
+#[async_trait]
+pub trait Courier: Send + Sync {
+    /// Hands the letter over. An error after the last octet may mean that it was delivered (RFC 1047).
+    async fn send(&self, parcel: &Parcel) -> Result<(), PortError>;
+    /// Proves that it could send: connects and authenticates.
+    async fn probe(&self) -> Result<String, PortError>;
+}
+
+/// A draft of ours, and further ones of the same case that an answer which never came left behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filed {
+    pub advisory: AdvisoryId,
+    pub doubled: Vec<AdvisoryId>,
+}
+
+#[async_trait]
+pub trait Tracker: Send + Sync {
+    /// Opens a draft. `perhaps_filed`: an earlier try may have done it, so the marker is looked for first.
+    async fn file(&self, advisory: &Advisory, perhaps_filed: bool) -> Result<Filed, PortError>;
+    /// Adds text below the marker, once for each mark; never overwrites a human's edit.
+    async fn append(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<(), PortError>;
+    /// Proves that it could file, and says who would see the draft.
+    async fn probe(&self) -> Result<String, PortError>;
+}
+
+/// The path to humans that shares nothing with the mail, and carries no content.
+#[async_trait]
+pub trait Alarm: Send + Sync {
+    async fn raise(&self, case: Option<&CaseId>, reason: Reason) -> Result<(), PortError>;
+}
+
+pub trait Clock: Send + Sync {
+    fn now(&self) -> Timestamp;
+}
+
+/// Letters that are already sealed at rest, or octets as they came.
+pub enum LetterOctets {
+    Sealed(Vec<u8>),
+    /// Passed on piece by piece: the process with the network never holds a large letter whole.
+    SealedFile {
+        file: tokio::fs::File,
+        octets: u64,
+    },
+    Raw(Vec<u8>),
+}
+
+#[derive(Debug)]
+pub struct OpenedLetter {
+    pub reading: Reading,
+    /// The attachments' octets in the order of the reading, where they were asked for.
+    pub files: Vec<Vec<u8>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenerError {
+    /// The opener is down or refuses to start; the letter is not to blame.
+    #[error("the opener cannot be reached: {0}")]
+    Down(String),
+    /// The reader died on this letter.
+    #[error("the reader ended before it answered")]
+    Died,
+    #[error("the opener refused: {0}")]
+    Refused(String),
+}
+
+/// What the desk may ask of the processes that hold keys and open letters.
+#[async_trait]
+pub trait Opener: Send + Sync {
+    /// Reads one letter. `certificates` are armored ones that we hold for its originator.
+    async fn read(&self, letter: LetterOctets, certificates: &[String], with_files: bool) -> Result<OpenedLetter, OpenerError>;
+    /// Composes, signs and where it can seals a letter; returns RFC 5322 octets.
+    async fn compose(&self, composition: &Composition) -> Result<Vec<u8>, OpenerError>;
+    /// Opens a blob that this desk sealed.
+    async fn unseal(&self, blob: Vec<u8>) -> Result<Vec<u8>, OpenerError>;
+    /// The SHA-256 of a PGP/MIME letter's ciphertext. No mail key is used for it.
+    async fn digest(&self, letter: LetterOctets) -> Result<Option<Digest>, OpenerError>;
+    /// What keys it holds, in words, one a line.
+    async fn inspect(&self) -> Result<Vec<String>, OpenerError>;
+}
