@@ -92,26 +92,44 @@ fn attachments_go_where_they_are_told_under_safe_names() {
     assert_eq!(names, ["2-evil.sh", "evil.sh"]);
 }
 
-#[test]
-fn the_shared_corpus_never_crashes_a_reader() {
+/// Every letter of the development corpus, where it exists.
+fn corpus() -> Vec<PathBuf> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
     if !corpus.is_dir() {
         eprintln!("no corpus here; skipped");
-        return;
+        return Vec::new();
     }
-    let mut folders = vec![corpus];
-    let mut letters = 0;
+    let (mut folders, mut letters) = (vec![corpus], Vec::new());
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap().flatten() {
             let path = entry.path();
             if path.is_dir() {
                 folders.push(path);
             } else if path.components().any(|c| c.as_os_str() == "mail") {
-                let (code, got, err) = open(&[], &path);
-                assert!(matches!(code, 0 | 3 | 4) && got.is_object(), "{}: {code} {err}", path.display());
-                letters += 1;
+                letters.push(path);
             }
         }
     }
-    assert!(letters > 100);
+    assert!(letters.len() > 100);
+    letters
+}
+
+#[test]
+fn the_shared_corpus_never_crashes_a_reader_and_no_machine_in_it_is_answered() {
+    for path in corpus() {
+        let (code, got, err) = open(&[], &path);
+        let shown = path.display().to_string();
+        assert!(matches!(code, 0 | 3 | 4) && got.is_object(), "{shown}: {code} {err}");
+        let answered = got["automatic_reply_allowed"] == true;
+        let machine = ["/bounces/", "/bounce.eml", "ndn", "/dsn_", "mailinglist", "tlsrpt", "disposition_notification"].iter().any(|mark| shown.contains(mark));
+        assert!(!(machine && answered), "{shown}: a machine is answered");
+        // A human is answered wherever there is an address to answer to.
+        let from = got["from"].as_str().unwrap_or_default();
+        let reachable =
+            from.rsplit_once('@').is_some_and(|(local, domain)| domain.contains('.') && !local.contains("noreply") && !local.contains("donotreply"));
+        let human = matches!(got["kind"].as_str(), Some("report" | "follow-up" | "key-request" | "disclosure-notice"));
+        if human && reachable && !shown.contains("not_bounces") {
+            assert!(answered, "{shown}: a human is not answered");
+        }
+    }
 }

@@ -43,7 +43,7 @@ pub fn outer(head: &[u8], perspective: &Perspective) -> Outer {
     let through_own_list = first_raw(&message, "List-Id").is_some_and(|id| perspective.own_lists.iter().any(|own| list_id_is(&id, own)));
     let reply_to = single(&message, "Reply-To");
     // A list that rewrites From for DMARC's sake says elsewhere who wrote.
-    let originator = if through_own_list { single(&message, "X-Original-From").or_else(|| reply_to.clone()).or(from) } else { from };
+    let originator = if through_own_list { behind_list(&message, perspective).or(from) } else { from };
     let dmarc = match dmarc(&message, perspective.authserv_id.as_deref()) {
         // What a list says of who wrote is proven by nobody.
         Dmarc::Pass if through_own_list => Dmarc::Unknown,
@@ -109,6 +109,19 @@ fn refusal(message: &Message<'_>, perspective: &Perspective, originator: Option<
 fn automatic(message: &Message<'_>) -> bool {
     all_raw(message, "Auto-Submitted").iter().any(|v| !first_word(v).eq_ignore_ascii_case("no"))
         || ["X-Autoreply", "X-Autorespond", "X-Autoresponse", "X-Vacation"].iter().any(|f| first_raw(message, f).is_some())
+}
+
+/// Who wrote what an own list delivers, where it put its own address into From: Google Groups keeps the old From,
+/// Mailman puts the writer into Reply-To, perhaps beside the list.
+fn behind_list(message: &Message<'_>, perspective: &Perspective) -> Option<Address> {
+    let old_from = single(message, "X-Original-From");
+    let list = single(message, "From");
+    let is_list = |a: &Address| perspective.ours.iter().chain(&list).any(|own| own.same_mailbox(a));
+    let repliers: Vec<Address> = all(message, "Reply-To").into_iter().filter(|a| !is_list(a)).collect();
+    old_from.or(match repliers.as_slice() {
+        [one] => Some(one.clone()),
+        _ => None,
+    })
 }
 
 /// The single From, or Reply-To where both belong to one organisation.
@@ -278,6 +291,29 @@ mod tests {
     fn our_own_list_delivers_people() {
         let head = "From: A via Security <security@desk.example.test>\r\nX-Original-From: A <a@b.example>\r\nList-Id: Security <security.desk.example>\r\nPrecedence: list\r\nReturn-Path: <security+bounces@desk.example.test>";
         check(head, Ok("a@b.example"));
+    }
+
+    /// Letters as Google Groups and Mailman pass them on when the writer's domain has a DMARC policy.
+    #[test]
+    fn what_lists_deliver_is_answered_to_who_wrote_it() {
+        let own = |list: &str, desk: &str| Perspective {
+            ours: vec![Address::parse(desk).unwrap()],
+            own_lists: vec![list.to_owned()],
+            authserv_id: Some("mx.desk.example".to_owned()),
+        };
+        let lists = [
+            (&include_bytes!("../../tests/mail/lists/google-groups.eml")[..], own("security.desk.example", "security@desk.example")),
+            (&include_bytes!("../../tests/mail/lists/mailman3.eml")[..], own("security.lists.desk.example", "security@lists.desk.example")),
+            (&include_bytes!("../../tests/mail/lists/mailman2.eml")[..], own("security.lists.desk.example", "security@lists.desk.example")),
+        ];
+        for (letter, perspective) in lists {
+            let read = outer(letter, &perspective);
+            assert_eq!(read.answer.map(|a| a.address().to_string()), Ok("ada@reporter.example".to_owned()));
+            assert_eq!(read.dmarc, Dmarc::Unknown, "what a list says of who wrote is proven by nobody");
+            // Somebody else's list is a list.
+            let stranger = Perspective { own_lists: Vec::new(), ..perspective };
+            assert!(outer(letter, &stranger).answer.is_err());
+        }
     }
 
     #[test]
