@@ -26,6 +26,12 @@ const DATA_S: u64 = 10 * 60;
 /// An idle connection is not trusted for longer.
 const IDLE_S: u64 = 30;
 
+/// The one good answer to DATA.
+const START_MAIL_INPUT: u16 = 354;
+
+/// The answer to QUIT.
+const FAREWELL_S: u64 = 5;
+
 /// How the server is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Privacy {
@@ -117,6 +123,11 @@ impl SmtpCourier {
         Ok(stream.into_inner())
     }
 
+    /// Says QUIT, and waits no longer for the answer than it is worth: a server that keeps silent must not hold the outbox.
+    async fn take_leave(&self, mut connection: AsyncSmtpConnection) {
+        let _ = tokio::time::timeout(Duration::from_secs(FAREWELL_S), connection.abort()).await;
+    }
+
     async fn within<T>(&self, seconds: u64, work: impl Future<Output = Result<T, PortError>>) -> Result<T, PortError> {
         match tokio::time::timeout(Duration::from_secs(seconds), work).await {
             Ok(result) => result,
@@ -143,7 +154,11 @@ impl SmtpCourier {
         let to = address(&parcel.envelope_recipient)?;
         self.within(COMMAND_S, async { connection.command(Mail::new(from, Vec::new())).await.map_err(|e| self.fault("take the sender", &e)) }).await?;
         self.within(COMMAND_S, async { connection.command(Rcpt::new(to, Vec::new())).await.map_err(|e| self.fault(RECIPIENT, &e)) }).await?;
-        self.within(COMMAND_S, async { connection.command(Data).await.map_err(|e| self.fault("take the letter", &e)) }).await?;
+        let go_ahead = self.within(COMMAND_S, async { connection.command(Data).await.map_err(|e| self.fault("take the letter", &e)) }).await?;
+        // Any other code is no go-ahead (RFC 5321 section 4.3.2), and what follows would be read as commands.
+        if !go_ahead.has_code(START_MAIL_INPUT) {
+            return Err(PortError::Passing(format!("{} answers DATA with {} where 354 is due", self.whole(), go_ahead.code())));
+        }
         let octets = parcel.octets.strip_suffix(b"\r\n").unwrap_or(&parcel.octets);
         match tokio::time::timeout(Duration::from_secs(DATA_S), connection.message(octets)).await {
             Ok(Ok(_)) => Ok(()),
@@ -188,14 +203,13 @@ impl Courier for SmtpCourier {
         if sent.is_ok() {
             *kept = Some(Kept { connection, used: tokio::time::Instant::now() });
         } else {
-            connection.abort().await;
+            self.take_leave(connection).await;
         }
         sent
     }
 
     async fn probe(&self) -> Result<String, PortError> {
-        let mut connection = self.connect().await?;
-        let _ = connection.quit().await;
+        self.take_leave(self.connect().await?).await;
         let how = match self.privacy {
             Privacy::None => "without TLS (loopback)",
             Privacy::Tls => "with TLS",

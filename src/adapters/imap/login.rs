@@ -71,12 +71,19 @@ impl ImapLogin {
             }
         };
         done.map_err(|err| match err {
+            DialogueError::No(why) if for_now(&why) => PortError::Passing(format!("{server} takes no login for now")),
             DialogueError::No(_) | DialogueError::Bad => {
                 PortError::Lasting(format!("{server} refuses our login as {user}: check mailbox.user and the password or token"))
             }
             other => other.port(server),
         })
     }
+}
+
+/// A refusal that says nothing against our login (RFC 5530 section 3).
+fn for_now(why: &str) -> bool {
+    let why = why.to_ascii_uppercase();
+    ["[UNAVAILABLE]", "[LIMIT]", "[INUSE]", "[SERVERBUG]"].iter().any(|code| why.contains(code))
 }
 
 async fn xoauth2(dialogue: &mut Dialogue, user: &str, token: &Secret, at_once: bool) -> Result<Result<(), DialogueError>, PortError> {
