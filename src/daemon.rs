@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use sd_notify::NotifyState;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
@@ -108,9 +108,16 @@ impl Running {
 
 /// Runs until a signal, as a service.
 pub async fn run(settings: &Settings) -> Result<()> {
+    // Heard from the first moment on: a stop must never cut off what a start has begun.
+    let mut signals = [signal(SignalKind::terminate()).context("signals")?, signal(SignalKind::interrupt()).context("signals")?];
     let _lock = lock(settings)?;
     let desk = wiring::desk(settings).await?;
-    ready(settings, &desk).await?;
+    let [terminate, interrupt] = &mut signals;
+    tokio::select! {
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+        ready = ready(settings, &desk) => ready?,
+    }
     let mut running = start(settings, desk).await?;
     let mut servers = JoinSet::new();
     for (commands, group) in [(false, &settings.control.readers_group), (true, &settings.control.commanders_group)] {
@@ -133,7 +140,7 @@ pub async fn run(settings: &Settings) -> Result<()> {
     }
     info!(address = %settings.address.domain(), mailboxes = settings.mailboxes.len(), "desk open");
     let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status("open")]);
-    let ended = wait(&mut running).await;
+    let ended = wait(&mut running, &mut signals).await;
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
     info!("desk closing");
     servers.shutdown().await;
@@ -175,9 +182,7 @@ async fn ready(settings: &Settings, desk: &Desk) -> Result<()> {
 }
 
 /// Waits for a signal, feeding the watchdog while every loop goes round.
-async fn wait(running: &mut Running) -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
+async fn wait(running: &mut Running, [terminate, interrupt]: &mut [Signal; 2]) -> Result<()> {
     let period = sd_notify::watchdog_enabled().map_or(Duration::from_secs(10), |whole| whole / 3);
     let mut tick = tokio::time::interval(period);
     loop {

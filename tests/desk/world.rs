@@ -165,6 +165,10 @@ impl World {
 
     /// Waits until nothing is unread or pending; shows status and log where that never comes.
     pub fn settle(&self, letters: i64) {
+        self.settle_within(letters, 60);
+    }
+
+    pub fn settle_within(&self, letters: i64, seconds: u64) {
         let start = std::time::Instant::now();
         loop {
             let (code, out, err) = self.command(&["status", "--json"]);
@@ -172,7 +176,7 @@ impl World {
             if code == 0 && status["letters"] == letters && status["unread"] == 0 && status["effects_pending"] == 0 {
                 return;
             }
-            assert!(start.elapsed().as_secs() < 60, "the desk does not settle at {letters} letters: {out}{err}\n{}", self.log());
+            assert!(start.elapsed().as_secs() < seconds, "the desk does not settle at {letters} letters: {out}{err}\n{}", self.log());
             std::thread::sleep(std::time::Duration::from_millis(100));
         }
     }
@@ -201,6 +205,19 @@ impl Desk {
         self.stopped = true;
         assert!(status.success(), "the desk ended with {status}");
         start.elapsed()
+    }
+
+    /// Stops it once it answers.
+    pub fn stop_when_open(self, world: &World) {
+        wait_for("the desk", 30, || world.command(&["status", "--json"]).0 == 0);
+        self.stop();
+    }
+
+    /// SIGKILL.
+    pub fn kill(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.stopped = true;
     }
 
     /// Waits for its own end.
