@@ -1,7 +1,10 @@
 //! How does a desk live? Its loops, its sockets, its signals, and what systemd hears of it.
 
+use crate::adapters::published;
+use crate::adapters::site::Site;
 use crate::config::Settings;
 use crate::control;
+use crate::model::effect::Reason;
 use crate::pipeline::{Desk, Rhythm, deadlines, intake, outbox, readers};
 use crate::ports::{Lane, OpenerError, PortError};
 use crate::wiring::{self, Watched};
@@ -9,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use sd_notify::NotifyState;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -138,6 +142,15 @@ pub async fn run(settings: &Settings) -> Result<()> {
             }
         });
     }
+    if let Some(address) = settings.publish.listen {
+        let listener = TcpListener::bind(address).await.with_context(|| format!("publish.listen: cannot listen on {address}"))?;
+        let site = Site::default();
+        servers.spawn(site.clone().serve(listener));
+        servers.spawn(keep_fresh(settings.clone(), Arc::clone(&running.desk), site));
+    }
+    if !settings.publish.fetch.is_empty() {
+        servers.spawn(watch_published(settings.clone(), Arc::clone(&running.desk)));
+    }
     info!(address = %settings.address.domain(), mailboxes = settings.mailboxes.len(), "desk open");
     let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status("open")]);
     let ended = wait(&mut running, &mut signals).await;
@@ -150,6 +163,47 @@ pub async fn run(settings: &Settings) -> Result<()> {
     }
     info!("desk closed");
     ended
+}
+
+/// What is published, and what others publish of us, is looked at once a day; what failed, sooner.
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const SOONER: Duration = Duration::from_secs(60);
+
+/// Signs security.txt anew each day, so that what is served never ends.
+async fn keep_fresh(settings: Settings, desk: Arc<Desk>, site: Site) {
+    loop {
+        let pause = match wiring::pages(&settings, desk.parts.opener.as_ref(), desk.now()).await {
+            Ok(pages) => {
+                desk.mended("publication");
+                site.show(pages);
+                DAY
+            }
+            Err(err) => {
+                desk.fault("publication", &format!("{err:#}")).await;
+                SOONER
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Fetches our published copies, and has humans called where one differs from what we hold.
+async fn watch_published(settings: Settings, desk: Arc<Desk>) {
+    loop {
+        for url in &settings.publish.fetch {
+            let what = format!("published copy {url}");
+            let found = match wiring::expected(&settings) {
+                Ok(expected) => published::differs(url.as_str(), &expected, desk.now()).await.map_err(|e| e.to_string()),
+                Err(err) => Err(format!("{err:#}")),
+            };
+            match found {
+                Ok(None) => desk.mended(&what),
+                Ok(Some(why)) => desk.call_about(Reason::PublishedDiffers, &what, &why).await,
+                Err(why) => desk.fault(&what, &why).await,
+            }
+        }
+        tokio::time::sleep(DAY).await;
+    }
 }
 
 /// What only a human can mend stops the start. What may pass does not: a tracker that is down for an

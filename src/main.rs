@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         // The opener forks, so it must never have a second thread.
         Command::Opener(args) => commands::opener::run(&args),
-        Command::Key(args) => commands::key::run(args).map(|()| exit::GOOD),
+        Command::Key(args) => run(commands::key::run(args)),
         Command::Open(args) => run(commands::open::run(args)),
         Command::Run(args) => run(commands::run::run(args)),
         Command::Demo(args) => run(commands::demo::run(args)),

@@ -18,7 +18,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("config", &["model", "decide"]),
     ("wiring", &["model", "openpgp", "mime", "decide", "compose", "ports", "pipeline", "adapters", "config"]),
     ("control", &["model", "openpgp", "decide", "ports", "pipeline"]),
-    ("daemon", &["model", "ports", "pipeline", "config", "wiring", "control"]),
+    ("daemon", &["model", "ports", "pipeline", "adapters", "config", "wiring", "control"]),
     ("commands", &["model", "openpgp", "mime", "decide", "compose", "ports", "pipeline", "adapters", "config", "wiring", "control", "daemon"]),
 ];
 
@@ -34,6 +34,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("seccompiler", "adapters/opener"),
     ("minijinja", "compose"),
     ("clap", "commands"),
+    ("axum", "adapters/site"),
 ];
 
 /// Longer files are two files.

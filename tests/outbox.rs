@@ -12,6 +12,7 @@ use sealdesk::model::address::Address;
 use sealdesk::model::case::{Acknowledgement, Case};
 use sealdesk::model::ids::Digest;
 use sealdesk::model::outgoing::Composition;
+use sealdesk::model::publication::SecurityTxt;
 use sealdesk::model::secret::Secret;
 use sealdesk::openpgp::{SealTo, certificates, generate_storage};
 use sealdesk::pipeline::{Desk, DeskParts, Rhythm, deadlines, intake, outbox, readers};
@@ -58,6 +59,10 @@ impl Opener for TestOpener {
     }
 
     async fn digest(&self, _: LetterOctets) -> Result<Option<Digest>, OpenerError> {
+        Err(OpenerError::Down("test".to_owned()))
+    }
+
+    async fn security_txt(&self, _: &SecurityTxt) -> Result<Vec<u8>, OpenerError> {
         Err(OpenerError::Down("test".to_owned()))
     }
 

@@ -15,6 +15,7 @@ use sealdesk::model::case::{Acknowledgement, AdvisoryId, Draft};
 use sealdesk::model::ids::Digest;
 use sealdesk::model::limits::Limits;
 use sealdesk::model::outgoing::{Addition, Advisory, Composition};
+use sealdesk::model::publication::SecurityTxt;
 use sealdesk::model::secret::Secret;
 use sealdesk::openpgp::{self, Purpose, SealTo, SecretKeys, certificates, generate_storage};
 use sealdesk::pipeline::reading::{self, Position};
@@ -326,6 +327,10 @@ impl Opener for WorldOpener {
 
     async fn digest(&self, _: LetterOctets) -> Result<Option<Digest>, OpenerError> {
         Ok(None)
+    }
+
+    async fn security_txt(&self, _: &SecurityTxt) -> Result<Vec<u8>, OpenerError> {
+        Err(OpenerError::Down("test".to_owned()))
     }
 
     async fn inspect(&self) -> Result<Vec<String>, OpenerError> {

@@ -9,5 +9,7 @@ pub mod imap;
 pub mod maildir;
 pub mod net;
 pub mod opener;
+pub mod published;
+pub mod site;
 pub mod smtp;
 pub mod sqlite;

@@ -3,6 +3,7 @@
 use super::screen::{BAD, GOOD, WARN, styled};
 use super::{exit, screen};
 use crate::adapters::clock::SystemClock;
+use crate::adapters::published;
 use crate::config::{self, Settings};
 use crate::model::Timestamp;
 use crate::openpgp::Certificate;
@@ -82,6 +83,15 @@ pub async fn run(args: Check) -> Result<u8> {
     match wiring::tracker(&settings) {
         Ok(tracker) => drop(findings.take("tracker", tracker.probe().await.map_err(anyhow::Error::from), Clone::clone)),
         Err(err) => findings.bad("tracker", &format!("{err:#}")),
+    }
+    if let Ok(expected) = wiring::expected(&settings) {
+        for url in &settings.publish.fetch {
+            match published::differs(url.as_str(), &expected, SystemClock.now()).await {
+                Ok(None) => findings.good("published", &format!("{url} is as we hold it")),
+                Ok(Some(why)) => findings.bad("published", &format!("{url}: {why}")),
+                Err(err) => findings.warn("published", &err.to_string()),
+            }
+        }
     }
     humans(&settings, &mut findings);
     screen::print(&findings.text)?;

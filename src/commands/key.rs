@@ -1,16 +1,19 @@
-//! `sealdesk key`: makes, takes over, shows and hands out keys.
+//! `sealdesk key`: makes, takes over, replaces, shows and publishes keys.
 
-use super::screen;
+use super::{exit, screen};
+use crate::adapters::clock::SystemClock;
 use crate::config;
-use crate::openpgp::{self, GeneratedKey, Profile};
-use crate::wiring::read_certificates;
+use crate::model::secret::Secret;
+use crate::openpgp::{self, GeneratedKey, Profile, Purpose, SecretKeys};
+use crate::ports::Clock;
+use crate::wiring::{self, read_certificates};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Makes, takes over, shows and hands out keys
+/// Makes, takes over, replaces, shows and publishes keys
 #[derive(Args)]
 pub struct Key {
     #[command(subcommand)]
@@ -49,6 +52,29 @@ enum Verb {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Writes what the world should find: a Web Key Directory (advanced and direct), a signed security.txt, a section for SECURITY.md
+    Publish {
+        /// The config file
+        #[arg(long, value_name = "FILE", default_value = super::CONFIG_PATH)]
+        config: PathBuf,
+        /// The folder that becomes the root of a web server
+        #[arg(long, value_name = "DIR", default_value = "public")]
+        out: PathBuf,
+    },
+    /// Makes the successor of a key, and a statement that both of them sign. The old key stays in use beside it
+    Rotate {
+        /// The secret key in use
+        file: PathBuf,
+        /// A file that holds its passphrase
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+        /// Which kind of certificate the successor is
+        #[arg(long, value_enum, default_value_t = ProfileName::V4)]
+        profile: ProfileName,
+        /// The folder that the new files go into; nothing in it is overwritten
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
     /// Prints the certificate in a file, without what others signed: ready to be published
     Export {
         file: PathBuf,
@@ -68,15 +94,21 @@ enum ProfileName {
     Pqc,
 }
 
-pub fn run(args: Key) -> Result<()> {
+pub async fn run(args: Key) -> Result<u8> {
     match args.verb {
+        Verb::Publish { config, out } => publish(&config, &out).await?,
+        verb => run_offline(verb)?,
+    }
+    Ok(exit::GOOD)
+}
+
+fn run_offline(verb: Verb) -> Result<()> {
+    match verb {
+        Verb::Publish { .. } => Ok(()),
+        Verb::Rotate { file, passphrase_file, profile, out } => rotate(&file, passphrase_file.as_deref(), profile, &out),
         Verb::New { address, name, profile, out } => {
             let address = crate::model::address::Address::parse(&address).with_context(|| format!("--address {address:?}"))?;
-            let profile = match profile {
-                ProfileName::V4 => Profile::V4,
-                ProfileName::Rfc9580 => Profile::Rfc9580,
-                ProfileName::Pqc => Profile::Pqc,
-            };
+            let profile = profile.profile();
             let key = openpgp::generate(address.as_str(), &name, profile)?;
             write_pair(&out, "security", &key)?;
             if !out.join("storage.secret.asc").exists() {
@@ -111,6 +143,60 @@ pub fn run(args: Key) -> Result<()> {
             Ok(())
         }
     }
+}
+
+impl ProfileName {
+    fn profile(self) -> Profile {
+        match self {
+            Self::V4 => Profile::V4,
+            Self::Rfc9580 => Profile::Rfc9580,
+            Self::Pqc => Profile::Pqc,
+        }
+    }
+}
+
+async fn publish(config: &Path, out: &Path) -> Result<()> {
+    let settings = config::load(config)?;
+    let opener = wiring::opener(&settings)?;
+    let pages = wiring::pages(&settings, &opener, SystemClock.now()).await?;
+    let files = pages.into_iter().map(|page| (page.path.trim_start_matches('/').to_owned(), page.octets));
+    let section = ("SECURITY.md".to_owned(), wiring::security_md(&settings)?.into_bytes());
+    for (name, octets) in files.chain([section]) {
+        let path = out.join(name);
+        let folder = path.parent().unwrap_or(out);
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        std::fs::write(&path, octets).with_context(|| format!("cannot write {}", path.display()))?;
+        screen::print(&format!("{}\n", path.display()))?;
+    }
+    let domain = settings.address.domain();
+    screen::print(&format!(
+        "\nServe this folder at https://{domain}/ and, for the advanced method, at https://openpgpkey.{domain}/;\npaste SECURITY.md into your repository's. Publish again after each change of a key, and before security.txt ends.\n"
+    ))
+}
+
+fn rotate(file: &Path, passphrase_file: Option<&Path>, profile: ProfileName, out: &Path) -> Result<()> {
+    let octets = Secret::new(std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?);
+    let passphrase = passphrase_file.map(|p| config::secret("--passphrase-file", p)).transpose()?;
+    let old = SecretKeys::load(octets.expose(), Purpose::Mail, passphrase.as_ref().map(|p| p.expose())).with_context(|| format!("in {}", file.display()))?;
+    let certificates = old.public();
+    let before = certificates.first().context("the file holds no key")?;
+    let address = before.addresses().into_iter().next().with_context(|| format!("no user ID in {} names an address", file.display()))?;
+    let key = openpgp::generate(&address, "Security Team", profile.profile())?;
+    write_pair(out, "security", &key)?;
+    let new = SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None)?;
+    let today = SystemClock.now().strftime("%-d %B %Y");
+    let text = format!(
+        "{today}\n\nThe OpenPGP certificate of <{address}> is replaced.\n\n  old  {}\n  new  {}\n\nPlease fetch the new one and encrypt to it. Letters to the old one are still opened until it ends.\nThis statement is signed by both.\n",
+        before.fingerprint(),
+        key.fingerprint
+    );
+    let statement = out.join("transition.txt");
+    std::fs::write(&statement, openpgp::sign_cleartext(&text, &[&old, &new])?).with_context(|| format!("cannot write {}", statement.display()))?;
+    screen::print(&format!(
+        "{}\n\nNext: put {out}/security.asc in front of the old file in keys.certificates, and add {out}/security.secret.asc in front of the\nold one in opener.secret_keys; keep both while letters still come to the old one (sealdesk status counts them). Then run\n`sealdesk check` and `sealdesk key publish`, and publish transition.txt beside them.\n",
+        statement.display(),
+        out = out.display()
+    ))
 }
 
 fn inspect(file: &Path) -> Result<()> {

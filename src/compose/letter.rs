@@ -191,7 +191,7 @@ fn autocrypt(house: &House) -> Option<String> {
     Some(format!("addr={}; prefer-encrypt=mutual; keydata={armor}", house.address))
 }
 
-fn spaced(fingerprint: &str) -> String {
+pub(super) fn spaced(fingerprint: &str) -> String {
     let groups: Vec<&str> = fingerprint.as_bytes().chunks(4).map(|c| std::str::from_utf8(c).unwrap_or_default()).collect();
     groups.join(" ")
 }

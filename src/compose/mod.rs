@@ -6,11 +6,13 @@ mod advisory;
 mod brief;
 mod disarm;
 mod letter;
+mod publication;
 mod templates;
 
 pub use advisory::{Measure, advisory, follow_up, marker};
 pub use brief::brief;
 pub use letter::{Draft, OutgoingHeaders, OwnCertificate, case_address, draft};
+pub use publication::{security_md, security_txt};
 pub use templates::{TemplateFault, Templates};
 
 use crate::model::address::Address;

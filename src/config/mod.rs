@@ -5,7 +5,7 @@
 
 mod words;
 
-pub use words::{Alarm, Control, Courier, Done, Imap, Login, Mailbox, MailboxRole, OpenerWords, Responder, Security, Smtp, Tracker, TrackerAuth};
+pub use words::{Alarm, Control, Courier, Done, Imap, Login, Mailbox, MailboxRole, OpenerWords, Publish, Responder, Security, Smtp, Tracker, TrackerAuth};
 
 use crate::decide::{Caps, FilePolicy, Policy, SealedPolicy};
 use crate::model::Timestamp;
@@ -41,6 +41,7 @@ pub struct Settings {
     pub caps: Caps,
     pub alarm: Option<Alarm>,
     pub heartbeat_url_file: Option<PathBuf>,
+    pub publish: Publish,
     pub control: Control,
 }
 
@@ -169,6 +170,7 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
         caps: Caps { per_address: words.answers.per_address_per_day, per_domain: words.answers.per_domain_per_day, in_all: words.answers.per_day },
         alarm: words.alarm,
         heartbeat_url_file: words.heartbeat.map(|h| h.url_file),
+        publish: words.publish,
         control: words.control,
     })
 }

@@ -2,6 +2,7 @@
 
 use crate::decide::{FilePolicy, SealedPolicy};
 use crate::model::limits::Limits;
+use crate::model::publication::{HttpsUrl, Language};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,6 +28,8 @@ pub(super) struct Words {
     pub answers: Answers,
     pub alarm: Option<Alarm>,
     pub heartbeat: Option<Heartbeat>,
+    #[serde(default)]
+    pub publish: Publish,
     #[serde(default)]
     pub control: Control,
 }
@@ -319,6 +322,20 @@ pub enum Alarm {
 #[serde(deny_unknown_fields)]
 pub(super) struct Heartbeat {
     pub url_file: PathBuf,
+}
+
+/// What the world may know of the desk, and where it is found.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Publish {
+    /// Where security.txt is to be found (RFC 9116 section 2.5.2).
+    pub canonical: Vec<HttpsUrl>,
+    pub policy: Option<HttpsUrl>,
+    pub languages: Vec<Language>,
+    /// The desk serves its Web Key Directory and security.txt here, for a web server in front of it.
+    pub listen: Option<std::net::SocketAddr>,
+    /// Published copies that the desk fetches once a day and holds against what it has.
+    pub fetch: Vec<url::Url>,
 }
 
 /// Who may ask a running desk: decided by owner, group and mode of its sockets.

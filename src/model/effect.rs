@@ -57,6 +57,7 @@ pub enum Reason {
     OldLettersHeld,
     CertificateEnds,
     ResponderUnreachable,
+    PublishedDiffers,
     CanaryFailed,
     FaultLasts,
 }
@@ -83,6 +84,7 @@ impl Reason {
             Self::OldLettersHeld => "old-letters-held",
             Self::CertificateEnds => "certificate-ends",
             Self::ResponderUnreachable => "responder-unreachable",
+            Self::PublishedDiffers => "published-differs",
             Self::CanaryFailed => "canary-failed",
             Self::FaultLasts => "fault-lasts",
         }
@@ -115,6 +117,9 @@ impl Reason {
             Self::CertificateEnds => "A certificate ends soon. Extend it, and publish it again: see sealdesk status.",
             Self::ResponderUnreachable => {
                 "A responder cannot be called, because no letter can be encrypted to his certificate. Replace it in the desk's config: sealdesk check names it."
+            }
+            Self::PublishedDiffers => {
+                "What is published of the desk differs from what it holds: reporters may not be able to write to it. See sealdesk status."
             }
             Self::CanaryFailed => "A letter that the desk wrote to itself did not come through. See sealdesk status.",
             Self::FaultLasts => "A fault lasts and the desk cannot mend it. See sealdesk status.",

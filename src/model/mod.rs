@@ -10,6 +10,7 @@ pub mod ids;
 pub mod letter;
 pub mod limits;
 pub mod outgoing;
+pub mod publication;
 pub mod reading;
 pub mod report;
 pub mod secret;

@@ -117,6 +117,23 @@ impl SecretKeys {
     }
 }
 
+/// A text that anyone can read, under the signature of each of these (RFC 9580 section 7).
+pub fn sign_cleartext(text: &str, signers: &[&SecretKeys]) -> Result<String, OpenPgpError> {
+    let mut sink = Vec::new();
+    let mut run = || -> sequoia_openpgp::Result<()> {
+        let (first, others) = signers.split_first().ok_or(OpenPgpError::Absent("secret key"))?;
+        let mut signer = Signer::new(Message::new(&mut sink), first.signer()?)?.hash_algo(HashAlgorithm::SHA512)?;
+        for other in others {
+            signer = signer.add_signer(other.signer()?)?;
+        }
+        let mut message = signer.cleartext().build()?;
+        message.write_all(text.as_bytes())?;
+        message.finalize()
+    };
+    run().map_err(OpenPgpError::operation("signing"))?;
+    Ok(String::from_utf8_lossy(&sink).into_owned())
+}
+
 impl SessionKeys for SecretKeys {
     /// Tries the keys that the PKESK names, or all of them for a hidden recipient (RFC 9580 section 5.1.8).
     fn session_key(&mut self, pkesk: &[u8], hint: Option<u8>) -> Option<SessionKey> {

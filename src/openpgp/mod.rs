@@ -14,13 +14,15 @@ mod open;
 mod rsa;
 mod seal;
 mod verify;
+mod wkd;
 
 pub use certificate::{Certificate, certificates};
 pub use generate::{GeneratedKey, Profile, adopt, generate, generate_storage};
-pub use keys::{Purpose, SecretKeys};
+pub use keys::{Purpose, SecretKeys, sign_cleartext};
 pub use open::{Opened, SessionKey, SessionKeys, Unopened, digest, is_sealed, open};
 pub use seal::{SealTo, armored_message, seal_packets};
 pub use verify::{SignatureFound, verify_detached, verify_message};
+pub use wkd::wkd_name;
 
 /// What could not be done with OpenPGP material. The cause is in `source`, never in the text.
 #[derive(Debug, thiserror::Error)]

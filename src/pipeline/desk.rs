@@ -143,6 +143,18 @@ impl Desk {
         self.said.lock().is_ok_and(|mut said| !said.insert(what.to_owned()))
     }
 
+    /// Shows a fault in `status` and has responders called for it: once a fault and day.
+    pub async fn call_about(&self, reason: Reason, what: &str, why: &str) {
+        self.fault_without_call(what, why);
+        let now = self.now();
+        let about = format!("{}:{}", what.replace(' ', "-"), now.strftime("%Y-%m-%d"));
+        let decision = Decision { effects: Effect::call_about_desk(reason, &about, now), ..Decision::default() };
+        if let Err(err) = self.parts.store.commit(&decision, now).await {
+            tracing::error!(error = %err, "a call could not be recorded");
+        }
+        self.ring();
+    }
+
     /// The fault is over.
     pub fn mended(&self, what: &str) {
         if let Ok(mut faults) = self.faults.lock() {

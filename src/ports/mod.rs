@@ -15,6 +15,7 @@ use crate::model::case::AdvisoryId;
 use crate::model::effect::Reason;
 use crate::model::ids::{CaseId, Digest, EffectKey};
 use crate::model::outgoing::{Addition, Advisory, Composition};
+use crate::model::publication::SecurityTxt;
 use crate::model::reading::Reading;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -170,6 +171,8 @@ pub trait Opener: Send + Sync {
     async fn unseal(&self, blob: Vec<u8>) -> Result<Vec<u8>, OpenerError>;
     /// The SHA-256 of a PGP/MIME letter's ciphertext. No mail key is used for it.
     async fn digest(&self, letter: LetterOctets) -> Result<Option<Digest>, OpenerError>;
+    /// Composes and signs our security.txt.
+    async fn security_txt(&self, fields: &SecurityTxt) -> Result<Vec<u8>, OpenerError>;
     /// What keys it holds, in words, one a line.
     async fn inspect(&self) -> Result<Vec<String>, OpenerError>;
 }

@@ -7,6 +7,7 @@ use super::people::head;
 use super::proxy::{Fault, Proxy};
 use super::servers::{Dovecot, DovecotOptions, Github, Postfix, certificate, wait_for};
 use futures::StreamExt;
+use sealdesk::adapters::clock::SystemClock;
 use sealdesk::adapters::github::{Auth, GithubApi, GithubTracker};
 use sealdesk::adapters::imap::{self, ImapLogin, ImapMailbox, Means};
 use sealdesk::adapters::net::Trust;
@@ -16,7 +17,7 @@ use sealdesk::model::ids::{CaseId, EffectKey};
 use sealdesk::model::outgoing::Advisory;
 use sealdesk::model::report::Report;
 use sealdesk::model::secret::Secret;
-use sealdesk::ports::{Courier, Mailbox, Parcel, PortError, Sink, Tracker};
+use sealdesk::ports::{Clock, Courier, Mailbox, Parcel, PortError, Sink, Tracker};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -296,7 +297,7 @@ fn a_certificate_that_ends_midway_stops_the_next_session_and_says_so() {
     let folder = folder();
     let dovecot = Dovecot::start(folder.path(), &DovecotOptions { extra: String::new() });
     let key = PKey::from_rsa(openssl::rsa::Rsa::generate(2048).unwrap()).unwrap();
-    let unix = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
+    let unix = || SystemClock.now().as_second();
     let ends = unix() + 4;
     let make = |until: i64| {
         let mut name = X509NameBuilder::new().unwrap();

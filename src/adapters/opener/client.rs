@@ -4,6 +4,7 @@ use super::wire::{BUSY, FRAME_OCTETS_MAX, GOOD, ReadAnswer, ReadCall, Verb};
 use crate::mime::Perspective;
 use crate::model::ids::Digest;
 use crate::model::outgoing::Composition;
+use crate::model::publication::SecurityTxt;
 use crate::ports::{LetterOctets, OpenedLetter, Opener, OpenerError};
 use async_trait::async_trait;
 use std::borrow::Cow;
@@ -240,6 +241,11 @@ impl Opener for OpenerClient {
         };
         let hex = self.bounded(async { frame(&mut self.call(verb, [letter]).await?).await }).await?;
         Ok(std::str::from_utf8(&hex).ok().and_then(Digest::parse))
+    }
+
+    async fn security_txt(&self, fields: &SecurityTxt) -> Result<Vec<u8>, OpenerError> {
+        let call = serde_json::to_vec(fields).map_err(|e| OpenerError::Refused(e.to_string()))?;
+        self.bounded(async { frame(&mut self.call(Verb::SecurityTxt, [Frame::Octets(Cow::from(&call))]).await?).await }).await
     }
 
     async fn inspect(&self) -> Result<Vec<String>, OpenerError> {

@@ -6,7 +6,8 @@ use super::{DEATHS_MAX, Doorway, EXIT_START_ANEW, READERS_MAX, sys};
 use crate::compose::{self, House};
 use crate::model::address::Address;
 use crate::model::outgoing::Composition;
-use crate::openpgp::{SecretKeys, SessionKeys};
+use crate::model::publication::SecurityTxt;
+use crate::openpgp::{SecretKeys, SessionKeys, sign_cleartext};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -154,6 +155,19 @@ impl Keyholder<'_> {
                 }
                 self.compose(&composition, &desk)
             }
+            Some(Verb::SecurityTxt) => {
+                let fields: SecurityTxt = serde_json::from_slice(&wire.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?)?;
+                if self.compositions.check().is_err() {
+                    return wire.give(&[BUSY]);
+                }
+                match self.security_txt(&fields) {
+                    Ok(signed) => {
+                        wire.give(&[GOOD])?;
+                        wire.give_frame(signed.as_bytes())
+                    }
+                    Err(why) => wire.refuse(&why),
+                }
+            }
             Some(Verb::Inspect) => {
                 wire.give(&[GOOD])?;
                 wire.give_frame(&serde_json::to_vec(&self.inspect())?)
@@ -254,6 +268,12 @@ impl Keyholder<'_> {
         let reader = Wire::brief(keys, PATIENCE);
         reader.give_frame(&call)?;
         reader.give_frame(&packets)
+    }
+
+    fn security_txt(&self, fields: &SecurityTxt) -> Result<String, String> {
+        let house = self.holdings.house.as_ref().ok_or("this opener composes nothing")?;
+        let text = compose::security_txt(fields, house).map_err(|e| e.to_string())?;
+        sign_cleartext(&text, &[&self.holdings.mail]).map_err(|e| e.to_string())
     }
 
     fn inspect(&self) -> Vec<String> {

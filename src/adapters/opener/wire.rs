@@ -30,6 +30,8 @@ pub enum Verb {
     Unseal = b'u',
     /// Frame: `Composition` as JSON.
     Compose = b'c',
+    /// Frame: [`SecurityTxt`](crate::model::publication::SecurityTxt) as JSON.
+    SecurityTxt = b'x',
     /// No frame.
     Inspect = b'i',
 }
@@ -50,7 +52,9 @@ pub const BUSY: u8 = 2;
 
 impl Verb {
     pub fn from_octet(octet: u8) -> Option<Self> {
-        [Self::Read, Self::ReadSealed, Self::DigestSealed, Self::Digest, Self::Unseal, Self::Compose, Self::Inspect].into_iter().find(|v| *v as u8 == octet)
+        [Self::Read, Self::ReadSealed, Self::DigestSealed, Self::Digest, Self::Unseal, Self::Compose, Self::SecurityTxt, Self::Inspect]
+            .into_iter()
+            .find(|v| *v as u8 == octet)
     }
 }
 

@@ -1,5 +1,9 @@
 //! How is a desk put together? Checked settings to adapters; nothing is started here.
 
+mod site;
+
+pub use site::{expected, pages, security_md};
+
 use crate::adapters::alarm::{Command, Heartbeat, Webhook};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::folder_courier::FolderCourier;
