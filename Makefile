@@ -5,13 +5,14 @@ CARGO := cargo
 # One profile for demo and test, so that everything is built once.
 FEATURES := --features failpoints
 
-.PHONY: help demo test check setup setup-build setup-test bench fuzz clean
+.PHONY: help demo test check setup setup-build setup-test bench fuzz soak clean
 
 help:
 	@echo "make demo    build, and show the desk at work (no account, no network)"
 	@echo "make test    every check and test, on real servers; wants root for Postfix"
 	@echo "make bench   measure, beside gpg on this machine"
 	@echo "make fuzz    fuzz every parser for FUZZ_S seconds (600)"
+	@echo "make soak    the long forms of the fault matrices: hours"
 	@echo "make setup   install what the above need, and nothing else"
 
 demo: setup-build
@@ -36,6 +37,12 @@ bench: setup
 # FUZZ_S seconds for each target.
 fuzz: setup
 	scripts/fuzz
+
+# Every octet, every write with every fault, 300,000 stories, 100,000 letters behind one.
+soak: setup
+	SEALDESK_SEEDS=0..300000 $(CARGO) test --locked $(FEATURES) --test simulation -- --nocapture
+	SEALDESK_SOAK=1 $(CARGO) test --locked $(FEATURES) --test disk -- --nocapture
+	SEALDESK_SOAK=1 $(CARGO) test --locked $(FEATURES) --test desk -- --nocapture --test-threads=2 network flood crash
 
 setup: setup-build setup-test
 

@@ -82,7 +82,9 @@ pub async fn round(desk: &Desk, mailbox: &mut dyn Mailbox, origin: Origin, failu
     let hold = hold_after_change(desk, &lying, changed).await?;
     let mut fresh = Vec::new();
     let mut admitted = 0;
-    for letters in lying.chunks(ADMIT_TOGETHER) {
+    // Behind a backlog the newest come first; the cursor follows the list alone.
+    let newest = mailbox.newest().await?;
+    for letters in newest.chunks(ADMIT_TOGETHER).chain(lying.chunks(ADMIT_TOGETHER)) {
         let places: Vec<Place> = letters.iter().map(|l| l.place.clone()).collect();
         let known = store.known(&name, &places).await?;
         // What the team sent before the desk began to answer is none of its business.
@@ -110,7 +112,9 @@ pub async fn round(desk: &Desk, mailbox: &mut dyn Mailbox, origin: Origin, failu
                 }
             };
             // A connection may be broken beyond this letter: the rest waits for the next round.
-            advance(desk, &name, &lying, Some(&letter.place)).await?;
+            if lying.iter().any(|l| l.place == letter.place) {
+                advance(desk, &name, &lying, Some(&letter.place)).await?;
+            }
             settle(desk, mailbox, fresh).await?;
             return Err(err);
         }

@@ -75,6 +75,10 @@ pub trait Mailbox: Send {
     fn name(&self) -> &str;
     /// What lies there beyond `after` in this validity. An error never looks like an empty mailbox.
     async fn list(&mut self, after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync)) -> Result<Vec<Lying>, PortError>;
+    /// The newest letters beyond the end of the last list, where it did not hold all.
+    async fn newest(&mut self) -> Result<Vec<Lying>, PortError> {
+        Ok(Vec::new())
+    }
     async fn fetch(&mut self, letter: &Lying, sink: &mut dyn Sink) -> Result<(), PortError>;
     /// Moves or marks letters that are durable here. Repeating it is harmless.
     async fn settle(&mut self, places: &[Place]) -> Result<(), PortError>;

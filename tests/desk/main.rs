@@ -5,6 +5,7 @@
 mod answers;
 mod crash;
 mod faults;
+mod flood;
 mod kinds;
 mod logins;
 mod network;

@@ -209,7 +209,7 @@ impl Desk {
 
     /// Stops it once it answers.
     pub fn stop_when_open(self, world: &World) {
-        wait_for("the desk", 30, || world.command(&["status", "--json"]).0 == 0);
+        wait_for("the desk", 30, || world.log().contains("desk open"));
         self.stop();
     }
 

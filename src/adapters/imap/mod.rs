@@ -25,6 +25,9 @@ const CHUNK_OCTETS: u32 = 256 * 1024;
 /// Letters listed in one round. The rest follows in the next, so that memory stays bounded.
 const LIST_MAX: usize = 500;
 
+/// Of those beyond, so many of the newest are taken first: a backlog must not keep a fresh letter waiting.
+const NEWEST_MAX: usize = 50;
+
 /// The longest silence in IDLE: what stands between may drop a quiet connection without a word.
 const IDLE_S: u64 = 5 * 60;
 
@@ -60,6 +63,8 @@ pub struct ImapMailbox {
     session: Option<Session>,
     /// More letters lie there than one round lists.
     more: bool,
+    /// The newest of those that were not listed.
+    newest: Vec<u64>,
 }
 
 struct Session {
@@ -70,7 +75,7 @@ struct Session {
 
 impl ImapMailbox {
     pub fn new(name: String, host: String, port: u16, privacy: Privacy, trust: Trust, login: ImapLogin, folder: String, done: Done) -> Self {
-        Self { name, host, port, privacy, trust, login, folder, done, session: None, more: false }
+        Self { name, host, port, privacy, trust, login, folder, done, session: None, more: false, newest: Vec::new() }
     }
 
     async fn session(&mut self) -> Result<&mut Session, PortError> {
@@ -160,6 +165,17 @@ fn internal_date(text: &str) -> Option<Timestamp> {
     Timestamp::strptime("%d-%b-%Y %H:%M:%S %z", text.trim()).ok()
 }
 
+/// Size and arrival of these letters, in order.
+async fn described(session: &mut Session, folder: &str, uids: &[u64]) -> Result<Vec<Lying>, DialogueError> {
+    let rows = session.dialogue.fetch(&format!("UID FETCH {} (UID RFC822.SIZE INTERNALDATE)", set(uids))).await?;
+    let mut found: Vec<Lying> = rows.iter().filter_map(|row| lying(row, folder, session.validity)).collect();
+    found.retain(|l| uids.contains(&l.place.uid));
+    found.sort_by_key(|l| l.place.uid);
+    found.dedup_by_key(|l| l.place.uid);
+    // A letter that is searched and not fetched was removed meanwhile, or the server errs: look again.
+    if found.len() == uids.len() { Ok(found) } else { Err(DialogueError::Odd("it lists letters that it does not describe")) }
+}
+
 #[async_trait]
 impl Mailbox for ImapMailbox {
     fn name(&self) -> &str {
@@ -179,25 +195,30 @@ impl Mailbox for ImapMailbox {
             let after = after(&folder, session.validity);
             let mut uids = session.dialogue.search_beyond(after).await?;
             let more = uids.len() > LIST_MAX;
-            uids.truncate(LIST_MAX);
+            let newest = uids.split_off(uids.len().min(LIST_MAX));
+            let newest = newest[newest.len().saturating_sub(NEWEST_MAX)..].to_vec();
             if uids.is_empty() {
-                return Ok((Vec::new(), false));
+                return Ok((Vec::new(), false, newest));
             }
-            let rows = session.dialogue.fetch(&format!("UID FETCH {} (UID RFC822.SIZE INTERNALDATE)", set(&uids))).await?;
-            let mut found: Vec<Lying> = rows.iter().filter_map(|row| lying(row, &folder, session.validity)).collect();
-            found.retain(|l| uids.contains(&l.place.uid));
-            found.sort_by_key(|l| l.place.uid);
-            found.dedup_by_key(|l| l.place.uid);
-            // A letter that is searched and not fetched was removed meanwhile, or the server errs: look again.
-            if found.len() == uids.len() { Ok((found, more)) } else { Err(DialogueError::Odd("it lists letters that it does not describe")) }
+            Ok((described(session, &folder, &uids).await?, more, newest))
         };
         match listed.await {
-            Ok((found, more)) => {
-                self.more = more;
+            Ok((found, more, newest)) => {
+                (self.more, self.newest) = (more, newest);
                 Ok(found)
             }
             Err(err) => Err(self.fault(err)),
         }
+    }
+
+    async fn newest(&mut self) -> Result<Vec<Lying>, PortError> {
+        let uids: Vec<_> = std::mem::take(&mut self.newest);
+        if uids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let folder = self.folder.clone();
+        let found = described(self.session().await?, &folder, &uids).await;
+        found.map_err(|err| self.fault(err))
     }
 
     async fn fetch(&mut self, letter: &Lying, sink: &mut dyn Sink) -> Result<(), PortError> {
