@@ -6,8 +6,11 @@ use crate::model::case::{Case, Draft};
 use crate::model::outgoing::Brief;
 use crate::model::reading::{Reading, SignatureStatus};
 
-/// What a call carries of a letter's text; `case show` has all of it.
-const TEXT_OCTETS_MAX: usize = 64 * 1024;
+/// What a call carries of a letter's text, as quoted-printable makes it; `case show` has all of it.
+const TEXT_OCTETS_MAX: usize = 96 * 1024;
+
+/// Attachments and notes that are named.
+const LINES_MAX: usize = 40;
 
 const FIELD_CHARACTERS_MAX: usize = 300;
 
@@ -39,14 +42,13 @@ pub fn brief(case: &Case, reading: &Reading, received_at: Timestamp) -> Brief {
     if let Draft::Filed { advisory } = &case.draft {
         field("Draft:", advisory.url.clone());
     }
-    for fault in &reading.faults {
+    for fault in reading.faults.iter().take(LINES_MAX) {
         field("Note:", fault.clone());
     }
-    let mut text = visible(&reading.text[..reading.text.floor_char_boundary(TEXT_OCTETS_MAX)]);
-    if text.len() < reading.text.len() && reading.text.len() > TEXT_OCTETS_MAX {
-        text.push_str("\n[cut here: sealdesk case show has all of it]\n");
-    }
-    let attachments = reading.attachments.iter().map(|a| format!("{} ({}, {} octets)", one_line(&a.name), a.media_type, a.octets)).collect();
+    let (text, cut) = as_long_as_fits(&visible(&reading.text[..reading.text.floor_char_boundary(TEXT_OCTETS_MAX)]));
+    let cut = if cut || reading.text.len() > TEXT_OCTETS_MAX { "\n[cut here: sealdesk case show has all of it]\n" } else { "" };
+    let text = text + cut;
+    let attachments = reading.attachments.iter().take(LINES_MAX).map(|a| format!("{} ({}, {} octets)", one_line(&a.name), a.media_type, a.octets)).collect();
     Brief { fields, text, attachments }
 }
 
@@ -60,6 +62,16 @@ fn protection(reading: &Reading) -> String {
         SignatureStatus::None => "not signed",
     };
     format!("{sealed}, {signed}")
+}
+
+/// An octet beyond ASCII becomes three.
+fn as_long_as_fits(text: &str) -> (String, bool) {
+    let mut octets = 0;
+    let end = text.char_indices().find(|(_, c)| {
+        octets += if matches!(c, ' '..='~' | '\n') { 1 } else { 3 * c.len_utf8() };
+        octets > TEXT_OCTETS_MAX
+    });
+    end.map_or_else(|| (text.to_owned(), false), |(at, _)| (text[..at].to_owned(), true))
 }
 
 fn one_line(text: &str) -> String {

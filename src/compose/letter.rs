@@ -115,7 +115,7 @@ pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeE
             fields.release_by = day(*received_at + timeline::RELEASE_WITHIN);
             reply_to = Some(case_address(house, case));
             if let Some(theirs) = in_reply_to {
-                fields.message_id = theirs.to_string();
+                fields.message_id = repeated(theirs);
             }
             let words = words("acknowledgement", &fields)?;
             let entity = Entity::Single(text_part(&words.body)?);
@@ -172,6 +172,13 @@ pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeE
         autocrypt: autocrypt(house),
     };
     Ok(Draft { headers, entity })
+}
+
+/// A Message-ID is a stranger's words, under our signature. Where it could be read as anything but an id, it is not repeated.
+fn repeated(id: &MessageId) -> String {
+    const OCTETS_MAX: usize = 120;
+    let plain = id.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+' | b'=' | b'$' | b'%' | b'@'));
+    if plain && id.as_str().len() <= OCTETS_MAX { id.to_string() } else { "(its Message-ID is not repeated here)".to_owned() }
 }
 
 /// The reply address of a case: whatever program answers, the answer finds it.

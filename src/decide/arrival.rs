@@ -3,7 +3,7 @@
 use super::policy::READING_GRACE;
 use super::{CaseChange, Decision, Entry, Policy};
 use crate::model::Timestamp;
-use crate::model::case::{Acknowledgement, Called, Case, Draft, Standing};
+use crate::model::case::{Acknowledgement, Called, Case, Closing, Draft, Standing};
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::letter::{Dmarc, NoAnswer, Outer, Role};
@@ -57,14 +57,14 @@ pub struct Thread {
 
 pub fn on_arrival(arrival: &Arrival<'_>, known: &Acquaintance, policy: &Policy, now: Timestamp) -> Decision {
     let refusal = arrival.outer.answer.as_ref().err().copied();
-    if arrival.canary {
-        return Decision { role: Role::Canary, ..Decision::default() };
-    }
     if arrival.origin == Origin::Sent {
         return team_copy(arrival, known, now);
     }
+    if arrival.canary {
+        return Decision { role: Role::Canary, ..Decision::default() };
+    }
     if let Some(case) = &known.returned_to
-        && refusal.is_some()
+        && refusal.is_some_and(NoAnswer::is_machine)
     {
         return returned(arrival, case);
     }
@@ -73,6 +73,8 @@ pub fn on_arrival(arrival: &Arrival<'_>, known: &Acquaintance, policy: &Policy, 
     }
     let ours = arrival.from_team || refusal == Some(NoAnswer::Ourselves);
     if arrival.from_team
+        && !arrival.outer.automatic
+        && arrival.outer.dmarc != Dmarc::Fail
         && let Some(thread) = known.thread.as_ref().filter(|thread| arrival.outer.to_case().as_ref() == Some(&thread.case.id))
     {
         // Who wrote it is for his signature to say, when it is read.
@@ -92,14 +94,22 @@ pub fn on_arrival(arrival: &Arrival<'_>, known: &Acquaintance, policy: &Policy, 
         Some(why) if why.is_machine() => Decision { journal: vec![Entry::of_desk("machine letter kept", arrival.intake.to_string())], ..Decision::default() },
         _ => match &known.thread {
             // Joining silently takes proof: a known originator whose domain our own server vouches for.
-            Some(thread) if thread.originator_in_case && arrival.outer.dmarc == Dmarc::Pass => Decision {
+            Some(thread) if thread.originator_in_case && arrival.outer.dmarc == Dmarc::Pass && !is_closed(&thread.case) => Decision {
                 letter_of: Some(thread.case.id.clone()),
                 journal: vec![Entry::of(&thread.case.id, "follow-up arrived", arrival.intake.to_string())],
                 ..Decision::default()
             },
-            thread => open(arrival, known, thread.as_ref().map(|t| t.case.id.clone()), policy, now),
+            // Whoever got the key, or was a machine, begins anew with what he writes next.
+            thread => {
+                let older = thread.as_ref().filter(|t| !matches!(t.case.standing, Standing::Closed { why: Closing::KeyRequest | Closing::Machine, .. }));
+                open(arrival, known, older.map(|t| t.case.id.clone()), policy, now)
+            }
         },
     }
+}
+
+fn is_closed(case: &Case) -> bool {
+    matches!(case.standing, Standing::Closed { .. })
 }
 
 /// A machine wrote to the tagged address of one of our answers: a report on its delivery, or an auto-reply. Which of
@@ -244,6 +254,24 @@ mod tests {
         assert!(matches!(stranger.case, Some(CaseChange::Open(Case { perhaps_of: Some(of), .. })) if of == case));
         let unproven = Outer { dmarc: Dmarc::Unknown, ..outer(person()) };
         assert_ne!(arrive(&unproven, &threaded(true, false), false).letter_of, Some(case));
+    }
+
+    #[test]
+    fn a_report_after_a_key_request_is_a_case_of_its_own() {
+        let mut known = threaded(true, false);
+        if let Some(thread) = &mut known.thread {
+            thread.case.standing = Standing::Closed { at: at(0), why: Closing::KeyRequest };
+        }
+        let decision = arrive(&outer(person()), &known, false);
+        let Some(CaseChange::Open(case)) = decision.case else { panic!() };
+        assert!(case.perhaps_of.is_none() && decision.effects.iter().any(|e| e.work == Work::Acknowledge));
+    }
+
+    #[test]
+    fn a_person_at_a_bounce_address_is_a_stranger() {
+        let known = Acquaintance { returned_to: Some(older().id), ..Acquaintance::default() };
+        let decision = arrive(&outer(Err(NoAnswer::DmarcFailed)), &known, false);
+        assert!(matches!(decision.case, Some(CaseChange::Open(_))));
     }
 
     #[test]

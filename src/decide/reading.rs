@@ -173,7 +173,8 @@ fn report(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Poli
     }
     let stands_alone = case.perhaps_of.is_none() && letter.alike.is_none();
     let lacks = reading.report.as_ref().is_some_and(|r| !r.missing.is_empty());
-    if in_clear && letter.answerable && evident && !forged && lacks && stands_alone && policy.ask_missing {
+    // Whether another letter says the same may be known from a sealed one alone: it changes nothing that leaves.
+    if in_clear && letter.answerable && evident && !forged && lacks && case.perhaps_of.is_none() && policy.ask_missing {
         effects.push(Effect::ask(&case.id, letter.intake, now + policy.acknowledge_delay + ASK_AFTER));
     }
     // What perhaps belongs to another case, or says the same, would be a second advisory of it.

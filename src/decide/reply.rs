@@ -12,11 +12,13 @@ pub fn reply(case: &CaseId, word: &str, sealed: Vec<u8>, by: &str, now: Timestam
     Decision { effects: vec![Effect::reply(case, word, sealed, now)], journal: vec![Entry::of(case, "reply accepted", by)], ..Decision::default() }
 }
 
-/// A reply that came by mail and is not passed on: the responders hear why not.
+/// A reply that came by mail and is not passed on: the responders hear of it, once a case and hour, for anybody may write to
+/// that address under a responder's name.
 pub fn reply_refused(case: &CaseId, intake: IntakeId, why: &'static str, now: Timestamp) -> Decision {
+    let hour = Timestamp::from_second(now.as_second() / 3600 * 3600).unwrap_or(now);
     Decision {
-        effects: Effect::call_about_letter(Reason::ReplyRefused, case, intake, now),
-        journal: vec![Entry::of(case, "reply refused", why)],
+        effects: Effect::call(Reason::ReplyRefused, case, hour),
+        journal: vec![Entry::of(case, "reply refused", format!("letter {intake}: {why}"))],
         ..Decision::default()
     }
 }
@@ -40,12 +42,16 @@ pub fn replied(case: &Case, signed_at: Timestamp, detail: &str) -> Decision {
 
 /// A responder's word: ask the reporter for what is missing.
 pub fn ask(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) -> Decision {
-    Decision { effects: vec![Effect::ask(case, intake, now)], journal: vec![Entry::of(case, "question released", by)], ..Decision::default() }
+    Decision { effects: vec![Effect::ask_by_word(case, intake, now)], journal: vec![Entry::of(case, "question released", by)], ..Decision::default() }
 }
 
 /// A responder's word: send him our certificate.
 pub fn send_certificate(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) -> Decision {
-    Decision { effects: vec![Effect::send_certificate(intake, case, now)], journal: vec![Entry::of(case, "certificate released", by)], ..Decision::default() }
+    Decision {
+        effects: vec![Effect::send_certificate_by_word(intake, case, now)],
+        journal: vec![Entry::of(case, "certificate released", by)],
+        ..Decision::default()
+    }
 }
 
 #[cfg(test)]

@@ -21,12 +21,14 @@ pub fn delivery(letter: &Entity<'_>) -> Option<Delivery> {
     for file in letter.files() {
         found.read(&file.octets[..file.octets.len().min(LOOKED_AT_OCTETS)]);
     }
-    let outcome = found.outcome.unwrap_or(DeliveryOutcome::Failed);
+    let outcome = found.outcome.unwrap_or(if found.delayed { DeliveryOutcome::Delayed } else { DeliveryOutcome::Failed });
     (!found.message_ids.is_empty() || found.outcome.is_some()).then_some(Delivery { outcome, message_ids: found.message_ids })
 }
 
 #[derive(Default)]
 struct Lines {
+    /// Words in which servers without a standard say that they go on trying.
+    delayed: bool,
     outcome: Option<DeliveryOutcome>,
     message_ids: Vec<String>,
 }
@@ -34,6 +36,8 @@ struct Lines {
 impl Lines {
     fn read(&mut self, octets: &[u8]) {
         let text = String::from_utf8_lossy(octets);
+        let lower = text.to_ascii_lowercase();
+        self.delayed |= ["delayed", "will be retried", "still being retried", "will continue to", "not been delivered yet"].iter().any(|w| lower.contains(w));
         let mut naming = false;
         for line in text.lines() {
             // Sendmail and Exim indent what they return; a fold continues the field before it.
@@ -53,6 +57,8 @@ impl Lines {
                 self.ids(value);
             } else if field == "action" {
                 self.action(value.trim());
+            } else if field == "disposition" {
+                self.action("delivered"); // a receipt (RFC 8098): somebody has it
             }
         }
     }
@@ -116,5 +122,9 @@ mod tests {
         check(qmail, DeliveryOutcome::Failed, &["ours@desk"]);
         let exim = "From: Mail Delivery System <postmaster@mx>\nSubject: Mail delivery failed\n\nThis message was created automatically.\n\n------ This is a copy of your message, including all the headers. ------\n\n  Message-Id: <ours@desk>\n";
         check(exim, DeliveryOutcome::Failed, &["ours@desk"]);
+        let delayed = exim.replace("This message was", "Delivery is delayed and will be retried. This message was");
+        check(&delayed, DeliveryOutcome::Delayed, &["ours@desk"]);
+        let receipt = "From: ada@b\nContent-Type: multipart/report; report-type=disposition-notification; boundary=b\n\n--b\n\nRead.\n--b\nContent-Type: message/disposition-notification\n\nOriginal-Message-ID: <ours@desk>\nDisposition: manual-action/MDN-sent-manually; displayed\n--b--\n";
+        check(receipt, DeliveryOutcome::Arrived, &["ours@desk"]);
     }
 }

@@ -40,11 +40,16 @@ pub fn outer(head: &[u8], perspective: &Perspective) -> Outer {
     let head = tolerant::letter_start(&head[..header_block_end(head)]);
     let message = tolerant::parse_headers(head);
     let from = single(&message, "From");
-    let through_own_list = first_raw(&message, "List-Id").is_some_and(|id| perspective.own_lists.iter().any(|own| list_id_is(&id, own)));
+    let own_list = first_raw(&message, "List-Id").and_then(|id| perspective.own_lists.iter().find(|own| list_id_is(&id, own)));
     let reply_to = single(&message, "Reply-To");
     // A list that rewrites From for DMARC's sake says elsewhere who wrote.
-    let originator = if through_own_list { behind_list(&message, perspective).or(from) } else { from };
-    let dmarc = match dmarc(&message, perspective.authserv_id.as_deref()) {
+    let verdict = dmarc(&message, perspective.authserv_id.as_deref());
+    // Anybody can write our List-Id. Who wrote is told by the list alone, under its own address, which nobody has disproved.
+    let rewritten = own_list.is_some_and(|own| from.as_ref().is_some_and(|from| own.trim_end_matches('>').ends_with(from.domain())));
+    let forged_list = rewritten && verdict == Dmarc::Fail;
+    let through_own_list = own_list.is_some() && !forged_list;
+    let originator = if through_own_list && rewritten { behind_list(&message, perspective).or_else(|| from.clone()) } else { from };
+    let dmarc = match verdict {
         // What a list says of who wrote is proven by nobody.
         Dmarc::Pass if through_own_list => Dmarc::Unknown,
         found => found,
@@ -289,8 +294,11 @@ mod tests {
 
     #[test]
     fn our_own_list_delivers_people() {
-        let head = "From: A via Security <security@desk.example.test>\r\nX-Original-From: A <a@b.example>\r\nList-Id: Security <security.desk.example>\r\nPrecedence: list\r\nReturn-Path: <security+bounces@desk.example.test>";
+        let head = "From: A via Security <security@desk.example>\r\nX-Original-From: A <a@b.example>\r\nList-Id: Security <security.desk.example>\r\nPrecedence: list\r\nReturn-Path: <security+bounces@desk.example>";
         check(head, Ok("a@b.example"));
+        // Whoever borrows the List-Id speaks for himself, and a list that is disproved for nobody.
+        check(&head.replace("security@desk.example>", "mallory@elsewhere.example>"), Ok("mallory@elsewhere.example"));
+        check(&format!("Authentication-Results: mx.desk.example; dmarc=fail\r\n{head}"), Err("ourselves"));
     }
 
     /// Letters as Google Groups and Mailman pass them on when the writer's domain has a DMARC policy.

@@ -150,6 +150,9 @@ impl Work {
     }
 }
 
+/// In the key of what a responder released.
+const BY_WORD: &str = ":by-word:";
+
 impl Effect {
     fn new(key: String, work: Work, case: &CaseId, intake: Option<IntakeId>, due: Timestamp) -> Self {
         Self { key: EffectKey(key), work, case: Some(case.clone()), intake, due, payload: None }
@@ -165,6 +168,20 @@ impl Effect {
 
     pub fn ask(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(format!("ask:{case}:{intake}"), Work::Ask, case, Some(intake), due)
+    }
+
+    /// As [`Self::ask`], on a responder's word: each is a question of its own, and no cap holds it back.
+    pub fn ask_by_word(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
+        Self::new(format!("ask:{case}:{intake}{BY_WORD}{}", due.as_millisecond()), Work::Ask, case, Some(intake), due)
+    }
+
+    /// As [`Self::send_certificate`], on a responder's word.
+    pub fn send_certificate_by_word(intake: IntakeId, case: &CaseId, due: Timestamp) -> Self {
+        Self::new(format!("certificate:{intake}{BY_WORD}{}", due.as_millisecond()), Work::SendCertificate, case, Some(intake), due)
+    }
+
+    pub fn is_by_word(&self) -> bool {
+        self.key.0.contains(BY_WORD)
     }
 
     /// `word` tells the replies in a case apart.

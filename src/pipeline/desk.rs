@@ -138,6 +138,10 @@ impl Desk {
         }
     }
 
+    pub(super) fn was_said(&self, what: &str) -> bool {
+        self.said.lock().is_ok_and(|said| said.contains(what))
+    }
+
     /// Whether this was said before by this process; from now on it was.
     pub(super) fn said(&self, what: &str) -> bool {
         self.said.lock().is_ok_and(|mut said| !said.insert(what.to_owned()))
@@ -169,9 +173,10 @@ impl Desk {
         listed
     }
 
-    /// A reply's words, sealed for the outbox, and the word that tells it from other replies: the same words again are the same reply.
+    /// A reply's words, sealed for the outbox, and the word that tells it from other replies: the same words again on one day are the same reply.
     pub fn sealed_words(&self, text: &str) -> Result<(String, Vec<u8>), PortError> {
-        Ok((secret::tag(self.parts.secret.expose(), &[b"reply", text.as_bytes()]), self.parts.store.seal(text.as_bytes())?))
+        let day = self.now().strftime("%Y-%m-%d").to_string();
+        Ok((secret::tag(self.parts.secret.expose(), &[b"reply", day.as_bytes(), text.as_bytes()]), self.parts.store.seal(text.as_bytes())?))
     }
 
     /// The responder with this address.

@@ -204,17 +204,22 @@ async fn returned(desk: &Desk, intake: &Intake, case: Option<&Case>, reading: &R
         return Ok(None);
     }
     let ids = reading.delivery.as_ref().map(|d| d.message_ids.as_slice()).unwrap_or_default();
-    let (about, address) = match (store.answer_among(ids).await?, case) {
-        (Some((id, address)), _) => match store.case(&id).await? {
-            Some(case) => (case, Some(address)),
+    let named = store.answer_among(ids).await?;
+    // Only what came to the tag of an answer can say that it failed: a Message-ID is known to everyone who got a copy.
+    let (about, address) = match (case, named) {
+        (Some(case), named) => {
+            let letters = store.letters_of(&case.id).await?;
+            if letters.first().is_none_or(|first| first.id == intake.id) {
+                return Ok(None);
+            }
+            let writer = letters.into_iter().next().and_then(|l| l.reply_to.map(|r| r.address().clone()));
+            (case.clone(), named.filter(|(id, _)| *id == case.id).map(|(_, address)| address).or(writer))
+        }
+        (None, Some((id, _))) => match store.case(&id).await? {
+            Some(case) => (case, None),
             None => return Ok(None),
         },
-        // Its envelope tag told the case on arrival; whoever opened the case is whom we wrote to.
-        (None, Some(case)) if store.letters_of(&case.id).await?.first().is_some_and(|first| first.id != intake.id) => {
-            let first = store.letters_of(&case.id).await?.into_iter().next();
-            (case.clone(), first.and_then(|l| l.reply_to.map(|r| r.address().clone())))
-        }
-        _ => return Ok(None),
+        (None, None) => return Ok(None),
     };
     let outcome = reading.delivery.as_ref().map_or(DeliveryOutcome::Failed, |d| d.outcome);
     Ok(Some(match (reading.kind, address) {
@@ -240,6 +245,9 @@ async fn team_reply(desk: &Desk, intake: &Intake, case: &Case, reading: &Reading
     }
     if !reading.protection.encrypted || reading.protection.shut.is_some() {
         return refused("it did not come encrypted");
+    }
+    if !reading.attachments.is_empty() {
+        return refused("it has attachments, which a reply does not carry");
     }
     for token in team_reply::tokens(&reading.text) {
         if !desk.parts.store.token_is_good(token, &case.id, &responder.address).await? {

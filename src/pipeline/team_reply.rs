@@ -10,8 +10,7 @@ static TOKEN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"Reply-Token:\s*([0
 
 /// Lines under which programs put the letter that is answered, unmarked.
 static OLD_LETTER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(-{2,} ?(Original Message|Ursprüngliche Nachricht|Message d'origine|Mensaje original) ?-{2,}|_{20,}|From: .*Sealdesk.*)\s*$")
-        .expect("a constant pattern")
+    Regex::new(r"^\*?(From|Von|De|Da|Van|Från|Od|От|发件人|寄件者|差出人)\*?\s*[:：]|^-{2,} ?\S.* ?-{2,}$|^_{10,}$").expect("a constant pattern")
 });
 
 /// Every reply token that stands in a letter, wherever it stands.
@@ -22,13 +21,14 @@ pub fn tokens(text: &str) -> impl Iterator<Item = &str> {
 /// The words for the reporter, or why none can be told.
 pub fn words(text: &str) -> Result<String, &'static str> {
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    let quoted = |line: &&str| line.starts_with('>') || OLD_LETTER.is_match(line) || TOKEN.is_match(line);
-    let end = lines.iter().position(quoted).unwrap_or(lines.len());
-    let marked = lines.get(end).is_some_and(|line| line.starts_with('>'));
+    let quoted = |line: &&str| line.trim_start().starts_with('>') || line.contains(WRITE_ABOVE) || OLD_LETTER.is_match(line) || TOKEN.is_match(line);
+    let Some(end) = lines.iter().position(quoted) else { return Err("it does not quote the call that it answers") };
+    let marked = lines[end].trim_start().starts_with('>');
     let mut own = &lines[..end];
     if marked {
         let signature = lines[end..].iter().position(|line| *line == "--").map_or(lines.len(), |at| end + at);
-        if lines[end..signature].iter().any(|line| !line.is_empty() && !line.starts_with('>') && !TOKEN.is_match(line)) {
+        let stray = |line: &&str| !line.is_empty() && !line.trim_start().starts_with('>') && !TOKEN.is_match(line);
+        if lines[end..signature].iter().any(stray) {
             return Err("words stand below a quotation: nobody can tell what is meant for the reporter");
         }
     }
@@ -36,13 +36,19 @@ pub fn words(text: &str) -> Result<String, &'static str> {
         own = &own[..signature];
     }
     // "On Monday, Sealdesk wrote:" introduces the quotation, over two lines at most.
-    if end < lines.len() && marked {
-        own = without_introduction(own);
-    }
-    let words = own.join("\n");
+    let words = without_introduction(own).join("\n");
     let words = words.trim_matches('\n');
+    // Whatever a program did to the quotation: no line of the call goes to the reporter.
+    if OF_THE_CALL.iter().any(|mark| words.contains(mark)) || words.starts_with("[part ") {
+        return Err("nobody can tell its words from the call that it answers");
+    }
     if words.trim().is_empty() { Err("it has no words above what it quotes") } else { Ok(format!("{words}\n")) }
 }
+
+/// The first line of a call (config/templates/call.txt).
+const WRITE_ABOVE: &str = "Please write above this line";
+
+const OF_THE_CALL: [&str; 4] = [WRITE_ABOVE, "Reply-Token", "sealdesk case show", "Sealdesk: "];
 
 fn without_introduction<'l, 't>(lines: &'l [&'t str]) -> &'l [&'t str] {
     let last = lines.iter().rposition(|line| !line.is_empty());
@@ -71,6 +77,10 @@ mod tests {
         );
         assert_eq!(words(&format!("Thanks.\n-- \nRita\n\n> {TOKEN_LINE}\n")).unwrap(), "Thanks.\n");
         assert_eq!(words(&format!("Thanks.\n\n{TOKEN_LINE}\n")).unwrap(), "Thanks.\n");
+        let outlook =
+            "From: Demo Security Team <security@desk.example>\nSent: Monday\nTo: Rita\nSubject: Sealdesk: new-case\n\nPlease write above this line\nsecret\n";
+        assert_eq!(words(&format!("Thanks.\n\n{outlook}{TOKEN_LINE}\n")).unwrap(), "Thanks.\n");
+        assert_eq!(words(&format!("Thanks.\n\n________________________________\n{outlook}{TOKEN_LINE}\n")).unwrap(), "Thanks.\n");
         assert_eq!(words(&format!("Thanks.\n\n-----Original Message-----\nFrom: Desk\n\nsecret\n{TOKEN_LINE}\n")).unwrap(), "Thanks.\n");
         assert_eq!(tokens(&quote).collect::<Vec<_>>(), ["0123456789abcdef0123456789abcdef"]);
     }
@@ -80,6 +90,8 @@ mod tests {
         assert!(words(&format!("> A new report arrived.\nYes, I know.\n> {TOKEN_LINE}\n")).is_err());
         assert!(words(&format!("Top.\n> quoted\nbottom\n> {TOKEN_LINE}\n")).is_err());
         assert!(words(&format!("\n\nDesk wrote:\n> {TOKEN_LINE}\n")).is_err());
-        assert!(words("").is_err());
+        assert!(words("").is_err() && words("Thanks.\n").is_err());
+        assert!(words(&format!("[part 1 of 2]\nThanks.\n\n> {TOKEN_LINE}\n")).is_err());
+        assert!(words(&format!("Thanks.\nSubject: Sealdesk: new-case\n\n> {TOKEN_LINE}\n")).is_err());
     }
 }

@@ -5,8 +5,8 @@
 mod store;
 
 pub use store::{
-    Admission, Answer, CanaryLine, CaseStore, Cases, Correspondence, Decide, Intake, JournalLine, Lane, Leased, Letters, Outbox, Outcome, Read, ReadingState,
-    Rest, SealedTo, Spool, Spooled, Spooling, Tally,
+    Admission, Answer, CanaryLine, CaseStore, Cases, Correspondence, Decide, HeldBack, Intake, JournalLine, Lane, Leased, Letters, Outbox, Outcome, Read,
+    ReadingState, Rest, SealedTo, Spool, Spooled, Spooling, Tally,
 };
 
 use crate::model::Timestamp;

@@ -245,7 +245,7 @@ pub trait Correspondence: Send + Sync {
     async fn pin(&self, address: &Address, fingerprint: &str, armored: &str, now: Timestamp) -> Result<(), PortError>;
     /// Takes this answer's turn under the caps, so that a bounce or reply finds its case; `Some`: not before
     /// then. Asking again for the same Message-ID is the same turn.
-    async fn take_turn(&self, answer: &Answer, caps: Caps, now: Timestamp) -> Result<Option<Timestamp>, PortError>;
+    async fn take_turn(&self, answer: &Answer, caps: Caps, now: Timestamp) -> Result<Option<HeldBack>, PortError>;
     /// Notes an answer that no cap holds back: a human wrote it.
     async fn note_answer(&self, answer: &Answer, now: Timestamp) -> Result<(), PortError>;
     /// The case and the address of the first of these letters that is an answer of ours.
@@ -258,6 +258,14 @@ pub trait Correspondence: Send + Sync {
     async fn issue_token(&self, token: &str, case: &CaseId, to: &Address, now: Timestamp) -> Result<(), PortError>;
     /// Whether a token was issued to him for this case and is not spent.
     async fn token_is_good(&self, token: &str, case: &CaseId, from: &Address) -> Result<bool, PortError>;
+}
+
+/// An automatic answer that a cap holds back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldBack {
+    pub until: Timestamp,
+    /// The address has had its share today; else its domain has, or everybody together.
+    pub by_address: bool,
 }
 
 /// A letter that the desk wrote to itself.

@@ -29,16 +29,20 @@ pub struct Seen<'a> {
 /// A key request is a short letter; a longer one that mentions keys is a report.
 const KEY_REQUEST_CHARACTERS_MAX: usize = 1_200;
 
+/// Greeting, name and thanks around the request itself.
+const REST_CHARACTERS_MAX: usize = 250;
+
 patterns! {
     DSN_SUBJECT = r"(?i)^(undeliver(ed|able)|mail delivery (failed|failure|status)|delivery (status notification|failure|has failed)|returned mail|failure notice|delayed mail|warning: message .* delayed|non remis|unzustellbar)";
     DAEMON = r"(?i)^(mailer-daemon|postmaster|mail-daemon|mailerdaemon)@";
-    AUTO_SUBJECT = r"(?i)^\W*(automatic reply|auto(matische)?[ -]?(reply|response|antwort)|out[ -]of[ -](the[ -])?office|abwesen(d|heit)|respuesta autom|r[ée]ponse automatique|absence du bureau|vacation reply)";
+    AUTO_SUBJECT = r"(?i)^\W*((automatic reply|auto(matische)?[ -]?(reply|response|antwort))\s*([:：-]|$)|out[ -]of[ -](the[ -])?office|abwesen(d|heit)|respuesta autom|r[ée]ponse automatique|absence du bureau|vacation reply)";
     CASE_TAG = r"\bSD-[0-9A-HJKMNP-TV-Z]{10}\b";
     KEY_WORDS = r"(?i)\b((open)?pgp|gpg|gnupg|public|encryption) ?-?(key|keys|certificate|schl(ü|ue)ssel)\b|\b(key|certificate) (for|to) encrypt|\bpgp\b|\bgpg\b|x-send-key|(ö|oe)ffentliche[nrs]? schl(ü|ue)ssel|schl(ü|ue)ssel (zum|zur|f(ü|ue)r die) verschl(ü|ue)ssel|cl(é|e)f?( publique| pgp| gpg| openpgp| de chiffrement)|(clave|llave) (p(ú|u)blica|pgp|gpg|de cifrado)|chave (p(ú|u)blica|pgp|gpg|de criptografia)|公開鍵|暗号化?キー|公钥|公鑰|公開金鑰|密钥|金鑰|открыт\w+ ключ|публичн\w+ ключ|ключ\w* (pgp|gpg|шифрования)";
     KEY_ASKS = r"(?i)\b(send|share|provide|request(ing)?|need|give|want|get|have|find|where|could you|can you|please|would you|looking for|what is|bitte|schicken|senden|k(ö|oe)nn(t?en|test|t|tet)|brauche|ben(ö|oe)tige|wo finde|envoyer|envoyez|pourriez|pouvez|o(ù|u) (puis|trouver)|besoin|enviar|env(í|i)e(n|nme|me)?|mandar|podr(í|i)a[ns]?|puede[ns]?|necesito|d(ó|o)nde|por favor|poderia[m]?|pode[m]?|preciso|gostaria|onde|s'il (vous|te) pla)|x-send-key|-sendkey|pls\b|what.s your (pgp|gpg|key)|fingerprint\?|送って|送付|ください|いただけ|教えて|お願い|请|請|发给|發給|需要|哪里|哪裡|能否|пришлите|вышлите|отправ|нуж(ен|на)|дайте|где (взять|найти)|можете|пожалуйста";
     SPAM_WORDS = r"(?i)\b(seo services?|guest posts?|backlinks?|casino|viagra|lottery|crypto(currency)? investment|web ?design services|rank(ing)? on google|increase your traffic|business loan|million (dollars|usd))\b";
     NOTICE_SUBJECT = r"(?i)(public|full|upcoming|intent\w* to|notice of|planned) +(\w+ +)?disclos|publicly (disclosed|available|known)|going public|will (be )?publish|already public|0-?day|intent\w* to publish";
     SENTENCE_END = r"[.!?。！？]\s|[.!?。！？]$|\n\s*\n";
+    IT = r"(?i)\b(it|one|yours|key|certificate|schl(ü|ue)ssel|ihn|cl(é|e)f?|clave|llave|chave|ключ\w*)\b|鍵|钥|鑰|キー";
     // A key of the team's, and not one that the report is about.
     YOURS = r"(?i)\b(your|team'?s|security team|desk'?s|ihre[nrs]?|eure[nrs]?|dein(en|e)?|euch|votre|vos|ta|su|sus|tu|vuestra|sua|seu|vossa|a (open)?pgp key|an? (open)?pgp|pgp key (so|to|for)|x-send-key)\b|貴|御|そちら|你们|你們|贵|貴方|您|ваш";
     NOT_ASKING = r"(?i)\b(here is|attached is|this is|find attached|using) (my|our) (\w+ )?(public )?(pgp|gpg|openpgp|key)|\byour (\w+ )?key (has |is )?expired|\bkey .{0,30}(leak|expos|readable|stolen)";
@@ -59,7 +63,7 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
         Some(NoAnswer::ReturnPath(crate::model::address::NoReplyAddress::Empty)) if DSN_SUBJECT.is_match(seen.subject.trim()) => return LetterKind::Dsn,
         _ => {}
     }
-    if AUTO_SUBJECT.is_match(seen.subject) && !seen.in_thread_with_evidence() {
+    if AUTO_SUBJECT.is_match(seen.subject) && !seen.in_thread_with_evidence() && !speaks_of_vulnerability(seen.subject, seen.text) {
         return LetterKind::AutoReply;
     }
     if seen.shut {
@@ -111,13 +115,23 @@ fn own_words(text: &str) -> String {
 /// A short letter that asks for our key and reports nothing.
 fn asks_for_key(seen: &Seen<'_>) -> bool {
     let own_words = own_words(seen.text);
-    // "I want to report an XSS: send me your key" reports nothing yet; two signs of a report are one.
-    if own_words.chars().count() > KEY_REQUEST_CHARACTERS_MAX || evidence(seen.subject, &own_words) > 1 || NOT_ASKING.is_match(&own_words) {
+    let own = own_words.trim();
+    if own.chars().count() > KEY_REQUEST_CHARACTERS_MAX || NOT_ASKING.is_match(own) || seen.has_attachments {
         return false;
     }
-    let named = KEY_WORDS.is_match(seen.subject) || KEY_WORDS.is_match(&own_words);
-    let asked = KEY_ASKS.is_match(&own_words) || KEY_ASKS.is_match(seen.subject) || (own_words.trim().is_empty() && KEY_WORDS.is_match(seen.subject));
-    named && asked
+    if own.is_empty() {
+        return KEY_WORDS.is_match(seen.subject);
+    }
+    // What is left without the request must be no report: "I want to report an XSS, send me your key" reports nothing yet.
+    let (asking, rest): (Vec<&str>, Vec<&str>) = SENTENCE_END.split(own).partition(|sentence| asks_in(seen.subject, sentence));
+    let rest = rest.join(" ");
+    let names = KEY_WORDS.is_match(seen.subject) || asking.iter().any(|sentence| KEY_WORDS.is_match(sentence));
+    !asking.is_empty() && names && rest.chars().count() <= REST_CHARACTERS_MAX && !speaks_of_vulnerability("", &rest) && evidence(seen.subject, own) <= 1
+}
+
+/// Whether a sentence asks for a key: it names one, or the subject does.
+fn asks_in(subject: &str, sentence: &str) -> bool {
+    KEY_ASKS.is_match(sentence) && (KEY_WORDS.is_match(sentence) || (KEY_WORDS.is_match(subject) && IT.is_match(sentence)))
 }
 
 #[cfg(test)]
@@ -147,6 +161,11 @@ mod tests {
         check("Ключ", "Здравствуйте! Пришлите, пожалуйста, ваш открытый ключ.", LetterKind::KeyRequest);
         check("Schlüssel?", "Hallo, ich benötige Ihren PGP-Schlüssel, um etwas zu melden.", LetterKind::KeyRequest);
         check("", "X-SEND-KEY", LetterKind::KeyRequest);
+        // Reports about keys are reports, however politely they end.
+        check("crash", "Your OpenPGP key parser can be crashed by a crafted packet. Please fix.", LetterKind::Report);
+        check("Schlüssel", "Der private PGP-Schlüssel Ihres Servers liegt offen im Netz. Bitte kümmern Sie sich.", LetterKind::Report);
+        check("ключ", "Открытый ключ любого пользователя можно подменить. Пожалуйста, исправьте.", LetterKind::Report);
+        check("Auto-reply feature leaks internal headers", "The auto-reply feature leaks the X-Internal header to anyone.", LetterKind::Report);
         check("XSS", "There is an XSS in the search page.", LetterKind::Report);
         check("hello", "Is anybody there?", LetterKind::Report);
         check("Notice", "The vulnerability is already public: it was posted on a blog yesterday.", LetterKind::DisclosureNotice);

@@ -274,3 +274,38 @@ fn a_certificate_that_is_expired_or_anothers_is_named() {
     assert!(world.delivered("rita@desk.example").is_empty(), "no empty notice");
     desk.stop();
 }
+
+/// Mail is dead in both directions that matter: nothing can be sent. Humans hear of it all the same, and whoever watches
+/// the heartbeat knows that the desk lives.
+#[test]
+fn with_smtp_dead_humans_are_called_by_the_second_path_and_the_heart_beats() {
+    use std::io::{Read, Write};
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::new();
+    let path = world.path();
+    let (script, called) = (path.join("page"), path.join("called"));
+    std::fs::write(&script, format!("#!/bin/sh\necho \"$@\" >> {}\n", called.display())).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = path.join("heartbeat-url");
+    std::fs::write(&url, format!("http://{}/ping", listener.local_addr().unwrap())).unwrap();
+    std::fs::set_permissions(&url, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let mut config = world.config();
+    // Nobody listens there.
+    config.courier = "kind = \"smtp\"\nhost = \"127.0.0.1\"\nport = 1\nsecurity = \"plaintext\"\n".to_owned();
+    config.extra = format!("[alarm]\nkind = \"command\"\ncommand = [\"{}\"]\n[heartbeat]\nurl_file = \"{}\"\n", script.display(), url.display());
+    world.write_config(&config);
+    let stranger = super::people::Person::with_gpg(path, "stranger@crowd.example", &world.desk_certificate());
+    let shut = stranger.gpg(&["--recipient", "stranger@crowd.example", "--encrypt"], "CANARY-SHUT");
+    world.submit("ada@reporter.example", &(head("ada@reporter.example", "...", "s1@reporter.example") + &super::people::pgp_mime(&shut)));
+    let desk = world.open();
+    wait_for("the second path", 30, || std::fs::read_to_string(&called).is_ok_and(|c| c.contains("letter-shut") && c.contains("SD-")));
+    assert!(!std::fs::read_to_string(&called).unwrap().contains("CANARY"), "no content");
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut asked = [0; 64];
+    let n = stream.read(&mut asked).unwrap();
+    assert!(String::from_utf8_lossy(&asked[..n]).starts_with("GET /ping"));
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+    assert!(world.command(&["status"]).1.contains("acknowledge"), "status says what waits");
+    desk.stop();
+}

@@ -332,13 +332,14 @@ impl Letters for SqliteStore {
 /// What is known of the threads, tags and people that an outer letter names.
 async fn acquaintance(store: &mut SqliteConnection, outer: &Outer, bounce: &Address, now: Timestamp) -> Result<Acquaintance, PortError> {
     let mut known = Acquaintance::default();
-    if let Some(address) = &outer.originator {
-        known.unreachable = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM unreachable WHERE address = ? AND at > ?)")
-            .bind(address.as_str())
-            .bind(millis(now - UNREACHABLE_FOR))
-            .fetch_one(&mut *store)
-            .await
-            .map_err(fault)?;
+    for address in outer.originator.iter().chain(outer.answer.as_ref().ok().map(|to| to.address())) {
+        known.unreachable = known.unreachable
+            || sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM unreachable WHERE address = ? AND at > ?)")
+                .bind(address.as_str())
+                .bind(millis(now - UNREACHABLE_FOR))
+                .fetch_one(&mut *store)
+                .await
+                .map_err(fault)?;
     }
     for tag in outer.recipients.iter().filter_map(|to| bounce.tag_of(to)) {
         let case: Option<String> = sqlx::query_scalar("SELECT case_id FROM answer WHERE tag = ? AND case_id IS NOT NULL")

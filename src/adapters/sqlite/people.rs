@@ -5,7 +5,7 @@ use crate::decide::Caps;
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::ids::{CaseId, MessageId};
-use crate::ports::{Answer, CanaryLine, Correspondence, PortError};
+use crate::ports::{Answer, CanaryLine, Correspondence, HeldBack, PortError};
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use sqlx::SqliteConnection;
@@ -108,7 +108,7 @@ impl Correspondence for SqliteStore {
             .map_err(fault)
     }
 
-    async fn take_turn(&self, answer: &Answer, caps: Caps, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
+    async fn take_turn(&self, answer: &Answer, caps: Caps, now: Timestamp) -> Result<Option<HeldBack>, PortError> {
         let day = SignedDuration::from_hours(24);
         let since = millis(now - day);
         let mut tx = self.writing().await?;
@@ -133,10 +133,10 @@ impl Correspondence for SqliteStore {
             return Ok(None);
         }
         if let Some(counted) = counted.or(to_address) {
-            return Ok(Some(time(counted)? + day));
+            return Ok(Some(HeldBack { until: time(counted)? + day, by_address: true }));
         }
         if to_domain >= caps.per_domain || in_all >= caps.in_all {
-            return Ok(Some(now + LOOK_AGAIN));
+            return Ok(Some(HeldBack { until: now + LOOK_AGAIN, by_address: false }));
         }
         insert(&mut tx, answer, now).await?;
         tx.commit().await?;

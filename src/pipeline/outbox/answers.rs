@@ -10,10 +10,11 @@ use crate::model::effect::{Effect, Reason};
 use crate::model::ids::Digest;
 use crate::model::letter::Role;
 use crate::model::outgoing::{Asked, Composition};
+use crate::model::reading::SignatureStatus;
 use crate::model::report::Missing;
 use crate::pipeline::desk::Desk;
 use crate::pipeline::failpoint::step;
-use crate::ports::{Answer, Intake, OpenerError, Parcel, PortError, ReadingState};
+use crate::ports::{Answer, HeldBack, Intake, OpenerError, Parcel, PortError, ReadingState};
 
 pub(super) async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
@@ -24,8 +25,8 @@ pub(super) async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried,
     let to = letter.reply_to.clone().ok_or_else(|| missing("reply address"))?;
     let now = desk.now();
     let answer = answer(desk, effect, to.address(), "acknowledgement")?;
-    if let Some(at) = turn(desk, &answer, now).await? {
-        return held_back(desk, &case, &letter, at, deadline, now).await;
+    if let Some(held) = turn(desk, &answer, now).await? {
+        return held_back(desk, &case, &letter, held.until, deadline, now).await;
     }
     let id = answer.message_id.clone();
     let mut composition = Composition::Acknowledgement {
@@ -36,7 +37,7 @@ pub(super) async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried,
         received_at: letter.received_at,
         at: now,
         digest: digest(desk, &letter, now).await?,
-        certificate: desk.parts.store.pinned(to.address()).await?,
+        certificate: certificate_of(desk, &letter, to.address()).await?,
     };
     let (octets, signed) = match desk.parts.opener.compose(&composition).await {
         Ok(octets) => (octets, true),
@@ -117,8 +118,8 @@ pub(super) async fn send_certificate(desk: &Desk, effect: &Effect) -> Result<Car
     let to = letter.reply_to.clone().ok_or_else(|| missing("reply address"))?;
     let now = desk.now();
     let answer = answer(desk, effect, to.address(), "certificate")?;
-    if let Some(again) = turn(desk, &answer, now).await? {
-        return Ok(not_again(effect, "certificate not sent again", again));
+    if let Some(held) = turn_unless_by_word(desk, effect, &answer, now).await? {
+        return Ok(not_again(effect, "certificate not sent again", held));
     }
     let id = answer.message_id.clone();
     let composition = Composition::Certificate { to: to.clone(), message_id: id.clone(), in_reply_to: letter.message_id.clone(), at: now };
@@ -130,8 +131,12 @@ pub(super) async fn send_certificate(desk: &Desk, effect: &Effect) -> Result<Car
 }
 
 /// What an address got within a day it does not get again, now or later: two programs could keep that up for ever.
-fn not_again(effect: &Effect, event: &'static str, again: Timestamp) -> Carried {
-    let decision = effect.case.as_ref().map(|case| Desk::note(case, event, format!("one a day; again from {again}"))).unwrap_or_default();
+/// What others used up is only late.
+fn not_again(effect: &Effect, event: &'static str, held: HeldBack) -> Carried {
+    if !held.by_address {
+        return Carried::NotBefore(held.until);
+    }
+    let decision = effect.case.as_ref().map(|case| Desk::note(case, event, format!("enough for a day; again from {}", held.until))).unwrap_or_default();
     Carried::Done(decision, None)
 }
 
@@ -141,7 +146,7 @@ pub(super) async fn ask(desk: &Desk, effect: &Effect) -> Result<Carried, PortErr
     let letter = letter_of(desk, effect).await?;
     let to = letter.reply_to.clone().ok_or_else(|| missing("reply address"))?;
     let now = desk.now();
-    let certificate = desk.parts.store.pinned(to.address()).await?;
+    let certificate = certificate_of(desk, &letter, to.address()).await?;
     let sealed = came_sealed(desk, &case).await?;
     let asked = if sealed && certificate.is_none() {
         vec![Asked::Certificate]
@@ -161,8 +166,8 @@ pub(super) async fn ask(desk: &Desk, effect: &Effect) -> Result<Carried, PortErr
         return Ok(Carried::Done(Desk::note(&case.id, "nothing to ask", "the report lacks nothing"), None));
     }
     let answer = answer(desk, effect, to.address(), "question")?;
-    if let Some(again) = turn(desk, &answer, now).await? {
-        return Ok(not_again(effect, "question not sent", again));
+    if let Some(held) = turn_unless_by_word(desk, effect, &answer, now).await? {
+        return Ok(not_again(effect, "question not sent", held));
     }
     let id = answer.message_id.clone();
     let composition = Composition::Question {
@@ -203,19 +208,23 @@ pub(super) async fn reply(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
     // Where a machine may answer, a human may: to the address that was proven, else to the single From.
     let to = first.reply_to.as_ref().map(|r| r.address().clone()).or_else(|| first.originator.clone()).ok_or_else(|| missing("reply address"))?;
     let now = desk.now();
-    let certificate = desk.parts.store.pinned(&to).await?;
+    // A responder's word may use what only decryption showed: the certificate that its sender enclosed and signed with.
+    let certificate = match certificate_of(desk, first, &to).await? {
+        None => enclosed(desk, &reporters).await?,
+        pinned => pinned,
+    };
     let answer = answer(desk, effect, &to, "reply")?;
     let message_id = answer.message_id.clone();
     let in_reply_to = last.message_id.clone();
     if certificate.is_none() && came_sealed(desk, &case).await? {
-        // Kept, not sent: what was sealed to us is answered sealed, or not at all.
-        let mut decision =
-            Desk::note(&case.id, "reply not sent", "the reporter's certificate is not known: he is asked for it, and the reply must be given again");
+        // What was sealed to us is answered sealed, or not at all.
+        let why = "the reporter's certificate is not known: he is asked for it, and the reply must be given again";
+        let mut decision = Desk::note(&case.id, "reply not sent", why);
         decision.effects = Effect::call(Reason::ReplyRefused, &case.id, now);
         if first.reply_to.is_some() {
-            decision.effects.push(Effect::ask(&case.id, first.id, now));
+            decision.effects.push(Effect::ask_by_word(&case.id, first.id, now));
         }
-        return Ok(Carried::Done(decision, None));
+        return Ok(Carried::Refused(decision, why));
     }
     let text = desk.parts.opener.unseal(sealed_words).await.map_err(|e| unsigned_yet(&e))?;
     let text = String::from_utf8(text).map_err(|_| PortError::Lasting("the words of this reply are damaged".to_owned()))?;
@@ -227,9 +236,41 @@ pub(super) async fn reply(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
     Ok(Carried::Done(replied(&case, desk.now(), message_id.as_str()), Some(message_id)))
 }
 
+/// The certificate pinned for who wrote a letter, or for the address that he wants to be answered at.
+async fn certificate_of(desk: &Desk, letter: &Intake, to: &Address) -> Result<Option<String>, PortError> {
+    let pinned = match &letter.originator {
+        Some(writer) => desk.parts.store.pinned(writer).await?,
+        None => None,
+    };
+    if pinned.is_some() { Ok(pinned) } else { desk.parts.store.pinned(to).await }
+}
+
+/// The certificate in one of these letters that its own valid signature is by.
+async fn enclosed(desk: &Desk, letters: &[&Intake]) -> Result<Option<String>, PortError> {
+    for letter in letters {
+        let Some(reading) = reading_for(desk, letter).await? else { continue };
+        if reading.signature.status != SignatureStatus::Valid || !reading.signature.signer_is_originator {
+            continue;
+        }
+        let signer = reading.signature.fingerprint;
+        if let Some(found) = reading.certificates.into_iter().find(|c| Some(&c.fingerprint) == signer.as_ref()) {
+            return Ok(Some(found.armored));
+        }
+    }
+    Ok(None)
+}
+
 /// Takes the turn of an automatic answer; when it may go out, if not now.
-async fn turn(desk: &Desk, answer: &Answer, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
+async fn turn(desk: &Desk, answer: &Answer, now: Timestamp) -> Result<Option<HeldBack>, PortError> {
     desk.parts.store.take_turn(answer, desk.parts.caps, now).await
+}
+
+/// As [`turn`]; what a responder released is no automatic answer, and no cap holds it back.
+async fn turn_unless_by_word(desk: &Desk, effect: &Effect, answer: &Answer, now: Timestamp) -> Result<Option<HeldBack>, PortError> {
+    if effect.is_by_word() {
+        return desk.parts.store.note_answer(answer, now).await.map(|()| None);
+    }
+    turn(desk, answer, now).await
 }
 
 /// An answer under its key: its Message-ID, and the tag by which a bounce finds its case.

@@ -16,9 +16,17 @@ pub(super) async fn by_mail(desk: &Desk, effect: &Effect, reason: Reason) -> Res
     let mut failed = None;
     let mut unreachable = Vec::new();
     for responder in &desk.parts.responders {
+        // Whom an earlier try reached is not called again for another's sake.
+        let reached = format!("{}:{}", effect.key, responder.address);
+        if desk.was_said(&reached) {
+            continue;
+        }
         // One dead mailbox must not silence the others.
         match call_one(desk, effect, reason, brief.as_ref(), responder).await {
-            Ok(()) => desk.mended(&format!("responder {}", responder.address)),
+            Ok(()) => {
+                desk.said(&reached);
+                desk.mended(&format!("responder {}", responder.address));
+            }
             Err(Uncalled::Certificate(why)) => {
                 desk.fault(&format!("responder {}", responder.address), &why).await;
                 unreachable.push(responder);
@@ -73,8 +81,21 @@ async fn call_one(desk: &Desk, effect: &Effect, reason: Reason, brief: Option<&B
         }
         None => None,
     };
-    let composition = Composition::Call { to: to.clone(), message_id, case: effect.case.clone(), reason, brief: brief.cloned(), reply, at: desk.now() };
-    let octets = desk.parts.opener.compose(&composition).await.map_err(|err| match err {
+    let call = |brief: Option<&Brief>| Composition::Call {
+        to: to.clone(),
+        message_id: message_id.clone(),
+        case: effect.case.clone(),
+        reason,
+        brief: brief.cloned(),
+        reply: reply.clone(),
+        at: desk.now(),
+    };
+    let composed = match desk.parts.opener.compose(&call(brief)).await {
+        // A letter that can't be shown must not cost its call.
+        Err(OpenerError::Died | OpenerError::Refused(_)) if brief.is_some() => desk.parts.opener.compose(&call(None)).await,
+        composed => composed,
+    };
+    let octets = composed.map_err(|err| match err {
         // The opener refuses where it cannot encrypt to him.
         OpenerError::Refused(why) => Uncalled::Certificate(why),
         other => Uncalled::Port(unsigned_yet(&other)),

@@ -49,6 +49,9 @@ pub(super) async fn append(desk: &Desk, effect: &Effect) -> Result<Carried, Port
     };
     let letter = letter_of(desk, effect).await?;
     let reading = reading_for(desk, &letter).await?.ok_or_else(|| PortError::Lasting("the letter was not read; nothing can be added".to_owned()))?;
+    if reading.kind.is_machine() {
+        return Ok(Carried::Done(Decision::default(), None)); // an out-of-office reply belongs into no advisory
+    }
     let addition = compose::follow_up(&case.id, &effect.key, &reading, desk.measure(&reading, false), letter.received_at, desk.parts.secret.expose());
     desk.parts.tracker.append(advisory, &addition).await?;
     Ok(Carried::Done(Desk::note(&case.id, "follow-up added to the draft", letter.id.to_string()), None))

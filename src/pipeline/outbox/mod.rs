@@ -106,6 +106,7 @@ async fn carry_out(desk: &Desk, leased: &Leased) -> Result<(), PortError> {
             info!(effect = %effect.key, "done");
             Outcome::Done { decision, left }
         }
+        Ok(Carried::Refused(decision, why)) => Outcome::GaveUp { why: why.to_owned(), decision },
         Ok(Carried::NotBefore(at)) => Outcome::Retry { at, why: "waits for its turn: too many automatic answers".to_owned(), in_doubt: false },
         Err(err) => failed(desk, leased, &err, now).await,
     };
@@ -117,6 +118,8 @@ async fn carry_out(desk: &Desk, leased: &Leased) -> Result<(), PortError> {
 enum Carried {
     /// What follows, and the answer that left.
     Done(Decision, Option<MessageId>),
+    /// It can't be done as it stands, and a human knows; said again, it is tried again.
+    Refused(Decision, &'static str),
     /// A cap delays it; it is not an error.
     NotBefore(Timestamp),
 }

@@ -76,8 +76,8 @@ struct State<'p> {
     /// The originator already has a certificate with us, so that another one is shown and not used.
     pinned: bool,
     brought: Vec<(Certificate, bool)>,
-    /// Certificates that were looked at.
-    learnt: usize,
+    /// Certificates that were looked at: inside sealed parts, and in clear.
+    learnt: [usize; 2],
     protections: Vec<Protection>,
     /// The certificate of ours that the outermost part was sealed to.
     sealed_to: Option<String>,
@@ -117,7 +117,7 @@ impl<'p> State<'p> {
             held: &position.certificates,
             pinned,
             brought: Vec::new(),
-            learnt: 0,
+            learnt: [0; 2],
             protections: Vec::new(),
             sealed_to: None,
             signatures: Vec::new(),
@@ -263,16 +263,19 @@ impl<'p> State<'p> {
 
     /// Keeps a brought certificate if a user ID of it is the single From, and no other is pinned. Whether it is one at all.
     fn learn(&mut self, octets: &[u8], clear: bool) -> bool {
-        if octets.len() > CERTIFICATE_OCTETS_MAX || self.learnt >= CERTIFICATES_MAX {
+        // What stands in clear counts apart: nothing inside a sealed part may change what is learnt from outside.
+        let learnt = &mut self.learnt[usize::from(clear)];
+        if octets.len() > CERTIFICATE_OCTETS_MAX || *learnt >= CERTIFICATES_MAX {
             self.fault("the letter brings more certificates, or larger ones, than are read");
             return false;
         }
-        self.learnt += 1;
+        *learnt += 1;
         let Ok(found) = openpgp::certificates(octets) else { return false };
         let Some(from) = self.from.clone() else { return true };
         for certificate in found.into_iter().filter(|c| c.is_of(&from)) {
             let fingerprint = certificate.fingerprint();
-            if self.brought.iter().any(|(b, _)| b.fingerprint() == fingerprint) {
+            if let Some((_, in_clear)) = self.brought.iter_mut().find(|(b, _)| b.fingerprint() == fingerprint) {
+                *in_clear |= clear;
                 continue;
             }
             if self.pinned && !self.held.iter().any(|held| held.fingerprint() == fingerprint) {
