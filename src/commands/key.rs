@@ -193,7 +193,7 @@ fn rotate(file: &Path, passphrase_file: Option<&Path>, profile: ProfileName, out
     let statement = out.join("transition.txt");
     std::fs::write(&statement, openpgp::sign_cleartext(&text, &[&old, &new])?).with_context(|| format!("cannot write {}", statement.display()))?;
     screen::print(&format!(
-        "{}\n\nNext: put {out}/security.asc in front of the old file in keys.certificates, and add {out}/security.secret.asc in front of the\nold one in opener.secret_keys; keep both while letters still come to the old one (sealdesk status counts them). Then run\n`sealdesk check` and `sealdesk key publish`, and publish transition.txt beside them.\n",
+        "{}\n\nNext: put {out}/security.asc in front of the old file in keys.certificates, and add {out}/security.secret.asc in front of the\nold one in opener.secret_keys; keep both while letters still come to the old one (sealdesk status counts them). Under systemd the opener's unit needs a\nLoadCredential= for the new secret. Restart the opener, then the desk, run `sealdesk check` and `sealdesk key publish`, and publish transition.txt beside them.\n",
         statement.display(),
         out = out.display()
     ))

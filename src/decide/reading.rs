@@ -122,7 +122,7 @@ fn close(case: &Case, why: Closing, now: Timestamp) -> Decision {
 /// Proven by a pinned certificate to belong to an older case. The acknowledgement stays: it must not
 /// depend on what decryption showed.
 fn join(case: &Case, letter: &ReadLetter<'_>, older: CaseId, now: Timestamp) -> Decision {
-    let closed = Case { standing: Standing::Closed { at: now, why: Closing::Joined }, ..case.clone() };
+    let closed = Case { standing: Standing::Closed { at: now, why: Closing::Joined }, perhaps_of: Some(older.clone()), ..case.clone() };
     let mut joined = Effect::call_about_letter(Reason::FollowUp, &older, letter.intake, now);
     joined.push(Effect::append_follow_up(&older, letter.intake, now));
     Decision {

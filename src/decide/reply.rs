@@ -12,12 +12,12 @@ pub fn reply(case: &CaseId, word: &str, sealed: Vec<u8>, by: &str, now: Timestam
     Decision { effects: vec![Effect::reply(case, word, sealed, now)], journal: vec![Entry::of(case, "reply accepted", by)], ..Decision::default() }
 }
 
-/// A reply that came by mail and is not passed on: the responders hear of it, once a case and hour, for anybody may write to
-/// that address under a responder's name.
-pub fn reply_refused(case: &CaseId, intake: IntakeId, why: &'static str, now: Timestamp) -> Decision {
+/// A reply that came by mail and is not passed on: the responders hear of it. One that nobody proved to have written
+/// (`signed` is not set) is told once a case and hour, for anybody may write to that address under a responder's name.
+pub fn reply_refused(case: &CaseId, intake: IntakeId, why: &'static str, signed: bool, now: Timestamp) -> Decision {
     let hour = Timestamp::from_second(now.as_second() / 3600 * 3600).unwrap_or(now);
     Decision {
-        effects: Effect::call(Reason::ReplyRefused, case, hour),
+        effects: if signed { Effect::call_about_letter(Reason::ReplyRefused, case, intake, now) } else { Effect::call(Reason::ReplyRefused, case, hour) },
         journal: vec![Entry::of(case, "reply refused", format!("letter {intake}: {why}"))],
         ..Decision::default()
     }

@@ -107,7 +107,7 @@ impl Reason {
                 "An answer of ours came back undelivered. Find another way to the reporter; the desk writes to that address no more for a week."
             }
             Self::ReplyRefused => {
-                "Your answer was not passed on to the reporter: it must be encrypted to the desk, signed with your certificate of the desk's config, carry the reply token of the case, which is good once, and have no words of yours below a quotation."
+                "Your answer was not passed on to the reporter: it must be encrypted to the desk, signed with your certificate of the desk's config, carry the reply token of the case, which is good once, quote the call below your words and have none of them below a quotation, and bring no file but your certificate. The journal of the case says which of these it was."
             }
             Self::AwaitsWord => "A case waits for your word before a draft is filed: run sealdesk case file.",
             Self::PerhapsFollowUp => "A letter names an existing case, but its sender is not proven. Compare the two cases.",

@@ -111,6 +111,12 @@ impl Certificate {
             packets.push(key.key().clone().into());
             packets.push(key.binding_signature().clone().into());
         }
+        // Who holds the certificate already must learn what was revoked.
+        for key in valid.keys().subkeys().revoked(true) {
+            packets.push(key.key().clone().into());
+            packets.push(key.binding_signature().clone().into());
+            packets.extend(key.self_revocations().cloned().map(Packet::from));
+        }
         let cert = Cert::from_packets(packets.into_iter()).map_err(OpenPgpError::operation("minimising our certificate"))?;
         Ok(Self(cert))
     }

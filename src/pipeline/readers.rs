@@ -235,7 +235,8 @@ async fn returned(desk: &Desk, intake: &Intake, case: Option<&Case>, reading: &R
 /// A responder's letter to the reply address of a case. What his certificate of our config signed, sealed to us and
 /// under a token that is good once, goes to the reporter.
 async fn team_reply(desk: &Desk, intake: &Intake, case: &Case, reading: &Reading, now: Timestamp) -> Result<Decision, PortError> {
-    let refused = |why| Ok(reply_refused(&case.id, intake.id, why, now));
+    let refused = |why| Ok(reply_refused(&case.id, intake.id, why, false, now));
+    let refused_to_him = |why| Ok(reply_refused(&case.id, intake.id, why, true, now));
     let Some(responder) = intake.originator.as_ref().and_then(|from| desk.responder(from)) else {
         return refused("its sender is no responder any more");
     };
@@ -244,10 +245,12 @@ async fn team_reply(desk: &Desk, intake: &Intake, case: &Case, reading: &Reading
         return refused("it is not signed with his certificate");
     }
     if !reading.protection.encrypted || reading.protection.shut.is_some() {
-        return refused("it did not come encrypted");
+        return refused_to_him("it did not come encrypted");
     }
-    if !reading.attachments.is_empty() {
-        return refused("it has attachments, which a reply does not carry");
+    // His program may enclose his certificate.
+    if reading.attachments.iter().any(|a| !matches!(a.media_type.as_str(), "application/pgp-keys" | "application/pgp-signature" | "application/pgp-encrypted"))
+    {
+        return refused_to_him("it has attachments, which a reply does not carry");
     }
     for token in team_reply::tokens(&reading.text) {
         if !desk.parts.store.token_is_good(token, &case.id, &responder.address).await? {
@@ -255,13 +258,13 @@ async fn team_reply(desk: &Desk, intake: &Intake, case: &Case, reading: &Reading
         }
         let words = match team_reply::words(&reading.text) {
             Ok(words) => words,
-            Err(why) => return refused(why),
+            Err(why) => return refused_to_him(why),
         };
         let (_, sealed) = desk.sealed_words(&words)?;
         let by = responder.fingerprints.first().map_or("a responder", String::as_str);
         return Ok(Decision { spent: Some(token.to_owned()), ..decide::reply(&case.id, token, sealed, by, now) });
     }
-    refused("it carries no token that is still good for this case")
+    refused_to_him("it carries no token that is still good for this case")
 }
 
 /// Shorter texts are alike by chance.

@@ -21,8 +21,12 @@ pub fn tokens(text: &str) -> impl Iterator<Item = &str> {
 /// The words for the reporter, or why none can be told.
 pub fn words(text: &str) -> Result<String, &'static str> {
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    let quoted = |line: &&str| line.trim_start().starts_with('>') || line.contains(WRITE_ABOVE) || OLD_LETTER.is_match(line) || TOKEN.is_match(line);
-    let Some(end) = lines.iter().position(quoted) else { return Err("it does not quote the call that it answers") };
+    // A line of dashes or a quoted field is the old letter's beginning only where the call itself follows.
+    let call_follows = |at: usize| lines[at..].iter().take(HEADER_LINES_MAX).any(|line| line.contains(WRITE_ABOVE));
+    let quoted = |at: usize, line: &str| {
+        line.trim_start().starts_with('>') || line.contains(WRITE_ABOVE) || TOKEN.is_match(line) || (OLD_LETTER.is_match(line) && call_follows(at))
+    };
+    let Some(end) = lines.iter().enumerate().position(|(at, line)| quoted(at, line)) else { return Err("it does not quote the call that it answers") };
     let marked = lines[end].trim_start().starts_with('>');
     let mut own = &lines[..end];
     if marked {
@@ -47,6 +51,9 @@ pub fn words(text: &str) -> Result<String, &'static str> {
 
 /// The first line of a call (config/templates/call.txt).
 const WRITE_ABOVE: &str = "Please write above this line";
+
+/// So many lines a program puts above the letter that it quotes.
+const HEADER_LINES_MAX: usize = 12;
 
 const OF_THE_CALL: [&str; 4] = [WRITE_ABOVE, "Reply-Token", "sealdesk case show", "Sealdesk: "];
 
@@ -81,7 +88,10 @@ mod tests {
             "From: Demo Security Team <security@desk.example>\nSent: Monday\nTo: Rita\nSubject: Sealdesk: new-case\n\nPlease write above this line\nsecret\n";
         assert_eq!(words(&format!("Thanks.\n\n{outlook}{TOKEN_LINE}\n")).unwrap(), "Thanks.\n");
         assert_eq!(words(&format!("Thanks.\n\n________________________________\n{outlook}{TOKEN_LINE}\n")).unwrap(), "Thanks.\n");
-        assert_eq!(words(&format!("Thanks.\n\n-----Original Message-----\nFrom: Desk\n\nsecret\n{TOKEN_LINE}\n")).unwrap(), "Thanks.\n");
+        assert_eq!(
+            words(&format!("Thanks.\n\n-----Original Message-----\nFrom: Desk\n\nPlease write above this line\nsecret\n{TOKEN_LINE}\n")).unwrap(),
+            "Thanks.\n"
+        );
         assert_eq!(tokens(&quote).collect::<Vec<_>>(), ["0123456789abcdef0123456789abcdef"]);
     }
 

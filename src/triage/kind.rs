@@ -42,6 +42,10 @@ patterns! {
     SPAM_WORDS = r"(?i)\b(seo services?|guest posts?|backlinks?|casino|viagra|lottery|crypto(currency)? investment|web ?design services|rank(ing)? on google|increase your traffic|business loan|million (dollars|usd))\b";
     NOTICE_SUBJECT = r"(?i)(public|full|upcoming|intent\w* to|notice of|planned) +(\w+ +)?disclos|publicly (disclosed|available|known)|going public|will (be )?publish|already public|0-?day|intent\w* to publish";
     SENTENCE_END = r"[.!?。！？]\s|[.!?。！？]$|\n\s*\n";
+    // Verbs that ask for something to be sent or named; a bare "please" may ask for a fix.
+    STRONG_ASKS = r"(?i)\b(send|share|provide|give|e?mail|forward|attach|request(ing|s)?|need|looking for)\b|\bwhere (is|can|could|do|are)\b|\bdo you have\b|\b(can|could|may|might) (i|we) (please )?(have|get)\b|\bwould like\b|\bwhat( is|'s| are) (your|the)\b|\b(like|want|wish) to (have|get|receive)\b|\bto get (your|the|a)\b|x-send-key|-sendkey|\b(schicken|schickt|senden|sendet|zusenden|mitteilen|brauche|ben(ö|oe)tige[n]?|wo finde|bekommen|h(ä|ae)tte)\b|envoyer|envoyez|o(ù|u) (puis|trouver)|besoin|enviar|env(í|i)(e|a)|mandar|m(á|a)ndenme|necesito|d(ó|o)nde (est|encuentr|puedo)|preciso|onde (est|encontr|posso)|送って|送付|送り|教えて|いただけ|发给|發給|发送|發送|发一|提供|哪里|哪裡|пришлите|вышлите|отправьте|нуж(ен|на)|дайте|где (взять|найти)";
+    // What no request for a key says.
+    SIGNS = r"(?i)\b(inject\w*|crash\w*|overflow\w*|bypass\w*|attackers?|exploit\w*|leak\w*|crafted|expos\w*|readable|databases?|corrupt\w*|traversal|disclos\w* (the|all)|every (other )?user|anyone can|any (logged|user))\b";
     IT = r"(?i)\b(it|one|yours|key|certificate|schl(ü|ue)ssel|ihn|cl(é|e)f?|clave|llave|chave|ключ\w*)\b|鍵|钥|鑰|キー";
     // A key of the team's, and not one that the report is about.
     YOURS = r"(?i)\b(your|team'?s|security team|desk'?s|ihre[nrs]?|eure[nrs]?|dein(en|e)?|euch|votre|vos|ta|su|sus|tu|vuestra|sua|seu|vossa|a (open)?pgp key|an? (open)?pgp|pgp key (so|to|for)|x-send-key)\b|貴|御|そちら|你们|你們|贵|貴方|您|ваш";
@@ -131,7 +135,7 @@ fn asks_for_key(seen: &Seen<'_>) -> bool {
 
 /// Whether a sentence asks for a key: it names one, or the subject does.
 fn asks_in(subject: &str, sentence: &str) -> bool {
-    KEY_ASKS.is_match(sentence) && (KEY_WORDS.is_match(sentence) || (KEY_WORDS.is_match(subject) && IT.is_match(sentence)))
+    STRONG_ASKS.is_match(sentence) && !SIGNS.is_match(sentence) && (KEY_WORDS.is_match(sentence) || (KEY_WORDS.is_match(subject) && IT.is_match(sentence)))
 }
 
 #[cfg(test)]
@@ -161,6 +165,10 @@ mod tests {
         check("Ключ", "Здравствуйте! Пришлите, пожалуйста, ваш открытый ключ.", LetterKind::KeyRequest);
         check("Schlüssel?", "Hallo, ich benötige Ihren PGP-Schlüssel, um etwas zu melden.", LetterKind::KeyRequest);
         check("", "X-SEND-KEY", LetterKind::KeyRequest);
+        check("keys", "I have found an SQL injection in your PGP key upload page, an attacker can read the whole database.", LetterKind::Report);
+        check("parser", "Please fix your OpenPGP key parser: a crafted packet crashes it.", LetterKind::Report);
+        check("keys", "Any logged-in user can get the PGP key of every other user at /api/keys/1.", LetterKind::Report);
+        check("公钥", "请修复公钥解析器，它会崩溃。", LetterKind::Report);
         // Reports about keys are reports, however politely they end.
         check("crash", "Your OpenPGP key parser can be crashed by a crafted packet. Please fix.", LetterKind::Report);
         check("Schlüssel", "Der private PGP-Schlüssel Ihres Servers liegt offen im Netz. Bitte kümmern Sie sich.", LetterKind::Report);

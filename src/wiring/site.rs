@@ -9,7 +9,7 @@ use crate::model::Timestamp;
 use crate::model::publication::SecurityTxt;
 use crate::openpgp::{self, Certificate};
 use crate::ports::Opener;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use jiff::SignedDuration;
 
 /// How long a security.txt is good: RFC 9116 section 2.5.5 wants less than a year.
@@ -18,6 +18,11 @@ const SECURITY_TXT_FOR: SignedDuration = SignedDuration::from_hours(180 * 24);
 /// The pages: a Web Key Directory for both methods (advanced and direct), and a security.txt that the opener signed.
 pub async fn pages(settings: &Settings, opener: &dyn Opener, now: Timestamp) -> Result<Vec<Page>> {
     let house = house(settings)?;
+    // What the opener can't open must not be given out.
+    let held = opener.inspect().await.context("the opener does not say which keys it holds")?;
+    if let Some(absent) = house.certificates.iter().find(|own| !held.iter().any(|line| line.contains(&own.fingerprint))) {
+        bail!("the opener does not hold the secret key of {}: add it to opener.secret_keys, and restart the opener", absent.fingerprint);
+    }
     let mut pages = Vec::new();
     let mut encryption = Vec::new();
     for address in settings.ours.iter().filter(|a| **a != settings.bounce_address || **a == settings.address) {
@@ -28,13 +33,22 @@ pub async fn pages(settings: &Settings, opener: &dyn Opener, now: Timestamp) -> 
                 octets.extend_from_slice(&own.binary);
             }
         }
-        if octets.is_empty() || pages.iter().any(|p: &Page| p.octets == octets && p.path.ends_with(&openpgp::wkd_name(address.local()))) {
+        if octets.is_empty() {
             continue;
         }
         let (domain, name) = (address.domain(), openpgp::wkd_name(address.local()));
-        for folder in ["/.well-known/openpgpkey".to_owned(), format!("/.well-known/openpgpkey/{domain}")] {
-            pages.push(Page { path: format!("{folder}/hu/{name}"), media_type: "application/octet-stream", octets: octets.clone() });
-            pages.push(Page { path: format!("{folder}/policy"), media_type: "text/plain; charset=utf-8", octets: Vec::new() });
+        let mut folders = vec![format!("/.well-known/openpgpkey/{domain}")];
+        // The direct method does not say for which domain it asks: one web server, one domain.
+        if domain == settings.address.domain() {
+            folders.push("/.well-known/openpgpkey".to_owned());
+        }
+        for folder in folders {
+            for (path, octets) in [(format!("{folder}/hu/{name}"), octets.clone()), (format!("{folder}/policy"), Vec::new())] {
+                let media_type = if path.ends_with("policy") { "text/plain; charset=utf-8" } else { "application/octet-stream" };
+                if !pages.iter().any(|page: &Page| page.path == path) {
+                    pages.push(Page { path, media_type, octets });
+                }
+            }
         }
         if *address == settings.address {
             encryption.push(format!("https://openpgpkey.{domain}/.well-known/openpgpkey/{domain}/hu/{name}?l={}", address.local()).try_into()?);

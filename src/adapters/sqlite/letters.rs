@@ -4,6 +4,7 @@ use super::{SqliteStore, apply, cases, damaged, fault, millis, time};
 use crate::decide::{Acquaintance, Decision, Thread};
 use crate::model::Timestamp;
 use crate::model::address::{Address, ReplyAddress};
+use crate::model::case::{Closing, Standing};
 use crate::model::ids::{CaseId, Digest, IntakeId, MessageId, tag_in};
 use crate::model::letter::{Outer, Role};
 use crate::ports::{Admission, Decide, Intake, Letters, Place, PortError, Read, ReadingState, Rest};
@@ -372,7 +373,14 @@ async fn acquaintance(store: &mut SqliteConnection, outer: &Outer, bounce: &Addr
 }
 
 async fn thread(store: &mut SqliteConnection, id: &CaseId, outer: &Outer) -> Result<Option<Thread>, PortError> {
-    let Some(case) = cases::by_id(store, id).await? else { return Ok(None) };
+    let Some(mut case) = cases::by_id(store, id).await? else { return Ok(None) };
+    // What was joined to another case goes on there.
+    if let (Standing::Closed { why: Closing::Joined, .. }, Some(target)) = (&case.standing, case.perhaps_of.clone())
+        && let Some(joined) = cases::by_id(store, &target).await?
+    {
+        case = joined;
+    }
+    let id = &case.id.clone();
     let originator_in_case = match &outer.originator {
         Some(address) => cases::is_participant(store, id, address).await?,
         None => false,

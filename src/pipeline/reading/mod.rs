@@ -274,8 +274,11 @@ impl<'p> State<'p> {
         let Some(from) = self.from.clone() else { return true };
         for certificate in found.into_iter().filter(|c| c.is_of(&from)) {
             let fingerprint = certificate.fingerprint();
-            if let Some((_, in_clear)) = self.brought.iter_mut().find(|(b, _)| b.fingerprint() == fingerprint) {
-                *in_clear |= clear;
+            if let Some(known) = self.brought.iter_mut().find(|(b, _)| b.fingerprint() == fingerprint) {
+                // The copy in clear counts, as if there were no other: what leaves must not tell whether there is one.
+                if clear && !known.1 {
+                    *known = (certificate, true);
+                }
                 continue;
             }
             if self.pinned && !self.held.iter().any(|held| held.fingerprint() == fingerprint) {
