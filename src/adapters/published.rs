@@ -1,6 +1,7 @@
 //! What do reporters find who look for us? Our own published copies, fetched as they would.
 
 use crate::model::Timestamp;
+use crate::model::timeline::ENDS_WITHIN_DAYS;
 use crate::openpgp;
 use crate::ports::PortError;
 use std::time::Duration;
@@ -9,9 +10,6 @@ use std::time::Duration;
 const OCTETS_MAX: usize = 256 * 1024;
 
 const FETCH_S: u64 = 30;
-
-/// A security.txt that ends sooner is as good as ended: nobody renews it in time.
-const ENDS_WITHIN_DAYS: i64 = 14;
 
 /// What must be found.
 pub struct Expected {
@@ -52,7 +50,7 @@ fn security_txt(text: &str, expected: &Expected, now: Timestamp) -> Option<Strin
     }
     let expires = values("Expires").first().and_then(|at| at.parse::<Timestamp>().ok());
     let Some(expires) = expires else { return Some("it has no Expires (RFC 9116 section 2.5.5)".to_owned()) };
-    if expires.duration_since(now).as_hours() < ENDS_WITHIN_DAYS * 24 {
+    if expires.duration_since(now).as_hours() < ENDS_WITHIN_DAYS[0] * 24 {
         return Some(format!("it ends on {}: publish it again", expires.strftime("%Y-%m-%d")));
     }
     let fingerprints: Vec<String> = values("Encryption").iter().filter_map(|v| v.strip_prefix("openpgp4fpr:")).map(str::to_uppercase).collect();
@@ -86,7 +84,7 @@ mod tests {
         assert_eq!(security_txt(&good, &expected, now), None);
         for (from, to, why) in [
             ("security@", "old@", "Contact"),
-            ("2027-01-01", "2026-09-25", "ends on 2026-09-25"),
+            ("2027-01-01", "2026-11-15", "ends on 2026-11-15"),
             ("Expires", "Expired", "no Expires"),
             ("fpr:ab", "fpr:cd", "none of keys.certificates"),
         ] {

@@ -6,15 +6,13 @@ use crate::adapters::clock::SystemClock;
 use crate::adapters::published;
 use crate::config::{self, Settings};
 use crate::model::Timestamp;
+use crate::model::timeline::ENDS_WITHIN_DAYS;
 use crate::openpgp::Certificate;
 use crate::ports::{Clock, Opener};
 use crate::wiring::{self, Watched};
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use std::path::PathBuf;
-
-/// A certificate that ends within so many days is worth a warning.
-const EXPIRY_WARNING_DAYS: i64 = 60;
 
 /// Tries a configuration for real: keys, mailboxes, courier, tracker, store. Sends and files nothing
 #[derive(Args)]
@@ -148,7 +146,7 @@ fn ends(ends: Option<Timestamp>, what: &str, findings: &mut Findings) {
     let now = SystemClock.now();
     if let Some(ends) = ends {
         let left = ends.duration_since(now).as_hours() / 24;
-        if left < EXPIRY_WARNING_DAYS {
+        if left < ENDS_WITHIN_DAYS[0] {
             findings.warn(what, &format!("it expires in {left} days, on {}: extend it and publish it again", ends.strftime("%Y-%m-%d")));
         }
     }

@@ -3,6 +3,7 @@
 use super::{ComposeError, House};
 use crate::model::publication::SecurityTxt;
 use crate::model::timeline;
+use jiff::SignedDuration;
 
 /// The lines of a security.txt, not yet signed.
 pub fn security_txt(fields: &SecurityTxt, house: &House) -> Result<String, ComposeError> {
@@ -20,13 +21,13 @@ pub fn security_txt(fields: &SecurityTxt, house: &House) -> Result<String, Compo
 }
 
 /// A section to be pasted into a SECURITY.md.
-pub fn security_md(house: &House) -> Result<String, ComposeError> {
+pub fn security_md(house: &House, acknowledge_within: SignedDuration) -> Result<String, ComposeError> {
     let current = house.certificates.first().ok_or(ComposeError::NoCertificate)?;
     let address = &house.address;
-    let days = |span: jiff::SignedDuration| span.as_hours() / 24;
+    let days = |span: SignedDuration| span.as_hours() / 24;
     Ok(format!(
         "## Reporting a vulnerability\n\nPlease write to <{address}>, in any language and with any mail program. You have an answer within\n{hours} hours. Please do not open a public issue.\n\nTo write encrypted, use our OpenPGP certificate. Mail programs that know Web Key Directories find it\nby themselves; `gpg --locate-keys {address}` does too, and a mail to <{address}> that says\n\"send key\" brings it. Its fingerprint is\n\n    {fingerprint}\n\nWe aim to work out a fix in private within {fix} days and to release it within {release}, and we tell you before.\n",
-        hours = timeline::FIX_TEAM_WITHIN.as_hours(),
+        hours = acknowledge_within.as_hours(),
         fingerprint = super::letter::spaced(&current.fingerprint),
         fix = days(timeline::FIX_WITHIN),
         release = days(timeline::RELEASE_WITHIN),
@@ -55,6 +56,7 @@ mod tests {
         let text = security_txt(&fields, &house).unwrap();
         let expected = "Contact: mailto:security@example.org\nExpires: 2026-09-21T14:13:20Z\nEncryption: openpgp4fpr:abababababababababababababababababababab\nPreferred-Languages: en, de\nCanonical: https://example.org/.well-known/security.txt\n";
         assert_eq!(text, expected);
-        assert!(security_md(&house).unwrap().contains("ABAB ABAB"));
+        let section = security_md(&house, SignedDuration::from_hours(48)).unwrap();
+        assert!(section.contains("ABAB ABAB") && section.contains("within\n48 hours"), "{section}");
     }
 }

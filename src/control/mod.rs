@@ -357,7 +357,7 @@ async fn import(desk: &Desk) -> Result<String> {
             old: false,
             new_case: CaseId::from_random(random),
         };
-        let decision = on_arrival(&arrival, &desk.parts.store.acquaintance(&outer, &desk.parts.bounce_address, now).await?, &desk.parts.policy, now);
+        let decision = on_arrival(&arrival, &desk.parts.store.acquaintance(&outer, &desk.parts.bounce_address).await?, &desk.parts.policy, now);
         desk.parts.store.revive(letter.id, &decision, now).await?;
     }
     desk.letters.notify_one();

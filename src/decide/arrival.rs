@@ -42,8 +42,6 @@ pub struct Acquaintance {
     pub thread: Option<Thread>,
     /// The case whose answer bears the envelope tag that this letter was sent to.
     pub returned_to: Option<CaseId>,
-    /// Our letters to the originator came back not long ago.
-    pub unreachable: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +100,7 @@ pub fn on_arrival(arrival: &Arrival<'_>, known: &Acquaintance, policy: &Policy, 
             // Whoever got the key, or was a machine, begins anew with what he writes next.
             thread => {
                 let older = thread.as_ref().filter(|t| !matches!(t.case.standing, Standing::Closed { why: Closing::KeyRequest | Closing::Machine, .. }));
-                open(arrival, known, older.map(|t| t.case.id.clone()), policy, now)
+                open(arrival, older.map(|t| t.case.id.clone()), policy, now)
             }
         },
     }
@@ -135,13 +133,13 @@ fn team_copy(arrival: &Arrival<'_>, known: &Acquaintance, now: Timestamp) -> Dec
     }
 }
 
-fn open(arrival: &Arrival<'_>, known: &Acquaintance, perhaps_of: Option<CaseId>, policy: &Policy, now: Timestamp) -> Decision {
+fn open(arrival: &Arrival<'_>, perhaps_of: Option<CaseId>, policy: &Policy, now: Timestamp) -> Decision {
     let id = arrival.new_case.clone();
     // A server's clock that runs ahead must not stretch the promise.
     let start = arrival.received_at.min(now);
     let deadline = start + policy.acknowledge_within;
     let mut effects = Vec::new();
-    let acknowledgement = if arrival.outer.answer.is_ok() && !known.unreachable {
+    let acknowledgement = if arrival.outer.answer.is_ok() {
         let due = (start + policy.acknowledge_delay).max(now + READING_GRACE);
         effects.push(Effect::acknowledge(&id, arrival.intake, due));
         Acknowledgement::Due { deadline, called: Called::No }
@@ -285,13 +283,6 @@ mod tests {
         let known = Acquaintance { returned_to: Some(older().id), ..Acquaintance::default() };
         let decision = arrive(&outer(Err(NoAnswer::DeliveryReport)), &known, false);
         assert_eq!((decision.letter_of, decision.effects), (Some(older().id), Vec::new()));
-    }
-
-    #[test]
-    fn an_address_that_our_letters_do_not_reach_is_answered_by_a_human() {
-        let decision = arrive(&outer(person()), &Acquaintance { unreachable: true, ..Acquaintance::default() }, false);
-        let Some(CaseChange::Open(case)) = decision.case else { panic!() };
-        assert!(matches!(case.acknowledgement, Acknowledgement::ByHand { .. }));
     }
 
     /// What a copy of a team's letter does to the acknowledgement of its case.

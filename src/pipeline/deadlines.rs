@@ -5,6 +5,7 @@ use super::rhythm::Beat;
 use crate::decide::{Decision, on_clock};
 use crate::model::Timestamp;
 use crate::model::effect::{Effect, Reason};
+use crate::model::timeline::ENDS_WITHIN_DAYS;
 use crate::ports::PortError;
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -44,9 +45,6 @@ pub async fn round(desk: &Desk) -> Result<(), PortError> {
     desk.mended("store");
     Ok(())
 }
-
-/// So many days before a certificate ends responders hear of it, and again when it has ended.
-const ENDS_WITHIN_DAYS: [i64; 3] = [60, 14, 0];
 
 /// Looks at every certificate that the desk and its responders use. A call is made once for each and stage.
 async fn certificates(desk: &Desk, now: Timestamp) -> Result<(), PortError> {

@@ -55,7 +55,7 @@ pub struct Desk {
     effects: Notify,
     alarms: Notify,
     /// Readings just made, for the effects that follow at once: they need not be unsealed again.
-    fresh: Mutex<VecDeque<(IntakeId, Reading)>>,
+    fresh: Mutex<VecDeque<(IntakeId, Reading, usize)>>,
     /// Faults that last, by what is at fault, with the moment they began: shown in `status`.
     faults: Mutex<HashMap<String, (Timestamp, String)>>,
     /// What responders were called for already, so that the store need not be asked each time.
@@ -142,6 +142,12 @@ impl Desk {
         self.said.lock().is_ok_and(|said| said.contains(what))
     }
 
+    pub(super) fn forget_said(&self, what: &str) {
+        if let Ok(mut said) = self.said.lock() {
+            said.remove(what);
+        }
+    }
+
     /// Whether this was said before by this process; from now on it was.
     pub(super) fn said(&self, what: &str) -> bool {
         self.said.lock().is_ok_and(|mut said| !said.insert(what.to_owned()))
@@ -184,13 +190,13 @@ impl Desk {
         self.parts.responders.iter().find(|r| r.address.same_mailbox(address))
     }
 
-    /// Keeps a reading for a moment.
-    pub(super) fn keep_fresh(&self, intake: IntakeId, reading: Reading) {
-        if reading.text.len() > FRESH_OCTETS_MAX {
+    /// Keeps a reading for a moment, to be taken so many times.
+    pub(super) fn keep_fresh(&self, intake: IntakeId, reading: Reading, times: usize) {
+        if times == 0 || reading.text.len() > FRESH_OCTETS_MAX {
             return;
         }
         if let Ok(mut fresh) = self.fresh.lock() {
-            fresh.push_back((intake, reading));
+            fresh.push_back((intake, reading, times));
             if fresh.len() > FRESH_MAX {
                 fresh.pop_front();
             }
@@ -200,8 +206,14 @@ impl Desk {
     /// Takes a reading that was kept.
     pub(super) fn take_fresh(&self, intake: IntakeId) -> Option<Reading> {
         let mut fresh = self.fresh.lock().ok()?;
-        let at = fresh.iter().position(|(id, _)| *id == intake)?;
-        fresh.remove(at).map(|(_, reading)| reading)
+        let at = fresh.iter().position(|(id, ..)| *id == intake)?;
+        match &mut fresh[at] {
+            (_, reading, times) if *times > 1 => {
+                *times -= 1;
+                Some(reading.clone())
+            }
+            _ => fresh.remove(at).map(|(_, reading, _)| reading),
+        }
     }
 
     /// A line about a case, with nothing else to decide.

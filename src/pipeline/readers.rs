@@ -148,9 +148,8 @@ async fn commit(desk: &Desk, intake: &Intake, reading: Reading, pinned: Option<S
     let read = Read { state, sealed: Some(&sealed), likeness: likeness.as_deref(), sealed_to: reading.sealed_to.as_deref() };
     store.commit_reading(intake.id, &read, &decision, now).await?;
     step!("reading-committed");
-    if decision.effects.iter().any(|e| matches!(e.work, Work::FileAdvisory | Work::AppendFollowUp)) {
-        desk.keep_fresh(intake.id, reading);
-    }
+    let wanted = decision.effects.iter().filter(|e| matches!(e.work, Work::FileAdvisory | Work::AppendFollowUp | Work::CallByMail(_))).count();
+    desk.keep_fresh(intake.id, reading, wanted);
     info!(intake = %intake.id, case = case.as_ref().map_or("none", |c| c.id.as_str()), "letter read");
     desk.ring();
     Ok(())

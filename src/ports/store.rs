@@ -184,7 +184,7 @@ pub trait Letters: Send + Sync {
     /// A letter that cannot be fetched: it stays on the server, and a human is called.
     async fn leave_lying(&self, mailbox: &str, place: &Place, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
     /// What is known of the threads, tags and people that an outer letter names.
-    async fn acquaintance(&self, outer: &Outer, bounce: &Address, now: Timestamp) -> Result<Acquaintance, PortError>;
+    async fn acquaintance(&self, outer: &Outer, bounce: &Address) -> Result<Acquaintance, PortError>;
     /// Saves letter, case, effects and journal in one transaction. `None`: the same octets were admitted before.
     async fn admit(&self, admission: &Admission<'_>, decide: Decide<'_>) -> Result<Option<IntakeId>, PortError>;
     /// The next letters to read, oldest first. A try is counted before it is made, so that a crash counts too.
@@ -264,7 +264,7 @@ pub trait Correspondence: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeldBack {
     pub until: Timestamp,
-    /// The address has had its share today; else its domain has, or everybody together.
+    /// The address has had its share today, or letters to it came back; else its domain has had its share, or everybody together.
     pub by_address: bool,
 }
 

@@ -68,7 +68,7 @@ pub async fn pages(settings: &Settings, opener: &dyn Opener, now: Timestamp) -> 
 
 /// The section for a SECURITY.md.
 pub fn security_md(settings: &Settings) -> Result<String> {
-    Ok(compose::security_md(&house(settings)?)?)
+    Ok(compose::security_md(&house(settings)?, settings.policy.acknowledge_within)?)
 }
 
 /// What must be found where our copies are published.

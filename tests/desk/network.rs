@@ -248,7 +248,6 @@ fn advisory(n: usize) -> Advisory {
 
 #[test]
 fn https_breaks_at_every_octet() {
-    let folder = folder();
     let github = Github::start();
     let token = || Auth::Token(Secret::new(b"test-token".to_vec()));
     let trust = Trust { ca_file: None, pin: None };
@@ -256,7 +255,6 @@ fn https_breaks_at_every_octet() {
         let api = GithubApi::new(&format!("http://127.0.0.1:{port}"), &trust, token()).unwrap();
         GithubTracker::new(api, "example/project".to_owned(), BTreeMap::new(), "other".to_owned(), false)
     };
-    let _ = folder;
     let runs = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(async {
         let proxy = Proxy::before(github.port).await;
         tracker(proxy.port).file(&advisory(0), false).await.unwrap();

@@ -9,13 +9,9 @@ use crate::model::ids::{CaseId, Digest, IntakeId, MessageId, tag_in};
 use crate::model::letter::{Outer, Role};
 use crate::ports::{Admission, Decide, Intake, Letters, Place, PortError, Read, ReadingState, Rest};
 use async_trait::async_trait;
-use jiff::SignedDuration;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, SqliteConnection};
 use std::collections::HashSet;
-
-/// For so long the desk writes by itself no more to an address from which a letter came back.
-const UNREACHABLE_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Among so many recipients of a letter, those of its case are looked for.
 const RECIPIENTS_MAX: usize = 20;
@@ -187,8 +183,8 @@ impl Letters for SqliteStore {
         tx.commit().await
     }
 
-    async fn acquaintance(&self, outer: &Outer, bounce: &Address, now: Timestamp) -> Result<Acquaintance, PortError> {
-        acquaintance(&mut *self.pool.acquire().await.map_err(fault)?, outer, bounce, now).await
+    async fn acquaintance(&self, outer: &Outer, bounce: &Address) -> Result<Acquaintance, PortError> {
+        acquaintance(&mut *self.pool.acquire().await.map_err(fault)?, outer, bounce).await
     }
 
     async fn admit(&self, admission: &Admission<'_>, decide: Decide<'_>) -> Result<Option<IntakeId>, PortError> {
@@ -227,7 +223,7 @@ impl Letters for SqliteStore {
             .await
             .map_err(fault)?;
         // Looked up here, where an earlier letter of the same batch is known already.
-        let known = acquaintance(&mut tx, outer, admission.bounce, admission.spooled_at).await?;
+        let known = acquaintance(&mut tx, outer, admission.bounce).await?;
         let decision = decide(IntakeId(id), &known);
         insert_place(&mut tx, admission.mailbox, &admission.place, Some(id), false).await?;
         apply(&mut tx, &decision, admission.spooled_at).await?;
@@ -331,17 +327,8 @@ impl Letters for SqliteStore {
 }
 
 /// What is known of the threads, tags and people that an outer letter names.
-async fn acquaintance(store: &mut SqliteConnection, outer: &Outer, bounce: &Address, now: Timestamp) -> Result<Acquaintance, PortError> {
+async fn acquaintance(store: &mut SqliteConnection, outer: &Outer, bounce: &Address) -> Result<Acquaintance, PortError> {
     let mut known = Acquaintance::default();
-    for address in outer.originator.iter().chain(outer.answer.as_ref().ok().map(|to| to.address())) {
-        known.unreachable = known.unreachable
-            || sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM unreachable WHERE address = ? AND at > ?)")
-                .bind(address.as_str())
-                .bind(millis(now - UNREACHABLE_FOR))
-                .fetch_one(&mut *store)
-                .await
-                .map_err(fault)?;
-    }
     for tag in outer.recipients.iter().filter_map(|to| bounce.tag_of(to)) {
         let case: Option<String> = sqlx::query_scalar("SELECT case_id FROM answer WHERE tag = ? AND case_id IS NOT NULL")
             .bind(tag)

@@ -13,6 +13,9 @@ use sqlx::SqliteConnection;
 /// When the cap of a domain or the one in all is reached, the next look at it.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(30);
 
+/// For so long the desk writes by itself no more to an address from which a letter came back.
+const UNREACHABLE_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 /// Letters of the desk to itself that are shown.
 const CANARIES_SHOWN: u32 = 20;
 
@@ -112,12 +115,13 @@ impl Correspondence for SqliteStore {
         let day = SignedDuration::from_hours(24);
         let since = millis(now - day);
         let mut tx = self.writing().await?;
-        let (taken, counted, to_address, to_domain, in_all): (bool, Option<i64>, Option<i64>, u32, u32) = sqlx::query_as(
+        let (taken, counted, to_address, to_domain, in_all, came_back): (bool, Option<i64>, Option<i64>, u32, u32, Option<i64>) = sqlx::query_as(
             "SELECT EXISTS (SELECT 1 FROM answer WHERE message_id = ?1),
                     (SELECT taken_at FROM answer WHERE address = ?2 AND kind = ?3 AND taken_at > ?4 ORDER BY taken_at DESC LIMIT 1 OFFSET ?5),
                     (SELECT taken_at FROM answer WHERE address = ?2 AND kind != 'reply' AND taken_at > ?4 ORDER BY taken_at DESC LIMIT 1 OFFSET ?7),
                     (SELECT count(*) FROM answer WHERE kind != 'reply' AND taken_at > ?4 AND address LIKE '%@' || ?6),
-                    (SELECT count(*) FROM answer WHERE kind != 'reply' AND taken_at > ?4)",
+                    (SELECT count(*) FROM answer WHERE kind != 'reply' AND taken_at > ?4),
+                    (SELECT at FROM unreachable WHERE address = ?2 AND at > ?8)",
         )
         .bind(answer.message_id.as_str())
         .bind(answer.address.as_str())
@@ -126,11 +130,15 @@ impl Correspondence for SqliteStore {
         .bind(caps.per_address.max(1) - 1)
         .bind(answer.address.domain())
         .bind(KINDS_TO_ADDRESS * caps.per_address.max(1) - 1)
+        .bind(millis(now - UNREACHABLE_FOR))
         .fetch_one(&mut *tx)
         .await
         .map_err(fault)?;
         if taken {
             return Ok(None);
+        }
+        if let Some(came_back) = came_back {
+            return Ok(Some(HeldBack { until: time(came_back)? + UNREACHABLE_FOR, by_address: true }));
         }
         if let Some(counted) = counted.or(to_address) {
             return Ok(Some(HeldBack { until: time(counted)? + day, by_address: true }));

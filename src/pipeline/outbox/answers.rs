@@ -84,7 +84,7 @@ async fn held_back(desk: &Desk, case: &Case, letter: &Intake, at: Timestamp, dea
     if at < deadline - desk.parts.policy.alarm_before {
         return Ok(Carried::NotBefore(at));
     }
-    let mut decision = Desk::note(&case.id, "acknowledgement handed to a human", "too many automatic answers");
+    let mut decision = Desk::note(&case.id, "acknowledgement handed to a human", format!("no automatic answer to this address before {at}"));
     decision.effects = Effect::call(Reason::AnswerByHand, &case.id, now);
     decision.case = Some(CaseChange::update(case, Case { acknowledgement: case.acknowledgement.clone().hand_over(), ..case.clone() }));
     Ok(Carried::Done(decision, None))

@@ -14,17 +14,18 @@ use tracing::warn;
 pub(super) async fn by_mail(desk: &Desk, effect: &Effect, reason: Reason) -> Result<Carried, PortError> {
     let brief = brief(desk, effect).await?;
     let mut failed = None;
-    let mut unreachable = Vec::new();
+    let (mut reached, mut unreachable) = (Vec::new(), Vec::new());
     for responder in &desk.parts.responders {
         // Whom an earlier try reached is not called again for another's sake.
-        let reached = format!("{}:{}", effect.key, responder.address);
-        if desk.was_said(&reached) {
+        let call = format!("{}:{}", effect.key, responder.address);
+        if desk.was_said(&call) {
+            reached.push(call);
             continue;
         }
         // One dead mailbox must not silence the others.
         match call_one(desk, effect, reason, brief.as_ref(), responder).await {
             Ok(()) => {
-                desk.said(&reached);
+                reached.push(call);
                 desk.mended(&format!("responder {}", responder.address));
             }
             Err(Uncalled::Certificate(why)) => {
@@ -40,8 +41,12 @@ pub(super) async fn by_mail(desk: &Desk, effect: &Effect, reason: Reason) -> Res
         }
     }
     if let Some(err) = failed {
+        for call in &reached {
+            desk.said(call);
+        }
         return Err(err);
     }
+    reached.iter().for_each(|call| desk.forget_said(call));
     let detail = if desk.parts.responders.is_empty() { "no responder is configured" } else { reason.as_str() };
     let mut decision = effect.case.as_ref().map(|case| Desk::note(case, "responders called", detail)).unwrap_or_default();
     let now = desk.now();
