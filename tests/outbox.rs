@@ -140,6 +140,7 @@ impl Test {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             policy: Policy::default(),
             house: House { address: address.clone(), name: "Desk".to_owned(), certificates: vec![own], templates: Templates::load(None).unwrap() },
+            authenticator: None,
             perspective: Perspective { ours: vec![address], ..Perspective::default() },
             bounce_address: Address::parse("bounce@desk.example").unwrap(),
             own_ends: Vec::new(),

@@ -385,6 +385,7 @@ impl Running {
             responders: Vec::new(),
             own_ends: Vec::new(),
             secret: Secret::new(b"simulation".to_vec()),
+            authenticator: None,
             answer_from: Timestamp::UNIX_EPOCH,
             caps: Caps { per_address: 1, per_domain: 100, in_all: 1000 },
         });

@@ -2,6 +2,7 @@
 
 pub mod alarm;
 pub mod clock;
+pub mod dmarc;
 pub mod folder_courier;
 pub mod folder_tracker;
 pub mod github;

@@ -91,6 +91,7 @@ pub async fn run(args: Check) -> Result<u8> {
             }
         }
     }
+    dmarc(&settings, &mut findings).await;
     humans(&settings, &mut findings);
     screen::print(&findings.text)?;
     Ok(if findings.failed { exit::FAILED } else { exit::GOOD })
@@ -190,6 +191,20 @@ async fn opener(settings: &Settings, findings: &mut Findings) {
     findings.take("storage key", round_trip.await, |()| "what is sealed here is opened there".to_owned());
 }
 
+async fn dmarc(settings: &Settings, findings: &mut Findings) {
+    match (&settings.authserv_id, wiring::authenticator(settings)) {
+        (Some(id), _) => findings.good("dmarc", &format!("believed from Authentication-Results of {id}")),
+        (None, Err(err)) => findings.bad("dmarc", &format!("{err:#}")),
+        (None, Ok(None)) => {
+            findings.warn("dmarc", "neither desk.authserv_id nor desk.resolver says who sent a letter: follow-ups never join a case by themselves")
+        }
+        (None, Ok(Some(authenticator))) => match authenticator.probe(settings.address.domain()).await {
+            Ok(found) => findings.good("dmarc", &found),
+            Err(err) => findings.warn("dmarc", &err.to_string()),
+        },
+    }
+}
+
 fn humans(settings: &Settings, findings: &mut Findings) {
     if settings.responders.is_empty() {
         findings.warn("responders", "none is configured: nobody is called by mail");
@@ -198,8 +213,5 @@ fn humans(settings: &Settings, findings: &mut Findings) {
         (None, None) => findings.warn("alarm", "neither [alarm] nor [heartbeat] is configured: when mail is dead, nobody hears of it"),
         (None, Some(_)) => findings.warn("alarm", "no [alarm] is configured: the heartbeat alone tells when the desk is dead"),
         _ => drop(findings.take("alarm", wiring::alarm(settings), |_| "configured".to_owned())),
-    }
-    if settings.authserv_id.is_none() {
-        findings.warn("desk.authserv_id", "not set: DMARC is unknown, so follow-ups never join a case by themselves");
     }
 }

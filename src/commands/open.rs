@@ -3,6 +3,7 @@
 use super::{exit, screen};
 use crate::adapters::opener::{Doorstep, OpenerClient};
 use crate::mime::{self, Perspective};
+use crate::model::letter::Dmarc;
 use crate::model::limits::Limits;
 use crate::model::reading::{LetterKind, Protection, Reading, Shut, SignatureVerdict};
 use crate::model::secret::Secret;
@@ -92,7 +93,7 @@ pub async fn run(args: Open) -> Result<u8> {
 
 /// What can be said of a letter on which its reader ended.
 fn unreadable(head: &[u8]) -> Reading {
-    let outer = mime::outer(head, &Perspective::default());
+    let outer = mime::outer(head, &Perspective::default(), Dmarc::Unknown);
     Reading {
         kind: LetterKind::Report,
         from: outer.originator.map(|a| a.as_str().to_owned()),

@@ -5,7 +5,9 @@
 
 mod words;
 
-pub use words::{Alarm, Control, Courier, Done, Imap, Login, Mailbox, MailboxRole, OpenerWords, Publish, Responder, Security, Smtp, Tracker, TrackerAuth};
+pub use words::{
+    Alarm, Control, Courier, Done, Imap, Login, Mailbox, MailboxRole, OpenerWords, Publish, Resolver, Responder, Security, Smtp, Tracker, TrackerAuth,
+};
 
 use crate::decide::{Caps, FilePolicy, Policy, SealedPolicy};
 use crate::model::Timestamp;
@@ -26,6 +28,7 @@ pub struct Settings {
     pub bounce_address: Address,
     pub own_lists: Vec<String>,
     pub authserv_id: Option<String>,
+    pub resolver: Resolver,
     pub answer_from: Option<Timestamp>,
     pub state: PathBuf,
     pub templates: Option<PathBuf>,
@@ -155,6 +158,7 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
         bounce_address,
         own_lists: words.desk.own_lists,
         authserv_id: words.desk.authserv_id,
+        resolver: words.desk.resolver,
         answer_from,
         state: expanded("desk.state", &words.desk.state)?,
         templates: words.desk.templates.map(|p| expanded("desk.templates", &p)).transpose()?,

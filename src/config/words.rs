@@ -46,8 +46,33 @@ pub(super) struct Desk {
     #[serde(default)]
     pub own_lists: Vec<String>,
     pub authserv_id: Option<String>,
+    #[serde(default)]
+    pub resolver: Resolver,
     pub answer_from: Option<String>,
     pub templates: Option<PathBuf>,
+}
+
+/// Whom the desk asks about a letter's originator, where no `authserv_id` names the server that did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Resolver {
+    /// The resolvers of this machine.
+    #[default]
+    System,
+    None,
+    At(std::net::SocketAddr),
+}
+
+impl TryFrom<String> for Resolver {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "system" => Ok(Self::System),
+            "none" => Ok(Self::None),
+            other => other.parse().map(Self::At).map_err(|_| format!("{other:?} is neither \"system\" nor \"none\" nor written ADDRESS:PORT")),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -5,24 +5,28 @@
 
 mod archive;
 mod body;
+mod body_digests;
 mod delivery;
 mod entity;
 mod filename;
 mod inline;
 mod layout;
 mod outer;
+mod path;
 mod precheck;
 mod sniff;
 mod tolerant;
 
 pub use archive::entries;
 pub use body::{Body, decode, html_text, is_html};
+pub use body_digests::BodyDigester;
 pub use delivery::delivery;
 pub use entity::{Entity, File, ProtectedHeaders};
 pub use filename::safe_name;
 pub use inline::{Block, BlockKind, blocks, has_armor};
 pub use layout::{Layout, Sealed};
-pub use outer::{Perspective, header_block_end, outer};
+pub use outer::{Perspective, header_block_end, header_end, outer};
+pub use path::{Path, path};
 pub use precheck::LimitExceeded;
 pub use sniff::{is_binary, is_encrypted_message, is_openpgp_message, true_type};
 pub use tolerant::entity_in;

@@ -1,7 +1,7 @@
 //! What stands on the envelope? The header block alone, and whether a machine may answer.
 //!
 //! RFC 3834 section 2 and what is seen in the wild decide; DMARC is believed only from our own
-//! server's Authentication-Results (RFC 8601 section 5).
+//! server's Authentication-Results (RFC 8601 section 5), or as the desk found it itself.
 
 use super::{HEADER_BLOCK_OCTETS_MAX, tolerant};
 use crate::model::Timestamp;
@@ -17,33 +17,38 @@ pub struct Perspective {
     pub ours: Vec<Address>,
     /// List-Ids through which security@ itself is delivered.
     pub own_lists: Vec<String>,
-    /// The authserv-id of our own mail server; without it DMARC is unknown.
+    /// The authserv-id of our own mail server; without it DMARC is what the desk found itself.
     pub authserv_id: Option<String>,
 }
 
 /// Where the header block of a letter ends: after the first empty line, at most 256 KiB in.
 pub fn header_block_end(octets: &[u8]) -> usize {
+    header_end(octets).unwrap_or(octets.len().min(HEADER_BLOCK_OCTETS_MAX))
+}
+
+/// The same, where that line is among these octets.
+pub fn header_end(octets: &[u8]) -> Option<usize> {
     let window = &octets[..octets.len().min(HEADER_BLOCK_OCTETS_MAX)];
     // Blank lines in front of the first field end nothing.
     let mut at = window.len() - tolerant::letter_start(window).len();
     for line in window[at..].split_inclusive(|b| *b == b'\n') {
         at += line.len();
         if matches!(line, b"\n" | b"\r\n") {
-            return at;
+            return Some(at);
         }
     }
-    window.len()
+    None
 }
 
-/// Reads the header block. Never fails: what can't be read is absent.
-pub fn outer(head: &[u8], perspective: &Perspective) -> Outer {
+/// Reads the header block. Never fails: what can't be read is absent. `found`: what the desk found itself of DMARC.
+pub fn outer(head: &[u8], perspective: &Perspective, found: Dmarc) -> Outer {
     let head = tolerant::letter_start(&head[..header_block_end(head)]);
     let message = tolerant::parse_headers(head);
     let from = single(&message, "From");
     let own_list = first_raw(&message, "List-Id").and_then(|id| perspective.own_lists.iter().find(|own| list_id_is(&id, own)));
     let reply_to = single(&message, "Reply-To");
     // A list that rewrites From for DMARC's sake says elsewhere who wrote.
-    let verdict = dmarc(&message, perspective.authserv_id.as_deref());
+    let verdict = perspective.authserv_id.as_deref().map_or(found, |id| dmarc(&message, id));
     // Anybody can write our List-Id. Who wrote is told by the list alone, under its own address, which nobody has disproved.
     let rewritten = own_list.is_some_and(|own| from.as_ref().is_some_and(|from| own.trim_end_matches('>').ends_with(from.domain())));
     let forged_list = rewritten && verdict == Dmarc::Fail;
@@ -145,8 +150,7 @@ fn list_id_is(value: &str, own: &str) -> bool {
 }
 
 /// The verdict of the topmost Authentication-Results that our own server signed with its authserv-id.
-fn dmarc(message: &Message<'_>, authserv_id: Option<&str>) -> Dmarc {
-    let Some(id) = authserv_id else { return Dmarc::Unknown };
+fn dmarc(message: &Message<'_>, id: &str) -> Dmarc {
     let results = all_raw(message, "Authentication-Results");
     for value in results {
         let value = without_comments(&value).to_ascii_lowercase();
@@ -251,7 +255,7 @@ mod tests {
     }
 
     fn check(head: &str, expected: Result<&str, &str>) {
-        let read = outer(format!("{head}\r\n\r\n").as_bytes(), &perspective());
+        let read = outer(format!("{head}\r\n\r\n").as_bytes(), &perspective(), Dmarc::Unknown);
         let got = read.answer.map(|a| a.address().to_string()).map_err(|why| why.to_string());
         match (&got, expected) {
             (Ok(to), Ok(want)) => assert_eq!(to, want, "{head}"),
@@ -288,7 +292,7 @@ mod tests {
         let fail = "From: a@b.example\r\nAuthentication-Results: mx.desk.example; spf=pass; dmarc=fail (p=none) header.from=b.example";
         check(fail, Err("DMARC failed"));
         check("From: a@b.example\r\nAuthentication-Results: mx.b.example; dmarc=fail", Ok("a@b.example"));
-        let pass = outer(b"From: a@b.example\r\nAuthentication-Results: mx.desk.example (dmarc=fail); dmarc=pass\r\n\r\n", &perspective());
+        let pass = outer(b"From: a@b.example\r\nAuthentication-Results: mx.desk.example (dmarc=fail); dmarc=pass\r\n\r\n", &perspective(), Dmarc::Unknown);
         assert_eq!(pass.dmarc, Dmarc::Pass);
     }
 
@@ -315,12 +319,12 @@ mod tests {
             (&include_bytes!("../../tests/mail/lists/mailman2.eml")[..], own("security.lists.desk.example", "security@lists.desk.example")),
         ];
         for (letter, perspective) in lists {
-            let read = outer(letter, &perspective);
+            let read = outer(letter, &perspective, Dmarc::Unknown);
             assert_eq!(read.answer.map(|a| a.address().to_string()), Ok("ada@reporter.example".to_owned()));
             assert_eq!(read.dmarc, Dmarc::Unknown, "what a list says of who wrote is proven by nobody");
             // Somebody else's list is a list.
             let stranger = Perspective { own_lists: Vec::new(), ..perspective };
-            assert!(outer(letter, &stranger).answer.is_err());
+            assert!(outer(letter, &stranger, Dmarc::Unknown).answer.is_err());
         }
     }
 
@@ -329,6 +333,7 @@ mod tests {
         let read = outer(
             b"From: a@b.example\nTo: Desk <security@desk.example>\nDelivered-To: security+k3@desk.example\nReferences: <1@x> <2@x>\nIn-Reply-To: <3@x>\n\nbody",
             &perspective(),
+            Dmarc::Unknown,
         );
         assert_eq!(read.threads.iter().map(MessageId::as_str).collect::<Vec<_>>(), ["1@x", "2@x", "3@x"]);
         assert_eq!(read.recipients.len(), 2);

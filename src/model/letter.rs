@@ -5,14 +5,21 @@ use super::address::{Address, NoReplyAddress, ReplyAddress};
 use super::ids::{CaseId, MessageId};
 use serde::{Deserialize, Serialize};
 
-/// What our own mail server found when it checked the originator's domain (RFC 7489), read from an
-/// Authentication-Results header that carries the authserv-id of the config (RFC 8601 section 5).
+/// What was found when the originator's domain was checked (RFC 9989): by our own mail server, read from an
+/// Authentication-Results header that carries the authserv-id of the config (RFC 8601 section 5), or by the desk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Dmarc {
     Pass,
     Fail,
     Unknown,
+}
+
+/// The SHA-256 of a body in both canonical forms of DKIM (RFC 6376 section 3.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BodyDigests {
+    pub simple: Vec<u8>,
+    pub relaxed: Vec<u8>,
 }
 
 /// Why a letter must not be answered by a machine.

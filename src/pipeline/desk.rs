@@ -9,7 +9,7 @@ use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::reading::Reading;
 use crate::model::secret::{self, Secret};
-use crate::ports::{Alarm, CaseStore, Clock, Courier, Lane, Opener, PortError, Tracker};
+use crate::ports::{Alarm, Authenticator, CaseStore, Clock, Courier, Lane, Opener, PortError, Tracker};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
@@ -22,6 +22,8 @@ pub struct DeskParts {
     pub tracker: Arc<dyn Tracker>,
     /// The second path, where one is configured.
     pub alarm: Option<Arc<dyn Alarm>>,
+    /// Where no Authentication-Results says who sent a letter.
+    pub authenticator: Option<Arc<dyn Authenticator>>,
     pub clock: Arc<dyn Clock>,
     pub policy: Policy,
     pub house: House,

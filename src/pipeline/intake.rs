@@ -7,6 +7,7 @@ use crate::decide::{Acquaintance, Arrival, Decision, Entry, Origin, on_arrival};
 use crate::mime;
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::CaseId;
+use crate::model::letter::Dmarc;
 use crate::ports::{Admission, Lying, Mailbox, Place, PortError, Spooled, Spooling};
 use futures::future::join_all;
 use std::collections::HashMap;
@@ -240,8 +241,9 @@ async fn fetch(desk: &Desk, mailbox: &mut dyn Mailbox, letter: &Lying) -> Result
 
 async fn admit(desk: &Desk, mailbox: &str, origin: Origin, letter: &Lying, spooled: Spooled, hold: bool) -> Result<bool, PortError> {
     step!("spooled");
-    let outer = mime::outer(&spooled.head, &desk.parts.perspective);
     let old = hold || letter.received_at < desk.parts.answer_from;
+    let found = if old || origin == Origin::Sent { Dmarc::Unknown } else { authenticated(desk, &spooled).await };
+    let outer = mime::outer(&spooled.head, &desk.parts.perspective, found);
     let new_case = CaseId::from_random(random()?);
     let from_team = outer.originator.as_ref().is_some_and(|from| desk.responder(from).is_some());
     let canary = desk.is_canary(outer.message_id.as_ref());
@@ -269,6 +271,22 @@ async fn admit(desk: &Desk, mailbox: &str, origin: Origin, letter: &Lying, spool
         None => info!(digest = %spooled.digest, "letter is known; not admitted again"),
     }
     Ok(admitted.is_some())
+}
+
+/// What DNS says of who sent it, where nobody else does. A silent DNS keeps no letter waiting for long, and proves nothing.
+async fn authenticated(desk: &Desk, spooled: &Spooled) -> Dmarc {
+    const WHAT: &str = "dmarc";
+    let Some(authenticator) = &desk.parts.authenticator else { return Dmarc::Unknown };
+    match authenticator.dmarc(&spooled.head, spooled.bodies.as_ref()).await {
+        Ok(verdict) => {
+            desk.mended(WHAT);
+            verdict
+        }
+        Err(err) => {
+            desk.fault_without_call(WHAT, &err.to_string());
+            Dmarc::Unknown
+        }
+    }
 }
 
 async fn leave_lying(desk: &Desk, mailbox: &str, letter: &Lying) -> Result<(), PortError> {

@@ -14,6 +14,7 @@ use crate::model::address::Address;
 use crate::model::case::AdvisoryId;
 use crate::model::effect::Reason;
 use crate::model::ids::{CaseId, Digest, EffectKey};
+use crate::model::letter::{BodyDigests, Dmarc};
 use crate::model::outgoing::{Addition, Advisory, Composition};
 use crate::model::publication::SecurityTxt;
 use crate::model::reading::Reading;
@@ -128,6 +129,15 @@ pub trait Tracker: Send + Sync {
 #[async_trait]
 pub trait Alarm: Send + Sync {
     async fn raise(&self, case: Option<&CaseId>, reason: Reason) -> Result<(), PortError>;
+}
+
+/// Finds out whether a letter was sent by whom its From names (DMARC, RFC 9989).
+#[async_trait]
+pub trait Authenticator: Send + Sync {
+    /// An error means that nobody could be asked.
+    async fn dmarc(&self, head: &[u8], bodies: Option<&BodyDigests>) -> Result<Dmarc, PortError>;
+    /// Proves that somebody answers, and says what `domain` itself publishes.
+    async fn probe(&self, domain: &str) -> Result<String, PortError>;
 }
 
 pub trait Clock: Send + Sync {

@@ -7,7 +7,7 @@ use crate::model::address::{Address, ReplyAddress};
 use crate::model::case::Case;
 use crate::model::effect::Effect;
 use crate::model::ids::{CaseId, Digest, EffectKey, IntakeId, MessageId};
-use crate::model::letter::{Outer, Role};
+use crate::model::letter::{BodyDigests, Outer, Role};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -309,4 +309,6 @@ pub struct Spooled {
     pub octets: u64,
     /// The first 256 KiB at most, up to the end of the header block.
     pub head: Vec<u8>,
+    /// Where the header block bears a DKIM signature.
+    pub bodies: Option<BodyDigests>,
 }

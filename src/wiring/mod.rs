@@ -6,6 +6,7 @@ pub use site::{expected, pages, security_md};
 
 use crate::adapters::alarm::{Command, Heartbeat, Webhook};
 use crate::adapters::clock::SystemClock;
+use crate::adapters::dmarc::DnsAuthenticator;
 use crate::adapters::folder_courier::FolderCourier;
 use crate::adapters::folder_tracker::FolderTracker;
 use crate::adapters::github::{Auth, GithubApi, GithubTracker};
@@ -16,7 +17,7 @@ use crate::adapters::opener::{Doorstep, OpenerClient};
 use crate::adapters::smtp::{self, SmtpCourier};
 use crate::adapters::sqlite::SqliteStore;
 use crate::compose::{House, OwnCertificate, Templates};
-use crate::config::{self, MailboxRole, Settings};
+use crate::config::{self, MailboxRole, Resolver, Settings};
 use crate::decide::Origin;
 use crate::mime::Perspective;
 use crate::model::Timestamp;
@@ -24,7 +25,7 @@ use crate::model::address::Address;
 use crate::model::secret::Secret;
 use crate::openpgp::{self, Certificate, SealTo};
 use crate::pipeline::{Desk, DeskParts, Responder};
-use crate::ports::{Alarm, Cases, Clock, Courier, Mailbox, PortError, Tracker};
+use crate::ports::{Alarm, Authenticator, Cases, Clock, Courier, Mailbox, PortError, Tracker};
 use anyhow::{Context, Result, anyhow};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -120,6 +121,16 @@ fn own_ends(settings: &Settings) -> Result<Vec<(String, Timestamp)>> {
     Ok(ends)
 }
 
+/// Who finds out by DNS who sent a letter, where no mail server of ours says it.
+pub fn authenticator(settings: &Settings) -> Result<Option<Arc<dyn Authenticator>>> {
+    let resolver = match (&settings.authserv_id, settings.resolver) {
+        (Some(_), _) | (None, Resolver::None) => return Ok(None),
+        (None, Resolver::System) => None,
+        (None, Resolver::At(address)) => Some(address),
+    };
+    Ok(Some(Arc::new(DnsAuthenticator::new(resolver, settings.address.domain())?)))
+}
+
 /// Puts the whole desk together, opening its store.
 pub async fn desk(settings: &Settings) -> Result<Desk> {
     let clock = SystemClock;
@@ -134,6 +145,7 @@ pub async fn desk(settings: &Settings) -> Result<Desk> {
         courier: courier(settings)?,
         tracker: tracker(settings)?,
         alarm: alarm(settings)?,
+        authenticator: authenticator(settings)?,
         clock: Arc::new(clock),
         policy: settings.policy.clone(),
         house: house(settings)?,

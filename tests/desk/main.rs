@@ -11,6 +11,7 @@ mod logins;
 mod network;
 mod oracle;
 mod people;
+mod proof;
 mod proxy;
 mod secrets;
 mod servers;

@@ -23,7 +23,7 @@ pub struct Config {
     pub extra: String,
 }
 
-const MAILBOXES: [&str; 9] = [
+const MAILBOXES: [&str; 10] = [
     "security@desk.example",
     "second@desk.example",
     "bounce@desk.example",
@@ -33,6 +33,7 @@ const MAILBOXES: [&str; 9] = [
     "cleo@reporter.example",
     "dan@reporter.example",
     "@crowd.example",
+    "fay@silent.example",
 ];
 
 impl World {

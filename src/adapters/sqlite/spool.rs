@@ -1,7 +1,7 @@
 //! How do the octets of a letter become durable, sealed as they come?
 
 use super::{SqliteStore, fault};
-use crate::mime;
+use crate::mime::{self, BodyDigester};
 use crate::model::ids::{Digest, IntakeId};
 use crate::openpgp::SealTo;
 use crate::ports::{LetterOctets, PortError, Rest, Sink, Spool, Spooled, Spooling};
@@ -50,19 +50,33 @@ struct Passing {
     hash: Sha256,
     octets: u64,
     head: Vec<u8>,
+    /// The header block is whole.
+    in_body: bool,
+    body: Option<BodyDigester>,
 }
 
 impl Passing {
     fn see(&mut self, piece: &[u8]) {
         self.hash.update(piece);
         self.octets += piece.len() as u64;
-        let room = mime::HEADER_BLOCK_OCTETS_MAX - self.head.len();
-        self.head.extend_from_slice(&piece[..piece.len().min(room)]);
+        if self.in_body {
+            return self.body.iter_mut().for_each(|body| body.take(piece));
+        }
+        let (front, rest) = piece.split_at(piece.len().min(mime::HEADER_BLOCK_OCTETS_MAX - self.head.len()));
+        self.head.extend_from_slice(front);
+        let Some(end) = mime::header_end(&self.head) else { return };
+        self.in_body = true;
+        self.body = BodyDigester::for_letter(&self.head[..end]);
+        if let Some(body) = &mut self.body {
+            body.take(&self.head[end..]);
+            body.take(rest);
+        }
+        self.head.truncate(end);
     }
 
-    fn spooled(mut self, rest: Rest) -> Spooled {
-        self.head.truncate(mime::header_block_end(&self.head));
-        Spooled { rest, digest: Digest(self.hash.finalize().into()), octets: self.octets, head: self.head }
+    fn spooled(self, rest: Rest) -> Spooled {
+        let bodies = self.body.map(BodyDigester::finish);
+        Spooled { rest, digest: Digest(self.hash.finalize().into()), octets: self.octets, head: self.head, bodies }
     }
 }
 

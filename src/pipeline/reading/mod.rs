@@ -9,7 +9,7 @@ mod layers;
 
 use crate::mime::{self, Entity, File, Layout, LimitExceeded, Perspective};
 use crate::model::ids::Digest;
-use crate::model::letter::Outer;
+use crate::model::letter::{Dmarc, Outer};
 use crate::model::limits::{CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX, Limits};
 use crate::model::reading::{Attachment, Delivery, Format, Integrity, Protection, Reading, Repair, Shut};
 use crate::openpgp::{self, Certificate, Opened, SessionKeys, SignatureFound, Unopened};
@@ -33,7 +33,7 @@ pub struct Read {
 
 /// Reads one letter. It never fails: what can't be opened or understood is said in the reading.
 pub fn read(octets: &[u8], keys: &mut dyn SessionKeys, position: &Position) -> Read {
-    let outer = mime::outer(octets, &position.perspective);
+    let outer = mime::outer(octets, &position.perspective, Dmarc::Unknown);
     let mut state = State::new(&outer, position);
     match Entity::letter(octets, &position.limits) {
         Ok(root) => state.read_root(&root, keys),

@@ -1,0 +1,127 @@
+//! Was a letter sent by whom its From names? Checked by DNS, where no Authentication-Results of our own server says it.
+//!
+//! DKIM (RFC 6376) alone proves: what a Received field says of the client is our server's word only where that
+//! server writes it, so SPF (RFC 7208) can keep a letter from failing, and makes none pass.
+
+use crate::mime;
+use crate::model::letter::{BodyDigests, Dmarc};
+use crate::ports::{Authenticator, PortError};
+use async_trait::async_trait;
+use futures::FutureExt;
+use mail_auth::common::crypto::HashAlgorithm;
+use mail_auth::dkim::Canonicalization;
+use mail_auth::dmarc::verify::DmarcParameters;
+use mail_auth::hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
+use mail_auth::hickory_resolver::system_conf::read_system_conf;
+use mail_auth::spf::verify::SpfParameters;
+use mail_auth::{AuthenticatedMessage, DkimResult, DmarcResult, MessageAuthenticator, SpfOutput, SpfResult};
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+/// A letter whose domain's servers are silent is not waited for any longer.
+const LETTER_S: u64 = 5;
+const LOOKUP_MS: u64 = 1_500;
+const LOOKUPS: usize = 2;
+
+/// Answers of DNS kept, each for its own time.
+const ANSWERS_KEPT: u64 = 4_096;
+
+/// Signatures of one letter that are looked at, those of the originator's domain first: each costs a question to somebody's DNS.
+const SIGNATURES_MAX: usize = 5;
+
+/// Fields that one signature may name.
+const SIGNED_FIELDS_MAX: usize = 100;
+
+pub struct DnsAuthenticator {
+    dns: MessageAuthenticator,
+    /// Our own name, for SPF's macros.
+    host: String,
+}
+
+fn unusable(err: impl std::fmt::Display) -> PortError {
+    PortError::Lasting(format!("desk.resolver: {err}"))
+}
+
+impl DnsAuthenticator {
+    /// Asks the resolvers of this machine, or this one alone.
+    pub fn new(resolver: Option<SocketAddr>, host: &str) -> Result<Self, PortError> {
+        let (config, mut options) = match resolver {
+            None => read_system_conf().map_err(|e| unusable(format!("the system's resolvers cannot be read: {e}")))?,
+            Some(at) => {
+                let mut server = NameServerConfig::udp_and_tcp(at.ip());
+                server.connections.iter_mut().for_each(|c| c.port = at.port());
+                (ResolverConfig::from_parts(None, Vec::new(), vec![server]), ResolverOpts::default())
+            }
+        };
+        options.timeout = Duration::from_millis(LOOKUP_MS);
+        options.attempts = LOOKUPS;
+        options.cache_size = ANSWERS_KEPT;
+        Ok(Self { dns: MessageAuthenticator::new(config, options).map_err(unusable)?, host: host.to_owned() })
+    }
+
+    async fn judge(&self, head: &[u8], bodies: Option<&BodyDigests>) -> Result<Dmarc, PortError> {
+        let path = mime::path(head);
+        let Some(mut message) = AuthenticatedMessage::parse(path.fields) else { return Ok(Dmarc::Unknown) };
+        let [from] = message.from.as_slice() else { return Ok(Dmarc::Unknown) };
+        let from = from.rsplit_once('@').map_or("", |(_, domain)| domain).to_owned();
+        for (form, algorithm, _, digest) in &mut message.body_hashes {
+            *digest = match (form, algorithm, bodies) {
+                (Canonicalization::Simple, HashAlgorithm::Sha256, Some(bodies)) => bodies.simple.clone(),
+                (Canonicalization::Relaxed, HashAlgorithm::Sha256, Some(bodies)) => bodies.relaxed.clone(),
+                _ => Vec::new(),
+            };
+        }
+        // RFC 6376 section 5.4: a signature that leaves From out signs nobody's letter.
+        message.dkim_headers.retain(|s| s.header.h.len() <= SIGNED_FIELDS_MAX && s.header.h.iter().any(|field| field.eq_ignore_ascii_case("from")));
+        message.dkim_headers.sort_by_key(|s| !within(&from, &s.header.d));
+        message.dkim_headers.truncate(SIGNATURES_MAX);
+        let dkim = self.dns.verify_dkim(&message).await;
+        let spf = match &path.client {
+            Some((client, hello)) => self.dns.verify_spf(SpfParameters::verify_mail_from(*client, hello, &self.host, &path.return_path)).await,
+            None => SpfOutput::new(String::new()),
+        };
+        let sender = path.return_path.rsplit_once('@').map_or("", |(_, domain)| domain);
+        let found = self.dns.verify_dmarc(DmarcParameters::new(&message, &dkim, sender, &spf)).await;
+        let silent = |result: &DmarcResult| matches!(result, DmarcResult::TempError(_));
+        if found.dkim_result() == &DmarcResult::Pass {
+            return Ok(Dmarc::Pass);
+        }
+        let dkim_silent = dkim.iter().any(|one| matches!(one.result(), DkimResult::TempError(_)));
+        if silent(found.dkim_result()) || silent(found.spf_result()) || dkim_silent || spf.result() == SpfResult::TempError {
+            return Err(PortError::Passing("DNS gives no answer on the domain of a letter".to_owned()));
+        }
+        let published = found.dmarc_record().is_some();
+        let by_spf = found.spf_result() == &DmarcResult::Pass;
+        Ok(if published && path.client.is_some() && !by_spf { Dmarc::Fail } else { Dmarc::Unknown })
+    }
+}
+
+/// Whether one of two domains lies in the other.
+fn within(one: &str, other: &str) -> bool {
+    let inside = |inner: &str, outer: &str| inner == outer || inner.strip_suffix(outer).is_some_and(|front| front.ends_with('.'));
+    let (one, other) = (one.to_ascii_lowercase(), other.to_ascii_lowercase());
+    inside(&one, &other) || inside(&other, &one)
+}
+
+#[async_trait]
+impl Authenticator for DnsAuthenticator {
+    async fn dmarc(&self, head: &[u8], bodies: Option<&BodyDigests>) -> Result<Dmarc, PortError> {
+        let judged = AssertUnwindSafe(self.judge(head, bodies)).catch_unwind();
+        match tokio::time::timeout(Duration::from_secs(LETTER_S), judged).await {
+            Ok(Ok(verdict)) => verdict,
+            // What its parser cannot bear is nobody's proof.
+            Ok(Err(_)) => Ok(Dmarc::Unknown),
+            Err(_) => Err(PortError::Passing(format!("DNS gave no answer on the domain of a letter within {LETTER_S} s"))),
+        }
+    }
+
+    async fn probe(&self, domain: &str) -> Result<String, PortError> {
+        use mail_auth::{DnsError, Error};
+        match self.dns.txt_raw_lookup(format!("_dmarc.{domain}.")).await {
+            Ok(_) => Ok(format!("checked here, by DNS; {domain} publishes a policy of its own")),
+            Err(Error::Dns(DnsError::RecordNotFound(_))) => Ok(format!("checked here, by DNS; {domain} itself publishes no DMARC policy")),
+            Err(err) => Err(PortError::Passing(format!("DNS does not answer: {err}; set desk.authserv_id or desk.resolver"))),
+        }
+    }
+}
