@@ -54,4 +54,4 @@ setup-test:
 
 clean:
 	$(CARGO) clean
-	rm -rf tests/github/node_modules
+	rm -rf tests/github/node_modules tests/webmail/node_modules

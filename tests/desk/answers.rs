@@ -1,6 +1,6 @@
 //! The correspondence of the desk: what a reporter, a responder and a machine get, as their programs show it.
 
-use super::people::{Person, head, pgp_mime};
+use super::people::{Person, head, pgp_mime, webmail};
 use super::servers::wait_for;
 use super::world::{SEALDESK, World};
 use std::fs;
@@ -227,5 +227,23 @@ fn the_desk_tries_its_own_way_in_five_shapes() {
     let status = world.json(&["status", "--json"]);
     assert_eq!((&status["cases"], &status["letters"]), (&serde_json::json!(0), &serde_json::json!(5)), "{status:#}");
     assert!(world.delivered("security@desk.example").len() <= 5, "none of them was answered");
+    desk.stop();
+}
+
+#[test]
+fn a_web_mailer_decrypts_verifies_and_threads_the_acknowledgement() {
+    let world = World::new();
+    let desk = world.open();
+    let key = world.path().join("ada.key");
+    fs::write(&key, webmail(&["key", "ada@reporter.example"], "")).unwrap();
+    let (key, certificate) = (key.display().to_string(), world.desk_certificate().display().to_string());
+    let sealed = webmail(&["write", &key, &certificate], "Content-Type: text/plain\n\nThe session cookie of acme-web 2.3.1 leaks.\n");
+    let autocrypt = format!("Autocrypt: addr=ada@reporter.example; keydata={}\n", webmail(&["public", &key], ""));
+    world.submit("ada@reporter.example", &(head("Ada <ada@reporter.example>", "...", "w1@reporter.example") + &autocrypt + &pgp_mime(&sealed)));
+    world.settle(1);
+    let shown: serde_json::Value = serde_json::from_str(&webmail(&["open", &key, &certificate], &one(&world, "ada@reporter.example"))).unwrap();
+    assert_eq!((&shown["signed_by_desk"], &shown["in_reply_to"]), (&true.into(), &"<w1@reporter.example>".into()), "{shown:#}");
+    let text = shown["text"].as_str().unwrap();
+    assert!(text.contains("<w1@reporter.example>") && text.contains("we work on a fix in private"), "{text}");
     desk.stop();
 }

@@ -96,6 +96,17 @@ impl Person {
     }
 }
 
+/// What a web mailer does: openpgp.js and a browser's MIME parser.
+pub fn webmail(arguments: &[&str], input: &str) -> String {
+    use std::io::Write;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/webmail/webmail.mjs");
+    let mut child = Command::new("node").arg(script).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node: run make setup");
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "webmail {arguments:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// Armor by sq, encrypted to a certificate file.
 pub fn sealed_by_sq(desk: &Path, text: &str) -> String {
     piped(Command::new("sq").args(["encrypt", "--recipient-cert"]).arg(desk), text)
