@@ -5,7 +5,6 @@ use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::ids::{CaseId, MessageId};
 use crate::model::outgoing::{Asked, Brief, Composition, ReplyTo};
-use crate::model::timeline;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lettre::message::header::{ContentDisposition, ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
@@ -110,9 +109,9 @@ pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeE
             fields.case = Some(case.as_str());
             fields.received = received_at.strftime("%-d %B %Y at %H:%M UTC").to_string();
             fields.digest = digest.map(|d| d.to_string());
-            fields.fix_team_by = day(*received_at + timeline::FIX_TEAM_WITHIN);
-            fields.fix_by = day(*received_at + timeline::FIX_WITHIN);
-            fields.release_by = day(*received_at + timeline::RELEASE_WITHIN);
+            fields.fix_team_by = day(*received_at + house.timeline.fix_team.to);
+            fields.fix_by = day(*received_at + house.timeline.fix.to);
+            fields.release_by = day(*received_at + house.timeline.release.to);
             reply_to = Some(case_address(house, case));
             if let Some(theirs) = in_reply_to {
                 fields.message_id = repeated(theirs);
@@ -315,6 +314,7 @@ mod tests {
     use crate::compose::Templates;
     use crate::model::address::ReplyAddress;
     use crate::model::ids::CaseId;
+    use crate::model::timeline::Timeline;
 
     fn house() -> House {
         let own = |version| OwnCertificate { fingerprint: "AB".repeat(20), version, armored: "ARMOR".to_owned(), binary: vec![7; 300] };
@@ -323,6 +323,7 @@ mod tests {
             name: "Desk".to_owned(),
             certificates: vec![own(6), own(4)],
             templates: Templates::load(None).unwrap(),
+            timeline: Timeline::default(),
         }
     }
 

@@ -16,6 +16,7 @@ pub use publication::{security_md, security_txt};
 pub use templates::{TemplateFault, Templates};
 
 use crate::model::address::Address;
+use crate::model::timeline::Timeline;
 
 /// The desk as its letters present it.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct House {
     /// Ours, the one in use first; the first of version 4 goes into Autocrypt.
     pub certificates: Vec<OwnCertificate>,
     pub templates: Templates,
+    /// Whose dates an acknowledgement names.
+    pub timeline: Timeline,
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,6 @@
 
 use super::{ComposeError, House};
 use crate::model::publication::SecurityTxt;
-use crate::model::timeline;
 use jiff::SignedDuration;
 
 /// The lines of a security.txt, not yet signed.
@@ -29,8 +28,8 @@ pub fn security_md(house: &House, acknowledge_within: SignedDuration) -> Result<
         "## Reporting a vulnerability\n\nPlease write to <{address}>, in any language and with any mail program. You have an answer within\n{hours} hours. Please do not open a public issue.\n\nTo write encrypted, use our OpenPGP certificate. Mail programs that know Web Key Directories find it\nby themselves; `gpg --locate-keys {address}` does too, and a mail to <{address}> that says\n\"send key\" brings it. Its fingerprint is\n\n    {fingerprint}\n\nWe aim to work out a fix in private within {fix} days and to release it within {release}, and we tell you before.\n",
         hours = acknowledge_within.as_hours(),
         fingerprint = super::letter::spaced(&current.fingerprint),
-        fix = days(timeline::FIX_WITHIN),
-        release = days(timeline::RELEASE_WITHIN),
+        fix = days(house.timeline.fix.to),
+        release = days(house.timeline.release.to),
     ))
 }
 
@@ -40,12 +39,14 @@ mod tests {
     use crate::compose::{OwnCertificate, Templates};
     use crate::model::Timestamp;
     use crate::model::address::Address;
+    use crate::model::timeline::Timeline;
 
     #[test]
     fn a_security_txt_has_the_fields_of_the_standard() {
         let own = OwnCertificate { fingerprint: "AB".repeat(20), version: 4, armored: String::new(), binary: Vec::new() };
         let address = Address::parse("security@example.org").unwrap();
-        let house = House { address, name: "Team".to_owned(), certificates: vec![own], templates: Templates::load(None).unwrap() };
+        let house =
+            House { address, name: "Team".to_owned(), certificates: vec![own], templates: Templates::load(None).unwrap(), timeline: Timeline::default() };
         let fields = SecurityTxt {
             canonical: vec!["https://example.org/.well-known/security.txt".to_owned().try_into().unwrap()],
             encryption: Vec::new(),

@@ -3,6 +3,7 @@
 //! Secrets are paths. `${NAME}` in a path is taken from the environment, so that systemd's
 //! `${CREDENTIALS_DIRECTORY}` works; nothing else is expanded.
 
+mod timeline;
 mod words;
 
 pub use words::{
@@ -13,6 +14,7 @@ use crate::decide::{Caps, FilePolicy, Policy, SealedPolicy};
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::limits::Limits;
+use crate::model::release::ReleaseRules;
 use crate::model::secret::Secret;
 use jiff::SignedDuration;
 use std::path::{Path, PathBuf};
@@ -42,6 +44,9 @@ pub struct Settings {
     pub responders: Vec<Responder>,
     pub policy: Policy,
     pub caps: Caps,
+    /// Without the holidays, which lie in files.
+    pub release: ReleaseRules,
+    pub holidays: Vec<PathBuf>,
     pub alarm: Option<Alarm>,
     pub heartbeat_url_file: Option<PathBuf>,
     pub publish: Publish,
@@ -135,6 +140,7 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
         unsigned_after: hours("acknowledgement.unsigned_after_h", acknowledgement.unsigned_after_h)?,
         acknowledge_delay: SignedDuration::from_secs(i64::from(acknowledgement.delay_s)),
         ask_missing: words.answers.ask_missing,
+        timeline: words.timeline.checked()?,
         file: file_policy,
         sealed,
     };
@@ -150,6 +156,7 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
         }
         None => None,
     };
+    let (release, holidays) = words.release.checked()?;
     Ok(Settings {
         file: file.to_owned(),
         address: desk,
@@ -172,6 +179,8 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
         responders: words.responder,
         policy,
         caps: Caps { per_address: words.answers.per_address_per_day, per_domain: words.answers.per_domain_per_day, in_all: words.answers.per_day },
+        release,
+        holidays,
         alarm: words.alarm,
         heartbeat_url_file: words.heartbeat.map(|h| h.url_file),
         publish: words.publish,

@@ -1,5 +1,6 @@
 //! The words of the config file, exactly as written. Unknown ones are errors.
 
+use super::timeline::{ReleaseWords, TimelineWords};
 use crate::decide::{FilePolicy, SealedPolicy};
 use crate::model::limits::Limits;
 use crate::model::publication::{HttpsUrl, Language};
@@ -26,6 +27,10 @@ pub(super) struct Words {
     pub acknowledgement: Acknowledgement,
     #[serde(default)]
     pub answers: Answers,
+    #[serde(default)]
+    pub timeline: TimelineWords,
+    #[serde(default)]
+    pub release: ReleaseWords,
     pub alarm: Option<Alarm>,
     pub heartbeat: Option<Heartbeat>,
     #[serde(default)]

@@ -4,6 +4,7 @@ use super::policy::READING_GRACE;
 use super::{CaseChange, Decision, Entry, Policy};
 use crate::model::Timestamp;
 use crate::model::case::{Acknowledgement, Called, Case, Closing, Draft, Standing};
+use crate::model::course::Course;
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::letter::{Dmarc, NoAnswer, Outer, Role};
@@ -154,7 +155,15 @@ fn open(arrival: &Arrival<'_>, perhaps_of: Option<CaseId>, policy: &Policy, now:
         letter_of: Some(id.clone()),
         participant: arrival.outer.originator.clone(),
         journal: vec![Entry::of(&id, "case opened", arrival.intake.to_string())],
-        case: Some(CaseChange::Open(Case { id, opened_at: start, standing: Standing::Unread, acknowledgement, draft: Draft::None, perhaps_of })),
+        case: Some(CaseChange::Open(Case {
+            id,
+            opened_at: start,
+            standing: Standing::Unread,
+            acknowledgement,
+            draft: Draft::None,
+            perhaps_of,
+            course: Course::default(),
+        })),
         effects,
         ..Decision::default()
     }
@@ -237,6 +246,7 @@ mod tests {
             acknowledgement: Acknowledgement::Due { deadline: at(24), called: Called::No },
             draft: Draft::None,
             perhaps_of: None,
+            course: Course::default(),
         }
     }
 

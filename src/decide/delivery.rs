@@ -49,6 +49,7 @@ pub(super) fn to_human(case: &Case, intake: IntakeId, reason: Reason, event: &'s
 mod tests {
     use super::*;
     use crate::model::case::{Acknowledgement, Draft};
+    use crate::model::course::Course;
     use crate::model::effect::Work;
     use crate::model::ids::CaseId;
 
@@ -56,7 +57,15 @@ mod tests {
     fn a_failure_calls_a_human_and_a_delay_does_not() {
         let now = Timestamp::from_second(1_790_000_000).unwrap();
         let acknowledgement = Acknowledgement::Sent { at: now, signed: true };
-        let case = Case { id: CaseId::from_random([1; 10]), opened_at: now, standing: Standing::Open, acknowledgement, draft: Draft::None, perhaps_of: None };
+        let case = Case {
+            id: CaseId::from_random([1; 10]),
+            opened_at: now,
+            standing: Standing::Open,
+            acknowledgement,
+            draft: Draft::None,
+            perhaps_of: None,
+            course: Course::default(),
+        };
         let address = Address::parse("ada@b.example").unwrap();
         let returned = Returned { case: &case, address: &address, intake: IntakeId(4) };
         let failed = on_returned(&returned, DeliveryOutcome::Failed, now);

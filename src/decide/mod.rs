@@ -6,16 +6,20 @@
 
 mod arrival;
 mod clock;
+mod course;
 mod delivery;
 mod policy;
 mod reading;
+mod release_day;
 mod reply;
 
 pub use arrival::{Acquaintance, Arrival, Origin, Thread, on_arrival};
 pub use clock::on_clock;
+pub use course::{Because, Clock, ClockState, NotNow, agree_release, change_lane, clocks, close, disclosure, go_on, reach, reopen, runs, wait_for_upstream};
 pub use delivery::{Returned, on_returned};
 pub use policy::{Caps, FilePolicy, Policy, SealedPolicy};
 pub use reading::{Older, ReadLetter, answered, confirm, on_reading, on_stray};
+pub use release_day::{Proposal, judged, propose};
 pub use reply::{ask, replied, reply, reply_refused, send_certificate};
 
 use crate::model::address::Address;

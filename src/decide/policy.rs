@@ -1,5 +1,6 @@
 //! Which rules of the project's security policy apply, with its values as defaults?
 
+use crate::model::timeline::Timeline;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,8 @@ pub struct Policy {
     pub acknowledge_delay: SignedDuration,
     /// Whether a clear report is asked for what it lacks without a responder's word.
     pub ask_missing: bool,
+    /// The clocks after the acknowledgement.
+    pub timeline: Timeline,
     pub file: FilePolicy,
     pub sealed: SealedPolicy,
 }
@@ -59,6 +62,7 @@ impl Default for Policy {
             unsigned_after: SignedDuration::from_hours(12),
             acknowledge_delay: SignedDuration::ZERO,
             ask_missing: true,
+            timeline: Timeline::default(),
             file: FilePolicy::default(),
             sealed: SealedPolicy::default(),
         }

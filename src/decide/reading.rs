@@ -5,10 +5,13 @@ use super::{CaseChange, Decision, Entry, FilePolicy, Policy, SealedPolicy};
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::{Acknowledgement, Called, Case, Closing, Draft, InvalidTransition, Standing};
+use crate::model::course::Course;
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::reading::{LetterKind, Reading, SignatureStatus};
 use crate::model::report::Intent;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 /// A letter whose reading came back.
 #[derive(Clone, Copy, Debug)]
@@ -53,8 +56,34 @@ pub fn on_reading(case: &Case, letter: &ReadLetter<'_>, policy: &Policy, now: Ti
     if public {
         decision.effects.extend(Effect::call_about_letter(Reason::AlreadyPublic, id, letter.intake, now));
     }
+    hurry(case, reading, policy, now, &mut decision);
     decision.journal.insert(0, Entry::of(id, "letter read", letter.intake.to_string()));
     decision
+}
+
+/// What is public, or about to be, takes the fast lane: every deadline is reckoned anew.
+fn hurry(case: &Case, reading: &Reading, policy: &Policy, now: Timestamp, decision: &mut Decision) {
+    let Some(report) = &reading.report else { return };
+    let standing = match &decision.case {
+        Some(CaseChange::Update { after, .. }) => after.clone(),
+        _ => case.clone(),
+    };
+    let (intent, announced) = (report.disclosure.intent, report.disclosure.date.as_deref().and_then(|day| day.parse::<Date>().ok()));
+    let why = match intent {
+        Intent::AlreadyPublic => "it is already public",
+        Intent::Public => "the reporter means to publish",
+        _ if announced.is_some() => "the reporter named a day",
+        _ => return,
+    };
+    // A day beyond the window of the policy hurries nobody: the release is before it anyway.
+    let window_ends = (standing.opened_at + policy.timeline.release.to).to_zoned(TimeZone::UTC).date();
+    let hurries = intent == Intent::AlreadyPublic || announced.is_none_or(|day| day <= window_ends);
+    if let Some(hurried) = super::disclosure(&standing, announced, hurries, why, &policy.timeline, now)
+        && let Some(CaseChange::Update { after, .. }) = hurried.case
+    {
+        decision.case = Some(CaseChange::update(case, after));
+        decision.journal.extend(hurried.journal);
+    }
 }
 
 fn follow_up(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Policy, now: Timestamp) -> Decision {
@@ -212,6 +241,7 @@ pub fn on_stray(
         acknowledgement: Acknowledgement::ByHand { deadline: start + policy.acknowledge_within, called: Called::No },
         draft: Draft::AwaitsWord,
         perhaps_of: None,
+        course: Course::default(),
     };
     Decision {
         letter_of: Some(case.id.clone()),
@@ -258,7 +288,15 @@ mod tests {
 
     fn case() -> Case {
         let due = Acknowledgement::Due { deadline: now(), called: Called::No };
-        Case { id: CaseId::from_random([1; 10]), opened_at: now(), standing: Standing::Unread, acknowledgement: due, draft: Draft::None, perhaps_of: None }
+        Case {
+            id: CaseId::from_random([1; 10]),
+            opened_at: now(),
+            standing: Standing::Unread,
+            acknowledgement: due,
+            draft: Draft::None,
+            perhaps_of: None,
+            course: Course::default(),
+        }
     }
 
     fn reading(kind: LetterKind, encrypted: bool, evident: bool) -> Reading {

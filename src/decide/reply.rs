@@ -58,13 +58,21 @@ pub fn send_certificate(case: &CaseId, intake: IntakeId, by: &str, now: Timestam
 mod tests {
     use super::*;
     use crate::model::case::{Called, Draft, Standing};
+    use crate::model::course::Course;
 
     #[test]
     fn a_reply_is_an_answer_where_none_went_out() {
         let now = Timestamp::from_second(1_790_000_000).unwrap();
         let due = Acknowledgement::Due { deadline: now, called: Called::No };
-        let case =
-            Case { id: CaseId::from_random([1; 10]), opened_at: now, standing: Standing::Open, acknowledgement: due, draft: Draft::None, perhaps_of: None };
+        let case = Case {
+            id: CaseId::from_random([1; 10]),
+            opened_at: now,
+            standing: Standing::Open,
+            acknowledgement: due,
+            draft: Draft::None,
+            perhaps_of: None,
+            course: Course::default(),
+        };
         let decision = replied(&case, now, "x");
         let Some(CaseChange::Update { after, .. }) = decision.case else { panic!() };
         assert_eq!((after.acknowledgement.as_str(), decision.cancelled.len()), ("sent", 1));

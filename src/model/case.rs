@@ -1,6 +1,7 @@
 //! Where does a case stand? Its states, and the transitions between them.
 
 use super::Timestamp;
+use super::course::Course;
 use super::ids::CaseId;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,8 @@ pub struct Case {
     pub draft: Draft,
     /// A letter that named this other case, but whose sender we could not prove.
     pub perhaps_of: Option<CaseId>,
+    /// The way to release and retrospective.
+    pub course: Course,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +42,29 @@ pub enum Closing {
     Machine,
     /// Its letter was proven to belong to an older case.
     Joined,
+    /// It went its way to the end.
+    Resolved,
+    /// Another case is about the same.
+    Duplicate,
+    /// It is no vulnerability.
+    Rejected,
+    Spam,
+}
+
+impl Closing {
+    pub const ALL: [Self; 7] = [Self::KeyRequest, Self::Machine, Self::Joined, Self::Resolved, Self::Duplicate, Self::Rejected, Self::Spam];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::KeyRequest => "key-request",
+            Self::Machine => "machine",
+            Self::Joined => "joined",
+            Self::Resolved => "resolved",
+            Self::Duplicate => "duplicate",
+            Self::Rejected => "rejected",
+            Self::Spam => "spam",
+        }
+    }
 }
 
 /// Whether responders were called for a deadline.

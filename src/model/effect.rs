@@ -44,6 +44,14 @@ pub enum Reason {
     AcknowledgementDue,
     AcknowledgementMissed,
     AnswerByHand,
+    FixTeamDue,
+    FixTeamMissed,
+    FixDue,
+    FixMissed,
+    ReleaseDue,
+    ReleaseMissed,
+    RetrospectiveDue,
+    RetrospectiveMissed,
     LeftUnsigned,
     LetterShut,
     LetterUnreadable,
@@ -71,6 +79,14 @@ impl Reason {
             Self::AcknowledgementDue => "acknowledgement-due",
             Self::AcknowledgementMissed => "acknowledgement-missed",
             Self::AnswerByHand => "answer-by-hand",
+            Self::FixTeamDue => "fix-team-due",
+            Self::FixTeamMissed => "fix-team-missed",
+            Self::FixDue => "fix-due",
+            Self::FixMissed => "fix-missed",
+            Self::ReleaseDue => "release-due",
+            Self::ReleaseMissed => "release-missed",
+            Self::RetrospectiveDue => "retrospective-due",
+            Self::RetrospectiveMissed => "retrospective-missed",
             Self::LeftUnsigned => "left-unsigned",
             Self::LetterShut => "letter-shut",
             Self::LetterUnreadable => "letter-unreadable",
@@ -98,6 +114,14 @@ impl Reason {
             Self::LikelyDuplicate => "A report says what another case says already. Compare the two; nothing was merged, and no second draft was filed.",
             Self::AcknowledgementMissed => "The deadline of an acknowledgement is over and none went out. Answer the reporter by hand now.",
             Self::AcknowledgementDue => "An acknowledgement is not out yet and its deadline is near. Answer the reporter by hand.",
+            Self::FixTeamDue => "The fix team is to be formed soon. Bring in engineers who know the code, then run sealdesk case reach ID fix-team.",
+            Self::FixTeamMissed => "The fix team should be at work by now. Form it, then run sealdesk case reach ID fix-team.",
+            Self::FixDue => "The fix is due soon. When it is complete, run sealdesk case reach ID fix.",
+            Self::FixMissed => "The fix should be complete by now. When it is, run sealdesk case reach ID fix.",
+            Self::ReleaseDue => "The release is due soon. Agree on its day with sealdesk case release-date.",
+            Self::ReleaseMissed => "The fix should be released by now. When it is, run sealdesk case reach ID release.",
+            Self::RetrospectiveDue => "The retrospective is due soon. When it is sent, run sealdesk case reach ID retrospective.",
+            Self::RetrospectiveMissed => "The retrospective should be out by now. When it is sent, run sealdesk case reach ID retrospective.",
             Self::AnswerByHand => "A letter may not be answered by a machine. Answer the reporter by hand.",
             Self::LeftUnsigned => "An acknowledgement left unsigned, because nothing could be signed for 12 hours. Look at the opener.",
             Self::LetterShut => "A letter could not be decrypted. The reporter was acknowledged; ask for it again in another way.",
@@ -130,7 +154,18 @@ impl Reason {
     pub fn is_urgent(self) -> bool {
         !matches!(
             self,
-            Self::NewCase | Self::FollowUp | Self::LikelyDuplicate | Self::AwaitsWord | Self::PerhapsFollowUp | Self::DraftDoubled | Self::ReplyRefused
+            Self::NewCase
+                | Self::FollowUp
+                | Self::LikelyDuplicate
+                | Self::AwaitsWord
+                | Self::PerhapsFollowUp
+                | Self::DraftDoubled
+                | Self::ReplyRefused
+                | Self::FixTeamDue
+                | Self::FixDue
+                | Self::ReleaseDue
+                | Self::RetrospectiveDue
+                | Self::RetrospectiveMissed
         )
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod case;
+pub mod course;
 pub mod effect;
 pub mod ids;
 pub mod letter;
@@ -12,6 +13,7 @@ pub mod limits;
 pub mod outgoing;
 pub mod publication;
 pub mod reading;
+pub mod release;
 pub mod report;
 pub mod secret;
 pub mod timeline;

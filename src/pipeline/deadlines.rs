@@ -30,13 +30,13 @@ pub async fn run(desk: Arc<Desk>, beat: Beat, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Decides on every case whose acknowledgement is not out.
+/// Decides on every case with a clock that runs.
 pub async fn round(desk: &Desk) -> Result<(), PortError> {
     let now = desk.now();
-    for case in desk.parts.store.pending_acknowledgements().await? {
+    for case in desk.parts.store.running().await? {
         let decision = on_clock(&case, &desk.parts.policy, now);
         if decision.case.is_some() {
-            warn!(case = %case.id, "acknowledgement deadline is near");
+            warn!(case = %case.id, "a deadline is near or over");
             desk.parts.store.commit(&decision, now).await?;
             desk.ring();
         }

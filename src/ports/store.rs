@@ -216,7 +216,8 @@ pub trait Cases: Send + Sync {
     /// Newest first.
     async fn cases(&self) -> Result<Vec<Case>, PortError>;
     async fn is_participant(&self, case: &CaseId, address: &Address) -> Result<bool, PortError>;
-    async fn pending_acknowledgements(&self) -> Result<Vec<Case>, PortError>;
+    /// Those with a clock that may run: open ones, and closed ones whose reporter still waits for an answer.
+    async fn running(&self) -> Result<Vec<Case>, PortError>;
     async fn commit(&self, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
     async fn journal(&self, case: &CaseId) -> Result<Vec<JournalLine>, PortError>;
     async fn tally(&self) -> Result<Tally, PortError>;

@@ -63,7 +63,13 @@ pub fn house(settings: &Settings) -> Result<House> {
     if certificates.is_empty() {
         return Err(anyhow!("keys.certificates names no file: make a key with `sealdesk key new`"));
     }
-    Ok(House { address: settings.address.clone(), name: settings.name.clone(), certificates, templates: Templates::load(settings.templates.as_deref())? })
+    Ok(House {
+        address: settings.address.clone(),
+        name: settings.name.clone(),
+        certificates,
+        templates: Templates::load(settings.templates.as_deref())?,
+        timeline: settings.policy.timeline.clone(),
+    })
 }
 
 pub fn perspective(settings: &Settings) -> Perspective {

@@ -5,20 +5,21 @@ use crate::decide::Decision;
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::{Acknowledgement, AdvisoryId, Called, Case, Closing, Draft, Standing};
+use crate::model::course::Course;
 use crate::model::ids::CaseId;
 use crate::ports::{Cases, JournalLine, PortError, SealedTo, Tally};
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-const BY_ID: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of FROM cases WHERE id = ?";
-const ALL: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of FROM cases ORDER BY opened_at DESC, id";
-const PENDING: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of FROM cases WHERE ack_state IN ('due', 'by-hand') AND ack_alarmed < 2 ORDER BY ack_deadline";
+const BY_ID: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of, course FROM cases WHERE id = ?";
+const ALL: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of, course FROM cases ORDER BY opened_at DESC, id";
+const RUNNING: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of, course FROM cases WHERE standing != 'closed' OR (ack_state IN ('due', 'by-hand') AND ack_alarmed < 2) ORDER BY opened_at";
 
 pub(super) async fn insert(tx: &mut SqliteConnection, case: &Case) -> Result<(), PortError> {
     let (deadline, alarmed, _, _) = acknowledgement_columns(&case.acknowledgement);
     sqlx::query(
-        "INSERT INTO cases (id, opened_at, standing, ack_state, ack_deadline, ack_alarmed, ack_signed, draft, perhaps_of) VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?)",
+        "INSERT INTO cases (id, opened_at, standing, ack_state, ack_deadline, ack_alarmed, ack_signed, draft, perhaps_of, course) VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?)",
     )
     .bind(case.id.as_str())
     .bind(millis(case.opened_at))
@@ -28,6 +29,7 @@ pub(super) async fn insert(tx: &mut SqliteConnection, case: &Case) -> Result<(),
     .bind(alarmed)
     .bind(case.draft.as_str())
     .bind(case.perhaps_of.as_ref().map(|c| c.as_str()))
+    .bind(course_text(&case.course)?)
     .execute(tx)
     .await
     .map_err(fault)?;
@@ -39,7 +41,7 @@ pub(super) async fn insert(tx: &mut SqliteConnection, case: &Case) -> Result<(),
 pub(super) async fn update(tx: &mut SqliteConnection, before: &Case, after: &Case) -> Result<(), PortError> {
     if before.standing != after.standing {
         let (closed_at, closing) = match &after.standing {
-            Standing::Closed { at, why } => (Some(millis(*at)), Some(closing_name(*why))),
+            Standing::Closed { at, why } => (Some(millis(*at)), Some(why.as_str())),
             _ => (None, None),
         };
         sqlx::query("UPDATE cases SET standing = ?, closed_at = ?, closing = ? WHERE id = ? AND standing = ?")
@@ -74,6 +76,19 @@ pub(super) async fn update(tx: &mut SqliteConnection, before: &Case, after: &Cas
             .await
             .map_err(fault)?;
     }
+    if before.course != after.course {
+        let done = sqlx::query("UPDATE cases SET course = ? WHERE id = ? AND course = ?")
+            .bind(course_text(&after.course)?)
+            .bind(after.id.as_str())
+            .bind(course_text(&before.course)?)
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
+        // It is what people said: none of it may be lost without a word.
+        if done.rows_affected() == 0 {
+            return Err(PortError::Passing(format!("case {} was changed at the same moment: try again", after.id)));
+        }
+    }
     if before.draft != after.draft {
         let advisory = match &after.draft {
             Draft::Filed { advisory } => Some(advisory),
@@ -106,12 +121,9 @@ fn acknowledgement_columns(acknowledgement: &Acknowledgement) -> (Option<i64>, i
 /// As they are numbered in `ack_alarmed`.
 const CALLED: [Called; 3] = [Called::No, Called::Near, Called::Missed];
 
-fn closing_name(why: Closing) -> &'static str {
-    match why {
-        Closing::KeyRequest => "key-request",
-        Closing::Machine => "machine",
-        Closing::Joined => "joined",
-    }
+/// States and times, in clear: the clocks are read without the opener.
+fn course_text(course: &Course) -> Result<String, PortError> {
+    serde_json::to_string(course).map_err(|_| damaged("the course of a case"))
 }
 
 fn read(row: &SqliteRow) -> Result<Case, PortError> {
@@ -126,12 +138,9 @@ fn read(row: &SqliteRow) -> Result<Case, PortError> {
         "needs-human" => Standing::NeedsHuman,
         "closed" => Standing::Closed {
             at: required(at("closed_at")?, "a closed case without its time")?,
-            why: match maybe("closing")?.as_deref() {
-                Some("key-request") => Closing::KeyRequest,
-                Some("machine") => Closing::Machine,
-                Some("joined") => Closing::Joined,
-                _ => return Err(damaged("a closed case without its reason")),
-            },
+            why: maybe("closing")?
+                .and_then(|text| Closing::ALL.into_iter().find(|why| why.as_str() == text))
+                .ok_or_else(|| damaged("a closed case without its reason"))?,
         },
         _ => return Err(damaged("a case's standing")),
     };
@@ -159,6 +168,7 @@ fn read(row: &SqliteRow) -> Result<Case, PortError> {
         acknowledgement,
         draft,
         perhaps_of: maybe("perhaps_of")?.map(id).transpose()?,
+        course: serde_json::from_str(&text("course")?).map_err(|_| damaged("the course of a case"))?,
     })
 }
 
@@ -192,8 +202,8 @@ impl Cases for SqliteStore {
         is_participant(&mut *self.pool.acquire().await.map_err(fault)?, case, address).await
     }
 
-    async fn pending_acknowledgements(&self) -> Result<Vec<Case>, PortError> {
-        let rows = sqlx::query(PENDING).fetch_all(&self.pool).await.map_err(fault)?;
+    async fn running(&self) -> Result<Vec<Case>, PortError> {
+        let rows = sqlx::query(RUNNING).fetch_all(&self.pool).await.map_err(fault)?;
         rows.iter().map(read).collect()
     }
 
@@ -281,5 +291,17 @@ impl Cases for SqliteStore {
         let value: String = sqlx::query_scalar("SELECT value FROM desk WHERE name = 'first-start'").fetch_one(&mut *tx).await.map_err(fault)?;
         tx.commit().await?;
         time(value.parse().map_err(|_| damaged("the first start"))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_case_has_an_untouched_course() {
+        let migration = include_str!("migrations/0004_course.sql");
+        let written = migration.split("DEFAULT '").nth(1).and_then(|rest| rest.split('\'').next()).unwrap();
+        assert_eq!(written, course_text(&Course::default()).unwrap());
     }
 }

@@ -1,0 +1,464 @@
+//! What follows from the clocks of the policy, and from a responder's word on how far a case has come?
+
+use super::{CaseChange, Decision, Entry};
+use crate::model::Timestamp;
+use crate::model::case::{Called, Case, Closing, Draft, Standing};
+use crate::model::course::{Course, Lane, Step};
+use crate::model::effect::{Effect, Reason};
+use crate::model::ids::CaseId;
+use crate::model::timeline::Timeline;
+use jiff::SignedDuration;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+/// A clock of the policy, as it stands for one case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    pub step: Step,
+    /// Not before this: the window of the policy opens.
+    pub opens: Timestamp,
+    pub deadline: Timestamp,
+    #[serde(flatten)]
+    pub state: ClockState,
+    /// Why the deadline is where it is.
+    pub because: Because,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum ClockState {
+    Running,
+    /// It stands still until an upstream discloses.
+    Waiting,
+    Stopped {
+        at: Timestamp,
+        late: bool,
+    },
+}
+
+/// What set a deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Because {
+    Policy,
+    SlowLane,
+    AsapLane,
+    /// Fix team and security team agreed on it.
+    Agreed,
+    /// The reporter publishes on that day.
+    Announced,
+    /// It waited for an upstream.
+    Upstream,
+}
+
+impl Because {
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Policy => "the policy",
+            Self::SlowLane => "the slow lane",
+            Self::AsapLane => "as soon as possible",
+            Self::Agreed => "the agreed release day",
+            Self::Announced => "the reporter publishes on that day",
+            Self::Upstream => "the wait for an upstream",
+        }
+    }
+}
+
+/// Whether the clocks after the acknowledgement run: for what is, or may be, a report.
+pub fn runs(case: &Case) -> bool {
+    match case.standing {
+        Standing::Closed { .. } => false,
+        Standing::Open => case.draft != Draft::None,
+        Standing::Unread | Standing::NeedsHuman => true,
+    }
+}
+
+/// The clocks of a case that have started, in the order of the policy.
+pub fn clocks(case: &Case, timeline: &Timeline, now: Timestamp) -> Vec<Clock> {
+    Step::ALL.into_iter().filter_map(|step| clock(case, step, timeline, now)).collect()
+}
+
+fn clock(case: &Case, step: Step, timeline: &Timeline, now: Timestamp) -> Option<Clock> {
+    let course = &case.course;
+    let start = match step {
+        Step::Retrospective => *course.reached.get(&Step::Release)?,
+        _ => case.opened_at,
+    };
+    let window = timeline.window(step, course.lane);
+    let pauses = matches!(step, Step::Fix | Step::Release);
+    let waited = if pauses { waited(course, now) } else { SignedDuration::ZERO };
+    let mut deadline = start + window.to + waited;
+    let mut because = match course.lane {
+        _ if waited > SignedDuration::ZERO => Because::Upstream,
+        Lane::Slow if step != Step::Retrospective => Because::SlowLane,
+        Lane::Asap if step != Step::Retrospective => Because::AsapLane,
+        _ => Because::Policy,
+    };
+    if pauses && let Some(day) = course.announced.and_then(midnight).filter(|day| *day < deadline) {
+        (deadline, because) = (day.max(start), Because::Announced);
+    }
+    if step == Step::Release
+        && let Some(day) = course.release_day
+    {
+        (deadline, because) = (day, Because::Agreed);
+    }
+    let state = match course.reached.get(&step) {
+        Some(at) => ClockState::Stopped { at: *at, late: *at > deadline },
+        None if pauses && course.waiting_since.is_some() => ClockState::Waiting,
+        None => ClockState::Running,
+    };
+    Some(Clock { step, opens: (start + window.from).min(deadline), deadline, state, because })
+}
+
+fn waited(course: &Course, now: Timestamp) -> SignedDuration {
+    let running = course.waiting_since.map_or(SignedDuration::ZERO, |since| now.duration_since(since).max(SignedDuration::ZERO));
+    SignedDuration::from_millis(course.waited_ms) + running
+}
+
+fn midnight(day: Date) -> Option<Timestamp> {
+    Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+/// Calls responders where a clock is near its end, and again when it is over. Works on `case` as the
+/// acknowledgement's own clock left it.
+pub(super) fn call_for_clocks(case: &Case, timeline: &Timeline, now: Timestamp, decision: &mut Decision) -> Course {
+    let mut course = case.course.clone();
+    if !runs(case) {
+        return course;
+    }
+    for clock in clocks(case, timeline, now) {
+        if clock.state != ClockState::Running {
+            continue;
+        }
+        let remind = timeline.window(clock.step, course.lane).remind;
+        let (next, reason, event) = if now >= clock.deadline {
+            (Called::Missed, missed(clock.step), "deadline is over")
+        } else if now >= clock.deadline - remind {
+            (Called::Near, near(clock.step), "deadline is near")
+        } else {
+            continue;
+        };
+        if course.called.get(&clock.step).copied().unwrap_or_default() >= next {
+            continue;
+        }
+        course.called.insert(clock.step, next);
+        decision.effects.extend(Effect::call(reason, &case.id, now));
+        decision.journal.push(Entry::of(&case.id, event, format!("{}: {}", clock.step.as_str(), clock.deadline)));
+    }
+    course
+}
+
+fn near(step: Step) -> Reason {
+    match step {
+        Step::FixTeam => Reason::FixTeamDue,
+        Step::Fix => Reason::FixDue,
+        Step::Release => Reason::ReleaseDue,
+        Step::Retrospective => Reason::RetrospectiveDue,
+    }
+}
+
+fn missed(step: Step) -> Reason {
+    match step {
+        Step::FixTeam => Reason::FixTeamMissed,
+        Step::Fix => Reason::FixMissed,
+        Step::Release => Reason::ReleaseMissed,
+        Step::Retrospective => Reason::RetrospectiveMissed,
+    }
+}
+
+/// Why a word of a responder cannot be taken as it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotNow {
+    #[error("case {0} is closed: reopen it first")]
+    Closed(CaseId),
+    #[error("case {0} is not closed")]
+    NotClosed(CaseId),
+    #[error("{step} was reached already, on {at}", step = .0.as_str(), at = .1)]
+    Reached(Step, Timestamp),
+    #[error("{later} comes after {earlier}, which is not reached yet", later = .0.as_str(), earlier = .1.as_str())]
+    TooEarly(Step, Step),
+    #[error("that moment lies in the future: say it when it has come")]
+    Future,
+    #[error("it lies before the case was opened")]
+    BeforeCase,
+    #[error("it waits already, since {0}")]
+    Waits(Timestamp),
+    #[error("it does not wait for anybody")]
+    DoesNotWait,
+    #[error("the release day lies in the past")]
+    Past,
+    #[error("it is in that lane already")]
+    SameLane,
+    #[error("the reporter of case {0} still waits for an answer: give it first (case reply, or case answered)")]
+    Unanswered(CaseId),
+}
+
+fn open(case: &Case) -> Result<(), NotNow> {
+    if matches!(case.standing, Standing::Closed { .. }) { Err(NotNow::Closed(case.id.clone())) } else { Ok(()) }
+}
+
+/// Saves a course, and writes down every deadline that it moves.
+fn moved(case: &Case, course: Course, event: &'static str, detail: String, timeline: &Timeline, now: Timestamp) -> Decision {
+    let before = clocks(case, timeline, now);
+    let mut after = Case { course, ..case.clone() };
+    let mut journal = vec![Entry::of(&case.id, event, detail)];
+    for clock in clocks(&after, timeline, now) {
+        let Some(was) = before.iter().find(|c| c.step == clock.step).filter(|was| was.deadline != clock.deadline) else { continue };
+        if matches!(clock.state, ClockState::Stopped { .. }) {
+            continue;
+        }
+        // A deadline that moved is called for anew.
+        after.course.called.remove(&clock.step);
+        journal.push(Entry::of(
+            &case.id,
+            "deadline moved",
+            format!("{}: {} to {}, because of {}", clock.step.as_str(), was.deadline, clock.deadline, clock.because.sentence()),
+        ));
+    }
+    Decision { case: Some(CaseChange::update(case, after)), journal, ..Decision::default() }
+}
+
+/// A responder's word: a step was reached.
+pub fn reach(case: &Case, step: Step, at: Timestamp, by: &str, timeline: &Timeline, now: Timestamp) -> Result<Decision, NotNow> {
+    open(case)?;
+    if let Some(before) = case.course.reached.get(&step) {
+        return Err(NotNow::Reached(step, *before));
+    }
+    if at > now {
+        return Err(NotNow::Future);
+    }
+    if at < case.opened_at {
+        return Err(NotNow::BeforeCase);
+    }
+    let needed = match step {
+        Step::Retrospective => Some(Step::Release),
+        _ => None,
+    };
+    if let Some(needed) = needed.filter(|needed| !case.course.reached.contains_key(needed)) {
+        return Err(NotNow::TooEarly(step, needed));
+    }
+    let mut course = case.course.clone();
+    course.reached.insert(step, at);
+    Ok(moved(case, course, "reached", format!("{} at {at}, by {by}", step.as_str()), timeline, now))
+}
+
+/// The case takes another lane, on a responder's word or because of what its report says.
+pub fn change_lane(case: &Case, lane: Lane, why: &str, timeline: &Timeline, now: Timestamp) -> Result<Decision, NotNow> {
+    open(case)?;
+    if case.course.lane == lane {
+        return Err(NotNow::SameLane);
+    }
+    let mut decision = moved(case, Course { lane, ..case.course.clone() }, "lane changed", format!("{}: {why}", lane.as_str()), timeline, now);
+    if lane == Lane::Asap {
+        decision.journal.push(Entry::of(&case.id, "skipped", SKIPPED));
+    }
+    Ok(decision)
+}
+
+/// What no deadline says of the fast lane.
+const SKIPPED: &str = "the wait until a window opens, and weekday and hour of the release day";
+
+/// A responder's word: it waits for an upstream's disclosure.
+pub fn wait_for_upstream(case: &Case, by: &str, now: Timestamp) -> Result<Decision, NotNow> {
+    open(case)?;
+    if let Some(since) = case.course.waiting_since {
+        return Err(NotNow::Waits(since));
+    }
+    let course = Course { waiting_since: Some(now), ..case.course.clone() };
+    Ok(Decision {
+        case: Some(CaseChange::update(case, Case { course, ..case.clone() })),
+        journal: vec![Entry::of(&case.id, "waits for an upstream", by)],
+        ..Decision::default()
+    })
+}
+
+/// A responder's word: the upstream disclosed, and the clocks go on.
+pub fn go_on(case: &Case, by: &str, timeline: &Timeline, now: Timestamp) -> Result<Decision, NotNow> {
+    open(case)?;
+    let since = case.course.waiting_since.ok_or(NotNow::DoesNotWait)?;
+    let waited_ms = case.course.waited_ms + i64::try_from(now.duration_since(since).as_millis()).unwrap_or(0).max(0);
+    let course = Course { waiting_since: None, waited_ms, ..case.course.clone() };
+    let mut decision = moved(case, course, "goes on", by.to_owned(), timeline, now);
+    let running = Case { course: Course { waiting_since: None, ..case.course.clone() }, ..case.clone() };
+    let was = clocks(&running, timeline, now);
+    if let Some(CaseChange::Update { after, .. }) = &decision.case {
+        for clock in clocks(after, timeline, now) {
+            if let Some(was) = was.iter().find(|w| w.step == clock.step && w.deadline != clock.deadline) {
+                let detail = format!("{}: {} to {}, because of {}", clock.step.as_str(), was.deadline, clock.deadline, clock.because.sentence());
+                decision.journal.push(Entry::of(&case.id, "deadline moved", detail));
+            }
+        }
+    }
+    Ok(decision)
+}
+
+/// A responder's word: the release day is agreed. `None` takes it back.
+pub fn agree_release(case: &Case, day: Option<Timestamp>, by: &str, timeline: &Timeline, now: Timestamp) -> Result<Decision, NotNow> {
+    open(case)?;
+    if let Some(at) = case.course.reached.get(&Step::Release) {
+        return Err(NotNow::Reached(Step::Release, *at));
+    }
+    if day.is_some_and(|day| day <= now) {
+        return Err(NotNow::Past);
+    }
+    let detail = day.map_or_else(|| format!("taken back, by {by}"), |day| format!("{day}, by {by}"));
+    Ok(moved(case, Course { release_day: day, ..case.course.clone() }, "release day", detail, timeline, now))
+}
+
+/// What the reporter said of publishing, as read or as a responder heard it. Intent, a date or a published
+/// vulnerability take the fast lane.
+pub fn disclosure(case: &Case, announced: Option<Date>, hurry: bool, why: &str, timeline: &Timeline, now: Timestamp) -> Option<Decision> {
+    let course = Course { announced: announced.or(case.course.announced), ..case.course.clone() };
+    let hurry = hurry && course.lane != Lane::Asap;
+    if open(case).is_err() || (course == case.course && !hurry) {
+        return None;
+    }
+    let lane = if hurry { Lane::Asap } else { course.lane };
+    let mut decision = moved(case, Course { lane, ..course }, if hurry { "lane changed" } else { "announced" }, why.to_owned(), timeline, now);
+    if hurry {
+        decision.journal.push(Entry::of(&case.id, "skipped", SKIPPED));
+    }
+    Some(decision)
+}
+
+/// A responder's word: the case is closed. Its reporter must have been answered.
+pub fn close(case: &Case, why: Closing, by: &str, now: Timestamp) -> Result<Decision, NotNow> {
+    open(case)?;
+    if case.acknowledgement.pending().is_some() {
+        return Err(NotNow::Unanswered(case.id.clone()));
+    }
+    Ok(Decision {
+        case: Some(CaseChange::update(case, Case { standing: Standing::Closed { at: now, why }, ..case.clone() })),
+        journal: vec![Entry::of(&case.id, "case closed", format!("{}, by {by}", why.as_str()))],
+        ..Decision::default()
+    })
+}
+
+pub fn reopen(case: &Case, by: &str) -> Result<Decision, NotNow> {
+    if !matches!(case.standing, Standing::Closed { .. }) {
+        return Err(NotNow::NotClosed(case.id.clone()));
+    }
+    let draft = if case.draft == Draft::None { Draft::AwaitsWord } else { case.draft.clone() };
+    Ok(Decision {
+        case: Some(CaseChange::update(case, Case { standing: Standing::Open, draft, ..case.clone() })),
+        journal: vec![Entry::of(&case.id, "case reopened", by)],
+        ..Decision::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::case::Acknowledgement;
+    use crate::model::effect::Work;
+
+    fn at(hours: i64) -> Timestamp {
+        Timestamp::from_second(1_790_000_000 + hours * 3600).unwrap()
+    }
+
+    fn case() -> Case {
+        Case {
+            id: CaseId::from_random([1; 10]),
+            opened_at: at(0),
+            standing: Standing::Open,
+            acknowledgement: Acknowledgement::Sent { at: at(1), signed: true },
+            draft: Draft::Queued,
+            perhaps_of: None,
+            course: Course::default(),
+        }
+    }
+
+    fn after(decision: Decision) -> Case {
+        let Some(CaseChange::Update { after, .. }) = decision.case else { panic!("no change") };
+        after
+    }
+
+    fn deadlines(case: &Case, now: Timestamp) -> Vec<i64> {
+        clocks(case, &Timeline::default(), now).iter().map(|c| c.deadline.duration_since(at(0)).as_hours()).collect()
+    }
+
+    #[test]
+    fn each_lane_has_its_deadlines_and_a_change_is_written_down() {
+        let timeline = Timeline::default();
+        assert_eq!(deadlines(&case(), at(2)), [24, 7 * 24, 21 * 24]);
+        let decision = change_lane(&case(), Lane::Asap, "exploited, by rita", &timeline, at(2)).unwrap();
+        let events: Vec<&str> = decision.journal.iter().map(|e| e.event).collect();
+        assert_eq!(events, ["lane changed", "deadline moved", "deadline moved", "deadline moved", "skipped"]);
+        let hurried = after(decision);
+        assert_eq!(deadlines(&hurried, at(2)), [4, 24, 48]);
+        assert_eq!(change_lane(&hurried, Lane::Asap, "again", &timeline, at(3)), Err(NotNow::SameLane));
+    }
+
+    #[test]
+    fn responders_are_called_before_and_after_and_once_each() {
+        let timeline = Timeline::default();
+        let mut case = case();
+        let mut calls = Vec::new();
+        for hour in 0..24 * 25 {
+            let mut decision = Decision::default();
+            case.course = call_for_clocks(&case, &timeline, at(hour), &mut decision);
+            calls.extend(decision.effects.iter().filter_map(|e| match e.work {
+                Work::CallByMail(reason) => Some((hour, reason)),
+                _ => None,
+            }));
+        }
+        assert_eq!(
+            calls,
+            [
+                (20, Reason::FixTeamDue),
+                (24, Reason::FixTeamMissed),
+                (6 * 24, Reason::FixDue),
+                (7 * 24, Reason::FixMissed),
+                (19 * 24, Reason::ReleaseDue),
+                (21 * 24, Reason::ReleaseMissed)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_step_is_reached_once_and_in_its_order() {
+        let timeline = Timeline::default();
+        let early = reach(&case(), Step::Retrospective, at(3), "rita", &timeline, at(3));
+        assert_eq!(early, Err(NotNow::TooEarly(Step::Retrospective, Step::Release)));
+        assert_eq!(reach(&case(), Step::Fix, at(9), "rita", &timeline, at(3)), Err(NotNow::Future));
+        let released = after(reach(&case(), Step::Release, at(30 * 24), "rita", &timeline, at(30 * 24)).unwrap());
+        assert!(reach(&released, Step::Release, at(3), "rita", &timeline, at(31 * 24)).is_err());
+        let all = clocks(&released, &timeline, at(30 * 24));
+        assert_eq!(all[2].state, ClockState::Stopped { at: at(30 * 24), late: true });
+        assert_eq!((all[3].step, all[3].deadline), (Step::Retrospective, at(33 * 24)));
+    }
+
+    #[test]
+    fn waiting_for_an_upstream_moves_fix_and_release_and_calls_nobody() {
+        let timeline = Timeline::default();
+        let waiting = after(wait_for_upstream(&case(), "rita", at(10)).unwrap());
+        let mut silent = Decision::default();
+        let course = call_for_clocks(&waiting, &timeline, at(24 * 30), &mut silent);
+        assert_eq!(course.called.keys().copied().collect::<Vec<_>>(), [Step::FixTeam], "its clock waits for nobody");
+        let decision = go_on(&waiting, "rita", &timeline, at(10 + 48)).unwrap();
+        assert_eq!(decision.journal.iter().filter(|e| e.event == "deadline moved").count(), 2, "{:#?}", decision.journal);
+        assert_eq!(deadlines(&after(decision), at(60)), [24, 9 * 24, 23 * 24]);
+    }
+
+    #[test]
+    fn what_the_reporter_announced_comes_first_and_what_was_agreed_counts() {
+        let timeline = Timeline::default();
+        let day = at(5 * 24).to_zoned(TimeZone::UTC).date();
+        let announced = after(disclosure(&case(), Some(day), false, "he said so", &timeline, at(2)).unwrap());
+        let found = clocks(&announced, &timeline, at(2));
+        assert_eq!((found[2].deadline, found[2].because), (midnight(day).unwrap(), Because::Announced));
+        let agreed = after(agree_release(&announced, Some(at(100)), "rita", &timeline, at(2)).unwrap());
+        assert_eq!(clocks(&agreed, &timeline, at(2))[2].deadline, at(100));
+        assert_eq!(agree_release(&agreed, Some(at(1)), "rita", &timeline, at(2)), Err(NotNow::Past));
+    }
+
+    #[test]
+    fn a_case_is_closed_only_once_its_reporter_was_answered() {
+        let waits = Case { acknowledgement: Acknowledgement::ByHand { deadline: at(24), called: Called::No }, ..case() };
+        assert!(matches!(close(&waits, Closing::Rejected, "rita", at(2)), Err(NotNow::Unanswered(_))));
+        let closed = after(close(&case(), Closing::Rejected, "rita", at(2)).unwrap());
+        assert!(!runs(&closed) && reach(&closed, Step::Fix, at(3), "rita", &Timeline::default(), at(3)).is_err());
+        assert!(runs(&after(reopen(&closed, "rita").unwrap())));
+    }
+}

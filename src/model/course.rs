@@ -1,0 +1,79 @@
+//! How far has a case come on its way to release and retrospective, and by which lane does it go?
+
+use super::Timestamp;
+use super::case::Called;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A step of the policy after the acknowledgement. Each has a clock, which it stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// The fix team is formed.
+    FixTeam,
+    /// The fix is complete.
+    Fix,
+    Release,
+    Retrospective,
+}
+
+impl Step {
+    pub const ALL: [Self; 4] = [Self::FixTeam, Self::Fix, Self::Release, Self::Retrospective];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FixTeam => "fix-team",
+            Self::Fix => "fix",
+            Self::Release => "release",
+            Self::Retrospective => "retrospective",
+        }
+    }
+}
+
+/// How fast a case must go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lane {
+    #[default]
+    Normal,
+    /// What is not severe gives way to holidays and other work.
+    Slow,
+    /// It is public, or about to be.
+    Asap,
+}
+
+impl Lane {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Slow => "slow",
+            Self::Asap => "asap",
+        }
+    }
+}
+
+/// What was reached, what was agreed, and who was called for what is still open.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Course {
+    pub lane: Lane,
+    pub reached: BTreeMap<Step, Timestamp>,
+    /// The moment on which fix team and security team agreed.
+    pub release_day: Option<Timestamp>,
+    /// The day on which the reporter means to publish.
+    pub announced: Option<Date>,
+    /// Since when it waits for an upstream's disclosure.
+    pub waiting_since: Option<Timestamp>,
+    /// How long it waited before, in milliseconds.
+    pub waited_ms: i64,
+    /// For which clocks responders were called.
+    pub called: BTreeMap<Step, Called>,
+}
+
+impl Course {
+    /// Whether nothing was ever set.
+    pub fn is_untouched(&self) -> bool {
+        *self == Self::default()
+    }
+}
