@@ -28,7 +28,7 @@ impl Desk {
         assert!(made.status.success());
         let f = folder.display();
         let config = format!(
-            "[desk]\naddress = \"{address}\"\nname = \"Desk\"\nstate = \"{f}/state\"\nanswer_from = \"2020-01-01T00:00:00Z\"\n[keys]\ncertificates = [\"{f}/keys/security.asc\"]\nstorage_certificate = \"{f}/keys/storage.asc\"\n[opener]\nsecret_keys = [\"{f}/keys/security.secret.asc\"]\nstorage_key = \"{f}/keys/storage.secret.asc\"\n[[mailbox]]\nkind = \"maildir\"\nname = \"in\"\npath = \"{f}/Maildir\"\npoll_s = 1\n[courier]\nkind = \"folder\"\npath = \"{f}/out\"\n[tracker]\nkind = \"folder\"\npath = \"{f}/tracker\"\n"
+            "[desk]\naddress = \"{address}\"\nname = \"Desk\"\nstate = \"{f}/state\"\nresolver = \"none\"\nanswer_from = \"2020-01-01T00:00:00Z\"\n[keys]\ncertificates = [\"{f}/keys/security.asc\"]\nstorage_certificate = \"{f}/keys/storage.asc\"\n[opener]\nsecret_keys = [\"{f}/keys/security.secret.asc\"]\nstorage_key = \"{f}/keys/storage.secret.asc\"\n[[mailbox]]\nkind = \"maildir\"\nname = \"in\"\npath = \"{f}/Maildir\"\npoll_s = 1\n[courier]\nkind = \"folder\"\npath = \"{f}/out\"\n[tracker]\nkind = \"folder\"\npath = \"{f}/tracker\"\n"
         );
         fs::write(folder.join("sealdesk.toml"), config).unwrap();
         let child =

@@ -13,7 +13,9 @@ use sealdesk::model::case::{Acknowledgement, Case};
 use sealdesk::model::ids::Digest;
 use sealdesk::model::outgoing::Composition;
 use sealdesk::model::publication::SecurityTxt;
+use sealdesk::model::release::ReleaseRules;
 use sealdesk::model::secret::Secret;
+use sealdesk::model::timeline::Timeline;
 use sealdesk::openpgp::{SealTo, certificates, generate_storage};
 use sealdesk::pipeline::{Desk, DeskParts, Rhythm, deadlines, intake, outbox, readers};
 use sealdesk::ports::{Clock, Lane, LetterOctets, Lying, Mailbox, OpenedLetter, Opener, OpenerError, Place, PortError, Sink};
@@ -154,6 +156,7 @@ impl Test {
             secret: Secret::new(b"secret".to_vec()),
             answer_from: Timestamp::UNIX_EPOCH,
             caps: Caps { per_address: 1, per_domain: 3, in_all: 100 },
+            release: ReleaseRules::default(),
         });
         Self { desk, clock, opener, folder }
     }

@@ -32,7 +32,7 @@ impl World {
     fn configure(&self, certificates: &str, secrets: &str, extra: &str) {
         let f = self.path().display();
         let config = format!(
-            "[desk]\naddress = \"security@desk.example\"\nname = \"Desk\"\nstate = \"{f}/state\"\nanswer_from = \"2020-01-01T00:00:00Z\"\n[keys]\ncertificates = {certificates}\nstorage_certificate = \"{f}/keys/storage.asc\"\n[opener]\nsecret_keys = {secrets}\nstorage_key = \"{f}/keys/storage.secret.asc\"\n[[mailbox]]\nkind = \"maildir\"\nname = \"in\"\npath = \"{f}/Maildir\"\npoll_s = 1\n[courier]\nkind = \"folder\"\npath = \"{f}/out\"\n[tracker]\nkind = \"folder\"\npath = \"{f}/tracker\"\n{extra}"
+            "[desk]\naddress = \"security@desk.example\"\nname = \"Desk\"\nstate = \"{f}/state\"\nresolver = \"none\"\nanswer_from = \"2020-01-01T00:00:00Z\"\n[keys]\ncertificates = {certificates}\nstorage_certificate = \"{f}/keys/storage.asc\"\n[opener]\nsecret_keys = {secrets}\nstorage_key = \"{f}/keys/storage.secret.asc\"\n[[mailbox]]\nkind = \"maildir\"\nname = \"in\"\npath = \"{f}/Maildir\"\npoll_s = 1\n[courier]\nkind = \"folder\"\npath = \"{f}/out\"\n[tracker]\nkind = \"folder\"\npath = \"{f}/tracker\"\n{extra}"
         );
         fs::write(self.path().join("sealdesk.toml"), config).unwrap();
     }

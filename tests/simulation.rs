@@ -16,7 +16,9 @@ use sealdesk::model::ids::Digest;
 use sealdesk::model::limits::Limits;
 use sealdesk::model::outgoing::{Addition, Advisory, Composition};
 use sealdesk::model::publication::SecurityTxt;
+use sealdesk::model::release::ReleaseRules;
 use sealdesk::model::secret::Secret;
+use sealdesk::model::timeline::Timeline;
 use sealdesk::openpgp::{self, Purpose, SealTo, SecretKeys, certificates, generate_storage};
 use sealdesk::pipeline::reading::{self, Position};
 use sealdesk::pipeline::{Beat, Desk, DeskParts, Rhythm, deadlines, intake, outbox, readers};
@@ -394,6 +396,7 @@ impl Running {
             authenticator: None,
             answer_from: Timestamp::UNIX_EPOCH,
             caps: Caps { per_address: 1, per_domain: 100, in_all: 1000 },
+            release: ReleaseRules::default(),
         });
         store.sweep_and_release().await;
         Self { world: Arc::clone(world), desk, store, failures: HashMap::new(), beat: Rhythm::default().beat("simulation", Duration::from_secs(60)) }

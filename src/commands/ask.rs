@@ -41,7 +41,8 @@ async fn answered(settings: &Settings, question: Question) -> Result<serde_json:
         }
         if let Some(_lock) = daemon::try_lock(settings)? {
             let desk = wiring::desk(settings).await?;
-            return control::answer(&desk, question, &format!("user {}", nix::unistd::getuid())).await;
+            let by = desk.named(&control::account(nix::unistd::getuid().as_raw()));
+            return control::answer(&desk, question, &by).await;
         }
         if Instant::now() > until {
             bail!("a desk holds {} and does not answer: look at its log", settings.state.display());

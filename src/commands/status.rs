@@ -1,10 +1,13 @@
 //! `sealdesk status`: how is the desk?
 
+use super::case::due_next;
 use super::screen::{BAD, BOLD, DIM, GOOD, WARN, styled};
 use super::{ask, exit, screen};
-use crate::control::{Question, Status};
+use crate::control::{Question, Queued, Status};
+use crate::model::course::Lane;
 use anyhow::Result;
 use clap::Args;
+use comfy_table::{Table, TableStyle};
 
 /// Shows how the desk is: what waits, what is late, what is broken
 #[derive(Args)]
@@ -24,6 +27,7 @@ pub async fn run(args: StatusArgs) -> Result<u8> {
     }
     let t = &status.tally;
     let mut text = format!("{}\n\n", styled(BOLD, &status.version));
+    text.push_str(&queue(&status));
     let late = t.oldest_deadline.is_some_and(|d| d < status.now);
     let due = t.oldest_deadline.map_or_else(String::new, |d| {
         let when = format!(", the next by {}", d.strftime("%Y-%m-%d %H:%M UTC"));
@@ -62,4 +66,22 @@ pub async fn run(args: StatusArgs) -> Result<u8> {
     }
     screen::print(&text)?;
     Ok(exit::GOOD)
+}
+
+/// What is overdue, what is next, and who waits for whom: the first thing that a tired human needs.
+fn queue(status: &Status) -> String {
+    let late = |queued: &&Queued| queued.next.as_ref().is_some_and(|due| due.deadline < status.now);
+    let number = status.queue.iter().filter(late).count();
+    if status.queue.is_empty() {
+        return format!("  {}\n\n", styled(GOOD, "nothing is due"));
+    }
+    let mut table = Table::new();
+    table.load_style(TableStyle::new());
+    for queued in &status.queue {
+        let lane = if queued.lane == Lane::Normal { "" } else { queued.lane.as_str() };
+        let next = queued.next.as_ref().map_or_else(String::new, |due| due_next(due, status.now));
+        table.add_row([queued.id.to_string(), next, lane.to_owned(), queued.waits_for.as_ref().map_or_else(String::new, |whom| format!("waits for {whom}"))]);
+    }
+    let late = if number > 0 { styled(BAD, &format!("{number} late")) } else { styled(GOOD, "none late") };
+    format!("  {} in the queue, {late}\n{table}\n\n", status.queue.len())
 }

@@ -307,6 +307,8 @@ pub struct Responder {
     pub name: String,
     pub address: String,
     pub certificate: PathBuf,
+    /// His account on this machine: what he says on the command line is his word.
+    pub login: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

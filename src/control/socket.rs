@@ -51,7 +51,7 @@ pub async fn serve(desk: Arc<Desk>, listener: UnixListener, commands: bool) {
 }
 
 async fn serve_one(desk: &Desk, mut stream: UnixStream, commands: bool) -> Result<()> {
-    let by = stream.peer_cred().map_or_else(|_| "an unknown user".to_owned(), |c| format!("user {}", c.uid()));
+    let by = stream.peer_cred().map_or_else(|_| "an unknown user".to_owned(), |c| desk.named(&account(c.uid())));
     let mut text = Vec::new();
     let mut limited = (&mut stream).take(QUESTION_OCTETS_MAX);
     let asked = limited.read_to_end(&mut text);
@@ -69,6 +69,11 @@ async fn serve_one(desk: &Desk, mut stream: UnixStream, commands: bool) -> Resul
     stream.write_all(&serde_json::to_vec(&answer)?).await?;
     stream.shutdown().await?;
     Ok(())
+}
+
+/// The name of a user of this machine.
+pub fn account(uid: u32) -> String {
+    nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
 }
 
 /// Asks a running desk; `None` where none listens.

@@ -259,6 +259,37 @@ pub fn change_lane(case: &Case, lane: Lane, why: &str, timeline: &Timeline, now:
 /// What no deadline says of the fast lane.
 const SKIPPED: &str = "the wait until a window opens, and weekday and hour of the release day";
 
+/// What a responder's rating of the severity says of the lane: what is not severe may go slowly, and what no longer is
+/// so goes at the policy's pace again. Nothing slows down what must be fast.
+pub fn rated(case: &Case, tenths: Option<u8>, severity: Option<&str>, timeline: &Timeline, now: Timestamp) -> Option<Decision> {
+    let low = tenths.map_or(matches!(severity, Some("low" | "none")), |tenths| tenths < timeline.slow_below);
+    let lane = match (case.course.lane, low) {
+        (Lane::Normal, true) => Lane::Slow,
+        (Lane::Slow, false) => Lane::Normal,
+        _ => return None,
+    };
+    // Not the score itself: it comes from the report, and the journal is in clear.
+    change_lane(case, lane, if low { "not severe" } else { "more severe than it seemed" }, timeline, now).ok()
+}
+
+/// The deadline that comes first, and what it is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Due {
+    /// `acknowledgement`, or a step.
+    pub what: String,
+    pub deadline: Timestamp,
+}
+
+pub fn next_due(case: &Case, timeline: &Timeline, now: Timestamp) -> Option<Due> {
+    let acknowledgement = case.acknowledgement.pending().map(|(deadline, _)| Due { what: "acknowledgement".to_owned(), deadline });
+    let running = if runs(case) { clocks(case, timeline, now) } else { Vec::new() };
+    let running = running.into_iter().filter(|clock| clock.state == ClockState::Running);
+    acknowledgement
+        .into_iter()
+        .chain(running.map(|clock| Due { what: clock.step.as_str().to_owned(), deadline: clock.deadline }))
+        .min_by_key(|due| due.deadline)
+}
+
 /// A responder's word: it waits for an upstream's disclosure.
 pub fn wait_for_upstream(case: &Case, by: &str, now: Timestamp) -> Result<Decision, NotNow> {
     open(case)?;

@@ -15,7 +15,10 @@ mod reply;
 
 pub use arrival::{Acquaintance, Arrival, Origin, Thread, on_arrival};
 pub use clock::on_clock;
-pub use course::{Because, Clock, ClockState, NotNow, agree_release, change_lane, clocks, close, disclosure, go_on, reach, reopen, runs, wait_for_upstream};
+pub use course::{
+    Because, Clock, ClockState, Due, NotNow, agree_release, change_lane, clocks, close, disclosure, go_on, next_due, rated, reach, reopen, runs,
+    wait_for_upstream,
+};
 pub use delivery::{Returned, on_returned};
 pub use policy::{Caps, FilePolicy, Policy, SealedPolicy};
 pub use reading::{Older, ReadLetter, answered, confirm, on_reading, on_stray};
@@ -47,7 +50,17 @@ pub struct Decision {
     pub canary: Option<(MessageId, Option<String>)>,
     /// A reply token that is good no more.
     pub spent: Option<String>,
+    /// What responders wrote down of a case, sealed.
+    pub dossier: Option<SealedDossier>,
     pub journal: Vec<Entry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedDossier {
+    pub case: CaseId,
+    /// The number that it had when it was read: two who write at once must not overwrite each other.
+    pub read_at_version: i64,
+    pub sealed: Vec<u8>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -6,6 +6,8 @@
 pub mod address;
 pub mod case;
 pub mod course;
+pub mod cvss;
+pub mod dossier;
 pub mod effect;
 pub mod ids;
 pub mod letter;

@@ -8,6 +8,7 @@ use crate::model::address::Address;
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::reading::Reading;
+use crate::model::release::ReleaseRules;
 use crate::model::secret::{self, Secret};
 use crate::ports::{Alarm, Authenticator, CaseStore, Clock, Courier, Lane, Opener, PortError, Tracker};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -35,12 +36,15 @@ pub struct DeskParts {
     pub secret: Secret,
     pub answer_from: Timestamp,
     pub caps: Caps,
+    pub release: ReleaseRules,
 }
 
 /// Somebody who is called, and who may answer reporters by mail.
 #[derive(Clone, Debug)]
 pub struct Responder {
     pub address: Address,
+    /// The account by which he commands the desk.
+    pub login: Option<String>,
     pub fingerprints: Vec<String>,
     pub armored: Vec<String>,
     pub ends: Option<Timestamp>,
@@ -185,6 +189,14 @@ impl Desk {
     pub fn sealed_words(&self, text: &str) -> Result<(String, Vec<u8>), PortError> {
         let day = self.now().strftime("%Y-%m-%d").to_string();
         Ok((secret::tag(self.parts.secret.expose(), &[b"reply", day.as_bytes(), text.as_bytes()]), self.parts.store.seal(text.as_bytes())?))
+    }
+
+    /// Who commands by this account: a responder where the config says so.
+    pub fn named(&self, account: &str) -> String {
+        match self.parts.responders.iter().find(|r| r.login.as_deref() == Some(account)) {
+            Some(_) => format!("responder {account}"),
+            None => format!("user {account}"),
+        }
     }
 
     /// The responder with this address.

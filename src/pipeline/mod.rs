@@ -7,6 +7,7 @@
 pub mod canary;
 pub mod deadlines;
 mod desk;
+pub mod dossiers;
 mod failpoint;
 pub mod intake;
 pub mod outbox;

@@ -216,6 +216,8 @@ pub trait Cases: Send + Sync {
     /// Newest first.
     async fn cases(&self) -> Result<Vec<Case>, PortError>;
     async fn is_participant(&self, case: &CaseId, address: &Address) -> Result<bool, PortError>;
+    /// What responders wrote down of a case, sealed, and the number by which writing it again is ordered.
+    async fn dossier(&self, case: &CaseId) -> Result<(i64, Option<Vec<u8>>), PortError>;
     /// Those with a clock that may run: open ones, and closed ones whose reporter still waits for an answer.
     async fn running(&self) -> Result<Vec<Case>, PortError>;
     async fn commit(&self, decision: &Decision, now: Timestamp) -> Result<(), PortError>;

@@ -3,6 +3,7 @@
 use super::disclosure::disclosure;
 use super::sections::{Field, Section, sections};
 use super::{patterns, versions};
+use crate::model::cvss;
 use crate::model::report::{Missing, Report};
 
 /// Longer summaries are cut at a word.
@@ -179,24 +180,12 @@ fn affected_versions(sections: &[Section], subject: &str, text: &str, product: O
 fn cvss(text: &str) -> Option<String> {
     let bare = CVSS31_BARE.find(text).map(|m| format!("CVSS:3.1/{}", m.as_str()));
     let candidates = CVSS_VECTOR.find_iter(text).map(|m| m.as_str().to_owned()).chain(bare);
-    candidates.into_iter().find(|v| parsed(v).is_some())
-}
-
-/// A vector with all its base metrics; the crate accepts a v3 vector without some.
-fn parsed(vector: &str) -> Option<cvss::Cvss> {
-    let parsed: cvss::Cvss = vector.parse().ok()?;
-    let whole = match &parsed {
-        cvss::Cvss::CvssV30(v) | cvss::Cvss::CvssV31(v) => {
-            v.av.is_some() && v.ac.is_some() && v.pr.is_some() && v.ui.is_some() && v.s.is_some() && v.c.is_some() && v.i.is_some() && v.a.is_some()
-        }
-        _ => true,
-    };
-    whole.then_some(parsed)
+    candidates.into_iter().find(|v| cvss::rate(v).is_some())
 }
 
 fn severity(sections: &[Section], text: &str, vector: Option<&str>) -> Option<String> {
-    if let Some(parsed) = vector.and_then(parsed) {
-        return Some(parsed.severity().as_str().to_ascii_lowercase());
+    if let Some(rated) = vector.and_then(cvss::rate) {
+        return Some(rated.rating);
     }
     let word = first(sections, Field::Severity)
         .or_else(|| first(sections, Field::Cvss))

@@ -5,6 +5,7 @@ mod site;
 pub use site::{expected, pages, security_md};
 
 use crate::adapters::alarm::{Command, Heartbeat, Webhook};
+use crate::adapters::calendar;
 use crate::adapters::clock::SystemClock;
 use crate::adapters::dmarc::DnsAuthenticator;
 use crate::adapters::folder_courier::FolderCourier;
@@ -22,6 +23,7 @@ use crate::decide::Origin;
 use crate::mime::Perspective;
 use crate::model::Timestamp;
 use crate::model::address::Address;
+use crate::model::release::ReleaseRules;
 use crate::model::secret::Secret;
 use crate::openpgp::{self, Certificate, SealTo};
 use crate::pipeline::{Desk, DeskParts, Responder};
@@ -106,6 +108,7 @@ pub fn responders(settings: &Settings) -> Result<Vec<Responder>> {
         let ends = certificates.iter().filter_map(Certificate::expires).min();
         let fault = certificates.iter().find_map(|c| c.usable_for_encryption().err()).map(|e| e.to_string());
         Ok(Responder {
+            login: words.login.clone(),
             address: Address::parse(&words.address).map_err(|e| anyhow!("responder.address: {e}"))?,
             fingerprints: certificates.iter().map(Certificate::fingerprint).collect(),
             armored: certificates.iter().map(Certificate::armored).collect::<Result<_, _>>()?,
@@ -162,7 +165,17 @@ pub async fn desk(settings: &Settings) -> Result<Desk> {
         secret: desk_secret(&settings.state)?,
         answer_from,
         caps: settings.caps,
+        release: release_rules(settings)?,
     }))
+}
+
+/// The rules for a release day, with the holidays of the calendar files.
+pub fn release_rules(settings: &Settings) -> Result<ReleaseRules> {
+    let mut rules = settings.release.clone();
+    for path in &settings.holidays {
+        rules.holidays.extend(calendar::holidays(&config::expanded("release.holidays", path)?)?);
+    }
+    Ok(rules)
 }
 
 /// Made at the first start. Without it no draft of ours would be recognised, so it belongs into the backup.

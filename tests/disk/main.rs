@@ -41,7 +41,7 @@ impl World {
             fs::create_dir_all(folder.path().join(sub)).unwrap();
         }
         let config = format!(
-            "[desk]\naddress = \"security@desk.example\"\nname = \"Desk\"\nstate = \"{f}/state\"\nanswer_from = \"2020-01-01T00:00:00Z\"\n[keys]\ncertificates = [\"{k}/security.asc\"]\nstorage_certificate = \"{k}/storage.asc\"\n[opener]\nsecret_keys = [\"{k}/security.secret.asc\"]\nstorage_key = \"{k}/storage.secret.asc\"\n[[mailbox]]\nkind = \"maildir\"\nname = \"in\"\npath = \"{f}/Maildir\"\npoll_s = 1\n[courier]\nkind = \"folder\"\npath = \"{f}/out\"\n[tracker]\nkind = \"folder\"\npath = \"{f}/tracker\"\n[answers]\nask_missing = false\n"
+            "[desk]\naddress = \"security@desk.example\"\nname = \"Desk\"\nstate = \"{f}/state\"\nresolver = \"none\"\nanswer_from = \"2020-01-01T00:00:00Z\"\n[keys]\ncertificates = [\"{k}/security.asc\"]\nstorage_certificate = \"{k}/storage.asc\"\n[opener]\nsecret_keys = [\"{k}/security.secret.asc\"]\nstorage_key = \"{k}/storage.secret.asc\"\n[[mailbox]]\nkind = \"maildir\"\nname = \"in\"\npath = \"{f}/Maildir\"\npoll_s = 1\n[courier]\nkind = \"folder\"\npath = \"{f}/out\"\n[tracker]\nkind = \"folder\"\npath = \"{f}/tracker\"\n[answers]\nask_missing = false\n"
         );
         fs::write(folder.path().join("sealdesk.toml"), config).unwrap();
         let world = Self { folder };

@@ -1,7 +1,7 @@
 //! How does a case lie in its row?
 
 use super::{SqliteStore, apply, damaged, fault, millis, time};
-use crate::decide::Decision;
+use crate::decide::{Decision, SealedDossier};
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::{Acknowledgement, AdvisoryId, Called, Case, Closing, Draft, Standing};
@@ -84,9 +84,8 @@ pub(super) async fn update(tx: &mut SqliteConnection, before: &Case, after: &Cas
             .execute(&mut *tx)
             .await
             .map_err(fault)?;
-        // It is what people said: none of it may be lost without a word.
         if done.rows_affected() == 0 {
-            return Err(PortError::Passing(format!("case {} was changed at the same moment: try again", after.id)));
+            return Err(changed_meanwhile(&after.id));
         }
     }
     if before.draft != after.draft {
@@ -105,6 +104,22 @@ pub(super) async fn update(tx: &mut SqliteConnection, before: &Case, after: &Cas
             .map_err(fault)?;
     }
     Ok(())
+}
+
+pub(super) async fn write_dossier(tx: &mut SqliteConnection, dossier: &SealedDossier) -> Result<(), PortError> {
+    let done = sqlx::query("UPDATE cases SET dossier = ?, dossier_version = dossier_version + 1 WHERE id = ? AND dossier_version = ?")
+        .bind(&dossier.sealed)
+        .bind(dossier.case.as_str())
+        .bind(dossier.read_at_version)
+        .execute(tx)
+        .await
+        .map_err(fault)?;
+    if done.rows_affected() == 0 { Err(changed_meanwhile(&dossier.case)) } else { Ok(()) }
+}
+
+/// What people said must not be lost without a word.
+fn changed_meanwhile(case: &CaseId) -> PortError {
+    PortError::Passing(format!("case {case} was changed by somebody else at the same moment: try again"))
 }
 
 /// Deadline, called, sent at, signed.
@@ -200,6 +215,12 @@ impl Cases for SqliteStore {
 
     async fn is_participant(&self, case: &CaseId, address: &Address) -> Result<bool, PortError> {
         is_participant(&mut *self.pool.acquire().await.map_err(fault)?, case, address).await
+    }
+
+    async fn dossier(&self, case: &CaseId) -> Result<(i64, Option<Vec<u8>>), PortError> {
+        let row: Option<(i64, Option<Vec<u8>>)> =
+            sqlx::query_as("SELECT dossier_version, dossier FROM cases WHERE id = ?").bind(case.as_str()).fetch_optional(&self.pool).await.map_err(fault)?;
+        Ok(row.unwrap_or_default())
     }
 
     async fn running(&self) -> Result<Vec<Case>, PortError> {

@@ -144,6 +144,9 @@ async fn apply(tx: &mut SqliteConnection, decision: &Decision, now: Timestamp) -
     if let Some(token) = &decision.spent {
         sqlx::query("UPDATE reply_token SET spent_at = ? WHERE token = ?").bind(millis(now)).bind(token).execute(&mut *tx).await.map_err(fault)?;
     }
+    if let Some(dossier) = &decision.dossier {
+        cases::write_dossier(tx, dossier).await?;
+    }
     effects::insert(tx, &decision.effects, now).await?;
     for key in &decision.cancelled {
         // One that is under way is past cancelling; its outcome is recorded as it comes.

@@ -1,124 +1,20 @@
-//! `sealdesk case`: lists and shows cases, takes out attachments, answers reporters, confirms filing.
+//! What does a person see of cases? A table of them, and a page of one.
 
-use super::screen::{BOLD, DIM, WARN, styled, tame};
-use super::{ask, exit, open, screen};
-use crate::control::{CaseLine, CaseView, File, Question};
+use crate::commands::screen::{BAD, BOLD, DIM, WARN, styled, tame};
+use crate::control::{CaseLine, CaseView};
+use crate::decide::Due;
+use crate::model::Timestamp;
 use crate::model::case::{Acknowledgement, Draft, Standing};
+use crate::model::course::Lane;
 use crate::model::ids::CaseId;
-use anyhow::{Context, Result};
-use clap::{Args, Subcommand};
 use comfy_table::{Table, TableStyle};
-use std::path::PathBuf;
 
-/// Lists and shows cases, takes out attachments, answers reporters, confirms filing
-#[derive(Args)]
-pub struct Case {
-    #[command(flatten)]
-    desk: ask::Desk,
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(Subcommand)]
-enum Verb {
-    /// Lists open cases, newest first
-    List {
-        /// Closed ones too
-        #[arg(long)]
-        all: bool,
-        /// A JSON array
-        #[arg(long)]
-        json: bool,
-    },
-    /// Shows one case: its report, letters and journal
-    Show {
-        id: String,
-        /// One JSON object
-        #[arg(long)]
-        json: bool,
-    },
-    /// Takes attachments of a case out, under safe names
-    Attachment {
-        id: String,
-        /// One of them; all without it
-        name: Option<String>,
-        /// Where to
-        #[arg(long, value_name = "DIR", default_value = ".")]
-        output: PathBuf,
-    },
-    /// Says that you answered the reporter yourself: the clock of the acknowledgement stops
-    Answered { id: String },
-    /// Answers the reporter as the team: signed by the desk, and encrypted to his certificate
-    Reply {
-        id: String,
-        /// The words; standard input without it
-        #[arg(long, value_name = "FILE")]
-        file: Option<PathBuf>,
-    },
-    /// Asks the reporter for what his report lacks: steps, versions, or his certificate
-    Ask { id: String },
-    /// Sends the reporter the desk's certificate
-    SendCertificate { id: String },
-    /// Says the word: files the draft of this case now
-    File { id: String },
-}
-
-fn id(text: &str) -> Result<CaseId> {
-    CaseId::parse(text).with_context(|| "see `sealdesk case list`")
-}
-
-pub async fn run(args: Case) -> Result<u8> {
-    match args.verb {
-        Verb::List { all, json } => {
-            let lines: Vec<CaseLine> = args.desk.ask(Question::CaseList { all }).await?;
-            if json { screen::print_json(&lines)? } else { screen::print(&table(&lines))? }
-        }
-        Verb::Show { id: text, json } => {
-            let view: CaseView = args.desk.ask(Question::CaseShow { id: id(&text)? }).await?;
-            if json { screen::print_json(&view)? } else { screen::print(&page(&view))? }
-        }
-        Verb::Attachment { id: text, name, output } => {
-            let files: Vec<File> = args.desk.ask(Question::CaseAttachments { id: id(&text)?, name }).await?;
-            let decoded = files.iter().map(|f| Ok((f.name.as_str(), f.decoded()?))).collect::<Result<Vec<_>>>()?;
-            let written = open::write_files(&output, decoded.iter().map(|(name, octets)| (*name, octets)))?;
-            for path in written {
-                screen::print(&format!("{}\n", path.display()))?;
-            }
-        }
-        Verb::Answered { id: text } => {
-            let done: String = args.desk.ask(Question::CaseAnswered { id: id(&text)? }).await?;
-            screen::print(&format!("{done}\n"))?;
-        }
-        Verb::Reply { id: text, file } => {
-            let words = match &file {
-                Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
-                None => std::io::read_to_string(std::io::stdin().lock()).context("cannot read standard input")?,
-            };
-            let done: String = args.desk.ask(Question::CaseReply { id: id(&text)?, text: words }).await?;
-            screen::print(&format!("{done}\n"))?;
-        }
-        Verb::Ask { id: text } => {
-            let done: String = args.desk.ask(Question::CaseAsk { id: id(&text)? }).await?;
-            screen::print(&format!("{done}\n"))?;
-        }
-        Verb::SendCertificate { id: text } => {
-            let done: String = args.desk.ask(Question::CaseCertificate { id: id(&text)? }).await?;
-            screen::print(&format!("{done}\n"))?;
-        }
-        Verb::File { id: text } => {
-            let done: String = args.desk.ask(Question::CaseFile { id: id(&text)? }).await?;
-            screen::print(&format!("{done}\n"))?;
-        }
-    }
-    Ok(exit::GOOD)
-}
-
-fn table(lines: &[CaseLine]) -> String {
+pub(super) fn table(lines: &[CaseLine], now: Timestamp) -> String {
     if lines.is_empty() {
         return "No open case.\n".to_owned();
     }
     let mut table = Table::new();
-    table.load_style(TableStyle::new()).set_header(["CASE", "ARRIVED", "STANDING", "SEVERITY", "ACKNOWLEDGEMENT", "DRAFT", "SUMMARY"]);
+    table.load_style(TableStyle::new()).set_header(["CASE", "ARRIVED", "STANDING", "SEVERITY", "ACKNOWLEDGEMENT", "DRAFT", "DUE NEXT", "WHOSE", "SUMMARY"]);
     for line in lines {
         table.add_row([
             line.id.to_string(),
@@ -127,22 +23,30 @@ fn table(lines: &[CaseLine]) -> String {
             line.severity.clone().unwrap_or_default(),
             acknowledgement(&line.acknowledgement),
             draft(&line.draft),
+            if line.waits { "waits for an upstream".to_owned() } else { line.next.as_ref().map_or_else(String::new, |due| due_next(due, now)) },
+            tame(line.assignee.as_deref().unwrap_or("")),
             tame(line.summary.as_deref().unwrap_or("")),
         ]);
     }
     format!("{table}\n")
 }
 
-pub(super) fn standing(standing: &Standing) -> String {
+/// `fix by 11-30 16:00 UTC`, and loud where it is over.
+pub(in crate::commands) fn due_next(due: &Due, now: Timestamp) -> String {
+    let text = format!("{} by {}", due.what, due.deadline.strftime("%m-%d %H:%M UTC"));
+    if due.deadline < now { styled(BAD, &format!("{text}, late")) } else { text }
+}
+
+pub(in crate::commands) fn standing(standing: &Standing) -> String {
     match standing {
         Standing::Unread => "not read yet".to_owned(),
         Standing::Open => "open".to_owned(),
         Standing::NeedsHuman => "needs a human".to_owned(),
-        Standing::Closed { why, .. } => format!("closed ({})", format!("{why:?}").to_lowercase()),
+        Standing::Closed { why, .. } => format!("closed ({})", why.as_str()),
     }
 }
 
-pub(super) fn acknowledgement(state: &Acknowledgement) -> String {
+pub(in crate::commands) fn acknowledgement(state: &Acknowledgement) -> String {
     let until = |t: &jiff::Timestamp| t.strftime("%m-%d %H:%M UTC").to_string();
     match state {
         Acknowledgement::Due { deadline, .. } => format!("due by {}", until(deadline)),
@@ -153,7 +57,7 @@ pub(super) fn acknowledgement(state: &Acknowledgement) -> String {
     }
 }
 
-pub(super) fn draft(state: &Draft) -> String {
+pub(in crate::commands) fn draft(state: &Draft) -> String {
     match state {
         Draft::None => "none".to_owned(),
         Draft::AwaitsWord => "waits for your word".to_owned(),
@@ -162,7 +66,7 @@ pub(super) fn draft(state: &Draft) -> String {
     }
 }
 
-fn page(view: &CaseView) -> String {
+pub(super) fn page(view: &CaseView) -> String {
     let line = &view.line;
     let mut text = format!("{}  {}\n\n", styled(BOLD, line.id.as_str()), tame(line.summary.as_deref().unwrap_or("(no summary)")));
     let mut field = |name: &str, value: &str| {
@@ -177,6 +81,16 @@ fn page(view: &CaseView) -> String {
     if let Draft::Filed { advisory } = &line.draft {
         field("", &advisory.url);
     }
+    if line.lane != Lane::Normal {
+        field("lane", line.lane.as_str());
+    }
+    if let Some(due) = &line.next {
+        field("due next", &format!("{} by {}", due.what, due.deadline.strftime("%Y-%m-%d %H:%M UTC")));
+    }
+    if line.waits {
+        field("waits for", "an upstream's disclosure");
+    }
+    field("assigned to", line.assignee.as_deref().unwrap_or(""));
     field("perhaps part of", line.perhaps_of.as_ref().map_or("", CaseId::as_str));
     field("likely the same", &line.likely_duplicates.iter().map(CaseId::as_str).collect::<Vec<_>>().join(", "));
     if let Some(report) = &view.report {
@@ -190,6 +104,15 @@ fn page(view: &CaseView) -> String {
         field("disclosure", &format!("{intent} {}", report.disclosure.date.as_deref().unwrap_or("")));
         let missing: Vec<String> = report.missing.iter().map(|m| format!("{m:?}").to_lowercase()).collect();
         field("still missing", &missing.join(", "));
+    }
+    for note in &view.dossier.notes {
+        text.push_str(&format!("\n{}\n", styled(BOLD, &format!("Note of {}, {}", tame(&note.by), note.at.strftime("%Y-%m-%d %H:%M UTC")))));
+        for words in tame(&note.text).lines() {
+            text.push_str(&format!("  {words}\n"));
+        }
+    }
+    for link in &view.dossier.links {
+        text.push_str(&format!("\n  {} {}\n", tame(&link.what), tame(&link.to)));
     }
     for letter in &view.read {
         text.push_str(&format!(

@@ -1,0 +1,155 @@
+//! `sealdesk case`: lists and shows cases, takes out attachments, answers reporters, and takes a responder's word.
+
+mod page;
+mod timeline;
+mod words;
+
+pub(in crate::commands) use page::{acknowledgement, draft, due_next, standing};
+pub use timeline::markdown;
+
+use super::{ask, exit, open, screen};
+use crate::adapters::clock::SystemClock;
+use crate::control::{CaseLine, CaseView, File, Question};
+use crate::model::ids::CaseId;
+use crate::ports::Clock;
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Lists and shows cases, answers reporters, and takes a responder's word
+#[derive(Args)]
+pub struct Case {
+    #[command(flatten)]
+    desk: ask::Desk,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Lists open cases, newest first
+    List {
+        /// Closed ones too
+        #[arg(long)]
+        all: bool,
+        /// Those with a deadline that is over
+        #[arg(long)]
+        late: bool,
+        /// Those assigned to somebody
+        #[arg(long, value_name = "WHO")]
+        assignee: Option<String>,
+        /// Newest first, or what is due first
+        #[arg(long, value_enum, default_value_t = Order::Arrived)]
+        sort: Order,
+        /// A JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows one case: its report, letters and journal
+    Show {
+        id: String,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Takes attachments of a case out, under safe names
+    Attachment {
+        id: String,
+        /// One of them; all without it
+        name: Option<String>,
+        /// Where to
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        output: PathBuf,
+    },
+    /// Says that you answered the reporter yourself: the clock of the acknowledgement stops
+    Answered { id: String },
+    /// Answers the reporter as the team: signed by the desk, and encrypted to his certificate
+    Reply {
+        id: String,
+        /// The words; standard input without it
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Asks the reporter for what his report lacks: steps, versions, or his certificate
+    Ask { id: String },
+    /// Sends the reporter the desk's certificate
+    SendCertificate { id: String },
+    /// Says the word: files the draft of this case now
+    File { id: String },
+    /// Shows the clocks of a case and everything that happened in it
+    Timeline {
+        id: String,
+        /// For a retrospective
+        #[arg(long)]
+        markdown: bool,
+    },
+    #[command(flatten)]
+    Word(words::Verb),
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Order {
+    Arrived,
+    Due,
+}
+
+fn id(text: &str) -> Result<CaseId> {
+    CaseId::parse(text).with_context(|| "see `sealdesk case list`")
+}
+
+pub async fn run(args: Case) -> Result<u8> {
+    match args.verb {
+        Verb::List { all, late, assignee, sort, json } => {
+            let mut lines: Vec<CaseLine> = args.desk.ask(Question::CaseList { all }).await?;
+            let now = SystemClock.now();
+            lines.retain(|line| !late || line.next.as_ref().is_some_and(|due| due.deadline < now));
+            lines.retain(|line| assignee.is_none() || line.assignee == assignee);
+            if matches!(sort, Order::Due) {
+                lines.sort_by_key(|line| line.next.as_ref().map_or(crate::model::Timestamp::MAX, |due| due.deadline));
+            }
+            if json { screen::print_json(&lines)? } else { screen::print(&page::table(&lines, now))? }
+        }
+        Verb::Show { id: text, json } => {
+            let view: CaseView = args.desk.ask(Question::CaseShow { id: id(&text)? }).await?;
+            if json { screen::print_json(&view)? } else { screen::print(&page::page(&view))? }
+        }
+        Verb::Attachment { id: text, name, output } => {
+            let files: Vec<File> = args.desk.ask(Question::CaseAttachments { id: id(&text)?, name }).await?;
+            let decoded = files.iter().map(|f| Ok((f.name.as_str(), f.decoded()?))).collect::<Result<Vec<_>>>()?;
+            let written = open::write_files(&output, decoded.iter().map(|(name, octets)| (*name, octets)))?;
+            for path in written {
+                screen::print(&format!("{}\n", path.display()))?;
+            }
+        }
+        Verb::Answered { id: text } => {
+            let done: String = args.desk.ask(Question::CaseAnswered { id: id(&text)? }).await?;
+            screen::print(&format!("{done}\n"))?;
+        }
+        Verb::Reply { id: text, file } => {
+            let words = match &file {
+                Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
+                None => std::io::read_to_string(std::io::stdin().lock()).context("cannot read standard input")?,
+            };
+            let done: String = args.desk.ask(Question::CaseReply { id: id(&text)?, text: words }).await?;
+            screen::print(&format!("{done}\n"))?;
+        }
+        Verb::Ask { id: text } => {
+            let done: String = args.desk.ask(Question::CaseAsk { id: id(&text)? }).await?;
+            screen::print(&format!("{done}\n"))?;
+        }
+        Verb::SendCertificate { id: text } => {
+            let done: String = args.desk.ask(Question::CaseCertificate { id: id(&text)? }).await?;
+            screen::print(&format!("{done}\n"))?;
+        }
+        Verb::File { id: text } => {
+            let done: String = args.desk.ask(Question::CaseFile { id: id(&text)? }).await?;
+            screen::print(&format!("{done}\n"))?;
+        }
+        Verb::Timeline { id: text, markdown } => {
+            let view: CaseView = args.desk.ask(Question::CaseShow { id: id(&text)? }).await?;
+            screen::print(&if markdown { timeline::markdown(&view) } else { timeline::page(&view, SystemClock.now()) })?;
+        }
+        Verb::Word(word) => words::run(&args.desk, word).await?,
+    }
+    Ok(exit::GOOD)
+}

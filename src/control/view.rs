@@ -1,0 +1,235 @@
+//! What does somebody see who asks? A list, a case, files, and how the desk is.
+
+use super::known;
+use crate::decide::{Clock, Due, clocks, next_due, runs};
+use crate::model::case::{Acknowledgement, Case, Draft, Standing};
+use crate::model::course::{Course, Lane};
+use crate::model::dossier::Dossier;
+use crate::model::ids::CaseId;
+use crate::model::reading::Reading;
+use crate::model::report::Report;
+use crate::model::timeline::Timeline;
+use crate::pipeline::{Desk, dossiers, readers};
+use crate::ports::{CanaryLine, Intake, JournalLine, ReadingState, Tally};
+use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+/// Cases shown by one list, newest first.
+const LIST_MAX: usize = 200;
+
+/// One case in a list.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CaseLine {
+    pub id: CaseId,
+    pub opened_at: jiff::Timestamp,
+    pub standing: Standing,
+    pub summary: Option<String>,
+    pub severity: Option<String>,
+    pub acknowledgement: Acknowledgement,
+    pub draft: Draft,
+    pub perhaps_of: Option<CaseId>,
+    pub lane: Lane,
+    /// It waits for an upstream.
+    pub waits: bool,
+    /// The deadline that comes first.
+    pub next: Option<Due>,
+    pub assignee: Option<String>,
+    /// Cases with a letter that says the same, or bears the same Message-ID.
+    pub likely_duplicates: Vec<CaseId>,
+    pub letters: usize,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CaseView {
+    #[serde(flatten)]
+    pub line: CaseLine,
+    pub report: Option<Report>,
+    pub clocks: Vec<Clock>,
+    pub course: Course,
+    pub dossier: Dossier,
+    pub read: Vec<LetterView>,
+    pub journal: Vec<JournalLine>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LetterView {
+    pub intake: i64,
+    pub received_at: jiff::Timestamp,
+    pub octets: u64,
+    pub sha256: String,
+    pub state: ReadingState,
+    pub reading: Option<Reading>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct File {
+    pub name: String,
+    /// Base64.
+    pub octets: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Status {
+    pub version: String,
+    pub now: jiff::Timestamp,
+    #[serde(flatten)]
+    pub tally: Tally,
+    pub opener: Vec<String>,
+    /// Letters of the desk to itself, newest first.
+    pub canaries: Vec<CanaryLine>,
+    /// Open cases by what is due first.
+    pub queue: Vec<Queued>,
+    pub faults: Vec<Fault>,
+}
+
+/// A case in the queue, by ids, times and states alone.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Queued {
+    pub id: CaseId,
+    pub lane: Lane,
+    pub next: Option<Due>,
+    /// Whom it waits for: a responder's word, an upstream, or nobody.
+    pub waits_for: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Fault {
+    pub what: String,
+    pub since: Option<jiff::Timestamp>,
+    pub why: String,
+}
+
+pub(super) async fn list(desk: &Desk, all: bool) -> Result<Vec<CaseLine>> {
+    let mut lines = Vec::new();
+    let cases = desk.parts.store.cases().await?;
+    for case in cases.into_iter().filter(|c| all || !matches!(c.standing, Standing::Closed { .. })).take(LIST_MAX) {
+        let letters = desk.parts.store.letters_of(&case.id).await?;
+        let reading = first_reading(desk, &letters).await;
+        let duplicates = desk.parts.store.duplicates(&case.id).await?;
+        let dossier = dossiers::read(desk, &case.id).await.map(|opened| opened.dossier).unwrap_or_default();
+        lines.push(line(desk, case, &letters, duplicates, reading.as_ref(), &dossier));
+    }
+    Ok(lines)
+}
+
+/// A list is worth more than its summaries: where the opener is down, they are absent.
+async fn first_reading(desk: &Desk, letters: &[Intake]) -> Option<Reading> {
+    readers::reading_of(desk, letters.first()?).await.ok().flatten()
+}
+
+fn line(desk: &Desk, case: Case, letters: &[Intake], likely_duplicates: Vec<CaseId>, reading: Option<&Reading>, dossier: &Dossier) -> CaseLine {
+    let report = reading.and_then(|r| r.report.clone()).map(|report| dossier.assessment.over(report));
+    let subject = reading.and_then(|r| r.subject.clone());
+    CaseLine {
+        next: next_due(&case, &desk.parts.policy.timeline, desk.now()),
+        lane: case.course.lane,
+        waits: case.course.waiting_since.is_some(),
+        assignee: dossier.assignee.clone(),
+        id: case.id,
+        opened_at: case.opened_at,
+        standing: case.standing,
+        severity: report.as_ref().and_then(|r| r.severity.clone()),
+        summary: report.map(|r| r.summary).filter(|s| !s.is_empty()).or(subject),
+        acknowledgement: case.acknowledgement,
+        draft: case.draft,
+        perhaps_of: case.perhaps_of,
+        likely_duplicates,
+        letters: letters.len(),
+    }
+}
+
+pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
+    let case = known(desk, id).await?;
+    let letters = desk.parts.store.letters_of(id).await?;
+    let mut read = Vec::new();
+    for intake in &letters {
+        let mut reading = readers::reading_of(desk, intake).await.with_context(|| format!("letter {}", intake.id))?;
+        if let Some(reading) = &mut reading {
+            reading.certificates.clear();
+        }
+        read.push(LetterView {
+            intake: intake.id.0,
+            received_at: intake.received_at,
+            octets: intake.octets,
+            sha256: intake.digest.to_string(),
+            state: intake.state,
+            reading,
+        });
+    }
+    let first = read.first().and_then(|l| l.reading.as_ref());
+    let dossier = dossiers::read(desk, id).await?.dossier;
+    Ok(CaseView {
+        report: first.and_then(|r| r.report.clone()).map(|report| dossier.assessment.over(report)),
+        clocks: if runs(&case) || !case.course.is_untouched() { clocks(&case, &desk.parts.policy.timeline, desk.now()) } else { Vec::new() },
+        course: case.course.clone(),
+        line: line(desk, case, &letters, desk.parts.store.duplicates(id).await?, first, &dossier),
+        dossier,
+        journal: desk.parts.store.journal(id).await?,
+        read,
+    })
+}
+
+pub(super) async fn attachments(desk: &Desk, id: &CaseId, name: Option<&str>) -> Result<Vec<File>> {
+    known(desk, id).await?;
+    let files = readers::files_of(desk, id).await?;
+    let wanted: Vec<File> =
+        files.into_iter().filter(|(file, _)| name.is_none_or(|n| n == file)).map(|(name, octets)| File { name, octets: STANDARD.encode(octets) }).collect();
+    match name {
+        Some(name) if wanted.is_empty() => bail!("case {id} has no attachment called {name:?}: `sealdesk case show {id}` lists them"),
+        _ => Ok(wanted),
+    }
+}
+
+impl File {
+    pub fn decoded(&self) -> Result<Vec<u8>> {
+        STANDARD.decode(&self.octets).context("the desk's answer is damaged")
+    }
+}
+
+pub(super) async fn status(desk: &Desk) -> Result<Status> {
+    let tally = desk.parts.store.tally().await?;
+    let mut faults: Vec<Fault> = desk.faults().into_iter().map(|(what, since, why)| Fault { what, since: Some(since), why }).collect();
+    for (key, attempts, why) in desk.parts.store.faults().await? {
+        faults.push(Fault { what: format!("{key} (tried {attempts} times)"), since: None, why });
+    }
+    let opener = match desk.parts.opener.inspect().await {
+        Ok(lines) => lines,
+        Err(err) => {
+            faults.push(Fault { what: "opener".to_owned(), since: None, why: err.to_string() });
+            Vec::new()
+        }
+    };
+    Ok(Status {
+        version: format!("sealdesk {}, {}", env!("CARGO_PKG_VERSION"), crate::openpgp::backend()),
+        now: desk.now(),
+        tally,
+        opener,
+        canaries: desk.parts.store.canaries().await?,
+        queue: queue(desk).await?,
+        faults,
+    })
+}
+
+/// Cases in the queue that status shows.
+const QUEUE_MAX: usize = 100;
+
+async fn queue(desk: &Desk) -> Result<Vec<Queued>> {
+    let (timeline, now) = (&desk.parts.policy.timeline, desk.now());
+    let mut queue: Vec<Queued> = desk.parts.store.running().await?.into_iter().filter_map(|case| queued(&case, timeline, now)).collect();
+    queue.sort_by_key(|q| (q.next.as_ref().map_or(jiff::Timestamp::MAX, |due| due.deadline), q.id.clone()));
+    queue.truncate(QUEUE_MAX);
+    Ok(queue)
+}
+
+fn queued(case: &Case, timeline: &Timeline, now: jiff::Timestamp) -> Option<Queued> {
+    let next = next_due(case, timeline, now);
+    let waits_for = match (&case.standing, &case.draft) {
+        (Standing::NeedsHuman, _) => Some("a responder: its letter needs a human"),
+        (_, Draft::AwaitsWord) => Some("a responder: case file"),
+        _ if case.course.waiting_since.is_some() => Some("an upstream"),
+        _ => None,
+    };
+    (next.is_some() || waits_for.is_some()).then(|| Queued { id: case.id.clone(), lane: case.course.lane, next, waits_for: waits_for.map(str::to_owned) })
+}

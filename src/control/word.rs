@@ -1,0 +1,226 @@
+//! What may a responder say of a case? Each word is journaled with who said it; what it says in free text rests sealed.
+
+use super::known;
+use crate::decide::{self, Decision, Entry, Proposal};
+use crate::model::Timestamp;
+use crate::model::case::{Case, Closing};
+use crate::model::course::{Lane, Step};
+use crate::model::cvss;
+use crate::model::dossier::{Assessment, Link, Note};
+use crate::model::ids::CaseId;
+use crate::pipeline::{Desk, dossiers};
+use anyhow::{Result, anyhow, bail};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+/// Longer notes are letters.
+const NOTE_OCTETS_MAX: usize = 16 * 1024;
+
+/// Notes, links and list entries of one dossier.
+const ENTRIES_MAX: usize = 500;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "word", rename_all = "kebab-case")]
+pub enum Word {
+    /// A step of the policy was reached, now or at an earlier moment.
+    Reach {
+        step: Step,
+        at: Option<Timestamp>,
+    },
+    /// It goes slower or faster.
+    Lane {
+        lane: Lane,
+        why: String,
+    },
+    /// It waits for an upstream's disclosure.
+    Wait {
+        why: String,
+    },
+    /// It waits no more.
+    GoOn,
+    /// The release day is agreed; `None` takes it back.
+    ReleaseDay {
+        at: Option<Timestamp>,
+        despite_objections: bool,
+    },
+    /// The reporter publishes on that day.
+    Announced {
+        day: Date,
+    },
+    Note {
+        text: String,
+    },
+    Assign {
+        to: String,
+    },
+    Link {
+        what: String,
+        to: String,
+    },
+    Set {
+        assessment: Box<Assessment>,
+    },
+    Close {
+        why: Closing,
+        note: Option<String>,
+        of: Option<CaseId>,
+    },
+    Reopen {
+        why: String,
+    },
+}
+
+/// What speaks for and against a release day; the first good one where none is named.
+pub async fn release_day(desk: &Desk, id: &CaseId, at: Option<Timestamp>) -> Result<Proposal> {
+    let case = known(desk, id).await?;
+    let (rules, timeline, now) = (&desk.parts.release, &desk.parts.policy.timeline, desk.now());
+    let proposal = match at {
+        Some(at) => Some(decide::judged(&case, at, rules, timeline, now)),
+        None => decide::propose(&case, rules, timeline, now),
+    };
+    proposal.ok_or_else(|| anyhow!("no day within a year can be proposed for {id}"))
+}
+
+/// Takes a word; what it changed, as a sentence.
+pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<String> {
+    let case = known(desk, id).await?;
+    let (timeline, now) = (&desk.parts.policy.timeline, desk.now());
+    let (decision, said) = match word {
+        Word::Reach { step, at } => {
+            let at = at.unwrap_or(now);
+            (decide::reach(&case, step, at, by, timeline, now)?, format!("{id} reached {} at {at}", step.as_str()))
+        }
+        Word::Lane { lane, why } => {
+            let decision = decide::change_lane(&case, lane, by, timeline, now)?;
+            (noted(desk, &case, &why, by, decision).await?, format!("{id} takes the {} lane", lane.as_str()))
+        }
+        Word::Wait { why } => {
+            let decision = decide::wait_for_upstream(&case, by, now)?;
+            (noted(desk, &case, &why, by, decision).await?, format!("{id} waits; fix and release stand still until `sealdesk case go-on {id}`"))
+        }
+        Word::GoOn => (decide::go_on(&case, by, timeline, now)?, format!("{id} goes on")),
+        Word::ReleaseDay { at, despite_objections } => {
+            let objections = at.map(|at| decide::judged(&case, at, &desk.parts.release, timeline, now).objections).unwrap_or_default();
+            if !objections.is_empty() && !despite_objections {
+                bail!("that day has something against it: {}; choose another, or say --despite", objections.join("; "));
+            }
+            let mut decision = decide::agree_release(&case, at, by, timeline, now)?;
+            decision.journal.extend(objections.into_iter().map(|objection| Entry::of(id, "release day despite", objection)));
+            (decision, at.map_or_else(|| format!("{id} has no release day any more"), |at| format!("{id} is released on {at}")))
+        }
+        Word::Announced { day } => {
+            let decision =
+                decide::disclosure(&case, Some(day), false, by, timeline, now).ok_or_else(|| anyhow!("{id} is closed, or {day} is known already"))?;
+            (decision, format!("the reporter of {id} publishes on {day}"))
+        }
+        Word::Note { text } => {
+            if text.trim().is_empty() {
+                bail!("the note is empty");
+            }
+            (noted(desk, &case, &text, by, note_of(id, "note", by)).await?, format!("noted in {id}"))
+        }
+        Word::Assign { to } => {
+            let mut opened = dossiers::read(desk, id).await?;
+            opened.dossier.assignee = Some(one_line(&to)?);
+            (opened.into(desk, id, note_of(id, "assigned", by))?, format!("{id} is {to}'s"))
+        }
+        Word::Link { what, to } => {
+            let mut opened = dossiers::read(desk, id).await?;
+            if opened.dossier.links.len() >= ENTRIES_MAX {
+                bail!("case {id} has {ENTRIES_MAX} links already");
+            }
+            opened.dossier.links.push(Link { what: one_line(&what)?, to: one_line(&to)? });
+            (opened.into(desk, id, note_of(id, "linked", by))?, format!("linked to {id}"))
+        }
+        Word::Set { assessment } => set(desk, &case, *assessment, by).await?,
+        Word::Close { why, note, of } => {
+            if (why == Closing::Duplicate) != of.is_some() {
+                bail!("a duplicate names the case that it doubles, and nothing else does");
+            }
+            if matches!(why, Closing::KeyRequest | Closing::Machine | Closing::Joined) {
+                bail!("{} is for the desk itself to say", why.as_str());
+            }
+            let mut decision = decide::close(&case, why, by, now)?;
+            if let Some(other) = &of {
+                let other = known(desk, other).await?;
+                if other.id == case.id {
+                    bail!("a case is no duplicate of itself");
+                }
+                decision.journal.push(Entry::of(id, "duplicate of", other.id.as_str()));
+                decision.journal.push(Entry::of(&other.id, "has a duplicate", id.as_str()));
+            }
+            let decision = match note {
+                Some(note) => noted(desk, &case, &note, by, decision).await?,
+                None => decision,
+            };
+            (decision, format!("{id} is closed"))
+        }
+        Word::Reopen { why } => (noted(desk, &case, &why, by, decide::reopen(&case, by)?).await?, format!("{id} is open again")),
+    };
+    desk.parts.store.commit(&decision, now).await?;
+    desk.ring();
+    Ok(said)
+}
+
+fn note_of(id: &CaseId, event: &'static str, by: &str) -> Decision {
+    Decision { journal: vec![Entry::of(id, event, by)], ..Decision::default() }
+}
+
+/// Adds a note to what was decided; an empty one is none.
+async fn noted(desk: &Desk, case: &Case, text: &str, by: &str, decision: Decision) -> Result<Decision> {
+    if text.trim().is_empty() {
+        return Ok(decision);
+    }
+    if text.len() > NOTE_OCTETS_MAX {
+        bail!("the note is longer than {NOTE_OCTETS_MAX} octets");
+    }
+    let mut opened = dossiers::read(desk, &case.id).await?;
+    if opened.dossier.notes.len() >= ENTRIES_MAX {
+        bail!("case {} has {ENTRIES_MAX} notes already", case.id);
+    }
+    opened.dossier.notes.push(Note { at: desk.now(), by: by.to_owned(), text: text.trim().to_owned() });
+    Ok(opened.into(desk, &case.id, decision)?)
+}
+
+async fn set(desk: &Desk, case: &Case, assessment: Assessment, by: &str) -> Result<(Decision, String)> {
+    let id = &case.id;
+    if assessment == Assessment::default() {
+        bail!("nothing was named to be set");
+    }
+    if let Some(vector) = assessment.cvss.as_deref().filter(|vector| cvss::rate(vector).is_none()) {
+        bail!("{vector:?} is not a whole CVSS vector of version 2, 3.0, 3.1 or 4.0");
+    }
+    if assessment.cvss.is_some() && assessment.severity.is_some() {
+        bail!("name a vector or a severity: a vector says the severity by itself");
+    }
+    let lists = [&assessment.affected_versions, &assessment.fixed_versions, &assessment.cve_ids, &assessment.cwe_ids];
+    if lists.into_iter().flatten().any(|list| list.len() > ENTRIES_MAX) {
+        bail!("more than {ENTRIES_MAX} entries in one list");
+    }
+    let mut opened = dossiers::read(desk, id).await?;
+    let rated = assessment.cvss.is_some() || assessment.severity.is_some();
+    opened.dossier.assessment.amend(assessment);
+    let now = desk.now();
+    let mut decision = note_of(id, "assessed", by);
+    let mut said = format!("{id} is set");
+    if rated {
+        let assessed = &opened.dossier.assessment;
+        let tenths = assessed.cvss.as_deref().and_then(cvss::rate).map(|rated| rated.tenths);
+        if let Some(moved) = decide::rated(case, tenths, assessed.severity.as_deref(), &desk.parts.policy.timeline, now) {
+            said.push_str(", and takes another lane: see its timeline");
+            decision.case = moved.case;
+            decision.journal.extend(moved.journal);
+        }
+    }
+    Ok((opened.into(desk, id, decision)?, said))
+}
+
+fn one_line(text: &str) -> Result<String> {
+    const CHARACTERS_MAX: usize = 500;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.chars().count() {
+        0 => bail!("it is empty"),
+        n if n > CHARACTERS_MAX => bail!("it is longer than {CHARACTERS_MAX} characters"),
+        _ => Ok(line),
+    }
+}

@@ -1,0 +1,231 @@
+//! The way of a case from its letter to its retrospective, on a clock of the test's own: a real opener, store and Maildir.
+
+use sealdesk::adapters::opener::{Doorstep, OpenerClient};
+use sealdesk::commands::case::markdown;
+use sealdesk::config;
+use sealdesk::control::{CaseView, Question, Status, Word, answer};
+use sealdesk::model::Timestamp;
+use sealdesk::model::case::Closing;
+use sealdesk::model::course::{Lane, Step};
+use sealdesk::model::dossier::Assessment;
+use sealdesk::model::ids::CaseId;
+use sealdesk::pipeline::{Desk, DeskParts, Rhythm, deadlines, intake, outbox, readers};
+use sealdesk::ports::{Clock, Lane as OutboxLane};
+use sealdesk::wiring;
+use std::collections::HashMap;
+use std::fs;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+const SEALDESK: &str = env!("CARGO_BIN_EXE_sealdesk");
+
+/// Monday, 2 November 2026, 09:00 UTC.
+const START: &str = "2026-11-02T09:00:00Z";
+
+struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+struct Story {
+    folder: tempfile::TempDir,
+    settings: config::Settings,
+    desk: Desk,
+    clock: Arc<TestClock>,
+}
+
+fn start() -> Timestamp {
+    START.parse().unwrap()
+}
+
+impl Story {
+    async fn begin() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let w = folder.path().display();
+        for (name, address) in [("desk", "security@desk.example"), ("rita", "rita@desk.example")] {
+            let made = Command::new(SEALDESK).args(["key", "new", "--address", address, "--out"]).arg(folder.path().join(name)).output().unwrap();
+            assert!(made.status.success());
+        }
+        for sub in ["new", "cur", "tmp"] {
+            fs::create_dir_all(folder.path().join("Maildir").join(sub)).unwrap();
+        }
+        let text = format!(
+            "[desk]\naddress = \"security@desk.example\"\nname = \"Desk\"\nstate = \"{w}/state\"\nresolver = \"none\"\nanswer_from = \"2020-01-01T00:00:00Z\"\n[keys]\ncertificates = [\"{w}/desk/security.asc\"]\nstorage_certificate = \"{w}/desk/storage.asc\"\n[opener]\nsecret_keys = [\"{w}/desk/security.secret.asc\"]\nstorage_key = \"{w}/desk/storage.secret.asc\"\n[[mailbox]]\nkind = \"maildir\"\nname = \"in\"\npath = \"{w}/Maildir\"\n[courier]\nkind = \"folder\"\npath = \"{w}/out\"\n[tracker]\nkind = \"folder\"\npath = \"{w}/tracker\"\n[answers]\nask_missing = false\n[timeline]\nfix = {{ to = \"5d\" }}\n[release]\nzones = [\"Asia/Tokyo\"]\nblackouts = [\"2026-11-09\"]\n[[responder]]\nname = \"Rita\"\naddress = \"rita@desk.example\"\nlogin = \"rita\"\ncertificate = \"{w}/rita/security.asc\"\n"
+        );
+        let file = folder.path().join("sealdesk.toml");
+        fs::write(&file, text).unwrap();
+        let settings = config::load(&file).unwrap();
+        let clock = Arc::new(TestClock(AtomicI64::new(start().as_millisecond())));
+        let parts = wiring::desk(&settings).await.unwrap().parts;
+        let doorstep = Doorstep::Child { program: SEALDESK.into(), arguments: vec!["opener".to_owned(), "--config".to_owned(), file.display().to_string()] };
+        let opener = Arc::new(OpenerClient::new(doorstep, wiring::perspective(&settings)));
+        let desk = Desk::new(DeskParts { opener, clock: Arc::clone(&clock) as Arc<dyn Clock>, ..parts });
+        Self { folder, settings, desk, clock }
+    }
+
+    /// So many hours after the start; everything that is due by then is done.
+    async fn at_hour(&self, hours: i64) {
+        self.clock.0.store((start() + jiff::SignedDuration::from_hours(hours)).as_millisecond(), Ordering::SeqCst);
+        self.work().await;
+        // An acknowledgement waits three seconds for the reader.
+        self.clock.0.fetch_add(5_000, Ordering::SeqCst);
+        self.work().await;
+    }
+
+    async fn work(&self) {
+        let beat = Rhythm::default().beat("test", Duration::from_secs(600));
+        for mut watched in wiring::mailboxes(&self.settings).unwrap() {
+            intake::round(&self.desk, watched.mailbox.as_mut(), watched.origin, &mut HashMap::new(), &beat).await.unwrap();
+        }
+        while readers::round(&self.desk).await.unwrap() > 0 {}
+        deadlines::round(&self.desk).await.unwrap();
+        for lane in [OutboxLane::Common, OutboxLane::SecondPath] {
+            while outbox::round(&self.desk, lane).await.unwrap() > 0 {}
+        }
+    }
+
+    /// A letter that arrives now.
+    fn letter(&self, name: &str, subject: &str, body: &str) {
+        let path = self.folder.path().join("Maildir/new").join(name);
+        let text =
+            format!("From: Ada <ada@reporter.example>\nTo: security@desk.example\nSubject: {subject}\nMessage-ID: <{name}@reporter.example>\n\n{body}\n");
+        fs::write(&path, text).unwrap();
+        let at = std::time::SystemTime::UNIX_EPOCH + Duration::from_millis(self.clock.now().as_millisecond() as u64);
+        fs::File::options().write(true).open(path).unwrap().set_modified(at).unwrap();
+    }
+
+    async fn ask<T: serde::de::DeserializeOwned>(&self, question: Question) -> Result<T, String> {
+        let value = answer(&self.desk, question, "responder rita").await.map_err(|e| format!("{e:#}"))?;
+        Ok(serde_json::from_value(value).unwrap())
+    }
+
+    async fn say(&self, id: &CaseId, word: Word) -> Result<String, String> {
+        self.ask(Question::CaseSay { id: id.clone(), word }).await
+    }
+
+    async fn show(&self, id: &CaseId) -> CaseView {
+        self.ask(Question::CaseShow { id: id.clone() }).await.unwrap()
+    }
+
+    async fn only_case(&self) -> CaseId {
+        let lines: Vec<sealdesk::control::CaseLine> = self.ask(Question::CaseList { all: true }).await.unwrap();
+        assert_eq!(lines.len(), 1);
+        lines[0].id.clone()
+    }
+
+    /// What responders were called for, in order.
+    async fn calls(&self, id: &CaseId) -> Vec<String> {
+        self.show(id).await.journal.into_iter().filter(|line| line.event == "responders called").map(|line| line.detail).collect()
+    }
+}
+
+const REPORT: &str = "In acme-web 2.3.1 the session cookie can be read by a stranger.\n\nSteps to reproduce:\n1. log in\n2. look\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_goes_from_its_letter_to_its_retrospective() {
+    let story = Story::begin().await;
+    story.letter("r1", "Session cookie leaks in acme-web", REPORT);
+    story.at_hour(0).await;
+    let id = story.only_case().await;
+
+    // The fix team is reminded of in time, and what was reached stops the clock.
+    story.at_hour(20).await;
+    assert_eq!(story.calls(&id).await, ["new-case", "fix-team-due"]);
+    story.say(&id, Word::Reach { step: Step::FixTeam, at: None }).await.unwrap();
+    assert!(story.say(&id, Word::Reach { step: Step::FixTeam, at: None }).await.unwrap_err().contains("was reached already"));
+    story.at_hour(25).await;
+    assert_eq!(story.calls(&id).await.len(), 2);
+
+    // What the team found stands over what was reported.
+    let vector = "CVSS:4.0/AV:L/AC:L/AT:P/PR:L/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N".to_owned();
+    let assessment =
+        Assessment { cvss: Some(vector), product: Some("acme-web".to_owned()), fixed_versions: Some(vec!["2.3.2".to_owned()]), ..Assessment::default() };
+    story.say(&id, Word::Set { assessment: Box::new(assessment) }).await.unwrap();
+    story.say(&id, Word::Note { text: "CANARY-NOTE: the cookie lacks HttpOnly".to_owned() }).await.unwrap();
+    story.say(&id, Word::Assign { to: "rita".to_owned() }).await.unwrap();
+    let view = story.show(&id).await;
+    assert_eq!((view.line.severity.as_deref(), view.line.assignee.as_deref(), view.dossier.notes.len()), (Some("high"), Some("rita"), 1));
+    let bad = Assessment { cvss: Some("CVSS:3.1/AV:N".to_owned()), ..Assessment::default() };
+    assert!(story.say(&id, Word::Set { assessment: Box::new(bad) }).await.unwrap_err().contains("not a whole CVSS vector"));
+
+    // The config's five days, not the policy's seven; it is late, and waits for an upstream meanwhile.
+    story.at_hour(4 * 24).await;
+    assert_eq!(story.calls(&id).await.last().map(String::as_str), Some("fix-due"));
+    story.say(&id, Word::Wait { why: "CANARY-NOTE: libcookie".to_owned() }).await.unwrap();
+    story.at_hour(6 * 24).await;
+    assert_eq!(story.calls(&id).await.len(), 3, "a clock that stands still calls nobody");
+    story.say(&id, Word::GoOn).await.unwrap();
+    story.at_hour(6 * 24 + 1).await;
+    story.say(&id, Word::Reach { step: Step::Fix, at: None }).await.unwrap();
+
+    // Sunday the 8th: Monday is closed, Wednesday leaves three days of notice.
+    let proposal: sealdesk::decide::Proposal = story.ask(Question::CaseReleaseDay { id: id.clone(), at: None }).await.unwrap();
+    assert_eq!((proposal.at.to_string().as_str(), proposal.objections.len()), ("2026-11-11T16:00:00Z", 0));
+    assert_eq!(proposal.elsewhere, ["Thu 2026-11-12 01:00 Asia/Tokyo"]);
+    let friday: Timestamp = "2026-11-13T16:00:00Z".parse().unwrap();
+    let refused = story.say(&id, Word::ReleaseDay { at: Some(friday), despite_objections: false }).await.unwrap_err();
+    assert!(refused.contains("it is a Friday"), "{refused}");
+    story.say(&id, Word::ReleaseDay { at: Some(proposal.at), despite_objections: false }).await.unwrap();
+
+    story.at_hour(9 * 24 + 8).await;
+    story.say(&id, Word::Link { what: "fix".to_owned(), to: "https://example.org/pull/7".to_owned() }).await.unwrap();
+    story.say(&id, Word::Reach { step: Step::Release, at: None }).await.unwrap();
+    story.at_hour(11 * 24 + 8).await;
+    assert_eq!(story.calls(&id).await.last().map(String::as_str), Some("retrospective-due"));
+    story.say(&id, Word::Reach { step: Step::Retrospective, at: None }).await.unwrap();
+    story.say(&id, Word::Close { why: Closing::Resolved, note: None, of: None }).await.unwrap();
+    assert!(story.say(&id, Word::Note { text: "after the end".to_owned() }).await.is_ok());
+
+    // What people read of it; and nothing of the notes rests or leaves in clear.
+    let page = markdown(&story.show(&id).await);
+    for words in ["| fix complete | 2026-11-09 09:00 UTC | the wait for an upstream | done 2026-11-08 10:00 UTC |", "released", "https://example.org/pull/7"] {
+        assert!(page.contains(words), "{words}\n{page}");
+    }
+    for found in walk(story.folder.path()) {
+        assert!(memchr::memmem::find(&fs::read(&found).unwrap(), b"CANARY-NOTE").is_none(), "{}", found.display());
+    }
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().flatten().map(|e| e.path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).filter(|path| path.is_file()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_reporter_means_to_publish_goes_fast_and_what_is_harmless_slowly() {
+    let story = Story::begin().await;
+    story.letter("r1", "Session cookie leaks in acme-web", &format!("{REPORT}\nI plan to publish a write-up on 9 November 2026.\n"));
+    story.at_hour(0).await;
+    let id = story.only_case().await;
+    let view = story.show(&id).await;
+    assert_eq!((view.line.lane, view.course.announced.map(|d| d.to_string()).as_deref()), (Lane::Asap, Some("2026-11-09")));
+    assert!(view.journal.iter().any(|line| line.event == "skipped"), "{:#?}", view.journal);
+    let status: Status = story.ask(Question::Status).await.unwrap();
+    assert_eq!(status.queue[0].next.as_ref().map(|due| due.what.as_str()), Some("fix-team"));
+    // Not severe, but public soon: it stays fast until a responder says otherwise.
+    let low = || Word::Set { assessment: Box::new(Assessment { severity: Some("low".to_owned()), ..Assessment::default() }) };
+    story.say(&id, low()).await.unwrap();
+    assert_eq!(story.show(&id).await.line.lane, Lane::Asap);
+    story.say(&id, Word::Lane { lane: Lane::Normal, why: "the reporter agreed to wait".to_owned() }).await.unwrap();
+    story.say(&id, low()).await.unwrap();
+    let view = story.show(&id).await;
+    assert_eq!((view.line.lane, view.clocks[2].because.sentence()), (Lane::Slow, "the reporter publishes on that day"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_responders_who_write_at_once_lose_nothing() {
+    let story = Story::begin().await;
+    story.letter("r1", "Session cookie leaks in acme-web", REPORT);
+    story.at_hour(0).await;
+    let id = story.only_case().await;
+    let notes = (0..8).map(|n| story.say(&id, Word::Note { text: format!("note {n}") }));
+    let said = futures::future::join_all(notes).await;
+    let kept = story.show(&id).await.dossier.notes.len();
+    assert_eq!(kept, said.iter().filter(|s| s.is_ok()).count());
+    assert!(said.iter().filter_map(|s| s.as_ref().err()).all(|why| why.contains("try again")), "{said:?}");
+}
