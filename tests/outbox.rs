@@ -90,8 +90,12 @@ impl Mailbox for TestMailbox {
     async fn list(&mut self, after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync)) -> Result<Vec<Lying>, PortError> {
         let after = after("INBOX", 7);
         let received_at = Timestamp::from_second(START).unwrap();
-        let lying =
-            |(uid, text): &(u64, String)| Lying { place: Place { folder: "INBOX".to_owned(), validity: 7, uid: *uid }, received_at, octets: text.len() as u64 };
+        let lying = |(uid, text): &(u64, String)| Lying {
+            place: Place { folder: "INBOX".to_owned(), validity: 7, uid: *uid },
+            received_at,
+            octets: text.len() as u64,
+            advisory: None,
+        };
         Ok(self.letters.iter().filter(|(uid, _)| *uid > after).map(lying).collect())
     }
 

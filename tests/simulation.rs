@@ -176,6 +176,7 @@ impl Mailbox for WorldMailbox {
             place: Place { folder: "INBOX".to_owned(), validity: world.validity, uid: *uid },
             received_at: Timestamp::from_second(*at).unwrap(),
             octets: text.len() as u64,
+            advisory: None,
         };
         Ok(world.lying.iter().filter(|(uid, ..)| *uid > after).map(lying).collect())
     }

@@ -66,6 +66,7 @@ impl Mailbox for Maildir {
                 place: Place { folder: "new".to_owned(), validity: VALIDITY, uid },
                 received_at: modified.unwrap_or(Timestamp::UNIX_EPOCH),
                 octets: facts.len(),
+                advisory: None,
             });
         }
         lying.sort_by_key(|l| (l.received_at, l.place.uid));

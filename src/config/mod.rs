@@ -7,7 +7,7 @@ mod timeline;
 mod words;
 
 pub use words::{
-    Alarm, Control, Courier, Done, Imap, Login, Mailbox, MailboxRole, OpenerWords, Publish, Resolver, Responder, Security, Smtp, Tracker, TrackerAuth,
+    Alarm, Control, Courier, Done, Github, Imap, Login, Mailbox, MailboxRole, OpenerWords, Publish, Resolver, Responder, Security, Smtp, Tracker, TrackerAuth,
 };
 
 use crate::decide::{Caps, FilePolicy, Policy, SealedPolicy};
@@ -92,7 +92,8 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
     if words.mailbox.is_empty() {
         return Err(ConfigError::Value("mailbox", "configure at least one [[mailbox]]".to_owned()));
     }
-    let mut names: Vec<&str> = words.mailbox.iter().map(Mailbox::name).collect();
+    // `github reports` is what the reports filed there are called.
+    let mut names: Vec<&str> = words.mailbox.iter().map(Mailbox::name).chain(["github reports"]).collect();
     names.sort_unstable();
     if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
         return Err(ConfigError::Value("mailbox.name", format!("two mailboxes are called {:?}", twice[0])));

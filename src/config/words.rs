@@ -280,10 +280,23 @@ pub struct Github {
     pub ecosystem: String,
     #[serde(default)]
     pub private_fork: bool,
+    /// Whether reports that people file there become cases.
+    #[serde(default = "yes")]
+    pub reports: bool,
+    #[serde(default = "reports_poll_s")]
+    pub reports_poll_s: u32,
     #[serde(default)]
     pub file: FilePolicy,
     #[serde(default)]
     pub sealed: SealedPolicy,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn reports_poll_s() -> u32 {
+    300
 }
 
 fn github_api() -> String {

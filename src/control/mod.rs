@@ -203,6 +203,7 @@ async fn import(desk: &Desk) -> Result<String> {
             from_team: false,
             canary: false,
             old: false,
+            advisory: letter.advisory.as_ref(),
             new_case: CaseId::from_random(random),
         };
         let decision = on_arrival(&arrival, &desk.parts.store.acquaintance(&outer, &desk.parts.bounce_address).await?, &desk.parts.policy, now);

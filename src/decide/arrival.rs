@@ -3,7 +3,7 @@
 use super::policy::READING_GRACE;
 use super::{CaseChange, Decision, Entry, Policy};
 use crate::model::Timestamp;
-use crate::model::case::{Acknowledgement, Called, Case, Closing, Draft, Standing};
+use crate::model::case::{Acknowledgement, AdvisoryId, Called, Case, Closing, Draft, Standing};
 use crate::model::course::Course;
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{CaseId, IntakeId};
@@ -25,6 +25,8 @@ pub struct Arrival<'a> {
     pub old: bool,
     /// The name of the case, should one be opened.
     pub new_case: CaseId,
+    /// It is an entry in the tracker, and no mail.
+    pub advisory: Option<&'a AdvisoryId>,
 }
 
 /// Where a letter lay.
@@ -69,6 +71,9 @@ pub fn on_arrival(arrival: &Arrival<'_>, known: &Acquaintance, policy: &Policy, 
     }
     if arrival.old {
         return Decision { journal: vec![Entry::of_desk("old letter kept", arrival.intake.to_string())], ..Decision::default() };
+    }
+    if arrival.advisory.is_some() {
+        return open(arrival, None, policy, now);
     }
     let ours = arrival.from_team || refusal == Some(NoAnswer::Ourselves);
     if arrival.from_team
@@ -145,25 +150,19 @@ fn open(arrival: &Arrival<'_>, perhaps_of: Option<CaseId>, policy: &Policy, now:
         effects.push(Effect::acknowledge(&id, arrival.intake, due));
         Acknowledgement::Due { deadline, called: Called::No }
     } else {
-        effects.extend(Effect::call(Reason::AnswerByHand, &id, now));
+        let reason = if arrival.advisory.is_some() { Reason::ReportedInTracker } else { Reason::AnswerByHand };
+        effects.extend(Effect::call(reason, &id, now));
         Acknowledgement::ByHand { deadline, called: Called::No }
     };
     if perhaps_of.is_some() {
         effects.extend(Effect::call(Reason::PerhapsFollowUp, &id, now));
     }
+    let draft = arrival.advisory.map_or(Draft::None, |advisory| Draft::Filed { advisory: advisory.clone() });
     Decision {
         letter_of: Some(id.clone()),
         participant: arrival.outer.originator.clone(),
         journal: vec![Entry::of(&id, "case opened", arrival.intake.to_string())],
-        case: Some(CaseChange::Open(Case {
-            id,
-            opened_at: start,
-            standing: Standing::Unread,
-            acknowledgement,
-            draft: Draft::None,
-            perhaps_of,
-            course: Course::default(),
-        })),
+        case: Some(CaseChange::Open(Case { id, opened_at: start, standing: Standing::Unread, acknowledgement, draft, perhaps_of, course: Course::default() })),
         effects,
         ..Decision::default()
     }
@@ -204,6 +203,7 @@ mod tests {
             canary: false,
             old,
             new_case: CaseId::from_random([1; 10]),
+            advisory: None,
         };
         on_arrival(&arrival, known, &Policy::default(), at(1))
     }
@@ -298,7 +298,7 @@ mod tests {
     /// What a copy of a team's letter does to the acknowledgement of its case.
     fn copied(outer: &Outer, known: &Acquaintance, origin: Origin, from_team: bool) -> Option<&'static str> {
         let new_case = CaseId::from_random([1; 10]);
-        let arrival = Arrival { intake: IntakeId(7), received_at: at(0), outer, origin, from_team, canary: false, old: false, new_case };
+        let arrival = Arrival { intake: IntakeId(7), received_at: at(0), outer, origin, from_team, canary: false, old: false, new_case, advisory: None };
         match on_arrival(&arrival, known, &Policy::default(), at(1)).case {
             Some(CaseChange::Update { after, .. }) => Some(after.acknowledgement.as_str()),
             _ => None,

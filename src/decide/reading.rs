@@ -114,6 +114,9 @@ fn first(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Polic
     if let Some(older) = letter.older.filter(|_| case.perhaps_of.is_none()) {
         return named_inside(case, letter, older.case, now);
     }
+    if matches!(case.draft, Draft::Filed { .. }) {
+        return in_tracker(case, letter, now);
+    }
     match reading.kind {
         // Only a clear letter may change what goes out by itself: everyone on the way could read it.
         LetterKind::KeyRequest if in_clear && letter.answerable => key_request(case, letter, now),
@@ -123,6 +126,16 @@ fn first(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Polic
             Decision { case: Some(CaseChange::update(case, Case { standing: Standing::Open, ..case.clone() })), ..Decision::default() }
         }
         _ => report(case, letter, reading, policy, now),
+    }
+}
+
+/// It was reported in the tracker: its entry is there, and its responders were called when it arrived.
+fn in_tracker(case: &Case, letter: &ReadLetter<'_>, now: Timestamp) -> Decision {
+    Decision {
+        case: Some(CaseChange::update(case, Case { standing: Standing::Open, ..case.clone() })),
+        effects: letter.alike.map(|_| Effect::call_about_letter(Reason::LikelyDuplicate, &case.id, letter.intake, now)).unwrap_or_default(),
+        journal: letter.alike.map(|other| Entry::of(&case.id, "likely duplicate", other.as_str())).into_iter().collect(),
+        ..Decision::default()
     }
 }
 

@@ -44,6 +44,7 @@ pub enum Reason {
     AcknowledgementDue,
     AcknowledgementMissed,
     AnswerByHand,
+    ReportedInTracker,
     FixTeamDue,
     FixTeamMissed,
     FixDue,
@@ -79,6 +80,7 @@ impl Reason {
             Self::AcknowledgementDue => "acknowledgement-due",
             Self::AcknowledgementMissed => "acknowledgement-missed",
             Self::AnswerByHand => "answer-by-hand",
+            Self::ReportedInTracker => "reported-in-tracker",
             Self::FixTeamDue => "fix-team-due",
             Self::FixTeamMissed => "fix-team-missed",
             Self::FixDue => "fix-due",
@@ -114,6 +116,7 @@ impl Reason {
             Self::LikelyDuplicate => "A report says what another case says already. Compare the two; nothing was merged, and no second draft was filed.",
             Self::AcknowledgementMissed => "The deadline of an acknowledgement is over and none went out. Answer the reporter by hand now.",
             Self::AcknowledgementDue => "An acknowledgement is not out yet and its deadline is near. Answer the reporter by hand.",
+            Self::ReportedInTracker => "A report was filed in the tracker. Answer its reporter there, then run sealdesk case answered.",
             Self::FixTeamDue => "The fix team is to be formed soon. Bring in engineers who know the code, then run sealdesk case reach ID fix-team.",
             Self::FixTeamMissed => "The fix team should be at work by now. Form it, then run sealdesk case reach ID fix-team.",
             Self::FixDue => "The fix is due soon. When it is complete, run sealdesk case reach ID fix.",
@@ -161,6 +164,7 @@ impl Reason {
                 | Self::PerhapsFollowUp
                 | Self::DraftDoubled
                 | Self::ReplyRefused
+                | Self::ReportedInTracker
                 | Self::FixTeamDue
                 | Self::FixDue
                 | Self::ReleaseDue

@@ -259,9 +259,20 @@ async fn admit(desk: &Desk, mailbox: &str, origin: Origin, letter: &Lying, spool
         outer: &outer,
         bounce: &desk.parts.bounce_address,
         old,
+        advisory: letter.advisory.as_ref(),
     };
     let decide = |intake, known: &Acquaintance| {
-        let arrival = Arrival { intake, received_at: letter.received_at, outer: &outer, origin, from_team, canary, old, new_case: new_case.clone() };
+        let arrival = Arrival {
+            intake,
+            received_at: letter.received_at,
+            outer: &outer,
+            origin,
+            from_team,
+            canary,
+            old,
+            new_case: new_case.clone(),
+            advisory: letter.advisory.as_ref(),
+        };
         on_arrival(&arrival, known, &desk.parts.policy, now)
     };
     let admitted = desk.parts.store.admit(&admission, &decide).await?;

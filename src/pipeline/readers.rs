@@ -13,7 +13,7 @@ use crate::model::ids::{CaseId, tag_in};
 use crate::model::letter::Role;
 use crate::model::reading::{DeliveryOutcome, LetterKind, Reading, SignatureStatus};
 use crate::model::secret;
-use crate::ports::{Intake, OpenedLetter, OpenerError, PortError, Read, ReadingState};
+use crate::ports::{Intake, OpenedLetter, OpenerError, PortError, Read, ReadingState, Saying};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,13 +130,13 @@ async fn commit(desk: &Desk, intake: &Intake, reading: Reading, pinned: Option<S
     let now = desk.now();
     // The store may know more of the letter's case by now than when it was listed.
     let case = case_of(desk, intake).await?;
-    let likeness = likeness(desk, &reading);
+    let sayings = sayings(desk, &reading);
     let decision = match (intake.role, &case) {
         (Role::Canary, _) => desk.canary_read(intake, &reading),
         (Role::TeamReply, Some(case)) => team_reply(desk, intake, case, &reading, now).await?,
         _ => match returned(desk, intake, case.as_ref(), &reading, now).await? {
             Some(decision) => decision,
-            None => decided(desk, intake, case.as_ref(), &reading, pinned.is_some(), likeness.as_deref(), now).await?,
+            None => decided(desk, intake, case.as_ref(), &reading, pinned.is_some(), &sayings, now).await?,
         },
     };
     // A letter that may not be answered, for one whose DMARC failed, teaches nothing.
@@ -145,7 +145,7 @@ async fn commit(desk: &Desk, intake: &Intake, reading: Reading, pinned: Option<S
     }
     let state = if reading.protection.shut.is_some() { ReadingState::Shut } else { ReadingState::Read };
     let sealed = store.seal(&serde_json::to_vec(&reading).map_err(|e| PortError::Lasting(format!("a reading cannot be written: {e}")))?)?;
-    let read = Read { state, sealed: Some(&sealed), likeness: likeness.as_deref(), sealed_to: reading.sealed_to.as_deref() };
+    let read = Read { state, sealed: Some(&sealed), sayings: &sayings, sealed_to: reading.sealed_to.as_deref() };
     store.commit_reading(intake.id, &read, &decision, now).await?;
     step!("reading-committed");
     let wanted = decision.effects.iter().filter(|e| matches!(e.work, Work::FileAdvisory | Work::AppendFollowUp | Work::CallByMail(_))).count();
@@ -162,7 +162,7 @@ async fn decided(
     case: Option<&Case>,
     reading: &Reading,
     was_pinned: bool,
-    likeness: Option<&str>,
+    sayings: &[Saying],
     now: Timestamp,
 ) -> Result<Decision, PortError> {
     let store = &desk.parts.store;
@@ -181,7 +181,7 @@ async fn decided(
         (Some(older), Some(address)) => store.is_participant(older, address).await?,
         _ => false,
     };
-    let alike = store.alike(&case.id, likeness, intake.message_id.as_ref()).await?;
+    let alike = store.alike(&case.id, sayings, intake.message_id.as_ref()).await?;
     let is_first = store.letters_of(&case.id).await?.first().is_some_and(|first| first.id == intake.id);
     let signed = reading.signature.status == SignatureStatus::Valid && reading.signature.signer_is_originator;
     let letter = ReadLetter {
@@ -266,17 +266,31 @@ async fn team_reply(desk: &Desk, intake: &Intake, case: &Case, reading: &Reading
     refused_to_him("it carries no token that is still good for this case")
 }
 
-/// Shorter texts are alike by chance.
-const LIKENESS_CHARACTERS_MIN: usize = 60;
+/// Shorter paragraphs are alike by chance, and more of them than this tell nothing more.
+const SAYING_CHARACTERS_MIN: usize = 40;
+const SAYINGS_MAX: usize = 32;
 
-/// A keyed digest of what a letter says, without quotes, layout and case: nobody who sees the store can test a guess with it.
-fn likeness(desk: &Desk, reading: &Reading) -> Option<String> {
+/// Keyed digests of what a letter says, paragraph by paragraph, without quotes, layout and case: nobody who sees the store can
+/// test a guess with them.
+fn sayings(desk: &Desk, reading: &Reading) -> Vec<Saying> {
     if reading.kind.is_machine() {
-        return None;
+        return Vec::new();
     }
-    let own = reading.text.lines().filter(|line| !line.starts_with('>')).take_while(|line| *line != "-- ");
-    let text: String = own.flat_map(str::chars).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    (text.chars().count() >= LIKENESS_CHARACTERS_MIN).then(|| secret::tag(desk.parts.secret.expose(), &[b"likeness", text.as_bytes()]))
+    let own: Vec<&str> = reading.text.lines().filter(|line| !line.starts_with('>')).take_while(|line| *line != "-- ").collect();
+    let paragraphs = own.split(|line| line.trim().is_empty());
+    let plain =
+        |lines: &[&str]| -> String { lines.iter().flat_map(|line| line.chars()).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect() };
+    let mut found: Vec<Saying> = Vec::new();
+    for text in paragraphs.map(plain) {
+        let weight = text.chars().count();
+        let tag = secret::tag(desk.parts.secret.expose(), &[b"saying", text.as_bytes()]);
+        if weight >= SAYING_CHARACTERS_MIN && !found.iter().any(|other| other.tag == tag) {
+            found.push(Saying { tag, weight: u32::try_from(weight).unwrap_or(u32::MAX / SAYINGS_MAX as u32) });
+        }
+    }
+    found.sort_by_key(|saying| std::cmp::Reverse(saying.weight));
+    found.truncate(SAYINGS_MAX);
+    found
 }
 
 /// Keeps the first certificate that a clear part brought: what anyone on the way could see, and no more.
@@ -299,7 +313,7 @@ async fn set_aside(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
         None => Decision { journal: vec![Entry::of_desk("letter set aside", intake.id.to_string())], ..Decision::default() },
     };
     warn!(intake = %intake.id, "letter set aside");
-    let read = Read { state: ReadingState::SetAside, sealed: None, likeness: None, sealed_to: None };
+    let read = Read { state: ReadingState::SetAside, sealed: None, sayings: &[], sealed_to: None };
     store.commit_reading(intake.id, &read, &decision, now).await?;
     desk.ring();
     Ok(())

@@ -6,7 +6,7 @@ mod store;
 
 pub use store::{
     Admission, Answer, CanaryLine, CaseStore, Cases, Correspondence, Decide, HeldBack, Intake, JournalLine, Lane, Leased, Letters, Outbox, Outcome, Read,
-    ReadingState, Rest, SealedTo, Spool, Spooled, Spooling, Tally,
+    ReadingState, Rest, Saying, SealedTo, Spool, Spooled, Spooling, Tally,
 };
 
 use crate::model::Timestamp;
@@ -62,6 +62,8 @@ pub struct Lying {
     /// Arrival on the server (INTERNALDATE).
     pub received_at: Timestamp,
     pub octets: u64,
+    /// The entry in the tracker that it is, where it is no mail.
+    pub advisory: Option<AdvisoryId>,
 }
 
 /// Takes the octets of one letter, piece by piece.

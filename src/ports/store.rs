@@ -4,7 +4,7 @@ use super::{LetterOctets, Place, PortError, Sink};
 use crate::decide::{Acquaintance, Caps, Decision};
 use crate::model::Timestamp;
 use crate::model::address::{Address, ReplyAddress};
-use crate::model::case::Case;
+use crate::model::case::{AdvisoryId, Case};
 use crate::model::effect::Effect;
 use crate::model::ids::{CaseId, Digest, EffectKey, IntakeId, MessageId};
 use crate::model::letter::{BodyDigests, Outer, Role};
@@ -26,6 +26,7 @@ pub struct Admission<'a> {
     /// The address whose tags tell which answer of ours came back.
     pub bounce: &'a Address,
     pub old: bool,
+    pub advisory: Option<&'a AdvisoryId>,
 }
 
 /// Where the sealed octets of a letter rest.
@@ -54,6 +55,8 @@ pub struct Intake {
     pub state: ReadingState,
     /// Tries to read it that were begun.
     pub tries: u32,
+    /// The entry in the tracker that it is, where it is no mail.
+    pub advisory: Option<AdvisoryId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,10 +77,18 @@ pub struct Read<'a> {
     pub state: ReadingState,
     /// The sealed reading.
     pub sealed: Option<&'a [u8]>,
-    /// An HMAC of its text: letters that say the same have the same.
-    pub likeness: Option<&'a str>,
+    /// HMACs of what it says, by paragraphs: letters that say the same share them.
+    pub sayings: &'a [Saying],
     /// The certificate of ours that it was sealed to.
     pub sealed_to: Option<&'a str>,
+}
+
+/// A paragraph of a letter, by an HMAC that tells nothing to whoever sees the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saying {
+    pub tag: String,
+    /// Its length in characters.
+    pub weight: u32,
 }
 
 /// An effect taken to be carried out by nobody else until the lease ends.
@@ -196,8 +207,8 @@ pub trait Letters: Send + Sync {
     async fn letters_of(&self, case: &CaseId) -> Result<Vec<Intake>, PortError>;
     /// Saves the sealed reading with what follows from it.
     async fn commit_reading(&self, intake: IntakeId, read: &Read<'_>, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
-    /// Cases besides `case` with a letter that says the same, or that bears the same Message-ID, oldest first.
-    async fn alike(&self, case: &CaseId, likeness: Option<&str>, message_id: Option<&MessageId>) -> Result<Vec<CaseId>, PortError>;
+    /// Cases besides `case` with a letter that shares half of what it says, or that bears the same Message-ID, oldest first.
+    async fn alike(&self, case: &CaseId, sayings: &[Saying], message_id: Option<&MessageId>) -> Result<Vec<CaseId>, PortError>;
     /// As [`Self::alike`], for every letter of the case as it was read.
     async fn duplicates(&self, case: &CaseId) -> Result<Vec<CaseId>, PortError>;
     async fn reading(&self, intake: IntakeId) -> Result<Option<Vec<u8>>, PortError>;

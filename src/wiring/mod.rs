@@ -10,7 +10,7 @@ use crate::adapters::clock::SystemClock;
 use crate::adapters::dmarc::DnsAuthenticator;
 use crate::adapters::folder_courier::FolderCourier;
 use crate::adapters::folder_tracker::FolderTracker;
-use crate::adapters::github::{Auth, GithubApi, GithubTracker};
+use crate::adapters::github::{Auth, GithubApi, GithubReports, GithubTracker};
 use crate::adapters::imap::{self, ImapLogin, ImapMailbox, Means, RefreshTokens, Refreshing, SecretSource};
 use crate::adapters::maildir::Maildir;
 use crate::adapters::net::Trust;
@@ -209,7 +209,17 @@ fn source(key: &'static str, path: &Path) -> SecretSource {
 }
 
 pub fn mailboxes(settings: &Settings) -> Result<Vec<Watched>> {
-    settings.mailboxes.iter().map(|words| mailbox(words, &settings.state)).collect()
+    let mut mailboxes: Vec<Watched> = settings.mailboxes.iter().map(|words| mailbox(words, &settings.state)).collect::<Result<_>>()?;
+    if let config::Tracker::Github(words) = &settings.tracker
+        && words.reports
+    {
+        let mut repositories: Vec<String> = std::iter::once(&words.repository).chain(words.products.values()).cloned().collect();
+        repositories.sort();
+        repositories.dedup();
+        let mailbox = Box::new(GithubReports::new(github_api(words)?, repositories));
+        mailboxes.push(Watched { mailbox, origin: Origin::Inbox, poll: Duration::from_secs(u64::from(words.reports_poll_s.max(1))) });
+    }
+    Ok(mailboxes)
 }
 
 fn mailbox(words: &config::Mailbox, state: &Path) -> Result<Watched> {
@@ -288,21 +298,22 @@ pub fn courier(settings: &Settings) -> Result<Arc<dyn Courier>> {
     }
 }
 
+fn github_api(words: &config::Github) -> Result<GithubApi> {
+    let auth = match &words.auth {
+        config::TrackerAuth::Token { token_file } => Auth::Token(config::secret("tracker.auth.token_file", token_file)?),
+        config::TrackerAuth::App { app_id, installation_id, private_key_file } => {
+            Auth::App { app_id: *app_id, installation_id: *installation_id, private_key: config::secret("tracker.auth.private_key_file", private_key_file)? }
+        }
+    };
+    Ok(GithubApi::new(&words.base_url, &trust("tracker.ca_file", words.ca_file.as_ref(), None)?, auth)?)
+}
+
 /// Must be called inside a tokio runtime.
 pub fn tracker(settings: &Settings) -> Result<Arc<dyn Tracker>> {
     match &settings.tracker {
         config::Tracker::Folder(folder) => Ok(Arc::new(FolderTracker::new(config::expanded("tracker.path", &folder.path)?))),
         config::Tracker::Github(words) => {
-            let auth = match &words.auth {
-                config::TrackerAuth::Token { token_file } => Auth::Token(config::secret("tracker.auth.token_file", token_file)?),
-                config::TrackerAuth::App { app_id, installation_id, private_key_file } => Auth::App {
-                    app_id: *app_id,
-                    installation_id: *installation_id,
-                    private_key: config::secret("tracker.auth.private_key_file", private_key_file)?,
-                },
-            };
-            let api = GithubApi::new(&words.base_url, &trust("tracker.ca_file", words.ca_file.as_ref(), None)?, auth)?;
-            Ok(Arc::new(GithubTracker::new(api, words.repository.clone(), words.products.clone(), words.ecosystem.clone(), words.private_fork)))
+            Ok(Arc::new(GithubTracker::new(github_api(words)?, words.repository.clone(), words.products.clone(), words.ecosystem.clone(), words.private_fork)))
         }
     }
 }

@@ -15,4 +15,5 @@ mod proof;
 mod proxy;
 mod secrets;
 mod servers;
+mod tracker;
 mod world;

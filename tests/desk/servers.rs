@@ -267,6 +267,11 @@ impl Github {
         self.call("POST", "/_fault", &serde_json::json!({ "method": method, "mode": mode, "times": times }));
     }
 
+    /// Somebody reports privately; the id of the advisory.
+    pub fn report(&self, report: &serde_json::Value) -> String {
+        self.call("POST", "/_report", report)["ghsa_id"].as_str().expect("the report breaks GitHub's contract").to_owned()
+    }
+
     pub fn edit(&self, id: &str, description: &str) {
         self.call("POST", "/_edit", &serde_json::json!({ "id": id, "description": description }));
     }

@@ -4,6 +4,7 @@
 //   node server.mjs            prints its port, serves until its standard input closes
 //   POST /_app   {"id","installation","key"}  a GitHub App, with its public key in PEM
 //   POST /_fault {"method","mode","times"}   mode: 500-after, drop-after, 503, 403, 429
+//   POST /_report {"repository", "login", …}  a private vulnerability report by somebody, in state triage
 //   GET  /_state               {"advisories": […], "violations": […], "requests": […]}
 
 import { createPublicKey, verify } from "node:crypto";
@@ -154,7 +155,8 @@ function handle(request, url, text) {
 function list(url, here) {
   const perPage = Number(url.searchParams.get("per_page") ?? 30);
   const from = Number(url.searchParams.get("after") ?? 0);
-  const newest = [...here].reverse();
+  const wanted = url.searchParams.get("state");
+  const newest = here.filter((a) => !wanted || a.state === wanted).reverse();
   const headers = {};
   if (from + perPage < newest.length) {
     const next = new URL(url);
@@ -187,6 +189,14 @@ const server = http.createServer((request, response) => {
     if (url.pathname === "/_fault") {
       state.faults.push(JSON.parse(text));
       return answer([200, {}]);
+    }
+    if (url.pathname === "/_report") {
+      const { repository, login, ...body } = JSON.parse(text);
+      const [owner, repo] = repository.split("/");
+      const made = { ...advisory(owner, repo, login, body), state: "triage", submission: { accepted: false } };
+      if (!validAnswer(shown(made))) return answer(violation(`our own answer: ${ajv.errorsText(validAnswer.errors)}`));
+      state.advisories.push(made);
+      return answer([200, { ghsa_id: made.ghsa_id }]);
     }
     if (url.pathname === "/_edit") {
       const { id, description } = JSON.parse(text);

@@ -5,8 +5,10 @@
 //! until it stands still.
 
 mod api;
+mod reports;
 
 pub use api::{Auth, GithubApi};
+pub use reports::GithubReports;
 
 use crate::model::case::AdvisoryId;
 use crate::model::outgoing::{Addition, Advisory};

@@ -157,6 +157,7 @@ fn lying(row: &Row, folder: &str, validity: u32) -> Option<Lying> {
         place: Place { folder: folder.to_owned(), validity, uid: u64::from(row.uid?) },
         received_at: internal_date(row.internal_date.as_deref()?)?,
         octets: u64::from(row.size?),
+        advisory: None,
     })
 }
 

@@ -18,8 +18,9 @@ const RUNNING: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_s
 
 pub(super) async fn insert(tx: &mut SqliteConnection, case: &Case) -> Result<(), PortError> {
     let (deadline, alarmed, _, _) = acknowledgement_columns(&case.acknowledgement);
+    let advisory = advisory_of(&case.draft);
     sqlx::query(
-        "INSERT INTO cases (id, opened_at, standing, ack_state, ack_deadline, ack_alarmed, ack_signed, draft, perhaps_of, course) VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?)",
+        "INSERT INTO cases (id, opened_at, standing, ack_state, ack_deadline, ack_alarmed, ack_signed, draft, advisory_id, advisory_url, perhaps_of, course) VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)",
     )
     .bind(case.id.as_str())
     .bind(millis(case.opened_at))
@@ -28,6 +29,8 @@ pub(super) async fn insert(tx: &mut SqliteConnection, case: &Case) -> Result<(),
     .bind(deadline)
     .bind(alarmed)
     .bind(case.draft.as_str())
+    .bind(advisory.map(|a| a.id.as_str()))
+    .bind(advisory.map(|a| a.url.as_str()))
     .bind(case.perhaps_of.as_ref().map(|c| c.as_str()))
     .bind(course_text(&case.course)?)
     .execute(tx)
@@ -89,10 +92,7 @@ pub(super) async fn update(tx: &mut SqliteConnection, before: &Case, after: &Cas
         }
     }
     if before.draft != after.draft {
-        let advisory = match &after.draft {
-            Draft::Filed { advisory } => Some(advisory),
-            _ => None,
-        };
+        let advisory = advisory_of(&after.draft);
         sqlx::query("UPDATE cases SET draft = ?, advisory_id = ?, advisory_url = ? WHERE id = ? AND draft = ?")
             .bind(after.draft.as_str())
             .bind(advisory.map(|a| a.id.as_str()))
@@ -115,6 +115,13 @@ pub(super) async fn write_dossier(tx: &mut SqliteConnection, dossier: &SealedDos
         .await
         .map_err(fault)?;
     if done.rows_affected() == 0 { Err(changed_meanwhile(&dossier.case)) } else { Ok(()) }
+}
+
+fn advisory_of(draft: &Draft) -> Option<&AdvisoryId> {
+    match draft {
+        Draft::Filed { advisory } => Some(advisory),
+        _ => None,
+    }
 }
 
 /// What people said must not be lost without a word.

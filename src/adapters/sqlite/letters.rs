@@ -4,10 +4,10 @@ use super::{SqliteStore, apply, cases, damaged, fault, millis, time};
 use crate::decide::{Acquaintance, Decision, Thread};
 use crate::model::Timestamp;
 use crate::model::address::{Address, ReplyAddress};
-use crate::model::case::{Closing, Standing};
+use crate::model::case::{AdvisoryId, Closing, Standing};
 use crate::model::ids::{CaseId, Digest, IntakeId, MessageId, tag_in};
 use crate::model::letter::{Outer, Role};
-use crate::ports::{Admission, Decide, Intake, Letters, Place, PortError, Read, ReadingState, Rest};
+use crate::ports::{Admission, Decide, Intake, Letters, Place, PortError, Read, ReadingState, Rest, Saying};
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, SqliteConnection};
@@ -16,11 +16,10 @@ use std::collections::HashSet;
 /// Among so many recipients of a letter, those of its case are looked for.
 const RECIPIENTS_MAX: usize = 20;
 
-const TAKE_UNREAD: &str = "UPDATE letter SET tries = tries + 1 WHERE id IN (SELECT id FROM letter WHERE state = 'unread' ORDER BY id LIMIT ?) RETURNING id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries";
-const BY_ID: &str =
-    "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries FROM letter WHERE id = ?";
-const OF_CASE: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries FROM letter WHERE case_id = ? ORDER BY id";
-const OLD: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries FROM letter WHERE state = 'old' ORDER BY id";
+const TAKE_UNREAD: &str = "UPDATE letter SET tries = tries + 1 WHERE id IN (SELECT id FROM letter WHERE state = 'unread' ORDER BY id LIMIT ?) RETURNING id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries, advisory_id, advisory_url";
+const BY_ID: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE id = ?";
+const OF_CASE: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE case_id = ? ORDER BY id";
+const OLD: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE state = 'old' ORDER BY id";
 
 fn state_name(state: ReadingState) -> &'static str {
     match state {
@@ -72,6 +71,7 @@ fn read(row: &SqliteRow) -> Result<Intake, PortError> {
         role,
         sealed_outside: row.try_get("sealed_outside").map_err(fault)?,
         state,
+        advisory: maybe("advisory_id")?.zip(maybe("advisory_url")?).map(|(id, url)| AdvisoryId { id, url }),
         tries: u32::try_from(row.try_get::<i64, _>("tries").map_err(fault)?).unwrap_or(u32::MAX),
     })
 }
@@ -206,7 +206,7 @@ impl Letters for SqliteStore {
             Rest::Row(sealed) => ("", Some(sealed.as_slice())),
             Rest::File(name) => (name.as_str(), None),
         };
-        let id: i64 = sqlx::query_scalar("INSERT INTO letter (mailbox, digest, octets, received_at, spooled_at, blob, sealed, originator, reply_to, message_id, sealed_outside, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id")
+        let id: i64 = sqlx::query_scalar("INSERT INTO letter (mailbox, digest, octets, received_at, spooled_at, blob, sealed, originator, reply_to, message_id, sealed_outside, state, advisory_id, advisory_url) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id")
             .bind(admission.mailbox)
             .bind(admission.digest.to_string())
             .bind(admission.octets.cast_signed())
@@ -219,6 +219,8 @@ impl Letters for SqliteStore {
             .bind(outer.message_id.as_ref().map(MessageId::as_str))
             .bind(outer.sealed_outside)
             .bind(if admission.old { "old" } else { "unread" })
+            .bind(admission.advisory.map(|a| a.id.as_str()))
+            .bind(admission.advisory.map(|a| a.url.as_str()))
             .fetch_one(&mut *tx)
             .await
             .map_err(fault)?;
@@ -265,42 +267,56 @@ impl Letters for SqliteStore {
     async fn commit_reading(&self, intake: IntakeId, read: &Read<'_>, decision: &Decision, now: Timestamp) -> Result<(), PortError> {
         let mut tx = self.writing().await?;
         apply(&mut tx, decision, now).await?; // first: it may open the case that the letter belongs to
-        sqlx::query("UPDATE letter SET state = ?, reading = ?, likeness = ?, sealed_to = ?, case_id = coalesce(?, case_id) WHERE id = ?")
+        sqlx::query("UPDATE letter SET state = ?, reading = ?, sealed_to = ?, case_id = coalesce(?, case_id) WHERE id = ?")
             .bind(state_name(read.state))
             .bind(read.sealed)
-            .bind(read.likeness)
             .bind(read.sealed_to)
             .bind(decision.letter_of.as_ref().map(CaseId::as_str))
             .bind(intake.0)
             .execute(&mut *tx)
             .await
             .map_err(fault)?;
+        for saying in read.sayings {
+            sqlx::query("INSERT OR IGNORE INTO saying (letter_id, tag, weight) VALUES (?, ?, ?)")
+                .bind(intake.0)
+                .bind(&saying.tag)
+                .bind(saying.weight)
+                .execute(&mut *tx)
+                .await
+                .map_err(fault)?;
+        }
         tx.commit().await
     }
 
-    async fn alike(&self, case: &CaseId, likeness: Option<&str>, message_id: Option<&MessageId>) -> Result<Vec<CaseId>, PortError> {
-        let found: Vec<String> = sqlx::query_scalar(
-            "SELECT case_id FROM letter WHERE case_id IS NOT NULL AND case_id != ?1 AND role = 'incoming' AND (likeness = ?2 OR message_id = ?3) GROUP BY case_id ORDER BY min(id)",
-        )
-        .bind(case.as_str())
-        .bind(likeness)
-        .bind(message_id.map(MessageId::as_str))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(fault)?;
+    async fn alike(&self, case: &CaseId, sayings: &[Saying], message_id: Option<&MessageId>) -> Result<Vec<CaseId>, PortError> {
+        let total: u32 = sayings.iter().map(|s| s.weight).sum();
+        let mut query = QueryBuilder::new("SELECT case_id FROM (SELECT id, case_id FROM letter WHERE role = 'incoming' AND message_id = ");
+        query.push_bind(message_id.map(MessageId::as_str));
+        query.push(" UNION SELECT letter.id, case_id FROM saying JOIN letter ON letter.id = letter_id WHERE role = 'incoming' AND tag IN (");
+        let mut tags = query.separated(", ");
+        for saying in sayings {
+            tags.push_bind(&saying.tag);
+        }
+        query.push(") GROUP BY letter.id HAVING sum(weight) * 2 >= min(").push_bind(total);
+        query.push(", (SELECT sum(weight) FROM saying AS whole WHERE whole.letter_id = letter.id))) WHERE case_id != ").push_bind(case.as_str());
+        query.push(" GROUP BY case_id ORDER BY min(id)");
+        let found: Vec<String> = query.build_query_scalar().fetch_all(&self.pool).await.map_err(fault)?;
         found.iter().map(|id| CaseId::parse(id).map_err(|_| damaged("a case id"))).collect()
     }
 
     async fn duplicates(&self, case: &CaseId) -> Result<Vec<CaseId>, PortError> {
-        let found: Vec<String> = sqlx::query_scalar(
-            "SELECT other.case_id FROM letter AS one JOIN letter AS other ON (other.likeness = one.likeness OR other.message_id = one.message_id)
-             WHERE one.case_id = ?1 AND one.role = 'incoming' AND other.role = 'incoming' AND other.case_id != ?1 GROUP BY other.case_id ORDER BY min(other.id)",
-        )
-        .bind(case.as_str())
-        .fetch_all(&self.pool)
-        .await
-        .map_err(fault)?;
-        found.iter().map(|id| CaseId::parse(id).map_err(|_| damaged("a case id"))).collect()
+        let mut found: Vec<CaseId> = Vec::new();
+        for letter in self.letters_of(case).await?.iter().filter(|l| l.role == Role::Incoming) {
+            let rows: Vec<(String, u32)> =
+                sqlx::query_as("SELECT tag, weight FROM saying WHERE letter_id = ?").bind(letter.id.0).fetch_all(&self.pool).await.map_err(fault)?;
+            let sayings: Vec<Saying> = rows.into_iter().map(|(tag, weight)| Saying { tag, weight }).collect();
+            for other in self.alike(case, &sayings, letter.message_id.as_ref()).await? {
+                if !found.contains(&other) {
+                    found.push(other);
+                }
+            }
+        }
+        Ok(found)
     }
 
     async fn reading(&self, intake: IntakeId) -> Result<Option<Vec<u8>>, PortError> {

@@ -69,7 +69,7 @@ pub(super) async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried,
 /// A cap holds an acknowledgement back. It never drops one: what can't wait goes to a human, on the same clock.
 async fn held_back(desk: &Desk, case: &Case, letter: &Intake, at: Timestamp, deadline: Timestamp, now: Timestamp) -> Result<Carried, PortError> {
     // The same letter came by another address of ours, and its writer has his answer to it.
-    for other in desk.parts.store.alike(&case.id, None, letter.message_id.as_ref()).await? {
+    for other in desk.parts.store.alike(&case.id, &[], letter.message_id.as_ref()).await? {
         let acknowledged = desk.parts.store.case(&other).await?.is_some_and(|c| matches!(c.acknowledgement, Acknowledgement::Sent { .. }));
         let same_writer = match &letter.originator {
             Some(writer) => desk.parts.store.is_participant(&other, writer).await?,
@@ -201,9 +201,9 @@ pub(super) async fn reply(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
     let case = case_of(desk, effect).await?;
     let sealed_words = effect.payload.clone().ok_or_else(|| missing("words"))?;
     let letters = desk.parts.store.letters_of(&case.id).await?;
-    let reporters: Vec<&Intake> = letters.iter().filter(|l| l.role == Role::Incoming && l.originator.is_some()).collect();
+    let reporters: Vec<&Intake> = letters.iter().filter(|l| l.role == Role::Incoming && l.originator.is_some() && l.advisory.is_none()).collect();
     let (Some(first), Some(last)) = (reporters.first(), reporters.last()) else {
-        return Err(PortError::Lasting("nobody is known to whom a reply could go".to_owned()));
+        return Err(PortError::Lasting("nobody is known to whom a reply could go by mail: a reporter who wrote in the tracker is answered there".to_owned()));
     };
     // Where a machine may answer, a human may: to the address that was proven, else to the single From.
     let to = first.reply_to.as_ref().map(|r| r.address().clone()).or_else(|| first.originator.clone()).ok_or_else(|| missing("reply address"))?;

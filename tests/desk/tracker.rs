@@ -1,0 +1,60 @@
+//! The advisory tracker both ways: reports that people file there, beside those that come by mail.
+
+use super::people::head;
+use super::servers::wait_for;
+use super::world::World;
+use serde_json::json;
+
+const STORY: &str = "The session cookie of acme-web 2.3.1 is sent without HttpOnly, so that any script on the page reads it.\n\nSteps to reproduce:\n\n1. Log in as any user of the demo installation.\n2. Open the console and type document.cookie there.";
+
+#[test]
+fn a_report_on_github_is_a_case_with_its_clocks_and_its_twin_by_mail_is_a_likely_duplicate() {
+    let world = World::new();
+    let mut config = world.config();
+    config.tracker.push_str("reports_poll_s = 1\n");
+    world.write_config(&config);
+    let id = world.github.report(&json!({
+        "repository": "example/project", "login": "octocat", "summary": "Session cookie leaks", "description": STORY, "severity": "high", "cwe_ids": ["CWE-1004"],
+        "vulnerabilities": [{ "package": { "ecosystem": "npm", "name": "acme-web" }, "vulnerable_version_range": "<= 2.3.1" }],
+    }));
+    let (code, found, _) = world.command(&["check"]);
+    assert!(code == 0 && found.contains("1 reports wait for triage in example/project"), "{found}");
+
+    let desk = world.open();
+    world.settle(1);
+    let cases = world.json(&["case", "list", "--json"]);
+    let case = &cases[0];
+    assert_eq!(
+        (&case["draft"]["advisory"]["id"], &case["acknowledgement"]["state"], &case["severity"]),
+        (&json!(id), &json!("by-hand"), &json!("high")),
+        "{case:#}"
+    );
+    assert_eq!((&case["summary"], &case["next"]["what"]), (&json!("Session cookie leaks"), &json!("acknowledgement")), "{case:#}");
+    wait_for("Rita's call", 30, || !world.delivered("rita@desk.example").is_empty());
+    let name = case["id"].as_str().unwrap().to_owned();
+    let (code, said, _) = world.command(&["case", "answered", &name]);
+    assert!(code == 0 && said.contains("acknowledged"), "{said}");
+
+    // He writes the same by mail, with a greeting and a signature: shown beside it, and filed no second time.
+    let twin = head("Ada <ada@reporter.example>", "Cookie problem", "t1@reporter.example") + &format!("\nDear team,\n\n{STORY}\n\nKind regards,\nAda\n");
+    world.submit("ada@reporter.example", &twin);
+    world.settle(2);
+    let cases = world.json(&["case", "list", "--json"]);
+    let by_mail = cases.as_array().unwrap().iter().find(|c| c["id"] != json!(name)).unwrap();
+    assert_eq!((&by_mail["likely_duplicates"], &by_mail["draft"]["state"]), (&json!([name]), &json!("awaits-word")), "{by_mail:#}");
+    assert_eq!(world.github.advisories().len(), 1);
+
+    // Looked at again and again, and after a restart, it stays one case; what needs an answer goes where he is.
+    desk.stop();
+    let desk = world.open();
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    world.settle(2);
+    let by_mail = by_mail["id"].as_str().unwrap();
+    let (code, said, why) = world.command(&["case", "duplicate-of", by_mail, &name]);
+    assert!(code == 0 && said.contains("is closed"), "{said}{why}");
+    let (_, timeline, _) = world.command(&["case", "timeline", &name]);
+    assert!(timeline.contains("has a duplicate") && timeline.contains("fix team formed"), "{timeline}");
+    let (_, status, _) = world.command(&["status"]);
+    assert!(status.contains("in the queue, none late") && status.contains(&name), "{status}");
+    desk.stop();
+}
