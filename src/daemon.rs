@@ -2,10 +2,10 @@
 
 use crate::adapters::published;
 use crate::adapters::site::Site;
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use crate::control;
 use crate::model::effect::Reason;
-use crate::pipeline::{Desk, Rhythm, deadlines, intake, outbox, readers};
+use crate::pipeline::{Desk, Rhythm, deadlines, intake, outbox, readers, watch as tracker_states};
 use crate::ports::{Lane, OpenerError, PortError};
 use crate::wiring::{self, Watched};
 use anyhow::{Context, Result, bail};
@@ -93,6 +93,10 @@ pub async fn start(settings: &Settings, desk: Desk) -> Result<Running> {
     tasks.spawn(readers::run(Arc::clone(&desk), rhythm.beat("readers", round), stopped.clone()));
     for (name, lane) in [("outbox", Lane::Common), ("alarms", Lane::SecondPath)] {
         tasks.spawn(outbox::run(Arc::clone(&desk), lane, rhythm.beat(name, round), stopped.clone()));
+    }
+    if let config::Tracker::Github(words) = &settings.tracker {
+        let every = Duration::from_secs(u64::from(words.reports_poll_s.max(1)));
+        tasks.spawn(tracker_states::run(Arc::clone(&desk), every, rhythm.beat("tracker states", round + every), stopped.clone()));
     }
     tasks.spawn(deadlines::run(Arc::clone(&desk), rhythm.beat("deadlines", round), stopped));
     Ok(Running { desk, rhythm, stop, tasks })

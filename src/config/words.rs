@@ -2,6 +2,7 @@
 
 use super::timeline::{ReleaseWords, TimelineWords};
 use crate::decide::{FilePolicy, SealedPolicy};
+use crate::model::dossier::Collaborators;
 use crate::model::limits::Limits;
 use crate::model::publication::{HttpsUrl, Language};
 use serde::Deserialize;
@@ -280,6 +281,9 @@ pub struct Github {
     pub ecosystem: String,
     #[serde(default)]
     pub private_fork: bool,
+    /// Code owners who work on every advisory (`*`), or on those of a product.
+    #[serde(default)]
+    pub collaborators: BTreeMap<String, Collaborators>,
     /// Whether reports that people file there become cases.
     #[serde(default = "yes")]
     pub reports: bool,

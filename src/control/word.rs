@@ -3,10 +3,11 @@
 use super::known;
 use crate::decide::{self, Decision, Entry, Proposal};
 use crate::model::Timestamp;
-use crate::model::case::{Case, Closing};
+use crate::model::case::{Case, Closing, Draft};
 use crate::model::course::{Lane, Step};
 use crate::model::cvss;
-use crate::model::dossier::{Assessment, Link, Note};
+use crate::model::dossier::{Assessment, Credit, Link, Note};
+use crate::model::effect::Effect;
 use crate::model::ids::CaseId;
 use crate::pipeline::{Desk, dossiers};
 use anyhow::{Result, anyhow, bail};
@@ -60,6 +61,18 @@ pub enum Word {
     Set {
         assessment: Box<Assessment>,
     },
+    /// Somebody may work on the advisory. Who owns no code in the project is an outsider.
+    Collaborate {
+        users: Vec<String>,
+        teams: Vec<String>,
+        outsiders: bool,
+    },
+    Credit {
+        login: String,
+        kind: String,
+    },
+    RequestCve,
+    Fork,
     Close {
         why: Closing,
         note: Option<String>,
@@ -133,6 +146,34 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
             (opened.into(desk, id, note_of(id, "linked", by))?, format!("linked to {id}"))
         }
         Word::Set { assessment } => set(desk, &case, *assessment, by).await?,
+        Word::Collaborate { users, teams, outsiders } => {
+            let event = if outsiders { "outsiders let in" } else { "collaborators let in" };
+            let decision = decide::ask_tracker(&case, Effect::amend_advisory(id, now), event, by)?;
+            let mut opened = dossiers::read(desk, id).await?;
+            let collaborators = &mut opened.dossier.collaborators;
+            for (list, more) in [(&mut collaborators.users, users), (&mut collaborators.teams, teams)] {
+                for name in more {
+                    let name = login(&name)?;
+                    if !list.contains(&name) {
+                        list.push(name);
+                    }
+                }
+            }
+            if collaborators.users.len() + collaborators.teams.len() > ENTRIES_MAX {
+                bail!("case {id} has {ENTRIES_MAX} collaborators already");
+            }
+            (opened.into(desk, id, decision)?, format!("the advisory of {id} is on its way to them"))
+        }
+        Word::Credit { login: name, kind } => {
+            let decision = decide::ask_tracker(&case, Effect::amend_advisory(id, now), "credited", by)?;
+            let mut opened = dossiers::read(desk, id).await?;
+            let credit = Credit { login: login(&name)?, kind };
+            opened.dossier.credits.retain(|other| other.login != credit.login);
+            opened.dossier.credits.push(credit);
+            (opened.into(desk, id, decision)?, format!("{name} is credited in the advisory of {id}"))
+        }
+        Word::RequestCve => (decide::ask_tracker(&case, Effect::request_cve(id, now), "CVE wanted", by)?, format!("a CVE is requested for {id}")),
+        Word::Fork => (decide::ask_tracker(&case, Effect::open_fork(id, now), "private fork wanted", by)?, format!("a private fork is opened for {id}")),
         Word::Close { why, note, of } => {
             if (why == Closing::Duplicate) != of.is_some() {
                 bail!("a duplicate names the case that it doubles, and nothing else does");
@@ -212,7 +253,16 @@ async fn set(desk: &Desk, case: &Case, assessment: Assessment, by: &str) -> Resu
             decision.journal.extend(moved.journal);
         }
     }
+    if matches!(case.draft, Draft::Filed { .. } | Draft::Queued) {
+        decision.effects.push(Effect::amend_advisory(id, now));
+    }
     Ok((opened.into(desk, id, decision)?, said))
+}
+
+/// A name that the tracker knows: letters, digits and hyphens, as GitHub has them.
+fn login(text: &str) -> Result<String> {
+    let fits = !text.is_empty() && text.len() <= 60 && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    if fits { Ok(text.to_owned()) } else { bail!("{text:?} is no login or team of the tracker") }
 }
 
 fn one_line(text: &str) -> Result<String> {

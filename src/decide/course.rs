@@ -2,7 +2,7 @@
 
 use super::{CaseChange, Decision, Entry};
 use crate::model::Timestamp;
-use crate::model::case::{Called, Case, Closing, Draft, Standing};
+use crate::model::case::{AdvisoryState, Called, Case, Closing, Draft, Standing};
 use crate::model::course::{Course, Lane, Step};
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::CaseId;
@@ -188,6 +188,8 @@ pub enum NotNow {
     DoesNotWait,
     #[error("the release day lies in the past")]
     Past,
+    #[error("case {0} has no advisory in the tracker: file it first with sealdesk case file")]
+    NoAdvisory(CaseId),
     #[error("it is in that lane already")]
     SameLane,
     #[error("the reporter of case {0} still waits for an answer: give it first (case reply, or case answered)")]
@@ -351,6 +353,27 @@ pub fn disclosure(case: &Case, announced: Option<Date>, hurry: bool, why: &str, 
         decision.journal.push(Entry::of(&case.id, "skipped", SKIPPED));
     }
     Some(decision)
+}
+
+/// The tracker shows an advisory in another state. What is published there is released.
+pub fn tracker_moved(case: &Case, state: AdvisoryState, timeline: &Timeline, now: Timestamp) -> Option<Decision> {
+    if open(case).is_err() || case.course.advisory == Some(state) {
+        return None;
+    }
+    let mut course = Course { advisory: Some(state), ..case.course.clone() };
+    if state == AdvisoryState::Published {
+        course.reached.entry(Step::Release).or_insert(now);
+    }
+    Some(moved(case, course, "advisory", format!("{} in the tracker", state.as_str()), timeline, now))
+}
+
+/// A responder's word on the advisory in the tracker, where there is one.
+pub fn ask_tracker(case: &Case, effect: Effect, event: &'static str, by: &str) -> Result<Decision, NotNow> {
+    open(case)?;
+    if !matches!(case.draft, Draft::Filed { .. } | Draft::Queued) {
+        return Err(NotNow::NoAdvisory(case.id.clone()));
+    }
+    Ok(Decision { effects: vec![effect], journal: vec![Entry::of(&case.id, event, by)], ..Decision::default() })
 }
 
 /// A responder's word: the case is closed. Its reporter must have been answered.

@@ -120,6 +120,29 @@ pub struct AdvisoryId {
     pub url: String,
 }
 
+/// Where an advisory stands in the tracker, in GitHub's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdvisoryState {
+    Triage,
+    Draft,
+    Published,
+    Closed,
+    Withdrawn,
+}
+
+impl AdvisoryState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Triage => "triage",
+            Self::Draft => "draft",
+            Self::Published => "published",
+            Self::Closed => "closed",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the {what} of this case is already {from}")]
 pub struct InvalidTransition {

@@ -1,7 +1,7 @@
 //! How far has a case come on its way to release and retrospective, and by which lane does it go?
 
 use super::Timestamp;
-use super::case::Called;
+use super::case::{AdvisoryState, Called};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -67,6 +67,8 @@ pub struct Course {
     pub waiting_since: Option<Timestamp>,
     /// How long it waited before, in milliseconds.
     pub waited_ms: i64,
+    /// What the tracker last said of the advisory.
+    pub advisory: Option<AdvisoryState>,
     /// For which clocks responders were called.
     pub called: BTreeMap<Step, Called>,
 }

@@ -13,6 +13,25 @@ pub struct Dossier {
     pub assessment: Assessment,
     pub notes: Vec<Note>,
     pub links: Vec<Link>,
+    /// Who may work on the advisory, besides those of the config.
+    pub collaborators: Collaborators,
+    pub credits: Vec<Credit>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Collaborators {
+    /// Logins of the tracker.
+    pub users: Vec<String>,
+    pub teams: Vec<String>,
+}
+
+/// Somebody to be credited, by the login of the tracker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credit {
+    pub login: String,
+    /// `finder`, `reporter`, `analyst`, `remediation_developer`, …: GitHub's words.
+    pub kind: String,
 }
 
 /// The team's own view, which stands over the reporter's.

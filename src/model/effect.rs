@@ -28,6 +28,11 @@ pub enum Work {
     Reply,
     FileAdvisory,
     AppendFollowUp,
+    /// Brings the advisory up to what the team found.
+    AmendAdvisory,
+    RequestCve,
+    /// A private fork in which the fix is made.
+    OpenFork,
     /// An encrypted letter to every responder.
     CallByMail(Reason),
     /// The second path, which shares nothing with SMTP and carries no content.
@@ -175,6 +180,19 @@ impl Reason {
 }
 
 impl Work {
+    /// Every work but calls.
+    pub const WITHOUT_REASON: [Self; 9] = [
+        Self::Acknowledge,
+        Self::SendCertificate,
+        Self::Ask,
+        Self::Reply,
+        Self::FileAdvisory,
+        Self::AppendFollowUp,
+        Self::AmendAdvisory,
+        Self::RequestCve,
+        Self::OpenFork,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Acknowledge => "acknowledge",
@@ -183,6 +201,9 @@ impl Work {
             Self::Reply => "reply",
             Self::FileAdvisory => "file-advisory",
             Self::AppendFollowUp => "append-follow-up",
+            Self::AmendAdvisory => "amend-advisory",
+            Self::RequestCve => "request-cve",
+            Self::OpenFork => "open-fork",
             Self::CallByMail(_) => "call-by-mail",
             Self::CallBySecondPath(_) => "call-by-second-path",
         }
@@ -234,6 +255,19 @@ impl Effect {
 
     pub fn append_follow_up(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(format!("append:{case}:{intake}"), Work::AppendFollowUp, case, Some(intake), due)
+    }
+
+    pub fn amend_advisory(case: &CaseId, due: Timestamp) -> Self {
+        Self::new(format!("amend:{case}:{}", due.as_millisecond()), Work::AmendAdvisory, case, None, due)
+    }
+
+    /// Once a case: the tracker hands out one.
+    pub fn request_cve(case: &CaseId, due: Timestamp) -> Self {
+        Self::new(format!("request-cve:{case}"), Work::RequestCve, case, None, due)
+    }
+
+    pub fn open_fork(case: &CaseId, due: Timestamp) -> Self {
+        Self::new(format!("fork:{case}"), Work::OpenFork, case, None, due)
     }
 
     /// Calls responders about a case: by mail always, by the second path where it is urgent.

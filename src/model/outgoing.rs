@@ -2,6 +2,7 @@
 
 use super::Timestamp;
 use super::address::{Address, ReplyAddress};
+use super::dossier::{Assessment, Collaborators, Credit};
 use super::effect::Reason;
 use super::ids::{CaseId, Digest, MessageId};
 use super::report::Report;
@@ -126,6 +127,16 @@ pub struct Advisory {
     /// The marker alone, an HTML comment.
     pub marker: String,
     pub report: Report,
+}
+
+/// What the team changes in an advisory. What it never said stays as it stands there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Amendment {
+    pub assessment: Assessment,
+    pub collaborators: Collaborators,
+    pub credits: Vec<Credit>,
+    /// The product, by which further collaborators are known.
+    pub product: Option<String>,
 }
 
 /// What a follow-up adds to an advisory.

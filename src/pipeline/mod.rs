@@ -15,6 +15,7 @@ pub mod readers;
 pub mod reading;
 mod rhythm;
 mod team_reply;
+pub mod watch;
 
 pub use desk::{Desk, DeskParts, Responder};
 pub use failpoint::{arm_from_environment, strike};

@@ -11,11 +11,11 @@ pub use store::{
 
 use crate::model::Timestamp;
 use crate::model::address::Address;
-use crate::model::case::AdvisoryId;
+use crate::model::case::{AdvisoryId, AdvisoryState};
 use crate::model::effect::Reason;
 use crate::model::ids::{CaseId, Digest, EffectKey};
 use crate::model::letter::{BodyDigests, Dmarc};
-use crate::model::outgoing::{Addition, Advisory, Composition};
+use crate::model::outgoing::{Addition, Advisory, Amendment, Composition};
 use crate::model::publication::SecurityTxt;
 use crate::model::reading::Reading;
 use async_trait::async_trait;
@@ -123,6 +123,25 @@ pub trait Tracker: Send + Sync {
     async fn file(&self, advisory: &Advisory, perhaps_filed: bool) -> Result<Filed, PortError>;
     /// Adds text below the marker, once for each mark; never overwrites a human's edit.
     async fn append(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<(), PortError>;
+    /// Brings an advisory up to what the team found. Repeating it changes nothing.
+    async fn amend(&self, _: &AdvisoryId, _: &Amendment) -> Result<(), PortError> {
+        Ok(())
+    }
+    async fn request_cve(&self, _: &AdvisoryId) -> Result<(), PortError> {
+        Err(PortError::Lasting("this tracker gives out no CVE numbers".to_owned()))
+    }
+    /// A private fork in which the fix is made.
+    async fn open_fork(&self, _: &AdvisoryId) -> Result<(), PortError> {
+        Err(PortError::Lasting("this tracker has no private forks".to_owned()))
+    }
+    /// Where its advisories stand, by their ids.
+    async fn states(&self) -> Result<Vec<(String, AdvisoryState)>, PortError> {
+        Ok(Vec::new())
+    }
+    /// Whether its config names people who are to work on an advisory.
+    fn has_collaborators(&self) -> bool {
+        false
+    }
     /// Proves that it could file, and says who would see the draft.
     async fn probe(&self) -> Result<String, PortError>;
 }

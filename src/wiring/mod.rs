@@ -313,7 +313,9 @@ pub fn tracker(settings: &Settings) -> Result<Arc<dyn Tracker>> {
     match &settings.tracker {
         config::Tracker::Folder(folder) => Ok(Arc::new(FolderTracker::new(config::expanded("tracker.path", &folder.path)?))),
         config::Tracker::Github(words) => {
-            Ok(Arc::new(GithubTracker::new(github_api(words)?, words.repository.clone(), words.products.clone(), words.ecosystem.clone(), words.private_fork)))
+            let (products, ecosystem) = (words.products.clone(), words.ecosystem.clone());
+            let tracker = GithubTracker::new(github_api(words)?, words.repository.clone(), products, ecosystem, words.private_fork);
+            Ok(Arc::new(tracker.with_collaborators(words.collaborators.clone())))
         }
     }
 }

@@ -272,8 +272,9 @@ impl Github {
         self.call("POST", "/_report", report)["ghsa_id"].as_str().expect("the report breaks GitHub's contract").to_owned()
     }
 
-    pub fn edit(&self, id: &str, description: &str) {
-        self.call("POST", "/_edit", &serde_json::json!({ "id": id, "description": description }));
+    /// A human changes an advisory.
+    pub fn edit(&self, id: &str, field: &str, value: &str) {
+        self.call("POST", "/_edit", &serde_json::json!({ "id": id, field: value }));
     }
 }
 

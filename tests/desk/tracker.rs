@@ -58,3 +58,47 @@ fn a_report_on_github_is_a_case_with_its_clocks_and_its_twin_by_mail_is_a_likely
     assert!(status.contains("in the queue, none late") && status.contains(&name), "{status}");
     desk.stop();
 }
+
+#[test]
+fn what_the_team_finds_reaches_the_advisory_and_what_is_published_is_released() {
+    let world = World::new();
+    let mut config = world.config();
+    config.tracker.push_str("reports_poll_s = 1\ncollaborators = { \"*\" = { teams = [\"security\"] }, acme-web = { users = [\"owner\"] } }\n");
+    world.write_config(&config);
+    let desk = world.open();
+    world.submit("ada@reporter.example", &(head("Ada <ada@reporter.example>", "Session cookie leaks", "p1@reporter.example") + &format!("\n{STORY}\n")));
+    world.settle(1);
+    let advisory = || world.github.advisories().swap_remove(0);
+    wait_for("the collaborators of the config", 30, || advisory()["collaborating_users"][0]["login"] == json!("owner"));
+    let cases = world.json(&["case", "list", "--json"]);
+    let id = cases[0]["id"].as_str().unwrap().to_owned();
+    let say = |arguments: &[&str]| {
+        let (code, said, why) = world.command(&[&["case", arguments[0], &id], &arguments[1..]].concat());
+        assert_eq!(code, 0, "{arguments:?}: {said}{why}");
+    };
+    let vector = "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:P/VC:H/VI:N/VA:N/SC:N/SI:N/SA:N";
+    say(&["set", "--vector", vector, "--fixed", "2.3.2", "--cwe", "cwe-1004"]);
+    say(&["collaborate", "--user", "ada-on-github", "--outsider"]);
+    say(&["credit", "ada-on-github"]);
+    say(&["request-cve"]);
+    say(&["fork"]);
+    say(&["fork"]);
+    world.settle(1);
+    let now = advisory();
+    assert_eq!(
+        (&now["cvss_vector_string"], &now["vulnerabilities"][0]["patched_versions"], &now["cwe_ids"], &now["credits"]),
+        (&json!(vector), &json!("2.3.2"), &json!(["CWE-1004"]), &json!([{ "login": "ada-on-github", "type": "reporter" }])),
+        "{now:#}"
+    );
+    assert_eq!((&now["collaborating_teams"], &now["_deeds"]), (&json!([{ "slug": "security" }]), &json!(["cve", "forks"])), "{now:#}");
+    assert_eq!(now["collaborating_users"], json!([{ "login": "owner" }, { "login": "ada-on-github" }]));
+
+    // Only a human publishes; the desk sees it, and the release is reached.
+    world.github.edit(now["ghsa_id"].as_str().unwrap(), "state", "published");
+    let shown = || world.json(&["case", "show", &id, "--json"]);
+    wait_for("the release", 30, || shown()["course"]["reached"]["release"].is_string());
+    let view = shown();
+    assert!(view["journal"].as_array().unwrap().iter().any(|line| line["detail"].as_str().unwrap().contains("published in the tracker")), "{view:#}");
+    assert_eq!(view["clocks"][3]["step"], json!("retrospective"));
+    desk.stop();
+}

@@ -35,6 +35,7 @@ const APP_TOKEN = "ghs_installation";
 const ACCESS = "/app/installations/{installation_id}/access_tokens";
 const LIST = "/repos/{owner}/{repo}/security-advisories";
 const ONE = `${LIST}/{ghsa_id}`;
+const DEEDS = { cve: `${ONE}/cve`, forks: `${ONE}/forks` };
 
 const state = { advisories: [], violations: [], requests: [], faults: [], app: undefined };
 
@@ -113,9 +114,9 @@ function advisory(owner, repo, login, body) {
 const shown = (a) => Object.fromEntries(Object.entries(a).filter(([key]) => !key.startsWith("_")));
 
 function route(method, path) {
-  const [, root, owner, repo, kind, id] = path.split("/");
+  const [, root, owner, repo, kind, id, deed] = path.split("/");
   if (root !== "repos" || kind !== "security-advisories") return undefined;
-  return { owner, repo, id, template: id ? ONE : LIST, method };
+  return { owner, repo, id, deed, template: deed ? DEEDS[deed] : id ? ONE : LIST, method };
 }
 
 function handle(request, url, text) {
@@ -127,11 +128,11 @@ function handle(request, url, text) {
   if (!request.headers["user-agent"]) return [403, { message: "Request forbidden by administrative rules" }];
   if (method === "get" && url.pathname === "/user") return [200, { login }];
   const at = route(method, url.pathname);
-  if (!at || !spec.paths[at.template][method]) return [404, { message: "Not Found" }];
+  if (!at || !spec.paths[at.template]?.[method]) return [404, { message: "Not Found" }];
   const wrongQuery = checkQuery(at.template, method, url.searchParams);
   if (wrongQuery) return violation(wrongQuery);
   let body;
-  if (method !== "get") {
+  if (method !== "get" && !at.deed) {
     try { body = JSON.parse(text); } catch { return violation("the body is not JSON"); }
     const validate = validators[`${method} ${at.template}`];
     if (!validate(body)) return violation(ajv.errorsText(validate.errors));
@@ -148,7 +149,17 @@ function handle(request, url, text) {
   }
   const found = here.find((a) => a.ghsa_id === at.id);
   if (!found) return [404, { message: "Not Found" }];
-  if (method === "patch") Object.assign(found, body, { updated_at: new Date().toISOString() });
+  // Each of them is asked for once; the answer says that it is under way.
+  if (at.deed) {
+    (found._deeds ??= []).push(at.deed);
+    return [202, {}];
+  }
+  if (method === "patch") {
+    const named = (names, field) => names?.map((name) => ({ [field]: name }));
+    const people = { collaborating_users: named(body.collaborating_users, "login"), collaborating_teams: named(body.collaborating_teams, "slug") };
+    const changed = Object.fromEntries(Object.entries({ ...body, ...people }).filter(([, value]) => value !== undefined));
+    Object.assign(found, changed, { updated_at: new Date().toISOString() });
+  }
   return [200, shown(found)];
 }
 
@@ -199,8 +210,8 @@ const server = http.createServer((request, response) => {
       return answer([200, { ghsa_id: made.ghsa_id }]);
     }
     if (url.pathname === "/_edit") {
-      const { id, description } = JSON.parse(text);
-      state.advisories.find((a) => a.ghsa_id === id).description = description;
+      const { id, ...fields } = JSON.parse(text);
+      Object.assign(state.advisories.find((a) => a.ghsa_id === id), fields);
       return answer([200, {}]);
     }
     state.requests.push(`${request.method} ${url.pathname}`);

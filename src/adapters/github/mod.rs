@@ -4,16 +4,19 @@
 //! for first, in drafts that our own token wrote; and after an answer that never came, the list is read
 //! until it stands still.
 
+mod amend;
 mod api;
 mod reports;
 
 pub use api::{Auth, GithubApi};
 pub use reports::GithubReports;
 
-use crate::model::case::AdvisoryId;
-use crate::model::outgoing::{Addition, Advisory};
+use crate::model::case::{AdvisoryId, AdvisoryState};
+use crate::model::dossier::Collaborators;
+use crate::model::outgoing::{Addition, Advisory, Amendment};
 use crate::model::report::Report;
 use crate::ports::{Filed, PortError, Tracker};
+use amend::{Standing, amended};
 use api::{Failed, segment};
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -42,6 +45,7 @@ pub struct GithubTracker {
     products: BTreeMap<String, String>,
     ecosystem: String,
     private_fork: bool,
+    collaborators: BTreeMap<String, Collaborators>,
     login: OnceCell<String>,
     /// GitHub asks for one change at a time (its best practices for the REST API).
     turn: Mutex<()>,
@@ -54,6 +58,7 @@ struct Listed {
     html_url: String,
     description: Option<String>,
     author: Option<Author>,
+    state: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -64,7 +69,12 @@ struct Author {
 impl GithubTracker {
     pub fn new(api: GithubApi, repository: String, products: BTreeMap<String, String>, ecosystem: String, private_fork: bool) -> Self {
         let products = products.into_iter().map(|(product, to)| (product.to_lowercase(), to)).collect();
-        Self { api, repository, products, ecosystem, private_fork, login: OnceCell::new(), turn: Mutex::default() }
+        Self { api, repository, products, ecosystem, private_fork, collaborators: BTreeMap::new(), login: OnceCell::new(), turn: Mutex::default() }
+    }
+
+    /// Who is to work on every advisory (`*`), or on those of a product.
+    pub fn with_collaborators(self, collaborators: BTreeMap<String, Collaborators>) -> Self {
+        Self { collaborators: collaborators.into_iter().map(|(product, who)| (product.to_lowercase(), who)).collect(), ..self }
     }
 
     fn repository_for(&self, report: &Report) -> &str {
@@ -147,6 +157,10 @@ fn advisories(repository: &str) -> String {
     format!("/repos/{}/{}/security-advisories", segment(owner), segment(name))
 }
 
+fn named(advisory: &AdvisoryId) -> Result<String, PortError> {
+    route_of(advisory).ok_or_else(|| PortError::Lasting(format!("{} does not name an advisory of GitHub", advisory.url)))
+}
+
 /// Where an advisory filed earlier lives: its address names repository and id.
 fn route_of(advisory: &AdvisoryId) -> Option<String> {
     let path = url::Url::parse(&advisory.url).ok()?.path().to_owned();
@@ -196,7 +210,7 @@ impl Tracker for GithubTracker {
 
     async fn append(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<(), PortError> {
         let _turn = self.turn.lock().await;
-        let route = route_of(advisory).ok_or_else(|| PortError::Lasting(format!("{} does not name an advisory of GitHub", advisory.url)))?;
+        let route = named(advisory)?;
         let read = async || -> Result<String, PortError> {
             let now: Listed = serde_json::from_value(self.api.get(&route).await?).map_err(|_| PortError::from(Failed::Odd("its advisory cannot be read")))?;
             Ok(now.description.unwrap_or_default())
@@ -219,6 +233,45 @@ impl Tracker for GithubTracker {
         }
         self.api.patch(&route, &json!({ "description": after })).await?;
         Ok(())
+    }
+
+    async fn amend(&self, advisory: &AdvisoryId, amendment: &Amendment) -> Result<(), PortError> {
+        let _turn = self.turn.lock().await;
+        let route = named(advisory)?;
+        let now: Standing = serde_json::from_value(self.api.get(&route).await?).map_err(|_| PortError::from(Failed::Odd("its advisory cannot be read")))?;
+        let body = amended(&now, amendment, &self.collaborators, &self.ecosystem);
+        if body.as_object().is_some_and(|fields| !fields.is_empty()) {
+            self.api.patch(&route, &body).await?;
+        }
+        Ok(())
+    }
+
+    async fn request_cve(&self, advisory: &AdvisoryId) -> Result<(), PortError> {
+        let _turn = self.turn.lock().await;
+        self.api.post(&format!("{}/cve", named(advisory)?), &json!({})).await?;
+        Ok(())
+    }
+
+    async fn open_fork(&self, advisory: &AdvisoryId) -> Result<(), PortError> {
+        let _turn = self.turn.lock().await;
+        self.api.post(&format!("{}/forks", named(advisory)?), &json!({})).await?;
+        Ok(())
+    }
+
+    async fn states(&self) -> Result<Vec<(String, AdvisoryState)>, PortError> {
+        let mut repositories: Vec<&String> = std::iter::once(&self.repository).chain(self.products.values()).collect();
+        repositories.sort();
+        repositories.dedup();
+        let mut states = Vec::new();
+        for repository in repositories {
+            let listed = self.list(repository).await?;
+            states.extend(listed.into_iter().filter_map(|l| Some((l.ghsa_id, serde_json::from_value(json!(l.state?)).ok()?))));
+        }
+        Ok(states)
+    }
+
+    fn has_collaborators(&self) -> bool {
+        !self.collaborators.is_empty()
     }
 
     async fn probe(&self) -> Result<String, PortError> {

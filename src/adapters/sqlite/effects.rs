@@ -43,15 +43,9 @@ fn work(name: &str, reason: Option<String>) -> Result<Work, PortError> {
         serde_json::from_value(serde_json::Value::String(text)).map_err(|_| damaged("a reason"))
     };
     Ok(match name {
-        "acknowledge" => Work::Acknowledge,
-        "send-certificate" => Work::SendCertificate,
-        "ask" => Work::Ask,
-        "reply" => Work::Reply,
-        "file-advisory" => Work::FileAdvisory,
-        "append-follow-up" => Work::AppendFollowUp,
         "call-by-mail" => Work::CallByMail(called()?),
         "call-by-second-path" => Work::CallBySecondPath(called()?),
-        _ => return Err(damaged("an effect")),
+        plain => Work::WITHOUT_REASON.into_iter().find(|work| work.as_str() == plain).ok_or_else(|| damaged("an effect"))?,
     })
 }
 

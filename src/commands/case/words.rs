@@ -107,6 +107,32 @@ pub enum Verb {
         #[arg(long, value_name = "CVE", value_parser = cve)]
         cve: Vec<String>,
     },
+    /// Lets people and teams work on the advisory
+    Collaborate {
+        id: String,
+        /// A login; repeat it
+        #[arg(long, value_name = "LOGIN")]
+        user: Vec<String>,
+        /// A team's slug; repeat it
+        #[arg(long, value_name = "SLUG")]
+        team: Vec<String>,
+        /// They own no code in the project: your approval is written down. The reporter is one of them
+        #[arg(long)]
+        outsider: bool,
+    },
+    /// Credits somebody in the advisory, by his login
+    Credit {
+        id: String,
+        login: String,
+        /// For what, in the tracker's words
+        #[arg(long = "as", value_name = "WORD", default_value = "reporter",
+              value_parser = ["analyst", "finder", "reporter", "coordinator", "remediation_developer", "remediation_reviewer", "remediation_verifier", "tool", "sponsor", "other"])]
+        kind: String,
+    },
+    /// Requests a CVE number from the tracker
+    RequestCve { id: String },
+    /// Opens the private fork in which the fix is made
+    Fork { id: String },
     /// Closes a case whose reporter was answered: resolved, rejected or spam
     Close {
         id: String,
@@ -192,6 +218,15 @@ pub async fn run(desk: &ask::Desk, verb: Verb) -> Result<()> {
             };
             (id, Word::Set { assessment: Box::new(assessment) })
         }
+        Verb::Collaborate { id, user, team, outsider } => {
+            if user.is_empty() && team.is_empty() {
+                return Err(anyhow!("name somebody: --user LOGIN or --team SLUG"));
+            }
+            (id, Word::Collaborate { users: user, teams: team, outsiders: outsider })
+        }
+        Verb::Credit { id, login, kind } => (id, Word::Credit { login, kind }),
+        Verb::RequestCve { id } => (id, Word::RequestCve),
+        Verb::Fork { id } => (id, Word::Fork),
         Verb::Close { id, why, note } => (id, Word::Close { why, note, of: None }),
         Verb::DuplicateOf { id: text, other } => (text, Word::Close { why: Closing::Duplicate, note: None, of: Some(id(&other)?) }),
         Verb::Reopen { id, why } => (id, Word::Reopen { why }),

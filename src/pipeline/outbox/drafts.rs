@@ -3,10 +3,12 @@
 use super::{Carried, case_of, letter_of, reading_for};
 use crate::compose;
 use crate::decide::{CaseChange, Decision, Entry};
-use crate::model::case::{Case, Draft};
+use crate::model::case::{AdvisoryId, Case, Draft};
 use crate::model::effect::{Effect, Reason};
 use crate::model::letter::Role;
+use crate::model::outgoing::Amendment;
 use crate::pipeline::desk::Desk;
+use crate::pipeline::dossiers;
 use crate::pipeline::failpoint::step;
 use crate::ports::{PortError, ReadingState};
 use tracing::warn;
@@ -33,6 +35,10 @@ pub(super) async fn file(desk: &Desk, effect: &Effect, perhaps_filed: bool) -> R
     {
         decision.effects.push(Effect::append_follow_up(&case.id, later.id, desk.now()));
     }
+    // What the team said before, and whom the config names.
+    if desk.parts.tracker.has_collaborators() || desk.parts.store.dossier(&case.id).await?.1.is_some() {
+        decision.effects.push(Effect::amend_advisory(&case.id, desk.now()));
+    }
     decision.case = Some(CaseChange::update(&case, Case { draft: Draft::Filed { advisory: filed.advisory }, ..case.clone() }));
     Ok(Carried::Done(decision, None))
 }
@@ -55,4 +61,40 @@ pub(super) async fn append(desk: &Desk, effect: &Effect) -> Result<Carried, Port
     let addition = compose::follow_up(&case.id, &effect.key, &reading, desk.measure(&reading, false), letter.received_at, desk.parts.secret.expose());
     desk.parts.tracker.append(advisory, &addition).await?;
     Ok(Carried::Done(Desk::note(&case.id, "follow-up added to the draft", letter.id.to_string()), None))
+}
+
+/// The advisory of a case, once it is filed.
+fn filed(case: &Case) -> Result<&AdvisoryId, PortError> {
+    match &case.draft {
+        Draft::Filed { advisory } => Ok(advisory),
+        Draft::Queued => Err(PortError::Passing("the draft is not filed yet".to_owned())),
+        Draft::None | Draft::AwaitsWord => Err(PortError::Lasting("no draft was filed".to_owned())),
+    }
+}
+
+/// Brings the advisory up to what the team found.
+pub(super) async fn amend(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
+    let case = case_of(desk, effect).await?;
+    let advisory = filed(&case)?;
+    let dossier = dossiers::read(desk, &case.id).await?.dossier;
+    let reading = match desk.parts.store.letters_of(&case.id).await?.first() {
+        Some(letter) => reading_for(desk, letter).await?,
+        None => None,
+    };
+    let product = dossier.assessment.product.clone().or_else(|| reading.and_then(|r| r.report).and_then(|r| r.product));
+    let amendment = Amendment { assessment: dossier.assessment, collaborators: dossier.collaborators, credits: dossier.credits, product };
+    desk.parts.tracker.amend(advisory, &amendment).await?;
+    Ok(Carried::Done(Desk::note(&case.id, "advisory brought up to date", advisory.id.clone()), None))
+}
+
+pub(super) async fn request_cve(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
+    let case = case_of(desk, effect).await?;
+    desk.parts.tracker.request_cve(filed(&case)?).await?;
+    Ok(Carried::Done(Desk::note(&case.id, "CVE requested", ""), None))
+}
+
+pub(super) async fn open_fork(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
+    let case = case_of(desk, effect).await?;
+    desk.parts.tracker.open_fork(filed(&case)?).await?;
+    Ok(Carried::Done(Desk::note(&case.id, "private fork opened", ""), None))
 }

@@ -95,6 +95,9 @@ async fn carry_out(desk: &Desk, leased: &Leased) -> Result<(), PortError> {
         Work::Reply => answers::reply(desk, effect).await,
         Work::FileAdvisory => drafts::file(desk, effect, leased.attempts > 0 || leased.in_doubt).await,
         Work::AppendFollowUp => drafts::append(desk, effect).await,
+        Work::AmendAdvisory => drafts::amend(desk, effect).await,
+        Work::RequestCve => drafts::request_cve(desk, effect).await,
+        Work::OpenFork => drafts::open_fork(desk, effect).await,
         Work::CallByMail(reason) => calls::by_mail(desk, effect, reason).await,
         Work::CallBySecondPath(reason) => calls::by_second_path(desk, effect, reason).await,
     };
