@@ -1,7 +1,6 @@
 //! The way of a case from its letter to its retrospective, on a clock of the test's own: a real opener, store and Maildir.
 
 use sealdesk::adapters::opener::{Doorstep, OpenerClient};
-use sealdesk::commands::case::markdown;
 use sealdesk::config;
 use sealdesk::control::{CaseView, Question, Status, Word, answer};
 use sealdesk::model::Timestamp;
@@ -118,6 +117,13 @@ impl Story {
         lines[0].id.clone()
     }
 
+    /// What the command line shows of a case.
+    fn read(&self, verb: &[&str], id: &CaseId) -> String {
+        let shown = Command::new(SEALDESK).arg("case").args(verb).arg(id.as_str()).arg("--config").arg(&self.settings.file).output().unwrap();
+        assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
+        String::from_utf8(shown.stdout).unwrap()
+    }
+
     /// What responders were called for, in order.
     async fn calls(&self, id: &CaseId) -> Vec<String> {
         self.show(id).await.journal.into_iter().filter(|line| line.event == "responders called").map(|line| line.detail).collect()
@@ -174,7 +180,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
 
     story.at_hour(9 * 24 + 8).await;
     story.say(&id, Word::Link { what: "fix".to_owned(), to: "https://example.org/pull/7".to_owned() }).await.unwrap();
-    story.say(&id, Word::Reach { step: Step::Release, at: None }).await.unwrap();
+    story.say(&id, Word::Reach { step: Step::Release, at: Some(proposal.at) }).await.unwrap();
     story.at_hour(11 * 24 + 8).await;
     assert_eq!(story.calls(&id).await.last().map(String::as_str), Some("retrospective-due"));
     story.say(&id, Word::Reach { step: Step::Retrospective, at: None }).await.unwrap();
@@ -182,10 +188,22 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
     assert!(story.say(&id, Word::Note { text: "after the end".to_owned() }).await.is_ok());
 
     // What people read of it; and nothing of the notes rests or leaves in clear.
-    let page = markdown(&story.show(&id).await);
+    let timeline = story.read(&["timeline", "--markdown"], &id);
     for words in ["| fix complete | 2026-11-09 09:00 UTC | the wait for an upstream | done 2026-11-08 10:00 UTC |", "released", "https://example.org/pull/7"] {
-        assert!(page.contains(words), "{words}\n{page}");
+        assert!(timeline.contains(words), "{words}\n{timeline}");
     }
+    let retrospective = story.read(&["retrospective"], &id);
+    for words in [
+        "- Security team: rita",
+        "- In charge: rita",
+        "4 met, 0 missed.",
+        "waits for an upstream",
+        "- fix: https://example.org/pull/7",
+        "Letters that needed repair\n\nNone.",
+    ] {
+        assert!(retrospective.contains(words), "{words}\n{retrospective}");
+    }
+    assert!(!retrospective.contains("ada@"), "the reporter is named only where he is credited");
     for found in walk(story.folder.path()) {
         assert!(memchr::memmem::find(&fs::read(&found).unwrap(), b"CANARY-NOTE").is_none(), "{}", found.display());
     }
@@ -207,6 +225,12 @@ async fn what_the_reporter_means_to_publish_goes_fast_and_what_is_harmless_slowl
     assert!(view.journal.iter().any(|line| line.event == "skipped"), "{:#?}", view.journal);
     let status: Status = story.ask(Question::Status).await.unwrap();
     assert_eq!(status.queue[0].next.as_ref().map(|due| due.what.as_str()), Some("fix-team"));
+    // On a responder's word he is asked to wait, in a letter of its own.
+    let asked: String = story.ask(Question::CaseAsk { id: id.clone(), private_disclosure: true }).await.unwrap();
+    assert!(asked.contains("keep it private"), "{asked}");
+    story.at_hour(1).await;
+    let letters: Vec<String> = walk(&story.folder.path().join("out")).iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    assert_eq!(letters.iter().filter(|letter| letter.contains("We ask you to wait until a fix is released")).count(), 1);
     // Not severe, but public soon: it stays fast until a responder says otherwise.
     let low = || Word::Set { assessment: Box::new(Assessment { severity: Some("low".to_owned()), ..Assessment::default() }) };
     story.say(&id, low()).await.unwrap();

@@ -67,6 +67,7 @@ struct Fields<'a> {
     asks_steps: bool,
     asks_versions: bool,
     asks_certificate: bool,
+    asks_private: bool,
     text: &'a str,
     reason: &'static str,
     sentence: &'static str,
@@ -96,6 +97,7 @@ pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeE
         asks_steps: false,
         asks_versions: false,
         asks_certificate: false,
+        asks_private: false,
         text: "",
         reason: "",
         sentence: "",
@@ -125,6 +127,7 @@ pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeE
             fields.asks_steps = asked.contains(&Asked::Steps);
             fields.asks_versions = asked.contains(&Asked::Versions);
             fields.asks_certificate = asked.contains(&Asked::Certificate);
+            fields.asks_private = asked.contains(&Asked::PrivateDisclosure);
             reply_to = Some(case_address(house, case));
             let words = words("question", &fields)?;
             let entity = Entity::Single(text_part(&words.body)?);

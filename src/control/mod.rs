@@ -56,6 +56,7 @@ pub enum Question {
     },
     CaseAsk {
         id: CaseId,
+        private_disclosure: bool,
     },
     CaseCertificate {
         id: CaseId,
@@ -100,7 +101,7 @@ pub async fn answer(desk: &Desk, question: Question, by: &str) -> Result<serde_j
         Question::CaseFile { id } => serde_json::to_value(file(desk, &id, by).await?),
         Question::CaseAnswered { id } => serde_json::to_value(answered(desk, &id, by).await?),
         Question::CaseReply { id, text } => serde_json::to_value(reply(desk, &id, &text, by).await?),
-        Question::CaseAsk { id } => serde_json::to_value(ask_reporter(desk, &id, by).await?),
+        Question::CaseAsk { id, private_disclosure } => serde_json::to_value(ask_reporter(desk, &id, private_disclosure, by).await?),
         Question::CaseCertificate { id } => serde_json::to_value(send_certificate(desk, &id, by).await?),
         Question::CaseSay { id, word } => serde_json::to_value(word::say(desk, &id, word, by).await?),
         Question::CaseReleaseDay { id, at } => serde_json::to_value(word::release_day(desk, &id, at).await?),
@@ -159,9 +160,14 @@ async fn answerable_letter(desk: &Desk, id: &CaseId) -> Result<Intake> {
     found.ok_or_else(|| anyhow!("no letter of case {id} may be answered by the desk: write `sealdesk case reply {id}`"))
 }
 
-async fn ask_reporter(desk: &Desk, id: &CaseId, by: &str) -> Result<String> {
+async fn ask_reporter(desk: &Desk, id: &CaseId, private_disclosure: bool, by: &str) -> Result<String> {
     let letter = answerable_letter(desk, id).await?;
     let now = desk.now();
+    if private_disclosure {
+        desk.parts.store.commit(&crate::decide::ask_private(id, letter.id, by, now), now).await?;
+        desk.ring();
+        return Ok(format!("the reporter of {id} is asked to keep it private until the release"));
+    }
     desk.parts.store.commit(&crate::decide::ask(id, letter.id, by, now), now).await?;
     desk.ring();
     Ok(format!("the reporter of {id} is asked for what is missing"))

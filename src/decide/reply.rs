@@ -45,6 +45,15 @@ pub fn ask(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) -> Decisio
     Decision { effects: vec![Effect::ask_by_word(case, intake, now)], journal: vec![Entry::of(case, "question released", by)], ..Decision::default() }
 }
 
+/// A responder's word: ask the reporter to keep it private until the fix is released.
+pub fn ask_private(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) -> Decision {
+    Decision {
+        effects: vec![Effect::ask_private_by_word(case, intake, now)],
+        journal: vec![Entry::of(case, "request for private disclosure released", by)],
+        ..Decision::default()
+    }
+}
+
 /// A responder's word: send him our certificate.
 pub fn send_certificate(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) -> Decision {
     Decision {

@@ -24,6 +24,8 @@ pub enum Work {
     SendCertificate,
     /// Asks the reporter for what his report lacks.
     Ask,
+    /// Asks him to keep it private until the fix is released.
+    AskPrivate,
     /// A responder's words to the reporter.
     Reply,
     FileAdvisory,
@@ -181,10 +183,11 @@ impl Reason {
 
 impl Work {
     /// Every work but calls.
-    pub const WITHOUT_REASON: [Self; 9] = [
+    pub const WITHOUT_REASON: [Self; 10] = [
         Self::Acknowledge,
         Self::SendCertificate,
         Self::Ask,
+        Self::AskPrivate,
         Self::Reply,
         Self::FileAdvisory,
         Self::AppendFollowUp,
@@ -198,6 +201,7 @@ impl Work {
             Self::Acknowledge => "acknowledge",
             Self::SendCertificate => "send-certificate",
             Self::Ask => "ask",
+            Self::AskPrivate => "ask-private",
             Self::Reply => "reply",
             Self::FileAdvisory => "file-advisory",
             Self::AppendFollowUp => "append-follow-up",
@@ -233,6 +237,11 @@ impl Effect {
     /// As [`Self::ask`], on a responder's word: each is a question of its own, and no cap holds it back.
     pub fn ask_by_word(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(format!("ask:{case}:{intake}{BY_WORD}{}", due.as_millisecond()), Work::Ask, case, Some(intake), due)
+    }
+
+    /// Asks a reporter who means to publish for private disclosure: on a responder's word alone.
+    pub fn ask_private_by_word(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
+        Self::new(format!("ask-private:{case}:{intake}{BY_WORD}{}", due.as_millisecond()), Work::AskPrivate, case, Some(intake), due)
     }
 
     /// As [`Self::send_certificate`], on a responder's word.

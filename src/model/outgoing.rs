@@ -72,6 +72,8 @@ pub enum Asked {
     Versions,
     /// His certificate: what he sealed is not answered in clear.
     Certificate,
+    /// That he keeps it private until the fix is released.
+    PrivateDisclosure,
 }
 
 /// A case and one letter of it, for a responder who reads it in his mail.

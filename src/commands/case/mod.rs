@@ -1,11 +1,11 @@
 //! `sealdesk case`: lists and shows cases, takes out attachments, answers reporters, and takes a responder's word.
 
 mod page;
+mod retrospective;
 mod timeline;
 mod words;
 
 pub(in crate::commands) use page::{acknowledgement, draft, due_next, standing};
-pub use timeline::markdown;
 
 use super::{ask, exit, open, screen};
 use crate::adapters::clock::SystemClock;
@@ -71,7 +71,12 @@ enum Verb {
         file: Option<PathBuf>,
     },
     /// Asks the reporter for what his report lacks: steps, versions, or his certificate
-    Ask { id: String },
+    Ask {
+        id: String,
+        /// Asks him instead to keep it private until the fix is released
+        #[arg(long)]
+        private_disclosure: bool,
+    },
     /// Sends the reporter the desk's certificate
     SendCertificate { id: String },
     /// Says the word: files the draft of this case now
@@ -83,6 +88,8 @@ enum Verb {
         #[arg(long)]
         markdown: bool,
     },
+    /// Drafts the retrospective of a case from its journal, as Markdown to go on with
+    Retrospective { id: String },
     #[command(flatten)]
     Word(words::Verb),
 }
@@ -133,8 +140,8 @@ pub async fn run(args: Case) -> Result<u8> {
             let done: String = args.desk.ask(Question::CaseReply { id: id(&text)?, text: words }).await?;
             screen::print(&format!("{done}\n"))?;
         }
-        Verb::Ask { id: text } => {
-            let done: String = args.desk.ask(Question::CaseAsk { id: id(&text)? }).await?;
+        Verb::Ask { id: text, private_disclosure } => {
+            let done: String = args.desk.ask(Question::CaseAsk { id: id(&text)?, private_disclosure }).await?;
             screen::print(&format!("{done}\n"))?;
         }
         Verb::SendCertificate { id: text } => {
@@ -148,6 +155,10 @@ pub async fn run(args: Case) -> Result<u8> {
         Verb::Timeline { id: text, markdown } => {
             let view: CaseView = args.desk.ask(Question::CaseShow { id: id(&text)? }).await?;
             screen::print(&if markdown { timeline::markdown(&view) } else { timeline::page(&view, SystemClock.now()) })?;
+        }
+        Verb::Retrospective { id: text } => {
+            let view: CaseView = args.desk.ask(Question::CaseShow { id: id(&text)? }).await?;
+            screen::print(&retrospective::draft(&view))?;
         }
         Verb::Word(word) => words::run(&args.desk, word).await?,
     }

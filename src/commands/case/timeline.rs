@@ -6,6 +6,7 @@ use crate::control::CaseView;
 use crate::decide::{Clock, ClockState};
 use crate::model::Timestamp;
 use crate::model::course::Step;
+use crate::ports::JournalLine;
 
 fn when(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
@@ -61,7 +62,7 @@ pub(super) fn page(view: &CaseView, now: Timestamp) -> String {
 }
 
 /// A stranger's text inside a table or list of Markdown: no markup of its own.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let escaped: String = tame(text)
         .chars()
         .flat_map(|c| matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '@' | '!').then_some('\\').into_iter().chain([c]))
@@ -69,23 +70,33 @@ fn plain(text: &str) -> String {
     escaped.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The timeline of a case as Markdown.
-pub fn markdown(view: &CaseView) -> String {
+pub(super) fn markdown_clocks(view: &CaseView) -> String {
+    let mut text = "| Step | By | Set by | State |\n|---|---|---|---|\n".to_owned();
+    text.push_str(&format!("| acknowledgement | | the policy | {} |\n", page::acknowledgement(&view.line.acknowledgement)));
+    for clock in &view.clocks {
+        text.push_str(&format!("| {} | {} | {} | {} |\n", name(clock.step), when(clock.deadline), clock.because.sentence(), told(clock, None)));
+    }
+    text
+}
+
+pub(super) fn markdown_events(events: &[JournalLine]) -> String {
+    let one = |entry: &JournalLine| {
+        let detail = if entry.detail.is_empty() { String::new() } else { format!(": {}", plain(&entry.detail)) };
+        format!("- {} — {}{detail}\n", when(entry.at), entry.event)
+    };
+    events.iter().map(one).collect()
+}
+
+/// The timeline of a case.
+pub(super) fn markdown(view: &CaseView) -> String {
     let line = &view.line;
     let mut text = format!("# Timeline of {}\n\n", line.id);
     if let Some(summary) = &line.summary {
         text.push_str(&format!("{}\n\n", plain(summary)));
     }
-    text.push_str("| Step | By | Set by | State |\n|---|---|---|---|\n");
-    text.push_str(&format!("| acknowledgement | | the policy | {} |\n", page::acknowledgement(&line.acknowledgement)));
-    for clock in &view.clocks {
-        text.push_str(&format!("| {} | {} | {} | {} |\n", name(clock.step), when(clock.deadline), clock.because.sentence(), told(clock, None)));
-    }
+    text.push_str(&markdown_clocks(view));
     text.push_str("\n## What happened\n\n");
-    for entry in &view.journal {
-        text.push_str(&format!("- {} — {}", when(entry.at), entry.event));
-        text.push_str(&if entry.detail.is_empty() { "\n".to_owned() } else { format!(": {}\n", plain(&entry.detail)) });
-    }
+    text.push_str(&markdown_events(&view.journal));
     if !view.dossier.links.is_empty() {
         text.push_str("\n## Links\n\n");
         for link in &view.dossier.links {

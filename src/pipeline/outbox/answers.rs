@@ -6,7 +6,7 @@ use crate::decide::{CaseChange, Decision, replied};
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::{Acknowledgement, Case};
-use crate::model::effect::{Effect, Reason};
+use crate::model::effect::{Effect, Reason, Work};
 use crate::model::ids::Digest;
 use crate::model::letter::Role;
 use crate::model::outgoing::{Asked, Composition};
@@ -150,6 +150,8 @@ pub(super) async fn ask(desk: &Desk, effect: &Effect) -> Result<Carried, PortErr
     let sealed = came_sealed(desk, &case).await?;
     let asked = if sealed && certificate.is_none() {
         vec![Asked::Certificate]
+    } else if effect.work == Work::AskPrivate {
+        vec![Asked::PrivateDisclosure]
     } else {
         let reading =
             reading_for(desk, &letter).await?.ok_or_else(|| PortError::Lasting("the letter was not read; nothing is known to be missing".to_owned()))?;

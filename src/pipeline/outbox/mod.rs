@@ -91,7 +91,7 @@ async fn carry_out(desk: &Desk, leased: &Leased) -> Result<(), PortError> {
     let done = match effect.work {
         Work::Acknowledge => answers::acknowledge(desk, effect).await,
         Work::SendCertificate => answers::send_certificate(desk, effect).await,
-        Work::Ask => answers::ask(desk, effect).await,
+        Work::Ask | Work::AskPrivate => answers::ask(desk, effect).await,
         Work::Reply => answers::reply(desk, effect).await,
         Work::FileAdvisory => drafts::file(desk, effect, leased.attempts > 0 || leased.in_doubt).await,
         Work::AppendFollowUp => drafts::append(desk, effect).await,
