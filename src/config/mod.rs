@@ -265,6 +265,35 @@ mod tests {
         assert_eq!(settings.address.as_str(), "security@example.org");
     }
 
+    /// A commented section of the example, as if it were not.
+    fn uncommented(section: &str) -> toml::Table {
+        let from = EXAMPLE.find(&format!("# [{section}]")).unwrap();
+        let lines = EXAMPLE[from..].lines().take_while(|l| l.starts_with('#'));
+        let shown: String = lines.filter(|l| l.starts_with("# ")).map(|l| format!("{}\n", &l[2..])).collect();
+        toml::from_str(&shown).unwrap()
+    }
+
+    #[test]
+    fn the_example_shows_the_policys_clocks_as_they_are() {
+        let written: timeline::TimelineWords = uncommented("timeline")["timeline"].clone().try_into().unwrap();
+        assert_eq!(written.checked().unwrap(), crate::model::timeline::Timeline::default());
+        let release: timeline::ReleaseWords = uncommented("release")["release"].clone().try_into().unwrap();
+        let (rules, holidays) = release.checked().unwrap();
+        assert_eq!((rules.hour_utc, rules.notice, rules.zones.len(), holidays.len()), (16, ReleaseRules::default().notice, 2, 1));
+    }
+
+    #[test]
+    fn lengths_and_days_are_checked_with_a_clear_error() {
+        let timeline =
+            |text: &str| toml::from_str::<timeline::TimelineWords>(text).map_err(|e| e.to_string()).and_then(|w| w.checked().map_err(|e| e.to_string()));
+        assert!(timeline("fix = { to = \"7 parsecs\" }").unwrap_err().contains("is not a length of time"));
+        assert!(timeline("fix = { from = \"9d\" }").unwrap_err().contains("timeline.fix: the window ends before it begins"));
+        assert!(timeline("slow_below = 11.0").unwrap_err().contains("no CVSS score"));
+        let release = |text: &str| toml::from_str::<timeline::ReleaseWords>(text).unwrap().checked().map(drop).map_err(|e| e.to_string());
+        assert!(release("zones = [\"Mars/Olympus\"]").unwrap_err().contains("no time zone"));
+        assert!(release("blackouts = [\"2027-01-03/2026-12-20\"]").unwrap_err().contains("is not written"));
+    }
+
     #[test]
     fn the_example_shows_the_limits_as_they_are() {
         let from = EXAMPLE.find("# [limits]").unwrap();
