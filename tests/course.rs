@@ -46,7 +46,9 @@ impl Story {
     async fn begin() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let w = folder.path().display();
-        for (name, address) in [("desk", "security@desk.example"), ("rita", "rita@desk.example")] {
+        for (name, address) in
+            [("desk", "security@desk.example"), ("rita", "rita@desk.example"), ("distro", "security@distro.example"), ("gone", "security@gone.example")]
+        {
             let made = Command::new(SEALDESK).args(["key", "new", "--address", address, "--out"]).arg(folder.path().join(name)).output().unwrap();
             assert!(made.status.success());
         }
@@ -54,7 +56,7 @@ impl Story {
             fs::create_dir_all(folder.path().join("Maildir").join(sub)).unwrap();
         }
         let text = format!(
-            "[desk]\naddress = \"security@desk.example\"\nname = \"Desk\"\nstate = \"{w}/state\"\nresolver = \"none\"\nanswer_from = \"2020-01-01T00:00:00Z\"\n[keys]\ncertificates = [\"{w}/desk/security.asc\"]\nstorage_certificate = \"{w}/desk/storage.asc\"\n[opener]\nsecret_keys = [\"{w}/desk/security.secret.asc\"]\nstorage_key = \"{w}/desk/storage.secret.asc\"\n[[mailbox]]\nkind = \"maildir\"\nname = \"in\"\npath = \"{w}/Maildir\"\n[courier]\nkind = \"folder\"\npath = \"{w}/out\"\n[tracker]\nkind = \"folder\"\npath = \"{w}/tracker\"\n[answers]\nask_missing = false\n[timeline]\nfix = {{ to = \"5d\" }}\n[release]\nzones = [\"Asia/Tokyo\"]\nblackouts = [\"2026-11-09\"]\n[[responder]]\nname = \"Rita\"\naddress = \"rita@desk.example\"\nlogin = \"rita\"\ncertificate = \"{w}/rita/security.asc\"\n"
+            "[desk]\naddress = \"security@desk.example\"\nname = \"Desk\"\nstate = \"{w}/state\"\nresolver = \"none\"\nanswer_from = \"2020-01-01T00:00:00Z\"\n[keys]\ncertificates = [\"{w}/desk/security.asc\"]\nstorage_certificate = \"{w}/desk/storage.asc\"\n[opener]\nsecret_keys = [\"{w}/desk/security.secret.asc\"]\nstorage_key = \"{w}/desk/storage.secret.asc\"\n[[mailbox]]\nkind = \"maildir\"\nname = \"in\"\npath = \"{w}/Maildir\"\n[courier]\nkind = \"folder\"\npath = \"{w}/out\"\n[tracker]\nkind = \"folder\"\npath = \"{w}/tracker\"\n[answers]\nask_missing = false\n[timeline]\nfix = {{ to = \"5d\" }}\n[release]\nzones = [\"Asia/Tokyo\"]\nblackouts = [\"2026-11-09\"]\n[[responder]]\nname = \"Rita\"\naddress = \"rita@desk.example\"\nlogin = \"rita\"\ncertificate = \"{w}/rita/security.asc\"\n[[distributor]]\nname = \"Distro\"\naddress = \"security@distro.example\"\ncertificate = \"{w}/distro/security.asc\"\ncontact = \"+49 1\"\ncriteria = [\"monitored alias\"]\nvouched_by = \"Stack\"\nembargo_accepted_on = \"2026-01-02\"\n[[distributor]]\nname = \"Gone\"\naddress = \"security@gone.example\"\ncertificate = \"{w}/gone/security.asc\"\ncontact = \"+49 2\"\ncriteria = []\nvouched_by = \"Stack\"\nembargo_accepted_on = \"2025-01-02\"\nremoved_on = \"2026-06-01\"\n"
         );
         let file = folder.path().join("sealdesk.toml");
         fs::write(&file, text).unwrap();
@@ -169,6 +171,9 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
     story.at_hour(6 * 24 + 1).await;
     story.say(&id, Word::Reach { step: Step::Fix, at: None }).await.unwrap();
 
+    let notice = || Word::NotifyDistributors { text: "acme-web 2.3.2 will fix CANARY-NOTE.".to_owned() };
+    assert!(story.say(&id, notice()).await.unwrap_err().contains("no end of the embargo"));
+
     // Sunday the 8th: Monday is closed, Wednesday leaves three days of notice.
     let proposal: sealdesk::decide::Proposal = story.ask(Question::CaseReleaseDay { id: id.clone(), at: None }).await.unwrap();
     assert_eq!((proposal.at.to_string().as_str(), proposal.objections.len()), ("2026-11-11T16:00:00Z", 0));
@@ -177,6 +182,20 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
     let refused = story.say(&id, Word::ReleaseDay { at: Some(friday), despite_objections: false }).await.unwrap_err();
     assert!(refused.contains("it is a Friday"), "{refused}");
     story.say(&id, Word::ReleaseDay { at: Some(proposal.at), despite_objections: false }).await.unwrap();
+
+    // The distributors hear of it, encrypted to each, and who was removed does not.
+    assert_eq!(story.say(&id, notice()).await.unwrap(), "1 distributors are told");
+    story.at_hour(6 * 24 + 2).await;
+    let notices: Vec<_> =
+        walk(&story.folder.path().join("out")).into_iter().filter(|path| fs::read_to_string(path).unwrap().contains("Embargoed security notice")).collect();
+    let [notice] = notices.as_slice() else { panic!("{notices:?}") };
+    let key = story.folder.path().join("distro/security.secret.asc");
+    let opened = Command::new(SEALDESK).args(["open", "--key"]).arg(&key).arg(notice).output().unwrap();
+    let opened: serde_json::Value = serde_json::from_slice(&opened.stdout).unwrap();
+    let text = opened["text"].as_str().unwrap();
+    assert!(text.contains("EMBARGOED UNTIL Wednesday, 11 November 2026, 16:00 UTC") && text.contains("acme-web 2.3.2 will fix"), "{opened:#}");
+    assert!(fs::read_to_string(notice).unwrap().contains("To: security@distro.example"));
+    assert_eq!(story.show(&id).await.journal.iter().filter(|line| line.event == "notice sent" && line.detail.starts_with("Distro: ")).count(), 1);
 
     story.at_hour(9 * 24 + 8).await;
     story.say(&id, Word::Link { what: "fix".to_owned(), to: "https://example.org/pull/7".to_owned() }).await.unwrap();

@@ -157,6 +157,7 @@ impl Test {
             bounce_address: Address::parse("bounce@desk.example").unwrap(),
             own_ends: Vec::new(),
             responders: Vec::new(),
+            distributors: Vec::new(),
             secret: Secret::new(b"secret".to_vec()),
             answer_from: Timestamp::UNIX_EPOCH,
             caps: Caps { per_address: 1, per_domain: 3, in_all: 100 },

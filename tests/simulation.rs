@@ -392,6 +392,7 @@ impl Running {
             perspective,
             bounce_address: address,
             responders: Vec::new(),
+            distributors: Vec::new(),
             own_ends: Vec::new(),
             secret: Secret::new(b"simulation".to_vec()),
             authenticator: None,

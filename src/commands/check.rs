@@ -134,6 +134,25 @@ fn certificates(settings: &Settings, findings: &mut Findings) {
         }
         Err(err) => findings.bad("responders", &format!("{err:#}")),
     }
+    match wiring::distributors(settings) {
+        Ok(distributors) => {
+            for distributor in distributors.iter().filter(|d| d.removed_on.is_none()) {
+                let what = format!("distributor {}", distributor.name);
+                match &distributor.fault {
+                    Some(why) => findings.bad(&what, why),
+                    None => {
+                        let vouched = format!("vouched for by {}, embargo accepted on {}", distributor.vouched_by, distributor.embargo_accepted_on);
+                        findings.good(&what, &vouched);
+                        ends(distributor.ends, &what, findings);
+                    }
+                }
+                if distributor.criteria.is_empty() {
+                    findings.warn(&what, "no criterion of the policy is noted as checked");
+                }
+            }
+        }
+        Err(err) => findings.bad("distributors", &format!("{err:#}")),
+    }
 }
 
 fn judge(certificate: &Certificate, what: &str, findings: &mut Findings) {

@@ -56,7 +56,7 @@ fn doorway() -> Result<Doorway> {
 fn bare_holdings(args: &Opener) -> Result<Holdings> {
     let passphrase = args.passphrase_file.as_ref().map(|p| config::secret("--passphrase-file", p)).transpose()?;
     let mail = load_keys(&args.keys, Purpose::Mail, passphrase.as_ref().map(|p| p.expose()))?;
-    Ok(Holdings { mail, storage: None, house: None, responders: Vec::new() })
+    Ok(Holdings { mail, storage: None, house: None, responders: Vec::new(), distributors: Vec::new() })
 }
 
 fn load_keys(paths: &[PathBuf], purpose: Purpose, passphrase: Option<&[u8]>) -> Result<SecretKeys> {
@@ -92,5 +92,12 @@ fn holdings(settings: &Settings) -> Result<Holdings> {
             responders.push((Address::parse(&responder.address).map_err(|e| anyhow!("responder.address: {e}"))?, certificate.armored()?));
         }
     }
-    Ok(Holdings { mail, storage: Some(storage), house: Some(house(settings)?), responders })
+    let mut distributors = Vec::new();
+    for distributor in settings.distributors.iter().filter(|d| d.removed_on.is_none()) {
+        let path = config::expanded("distributor.certificate", &distributor.certificate)?;
+        for certificate in read_certificates(&path)? {
+            distributors.push((Address::parse(&distributor.address).map_err(|e| anyhow!("distributor.address: {e}"))?, certificate.armored()?));
+        }
+    }
+    Ok(Holdings { mail, storage: Some(storage), house: Some(house(settings)?), responders, distributors })
 }

@@ -69,6 +69,7 @@ struct Fields<'a> {
     asks_certificate: bool,
     asks_private: bool,
     text: &'a str,
+    embargo_until: String,
     reason: &'static str,
     sentence: &'static str,
     brief: Option<&'a Brief>,
@@ -99,6 +100,7 @@ pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeE
         asks_certificate: false,
         asks_private: false,
         text: "",
+        embargo_until: String::new(),
         reason: "",
         sentence: "",
         brief: None,
@@ -140,6 +142,15 @@ pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeE
             let words = words("reply", &fields)?;
             let entity = Entity::Single(text_part(&words.body)?);
             (words, entity, in_reply_to.clone(), at, None)
+        }
+        Composition::Notice { case, embargo_until, text, at, .. } => {
+            fields.case = Some(case.as_str());
+            fields.text = text;
+            fields.embargo_until = embargo_until.strftime("%A, %-d %B %Y, %H:%M UTC").to_string();
+            reply_to = Some(case_address(house, case));
+            let words = words("notice", &fields)?;
+            let entity = Entity::Single(text_part(&words.body)?);
+            (words, entity, None, at, None)
         }
         Composition::Certificate { in_reply_to, at, .. } => {
             let words = words("certificate", &fields)?;

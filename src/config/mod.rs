@@ -7,7 +7,8 @@ mod timeline;
 mod words;
 
 pub use words::{
-    Alarm, Control, Courier, Done, Github, Imap, Login, Mailbox, MailboxRole, OpenerWords, Publish, Resolver, Responder, Security, Smtp, Tracker, TrackerAuth,
+    Alarm, Control, Courier, Distributor, Done, Github, Imap, Login, Mailbox, MailboxRole, OpenerWords, Publish, Resolver, Responder, Security, Smtp, Tracker,
+    TrackerAuth,
 };
 
 use crate::decide::{Caps, FilePolicy, Policy, SealedPolicy};
@@ -42,6 +43,7 @@ pub struct Settings {
     pub courier: Courier,
     pub tracker: Tracker,
     pub responders: Vec<Responder>,
+    pub distributors: Vec<Distributor>,
     pub policy: Policy,
     pub caps: Caps,
     /// Without the holidays, which lie in files.
@@ -120,6 +122,9 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
     for responder in &words.responder {
         address("responder.address", &responder.address)?;
     }
+    for distributor in &words.distributor {
+        address("distributor.address", &distributor.address)?;
+    }
     if let Tracker::Github(github) = &words.tracker {
         let repositories = std::iter::once(&github.repository).chain(github.products.values());
         for repository in repositories {
@@ -178,6 +183,7 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
         courier: words.courier,
         tracker: words.tracker,
         responders: words.responder,
+        distributors: words.distributor,
         policy,
         caps: Caps { per_address: words.answers.per_address_per_day, per_domain: words.answers.per_domain_per_day, in_all: words.answers.per_day },
         release,

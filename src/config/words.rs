@@ -25,6 +25,8 @@ pub(super) struct Words {
     #[serde(default)]
     pub responder: Vec<Responder>,
     #[serde(default)]
+    pub distributor: Vec<Distributor>,
+    #[serde(default)]
     pub acknowledgement: Acknowledgement,
     #[serde(default)]
     pub answers: Answers,
@@ -326,6 +328,20 @@ pub struct Responder {
     pub certificate: PathBuf,
     /// His account on this machine: what he says on the command line is his word.
     pub login: Option<String>,
+}
+
+/// Somebody on the private distributors list, and what was checked when he was let in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Distributor {
+    pub name: String,
+    pub address: String,
+    pub certificate: PathBuf,
+    pub contact: String,
+    pub criteria: Vec<String>,
+    pub vouched_by: String,
+    pub embargo_accepted_on: String,
+    pub removed_on: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -9,6 +9,7 @@ use crate::model::cvss;
 use crate::model::dossier::{Assessment, Credit, Link, Note};
 use crate::model::effect::Effect;
 use crate::model::ids::CaseId;
+use crate::pipeline::outbox::Notice;
 use crate::pipeline::{Desk, dossiers};
 use anyhow::{Result, anyhow, bail};
 use jiff::civil::Date;
@@ -73,6 +74,10 @@ pub enum Word {
     },
     RequestCve,
     Fork,
+    /// Tells the distributors, each encrypted, until when they must keep it.
+    NotifyDistributors {
+        text: String,
+    },
     Close {
         why: Closing,
         note: Option<String>,
@@ -174,6 +179,7 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
         }
         Word::RequestCve => (decide::ask_tracker(&case, Effect::request_cve(id, now), "CVE wanted", by)?, format!("a CVE is requested for {id}")),
         Word::Fork => (decide::ask_tracker(&case, Effect::open_fork(id, now), "private fork wanted", by)?, format!("a private fork is opened for {id}")),
+        Word::NotifyDistributors { text } => notify(desk, &case, &text, by)?,
         Word::Close { why, note, of } => {
             if (why == Closing::Duplicate) != of.is_some() {
                 bail!("a duplicate names the case that it doubles, and nothing else does");
@@ -257,6 +263,30 @@ async fn set(desk: &Desk, case: &Case, assessment: Assessment, by: &str) -> Resu
         decision.effects.push(Effect::amend_advisory(id, now));
     }
     Ok((opened.into(desk, id, decision)?, said))
+}
+
+fn notify(desk: &Desk, case: &Case, text: &str, by: &str) -> Result<(Decision, String)> {
+    if text.trim().is_empty() {
+        bail!("the notice is empty");
+    }
+    if text.len() > NOTE_OCTETS_MAX {
+        bail!("the notice is longer than {NOTE_OCTETS_MAX} octets");
+    }
+    let (able, unable): (Vec<_>, Vec<_>) = desk.parts.distributors.iter().filter(|d| d.removed_on.is_none()).partition(|d| d.fault.is_none());
+    if able.is_empty() {
+        bail!("there is no distributor whom a notice could be encrypted to: see [[distributor]] in the config");
+    }
+    let (now, word) = (desk.now(), desk.sealed_words(text)?.0);
+    let mut notices = Vec::new();
+    for distributor in &able {
+        let notice = serde_json::to_vec(&Notice { to: distributor.address.clone(), text: text.to_owned() })?;
+        notices.push((distributor.name.clone(), Effect::notify(&case.id, &word, &distributor.address, desk.parts.store.seal(&notice)?, now)));
+    }
+    let mut decision = decide::notify(case, notices, by, now)?;
+    decision.journal.extend(unable.iter().map(|d| Entry::of(&case.id, "notice not sent", format!("{}: no letter can be encrypted to him", d.name))));
+    let unable = unable.iter().map(|d| format!("{} ({})", d.name, d.contact)).collect::<Vec<_>>().join(", ");
+    let unable = if unable.is_empty() { String::new() } else { format!("; nothing can be encrypted to {unable}: tell them in another way") };
+    Ok((decision, format!("{} distributors are told{unable}", able.len())))
 }
 
 /// A name that the tracker knows: letters, digits and hyphens, as GitHub has them.

@@ -190,6 +190,8 @@ pub enum NotNow {
     Past,
     #[error("case {0} has no advisory in the tracker: file it first with sealdesk case file")]
     NoAdvisory(CaseId),
+    #[error("case {0} has no release day to come, and so no end of the embargo: agree on one with sealdesk case release-date")]
+    NoReleaseDay(CaseId),
     #[error("it is in that lane already")]
     SameLane,
     #[error("the reporter of case {0} still waits for an answer: give it first (case reply, or case answered)")]
@@ -374,6 +376,22 @@ pub fn ask_tracker(case: &Case, effect: Effect, event: &'static str, by: &str) -
         return Err(NotNow::NoAdvisory(case.id.clone()));
     }
     Ok(Decision { effects: vec![effect], journal: vec![Entry::of(&case.id, event, by)], ..Decision::default() })
+}
+
+/// A responder's word: the distributors are told. An effect for each of them; the embargo ends on the release day.
+pub fn notify(case: &Case, notices: Vec<(String, Effect)>, by: &str, now: Timestamp) -> Result<Decision, NotNow> {
+    open(case)?;
+    if let Some(at) = case.course.reached.get(&Step::Release) {
+        return Err(NotNow::Reached(Step::Release, *at));
+    }
+    if case.course.release_day.is_none_or(|day| day <= now) {
+        return Err(NotNow::NoReleaseDay(case.id.clone()));
+    }
+    Ok(Decision {
+        journal: notices.iter().map(|(name, _)| Entry::of(&case.id, "notice released", format!("{name}, by {by}"))).collect(),
+        effects: notices.into_iter().map(|(_, effect)| effect).collect(),
+        ..Decision::default()
+    })
 }
 
 /// A responder's word: the case is closed. Its reporter must have been answered.

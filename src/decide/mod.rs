@@ -16,8 +16,8 @@ mod reply;
 pub use arrival::{Acquaintance, Arrival, Origin, Thread, on_arrival};
 pub use clock::on_clock;
 pub use course::{
-    Because, Clock, ClockState, Due, NotNow, agree_release, ask_tracker, change_lane, clocks, close, disclosure, go_on, next_due, rated, reach, reopen, runs,
-    tracker_moved, wait_for_upstream,
+    Because, Clock, ClockState, Due, NotNow, agree_release, ask_tracker, change_lane, clocks, close, disclosure, go_on, next_due, notify, rated, reach, reopen,
+    runs, tracker_moved, wait_for_upstream,
 };
 pub use delivery::{Returned, on_returned};
 pub use policy::{Caps, FilePolicy, Policy, SealedPolicy};

@@ -1,6 +1,7 @@
 //! What will the desk do? Effects: values with a stable key, saved before they are done.
 
 use super::Timestamp;
+use super::address::Address;
 use super::ids::{CaseId, EffectKey, IntakeId};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,8 @@ pub enum Work {
     AskPrivate,
     /// A responder's words to the reporter.
     Reply,
+    /// An embargoed notice to one distributor.
+    Notify,
     FileAdvisory,
     AppendFollowUp,
     /// Brings the advisory up to what the team found.
@@ -65,6 +68,7 @@ pub enum Reason {
     LetterUnreadable,
     AlreadyPublic,
     AnswerBounced,
+    NoticeFailed,
     ReplyRefused,
     AwaitsWord,
     PerhapsFollowUp,
@@ -101,6 +105,7 @@ impl Reason {
             Self::LetterUnreadable => "letter-unreadable",
             Self::AlreadyPublic => "already-public",
             Self::AnswerBounced => "answer-bounced",
+            Self::NoticeFailed => "notice-failed",
             Self::ReplyRefused => "reply-refused",
             Self::AwaitsWord => "awaits-word",
             Self::PerhapsFollowUp => "perhaps-follow-up",
@@ -140,6 +145,7 @@ impl Reason {
             Self::AnswerBounced => {
                 "An answer of ours came back undelivered. Find another way to the reporter; the desk writes to that address no more for a week."
             }
+            Self::NoticeFailed => "A distributor could not be given notice of a release. The journal of the case names him: tell him in another way.",
             Self::ReplyRefused => {
                 "Your answer was not passed on to the reporter: it must be encrypted to the desk, signed with your certificate of the desk's config, carry the reply token of the case, which is good once, quote the call below your words and have none of them below a quotation, and bring no file but your certificate. The journal of the case says which of these it was."
             }
@@ -183,12 +189,13 @@ impl Reason {
 
 impl Work {
     /// Every work but calls.
-    pub const WITHOUT_REASON: [Self; 10] = [
+    pub const WITHOUT_REASON: [Self; 11] = [
         Self::Acknowledge,
         Self::SendCertificate,
         Self::Ask,
         Self::AskPrivate,
         Self::Reply,
+        Self::Notify,
         Self::FileAdvisory,
         Self::AppendFollowUp,
         Self::AmendAdvisory,
@@ -203,6 +210,7 @@ impl Work {
             Self::Ask => "ask",
             Self::AskPrivate => "ask-private",
             Self::Reply => "reply",
+            Self::Notify => "notify",
             Self::FileAdvisory => "file-advisory",
             Self::AppendFollowUp => "append-follow-up",
             Self::AmendAdvisory => "amend-advisory",
@@ -256,6 +264,11 @@ impl Effect {
     /// `word` tells the replies in a case apart.
     pub fn reply(case: &CaseId, word: &str, sealed: Vec<u8>, due: Timestamp) -> Self {
         Self { payload: Some(sealed), ..Self::new(format!("reply:{case}:{word}"), Work::Reply, case, None, due) }
+    }
+
+    /// `word` tells the notices of a case apart, and `to` whom each goes to.
+    pub fn notify(case: &CaseId, word: &str, to: &Address, sealed: Vec<u8>, due: Timestamp) -> Self {
+        Self { payload: Some(sealed), ..Self::new(format!("notice:{case}:{word}:{to}"), Work::Notify, case, None, due) }
     }
 
     pub fn file_advisory(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {

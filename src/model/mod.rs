@@ -7,6 +7,7 @@ pub mod address;
 pub mod case;
 pub mod course;
 pub mod cvss;
+pub mod distributor;
 pub mod dossier;
 pub mod effect;
 pub mod ids;

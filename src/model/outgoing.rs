@@ -44,6 +44,16 @@ pub enum Composition {
         at: Timestamp,
         certificate: Option<String>,
     },
+    /// To one distributor of the opener's own config, encrypted to him.
+    Notice {
+        to: Address,
+        case: CaseId,
+        message_id: MessageId,
+        embargo_until: Timestamp,
+        /// A responder's words.
+        text: String,
+        at: Timestamp,
+    },
     Certificate {
         to: ReplyAddress,
         message_id: MessageId,
@@ -98,6 +108,7 @@ impl Composition {
             | Self::Certificate { message_id, .. }
             | Self::Question { message_id, .. }
             | Self::Reply { message_id, .. }
+            | Self::Notice { message_id, .. }
             | Self::Call { message_id, .. } => message_id,
         }
     }
@@ -106,14 +117,14 @@ impl Composition {
     pub fn certificate(&self) -> Option<&str> {
         match self {
             Self::Acknowledgement { certificate, .. } | Self::Question { certificate, .. } | Self::Reply { certificate, .. } => certificate.as_deref(),
-            Self::Certificate { .. } | Self::Call { .. } => None,
+            Self::Certificate { .. } | Self::Call { .. } | Self::Notice { .. } => None,
         }
     }
 
     pub fn to(&self) -> &Address {
         match self {
             Self::Acknowledgement { to, .. } | Self::Certificate { to, .. } | Self::Question { to, .. } => to.address(),
-            Self::Reply { to, .. } | Self::Call { to, .. } => to,
+            Self::Reply { to, .. } | Self::Call { to, .. } | Self::Notice { to, .. } => to,
         }
     }
 }

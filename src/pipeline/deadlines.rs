@@ -49,6 +49,13 @@ pub async fn round(desk: &Desk) -> Result<(), PortError> {
 /// Looks at every certificate that the desk and its responders use. A call is made once for each and stage.
 async fn certificates(desk: &Desk, now: Timestamp) -> Result<(), PortError> {
     let theirs = desk.parts.responders.iter().filter_map(|r| Some((r.fingerprints.first()?.clone(), r.ends?)));
+    for distributor in desk.parts.distributors.iter().filter(|d| d.removed_on.is_none()) {
+        let what = format!("distributor {}", distributor.name);
+        match &distributor.fault {
+            Some(why) => desk.fault_without_call(&what, why),
+            None => desk.mended(&what),
+        }
+    }
     for (fingerprint, ends) in desk.parts.own_ends.iter().cloned().chain(theirs) {
         let left = ends.duration_since(now);
         let Some(stage) = ENDS_WITHIN_DAYS.iter().rev().find(|days| left <= SignedDuration::from_hours(*days * 24)) else { continue };

@@ -5,6 +5,7 @@ use crate::decide::{Caps, Decision, Entry, Policy, SealedPolicy};
 use crate::mime::Perspective;
 use crate::model::Timestamp;
 use crate::model::address::Address;
+use crate::model::distributor::Distributor;
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::reading::Reading;
@@ -31,6 +32,8 @@ pub struct DeskParts {
     pub perspective: Perspective,
     pub bounce_address: Address,
     pub responders: Vec<Responder>,
+    /// Those who were removed too: a notice to them is refused by name.
+    pub distributors: Vec<Distributor>,
     /// Fingerprints of our own certificates, and when each ends.
     pub own_ends: Vec<(String, Timestamp)>,
     pub secret: Secret,

@@ -23,6 +23,7 @@ use crate::decide::Origin;
 use crate::mime::Perspective;
 use crate::model::Timestamp;
 use crate::model::address::Address;
+use crate::model::distributor::Distributor;
 use crate::model::release::ReleaseRules;
 use crate::model::secret::Secret;
 use crate::openpgp::{self, Certificate, SealTo};
@@ -119,6 +120,26 @@ pub fn responders(settings: &Settings) -> Result<Vec<Responder>> {
     settings.responders.iter().map(one).collect()
 }
 
+/// The private distributors, with their certificates.
+pub fn distributors(settings: &Settings) -> Result<Vec<Distributor>> {
+    let day = |key: &'static str, text: &str| text.parse().map_err(|_| anyhow!("{key}: {text:?} is not a day such as 2026-12-01"));
+    let one = |words: &config::Distributor| -> Result<Distributor> {
+        let certificates = read_certificates(&config::expanded("distributor.certificate", &words.certificate)?)?;
+        Ok(Distributor {
+            name: words.name.clone(),
+            address: Address::parse(&words.address).map_err(|e| anyhow!("distributor.address: {e}"))?,
+            contact: words.contact.clone(),
+            criteria: words.criteria.clone(),
+            vouched_by: words.vouched_by.clone(),
+            embargo_accepted_on: day("distributor.embargo_accepted_on", &words.embargo_accepted_on)?,
+            removed_on: words.removed_on.as_deref().map(|text| day("distributor.removed_on", text)).transpose()?,
+            ends: certificates.iter().filter_map(Certificate::expires).min(),
+            fault: certificates.iter().find_map(|c| c.usable_for_encryption().err()).map(|e| e.to_string()),
+        })
+    };
+    settings.distributors.iter().map(one).collect()
+}
+
 /// Certificates of ours and the days on which they end.
 fn own_ends(settings: &Settings) -> Result<Vec<(String, Timestamp)>> {
     let mut ends = Vec::new();
@@ -161,6 +182,7 @@ pub async fn desk(settings: &Settings) -> Result<Desk> {
         perspective: perspective(settings),
         bounce_address: settings.bounce_address.clone(),
         responders: responders(settings)?,
+        distributors: distributors(settings)?,
         own_ends: own_ends(settings)?,
         secret: desk_secret(&settings.state)?,
         answer_from,

@@ -40,6 +40,8 @@ pub struct Holdings {
     pub house: Option<House>,
     /// Whom calls may go to: address and armored certificate.
     pub responders: Vec<(Address, String)>,
+    /// Whom notices may go to.
+    pub distributors: Vec<(Address, String)>,
 }
 
 struct Reader {
@@ -101,7 +103,7 @@ pub fn serve(doorway: &Doorway, zygote: &Zygote, holdings: Holdings) -> Result<i
 
 /// Whether the words of a letter to an outsider are not from a template.
 fn is_free(composition: &Composition) -> bool {
-    matches!(composition, Composition::Reply { .. })
+    matches!(composition, Composition::Reply { .. } | Composition::Notice { .. })
 }
 
 fn wait(doorway: &Doorway, keyholder: &Keyholder<'_>, busy: bool) -> Result<(bool, bool, Vec<usize>), Errno> {
@@ -241,6 +243,10 @@ impl Keyholder<'_> {
             Composition::Call { to, .. } => match self.holdings.responders.iter().find(|(address, _)| address.same_mailbox(to)) {
                 Some((_, armored)) => Some(armored.clone()),
                 None => return wire.refuse("calls go only to responders of the opener's own config"),
+            },
+            Composition::Notice { to, .. } => match self.holdings.distributors.iter().find(|(address, _)| address.same_mailbox(to)) {
+                Some((_, armored)) => Some(armored.clone()),
+                None => return wire.refuse("notices go only to distributors of the opener's own config"),
             },
         };
         let draft = match compose::draft(composition, house) {

@@ -133,6 +133,13 @@ pub enum Verb {
     RequestCve { id: String },
     /// Opens the private fork in which the fix is made
     Fork { id: String },
+    /// Tells the private distributors, each encrypted to him; the embargo ends on the agreed release day
+    NotifyDistributors {
+        id: String,
+        /// The words; standard input without it
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
     /// Closes a case whose reporter was answered: resolved, rejected or spam
     Close {
         id: String,
@@ -225,6 +232,13 @@ pub async fn run(desk: &ask::Desk, verb: Verb) -> Result<()> {
             (id, Word::Collaborate { users: user, teams: team, outsiders: outsider })
         }
         Verb::Credit { id, login, kind } => (id, Word::Credit { login, kind }),
+        Verb::NotifyDistributors { id, file } => {
+            let text = match &file {
+                Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
+                None => std::io::read_to_string(std::io::stdin().lock()).context("cannot read standard input")?,
+            };
+            (id, Word::NotifyDistributors { text })
+        }
         Verb::RequestCve { id } => (id, Word::RequestCve),
         Verb::Fork { id } => (id, Word::Fork),
         Verb::Close { id, why, note } => (id, Word::Close { why, note, of: None }),

@@ -276,13 +276,13 @@ async fn turn_unless_by_word(desk: &Desk, effect: &Effect, answer: &Answer, now:
 }
 
 /// An answer under its key: its Message-ID, and the tag by which a bounce finds its case.
-fn answer(desk: &Desk, effect: &Effect, to: &Address, kind: &'static str) -> Result<Answer, PortError> {
+pub(super) fn answer(desk: &Desk, effect: &Effect, to: &Address, kind: &'static str) -> Result<Answer, PortError> {
     let tag = tag(desk, &effect.key, "envelope");
     Ok(Answer { message_id: message_id(desk, &effect.key)?, address: to.clone(), kind, case: effect.case.clone(), tag })
 }
 
 /// Sends an answer whose turn was taken.
-async fn hand_over(desk: &Desk, effect: &Effect, answer: &Answer, octets: Vec<u8>) -> Result<(), PortError> {
+pub(super) async fn hand_over(desk: &Desk, effect: &Effect, answer: &Answer, octets: Vec<u8>) -> Result<(), PortError> {
     let envelope_sender = Some(desk.parts.bounce_address.tagged(&answer.tag));
     let parcel = Parcel { envelope_sender, envelope_recipient: answer.address.clone(), octets, key: effect.key.clone() };
     desk.parts.courier.send(&parcel).await

@@ -3,6 +3,9 @@
 mod answers;
 mod calls;
 mod drafts;
+mod notices;
+
+pub use notices::Notice;
 
 use super::desk::{Desk, random};
 use super::failpoint::step;
@@ -93,6 +96,7 @@ async fn carry_out(desk: &Desk, leased: &Leased) -> Result<(), PortError> {
         Work::SendCertificate => answers::send_certificate(desk, effect).await,
         Work::Ask | Work::AskPrivate => answers::ask(desk, effect).await,
         Work::Reply => answers::reply(desk, effect).await,
+        Work::Notify => notices::send(desk, effect).await,
         Work::FileAdvisory => drafts::file(desk, effect, leased.attempts > 0 || leased.in_doubt).await,
         Work::AppendFollowUp => drafts::append(desk, effect).await,
         Work::AmendAdvisory => drafts::amend(desk, effect).await,

@@ -1,0 +1,24 @@
+//! Who hears of a fix before it is public? A private distributor, with what was checked when he was let in.
+
+use super::Timestamp;
+use super::address::Address;
+use jiff::civil::Date;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Distributor {
+    pub name: String,
+    pub address: Address,
+    /// A person, a telephone.
+    pub contact: String,
+    /// The criteria of the policy that were checked.
+    pub criteria: Vec<String>,
+    /// Who of those on the list vouched for him.
+    pub vouched_by: String,
+    pub embargo_accepted_on: Date,
+    /// He hears nothing any more.
+    pub removed_on: Option<Date>,
+    /// When his certificate ends.
+    pub ends: Option<Timestamp>,
+    /// Why no letter can be encrypted to him.
+    pub fault: Option<String>,
+}

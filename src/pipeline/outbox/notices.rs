@@ -1,0 +1,61 @@
+//! How does a distributor hear of a fix before it is public? Encrypted to him alone, under the embargo, or not at all.
+
+use super::answers::{answer, hand_over};
+use super::{Carried, case_of, missing, unsigned_yet};
+use crate::decide::{Decision, Entry};
+use crate::model::address::Address;
+use crate::model::course::Step;
+use crate::model::effect::{Effect, Reason};
+use crate::model::outgoing::Composition;
+use crate::pipeline::desk::Desk;
+use crate::pipeline::failpoint::step;
+use crate::ports::{OpenerError, PortError};
+use serde::{Deserialize, Serialize};
+
+/// What a notice says and to whom; it rests sealed.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Notice {
+    pub to: Address,
+    pub text: String,
+}
+
+pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
+    let case = case_of(desk, effect).await?;
+    let sealed = effect.payload.clone().ok_or_else(|| missing("words"))?;
+    let octets = desk.parts.opener.unseal(sealed).await.map_err(|e| unsigned_yet(&e))?;
+    let notice: Notice = serde_json::from_slice(&octets).map_err(|_| PortError::Lasting("the words of this notice are damaged".to_owned()))?;
+    let now = desk.now();
+    let refused = |why: &'static str, name: &str| {
+        let journal = vec![Entry::of(&case.id, "notice not sent", format!("{name}: {why}"))];
+        Ok(Carried::Refused(Decision { journal, effects: Effect::call(Reason::NoticeFailed, &case.id, now), ..Decision::default() }, why))
+    };
+    let Some(distributor) = desk.parts.distributors.iter().find(|d| d.address.same_mailbox(&notice.to)) else {
+        return refused("he is on the list no more", "a distributor");
+    };
+    if distributor.removed_on.is_some() {
+        return refused("he was removed from the list", &distributor.name);
+    }
+    let embargo = case.course.release_day.filter(|day| *day > now && !case.course.reached.contains_key(&Step::Release));
+    let Some(embargo_until) = embargo else {
+        return refused("the embargo is over", &distributor.name);
+    };
+    let answer = answer(desk, effect, &distributor.address, "notice")?;
+    let composition = Composition::Notice {
+        to: distributor.address.clone(),
+        case: case.id.clone(),
+        message_id: answer.message_id.clone(),
+        embargo_until,
+        text: notice.text,
+        at: now,
+    };
+    let octets = match desk.parts.opener.compose(&composition).await {
+        Ok(octets) => octets,
+        Err(OpenerError::Refused(_)) => return refused("no letter can be encrypted to him", &distributor.name),
+        Err(other) => return Err(unsigned_yet(&other)),
+    };
+    step!("composed");
+    desk.parts.store.note_answer(&answer, now).await?;
+    hand_over(desk, effect, &answer, octets).await?;
+    let detail = format!("{}: {}", distributor.name, answer.message_id.as_str());
+    Ok(Carried::Done(Desk::note(&case.id, "notice sent", detail), Some(answer.message_id)))
+}
