@@ -1,6 +1,6 @@
 //! What follows from time passing? Idempotent: asking twice at one moment changes nothing.
 
-use super::course::call_for_clocks;
+use super::clocks::call_for_clocks;
 use super::{CaseChange, Decision, Entry, Policy};
 use crate::model::Timestamp;
 use crate::model::case::{Called, Case};

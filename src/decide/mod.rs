@@ -6,6 +6,7 @@
 
 mod arrival;
 mod clock;
+mod clocks;
 mod course;
 mod delivery;
 mod policy;
@@ -15,10 +16,8 @@ mod reply;
 
 pub use arrival::{Acquaintance, Arrival, Origin, Thread, on_arrival};
 pub use clock::on_clock;
-pub use course::{
-    Because, Clock, ClockState, Due, NotNow, agree_release, ask_tracker, change_lane, clocks, close, disclosure, go_on, next_due, notify, rated, reach, reopen,
-    runs, tracker_moved, wait_for_upstream,
-};
+pub use clocks::{Because, Clock, ClockState, Due, clocks, next_due, runs};
+pub use course::{NotNow, agree_release, ask_tracker, change_lane, close, disclosure, go_on, notify, rated, reach, reopen, tracker_moved, wait_for_upstream};
 pub use delivery::{Returned, on_returned};
 pub use policy::{Caps, FilePolicy, Policy, SealedPolicy};
 pub use reading::{Older, ReadLetter, answered, confirm, on_reading, on_stray};

@@ -1,6 +1,6 @@
 //! On which day should a fix be released, and what speaks against a day that somebody chose?
 
-use super::course::clocks;
+use super::clocks::clocks;
 use crate::model::Timestamp;
 use crate::model::case::Case;
 use crate::model::course::{Lane, Step};
