@@ -106,7 +106,7 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
     let (decision, said) = match word {
         Word::Reach { step, at } => {
             let at = at.unwrap_or(now);
-            (decide::reach(&case, step, at, by, timeline, now)?, format!("{id} reached {} at {at}", step.as_str()))
+            (decide::reach(&case, step, at, by, timeline, now)?, format!("{id} reached {} at {}", step.as_str(), at.strftime("%Y-%m-%d %H:%M UTC")))
         }
         Word::Lane { lane, why } => {
             let decision = decide::change_lane(&case, lane, by, timeline, now)?;
@@ -124,7 +124,10 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
             }
             let mut decision = decide::agree_release(&case, at, by, timeline, now)?;
             decision.journal.extend(objections.into_iter().map(|objection| Entry::of(id, "release day despite", objection)));
-            (decision, at.map_or_else(|| format!("{id} has no release day any more"), |at| format!("{id} is released on {at}")))
+            (
+                decision,
+                at.map_or_else(|| format!("{id} has no release day any more"), |at| format!("{id} is released on {}", at.strftime("%A %Y-%m-%d %H:%M UTC"))),
+            )
         }
         Word::Announced { day } => {
             let decision =

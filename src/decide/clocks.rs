@@ -56,7 +56,7 @@ impl Because {
         match self {
             Self::Policy => "the policy",
             Self::SlowLane => "the slow lane",
-            Self::AsapLane => "as soon as possible",
+            Self::AsapLane => "the fast lane",
             Self::Agreed => "the agreed release day",
             Self::Announced => "the reporter publishes on that day",
             Self::Upstream => "the wait for an upstream",
@@ -143,7 +143,7 @@ pub(super) fn call_for_clocks(case: &Case, timeline: &Timeline, now: Timestamp, 
         }
         course.called.insert(clock.step, next);
         decision.effects.extend(Effect::call(reason, &case.id, now));
-        decision.journal.push(Entry::of(&case.id, event, format!("{}: {}", clock.step.as_str(), clock.deadline)));
+        decision.journal.push(Entry::of(&case.id, event, format!("{}: {}", clock.step.as_str(), clock.deadline.strftime("%Y-%m-%d %H:%M UTC"))));
     }
     course
 }

@@ -1,6 +1,6 @@
 //! What follows from a responder's word on how far a case has come, and from what its report and its advisory say?
 
-use super::clocks::{ClockState, clocks};
+use super::clocks::{Clock, ClockState, clocks};
 use super::{CaseChange, Decision, Entry};
 use crate::model::Timestamp;
 use crate::model::case::{AdvisoryState, Case, Closing, Draft, Standing};
@@ -45,6 +45,16 @@ fn open(case: &Case) -> Result<(), NotNow> {
     if matches!(case.standing, Standing::Closed { .. }) { Err(NotNow::Closed(case.id.clone())) } else { Ok(()) }
 }
 
+/// A moment as the journal writes it.
+fn told(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// How a deadline moved, and why.
+fn shift(was: Timestamp, clock: &Clock) -> String {
+    format!("{}: {} to {}, because of {}", clock.step.as_str(), told(was), told(clock.deadline), clock.because.sentence())
+}
+
 /// Saves a course, and writes down every deadline that it moves.
 fn moved(case: &Case, course: Course, event: &'static str, detail: String, timeline: &Timeline, now: Timestamp) -> Decision {
     let before = clocks(case, timeline, now);
@@ -57,11 +67,7 @@ fn moved(case: &Case, course: Course, event: &'static str, detail: String, timel
         }
         // A deadline that moved is called for anew.
         after.course.called.remove(&clock.step);
-        journal.push(Entry::of(
-            &case.id,
-            "deadline moved",
-            format!("{}: {} to {}, because of {}", clock.step.as_str(), was.deadline, clock.deadline, clock.because.sentence()),
-        ));
+        journal.push(Entry::of(&case.id, "deadline moved", shift(was.deadline, &clock)));
     }
     Decision { case: Some(CaseChange::update(case, after)), journal, ..Decision::default() }
 }
@@ -87,7 +93,7 @@ pub fn reach(case: &Case, step: Step, at: Timestamp, by: &str, timeline: &Timeli
     }
     let mut course = case.course.clone();
     course.reached.insert(step, at);
-    Ok(moved(case, course, "reached", format!("{} at {at}, by {by}", step.as_str()), timeline, now))
+    Ok(moved(case, course, "reached", format!("{} at {}, by {by}", step.as_str(), told(at)), timeline, now))
 }
 
 /// The case takes another lane, on a responder's word or because of what its report says.
@@ -145,7 +151,7 @@ pub fn go_on(case: &Case, by: &str, timeline: &Timeline, now: Timestamp) -> Resu
     if let Some(CaseChange::Update { after, .. }) = &decision.case {
         for clock in clocks(after, timeline, now) {
             if let Some(was) = was.iter().find(|w| w.step == clock.step && w.deadline != clock.deadline) {
-                let detail = format!("{}: {} to {}, because of {}", clock.step.as_str(), was.deadline, clock.deadline, clock.because.sentence());
+                let detail = shift(was.deadline, &clock);
                 decision.journal.push(Entry::of(&case.id, "deadline moved", detail));
             }
         }
@@ -162,7 +168,7 @@ pub fn agree_release(case: &Case, day: Option<Timestamp>, by: &str, timeline: &T
     if day.is_some_and(|day| day <= now) {
         return Err(NotNow::Past);
     }
-    let detail = day.map_or_else(|| format!("taken back, by {by}"), |day| format!("{day}, by {by}"));
+    let detail = day.map_or_else(|| format!("taken back, by {by}"), |day| format!("{}, by {by}", told(day)));
     Ok(moved(case, Course { release_day: day, ..case.course.clone() }, "release day", detail, timeline, now))
 }
 
@@ -175,7 +181,14 @@ pub fn disclosure(case: &Case, announced: Option<Date>, hurry: bool, why: &str, 
         return None;
     }
     let lane = if hurry { Lane::Asap } else { course.lane };
-    let mut decision = moved(case, Course { lane, ..course }, if hurry { "lane changed" } else { "announced" }, why.to_owned(), timeline, now);
+    let mut decision = moved(
+        case,
+        Course { lane, ..course },
+        if hurry { "lane changed" } else { "announced" },
+        if hurry { format!("{}: {why}", lane.as_str()) } else { why.to_owned() },
+        timeline,
+        now,
+    );
     if hurry {
         decision.journal.push(Entry::of(&case.id, "skipped", SKIPPED));
     }
