@@ -2,7 +2,7 @@
 
 use sealdesk::adapters::opener::{Doorstep, OpenerClient};
 use sealdesk::config;
-use sealdesk::control::{CaseView, Question, Status, Word, answer};
+use sealdesk::control::{CaseView, Question, Status, Wanted, Word, answer};
 use sealdesk::model::Timestamp;
 use sealdesk::model::case::Closing;
 use sealdesk::model::course::{Lane, Step};
@@ -114,7 +114,7 @@ impl Story {
     }
 
     async fn only_case(&self) -> CaseId {
-        let lines: Vec<sealdesk::control::CaseLine> = self.ask(Question::CaseList { all: true }).await.unwrap();
+        let lines: Vec<sealdesk::control::CaseLine> = self.ask(Question::CaseList(Wanted { all: true, ..Wanted::default() })).await.unwrap();
         assert_eq!(lines.len(), 1);
         lines[0].id.clone()
     }
@@ -257,7 +257,7 @@ async fn what_the_reporter_means_to_publish_goes_fast_and_what_is_harmless_slowl
     story.say(&id, Word::Lane { lane: Lane::Normal, why: "the reporter agreed to wait".to_owned() }).await.unwrap();
     story.say(&id, low()).await.unwrap();
     let view = story.show(&id).await;
-    assert_eq!((view.line.lane, view.clocks[2].because.sentence()), (Lane::Slow, "the reporter publishes on that day"));
+    assert_eq!((view.line.lane, view.clocks[2].because.sentence()), (Lane::Slow, "what is known of disclosure"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -271,4 +271,52 @@ async fn two_responders_who_write_at_once_lose_nothing() {
     let kept = story.show(&id).await.dossier.notes.len();
     assert_eq!(kept, said.iter().filter(|s| s.is_ok()).count());
     assert!(said.iter().filter_map(|s| s.as_ref().err()).all(|why| why.contains("try again")), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ordinary_sentence_and_a_signature_change_nothing() {
+    let story = Story::begin().await;
+    let signature =
+        "Ada Lovelace, Senior Security Engineer\nAnalytical Engines Limited, 12 St James's Square, London\nPhone +44 20 7946 0000, registered in England";
+    story.letter("k1", "your key", &format!("Please send me your PGP key.\n\n{signature}\n"));
+    story.at_hour(0).await;
+    story.letter(
+        "r1",
+        "Session cookie leaks in acme-web",
+        &format!("{REPORT}\nI found this on 2026-10-20 and have not disclosed it to anybody.\n\n{signature}\n"),
+    );
+    story.at_hour(1).await;
+    let lines: Vec<sealdesk::control::CaseLine> = story.ask(Question::CaseList(Wanted::default())).await.unwrap();
+    let [report] = lines.as_slice() else { panic!("{lines:#?}") };
+    assert_eq!((report.draft.as_str(), report.lane, report.likely_duplicates.len()), ("filed", Lane::Normal, 0), "{report:#?}");
+    assert_eq!(story.show(&report.id).await.course.announced, None);
+
+    // The same story again is likely the same; and of two that are, one stays open.
+    story.letter("r2", "Cookie", &format!("Dear team,\n\n{REPORT}\nKind regards, Ada\n"));
+    story.at_hour(2).await;
+    let lines: Vec<sealdesk::control::CaseLine> = story.ask(Question::CaseList(Wanted::default())).await.unwrap();
+    let twin = lines.iter().find(|line| line.id != report.id).unwrap();
+    assert_eq!((twin.draft.as_str(), &twin.likely_duplicates), ("awaits-word", &vec![report.id.clone()]));
+    // An address gets one acknowledgement a day by itself: this one went to a human.
+    story.ask::<String>(Question::CaseAnswered { id: twin.id.clone() }).await.unwrap();
+    let doubles = |of: &CaseId| Word::Close { why: Closing::Duplicate, note: None, of: Some(of.clone()) };
+    story.say(&twin.id, doubles(&report.id)).await.unwrap();
+    assert!(story.say(&report.id, doubles(&twin.id)).await.unwrap_err().contains("is closed: reopen it first"));
+    assert!(story.ask::<String>(Question::CaseFile { id: twin.id.clone() }).await.unwrap_err().contains("closed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_case_stays_closed_and_asks_nothing() {
+    let story = Story::begin().await;
+    story.letter("r1", "Session cookie leaks in acme-web", REPORT);
+    story.at_hour(0).await;
+    let id = story.only_case().await;
+    let closed = story.say(&id, Word::Close { why: Closing::Resolved, note: None, of: None }).await.unwrap();
+    assert!(closed.contains("fix-team, fix, release were not reached"), "{closed}");
+    story.at_hour(24 * 30).await;
+    assert_eq!(story.calls(&id).await, ["new-case"]);
+    story.say(&id, Word::Reopen { why: String::new() }).await.unwrap();
+    story.say(&id, Word::Reach { step: Step::Release, at: None }).await.unwrap();
+    story.say(&id, Word::TakeBack { step: Step::Release }).await.unwrap();
+    assert!(story.show(&id).await.course.reached.is_empty());
 }

@@ -14,7 +14,7 @@ use mail_auth::dmarc::verify::DmarcParameters;
 use mail_auth::hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
 use mail_auth::hickory_resolver::system_conf::read_system_conf;
 use mail_auth::spf::verify::SpfParameters;
-use mail_auth::{AuthenticatedMessage, DkimResult, DmarcResult, MessageAuthenticator, SpfOutput, SpfResult};
+use mail_auth::{AuthenticatedMessage, DmarcResult, MessageAuthenticator, SpfOutput};
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -27,7 +27,7 @@ const LOOKUPS: usize = 2;
 /// Answers of DNS kept, each for its own time.
 const ANSWERS_KEPT: u64 = 4_096;
 
-/// Signatures of one letter that are looked at, those of the originator's domain first: each costs a question to somebody's DNS.
+/// Signatures of one letter that are looked at: each costs a question to somebody's DNS.
 const SIGNATURES_MAX: usize = 5;
 
 /// Fields that one signature may name.
@@ -64,6 +64,10 @@ impl DnsAuthenticator {
         let path = mime::path(head);
         let Some(mut message) = AuthenticatedMessage::parse(path.fields) else { return Ok(Dmarc::Unknown) };
         let [from] = message.from.as_slice() else { return Ok(Dmarc::Unknown) };
+        // Two parsers that read two originators prove neither.
+        if !path.from.as_ref().is_some_and(|ours| ours.as_str().eq_ignore_ascii_case(from)) {
+            return Ok(Dmarc::Unknown);
+        }
         let from = from.rsplit_once('@').map_or("", |(_, domain)| domain).to_owned();
         for (form, algorithm, _, digest) in &mut message.body_hashes {
             *digest = match (form, algorithm, bodies) {
@@ -74,21 +78,23 @@ impl DnsAuthenticator {
         }
         // RFC 6376 section 5.4: a signature that leaves From out signs nobody's letter.
         message.dkim_headers.retain(|s| s.header.h.len() <= SIGNED_FIELDS_MAX && s.header.h.iter().any(|field| field.eq_ignore_ascii_case("from")));
-        message.dkim_headers.sort_by_key(|s| !within(&from, &s.header.d));
+        // One of another domain proves nothing here, and asking for its key would leave the answer to whoever owns that domain.
+        message.dkim_headers.retain(|s| within(&from, &s.header.d));
         message.dkim_headers.truncate(SIGNATURES_MAX);
         let dkim = self.dns.verify_dkim(&message).await;
-        let spf = match &path.client {
-            Some((client, hello)) => self.dns.verify_spf(SpfParameters::verify_mail_from(*client, hello, &self.host, &path.return_path)).await,
-            None => SpfOutput::new(String::new()),
-        };
         let sender = path.return_path.rsplit_once('@').map_or("", |(_, domain)| domain);
+        let spf = match &path.client {
+            Some((client, hello)) if within(&from, sender) => {
+                self.dns.verify_spf(SpfParameters::verify_mail_from(*client, hello, &self.host, &path.return_path)).await
+            }
+            _ => SpfOutput::new(String::new()),
+        };
         let found = self.dns.verify_dmarc(DmarcParameters::new(&message, &dkim, sender, &spf)).await;
-        let silent = |result: &DmarcResult| matches!(result, DmarcResult::TempError(_));
         if found.dkim_result() == &DmarcResult::Pass {
             return Ok(Dmarc::Pass);
         }
-        let dkim_silent = dkim.iter().any(|one| matches!(one.result(), DkimResult::TempError(_)));
-        if silent(found.dkim_result()) || silent(found.spf_result()) || dkim_silent || spf.result() == SpfResult::TempError {
+        let silent = |result: &DmarcResult| matches!(result, DmarcResult::TempError(_));
+        if silent(found.dkim_result()) || silent(found.spf_result()) {
             return Err(PortError::Passing("DNS gives no answer on the domain of a letter".to_owned()));
         }
         let published = found.dmarc_record().is_some();
@@ -97,7 +103,7 @@ impl DnsAuthenticator {
     }
 }
 
-/// Whether one of two domains lies in the other.
+/// Whether one of two domains lies in the other: only then can they be aligned (RFC 9989 section 4.10.2).
 fn within(one: &str, other: &str) -> bool {
     let inside = |inner: &str, outer: &str| inner == outer || inner.strip_suffix(outer).is_some_and(|front| front.ends_with('.'));
     let (one, other) = (one.to_ascii_lowercase(), other.to_ascii_lowercase());

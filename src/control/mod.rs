@@ -7,7 +7,7 @@ mod view;
 mod word;
 
 pub use socket::{account, ask, listen, serve, socket};
-pub use view::{CaseLine, CaseView, Fault, File, LetterView, Queued, Status};
+pub use view::{CaseLine, CaseView, Fault, File, LIST_MAX, LetterView, Queued, Status, Wanted};
 pub use word::Word;
 
 use crate::decide::{Arrival, Origin, on_arrival};
@@ -34,9 +34,7 @@ const QUESTION_S: u64 = 10;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case")]
 pub enum Question {
-    CaseList {
-        all: bool,
-    },
+    CaseList(Wanted),
     CaseShow {
         id: CaseId,
     },
@@ -81,7 +79,7 @@ pub enum Question {
 impl Question {
     /// Whether it changes anything.
     pub fn commands(&self) -> bool {
-        !matches!(self, Self::CaseList { .. } | Self::CaseShow { .. } | Self::CaseReleaseDay { .. } | Self::CaseAttachments { .. } | Self::Status)
+        !matches!(self, Self::CaseList(_) | Self::CaseShow { .. } | Self::CaseReleaseDay { .. } | Self::CaseAttachments { .. } | Self::Status)
     }
 }
 
@@ -95,7 +93,7 @@ pub enum Answer {
 /// Answers one question. `by` is who asks, for the journal.
 pub async fn answer(desk: &Desk, question: Question, by: &str) -> Result<serde_json::Value> {
     let value = match question {
-        Question::CaseList { all } => serde_json::to_value(view::list(desk, all).await?),
+        Question::CaseList(wanted) => serde_json::to_value(view::list(desk, &wanted).await?),
         Question::CaseShow { id } => serde_json::to_value(view::show(desk, &id).await?),
         Question::CaseAttachments { id, name } => serde_json::to_value(view::attachments(desk, &id, name.as_deref()).await?),
         Question::CaseFile { id } => serde_json::to_value(file(desk, &id, by).await?),

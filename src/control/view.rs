@@ -16,8 +16,22 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-/// Cases shown by one list, newest first.
-const LIST_MAX: usize = 200;
+/// Cases shown by one list.
+pub const LIST_MAX: usize = 200;
+
+/// Which cases somebody wants to see.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Wanted {
+    /// Closed ones too.
+    pub all: bool,
+    /// Those with a deadline that is over.
+    pub late: bool,
+    /// Those assigned to somebody.
+    pub assignee: Option<String>,
+    /// What is due first, first; else the newest.
+    pub by_due: bool,
+}
 
 /// One case in a list.
 #[derive(Debug, Serialize, Deserialize)]
@@ -101,14 +115,26 @@ pub struct Fault {
     pub why: String,
 }
 
-pub(super) async fn list(desk: &Desk, all: bool) -> Result<Vec<CaseLine>> {
+pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> {
+    let (timeline, now) = (&desk.parts.policy.timeline, desk.now());
+    let deadline = |case: &Case| next_due(case, timeline, now).map_or(jiff::Timestamp::MAX, |due| due.deadline);
+    let mut cases = desk.parts.store.cases().await?;
+    cases.retain(|case| (wanted.all || !matches!(case.standing, Standing::Closed { .. })) && (!wanted.late || deadline(case) < now));
+    if wanted.by_due {
+        cases.sort_by_key(deadline);
+    }
     let mut lines = Vec::new();
-    let cases = desk.parts.store.cases().await?;
-    for case in cases.into_iter().filter(|c| all || !matches!(c.standing, Standing::Closed { .. })).take(LIST_MAX) {
+    for case in cases {
+        if lines.len() == LIST_MAX {
+            break;
+        }
+        let dossier = dossiers::read(desk, &case.id).await.map(|opened| opened.dossier).unwrap_or_default();
+        if wanted.assignee.is_some() && wanted.assignee != dossier.assignee {
+            continue;
+        }
         let letters = desk.parts.store.letters_of(&case.id).await?;
         let reading = first_reading(desk, &letters).await;
         let duplicates = desk.parts.store.duplicates(&case.id).await?;
-        let dossier = dossiers::read(desk, &case.id).await.map(|opened| opened.dossier).unwrap_or_default();
         lines.push(line(desk, case, &letters, duplicates, reading.as_ref(), &dossier));
     }
     Ok(lines)

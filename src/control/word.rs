@@ -1,14 +1,14 @@
 //! What may a responder say of a case? Each word is journaled with who said it; what it says in free text rests sealed.
 
 use super::known;
-use crate::decide::{self, Decision, Entry, Proposal};
+use crate::decide::{self, ClockState, Decision, Entry, Proposal};
 use crate::model::Timestamp;
-use crate::model::case::{Case, Closing, Draft};
+use crate::model::case::{Case, Closing, Draft, Standing};
 use crate::model::course::{Lane, Step};
 use crate::model::cvss;
 use crate::model::dossier::{Assessment, Credit, Link, Note};
 use crate::model::effect::Effect;
-use crate::model::ids::CaseId;
+use crate::model::ids::{CaseId, IntakeId};
 use crate::pipeline::outbox::Notice;
 use crate::pipeline::{Desk, dossiers};
 use anyhow::{Result, anyhow, bail};
@@ -29,6 +29,10 @@ pub enum Word {
         step: Step,
         at: Option<Timestamp>,
     },
+    /// It was no true word that a step was reached.
+    TakeBack {
+        step: Step,
+    },
     /// It goes slower or faster.
     Lane {
         lane: Lane,
@@ -45,9 +49,9 @@ pub enum Word {
         at: Option<Timestamp>,
         despite_objections: bool,
     },
-    /// The reporter publishes on that day.
+    /// The reporter publishes on that day; `None`: on none that he named.
     Announced {
-        day: Date,
+        day: Option<Date>,
     },
     Note {
         text: String,
@@ -67,6 +71,8 @@ pub enum Word {
         users: Vec<String>,
         teams: Vec<String>,
         outsiders: bool,
+        /// They are taken off the list; the tracker keeps whom it let in.
+        remove: bool,
     },
     Credit {
         login: String,
@@ -108,6 +114,7 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
             let at = at.unwrap_or(now);
             (decide::reach(&case, step, at, by, timeline, now)?, format!("{id} reached {} at {}", step.as_str(), at.strftime("%Y-%m-%d %H:%M UTC")))
         }
+        Word::TakeBack { step } => (decide::take_back(&case, step, by, timeline, now)?, format!("{id} did not reach {}", step.as_str())),
         Word::Lane { lane, why } => {
             let decision = decide::change_lane(&case, lane, by, timeline, now)?;
             (noted(desk, &case, &why, by, decision).await?, format!("{id} takes the {} lane", lane.as_str()))
@@ -120,7 +127,7 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
         Word::ReleaseDay { at, despite_objections } => {
             let objections = at.map(|at| decide::judged(&case, at, &desk.parts.release, timeline, now).objections).unwrap_or_default();
             if !objections.is_empty() && !despite_objections {
-                bail!("that day has something against it: {}; choose another, or say --despite", objections.join("; "));
+                bail!("that day has something against it: {}; choose another, or say the same with --despite", objections.join("; "));
             }
             let mut decision = decide::agree_release(&case, at, by, timeline, now)?;
             decision.journal.extend(objections.into_iter().map(|objection| Entry::of(id, "release day despite", objection)));
@@ -130,9 +137,8 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
             )
         }
         Word::Announced { day } => {
-            let decision =
-                decide::disclosure(&case, Some(day), false, by, timeline, now).ok_or_else(|| anyhow!("{id} is closed, or {day} is known already"))?;
-            (decision, format!("the reporter of {id} publishes on {day}"))
+            let said = day.map_or_else(|| format!("the reporter of {id} has no day of his own"), |day| format!("the reporter of {id} publishes on {day}"));
+            (decide::announced(&case, day, by, timeline, now)?, said)
         }
         Word::Note { text } => {
             if text.trim().is_empty() {
@@ -154,15 +160,22 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
             (opened.into(desk, id, note_of(id, "linked", by))?, format!("linked to {id}"))
         }
         Word::Set { assessment } => set(desk, &case, *assessment, by).await?,
-        Word::Collaborate { users, teams, outsiders } => {
-            let event = if outsiders { "outsiders let in" } else { "collaborators let in" };
+        Word::Collaborate { users, teams, outsiders, remove } => {
+            let event = if remove {
+                "collaborators taken off the list"
+            } else if outsiders {
+                "outsiders let in"
+            } else {
+                "collaborators let in"
+            };
             let decision = decide::ask_tracker(&case, Effect::amend_advisory(id, now), event, by)?;
             let mut opened = dossiers::read(desk, id).await?;
             let collaborators = &mut opened.dossier.collaborators;
             for (list, more) in [(&mut collaborators.users, users), (&mut collaborators.teams, teams)] {
                 for name in more {
                     let name = login(&name)?;
-                    if !list.contains(&name) {
+                    list.retain(|other| *other != name);
+                    if !remove {
                         list.push(name);
                     }
                 }
@@ -170,7 +183,14 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
             if collaborators.users.len() + collaborators.teams.len() > ENTRIES_MAX {
                 bail!("case {id} has {ENTRIES_MAX} collaborators already");
             }
-            (opened.into(desk, id, decision)?, format!("the advisory of {id} is on its way to them"))
+            (
+                opened.into(desk, id, decision)?,
+                if remove {
+                    format!("they are off the list of {id}; take them out of the advisory in the tracker")
+                } else {
+                    format!("the advisory of {id} is on its way to them")
+                },
+            )
         }
         Word::Credit { login: name, kind } => {
             let decision = decide::ask_tracker(&case, Effect::amend_advisory(id, now), "credited", by)?;
@@ -190,11 +210,16 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
             if matches!(why, Closing::KeyRequest | Closing::Machine | Closing::Joined) {
                 bail!("{} is for the desk itself to say", why.as_str());
             }
-            let mut decision = decide::close(&case, why, by, now)?;
+            let letters: Vec<IntakeId> = desk.parts.store.letters_of(id).await?.iter().map(|letter| letter.id).collect();
+            let mut decision = decide::close(&case, why, &letters, by, now)?;
             if let Some(other) = &of {
                 let other = known(desk, other).await?;
                 if other.id == case.id {
                     bail!("a case is no duplicate of itself");
+                }
+                // Else two that double each other could close each other, and nobody would work on either.
+                if matches!(other.standing, Standing::Closed { .. }) {
+                    bail!("case {} is closed: reopen it first, or name the case that is worked on", other.id);
                 }
                 decision.journal.push(Entry::of(id, "duplicate of", other.id.as_str()));
                 decision.journal.push(Entry::of(&other.id, "has a duplicate", id.as_str()));
@@ -203,7 +228,9 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
                 Some(note) => noted(desk, &case, &note, by, decision).await?,
                 None => decision,
             };
-            (decision, format!("{id} is closed"))
+            let open: Vec<&str> = decide::clocks(&case, timeline, now).iter().filter(|c| c.state == ClockState::Running).map(|c| c.step.as_str()).collect();
+            let left = if why == Closing::Resolved && !open.is_empty() { format!("; {} were not reached", open.join(", ")) } else { String::new() };
+            (decision, format!("{id} is closed{left}"))
         }
         Word::Reopen { why } => (noted(desk, &case, &why, by, decide::reopen(&case, by)?).await?, format!("{id} is open again")),
     };

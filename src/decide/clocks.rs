@@ -4,7 +4,7 @@ use super::{Decision, Entry};
 use crate::model::Timestamp;
 use crate::model::case::{Called, Case, Draft, Standing};
 use crate::model::course::{Course, Lane, Step};
-use crate::model::effect::{Effect, Reason};
+use crate::model::effect::{Effect, Reason, Work};
 use crate::model::timeline::Timeline;
 use jiff::SignedDuration;
 use jiff::civil::Date;
@@ -34,6 +34,8 @@ pub enum ClockState {
         at: Timestamp,
         late: bool,
     },
+    /// Never reached, and a later step was.
+    PassedOver,
 }
 
 /// What set a deadline.
@@ -58,7 +60,7 @@ impl Because {
             Self::SlowLane => "the slow lane",
             Self::AsapLane => "the fast lane",
             Self::Agreed => "the agreed release day",
-            Self::Announced => "the reporter publishes on that day",
+            Self::Announced => "what is known of disclosure",
             Self::Upstream => "the wait for an upstream",
         }
     }
@@ -81,7 +83,7 @@ pub fn clocks(case: &Case, timeline: &Timeline, now: Timestamp) -> Vec<Clock> {
 fn clock(case: &Case, step: Step, timeline: &Timeline, now: Timestamp) -> Option<Clock> {
     let course = &case.course;
     let start = match step {
-        Step::Retrospective => *course.reached.get(&Step::Release)?,
+        Step::Retrospective => course.reached.get(&Step::Release)?.at,
         _ => case.opened_at,
     };
     let window = timeline.window(step, course.lane);
@@ -97,13 +99,19 @@ fn clock(case: &Case, step: Step, timeline: &Timeline, now: Timestamp) -> Option
     if pauses && let Some(day) = course.announced.and_then(midnight).filter(|day| *day < deadline) {
         (deadline, because) = (day.max(start), Because::Announced);
     }
+    // What was agreed holds against the policy, and not against an emergency.
+    let pressing = matches!(because, Because::Announced | Because::AsapLane);
     if step == Step::Release
-        && let Some(day) = course.release_day
+        && let Some(day) = course.release_day.filter(|day| !pressing || *day <= deadline)
     {
         (deadline, because) = (day, Because::Agreed);
     }
     let state = match course.reached.get(&step) {
-        Some(at) => ClockState::Stopped { at: *at, late: *at > deadline },
+        Some(reached) => {
+            deadline = reached.deadline;
+            ClockState::Stopped { at: reached.at, late: reached.at > reached.deadline }
+        }
+        None if course.reached.keys().any(|later| *later > step) => ClockState::PassedOver,
         None if pauses && course.waiting_since.is_some() => ClockState::Waiting,
         None => ClockState::Running,
     };
@@ -141,8 +149,13 @@ pub(super) fn call_for_clocks(case: &Case, timeline: &Timeline, now: Timestamp, 
         if course.called.get(&clock.step).copied().unwrap_or_default() >= next {
             continue;
         }
+        // What nobody took for a report yet is reminded of once, and by mail alone: strangers could send a hundred of them.
+        let accepted = matches!(case.draft, Draft::Queued | Draft::Filed { .. });
+        if !accepted && clock.step != Step::FixTeam {
+            continue;
+        }
         course.called.insert(clock.step, next);
-        decision.effects.extend(Effect::call(reason, &case.id, now));
+        decision.effects.extend(Effect::call(reason, &case.id, now).into_iter().filter(|e| accepted || matches!(e.work, Work::CallByMail(_))));
         decision.journal.push(Entry::of(&case.id, event, format!("{}: {}", clock.step.as_str(), clock.deadline.strftime("%Y-%m-%d %H:%M UTC"))));
     }
     course

@@ -1,12 +1,12 @@
 //! What follows from a responder's word on how far a case has come, and from what its report and its advisory say?
 
-use super::clocks::{Clock, ClockState, clocks};
+use super::clocks::{Clock, ClockState, clocks, midnight};
 use super::{CaseChange, Decision, Entry};
 use crate::model::Timestamp;
-use crate::model::case::{AdvisoryState, Case, Closing, Draft, Standing};
-use crate::model::course::{Course, Lane, Step};
+use crate::model::case::{Acknowledgement, AdvisoryState, Case, Closing, Draft, Standing};
+use crate::model::course::{Course, Lane, Reached, Step};
 use crate::model::effect::Effect;
-use crate::model::ids::CaseId;
+use crate::model::ids::{CaseId, EffectKey, IntakeId};
 use crate::model::timeline::Timeline;
 use jiff::civil::Date;
 
@@ -19,6 +19,8 @@ pub enum NotNow {
     NotClosed(CaseId),
     #[error("{step} was reached already, on {at}", step = .0.as_str(), at = .1)]
     Reached(Step, Timestamp),
+    #[error("{step} is not reached", step = .0.as_str())]
+    NotReached(Step),
     #[error("{later} comes after {earlier}, which is not reached yet", later = .0.as_str(), earlier = .1.as_str())]
     TooEarly(Step, Step),
     #[error("that moment lies in the future: say it when it has come")]
@@ -29,7 +31,7 @@ pub enum NotNow {
     Waits(Timestamp),
     #[error("it does not wait for anybody")]
     DoesNotWait,
-    #[error("the release day lies in the past")]
+    #[error("that day lies in the past")]
     Past,
     #[error("case {0} has no advisory in the tracker: file it first with sealdesk case file")]
     NoAdvisory(CaseId),
@@ -57,12 +59,15 @@ fn shift(was: Timestamp, clock: &Clock) -> String {
 
 /// Saves a course, and writes down every deadline that it moves.
 fn moved(case: &Case, course: Course, event: &'static str, detail: String, timeline: &Timeline, now: Timestamp) -> Decision {
-    let before = clocks(case, timeline, now);
+    moved_from(case, clocks(case, timeline, now), course, event, detail, timeline, now)
+}
+
+fn moved_from(case: &Case, before: Vec<Clock>, course: Course, event: &'static str, detail: String, timeline: &Timeline, now: Timestamp) -> Decision {
     let mut after = Case { course, ..case.clone() };
     let mut journal = vec![Entry::of(&case.id, event, detail)];
     for clock in clocks(&after, timeline, now) {
         let Some(was) = before.iter().find(|c| c.step == clock.step).filter(|was| was.deadline != clock.deadline) else { continue };
-        if matches!(clock.state, ClockState::Stopped { .. }) {
+        if matches!(clock.state, ClockState::Stopped { .. } | ClockState::PassedOver) {
             continue;
         }
         // A deadline that moved is called for anew.
@@ -76,7 +81,7 @@ fn moved(case: &Case, course: Course, event: &'static str, detail: String, timel
 pub fn reach(case: &Case, step: Step, at: Timestamp, by: &str, timeline: &Timeline, now: Timestamp) -> Result<Decision, NotNow> {
     open(case)?;
     if let Some(before) = case.course.reached.get(&step) {
-        return Err(NotNow::Reached(step, *before));
+        return Err(NotNow::Reached(step, before.at));
     }
     if at > now {
         return Err(NotNow::Future);
@@ -92,8 +97,21 @@ pub fn reach(case: &Case, step: Step, at: Timestamp, by: &str, timeline: &Timeli
         return Err(NotNow::TooEarly(step, needed));
     }
     let mut course = case.course.clone();
-    course.reached.insert(step, at);
+    course.reached.insert(step, Reached { at, deadline: deadline(case, step, timeline, now) });
     Ok(moved(case, course, "reached", format!("{} at {}, by {by}", step.as_str(), told(at)), timeline, now))
+}
+
+/// By when a step is to be reached, as things stand.
+fn deadline(case: &Case, step: Step, timeline: &Timeline, now: Timestamp) -> Timestamp {
+    clocks(case, timeline, now).into_iter().find(|clock| clock.step == step).map_or(now, |clock| clock.deadline)
+}
+
+/// A responder's word: it was no true word that a step was reached.
+pub fn take_back(case: &Case, step: Step, by: &str, timeline: &Timeline, now: Timestamp) -> Result<Decision, NotNow> {
+    open(case)?;
+    let mut course = case.course.clone();
+    course.reached.remove(&step).ok_or(NotNow::NotReached(step))?;
+    Ok(moved(case, course, "taken back", format!("{}, by {by}", step.as_str()), timeline, now))
 }
 
 /// The case takes another lane, on a responder's word or because of what its report says.
@@ -145,25 +163,16 @@ pub fn go_on(case: &Case, by: &str, timeline: &Timeline, now: Timestamp) -> Resu
     let since = case.course.waiting_since.ok_or(NotNow::DoesNotWait)?;
     let waited_ms = case.course.waited_ms + i64::try_from(now.duration_since(since).as_millis()).unwrap_or(0).max(0);
     let course = Course { waiting_since: None, waited_ms, ..case.course.clone() };
-    let mut decision = moved(case, course, "goes on", by.to_owned(), timeline, now);
-    let running = Case { course: Course { waiting_since: None, ..case.course.clone() }, ..case.clone() };
-    let was = clocks(&running, timeline, now);
-    if let Some(CaseChange::Update { after, .. }) = &decision.case {
-        for clock in clocks(after, timeline, now) {
-            if let Some(was) = was.iter().find(|w| w.step == clock.step && w.deadline != clock.deadline) {
-                let detail = shift(was.deadline, &clock);
-                decision.journal.push(Entry::of(&case.id, "deadline moved", detail));
-            }
-        }
-    }
-    Ok(decision)
+    // As the deadlines stood before it waited: while it does, they move with the clock.
+    let before = Case { course: Course { waiting_since: None, ..case.course.clone() }, ..case.clone() };
+    Ok(moved_from(case, clocks(&before, timeline, now), course, "goes on", by.to_owned(), timeline, now))
 }
 
 /// A responder's word: the release day is agreed. `None` takes it back.
 pub fn agree_release(case: &Case, day: Option<Timestamp>, by: &str, timeline: &Timeline, now: Timestamp) -> Result<Decision, NotNow> {
     open(case)?;
-    if let Some(at) = case.course.reached.get(&Step::Release) {
-        return Err(NotNow::Reached(Step::Release, *at));
+    if let Some(reached) = case.course.reached.get(&Step::Release) {
+        return Err(NotNow::Reached(Step::Release, reached.at));
     }
     if day.is_some_and(|day| day <= now) {
         return Err(NotNow::Past);
@@ -172,27 +181,30 @@ pub fn agree_release(case: &Case, day: Option<Timestamp>, by: &str, timeline: &T
     Ok(moved(case, Course { release_day: day, ..case.course.clone() }, "release day", detail, timeline, now))
 }
 
-/// What the reporter said of publishing, as read or as a responder heard it. Intent, a date or a published
-/// vulnerability take the fast lane.
-pub fn disclosure(case: &Case, announced: Option<Date>, hurry: bool, why: &str, timeline: &Timeline, now: Timestamp) -> Option<Decision> {
-    let course = Course { announced: announced.or(case.course.announced), ..case.course.clone() };
+/// What a letter says of publishing. Intent, a day that is near, or a published vulnerability take the fast lane. The journal
+/// is in clear, and tells neither.
+pub fn disclosure(case: &Case, announced: Option<Date>, hurry: bool, timeline: &Timeline, now: Timestamp) -> Option<Decision> {
+    let announced = announced.filter(|_| !case.course.announced_by_word).or(case.course.announced);
+    let course = Course { announced, ..case.course.clone() };
     let hurry = hurry && course.lane != Lane::Asap;
     if open(case).is_err() || (course == case.course && !hurry) {
         return None;
     }
-    let lane = if hurry { Lane::Asap } else { course.lane };
-    let mut decision = moved(
-        case,
-        Course { lane, ..course },
-        if hurry { "lane changed" } else { "announced" },
-        if hurry { format!("{}: {why}", lane.as_str()) } else { why.to_owned() },
-        timeline,
-        now,
-    );
-    if hurry {
-        decision.journal.push(Entry::of(&case.id, "skipped", SKIPPED));
+    if !hurry {
+        return Some(moved(case, course, "disclosure", "as its report says".to_owned(), timeline, now));
     }
+    let mut decision = moved(case, Course { lane: Lane::Asap, ..course }, "lane changed", "asap: as its report says".to_owned(), timeline, now);
+    decision.journal.push(Entry::of(&case.id, "skipped", SKIPPED));
     Some(decision)
+}
+
+/// A responder's word: on which day the reporter publishes, or that he named none. It counts for more than what letters say.
+pub fn announced(case: &Case, day: Option<Date>, by: &str, timeline: &Timeline, now: Timestamp) -> Result<Decision, NotNow> {
+    open(case)?;
+    if day.and_then(midnight).is_some_and(|day| day <= now) {
+        return Err(NotNow::Past);
+    }
+    Ok(moved(case, Course { announced: day, announced_by_word: true, ..case.course.clone() }, "disclosure", by.to_owned(), timeline, now))
 }
 
 /// The tracker shows an advisory in another state. What is published there is released.
@@ -202,7 +214,7 @@ pub fn tracker_moved(case: &Case, state: AdvisoryState, timeline: &Timeline, now
     }
     let mut course = Course { advisory: Some(state), ..case.course.clone() };
     if state == AdvisoryState::Published {
-        course.reached.entry(Step::Release).or_insert(now);
+        course.reached.entry(Step::Release).or_insert(Reached { at: now, deadline: deadline(case, Step::Release, timeline, now) });
     }
     Some(moved(case, course, "advisory", format!("{} in the tracker", state.as_str()), timeline, now))
 }
@@ -219,8 +231,8 @@ pub fn ask_tracker(case: &Case, effect: Effect, event: &'static str, by: &str) -
 /// A responder's word: the distributors are told. An effect for each of them; the embargo ends on the release day.
 pub fn notify(case: &Case, notices: Vec<(String, Effect)>, by: &str, now: Timestamp) -> Result<Decision, NotNow> {
     open(case)?;
-    if let Some(at) = case.course.reached.get(&Step::Release) {
-        return Err(NotNow::Reached(Step::Release, *at));
+    if let Some(reached) = case.course.reached.get(&Step::Release) {
+        return Err(NotNow::Reached(Step::Release, reached.at));
     }
     if case.course.release_day.is_none_or(|day| day <= now) {
         return Err(NotNow::NoReleaseDay(case.id.clone()));
@@ -232,15 +244,22 @@ pub fn notify(case: &Case, notices: Vec<(String, Effect)>, by: &str, now: Timest
     })
 }
 
-/// A responder's word: the case is closed. Its reporter must have been answered.
-pub fn close(case: &Case, why: Closing, by: &str, now: Timestamp) -> Result<Decision, NotNow> {
+/// A responder's word: the case is closed, and what was to be done for it is not done any more. Its reporter must have been
+/// answered, unless nobody wrote it.
+pub fn close(case: &Case, why: Closing, letters: &[IntakeId], by: &str, now: Timestamp) -> Result<Decision, NotNow> {
     open(case)?;
-    if case.acknowledgement.pending().is_some() {
-        return Err(NotNow::Unanswered(case.id.clone()));
-    }
+    let acknowledgement = match case.acknowledgement.pending() {
+        None => case.acknowledgement.clone(),
+        Some(_) if why == Closing::Spam => Acknowledgement::NotOwed,
+        Some(_) => return Err(NotNow::Unanswered(case.id.clone())),
+    };
+    let draft = if case.draft == Draft::Queued { Draft::AwaitsWord } else { case.draft.clone() };
+    let id = &case.id;
+    let named = [format!("acknowledge:{id}"), format!("file:{id}")].into_iter().chain(letters.iter().map(|letter| format!("ask:{id}:{letter}")));
     Ok(Decision {
-        case: Some(CaseChange::update(case, Case { standing: Standing::Closed { at: now, why }, ..case.clone() })),
-        journal: vec![Entry::of(&case.id, "case closed", format!("{}, by {by}", why.as_str()))],
+        case: Some(CaseChange::update(case, Case { standing: Standing::Closed { at: now, why }, acknowledgement, draft, ..case.clone() })),
+        cancelled: named.map(EffectKey).collect(),
+        journal: vec![Entry::of(id, "case closed", format!("{}, by {by}", why.as_str()))],
         ..Decision::default()
     })
 }
@@ -260,8 +279,8 @@ pub fn reopen(case: &Case, by: &str) -> Result<Decision, NotNow> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::clocks::{Because, call_for_clocks, midnight, runs};
-    use crate::model::case::{Acknowledgement, Called};
+    use crate::decide::clocks::{Because, call_for_clocks, runs};
+    use crate::model::case::Called;
     use crate::model::effect::{Reason, Work};
     use jiff::tz::TimeZone;
 
@@ -350,14 +369,18 @@ mod tests {
         assert_eq!(course.called.keys().copied().collect::<Vec<_>>(), [Step::FixTeam], "its clock waits for nobody");
         let decision = go_on(&waiting, "rita", &timeline, at(10 + 48)).unwrap();
         assert_eq!(decision.journal.iter().filter(|e| e.event == "deadline moved").count(), 2, "{:#?}", decision.journal);
-        assert_eq!(deadlines(&after(decision), at(60)), [24, 9 * 24, 23 * 24]);
+        let goes_on = after(decision);
+        assert_eq!(deadlines(&goes_on, at(60)), [24, 9 * 24, 23 * 24]);
+        // Who was called for the old deadline is called for the new one.
+        let near = Case { course: Course { called: [(Step::Fix, Called::Near)].into(), ..waiting.course.clone() }, ..waiting.clone() };
+        assert!(!after(go_on(&near, "rita", &timeline, at(58)).unwrap()).course.called.contains_key(&Step::Fix));
     }
 
     #[test]
     fn what_the_reporter_announced_comes_first_and_what_was_agreed_counts() {
         let timeline = Timeline::default();
         let day = at(5 * 24).to_zoned(TimeZone::UTC).date();
-        let announced = after(disclosure(&case(), Some(day), false, "he said so", &timeline, at(2)).unwrap());
+        let announced = after(disclosure(&case(), Some(day), false, &timeline, at(2)).unwrap());
         let found = clocks(&announced, &timeline, at(2));
         assert_eq!((found[2].deadline, found[2].because), (midnight(day).unwrap(), Because::Announced));
         let agreed = after(agree_release(&announced, Some(at(100)), "rita", &timeline, at(2)).unwrap());
@@ -366,10 +389,44 @@ mod tests {
     }
 
     #[test]
+    fn an_emergency_is_not_hidden_by_an_agreed_day_and_no_verdict_changes_later() {
+        let timeline = Timeline::default();
+        let agreed = after(agree_release(&case(), Some(at(20 * 24)), "rita", &timeline, at(2)).unwrap());
+        let hurried = after(disclosure(&agreed, None, true, &timeline, at(3)).unwrap());
+        assert_eq!(deadlines(&hurried, at(3)), [4, 24, 48]);
+        let met = after(reach(&case(), Step::Fix, at(5 * 24), "rita", &timeline, at(5 * 24)).unwrap());
+        let day = at(3 * 24).to_zoned(TimeZone::UTC).date();
+        let later = Case { course: Course { announced: Some(day), lane: Lane::Asap, ..met.course.clone() }, ..met };
+        let clocks = clocks(&later, &timeline, at(6 * 24));
+        assert_eq!(clocks[1].state, ClockState::Stopped { at: at(5 * 24), late: false });
+        assert_eq!(clocks[0].state, ClockState::PassedOver);
+        assert!(take_back(&later, Step::Release, "rita", &timeline, at(6 * 24)).is_err());
+        assert!(after(take_back(&later, Step::Fix, "rita", &timeline, at(6 * 24)).unwrap()).course.reached.is_empty());
+    }
+
+    #[test]
+    fn a_responders_word_on_disclosure_counts_for_more_than_letters() {
+        let timeline = Timeline::default();
+        let day = |days: i64| at(days * 24).to_zoned(TimeZone::UTC).date();
+        let said = after(announced(&case(), None, "rita", &timeline, at(2)).unwrap());
+        assert!(disclosure(&said, Some(day(9)), false, &timeline, at(3)).is_none());
+        assert_eq!(announced(&case(), Some(day(-3)), "rita", &timeline, at(2)), Err(NotNow::Past));
+    }
+
+    #[test]
+    fn strangers_letters_wake_nobody_at_night() {
+        let timeline = Timeline::default();
+        let blob = Case { standing: Standing::NeedsHuman, draft: Draft::None, ..case() };
+        let mut calls = Decision::default();
+        call_for_clocks(&blob, &timeline, at(22 * 24), &mut calls);
+        assert_eq!(calls.effects.iter().map(|e| e.work).collect::<Vec<_>>(), [Work::CallByMail(Reason::FixTeamMissed)]);
+    }
+
+    #[test]
     fn a_case_is_closed_only_once_its_reporter_was_answered() {
         let waits = Case { acknowledgement: Acknowledgement::ByHand { deadline: at(24), called: Called::No }, ..case() };
-        assert!(matches!(close(&waits, Closing::Rejected, "rita", at(2)), Err(NotNow::Unanswered(_))));
-        let closed = after(close(&case(), Closing::Rejected, "rita", at(2)).unwrap());
+        assert!(matches!(close(&waits, Closing::Rejected, &[], "rita", at(2)), Err(NotNow::Unanswered(_))));
+        let closed = after(close(&case(), Closing::Rejected, &[], "rita", at(2)).unwrap());
         assert!(!runs(&closed) && reach(&closed, Step::Fix, at(3), "rita", &Timeline::default(), at(3)).is_err());
         assert!(runs(&after(reopen(&closed, "rita").unwrap())));
     }

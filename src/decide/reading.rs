@@ -68,17 +68,17 @@ fn hurry(case: &Case, reading: &Reading, policy: &Policy, now: Timestamp, decisi
         Some(CaseChange::Update { after, .. }) => after.clone(),
         _ => case.clone(),
     };
-    let (intent, announced) = (report.disclosure.intent, report.disclosure.date.as_deref().and_then(|day| day.parse::<Date>().ok()));
-    let why = match intent {
-        Intent::AlreadyPublic => "it is already public",
-        Intent::Public => "the reporter means to publish",
-        _ if announced.is_some() => "the reporter named a day",
-        _ => return,
-    };
+    // A day that is over is when something was found, not when it will be published.
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let announced = report.disclosure.date.as_deref().and_then(|day| day.parse::<Date>().ok()).filter(|day| *day > today);
     // A day beyond the window of the policy hurries nobody: the release is before it anyway.
     let window_ends = (standing.opened_at + policy.timeline.release.to).to_zoned(TimeZone::UTC).date();
-    let hurries = intent == Intent::AlreadyPublic || announced.is_none_or(|day| day <= window_ends);
-    if let Some(hurried) = super::disclosure(&standing, announced, hurries, why, &policy.timeline, now)
+    let hurries = match report.disclosure.intent {
+        Intent::AlreadyPublic => true,
+        Intent::Public => announced.is_none_or(|day| day <= window_ends),
+        Intent::Private | Intent::Unstated => false,
+    };
+    if let Some(hurried) = super::disclosure(&standing, announced, hurries, &policy.timeline, now)
         && let Some(CaseChange::Update { after, .. }) = hurried.case
     {
         decision.case = Some(CaseChange::update(case, after));
@@ -108,14 +108,18 @@ fn follow_up(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &P
 
 fn first(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Policy, now: Timestamp) -> Decision {
     let in_clear = !reading.protection.encrypted;
-    if let Some(older) = letter.older.filter(|older| letter.signed_by_pinned && older.originator_in_case) {
-        return join(case, letter, older.case.clone(), now);
-    }
-    if let Some(older) = letter.older.filter(|_| case.perhaps_of.is_none()) {
-        return named_inside(case, letter, older.case, now);
+    // What a responder closed before it could be read stays closed.
+    if matches!(case.standing, Standing::Closed { .. }) {
+        return Decision::default();
     }
     if matches!(case.draft, Draft::Filed { .. }) {
         return in_tracker(case, letter, now);
+    }
+    if let Some(older) = letter.older.filter(|older| letter.signed_by_pinned && older.originator_in_case) {
+        return join(case, letter, reading, older.case.clone(), now);
+    }
+    if let Some(older) = letter.older.filter(|_| case.perhaps_of.is_none()) {
+        return named_inside(case, letter, older.case, now);
     }
     match reading.kind {
         // Only a clear letter may change what goes out by itself: everyone on the way could read it.
@@ -131,9 +135,11 @@ fn first(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Polic
 
 /// It was reported in the tracker: its entry is there, and its responders were called when it arrived.
 fn in_tracker(case: &Case, letter: &ReadLetter<'_>, now: Timestamp) -> Decision {
+    let alike = letter.alike.map(|_| Effect::call_about_letter(Reason::LikelyDuplicate, &case.id, letter.intake, now)).unwrap_or_default();
     Decision {
         case: Some(CaseChange::update(case, Case { standing: Standing::Open, ..case.clone() })),
-        effects: letter.alike.map(|_| Effect::call_about_letter(Reason::LikelyDuplicate, &case.id, letter.intake, now)).unwrap_or_default(),
+        // Those whom the config names are let in.
+        effects: alike.into_iter().chain([Effect::amend_advisory(&case.id, now)]).collect(),
         journal: letter.alike.map(|other| Entry::of(&case.id, "likely duplicate", other.as_str())).into_iter().collect(),
         ..Decision::default()
     }
@@ -163,10 +169,14 @@ fn close(case: &Case, why: Closing, now: Timestamp) -> Decision {
 
 /// Proven by a pinned certificate to belong to an older case. The acknowledgement stays: it must not
 /// depend on what decryption showed.
-fn join(case: &Case, letter: &ReadLetter<'_>, older: CaseId, now: Timestamp) -> Decision {
+fn join(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, older: CaseId, now: Timestamp) -> Decision {
     let closed = Case { standing: Standing::Closed { at: now, why: Closing::Joined }, perhaps_of: Some(older.clone()), ..case.clone() };
     let mut joined = Effect::call_about_letter(Reason::FollowUp, &older, letter.intake, now);
     joined.push(Effect::append_follow_up(&older, letter.intake, now));
+    // The older case is not ours to change here: a human hears of it, by the second path too.
+    if reading.report.as_ref().is_some_and(|r| matches!(r.disclosure.intent, Intent::Public | Intent::AlreadyPublic)) {
+        joined.extend(Effect::call_about_letter(Reason::DisclosureIntended, &older, letter.intake, now));
+    }
     Decision {
         effects: joined,
         journal: vec![
@@ -279,6 +289,9 @@ pub fn answered(case: &Case, by: &str, now: Timestamp) -> Result<Decision, Inval
 
 /// A responder's word: file the draft now.
 pub fn confirm(case: &Case, intake: IntakeId, by: &str, now: Timestamp) -> Result<Decision, InvalidTransition> {
+    if matches!(case.standing, Standing::Closed { .. }) {
+        return Err(InvalidTransition { what: "standing", from: "closed: reopen it first" });
+    }
     let draft = case.draft.clone().queue()?;
     Ok(Decision {
         case: Some(CaseChange::update(case, Case { draft, ..case.clone() })),

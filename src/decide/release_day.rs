@@ -29,7 +29,10 @@ pub fn propose(case: &Case, rules: &ReleaseRules, timeline: &Timeline, now: Time
     let today = now.to_zoned(TimeZone::UTC).date();
     let days = (0..DAYS_LOOKED).filter_map(|n| today.checked_add(n.days()).ok());
     let moments: Vec<Timestamp> = days.filter_map(|day| at_hour(day, rules.hour_utc)).filter(|at| *at > now).collect();
-    let best = moments.iter().min_by_key(|at| (objections(case, **at, rules, timeline, now).len(), **at))?;
+    let best = moments.iter().min_by_key(|at| {
+        let (window, rest) = objections(case, **at, rules, timeline, now);
+        (window.len(), rest.len(), **at)
+    })?;
     Some(judged(case, *best, rules, timeline, now))
 }
 
@@ -39,15 +42,17 @@ pub fn judged(case: &Case, at: Timestamp, rules: &ReleaseRules, timeline: &Timel
         let there = at.to_zoned(zone.clone());
         format!("{} {}", there.strftime("%a %Y-%m-%d %H:%M"), zone.iana_name().unwrap_or("local time"))
     });
-    Proposal { at, objections: objections(case, at, rules, timeline, now), elsewhere: elsewhere.collect() }
+    let (window, rest) = objections(case, at, rules, timeline, now);
+    Proposal { at, objections: window.into_iter().chain(rest).collect(), elsewhere: elsewhere.collect() }
 }
 
 fn at_hour(day: Date, hour: i8) -> Option<Timestamp> {
     Some(day.at(hour, 0, 0, 0).to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
-fn objections(case: &Case, at: Timestamp, rules: &ReleaseRules, timeline: &Timeline, now: Timestamp) -> Vec<String> {
-    let mut found = Vec::new();
+/// What speaks against a moment: that it breaks the window, and everything else.
+fn objections(case: &Case, at: Timestamp, rules: &ReleaseRules, timeline: &Timeline, now: Timestamp) -> (Vec<String>, Vec<String>) {
+    let (mut window_breaks, mut found) = (Vec::new(), Vec::new());
     let zoned = at.to_zoned(TimeZone::UTC);
     let day = zoned.date();
     // The agreed day itself must not move the window that it is held against.
@@ -56,18 +61,18 @@ fn objections(case: &Case, at: Timestamp, rules: &ReleaseRules, timeline: &Timel
     if let Some(window) = clocks(&unset, timeline, now).into_iter().find(|clock| clock.step == Step::Release) {
         let told = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M UTC").to_string();
         if at > window.deadline {
-            found.push(format!("it is after the window ends, on {} ({})", told(window.deadline), window.because.sentence()));
+            window_breaks.push(format!("it is after the window ends, on {} ({})", told(window.deadline), window.because.sentence()));
         }
         if at < window.opens {
-            found.push(format!("it is before the window opens, on {}", told(window.opens)));
+            window_breaks.push(format!("it is before the window opens, on {}", told(window.opens)));
         }
     }
     if case.course.announced.is_some_and(|announced| day >= announced) {
-        found.push("the reporter publishes before it".to_owned());
+        window_breaks.push("the reporter publishes before it".to_owned());
     }
     // Weekday, holidays and the notice give way to what is public already.
     if case.course.lane == Lane::Asap {
-        return found;
+        return (window_breaks, found);
     }
     if matches!(day.weekday(), Weekday::Friday | Weekday::Saturday | Weekday::Sunday) {
         found.push(format!("it is a {}", zoned.strftime("%A")));
@@ -76,7 +81,7 @@ fn objections(case: &Case, at: Timestamp, rules: &ReleaseRules, timeline: &Timel
     if at.duration_since(now) < rules.notice {
         found.push(format!("distributors would hear of it less than {} hours before", rules.notice.as_hours()));
     }
-    found
+    (window_breaks, found)
 }
 
 #[cfg(test)]

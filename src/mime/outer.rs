@@ -223,7 +223,7 @@ fn all(message: &Message<'_>, field: &str) -> Vec<Address> {
 }
 
 /// The one address of a field that stands once; two From fields, or two addresses in one, are nobody.
-fn single(message: &Message<'_>, field: &str) -> Option<Address> {
+pub(super) fn single(message: &Message<'_>, field: &str) -> Option<Address> {
     if message.headers().iter().filter(|h| h.name().eq_ignore_ascii_case(field)).count() != 1 {
         return None;
     }

@@ -1,6 +1,8 @@
 //! By which way did a letter reach our mail server? For SPF (RFC 7208), from what that server wrote on top.
 
+use super::outer::single;
 use super::{header_block_end, tolerant};
+use crate::model::address::Address;
 use mail_parser::HeaderValue;
 use std::net::IpAddr;
 
@@ -9,6 +11,8 @@ use std::net::IpAddr;
 pub struct Path<'x> {
     /// The header block, without what some programs leave in front of it.
     pub fields: &'x [u8],
+    /// The single From.
+    pub from: Option<Address>,
     /// Who handed the letter over, and the name that it gave in EHLO: of the topmost Received whose client has a public address.
     pub client: Option<(IpAddr, String)>,
     /// The envelope sender; empty for `<>` and where no Return-Path says it.
@@ -28,7 +32,7 @@ pub fn path(head: &[u8]) -> Path<'_> {
     let return_path = message.headers().iter().find(|h| h.name().eq_ignore_ascii_case("Return-Path"));
     let return_path = return_path.and_then(|h| message.raw_message.get(h.offset_start() as usize..h.offset_end() as usize));
     let return_path = return_path.map(|raw| String::from_utf8_lossy(raw).trim().trim_start_matches('<').trim_end_matches('>').to_owned());
-    Path { fields, client, return_path: return_path.unwrap_or_default() }
+    Path { fields, from: single(&message, "From"), client, return_path: return_path.unwrap_or_default() }
 }
 
 /// Not our own relays: those hand on what somebody else brought.

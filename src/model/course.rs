@@ -53,16 +53,25 @@ impl Lane {
     }
 }
 
+/// A step that was reached, and by when it should have been: what moves later changes no verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reached {
+    pub at: Timestamp,
+    pub deadline: Timestamp,
+}
+
 /// What was reached, what was agreed, and who was called for what is still open.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Course {
     pub lane: Lane,
-    pub reached: BTreeMap<Step, Timestamp>,
+    pub reached: BTreeMap<Step, Reached>,
     /// The moment on which fix team and security team agreed.
     pub release_day: Option<Timestamp>,
     /// The day on which the reporter means to publish.
     pub announced: Option<Date>,
+    /// A responder said so: what letters say counts no more.
+    pub announced_by_word: bool,
     /// Since when it waits for an upstream's disclosure.
     pub waiting_since: Option<Timestamp>,
     /// How long it waited before, in milliseconds.

@@ -67,6 +67,7 @@ pub enum Reason {
     LetterShut,
     LetterUnreadable,
     AlreadyPublic,
+    DisclosureIntended,
     AnswerBounced,
     NoticeFailed,
     ReplyRefused,
@@ -104,6 +105,7 @@ impl Reason {
             Self::LetterShut => "letter-shut",
             Self::LetterUnreadable => "letter-unreadable",
             Self::AlreadyPublic => "already-public",
+            Self::DisclosureIntended => "disclosure-intended",
             Self::AnswerBounced => "answer-bounced",
             Self::NoticeFailed => "notice-failed",
             Self::ReplyRefused => "reply-refused",
@@ -141,6 +143,9 @@ impl Reason {
             Self::LeftUnsigned => "An acknowledgement left unsigned, because nothing could be signed for 12 hours. Look at the opener.",
             Self::LetterShut => "A letter could not be decrypted. The reporter was acknowledged; ask for it again in another way.",
             Self::LetterUnreadable => "Reading a letter failed twice. It is kept; look at it on an isolated machine.",
+            Self::DisclosureIntended => {
+                "The reporter means to publish, or says that it is public. See his letter, and move the case: sealdesk case lane ID asap."
+            }
             Self::AlreadyPublic => "A letter speaks of a vulnerability that is already public.",
             Self::AnswerBounced => {
                 "An answer of ours came back undelivered. Find another way to the reporter; the desk writes to that address no more for a week."

@@ -78,7 +78,11 @@ pub async fn round(desk: &Desk, mailbox: &mut dyn Mailbox, origin: Origin, failu
     }
     let cursors = store.cursors(&name).await?;
     let after = |folder: &str, validity: u32| cursors.iter().find(|(f, v, _)| f == folder && *v == validity).map_or(0, |(_, _, after)| *after);
-    let lying = mailbox.list(&after).await?;
+    let mut lying = mailbox.list(&after).await?;
+    // What lay in the tracker before the desk first looked there has waited for somebody else: its clock begins now.
+    for letter in lying.iter_mut().filter(|l| l.advisory.is_some() && is_old(desk, l) && !cursors.iter().any(|(f, ..)| *f == l.place.folder)) {
+        letter.received_at = desk.now();
+    }
     let changed = |l: &Lying| cursors.iter().any(|(f, v, _)| *f == l.place.folder && *v != l.place.validity);
     let hold = hold_after_change(desk, &lying, changed).await?;
     let mut fresh = Vec::new();
@@ -162,10 +166,18 @@ async fn admit_batch<'l>(
     let name = mailbox.name();
     let spooling = fetched.into_iter().map(async |(letter, spooling)| (letter, spooling.finish().await));
     let spooled = join_all(spooling).await;
+    // Nobody is asked about a letter while another waits for its turn.
+    let asking = spooled.iter().map(async |(letter, spooled)| match spooled {
+        Ok(spooled) if origin == Origin::Inbox && letter.advisory.is_none() && letter.received_at >= desk.parts.answer_from => {
+            authenticated(desk, spooled).await
+        }
+        _ => Dmarc::Unknown,
+    });
+    let found = join_all(asking).await;
     // Their turns in the store are in this order, so a follow-up finds the letter before it.
-    let admitting = spooled.into_iter().map(async |(letter, spooled)| {
+    let admitting = spooled.into_iter().zip(found).map(async |((letter, spooled), found)| {
         let admitted = match spooled {
-            Ok(spooled) => admit(desk, name, origin, letter, spooled, hold(letter)).await,
+            Ok(spooled) => admit(desk, name, origin, letter, spooled, found, hold(letter)).await,
             Err(err) => Err(err),
         };
         (letter, admitted)
@@ -239,10 +251,9 @@ async fn fetch(desk: &Desk, mailbox: &mut dyn Mailbox, letter: &Lying) -> Result
     }
 }
 
-async fn admit(desk: &Desk, mailbox: &str, origin: Origin, letter: &Lying, spooled: Spooled, hold: bool) -> Result<bool, PortError> {
+async fn admit(desk: &Desk, mailbox: &str, origin: Origin, letter: &Lying, spooled: Spooled, found: Dmarc, hold: bool) -> Result<bool, PortError> {
     step!("spooled");
     let old = hold || letter.received_at < desk.parts.answer_from;
-    let found = if old || origin == Origin::Sent { Dmarc::Unknown } else { authenticated(desk, &spooled).await };
     let outer = mime::outer(&spooled.head, &desk.parts.perspective, found);
     let new_case = CaseId::from_random(random()?);
     let from_team = outer.originator.as_ref().is_some_and(|from| desk.responder(from).is_some());

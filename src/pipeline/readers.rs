@@ -270,8 +270,8 @@ async fn team_reply(desk: &Desk, intake: &Intake, case: &Case, reading: &Reading
 const SAYING_CHARACTERS_MIN: usize = 40;
 const SAYINGS_MAX: usize = 32;
 
-/// Keyed digests of what a letter says, paragraph by paragraph, without quotes, layout and case: nobody who sees the store can
-/// test a guess with them.
+/// Keyed digests of what a letter says, paragraph by paragraph, without quotes, layout and case: whoever sees the
+/// database and not the desk's secret can test no guess with them.
 fn sayings(desk: &Desk, reading: &Reading) -> Vec<Saying> {
     if reading.kind.is_machine() {
         return Vec::new();

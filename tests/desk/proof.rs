@@ -109,22 +109,27 @@ fn a_forged_letter_is_not_answered_and_a_proven_one_joins_its_case() {
     world.submit("mallory@crowd.example", &forged);
     let changed = signed(&key, "simple", &report("cleo@reporter.example", "m3@reporter.example", "secret")).replace("the secret", "the Secret");
     world.submit("mallory@crowd.example", &arrived_from("203.0.113.9", &changed));
+    // A signature of a domain whose servers are silent does not make a forged letter one that could not be checked.
+    let foreign = "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=silent.example; s=s1; h=from:subject; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA\n";
+    let hidden = report("dan@reporter.example", "m8@reporter.example", "cookie jar");
+    world.submit("mallory@silent.example", &arrived_from("203.0.113.9", &format!("{foreign}{hidden}")));
     // Sent by whom SPF allows, and from a domain whose name servers are silent: neither proven nor disproved.
     world.submit("eve@crowd.example", &arrived_from("192.0.2.7", &report("eve@crowd.example", "m4@crowd.example", "password")));
     world.submit("fay@silent.example", &arrived_from("192.0.2.7", &report("fay@silent.example", "m5@silent.example", "key")));
-    world.settle(5);
+    world.settle(6);
     wait_for("two more acknowledgements", 40, || world.delivered("eve@crowd.example").len() == 1 && world.delivered("fay@silent.example").len() == 1);
     assert!(world.delivered("ben@reporter.example").is_empty() && world.delivered("cleo@reporter.example").is_empty());
+    assert!(world.delivered("dan@reporter.example").is_empty());
     let cases = world.json(&["case", "list", "--json"]);
     let by_hand = cases.as_array().unwrap().iter().filter(|c| c["acknowledgement"]["state"] == "by-hand").count();
-    assert_eq!((cases.as_array().unwrap().len(), by_hand), (5, 2), "{cases:#}");
+    assert_eq!((cases.as_array().unwrap().len(), by_hand), (6, 3), "{cases:#}");
 
     // Her next letter, signed, joins by itself; one that is not signed does not.
     let follow_up = |id: &str, words: &str| report("ada@reporter.example", id, words).replacen("From:", "In-Reply-To: <m1@reporter.example>\nFrom:", 1);
     world.submit("ada@reporter.example", &signed(&key, "simple", &follow_up("m6@reporter.example", "session")));
     world.submit("mallory@crowd.example", &follow_up("m7@reporter.example", "log"));
-    world.settle(7);
+    world.settle(8);
     let cases = world.json(&["case", "list", "--json"]);
-    assert_eq!(cases.as_array().unwrap().len(), 6, "{cases:#}");
+    assert_eq!(cases.as_array().unwrap().len(), 7, "{cases:#}");
     desk.stop();
 }

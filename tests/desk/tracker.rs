@@ -96,7 +96,7 @@ fn what_the_team_finds_reaches_the_advisory_and_what_is_published_is_released() 
     // Only a human publishes; the desk sees it, and the release is reached.
     world.github.edit(now["ghsa_id"].as_str().unwrap(), "state", "published");
     let shown = || world.json(&["case", "show", &id, "--json"]);
-    wait_for("the release", 30, || shown()["course"]["reached"]["release"].is_string());
+    wait_for("the release", 30, || shown()["course"]["reached"]["release"]["at"].is_string());
     let view = shown();
     assert!(view["journal"].as_array().unwrap().iter().any(|line| line["detail"].as_str().unwrap().contains("published in the tracker")), "{view:#}");
     assert_eq!(view["clocks"][3]["step"], json!("retrospective"));

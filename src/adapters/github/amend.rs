@@ -30,8 +30,9 @@ struct Team {
     slug: String,
 }
 
-/// The body of a PATCH; without a field where nothing changes. Who is there stays: GitHub takes whole lists.
-pub(super) fn amended(now: &Standing, amendment: &Amendment, configured: &BTreeMap<String, Collaborators>, ecosystem: &str) -> Value {
+/// The bodies of PATCHes: what was found, who works on it, who is credited; an empty one where nothing changes. Each goes for
+/// itself, so that a name that GitHub does not know holds up nothing else. Who is there stays: GitHub takes whole lists.
+pub(super) fn amended(now: &Standing, amendment: &Amendment, configured: &BTreeMap<String, Collaborators>, ecosystem: &str) -> [Value; 3] {
     let assessment = &amendment.assessment;
     let mut body = Map::new();
     if let Some(summary) = &assessment.summary {
@@ -53,6 +54,7 @@ pub(super) fn amended(now: &Standing, amendment: &Amendment, configured: &BTreeM
     if assessment.product.is_some() || assessment.affected_versions.is_some() || assessment.fixed_versions.is_some() {
         body.insert("vulnerabilities".to_owned(), json!(vulnerabilities(now, amendment, ecosystem)));
     }
+    let (mut people, mut credits) = (Map::new(), Map::new());
     let product = amendment.product.as_deref().unwrap_or_default().to_lowercase();
     let listed: Vec<&Collaborators> = [EVERYBODY, &product].into_iter().filter_map(|name| configured.get(name)).chain([&amendment.collaborators]).collect();
     let users = now.collaborating_users.iter().flatten().map(|u| u.login.clone()).collect();
@@ -62,16 +64,16 @@ pub(super) fn amended(now: &Standing, amendment: &Amendment, configured: &BTreeM
         ("collaborating_teams", teams, listed.iter().flat_map(|c| c.teams.clone()).collect()),
     ] {
         if let Some(all) = joined(there, wanted) {
-            body.insert(field.to_owned(), json!(all));
+            people.insert(field.to_owned(), json!(all));
         }
     }
     let credited = |login: &str| now.credits.iter().flatten().any(|c| c["login"].as_str().is_some_and(|l| l.eq_ignore_ascii_case(login)));
     let more: Vec<Value> = amendment.credits.iter().filter(|c| !credited(&c.login)).map(|c| json!({ "login": c.login, "type": c.kind })).collect();
     if !more.is_empty() {
         let there = now.credits.iter().flatten().map(|c| json!({ "login": c["login"], "type": c["type"] }));
-        body.insert("credits".to_owned(), there.chain(more).collect());
+        credits.insert("credits".to_owned(), there.chain(more).collect());
     }
-    Value::Object(body)
+    [body, people, credits].map(Value::Object)
 }
 
 /// Everybody, where that is more than are there.
@@ -117,7 +119,7 @@ mod tests {
             "vulnerabilities": [{ "package": { "ecosystem": "npm", "name": "acme" }, "vulnerable_version_range": "< 2", "patched_versions": null }]
         }))
         .unwrap();
-        assert_eq!(amended(&now, &Amendment::default(), &BTreeMap::new(), "other"), json!({}));
+        assert_eq!(amended(&now, &Amendment::default(), &BTreeMap::new(), "other"), [json!({}), json!({}), json!({})]);
         let configured =
             BTreeMap::from([("*".to_owned(), Collaborators { users: vec!["Maintainer".to_owned(), "owner".to_owned()], teams: vec!["security".to_owned()] })]);
         let amendment = Amendment {
@@ -128,10 +130,14 @@ mod tests {
         let body = amended(&now, &amendment, &configured, "other");
         assert_eq!(
             body,
-            json!({
-                "severity": "low", "collaborating_users": ["maintainer", "owner"], "collaborating_teams": ["security"],
-                "vulnerabilities": [{ "package": { "ecosystem": "npm", "name": "acme" }, "vulnerable_version_range": "< 2", "patched_versions": "2.0" }]
-            })
+            [
+                json!({
+                    "severity": "low",
+                    "vulnerabilities": [{ "package": { "ecosystem": "npm", "name": "acme" }, "vulnerable_version_range": "< 2", "patched_versions": "2.0" }]
+                }),
+                json!({ "collaborating_users": ["maintainer", "owner"], "collaborating_teams": ["security"] }),
+                json!({})
+            ]
         );
     }
 }

@@ -239,11 +239,15 @@ impl Tracker for GithubTracker {
         let _turn = self.turn.lock().await;
         let route = named(advisory)?;
         let now: Standing = serde_json::from_value(self.api.get(&route).await?).map_err(|_| PortError::from(Failed::Odd("its advisory cannot be read")))?;
-        let body = amended(&now, amendment, &self.collaborators, &self.ecosystem);
-        if body.as_object().is_some_and(|fields| !fields.is_empty()) {
-            self.api.patch(&route, &body).await?;
+        let mut failed = None;
+        for body in amended(&now, amendment, &self.collaborators, &self.ecosystem) {
+            if body.as_object().is_some_and(|fields| !fields.is_empty())
+                && let Err(err) = self.api.patch(&route, &body).await
+            {
+                failed.get_or_insert(err);
+            }
         }
-        Ok(())
+        failed.map_or(Ok(()), |err| Err(err.into()))
     }
 
     async fn request_cve(&self, advisory: &AdvisoryId) -> Result<(), PortError> {

@@ -14,7 +14,7 @@ use sqlx::{Row, SqliteConnection};
 
 const BY_ID: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of, course FROM cases WHERE id = ?";
 const ALL: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of, course FROM cases ORDER BY opened_at DESC, id";
-const RUNNING: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of, course FROM cases WHERE standing != 'closed' OR (ack_state IN ('due', 'by-hand') AND ack_alarmed < 2) ORDER BY opened_at";
+const RUNNING: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of, course FROM cases WHERE (standing != 'closed' AND NOT (standing = 'open' AND draft = 'none' AND ack_state NOT IN ('due', 'by-hand'))) OR (ack_state IN ('due', 'by-hand') AND ack_alarmed < 2) ORDER BY opened_at";
 
 pub(super) async fn insert(tx: &mut SqliteConnection, case: &Case) -> Result<(), PortError> {
     let (deadline, alarmed, _, _) = acknowledgement_columns(&case.acknowledgement);
@@ -47,7 +47,7 @@ pub(super) async fn update(tx: &mut SqliteConnection, before: &Case, after: &Cas
             Standing::Closed { at, why } => (Some(millis(*at)), Some(why.as_str())),
             _ => (None, None),
         };
-        sqlx::query("UPDATE cases SET standing = ?, closed_at = ?, closing = ? WHERE id = ? AND standing = ?")
+        let done = sqlx::query("UPDATE cases SET standing = ?, closed_at = ?, closing = ? WHERE id = ? AND standing = ?")
             .bind(after.standing.as_str())
             .bind(closed_at)
             .bind(closing)
@@ -56,6 +56,9 @@ pub(super) async fn update(tx: &mut SqliteConnection, before: &Case, after: &Cas
             .execute(&mut *tx)
             .await
             .map_err(fault)?;
+        if done.rows_affected() == 0 && matches!((&before.standing, &after.standing), (Standing::Closed { .. }, _) | (_, Standing::Closed { .. })) {
+            return Err(changed_meanwhile(&after.id));
+        }
     }
     if before.acknowledgement != after.acknowledgement {
         let (deadline, alarmed, at, signed) = acknowledgement_columns(&after.acknowledgement);
@@ -80,16 +83,18 @@ pub(super) async fn update(tx: &mut SqliteConnection, before: &Case, after: &Cas
             .map_err(fault)?;
     }
     if before.course != after.course {
-        let done = sqlx::query("UPDATE cases SET course = ? WHERE id = ? AND course = ?")
+        // Compared as what it says: an older version wrote the same in other words.
+        let stands: Option<String> =
+            sqlx::query_scalar("SELECT course FROM cases WHERE id = ?").bind(after.id.as_str()).fetch_optional(&mut *tx).await.map_err(fault)?;
+        if stands.map(|text| read_course(&text)).transpose()?.as_ref() != Some(&before.course) {
+            return Err(changed_meanwhile(&after.id));
+        }
+        sqlx::query("UPDATE cases SET course = ? WHERE id = ?")
             .bind(course_text(&after.course)?)
             .bind(after.id.as_str())
-            .bind(course_text(&before.course)?)
             .execute(&mut *tx)
             .await
             .map_err(fault)?;
-        if done.rows_affected() == 0 {
-            return Err(changed_meanwhile(&after.id));
-        }
     }
     if before.draft != after.draft {
         let advisory = advisory_of(&after.draft);
@@ -148,6 +153,10 @@ fn course_text(course: &Course) -> Result<String, PortError> {
     serde_json::to_string(course).map_err(|_| damaged("the course of a case"))
 }
 
+fn read_course(text: &str) -> Result<Course, PortError> {
+    serde_json::from_str(text).map_err(|_| damaged("the course of a case"))
+}
+
 fn read(row: &SqliteRow) -> Result<Case, PortError> {
     let text = |name: &str| row.try_get::<String, _>(name).map_err(fault);
     let maybe = |name: &str| row.try_get::<Option<String>, _>(name).map_err(fault);
@@ -190,7 +199,7 @@ fn read(row: &SqliteRow) -> Result<Case, PortError> {
         acknowledgement,
         draft,
         perhaps_of: maybe("perhaps_of")?.map(id).transpose()?,
-        course: serde_json::from_str(&text("course")?).map_err(|_| damaged("the course of a case"))?,
+        course: read_course(&text("course")?)?,
     })
 }
 
@@ -330,6 +339,6 @@ mod tests {
     fn an_older_case_has_an_untouched_course() {
         let migration = include_str!("migrations/0004_course.sql");
         let written = migration.split("DEFAULT '").nth(1).and_then(|rest| rest.split('\'').next()).unwrap();
-        assert_eq!(written, course_text(&Course::default()).unwrap());
+        assert_eq!(read_course(written).unwrap(), Course::default());
     }
 }

@@ -16,6 +16,9 @@ use std::collections::HashSet;
 /// Among so many recipients of a letter, those of its case are looked for.
 const RECIPIENTS_MAX: usize = 20;
 
+/// What more letters than these say is a signature, a disclaimer, or a form.
+const SAYING_LETTERS_MAX: i64 = 8;
+
 const TAKE_UNREAD: &str = "UPDATE letter SET tries = tries + 1 WHERE id IN (SELECT id FROM letter WHERE state = 'unread' ORDER BY id LIMIT ?) RETURNING id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries, advisory_id, advisory_url";
 const BY_ID: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE id = ?";
 const OF_CASE: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE case_id = ? ORDER BY id";
@@ -289,17 +292,26 @@ impl Letters for SqliteStore {
     }
 
     async fn alike(&self, case: &CaseId, sayings: &[Saying], message_id: Option<&MessageId>) -> Result<Vec<CaseId>, PortError> {
+        let mut common = QueryBuilder::new("SELECT tag FROM saying WHERE tag IN (");
+        let mut tags = common.separated(", ");
+        for saying in sayings {
+            tags.push_bind(&saying.tag);
+        }
+        common.push(") GROUP BY tag HAVING count(*) > ").push_bind(SAYING_LETTERS_MAX);
+        let common: Vec<String> = common.build_query_scalar().fetch_all(&self.pool).await.map_err(fault)?;
+        let sayings: Vec<&Saying> = sayings.iter().filter(|s| !common.contains(&s.tag)).collect();
         let total: u32 = sayings.iter().map(|s| s.weight).sum();
         let mut query = QueryBuilder::new("SELECT case_id FROM (SELECT id, case_id FROM letter WHERE role = 'incoming' AND message_id = ");
         query.push_bind(message_id.map(MessageId::as_str));
         query.push(" UNION SELECT letter.id, case_id FROM saying JOIN letter ON letter.id = letter_id WHERE role = 'incoming' AND tag IN (");
         let mut tags = query.separated(", ");
-        for saying in sayings {
+        for saying in &sayings {
             tags.push_bind(&saying.tag);
         }
-        query.push(") GROUP BY letter.id HAVING sum(weight) * 2 >= min(").push_bind(total);
-        query.push(", (SELECT sum(weight) FROM saying AS whole WHERE whole.letter_id = letter.id))) WHERE case_id != ").push_bind(case.as_str());
-        query.push(" GROUP BY case_id ORDER BY min(id)");
+        query.push(") GROUP BY letter.id HAVING sum(weight) * 2 >= ").push_bind(total);
+        query.push(") JOIN cases ON cases.id = case_id WHERE case_id != ").push_bind(case.as_str());
+        // What was no report is no twin of one.
+        query.push(" AND coalesce(closing, '') NOT IN ('key-request', 'machine', 'spam', 'joined') GROUP BY case_id ORDER BY min(opened_at), case_id");
         let found: Vec<String> = query.build_query_scalar().fetch_all(&self.pool).await.map_err(fault)?;
         found.iter().map(|id| CaseId::parse(id).map_err(|_| damaged("a case id"))).collect()
     }

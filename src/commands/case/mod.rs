@@ -9,7 +9,7 @@ pub(in crate::commands) use page::{acknowledgement, draft, due_next, standing};
 
 use super::{ask, exit, open, screen};
 use crate::adapters::clock::SystemClock;
-use crate::control::{CaseLine, CaseView, File, Question};
+use crate::control::{CaseLine, CaseView, File, Question, Wanted};
 use crate::model::ids::CaseId;
 use crate::ports::Clock;
 use anyhow::{Context, Result};
@@ -107,13 +107,9 @@ fn id(text: &str) -> Result<CaseId> {
 pub async fn run(args: Case) -> Result<u8> {
     match args.verb {
         Verb::List { all, late, assignee, sort, json } => {
-            let mut lines: Vec<CaseLine> = args.desk.ask(Question::CaseList { all }).await?;
+            let wanted = Wanted { all, late, assignee, by_due: matches!(sort, Order::Due) };
+            let lines: Vec<CaseLine> = args.desk.ask(Question::CaseList(wanted)).await?;
             let now = SystemClock.now();
-            lines.retain(|line| !late || line.next.as_ref().is_some_and(|due| due.deadline < now));
-            lines.retain(|line| assignee.is_none() || line.assignee == assignee);
-            if matches!(sort, Order::Due) {
-                lines.sort_by_key(|line| line.next.as_ref().map_or(crate::model::Timestamp::MAX, |due| due.deadline));
-            }
             if json { screen::print_json(&lines)? } else { screen::print(&page::table(&lines, now))? }
         }
         Verb::Show { id: text, json } => {

@@ -1,7 +1,7 @@
 //! What does a person see of cases? A table of them, and a page of one.
 
 use crate::commands::screen::{BAD, BOLD, DIM, WARN, styled, tame};
-use crate::control::{CaseLine, CaseView};
+use crate::control::{CaseLine, CaseView, LIST_MAX};
 use crate::decide::Due;
 use crate::model::Timestamp;
 use crate::model::case::{Acknowledgement, Draft, Standing};
@@ -28,7 +28,8 @@ pub(super) fn table(lines: &[CaseLine], now: Timestamp) -> String {
             tame(line.summary.as_deref().unwrap_or("")),
         ]);
     }
-    format!("{table}\n")
+    let cut = if lines.len() == LIST_MAX { format!("These are the first {LIST_MAX}: --sort due, --late or --assignee show others.\n") } else { String::new() };
+    format!("{table}\n{cut}")
 }
 
 /// `fix by 11-30 16:00 UTC`, and loud where it is over.

@@ -27,6 +27,7 @@ fn told(clock: &Clock, now: Option<Timestamp>) -> String {
         ClockState::Stopped { at, late: false } => format!("done {}", when(at)),
         ClockState::Stopped { at, late: true } => format!("done {}, late", when(at)),
         ClockState::Waiting => "stands still".to_owned(),
+        ClockState::PassedOver => "passed over".to_owned(),
         ClockState::Running if now.is_some_and(|now| now >= clock.deadline) => "late".to_owned(),
         ClockState::Running => "open".to_owned(),
     }
@@ -41,7 +42,7 @@ pub(super) fn page(view: &CaseView, now: Timestamp) -> String {
             ClockState::Stopped { late: false, .. } => GOOD,
             ClockState::Stopped { late: true, .. } | ClockState::Waiting => WARN,
             ClockState::Running if now >= clock.deadline => BAD,
-            ClockState::Running => DIM,
+            ClockState::Running | ClockState::PassedOver => DIM,
         };
         text.push_str(&format!(
             "  {:<20}{}  by {} ({})\n",

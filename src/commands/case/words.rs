@@ -27,8 +27,11 @@ pub enum Verb {
         #[arg(value_parser = step)]
         step: Step,
         /// When it was, such as 2026-12-01T16:00Z; now without it
-        #[arg(long, value_name = "TIME")]
+        #[arg(long, value_name = "TIME", conflicts_with = "undo")]
         at: Option<Timestamp>,
+        /// Takes it back: it was said by mistake
+        #[arg(long)]
+        undo: bool,
     },
     /// Moves a case to another lane: normal, slow (not severe) or asap (public, or about to be)
     Lane {
@@ -64,7 +67,14 @@ pub enum Verb {
         ics: Option<PathBuf>,
     },
     /// Says on which day the reporter publishes
-    Announced { id: String, day: Date },
+    Announced {
+        id: String,
+        #[arg(required_unless_present = "clear")]
+        day: Option<Date>,
+        /// He named none, whatever his letters seem to say
+        #[arg(long, conflicts_with = "day")]
+        clear: bool,
+    },
     /// Writes a note, kept sealed
     Note {
         id: String,
@@ -119,6 +129,9 @@ pub enum Verb {
         /// They own no code in the project: your approval is written down. The reporter is one of them
         #[arg(long)]
         outsider: bool,
+        /// Takes them off the list: a name that the tracker does not know, say
+        #[arg(long, conflicts_with = "outsider")]
+        remove: bool,
     },
     /// Credits somebody in the advisory, by his login
     Credit {
@@ -198,11 +211,12 @@ fn some(list: Vec<String>) -> Option<Vec<String>> {
 pub async fn run(desk: &ask::Desk, verb: Verb) -> Result<()> {
     let (text, word) = match verb {
         Verb::ReleaseDate { id: text, day, clear, despite, ics } => return release_date(desk, &id(&text)?, day.as_deref(), clear, despite, ics).await,
-        Verb::Reach { id, step, at } => (id, Word::Reach { step, at }),
+        Verb::Reach { id, step, undo: true, .. } => (id, Word::TakeBack { step }),
+        Verb::Reach { id, step, at, undo: false } => (id, Word::Reach { step, at }),
         Verb::Lane { id, lane, why } => (id, Word::Lane { lane, why }),
         Verb::Wait { id, why } => (id, Word::Wait { why }),
         Verb::GoOn { id } => (id, Word::GoOn),
-        Verb::Announced { id, day } => (id, Word::Announced { day }),
+        Verb::Announced { id, day, .. } => (id, Word::Announced { day }),
         Verb::Note { id, text } => {
             let text = match text {
                 Some(text) => text,
@@ -225,11 +239,11 @@ pub async fn run(desk: &ask::Desk, verb: Verb) -> Result<()> {
             };
             (id, Word::Set { assessment: Box::new(assessment) })
         }
-        Verb::Collaborate { id, user, team, outsider } => {
+        Verb::Collaborate { id, user, team, outsider, remove } => {
             if user.is_empty() && team.is_empty() {
                 return Err(anyhow!("name somebody: --user LOGIN or --team SLUG"));
             }
-            (id, Word::Collaborate { users: user, teams: team, outsiders: outsider })
+            (id, Word::Collaborate { users: user, teams: team, outsiders: outsider, remove })
         }
         Verb::Credit { id, login, kind } => (id, Word::Credit { login, kind }),
         Verb::NotifyDistributors { id, file } => {
@@ -263,7 +277,8 @@ async fn release_date(desk: &ask::Desk, id: &CaseId, day: Option<&str>, clear: b
     for there in &proposal.elsewhere {
         text.push_str(&format!("  {there}\n"));
     }
-    for objection in &proposal.objections {
+    // Of a day that was chosen the desk says it itself, unless it is to be taken all the same.
+    for objection in proposal.objections.iter().filter(|_| chosen.is_none() || despite) {
         text.push_str(&format!("  against it: {objection}\n"));
     }
     screen::print(&text)?;
