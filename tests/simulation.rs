@@ -7,12 +7,14 @@
 use async_trait::async_trait;
 use sealdesk::adapters::sqlite::SqliteStore;
 use sealdesk::compose::{House, OwnCertificate, Templates};
-use sealdesk::decide::{Caps, Origin, Policy};
+use sealdesk::control::{Question, Word, answer};
+use sealdesk::decide::{Caps, ClockState, Origin, Policy, clocks, runs};
 use sealdesk::mime::Perspective;
 use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
-use sealdesk::model::case::{Acknowledgement, AdvisoryId, Draft};
-use sealdesk::model::ids::Digest;
+use sealdesk::model::case::{Acknowledgement, AdvisoryId, Called, Draft};
+use sealdesk::model::course::{Lane as CaseLane, Step};
+use sealdesk::model::ids::{CaseId, Digest};
 use sealdesk::model::limits::Limits;
 use sealdesk::model::outgoing::{Addition, Advisory, Composition};
 use sealdesk::model::publication::SecurityTxt;
@@ -71,6 +73,8 @@ enum Event {
     /// The process ends at the next await but so many.
     Ends(u64),
     OpenerDown(bool),
+    /// A responder says a word on one of the cases.
+    Say(u64),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -86,7 +90,7 @@ fn story(seed: u64) -> Vec<Event> {
     let mut dice = Dice(seed);
     let length = 12 + dice.roll(30);
     (0..length)
-        .map(|_| match dice.roll(26) {
+        .map(|_| match dice.roll(30) {
             0..=3 => {
                 Event::Letter([Kind::Report, Kind::Report, Kind::KeyRequest, Kind::Hello, Kind::Machine, Kind::Bounce][dice.roll(6) as usize], dice.roll(9))
             }
@@ -101,6 +105,7 @@ fn story(seed: u64) -> Vec<Event> {
             20 => Event::Validity,
             21 | 22 => Event::Fails(dice.roll(8), dice.roll(2) == 0),
             23 | 24 => Event::Ends(dice.roll(120)),
+            25..=28 => Event::Say(dice.roll(1000)),
             _ => Event::OpenerDown(dice.roll(2) == 0),
         })
         .collect()
@@ -121,6 +126,8 @@ struct World {
     appended: HashMap<String, u32>,
     fails: Option<(u64, bool)>,
     opener_down: bool,
+    /// Steps that a responder was told are reached.
+    said: Vec<(CaseId, Step)>,
     /// A promise that was broken while we looked.
     broken: Vec<String>,
 }
@@ -415,6 +422,25 @@ impl Running {
         }
     }
 
+    /// A word on the n-th case: a step reached, a wait, an end of it, or another lane.
+    async fn say(&self, n: u64) {
+        let cases = self.store.cases().await.unwrap_or_default();
+        let Some(case) = cases.get((n / 10) as usize % cases.len().max(1)) else { return };
+        let steps = [Step::FixTeam, Step::Fix, Step::Release, Step::Retrospective];
+        let word = match n % 10 {
+            step @ 0..=3 => Word::Reach { step: steps[step as usize], at: None },
+            4 | 5 => Word::Wait { why: String::new() },
+            6 | 7 => Word::GoOn,
+            8 => Word::Lane { lane: CaseLane::Asap, why: String::new() },
+            _ => Word::Lane { lane: CaseLane::Normal, why: String::new() },
+        };
+        let reached = if let Word::Reach { step, .. } = &word { Some(*step) } else { None };
+        let said = answer(&self.desk, Question::CaseSay { id: case.id.clone(), word }, "responder rita").await;
+        if let (Ok(_), Some(step)) = (said, reached) {
+            self.world.lock().unwrap().said.push((case.id.clone(), step));
+        }
+    }
+
     async fn all(&mut self) {
         self.intake().await;
         let _ = readers::round(&self.desk).await;
@@ -491,12 +517,13 @@ async fn play(events: &[Event]) -> Vec<String> {
             Event::Fails(n, after) => world.lock().unwrap().fails = Some((n, after)),
             Event::Ends(polls) => ends = Some(polls),
             Event::OpenerDown(down) => world.lock().unwrap().opener_down = down,
-            Event::Intake | Event::Readers | Event::Outbox | Event::Deadlines => {
+            Event::Intake | Event::Readers | Event::Outbox | Event::Deadlines | Event::Say(_) => {
                 let round = async {
                     match event {
                         Event::Intake => running.intake().await,
                         Event::Readers => drop(readers::round(&running.desk).await),
                         Event::Outbox => running.outbox().await,
+                        Event::Say(n) => running.say(*n).await,
                         _ => drop(deadlines::round(&running.desk).await),
                     }
                 };
@@ -573,6 +600,19 @@ async fn broken(running: &Running, world: &Shared) -> Vec<String> {
         let human = world.delivered.iter().any(|(_, kind, other)| *other == person && !matches!(kind, Kind::Machine | Kind::Bounce));
         let address = format!("person{person}@crowd.example");
         claim(human || world.sent.iter().all(|(to, _)| *to != address), format!("a machine was answered at {address}"));
+    }
+    // 7: every clock of the policy is called for, once before and once after it ends; and no word of a responder is lost.
+    let now = Timestamp::from_second(world.now).unwrap();
+    for case in &cases {
+        for clock in clocks(case, &Timeline::default(), now) {
+            let over = clock.state == ClockState::Running && clock.deadline <= now && runs(case) && matches!(case.draft, Draft::Filed { .. });
+            let called = case.course.called.get(&clock.step) == Some(&Called::Missed);
+            claim(!over || called, format!("nobody was called for {} of {}", clock.step.as_str(), case.id));
+        }
+    }
+    for (id, step) in &world.said {
+        let kept = cases.iter().any(|case| case.id == *id && case.course.reached.contains_key(step));
+        claim(kept, format!("{} of {id} was said to be reached, and is not", step.as_str()));
     }
     // 3: one report, one case, one draft.
     let mut drafts = world.drafts.clone();
