@@ -137,6 +137,9 @@ async fn answered(desk: &Desk, id: &CaseId, by: &str) -> Result<String> {
 /// A responder's words, to be sent to the reporter as the team's.
 async fn reply(desk: &Desk, id: &CaseId, text: &str, by: &str) -> Result<String> {
     known(desk, id).await?;
+    if desk.parts.store.letters_of(id).await?.iter().all(|letter| letter.advisory.is_some()) {
+        bail!("the reporter of {id} wrote in the tracker: answer him there, then run sealdesk case answered {id}");
+    }
     if text.trim().is_empty() {
         bail!("the reply is empty");
     }

@@ -130,7 +130,10 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
                 bail!("that day has something against it: {}; choose another, or say the same with --despite", objections.join("; "));
             }
             let mut decision = decide::agree_release(&case, at, by, timeline, now)?;
-            decision.journal.extend(objections.into_iter().map(|objection| Entry::of(id, "release day despite", objection)));
+            if !objections.is_empty() {
+                // Their words may come from the report, and the journal is in clear.
+                decision.journal.push(Entry::of(id, "release day despite", format!("{} objections", objections.len())));
+            }
             (
                 decision,
                 at.map_or_else(|| format!("{id} has no release day any more"), |at| format!("{id} is released on {}", at.strftime("%A %Y-%m-%d %H:%M UTC"))),
@@ -160,38 +163,7 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
             (opened.into(desk, id, note_of(id, "linked", by))?, format!("linked to {id}"))
         }
         Word::Set { assessment } => set(desk, &case, *assessment, by).await?,
-        Word::Collaborate { users, teams, outsiders, remove } => {
-            let event = if remove {
-                "collaborators taken off the list"
-            } else if outsiders {
-                "outsiders let in"
-            } else {
-                "collaborators let in"
-            };
-            let decision = decide::ask_tracker(&case, Effect::amend_advisory(id, now), event, by)?;
-            let mut opened = dossiers::read(desk, id).await?;
-            let collaborators = &mut opened.dossier.collaborators;
-            for (list, more) in [(&mut collaborators.users, users), (&mut collaborators.teams, teams)] {
-                for name in more {
-                    let name = login(&name)?;
-                    list.retain(|other| *other != name);
-                    if !remove {
-                        list.push(name);
-                    }
-                }
-            }
-            if collaborators.users.len() + collaborators.teams.len() > ENTRIES_MAX {
-                bail!("case {id} has {ENTRIES_MAX} collaborators already");
-            }
-            (
-                opened.into(desk, id, decision)?,
-                if remove {
-                    format!("they are off the list of {id}; take them out of the advisory in the tracker")
-                } else {
-                    format!("the advisory of {id} is on its way to them")
-                },
-            )
-        }
+        Word::Collaborate { users, teams, outsiders, remove } => collaborate(desk, &case, users, teams, (outsiders, remove), by).await?,
         Word::Credit { login: name, kind } => {
             let decision = decide::ask_tracker(&case, Effect::amend_advisory(id, now), "credited", by)?;
             let mut opened = dossiers::read(desk, id).await?;
@@ -203,40 +175,76 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
         Word::RequestCve => (decide::ask_tracker(&case, Effect::request_cve(id, now), "CVE wanted", by)?, format!("a CVE is requested for {id}")),
         Word::Fork => (decide::ask_tracker(&case, Effect::open_fork(id, now), "private fork wanted", by)?, format!("a private fork is opened for {id}")),
         Word::NotifyDistributors { text } => notify(desk, &case, &text, by)?,
-        Word::Close { why, note, of } => {
-            if (why == Closing::Duplicate) != of.is_some() {
-                bail!("a duplicate names the case that it doubles, and nothing else does");
-            }
-            if matches!(why, Closing::KeyRequest | Closing::Machine | Closing::Joined) {
-                bail!("{} is for the desk itself to say", why.as_str());
-            }
-            let letters: Vec<IntakeId> = desk.parts.store.letters_of(id).await?.iter().map(|letter| letter.id).collect();
-            let mut decision = decide::close(&case, why, &letters, by, now)?;
-            if let Some(other) = &of {
-                let other = known(desk, other).await?;
-                if other.id == case.id {
-                    bail!("a case is no duplicate of itself");
-                }
-                // Else two that double each other could close each other, and nobody would work on either.
-                if matches!(other.standing, Standing::Closed { .. }) {
-                    bail!("case {} is closed: reopen it first, or name the case that is worked on", other.id);
-                }
-                decision.journal.push(Entry::of(id, "duplicate of", other.id.as_str()));
-                decision.journal.push(Entry::of(&other.id, "has a duplicate", id.as_str()));
-            }
-            let decision = match note {
-                Some(note) => noted(desk, &case, &note, by, decision).await?,
-                None => decision,
-            };
-            let open: Vec<&str> = decide::clocks(&case, timeline, now).iter().filter(|c| c.state == ClockState::Running).map(|c| c.step.as_str()).collect();
-            let left = if why == Closing::Resolved && !open.is_empty() { format!("; {} were not reached", open.join(", ")) } else { String::new() };
-            (decision, format!("{id} is closed{left}"))
-        }
+        Word::Close { why, note, of } => close(desk, &case, why, note, of, by).await?,
         Word::Reopen { why } => (noted(desk, &case, &why, by, decide::reopen(&case, by)?).await?, format!("{id} is open again")),
     };
     desk.parts.store.commit(&decision, now).await?;
     desk.ring();
     Ok(said)
+}
+
+async fn collaborate(
+    desk: &Desk,
+    case: &Case,
+    users: Vec<String>,
+    teams: Vec<String>,
+    (outsiders, remove): (bool, bool),
+    by: &str,
+) -> Result<(Decision, String)> {
+    let id = &case.id;
+    let (event, said) = match (remove, outsiders) {
+        (true, _) => ("collaborators taken off the list", format!("they are off the list of {id}; take them out of the advisory in the tracker")),
+        (false, true) => ("outsiders let in", format!("the advisory of {id} is on its way to them")),
+        (false, false) => ("collaborators let in", format!("the advisory of {id} is on its way to them")),
+    };
+    let decision = decide::ask_tracker(case, Effect::amend_advisory(id, desk.now()), event, by)?;
+    let mut opened = dossiers::read(desk, id).await?;
+    let collaborators = &mut opened.dossier.collaborators;
+    for (list, more) in [(&mut collaborators.users, users), (&mut collaborators.teams, teams)] {
+        for name in more {
+            let name = login(&name)?;
+            list.retain(|other| *other != name);
+            if !remove {
+                list.push(name);
+            }
+        }
+    }
+    if collaborators.users.len() + collaborators.teams.len() > ENTRIES_MAX {
+        bail!("case {id} has {ENTRIES_MAX} collaborators already");
+    }
+    Ok((opened.into(desk, id, decision)?, said))
+}
+
+async fn close(desk: &Desk, case: &Case, why: Closing, note: Option<String>, of: Option<CaseId>, by: &str) -> Result<(Decision, String)> {
+    let (id, now) = (&case.id, desk.now());
+    if (why == Closing::Duplicate) != of.is_some() {
+        bail!("a duplicate names the case that it doubles, and nothing else does");
+    }
+    if matches!(why, Closing::KeyRequest | Closing::Machine | Closing::Joined) {
+        bail!("{} is for the desk itself to say", why.as_str());
+    }
+    let letters: Vec<IntakeId> = desk.parts.store.letters_of(id).await?.iter().map(|letter| letter.id).collect();
+    let mut decision = decide::close(case, why, &letters, by, now)?;
+    if let Some(other) = &of {
+        let other = known(desk, other).await?;
+        if other.id == *id {
+            bail!("a case is no duplicate of itself");
+        }
+        // Else two that double each other could close each other, and nobody would work on either.
+        if matches!(other.standing, Standing::Closed { .. }) {
+            bail!("case {} is closed: reopen it first, or name the case that is worked on", other.id);
+        }
+        decision.journal.push(Entry::of(id, "duplicate of", other.id.as_str()));
+        decision.journal.push(Entry::of(&other.id, "has a duplicate", id.as_str()));
+    }
+    let decision = match note {
+        Some(note) => noted(desk, case, &note, by, decision).await?,
+        None => decision,
+    };
+    let running = decide::clocks(case, &desk.parts.policy.timeline, now).into_iter().filter(|clock| clock.state == ClockState::Running);
+    let open: Vec<&str> = running.map(|clock| clock.step.as_str()).collect();
+    let left = if why == Closing::Resolved && !open.is_empty() { format!("; {} were not reached", open.join(", ")) } else { String::new() };
+    Ok((decision, format!("{id} is closed{left}")))
 }
 
 fn note_of(id: &CaseId, event: &'static str, by: &str) -> Decision {

@@ -32,6 +32,10 @@ fn a_report_on_github_is_a_case_with_its_clocks_and_its_twin_by_mail_is_a_likely
     assert_eq!((&case["summary"], &case["next"]["what"]), (&json!("Session cookie leaks"), &json!("acknowledgement")), "{case:#}");
     wait_for("Rita's call", 30, || !world.delivered("rita@desk.example").is_empty());
     let name = case["id"].as_str().unwrap().to_owned();
+    let words = world.path().join("words");
+    std::fs::write(&words, "Thank you.").unwrap();
+    let (code, _, why) = world.command(&["case", "reply", &name, "--file", &words.display().to_string()]);
+    assert!(code == 1 && why.contains("wrote in the tracker: answer him there"), "{why}");
     let (code, said, _) = world.command(&["case", "answered", &name]);
     assert!(code == 0 && said.contains("acknowledged"), "{said}");
 
