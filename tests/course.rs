@@ -2,7 +2,7 @@
 
 use sealdesk::adapters::opener::{Doorstep, OpenerClient};
 use sealdesk::config;
-use sealdesk::control::{CaseView, Question, Status, Wanted, Word, answer};
+use sealdesk::control::{Asset, CaseView, Question, Status, TO_BE_WRITTEN, Wanted, Word, answer};
 use sealdesk::model::Timestamp;
 use sealdesk::model::case::Closing;
 use sealdesk::model::course::{Lane, Step};
@@ -31,7 +31,27 @@ impl Clock for TestClock {
     }
 }
 
+/// A web server: the release's file, and a place to post.
+struct Web {
+    port: u16,
+    posts: Arc<std::sync::Mutex<Vec<String>>>,
+}
+
+impl Web {
+    async fn start() -> Self {
+        let posts: Arc<std::sync::Mutex<Vec<String>>> = Arc::default();
+        let kept = Arc::clone(&posts);
+        let hook = axum::routing::post(move |body: String| async move { kept.lock().unwrap().push(body) });
+        let app = axum::Router::new().route("/acme-web-2.3.2.tar", axum::routing::get(|| async { "release" })).route("/hook", hook);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { port, posts }
+    }
+}
+
 struct Story {
+    web: Web,
     folder: tempfile::TempDir,
     settings: config::Settings,
     desk: Desk,
@@ -45,7 +65,11 @@ fn start() -> Timestamp {
 impl Story {
     async fn begin() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let web = Web::start().await;
         let w = folder.path().display();
+        let secret = folder.path().join("webhook");
+        fs::write(&secret, format!("http://127.0.0.1:{}/hook", web.port)).unwrap();
+        fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         for (name, address) in
             [("desk", "security@desk.example"), ("rita", "rita@desk.example"), ("distro", "security@distro.example"), ("gone", "security@gone.example")]
         {
@@ -56,7 +80,7 @@ impl Story {
             fs::create_dir_all(folder.path().join("Maildir").join(sub)).unwrap();
         }
         let text = format!(
-            "[desk]\naddress = \"security@desk.example\"\nname = \"Desk\"\nstate = \"{w}/state\"\nresolver = \"none\"\nanswer_from = \"2020-01-01T00:00:00Z\"\n[keys]\ncertificates = [\"{w}/desk/security.asc\"]\nstorage_certificate = \"{w}/desk/storage.asc\"\n[opener]\nsecret_keys = [\"{w}/desk/security.secret.asc\"]\nstorage_key = \"{w}/desk/storage.secret.asc\"\n[[mailbox]]\nkind = \"maildir\"\nname = \"in\"\npath = \"{w}/Maildir\"\n[courier]\nkind = \"folder\"\npath = \"{w}/out\"\n[tracker]\nkind = \"folder\"\npath = \"{w}/tracker\"\n[answers]\nask_missing = false\n[timeline]\nfix = {{ to = \"5d\" }}\n[release]\nzones = [\"Asia/Tokyo\"]\nblackouts = [\"2026-11-09\"]\n[[responder]]\nname = \"Rita\"\naddress = \"rita@desk.example\"\nlogin = \"rita\"\ncertificate = \"{w}/rita/security.asc\"\n[[distributor]]\nname = \"Distro\"\naddress = \"security@distro.example\"\ncertificate = \"{w}/distro/security.asc\"\ncontact = \"+49 1\"\ncriteria = [\"monitored alias\"]\nvouched_by = \"Stack\"\nembargo_accepted_on = \"2026-01-02\"\n[[distributor]]\nname = \"Gone\"\naddress = \"security@gone.example\"\ncertificate = \"{w}/gone/security.asc\"\ncontact = \"+49 2\"\ncriteria = []\nvouched_by = \"Stack\"\nembargo_accepted_on = \"2025-01-02\"\nremoved_on = \"2026-06-01\"\n"
+            "[desk]\naddress = \"security@desk.example\"\nname = \"Desk\"\nstate = \"{w}/state\"\nresolver = \"none\"\nanswer_from = \"2020-01-01T00:00:00Z\"\n[keys]\ncertificates = [\"{w}/desk/security.asc\"]\nstorage_certificate = \"{w}/desk/storage.asc\"\n[opener]\nsecret_keys = [\"{w}/desk/security.secret.asc\"]\nstorage_key = \"{w}/desk/storage.secret.asc\"\n[[mailbox]]\nkind = \"maildir\"\nname = \"in\"\npath = \"{w}/Maildir\"\n[courier]\nkind = \"folder\"\npath = \"{w}/out\"\n[tracker]\nkind = \"folder\"\npath = \"{w}/tracker\"\n[answers]\nask_missing = false\n[announcement]\nlists = [\"dev@lists.example\"]\nwebhook_file = \"{w}/webhook\"\n[timeline]\nfix = {{ to = \"5d\" }}\n[release]\nzones = [\"Asia/Tokyo\"]\nblackouts = [\"2026-11-09\"]\n[[responder]]\nname = \"Rita\"\naddress = \"rita@desk.example\"\nlogin = \"rita\"\ncertificate = \"{w}/rita/security.asc\"\n[[distributor]]\nname = \"Distro\"\naddress = \"security@distro.example\"\ncertificate = \"{w}/distro/security.asc\"\ncontact = \"+49 1\"\ncriteria = [\"monitored alias\"]\nvouched_by = \"Stack\"\nembargo_accepted_on = \"2026-01-02\"\n[[distributor]]\nname = \"Gone\"\naddress = \"security@gone.example\"\ncertificate = \"{w}/gone/security.asc\"\ncontact = \"+49 2\"\ncriteria = []\nvouched_by = \"Stack\"\nembargo_accepted_on = \"2025-01-02\"\nremoved_on = \"2026-06-01\"\n"
         );
         let file = folder.path().join("sealdesk.toml");
         fs::write(&file, text).unwrap();
@@ -66,7 +90,7 @@ impl Story {
         let doorstep = Doorstep::Child { program: SEALDESK.into(), arguments: vec!["opener".to_owned(), "--config".to_owned(), file.display().to_string()] };
         let opener = Arc::new(OpenerClient::new(doorstep, wiring::perspective(&settings)));
         let desk = Desk::new(DeskParts { opener, clock: Arc::clone(&clock) as Arc<dyn Clock>, ..parts });
-        Self { folder, settings, desk, clock }
+        Self { web, folder, settings, desk, clock }
     }
 
     /// So many hours after the start; everything that is due by then is done.
@@ -183,6 +207,9 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
     assert!(refused.contains("it is a Friday"), "{refused}");
     story.say(&id, Word::ReleaseDay { at: Some(proposal.at), despite_objections: false }).await.unwrap();
 
+    let early = Word::Announce { text: "A\nB".to_owned(), assets: Vec::new(), despite_assets: false };
+    assert!(story.say(&id, early).await.unwrap_err().contains("is not released"));
+
     // The distributors hear of it, encrypted to each, and who was removed does not.
     assert_eq!(story.say(&id, notice()).await.unwrap(), "1 distributors are told");
     story.at_hour(6 * 24 + 2).await;
@@ -200,6 +227,29 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
     story.at_hour(9 * 24 + 8).await;
     story.say(&id, Word::Link { what: "fix".to_owned(), to: "https://example.org/pull/7".to_owned() }).await.unwrap();
     story.say(&id, Word::Reach { step: Step::Release, at: Some(proposal.at) }).await.unwrap();
+
+    // Announced on a word: not with gaps, and not while a file is not what it should be.
+    let announce = |text: &str, digest: &str, despite: bool| Word::Announce {
+        text: text.to_owned(),
+        assets: vec![Asset { url: format!("http://127.0.0.1:{}/acme-web-2.3.2.tar", story.web.port), sha256: digest.to_owned() }],
+        despite_assets: despite,
+    };
+    let draft = story.read(&["announcement"], &id);
+    assert!(draft.starts_with("Subject: acme-web 2.3.2 fixes a vulnerability") && draft.contains("Fix       https://example.org/pull/7"), "{draft}");
+    let words = draft.replace(TO_BE_WRITTEN, "nothing");
+    assert!(story.say(&id, announce(&draft, "", false)).await.unwrap_err().contains("is still"));
+    assert!(story.say(&id, announce(&words, "a4fd", false)).await.unwrap_err().contains("is no SHA-256"));
+    let refused = story.say(&id, announce(&words, &"0".repeat(64), false)).await.unwrap_err();
+    let found: String = refused.split("has the SHA-256 ").nth(1).unwrap().chars().take(64).collect();
+    let said = story.say(&id, announce(&words, &found, false)).await.unwrap();
+    assert!(said.contains("1 lists and by the webhook"), "{said}");
+    story.work().await;
+    let letters: Vec<String> = walk(&story.folder.path().join("out")).iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let mail = letters.iter().find(|letter| letter.contains("To: dev@lists.example")).expect("mail to the list");
+    assert!(mail.contains("multipart/signed") && mail.contains("is released. It fixes a vulnerability"), "{mail}");
+    let posts = story.web.posts.lock().unwrap().clone();
+    assert!(posts.len() == 1 && posts[0].contains("acme-web 2.3.2") && posts[0].contains("allowed_mentions"), "{posts:?}");
+
     story.at_hour(11 * 24 + 8).await;
     assert_eq!(story.calls(&id).await.last().map(String::as_str), Some("retrospective-due"));
     story.say(&id, Word::Reach { step: Step::Retrospective, at: None }).await.unwrap();

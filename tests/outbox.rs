@@ -158,6 +158,8 @@ impl Test {
             own_ends: Vec::new(),
             responders: Vec::new(),
             distributors: Vec::new(),
+            announcer: None,
+            announcement_lists: Vec::new(),
             secret: Secret::new(b"secret".to_vec()),
             answer_from: Timestamp::UNIX_EPOCH,
             caps: Caps { per_address: 1, per_domain: 3, in_all: 100 },

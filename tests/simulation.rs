@@ -400,6 +400,8 @@ impl Running {
             bounce_address: address,
             responders: Vec::new(),
             distributors: Vec::new(),
+            announcer: None,
+            announcement_lists: Vec::new(),
             own_ends: Vec::new(),
             secret: Secret::new(b"simulation".to_vec()),
             authenticator: None,

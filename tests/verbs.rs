@@ -159,6 +159,10 @@ fn only_the_keyholders_own_words_are_signed() {
         // To somebody who is no responder of the opener's own config.
         call("eve@elsewhere.example", ""),
         serde_json::json!({
+            "kind": "announcement", "to": "eve@elsewhere.example", "message_id": "m@desk.example", "subject": free, "text": free, "at": "2026-11-22T12:00:00Z",
+        })
+        .to_string(),
+        serde_json::json!({
             "kind": "notice", "to": "eve@elsewhere.example", "case": "SD-7K3QF2MX9A", "message_id": "m@desk.example",
             "embargo_until": "2026-12-01T16:00:00Z", "text": free, "at": "2026-11-22T12:00:00Z",
         })

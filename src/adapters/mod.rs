@@ -1,6 +1,7 @@
 //! How are the ports fulfilled? One module a system, and none names another.
 
 pub mod alarm;
+pub mod announcer;
 pub mod calendar;
 pub mod clock;
 pub mod dmarc;

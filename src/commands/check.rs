@@ -233,4 +233,7 @@ fn humans(settings: &Settings, findings: &mut Findings) {
         (None, Some(_)) => findings.warn("alarm", "no [alarm] is configured: the heartbeat alone tells when the desk is dead"),
         _ => drop(findings.take("alarm", wiring::alarm(settings), |_| "configured".to_owned())),
     }
+    if settings.announces {
+        findings.take("announcement", wiring::announcer(settings), |_| format!("{} lists", settings.announcement_lists.len()));
+    }
 }

@@ -56,7 +56,7 @@ fn doorway() -> Result<Doorway> {
 fn bare_holdings(args: &Opener) -> Result<Holdings> {
     let passphrase = args.passphrase_file.as_ref().map(|p| config::secret("--passphrase-file", p)).transpose()?;
     let mail = load_keys(&args.keys, Purpose::Mail, passphrase.as_ref().map(|p| p.expose()))?;
-    Ok(Holdings { mail, storage: None, house: None, responders: Vec::new(), distributors: Vec::new() })
+    Ok(Holdings { mail, storage: None, house: None, responders: Vec::new(), distributors: Vec::new(), lists: Vec::new() })
 }
 
 fn load_keys(paths: &[PathBuf], purpose: Purpose, passphrase: Option<&[u8]>) -> Result<SecretKeys> {
@@ -99,5 +99,5 @@ fn holdings(settings: &Settings) -> Result<Holdings> {
             distributors.push((Address::parse(&distributor.address).map_err(|e| anyhow!("distributor.address: {e}"))?, certificate.armored()?));
         }
     }
-    Ok(Holdings { mail, storage: Some(storage), house: Some(house(settings)?), responders, distributors })
+    Ok(Holdings { mail, storage: Some(storage), house: Some(house(settings)?), responders, distributors, lists: settings.announcement_lists.clone() })
 }

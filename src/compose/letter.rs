@@ -70,6 +70,7 @@ struct Fields<'a> {
     asks_private: bool,
     text: &'a str,
     embargo_until: String,
+    subject: &'a str,
     reason: &'static str,
     sentence: &'static str,
     brief: Option<&'a Brief>,
@@ -101,6 +102,7 @@ pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeE
         asks_private: false,
         text: "",
         embargo_until: String::new(),
+        subject: "A release",
         reason: "",
         sentence: "",
         brief: None,
@@ -149,6 +151,13 @@ pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeE
             fields.embargo_until = embargo_until.strftime("%A, %-d %B %Y, %H:%M UTC").to_string();
             reply_to = Some(case_address(house, case));
             let words = words("notice", &fields)?;
+            let entity = Entity::Single(text_part(&words.body)?);
+            (words, entity, None, at, None)
+        }
+        Composition::Announcement { subject, text, at, .. } => {
+            fields.subject = subject;
+            fields.text = text;
+            let words = words("announcement", &fields)?;
             let entity = Entity::Single(text_part(&words.body)?);
             (words, entity, None, at, None)
         }

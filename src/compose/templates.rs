@@ -4,11 +4,12 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 use std::path::Path;
 
-const NAMES: [(&str, &str); 6] = [
+const NAMES: [(&str, &str); 7] = [
     ("acknowledgement", include_str!("../../config/templates/acknowledgement.txt")),
     ("certificate", include_str!("../../config/templates/certificate.txt")),
     ("question", include_str!("../../config/templates/question.txt")),
     ("reply", include_str!("../../config/templates/reply.txt")),
+    ("announcement", include_str!("../../config/templates/announcement.txt")),
     ("notice", include_str!("../../config/templates/notice.txt")),
     ("call", include_str!("../../config/templates/call.txt")),
 ];

@@ -4,14 +4,13 @@
 //! `${CREDENTIALS_DIRECTORY}` works; nothing else is expanded.
 
 mod timeline;
+mod tracker;
 mod words;
 
-pub use words::{
-    Alarm, Control, Courier, Distributor, Done, Github, Imap, Login, Mailbox, MailboxRole, OpenerWords, Publish, Resolver, Responder, Security, Smtp, Tracker,
-    TrackerAuth,
-};
+pub use tracker::{Github, Tracker, TrackerAuth};
+pub use words::{Alarm, Control, Courier, Distributor, Done, Imap, Login, Mailbox, MailboxRole, OpenerWords, Publish, Resolver, Responder, Security, Smtp};
 
-use crate::decide::{Caps, FilePolicy, Policy, SealedPolicy};
+use crate::decide::{Caps, Policy};
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::limits::Limits;
@@ -44,6 +43,10 @@ pub struct Settings {
     pub tracker: Tracker,
     pub responders: Vec<Responder>,
     pub distributors: Vec<Distributor>,
+    /// Whether releases are announced at all, and to which mailing lists.
+    pub announces: bool,
+    pub announcement_lists: Vec<Address>,
+    pub announcement_webhook_file: Option<PathBuf>,
     pub policy: Policy,
     pub caps: Caps,
     /// Without the holidays, which lie in files.
@@ -162,6 +165,8 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
         }
         None => None,
     };
+    let lists = words.announcement.iter().flat_map(|a| &a.lists);
+    let announcement_lists = lists.map(|text| address("announcement.lists", text)).collect::<Result<_, _>>()?;
     let (release, holidays) = words.release.checked()?;
     Ok(Settings {
         file: file.to_owned(),
@@ -184,6 +189,9 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
         tracker: words.tracker,
         responders: words.responder,
         distributors: words.distributor,
+        announces: words.announcement.is_some(),
+        announcement_lists,
+        announcement_webhook_file: words.announcement.and_then(|a| a.webhook_file),
         policy,
         caps: Caps { per_address: words.answers.per_address_per_day, per_domain: words.answers.per_domain_per_day, in_all: words.answers.per_day },
         release,
@@ -241,15 +249,6 @@ pub fn secret(key: &'static str, path: &Path) -> Result<Secret, ConfigError> {
         octets.pop();
     }
     if octets.is_empty() { Err(ConfigError::SecretEmpty(key, shown)) } else { Ok(Secret::new(octets)) }
-}
-
-impl Tracker {
-    fn policies(&self) -> (FilePolicy, SealedPolicy) {
-        match self {
-            Self::Github(t) => (t.file, t.sealed),
-            Self::Folder(t) => (t.file, t.sealed),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,10 @@
 //! The words of the config file, exactly as written. Unknown ones are errors.
 
 use super::timeline::{ReleaseWords, TimelineWords};
-use crate::decide::{FilePolicy, SealedPolicy};
-use crate::model::dossier::Collaborators;
+use super::tracker::Tracker;
 use crate::model::limits::Limits;
 use crate::model::publication::{HttpsUrl, Language};
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 #[derive(Debug, Deserialize)]
@@ -26,6 +24,7 @@ pub(super) struct Words {
     pub responder: Vec<Responder>,
     #[serde(default)]
     pub distributor: Vec<Distributor>,
+    pub announcement: Option<Announcement>,
     #[serde(default)]
     pub acknowledgement: Acknowledgement,
     #[serde(default)]
@@ -251,76 +250,6 @@ pub struct Smtp {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-pub enum Tracker {
-    Github(Github),
-    Folder(TrackerFolder),
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrackerFolder {
-    pub path: PathBuf,
-    #[serde(default)]
-    pub file: FilePolicy,
-    #[serde(default)]
-    pub sealed: SealedPolicy,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Github {
-    pub repository: String,
-    /// Product as a report names it, in lower case, to `owner/name`.
-    #[serde(default)]
-    pub products: BTreeMap<String, String>,
-    #[serde(default = "github_api")]
-    pub base_url: String,
-    pub ca_file: Option<PathBuf>,
-    pub auth: TrackerAuth,
-    /// The ecosystem of `vulnerabilities[].package`, as GitHub names them.
-    #[serde(default = "other")]
-    pub ecosystem: String,
-    #[serde(default)]
-    pub private_fork: bool,
-    /// Code owners who work on every advisory (`*`), or on those of a product.
-    #[serde(default)]
-    pub collaborators: BTreeMap<String, Collaborators>,
-    /// Whether reports that people file there become cases.
-    #[serde(default = "yes")]
-    pub reports: bool,
-    #[serde(default = "reports_poll_s")]
-    pub reports_poll_s: u32,
-    #[serde(default)]
-    pub file: FilePolicy,
-    #[serde(default)]
-    pub sealed: SealedPolicy,
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn reports_poll_s() -> u32 {
-    300
-}
-
-fn github_api() -> String {
-    "https://api.github.com".to_owned()
-}
-
-fn other() -> String {
-    "other".to_owned()
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-pub enum TrackerAuth {
-    Token { token_file: PathBuf },
-    App { app_id: u64, installation_id: u64, private_key_file: PathBuf },
-}
-
-#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Responder {
     pub name: String,
@@ -328,6 +257,14 @@ pub struct Responder {
     pub certificate: PathBuf,
     /// His account on this machine: what he says on the command line is his word.
     pub login: Option<String>,
+}
+
+/// Where releases are announced.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Announcement {
+    pub lists: Vec<String>,
+    pub webhook_file: Option<PathBuf>,
 }
 
 /// Somebody on the private distributors list, and what was checked when he was let in.

@@ -2,10 +2,12 @@
 //!
 //! Owner, group and mode of the socket decide who may ask: readers read cases, commanders also act.
 
+mod announce;
 mod socket;
 mod view;
 mod word;
 
+pub use announce::{Asset, TO_BE_WRITTEN};
 pub use socket::{account, ask, listen, serve, socket};
 pub use view::{CaseLine, CaseView, Fault, File, LIST_MAX, LetterView, Queued, Status, Wanted};
 pub use word::Word;

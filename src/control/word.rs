@@ -1,5 +1,6 @@
 //! What may a responder say of a case? Each word is journaled with who said it; what it says in free text rests sealed.
 
+use super::announce::{Asset, announce};
 use super::known;
 use crate::decide::{self, ClockState, Decision, Entry, Proposal};
 use crate::model::Timestamp;
@@ -83,6 +84,12 @@ pub enum Word {
     /// Tells the distributors, each encrypted, until when they must keep it.
     NotifyDistributors {
         text: String,
+    },
+    /// Announces the release, once its files are there as they should be.
+    Announce {
+        text: String,
+        assets: Vec<Asset>,
+        despite_assets: bool,
     },
     Close {
         why: Closing,
@@ -175,6 +182,7 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
         Word::RequestCve => (decide::ask_tracker(&case, Effect::request_cve(id, now), "CVE wanted", by)?, format!("a CVE is requested for {id}")),
         Word::Fork => (decide::ask_tracker(&case, Effect::open_fork(id, now), "private fork wanted", by)?, format!("a private fork is opened for {id}")),
         Word::NotifyDistributors { text } => notify(desk, &case, &text, by)?,
+        Word::Announce { text, assets, despite_assets } => announce(desk, &case, &text, &assets, despite_assets, by).await?,
         Word::Close { why, note, of } => close(desk, &case, why, note, of, by).await?,
         Word::Reopen { why } => (noted(desk, &case, &why, by, decide::reopen(&case, by)?).await?, format!("{id} is open again")),
     };

@@ -37,6 +37,10 @@ pub enum NotNow {
     NoAdvisory(CaseId),
     #[error("case {0} has no release day to come, and so no end of the embargo: agree on one with sealdesk case release-date")]
     NoReleaseDay(CaseId),
+    #[error("case {0} is not released: say sealdesk case reach {0} release when it is")]
+    NotReleased(CaseId),
+    #[error("the agreed release is on {0}, and nothing is announced before")]
+    BeforeHour(Timestamp),
     #[error("it is in that lane already")]
     SameLane,
     #[error("the reporter of case {0} still waits for an answer: give it first (case reply, or case answered)")]
@@ -242,6 +246,17 @@ pub fn notify(case: &Case, notices: Vec<(String, Effect)>, by: &str, now: Timest
         effects: notices.into_iter().map(|(_, effect)| effect).collect(),
         ..Decision::default()
     })
+}
+
+/// Whether a release may be announced: it is reached, and the agreed hour has come.
+pub fn may_announce(case: &Case, now: Timestamp) -> Result<(), NotNow> {
+    if !case.course.reached.contains_key(&Step::Release) {
+        return Err(NotNow::NotReleased(case.id.clone()));
+    }
+    match case.course.release_day.filter(|day| *day > now) {
+        Some(day) => Err(NotNow::BeforeHour(day)),
+        None => Ok(()),
+    }
 }
 
 /// A responder's word: the case is closed, and what was to be done for it is not done any more. Its reporter must have been

@@ -31,6 +31,8 @@ pub enum Work {
     Reply,
     /// An embargoed notice to one distributor.
     Notify,
+    /// A release, to one mailing list or by a post.
+    Announce,
     FileAdvisory,
     AppendFollowUp,
     /// Brings the advisory up to what the team found.
@@ -194,13 +196,14 @@ impl Reason {
 
 impl Work {
     /// Every work but calls.
-    pub const WITHOUT_REASON: [Self; 11] = [
+    pub const WITHOUT_REASON: [Self; 12] = [
         Self::Acknowledge,
         Self::SendCertificate,
         Self::Ask,
         Self::AskPrivate,
         Self::Reply,
         Self::Notify,
+        Self::Announce,
         Self::FileAdvisory,
         Self::AppendFollowUp,
         Self::AmendAdvisory,
@@ -216,6 +219,7 @@ impl Work {
             Self::AskPrivate => "ask-private",
             Self::Reply => "reply",
             Self::Notify => "notify",
+            Self::Announce => "announce",
             Self::FileAdvisory => "file-advisory",
             Self::AppendFollowUp => "append-follow-up",
             Self::AmendAdvisory => "amend-advisory",
@@ -274,6 +278,11 @@ impl Effect {
     /// `word` tells the notices of a case apart, and `to` whom each goes to.
     pub fn notify(case: &CaseId, word: &str, to: &Address, sealed: Vec<u8>, due: Timestamp) -> Self {
         Self { payload: Some(sealed), ..Self::new(format!("notice:{case}:{word}:{to}"), Work::Notify, case, None, due) }
+    }
+
+    pub fn announce(case: &CaseId, word: &str, to: Option<&Address>, sealed: Vec<u8>, due: Timestamp) -> Self {
+        let to = to.map_or("post", Address::as_str);
+        Self { payload: Some(sealed), ..Self::new(format!("announce:{case}:{word}:{to}"), Work::Announce, case, None, due) }
     }
 
     pub fn file_advisory(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {

@@ -54,6 +54,14 @@ pub enum Composition {
         text: String,
         at: Timestamp,
     },
+    /// To one mailing list of the opener's own config: a release, in clear and signed.
+    Announcement {
+        to: Address,
+        message_id: MessageId,
+        subject: String,
+        text: String,
+        at: Timestamp,
+    },
     Certificate {
         to: ReplyAddress,
         message_id: MessageId,
@@ -109,6 +117,7 @@ impl Composition {
             | Self::Question { message_id, .. }
             | Self::Reply { message_id, .. }
             | Self::Notice { message_id, .. }
+            | Self::Announcement { message_id, .. }
             | Self::Call { message_id, .. } => message_id,
         }
     }
@@ -117,14 +126,14 @@ impl Composition {
     pub fn certificate(&self) -> Option<&str> {
         match self {
             Self::Acknowledgement { certificate, .. } | Self::Question { certificate, .. } | Self::Reply { certificate, .. } => certificate.as_deref(),
-            Self::Certificate { .. } | Self::Call { .. } | Self::Notice { .. } => None,
+            Self::Certificate { .. } | Self::Call { .. } | Self::Notice { .. } | Self::Announcement { .. } => None,
         }
     }
 
     pub fn to(&self) -> &Address {
         match self {
             Self::Acknowledgement { to, .. } | Self::Certificate { to, .. } | Self::Question { to, .. } => to.address(),
-            Self::Reply { to, .. } | Self::Call { to, .. } | Self::Notice { to, .. } => to,
+            Self::Reply { to, .. } | Self::Call { to, .. } | Self::Notice { to, .. } | Self::Announcement { to, .. } => to,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::model::ids::{CaseId, IntakeId};
 use crate::model::reading::Reading;
 use crate::model::release::ReleaseRules;
 use crate::model::secret::{self, Secret};
-use crate::ports::{Alarm, Authenticator, CaseStore, Clock, Courier, Lane, Opener, PortError, Tracker};
+use crate::ports::{Alarm, Announcer, Authenticator, CaseStore, Clock, Courier, Lane, Opener, PortError, Tracker};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
@@ -30,6 +30,9 @@ pub struct DeskParts {
     pub policy: Policy,
     pub house: House,
     pub perspective: Perspective,
+    /// Where releases are announced, if anywhere: by a post, and to mailing lists.
+    pub announcer: Option<Arc<dyn Announcer>>,
+    pub announcement_lists: Vec<Address>,
     pub bounce_address: Address,
     pub responders: Vec<Responder>,
     /// Those who were removed too: a notice to them is refused by name.

@@ -152,6 +152,16 @@ pub trait Alarm: Send + Sync {
     async fn raise(&self, case: Option<&CaseId>, reason: Reason) -> Result<(), PortError>;
 }
 
+/// Where a release is announced besides mail, and whether what it names is there.
+#[async_trait]
+pub trait Announcer: Send + Sync {
+    /// The SHA-256 of a file of the release, as everybody would fetch it.
+    async fn sha256(&self, url: &str) -> Result<Digest, PortError>;
+    async fn post(&self, text: &str) -> Result<(), PortError>;
+    /// Whether a place to post is configured.
+    fn posts(&self) -> bool;
+}
+
 /// Finds out whether a letter was sent by whom its From names (DMARC, RFC 9989).
 #[async_trait]
 pub trait Authenticator: Send + Sync {

@@ -5,6 +5,7 @@ mod site;
 pub use site::{expected, pages, security_md};
 
 use crate::adapters::alarm::{Command, Heartbeat, Webhook};
+use crate::adapters::announcer::HttpAnnouncer;
 use crate::adapters::calendar;
 use crate::adapters::clock::SystemClock;
 use crate::adapters::dmarc::DnsAuthenticator;
@@ -28,7 +29,7 @@ use crate::model::release::ReleaseRules;
 use crate::model::secret::Secret;
 use crate::openpgp::{self, Certificate, SealTo};
 use crate::pipeline::{Desk, DeskParts, Responder};
-use crate::ports::{Alarm, Authenticator, Cases, Clock, Courier, Mailbox, PortError, Tracker};
+use crate::ports::{Alarm, Announcer, Authenticator, Cases, Clock, Courier, Mailbox, PortError, Tracker};
 use anyhow::{Context, Result, anyhow};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -181,6 +182,8 @@ pub async fn desk(settings: &Settings) -> Result<Desk> {
         house: house(settings)?,
         perspective: perspective(settings),
         bounce_address: settings.bounce_address.clone(),
+        announcer: announcer(settings)?,
+        announcement_lists: settings.announcement_lists.clone(),
         responders: responders(settings)?,
         distributors: distributors(settings)?,
         own_ends: own_ends(settings)?,
@@ -340,6 +343,14 @@ pub fn tracker(settings: &Settings) -> Result<Arc<dyn Tracker>> {
             Ok(Arc::new(tracker.with_collaborators(words.collaborators.clone())))
         }
     }
+}
+
+pub fn announcer(settings: &Settings) -> Result<Option<Arc<dyn Announcer>>> {
+    if !settings.announces {
+        return Ok(None);
+    }
+    let webhook = settings.announcement_webhook_file.as_ref().map(|path| config::secret("announcement.webhook_file", path)).transpose()?;
+    Ok(Some(Arc::new(HttpAnnouncer::new(webhook)?)))
 }
 
 pub fn alarm(settings: &Settings) -> Result<Option<Arc<dyn Alarm>>> {

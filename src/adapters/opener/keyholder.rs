@@ -42,6 +42,8 @@ pub struct Holdings {
     pub responders: Vec<(Address, String)>,
     /// Whom notices may go to.
     pub distributors: Vec<(Address, String)>,
+    /// Mailing lists that announcements may go to.
+    pub lists: Vec<Address>,
 }
 
 struct Reader {
@@ -103,7 +105,7 @@ pub fn serve(doorway: &Doorway, zygote: &Zygote, holdings: Holdings) -> Result<i
 
 /// Whether the words of a letter to an outsider are not from a template.
 fn is_free(composition: &Composition) -> bool {
-    matches!(composition, Composition::Reply { .. } | Composition::Notice { .. })
+    matches!(composition, Composition::Reply { .. } | Composition::Notice { .. } | Composition::Announcement { .. })
 }
 
 fn wait(doorway: &Doorway, keyholder: &Keyholder<'_>, busy: bool) -> Result<(bool, bool, Vec<usize>), Errno> {
@@ -244,6 +246,8 @@ impl Keyholder<'_> {
                 Some((_, armored)) => Some(armored.clone()),
                 None => return wire.refuse("calls go only to responders of the opener's own config"),
             },
+            Composition::Announcement { to, .. } if self.holdings.lists.iter().any(|list| list.same_mailbox(to)) => None,
+            Composition::Announcement { .. } => return wire.refuse("announcements go only to lists of the opener's own config"),
             Composition::Notice { to, .. } => match self.holdings.distributors.iter().find(|(address, _)| address.same_mailbox(to)) {
                 Some((_, armored)) => Some(armored.clone()),
                 None => return wire.refuse("notices go only to distributors of the opener's own config"),

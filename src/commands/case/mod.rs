@@ -1,5 +1,6 @@
 //! `sealdesk case`: lists and shows cases, takes out attachments, answers reporters, and takes a responder's word.
 
+mod announcement;
 mod page;
 mod retrospective;
 mod timeline;
@@ -90,6 +91,8 @@ enum Verb {
     },
     /// Drafts the retrospective of a case from its journal, as Markdown to go on with
     Retrospective { id: String },
+    /// Drafts the announcement of a release, with the gaps that people must fill
+    Announcement { id: String },
     #[command(flatten)]
     Word(words::Verb),
 }
@@ -155,6 +158,10 @@ pub async fn run(args: Case) -> Result<u8> {
         Verb::Retrospective { id: text } => {
             let view: CaseView = args.desk.ask(Question::CaseShow { id: id(&text)? }).await?;
             screen::print(&retrospective::draft(&view))?;
+        }
+        Verb::Announcement { id: text } => {
+            let view: CaseView = args.desk.ask(Question::CaseShow { id: id(&text)? }).await?;
+            screen::print(&announcement::draft(&view))?;
         }
         Verb::Word(word) => words::run(&args.desk, word).await?,
     }

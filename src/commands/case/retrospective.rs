@@ -6,7 +6,7 @@ use crate::decide::ClockState;
 use std::collections::BTreeSet;
 
 /// Events that changed the plan.
-const TURNS: [&str; 8] = ["lane changed", "deadline moved", "skipped", "waits for an upstream", "goes on", "release day", "release day despite", "announced"];
+const TURNS: [&str; 8] = ["lane changed", "deadline moved", "skipped", "waits for an upstream", "goes on", "release day", "release day despite", "disclosure"];
 
 /// Markdown. The reporter is named only where the team credited him.
 pub(super) fn draft(view: &CaseView) -> String {

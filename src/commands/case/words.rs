@@ -5,7 +5,7 @@ use crate::adapters::calendar;
 use crate::adapters::clock::SystemClock;
 use crate::commands::{ask, screen};
 use crate::config;
-use crate::control::{Question, Word};
+use crate::control::{Asset, Question, Word};
 use crate::decide::Proposal;
 use crate::model::Timestamp;
 use crate::model::case::Closing;
@@ -153,6 +153,19 @@ pub enum Verb {
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
+    /// Announces a release to the lists and the webhook of the config, after it and never before
+    Announce {
+        id: String,
+        /// The words, the first line being the subject; standard input without it. `case announcement` drafts them
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// A file of the release that must be there with this SHA-256; repeat it
+        #[arg(long, value_name = "URL=SHA256", value_parser = asset)]
+        asset: Vec<(String, String)>,
+        /// Announces although a file is not there, or not as it should be
+        #[arg(long)]
+        despite: bool,
+    },
     /// Closes a case whose reporter was answered: resolved, rejected or spam
     Close {
         id: String,
@@ -204,6 +217,19 @@ fn cve(text: &str) -> Result<String, String> {
     if numbered(&text, "CVE-", 2) { Ok(text) } else { Err("written CVE-2026-12345".to_owned()) }
 }
 
+fn asset(text: &str) -> Result<(String, String), String> {
+    let (url, digest) = text.rsplit_once('=').ok_or("written URL=SHA256")?;
+    Ok((url.to_owned(), digest.to_owned()))
+}
+
+/// A file's text, or what is said on standard input.
+fn words(file: Option<PathBuf>) -> Result<String> {
+    match &file {
+        Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())),
+        None => std::io::read_to_string(std::io::stdin().lock()).context("cannot read standard input"),
+    }
+}
+
 fn some(list: Vec<String>) -> Option<Vec<String>> {
     (!list.is_empty()).then_some(list)
 }
@@ -246,12 +272,10 @@ pub async fn run(desk: &ask::Desk, verb: Verb) -> Result<()> {
             (id, Word::Collaborate { users: user, teams: team, outsiders: outsider, remove })
         }
         Verb::Credit { id, login, kind } => (id, Word::Credit { login, kind }),
-        Verb::NotifyDistributors { id, file } => {
-            let text = match &file {
-                Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
-                None => std::io::read_to_string(std::io::stdin().lock()).context("cannot read standard input")?,
-            };
-            (id, Word::NotifyDistributors { text })
+        Verb::NotifyDistributors { id, file } => (id, Word::NotifyDistributors { text: words(file)? }),
+        Verb::Announce { id, file, asset, despite } => {
+            let assets = asset.into_iter().map(|(url, sha256)| Asset { url, sha256 }).collect();
+            (id, Word::Announce { text: words(file)?, assets, despite_assets: despite })
         }
         Verb::RequestCve { id } => (id, Word::RequestCve),
         Verb::Fork { id } => (id, Word::Fork),

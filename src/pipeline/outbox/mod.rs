@@ -1,10 +1,12 @@
 //! How are effects carried out? Leased, composed, handed over, settled: at least once, each under its key.
 
+mod announcements;
 mod answers;
 mod calls;
 mod drafts;
 mod notices;
 
+pub use announcements::Announcement;
 pub use notices::Notice;
 
 use super::desk::{Desk, random};
@@ -96,6 +98,7 @@ async fn carry_out(desk: &Desk, leased: &Leased) -> Result<(), PortError> {
         Work::SendCertificate => answers::send_certificate(desk, effect).await,
         Work::Ask | Work::AskPrivate => answers::ask(desk, effect).await,
         Work::Reply => answers::reply(desk, effect).await,
+        Work::Announce => announcements::send(desk, effect).await,
         Work::Notify => notices::send(desk, effect).await,
         Work::FileAdvisory => drafts::file(desk, effect, leased.attempts > 0 || leased.in_doubt).await,
         Work::AppendFollowUp => drafts::append(desk, effect).await,

@@ -1,0 +1,71 @@
+//! When may a release be announced, and what stands in a first draft of it?
+
+use crate::decide::{self, Decision, Entry};
+use crate::model::case::Case;
+use crate::model::effect::Effect;
+use crate::model::ids::Digest;
+use crate::pipeline::Desk;
+use crate::pipeline::outbox::Announcement;
+use anyhow::{Context, Result, anyhow, bail};
+use serde::{Deserialize, Serialize};
+
+/// A release announcement is a page.
+const OCTETS_MAX: usize = 32 * 1024;
+
+/// Files of one release.
+const ASSETS_MAX: usize = 50;
+
+/// What a draft leaves to people; words that still hold it are no announcement.
+pub const TO_BE_WRITTEN: &str = "TO BE WRITTEN";
+
+/// A file of the release, and what it must be.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Asset {
+    pub url: String,
+    /// 64 hexadecimal digits.
+    pub sha256: String,
+}
+
+/// Announces a release on a responder's word: after it, and not before each named file is there as it should be.
+pub async fn announce(desk: &Desk, case: &Case, words: &str, assets: &[Asset], despite_assets: bool, by: &str) -> Result<(Decision, String)> {
+    let (subject, text) = words.trim_start().split_once('\n').ok_or_else(|| anyhow!("the announcement has no text below its subject"))?;
+    let subject = subject.strip_prefix("Subject:").unwrap_or(subject).trim();
+    if subject.is_empty() || subject.chars().count() > 200 || subject.chars().any(char::is_control) {
+        bail!("the first line is the subject: up to 200 characters");
+    }
+    if words.contains(TO_BE_WRITTEN) {
+        bail!("something in it is still {TO_BE_WRITTEN:?}");
+    }
+    if words.len() > OCTETS_MAX || assets.len() > ASSETS_MAX {
+        bail!("more than {OCTETS_MAX} octets of text or {ASSETS_MAX} files");
+    }
+    let lists = &desk.parts.announcement_lists;
+    let announcer = desk.parts.announcer.as_ref().ok_or_else(|| anyhow!("no [announcement] is configured"))?;
+    let (id, now) = (&case.id, desk.now());
+    decide::may_announce(case, now)?;
+    let mut faults = Vec::new();
+    for asset in assets {
+        let wanted = Digest::parse(&asset.sha256.to_ascii_lowercase()).with_context(|| format!("{:?} is no SHA-256: 64 hexadecimal digits", asset.sha256))?;
+        match announcer.sha256(&asset.url).await {
+            Ok(found) if found == wanted => {}
+            Ok(found) => faults.push(format!("{} has the SHA-256 {found}", asset.url)),
+            Err(err) => faults.push(err.to_string()),
+        }
+    }
+    if !faults.is_empty() && !despite_assets {
+        bail!("not announced: {}; mend it, or say the same with --despite", faults.join("; "));
+    }
+    let word = desk.sealed_words(words)?.0;
+    let mut effects = Vec::new();
+    for to in lists.iter().map(Some).chain(announcer.posts().then_some(None)) {
+        let announcement = Announcement { to: to.cloned(), subject: subject.to_owned(), text: text.trim().to_owned() };
+        let sealed = desk.parts.store.seal(&serde_json::to_vec(&announcement)?)?;
+        effects.push(Effect::announce(id, &word, to, sealed, now));
+    }
+    let mut journal = vec![Entry::of(id, "announcement released", by)];
+    if !assets.is_empty() {
+        journal.push(Entry::of(id, "release files checked", format!("{} of {} are as they should be", assets.len() - faults.len(), assets.len())));
+    }
+    let said = format!("{id} is announced to {} lists{}", lists.len(), if announcer.posts() { " and by the webhook" } else { "" });
+    Ok((Decision { effects, journal, ..Decision::default() }, said))
+}

@@ -1,0 +1,43 @@
+//! How does the world hear of a release? By signed mail to lists, and by a post.
+
+use super::answers::{answer, hand_over};
+use super::{Carried, case_of, missing, unsigned_yet};
+use crate::model::address::Address;
+use crate::model::effect::Effect;
+use crate::model::outgoing::Composition;
+use crate::pipeline::desk::Desk;
+use crate::ports::PortError;
+use serde::{Deserialize, Serialize};
+
+/// What is announced; it rests sealed until it leaves.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Announcement {
+    /// A mailing list; nobody for a post.
+    pub to: Option<Address>,
+    pub subject: String,
+    pub text: String,
+}
+
+async fn unsealed(desk: &Desk, effect: &Effect) -> Result<Announcement, PortError> {
+    let sealed = effect.payload.clone().ok_or_else(|| missing("words"))?;
+    let octets = desk.parts.opener.unseal(sealed).await.map_err(|e| unsigned_yet(&e))?;
+    serde_json::from_slice(&octets).map_err(|_| PortError::Lasting("the words of this announcement are damaged".to_owned()))
+}
+
+pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
+    let case = case_of(desk, effect).await?;
+    let announcement = unsealed(desk, effect).await?;
+    let Some(to) = announcement.to else {
+        let Some(announcer) = &desk.parts.announcer else { return Err(PortError::Lasting("no [announcement] is configured any more".to_owned())) };
+        announcer.post(&format!("**{}**\n\n{}", announcement.subject, announcement.text)).await?;
+        return Ok(Carried::Done(Desk::note(&case.id, "announced", "by the webhook"), None));
+    };
+    let now = desk.now();
+    let answer = answer(desk, effect, &to, "announcement")?;
+    let message_id = answer.message_id.clone();
+    let composition = Composition::Announcement { to, message_id: message_id.clone(), subject: announcement.subject, text: announcement.text, at: now };
+    let octets = desk.parts.opener.compose(&composition).await.map_err(|e| unsigned_yet(&e))?;
+    desk.parts.store.note_answer(&answer, now).await?;
+    hand_over(desk, effect, &answer, octets).await?;
+    Ok(Carried::Done(Desk::note(&case.id, "announced", format!("to a list: {}", message_id.as_str())), Some(message_id)))
+}
