@@ -207,7 +207,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
     assert!(refused.contains("it is a Friday"), "{refused}");
     story.say(&id, Word::ReleaseDay { at: Some(proposal.at), despite_objections: false }).await.unwrap();
 
-    let early = Word::Announce { text: "A\nB".to_owned(), assets: Vec::new(), despite_assets: false };
+    let early = Word::Announce { text: "A\nB".to_owned(), assets: Vec::new(), despite_assets: false, again: false };
     assert!(story.say(&id, early).await.unwrap_err().contains("is not released"));
 
     // The distributors hear of it, encrypted to each, and who was removed does not.
@@ -233,6 +233,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
         text: text.to_owned(),
         assets: vec![Asset { url: format!("http://127.0.0.1:{}/acme-web-2.3.2.tar", story.web.port), sha256: digest.to_owned() }],
         despite_assets: despite,
+        again: false,
     };
     let draft = story.read(&["announcement"], &id);
     assert!(draft.starts_with("Subject: acme-web 2.3.2 fixes a vulnerability") && draft.contains("Fix       https://example.org/pull/7"), "{draft}");
@@ -247,6 +248,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
     let letters: Vec<String> = walk(&story.folder.path().join("out")).iter().map(|path| fs::read_to_string(path).unwrap()).collect();
     let mail = letters.iter().find(|letter| letter.contains("To: dev@lists.example")).expect("mail to the list");
     assert!(mail.contains("multipart/signed") && mail.contains("is released. It fixes a vulnerability"), "{mail}");
+    assert!(story.say(&id, announce(&words, &found, false)).await.unwrap_err().contains("was announced already"));
     let posts = story.web.posts.lock().unwrap().clone();
     assert!(posts.len() == 1 && posts[0].contains("acme-web 2.3.2") && posts[0].contains("allowed_mentions"), "{posts:?}");
 

@@ -10,24 +10,35 @@ use std::time::Duration;
 /// One post, connection and all.
 const POST_S: u64 = 30;
 
-/// One file, connection and all; and how large it may be.
-const FILE_S: u64 = 15 * 60;
+/// One file: to its first octet, and between two of them. And how large it may be.
+const SILENCE_S: u64 = 30;
 const FILE_OCTETS_MAX: u64 = 4 << 30;
 
-/// Discord takes 2,000 characters in one message.
-const POST_CHARACTERS_MAX: usize = 2_000;
+/// Releases are often kept behind one redirect or two.
+const REDIRECTS_MAX: usize = 5;
 
 pub struct HttpAnnouncer {
     /// Its URL holds a token.
     webhook: Option<Secret>,
-    http: reqwest::Client,
+    files: reqwest::Client,
+    posts: reqwest::Client,
 }
 
 impl HttpAnnouncer {
     pub fn new(webhook: Option<Secret>) -> Result<Self, PortError> {
-        // Releases are often kept behind one redirect or two.
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::limited(5)).https_only(false).build();
-        Ok(Self { webhook, http: http.map_err(|e| PortError::Lasting(format!("no HTTPS client: {}", e.without_url())))? })
+        let none = |e: reqwest::Error| PortError::Lasting(format!("no HTTPS client: {}", e.without_url()));
+        // Every step as safe as the first: what began at https leads nowhere else.
+        let steps = reqwest::redirect::Policy::custom(|attempt| {
+            let began_at_https = attempt.previous().first().is_some_and(|url| url.scheme() == "https");
+            match attempt.url().scheme() == "https" || (!began_at_https && is_safe(attempt.url())) {
+                true if attempt.previous().len() <= REDIRECTS_MAX => attempt.follow(),
+                _ => attempt.stop(),
+            }
+        });
+        let patience = Duration::from_secs(SILENCE_S);
+        let files = reqwest::Client::builder().redirect(steps).connect_timeout(patience).read_timeout(patience).build().map_err(none)?;
+        let posts = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(POST_S)).build().map_err(none)?;
+        Ok(Self { webhook, files, posts })
     }
 }
 
@@ -44,12 +55,9 @@ impl Announcer for HttpAnnouncer {
             return Err(PortError::Lasting(format!("{url} is not https")));
         }
         let failed = |e: reqwest::Error| PortError::Passing(format!("{url} cannot be fetched: {}", e.without_url()));
-        let mut response = self.http.get(parsed).timeout(Duration::from_secs(FILE_S)).send().await.map_err(failed)?;
+        let mut response = self.files.get(parsed).send().await.map_err(failed)?;
         if !response.status().is_success() {
             return Err(PortError::Passing(format!("{url} answers {}", response.status())));
-        }
-        if !is_safe(response.url()) {
-            return Err(PortError::Lasting(format!("{url} leads to a place that is not https")));
         }
         let (mut hash, mut octets) = (Sha256::new(), 0);
         while let Some(piece) = response.chunk().await.map_err(failed)? {
@@ -63,18 +71,24 @@ impl Announcer for HttpAnnouncer {
     }
 
     async fn post(&self, text: &str) -> Result<(), PortError> {
-        let Some(webhook) = &self.webhook else { return Ok(()) };
-        let url = webhook.expose_text().map_err(|_| PortError::Lasting("announcement.webhook_file is not text".to_owned()))?;
-        let cut: String = text.chars().take(POST_CHARACTERS_MAX).collect();
+        let wrong = |what: &str| PortError::Lasting(format!("announcement.webhook_file {what}"));
+        let webhook = self.webhook.as_ref().ok_or_else(|| wrong("is not configured any more"))?;
+        let url: url::Url = webhook.expose_text().ok().and_then(|text| text.parse().ok()).ok_or_else(|| wrong("holds no URL"))?;
+        if !is_safe(&url) {
+            return Err(wrong("holds a URL that is not https"));
+        }
         // Nobody is woken by a name in it.
-        let body = serde_json::json!({ "content": cut, "allowed_mentions": { "parse": [] } }).to_string();
-        let sent = self.http.post(url).timeout(Duration::from_secs(POST_S)).header("content-type", "application/json").body(body).send().await;
-        // The URL holds a token, so it stays out of every error.
-        let response = sent.map_err(|e| PortError::Passing(format!("the announcement webhook failed: {}", e.without_url())))?;
+        let body = serde_json::json!({ "content": text, "allowed_mentions": { "parse": [] } }).to_string();
+        let sent = self.posts.post(url).header("content-type", "application/json").body(body).send().await;
+        // The URL holds a token, so it stays out of every error. What was sent and not answered may stand there already.
+        let response = sent.map_err(|e| {
+            let text = |e: reqwest::Error| format!("the announcement webhook failed: {}", e.without_url());
+            if e.is_connect() { PortError::Passing(text(e)) } else { PortError::InDoubt(text(e)) }
+        })?;
         match response.status() {
             status if status.is_success() => Ok(()),
-            status if status.is_client_error() && status.as_u16() != 429 => Err(PortError::Lasting(format!("the announcement webhook refuses: {status}"))),
-            status => Err(PortError::Passing(format!("the announcement webhook answered {status}"))),
+            status if status.is_server_error() || status.as_u16() == 429 => Err(PortError::Passing(format!("the announcement webhook answered {status}"))),
+            status => Err(PortError::Lasting(format!("the announcement webhook refuses: {status}"))),
         }
     }
 

@@ -78,13 +78,13 @@ impl DnsAuthenticator {
         }
         // RFC 6376 section 5.4: a signature that leaves From out signs nobody's letter.
         message.dkim_headers.retain(|s| s.header.h.len() <= SIGNED_FIELDS_MAX && s.header.h.iter().any(|field| field.eq_ignore_ascii_case("from")));
-        // One of another domain proves nothing here, and asking for its key would leave the answer to whoever owns that domain.
-        message.dkim_headers.retain(|s| within(&from, &s.header.d));
+        // One of another organisation proves nothing here, and asking for its key would leave the answer to whoever owns that domain.
+        message.dkim_headers.retain(|s| akin(&from, &s.header.d));
         message.dkim_headers.truncate(SIGNATURES_MAX);
         let dkim = self.dns.verify_dkim(&message).await;
         let sender = path.return_path.rsplit_once('@').map_or("", |(_, domain)| domain);
         let spf = match &path.client {
-            Some((client, hello)) if within(&from, sender) => {
+            Some((client, hello)) if akin(&from, sender) => {
                 self.dns.verify_spf(SpfParameters::verify_mail_from(*client, hello, &self.host, &path.return_path)).await
             }
             _ => SpfOutput::new(String::new()),
@@ -103,11 +103,10 @@ impl DnsAuthenticator {
     }
 }
 
-/// Whether one of two domains lies in the other: only then can they be aligned (RFC 9989 section 4.10.2).
-fn within(one: &str, other: &str) -> bool {
-    let inside = |inner: &str, outer: &str| inner == outer || inner.strip_suffix(outer).is_some_and(|front| front.ends_with('.'));
-    let (one, other) = (one.to_ascii_lowercase(), other.to_ascii_lowercase());
-    inside(&one, &other) || inside(&other, &one)
+/// Whether two domains are of one organisation: only then can they be aligned (RFC 9989 section 4.10.2).
+fn akin(one: &str, other: &str) -> bool {
+    let organisation = |domain: &str| psl::domain_str(domain).unwrap_or(domain).to_owned();
+    organisation(&one.to_ascii_lowercase()) == organisation(&other.to_ascii_lowercase())
 }
 
 #[async_trait]
@@ -129,5 +128,16 @@ impl Authenticator for DnsAuthenticator {
             Err(Error::Dns(DnsError::RecordNotFound(_))) => Ok(format!("checked here, by DNS; {domain} itself publishes no DMARC policy")),
             Err(err) => Err(PortError::Passing(format!("DNS does not answer: {err}; set desk.authserv_id or desk.resolver"))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_faculties_of_one_university_are_akin_and_two_tenants_of_a_registry_are_not() {
+        assert!(akin("cs.univ.example", "mail.UNIV.example") && akin("univ.example", "univ.example"));
+        assert!(!akin("a.co.uk", "b.co.uk") && !akin("univ.example", "other.example"));
     }
 }

@@ -94,9 +94,12 @@ fn holdings(settings: &Settings) -> Result<Holdings> {
     }
     let mut distributors = Vec::new();
     for distributor in settings.distributors.iter().filter(|d| d.removed_on.is_none()) {
+        let address = Address::parse(&distributor.address).map_err(|e| anyhow!("distributor.address: {e}"))?;
+        // One that cannot be read is refused at each notice, which is heard; it must not keep letters shut.
         let path = config::expanded("distributor.certificate", &distributor.certificate)?;
-        for certificate in read_certificates(&path)? {
-            distributors.push((Address::parse(&distributor.address).map_err(|e| anyhow!("distributor.address: {e}"))?, certificate.armored()?));
+        match read_certificates(&path).and_then(|found| found.iter().map(|c| Ok(c.armored()?)).collect::<Result<Vec<String>>>()) {
+            Ok(found) => distributors.extend(found.into_iter().map(|armored| (address.clone(), armored))),
+            Err(err) => tracing::warn!(error = %format!("{err:#}"), "the certificate of a distributor cannot be read"),
         }
     }
     Ok(Holdings { mail, storage: Some(storage), house: Some(house(settings)?), responders, distributors, lists: settings.announcement_lists.clone() })

@@ -125,8 +125,13 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
     for responder in &words.responder {
         address("responder.address", &responder.address)?;
     }
-    for distributor in &words.distributor {
-        address("distributor.address", &distributor.address)?;
+    let mut told: Vec<Address> = Vec::new();
+    for distributor in words.distributor.iter().filter(|d| d.removed_on.is_none()) {
+        let theirs = address("distributor.address", &distributor.address)?;
+        if told.iter().any(|other| other.same_mailbox(&theirs)) {
+            return Err(ConfigError::Value("distributor.address", format!("{theirs} stands there twice: set removed_on in one of them")));
+        }
+        told.push(theirs);
     }
     if let Tracker::Github(github) = &words.tracker {
         let repositories = std::iter::once(&github.repository).chain(github.products.values());

@@ -1,5 +1,6 @@
 //! When may a release be announced, and what stands in a first draft of it?
 
+use super::known;
 use crate::decide::{self, Decision, Entry};
 use crate::model::case::Case;
 use crate::model::effect::Effect;
@@ -8,12 +9,19 @@ use crate::pipeline::Desk;
 use crate::pipeline::outbox::Announcement;
 use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// A release announcement is a page.
 const OCTETS_MAX: usize = 32 * 1024;
 
 /// Files of one release.
 const ASSETS_MAX: usize = 50;
+
+/// What a post may hold with its marks: Discord takes 2,000 characters.
+const POST_CHARACTERS_MAX: usize = 1_900;
+
+/// All files together.
+const CHECKING_S: u64 = 15 * 60;
 
 /// What a draft leaves to people; words that still hold it are no announcement.
 pub const TO_BE_WRITTEN: &str = "TO BE WRITTEN";
@@ -27,7 +35,7 @@ pub struct Asset {
 }
 
 /// Announces a release on a responder's word: after it, and not before each named file is there as it should be.
-pub async fn announce(desk: &Desk, case: &Case, words: &str, assets: &[Asset], despite_assets: bool, by: &str) -> Result<(Decision, String)> {
+pub async fn announce(desk: &Desk, case: &Case, words: &str, assets: &[Asset], (despite_assets, again): (bool, bool), by: &str) -> Result<(Decision, String)> {
     let (subject, text) = words.trim_start().split_once('\n').ok_or_else(|| anyhow!("the announcement has no text below its subject"))?;
     let subject = subject.strip_prefix("Subject:").unwrap_or(subject).trim();
     if subject.is_empty() || subject.chars().count() > 200 || subject.chars().any(char::is_control) {
@@ -43,24 +51,43 @@ pub async fn announce(desk: &Desk, case: &Case, words: &str, assets: &[Asset], d
     let announcer = desk.parts.announcer.as_ref().ok_or_else(|| anyhow!("no [announcement] is configured"))?;
     let (id, now) = (&case.id, desk.now());
     decide::may_announce(case, now)?;
-    let mut faults = Vec::new();
-    for asset in assets {
-        let wanted = Digest::parse(&asset.sha256.to_ascii_lowercase()).with_context(|| format!("{:?} is no SHA-256: 64 hexadecimal digits", asset.sha256))?;
-        match announcer.sha256(&asset.url).await {
-            Ok(found) if found == wanted => {}
-            Ok(found) => faults.push(format!("{} has the SHA-256 {found}", asset.url)),
-            Err(err) => faults.push(err.to_string()),
-        }
+    if !again && desk.parts.store.journal(id).await?.iter().any(|line| line.event == "announced") {
+        bail!("it was announced already: a correction is announced with --again");
     }
+    if lists.is_empty() && !announcer.posts() {
+        bail!("[announcement] names neither a list nor a webhook");
+    }
+    if announcer.posts() && subject.chars().count() + text.trim().chars().count() > POST_CHARACTERS_MAX {
+        bail!("the webhook takes {POST_CHARACTERS_MAX} characters: shorten it");
+    }
+    let mut faults = Vec::new();
+    let checking = async {
+        for asset in assets {
+            let wanted =
+                Digest::parse(&asset.sha256.to_ascii_lowercase()).with_context(|| format!("{:?} is no SHA-256: 64 hexadecimal digits", asset.sha256))?;
+            match announcer.sha256(&asset.url).await {
+                Ok(found) if found == wanted => {}
+                Ok(found) => faults.push(format!("{} has the SHA-256 {found}", asset.url)),
+                Err(err) => faults.push(err.to_string()),
+            }
+        }
+        Ok::<(), anyhow::Error>(())
+    };
+    let checked = tokio::time::timeout(Duration::from_secs(CHECKING_S), checking).await;
+    checked.with_context(|| format!("the files could not be fetched within {CHECKING_S} s"))??;
     if !faults.is_empty() && !despite_assets {
         bail!("not announced: {}; mend it, or say the same with --despite", faults.join("; "));
     }
-    let word = desk.sealed_words(words)?.0;
+    // The files took their time: what holds now counts.
+    let (case, now) = (known(desk, id).await?, desk.now());
+    decide::may_announce(&case, now)?;
+    let word = desk.word_for("announcement", &[words.as_bytes()]);
     let mut effects = Vec::new();
     for to in lists.iter().map(Some).chain(announcer.posts().then_some(None)) {
         let announcement = Announcement { to: to.cloned(), subject: subject.to_owned(), text: text.trim().to_owned() };
         let sealed = desk.parts.store.seal(&serde_json::to_vec(&announcement)?)?;
-        effects.push(Effect::announce(id, &word, to, sealed, now));
+        let label = to.map_or_else(|| "post".to_owned(), |to| desk.word_for("to", &[to.as_str().as_bytes()]));
+        effects.push(Effect::announce(id, &word, &label, sealed, now));
     }
     let mut journal = vec![Entry::of(id, "announcement released", by)];
     if !assets.is_empty() {

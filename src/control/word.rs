@@ -90,6 +90,8 @@ pub enum Word {
         text: String,
         assets: Vec<Asset>,
         despite_assets: bool,
+        /// It was announced before: this corrects it.
+        again: bool,
     },
     Close {
         why: Closing,
@@ -137,13 +139,18 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
                 bail!("that day has something against it: {}; choose another, or say the same with --despite", objections.join("; "));
             }
             let mut decision = decide::agree_release(&case, at, by, timeline, now)?;
+            let told = desk.parts.store.journal(id).await?.iter().any(|line| line.event == "notice released");
+            let again = if told { "; distributors were told another hour: notify them again" } else { "" };
             if !objections.is_empty() {
                 // Their words may come from the report, and the journal is in clear.
                 decision.journal.push(Entry::of(id, "release day despite", format!("{} objections", objections.len())));
             }
             (
                 decision,
-                at.map_or_else(|| format!("{id} has no release day any more"), |at| format!("{id} is released on {}", at.strftime("%A %Y-%m-%d %H:%M UTC"))),
+                at.map_or_else(
+                    || format!("{id} has no release day any more{again}"),
+                    |at| format!("{id} is released on {}{again}", at.strftime("%A %Y-%m-%d %H:%M UTC")),
+                ),
             )
         }
         Word::Announced { day } => {
@@ -182,7 +189,7 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
         Word::RequestCve => (decide::ask_tracker(&case, Effect::request_cve(id, now), "CVE wanted", by)?, format!("a CVE is requested for {id}")),
         Word::Fork => (decide::ask_tracker(&case, Effect::open_fork(id, now), "private fork wanted", by)?, format!("a private fork is opened for {id}")),
         Word::NotifyDistributors { text } => notify(desk, &case, &text, by)?,
-        Word::Announce { text, assets, despite_assets } => announce(desk, &case, &text, &assets, despite_assets, by).await?,
+        Word::Announce { text, assets, despite_assets, again } => announce(desk, &case, &text, &assets, (despite_assets, again), by).await?,
         Word::Close { why, note, of } => close(desk, &case, why, note, of, by).await?,
         Word::Reopen { why } => (noted(desk, &case, &why, by, decide::reopen(&case, by)?).await?, format!("{id} is open again")),
     };
@@ -322,11 +329,17 @@ fn notify(desk: &Desk, case: &Case, text: &str, by: &str) -> Result<(Decision, S
     if able.is_empty() {
         bail!("there is no distributor whom a notice could be encrypted to: see [[distributor]] in the config");
     }
-    let (now, word) = (desk.now(), desk.sealed_words(text)?.0);
+    let now = desk.now();
+    // A notice of another hour is another notice.
+    let hour = case.course.release_day.map_or(0, |day| day.as_millisecond()).to_be_bytes();
+    let word = desk.word_for("notice", &[&hour, text.as_bytes()]);
     let mut notices = Vec::new();
     for distributor in &able {
         let notice = serde_json::to_vec(&Notice { to: distributor.address.clone(), text: text.to_owned() })?;
-        notices.push((distributor.name.clone(), Effect::notify(&case.id, &word, &distributor.address, desk.parts.store.seal(&notice)?, now)));
+        notices.push((
+            distributor.name.clone(),
+            Effect::notify(&case.id, &word, &desk.word_for("to", &[distributor.address.as_str().as_bytes()]), desk.parts.store.seal(&notice)?, now),
+        ));
     }
     let mut decision = decide::notify(case, notices, by, now)?;
     decision.journal.extend(unable.iter().map(|d| Entry::of(&case.id, "notice not sent", format!("{}: no letter can be encrypted to him", d.name))));

@@ -19,6 +19,8 @@ pub enum NotNow {
     NotClosed(CaseId),
     #[error("{step} was reached already, on {at}", step = .0.as_str(), at = .1)]
     Reached(Step, Timestamp),
+    #[error("{later} rests on {earlier}: take it back first", later = .0.as_str(), earlier = .1.as_str())]
+    RestsOnIt(Step, Step),
     #[error("{step} is not reached", step = .0.as_str())]
     NotReached(Step),
     #[error("{later} comes after {earlier}, which is not reached yet", later = .0.as_str(), earlier = .1.as_str())]
@@ -113,6 +115,9 @@ fn deadline(case: &Case, step: Step, timeline: &Timeline, now: Timestamp) -> Tim
 /// A responder's word: it was no true word that a step was reached.
 pub fn take_back(case: &Case, step: Step, by: &str, timeline: &Timeline, now: Timestamp) -> Result<Decision, NotNow> {
     open(case)?;
+    if let Some(later) = case.course.reached.keys().find(|later| step == Step::Release && **later == Step::Retrospective) {
+        return Err(NotNow::RestsOnIt(*later, step));
+    }
     let mut course = case.course.clone();
     course.reached.remove(&step).ok_or(NotNow::NotReached(step))?;
     Ok(moved(case, course, "taken back", format!("{}, by {by}", step.as_str()), timeline, now))
@@ -175,7 +180,7 @@ pub fn go_on(case: &Case, by: &str, timeline: &Timeline, now: Timestamp) -> Resu
 /// A responder's word: the release day is agreed. `None` takes it back.
 pub fn agree_release(case: &Case, day: Option<Timestamp>, by: &str, timeline: &Timeline, now: Timestamp) -> Result<Decision, NotNow> {
     open(case)?;
-    if let Some(reached) = case.course.reached.get(&Step::Release) {
+    if let Some(reached) = case.course.reached.get(&Step::Release).filter(|_| day.is_some()) {
         return Err(NotNow::Reached(Step::Release, reached.at));
     }
     if day.is_some_and(|day| day <= now) {
@@ -253,7 +258,8 @@ pub fn may_announce(case: &Case, now: Timestamp) -> Result<(), NotNow> {
     if !case.course.reached.contains_key(&Step::Release) {
         return Err(NotNow::NotReleased(case.id.clone()));
     }
-    match case.course.release_day.filter(|day| *day > now) {
+    // What the tracker shows to everybody keeps no hour.
+    match case.course.release_day.filter(|day| *day > now && case.course.advisory != Some(AdvisoryState::Published)) {
         Some(day) => Err(NotNow::BeforeHour(day)),
         None => Ok(()),
     }
@@ -435,6 +441,20 @@ mod tests {
         let mut calls = Decision::default();
         call_for_clocks(&blob, &timeline, at(22 * 24), &mut calls);
         assert_eq!(calls.effects.iter().map(|e| e.work).collect::<Vec<_>>(), [Work::CallByMail(Reason::FixTeamMissed)]);
+    }
+
+    #[test]
+    fn nothing_is_announced_before_its_hour_unless_it_is_public() {
+        let timeline = Timeline::default();
+        assert!(matches!(may_announce(&case(), at(2)), Err(NotNow::NotReleased(_))));
+        let agreed = after(agree_release(&case(), Some(at(20 * 24)), "rita", &timeline, at(2)).unwrap());
+        let released = after(reach(&agreed, Step::Release, at(9), "rita", &timeline, at(9)).unwrap());
+        assert_eq!(may_announce(&released, at(9)), Err(NotNow::BeforeHour(at(20 * 24))));
+        assert_eq!(may_announce(&after(agree_release(&released, None, "rita", &timeline, at(9)).unwrap()), at(9)), Ok(()));
+        let broken = after(tracker_moved(&agreed, AdvisoryState::Published, &timeline, at(9)).unwrap());
+        assert_eq!(may_announce(&broken, at(9)), Ok(()));
+        let ended = after(reach(&broken, Step::Retrospective, at(99), "rita", &timeline, at(99)).unwrap());
+        assert_eq!(take_back(&ended, Step::Release, "rita", &timeline, at(99)), Err(NotNow::RestsOnIt(Step::Retrospective, Step::Release)));
     }
 
     #[test]

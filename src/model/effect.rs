@@ -1,7 +1,6 @@
 //! What will the desk do? Effects: values with a stable key, saved before they are done.
 
 use super::Timestamp;
-use super::address::Address;
 use super::ids::{CaseId, EffectKey, IntakeId};
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +71,7 @@ pub enum Reason {
     DisclosureIntended,
     AnswerBounced,
     NoticeFailed,
+    NotAnnounced,
     ReplyRefused,
     AwaitsWord,
     PerhapsFollowUp,
@@ -110,6 +110,7 @@ impl Reason {
             Self::DisclosureIntended => "disclosure-intended",
             Self::AnswerBounced => "answer-bounced",
             Self::NoticeFailed => "notice-failed",
+            Self::NotAnnounced => "not-announced",
             Self::ReplyRefused => "reply-refused",
             Self::AwaitsWord => "awaits-word",
             Self::PerhapsFollowUp => "perhaps-follow-up",
@@ -152,6 +153,7 @@ impl Reason {
             Self::AnswerBounced => {
                 "An answer of ours came back undelivered. Find another way to the reporter; the desk writes to that address no more for a week."
             }
+            Self::NotAnnounced => "An announcement did not leave, because its case is not released any more. Say it again when it is.",
             Self::NoticeFailed => "A distributor could not be given notice of a release. The journal of the case names him: tell him in another way.",
             Self::ReplyRefused => {
                 "Your answer was not passed on to the reporter: it must be encrypted to the desk, signed with your certificate of the desk's config, carry the reply token of the case, which is good once, quote the call below your words and have none of them below a quotation, and bring no file but your certificate. The journal of the case says which of these it was."
@@ -275,13 +277,12 @@ impl Effect {
         Self { payload: Some(sealed), ..Self::new(format!("reply:{case}:{word}"), Work::Reply, case, None, due) }
     }
 
-    /// `word` tells the notices of a case apart, and `to` whom each goes to.
-    pub fn notify(case: &CaseId, word: &str, to: &Address, sealed: Vec<u8>, due: Timestamp) -> Self {
+    /// `word` tells the notices of a case apart, and `to` whom each goes to, without naming him: keys are logged.
+    pub fn notify(case: &CaseId, word: &str, to: &str, sealed: Vec<u8>, due: Timestamp) -> Self {
         Self { payload: Some(sealed), ..Self::new(format!("notice:{case}:{word}:{to}"), Work::Notify, case, None, due) }
     }
 
-    pub fn announce(case: &CaseId, word: &str, to: Option<&Address>, sealed: Vec<u8>, due: Timestamp) -> Self {
-        let to = to.map_or("post", Address::as_str);
+    pub fn announce(case: &CaseId, word: &str, to: &str, sealed: Vec<u8>, due: Timestamp) -> Self {
         Self { payload: Some(sealed), ..Self::new(format!("announce:{case}:{word}:{to}"), Work::Announce, case, None, due) }
     }
 

@@ -205,6 +205,11 @@ impl Desk {
         }
     }
 
+    /// A word that stands for others, which nobody can guess: the same for the same.
+    pub fn word_for(&self, what: &str, parts: &[&[u8]]) -> String {
+        secret::tag(self.parts.secret.expose(), &[&[what.as_bytes()], parts].concat())
+    }
+
     /// The responder with this address.
     pub(super) fn responder(&self, address: &Address) -> Option<&Responder> {
         self.parts.responders.iter().find(|r| r.address.same_mailbox(address))

@@ -125,7 +125,15 @@ pub fn responders(settings: &Settings) -> Result<Vec<Responder>> {
 pub fn distributors(settings: &Settings) -> Result<Vec<Distributor>> {
     let day = |key: &'static str, text: &str| text.parse().map_err(|_| anyhow!("{key}: {text:?} is not a day such as 2026-12-01"));
     let one = |words: &config::Distributor| -> Result<Distributor> {
-        let certificates = read_certificates(&config::expanded("distributor.certificate", &words.certificate)?)?;
+        // A file that is gone costs a distributor his notice, loudly, and never the desk its start.
+        let read = match words.removed_on {
+            Some(_) => Ok(Vec::new()),
+            None => config::expanded("distributor.certificate", &words.certificate).map_err(anyhow::Error::from).and_then(|path| read_certificates(&path)),
+        };
+        let (certificates, unread) = match read {
+            Ok(certificates) => (certificates, None),
+            Err(err) => (Vec::new(), Some(format!("{err:#}"))),
+        };
         Ok(Distributor {
             name: words.name.clone(),
             address: Address::parse(&words.address).map_err(|e| anyhow!("distributor.address: {e}"))?,
@@ -135,7 +143,7 @@ pub fn distributors(settings: &Settings) -> Result<Vec<Distributor>> {
             embargo_accepted_on: day("distributor.embargo_accepted_on", &words.embargo_accepted_on)?,
             removed_on: words.removed_on.as_deref().map(|text| day("distributor.removed_on", text)).transpose()?,
             ends: certificates.iter().filter_map(Certificate::expires).min(),
-            fault: certificates.iter().find_map(|c| c.usable_for_encryption().err()).map(|e| e.to_string()),
+            fault: unread.or_else(|| certificates.iter().find_map(|c| c.usable_for_encryption().err()).map(|e| e.to_string())),
         })
     };
     settings.distributors.iter().map(one).collect()

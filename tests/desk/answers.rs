@@ -1,6 +1,6 @@
 //! The correspondence of the desk: what a reporter, a responder and a machine get, as their programs show it.
 
-use super::people::{Person, head, pgp_mime, webmail};
+use super::people::{Person, RnpPerson, head, pgp_mime, webmail};
 use super::servers::wait_for;
 use super::world::{SEALDESK, World};
 use std::fs;
@@ -231,7 +231,7 @@ fn the_desk_tries_its_own_way_in_five_shapes() {
 }
 
 #[test]
-fn a_web_mailer_decrypts_verifies_and_threads_the_acknowledgement() {
+fn a_web_mailer_and_thunderbirds_library_decrypt_and_verify_the_acknowledgement() {
     let world = World::new();
     let desk = world.open();
     let key = world.path().join("ada.key");
@@ -245,5 +245,13 @@ fn a_web_mailer_decrypts_verifies_and_threads_the_acknowledgement() {
     assert_eq!((&shown["signed_by_desk"], &shown["in_reply_to"]), (&true.into(), &"<w1@reporter.example>".into()), "{shown:#}");
     let text = shown["text"].as_str().unwrap();
     assert!(text.contains("<w1@reporter.example>") && text.contains("we work on a fix in private"), "{text}");
+
+    // RNP, which Thunderbird opens letters with.
+    let ben = RnpPerson::new(world.path(), "ben@reporter.example", &world.desk_certificate());
+    let report = head("Ben <ben@reporter.example>", "A leak", "w2@reporter.example") + &ben.autocrypt("ben@reporter.example");
+    world.submit("ben@reporter.example", &(report + "\nThe session token of acme-web 2.3.1 leaks.\n"));
+    world.settle(2);
+    let (text, said) = ben.open(&one(&world, "ben@reporter.example"));
+    assert!(text.contains("<w2@reporter.example>") && said.contains("Good signature"), "{text}{said}");
     desk.stop();
 }

@@ -120,6 +120,38 @@ pub fn sealed_by_rnp(world: &Path, desk: &Path, text: &str) -> String {
     piped(Command::new("rnp").arg("--homedir").arg(&home).args(["--armor", "--encrypt", "--recipient", "security@desk.example", "--output", "-"]), text)
 }
 
+/// Somebody whose mail program opens letters with RNP, as Thunderbird's does.
+pub struct RnpPerson(PathBuf);
+
+impl RnpPerson {
+    pub fn new(world: &Path, address: &str, desk: &Path) -> Self {
+        let home = world.join("people").join(format!("rnp-{address}"));
+        fs::create_dir_all(&home).unwrap();
+        run(Command::new("rnpkeys").arg("--homedir").arg(&home).args(["--generate-key", "--userid", address, "--password", ""]));
+        run(Command::new("rnpkeys").arg("--homedir").arg(&home).arg("--import").arg(desk));
+        Self(home)
+    }
+
+    pub fn autocrypt(&self, address: &str) -> String {
+        let armored = run(Command::new("rnpkeys").arg("--homedir").arg(&self.0).args(["--export-key", address]));
+        let base64: String = armored.lines().filter(|line| !line.is_empty() && !line.starts_with(['-', '=']) && !line.contains(": ")).collect();
+        format!("Autocrypt: addr={address}; keydata={base64}\n")
+    }
+
+    /// Opens a PGP/MIME letter; its text, and what RNP says of the signature.
+    pub fn open(&self, letter: &str) -> (String, String) {
+        use std::io::Write;
+        let letter = letter.replace("\r\n", "\n");
+        let armored = &letter[letter.find("-----BEGIN PGP MESSAGE-----").expect("an encrypted letter")..];
+        let mut rnp = Command::new("rnp");
+        rnp.arg("--homedir").arg(&self.0).args(["--password", "", "--decrypt", "--output", "-"]);
+        let mut child = rnp.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(armored.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
 fn piped(command: &mut Command, input: &str) -> String {
     use std::io::Write;
     let mut child =

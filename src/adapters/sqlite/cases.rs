@@ -279,7 +279,7 @@ impl Cases for SqliteStore {
                     (SELECT min(ack_deadline) FROM cases WHERE ack_state IN ('due', 'by-hand')) AS oldest,
                     (SELECT count(*) FROM effect WHERE state IN ('pending', 'leased')) AS effects_pending,
                     (SELECT count(*) FROM effect WHERE state = 'failed') AS effects_failed,
-                    (SELECT count(*) FROM effect WHERE in_doubt > 0 AND work IN ('acknowledge', 'send-certificate', 'ask', 'ask-private', 'reply')) AS twice,
+                    (SELECT count(*) FROM effect WHERE in_doubt > 0 AND work IN ('acknowledge', 'send-certificate', 'ask', 'ask-private', 'reply', 'notify', 'announce')) AS twice,
                     (SELECT count(*) FROM cases WHERE draft = 'filed') AS filed,
                     (SELECT count(*) FROM cases WHERE draft = 'awaits-word') AS waiting,
                     (SELECT count(*) FROM journal WHERE event = 'draft doubled') AS doubled,

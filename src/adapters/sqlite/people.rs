@@ -118,9 +118,9 @@ impl Correspondence for SqliteStore {
         let (taken, counted, to_address, to_domain, in_all, came_back): (bool, Option<i64>, Option<i64>, u32, u32, Option<i64>) = sqlx::query_as(
             "SELECT EXISTS (SELECT 1 FROM answer WHERE message_id = ?1),
                     (SELECT taken_at FROM answer WHERE address = ?2 AND kind = ?3 AND taken_at > ?4 ORDER BY taken_at DESC LIMIT 1 OFFSET ?5),
-                    (SELECT taken_at FROM answer WHERE address = ?2 AND kind != 'reply' AND taken_at > ?4 ORDER BY taken_at DESC LIMIT 1 OFFSET ?7),
-                    (SELECT count(*) FROM answer WHERE kind != 'reply' AND taken_at > ?4 AND address LIKE '%@' || ?6),
-                    (SELECT count(*) FROM answer WHERE kind != 'reply' AND taken_at > ?4),
+                    (SELECT taken_at FROM answer WHERE address = ?2 AND kind NOT IN ('reply', 'notice', 'announcement') AND taken_at > ?4 ORDER BY taken_at DESC LIMIT 1 OFFSET ?7),
+                    (SELECT count(*) FROM answer WHERE kind NOT IN ('reply', 'notice', 'announcement') AND taken_at > ?4 AND address LIKE '%@' || ?6),
+                    (SELECT count(*) FROM answer WHERE kind NOT IN ('reply', 'notice', 'announcement') AND taken_at > ?4),
                     (SELECT at FROM unreachable WHERE address = ?2 AND at > ?8)",
         )
         .bind(answer.message_id.as_str())

@@ -165,6 +165,9 @@ pub enum Verb {
         /// Announces although a file is not there, or not as it should be
         #[arg(long)]
         despite: bool,
+        /// It was announced before: this corrects it
+        #[arg(long)]
+        again: bool,
     },
     /// Closes a case whose reporter was answered: resolved, rejected or spam
     Close {
@@ -273,9 +276,9 @@ pub async fn run(desk: &ask::Desk, verb: Verb) -> Result<()> {
         }
         Verb::Credit { id, login, kind } => (id, Word::Credit { login, kind }),
         Verb::NotifyDistributors { id, file } => (id, Word::NotifyDistributors { text: words(file)? }),
-        Verb::Announce { id, file, asset, despite } => {
+        Verb::Announce { id, file, asset, despite, again } => {
             let assets = asset.into_iter().map(|(url, sha256)| Asset { url, sha256 }).collect();
-            (id, Word::Announce { text: words(file)?, assets, despite_assets: despite })
+            (id, Word::Announce { text: words(file)?, assets, despite_assets: despite, again })
         }
         Verb::RequestCve { id } => (id, Word::RequestCve),
         Verb::Fork { id } => (id, Word::Fork),

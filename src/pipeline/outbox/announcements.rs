@@ -2,8 +2,9 @@
 
 use super::answers::{answer, hand_over};
 use super::{Carried, case_of, missing, unsigned_yet};
+use crate::decide::{Decision, Entry, may_announce};
 use crate::model::address::Address;
-use crate::model::effect::Effect;
+use crate::model::effect::{Effect, Reason};
 use crate::model::outgoing::Composition;
 use crate::pipeline::desk::Desk;
 use crate::ports::PortError;
@@ -26,6 +27,13 @@ async fn unsealed(desk: &Desk, effect: &Effect) -> Result<Announcement, PortErro
 
 pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
+    // Much may have happened since the word was said.
+    if may_announce(&case, desk.now()).is_err() {
+        let why = "its case is not released any more";
+        let journal = vec![Entry::of(&case.id, "not announced", why)];
+        let effects = Effect::call(Reason::NotAnnounced, &case.id, desk.now());
+        return Ok(Carried::Refused(Decision { journal, effects, ..Decision::default() }, why));
+    }
     let announcement = unsealed(desk, effect).await?;
     let Some(to) = announcement.to else {
         let Some(announcer) = &desk.parts.announcer else { return Err(PortError::Lasting("no [announcement] is configured any more".to_owned())) };

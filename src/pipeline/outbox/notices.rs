@@ -4,7 +4,9 @@ use super::answers::{answer, hand_over};
 use super::{Carried, case_of, missing, unsigned_yet};
 use crate::decide::{Decision, Entry};
 use crate::model::address::Address;
+use crate::model::case::Standing;
 use crate::model::course::Step;
+use crate::model::distributor::Distributor;
 use crate::model::effect::{Effect, Reason};
 use crate::model::outgoing::Composition;
 use crate::pipeline::desk::Desk;
@@ -29,11 +31,13 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
         let journal = vec![Entry::of(&case.id, "notice not sent", format!("{name}: {why}"))];
         Ok(Carried::Refused(Decision { journal, effects: Effect::call(Reason::NoticeFailed, &case.id, now), ..Decision::default() }, why))
     };
-    let Some(distributor) = desk.parts.distributors.iter().find(|d| d.address.same_mailbox(&notice.to)) else {
-        return refused("he is on the list no more", "a distributor");
+    let theirs = |d: &&Distributor| d.address.same_mailbox(&notice.to);
+    let Some(distributor) = desk.parts.distributors.iter().filter(|d| d.removed_on.is_none()).find(theirs) else {
+        let name = desk.parts.distributors.iter().find(theirs).map_or("a distributor", |d| d.name.as_str());
+        return refused("he is on the list no more", name);
     };
-    if distributor.removed_on.is_some() {
-        return refused("he was removed from the list", &distributor.name);
+    if matches!(case.standing, Standing::Closed { .. }) {
+        return refused("the case is closed", &distributor.name);
     }
     let embargo = case.course.release_day.filter(|day| *day > now && !case.course.reached.contains_key(&Step::Release));
     let Some(embargo_until) = embargo else {
@@ -57,5 +61,7 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
     desk.parts.store.note_answer(&answer, now).await?;
     hand_over(desk, effect, &answer, octets).await?;
     let detail = format!("{}: {}", distributor.name, answer.message_id.as_str());
-    Ok(Carried::Done(Desk::note(&case.id, "notice sent", detail), Some(answer.message_id)))
+    // His answer belongs to this case.
+    let decision = Decision { letter_of: Some(case.id.clone()), participant: Some(distributor.address.clone()), ..Desk::note(&case.id, "notice sent", detail) };
+    Ok(Carried::Done(decision, Some(answer.message_id)))
 }
