@@ -3,12 +3,13 @@
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use sealdesk::mime::{Entity, Layout, Perspective, outer};
+use sealdesk::model::letter::Dmarc;
 use sealdesk::model::limits::Limits;
 
 fuzz_target!(|octets: &[u8]| {
     static QUIET: std::sync::Once = std::sync::Once::new();
     QUIET.call_once(sealdesk_fuzz::quiet);
-    let seen = outer(octets, &Perspective::default());
+    let seen = outer(octets, &Perspective::default(), Dmarc::Unknown);
     assert!(seen.threads.len() <= 200);
     for entity in [Entity::letter(octets, &Limits::MAX), Entity::parse(octets, &Limits::MAX)].into_iter().flatten() {
         let _ = (entity.body(true), entity.body(false), entity.files(), entity.autocrypt(), entity.subject(), entity.from(), entity.date());
