@@ -160,6 +160,7 @@ impl Test {
             distributors: Vec::new(),
             announcer: None,
             announcement_lists: Vec::new(),
+            sources: None,
             secret: Secret::new(b"secret".to_vec()),
             answer_from: Timestamp::UNIX_EPOCH,
             caps: Caps { per_address: 1, per_domain: 3, in_all: 100 },

@@ -402,6 +402,7 @@ impl Running {
             distributors: Vec::new(),
             announcer: None,
             announcement_lists: Vec::new(),
+            sources: None,
             own_ends: Vec::new(),
             secret: Secret::new(b"simulation".to_vec()),
             authenticator: None,

@@ -3,6 +3,7 @@
 pub mod alarm;
 pub mod announcer;
 pub mod calendar;
+pub mod checkout;
 pub mod clock;
 pub mod dmarc;
 pub mod folder_courier;

@@ -93,6 +93,7 @@ pub async fn run(args: Check) -> Result<u8> {
     }
     dmarc(&settings, &mut findings).await;
     humans(&settings, &mut findings);
+    checkouts(&settings, &mut findings).await;
     screen::print(&findings.text)?;
     Ok(if findings.failed { exit::FAILED } else { exit::GOOD })
 }
@@ -221,6 +222,18 @@ async fn dmarc(settings: &Settings, findings: &mut Findings) {
             Ok(found) => findings.good("dmarc", &found),
             Err(err) => findings.warn("dmarc", &err.to_string()),
         },
+    }
+}
+
+async fn checkouts(settings: &Settings, findings: &mut Findings) {
+    let sources = match wiring::sources(settings) {
+        Ok(Some(sources)) => sources,
+        Ok(None) => return,
+        Err(err) => return findings.bad("checkouts", &format!("{err:#}")),
+    };
+    match sources.probe().await {
+        Ok(found) => findings.good("checkouts", &found),
+        Err(err) => findings.bad("checkouts", &err.to_string()),
     }
 }
 

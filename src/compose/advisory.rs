@@ -77,8 +77,16 @@ fn facts(case: &CaseId, reading: &Reading, report: &Report, received_at: Timesta
         })
         .collect();
     let missing = if missing.is_empty() { "nothing".to_owned() } else { missing.join(", ") };
+    let told = |answer: Option<bool>| answer.map(|yes| if yes { "yes" } else { "no" });
+    let rows = [
+        ("Exploited", told(report.answers.exploited).map(str::to_owned)),
+        ("Others told", told(report.answers.others_told).map(str::to_owned)),
+        ("Fixed in", Some(list(&report.fixed_versions)).filter(|_| !report.fixed_versions.is_empty())),
+        ("In the source", Some(list(&[report.files.as_slice(), report.functions.as_slice()].concat())).filter(|_| !report.files.is_empty())),
+    ];
+    let further: String = rows.into_iter().filter_map(|(name, value)| Some(format!("| {name} | {} |\n", value?))).collect();
     format!(
-        "Case **{case}**, arrived {}; the letter {sealed}, {signed}.\n\n| | |\n|---|---|\n| Product | {} |\n| Affected versions | {} |\n| CVE | {} |\n| CWE | {} |\n| CVSS | {} |\n| Severity | {} |\n| Disclosure | {disclosure}{on} |\n| Still missing | {missing} |\n",
+        "Case **{case}**, arrived {}; the letter {sealed}, {signed}.\n\n| | |\n|---|---|\n| Product | {} |\n| Affected versions | {} |\n| CVE | {} |\n| CWE | {} |\n| CVSS | {} |\n| Severity | {} |\n| Disclosure | {disclosure}{on} |\n{further}| Still missing | {missing} |\n",
         received_at.strftime("%Y-%m-%d %H:%M UTC"),
         one(&report.product),
         list(&report.affected_versions),

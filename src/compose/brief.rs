@@ -5,6 +5,7 @@ use crate::model::Timestamp;
 use crate::model::case::{Case, Draft};
 use crate::model::outgoing::Brief;
 use crate::model::reading::{Reading, SignatureStatus};
+use crate::model::report::Class;
 
 /// What a call carries of a letter's text, as quoted-printable makes it; `case show` has all of it.
 const TEXT_OCTETS_MAX: usize = 96 * 1024;
@@ -33,6 +34,8 @@ pub fn brief(case: &Case, reading: &Reading, received_at: Timestamp) -> Brief {
         field("CWE:", report.cwe_ids.join(", "));
         field("CVSS:", report.cvss.clone().unwrap_or_default());
         field("Severity:", report.severity.clone().unwrap_or_default());
+        field("Exploited:", report.answers.exploited.map(|yes| if yes { "yes" } else { "no" }.to_owned()).unwrap_or_default());
+        field("Reads like:", if report.class == Class::Report { String::new() } else { report.class.as_str().to_owned() });
         field("Disclosure:", report.disclosure.date.clone().unwrap_or_default());
     }
     if let Some((deadline, _)) = case.acknowledgement.pending() {

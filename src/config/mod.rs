@@ -17,6 +17,7 @@ use crate::model::limits::Limits;
 use crate::model::release::ReleaseRules;
 use crate::model::secret::Secret;
 use jiff::SignedDuration;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A checked configuration.
@@ -46,6 +47,8 @@ pub struct Settings {
     /// Whether releases are announced at all, and to which mailing lists.
     pub announces: bool,
     pub announcement_lists: Vec<Address>,
+    /// Clones of the products' repositories, by product; `*` for all others.
+    pub checkouts: BTreeMap<String, PathBuf>,
     pub announcement_webhook_file: Option<PathBuf>,
     pub policy: Policy,
     pub caps: Caps,
@@ -196,6 +199,7 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
         distributors: words.distributor,
         announces: words.announcement.is_some(),
         announcement_lists,
+        checkouts: words.checkouts,
         announcement_webhook_file: words.announcement.and_then(|a| a.webhook_file),
         policy,
         caps: Caps { per_address: words.answers.per_address_per_day, per_domain: words.answers.per_domain_per_day, in_all: words.answers.per_day },

@@ -5,6 +5,7 @@ use super::tracker::Tracker;
 use crate::model::limits::Limits;
 use crate::model::publication::{HttpsUrl, Language};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 #[derive(Debug, Deserialize)]
@@ -25,6 +26,8 @@ pub(super) struct Words {
     #[serde(default)]
     pub distributor: Vec<Distributor>,
     pub announcement: Option<Announcement>,
+    #[serde(default)]
+    pub checkouts: BTreeMap<String, PathBuf>,
     #[serde(default)]
     pub acknowledgement: Acknowledgement,
     #[serde(default)]

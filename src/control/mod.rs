@@ -9,7 +9,7 @@ mod word;
 
 pub use announce::{Asset, TO_BE_WRITTEN};
 pub use socket::{account, ask, listen, serve, socket};
-pub use view::{CaseLine, CaseView, Fault, File, LIST_MAX, LetterView, Queued, Status, Wanted};
+pub use view::{CaseLine, CaseView, Fault, File, LIST_MAX, LetterView, Order, Queued, Status, Wanted};
 pub use word::Word;
 
 use crate::decide::{Arrival, Origin, on_arrival};

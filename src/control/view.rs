@@ -6,8 +6,9 @@ use crate::model::case::{Acknowledgement, Case, Draft, Standing};
 use crate::model::course::{Course, Lane};
 use crate::model::dossier::Dossier;
 use crate::model::ids::CaseId;
+use crate::model::quality::{self, Quality};
 use crate::model::reading::Reading;
-use crate::model::report::Report;
+use crate::model::report::{Class, Report};
 use crate::model::timeline::Timeline;
 use crate::pipeline::{Desk, dossiers, readers};
 use crate::ports::{CanaryLine, Intake, JournalLine, ReadingState, Tally};
@@ -29,8 +30,19 @@ pub struct Wanted {
     pub late: bool,
     /// Those assigned to somebody.
     pub assignee: Option<String>,
-    /// What is due first, first; else the newest.
-    pub by_due: bool,
+    pub order: Order,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// The newest first.
+    #[default]
+    Arrived,
+    /// What is due first, first.
+    Due,
+    /// What gives a responder most to work with, first.
+    Quality,
 }
 
 /// One case in a list.
@@ -41,6 +53,9 @@ pub struct CaseLine {
     pub standing: Standing,
     pub summary: Option<String>,
     pub severity: Option<String>,
+    /// 0 to 100, where its letter was read; and what sort of report it is.
+    pub quality: Option<u8>,
+    pub class: Option<Class>,
     pub acknowledgement: Acknowledgement,
     pub draft: Draft,
     pub perhaps_of: Option<CaseId>,
@@ -60,6 +75,8 @@ pub struct CaseView {
     #[serde(flatten)]
     pub line: CaseLine,
     pub report: Option<Report>,
+    /// What speaks for the report and against it.
+    pub evidence: Vec<String>,
     pub clocks: Vec<Clock>,
     pub course: Course,
     pub dossier: Dossier,
@@ -120,7 +137,7 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> 
     let deadline = |case: &Case| next_due(case, timeline, now).map_or(jiff::Timestamp::MAX, |due| due.deadline);
     let mut cases = desk.parts.store.cases().await?;
     cases.retain(|case| (wanted.all || !matches!(case.standing, Standing::Closed { .. })) && (!wanted.late || deadline(case) < now));
-    if wanted.by_due {
+    if wanted.order == Order::Due {
         cases.sort_by_key(deadline);
     }
     let mut lines = Vec::new();
@@ -135,7 +152,10 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> 
         let letters = desk.parts.store.letters_of(&case.id).await?;
         let reading = first_reading(desk, &letters).await;
         let duplicates = desk.parts.store.duplicates(&case.id).await?;
-        lines.push(line(desk, case, &letters, duplicates, reading.as_ref(), &dossier));
+        lines.push(line(desk, case, &letters, duplicates, reading.as_ref(), &dossier).await.0);
+    }
+    if wanted.order == Order::Quality {
+        lines.sort_by_key(|line| std::cmp::Reverse(line.quality));
     }
     Ok(lines)
 }
@@ -145,10 +165,23 @@ async fn first_reading(desk: &Desk, letters: &[Intake]) -> Option<Reading> {
     readers::reading_of(desk, letters.first()?).await.ok().flatten()
 }
 
-fn line(desk: &Desk, case: Case, letters: &[Intake], likely_duplicates: Vec<CaseId>, reading: Option<&Reading>, dossier: &Dossier) -> CaseLine {
+async fn line(
+    desk: &Desk,
+    case: Case,
+    letters: &[Intake],
+    likely_duplicates: Vec<CaseId>,
+    reading: Option<&Reading>,
+    dossier: &Dossier,
+) -> (CaseLine, Option<Quality>) {
     let report = reading.and_then(|r| r.report.clone()).map(|report| dossier.assessment.over(report));
     let subject = reading.and_then(|r| r.subject.clone());
-    CaseLine {
+    let quality = match &report {
+        Some(report) => Some(judged(desk, report).await),
+        None => None,
+    };
+    let line = CaseLine {
+        quality: quality.as_ref().map(|q| q.score),
+        class: report.as_ref().map(|r| r.class),
         next: next_due(&case, &desk.parts.policy.timeline, desk.now()),
         lane: case.course.lane,
         waits: case.course.waiting_since.is_some(),
@@ -163,7 +196,17 @@ fn line(desk: &Desk, case: Case, letters: &[Intake], likely_duplicates: Vec<Case
         perhaps_of: case.perhaps_of,
         likely_duplicates,
         letters: letters.len(),
-    }
+    };
+    (line, quality)
+}
+
+/// A clone that cannot be searched proves nothing for or against a report.
+async fn judged(desk: &Desk, report: &Report) -> Quality {
+    let found = match &desk.parts.sources {
+        Some(sources) => sources.find(report).await.ok().flatten(),
+        None => None,
+    };
+    quality::quality(report, found.as_ref())
 }
 
 pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
@@ -186,11 +229,13 @@ pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
     }
     let first = read.first().and_then(|l| l.reading.as_ref());
     let dossier = dossiers::read(desk, id).await?.dossier;
+    let (line, quality) = line(desk, case.clone(), &letters, desk.parts.store.duplicates(id).await?, first, &dossier).await;
     Ok(CaseView {
+        evidence: quality.map(|q| q.evidence).unwrap_or_default(),
         report: first.and_then(|r| r.report.clone()).map(|report| dossier.assessment.over(report)),
         clocks: if runs(&case) || !case.course.is_untouched() { clocks(&case, &desk.parts.policy.timeline, desk.now()) } else { Vec::new() },
         course: case.course.clone(),
-        line: line(desk, case, &letters, desk.parts.store.duplicates(id).await?, first, &dossier),
+        line,
         dossier,
         journal: desk.parts.store.journal(id).await?,
         read,

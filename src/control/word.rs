@@ -19,6 +19,9 @@ use serde::{Deserialize, Serialize};
 /// Longer notes are letters.
 const NOTE_OCTETS_MAX: usize = 16 * 1024;
 
+/// Cases that one report is split into.
+const PARTS_MAX: usize = 20;
+
 /// Notes, links and list entries of one dossier.
 const ENTRIES_MAX: usize = 500;
 
@@ -101,6 +104,10 @@ pub enum Word {
     Reopen {
         why: String,
     },
+    /// The vulnerabilities of one report go their own ways: a case for each title, or for each that the report lists after its first.
+    Split {
+        titles: Vec<String>,
+    },
 }
 
 /// What speaks for and against a release day; the first good one where none is named.
@@ -119,6 +126,7 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
     let case = known(desk, id).await?;
     let (timeline, now) = (&desk.parts.policy.timeline, desk.now());
     let (decision, said) = match word {
+        Word::Split { titles } => return split(desk, &case, titles, by).await,
         Word::Reach { step, at } => {
             let at = at.unwrap_or(now);
             (decide::reach(&case, step, at, by, timeline, now)?, format!("{id} reached {} at {}", step.as_str(), at.strftime("%Y-%m-%d %H:%M UTC")))
@@ -196,6 +204,36 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
     desk.parts.store.commit(&decision, now).await?;
     desk.ring();
     Ok(said)
+}
+
+async fn split(desk: &Desk, case: &Case, titles: Vec<String>, by: &str) -> Result<String> {
+    let id = &case.id;
+    let before: Vec<Case> = desk.parts.store.cases().await?.into_iter().filter(|other| other.course.part_of.as_ref() == Some(id)).collect();
+    let titles = match titles.is_empty() {
+        false => titles,
+        true if !before.is_empty() => bail!("{id} was split already: name the titles of further cases"),
+        // The first stays where it is.
+        true => super::view::show(desk, id).await?.report.map(|report| report.vulnerabilities).unwrap_or_default().into_iter().skip(1).collect(),
+    };
+    if titles.is_empty() {
+        bail!("no second vulnerability was found in the letters of {id}: name the titles of the cases to split off");
+    }
+    if before.len() + titles.len() > PARTS_MAX {
+        bail!("a case has at most {PARTS_MAX} parts");
+    }
+    let mut made = Vec::new();
+    for title in titles {
+        let mut random = [0; 10];
+        getrandom::fill(&mut random).map_err(|e| anyhow!("no randomness: {e}"))?;
+        let child = CaseId::from_random(random);
+        let mut opened = dossiers::read(desk, &child).await?;
+        opened.dossier.assessment.summary = Some(one_line(&title)?);
+        let decision = opened.into(desk, &child, decide::split(case, &child, by)?)?;
+        desk.parts.store.commit(&decision, desk.now()).await?;
+        made.push(child.to_string());
+    }
+    desk.ring();
+    Ok(format!("split from {id}: {}; each is filed by `sealdesk case file`", made.join(", ")))
 }
 
 async fn collaborate(

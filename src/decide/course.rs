@@ -265,6 +265,36 @@ pub fn may_announce(case: &Case, now: Timestamp) -> Result<(), NotNow> {
     }
 }
 
+/// A responder's word: one of several vulnerabilities of a report goes its own way. Its reporter was answered for all of them.
+pub fn split(case: &Case, child: &CaseId, by: &str) -> Result<Decision, NotNow> {
+    open(case)?;
+    let part_of = case.course.part_of.clone().unwrap_or_else(|| case.id.clone());
+    let reached = case.course.reached.iter().filter(|(step, _)| **step == Step::FixTeam).map(|(step, reached)| (*step, *reached)).collect();
+    let split = Case {
+        id: child.clone(),
+        opened_at: case.opened_at,
+        standing: Standing::Open,
+        acknowledgement: Acknowledgement::NotOwed,
+        draft: Draft::AwaitsWord,
+        perhaps_of: None,
+        course: Course {
+            lane: case.course.lane,
+            announced: case.course.announced,
+            announced_by_word: case.course.announced_by_word,
+            // Nobody is called twice for one deadline.
+            called: case.course.called.clone(),
+            part_of: Some(part_of.clone()),
+            reached,
+            ..Course::default()
+        },
+    };
+    Ok(Decision {
+        case: Some(CaseChange::Open(split)),
+        journal: vec![Entry::of(&case.id, "split", format!("{child}, by {by}")), Entry::of(child, "split from", part_of.as_str())],
+        ..Decision::default()
+    })
+}
+
 /// A responder's word: the case is closed, and what was to be done for it is not done any more. Its reporter must have been
 /// answered, unless nobody wrote it.
 pub fn close(case: &Case, why: Closing, letters: &[IntakeId], by: &str, now: Timestamp) -> Result<Decision, NotNow> {

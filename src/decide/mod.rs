@@ -18,8 +18,8 @@ pub use arrival::{Acquaintance, Arrival, Origin, Thread, on_arrival};
 pub use clock::on_clock;
 pub use clocks::{Because, Clock, ClockState, Due, clocks, next_due, runs};
 pub use course::{
-    NotNow, agree_release, announced, ask_tracker, change_lane, close, disclosure, go_on, may_announce, notify, rated, reach, reopen, take_back, tracker_moved,
-    wait_for_upstream,
+    NotNow, agree_release, announced, ask_tracker, change_lane, close, disclosure, go_on, may_announce, notify, rated, reach, reopen, split, take_back,
+    tracker_moved, wait_for_upstream,
 };
 pub use delivery::{Returned, on_returned};
 pub use policy::{Caps, FilePolicy, Policy, SealedPolicy};

@@ -2,6 +2,7 @@
 
 use super::Timestamp;
 use super::case::{AdvisoryState, Called};
+use super::ids::CaseId;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -78,6 +79,8 @@ pub struct Course {
     pub waited_ms: i64,
     /// What the tracker last said of the advisory.
     pub advisory: Option<AdvisoryState>,
+    /// The case that it was split from: its letters are those of that one.
+    pub part_of: Option<CaseId>,
     /// For which clocks responders were called.
     pub called: BTreeMap<Step, Called>,
 }

@@ -15,6 +15,7 @@ pub mod letter;
 pub mod limits;
 pub mod outgoing;
 pub mod publication;
+pub mod quality;
 pub mod reading;
 pub mod release;
 pub mod report;

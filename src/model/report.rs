@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// One line, at most 200 characters.
     pub summary: String,
@@ -20,6 +20,113 @@ pub struct Report {
     pub steps_to_reproduce: Option<String>,
     pub disclosure: Disclosure,
     pub missing: Vec<Missing>,
+    /// The score of the vector, 0.0 to 10.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cvss_score: Option<f64>,
+    /// What is affected, in the shape of OSV's `affected[]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub affected: Vec<Affected>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fixed_versions: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub answers: Answers,
+    /// URLs, as written. They are never fetched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<String>,
+    /// Files of the source that it names, without line numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// Functions that it names, without parentheses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<String>,
+    /// The titles of the vulnerabilities, where the letter reports more than one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vulnerabilities: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub class: Class,
+    /// Attachments that were read as records: `osv.json: OSV`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub read_from: Vec<String>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// One package and its versions (OSV schema 1.7, `affected[]`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Affected {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<Package>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ranges: Vec<Range>,
+    /// Single versions that no range holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Package {
+    /// As OSV names it: `npm`, `PyPI`, `crates.io`, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ecosystem: Option<String>,
+    pub name: String,
+    /// A package URL (purl specification), proven to be one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purl: Option<String>,
+}
+
+/// From `introduced` (`0`: from the first) to below `fixed`, or to `last_affected`; else without end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Range {
+    pub introduced: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fixed: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_affected: Option<String>,
+}
+
+/// What CERT/CC's form asks besides. Absent: the letter does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Answers {
+    /// It is exploited in the wild.
+    pub exploited: Option<bool>,
+    /// Others were told: a CERT, vendors, distributors.
+    pub others_told: Option<bool>,
+    pub credit: Option<CreditWish>,
+    /// Under which name.
+    pub credit_name: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CreditWish {
+    Wanted,
+    Anonymous,
+    Declined,
+}
+
+/// What sort of report it is. The class ranks; it never silences.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    #[default]
+    Report,
+    /// It asks for money for what every scanner says of every site.
+    BegBounty,
+    /// The output of a scanner, without a human's finding.
+    Scanner,
+}
+
+impl Class {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::BegBounty => "beg-bounty",
+            Self::Scanner => "scanner",
+        }
+    }
 }
 
 impl Report {
@@ -27,7 +134,7 @@ impl Report {
     pub fn is_evident(&self) -> bool {
         let signs =
             [!self.cve_ids.is_empty(), !self.cwe_ids.is_empty(), self.cvss.is_some(), self.steps_to_reproduce.is_some(), !self.affected_versions.is_empty()];
-        signs.iter().filter(|sign| **sign).count() >= 1
+        self.class == Class::Report && signs.contains(&true)
     }
 }
 

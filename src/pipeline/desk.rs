@@ -11,7 +11,7 @@ use crate::model::ids::{CaseId, IntakeId};
 use crate::model::reading::Reading;
 use crate::model::release::ReleaseRules;
 use crate::model::secret::{self, Secret};
-use crate::ports::{Alarm, Announcer, Authenticator, CaseStore, Clock, Courier, Lane, Opener, PortError, Tracker};
+use crate::ports::{Alarm, Announcer, Authenticator, CaseStore, Clock, Courier, Lane, Opener, PortError, Sources, Tracker};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
@@ -33,6 +33,7 @@ pub struct DeskParts {
     /// Where releases are announced, if anywhere: by a post, and to mailing lists.
     pub announcer: Option<Arc<dyn Announcer>>,
     pub announcement_lists: Vec<Address>,
+    pub sources: Option<Arc<dyn Sources>>,
     pub bounce_address: Address,
     pub responders: Vec<Responder>,
     /// Those who were removed too: a notice to them is refused by name.

@@ -17,7 +17,9 @@ use crate::model::ids::{CaseId, Digest, EffectKey};
 use crate::model::letter::{BodyDigests, Dmarc};
 use crate::model::outgoing::{Addition, Advisory, Amendment, Composition};
 use crate::model::publication::SecurityTxt;
+use crate::model::quality::Found;
 use crate::model::reading::Reading;
+use crate::model::report::Report;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -160,6 +162,15 @@ pub trait Announcer: Send + Sync {
     async fn post(&self, text: &str) -> Result<(), PortError>;
     /// Whether a place to post is configured.
     fn posts(&self) -> bool;
+}
+
+/// Knows the source of the products that reports speak of.
+#[async_trait]
+pub trait Sources: Send + Sync {
+    /// What of a report's words exists there; `None` where its product's source is not at hand.
+    async fn find(&self, report: &Report) -> Result<Option<Found>, PortError>;
+    /// Proves that it could look, and says where.
+    async fn probe(&self) -> Result<String, PortError>;
 }
 
 /// Finds out whether a letter was sent by whom its From names (DMARC, RFC 9989).

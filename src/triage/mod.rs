@@ -3,14 +3,25 @@
 //! When in doubt it is a report: a machine's mistake must cost a responder a minute, never a reporter
 //! his answer. Extracted fields are what the letter says, in its own words, for a human to check.
 
+mod affected;
+mod answers;
+mod class;
 mod disclosure;
+mod documents;
+mod fields;
 mod kind;
+mod parts;
+mod places;
+mod product;
+mod ranges;
 mod report;
 mod sections;
 mod versions;
+mod weakness;
 
+pub use documents::may_be_record;
 pub use kind::{Seen, asks_for_certificate, kind};
-pub use report::report;
+pub use report::{File, report};
 
 /// A letter such as people write. Reading it fills the caches of every pattern.
 const SAMPLE: &str = include_str!("sample.txt");
@@ -20,9 +31,25 @@ const SAMPLE: &str = include_str!("sample.txt");
 pub fn warm_up() {
     for text in SAMPLE.split("\n\n").chain([SAMPLE, ""]) {
         let (subject, rest) = text.split_once('\n').unwrap_or((text, ""));
-        let _ = (kind(&Seen { subject, text: rest, from: Some("ada@reporter.example"), ..Seen::default() }), report(subject, rest));
+        let _ = (kind(&Seen { subject, text: rest, from: Some("ada@reporter.example"), ..Seen::default() }), report(subject, rest, &[]));
     }
-    for pattern in [disclosure::all(), kind::all(), report::all(), sections::all(), versions::all()].into_iter().flatten() {
+    let all = [
+        affected::all(),
+        answers::all(),
+        class::all(),
+        disclosure::all(),
+        fields::all(),
+        kind::all(),
+        parts::all(),
+        places::all(),
+        product::all(),
+        ranges::all(),
+        report::all(),
+        sections::all(),
+        versions::all(),
+        weakness::all(),
+    ];
+    for pattern in all.into_iter().flatten() {
         for text in SAMPLE.lines().chain([SAMPLE]) {
             let _ = (pattern.is_match(text), pattern.captures_iter(text).count());
         }

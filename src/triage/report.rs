@@ -1,10 +1,13 @@
 //! What does the report say? Each field from its own heading or key first, else from the prose.
 
+use super::affected::{affected, affected_versions, fixed_versions, in_words, records};
 use super::disclosure::disclosure;
-use super::sections::{Field, Section, sections};
-use super::{patterns, versions};
+use super::fields::Field;
+use super::product::{named_product, product};
+use super::sections::{Section, sections};
+use super::{answers, class, parts, patterns, places, weakness};
 use crate::model::cvss;
-use crate::model::report::{Missing, Report};
+use crate::model::report::{CreditWish, Missing, Report};
 
 /// Longer summaries are cut at a word.
 const SUMMARY_CHARACTERS_MAX: usize = 200;
@@ -20,16 +23,18 @@ patterns! {
     CWE = r"(?i)\bCWE[-‐–: ]{0,2}0{0,3}([1-9][0-9]{0,3})\b";
     CVSS_VECTOR = r"\bCVSS:[34]\.[01](/[A-Za-z]{1,3}:[A-Za-z]{1,6})+|\bAV:[NAL]/AC:[HML]/Au:[MSN]/C:[NPC]/I:[NPC]/A:[NPC]";
     CVSS31_BARE = r"\bAV:[NALP]/AC:[LH]/PR:[NLH]/UI:[NR]/S:[UC]/C:[NLH]/I:[NLH]/A:[NLH]\b";
-    SEVERITY = r"(?i)\b(?:severity|rated?|rating|risk|priority)\b[^.\n]{0,20}?\b(critical|high|medium|moderate|low)\b|\b(critical|high|medium|moderate|low)(?:[- ](?:severity|risk))\b";
+    SEVERITY = r"(?i)\b(?:call|consider|rate|say|think|deem|judge|regard|believe|find|assess)\b[^.\n]{0,30}?\b(critical|high|medium|moderate|low)\b(?: severity)?|\b(?:schwere|schweregrad|sévérité|gravité|gravedad|severidad|kritikalität)\b[^.\n]{0,40}?\b(kritisch|hoch|mittel|gering|niedrig|critique|élevée?|moyenne|faible|crítica|alta|media|baja)\b|\b(?:faille|vulnérabilité) (critique|élevée|moyenne|faible)|\b(?:vulnerabilidad|falla) (crítica|alta|media|baja)|(?m:^)(critical|high),|\b(?:severity|rated?|rating|risk|priority)\b[^.\n]{0,20}?\b(critical|high|medium|moderate|low)\b|\b(critical|high|medium|moderate|low)(?:[- ](?:severity|risk))\b";
     SEVERITY_WORD = r"(?i)\b(critical|high|medium|moderate|low|none|important)\b";
     NUMBERED = r"^ {0,4}(?:\d{1,2}[.)]|step \d{1,2}[:.)]?) +\S";
+    // Something that can be run or sent as it stands.
+    COMMAND = r#"(?m)^\s*(?:[$#>] )?(?:curl|wget|nc|ncat|python3?|perl|ruby|node|java|go run|cargo|docker|kubectl|git|sqlmap|printf|echo|sudoedit|ssh|openssl|mysql|psql|redis-cli|GET|POST|PUT|DELETE|PATCH|HEAD) +\S|<script|document\.cookie|\bprintf '|</?\w+ on\w+=|\$\{jndi:"#;
+    TRIED = r"(?i)\b(to (see|test|try|verify|check|trigger|show|demonstrate|exploit) (it|this|that)|try (this|it)|(can|could|may) test|send (one|a|an|yourself|the)\b|save it as|a file for trying|it suffices|open it with|pour (reproduire|tester|le vérifier)|nachstellen|reproduzieren|para reproducir|run (this|the|it)|unpack the|point (it|the) at|feed (it|the)|watch (rss|the|it)|i (set up|put|sent|ran|built|fed)|build any|proof:|poc:|test:|example:|let a (web )?server|create an?|shows the|in a loop)\b";
+    NO_STEPS = r"(?i)\b(no|not|n't|cannot|without)\b[^.\n]{0,40}\b(share|demonstration|poc|proof of concept|reproducer|reproduc\w+|exploit code|sample|steps)\b";
     REPRODUCE = r"(?i)\b(to reproduce|reproduc(e|ed|tion|ible)|steps|proof[ -]of[ -]concept|\bpoc\b|can be (triggered|exploited) by|how to trigger)\b";
     VULNERABLE = r"(?i)\b(vulnerab\w+|exploit\w*|security (issue|bug|flaw|hole|problem|advisory|report)|xss|csrf|ssrf|xxe|rce|sqli|idor|lfi|cross[- ]site|sql injection|command injection|code execution|injection|buffer overflow|heap overflow|overflow|use[- ]after[- ]free|out[- ]of[- ]bounds|path traversal|directory traversal|privilege escalation|denial[- ]of[- ]service|\bdos\b|authentication bypass|auth(orization)? bypass|bypass|memory corruption|race condition|deserialization|information (leak|disclosure)|attacker|0-?day|zero[- ]day|proof[- ]of[- ]concept|\bpoc\b|cve|cwe|cvss|crash(es)?)\b";
-    PRODUCT_VERSION = r"\b(?:in|of|affects?|affecting|with|against|on|tested|using|running)\s+(?:the\s+)?(?:latest\s+)?([A-Za-z][A-Za-z0-9]*(?:[-_.][A-Za-z0-9]+)*(?:\s[A-Z][A-Za-z0-9-]+)?),?\s+(?:(?:versions?|release|ver\.?)\s+|v(?:\.\s?)?)?(?:(?:before|prior to|up to|through|<=?|>=?)\s+(?:version\s+)?)?v?\d+\.\d+";
-    SUBJECT_PRODUCT = r"(?i)^(?:\[[^\]]{1,30}\]\s*)?(?:security|vulnerability|report)?:?\s*.{3,80}? in (?:the )?([A-Za-z][\w.-]{1,40})\b";
-    LEADING_PRODUCT = r"^(?:\[security\]\s*)?([A-Za-z][\w.-]{1,30}):\s+\S";
-    NOT_PRODUCT = r"(?i)^(version|versions|python|node|java|ubuntu|debian|windows|linux|macos|chrome|firefox|security|vulnerability|report|re|fwd?|aw|wg|bug|issue|urgent|the|a|an|your|our|this|that|all|login|search|api|page|function|http|https|php|ruby|go|rust|any|some|it|them|default|current|latest|older|release|releases|production|xss|csrf|ssrf|rce|sqli|dos|cve|cwe|poc|stored|reflected|critical|high|medium|low|heap|stack|buffer|sql)$";
     FENCE = r"(?ms)^```.*?^```";
+    FORWARDED = r"(?im)^-{2,} ?(forwarded message|original message|weitergeleitete nachricht|message transféré|mensaje reenviado)\b|^begin forwarded message";
+    LINE_NUMBER = r":\d+(?:[:-]\d+)?$";
 }
 
 /// Whether the words are those of a vulnerability report.
@@ -48,16 +53,43 @@ pub(super) fn evidence(subject: &str, text: &str) -> usize {
     signs.iter().filter(|s| **s).count()
 }
 
-/// Extracts the structured report from subject and body text.
-pub fn report(subject: &str, text: &str) -> Report {
+/// A file of the letter that may be a record.
+#[derive(Clone, Copy, Debug)]
+pub struct File<'a> {
+    pub name: &'a str,
+    pub media_type: &'a str,
+    pub octets: &'a [u8],
+}
+
+/// Extracts the structured report from subject and body text, and from the records that came with it.
+pub fn report(subject: &str, text: &str, files: &[File<'_>]) -> Report {
     let text = own_words(head_of(text));
-    let sections = sections(&text);
+    let (records, read_from) = records(&text, files);
+    // The letter speaks first; records fill what it leaves open.
+    let own = sections(&text);
+    let said: Vec<Section> = own.iter().cloned().chain(records.iter().flat_map(|r| r.sections.clone())).collect();
     let whole = format!("{subject}\n{text}");
-    let product = product(&sections, subject, &text);
-    let affected_versions = affected_versions(&sections, subject, &text, product.as_deref());
-    let cvss = cvss(&whole);
-    let severity = severity(&sections, &text, cvss.as_deref());
-    let steps_to_reproduce = steps(&sections, &text);
+    let with_records =
+        said.iter().filter(|s| matches!(s.field, Field::Cve | Field::Cwe | Field::Cvss)).fold(whole.clone(), |all, s| format!("{all}\n{}", s.text));
+    let with_prose = records.iter().fold(whole.clone(), |all, r| format!("{all}\n{}", r.prose));
+    let recorded = records.iter().flat_map(|r| &r.affected).find_map(|a| a.package.as_ref());
+    let product = own
+        .iter()
+        .filter(|s| s.field == Field::Product)
+        .find_map(|s| named_product(&s.text))
+        .or_else(|| recorded.map(|p| p.name.clone()))
+        .or_else(|| product(&said, subject, &text));
+    let mut affected_versions = affected_versions(&said, subject, &text, product.as_deref());
+    let ends = records.iter().flat_map(|r| &r.affected).flat_map(|a| &a.ranges).filter_map(|range| range.fixed.clone());
+    let fixed_versions = unique(fixed_versions(&said, &text).into_iter().chain(ends));
+    affected_versions.retain(|version| !fixed_versions.contains(version));
+    let affected = affected(&records, &affected_versions, &fixed_versions, product.as_deref());
+    if affected_versions.is_empty() {
+        affected_versions = affected.iter().flat_map(|a| a.ranges.iter().map(in_words).chain(a.versions.iter().cloned())).collect();
+    }
+    let cvss = cvss(&with_records);
+    let severity = severity(&said, &text, cvss.as_deref());
+    let steps_to_reproduce = steps(&said, &text).or_else(|| records.iter().find_map(|r| steps(&[], &r.prose)));
     let mut missing = Vec::new();
     if steps_to_reproduce.is_none() {
         missing.push(Missing::Steps);
@@ -65,18 +97,72 @@ pub fn report(subject: &str, text: &str) -> Report {
     if affected_versions.is_empty() {
         missing.push(Missing::Versions);
     }
+    let mut answers = answers::answers(&said, &text);
+    if answers.credit_name.is_none() && answers.credit.is_none_or(|wish| wish == CreditWish::Wanted) {
+        answers.credit_name = records.iter().flat_map(|r| &r.credits).next().cloned();
+        answers.credit = answers.credit.or(answers.credit_name.as_ref().map(|_| CreditWish::Wanted));
+    }
+    let listed = parts::titles(&text);
+    let vulnerabilities = if listed.is_empty() { records.iter().map(|r| r.titles.clone()).find(|t| t.len() > 1).unwrap_or_default() } else { listed };
+    let only_scanners = !records.is_empty() && records.iter().all(|r| r.scanner) && !speaks_of_vulnerability(subject, &text);
     Report {
-        summary: summary(&sections, subject, &text),
-        product,
-        affected_versions,
-        cve_ids: ids(&CVE, &whole, |c| format!("CVE-{}-{}", &c[1], &c[2])),
-        cwe_ids: ids(&CWE, &whole, |c| format!("CWE-{}", &c[1])),
+        summary: summary(&said, subject, &text),
+        cve_ids: ids(&CVE, &with_records, |c| format!("CVE-{}-{}", &c[1], &c[2])),
+        cwe_ids: weaknesses(&said, subject, &text, &with_records),
+        cvss_score: cvss.as_deref().and_then(cvss::rate).map(|rated| f64::from(rated.tenths) / 10.0),
         cvss,
         severity,
         steps_to_reproduce,
-        disclosure: disclosure(&disclosure_text(&sections, &text)),
+        disclosure: disclosure(&disclosure_text(&said, &text)),
         missing,
+        references: unique(places::references(&text).into_iter().chain(records.iter().flat_map(|r| r.references.clone()))),
+        files: unique(places::files(&with_prose).into_iter().chain(named_places(&said, Field::Files)).chain(records.iter().flat_map(|r| r.files.clone()))),
+        functions: unique(places::functions(&with_prose).into_iter().chain(named_places(&said, Field::Functions))),
+        vulnerabilities,
+        class: class::class(subject, &text, only_scanners),
+        answers,
+        read_from,
+        product,
+        affected_versions,
+        affected,
+        fixed_versions,
     }
+}
+
+/// By number, else by well-known name: in a field that names it, in the subject, or in the text.
+fn weaknesses(sections: &[Section], subject: &str, text: &str, with_records: &str) -> Vec<String> {
+    let numbers = ids(&CWE, with_records, |c| format!("CWE-{}", &c[1]));
+    let prose = without_code(text);
+    let in_field = sections.iter().filter(|s| matches!(s.field, Field::Cwe | Field::Summary)).map(|s| s.text.as_str()).collect::<Vec<_>>().join("\n");
+    unique(numbers.into_iter().chain(weakness::named(&format!("{in_field}\n{subject}\n{prose}"))))
+}
+
+fn named_places(sections: &[Section], field: Field) -> Vec<String> {
+    let texts = sections.iter().filter(|s| s.field == field).flat_map(|s| s.text.lines().take_while(|l| !l.trim().is_empty()));
+    let names = texts.flat_map(|line| line.split([',', ' ', '`'])).map(|name| name.trim().trim_end_matches("()").trim_start_matches("- "));
+    let plausible = |name: &&str| match field {
+        Field::Files => name.contains('.') && !name.contains("://") && !name.ends_with('.'),
+        _ => {
+            name.len() > 2
+                && name.chars().all(|c| c.is_alphanumeric() || "_:.$->#".contains(c))
+                && (name.contains(['_', ':', '.']) || line_is_one_word(sections, field))
+        }
+    };
+    names.filter(plausible).map(|name| LINE_NUMBER.replace(name, "").into_owned()).collect()
+}
+
+fn line_is_one_word(sections: &[Section], field: Field) -> bool {
+    sections.iter().filter(|s| s.field == field).all(|s| !s.text.trim().contains(' '))
+}
+
+pub(super) fn unique(items: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for item in items {
+        if !found.contains(&item) && found.len() < 50 {
+            found.push(item);
+        }
+    }
+    found
 }
 
 /// What is looked at: patterns over a whole plaintext of many megabytes would cost minutes.
@@ -86,16 +172,29 @@ fn head_of(text: &str) -> &str {
 
 /// The text without quotations and without the signature under `-- `.
 fn own_words(text: &str) -> String {
+    if FORWARDED.is_match(text) {
+        return unquoted(text);
+    }
     let lines = text.lines().take_while(|l| *l != "-- " && *l != "--");
     let own = lines.filter(|l| !l.starts_with('>')).collect::<Vec<_>>().join("\n");
     if !own.trim().is_empty() {
         return own;
     }
     // A letter that only quotes forwards what it quotes.
+    unquoted(text)
+}
+
+/// Without what stands in fences.
+pub(super) fn without_code(text: &str) -> std::borrow::Cow<'_, str> {
+    FENCE.replace_all(text, "")
+}
+
+/// Without the marks of quoting.
+fn unquoted(text: &str) -> String {
     text.lines().map(|l| l.trim_start_matches(['>', ' '])).collect::<Vec<_>>().join("\n")
 }
 
-fn first(sections: &[Section], field: Field) -> Option<&str> {
+pub(super) fn first(sections: &[Section], field: Field) -> Option<&str> {
     sections.iter().find(|s| s.field == field && !s.text.is_empty()).map(|s| s.text.as_str())
 }
 
@@ -112,7 +211,7 @@ fn summary(sections: &[Section], subject: &str, text: &str) -> String {
 }
 
 /// The subject without the marks of replying, forwarding and lists.
-fn clean_subject(subject: &str) -> String {
+pub(super) fn clean_subject(subject: &str) -> String {
     let mut rest = subject.trim();
     loop {
         let lower = rest.to_ascii_lowercase();
@@ -124,57 +223,13 @@ fn clean_subject(subject: &str) -> String {
     }
 }
 
-fn cut(text: &str, characters: usize) -> String {
+pub(super) fn cut(text: &str, characters: usize) -> String {
     if text.chars().count() <= characters {
         return text.to_owned();
     }
     let head: String = text.chars().take(characters - 1).collect();
     let at_word = head.rfind(' ').filter(|i| *i > head.len() / 2).unwrap_or(head.len());
     format!("{}…", &head[..at_word])
-}
-
-fn product(sections: &[Section], subject: &str, text: &str) -> Option<String> {
-    if let Some(named) = first(sections, Field::Product) {
-        let line = named.lines().next().unwrap_or_default().trim().trim_matches(['`', '*', '"']);
-        // `acme 1.2.3` names product and version at once.
-        let name = line.split(" version ").next().unwrap_or(line);
-        let words: Vec<&str> =
-            name.split_whitespace().take_while(|w| !w.trim_start_matches(['v', '<', '=', '>']).starts_with(|c: char| c.is_ascii_digit())).collect();
-        let name = words.join(" ").trim_end_matches([',', '(', '<', '=', '-']).trim().to_owned();
-        if !name.is_empty() {
-            return Some(cut(&name, 80));
-        }
-    }
-    let prose = FENCE.replace_all(text, "");
-    let from_prose = |text: &str| {
-        let joined = text.replace('\n', " ");
-        PRODUCT_VERSION.captures_iter(&joined).map(|c| c[1].to_owned()).find(|p| !NOT_PRODUCT.is_match(p))
-    };
-    let from_subject = || {
-        let subject = clean_subject(subject);
-        let by_in = SUBJECT_PRODUCT.captures(&subject).map(|c| c[1].to_owned()).filter(|p| !NOT_PRODUCT.is_match(p));
-        by_in.or_else(|| LEADING_PRODUCT.captures(&subject).map(|c| c[1].to_owned()).filter(|p| !NOT_PRODUCT.is_match(p)))
-    };
-    from_prose(subject).or_else(|| from_prose(&prose)).or_else(from_subject).map(|p| p.trim_end_matches(['.', ',', '-']).to_owned())
-}
-
-fn affected_versions(sections: &[Section], subject: &str, text: &str, product: Option<&str>) -> Vec<String> {
-    let named: Vec<String> = sections.iter().filter(|s| s.field == Field::Versions).flat_map(|s| versions::in_field(&s.text)).collect();
-    if !named.is_empty() {
-        let mut unique = Vec::new();
-        named.into_iter().for_each(|v| {
-            if !unique.contains(&v) {
-                unique.push(v)
-            }
-        });
-        return unique;
-    }
-    let beside_product = first(sections, Field::Product).map(|t| versions::in_field(t.lines().next().unwrap_or_default())).unwrap_or_default();
-    if !beside_product.is_empty() {
-        return beside_product;
-    }
-    let prose = FENCE.replace_all(text, "");
-    versions::in_prose(&format!("{subject}. {prose}"), product)
 }
 
 fn cvss(text: &str) -> Option<String> {
@@ -191,10 +246,13 @@ fn severity(sections: &[Section], text: &str, vector: Option<&str>) -> Option<St
         .or_else(|| first(sections, Field::Cvss))
         .and_then(|t| SEVERITY_WORD.find(t))
         .map(|m| m.as_str().to_ascii_lowercase())
-        .or_else(|| SEVERITY.captures(text).and_then(|c| c.get(1).or(c.get(2))).map(|m| m.as_str().to_ascii_lowercase()))?;
+        .or_else(|| SEVERITY.captures(&text.replace("**", "")).and_then(|c| c.iter().skip(1).flatten().next().map(|m| m.as_str().to_lowercase())))?;
     Some(match word.as_str() {
         "moderate" => "medium".to_owned(),
-        "important" => "high".to_owned(),
+        "important" | "hoch" | "élevé" | "élevée" | "alta" => "high".to_owned(),
+        "kritisch" | "critique" | "crítica" => "critical".to_owned(),
+        "mittel" | "moyenne" | "media" => "medium".to_owned(),
+        "gering" | "niedrig" | "faible" | "baja" => "low".to_owned(),
         _ => word,
     })
 }
@@ -214,7 +272,9 @@ fn steps(sections: &[Section], text: &str) -> Option<String> {
     }
     // A paragraph that says how, and the fence or paragraph that it announces.
     let paragraphs: Vec<&str> = text.split("\n\n").collect();
-    let at = paragraphs.iter().position(|p| REPRODUCE.is_match(p) && p.trim().len() > 30 || (REPRODUCE.is_match(p) && p.trim_end().ends_with(':')))?;
+    let says_how = |p: &str| REPRODUCE.is_match(p) && (p.trim().len() > 30 || p.trim_end().ends_with(':')) && !NO_STEPS.is_match(p);
+    let shows = |p: &str| COMMAND.is_match(p) || p.contains("```") || (TRIED.is_match(p) && p.len() > 30 && !NO_STEPS.is_match(p));
+    let at = paragraphs.iter().position(|p| says_how(p)).or_else(|| paragraphs.iter().position(|p| shows(p)))?;
     let mut how = paragraphs[at].trim().to_owned();
     if how.ends_with(':') {
         how = format!("{how}\n\n{}", paragraphs.get(at + 1)?.trim());
@@ -255,7 +315,7 @@ mod tests {
     #[test]
     fn prose_markdown_and_keys_come_out_alike() {
         for (style, text) in [("prose", PROSE), ("markdown", MARKDOWN), ("keys", KEYS)] {
-            let r = report("Stored XSS in the member list", text);
+            let r = report("Stored XSS in the member list", text, &[]);
             assert_eq!(r.summary, "Stored XSS in the member list", "{style}");
             assert_eq!(r.product.as_deref(), Some("acme-web"), "{style}");
             assert_eq!(r.affected_versions.first().map(String::as_str), Some("2.3.1"), "{style}: {:?}", r.affected_versions);
@@ -271,21 +331,21 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let r = report("Security", "Your site has a bug.");
+        let r = report("Security", "Your site has a bug.", &[]);
         assert_eq!(r.missing, [Missing::Steps, Missing::Versions]);
         assert!(!r.is_evident());
     }
 
     #[test]
     fn half_a_vector_is_no_vector() {
-        assert_eq!(report("x", "CVSS:3.1/AV:N/AC:L").cvss, None);
+        assert_eq!(report("x", "CVSS:3.1/AV:N/AC:L", &[]).cvss, None);
         let v4 = "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N";
-        assert_eq!(report("x", v4).severity.as_deref(), Some("critical"));
+        assert_eq!(report("x", v4, &[]).severity.as_deref(), Some("critical"));
     }
 
     #[test]
     fn ids_are_written_one_way() {
-        let r = report("x", "cve-2026-12345, CVE 2026-12345 and CWE:079, but neither CWE-00 nor CVE-２０２６-１２３４ nor CWE-٧٩");
+        let r = report("x", "cve-2026-12345, CVE 2026-12345 and CWE:079, but neither CWE-00 nor CVE-２０２６-１２３４ nor CWE-٧٩", &[]);
         assert_eq!((r.cve_ids.as_slice(), r.cwe_ids.as_slice()), (&["CVE-2026-12345".to_owned()][..], &["CWE-79".to_owned()][..]));
     }
 }

@@ -1,25 +1,10 @@
 //! How is the letter divided? Headings and `Key: value` lines, whatever the style.
 
+use super::fields::{Field, asked, asks_about_now, field};
 use super::patterns;
 
-/// The fields that a report may name in its own words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
-    Summary,
-    Product,
-    Versions,
-    Cve,
-    Cwe,
-    Cvss,
-    Severity,
-    Steps,
-    Disclosure,
-    /// A known heading whose text is none of the above.
-    Else,
-}
-
 /// A stretch of the letter under one heading or key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Section {
     pub field: Field,
     pub text: String,
@@ -28,122 +13,11 @@ pub(super) struct Section {
 patterns! {
     HEADING = r"^ {0,3}#{1,6} +(.+?) *#* *$";
     BOLD_ALONE = r"^ {0,3}(?:\*\*|__)(.{1,60}?):?(?:\*\*|__):? *$";
-    KEY_VALUE = r"^ {0,3}(?:[-*+] +)?(?:\*\*|__)?([A-Za-z][A-Za-z /()'-]{1,40}?)(?:\*\*|__)? *:(?:\*\*|__)? *(.*)$";
+    // "8. Credit. Yes please: …"
+    NUMBERED_NAME = r"^ {0,3}\d{1,2}[.)] +([A-Z][A-Za-z ]{2,30})[.] +(\S.*)$";
+    KEY_VALUE = r"^ {0,3}(?:[-*+] +|\d{1,2}[.)] +)?(?:\*\*|__)?([A-Za-zÀ-ÿ][A-Za-zÀ-ÿ /(),'_-]{1,40}?)(?:\*\*|__)?[ .]*:(?:\*\*|__)? *(.*)$";
+    QUESTION = r"^ {0,3}(?:[-*+>] +|Q?\d{0,2}[.):] *)?(?:\*\*|__|#+ *)?([A-Za-z][^?:\n]{4,120}\?)(?:\*\*|__)?:? *(.*)$";
     UNDERLINE = r"^(=+|-{3,}|~{3,}) *$";
-}
-
-fn field(name: &str) -> Option<Field> {
-    let name = name.trim().trim_end_matches(':').trim_matches('*').to_ascii_lowercase();
-    let name = name.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ')' | ' '));
-    let name = name.split(['(', '/']).next().unwrap_or_default().trim();
-    Some(match name {
-        "summary"
-        | "title"
-        | "tl;dr"
-        | "tldr"
-        | "vulnerability"
-        | "issue"
-        | "vulnerability title"
-        | "finding"
-        | "vulnerability name"
-        | "vulnerability summary"
-        | "short description"
-        | "overview"
-        | "abstract" => Field::Summary,
-        "product" | "affected product" | "affected products" | "software" | "package" | "component" | "affected component" | "affected package" | "project"
-        | "application" | "app" | "library" | "module" | "repository" | "target" | "plugin" | "product name" | "affected software" => Field::Product,
-        "version"
-        | "versions"
-        | "affected version"
-        | "affected versions"
-        | "version affected"
-        | "versions affected"
-        | "vulnerable version"
-        | "vulnerable versions"
-        | "tested version"
-        | "tested versions"
-        | "tested on"
-        | "affected"
-        | "affects"
-        | "product version"
-        | "software version"
-        | "version range"
-        | "affected range" => Field::Versions,
-        "cve" | "cve id" | "cve ids" | "cves" | "cve-id" => Field::Cve,
-        "cwe" | "cwe id" | "cwe ids" | "cwe-id" | "weakness" | "weaknesses" | "vulnerability type" | "bug class" | "class" | "type" | "vulnerability class" => {
-            Field::Cwe
-        }
-        "cvss" | "cvss score" | "cvss vector" | "cvss v3" | "cvss v3.1" | "cvss v4" | "vector" | "vector string" | "cvss string" => Field::Cvss,
-        "severity" | "risk" | "severity rating" | "rating" | "criticality" | "severity level" | "risk rating" | "priority" => Field::Severity,
-        "steps to reproduce"
-        | "steps"
-        | "reproduction"
-        | "reproduction steps"
-        | "how to reproduce"
-        | "to reproduce"
-        | "poc"
-        | "proof of concept"
-        | "proof-of-concept"
-        | "reproducing"
-        | "reproduce"
-        | "exploit"
-        | "exploitation"
-        | "steps for reproduction"
-        | "reproducer" => Field::Steps,
-        "disclosure"
-        | "disclosure plan"
-        | "disclosure plans"
-        | "disclosure timeline"
-        | "disclosure policy"
-        | "embargo"
-        | "publication"
-        | "disclosure date"
-        | "timeline"
-        | "public disclosure"
-        | "planned disclosure" => Field::Disclosure,
-        "description"
-        | "details"
-        | "detail"
-        | "technical details"
-        | "impact"
-        | "background"
-        | "analysis"
-        | "root cause"
-        | "fix"
-        | "suggested fix"
-        | "mitigation"
-        | "remediation"
-        | "workaround"
-        | "recommendation"
-        | "credit"
-        | "credits"
-        | "references"
-        | "reference"
-        | "links"
-        | "contact"
-        | "environment"
-        | "introduction"
-        | "conclusion"
-        | "acknowledgements"
-        | "reporter"
-        | "attack vector"
-        | "prerequisites"
-        | "patch"
-        | "notes"
-        | "vulnerability details"
-        | "vulnerability description"
-        | "security impact"
-        | "attachments"
-        | "not affected"
-        | "unaffected"
-        | "unaffected versions"
-        | "fixed in"
-        | "fixed versions"
-        | "patched versions"
-        | "expected result"
-        | "actual result" => Field::Else,
-        _ => return None,
-    })
 }
 
 /// Divides a text. Lines before the first heading are not in any section.
@@ -159,7 +33,7 @@ pub(super) fn sections(text: &str) -> Vec<Section> {
         if !fenced {
             if let Some((heading, value)) = heading(line, lines.get(i + 1).copied()) {
                 // A heading that we don't know ends the section before it; an unknown key is only a line.
-                if let Some(section) = heading.map(|field| Section { field, text: value.to_owned() }) {
+                if let Some(section) = heading.map(|field| Section { field, text: answer_in_words(field, line, value) }) {
                     found.push(section);
                     open = true;
                 } else {
@@ -182,6 +56,16 @@ pub(super) fn sections(text: &str) -> Vec<Section> {
     found
 }
 
+/// "Is it public? No" is no sentence that tells anything without its question.
+fn answer_in_words(field: Field, line: &str, value: &str) -> String {
+    let about_now = field == Field::Disclosure && line.contains('?') && asks_about_now(line);
+    match value.to_lowercase() {
+        no if about_now && no.starts_with("no") => "It is not public.".to_owned(),
+        yes if about_now && yes.starts_with("yes") => "It is already public.".to_owned(),
+        _ => value.to_owned(),
+    }
+}
+
 /// `Some((Some(field), value))` for a known heading or key, `Some((None, ""))` for an unknown heading.
 fn heading<'a>(line: &'a str, next: Option<&str>) -> Option<(Option<Field>, &'a str)> {
     if let Some(c) = HEADING.captures(line) {
@@ -200,9 +84,19 @@ fn heading<'a>(line: &'a str, next: Option<&str>) -> Option<(Option<Field>, &'a 
     if next.is_some_and(|n| UNDERLINE.is_match(n) && n.trim().len() >= 3) && !line.trim().is_empty() && line.len() < 80 {
         return Some((field(line), ""));
     }
-    let c = KEY_VALUE.captures(line)?;
-    let known = field(c.get(1)?.as_str())?;
-    Some((Some(known), c.get(2)?.as_str().trim().trim_end_matches("**").trim()))
+    if let Some(c) = KEY_VALUE.captures(line)
+        && let Some(known) = field(&c[1])
+    {
+        return Some((Some(known), c.get(2)?.as_str().trim().trim_end_matches("**").trim()));
+    }
+    if let Some(c) = NUMBERED_NAME.captures(line)
+        && let Some(known) = field(&c[1])
+    {
+        return Some((Some(known), c.get(2)?.as_str().trim()));
+    }
+    let c = QUESTION.captures(line)?;
+    let known = asked(&c[1])?;
+    Some((Some(known), c.get(2)?.as_str().trim()))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub use site::{expected, pages, security_md};
 use crate::adapters::alarm::{Command, Heartbeat, Webhook};
 use crate::adapters::announcer::HttpAnnouncer;
 use crate::adapters::calendar;
+use crate::adapters::checkout::Checkouts;
 use crate::adapters::clock::SystemClock;
 use crate::adapters::dmarc::DnsAuthenticator;
 use crate::adapters::folder_courier::FolderCourier;
@@ -29,8 +30,9 @@ use crate::model::release::ReleaseRules;
 use crate::model::secret::Secret;
 use crate::openpgp::{self, Certificate, SealTo};
 use crate::pipeline::{Desk, DeskParts, Responder};
-use crate::ports::{Alarm, Announcer, Authenticator, Cases, Clock, Courier, Mailbox, PortError, Tracker};
+use crate::ports::{Alarm, Announcer, Authenticator, Cases, Clock, Courier, Mailbox, PortError, Sources, Tracker};
 use anyhow::{Context, Result, anyhow};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -192,6 +194,7 @@ pub async fn desk(settings: &Settings) -> Result<Desk> {
         bounce_address: settings.bounce_address.clone(),
         announcer: announcer(settings)?,
         announcement_lists: settings.announcement_lists.clone(),
+        sources: sources(settings)?,
         responders: responders(settings)?,
         distributors: distributors(settings)?,
         own_ends: own_ends(settings)?,
@@ -351,6 +354,13 @@ pub fn tracker(settings: &Settings) -> Result<Arc<dyn Tracker>> {
             Ok(Arc::new(tracker.with_collaborators(words.collaborators.clone())))
         }
     }
+}
+
+/// The clones that reports are held against, where any is configured.
+pub fn sources(settings: &Settings) -> Result<Option<Arc<dyn Sources>>> {
+    let expanded = settings.checkouts.iter().map(|(product, path)| Ok((product.clone(), config::expanded("checkouts", path)?)));
+    let clones: BTreeMap<String, PathBuf> = expanded.collect::<Result<_>>()?;
+    Ok((!clones.is_empty()).then(|| Arc::new(Checkouts::new(clones)) as Arc<dyn Sources>))
 }
 
 pub fn announcer(settings: &Settings) -> Result<Option<Arc<dyn Announcer>>> {

@@ -21,7 +21,7 @@ const SAYING_LETTERS_MAX: i64 = 8;
 
 const TAKE_UNREAD: &str = "UPDATE letter SET tries = tries + 1 WHERE id IN (SELECT id FROM letter WHERE state = 'unread' ORDER BY id LIMIT ?) RETURNING id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries, advisory_id, advisory_url";
 const BY_ID: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE id = ?";
-const OF_CASE: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE case_id = ? ORDER BY id";
+const OF_CASE: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE case_id = ?1 OR case_id = (SELECT json_extract(course, '$.part_of') FROM cases WHERE id = ?1) ORDER BY id";
 const OLD: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE state = 'old' ORDER BY id";
 
 fn state_name(state: ReadingState) -> &'static str {

@@ -10,7 +10,7 @@ pub(in crate::commands) use page::{acknowledgement, draft, due_next, standing};
 
 use super::{ask, exit, open, screen};
 use crate::adapters::clock::SystemClock;
-use crate::control::{CaseLine, CaseView, File, Question, Wanted};
+use crate::control::{self, CaseLine, CaseView, File, Question, Wanted};
 use crate::model::ids::CaseId;
 use crate::ports::Clock;
 use anyhow::{Context, Result};
@@ -39,7 +39,7 @@ enum Verb {
         /// Those assigned to somebody
         #[arg(long, value_name = "WHO")]
         assignee: Option<String>,
-        /// Newest first, or what is due first
+        /// Newest first, what is due first, or what gives most to work with first
         #[arg(long, value_enum, default_value_t = Order::Arrived)]
         sort: Order,
         /// A JSON array
@@ -101,6 +101,17 @@ enum Verb {
 enum Order {
     Arrived,
     Due,
+    Quality,
+}
+
+impl From<Order> for control::Order {
+    fn from(order: Order) -> Self {
+        match order {
+            Order::Arrived => Self::Arrived,
+            Order::Due => Self::Due,
+            Order::Quality => Self::Quality,
+        }
+    }
 }
 
 fn id(text: &str) -> Result<CaseId> {
@@ -110,7 +121,7 @@ fn id(text: &str) -> Result<CaseId> {
 pub async fn run(args: Case) -> Result<u8> {
     match args.verb {
         Verb::List { all, late, assignee, sort, json } => {
-            let wanted = Wanted { all, late, assignee, by_due: matches!(sort, Order::Due) };
+            let wanted = Wanted { all, late, assignee, order: sort.into() };
             let lines: Vec<CaseLine> = args.desk.ask(Question::CaseList(wanted)).await?;
             let now = SystemClock.now();
             if json { screen::print_json(&lines)? } else { screen::print(&page::table(&lines, now))? }

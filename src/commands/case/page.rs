@@ -7,6 +7,7 @@ use crate::model::Timestamp;
 use crate::model::case::{Acknowledgement, Draft, Standing};
 use crate::model::course::Lane;
 use crate::model::ids::CaseId;
+use crate::model::report::{Affected, Answers, Class, CreditWish, Report};
 use comfy_table::{Table, TableStyle};
 
 pub(super) fn table(lines: &[CaseLine], now: Timestamp) -> String {
@@ -14,7 +15,18 @@ pub(super) fn table(lines: &[CaseLine], now: Timestamp) -> String {
         return "No open case.\n".to_owned();
     }
     let mut table = Table::new();
-    table.load_style(TableStyle::new()).set_header(["CASE", "ARRIVED", "STANDING", "SEVERITY", "ACKNOWLEDGEMENT", "DRAFT", "DUE NEXT", "WHOSE", "SUMMARY"]);
+    table.load_style(TableStyle::new()).set_header([
+        "CASE",
+        "ARRIVED",
+        "STANDING",
+        "SEVERITY",
+        "ACKNOWLEDGEMENT",
+        "DRAFT",
+        "DUE NEXT",
+        "WHOSE",
+        "QUALITY",
+        "SUMMARY",
+    ]);
     for line in lines {
         table.add_row([
             line.id.to_string(),
@@ -25,11 +37,21 @@ pub(super) fn table(lines: &[CaseLine], now: Timestamp) -> String {
             draft(&line.draft),
             if line.waits { "waits for an upstream".to_owned() } else { line.next.as_ref().map_or_else(String::new, |due| due_next(due, now)) },
             tame(line.assignee.as_deref().unwrap_or("")),
+            quality(line),
             tame(line.summary.as_deref().unwrap_or("")),
         ]);
     }
     let cut = if lines.len() == LIST_MAX { format!("These are the first {LIST_MAX}: --sort due, --late or --assignee show others.\n") } else { String::new() };
     format!("{table}\n{cut}")
+}
+
+/// `72`, and what sort of report it is where that says more.
+fn quality(line: &CaseLine) -> String {
+    let score = line.quality.map(|score| score.to_string()).unwrap_or_default();
+    match line.class {
+        Some(class) if class != Class::Report => format!("{score} ({})", class.as_str()),
+        _ => score,
+    }
 }
 
 /// `fix by 11-30 16:00 UTC`, and loud where it is over.
@@ -103,6 +125,11 @@ pub(super) fn page(view: &CaseView) -> String {
         field("severity", report.severity.as_deref().unwrap_or(""));
         let intent = serde_json::to_value(report.disclosure.intent).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
         field("disclosure", &format!("{intent} {}", report.disclosure.date.as_deref().unwrap_or("")));
+        further(report, &mut field);
+        field("quality", &quality(line));
+        for evidence in &view.evidence {
+            field("", evidence);
+        }
         let missing: Vec<String> = report.missing.iter().map(|m| format!("{m:?}").to_lowercase()).collect();
         field("still missing", &missing.join(", "));
     }
@@ -155,4 +182,38 @@ pub(super) fn page(view: &CaseView) -> String {
         text.push_str(&format!("  {}  {} {}\n", entry.at.strftime("%Y-%m-%d %H:%M:%S"), entry.event, styled(DIM, &tame(&entry.detail))));
     }
     text
+}
+
+/// What else the report says.
+fn further(report: &Report, field: &mut impl FnMut(&str, &str)) {
+    field("ranges", &report.affected.iter().map(ranges).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; "));
+    field("fixed in", &report.fixed_versions.join(", "));
+    field("in the source", &[report.files.as_slice(), report.functions.as_slice()].concat().join(", "));
+    let Answers { exploited, others_told, credit, credit_name } = &report.answers;
+    let told = |answer: &Option<bool>| answer.map_or("", |yes| if yes { "yes" } else { "no" });
+    field("exploited", told(exploited));
+    field("others told", told(others_told));
+    let wish = match credit {
+        Some(CreditWish::Wanted) => "wanted",
+        Some(CreditWish::Anonymous) => "anonymous",
+        Some(CreditWish::Declined) => "declined",
+        None => "",
+    };
+    field("credit", [wish, credit_name.as_deref().unwrap_or("")].join(" ").trim());
+    field("read from", &report.read_from.join(", "));
+    for (n, title) in report.vulnerabilities.iter().enumerate() {
+        field(if n == 0 { "reports several" } else { "" }, &format!("{}. {title}", n + 1));
+    }
+}
+
+/// `acme (pkg:npm/acme): from 1.0 to below 1.5.2`.
+fn ranges(affected: &Affected) -> String {
+    let package = affected.package.as_ref().map_or_else(String::new, |p| p.purl.as_ref().map_or_else(|| p.name.clone(), |purl| format!("{} ({purl})", p.name)));
+    let ranges = affected.ranges.iter().map(|range| match (&range.fixed, &range.last_affected) {
+        (Some(fixed), _) => format!("from {} to below {fixed}", range.introduced),
+        (_, Some(last)) => format!("from {} to {last}", range.introduced),
+        _ => format!("from {} on", range.introduced),
+    });
+    let all: Vec<String> = ranges.chain(affected.versions.iter().cloned()).collect();
+    if all.is_empty() { String::new() } else { format!("{package}: {}", all.join(", ")) }
 }

@@ -180,6 +180,12 @@ pub enum Verb {
     },
     /// Closes a case as the same as another one
     DuplicateOf { id: String, other: String },
+    /// Gives each further vulnerability of a report a case of its own
+    Split {
+        id: String,
+        /// The titles of the new cases; those that the report lists without them
+        title: Vec<String>,
+    },
     /// Opens a closed case again
     Reopen {
         id: String,
@@ -284,6 +290,7 @@ pub async fn run(desk: &ask::Desk, verb: Verb) -> Result<()> {
         Verb::Fork { id } => (id, Word::Fork),
         Verb::Close { id, why, note } => (id, Word::Close { why, note, of: None }),
         Verb::DuplicateOf { id: text, other } => (text, Word::Close { why: Closing::Duplicate, note: None, of: Some(id(&other)?) }),
+        Verb::Split { id, title } => (id, Word::Split { titles: title }),
         Verb::Reopen { id, why } => (id, Word::Reopen { why }),
     };
     say(desk, &id(&text)?, word).await

@@ -90,6 +90,13 @@ impl State<'_> {
             to_sendkey: outer.to_sendkey(),
         };
         let kind = triage::kind(&seen);
+        let records: Vec<triage::File<'_>> = self
+            .files
+            .iter()
+            .filter(|kept| triage::may_be_record(&kept.attachment.name, &kept.attachment.media_type, &kept.octets))
+            .map(|kept| triage::File { name: &kept.attachment.name, media_type: &kept.attachment.media_type, octets: &kept.octets })
+            .collect();
+        let report = (kind.has_report() && !shut).then(|| triage::report(&subject, &text, &records));
         let (attachments, octets): (Vec<_>, Vec<_>) = self.files.into_iter().map(|kept| (kept.attachment, kept.octets)).unzip();
         let files = if self.with_files { octets } else { Vec::new() };
         let reading = Reading {
@@ -103,7 +110,7 @@ impl State<'_> {
             signature,
             attachments,
             automatic_reply_allowed: answerable(kind, outer),
-            report: (kind.has_report() && !shut).then(|| triage::report(&subject, &text)),
+            report,
             asks_for_certificate: kind == LetterKind::KeyRequest || (!shut && triage::asks_for_certificate(&subject, &text)),
             delivery: self.delivery.filter(|_| matches!(kind, LetterKind::Dsn | LetterKind::AutoReply)),
             sealed_to: self.sealed_to,

@@ -13,6 +13,7 @@ use crate::model::letter::{Dmarc, Outer};
 use crate::model::limits::{CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX, Limits};
 use crate::model::reading::{Attachment, Delivery, Format, Integrity, Protection, Reading, Repair, Shut};
 use crate::openpgp::{self, Certificate, Opened, SessionKeys, SignatureFound, Unopened};
+use crate::triage;
 use sha2::Sha256;
 
 /// From where a letter is read: what is ours, the certificates that we already hold, and how much it may cost.
@@ -61,12 +62,15 @@ struct Shown {
 /// A file of the letter, and the signatures that cover it.
 struct Kept {
     attachment: Attachment,
-    /// Empty where nobody wants them.
+    /// Empty where nobody wants them, and where they are no record that the report may be read from.
     octets: Vec<u8>,
     /// A signature need not cover it.
     says_nothing: bool,
     covering: Vec<SignatureFound>,
 }
+
+/// Files among which records are looked for.
+const FILES_LOOKED_AT_MAX: usize = 16;
 
 /// What is gathered on the way through the layers.
 struct State<'p> {
@@ -163,6 +167,7 @@ impl<'p> State<'p> {
         // To look at a certificate costs time; further ones than a person sends count as what they are, files.
         self.looks += 1;
         let media_type = mime::true_type(file);
+        let is_record = self.files.len() < FILES_LOOKED_AT_MAX && triage::may_be_record(&file.name, &media_type, &file.octets);
         self.files.push(Kept {
             says_nothing: self.looks <= CERTIFICATES_MAX && blocks::says_nothing(file),
             attachment: Attachment {
@@ -172,7 +177,7 @@ impl<'p> State<'p> {
                 octets: file.octets.len() as u64,
                 sha256: Digest(<Sha256 as sha2::Digest>::digest(&file.octets).into()).to_string(),
             },
-            octets: if self.with_files { file.octets.to_vec() } else { Vec::new() },
+            octets: if self.with_files || is_record { file.octets.to_vec() } else { Vec::new() },
             covering: self.covering.clone(),
         });
     }
@@ -218,7 +223,10 @@ impl<'p> State<'p> {
         self.media_type = root.media_type();
         self.delivery = if self.unanswerable { mime::delivery(root) } else { None };
         self.marked_spam = root.header("X-Spam-Flag").is_some_and(|v| v.eq_ignore_ascii_case("yes"))
-            || root.header("X-Spam-Status").is_some_and(|v| v.to_ascii_lowercase().starts_with("yes"));
+            || ["X-Spam-Status", "X-Spam"].iter().any(|name| root.header(name).is_some_and(|v| v.to_ascii_lowercase().starts_with("yes")))
+            // rspamd's milter writes "default: True [12.10 / 15.00]", and what it would have done.
+            || root.header("X-Spamd-Result").is_some_and(|v| v.to_ascii_lowercase().starts_with("default: true"))
+            || root.header("X-Rspamd-Action").is_some_and(|v| matches!(v.to_ascii_lowercase().trim(), "reject" | "add header" | "rewrite subject"));
         if root.from().is_none() {
             self.fault("the letter has no single From");
         } else if self.from.is_none() {

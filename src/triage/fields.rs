@@ -1,0 +1,152 @@
+//! Which field does a heading, a key or a question name? In English, and in what German, French and Spanish letters use.
+
+use super::patterns;
+
+/// The fields that a report may name in its own words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Summary,
+    Product,
+    Versions,
+    Fixed,
+    Cve,
+    Cwe,
+    Cvss,
+    Severity,
+    Steps,
+    Disclosure,
+    Exploited,
+    Told,
+    Credit,
+    Files,
+    Functions,
+    /// A known heading whose text is none of the above.
+    Else,
+}
+
+patterns! {
+    // What the questions of CERT/CC's form ask for, however they are put.
+    ASKS_EXPLOITED = r"(?i)\bexploit(ed|ation)\b|in the wild|active(ly)? (use|abuse)";
+    ASKS_PUBLIC = r"(?i)\b(already )?public(ly)?( known)?\b";
+    ASKS_PLANS = r"(?i)\b(plan|intend|when will|going to|embargo)\b.*|\bdisclos|\bpublish";
+    ASKS_TOLD = r"(?i)\b(contacted|notified|told|informed|reported (this|it)? ?to|other (vendors?|parties|organi[sz]ations?)|anyone else|elsewhere|coordinat(or|ed) with)\b";
+    ASKS_CREDIT = r"(?i)\b(credit(ed)?|acknowledged?|attribut(ed|ion))\b";
+    ASKS_VERSION = r"(?i)\bversions?\b";
+    ASKS_PRODUCT = r"(?i)\b(product|software|project|package|component|system)\b";
+    ASKS_STEPS = r"(?i)\b(reproduce|how does (it|this|the \w+) work|how (can|does|do|would) .*(trigger|exploit|attack)|proof of concept)\b";
+    ASKS_SUMMARY = r"(?i)^what is (the (vulnerability|issue|problem)|it)\b|\bdescribe\b";
+}
+
+/// Names of fields, and what they name.
+const NAMES: [(Field, &str); 16] = [
+    (
+        Field::Summary,
+        "summary|title|tl;dr|tldr|vulnerability|issue|vulnerability title|finding|vulnerability name|\
+         vulnerability summary|short description|overview|abstract|what it is|zusammenfassung|résumé|resumen|name|titre|\
+         titel",
+    ),
+    (
+        Field::Product,
+        "product|affected product|affected products|software|package|component|affected component|affected package|\
+         project|application|app|library|module|repository|target|plugin|product name|affected software|produkt|produit|\
+         producto|vendor product|package name|system|asset|affected asset",
+    ),
+    (
+        Field::Versions,
+        "version|versions|affected version|affected versions|version affected|versions affected|vulnerable version|\
+         vulnerable versions|tested version|tested versions|tested on|tested with|tested|affected|affects|\
+         product version|software version|version range|affected range|betroffene versionen|betroffen|\
+         versions concernées|versions affectées|versiones afectadas|affected releases|vulnerable|versionen|confirmed on|\
+         vulnerable range|which versions|scope|releases|version that i checked|versions that i checked|checked versions|\
+         concerns",
+    ),
+    (
+        Field::Fixed,
+        "fixed in|fixed version|fixed versions|patched versions|patched version|fixed|patched in|first patched version|\
+         behoben in|corrected in|solution version",
+    ),
+    (Field::Cve, "cve|cve id|cve ids|cves|cve assigned"),
+    (
+        Field::Cwe,
+        "cwe|cwe id|cwe ids|cwes|weakness|weaknesses|vulnerability type|bug class|class|type|vulnerability class|\
+         weakness type|issue type|category|bug type|problem type|kind|classification|art",
+    ),
+    (
+        Field::Cvss,
+        "cvss|cvss score|cvss vector|cvss v3|cvss v3.1|cvss v4|vector|vector string|cvss string|cvss metrics|\
+         cvss base score",
+    ),
+    (
+        Field::Severity,
+        "severity|risk|severity rating|rating|criticality|severity level|risk rating|priority|impact rating|schweregrad|\
+         gravité|gravedad",
+    ),
+    (
+        Field::Steps,
+        "steps to reproduce|steps|reproduction|reproduction steps|how to reproduce|to reproduce|poc|proof of concept|\
+         reproducing|reproduce|exploit|exploitation|steps for reproduction|reproducer|reproduction instructions|repro|\
+         repro steps|schritte|schritte zum nachstellen|étapes de reproduction|étapes pour reproduire|reproducción|\
+         pasos para reproducir|proof of concept code|poc code|test|demonstration|how to see it|request|trigger|\
+         triggering|how to trigger|testcase|test case|example|demo|attack|poc exploit|how to verify|verification",
+    ),
+    (
+        Field::Disclosure,
+        "disclosure|disclosure plan|disclosure plans|disclosure timeline|disclosure policy|embargo|publication|\
+         disclosure date|timeline|public disclosure|planned disclosure|disclosure intent|publication date|\
+         planned publication|offenlegung|divulgation|what next|planned|public|confidential until then",
+    ),
+    (
+        Field::Exploited,
+        "exploited|exploited in the wild|known exploitation|wild|exploitation known|exploitation status|in the wild|\
+         active exploitation",
+    ),
+    (
+        Field::Told,
+        "others told|vendors notified|also notified|coordination|others notified|notified|contacted|other parties|\
+         coordinated with|shared with|cert notified|reported to|told|told to|who knows|known to others|known to|shared",
+    ),
+    (
+        Field::Credit,
+        "credit|credits|credit to|attribution|acknowledgements|acknowledgement|discovered by|found by|discoverer|finder|\
+         credited to|name for credits|credit name|credit line|credit as|name for credit|credit wish|attribution name|\
+         reported by|wanted",
+    ),
+    (Field::Files, "file|files|affected file|affected files|source file|location|path|affected code|code location|code|where"),
+    (Field::Functions, "function|functions|affected function|affected functions|method"),
+    (
+        Field::Else,
+        "description|details|detail|technical details|impact|background|analysis|root cause|fix|suggested fix|\
+         mitigation|remediation|workaround|recommendation|references|reference|links|contact|environment|introduction|\
+         conclusion|reporter|attack vector|prerequisites|patch|notes|vulnerability details|vulnerability description|\
+         security impact|attachments|not affected|unaffected|unaffected versions|expected result|actual result|vendor|\
+         vendor notified|date|author|homepage|url|beschreibung|auswirkung|description du problème|impacto",
+    ),
+];
+
+pub(super) fn field(name: &str) -> Option<Field> {
+    let name = name.trim().trim_end_matches([':', '.', ' ']).trim_matches('*').to_lowercase().replace(['-', '_'], " ");
+    let name = name.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ')' | ' '));
+    let name = name.split(['(', '/', ',']).next().unwrap_or_default().trim();
+    NAMES.iter().find(|(_, names)| names.split('|').any(|known| known == name)).map(|(field, _)| *field)
+}
+
+/// The field that a question asks for, the narrowest first.
+pub(super) fn asked(question: &str) -> Option<Field> {
+    let rows: [(&regex::Regex, Field); 9] = [
+        (&ASKS_CREDIT, Field::Credit),
+        (&ASKS_TOLD, Field::Told),
+        (&ASKS_EXPLOITED, Field::Exploited),
+        (&ASKS_PLANS, Field::Disclosure),
+        (&ASKS_PUBLIC, Field::Disclosure),
+        (&ASKS_STEPS, Field::Steps),
+        (&ASKS_VERSION, Field::Versions),
+        (&ASKS_SUMMARY, Field::Summary),
+        (&ASKS_PRODUCT, Field::Product),
+    ];
+    rows.into_iter().find(|(pattern, _)| pattern.is_match(question)).map(|(_, field)| field)
+}
+
+/// Whether a question asks if it is public now, and not what is planned.
+pub(super) fn asks_about_now(question: &str) -> bool {
+    ASKS_PUBLIC.is_match(question) && !ASKS_PLANS.is_match(question)
+}
