@@ -20,7 +20,7 @@ demo: setup-build
 	./target/debug/sealdesk demo --once
 
 test: setup check
-	$(CARGO) test --locked $(FEATURES) --lib --bins --test house --test jail --test demo --test open --test contracts --test outbox --test reports --test verbs --test loops --test publish --test course --test simulation --test disk
+	$(CARGO) test --locked $(FEATURES) --lib --bins --test house --test jail --test demo --test open --test contracts --test outbox --test reports --test exports --test verbs --test loops --test publish --test course --test simulation --test disk
 	$(CARGO) test --locked $(FEATURES) --test desk -- --test-threads=3
 	FUZZ_RUNS=2000 scripts/fuzz
 

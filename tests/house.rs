@@ -17,9 +17,9 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("adapters", &["model", "openpgp", "mime", "triage", "decide", "compose", "ports", "pipeline"]),
     ("config", &["model", "decide"]),
     ("wiring", &["model", "openpgp", "mime", "decide", "compose", "ports", "pipeline", "adapters", "config"]),
-    ("control", &["model", "openpgp", "decide", "ports", "pipeline"]),
+    ("control", &["model", "openpgp", "triage", "decide", "ports", "pipeline"]),
     ("daemon", &["model", "ports", "pipeline", "adapters", "config", "wiring", "control"]),
-    ("commands", &["model", "openpgp", "mime", "decide", "compose", "ports", "pipeline", "adapters", "config", "wiring", "control", "daemon"]),
+    ("commands", &["model", "openpgp", "mime", "triage", "decide", "compose", "ports", "pipeline", "adapters", "config", "wiring", "control", "daemon"]),
 ];
 
 /// Crates that these modules alone may name.

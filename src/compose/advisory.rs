@@ -2,6 +2,7 @@
 
 use super::disarm::{fenced, span, title};
 use crate::model::Timestamp;
+use crate::model::dossier::Credit;
 use crate::model::ids::{CaseId, EffectKey};
 use crate::model::outgoing::{Addition, Advisory};
 use crate::model::reading::{Integrity, Reading, SignatureStatus};
@@ -125,6 +126,13 @@ pub fn follow_up(case: &CaseId, key: &EffectKey, reading: &Reading, measure: Mea
     };
     let mark = follow_up_mark(key);
     let text = format!("### Follow-up of {at}\n\n{mark}\n{body}\n{}", marker(desk_secret, case));
+    Addition { mark, text }
+}
+
+/// Names somebody to be credited who has no login of the tracker.
+pub fn credited(case: &CaseId, credit: &Credit, desk_secret: &[u8]) -> Addition {
+    let mark = format!("<!-- sealdesk:credit:{} -->", tag(desk_secret, &[case.as_str().as_bytes(), credit.shown().as_bytes()]));
+    let text = format!("Credit: {} ({})\n{mark}\n\n{}", span(credit.shown()), span(&credit.kind), marker(desk_secret, case));
     Addition { mark, text }
 }
 

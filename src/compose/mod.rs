@@ -5,11 +5,12 @@
 mod advisory;
 mod brief;
 mod disarm;
+pub mod export;
 mod letter;
 mod publication;
 mod templates;
 
-pub use advisory::{Measure, advisory, follow_up, marker};
+pub use advisory::{Measure, advisory, credited, follow_up, marker};
 pub use brief::brief;
 pub use letter::{Draft, OutgoingHeaders, OwnCertificate, case_address, draft};
 pub use publication::{security_md, security_txt};

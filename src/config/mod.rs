@@ -8,7 +8,9 @@ mod tracker;
 mod words;
 
 pub use tracker::{Github, Tracker, TrackerAuth};
-pub use words::{Alarm, Control, Courier, Distributor, Done, Imap, Login, Mailbox, MailboxRole, OpenerWords, Publish, Resolver, Responder, Security, Smtp};
+pub use words::{
+    Alarm, Control, Courier, Distributor, Done, Imap, Login, Mailbox, MailboxRole, OpenerWords, Publish, Publisher, Resolver, Responder, Security, Smtp,
+};
 
 use crate::decide::{Caps, Policy};
 use crate::model::Timestamp;
@@ -58,6 +60,7 @@ pub struct Settings {
     pub alarm: Option<Alarm>,
     pub heartbeat_url_file: Option<PathBuf>,
     pub publish: Publish,
+    pub publisher: Publisher,
     pub control: Control,
 }
 
@@ -208,6 +211,7 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
         alarm: words.alarm,
         heartbeat_url_file: words.heartbeat.map(|h| h.url_file),
         publish: words.publish,
+        publisher: words.publisher,
         control: words.control,
     })
 }

@@ -42,6 +42,8 @@ pub(super) struct Words {
     pub publish: Publish,
     #[serde(default)]
     pub control: Control,
+    #[serde(default)]
+    pub publisher: Publisher,
 }
 
 #[derive(Debug, Deserialize)]
@@ -341,6 +343,20 @@ pub struct Publish {
     pub listen: Option<std::net::SocketAddr>,
     /// Published copies that the desk fetches once a day and holds against what it has.
     pub fetch: Vec<url::Url>,
+}
+
+/// Who publishes what `case export` writes.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Publisher {
+    /// The vendor; the desk's name without it.
+    pub name: Option<String>,
+    /// A URL that is his alone; `https://` and the domain of the desk's address without it.
+    pub namespace: Option<HttpsUrl>,
+    /// The UUID of his CNA.
+    pub cve_org_id: Option<String>,
+    /// What packages belong to where nothing says it, as OSV names it.
+    pub ecosystem: Option<String>,
 }
 
 /// Who may ask a running desk: decided by owner, group and mode of its sockets.

@@ -3,11 +3,13 @@
 use super::known;
 use crate::decide::{self, Decision, Entry};
 use crate::model::case::Case;
+use crate::model::course::Step;
 use crate::model::effect::Effect;
 use crate::model::ids::Digest;
-use crate::pipeline::Desk;
 use crate::pipeline::outbox::Announcement;
+use crate::pipeline::{Desk, dossiers};
 use anyhow::{Context, Result, anyhow, bail};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -32,6 +34,63 @@ pub struct Asset {
     pub url: String,
     /// 64 hexadecimal digits.
     pub sha256: String,
+}
+
+/// Pieces that a long retrospective is posted in.
+const PIECES_MAX: usize = 12;
+
+/// Posts a retrospective where releases are announced. It links to the fix.
+pub async fn post_retrospective(desk: &Desk, case: &Case, text: &str, by: &str) -> Result<(Decision, String)> {
+    let (id, now) = (&case.id, desk.now());
+    let posts = desk.parts.announcer.as_ref().is_some_and(|announcer| announcer.posts());
+    if !posts {
+        bail!("no announcement.webhook_file is configured to post it to");
+    }
+    decide::may_announce(case, now)?;
+    let fixes: Vec<String> = dossiers::read(desk, id).await?.dossier.links.into_iter().filter(|link| link.what == "fix").map(|link| link.to).collect();
+    if fixes.is_empty() {
+        bail!("no link to the fix is known: sealdesk case link {id} fix URL");
+    }
+    if !fixes.iter().any(|fix| text.contains(fix.as_str())) {
+        bail!("it does not name the fix, {}", fixes.join(", "));
+    }
+    let subject = format!("Retrospective of {id}");
+    let pieces = pieces(text, POST_CHARACTERS_MAX - subject.chars().count() - 20);
+    if pieces.is_empty() || pieces.len() > PIECES_MAX {
+        bail!("it is empty, or longer than {PIECES_MAX} posts of {POST_CHARACTERS_MAX} characters");
+    }
+    let mut decision = match case.course.reached.get(&Step::Retrospective) {
+        Some(_) => Decision::default(),
+        None => decide::reach(case, Step::Retrospective, now, by, &desk.parts.policy.timeline, now)?,
+    };
+    let word = desk.word_for("retrospective", &[text.as_bytes()]);
+    let count = pieces.len();
+    for (n, piece) in pieces.into_iter().enumerate() {
+        let subject = if count == 1 { subject.clone() } else { format!("{subject} ({}/{count})", n + 1) };
+        let sealed = desk.parts.store.seal(&serde_json::to_vec(&Announcement { to: None, subject, text: piece, is_retrospective: true })?)?;
+        // One after the other, so that they stand in their order.
+        let due = now + SignedDuration::from_secs(3 * i64::try_from(n)?);
+        decision.effects.push(Effect::announce(id, &word, &format!("post-{n}"), sealed, due));
+    }
+    decision.journal.push(Entry::of(id, "retrospective released", by));
+    Ok((decision, format!("the retrospective of {id} is posted, in {count} pieces")))
+}
+
+/// Divides a text between paragraphs, or lines, so that each piece fits.
+fn pieces(text: &str, characters: usize) -> Vec<String> {
+    let mut pieces: Vec<String> = Vec::new();
+    for line in text.trim().lines() {
+        let line: String = line.chars().take(characters - 1).collect();
+        match pieces.last_mut() {
+            Some(last) if last.chars().count() + line.chars().count() < characters => {
+                last.push('\n');
+                last.push_str(&line);
+            }
+            _ => pieces.push(line),
+        }
+    }
+    pieces.retain(|piece| !piece.trim().is_empty());
+    pieces
 }
 
 /// Announces a release on a responder's word: after it, and not before each named file is there as it should be.
@@ -84,7 +143,7 @@ pub async fn announce(desk: &Desk, case: &Case, words: &str, assets: &[Asset], (
     let word = desk.word_for("announcement", &[words.as_bytes()]);
     let mut effects = Vec::new();
     for to in lists.iter().map(Some).chain(announcer.posts().then_some(None)) {
-        let announcement = Announcement { to: to.cloned(), subject: subject.to_owned(), text: text.trim().to_owned() };
+        let announcement = Announcement { to: to.cloned(), subject: subject.to_owned(), text: text.trim().to_owned(), is_retrospective: false };
         let sealed = desk.parts.store.seal(&serde_json::to_vec(&announcement)?)?;
         let label = to.map_or_else(|| "post".to_owned(), |to| desk.word_for("to", &[to.as_str().as_bytes()]));
         effects.push(Effect::announce(id, &word, &label, sealed, now));

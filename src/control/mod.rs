@@ -3,13 +3,14 @@
 //! Owner, group and mode of the socket decide who may ask: readers read cases, commanders also act.
 
 mod announce;
+mod people;
 mod socket;
 mod view;
 mod word;
 
 pub use announce::{Asset, TO_BE_WRITTEN};
 pub use socket::{account, ask, listen, serve, socket};
-pub use view::{CaseLine, CaseView, Fault, File, LIST_MAX, LetterView, Order, Queued, Status, Wanted};
+pub use view::{CaseLine, CaseView, Fault, File, LIST_MAX, LetterView, Order, Queued, SealedLetter, Status, Wanted};
 pub use word::Word;
 
 use crate::decide::{Arrival, Origin, on_arrival};
@@ -37,6 +38,11 @@ const QUESTION_S: u64 = 10;
 #[serde(tag = "ask", rename_all = "kebab-case")]
 pub enum Question {
     CaseList(Wanted),
+    /// Its letters, each encrypted to one responder.
+    CaseLetters {
+        id: CaseId,
+        to: String,
+    },
     CaseShow {
         id: CaseId,
     },
@@ -97,6 +103,7 @@ pub async fn answer(desk: &Desk, question: Question, by: &str) -> Result<serde_j
     let value = match question {
         Question::CaseList(wanted) => serde_json::to_value(view::list(desk, &wanted).await?),
         Question::CaseShow { id } => serde_json::to_value(view::show(desk, &id).await?),
+        Question::CaseLetters { id, to } => serde_json::to_value(view::letters(desk, &id, &to).await?),
         Question::CaseAttachments { id, name } => serde_json::to_value(view::attachments(desk, &id, name.as_deref()).await?),
         Question::CaseFile { id } => serde_json::to_value(file(desk, &id, by).await?),
         Question::CaseAnswered { id } => serde_json::to_value(answered(desk, &id, by).await?),

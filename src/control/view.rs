@@ -253,6 +253,27 @@ pub(super) async fn attachments(desk: &Desk, id: &CaseId, name: Option<&str>) ->
     }
 }
 
+/// A letter as it came, encrypted to one responder.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SealedLetter {
+    pub intake: i64,
+    pub received_at: jiff::Timestamp,
+    /// An armored OpenPGP message.
+    pub armored: String,
+}
+
+pub(super) async fn letters(desk: &Desk, id: &CaseId, to: &str) -> Result<Vec<SealedLetter>> {
+    known(desk, id).await?;
+    let responder = desk.parts.responders.iter().find(|r| r.login.as_deref() == Some(to) || r.address.as_str() == to);
+    let responder = responder.with_context(|| format!("{to:?} is neither login nor address of a [[responder]]"))?;
+    let mut letters = Vec::new();
+    for intake in desk.parts.store.letters_of(id).await? {
+        let armored = readers::resealed(desk, &intake, &responder.armored).await.with_context(|| format!("letter {}", intake.id))?;
+        letters.push(SealedLetter { intake: intake.id.0, received_at: intake.received_at, armored });
+    }
+    Ok(letters)
+}
+
 impl File {
     pub fn decoded(&self) -> Result<Vec<u8>> {
         STANDARD.decode(&self.octets).context("the desk's answer is damaged")

@@ -1,17 +1,20 @@
 //! What may a responder say of a case? Each word is journaled with who said it; what it says in free text rests sealed.
 
-use super::announce::{Asset, announce};
+use super::announce::{Asset, announce, post_retrospective};
 use super::known;
+use super::people::{collaborate, credit};
 use crate::decide::{self, ClockState, Decision, Entry, Proposal};
 use crate::model::Timestamp;
 use crate::model::case::{Case, Closing, Draft, Standing};
 use crate::model::course::{Lane, Step};
 use crate::model::cvss;
-use crate::model::dossier::{Assessment, Credit, Link, Note};
+use crate::model::dossier::{Assessment, Link, Note};
 use crate::model::effect::Effect;
 use crate::model::ids::{CaseId, IntakeId};
+use crate::model::report::Affected;
 use crate::pipeline::outbox::Notice;
 use crate::pipeline::{Desk, dossiers};
+use crate::triage;
 use anyhow::{Result, anyhow, bail};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -23,7 +26,7 @@ const NOTE_OCTETS_MAX: usize = 16 * 1024;
 const PARTS_MAX: usize = 20;
 
 /// Notes, links and list entries of one dossier.
-const ENTRIES_MAX: usize = 500;
+pub(super) const ENTRIES_MAX: usize = 500;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "word", rename_all = "kebab-case")]
@@ -79,8 +82,14 @@ pub enum Word {
         remove: bool,
     },
     Credit {
-        login: String,
+        login: Option<String>,
+        /// Somebody without a login.
+        name: Option<String>,
         kind: String,
+    },
+    /// Posts the retrospective where releases are announced, and reaches that step.
+    PostRetrospective {
+        text: String,
     },
     RequestCve,
     Fork,
@@ -186,14 +195,8 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
         }
         Word::Set { assessment } => set(desk, &case, *assessment, by).await?,
         Word::Collaborate { users, teams, outsiders, remove } => collaborate(desk, &case, users, teams, (outsiders, remove), by).await?,
-        Word::Credit { login: name, kind } => {
-            let decision = decide::ask_tracker(&case, Effect::amend_advisory(id, now), "credited", by)?;
-            let mut opened = dossiers::read(desk, id).await?;
-            let credit = Credit { login: login(&name)?, kind };
-            opened.dossier.credits.retain(|other| other.login != credit.login);
-            opened.dossier.credits.push(credit);
-            (opened.into(desk, id, decision)?, format!("{name} is credited in the advisory of {id}"))
-        }
+        Word::Credit { login, name, kind } => credit(desk, &case, login, name, kind, by).await?,
+        Word::PostRetrospective { text } => post_retrospective(desk, &case, &text, by).await?,
         Word::RequestCve => (decide::ask_tracker(&case, Effect::request_cve(id, now), "CVE wanted", by)?, format!("a CVE is requested for {id}")),
         Word::Fork => (decide::ask_tracker(&case, Effect::open_fork(id, now), "private fork wanted", by)?, format!("a private fork is opened for {id}")),
         Word::NotifyDistributors { text } => notify(desk, &case, &text, by)?,
@@ -234,38 +237,6 @@ async fn split(desk: &Desk, case: &Case, titles: Vec<String>, by: &str) -> Resul
     }
     desk.ring();
     Ok(format!("split from {id}: {}; each is filed by `sealdesk case file`", made.join(", ")))
-}
-
-async fn collaborate(
-    desk: &Desk,
-    case: &Case,
-    users: Vec<String>,
-    teams: Vec<String>,
-    (outsiders, remove): (bool, bool),
-    by: &str,
-) -> Result<(Decision, String)> {
-    let id = &case.id;
-    let (event, said) = match (remove, outsiders) {
-        (true, _) => ("collaborators taken off the list", format!("they are off the list of {id}; take them out of the advisory in the tracker")),
-        (false, true) => ("outsiders let in", format!("the advisory of {id} is on its way to them")),
-        (false, false) => ("collaborators let in", format!("the advisory of {id} is on its way to them")),
-    };
-    let decision = decide::ask_tracker(case, Effect::amend_advisory(id, desk.now()), event, by)?;
-    let mut opened = dossiers::read(desk, id).await?;
-    let collaborators = &mut opened.dossier.collaborators;
-    for (list, more) in [(&mut collaborators.users, users), (&mut collaborators.teams, teams)] {
-        for name in more {
-            let name = login(&name)?;
-            list.retain(|other| *other != name);
-            if !remove {
-                list.push(name);
-            }
-        }
-    }
-    if collaborators.users.len() + collaborators.teams.len() > ENTRIES_MAX {
-        bail!("case {id} has {ENTRIES_MAX} collaborators already");
-    }
-    Ok((opened.into(desk, id, decision)?, said))
 }
 
 async fn close(desk: &Desk, case: &Case, why: Closing, note: Option<String>, of: Option<CaseId>, by: &str) -> Result<(Decision, String)> {
@@ -331,6 +302,11 @@ async fn set(desk: &Desk, case: &Case, assessment: Assessment, by: &str) -> Resu
     if assessment.cvss.is_some() && assessment.severity.is_some() {
         bail!("name a vector or a severity: a vector says the severity by itself");
     }
+    let mut assessment = assessment;
+    if let Some(affected) = &assessment.affected_versions {
+        let (ranges, versions) = triage::ranges(affected);
+        assessment.ranges = Some(Affected { package: None, ranges, versions });
+    }
     let lists = [&assessment.affected_versions, &assessment.fixed_versions, &assessment.cve_ids, &assessment.cwe_ids];
     if lists.into_iter().flatten().any(|list| list.len() > ENTRIES_MAX) {
         bail!("more than {ENTRIES_MAX} entries in one list");
@@ -386,13 +362,7 @@ fn notify(desk: &Desk, case: &Case, text: &str, by: &str) -> Result<(Decision, S
     Ok((decision, format!("{} distributors are told{unable}", able.len())))
 }
 
-/// A name that the tracker knows: letters, digits and hyphens, as GitHub has them.
-fn login(text: &str) -> Result<String> {
-    let fits = !text.is_empty() && text.len() <= 60 && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
-    if fits { Ok(text.to_owned()) } else { bail!("{text:?} is no login or team of the tracker") }
-}
-
-fn one_line(text: &str) -> Result<String> {
+pub(super) fn one_line(text: &str) -> Result<String> {
     const CHARACTERS_MAX: usize = 500;
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.chars().count() {

@@ -2,7 +2,7 @@
 
 use super::Timestamp;
 use super::cvss;
-use super::report::{Missing, Report};
+use super::report::{Affected, Missing, Package, Report};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,12 +26,22 @@ pub struct Collaborators {
     pub teams: Vec<String>,
 }
 
-/// Somebody to be credited, by the login of the tracker.
+/// Somebody to be credited: by the login of the tracker, or by a name where he has none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credit {
+    /// Empty where he has none.
     pub login: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// `finder`, `reporter`, `analyst`, `remediation_developer`, …: GitHub's words.
     pub kind: String,
+}
+
+impl Credit {
+    /// How he is written about.
+    pub fn shown(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.login)
+    }
 }
 
 /// The team's own view, which stands over the reporter's.
@@ -40,7 +50,10 @@ pub struct Credit {
 pub struct Assessment {
     pub summary: Option<String>,
     pub product: Option<String>,
+    pub package: Option<Package>,
     pub affected_versions: Option<Vec<String>>,
+    /// The same in OSV's shape.
+    pub ranges: Option<Affected>,
     pub fixed_versions: Option<Vec<String>>,
     pub cve_ids: Option<Vec<String>>,
     pub cwe_ids: Option<Vec<String>>,
@@ -67,7 +80,7 @@ pub struct Link {
 impl Assessment {
     /// Takes over what `later` says.
     pub fn amend(&mut self, later: Self) {
-        let Self { summary, product, affected_versions, fixed_versions, cve_ids, cwe_ids, cvss, severity } = later;
+        let Self { summary, product, package, affected_versions, ranges, fixed_versions, cve_ids, cwe_ids, cvss, severity } = later;
         // A vector says the severity by itself; a severity said alone takes its place.
         if severity.is_some() {
             self.cvss = None;
@@ -77,6 +90,8 @@ impl Assessment {
         }
         self.summary = summary.or(self.summary.take());
         self.product = product.or(self.product.take());
+        self.package = package.or(self.package.take());
+        self.ranges = ranges.or(self.ranges.take());
         self.affected_versions = affected_versions.or(self.affected_versions.take());
         self.fixed_versions = fixed_versions.or(self.fixed_versions.take());
         self.cve_ids = cve_ids.or(self.cve_ids.take());
@@ -91,9 +106,20 @@ impl Assessment {
         let missing = report.missing.into_iter().filter(|m| *m != Missing::Versions || affected_versions.is_empty()).collect();
         // The reporter's vector speaks of his severity, not of ours.
         let cvss = if self.severity.is_some() { self.cvss.clone() } else { report.cvss };
+        let product = self.product.clone().or(report.product);
+        let mut affected = self.ranges.clone().map_or(report.affected, |ranges| vec![ranges]);
+        if affected.is_empty() && self.package.is_some() {
+            affected.push(Affected::default());
+        }
+        for one in &mut affected {
+            one.package = self.package.clone().or(one.package.take()).or_else(|| product.clone().map(|name| Package { name, ..Package::default() }));
+        }
         Report {
+            affected,
+            fixed_versions: self.fixed_versions.clone().unwrap_or(report.fixed_versions),
+            cvss_score: cvss.as_deref().and_then(cvss::rate).map(|rated| f64::from(rated.tenths) / 10.0),
             summary: self.summary.clone().unwrap_or(report.summary),
-            product: self.product.clone().or(report.product),
+            product,
             affected_versions,
             cve_ids: self.cve_ids.clone().unwrap_or(report.cve_ids),
             cwe_ids: self.cwe_ids.clone().unwrap_or(report.cwe_ids),

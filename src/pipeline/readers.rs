@@ -13,10 +13,12 @@ use crate::model::ids::{CaseId, tag_in};
 use crate::model::letter::Role;
 use crate::model::reading::{DeliveryOutcome, LetterKind, Reading, SignatureStatus};
 use crate::model::secret;
-use crate::ports::{Intake, OpenedLetter, OpenerError, PortError, Read, ReadingState, Saying};
+use crate::openpgp::{self, SealTo};
+use crate::ports::{Intake, LetterOctets, OpenedLetter, OpenerError, PortError, Read, ReadingState, Saying};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -328,6 +330,26 @@ pub async fn files_of(desk: &Desk, case: &CaseId) -> Result<Vec<(String, Vec<u8>
         files.extend(opened.reading.attachments.into_iter().map(|a| a.name).zip(opened.files));
     }
     Ok(files)
+}
+
+/// A letter as it came, sealed anew to these armored certificates.
+pub async fn resealed(desk: &Desk, intake: &Intake, certificates: &[String]) -> Result<String, PortError> {
+    let blob = match desk.parts.store.sealed(intake.id).await? {
+        LetterOctets::Sealed(blob) | LetterOctets::Raw(blob) => blob,
+        LetterOctets::SealedFile { mut file, octets } => {
+            let mut blob = Vec::with_capacity(usize::try_from(octets).unwrap_or_default());
+            file.read_to_end(&mut blob).await.map_err(|e| PortError::Passing(format!("a letter in the spool cannot be read: {e}")))?;
+            blob
+        }
+    };
+    let letter = desk.parts.opener.unseal(blob).await.map_err(|e| PortError::Passing(e.to_string()))?;
+    let lasting = |e: openpgp::OpenPgpError| PortError::Lasting(format!("no letter can be encrypted to this responder: {e}"));
+    let mut theirs = Vec::new();
+    for armored in certificates {
+        theirs.extend(openpgp::certificates(armored.as_bytes()).map_err(lasting)?);
+    }
+    let sealed = SealTo::new(&theirs).and_then(|to| to.seal(&letter)).map_err(lasting)?;
+    openpgp::armored_message(&sealed).map_err(lasting)
 }
 
 /// What was read of a letter, unsealed for a responder.

@@ -19,8 +19,9 @@ mod sections;
 mod versions;
 mod weakness;
 
-pub use documents::may_be_record;
+pub use documents::{may_be_record, package};
 pub use kind::{Seen, asks_for_certificate, kind};
+pub use ranges::meant as ranges;
 pub use report::{File, report};
 
 /// A letter such as people write. Reading it fills the caches of every pattern.

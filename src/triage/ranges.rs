@@ -29,7 +29,7 @@ pub(super) enum Meant {
 }
 
 /// What the expressions of one letter mean, in their order: ranges, and versions that stand alone.
-pub(super) fn meant(expressions: &[String]) -> (Vec<Range>, Vec<String>) {
+pub fn meant(expressions: &[String]) -> (Vec<Range>, Vec<String>) {
     // "before 1.4.0, and 2.x until 2.1.7": the first word says which side the others mean.
     let exclusive = expressions.iter().any(|e| e.to_lowercase().contains("before") || e.to_lowercase().contains("prior to"));
     let mut ranges: Vec<Range> = Vec::new();

@@ -124,7 +124,7 @@ mod tests {
             BTreeMap::from([("*".to_owned(), Collaborators { users: vec!["Maintainer".to_owned(), "owner".to_owned()], teams: vec!["security".to_owned()] })]);
         let amendment = Amendment {
             assessment: Assessment { fixed_versions: Some(vec!["2.0".to_owned()]), severity: Some("low".to_owned()), ..Assessment::default() },
-            credits: vec![Credit { login: "Ada".to_owned(), kind: "reporter".to_owned() }],
+            credits: vec![Credit { login: "Ada".to_owned(), name: None, kind: "reporter".to_owned() }],
             ..Amendment::default()
         };
         let body = amended(&now, &amendment, &configured, "other");

@@ -11,10 +11,11 @@ mod reports;
 pub use api::{Auth, GithubApi};
 pub use reports::GithubReports;
 
+use crate::compose;
 use crate::model::case::{AdvisoryId, AdvisoryState};
 use crate::model::dossier::Collaborators;
 use crate::model::outgoing::{Addition, Advisory, Amendment};
-use crate::model::report::{Range, Report};
+use crate::model::report::Report;
 use crate::ports::{Filed, PortError, Tracker};
 use amend::{Standing, amended};
 use api::{Failed, segment};
@@ -34,9 +35,6 @@ const DESCRIPTION_CHARACTERS_FULL: usize = 60_000;
 /// Waits between looks at the list after an answer that never came.
 const SETTLE_S: u64 = 3;
 const SETTLE_LOOKS: usize = 4;
-
-/// Entries of `vulnerabilities` in one draft.
-const VULNERABILITIES_MAX: usize = 20;
 
 /// Pages of the list that are read at most: 100 advisories each.
 const PAGES_MAX: usize = 50;
@@ -126,31 +124,6 @@ impl GithubTracker {
         Ok(None)
     }
 
-    /// An entry for each package and range: GitHub has one range in each.
-    fn vulnerabilities(&self, report: &Report) -> Vec<Value> {
-        let mut entries = Vec::new();
-        for affected in &report.affected {
-            let package = affected.package.as_ref();
-            let ecosystem = package.and_then(|p| p.ecosystem.as_deref()).and_then(ecosystem).unwrap_or(&self.ecosystem);
-            let name = package.map(|p| p.name.as_str()).or(report.product.as_deref()).map(|name| cut(name, 200));
-            for range in affected.ranges.iter().take(VULNERABILITIES_MAX) {
-                entries.push(json!({
-                    "package": { "ecosystem": ecosystem, "name": name },
-                    "vulnerable_version_range": cut(&as_github_writes(range), 400),
-                    "patched_versions": range.fixed,
-                }));
-            }
-        }
-        entries.truncate(VULNERABILITIES_MAX);
-        if entries.is_empty() {
-            entries.push(json!({
-                "package": { "ecosystem": self.ecosystem, "name": report.product.as_deref().map(|p| cut(p, 200)) },
-                "vulnerable_version_range": range(&report.affected_versions),
-            }));
-        }
-        entries
-    }
-
     fn body(&self, advisory: &Advisory) -> Value {
         let report = &advisory.report;
         // GitHub takes CVSS 3 and 4; and a vector or a severity, never both.
@@ -161,7 +134,7 @@ impl GithubTracker {
             "description": advisory.description,
             "cwe_ids": report.cwe_ids,
             // At least one entry: the API fails without.
-            "vulnerabilities": self.vulnerabilities(report),
+            "vulnerabilities": compose::export::vulnerabilities(report, &self.ecosystem),
         });
         match vector {
             Some(vector) => body["cvss_vector_string"] = json!(vector),
@@ -193,36 +166,6 @@ fn route_of(advisory: &AdvisoryId) -> Option<String> {
     let repository: Vec<&str> = path[..at].split('/').filter(|p| !p.is_empty()).collect();
     let [.., owner, name] = repository.as_slice() else { return None };
     Some(format!("/repos/{}/{}/security-advisories/{}", segment(owner), segment(name), segment(&advisory.id)))
-}
-
-/// GitHub's name of an ecosystem of OSV.
-fn ecosystem(osv: &str) -> Option<&'static str> {
-    const NAMES: [(&str, &str); 11] = [
-        ("npm", "npm"),
-        ("PyPI", "pip"),
-        ("crates.io", "rust"),
-        ("Go", "go"),
-        ("Maven", "maven"),
-        ("NuGet", "nuget"),
-        ("RubyGems", "rubygems"),
-        ("Packagist", "composer"),
-        ("Hex", "erlang"),
-        ("Pub", "pub"),
-        ("SwiftURL", "swift"),
-    ];
-    NAMES.iter().find(|(name, _)| *name == osv).map(|(_, github)| *github)
-}
-
-/// `>= 1.0, < 1.5.2`.
-fn as_github_writes(range: &Range) -> String {
-    let from = (range.introduced != "0").then(|| format!(">= {}", range.introduced));
-    let to = range.fixed.as_ref().map(|v| format!("< {v}")).or(range.last_affected.as_ref().map(|v| format!("<= {v}")));
-    let written: Vec<String> = from.into_iter().chain(to).collect();
-    if written.is_empty() { ">= 0".to_owned() } else { written.join(", ") }
-}
-
-fn range(versions: &[String]) -> Option<String> {
-    (!versions.is_empty()).then(|| cut(&versions.join(", "), 400))
 }
 
 fn cut(text: &str, characters: usize) -> String {

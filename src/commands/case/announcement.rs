@@ -8,7 +8,7 @@ pub(super) fn draft(view: &CaseView) -> String {
     let report = view.report.clone().unwrap_or_default();
     let or = |text: String| if text.trim().is_empty() { TO_BE_WRITTEN.to_owned() } else { tame(&text) };
     let product = or(report.product.clone().unwrap_or_default());
-    let fixed = or(view.dossier.assessment.fixed_versions.clone().unwrap_or_default().join(", "));
+    let fixed = or(report.fixed_versions.join(", "));
     let cve = report.cve_ids.join(", ");
     let cve = if cve.is_empty() { String::new() } else { format!(" ({cve})") };
     let severity = match (&report.severity, &report.cvss) {
@@ -16,7 +16,7 @@ pub(super) fn draft(view: &CaseView) -> String {
         (Some(severity), None) => severity.clone(),
         _ => String::new(),
     };
-    let credits: Vec<&str> = view.dossier.credits.iter().map(|credit| credit.login.as_str()).collect();
+    let credits: Vec<&str> = view.dossier.credits.iter().map(|credit| credit.shown()).collect();
     let mut text = format!("Subject: {product} {fixed} fixes a vulnerability{}\n\n", tame(&cve));
     text.push_str(&format!("{product} {fixed} is released. It fixes a vulnerability{}: {}.\n\n", tame(&cve), or(report.summary.clone()).trim_end_matches('.')));
     for (name, value) in [

@@ -1,6 +1,7 @@
 //! `sealdesk case`: lists and shows cases, takes out attachments, answers reporters, and takes a responder's word.
 
 mod announcement;
+mod export;
 mod page;
 mod retrospective;
 mod timeline;
@@ -90,7 +91,24 @@ enum Verb {
         markdown: bool,
     },
     /// Drafts the retrospective of a case from its journal, as Markdown to go on with
-    Retrospective { id: String },
+    Retrospective {
+        id: String,
+        /// Posts this text where releases are announced, and says that the step is reached; `-` for standard input
+        #[arg(long, value_name = "FILE")]
+        post: Option<PathBuf>,
+    },
+    /// Writes a case for the world's tools, as the team sees it: no word of a letter but in mbox, which is encrypted
+    Export {
+        id: String,
+        #[arg(long, value_enum)]
+        format: export::Format,
+        /// The file to write; standard output without it
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// For mbox: the responder to whom each letter is encrypted
+        #[arg(long, value_name = "LOGIN")]
+        to: Option<String>,
+    },
     /// Drafts the announcement of a release, with the gaps that people must fill
     Announcement { id: String },
     #[command(flatten)]
@@ -166,7 +184,12 @@ pub async fn run(args: Case) -> Result<u8> {
             let view: CaseView = args.desk.ask(Question::CaseShow { id: id(&text)? }).await?;
             screen::print(&if markdown { timeline::markdown(&view) } else { timeline::page(&view, SystemClock.now()) })?;
         }
-        Verb::Retrospective { id: text } => {
+        Verb::Retrospective { id: text, post: Some(file) } => {
+            let written = if file.as_os_str() == "-" { None } else { Some(file) };
+            words::run(&args.desk, words::Verb::PostRetrospective { id: text, file: written }).await?;
+        }
+        Verb::Export { id: text, format, output, to } => export::run(&args.desk, &id(&text)?, format, output, to).await?,
+        Verb::Retrospective { id: text, post: None } => {
             let view: CaseView = args.desk.ask(Question::CaseShow { id: id(&text)? }).await?;
             screen::print(&retrospective::draft(&view))?;
         }

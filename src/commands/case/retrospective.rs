@@ -18,7 +18,7 @@ pub(super) fn draft(view: &CaseView) -> String {
     text.push_str("This is about how we work, not about who did what wrong: everybody acted well with what they knew then.\n");
 
     text.push_str("\n## People\n\n");
-    let credited: Vec<String> = view.dossier.credits.iter().map(|c| format!("{} ({})", plain(&c.login), plain(&c.kind))).collect();
+    let credited: Vec<String> = view.dossier.credits.iter().map(|c| format!("{} ({})", plain(c.shown()), plain(&c.kind))).collect();
     text.push_str(&format!("- Credited: {}\n", if credited.is_empty() { "nobody yet".to_owned() } else { credited.join(", ") }));
     text.push_str(&format!("- Security team: {}\n", listed(&responders(view))));
     let fix_team: Vec<String> = view.dossier.collaborators.users.iter().chain(&view.dossier.collaborators.teams).cloned().collect();

@@ -12,7 +12,9 @@ use crate::model::case::Closing;
 use crate::model::course::{Lane, Step};
 use crate::model::dossier::Assessment;
 use crate::model::ids::CaseId;
+use crate::model::report::Package;
 use crate::ports::Clock;
+use crate::triage;
 use anyhow::{Context, Result, anyhow};
 use clap::Subcommand;
 use jiff::civil::Date;
@@ -98,7 +100,10 @@ pub enum Verb {
         summary: Option<String>,
         #[arg(long, value_name = "NAME")]
         product: Option<String>,
-        /// Affected versions; repeat it
+        /// The package, by its package URL: pkg:npm/acme
+        #[arg(long, value_name = "PURL", value_parser = package)]
+        package: Option<Package>,
+        /// Affected versions, as people write ranges: "before 1.5.2"; repeat it
         #[arg(long, value_name = "RANGE")]
         affected: Vec<String>,
         /// Versions that hold the fix; repeat it
@@ -133,10 +138,14 @@ pub enum Verb {
         #[arg(long, conflicts_with = "outsider")]
         remove: bool,
     },
-    /// Credits somebody in the advisory, by his login
+    /// Credits somebody in the advisory, by his login or by his name
     Credit {
         id: String,
-        login: String,
+        #[arg(required_unless_present = "name")]
+        login: Option<String>,
+        /// His name; without a login the advisory names him in its text
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
         /// For what, in the tracker's words
         #[arg(long = "as", value_name = "WORD", default_value = "reporter",
               value_parser = ["analyst", "finder", "reporter", "coordinator", "remediation_developer", "remediation_reviewer", "remediation_verifier", "tool", "sponsor", "other"])]
@@ -186,6 +195,9 @@ pub enum Verb {
         /// The titles of the new cases; those that the report lists without them
         title: Vec<String>,
     },
+    /// Posts a retrospective: `case retrospective --post` says it
+    #[command(hide = true)]
+    PostRetrospective { id: String, file: Option<PathBuf> },
     /// Opens a closed case again
     Reopen {
         id: String,
@@ -226,6 +238,10 @@ fn cve(text: &str) -> Result<String, String> {
     if numbered(&text, "CVE-", 2) { Ok(text) } else { Err("written CVE-2026-12345".to_owned()) }
 }
 
+fn package(text: &str) -> Result<Package, String> {
+    triage::package(text).ok_or_else(|| "a package URL such as pkg:npm/acme".to_owned())
+}
+
 fn asset(text: &str) -> Result<(String, String), String> {
     let (url, digest) = text.rsplit_once('=').ok_or("written URL=SHA256")?;
     Ok((url.to_owned(), digest.to_owned()))
@@ -261,10 +277,12 @@ pub async fn run(desk: &ask::Desk, verb: Verb) -> Result<()> {
         }
         Verb::Assign { id, who } => (id, Word::Assign { to: who }),
         Verb::Link { id, what, to } => (id, Word::Link { what, to }),
-        Verb::Set { id, summary, product, affected, fixed, severity, vector, cwe, cve } => {
+        Verb::Set { id, summary, product, package, affected, fixed, severity, vector, cwe, cve } => {
             let assessment = Assessment {
                 summary,
                 product,
+                package,
+                ranges: None,
                 affected_versions: some(affected),
                 fixed_versions: some(fixed),
                 cve_ids: some(cve),
@@ -280,7 +298,7 @@ pub async fn run(desk: &ask::Desk, verb: Verb) -> Result<()> {
             }
             (id, Word::Collaborate { users: user, teams: team, outsiders: outsider, remove })
         }
-        Verb::Credit { id, login, kind } => (id, Word::Credit { login, kind }),
+        Verb::Credit { id, login, name, kind } => (id, Word::Credit { login, name, kind }),
         Verb::NotifyDistributors { id, file } => (id, Word::NotifyDistributors { text: words(file)? }),
         Verb::Announce { id, file, asset, despite, again } => {
             let assets = asset.into_iter().map(|(url, sha256)| Asset { url, sha256 }).collect();
@@ -290,6 +308,7 @@ pub async fn run(desk: &ask::Desk, verb: Verb) -> Result<()> {
         Verb::Fork { id } => (id, Word::Fork),
         Verb::Close { id, why, note } => (id, Word::Close { why, note, of: None }),
         Verb::DuplicateOf { id: text, other } => (text, Word::Close { why: Closing::Duplicate, note: None, of: Some(id(&other)?) }),
+        Verb::PostRetrospective { id, file } => (id, Word::PostRetrospective { text: words(file)? }),
         Verb::Split { id, title } => (id, Word::Split { titles: title }),
         Verb::Reopen { id, why } => (id, Word::Reopen { why }),
     };

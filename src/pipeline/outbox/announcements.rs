@@ -17,6 +17,9 @@ pub struct Announcement {
     pub to: Option<Address>,
     pub subject: String,
     pub text: String,
+    /// It is no release but what was learnt from one.
+    #[serde(default)]
+    pub is_retrospective: bool,
 }
 
 async fn unsealed(desk: &Desk, effect: &Effect) -> Result<Announcement, PortError> {
@@ -38,7 +41,8 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
     let Some(to) = announcement.to else {
         let Some(announcer) = &desk.parts.announcer else { return Err(PortError::Lasting("no [announcement] is configured any more".to_owned())) };
         announcer.post(&format!("**{}**\n\n{}", announcement.subject, announcement.text)).await?;
-        return Ok(Carried::Done(Desk::note(&case.id, "announced", "by the webhook"), None));
+        let event = if announcement.is_retrospective { "retrospective posted" } else { "announced" };
+        return Ok(Carried::Done(Desk::note(&case.id, event, "by the webhook"), None));
     };
     let now = desk.now();
     let answer = answer(desk, effect, &to, "announcement")?;

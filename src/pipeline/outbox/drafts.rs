@@ -82,8 +82,12 @@ pub(super) async fn amend(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
         None => None,
     };
     let product = dossier.assessment.product.clone().or_else(|| reading.and_then(|r| r.report).and_then(|r| r.product));
-    let amendment = Amendment { assessment: dossier.assessment, collaborators: dossier.collaborators, credits: dossier.credits, product };
+    let (by_login, by_name): (Vec<_>, Vec<_>) = dossier.credits.into_iter().partition(|credit| !credit.login.is_empty());
+    let amendment = Amendment { assessment: dossier.assessment, collaborators: dossier.collaborators, credits: by_login, product };
     desk.parts.tracker.amend(advisory, &amendment).await?;
+    for credit in &by_name {
+        desk.parts.tracker.append(advisory, &compose::credited(&case.id, credit, desk.parts.secret.expose())).await?;
+    }
     Ok(Carried::Done(Desk::note(&case.id, "advisory brought up to date", advisory.id.clone()), None))
 }
 

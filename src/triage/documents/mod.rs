@@ -121,7 +121,7 @@ fn strings<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a str>
 }
 
 /// A package URL, with what it says of ecosystem and name.
-fn package(purl: &str) -> Option<Package> {
+pub fn package(purl: &str) -> Option<Package> {
     let parsed = PackageUrl::from_str(purl).ok()?;
     let name = parsed.namespace().map_or_else(|| parsed.name().to_owned(), |space| format!("{space}/{}", parsed.name()));
     // OSV's names of ecosystems, by purl's types.
