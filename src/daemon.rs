@@ -2,7 +2,7 @@
 
 use crate::adapters::published;
 use crate::adapters::site::Site;
-use crate::config::{self, Settings};
+use crate::config::Settings;
 use crate::control;
 use crate::model::effect::Reason;
 use crate::pipeline::{Desk, Rhythm, deadlines, intake, outbox, readers, watch as tracker_states};
@@ -94,8 +94,8 @@ pub async fn start(settings: &Settings, desk: Desk) -> Result<Running> {
     for (name, lane) in [("outbox", Lane::Common), ("alarms", Lane::SecondPath)] {
         tasks.spawn(outbox::run(Arc::clone(&desk), lane, rhythm.beat(name, round), stopped.clone()));
     }
-    if let config::Tracker::Github(words) = &settings.tracker {
-        let every = Duration::from_secs(u64::from(words.reports_poll_s.max(1)));
+    if let Some(every_s) = settings.tracker.states_poll_s() {
+        let every = Duration::from_secs(u64::from(every_s));
         tasks.spawn(tracker_states::run(Arc::clone(&desk), every, rhythm.beat("tracker states", round + every), stopped.clone()));
     }
     tasks.spawn(deadlines::run(Arc::clone(&desk), rhythm.beat("deadlines", round), stopped));

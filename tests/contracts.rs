@@ -6,18 +6,23 @@ mod servers;
 
 use async_trait::async_trait;
 use sealdesk::adapters::alarm::Webhook;
+use sealdesk::adapters::clock::SystemClock;
 use sealdesk::adapters::folder_courier::FolderCourier;
 use sealdesk::adapters::folder_tracker::FolderTracker;
 use sealdesk::adapters::github::{Auth, GithubApi, GithubTracker};
+use sealdesk::adapters::gitlab::GitlabTracker;
+use sealdesk::adapters::hook_tracker::HookTracker;
 use sealdesk::adapters::imap::{Done, ImapLogin, ImapMailbox, Means, Privacy};
 use sealdesk::adapters::maildir::Maildir;
 use sealdesk::adapters::net::Trust;
 use sealdesk::adapters::smtp::{self, SmtpCourier};
 use sealdesk::compose;
 use sealdesk::model::address::Address;
+use sealdesk::model::case::AdvisoryState;
+use sealdesk::model::dossier::Assessment;
 use sealdesk::model::effect::Reason;
 use sealdesk::model::ids::{CaseId, EffectKey};
-use sealdesk::model::outgoing::{Addition, Advisory};
+use sealdesk::model::outgoing::{Addition, Advisory, Amendment};
 use sealdesk::model::report::Report;
 use sealdesk::model::secret::Secret;
 use sealdesk::ports::{Alarm, Courier, Filed, Mailbox, Parcel, PortError, Sink, Tracker};
@@ -99,6 +104,97 @@ fn github_is_a_tracker() {
         let found = tracker.file(&advisory(1), true).await.unwrap();
         assert_eq!((found.advisory, found.doubled), (again, vec![doubled.advisory]));
     });
+}
+
+/// What every tracker behind HTTP promises besides: the contract, and one draft however its answers get lost.
+fn served_tracker(name: &str, id_of: impl Fn(&serde_json::Value) -> String, tracker: impl Fn(u16) -> Box<dyn Tracker>) -> servers::Github {
+    let server = servers::Github::serving(name);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let at = format!("http://127.0.0.1:{}", server.port);
+    let call = async |path: &str, body: Option<serde_json::Value>| -> serde_json::Value {
+        let client = reqwest::Client::new();
+        let request = match body {
+            Some(body) => client.post(format!("{at}{path}")).body(body.to_string()),
+            None => client.get(format!("{at}{path}")),
+        };
+        serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap()
+    };
+    let tracker = tracker(server.port);
+    runtime.block_on(async {
+        let read = async |id: &str| {
+            let all = call("/_state", None).await;
+            all["advisories"].as_array().unwrap().iter().find(|a| id_of(a) == id).unwrap()["description"].as_str().unwrap().to_owned()
+        };
+        let edit = async |id: &str, text: String| drop(call("/_edit", Some(serde_json::json!({ "id": id, "description": text }))).await);
+        tracker_contract(tracker.as_ref(), read, edit).await;
+        for (n, mode) in (20..).zip(["500-after", "drop-after", "503", "403", "429"]) {
+            call("/_fault", Some(serde_json::json!({ "method": "POST", "mode": mode, "times": 1 }))).await;
+            let filed = match tracker.file(&advisory(n), false).await {
+                Ok(filed) => filed,
+                Err(err) => {
+                    assert!(!err.is_lasting(), "{mode}: {err}");
+                    tracker.file(&advisory(n), true).await.unwrap()
+                }
+            };
+            assert_eq!(filed.doubled, [], "{mode}");
+            let all = call("/_state", None).await;
+            let marked = all["advisories"].as_array().unwrap().iter().filter(|a| a["description"].as_str().unwrap().contains(&advisory(n).marker)).count();
+            assert_eq!((marked, &all["violations"]), (1, &serde_json::json!([])), "{mode}");
+        }
+    });
+    server
+}
+
+#[test]
+fn gitlab_is_a_tracker_and_nothing_is_told_that_is_not_confidential() {
+    let token = || Secret::new(b"test-token".to_vec());
+    let gitlab =
+        |port: u16| GitlabTracker::new(&format!("http://127.0.0.1:{port}"), &Trust::default(), token(), "acme/web".to_owned(), Default::default(), vec![]);
+    let id_of = |issue: &serde_json::Value| format!("{}#{}", issue["_project"].as_str().unwrap(), issue["iid"]);
+    let server = served_tracker("gitlab", id_of, |port| Box::new(gitlab(port).unwrap()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let tracker = gitlab(server.port).unwrap();
+    server.fault("POST", "public", 1);
+    let refused = runtime.block_on(tracker.file(&advisory(50), false)).unwrap_err();
+    assert!(refused.is_lasting() && refused.to_string().contains("not confidential"), "{refused}");
+    let made = server.advisories().pop().unwrap();
+    assert_eq!(
+        (&made["title"], &made["description"]),
+        (&serde_json::json!(format!("Security report {}", advisory(50).case)), &serde_json::json!(advisory(50).marker))
+    );
+    // What was made public later gets nothing more, and its state says so.
+    let filed = runtime.block_on(tracker.file(&advisory(51), false)).unwrap().advisory;
+    server.edit(&filed.id, "confidential", false);
+    let addition = Addition { mark: "<!-- m -->".to_owned(), text: "<!-- m -->\nwords".to_owned() };
+    assert!(runtime.block_on(tracker.append(&filed, &addition)).unwrap_err().to_string().contains("not confidential any more"));
+    let states = runtime.block_on(tracker.states()).unwrap();
+    assert!(states.contains(&(filed.id.clone(), AdvisoryState::Published)));
+    assert!(states.iter().any(|(_, state)| *state == AdvisoryState::Draft));
+    // What the team found stands there once, in its last form.
+    let other = runtime.block_on(tracker.file(&advisory(52), false)).unwrap().advisory;
+    for severity in ["low", "high"] {
+        let assessment = Assessment { severity: Some(severity.to_owned()), ..Assessment::default() };
+        runtime.block_on(tracker.amend(&other, &Amendment { assessment, ..Amendment::default() })).unwrap();
+    }
+    let issue = server.advisories().pop().unwrap();
+    assert_eq!(issue["labels"], serde_json::json!(["severity::high"]));
+    let text = issue["description"].as_str().unwrap();
+    assert!(text.matches("What the team found").count() == 1 && text.trim_end().ends_with(&advisory(52).marker), "{text}");
+}
+
+#[test]
+fn a_signed_webhook_is_a_tracker() {
+    let hook = |port: u16, key: &[u8]| {
+        let url = Secret::new(format!("http://127.0.0.1:{port}/t0ken").into_bytes());
+        HookTracker::new(&Trust::default(), url, Secret::new(key.to_vec()), Arc::new(SystemClock)).unwrap()
+    };
+    let server = served_tracker("webhook", |advisory| advisory["id"].as_str().unwrap().to_owned(), |port| Box::new(hook(port, b"test-key")));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let before = server.advisories().len();
+    let refused = runtime.block_on(hook(server.port, b"another").file(&advisory(60), false)).unwrap_err();
+    assert!(refused.to_string().contains("401") && !refused.to_string().contains("t0ken"), "{refused}");
+    assert_eq!((server.advisories().len(), server.state()["refused"].as_u64()), (before, Some(1)));
+    assert!(runtime.block_on(hook(server.port, b"another").probe()).unwrap_err().is_lasting());
 }
 
 fn parcel() -> Parcel {

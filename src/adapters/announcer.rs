@@ -1,5 +1,6 @@
 //! How is a release announced besides mail, and is what it names really there? A webhook such as Discord's, and files by HTTPS.
 
+use crate::adapters::net::rest::is_safe;
 use crate::model::ids::Digest;
 use crate::model::secret::Secret;
 use crate::ports::{Announcer, PortError};
@@ -40,11 +41,6 @@ impl HttpAnnouncer {
         let posts = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(POST_S)).build().map_err(none)?;
         Ok(Self { webhook, files, posts })
     }
-}
-
-fn is_safe(url: &url::Url) -> bool {
-    let loopback = url.host_str().is_some_and(|h| h == "localhost" || h.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()));
-    url.scheme() == "https" || (url.scheme() == "http" && loopback)
 }
 
 #[async_trait]

@@ -9,6 +9,8 @@ pub mod dmarc;
 pub mod folder_courier;
 pub mod folder_tracker;
 pub mod github;
+pub mod gitlab;
+pub mod hook_tracker;
 pub mod imap;
 pub mod maildir;
 pub mod net;

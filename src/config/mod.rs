@@ -147,6 +147,13 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
             }
         }
     }
+    if let Tracker::Gitlab(gitlab) = &words.tracker {
+        for project in std::iter::once(&gitlab.project).chain(gitlab.products.values()) {
+            if !project.contains('/') || project.split('/').any(str::is_empty) {
+                return Err(ConfigError::Value("tracker.project", format!("{project:?} is not written group/name")));
+            }
+        }
+    }
     words.limits.check().map_err(|e| ConfigError::Value("limits", e.to_string()))?;
     let hours = |key: &'static str, value: u32| match value {
         0 => Err(ConfigError::Value(key, "0 hours keep no promise".to_owned())),
@@ -298,6 +305,20 @@ mod tests {
         let release: timeline::ReleaseWords = uncommented("release")["release"].clone().try_into().unwrap();
         let (rules, holidays) = release.checked().unwrap();
         assert_eq!((rules.hour_utc, rules.notice, rules.zones.len(), holidays.len()), (16, ReleaseRules::default().notice, 2, 1));
+    }
+
+    #[test]
+    fn each_tracker_of_the_example_is_a_valid_one() {
+        let shown: Vec<String> = EXAMPLE
+            .split("\n# [tracker]")
+            .skip(1)
+            .map(|rest| {
+                let lines = rest.lines().skip(1).take_while(|l| l.starts_with("# "));
+                lines.map(|l| format!("{}\n", &l[2..])).collect()
+            })
+            .collect();
+        let kinds: Vec<bool> = shown.iter().map(|text| matches!(toml::from_str::<Tracker>(text).unwrap(), Tracker::Gitlab(_))).collect();
+        assert_eq!(kinds, [true, false]);
     }
 
     #[test]

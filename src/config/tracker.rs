@@ -10,6 +10,8 @@ use std::path::PathBuf;
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Tracker {
     Github(Github),
+    Gitlab(Gitlab),
+    Webhook(TrackerWebhook),
     Folder(TrackerFolder),
 }
 
@@ -53,6 +55,47 @@ pub struct Github {
     pub sealed: SealedPolicy,
 }
 
+/// Confidential issues of a GitLab.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gitlab {
+    /// `group/name`, with all groups.
+    pub project: String,
+    /// Product as a report names it, in lower case, to `group/name`.
+    #[serde(default)]
+    pub products: BTreeMap<String, String>,
+    #[serde(default = "gitlab_com")]
+    pub base_url: String,
+    pub ca_file: Option<PathBuf>,
+    pub token_file: PathBuf,
+    /// Labels of every issue, beside `severity::…`.
+    #[serde(default)]
+    pub labels: Vec<String>,
+    #[serde(default = "reports_poll_s")]
+    pub states_poll_s: u32,
+    #[serde(default)]
+    pub file: FilePolicy,
+    #[serde(default)]
+    pub sealed: SealedPolicy,
+}
+
+/// Anything else that takes JSON by POST.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrackerWebhook {
+    pub url_file: PathBuf,
+    pub secret_file: PathBuf,
+    pub ca_file: Option<PathBuf>,
+    #[serde(default)]
+    pub file: FilePolicy,
+    #[serde(default)]
+    pub sealed: SealedPolicy,
+}
+
+fn gitlab_com() -> String {
+    "https://gitlab.com".to_owned()
+}
+
 fn yes() -> bool {
     true
 }
@@ -77,10 +120,21 @@ pub enum TrackerAuth {
 }
 
 impl Tracker {
+    /// How often the states of its advisories are looked at, where it has any.
+    pub fn states_poll_s(&self) -> Option<u32> {
+        match self {
+            Self::Github(t) => Some(t.reports_poll_s.max(1)),
+            Self::Gitlab(t) => Some(t.states_poll_s.max(1)),
+            Self::Folder(_) | Self::Webhook(_) => None,
+        }
+    }
+
     pub(super) fn policies(&self) -> (FilePolicy, SealedPolicy) {
         match self {
             Self::Github(t) => (t.file, t.sealed),
             Self::Folder(t) => (t.file, t.sealed),
+            Self::Gitlab(t) => (t.file, t.sealed),
+            Self::Webhook(t) => (t.file, t.sealed),
         }
     }
 }

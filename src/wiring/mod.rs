@@ -13,6 +13,8 @@ use crate::adapters::dmarc::DnsAuthenticator;
 use crate::adapters::folder_courier::FolderCourier;
 use crate::adapters::folder_tracker::FolderTracker;
 use crate::adapters::github::{Auth, GithubApi, GithubReports, GithubTracker};
+use crate::adapters::gitlab::GitlabTracker;
+use crate::adapters::hook_tracker::HookTracker;
 use crate::adapters::imap::{self, ImapLogin, ImapMailbox, Means, RefreshTokens, Refreshing, SecretSource};
 use crate::adapters::maildir::Maildir;
 use crate::adapters::net::Trust;
@@ -352,6 +354,15 @@ pub fn tracker(settings: &Settings) -> Result<Arc<dyn Tracker>> {
             let (products, ecosystem) = (words.products.clone(), words.ecosystem.clone());
             let tracker = GithubTracker::new(github_api(words)?, words.repository.clone(), products, ecosystem, words.private_fork);
             Ok(Arc::new(tracker.with_collaborators(words.collaborators.clone())))
+        }
+        config::Tracker::Gitlab(words) => {
+            let (trust, token) = (trust("tracker.ca_file", words.ca_file.as_ref(), None)?, config::secret("tracker.token_file", &words.token_file)?);
+            let (project, products, labels) = (words.project.clone(), words.products.clone(), words.labels.clone());
+            Ok(Arc::new(GitlabTracker::new(&words.base_url, &trust, token, project, products, labels)?))
+        }
+        config::Tracker::Webhook(words) => {
+            let (url, key) = (config::secret("tracker.url_file", &words.url_file)?, config::secret("tracker.secret_file", &words.secret_file)?);
+            Ok(Arc::new(HookTracker::new(&trust("tracker.ca_file", words.ca_file.as_ref(), None)?, url, key, Arc::new(SystemClock))?))
         }
     }
 }

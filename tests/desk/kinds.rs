@@ -90,7 +90,7 @@ fn every_kind_of_letter_gets_what_it_should() {
 
     // 8: Ada's follow-up, which our own server vouches for, goes below the marker; a human's edit stays.
     let id = adas["ghsa_id"].as_str().unwrap();
-    world.github.edit(id, "description", &format!("A human was here.\n\n{description}"));
+    world.github.edit(id, "description", format!("A human was here.\n\n{description}"));
     let proven = "Authentication-Results: mx.desk.example; dmarc=pass header.from=reporter.example\n";
     world.submit(
         "ada@reporter.example",

@@ -226,6 +226,7 @@ impl Drop for Postfix {
 }
 
 /// GitHub's advisory API as its OpenAPI description says.
+/// A stateful stand-in for a tracker: GitHub's by its published description, others by contracts of our own.
 pub struct Github {
     child: Child,
     _input: ChildStdin,
@@ -234,7 +235,12 @@ pub struct Github {
 
 impl Github {
     pub fn start() -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/github/server.mjs");
+        Self::serving("github")
+    }
+
+    /// The one in `tests/NAME`.
+    pub fn serving(name: &str) -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name).join("server.mjs");
         let mut child = Command::new("node").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node is not installed: run make setup");
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -273,8 +279,8 @@ impl Github {
     }
 
     /// A human changes an advisory.
-    pub fn edit(&self, id: &str, field: &str, value: &str) {
-        self.call("POST", "/_edit", &serde_json::json!({ "id": id, field: value }));
+    pub fn edit(&self, id: &str, field: &str, value: impl Into<serde_json::Value>) {
+        self.call("POST", "/_edit", &serde_json::json!({ "id": id, field: value.into() }));
     }
 }
 

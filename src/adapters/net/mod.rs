@@ -1,6 +1,8 @@
 //! How does a connection become private? TLS by rustls, with a CA file or a pinned certificate; a word with
 //! plaintext goes to loopback only, which the config has proven.
 
+pub mod rest;
+
 use crate::ports::PortError;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};

@@ -1,0 +1,343 @@
+//! How is a draft kept as a confidential issue of GitLab?
+//!
+//! An issue is made empty, read again and proven confidential; only then does it get its words. One that somebody made
+//! public since gets no further ones. Its API has no idempotency key either, so our marker is looked for first, in
+//! issues that our own token wrote.
+
+use crate::adapters::net::Trust;
+use crate::adapters::net::rest::{self, Failed};
+use crate::model::case::{AdvisoryId, AdvisoryState};
+use crate::model::dossier::Assessment;
+use crate::model::outgoing::{Addition, Advisory, Amendment};
+use crate::model::report::Report;
+use crate::model::secret::Secret;
+use crate::ports::{Filed, PortError, Tracker};
+use async_trait::async_trait;
+use reqwest::{Method, RequestBuilder};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::sync::{Mutex, OnceCell};
+
+/// GitLab's own limits (its docs on instance limits, and issues.title).
+const TITLE_CHARACTERS_MAX: usize = 255;
+const DESCRIPTION_OCTETS_MAX: usize = 1_000_000;
+
+/// Pages of a list that are read at most: 100 issues each.
+const PAGES_MAX: usize = 50;
+
+/// Waits between looks at the list after an answer that never came.
+const SETTLE_S: u64 = 3;
+const SETTLE_LOOKS: usize = 3;
+
+/// The access level of a reporter, who may see and make confidential issues.
+const REPORTER: u64 = 20;
+
+/// Around what the team found, which is written anew each time.
+const VIEW_BEGINS: &str = "<!-- sealdesk:view -->";
+const VIEW_ENDS: &str = "<!-- /sealdesk:view -->";
+
+pub struct GitlabTracker {
+    http: reqwest::Client,
+    /// `https://gitlab.example/api/v4`.
+    api: url::Url,
+    token: Secret,
+    /// `group/name`.
+    project: String,
+    products: BTreeMap<String, String>,
+    labels: Vec<String>,
+    login: OnceCell<String>,
+    turn: Mutex<()>,
+}
+
+/// The fields of an issue that we read.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+struct Issue {
+    iid: u64,
+    web_url: String,
+    description: Option<String>,
+    confidential: bool,
+    state: String,
+}
+
+impl GitlabTracker {
+    pub fn new(
+        base_url: &str,
+        trust: &Trust,
+        token: Secret,
+        project: String,
+        products: BTreeMap<String, String>,
+        labels: Vec<String>,
+    ) -> Result<Self, PortError> {
+        let wrong = |what: &str| PortError::Lasting(format!("tracker.base_url {what}"));
+        let api: url::Url = format!("{}/api/v4", base_url.trim_end_matches('/')).parse().map_err(|_| wrong("is not a URL"))?;
+        if !rest::is_safe(&api) {
+            return Err(wrong("must begin with https://"));
+        }
+        let products = products.into_iter().map(|(product, to)| (product.to_lowercase(), to)).collect();
+        Ok(Self { http: rest::client(trust)?, api, token, project, products, labels, login: OnceCell::new(), turn: Mutex::default() })
+    }
+
+    fn request(&self, method: Method, segments: &[&str], query: &[(&str, &str)]) -> Result<RequestBuilder, Failed> {
+        let mut url = self.api.clone();
+        url.path_segments_mut().map_err(|()| Failed::Odd("its URL takes no path"))?.extend(segments);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let token = self.token.expose_text().map_err(|_| Failed::Refused(401, "tracker.token_file is not text".to_owned()))?;
+        Ok(self.http.request(method, url).header("private-token", token.trim()))
+    }
+
+    async fn get(&self, segments: &[&str]) -> Result<Value, Failed> {
+        Ok(rest::call(self.request(Method::GET, segments, &[])?).await?.0)
+    }
+
+    async fn send(&self, method: Method, segments: &[&str], body: &Value) -> Result<Issue, Failed> {
+        let request = self.request(method, segments, &[])?.header("content-type", "application/json").body(body.to_string());
+        read(rest::call(request).await?.0)
+    }
+
+    async fn issue(&self, project: &str, iid: &str) -> Result<Issue, Failed> {
+        read(self.get(&["projects", project, "issues", iid]).await?)
+    }
+
+    /// The name under which our issues are written.
+    async fn login(&self) -> Result<&str, Failed> {
+        let asked = async || {
+            let user = self.get(&["user"]).await?;
+            user["username"].as_str().map(str::to_owned).ok_or(Failed::Odd("it does not say who we are"))
+        };
+        self.login.get_or_try_init(asked).await.map(String::as_str)
+    }
+
+    /// Our own issues, the oldest first.
+    async fn list(&self, project: &str) -> Result<Vec<Issue>, Failed> {
+        let login = self.login().await?.to_owned();
+        let mut all = Vec::new();
+        let mut page = "1".to_owned();
+        for _ in 0..PAGES_MAX {
+            let query =
+                [("author_username", login.as_str()), ("scope", "all"), ("order_by", "created_at"), ("sort", "asc"), ("per_page", "100"), ("page", &page)];
+            let (value, headers) = rest::call(self.request(Method::GET, &["projects", project, "issues"], &query)?).await?;
+            all.extend(serde_json::from_value::<Vec<Issue>>(value).map_err(|_| Failed::Odd("its list of issues cannot be read"))?);
+            match headers.get("x-next-page").and_then(|next| next.to_str().ok()).filter(|next| !next.is_empty()) {
+                Some(next) => page = next.to_owned(),
+                None => break,
+            }
+        }
+        Ok(all)
+    }
+
+    async fn find(&self, project: &str, marker: &str) -> Result<Vec<Issue>, Failed> {
+        let marked = |issue: &Issue| issue.description.as_deref().and_then(|d| d.trim_end().lines().last()).is_some_and(|line| line.trim() == marker);
+        Ok(self.list(project).await?.into_iter().filter(marked).collect())
+    }
+
+    /// Makes an empty issue: nothing is told before it is proven confidential.
+    async fn make(&self, project: &str, advisory: &Advisory) -> Result<Vec<Issue>, PortError> {
+        let body = json!({ "title": format!("Security report {}", advisory.case), "description": advisory.marker, "confidential": true });
+        match self.send(Method::POST, &["projects", project, "issues"], &body).await {
+            Ok(made) => Ok(vec![made]),
+            Err(failed) if failed.is_ambiguous() => {
+                for _ in 0..SETTLE_LOOKS {
+                    tokio::time::sleep(Duration::from_secs(SETTLE_S)).await;
+                    let found = self.find(project, &advisory.marker).await.map_err(said)?;
+                    if !found.is_empty() {
+                        return Ok(found);
+                    }
+                }
+                Err(said(failed))
+            }
+            Err(failed) => Err(said(failed)),
+        }
+    }
+
+    /// Gives an issue its words, once it is proven that they stay among the team.
+    async fn fill(&self, project: &str, iid: u64, advisory: &Advisory) -> Result<(), PortError> {
+        let iid = iid.to_string();
+        let proven = self.issue(project, &iid).await.map_err(said)?;
+        if !proven.confidential {
+            return Err(PortError::Lasting(format!(
+                "issue {iid} of {project} is not confidential although it was asked to be: nothing was written into it; see the project's settings and our role in it"
+            )));
+        }
+        // A human may have written meanwhile; only what is still empty is filled.
+        if proven.description.as_deref().map(str::trim) != Some(advisory.marker.as_str()) {
+            return Ok(());
+        }
+        let mut labels = self.labels.clone();
+        labels.extend(advisory.report.severity.as_ref().map(|severity| format!("severity::{severity}")));
+        let body = json!({ "title": cut(&advisory.summary, TITLE_CHARACTERS_MAX), "description": advisory.description, "add_labels": labels.join(",") });
+        self.send(Method::PUT, &["projects", project, "issues", &iid], &body).await.map_err(said)?;
+        Ok(())
+    }
+
+    fn project_for(&self, report: &Report) -> &str {
+        let product = report.product.as_deref().unwrap_or_default().to_lowercase();
+        self.products.get(&product).unwrap_or(&self.project)
+    }
+
+    fn projects(&self) -> Vec<&str> {
+        let mut all: Vec<&str> = std::iter::once(&self.project).chain(self.products.values()).map(String::as_str).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// Reads an issue, changes its description and writes it back; a public one is left alone.
+    async fn rewrite(&self, advisory: &AdvisoryId, fields: Value, change: impl Fn(&str) -> Option<String>) -> Result<(), PortError> {
+        let (project, iid) = named(advisory)?;
+        let before = self.issue(project, iid).await.map_err(said)?;
+        let text = before.description.clone().unwrap_or_default();
+        let Some(after) = change(&text) else { return Ok(()) };
+        if !before.confidential {
+            return Err(PortError::Lasting(format!("{} is not confidential any more: nothing is added to it", advisory.id)));
+        }
+        if after.len() > DESCRIPTION_OCTETS_MAX {
+            return Err(PortError::Lasting("the description is full: shorten it in the tracker".to_owned()));
+        }
+        // Between read and write a human may have edited: what is written must rest on what stands there now.
+        if self.issue(project, iid).await.map_err(said)?.description != before.description {
+            return Err(PortError::Passing("the description changes under our hands".to_owned()));
+        }
+        let mut body = fields;
+        body["description"] = json!(after);
+        self.send(Method::PUT, &["projects", project, "issues", iid], &body).await.map_err(said)?;
+        Ok(())
+    }
+}
+
+fn said(failed: Failed) -> PortError {
+    failed.said_by("GitLab")
+}
+
+fn read(value: Value) -> Result<Issue, Failed> {
+    serde_json::from_value(value).map_err(|_| Failed::Odd("its issue cannot be read"))
+}
+
+fn cut(text: &str, characters: usize) -> String {
+    text.chars().take(characters).collect()
+}
+
+/// `group/name#12`.
+fn id_of(project: &str, issue: &Issue) -> AdvisoryId {
+    AdvisoryId { id: format!("{project}#{}", issue.iid), url: issue.web_url.clone() }
+}
+
+fn named(advisory: &AdvisoryId) -> Result<(&str, &str), PortError> {
+    let named = advisory.id.rsplit_once('#').filter(|(_, iid)| !iid.is_empty() && iid.bytes().all(|b| b.is_ascii_digit()));
+    named.ok_or_else(|| PortError::Lasting(format!("{} does not name an issue of GitLab", advisory.id)))
+}
+
+/// What the team found, between its marks in front of the last line.
+fn with_view(description: &str, assessment: &Assessment) -> Option<String> {
+    let list = |items: &Option<Vec<String>>| items.clone().map(|items| items.join(", "));
+    let rows = [
+        ("Product", assessment.product.clone()),
+        ("Affected", list(&assessment.affected_versions)),
+        ("Fixed in", list(&assessment.fixed_versions)),
+        ("CVE", list(&assessment.cve_ids)),
+        ("CWE", list(&assessment.cwe_ids)),
+        ("CVSS", assessment.cvss.clone()),
+        ("Severity", assessment.severity.clone()),
+    ];
+    let rows: String = rows.into_iter().filter_map(|(name, value)| Some(format!("- {name}: `{}`\n", value?.replace('`', "'")))).collect();
+    if rows.is_empty() {
+        return None;
+    }
+    let view = format!("{VIEW_BEGINS}\n### What the team found\n\n{rows}{VIEW_ENDS}");
+    let after = match (description.find(VIEW_BEGINS), description.find(VIEW_ENDS)) {
+        (Some(from), Some(to)) if from < to => format!("{}{view}{}", &description[..from], &description[to + VIEW_ENDS.len()..]),
+        _ => {
+            let (text, marker) = description.trim_end().rsplit_once('\n').unwrap_or(("", description.trim_end()));
+            format!("{}\n\n{view}\n\n{marker}", text.trim_end())
+        }
+    };
+    (after != description).then_some(after)
+}
+
+#[async_trait]
+impl Tracker for GitlabTracker {
+    async fn file(&self, advisory: &Advisory, perhaps_filed: bool) -> Result<Filed, PortError> {
+        let _turn = self.turn.lock().await;
+        let project = self.project_for(&advisory.report).to_owned();
+        let before = if perhaps_filed { self.find(&project, &advisory.marker).await.map_err(said)? } else { Vec::new() };
+        let all = if before.is_empty() { self.make(&project, advisory).await? } else { before };
+        let [first, doubled @ ..] = all.as_slice() else { return Err(PortError::Passing("GitLab made no issue".to_owned())) };
+        self.fill(&project, first.iid, advisory).await?;
+        Ok(Filed { advisory: id_of(&project, first), doubled: doubled.iter().map(|issue| id_of(&project, issue)).collect() })
+    }
+
+    async fn append(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<(), PortError> {
+        let _turn = self.turn.lock().await;
+        let added = |before: &str| (!before.contains(&addition.mark)).then(|| format!("{}\n\n{}", before.trim_end(), addition.text));
+        self.rewrite(advisory, json!({}), added).await
+    }
+
+    async fn amend(&self, advisory: &AdvisoryId, amendment: &Amendment) -> Result<(), PortError> {
+        let _turn = self.turn.lock().await;
+        let assessment = &amendment.assessment;
+        let mut fields = json!({});
+        if let Some(summary) = &assessment.summary {
+            fields["title"] = json!(cut(summary, TITLE_CHARACTERS_MAX));
+        }
+        if let Some(severity) = &assessment.severity {
+            // A scoped label takes the place of the one before.
+            fields["add_labels"] = json!(format!("severity::{severity}"));
+        }
+        if fields.as_object().is_some_and(|fields| !fields.is_empty()) {
+            return self.rewrite(advisory, fields, |before| Some(with_view(before, assessment).unwrap_or_else(|| before.to_owned()))).await;
+        }
+        self.rewrite(advisory, fields, |before| with_view(before, assessment)).await
+    }
+
+    /// An issue that is not confidential is out, whatever else it is.
+    async fn states(&self) -> Result<Vec<(String, AdvisoryState)>, PortError> {
+        let mut states = Vec::new();
+        for project in self.projects() {
+            for issue in self.list(project).await.map_err(said)? {
+                let state = match (issue.confidential, issue.state.as_str()) {
+                    (false, _) => AdvisoryState::Published,
+                    (true, "closed") => AdvisoryState::Closed,
+                    (true, _) => AdvisoryState::Draft,
+                };
+                states.push((id_of(project, &issue).id, state));
+            }
+        }
+        Ok(states)
+    }
+
+    async fn probe(&self) -> Result<String, PortError> {
+        let lasting = |failed: Failed| match failed {
+            refused @ (Failed::Refused(..) | Failed::Invalid(..)) => PortError::Lasting(said(refused).to_string()),
+            passing => said(passing),
+        };
+        let login = self.login().await.map_err(lasting)?.to_owned();
+        for project in self.projects() {
+            let found = self.get(&["projects", project]).await.map_err(lasting)?;
+            let level = |of: &str| found["permissions"][of]["access_level"].as_u64().unwrap_or_default();
+            if level("project_access").max(level("group_access")) < REPORTER {
+                return Err(PortError::Lasting(format!("{login} may make no confidential issues in {project}: give it the role Reporter or higher")));
+            }
+            if found["issues_access_level"].as_str() == Some("disabled") {
+                return Err(PortError::Lasting(format!("{project} has issues switched off: switch them on, for members at least")));
+            }
+        }
+        Ok(format!("{login} may file confidential issues in {}; its members from Reporter on see them", self.projects().join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_teams_view_is_written_anew_and_the_marker_stays_last() {
+        let view = |severity: &str| Assessment { severity: Some(severity.to_owned()), ..Assessment::default() };
+        let once = with_view("text\n\n<!-- sealdesk:m -->", &view("low")).unwrap();
+        assert_eq!(with_view(&once, &view("low")), None);
+        let again = with_view(&once, &view("high")).unwrap();
+        assert!(again.contains("`high`") && !again.contains("`low`") && again.starts_with("text\n") && again.ends_with("\n<!-- sealdesk:m -->"), "{again}");
+    }
+}

@@ -1,0 +1,98 @@
+//! How are drafts handed to anything else? A signed webhook: JSON by POST, tried until it is taken, each delivery with a name of its own.
+//!
+//! A receiver proves `X-Sealdesk-Signature`, `sha256=` and the HMAC-SHA256 of `X-Sealdesk-Timestamp`, a full stop and
+//! the body; refuses timestamps (seconds since 1970) more than five minutes off; and takes each
+//! `X-Sealdesk-Delivery` once, answering a repeated one as it did before.
+
+use crate::adapters::net::Trust;
+use crate::adapters::net::rest::{self, Failed};
+use crate::model::case::AdvisoryId;
+use crate::model::outgoing::{Addition, Advisory, Amendment};
+use crate::model::secret::{self, Secret};
+use crate::ports::{Clock, Filed, PortError, Tracker};
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// An id or a URL that a receiver gives.
+const NAME_CHARACTERS_MAX: usize = 500;
+
+pub struct HookTracker {
+    http: reqwest::Client,
+    url: Secret,
+    key: Secret,
+    clock: Arc<dyn Clock>,
+}
+
+impl HookTracker {
+    pub fn new(trust: &Trust, url: Secret, key: Secret, clock: Arc<dyn Clock>) -> Result<Self, PortError> {
+        let tracker = Self { http: rest::client(trust)?, url, key, clock };
+        tracker.target()?;
+        Ok(tracker)
+    }
+
+    fn target(&self) -> Result<url::Url, PortError> {
+        let wrong = |what: &str| PortError::Lasting(format!("tracker.url_file {what}"));
+        let url: url::Url = self.url.expose_text().ok().and_then(|text| text.trim().parse().ok()).ok_or_else(|| wrong("holds no URL"))?;
+        if rest::is_safe(&url) { Ok(url) } else { Err(wrong("holds a URL that is not https")) }
+    }
+
+    /// Delivers one event. `once`: a repeated delivery of the same content bears the same name, and is to be taken once.
+    async fn deliver(&self, event: &str, about: &str, content: &Value, once: bool) -> Result<Value, PortError> {
+        let body = json!({ "event": event, "about": about, "content": content }).to_string();
+        let at = self.clock.now().as_second().to_string();
+        let hour = if once { "" } else { at.as_str() };
+        let delivery = secret::tag(self.key.expose(), &[b"delivery", hour.as_bytes(), body.as_bytes()]);
+        let signature = secret::mac(self.key.expose(), &[at.as_bytes(), b".", body.as_bytes()]);
+        let request = self
+            .http
+            .post(self.target()?)
+            .header("content-type", "application/json")
+            .header("x-sealdesk-delivery", delivery)
+            .header("x-sealdesk-timestamp", at)
+            .header("x-sealdesk-signature", format!("sha256={signature}"))
+            .body(body);
+        match rest::call(request).await {
+            Ok((answer, _)) => Ok(answer),
+            // Its receiver knows a delivery again, so there is no doubt to count.
+            Err(failed) if failed.is_ambiguous() => Err(PortError::Passing(format!("the tracker's webhook {failed}"))),
+            Err(failed @ Failed::Refused(..)) => Err(PortError::Passing(format!("the tracker's webhook {failed}"))),
+            Err(failed) => Err(failed.said_by("the tracker's webhook")),
+        }
+    }
+}
+
+#[async_trait]
+impl Tracker for HookTracker {
+    async fn file(&self, advisory: &Advisory, _: bool) -> Result<Filed, PortError> {
+        let content = json!({
+            "summary": advisory.summary,
+            "description": advisory.description,
+            "marker": advisory.marker,
+            "report": advisory.report,
+        });
+        let answer = self.deliver("draft", advisory.case.as_str(), &content, true).await?;
+        let named = |field: &str| answer[field].as_str().map(|text| text.chars().take(NAME_CHARACTERS_MAX).collect::<String>()).filter(|text| !text.is_empty());
+        let id = named("id").unwrap_or_else(|| advisory.case.as_str().to_owned());
+        let url = named("url").filter(|url| url.starts_with("https://") || url.starts_with("http://")).unwrap_or_default();
+        Ok(Filed { advisory: AdvisoryId { id, url }, doubled: Vec::new() })
+    }
+
+    async fn append(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<(), PortError> {
+        self.deliver("addition", &advisory.id, &json!({ "mark": addition.mark, "text": addition.text }), true).await.map(drop)
+    }
+
+    async fn amend(&self, advisory: &AdvisoryId, amendment: &Amendment) -> Result<(), PortError> {
+        let credits: Vec<Value> = amendment.credits.iter().map(|c| json!({ "login": c.login, "as": c.kind })).collect();
+        let content = json!({ "assessment": amendment.assessment, "collaborators": amendment.collaborators, "credits": credits });
+        // It says how things stand, so taking it twice changes nothing; and what was said before may be said again.
+        self.deliver("amendment", &advisory.id, &content, false).await.map(drop)
+    }
+
+    /// Proves that the receiver takes our signature.
+    async fn probe(&self) -> Result<String, PortError> {
+        let at = self.clock.now().as_second();
+        self.deliver("probe", "sealdesk", &json!({ "at": at }), false).await.map_err(|e| PortError::Lasting(e.to_string()))?;
+        Ok("drafts go to the tracker's webhook, which took our signature; who sees them is for its receiver to say".to_owned())
+    }
+}

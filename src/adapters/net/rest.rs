@@ -1,0 +1,126 @@
+//! How is a JSON API called so that every failure says what it means? One call inside one time-out, no retry, no redirect.
+
+use super::{Trust, tls};
+use crate::ports::PortError;
+use reqwest::header::HeaderMap;
+use reqwest::{RequestBuilder, StatusCode};
+use serde_json::Value;
+use std::time::Duration;
+
+/// One call, connection and all.
+const CALL_S: u64 = 60;
+
+/// The longest that we let a server make us wait, and the wait where it names none.
+const WAIT_S_MAX: u64 = 3600;
+const WAIT_S_DEFAULT: u64 = 60;
+
+/// Of an answer that is no failure.
+const ANSWER_OCTETS_MAX: usize = 32 * 1024 * 1024;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    #[error("cannot be reached: {0}")]
+    Unreachable(String),
+    #[error("broke off or did not answer within {CALL_S} s: {0}")]
+    Silent(String),
+    #[error("asks for patience")]
+    Throttled(Duration),
+    #[error("refuses ({0}): {1}")]
+    Refused(u16, String),
+    #[error("finds what we sent wrong ({0}): {1}")]
+    Invalid(u16, String),
+    #[error("failed ({0})")]
+    Server(u16),
+    #[error("answers oddly: {0}")]
+    Odd(&'static str),
+}
+
+impl Failed {
+    /// Whether the work may have been done all the same.
+    pub fn is_ambiguous(&self) -> bool {
+        matches!(self, Self::Silent(_) | Self::Server(_) | Self::Odd(_))
+    }
+
+    /// In the outbox's words. `who` names the server, without a token.
+    pub fn said_by(self, who: &str) -> PortError {
+        let text = format!("{who} {self}");
+        match self {
+            // Only what we sent can be lastingly wrong; a token can be mended while the effect waits.
+            Self::Invalid(..) => PortError::Lasting(text),
+            Self::Throttled(wait) => PortError::Throttled(text, wait),
+            ambiguous if ambiguous.is_ambiguous() => PortError::InDoubt(text),
+            _ => PortError::Passing(text),
+        }
+    }
+}
+
+/// A client for this trust.
+pub fn client(trust: &Trust) -> Result<reqwest::Client, PortError> {
+    let builder = reqwest::Client::builder()
+        .use_preconfigured_tls((*tls(trust)?).clone())
+        .timeout(Duration::from_secs(CALL_S))
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("sealdesk/", env!("CARGO_PKG_VERSION")));
+    builder.build().map_err(|e| PortError::Lasting(format!("no HTTPS client: {}", e.without_url())))
+}
+
+/// https, or plaintext to this machine alone.
+pub fn is_safe(url: &url::Url) -> bool {
+    let loopback = url.host_str().is_some_and(|h| h == "localhost" || h.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()));
+    url.scheme() == "https" || (url.scheme() == "http" && loopback)
+}
+
+/// Sends a request; its answer's JSON (null where there is none) and headers. No error holds the URL or what was sent.
+pub async fn call(request: RequestBuilder) -> Result<(Value, HeaderMap), Failed> {
+    let failed = |err: reqwest::Error| {
+        let connecting = err.is_connect() || err.is_builder();
+        let text = err.without_url().to_string();
+        if connecting { Failed::Unreachable(text) } else { Failed::Silent(text) }
+    };
+    let mut response = request.send().await.map_err(failed)?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let mut octets = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(failed)? {
+        if octets.len() + piece.len() > ANSWER_OCTETS_MAX {
+            return Err(Failed::Odd("its answer is too long"));
+        }
+        octets.extend_from_slice(&piece);
+    }
+    judge(status, headers, &octets)
+}
+
+fn judge(status: StatusCode, headers: HeaderMap, octets: &[u8]) -> Result<(Value, HeaderMap), Failed> {
+    let json = serde_json::from_slice::<Value>(octets);
+    if status.is_success() {
+        let empty = octets.iter().all(u8::is_ascii_whitespace);
+        return if empty { Ok((Value::Null, headers)) } else { json.map(|value| (value, headers)).map_err(|_| Failed::Odd("its JSON cannot be read")) };
+    }
+    let words = json.ok().and_then(|value| ["message", "error"].iter().find_map(|name| value.get(name).map(ToString::to_string))).unwrap_or_default();
+    let words: String = words.trim_matches('"').chars().take(200).collect();
+    let wait = headers.get(reqwest::header::RETRY_AFTER).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
+    Err(match status.as_u16() {
+        429 => Failed::Throttled(Duration::from_secs(wait.unwrap_or(WAIT_S_DEFAULT).min(WAIT_S_MAX))),
+        503 if wait.is_some() => Failed::Throttled(Duration::from_secs(wait.unwrap_or(WAIT_S_DEFAULT).min(WAIT_S_MAX))),
+        code @ (300..=399 | 401 | 403 | 404 | 407) => Failed::Refused(code, words),
+        code @ 500.. => Failed::Server(code),
+        code => Failed::Invalid(code, words),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_status_says_what_it_means() {
+        let verdict = |status: u16, wait: Option<&str>| {
+            let headers: HeaderMap = wait.into_iter().map(|wait| (reqwest::header::RETRY_AFTER, wait.parse().unwrap())).collect();
+            judge(StatusCode::from_u16(status).unwrap(), headers, b"{\"message\":\"m\"}").unwrap_err().said_by("it")
+        };
+        assert!(matches!(verdict(401, None), PortError::Passing(text) if text.contains("401") && text.contains(": m")));
+        assert!(matches!(verdict(422, None), PortError::Lasting(_)));
+        assert!(matches!(verdict(429, Some("7")), PortError::Throttled(_, wait) if wait.as_secs() == 7));
+        assert!(matches!(verdict(502, None), PortError::InDoubt(_)));
+        assert!(is_safe(&"http://127.0.0.1:1/x".parse().unwrap()) && !is_safe(&"http://h.example/x".parse().unwrap()));
+    }
+}
