@@ -66,6 +66,9 @@ impl Because {
     }
 }
 
+/// The agreed hour is when a release begins: to merge, build and publish takes its time, and nobody is called for it.
+const RELEASE_TAKES: SignedDuration = SignedDuration::from_hours(2);
+
 /// Whether the clocks after the acknowledgement run: for what is, or may be, a report.
 pub fn runs(case: &Case) -> bool {
     match case.standing {
@@ -109,7 +112,9 @@ fn clock(case: &Case, step: Step, timeline: &Timeline, now: Timestamp) -> Option
     let state = match course.reached.get(&step) {
         Some(reached) => {
             deadline = reached.deadline;
-            ClockState::Stopped { at: reached.at, late: reached.at > reached.deadline }
+            let agreed = step == Step::Release && course.release_day == Some(reached.deadline);
+            let patience = if agreed { RELEASE_TAKES } else { SignedDuration::ZERO };
+            ClockState::Stopped { at: reached.at, late: reached.at > reached.deadline + patience }
         }
         None if course.reached.keys().any(|later| *later > step) => ClockState::PassedOver,
         None if pauses && course.waiting_since.is_some() => ClockState::Waiting,
@@ -139,7 +144,8 @@ pub(super) fn call_for_clocks(case: &Case, timeline: &Timeline, now: Timestamp, 
             continue;
         }
         let remind = timeline.window(clock.step, course.lane).remind;
-        let (next, reason, event) = if now >= clock.deadline {
+        let patience = if clock.because == Because::Agreed { RELEASE_TAKES } else { SignedDuration::ZERO };
+        let (next, reason, event) = if now >= clock.deadline + patience {
             (Called::Missed, missed(clock.step), "deadline is over")
         } else if now >= clock.deadline - remind {
             (Called::Near, near(clock.step), "deadline is near")

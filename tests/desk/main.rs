@@ -15,5 +15,6 @@ mod proof;
 mod proxy;
 mod secrets;
 mod servers;
+mod story;
 mod tracker;
 mod world;

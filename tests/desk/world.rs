@@ -23,7 +23,7 @@ pub struct Config {
     pub extra: String,
 }
 
-const MAILBOXES: [&str; 10] = [
+const MAILBOXES: [&str; 12] = [
     "security@desk.example",
     "second@desk.example",
     "bounce@desk.example",
@@ -34,6 +34,8 @@ const MAILBOXES: [&str; 10] = [
     "dan@reporter.example",
     "@crowd.example",
     "fay@silent.example",
+    "security@distro.example",
+    "dev@lists.example",
 ];
 
 impl World {
