@@ -99,6 +99,11 @@ fn github_is_a_tracker() {
         let ours: Vec<_> = all["advisories"].as_array().unwrap().iter().filter(|a| a["ghsa_id"] == again.id.as_str()).collect();
         assert_eq!(ours.len(), 1);
         assert_eq!(ours[0]["_fork_wanted"], true, "a private fork was asked for");
+        // What has not changed is not sent again, and is as true as before.
+        let unchanged = all["unchanged"].as_u64().unwrap();
+        let states = tracker.states().await.unwrap();
+        assert_eq!(tracker.states().await.unwrap(), states);
+        assert!(states.len() > 100 && state("/_state", None).await["unchanged"].as_u64().unwrap() > unchanged);
         // A second draft of one case, as an answer that never came may leave behind: the older one stays, and both are told.
         let doubled = tracker.file(&advisory(1), false).await.unwrap();
         let found = tracker.file(&advisory(1), true).await.unwrap();

@@ -7,6 +7,7 @@ use super::world::{SEALDESK, World};
 use jiff::SignedDuration;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
+use sealdesk::adapters::clock::SystemClock;
 use sealdesk::adapters::opener::{Doorstep, OpenerClient};
 use sealdesk::config;
 use sealdesk::control::{CaseLine, CaseView, Order, Question, Status, TO_BE_WRITTEN, Wanted, Word, answer};
@@ -65,7 +66,7 @@ impl Play {
         );
         world.write_config(&config);
         let settings = config::load(&world.config_file()).unwrap();
-        let clock = Arc::new(TestClock(AtomicI64::new(Timestamp::now().as_millisecond())));
+        let clock = Arc::new(TestClock(AtomicI64::new(SystemClock.now().as_millisecond())));
         let parts = wiring::desk(&settings).await.unwrap().parts;
         let arguments = vec!["opener".to_owned(), "--config".to_owned(), world.config_file().display().to_string()];
         let opener = Arc::new(OpenerClient::new(Doorstep::Child { program: SEALDESK.into(), arguments }, wiring::perspective(&settings)));

@@ -7,7 +7,7 @@
 //   POST /_report {"repository", "login", …}  a private vulnerability report by somebody, in state triage
 //   GET  /_state               {"advisories": […], "violations": […], "requests": […]}
 
-import { createPublicKey, verify } from "node:crypto";
+import { createHash, createPublicKey, verify } from "node:crypto";
 import http from "node:http";
 import { createRequire } from "node:module";
 import Ajv from "ajv";
@@ -37,7 +37,7 @@ const LIST = "/repos/{owner}/{repo}/security-advisories";
 const ONE = `${LIST}/{ghsa_id}`;
 const DEEDS = { cve: `${ONE}/cve`, forks: `${ONE}/forks` };
 
-const state = { advisories: [], violations: [], requests: [], faults: [], app: undefined };
+const state = { advisories: [], violations: [], requests: [], faults: [], unchanged: 0, app: undefined };
 
 /** The validator of a request body, by path template and method. */
 function bodyValidator(template, method) {
@@ -138,7 +138,7 @@ function handle(request, url, text) {
     if (!validate(body)) return violation(ajv.errorsText(validate.errors));
   }
   const here = state.advisories.filter((a) => a._repository === `${at.owner}/${at.repo}`);
-  if (at.template === LIST && method === "get") return list(url, here);
+  if (at.template === LIST && method === "get") return unlessUnchanged(request, list(url, here));
   if (at.template === LIST) {
     // What the real API answers with an empty body.
     if (!body.vulnerabilities?.length || Boolean(body.severity) === Boolean(body.cvss_vector_string)) return [500, undefined];
@@ -161,6 +161,14 @@ function handle(request, url, text) {
     Object.assign(found, changed, { updated_at: new Date().toISOString() });
   }
   return [200, shown(found)];
+}
+
+/** Weak validators, as GitHub gives them: a list that has not changed answers 304. */
+function unlessUnchanged(request, [status, body, headers = {}]) {
+  const etag = `W/"${createHash("sha256").update(JSON.stringify(body)).digest("hex")}"`;
+  if (request.headers["if-none-match"] !== etag) return [status, body, { ...headers, etag }];
+  state.unchanged += 1;
+  return [304, undefined, { etag }];
 }
 
 function list(url, here) {

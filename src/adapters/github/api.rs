@@ -10,7 +10,8 @@ use octocrab::service::middleware::base_uri::BaseUriLayer;
 use octocrab::service::middleware::extra_headers::ExtraHeadersLayer;
 use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder};
 use serde_json::Value;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// One call, connection and all.
@@ -32,7 +33,20 @@ pub struct GithubApi {
     /// The app itself, which knows its own name; a token needs none.
     app: Option<Octocrab>,
     server: String,
+    /// Pages of lists as they were, with their ETag: what has not changed costs nothing of the rate limit.
+    pages: Mutex<HashMap<String, Page>>,
 }
+
+/// One page of a list, and the route of the next.
+#[derive(Clone)]
+struct Page {
+    etag: String,
+    value: Value,
+    next: Option<String>,
+}
+
+/// Pages that are remembered.
+const PAGES_MAX: usize = 100;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
@@ -50,6 +64,8 @@ pub enum Failed {
     Invalid(u16, String),
     #[error("failed ({0})")]
     Server(u16),
+    #[error("has nothing new (304)")]
+    Unchanged,
     #[error("answers oddly: {0}")]
     Odd(&'static str),
 }
@@ -125,13 +141,13 @@ impl GithubApi {
                 (installation, Some(app))
             }
         };
-        Ok(Self { calls, app, server: base_url.to_owned() })
+        Ok(Self { calls, app, server: base_url.to_owned(), pages: Mutex::default() })
     }
 
     /// The name under which our drafts are written.
     pub async fn own_login(&self) -> Result<String, Failed> {
         let (answer, field, suffix) = match &self.app {
-            Some(app) => (call(app, Method::Get, "/app", None).await?.0, "slug", "[bot]"),
+            Some(app) => (call(app, Method::Get(None), "/app", None).await?.0, "slug", "[bot]"),
             None => (self.get("/user").await?, "login", ""),
         };
         let name = answer.get(field).and_then(Value::as_str).ok_or(Failed::Odd("it does not say who we are"))?;
@@ -139,13 +155,27 @@ impl GithubApi {
     }
 
     pub async fn get(&self, route: &str) -> Result<Value, Failed> {
-        Ok(call(&self.calls, Method::Get, route, None).await?.0)
+        Ok(call(&self.calls, Method::Get(None), route, None).await?.0)
     }
 
     /// One page of a list, and the route of the next.
     pub async fn page(&self, route: &str) -> Result<(Value, Option<String>), Failed> {
-        let (value, headers) = call(&self.calls, Method::Get, route, None).await?;
-        Ok((value, next_page(&headers, &self.server)))
+        let known = self.pages.lock().ok().and_then(|pages| pages.get(route).cloned());
+        let unless = known.as_ref().map(|page| page.etag.as_str());
+        let (value, headers) = match call(&self.calls, Method::Get(unless), route, None).await {
+            Ok(answer) => answer,
+            // RFC 9110 section 15.4.5: what we hold stands.
+            Err(Failed::Unchanged) => return known.map(|page| (page.value, page.next)).ok_or(Failed::Odd("it answers 304 to what was not asked")),
+            Err(failed) => return Err(failed),
+        };
+        let next = next_page(&headers, &self.server);
+        if let (Some(etag), Ok(mut pages)) = (headers.get(http::header::ETAG).and_then(|v| v.to_str().ok()), self.pages.lock()) {
+            if pages.len() >= PAGES_MAX {
+                pages.clear();
+            }
+            pages.insert(route.to_owned(), Page { etag: etag.to_owned(), value: value.clone(), next: next.clone() });
+        }
+        Ok((value, next))
     }
 
     pub async fn post(&self, route: &str, body: &Value) -> Result<Value, Failed> {
@@ -157,16 +187,21 @@ impl GithubApi {
     }
 }
 
-enum Method {
-    Get,
+enum Method<'a> {
+    /// Unless it has this ETag still.
+    Get(Option<&'a str>),
     Post,
     Patch,
 }
 
-async fn call(octocrab: &Octocrab, method: Method, route: &str, body: Option<&Value>) -> Result<(Value, http::HeaderMap), Failed> {
+async fn call(octocrab: &Octocrab, method: Method<'_>, route: &str, body: Option<&Value>) -> Result<(Value, http::HeaderMap), Failed> {
     let exchange = async {
         let response = match method {
-            Method::Get => octocrab._get(route).await,
+            Method::Get(None) => octocrab._get(route).await,
+            Method::Get(Some(etag)) => {
+                let unless = etag.parse().map(|value| http::HeaderMap::from_iter([(http::header::IF_NONE_MATCH, value)])).ok();
+                octocrab._get_with_headers(route, unless).await
+            }
             Method::Post => octocrab._post(route, body).await,
             Method::Patch => octocrab._patch(route, body).await,
         };
@@ -204,6 +239,7 @@ fn judge(status: u16, headers: http::HeaderMap, text: &str) -> Result<(Value, ht
         .unwrap_or_default();
     let limited = header("retry-after").is_some() || header("x-ratelimit-remaining") == Some(0) || message.contains("secondary rate limit");
     Err(match status {
+        304 => Failed::Unchanged,
         401 => Failed::Unknown,
         403 | 429 if limited || status == 429 => Failed::Throttled(Duration::from_secs(header("retry-after").unwrap_or(WAIT_S_DEFAULT).min(WAIT_S_MAX))),
         403 | 404 => Failed::Forbidden(status, message),
