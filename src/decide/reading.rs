@@ -9,7 +9,7 @@ use crate::model::course::Course;
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::reading::{LetterKind, Reading, SignatureStatus};
-use crate::model::report::Intent;
+use crate::model::report::{Class, Intent, Report};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -209,11 +209,12 @@ fn waits(case: &Case, letter: &ReadLetter<'_>, reason: Reason, now: Timestamp) -
 }
 
 fn report(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Policy, now: Timestamp) -> Decision {
-    let evident = reading.report.as_ref().is_some_and(crate::model::report::Report::is_evident);
+    let evident = reading.report.as_ref().is_some_and(Report::is_evident);
     let held = reading.protection.encrypted && policy.sealed == SealedPolicy::Hold;
     let forged = reading.signature.status == SignatureStatus::Invalid;
     let files = match policy.file {
-        FilePolicy::Always => true,
+        // Who asks to be told of fixes in advance reports none.
+        FilePolicy::Always => reading.report.as_ref().is_none_or(|r| r.class != Class::Application),
         FilePolicy::Evident => evident && !forged,
         FilePolicy::Confirmed => false,
     };
@@ -306,7 +307,6 @@ mod tests {
     use super::*;
     use crate::model::effect::Work;
     use crate::model::reading::{Protection, Shut, SignatureVerdict};
-    use crate::model::report::Report;
 
     fn now() -> Timestamp {
         Timestamp::from_second(1_790_000_000).unwrap()

@@ -52,6 +52,10 @@ pub fn quality(report: &Report, found: Option<&Found>) -> Quality {
     let share = (100 * reached + possible / 2) / possible;
     let score = match report.class {
         Class::Report => share,
+        Class::Application => {
+            evidence.push("- it is no report: it asks to be on the list of private distributors".to_owned());
+            share
+        }
         low => {
             evidence.push(format!("- it reads like {}", if low == Class::Scanner { "the output of a scanner" } else { "a request for a bounty" }));
             share.min(LOW_RANK_MAX)

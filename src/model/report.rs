@@ -117,6 +117,8 @@ pub enum Class {
     BegBounty,
     /// The output of a scanner, without a human's finding.
     Scanner,
+    /// Somebody asks to be on the list of private distributors.
+    Application,
 }
 
 impl Class {
@@ -125,6 +127,7 @@ impl Class {
             Self::Report => "report",
             Self::BegBounty => "beg-bounty",
             Self::Scanner => "scanner",
+            Self::Application => "application",
         }
     }
 }

@@ -10,6 +10,9 @@ patterns! {
     SCANNER = r"(?im)^\s*(nmap scan report|starting nmap|- nikto v|\+ (server|target (ip|host|port)|osvdb|the (x-|anti))|zap (scanning )?report|nessus|plugin (id|output|family)|burp (suite|scanner)|issue detail|risk level\s*:|alert\s*:|\[(info|low|medium|high|critical)\] \[|\[[\w:-]+\] \[(http|ssl|dns|tcp|network)\] \[(info|low|medium|high|critical|unknown)\]|.*\(trivy|total: \d+ \(|[a-z@/._-]+\s+\*|.*npm audit|# npm audit report|\d+ vulnerabilities \(|testssl|sslyze|qualys|openvas|acunetix|wpscan|detectify|risk factor|see also|\|_?http-|\d+/tcp +(open|filtered|closed)|plugin name|severity +cve|library +vulnerability|confidence ?: )";
     TOOL = r"(?i)\b(nmap|nikto|owasp zap|zaproxy|nessus|openvas|burp( suite)? scan\w*|acunetix|qualys|trivy|grype|npm audit|snyk (scan|report|test)|sslscan|testssl|ssl labs|wpscan|nuclei|dependabot|automated (scan|tool)|vulnerability scan(ner)?|scan(ner)? (report|result|output)s?)\b";
     NO_HARM = r"(?i)\b(dear (sir|team|admin)|sir/madam|ethical hacker|white ?hat|independent (security )?researcher|kindly|i am (a )?(security|bug) (researcher|hunter)|waiting for your (positive )?(reply|response))\b";
+    // The list by its usual names, and the wish to be on it.
+    LIST = r"(?i)\b(private|embargo(ed)?|pre-?disclosure|vendor|distributors?'?|distro|early[- ](warning|notification)|advance(d)? (notice|notification)|security[- ]notification) (\w+ ){0,2}(distributors?'? )?(list|program(me)?|group|notifications?|members(hip)?)\b|\b(distributors?|distributions?) (list|membership)\b";
+    JOINS = r"(?i)\b(apply|application|applying|join|joining|membership|member of|be added|add (us|our|me)|request(ing)? (access|membership|to (be|join))|subscribe|inclusion|be (included|on|part of)|put us on|become (a )?(private )?(distributor|member)|sign up|vouch(ed|es)?)\b";
     GRAVE = r"(?i)\b(overflow|use[- ]after[- ]free|remote code|code execution|rce|injection|traversal|out[- ]of[- ]bounds|deseriali|privilege escalation|auth\w* bypass|bypass|stored xss|stored cross|ssrf|xxe|double free|memory corruption|segfault|segmentation fault|crash)";
 }
 
@@ -23,6 +26,9 @@ pub(super) fn class(subject: &str, text: &str, only_records_of_scanners: bool) -
     let lines = SCANNER.find_iter(text).count();
     if only_records_of_scanners || (lines >= SCANNER_LINES && TOOL.is_match(&whole)) || lines >= 2 * SCANNER_LINES {
         return Class::Scanner;
+    }
+    if LIST.is_match(&whole) && JOINS.is_match(&whole) && grave == 0 {
+        return Class::Application;
     }
     let begs = MONEY.is_match(&whole) && petty > 0 && grave <= petty / 2;
     let pleads = NO_HARM.find_iter(&whole).count() >= 1 && petty >= 2 && grave == 0;
@@ -40,6 +46,10 @@ mod tests {
         let beg = "Dear team,\nI am a security researcher. Your domain has no DMARC record, anyone can spoof mails. Is there a bounty?\n";
         assert_eq!(class("Bug", beg, false), Class::BegBounty);
         assert_eq!(class("Heap overflow", "A crafted PNG overflows the heap in 1.2. Do you have a bug bounty?", false), Class::Report);
+        let application = "Hello, we maintain the Example Linux distribution and would like to be added to your private distributors list. Stack Inc. vouches for us, and we accept your embargo policy.";
+        assert_eq!(class("Application", application, false), Class::Application);
+        let report = "A crafted file overflows the heap; please tell your private distributors list, and add us as reporters.";
+        assert_eq!(class("Heap overflow", report, false), Class::Report);
         let scan = "Starting Nmap 7.94\nNmap scan report for acme.example\n22/tcp open ssh\n80/tcp open http\n443/tcp open https\n";
         assert_eq!(class("scan", scan, false), Class::Scanner);
     }
