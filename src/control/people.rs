@@ -2,7 +2,7 @@
 
 use super::word::{ENTRIES_MAX, one_line};
 use crate::decide::{self, Decision};
-use crate::model::case::Case;
+use crate::model::case::{Case, Draft};
 use crate::model::dossier::Credit;
 use crate::model::effect::Effect;
 use crate::pipeline::{Desk, dossiers};
@@ -41,6 +41,17 @@ pub(super) async fn collaborate(
         (false, false) => ("collaborators let in", format!("the advisory of {id} is on its way to them")),
     };
     let decision = decide::ask_tracker(case, Effect::amend_advisory(id, desk.now()), event, by)?;
+    if !outsiders
+        && !remove
+        && let Draft::Filed { advisory } = &case.draft
+    {
+        let owners = desk.parts.tracker.code_owners(advisory).await?;
+        let strangers: Vec<&String> =
+            users.iter().chain(&teams).filter(|name| owners.as_ref().is_some_and(|known| !known.contains(&name.to_lowercase()))).collect();
+        if let Some(stranger) = strangers.first() {
+            bail!("{stranger} owns no code, as CODEOWNERS says: let outsiders in with --outsider");
+        }
+    }
     let mut opened = dossiers::read(desk, id).await?;
     let collaborators = &mut opened.dossier.collaborators;
     for (list, more) in [(&mut collaborators.users, users), (&mut collaborators.teams, teams)] {

@@ -140,6 +140,10 @@ pub trait Tracker: Send + Sync {
     async fn states(&self) -> Result<Vec<(String, AdvisoryState)>, PortError> {
         Ok(Vec::new())
     }
+    /// Who owns code there: logins and teams' slugs, in lower case. `None` where nothing says it.
+    async fn code_owners(&self, _: &AdvisoryId) -> Result<Option<Vec<String>>, PortError> {
+        Ok(None)
+    }
     /// Whether its config names people who are to work on an advisory.
     fn has_collaborators(&self) -> bool {
         false

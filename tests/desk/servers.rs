@@ -278,6 +278,11 @@ impl Github {
         self.call("POST", "/_report", report)["ghsa_id"].as_str().expect("the report breaks GitHub's contract").to_owned()
     }
 
+    /// A file of every repository.
+    pub fn file(&self, path: &str, text: &str) {
+        self.call("POST", "/_file", &serde_json::json!({ "path": path, "text": text }));
+    }
+
     /// A human changes an advisory.
     pub fn edit(&self, id: &str, field: &str, value: impl Into<serde_json::Value>) {
         self.call("POST", "/_edit", &serde_json::json!({ "id": id, field: value.into() }));

@@ -82,6 +82,11 @@ fn what_the_team_finds_reaches_the_advisory_and_what_is_published_is_released() 
     };
     let vector = "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:P/VC:H/VI:N/VA:N/SC:N/SI:N/SA:N";
     say(&["set", "--vector", vector, "--fixed", "2.3.2", "--cwe", "cwe-1004"]);
+    // Code owners only, as CODEOWNERS says; others on a word that names them outsiders.
+    world.github.file(".github/CODEOWNERS", "# who owns what\n* @maintainer @example/security\n/docs @Writer # words\n");
+    let (code, _, why) = world.command(&["case", "collaborate", &id, "--user", "ada-on-github"]);
+    assert!(code == 1 && why.contains("ada-on-github owns no code"), "{why}");
+    say(&["collaborate", "--user", "writer"]);
     say(&["collaborate", "--user", "ada-on-github", "--outsider"]);
     say(&["credit", "ada-on-github"]);
     say(&["request-cve"]);
@@ -95,7 +100,7 @@ fn what_the_team_finds_reaches_the_advisory_and_what_is_published_is_released() 
         "{now:#}"
     );
     assert_eq!((&now["collaborating_teams"], &now["_deeds"]), (&json!([{ "slug": "security" }]), &json!(["cve", "forks"])), "{now:#}");
-    assert_eq!(now["collaborating_users"], json!([{ "login": "owner" }, { "login": "ada-on-github" }]));
+    assert_eq!(now["collaborating_users"], json!([{ "login": "owner" }, { "login": "writer" }, { "login": "ada-on-github" }]));
 
     // Only a human publishes; the desk sees it, and the release is reached.
     world.github.edit(now["ghsa_id"].as_str().unwrap(), "state", "published");

@@ -3,6 +3,7 @@
 //
 //   node server.mjs            prints its port, serves until its standard input closes
 //   POST /_app   {"id","installation","key"}  a GitHub App, with its public key in PEM
+//   POST /_file  {"path","text"}             a file of every repository
 //   POST /_fault {"method","mode","times"}   mode: 500-after, drop-after, 503, 403, 429
 //   POST /_report {"repository", "login", …}  a private vulnerability report by somebody, in state triage
 //   GET  /_state               {"advisories": […], "violations": […], "requests": […]}
@@ -37,7 +38,7 @@ const LIST = "/repos/{owner}/{repo}/security-advisories";
 const ONE = `${LIST}/{ghsa_id}`;
 const DEEDS = { cve: `${ONE}/cve`, forks: `${ONE}/forks` };
 
-const state = { advisories: [], violations: [], requests: [], faults: [], unchanged: 0, app: undefined };
+const state = { advisories: [], violations: [], requests: [], faults: [], unchanged: 0, files: {}, app: undefined };
 
 /** The validator of a request body, by path template and method. */
 function bodyValidator(template, method) {
@@ -127,6 +128,12 @@ function handle(request, url, text) {
   if (!login) return [401, { message: "Bad credentials" }];
   if (!request.headers["user-agent"]) return [403, { message: "Request forbidden by administrative rules" }];
   if (method === "get" && url.pathname === "/user") return [200, { login }];
+  const contents = /^\/repos\/[^/]+\/[^/]+\/contents\/(.+)$/.exec(url.pathname);
+  if (contents && method === "get") {
+    const text = state.files[decodeURIComponent(contents[1])];
+    if (text === undefined) return [404, { message: "Not Found" }];
+    return [200, { type: "file", encoding: "base64", size: text.length, name: "CODEOWNERS", path: contents[1], content: Buffer.from(text).toString("base64").replace(/(.{60})/g, "$1\n") }];
+  }
   const at = route(method, url.pathname);
   if (!at || !spec.paths[at.template]?.[method]) return [404, { message: "Not Found" }];
   const wrongQuery = checkQuery(at.template, method, url.searchParams);
@@ -203,6 +210,11 @@ const server = http.createServer((request, response) => {
     if (url.pathname === "/_state") return answer([200, { ...state, advisories: state.advisories }]);
     if (url.pathname === "/_app") {
       state.app = JSON.parse(text);
+      return answer([200, {}]);
+    }
+    if (url.pathname === "/_file") {
+      const { path, text: words } = JSON.parse(text);
+      state.files[path] = words;
       return answer([200, {}]);
     }
     if (url.pathname === "/_fault") {

@@ -20,6 +20,8 @@ use crate::ports::{Filed, PortError, Tracker};
 use amend::{Standing, amended};
 use api::{Failed, segment};
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -150,6 +152,15 @@ impl GithubTracker {
     }
 }
 
+/// `@login` and `@organisation/team` of a CODEOWNERS file, as the contents API answers it.
+fn owners(file: &Value) -> Vec<String> {
+    let base64: String = file["content"].as_str().unwrap_or_default().split_whitespace().collect();
+    let text = String::from_utf8(STANDARD.decode(base64).unwrap_or_default()).unwrap_or_default();
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+    let named = lines.flat_map(|line| line.split_whitespace().skip(1)).filter_map(|word| word.strip_prefix('@'));
+    named.map(|name| name.rsplit('/').next().unwrap_or(name).to_lowercase()).collect()
+}
+
 fn advisories(repository: &str) -> String {
     let (owner, name) = repository.split_once('/').unwrap_or((repository, ""));
     format!("/repos/{}/{}/security-advisories", segment(owner), segment(name))
@@ -254,6 +265,21 @@ impl Tracker for GithubTracker {
         let _turn = self.turn.lock().await;
         self.api.post(&format!("{}/forks", named(advisory)?), &json!({})).await?;
         Ok(())
+    }
+
+    async fn code_owners(&self, advisory: &AdvisoryId) -> Result<Option<Vec<String>>, PortError> {
+        let route = named(advisory)?;
+        let repository = route.split("/security-advisories/").next().unwrap_or_default();
+        // Where GitHub looks for it, in its order.
+        for place in [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"] {
+            match self.api.get(&format!("{repository}/contents/{place}")).await {
+                Ok(file) => return Ok(Some(owners(&file))),
+                // Not there, or not for our token to read.
+                Err(Failed::Forbidden(..)) => {}
+                Err(failed) => return Err(failed.into()),
+            }
+        }
+        Ok(None)
     }
 
     async fn states(&self) -> Result<Vec<(String, AdvisoryState)>, PortError> {
