@@ -25,7 +25,7 @@ use sealdesk::model::ids::{CaseId, EffectKey};
 use sealdesk::model::outgoing::{Addition, Advisory, Amendment};
 use sealdesk::model::report::Report;
 use sealdesk::model::secret::Secret;
-use sealdesk::ports::{Alarm, Courier, Filed, Mailbox, Parcel, PortError, Sink, Tracker};
+use sealdesk::ports::{Alarm, Clock as _, Courier, Filed, Mailbox, Parcel, PortError, Sink, Tracker};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -181,10 +181,24 @@ fn gitlab_is_a_tracker_and_nothing_is_told_that_is_not_confidential() {
         let assessment = Assessment { severity: Some(severity.to_owned()), ..Assessment::default() };
         runtime.block_on(tracker.amend(&other, &Amendment { assessment, ..Amendment::default() })).unwrap();
     }
-    let issue = server.advisories().pop().unwrap();
+    // A stranger's line is no command, whatever fence it breaks.
+    let hostile = format!("````text\n```\n/close\n /invite_email a@evil.example\n```\n````\n\n{}", advisory(53).marker);
+    runtime.block_on(tracker.file(&Advisory { description: hostile, ..advisory(53) }, false)).unwrap();
+    assert!(server.advisories().pop().unwrap()["description"].as_str().unwrap().contains("· /close"));
+    let issue = server.advisories().into_iter().rev().nth(1).unwrap();
     assert_eq!(issue["labels"], serde_json::json!(["severity::high"]));
     let text = issue["description"].as_str().unwrap();
     assert!(text.matches("What the team found").count() == 1 && text.trim_end().ends_with(&advisory(52).marker), "{text}");
+}
+
+/// A draft with a right signature, sent under a name that was not signed; the answer's status.
+async fn replay(port: u16) -> u16 {
+    let body = serde_json::json!({ "event": "draft", "about": "SD-0123456789", "content": { "summary": "x", "description": "x" } }).to_string();
+    let at = SystemClock.now().as_second().to_string();
+    let signature = sealdesk::model::secret::mac(b"test-key", &[at.as_bytes(), b".first.", body.as_bytes()]);
+    let headers = [("x-sealdesk-delivery", "second"), ("x-sealdesk-timestamp", at.as_str()), ("x-sealdesk-signature", &format!("sha256={signature}"))];
+    let request = headers.iter().fold(reqwest::Client::new().post(format!("http://127.0.0.1:{port}/")), |request, (name, value)| request.header(*name, *value));
+    request.body(body).send().await.unwrap().status().as_u16()
 }
 
 #[test]
@@ -195,10 +209,12 @@ fn a_signed_webhook_is_a_tracker() {
     };
     let server = served_tracker("webhook", |advisory| advisory["id"].as_str().unwrap().to_owned(), |port| Box::new(hook(port, b"test-key")));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let before = server.advisories().len();
+    // One who captured a delivery cannot give it another name.
+    let (before, replayed) = (server.advisories().len(), runtime.block_on(replay(server.port)));
+    assert_eq!((replayed, server.advisories().len(), server.state()["refused"].as_u64()), (401, before, Some(1)));
     let refused = runtime.block_on(hook(server.port, b"another").file(&advisory(60), false)).unwrap_err();
     assert!(refused.to_string().contains("401") && !refused.to_string().contains("t0ken"), "{refused}");
-    assert_eq!((server.advisories().len(), server.state()["refused"].as_u64()), (before, Some(1)));
+    assert_eq!((server.advisories().len(), server.state()["refused"].as_u64()), (before, Some(2)));
     assert!(runtime.block_on(hook(server.port, b"another").probe()).unwrap_err().is_lasting());
 }
 

@@ -69,6 +69,10 @@ fn every_export_holds_to_its_official_schema() {
     let (id, before) = desk.sealed_case();
     // What a format demands and the case does not have is named with the verb that sets it.
     assert!(desk.refused(&["export", &id, "--format", "osv"]).contains("case set --cve"));
+    for format in ["csaf", "cve", "ghsa", "markdown"] {
+        assert!(!desk.case(&["export", &id, "--format", format]).status.success(), "{format} has no title of the team's yet");
+    }
+    assert!(desk.refused(&["export", &id, "--format", "csaf"]).contains("case set --summary"));
     desk.said(&["set", &id, "--cve", "CVE-2026-12345", "--package", "pkg:npm/acme-web", "--affected", "before 1.4.0", "--affected", "2.x until 2.1.7"]);
     desk.said(&["set", &id, "--fixed", "1.4.0", "--fixed", "2.1.7", "--cwe", "CWE-79", "--vector", "CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N"]);
     desk.said(&["set", &id, "--summary", "Stored XSS in the member list"]);
@@ -128,7 +132,10 @@ fn the_letters_open_in_a_responders_own_program() {
     let to = mbox.find("-----END PGP MESSAGE-----").unwrap();
     let opened = gpg(&["--decrypt"], &format!("{}-----END PGP MESSAGE-----\n", &mbox[from..to]));
     let letter = String::from_utf8_lossy(&opened.stdout).into_owned();
-    assert!(letter.contains("Message-ID:") && letter.contains("-----BEGIN PGP MESSAGE-----"), "{}", String::from_utf8_lossy(&opened.stderr));
+    let text = view["read"][0]["reading"]["text"].as_str().unwrap().lines().find(|line| line.len() > 30).unwrap().to_owned();
+    let shown = letter.replace("=\r\n", "").replace("=\n", "");
+    assert!(shown.contains("Message-ID:") && shown.contains(&text[..30]), "{shown}{}", String::from_utf8_lossy(&opened.stderr));
+    assert!(letter.starts_with("Content-Type: multipart/mixed") && letter.contains("as-it-came.eml"), "{letter}");
 }
 
 #[test]

@@ -47,7 +47,7 @@ async fn git(clone: &Path, arguments: &[&str], input: Option<&str>) -> Result<(b
     let mut command = Command::new("git");
     // The clone may belong to another user, and its config is not ours to obey.
     command.arg("-C").arg(clone).args(["-c", "safe.directory=*", "-c", "core.fsmonitor=false", "--no-pager"]).args(arguments);
-    command.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
+    command.env("GIT_NO_LAZY_FETCH", "1").env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
     let mut child = command.spawn().map_err(|e| fault(format!("it cannot be run: {e}")))?;
     let asked = async {

@@ -7,7 +7,6 @@
 use crate::adapters::net::Trust;
 use crate::adapters::net::rest::{self, Failed};
 use crate::model::case::{AdvisoryId, AdvisoryState};
-use crate::model::dossier::Assessment;
 use crate::model::outgoing::{Addition, Advisory, Amendment};
 use crate::model::report::Report;
 use crate::model::secret::Secret;
@@ -30,6 +29,9 @@ const PAGES_MAX: usize = 50;
 /// Waits between looks at the list after an answer that never came.
 const SETTLE_S: u64 = 3;
 const SETTLE_LOOKS: usize = 3;
+
+/// What `severity::…` can say.
+const SEVERITIES: [&str; 5] = ["critical", "high", "medium", "low", "none"];
 
 /// The access level of a reporter, who may see and make confidential issues.
 const REPORTER: u64 = 20;
@@ -111,14 +113,14 @@ impl GitlabTracker {
         self.login.get_or_try_init(asked).await.map(String::as_str)
     }
 
-    /// Our own issues, the oldest first.
+    /// Our own issues, the oldest first; of more than are read, the newest.
     async fn list(&self, project: &str) -> Result<Vec<Issue>, Failed> {
         let login = self.login().await?.to_owned();
         let mut all = Vec::new();
         let mut page = "1".to_owned();
         for _ in 0..PAGES_MAX {
             let query =
-                [("author_username", login.as_str()), ("scope", "all"), ("order_by", "created_at"), ("sort", "asc"), ("per_page", "100"), ("page", &page)];
+                [("author_username", login.as_str()), ("scope", "all"), ("order_by", "created_at"), ("sort", "desc"), ("per_page", "100"), ("page", &page)];
             let (value, headers) = rest::call(self.request(Method::GET, &["projects", project, "issues"], &query)?).await?;
             all.extend(serde_json::from_value::<Vec<Issue>>(value).map_err(|_| Failed::Odd("its list of issues cannot be read"))?);
             match headers.get("x-next-page").and_then(|next| next.to_str().ok()).filter(|next| !next.is_empty()) {
@@ -126,6 +128,7 @@ impl GitlabTracker {
                 None => break,
             }
         }
+        all.reverse();
         Ok(all)
     }
 
@@ -168,9 +171,16 @@ impl GitlabTracker {
         }
         let mut labels = self.labels.clone();
         labels.extend(advisory.report.severity.as_ref().map(|severity| format!("severity::{severity}")));
-        let body = json!({ "title": cut(&advisory.summary, TITLE_CHARACTERS_MAX), "description": advisory.description, "add_labels": labels.join(",") });
-        self.send(Method::PUT, &["projects", project, "issues", &iid], &body).await.map_err(said)?;
-        Ok(())
+        let body =
+            json!({ "title": cut(&advisory.summary, TITLE_CHARACTERS_MAX), "description": inert(&advisory.description), "add_labels": labels.join(",") });
+        self.write(project, &iid, body).await
+    }
+
+    /// Writes into an issue, which is confidential from the same moment on whatever somebody did meanwhile.
+    async fn write(&self, project: &str, iid: &str, mut body: Value) -> Result<(), PortError> {
+        body["confidential"] = json!(true);
+        let written = self.send(Method::PUT, &["projects", project, "issues", iid], &body).await.map_err(said)?;
+        if written.confidential { Ok(()) } else { Err(PortError::Lasting(format!("{project}#{iid} does not stay confidential: look at it now"))) }
     }
 
     fn project_for(&self, report: &Report) -> &str {
@@ -203,8 +213,7 @@ impl GitlabTracker {
         }
         let mut body = fields;
         body["description"] = json!(after);
-        self.send(Method::PUT, &["projects", project, "issues", iid], &body).await.map_err(said)?;
-        Ok(())
+        self.write(project, iid, body).await
     }
 }
 
@@ -214,6 +223,12 @@ fn said(failed: Failed) -> PortError {
 
 fn read(value: Value) -> Result<Issue, Failed> {
     serde_json::from_value(value).map_err(|_| Failed::Odd("its issue cannot be read"))
+}
+
+/// GitLab takes lines that begin with a slash for commands, by older versions even inside of a fence. None may begin so.
+fn inert(text: &str) -> String {
+    let lines = text.lines().map(|line| if line.trim_start().starts_with('/') { format!("· {line}") } else { line.to_owned() });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn cut(text: &str, characters: usize) -> String {
@@ -231,7 +246,9 @@ fn named(advisory: &AdvisoryId) -> Result<(&str, &str), PortError> {
 }
 
 /// What the team found, between its marks in front of the last line.
-fn with_view(description: &str, assessment: &Assessment) -> Option<String> {
+fn with_view(description: &str, amendment: &Amendment) -> Option<String> {
+    let assessment = &amendment.assessment;
+    let credits = amendment.credits.iter().map(|c| format!("{} ({})", c.login, c.kind)).collect::<Vec<_>>().join(", ");
     let list = |items: &Option<Vec<String>>| items.clone().map(|items| items.join(", "));
     let rows = [
         ("Product", assessment.product.clone()),
@@ -241,6 +258,7 @@ fn with_view(description: &str, assessment: &Assessment) -> Option<String> {
         ("CWE", list(&assessment.cwe_ids)),
         ("CVSS", assessment.cvss.clone()),
         ("Severity", assessment.severity.clone()),
+        ("Credits", (!credits.is_empty()).then_some(credits)),
     ];
     let rows: String = rows.into_iter().filter_map(|(name, value)| Some(format!("- {name}: `{}`\n", value?.replace('`', "'")))).collect();
     if rows.is_empty() {
@@ -271,7 +289,7 @@ impl Tracker for GitlabTracker {
 
     async fn append(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<(), PortError> {
         let _turn = self.turn.lock().await;
-        let added = |before: &str| (!before.contains(&addition.mark)).then(|| format!("{}\n\n{}", before.trim_end(), addition.text));
+        let added = |before: &str| (!before.contains(&addition.mark)).then(|| format!("{}\n\n{}", before.trim_end(), inert(&addition.text)));
         self.rewrite(advisory, json!({}), added).await
     }
 
@@ -283,13 +301,15 @@ impl Tracker for GitlabTracker {
             fields["title"] = json!(cut(summary, TITLE_CHARACTERS_MAX));
         }
         if let Some(severity) = &assessment.severity {
-            // A scoped label takes the place of the one before.
+            // Where scoped labels are not to be had, the one before must be taken off by name.
+            let others = SEVERITIES.iter().filter(|other| *other != severity).map(|other| format!("severity::{other}"));
             fields["add_labels"] = json!(format!("severity::{severity}"));
+            fields["remove_labels"] = json!(others.collect::<Vec<_>>().join(","));
         }
         if fields.as_object().is_some_and(|fields| !fields.is_empty()) {
-            return self.rewrite(advisory, fields, |before| Some(with_view(before, assessment).unwrap_or_else(|| before.to_owned()))).await;
+            return self.rewrite(advisory, fields, |before| Some(with_view(before, amendment).unwrap_or_else(|| before.to_owned()))).await;
         }
-        self.rewrite(advisory, fields, |before| with_view(before, assessment)).await
+        self.rewrite(advisory, fields, |before| with_view(before, amendment)).await
     }
 
     /// An issue that is not confidential is out, whatever else it is.
@@ -331,10 +351,12 @@ impl Tracker for GitlabTracker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::dossier::Assessment;
 
     #[test]
     fn the_teams_view_is_written_anew_and_the_marker_stays_last() {
-        let view = |severity: &str| Assessment { severity: Some(severity.to_owned()), ..Assessment::default() };
+        let view =
+            |severity: &str| Amendment { assessment: Assessment { severity: Some(severity.to_owned()), ..Assessment::default() }, ..Amendment::default() };
         let once = with_view("text\n\n<!-- sealdesk:m -->", &view("low")).unwrap();
         assert_eq!(with_view(&once, &view("low")), None);
         let again = with_view(&once, &view("high")).unwrap();

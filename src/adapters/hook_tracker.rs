@@ -1,8 +1,9 @@
 //! How are drafts handed to anything else? A signed webhook: JSON by POST, tried until it is taken, each delivery with a name of its own.
 //!
-//! A receiver proves `X-Sealdesk-Signature`, `sha256=` and the HMAC-SHA256 of `X-Sealdesk-Timestamp`, a full stop and
-//! the body; refuses timestamps (seconds since 1970) more than five minutes off; and takes each
-//! `X-Sealdesk-Delivery` once, answering a repeated one as it did before.
+//! A receiver proves `X-Sealdesk-Signature`, `sha256=` and the HMAC-SHA256 of `X-Sealdesk-Timestamp`, `X-Sealdesk-Delivery`
+//! and the body, with a full stop between them; refuses timestamps (seconds since 1970) more than five minutes off; and takes each
+//! `X-Sealdesk-Delivery` once, answering a repeated one as it did before. Any 2xx says that it was taken, and 409 that it
+//! was before; to a draft it may answer `{"id": "…", "url": "https://…"}`, by which later events name it.
 
 use crate::adapters::net::Trust;
 use crate::adapters::net::rest::{self, Failed};
@@ -37,13 +38,15 @@ impl HookTracker {
         if rest::is_safe(&url) { Ok(url) } else { Err(wrong("holds a URL that is not https")) }
     }
 
-    /// Delivers one event. `once`: a repeated delivery of the same content bears the same name, and is to be taken once.
-    async fn deliver(&self, event: &str, about: &str, content: &Value, once: bool) -> Result<Value, PortError> {
+    /// Delivers one event. `once`: what it is to be known by, so that it is taken once; else by its hour.
+    async fn deliver(&self, event: &str, about: &str, content: &Value, once: Option<&str>) -> Result<Value, PortError> {
         let body = json!({ "event": event, "about": about, "content": content }).to_string();
         let at = self.clock.now().as_second().to_string();
-        let hour = if once { "" } else { at.as_str() };
-        let delivery = secret::tag(self.key.expose(), &[b"delivery", hour.as_bytes(), body.as_bytes()]);
-        let signature = secret::mac(self.key.expose(), &[at.as_bytes(), b".", body.as_bytes()]);
+        let known_by = once.unwrap_or(&body);
+        let hour = if once.is_some() { "" } else { at.as_str() };
+        let delivery =
+            secret::tag(self.key.expose(), &[b"delivery\0", event.as_bytes(), b"\0", about.as_bytes(), b"\0", hour.as_bytes(), b"\0", known_by.as_bytes()]);
+        let signature = secret::mac(self.key.expose(), &[at.as_bytes(), b".", delivery.as_bytes(), b".", body.as_bytes()]);
         let request = self
             .http
             .post(self.target()?)
@@ -54,6 +57,7 @@ impl HookTracker {
             .body(body);
         match rest::call(request).await {
             Ok((answer, _)) => Ok(answer),
+            Err(Failed::Invalid(409, _)) => Ok(Value::Null),
             // Its receiver knows a delivery again, so there is no doubt to count.
             Err(failed) if failed.is_ambiguous() => Err(PortError::Passing(format!("the tracker's webhook {failed}"))),
             Err(failed @ Failed::Refused(..)) => Err(PortError::Passing(format!("the tracker's webhook {failed}"))),
@@ -71,7 +75,7 @@ impl Tracker for HookTracker {
             "marker": advisory.marker,
             "report": advisory.report,
         });
-        let answer = self.deliver("draft", advisory.case.as_str(), &content, true).await?;
+        let answer = self.deliver("draft", advisory.case.as_str(), &content, Some("")).await?;
         let named = |field: &str| answer[field].as_str().map(|text| text.chars().take(NAME_CHARACTERS_MAX).collect::<String>()).filter(|text| !text.is_empty());
         let id = named("id").unwrap_or_else(|| advisory.case.as_str().to_owned());
         let url = named("url").filter(|url| url.starts_with("https://") || url.starts_with("http://")).unwrap_or_default();
@@ -79,20 +83,24 @@ impl Tracker for HookTracker {
     }
 
     async fn append(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<(), PortError> {
-        self.deliver("addition", &advisory.id, &json!({ "mark": addition.mark, "text": addition.text }), true).await.map(drop)
+        self.deliver("addition", &advisory.id, &json!({ "mark": addition.mark, "text": addition.text }), Some(&addition.mark)).await.map(drop)
     }
 
     async fn amend(&self, advisory: &AdvisoryId, amendment: &Amendment) -> Result<(), PortError> {
         let credits: Vec<Value> = amendment.credits.iter().map(|c| json!({ "login": c.login, "as": c.kind })).collect();
         let content = json!({ "assessment": amendment.assessment, "collaborators": amendment.collaborators, "credits": credits });
         // It says how things stand, so taking it twice changes nothing; and what was said before may be said again.
-        self.deliver("amendment", &advisory.id, &content, false).await.map(drop)
+        self.deliver("amendment", &advisory.id, &content, None).await.map(drop)
+    }
+
+    fn lets_people_in(&self) -> bool {
+        true
     }
 
     /// Proves that the receiver takes our signature.
     async fn probe(&self) -> Result<String, PortError> {
         let at = self.clock.now().as_second();
-        self.deliver("probe", "sealdesk", &json!({ "at": at }), false).await.map_err(|e| PortError::Lasting(e.to_string()))?;
+        self.deliver("probe", "sealdesk", &json!({ "at": at }), None).await.map_err(|e| PortError::Lasting(e.to_string()))?;
         Ok("drafts go to the tracker's webhook, which took our signature; who sees them is for its receiver to say".to_owned())
     }
 }

@@ -30,24 +30,41 @@ pub fn marker(desk_secret: &[u8], case: &CaseId) -> String {
 pub fn advisory(case: &CaseId, reading: &Reading, measure: Measure, received_at: Timestamp, desk_secret: &[u8]) -> Advisory {
     let report = reading.report.clone().unwrap_or_default();
     let marker = marker(desk_secret, case);
-    let mut text = facts(case, reading, &report, received_at);
+    let mut text = facts(case, reading, &report, measure, received_at);
     match measure {
         Measure::Full => text.push_str(&letter(case, reading, &report)),
         Measure::Outline => text.push_str(&format!("\nThe letter came encrypted and stays in the desk: `sealdesk case show {case}`.\n")),
     }
     if text.chars().count() > DESCRIPTION_CHARACTERS_MAX {
-        text = facts(case, reading, &report, received_at);
+        text = facts(case, reading, &report, measure, received_at);
         text.push_str(&format!("\nThe letter is too long for the tracker: `sealdesk case show {case}`.\n"));
     }
     let summary = match measure {
         Measure::Full if !report.summary.trim().is_empty() => title(&report.summary),
         _ => format!("Security report {case}"),
     };
-    let report = if measure == Measure::Full { report } else { Report { summary: String::new(), steps_to_reproduce: None, ..report } };
+    let report = if measure == Measure::Full { report } else { outline(report) };
     Advisory { case: case.clone(), summary, description: format!("{text}\n{marker}"), marker, report }
 }
 
-fn facts(case: &CaseId, reading: &Reading, report: &Report, received_at: Timestamp) -> String {
+/// What may be told of a sealed report by rating and version alone. Named one by one: what a report holds besides stays here.
+fn outline(report: Report) -> Report {
+    Report {
+        product: report.product,
+        affected_versions: report.affected_versions,
+        affected: report.affected,
+        cve_ids: report.cve_ids,
+        cwe_ids: report.cwe_ids,
+        cvss: report.cvss,
+        cvss_score: report.cvss_score,
+        severity: report.severity,
+        disclosure: report.disclosure,
+        missing: report.missing,
+        ..Report::default()
+    }
+}
+
+fn facts(case: &CaseId, reading: &Reading, report: &Report, measure: Measure, received_at: Timestamp) -> String {
     let list = |items: &[String]| if items.is_empty() { "—".to_owned() } else { items.iter().map(|i| span(i)).collect::<Vec<_>>().join(", ") };
     let one = |item: &Option<String>| item.as_deref().map_or_else(|| "—".to_owned(), span);
     let sealed = match reading.protection.integrity {
@@ -85,7 +102,8 @@ fn facts(case: &CaseId, reading: &Reading, report: &Report, received_at: Timesta
         ("Fixed in", Some(list(&report.fixed_versions)).filter(|_| !report.fixed_versions.is_empty())),
         ("In the source", Some(list(&[report.files.as_slice(), report.functions.as_slice()].concat())).filter(|_| !report.files.is_empty())),
     ];
-    let further: String = rows.into_iter().filter_map(|(name, value)| Some(format!("| {name} | {} |\n", value?))).collect();
+    let further: String =
+        rows.into_iter().filter(|_| measure == Measure::Full).filter_map(|(name, value)| Some(format!("| {name} | {} |\n", value?))).collect();
     format!(
         "Case **{case}**, arrived {}; the letter {sealed}, {signed}.\n\n| | |\n|---|---|\n| Product | {} |\n| Affected versions | {} |\n| CVE | {} |\n| CWE | {} |\n| CVSS | {} |\n| Severity | {} |\n| Disclosure | {disclosure}{on} |\n{further}| Still missing | {missing} |\n",
         received_at.strftime("%Y-%m-%d %H:%M UTC"),
@@ -191,5 +209,19 @@ mod tests {
         let case = CaseId::from_random([4; 10]);
         let advisory = advisory(&case, &reading("CANARY"), Measure::Outline, Timestamp::UNIX_EPOCH, b"s");
         assert!(!advisory.description.contains("CANARY") && !advisory.summary.contains("XSS"));
+        let mut telling = reading("x");
+        let said = || vec!["CANARY".to_owned()];
+        telling.report = Some(Report {
+            files: said(),
+            functions: said(),
+            references: said(),
+            vulnerabilities: said(),
+            read_from: said(),
+            fixed_versions: said(),
+            answers: crate::model::report::Answers { credit_name: Some("CANARY".to_owned()), ..Default::default() },
+            ..Report::default()
+        });
+        let advisory = super::advisory(&case, &telling, Measure::Outline, Timestamp::UNIX_EPOCH, b"s");
+        assert!(!serde_json::to_string(&advisory).unwrap().contains("CANARY"));
     }
 }

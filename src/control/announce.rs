@@ -76,11 +76,28 @@ pub async fn post_retrospective(desk: &Desk, case: &Case, text: &str, by: &str) 
     Ok((decision, format!("the retrospective of {id} is posted, in {count} pieces")))
 }
 
+/// A long line, broken at its blanks; a word that is longer still, where it must be.
+fn broken(line: &str, characters: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in line.split(' ') {
+        let letters: Vec<char> = word.chars().collect();
+        for (n, piece) in letters.chunks(characters).map(String::from_iter).enumerate() {
+            match lines.last_mut() {
+                Some(last) if n == 0 && (last.is_empty() || last.chars().count() + piece.chars().count() < characters) => {
+                    let blank = if last.is_empty() { "" } else { " " };
+                    last.push_str(&format!("{blank}{piece}"));
+                }
+                _ => lines.push(piece),
+            }
+        }
+    }
+    lines
+}
+
 /// Divides a text between paragraphs, or lines, so that each piece fits.
 fn pieces(text: &str, characters: usize) -> Vec<String> {
     let mut pieces: Vec<String> = Vec::new();
-    for line in text.trim().lines() {
-        let line: String = line.chars().take(characters - 1).collect();
+    for line in text.trim().lines().flat_map(|line| broken(line, characters - 1)) {
         match pieces.last_mut() {
             Some(last) if last.chars().count() + line.chars().count() < characters => {
                 last.push('\n');
@@ -154,4 +171,18 @@ pub async fn announce(desk: &Desk, case: &Case, words: &str, assets: &[Asset], (
     }
     let said = format!("{id} is announced to {} lists{}", lists.len(), if announcer.posts() { " and by the webhook" } else { "" });
     Ok((Decision { effects, journal, ..Decision::default() }, said))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_divided_and_loses_no_word() {
+        let text = format!("# Title\n\n{}\n\n{} end https://git.example/pull/7", "word ".repeat(300).trim_end(), "x".repeat(120));
+        let pieces = pieces(&text, 100);
+        assert!(pieces.len() > 10 && pieces.iter().all(|piece| piece.chars().count() <= 100));
+        assert!(pieces.iter().any(|piece| piece.contains("https://git.example/pull/7")));
+        assert_eq!(pieces.join(" ").split_whitespace().filter(|word| *word == "word").count(), 300);
+    }
 }

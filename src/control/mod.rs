@@ -38,9 +38,10 @@ const QUESTION_S: u64 = 10;
 #[serde(tag = "ask", rename_all = "kebab-case")]
 pub enum Question {
     CaseList(Wanted),
-    /// Its letters, each encrypted to one responder.
-    CaseLetters {
+    /// One of its letters, opened, and encrypted to one responder.
+    CaseLetter {
         id: CaseId,
+        intake: i64,
         to: String,
     },
     CaseShow {
@@ -103,7 +104,7 @@ pub async fn answer(desk: &Desk, question: Question, by: &str) -> Result<serde_j
     let value = match question {
         Question::CaseList(wanted) => serde_json::to_value(view::list(desk, &wanted).await?),
         Question::CaseShow { id } => serde_json::to_value(view::show(desk, &id).await?),
-        Question::CaseLetters { id, to } => serde_json::to_value(view::letters(desk, &id, &to).await?),
+        Question::CaseLetter { id, intake, to } => serde_json::to_value(view::letter(desk, &id, intake, &to).await?),
         Question::CaseAttachments { id, name } => serde_json::to_value(view::attachments(desk, &id, name.as_deref()).await?),
         Question::CaseFile { id } => serde_json::to_value(file(desk, &id, by).await?),
         Question::CaseAnswered { id } => serde_json::to_value(answered(desk, &id, by).await?),

@@ -35,6 +35,9 @@ pub(super) async fn collaborate(
     by: &str,
 ) -> Result<(Decision, String)> {
     let id = &case.id;
+    if !desk.parts.tracker.lets_people_in() {
+        bail!("this tracker lets nobody into single advisories: give them their role in it");
+    }
     let (event, said) = match (remove, outsiders) {
         (true, _) => ("collaborators taken off the list", format!("they are off the list of {id}; take them out of the advisory in the tracker")),
         (false, true) => ("outsiders let in", format!("the advisory of {id} is on its way to them")),

@@ -16,6 +16,10 @@ use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use std::time::{Duration, Instant};
+
+/// How long the clones are searched for one question.
+const SEARCHING: Duration = Duration::from_secs(20);
 
 /// Cases shown by one list.
 pub const LIST_MAX: usize = 200;
@@ -53,7 +57,7 @@ pub struct CaseLine {
     pub standing: Standing,
     pub summary: Option<String>,
     pub severity: Option<String>,
-    /// 0 to 100, where its letter was read; and what sort of report it is.
+    /// 0 to 100, where it was asked for; and what sort of report it is.
     pub quality: Option<u8>,
     pub class: Option<Class>,
     pub acknowledgement: Acknowledgement,
@@ -140,6 +144,7 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> 
     if wanted.order == Order::Due {
         cases.sort_by_key(deadline);
     }
+    let until = Instant::now() + SEARCHING;
     let mut lines = Vec::new();
     for case in cases {
         if lines.len() == LIST_MAX {
@@ -152,7 +157,11 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> 
         let letters = desk.parts.store.letters_of(&case.id).await?;
         let reading = first_reading(desk, &letters).await;
         let duplicates = desk.parts.store.duplicates(&case.id).await?;
-        lines.push(line(desk, case, &letters, duplicates, reading.as_ref(), &dossier).await.0);
+        let quality = match reading.as_ref().and_then(|r| r.report.clone()).filter(|_| wanted.order == Order::Quality) {
+            Some(report) => Some(judged(desk, &dossier.assessment.over(report), until).await),
+            None => None,
+        };
+        lines.push(line(desk, case, &letters, duplicates, reading.as_ref(), &dossier, quality.as_ref()));
     }
     if wanted.order == Order::Quality {
         lines.sort_by_key(|line| std::cmp::Reverse(line.quality));
@@ -165,22 +174,19 @@ async fn first_reading(desk: &Desk, letters: &[Intake]) -> Option<Reading> {
     readers::reading_of(desk, letters.first()?).await.ok().flatten()
 }
 
-async fn line(
+fn line(
     desk: &Desk,
     case: Case,
     letters: &[Intake],
     likely_duplicates: Vec<CaseId>,
     reading: Option<&Reading>,
     dossier: &Dossier,
-) -> (CaseLine, Option<Quality>) {
+    quality: Option<&Quality>,
+) -> CaseLine {
     let report = reading.and_then(|r| r.report.clone()).map(|report| dossier.assessment.over(report));
     let subject = reading.and_then(|r| r.subject.clone());
-    let quality = match &report {
-        Some(report) => Some(judged(desk, report).await),
-        None => None,
-    };
-    let line = CaseLine {
-        quality: quality.as_ref().map(|q| q.score),
+    CaseLine {
+        quality: quality.map(|q| q.score),
         class: report.as_ref().map(|r| r.class),
         next: next_due(&case, &desk.parts.policy.timeline, desk.now()),
         lane: case.course.lane,
@@ -196,14 +202,13 @@ async fn line(
         perhaps_of: case.perhaps_of,
         likely_duplicates,
         letters: letters.len(),
-    };
-    (line, quality)
+    }
 }
 
-/// A clone that cannot be searched proves nothing for or against a report.
-async fn judged(desk: &Desk, report: &Report) -> Quality {
+/// A clone that cannot be searched in time proves nothing for or against a report.
+async fn judged(desk: &Desk, report: &Report, until: Instant) -> Quality {
     let found = match &desk.parts.sources {
-        Some(sources) => sources.find(report).await.ok().flatten(),
+        Some(sources) => tokio::time::timeout_at(until.into(), sources.find(report)).await.ok().and_then(Result::ok).flatten(),
         None => None,
     };
     quality::quality(report, found.as_ref())
@@ -229,10 +234,15 @@ pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
     }
     let first = read.first().and_then(|l| l.reading.as_ref());
     let dossier = dossiers::read(desk, id).await?.dossier;
-    let (line, quality) = line(desk, case.clone(), &letters, desk.parts.store.duplicates(id).await?, first, &dossier).await;
+    let report = first.and_then(|r| r.report.clone()).map(|report| dossier.assessment.over(report));
+    let quality = match &report {
+        Some(report) => Some(judged(desk, report, Instant::now() + SEARCHING).await),
+        None => None,
+    };
+    let line = line(desk, case.clone(), &letters, desk.parts.store.duplicates(id).await?, first, &dossier, quality.as_ref());
     Ok(CaseView {
         evidence: quality.map(|q| q.evidence).unwrap_or_default(),
-        report: first.and_then(|r| r.report.clone()).map(|report| dossier.assessment.over(report)),
+        report,
         clocks: if runs(&case) || !case.course.is_untouched() { clocks(&case, &desk.parts.policy.timeline, desk.now()) } else { Vec::new() },
         course: case.course.clone(),
         line,
@@ -253,7 +263,7 @@ pub(super) async fn attachments(desk: &Desk, id: &CaseId, name: Option<&str>) ->
     }
 }
 
-/// A letter as it came, encrypted to one responder.
+/// A letter, opened, and encrypted to one responder.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SealedLetter {
     pub intake: i64,
@@ -262,16 +272,14 @@ pub struct SealedLetter {
     pub armored: String,
 }
 
-pub(super) async fn letters(desk: &Desk, id: &CaseId, to: &str) -> Result<Vec<SealedLetter>> {
+pub(super) async fn letter(desk: &Desk, id: &CaseId, intake: i64, to: &str) -> Result<SealedLetter> {
     known(desk, id).await?;
     let responder = desk.parts.responders.iter().find(|r| r.login.as_deref() == Some(to) || r.address.as_str() == to);
     let responder = responder.with_context(|| format!("{to:?} is neither login nor address of a [[responder]]"))?;
-    let mut letters = Vec::new();
-    for intake in desk.parts.store.letters_of(id).await? {
-        let armored = readers::resealed(desk, &intake, &responder.armored).await.with_context(|| format!("letter {}", intake.id))?;
-        letters.push(SealedLetter { intake: intake.id.0, received_at: intake.received_at, armored });
-    }
-    Ok(letters)
+    let letters = desk.parts.store.letters_of(id).await?;
+    let letter = letters.iter().find(|letter| letter.id.0 == intake).with_context(|| format!("case {id} has no letter {intake}"))?;
+    let armored = readers::opened_for(desk, letter, &responder.armored).await?;
+    Ok(SealedLetter { intake, received_at: letter.received_at, armored })
 }
 
 impl File {

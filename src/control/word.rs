@@ -211,10 +211,11 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
 
 async fn split(desk: &Desk, case: &Case, titles: Vec<String>, by: &str) -> Result<String> {
     let id = &case.id;
-    let before: Vec<Case> = desk.parts.store.cases().await?.into_iter().filter(|other| other.course.part_of.as_ref() == Some(id)).collect();
+    let root = case.course.part_of.as_ref().unwrap_or(id);
+    let before: Vec<Case> = desk.parts.store.cases().await?.into_iter().filter(|other| other.course.part_of.as_ref() == Some(root)).collect();
     let titles = match titles.is_empty() {
         false => titles,
-        true if !before.is_empty() => bail!("{id} was split already: name the titles of further cases"),
+        true if !before.is_empty() => bail!("{root} was split already: name the titles of further cases"),
         // The first stays where it is.
         true => super::view::show(desk, id).await?.report.map(|report| report.vulnerabilities).unwrap_or_default().into_iter().skip(1).collect(),
     };
@@ -224,13 +225,15 @@ async fn split(desk: &Desk, case: &Case, titles: Vec<String>, by: &str) -> Resul
     if before.len() + titles.len() > PARTS_MAX {
         bail!("a case has at most {PARTS_MAX} parts");
     }
+    // All or none: what cannot be written is found before the first is made.
+    let titles: Vec<String> = titles.iter().map(|title| one_line(title)).collect::<Result<_>>()?;
     let mut made = Vec::new();
     for title in titles {
         let mut random = [0; 10];
         getrandom::fill(&mut random).map_err(|e| anyhow!("no randomness: {e}"))?;
         let child = CaseId::from_random(random);
         let mut opened = dossiers::read(desk, &child).await?;
-        opened.dossier.assessment.summary = Some(one_line(&title)?);
+        opened.dossier.assessment.summary = Some(title);
         let decision = opened.into(desk, &child, decide::split(case, &child, by)?)?;
         desk.parts.store.commit(&decision, desk.now()).await?;
         made.push(child.to_string());

@@ -285,6 +285,9 @@ pub fn split(case: &Case, child: &CaseId, by: &str) -> Result<Decision, NotNow> 
             called: case.course.called.clone(),
             part_of: Some(part_of.clone()),
             reached,
+            release_day: case.course.release_day,
+            waiting_since: case.course.waiting_since,
+            waited_ms: case.course.waited_ms,
             ..Course::default()
         },
     };

@@ -126,9 +126,12 @@ fn first(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Polic
         LetterKind::KeyRequest if in_clear && letter.answerable => key_request(case, letter, now),
         kind if kind.is_machine() && in_clear => close(case, Closing::Machine, now),
         LetterKind::KeyRequest => waits(case, letter, Reason::AwaitsWord, now),
-        LetterKind::Spam | LetterKind::Other => {
-            Decision { case: Some(CaseChange::update(case, Case { standing: Standing::Open, ..case.clone() })), ..Decision::default() }
-        }
+        // A low rank, and never silence: nobody is called at once, and its clocks run until a responder says his word.
+        LetterKind::Spam => Decision {
+            case: Some(CaseChange::update(case, Case { standing: Standing::Open, draft: Draft::AwaitsWord, ..case.clone() })),
+            ..Decision::default()
+        },
+        LetterKind::Other => Decision { case: Some(CaseChange::update(case, Case { standing: Standing::Open, ..case.clone() })), ..Decision::default() },
         _ => report(case, letter, reading, policy, now),
     }
 }

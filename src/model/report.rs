@@ -107,7 +107,7 @@ pub enum CreditWish {
     Declined,
 }
 
-/// What sort of report it is. The class ranks; it never silences.
+/// What sort of report it is. What is not `Report` waits for a responder's word; it is acknowledged and keeps its clocks like any other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {

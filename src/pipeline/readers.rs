@@ -4,6 +4,7 @@ use super::desk::{Desk, random};
 use super::failpoint::step;
 use super::rhythm::Beat;
 use super::team_reply;
+use crate::compose::export;
 use crate::decide::{self, Decision, Entry, Older, ReadLetter, Returned, on_reading, on_returned, on_stray, reply_refused};
 use crate::model::Timestamp;
 use crate::model::address::Address;
@@ -332,8 +333,9 @@ pub async fn files_of(desk: &Desk, case: &CaseId) -> Result<Vec<(String, Vec<u8>
     Ok(files)
 }
 
-/// A letter as it came, sealed anew to these armored certificates.
-pub async fn resealed(desk: &Desk, intake: &Intake, certificates: &[String]) -> Result<String, PortError> {
+/// A letter, opened, with its files and as it came, sealed to these armored certificates.
+pub async fn opened_for(desk: &Desk, intake: &Intake, certificates: &[String]) -> Result<String, PortError> {
+    let passing = |e: OpenerError| PortError::Passing(e.to_string());
     let blob = match desk.parts.store.sealed(intake.id).await? {
         LetterOctets::Sealed(blob) | LetterOctets::Raw(blob) => blob,
         LetterOctets::SealedFile { mut file, octets } => {
@@ -342,13 +344,22 @@ pub async fn resealed(desk: &Desk, intake: &Intake, certificates: &[String]) -> 
             blob
         }
     };
-    let letter = desk.parts.opener.unseal(blob).await.map_err(|e| PortError::Passing(e.to_string()))?;
+    let as_it_came = desk.parts.opener.unseal(blob).await.map_err(passing)?;
+    // What was read of it before, with the signatures as they were then; and its files.
+    let reading = reading_of(desk, intake).await?;
+    let files = match &reading {
+        Some(reading) if !reading.attachments.is_empty() => {
+            desk.parts.opener.read(desk.parts.store.sealed(intake.id).await?, &[], true).await.map_err(passing)?.files
+        }
+        _ => Vec::new(),
+    };
+    let entity = export::letter(reading.as_ref(), &files, &as_it_came);
     let lasting = |e: openpgp::OpenPgpError| PortError::Lasting(format!("no letter can be encrypted to this responder: {e}"));
     let mut theirs = Vec::new();
     for armored in certificates {
         theirs.extend(openpgp::certificates(armored.as_bytes()).map_err(lasting)?);
     }
-    let sealed = SealTo::new(&theirs).and_then(|to| to.seal(&letter)).map_err(lasting)?;
+    let sealed = SealTo::new(&theirs).and_then(|to| to.seal(&entity)).map_err(lasting)?;
     openpgp::armored_message(&sealed).map_err(lasting)
 }
 

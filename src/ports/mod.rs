@@ -132,6 +132,10 @@ pub trait Tracker: Send + Sync {
     async fn request_cve(&self, _: &AdvisoryId) -> Result<(), PortError> {
         Err(PortError::Lasting("this tracker gives out no CVE numbers".to_owned()))
     }
+    /// Whether people can be let into single advisories.
+    fn lets_people_in(&self) -> bool {
+        false
+    }
     /// A private fork in which the fix is made.
     async fn open_fork(&self, _: &AdvisoryId) -> Result<(), PortError> {
         Err(PortError::Lasting("this tracker has no private forks".to_owned()))

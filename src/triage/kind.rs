@@ -82,7 +82,7 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
         return LetterKind::KeyRequest;
     }
     let vulnerable = speaks_of_vulnerability(seen.subject, seen.text);
-    if SELLS.find_iter(seen.text).count() >= 3 && evidence(seen.subject, seen.text) < 2 {
+    if sells(seen.text) && evidence(seen.subject, seen.text) < 2 {
         return LetterKind::Spam;
     }
     if !vulnerable && (seen.marked_spam || SPAM_WORDS.find_iter(seen.text).count() + SPAM_WORDS.find_iter(seen.subject).count() >= 2) {
@@ -105,6 +105,15 @@ impl Seen<'_> {
     fn in_thread_with_evidence(&self) -> bool {
         evidence(self.subject, self.text) >= 2
     }
+}
+
+/// Phrases of a seller, for the letter to be one.
+const SELLING_PHRASES_MIN: usize = 4;
+
+/// Different phrases: a report about a page that sells repeats few.
+fn sells(text: &str) -> bool {
+    let said: std::collections::HashSet<String> = SELLS.find_iter(text).map(|m| m.as_str().to_lowercase()).collect();
+    said.len() >= SELLING_PHRASES_MIN
 }
 
 /// Whether a letter asks for our certificate, whatever else it does: in one sentence, or by Schleuder's keyword on a line of its own.

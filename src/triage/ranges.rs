@@ -5,20 +5,20 @@ use crate::model::report::Range;
 use versions::Versioning;
 
 patterns! {
-    BRANCH = &format!(r"(?ix)^{s}v?(?P<branch>\d+(?:\.\d+)*)\.[x*]\s*(?:versions?\s+)?,?\s*(?P<how>before|prior\s+to|earlier\s+than|older\s+than|below|until|up\s+to|through|<=|<|≤){inc}\s*{v}$", s = r"(?:versions?\s+)?", inc = INCLUDING, v = V2);
+    BRANCH = &format!(r"(?ix)^{s}v?(?P<branch>\d{{1,8}}(?:\.\d{{1,8}}){{0,5}})\.[x*]\s*(?:versions?\s+)?,?\s*(?P<how>before|prior\s+to|earlier\s+than|older\s+than|below|until|up\s+to|through|<=|<|≤){inc}\s*{v}$", s = r"(?:versions?\s+)?", inc = INCLUDING, v = V2);
     SPAN = &format!(r"(?ix)^(?:between\s+|from\s+|since\s+|(?P<open>>=|≥|>|=>))?\s*(?:versions?\s+)?{a}\s*,?\s*(?:(?:but|and)\s+)?(?P<how>-|–|—|to|through|thru|until|till|up\s+to|and|before|prior\s+to|but\s+before|(?:,|and|&|\|\|)?\s*(?:<=|=<|<|≤)){inc}\s*(?:versions?\s+)?{v}$", a = V1, inc = INCLUDING, v = V2);
     UP_TO = &format!(r"(?ix)^(?P<how><=|=<|≤|<|up\s+to|through|thru|until|till|before|prior\s+to|earlier\s+than|older\s+than|below|lower\s+than){inc}\s*(?:versions?\s+|v\.\s*)?{v}$", inc = INCLUDING, v = V2);
     AND_EARLIER = &format!(r"(?ix)^{a}\s*(?:,|and|or|&)?\s*(?:in\s+)?(?:all\s+)?(?:the\s+)?(?:earlier|below|prior|older|lower|previous|before)(?:\s+(?:versions?|releases?))?$", a = V1);
     FROM = &format!(r"(?ix)^(?:>=|≥|>|since|as\s+of|starting\s+(?:with|from|in|at)|from|introduced\s+in)\s*(?:versions?\s+)?{a}(?:\s+(?:onwards?|on|and\s+(?:later|above|newer|up)))?$|^{b}\s*(?:,|and|or|&)?\s*(?:all\s+)?(?:later|above|newer|onwards?)(?:\s+(?:versions?|releases?))?$", a = V1, b = V2);
-    WILD = r"(?i)^v?(\d+(?:\.\d+)*)\.[x*]$";
+    WILD = r"(?i)^v?(\d{1,8}(?:\.\d{1,8}){0,5})\.[x*]$";
     EVERY = r"(?i)^(all|any|every|all (known |released |current )?(versions|releases)|any version|every (version|release))$";
     INCLUSIVE = r"(?i)\b(and )?(including|inclusive|incl\.?)\b";
 }
 
 /// One version, and what may stand between `up to` and it.
-pub(super) const VERSION: &str = r"v?\d+(?:\.\d+){1,3}(?:[a-z]\b)?(?:[-+.]?(?:rc|beta|alpha|b|a|p|dev|snapshot|post|final|release|esr)[-.]?\d*\b)?";
-const V1: &str = r"(?P<a>v?\d+(?:\.\d+)*(?:[a-z]\b)?(?:[-+.]?(?:rc|beta|alpha|b|a|p|dev|snapshot|post|final|release|esr)[-.]?\d*\b)?)(?:\.[x*])?";
-const V2: &str = r"(?P<b>v?\d+(?:\.\d+)*(?:[a-z]\b)?(?:[-+.]?(?:rc|beta|alpha|b|a|p|dev|snapshot|post|final|release|esr)[-.]?\d*\b)?)(?:\.[x*])?";
+pub(super) const VERSION: &str = r"v?\d{1,8}(?:\.\d{1,8}){1,3}(?:[a-z]\b)?(?:[-+.]?(?:rc|beta|alpha|b|a|p|dev|snapshot|post|final|release|esr)[-.]?\d*\b)?";
+const V1: &str = r"(?P<a>v?\d{1,8}(?:\.\d{1,8}){0,5}(?:[a-z]\b)?(?:[-+.]?(?:rc|beta|alpha|b|a|p|dev|snapshot|post|final|release|esr)[-.]?\d*\b)?)(?:\.[x*])?";
+const V2: &str = r"(?P<b>v?\d{1,8}(?:\.\d{1,8}){0,5}(?:[a-z]\b)?(?:[-+.]?(?:rc|beta|alpha|b|a|p|dev|snapshot|post|final|release|esr)[-.]?\d*\b)?)(?:\.[x*])?";
 const INCLUDING: &str = r"(?P<inc>\s*,?\s*(?:\(?and\s+)?(?:but\s+)?(?:not\s+)?(?:including|inclusive\s+of|incl\.)\)?,?)?,?";
 
 /// What one expression means.

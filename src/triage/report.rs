@@ -15,6 +15,9 @@ const SUMMARY_CHARACTERS_MAX: usize = 200;
 /// A report says what it says in so many octets.
 pub(super) const TEXT_OCTETS_MAX: usize = 256 * 1024;
 
+/// What of a subject is looked at.
+const SUBJECT_OCTETS_MAX: usize = 2_000;
+
 /// Longer steps are cut; the whole letter is in the case.
 const STEPS_CHARACTERS_MAX: usize = 8_000;
 
@@ -90,6 +93,7 @@ pub fn report(subject: &str, text: &str, files: &[File<'_>]) -> Report {
     let cvss = cvss(&with_records);
     let severity = severity(&said, &text, cvss.as_deref());
     let steps_to_reproduce = steps(&said, &text).or_else(|| records.iter().find_map(|r| steps(&[], &r.prose)));
+    let shown = steps_to_reproduce.is_some() && !affected_versions.is_empty();
     let mut missing = Vec::new();
     if steps_to_reproduce.is_none() {
         missing.push(Missing::Steps);
@@ -119,7 +123,7 @@ pub fn report(subject: &str, text: &str, files: &[File<'_>]) -> Report {
         files: unique(places::files(&with_prose).into_iter().chain(named_places(&said, Field::Files)).chain(records.iter().flat_map(|r| r.files.clone()))),
         functions: unique(places::functions(&with_prose).into_iter().chain(named_places(&said, Field::Functions))),
         vulnerabilities,
-        class: class::class(subject, &text, only_scanners),
+        class: class::class(subject, &text, only_scanners, shown),
         answers,
         read_from,
         product,
@@ -212,10 +216,10 @@ fn summary(sections: &[Section], subject: &str, text: &str) -> String {
 
 /// The subject without the marks of replying, forwarding and lists.
 pub(super) fn clean_subject(subject: &str) -> String {
-    let mut rest = subject.trim();
+    let mut rest = subject[..subject.floor_char_boundary(SUBJECT_OCTETS_MAX)].trim();
     loop {
-        let lower = rest.to_ascii_lowercase();
-        let mark = ["re:", "fwd:", "fw:", "aw:", "wg:", "[security]", "[ext]", "[external]"].into_iter().find(|m| lower.starts_with(m));
+        let begins = |mark: &&str| rest.get(..mark.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(mark));
+        let mark = ["re:", "fwd:", "fw:", "aw:", "wg:", "[security]", "[ext]", "[external]"].into_iter().find(begins);
         match mark {
             Some(mark) => rest = rest[mark.len()..].trim_start(),
             None => return rest.to_owned(),

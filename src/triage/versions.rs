@@ -7,9 +7,9 @@ patterns! {
     RANGE = &format!(
         r"(?ix)
     (?P<expr>
-      \b\d+(?:\.\d+)*\.[x*]\s*(?:versions?\s+)?,?\s*(?:before|prior\s+to|earlier\s+than|until|up\s+to|through|<=|<)(?:\s*,?\s*(?:and\s+)?including)?\s*{v}
-    | (?:(?:>=|≥|>|=>)\s*v?\d+(?:\.\d+)*[a-z0-9.-]*\s*(?:,|and|&|\|\||\s)\s*)?(?:<=|=<|<|≤)\s*{v}
-    | (?:between|from|since)\s+(?:versions?\s+)?(?:{v}|\d+)\s*,?\s*(?:and\s+)?(?:-|–|—|to|and|through|thru|until|till|up\s+to|(?:but\s+)?before|prior\s+to)(?:\s*,?\s*(?:\(?and\s+)?(?:but\s+)?(?:not\s+)?including)?\s*(?:versions?\s+)?{v}(?:\s*,?\s*\(?inclusive\)?)?
+      \b\d{{1,8}}(?:\.\d{{1,8}}){{0,5}}\.[x*]\s*(?:versions?\s+)?,?\s*(?:before|prior\s+to|earlier\s+than|until|up\s+to|through|<=|<)(?:\s*,?\s*(?:and\s+)?including)?\s*{v}
+    | (?:(?:>=|≥|>|=>)\s*v?\d{{1,8}}(?:\.\d{{1,8}}){{0,5}}[a-z0-9.-]{{0,20}}\s*(?:,|and|&|\|\||\s)\s*)?(?:<=|=<|<|≤)\s*{v}
+    | (?:between|from|since)\s+(?:versions?\s+)?(?:{v}|\d{{1,8}})\s*,?\s*(?:and\s+)?(?:-|–|—|to|and|through|thru|until|till|up\s+to|(?:but\s+)?before|prior\s+to)(?:\s*,?\s*(?:\(?and\s+)?(?:but\s+)?(?:not\s+)?including)?\s*(?:versions?\s+)?{v}(?:\s*,?\s*\(?inclusive\)?)?
     | {v}\s*,?\s*(?:but\s+)?(?:-|–|—|to|through|thru|until|till|up\s+to|before)\s*(?:,?\s*\(?(?:and|but)\s+)?(?:not\s+)?(?:including,?\s+)?(?:versions?\s+)?{v}(?:\s*,?\s*\(?inclusive\)?)?
     | (?:up\s+to|through|thru|until|till)\s*,?\s*(?:\(?and\s+)?(?:but\s+)?(?:not\s+)?(?:including\)?,?\s+)?(?:versions?\s+|v\.\s*)?{v}(?:\s*,?\s*\(?inclusive\)?)?
     | (?:before|prior\s+to|earlier\s+than|older\s+than|below|lower\s+than)\s+(?:versions?\s+|v\.\s*)?{v}
@@ -17,7 +17,7 @@ patterns! {
     | (?:since|as\s+of|starting\s+(?:with|from|in|at)|introduced\s+in|from)\s+(?:versions?\s+)?{v}(?:\s+(?:onwards?|on\b|and\s+(?:later|above|newer|up)))?
     | {v}\s*(?:,|and|or|&)?\s*(?:all\s+)?(?:later|above|newer|onwards?)\b(?:\s+(?:versions?|releases?))?
     | (?:>=|≥|>)\s*{v}
-    | \bv?\d+(?:\.\d+)*\.[xX*]
+    | \bv?\d{{1,8}}(?:\.\d{{1,8}}){{0,5}}\.[xX*]
     | (?:all|any|every)\s+(?:known\s+|released\s+|current\s+|supported\s+)?(?:versions?|releases?)
     | {v}
     )",
@@ -33,9 +33,12 @@ patterns! {
     NOT_VERSION = r"^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$|^\d{1,2}\.\d{1,2}\.20\d\d$|(?i)\.(c|h|js|py|go|php)$";
 }
 
+/// A field that names versions names them in so many octets.
+const FIELD_OCTETS_MAX: usize = 8 * 1024;
+
 /// Versions in a field that the letter itself calls versions: all of them count.
 pub(super) fn in_field(text: &str) -> Vec<String> {
-    let text = &in_english(text);
+    let text = &in_english(&text[..text.floor_char_boundary(FIELD_OCTETS_MAX)]);
     let mut found = Vec::new();
     // The first paragraph: what follows it speaks of something else.
     let paragraph = text.trim_start().lines().take_while(|l| !l.trim().is_empty());

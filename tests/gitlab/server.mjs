@@ -38,6 +38,7 @@ function handle(request, url, text, forgets) {
     const odd = [...url.searchParams.keys()].find((name) => !QUERY.has(name));
     if (odd) return violation(`query parameter ${odd} is not declared`);
     const all = here.filter((issue) => issue.author.username === (url.searchParams.get("author_username") ?? LOGIN));
+    if (url.searchParams.get("sort") !== "asc") all.reverse();
     const [page, per] = [Number(url.searchParams.get("page") ?? 1), Number(url.searchParams.get("per_page") ?? 20)];
     if (per > 100) return violation("per_page is at most 100");
     const next = page * per < all.length ? String(page + 1) : "";
@@ -64,13 +65,13 @@ function handle(request, url, text, forgets) {
   if (method === "put") {
     const odd = known(body, CHANGE);
     if (odd) return violation(`parameter ${odd} is not declared`);
-    const { add_labels, state_event, ...fields } = body;
+    const { add_labels, remove_labels, state_event, ...fields } = body;
     Object.assign(found, fields);
-    // A scoped label takes the place of another of its scope.
-    for (const label of labelled(add_labels)) {
-      const scope = label.includes("::") ? label.slice(0, label.lastIndexOf("::") + 2) : undefined;
-      found.labels = [...found.labels.filter((other) => other !== label && !(scope && other.startsWith(scope))), label];
-    }
+    // Without a paid tier a scoped label is a label like any other.
+    found.labels = [...new Set([...found.labels.filter((label) => !labelled(remove_labels).includes(label)), ...labelled(add_labels)])];
+    // As older versions do: only what stands in a fence of three backticks is no command.
+    const bare = (fields.description ?? "").replace(/^```.+?\n```$/gms, "");
+    if (/^\s*\/[a-z_]+/m.test(bare)) return violation("the description holds a quick action");
     if (state_event) found.state = state_event === "close" ? "closed" : "opened";
   }
   return [200, shown(found)];

@@ -15,7 +15,7 @@ const taken = new Map();
 
 function handle(request, text) {
   const header = (name) => request.headers[`x-sealdesk-${name}`] ?? "";
-  const wanted = Buffer.from(`sha256=${createHmac("sha256", KEY).update(`${header("timestamp")}.`).update(text).digest("hex")}`);
+  const wanted = Buffer.from(`sha256=${createHmac("sha256", KEY).update(`${header("timestamp")}.${header("delivery")}.`).update(text).digest("hex")}`);
   const given = Buffer.from(header("signature"));
   const off = Math.abs(Date.now() / 1000 - Number(header("timestamp")));
   if (given.length !== wanted.length || !timingSafeEqual(given, wanted) || !(off <= HOUR_S_OFF_MAX)) {

@@ -294,6 +294,10 @@ impl Tracker for GithubTracker {
         Ok(states)
     }
 
+    fn lets_people_in(&self) -> bool {
+        true
+    }
+
     fn has_collaborators(&self) -> bool {
         !self.collaborators.is_empty()
     }

@@ -209,12 +209,14 @@ pub(super) async fn by_id(store: &mut SqliteConnection, id: &CaseId) -> Result<O
 }
 
 pub(super) async fn is_participant(store: &mut SqliteConnection, case: &CaseId, address: &Address) -> Result<bool, PortError> {
-    let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM participant WHERE case_id = ? AND address = ?")
-        .bind(case.as_str())
-        .bind(address.as_str())
-        .fetch_optional(store)
-        .await
-        .map_err(fault)?;
+    let found: Option<i64> = sqlx::query_scalar(
+        "SELECT 1 FROM participant WHERE (case_id = ?1 OR case_id = (SELECT json_extract(course, '$.part_of') FROM cases WHERE id = ?1)) AND address = ?2",
+    )
+    .bind(case.as_str())
+    .bind(address.as_str())
+    .fetch_optional(store)
+    .await
+    .map_err(fault)?;
     Ok(found.is_some())
 }
 

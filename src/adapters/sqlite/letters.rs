@@ -310,6 +310,8 @@ impl Letters for SqliteStore {
         }
         query.push(") GROUP BY letter.id HAVING sum(weight) * 2 >= ").push_bind(total);
         query.push(") JOIN cases ON cases.id = case_id WHERE case_id != ").push_bind(case.as_str());
+        // A case that was split off has its letters from there.
+        query.push(" AND case_id IS NOT (SELECT json_extract(course, '$.part_of') FROM cases WHERE id = ").push_bind(case.as_str()).push(")");
         // What was no report is no twin of one.
         query.push(" AND coalesce(closing, '') NOT IN ('key-request', 'machine', 'spam', 'joined') GROUP BY case_id ORDER BY min(opened_at), case_id");
         let found: Vec<String> = query.build_query_scalar().fetch_all(&self.pool).await.map_err(fault)?;

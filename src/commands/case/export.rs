@@ -32,8 +32,14 @@ pub(super) async fn run(desk: &ask::Desk, id: &CaseId, format: Format, output: O
     let settings = config::load(&desk.config)?;
     let text = match (format, to) {
         (Format::Mbox, Some(to)) => {
-            let letters: Vec<SealedLetter> = desk.ask(Question::CaseLetters { id: id.clone(), to }).await?;
-            mbox(id, settings.address.as_str(), &letters)
+            let view: CaseView = desk.ask(Question::CaseShow { id: id.clone() }).await?;
+            let mut text = String::new();
+            // One at a time: the desk holds no case whole.
+            for letter in &view.read {
+                let sealed: SealedLetter = desk.ask(Question::CaseLetter { id: id.clone(), intake: letter.intake, to: to.clone() }).await?;
+                text.push_str(&mail(id, settings.address.as_str(), &sealed));
+            }
+            text
         }
         (Format::Mbox, None) => bail!("name the responder to whom the letters are encrypted: --to LOGIN"),
         (_, Some(_)) => bail!("--to is for --format mbox: the other formats are not encrypted"),
@@ -66,6 +72,7 @@ fn written(view: &CaseView, format: Format, publisher: &Publisher) -> Result<Str
     };
     let exported = Exported {
         case: &view.line.id,
+        title: view.dossier.assessment.summary.as_deref(),
         report: &report,
         links: &view.dossier.links,
         credits: &view.dossier.credits,
@@ -84,19 +91,14 @@ fn written(view: &CaseView, format: Format, publisher: &Publisher) -> Result<Str
     }
 }
 
-/// An mbox (RFC 4155) of PGP/MIME mails (RFC 3156), each around one letter as it came.
-fn mbox(case: &CaseId, desk: &str, letters: &[SealedLetter]) -> String {
-    let mut text = String::new();
-    for letter in letters {
-        let boundary = format!("=-{case}-{}", letter.intake);
-        let (asctime, date) = (letter.received_at.strftime("%a %b %e %H:%M:%S %Y"), letter.received_at.strftime("%a, %d %b %Y %H:%M:%S +0000"));
-        text.push_str(&format!(
-            "From {desk} {asctime}\nFrom: {desk}\nSubject: Letter {} of {case}\nDate: {date}\nMessage-ID: <{case}.{}.export@{}>\nMIME-Version: 1.0\nContent-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\";\n boundary=\"{boundary}\"\n\n--{boundary}\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n\n--{boundary}\nContent-Type: application/octet-stream; name=\"encrypted.asc\"\n\n{}\n--{boundary}--\n\n",
-            letter.intake,
-            letter.intake,
-            desk.rsplit('@').next().unwrap_or(desk),
-            letter.armored.trim_end()
-        ));
-    }
-    text
+/// A mail of an mbox (RFC 4155): PGP/MIME (RFC 3156) around one letter, opened.
+fn mail(case: &CaseId, desk: &str, letter: &SealedLetter) -> String {
+    let boundary = format!("=-{case}-{}", letter.intake);
+    let (asctime, date) = (letter.received_at.strftime("%a %b %e %H:%M:%S %Y"), letter.received_at.strftime("%a, %d %b %Y %H:%M:%S +0000"));
+    format!(
+        "From {desk} {asctime}\nFrom: {desk}\nSubject: Letter {n} of {case}\nDate: {date}\nMessage-ID: <{case}.{n}.export@{host}>\nMIME-Version: 1.0\nContent-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\";\n boundary=\"{boundary}\"\n\n--{boundary}\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n\n--{boundary}\nContent-Type: application/octet-stream; name=\"encrypted.asc\"\n\n{armored}\n--{boundary}--\n\n",
+        n = letter.intake,
+        host = desk.rsplit('@').next().unwrap_or(desk),
+        armored = letter.armored.trim_end()
+    )
 }

@@ -97,7 +97,7 @@ enum Verb {
         #[arg(long, value_name = "FILE")]
         post: Option<PathBuf>,
     },
-    /// Writes a case for the world's tools, as the team sees it: no word of a letter but in mbox, which is encrypted
+    /// Writes a case for the world's tools, without a sentence of a letter; mbox has the letters, opened and encrypted
     Export {
         id: String,
         #[arg(long, value_enum)]

@@ -2,7 +2,7 @@
 
 use super::{ExportError, Exported, cvss_version, cwe, pretty, vers};
 use crate::model::cvss;
-use crate::model::report::{Affected, CreditWish};
+use crate::model::report::Affected;
 use serde_json::{Value, json};
 
 const CSAF: &str = "CSAF";
@@ -42,7 +42,7 @@ pub fn csaf(exported: &Exported<'_>) -> Result<String, ExportError> {
         vulnerability["scores"] = json!([score]);
     }
     let credited = exported.credited();
-    if !credited.is_empty() && report.answers.credit != Some(CreditWish::Declined) {
+    if !credited.is_empty() {
         vulnerability["acknowledgments"] = json!(credited.iter().map(|(name, _)| json!({ "names": [name] })).collect::<Vec<_>>());
     }
     let references: Vec<Value> = exported

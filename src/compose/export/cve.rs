@@ -19,9 +19,6 @@ pub fn cve(exported: &Exported<'_>) -> Result<String, ExportError> {
         if !versions.is_empty() {
             product["versions"] = json!(versions);
         }
-        if !report.files.is_empty() {
-            product["programFiles"] = json!(report.files);
-        }
         affected.push(product);
     }
     if affected.is_empty() {

@@ -1,25 +1,28 @@
 //! How is a case told to the world's tools? OSV, CVE, CSAF, GitHub's JSON and Markdown, from the team's view of it.
 //!
-//! No word of a letter leaves here: title, versions, weakness, severity, links and credits are what the team holds
-//! for right. What a format demands and the case does not have is an error that names the verb which sets it.
+//! No sentence of a letter leaves here: title, links and credits are the team's own words; product, versions, numbers and
+//! ratings are the team's where it said them, else as reported. What a format demands and the case does not have is an
+//! error that names the verb which sets it.
 
 mod csaf;
 mod cve;
 pub mod cwe;
 mod ghsa;
+mod letter;
 mod markdown;
 mod osv;
 
 pub use csaf::csaf;
 pub use cve::cve;
 pub use ghsa::{advisory as ghsa, vulnerabilities};
+pub use letter::letter;
 pub use markdown::markdown;
 pub use osv::osv;
 
 use crate::model::Timestamp;
 use crate::model::dossier::{Credit, Link};
 use crate::model::ids::CaseId;
-use crate::model::report::{Affected, CreditWish, Range, Report};
+use crate::model::report::{Affected, Range, Report};
 use serde_json::Value;
 
 /// Who publishes.
@@ -38,6 +41,8 @@ pub struct Publisher {
 #[derive(Clone, Debug)]
 pub struct Exported<'a> {
     pub case: &'a CaseId,
+    /// The title that the team gave it.
+    pub title: Option<&'a str>,
     /// The report as the team sees it.
     pub report: &'a Report,
     pub links: &'a [Link],
@@ -63,8 +68,8 @@ impl Exported<'_> {
     }
 
     fn title(&self, format: &'static str) -> Result<&str, ExportError> {
-        let title = self.report.summary.trim();
-        if title.is_empty() { Err(self.missing("title", format, "sealdesk case set --summary")) } else { Ok(title) }
+        let title = self.title.map(str::trim).filter(|title| !title.is_empty());
+        title.ok_or_else(|| self.missing("title of the team's", format, "sealdesk case set --summary"))
     }
 
     /// What is affected; the product alone where no version is known.
@@ -110,14 +115,9 @@ impl Exported<'_> {
         all
     }
 
-    /// Names and kinds of those to be credited: by the team's word, else the reporter who asked for it.
+    /// Names and kinds of those to be credited, by the team's word alone.
     fn credited(&self) -> Vec<(String, String)> {
-        let by_team: Vec<(String, String)> = self.credits.iter().map(|c| (c.shown().to_owned(), c.kind.clone())).collect();
-        let answers = &self.report.answers;
-        match (&answers.credit_name, answers.credit) {
-            (Some(name), Some(CreditWish::Wanted)) if by_team.is_empty() => vec![(name.clone(), "reporter".to_owned())],
-            _ => by_team,
-        }
+        self.credits.iter().map(|c| (c.shown().to_owned(), c.kind.clone())).collect()
     }
 }
 

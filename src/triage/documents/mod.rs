@@ -21,6 +21,10 @@ pub(super) const RECORDS_MAX: usize = 4;
 /// Of the entries of a list that a record holds.
 const ENTRIES_MAX: usize = 50;
 
+/// Fields that one record says, and how long each is at most.
+const SECTIONS_MAX: usize = 200;
+const SECTION_OCTETS_MAX: usize = 8 * 1024;
+
 /// How deep a free record is looked into.
 const DEPTH_MAX: usize = 5;
 
@@ -55,7 +59,10 @@ pub(super) struct Record {
 
 impl Record {
     fn say(&mut self, field: Field, text: Option<&str>) {
-        if let Some(text) = text.map(str::trim).filter(|t| !t.is_empty()) {
+        if let Some(text) = text.map(str::trim).filter(|t| !t.is_empty())
+            && self.sections.len() < SECTIONS_MAX
+        {
+            let text = &text[..text.floor_char_boundary(SECTION_OCTETS_MAX)];
             self.sections.push(Section { field, text: text.to_owned() });
         }
     }
@@ -238,7 +245,7 @@ fn cve_version(version: &Value, one: &mut Affected, found: &mut Record) {
             let end = |to: Option<&str>| to.filter(|v| *v != "*").map(str::to_owned);
             one.ranges.push(Range { introduced: introduced.to_owned(), fixed: end(below), last_affected: end(to) });
         }
-        "affected" => found.sections.push(Section { field: Field::Versions, text: at.to_owned() }),
+        "affected" => found.say(Field::Versions, Some(at)),
         "unaffected" if below.is_none() && to.is_none() => found.say(Field::Fixed, Some(at)),
         _ => {}
     }
