@@ -150,5 +150,7 @@ fn a_report_of_several_vulnerabilities_is_split_and_each_is_filed() {
     let child = desk.shown(children[0]);
     assert_eq!(child["summary"], "Path traversal in the export");
     assert_eq!((&child["course"]["part_of"], child["read"].as_array().unwrap().len()), (&json!(id), desk.shown(&id)["read"].as_array().unwrap().len()));
+    assert_eq!((&child["likely_duplicates"], &desk.shown(&id)["likely_duplicates"]), (&json!([]), &json!([])));
+    assert!(desk.refused(&["split", children[0]]).contains("already"), "a part of a part is named by hand");
     assert!(desk.said(&["file", children[0]]).contains("on its way"));
 }

@@ -26,8 +26,12 @@ use tracing::{info, warn};
 /// Letters read at once; fewer than the opener would take, so that other calls find room.
 const READ_TOGETHER: u32 = 4;
 
-/// A letter on which readers died so often is set aside.
-const READ_TRIES_MAX: u32 = 2;
+/// A letter is set aside when two readers died on it, or when so many tries ended with the desk itself: whose plug is
+/// pulled blames no letter, but one that takes the desk with it must not do so for ever.
+const READ_TRIES_MAX: u32 = 2 * DEATH_WEIGHS;
+
+/// A reader's death counts for as many tries as end with the desk.
+const DEATH_WEIGHS: u32 = 6;
 
 /// A look at the store even when nobody rings.
 const IDLE_S: u64 = 20;
@@ -108,11 +112,11 @@ async fn read(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
         // The letter is to blame: it has one try left, or none.
         Err(OpenerError::Died) => {
             warn!(intake = %intake.id, tries = intake.tries, "a reader ended on this letter");
-            Ok(())
+            store.count_tries(intake.id, DEATH_WEIGHS - 1).await
         }
         Err(OpenerError::Refused(why)) => {
             warn!(intake = %intake.id, error = why, "the opener refuses this letter");
-            Ok(())
+            store.count_tries(intake.id, DEATH_WEIGHS - 1).await
         }
         Err(err @ OpenerError::Down(_)) => {
             store.uncount_try(intake.id).await?;

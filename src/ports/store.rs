@@ -202,6 +202,8 @@ pub trait Letters: Send + Sync {
     async fn take_unread(&self, at_most: u32) -> Result<Vec<Intake>, PortError>;
     /// The try was not the letter's fault: the opener was down.
     async fn uncount_try(&self, intake: IntakeId) -> Result<(), PortError>;
+    /// Counts further tries, for one that ended worse than by itself.
+    async fn count_tries(&self, intake: IntakeId, more: u32) -> Result<(), PortError>;
     async fn intake(&self, intake: IntakeId) -> Result<Option<Intake>, PortError>;
     /// The letters of a case, oldest first.
     async fn letters_of(&self, case: &CaseId) -> Result<Vec<Intake>, PortError>;

@@ -257,6 +257,12 @@ impl Letters for SqliteStore {
         tx.commit().await
     }
 
+    async fn count_tries(&self, intake: IntakeId, more: u32) -> Result<(), PortError> {
+        let mut tx = self.writing().await?;
+        sqlx::query("UPDATE letter SET tries = tries + ? WHERE id = ?").bind(more).bind(intake.0).execute(&mut *tx).await.map_err(fault)?;
+        tx.commit().await
+    }
+
     async fn intake(&self, intake: IntakeId) -> Result<Option<Intake>, PortError> {
         let row = sqlx::query(BY_ID).bind(intake.0).fetch_optional(&self.pool).await.map_err(fault)?;
         row.as_ref().map(read).transpose()
