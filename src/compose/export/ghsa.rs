@@ -1,7 +1,7 @@
 //! GitHub's JSON of a repository security advisory, as its REST API takes it.
 
 use super::{ExportError, Exported, pretty};
-use crate::model::report::{Range, Report};
+use crate::model::report::{CARGO_ECOSYSTEM, Range, Report};
 use serde_json::{Value, json};
 
 /// Entries of `vulnerabilities` in one draft.
@@ -11,7 +11,7 @@ const VULNERABILITIES_MAX: usize = 20;
 const ECOSYSTEMS: [(&str, &str); 11] = [
     ("npm", "npm"),
     ("PyPI", "pip"),
-    ("crates.io", "rust"),
+    (CARGO_ECOSYSTEM, "rust"),
     ("Go", "go"),
     ("Maven", "maven"),
     ("NuGet", "nuget"),

@@ -1,7 +1,7 @@
 //! OSV schema 1.6: what package managers and scanners read.
 
 use super::{ExportError, Exported, cvss_version, pretty};
-use crate::model::report::Range;
+use crate::model::report::{CARGO_ECOSYSTEM, Range};
 use serde_json::{Map, Value, json};
 
 const OSV: &str = "OSV";
@@ -63,7 +63,7 @@ pub fn osv(exported: &Exported<'_>) -> Result<String, ExportError> {
 
 /// Ecosystems whose versions are SemVer say so; others order them in their own way.
 fn kind(ecosystem: &str) -> &'static str {
-    if matches!(ecosystem, "npm" | "crates.io" | "Go" | "Hex" | "Pub" | "SwiftURL") { "SEMVER" } else { "ECOSYSTEM" }
+    if matches!(ecosystem, "npm" | CARGO_ECOSYSTEM | "Go" | "Hex" | "Pub" | "SwiftURL") { "SEMVER" } else { "ECOSYSTEM" }
 }
 
 fn events(range: &Range) -> Vec<Value> {

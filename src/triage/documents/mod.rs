@@ -7,7 +7,7 @@ mod csaf;
 
 use super::fields::{Field, field};
 use super::sections::Section;
-use crate::model::report::{Affected, Package, Range};
+use crate::model::report::{Affected, CARGO_ECOSYSTEM, Package, Range};
 use packageurl::PackageUrl;
 use serde_json::Value;
 use std::str::FromStr;
@@ -135,7 +135,7 @@ pub fn package(purl: &str) -> Option<Package> {
     let ecosystem = match parsed.ty() {
         "npm" => "npm",
         "pypi" => "PyPI",
-        "cargo" => "crates.io",
+        "cargo" => CARGO_ECOSYSTEM,
         "golang" => "Go",
         "maven" => "Maven",
         "nuget" => "NuGet",
