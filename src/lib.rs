@@ -20,7 +20,7 @@
 //! | 2 | [`ports`] | what the pipeline needs of the world |
 //! | 3 | [`pipeline`] | the loops, and the reading of one letter |
 //! | 4 | [`adapters`] [`config`] | the world: IMAP, SMTP, GitHub, SQLite, the opener's processes; the operator's words |
-//! | 5 | [`wiring`] [`control`] [`daemon`] [`commands`] | a desk put together, asked, run, and told what to do |
+//! | 5 | [`control`] [`wiring`] [`daemon`] [`commands`] | a desk put together, asked, run, and told what to do |
 //!
 //! What is deliberately absent. Only `openpgp` names sequoia, only `mime` mail-parser. `decide` knows no
 //! clock, no port and no randomness. No adapter names another. The desk's process holds no secret key

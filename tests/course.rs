@@ -2,13 +2,14 @@
 
 use sealdesk::adapters::opener::{Doorstep, OpenerClient};
 use sealdesk::config;
-use sealdesk::control::{Asset, CaseView, Question, Status, TO_BE_WRITTEN, Wanted, Word, answer};
+use sealdesk::control::{Asset, ByLetter, CaseView, Question, Status, TO_BE_WRITTEN, Wanted, Word, answer};
 use sealdesk::model::Timestamp;
+use sealdesk::model::address::Address;
 use sealdesk::model::case::Closing;
 use sealdesk::model::course::{Lane, Step};
 use sealdesk::model::dossier::Assessment;
 use sealdesk::model::ids::CaseId;
-use sealdesk::pipeline::{Desk, DeskParts, Rhythm, deadlines, intake, outbox, readers};
+use sealdesk::pipeline::{Clerk, Desk, DeskParts, Rhythm, Said, Told, deadlines, intake, outbox, readers};
 use sealdesk::ports::{Clock, Lane as OutboxLane};
 use sealdesk::wiring;
 use std::collections::HashMap;
@@ -297,7 +298,7 @@ async fn what_the_reporter_means_to_publish_goes_fast_and_what_is_harmless_slowl
     let status: Status = story.ask(Question::Status).await.unwrap();
     assert_eq!(status.queue[0].next.as_ref().map(|due| due.what.as_str()), Some("fix-team"));
     // On a responder's word he is asked to wait, in a letter of its own.
-    let asked: String = story.ask(Question::CaseAsk { id: id.clone(), private_disclosure: true }).await.unwrap();
+    let asked: String = story.ask(Question::CaseSay { id: id.clone(), word: Word::Ask { private_disclosure: true } }).await.unwrap();
     assert!(asked.contains("keep it private"), "{asked}");
     story.at_hour(1).await;
     let letters: Vec<String> = walk(&story.folder.path().join("out")).iter().map(|path| fs::read_to_string(path).unwrap()).collect();
@@ -350,11 +351,11 @@ async fn an_ordinary_sentence_and_a_signature_change_nothing() {
     let twin = lines.iter().find(|line| line.id != report.id).unwrap();
     assert_eq!((twin.draft.as_str(), &twin.likely_duplicates), ("awaits-word", &vec![report.id.clone()]));
     // An address gets one acknowledgement a day by itself: this one went to a human.
-    story.ask::<String>(Question::CaseAnswered { id: twin.id.clone() }).await.unwrap();
+    story.ask::<String>(Question::CaseSay { id: twin.id.clone(), word: Word::Answered }).await.unwrap();
     let doubles = |of: &CaseId| Word::Close { why: Closing::Duplicate, note: None, of: Some(of.clone()) };
     story.say(&twin.id, doubles(&report.id)).await.unwrap();
     assert!(story.say(&report.id, doubles(&twin.id)).await.unwrap_err().contains("is closed: reopen it first"));
-    assert!(story.ask::<String>(Question::CaseFile { id: twin.id.clone() }).await.unwrap_err().contains("closed"));
+    assert!(story.ask::<String>(Question::CaseSay { id: twin.id.clone(), word: Word::File }).await.unwrap_err().contains("closed"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -371,4 +372,25 @@ async fn a_closed_case_stays_closed_and_asks_nothing() {
     story.say(&id, Word::Reach { step: Step::Release, at: None }).await.unwrap();
     story.say(&id, Word::TakeBack { step: Step::Release }).await.unwrap();
     assert!(story.show(&id).await.course.reached.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_words_of_a_letter_are_said_in_order_and_once_whatever_cuts_them_off() {
+    let story = Story::begin().await;
+    story.letter("r1", "Session cookie leaks in acme-web", REPORT);
+    story.at_hour(0).await;
+    let id = story.only_case().await;
+    let commands = ["/note the first", "/reach fix-team", "/reach fix-team", "/note the last"].map(str::to_owned).to_vec();
+    let said =
+        Said { to: Address::parse("rita@desk.example").unwrap(), by: "responder rita, by letter".to_owned(), token: "0123".to_owned(), commands, words: None };
+    let outcomes = |told: Vec<Told>| told.into_iter().map(|one| one.outcome.unwrap_or_else(|why| format!("not done: {why}"))).collect::<Vec<_>>();
+    let first = outcomes(ByLetter.take(&story.desk, &id, &said).await.unwrap());
+    assert!(first[0].contains("noted") && first[1].contains("reached fix-team") && first[2].contains("was reached already"), "{first:#?}");
+    assert_eq!(first[3], "not done: a command above it was not done");
+    // As after a crash between what was done and its record.
+    let again = outcomes(ByLetter.take(&story.desk, &id, &said).await.unwrap());
+    assert!(again[..2].iter().all(|one| one == "done, before the desk was interrupted"), "{again:#?}");
+    let view = story.show(&id).await;
+    assert_eq!(view.dossier.notes.iter().map(|note| note.text.as_str()).collect::<Vec<_>>(), ["the first"]);
+    assert_eq!(view.journal.iter().filter(|line| line.event == "note").count(), 1);
 }

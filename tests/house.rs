@@ -14,10 +14,10 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("compose", &["model"]),
     ("ports", &["model", "decide"]),
     ("pipeline", &["model", "openpgp", "mime", "triage", "decide", "compose", "ports"]),
+    ("control", &["model", "openpgp", "triage", "decide", "ports", "pipeline"]),
     ("adapters", &["model", "openpgp", "mime", "triage", "decide", "compose", "ports", "pipeline"]),
     ("config", &["model", "decide"]),
-    ("wiring", &["model", "openpgp", "mime", "decide", "compose", "ports", "pipeline", "adapters", "config"]),
-    ("control", &["model", "openpgp", "triage", "decide", "ports", "pipeline"]),
+    ("wiring", &["model", "openpgp", "mime", "decide", "compose", "ports", "pipeline", "control", "adapters", "config"]),
     ("daemon", &["model", "ports", "pipeline", "adapters", "config", "wiring", "control"]),
     ("commands", &["model", "openpgp", "mime", "triage", "decide", "compose", "ports", "pipeline", "adapters", "config", "wiring", "control", "daemon"]),
 ];
@@ -33,7 +33,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("landlock", &["adapters/opener"]),
     ("seccompiler", &["adapters/opener"]),
     ("minijinja", &["compose"]),
-    ("clap", &["commands"]),
+    ("clap", &["commands", "control/grammar", "control/by_letter"]),
     ("axum", &["adapters/site"]),
     ("mail_auth", &["mime/body_digests", "adapters/dmarc"]),
 ];

@@ -5,6 +5,7 @@ use sealdesk::adapters::folder_courier::FolderCourier;
 use sealdesk::adapters::folder_tracker::FolderTracker;
 use sealdesk::adapters::sqlite::SqliteStore;
 use sealdesk::compose::{House, OwnCertificate, Templates};
+use sealdesk::control::ByLetter;
 use sealdesk::decide::{Caps, Origin, Policy};
 use sealdesk::mime::Perspective;
 use sealdesk::model::Timestamp;
@@ -157,6 +158,7 @@ impl Test {
             bounce_address: Address::parse("bounce@desk.example").unwrap(),
             own_ends: Vec::new(),
             responders: Vec::new(),
+            clerk: Arc::new(ByLetter),
             distributors: Vec::new(),
             announcer: None,
             announcement_lists: Vec::new(),

@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 use sealdesk::adapters::sqlite::SqliteStore;
 use sealdesk::compose::{House, OwnCertificate, Templates};
-use sealdesk::control::{Question, Word, answer};
+use sealdesk::control::{ByLetter, Question, Word, answer};
 use sealdesk::decide::{Caps, ClockState, Origin, Policy, clocks, runs};
 use sealdesk::mime::Perspective;
 use sealdesk::model::Timestamp;
@@ -399,6 +399,7 @@ impl Running {
             perspective,
             bounce_address: address,
             responders: Vec::new(),
+            clerk: Arc::new(ByLetter),
             distributors: Vec::new(),
             announcer: None,
             announcement_lists: Vec::new(),

@@ -3,12 +3,17 @@
 //! Owner, group and mode of the socket decide who may ask: readers read cases, commanders also act.
 
 mod announce;
+mod answers;
+mod by_letter;
+mod grammar;
 mod people;
 mod socket;
 mod view;
 mod word;
 
 pub use announce::{Asset, TO_BE_WRITTEN};
+pub use by_letter::ByLetter;
+pub use grammar::{Verb, named, on_day};
 pub use socket::{account, ask, listen, serve, socket};
 pub use view::{CaseLine, CaseView, Fault, File, LIST_MAX, LetterView, Order, Queued, SealedLetter, Status, Wanted};
 pub use word::Word;
@@ -16,9 +21,8 @@ pub use word::Word;
 use crate::decide::{Arrival, Origin, on_arrival};
 use crate::model::case::Case;
 use crate::model::ids::CaseId;
-use crate::model::letter::{Dmarc, NoAnswer, Outer, Role};
+use crate::model::letter::{Dmarc, NoAnswer, Outer};
 use crate::pipeline::{Desk, canary};
-use crate::ports::{Intake, ReadingState};
 use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
@@ -51,22 +55,9 @@ pub enum Question {
         id: CaseId,
         name: Option<String>,
     },
-    CaseFile {
-        id: CaseId,
-    },
-    CaseAnswered {
-        id: CaseId,
-    },
     CaseReply {
         id: CaseId,
         text: String,
-    },
-    CaseAsk {
-        id: CaseId,
-        private_disclosure: bool,
-    },
-    CaseCertificate {
-        id: CaseId,
     },
     /// A responder's word on a case.
     CaseSay {
@@ -106,12 +97,8 @@ pub async fn answer(desk: &Desk, question: Question, by: &str) -> Result<serde_j
         Question::CaseShow { id } => serde_json::to_value(view::show(desk, &id).await?),
         Question::CaseLetter { id, intake, to } => serde_json::to_value(view::letter(desk, &id, intake, &to).await?),
         Question::CaseAttachments { id, name } => serde_json::to_value(view::attachments(desk, &id, name.as_deref()).await?),
-        Question::CaseFile { id } => serde_json::to_value(file(desk, &id, by).await?),
-        Question::CaseAnswered { id } => serde_json::to_value(answered(desk, &id, by).await?),
         Question::CaseReply { id, text } => serde_json::to_value(reply(desk, &id, &text, by).await?),
-        Question::CaseAsk { id, private_disclosure } => serde_json::to_value(ask_reporter(desk, &id, private_disclosure, by).await?),
-        Question::CaseCertificate { id } => serde_json::to_value(send_certificate(desk, &id, by).await?),
-        Question::CaseSay { id, word } => serde_json::to_value(word::say(desk, &id, word, by).await?),
+        Question::CaseSay { id, word } => serde_json::to_value(word::say(desk, &id, word, by, None).await?),
         Question::CaseReleaseDay { id, at } => serde_json::to_value(word::release_day(desk, &id, at).await?),
         Question::Status => serde_json::to_value(view::status(desk).await?),
         Question::Canary => serde_json::to_value(canary::sing(desk, canary::PATIENCE).await?),
@@ -122,26 +109,6 @@ pub async fn answer(desk: &Desk, question: Question, by: &str) -> Result<serde_j
 
 async fn known(desk: &Desk, id: &CaseId) -> Result<Case> {
     desk.parts.store.case(id).await?.ok_or_else(|| anyhow!("there is no case {id}: see `sealdesk case list --all`"))
-}
-
-async fn file(desk: &Desk, id: &CaseId, by: &str) -> Result<String> {
-    let case = known(desk, id).await?;
-    let letters = desk.parts.store.letters_of(id).await?;
-    let first = letters.first().ok_or_else(|| anyhow!("case {id} has no letter"))?;
-    if first.state != ReadingState::Read {
-        bail!("the letter of case {id} was not read (it is {:?}), so there is nothing to file", first.state);
-    }
-    let now = desk.now();
-    desk.parts.store.commit(&crate::decide::confirm(&case, first.id, by, now)?, now).await?;
-    desk.ring();
-    Ok(format!("the draft of {id} is on its way to the tracker"))
-}
-
-async fn answered(desk: &Desk, id: &CaseId, by: &str) -> Result<String> {
-    let case = known(desk, id).await?;
-    let now = desk.now();
-    desk.parts.store.commit(&crate::decide::answered(&case, by, now)?, now).await?;
-    Ok(format!("{id} counts as acknowledged, by hand"))
 }
 
 /// A responder's words, to be sent to the reporter as the team's.
@@ -161,35 +128,6 @@ async fn reply(desk: &Desk, id: &CaseId, text: &str, by: &str) -> Result<String>
     desk.parts.store.commit(&crate::decide::reply(id, &word, sealed, by, now), now).await?;
     desk.ring();
     Ok(format!("the reply of {id} is on its way; `sealdesk case show {id}` tells when it has left"))
-}
-
-/// The letter of a case that an answer by the desk goes to.
-async fn answerable_letter(desk: &Desk, id: &CaseId) -> Result<Intake> {
-    known(desk, id).await?;
-    let letters = desk.parts.store.letters_of(id).await?;
-    let found = letters.into_iter().find(|l| l.role == Role::Incoming && l.reply_to.is_some());
-    found.ok_or_else(|| anyhow!("no letter of case {id} may be answered by the desk: write `sealdesk case reply {id}`"))
-}
-
-async fn ask_reporter(desk: &Desk, id: &CaseId, private_disclosure: bool, by: &str) -> Result<String> {
-    let letter = answerable_letter(desk, id).await?;
-    let now = desk.now();
-    if private_disclosure {
-        desk.parts.store.commit(&crate::decide::ask_private(id, letter.id, by, now), now).await?;
-        desk.ring();
-        return Ok(format!("the reporter of {id} is asked to keep it private until the release"));
-    }
-    desk.parts.store.commit(&crate::decide::ask(id, letter.id, by, now), now).await?;
-    desk.ring();
-    Ok(format!("the reporter of {id} is asked for what is missing"))
-}
-
-async fn send_certificate(desk: &Desk, id: &CaseId, by: &str) -> Result<String> {
-    let letter = answerable_letter(desk, id).await?;
-    let now = desk.now();
-    desk.parts.store.commit(&crate::decide::send_certificate(id, letter.id, by, now), now).await?;
-    desk.ring();
-    Ok(format!("the desk's certificate is on its way to the reporter of {id}"))
 }
 
 /// Makes old letters into arrivals: a human confirmed that they are to be answered.

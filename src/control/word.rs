@@ -1,8 +1,8 @@
 //! What may a responder say of a case? Each word is journaled with who said it; what it says in free text rests sealed.
 
 use super::announce::{Asset, announce, post_retrospective};
-use super::known;
 use super::people::{collaborate, credit};
+use super::{answers, known};
 use crate::decide::{self, ClockState, Decision, Entry, Proposal};
 use crate::model::Timestamp;
 use crate::model::case::{Case, Closing, Draft, Standing};
@@ -91,6 +91,15 @@ pub enum Word {
     PostRetrospective {
         text: String,
     },
+    /// Files the draft now.
+    File,
+    /// Somebody answered the reporter himself.
+    Answered,
+    /// Asks the reporter for what is missing, or to keep it private.
+    Ask {
+        private_disclosure: bool,
+    },
+    SendCertificate,
     RequestCve,
     Fork,
     /// Tells the distributors, each encrypted, until when they must keep it.
@@ -130,12 +139,11 @@ pub async fn release_day(desk: &Desk, id: &CaseId, at: Option<Timestamp>) -> Res
     proposal.ok_or_else(|| anyhow!("no day within a year can be proposed for {id}"))
 }
 
-/// Takes a word; what it changed, as a sentence.
-pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<String> {
+/// Takes a word; what it changed, as a sentence. `once` is a token that is spent with it.
+pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str, once: Option<String>) -> Result<String> {
     let case = known(desk, id).await?;
     let (timeline, now) = (&desk.parts.policy.timeline, desk.now());
-    let (decision, said) = match word {
-        Word::Split { titles } => return split(desk, &case, titles, by).await,
+    let (mut decision, said) = match word {
         Word::Reach { step, at } => {
             let at = at.unwrap_or(now);
             (decide::reach(&case, step, at, by, timeline, now)?, format!("{id} reached {} at {}", step.as_str(), at.strftime("%Y-%m-%d %H:%M UTC")))
@@ -197,6 +205,11 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
         Word::Collaborate { users, teams, outsiders, remove } => collaborate(desk, &case, users, teams, (outsiders, remove), by).await?,
         Word::Credit { login, name, kind } => credit(desk, &case, login, name, kind, by).await?,
         Word::PostRetrospective { text } => post_retrospective(desk, &case, &text, by).await?,
+        Word::File => answers::file(desk, &case, by).await?,
+        Word::Answered => answers::answered(desk, &case, by)?,
+        Word::Ask { private_disclosure } => answers::ask(desk, &case, private_disclosure, by).await?,
+        Word::SendCertificate => answers::send_certificate(desk, &case, by).await?,
+        Word::Split { titles } => split(desk, &case, titles, by).await?,
         Word::RequestCve => (decide::ask_tracker(&case, Effect::request_cve(id, now), "CVE wanted", by)?, format!("a CVE is requested for {id}")),
         Word::Fork => (decide::ask_tracker(&case, Effect::open_fork(id, now), "private fork wanted", by)?, format!("a private fork is opened for {id}")),
         Word::NotifyDistributors { text } => notify(desk, &case, &text, by)?,
@@ -204,12 +217,13 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str) -> Result<Strin
         Word::Close { why, note, of } => close(desk, &case, why, note, of, by).await?,
         Word::Reopen { why } => (noted(desk, &case, &why, by, decide::reopen(&case, by)?).await?, format!("{id} is open again")),
     };
+    decision.spent = once;
     desk.parts.store.commit(&decision, now).await?;
     desk.ring();
     Ok(said)
 }
 
-async fn split(desk: &Desk, case: &Case, titles: Vec<String>, by: &str) -> Result<String> {
+async fn split(desk: &Desk, case: &Case, titles: Vec<String>, by: &str) -> Result<(Decision, String)> {
     let id = &case.id;
     let root = case.course.part_of.as_ref().unwrap_or(id);
     let before: Vec<Case> = desk.parts.store.cases().await?.into_iter().filter(|other| other.course.part_of.as_ref() == Some(root)).collect();
@@ -238,8 +252,7 @@ async fn split(desk: &Desk, case: &Case, titles: Vec<String>, by: &str) -> Resul
         desk.parts.store.commit(&decision, desk.now()).await?;
         made.push(child.to_string());
     }
-    desk.ring();
-    Ok(format!("split from {id}: {}; each is filed by `sealdesk case file`", made.join(", ")))
+    Ok((Decision::default(), format!("split from {id}: {}; each is filed by `sealdesk case file`", made.join(", "))))
 }
 
 async fn close(desk: &Desk, case: &Case, why: Closing, note: Option<String>, of: Option<CaseId>, by: &str) -> Result<(Decision, String)> {

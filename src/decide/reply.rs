@@ -12,6 +12,11 @@ pub fn reply(case: &CaseId, word: &str, sealed: Vec<u8>, by: &str, now: Timestam
     Decision { effects: vec![Effect::reply(case, word, sealed, now)], journal: vec![Entry::of(case, "reply accepted", by)], ..Decision::default() }
 }
 
+/// What a responder's letter says is on its way, sealed: it is done in the order of the letter, and told to him.
+pub fn words(case: &CaseId, token: &str, sealed: Vec<u8>, by: &str, now: Timestamp) -> Decision {
+    Decision { effects: vec![Effect::say_words(case, token, sealed, now)], journal: vec![Entry::of(case, "words accepted", by)], ..Decision::default() }
+}
+
 /// A reply that came by mail and is not passed on: the responders hear of it. One that nobody proved to have written
 /// (`signed` is not set) is told once a case and hour, for anybody may write to that address under a responder's name.
 pub fn reply_refused(case: &CaseId, intake: IntakeId, why: &'static str, signed: bool, now: Timestamp) -> Decision {

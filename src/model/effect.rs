@@ -28,6 +28,8 @@ pub enum Work {
     AskPrivate,
     /// A responder's words to the reporter.
     Reply,
+    /// What a responder's letter told the desk to do.
+    SayWords,
     /// An embargoed notice to one distributor.
     Notify,
     /// A release, to one mailing list or by a post.
@@ -73,6 +75,8 @@ pub enum Reason {
     NoticeFailed,
     NotAnnounced,
     ReplyRefused,
+    WordsTaken,
+    WordsRefused,
     AwaitsWord,
     PerhapsFollowUp,
     GaveUp,
@@ -112,6 +116,8 @@ impl Reason {
             Self::NoticeFailed => "notice-failed",
             Self::NotAnnounced => "not-announced",
             Self::ReplyRefused => "reply-refused",
+            Self::WordsTaken => "words-taken",
+            Self::WordsRefused => "words-refused",
             Self::AwaitsWord => "awaits-word",
             Self::PerhapsFollowUp => "perhaps-follow-up",
             Self::GaveUp => "gave-up",
@@ -158,6 +164,8 @@ impl Reason {
             Self::ReplyRefused => {
                 "Your answer was not passed on to the reporter: it must be encrypted to the desk, signed with your certificate of the desk's config, carry the reply token of the case, which is good once, quote the call below your words and have none of them below a quotation, and bring no file but your certificate. The journal of the case says which of these it was."
             }
+            Self::WordsTaken => "The commands of your letter were carried out.",
+            Self::WordsRefused => "Not everything that your letter says was done. Mend what is marked, and send the rest again.",
             Self::AwaitsWord => "A case waits for your word before a draft is filed: run sealdesk case file.",
             Self::PerhapsFollowUp => "A letter names an existing case, but its sender is not proven. Compare the two cases.",
             Self::GaveUp => "The desk gave up on something after many tries. See sealdesk status.",
@@ -186,6 +194,8 @@ impl Reason {
                 | Self::PerhapsFollowUp
                 | Self::DraftDoubled
                 | Self::ReplyRefused
+                | Self::WordsTaken
+                | Self::WordsRefused
                 | Self::ReportedInTracker
                 | Self::FixTeamDue
                 | Self::FixDue
@@ -198,12 +208,13 @@ impl Reason {
 
 impl Work {
     /// Every work but calls.
-    pub const WITHOUT_REASON: [Self; 12] = [
+    pub const WITHOUT_REASON: [Self; 13] = [
         Self::Acknowledge,
         Self::SendCertificate,
         Self::Ask,
         Self::AskPrivate,
         Self::Reply,
+        Self::SayWords,
         Self::Notify,
         Self::Announce,
         Self::FileAdvisory,
@@ -220,6 +231,7 @@ impl Work {
             Self::Ask => "ask",
             Self::AskPrivate => "ask-private",
             Self::Reply => "reply",
+            Self::SayWords => "say-words",
             Self::Notify => "notify",
             Self::Announce => "announce",
             Self::FileAdvisory => "file-advisory",
@@ -275,6 +287,16 @@ impl Effect {
     /// `word` tells the replies in a case apart.
     pub fn reply(case: &CaseId, word: &str, sealed: Vec<u8>, due: Timestamp) -> Self {
         Self { payload: Some(sealed), ..Self::new(format!("reply:{case}:{word}"), Work::Reply, case, None, due) }
+    }
+
+    /// `token` tells the letters of responders apart.
+    pub fn say_words(case: &CaseId, token: &str, sealed: Vec<u8>, due: Timestamp) -> Self {
+        Self { payload: Some(sealed), ..Self::new(format!("say:{case}:{token}"), Work::SayWords, case, None, due) }
+    }
+
+    /// Tells a responder what became of his words.
+    pub fn tell_of_words(reason: Reason, case: &CaseId, token: &str, sealed: Vec<u8>, due: Timestamp) -> Self {
+        Self { payload: Some(sealed), ..Self::new(format!("call:mail:{}:{case}:{token}", reason.as_str()), Work::CallByMail(reason), case, None, due) }
     }
 
     /// `word` tells the notices of a case apart, and `to` whom each goes to, without naming him: keys are logged.

@@ -1,5 +1,6 @@
 //! What do the loops share?
 
+use super::clerk::Clerk;
 use crate::compose::{House, Measure};
 use crate::decide::{Caps, Decision, Entry, Policy, SealedPolicy};
 use crate::mime::Perspective;
@@ -36,6 +37,8 @@ pub struct DeskParts {
     pub sources: Option<Arc<dyn Sources>>,
     pub bounce_address: Address,
     pub responders: Vec<Responder>,
+    /// Takes what they say by letter.
+    pub clerk: Arc<dyn Clerk>,
     /// Those who were removed too: a notice to them is refused by name.
     pub distributors: Vec<Distributor>,
     /// Fingerprints of our own certificates, and when each ends.

@@ -5,6 +5,7 @@
 //! any two steps and goes on from what the store says.
 
 pub mod canary;
+mod clerk;
 pub mod deadlines;
 mod desk;
 pub mod dossiers;
@@ -17,6 +18,7 @@ mod rhythm;
 mod team_reply;
 pub mod watch;
 
+pub use clerk::{Clerk, Said, Told};
 pub use desk::{Desk, DeskParts, Responder};
 pub use failpoint::{arm_from_environment, strike};
 pub use rhythm::{Beat, Rhythm};

@@ -5,7 +5,7 @@ use super::failpoint::step;
 use super::rhythm::Beat;
 use super::team_reply;
 use crate::compose::export;
-use crate::decide::{self, Decision, Entry, Older, ReadLetter, Returned, on_reading, on_returned, on_stray, reply_refused};
+use crate::decide::{Decision, Entry, Older, ReadLetter, Returned, on_reading, on_returned, on_stray};
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::Case;
@@ -140,7 +140,7 @@ async fn commit(desk: &Desk, intake: &Intake, reading: Reading, pinned: Option<S
     let sayings = sayings(desk, &reading);
     let decision = match (intake.role, &case) {
         (Role::Canary, _) => desk.canary_read(intake, &reading),
-        (Role::TeamReply, Some(case)) => team_reply(desk, intake, case, &reading, now).await?,
+        (Role::TeamReply, Some(case)) => team_reply::taken(desk, intake, case, &reading, now).await?,
         _ => match returned(desk, intake, case.as_ref(), &reading, now).await? {
             Some(decision) => decision,
             None => decided(desk, intake, case.as_ref(), &reading, pinned.is_some(), &sayings, now).await?,
@@ -236,41 +236,6 @@ async fn returned(desk: &Desk, intake: &Intake, case: Option<&Case>, reading: &R
             ..Decision::default()
         },
     }))
-}
-
-/// A responder's letter to the reply address of a case. What his certificate of our config signed, sealed to us and
-/// under a token that is good once, goes to the reporter.
-async fn team_reply(desk: &Desk, intake: &Intake, case: &Case, reading: &Reading, now: Timestamp) -> Result<Decision, PortError> {
-    let refused = |why| Ok(reply_refused(&case.id, intake.id, why, false, now));
-    let refused_to_him = |why| Ok(reply_refused(&case.id, intake.id, why, true, now));
-    let Some(responder) = intake.originator.as_ref().and_then(|from| desk.responder(from)) else {
-        return refused("its sender is no responder any more");
-    };
-    let signer = reading.signature.fingerprint.as_ref().filter(|_| reading.signature.status == SignatureStatus::Valid);
-    if !signer.is_some_and(|signer| responder.fingerprints.contains(signer)) {
-        return refused("it is not signed with his certificate");
-    }
-    if !reading.protection.encrypted || reading.protection.shut.is_some() {
-        return refused_to_him("it did not come encrypted");
-    }
-    // His program may enclose his certificate.
-    if reading.attachments.iter().any(|a| !matches!(a.media_type.as_str(), "application/pgp-keys" | "application/pgp-signature" | "application/pgp-encrypted"))
-    {
-        return refused_to_him("it has attachments, which a reply does not carry");
-    }
-    for token in team_reply::tokens(&reading.text) {
-        if !desk.parts.store.token_is_good(token, &case.id, &responder.address).await? {
-            continue;
-        }
-        let words = match team_reply::words(&reading.text) {
-            Ok(words) => words,
-            Err(why) => return refused_to_him(why),
-        };
-        let (_, sealed) = desk.sealed_words(&words)?;
-        let by = responder.fingerprints.first().map_or("a responder", String::as_str);
-        return Ok(Decision { spent: Some(token.to_owned()), ..decide::reply(&case.id, token, sealed, by, now) });
-    }
-    refused_to_him("it carries no token that is still good for this case")
 }
 
 /// Shorter paragraphs are alike by chance, and more of them than this tell nothing more.

@@ -1,8 +1,15 @@
-//! Which words of a responder's letter are meant for the reporter?
+//! What does a responder's letter say? Commands at its top, then the words that are meant for the reporter.
 //!
-//! Those above everything that he quotes. What stands below a quotation may be an answer to it or a slip, and quoted
-//! text may be what was sealed, so a letter that has both is passed back rather than guessed at.
+//! Those words stand above everything that he quotes. What stands below a quotation may be an answer to it or a slip, and
+//! quoted text may be what was sealed, so a letter that has both is passed back rather than guessed at.
 
+use super::clerk::Said;
+use super::desk::{Desk, Responder};
+use crate::decide::{self, Decision, reply_refused};
+use crate::model::Timestamp;
+use crate::model::case::Case;
+use crate::model::reading::{Reading, SignatureStatus};
+use crate::ports::{Intake, PortError};
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -13,13 +20,92 @@ static OLD_LETTER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^\*?(From|Von|De|Da|Van|Från|Od|От|发件人|寄件者|差出人)\*?\s*[:：]|^-{2,} ?\S.* ?-{2,}$|^_{10,}$").expect("a constant pattern")
 });
 
+/// A line that begins as a command does.
+static COMMAND: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^/[a-z][a-z-]*(\s|$)").expect("a constant pattern"));
+
+/// A responder's letter to the reply address of a case. What his certificate of our config signed, sealed to us and
+/// under a token that is good once, is done, and goes to the reporter.
+pub async fn taken(desk: &Desk, intake: &Intake, case: &Case, reading: &Reading, now: Timestamp) -> Result<Decision, PortError> {
+    let refused = |why| Ok(reply_refused(&case.id, intake.id, why, false, now));
+    let refused_to_him = |why| Ok(reply_refused(&case.id, intake.id, why, true, now));
+    let Some(responder) = intake.originator.as_ref().and_then(|from| desk.responder(from)) else {
+        return refused("its sender is no responder any more");
+    };
+    let signer = reading.signature.fingerprint.as_ref().filter(|_| reading.signature.status == SignatureStatus::Valid);
+    if !signer.is_some_and(|signer| responder.fingerprints.contains(signer)) {
+        return refused("it is not signed with his certificate");
+    }
+    if !reading.protection.encrypted || reading.protection.shut.is_some() {
+        return refused_to_him("it did not come encrypted");
+    }
+    // His program may enclose his certificate.
+    if reading.attachments.iter().any(|a| !matches!(a.media_type.as_str(), "application/pgp-keys" | "application/pgp-signature" | "application/pgp-encrypted"))
+    {
+        return refused_to_him("it has attachments, which a reply does not carry");
+    }
+    for token in tokens(&reading.text) {
+        if !desk.parts.store.token_is_good(token, &case.id, &responder.address).await? {
+            continue;
+        }
+        let (commands, words) = match said(&reading.text) {
+            Ok(said) => said,
+            Err(why) => return refused_to_him(why),
+        };
+        let by = name(responder);
+        let decision = match words {
+            Some(words) if commands.is_empty() => decide::reply(&case.id, token, desk.sealed_words(&words)?.1, &by, now),
+            words => {
+                let said = Said { to: responder.address.clone(), by: by.clone(), token: token.to_owned(), commands, words };
+                let said = serde_json::to_vec(&said).map_err(|e| PortError::Lasting(format!("a letter's words cannot be written: {e}")))?;
+                decide::words(&case.id, token, desk.parts.store.seal(&said)?, &by, now)
+            }
+        };
+        return Ok(Decision { spent: Some(token.to_owned()), ..decision });
+    }
+    refused_to_him("it carries no token that is still good for this case")
+}
+
+/// A responder as the journal names him.
+fn name(responder: &Responder) -> String {
+    let who = responder.login.as_deref().or(responder.fingerprints.first().map(String::as_str)).unwrap_or("of the config");
+    format!("responder {who}, by letter")
+}
+
 /// Every reply token that stands in a letter, wherever it stands.
-pub fn tokens(text: &str) -> impl Iterator<Item = &str> {
+fn tokens(text: &str) -> impl Iterator<Item = &str> {
     TOKEN.captures_iter(text).filter_map(|found| Some(found.get(1)?.as_str()))
 }
 
-/// The words for the reporter, or why none can be told.
-pub fn words(text: &str) -> Result<String, &'static str> {
+/// The commands of a letter, one each, and the words for the reporter; or why they cannot be told.
+fn said(text: &str) -> Result<(Vec<String>, Option<String>), &'static str> {
+    let own = own_words(text)?;
+    let mut lines = own.lines().peekable();
+    let mut commands: Vec<String> = Vec::new();
+    while let Some(line) = lines.next_if(|line| line.is_empty() || line.starts_with('/')) {
+        if line.is_empty() {
+            continue;
+        }
+        let mut command = line.to_owned();
+        // A long one goes on below, up to an empty line: mail programs break lines.
+        while let Some(more) = lines.next_if(|line| !line.is_empty() && !line.starts_with('/')) {
+            command.push(' ');
+            command.push_str(more.trim());
+        }
+        commands.push(command);
+    }
+    let words: Vec<&str> = lines.collect();
+    if words.iter().any(|line| COMMAND.is_match(line)) {
+        return Err("a line that looks like a command stands below other words");
+    }
+    let words = words.join("\n");
+    if commands.is_empty() && words.trim().is_empty() {
+        return Err("it has no words above what it quotes");
+    }
+    Ok((commands, (!words.trim().is_empty()).then(|| format!("{words}\n"))))
+}
+
+/// What stands above everything that is quoted.
+fn own_words(text: &str) -> Result<String, &'static str> {
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     // A line of dashes or a quoted field is the old letter's beginning only where the call itself follows.
     let call_follows = |at: usize| lines[at..].iter().take(HEADER_LINES_MAX).any(|line| line.contains(WRITE_ABOVE));
@@ -46,7 +132,7 @@ pub fn words(text: &str) -> Result<String, &'static str> {
     if OF_THE_CALL.iter().any(|mark| words.contains(mark)) || words.starts_with("[part ") {
         return Err("nobody can tell its words from the call that it answers");
     }
-    if words.trim().is_empty() { Err("it has no words above what it quotes") } else { Ok(format!("{words}\n")) }
+    Ok(words.to_owned())
 }
 
 /// The first line of a call (config/templates/call.txt).
@@ -61,7 +147,9 @@ fn without_introduction<'l, 't>(lines: &'l [&'t str]) -> &'l [&'t str] {
     let last = lines.iter().rposition(|line| !line.is_empty());
     match last {
         Some(at) if lines[at].ends_with(':') => {
-            let starts = at.checked_sub(1).filter(|before| !lines[*before].is_empty() && !lines[*before].ends_with(['.', '!', '?', ':', ',']));
+            let starts = at
+                .checked_sub(1)
+                .filter(|before| !lines[*before].is_empty() && !lines[*before].starts_with('/') && !lines[*before].ends_with(['.', '!', '?', ':', ',']));
             &lines[..starts.unwrap_or(at)]
         }
         _ => lines,
@@ -71,6 +159,12 @@ fn without_introduction<'l, 't>(lines: &'l [&'t str]) -> &'l [&'t str] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn words(text: &str) -> Result<String, &'static str> {
+        let (commands, words) = said(text)?;
+        assert!(commands.is_empty(), "{commands:?}");
+        Ok(words.unwrap())
+    }
 
     const TOKEN_LINE: &str = "Reply-Token: 0123456789abcdef0123456789abcdef";
 
@@ -103,5 +197,23 @@ mod tests {
         assert!(words("").is_err() && words("Thanks.\n").is_err());
         assert!(words(&format!("[part 1 of 2]\nThanks.\n\n> {TOKEN_LINE}\n")).is_err());
         assert!(words(&format!("Thanks.\nSubject: Sealdesk: new-case\n\n> {TOKEN_LINE}\n")).is_err());
+    }
+
+    #[test]
+    fn commands_stand_at_the_top() {
+        let quote = format!("On Mon, 23 Nov 2026 at 10:00, Desk wrote:\n> A new report arrived.\n>\n> {TOKEN_LINE}\n");
+        let read = |text: &str| said(&format!("{text}\n{quote}"));
+        assert_eq!(read("/assign rita\n/reach fix-team\n").unwrap(), (vec!["/assign rita".to_owned(), "/reach fix-team".to_owned()], None));
+        assert_eq!(read("/assign rita").unwrap().0, ["/assign rita"], "no empty line above what introduces the quotation");
+        let (commands, words) = read("\n/note it is the same as\nthe one of last year\n\n/assign rita\n\nHello Ada,\n\nwe look at it.\n").unwrap();
+        assert_eq!(commands, ["/note it is the same as the one of last year", "/assign rita"]);
+        assert_eq!(words.unwrap(), "Hello Ada,\n\nwe look at it.\n");
+        // A word to the desk never reaches the reporter by a slip.
+        assert!(read("Hello Ada,\n\n/close rejected\n").is_err());
+        assert_eq!(words_of(read("see /etc/passwd\n/etc/passwd\n")), "see /etc/passwd\n/etc/passwd\n");
+    }
+
+    fn words_of(read: Result<(Vec<String>, Option<String>), &'static str>) -> String {
+        read.unwrap().1.unwrap()
     }
 }

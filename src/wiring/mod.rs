@@ -23,6 +23,7 @@ use crate::adapters::smtp::{self, SmtpCourier};
 use crate::adapters::sqlite::SqliteStore;
 use crate::compose::{House, OwnCertificate, Templates};
 use crate::config::{self, MailboxRole, Resolver, Settings};
+use crate::control::ByLetter;
 use crate::decide::Origin;
 use crate::mime::Perspective;
 use crate::model::Timestamp;
@@ -198,6 +199,7 @@ pub async fn desk(settings: &Settings) -> Result<Desk> {
         announcement_lists: settings.announcement_lists.clone(),
         sources: sources(settings)?,
         responders: responders(settings)?,
+        clerk: Arc::new(ByLetter),
         distributors: distributors(settings)?,
         own_ends: own_ends(settings)?,
         secret: desk_secret(&settings.state)?,

@@ -93,6 +93,57 @@ fn a_responder_answers_by_mail_and_by_command_and_the_reporter_can_read_it() {
 }
 
 #[test]
+fn a_responder_commands_by_a_signed_letter() {
+    let world = World::new();
+    let rita = Person::with_key(world.path(), "rita@desk.example", &world.path().join("rita/security.secret.asc"), &world.desk_certificate());
+    let desk = world.open();
+    let report = "\nThere is an XSS in acme 1.2.\n\nSteps to reproduce:\n1. open it\n2. look\n";
+    world.submit("ada@reporter.example", &(head("ada@reporter.example", "XSS", "w1@reporter.example") + report));
+    world.settle(1);
+    let id = world.json(&["case", "list", "--json"])[0]["id"].as_str().unwrap().to_owned();
+    let address = format!("security+{id}@desk.example");
+    let token = |call: &str| -> String { call.split("Reply-Token: ").nth(1).unwrap().chars().take(32).collect() };
+    let send = |n: i64, text: &str, token: &str| {
+        let inner = format!("Content-Type: text/plain; charset=utf-8\n\n{text}\n\nOn Mon, 23 Nov 2026, Desk wrote:\n> Reply-Token: {token}\n");
+        let letter = head("Rita <rita@desk.example>", "Re: Sealdesk: new-case", &format!("c{n}@desk.example"))
+            .replace("To: security@", &format!("To: security+{id}@"))
+            + &pgp_mime(&rita.sealed("security@desk.example", &inner));
+        world.postfix.submit("rita@desk.example", &address, &letter);
+        world.settle(n + 1);
+    };
+    let told = |sentence: &str| -> String {
+        let found = || world.delivered("rita@desk.example").into_iter().map(|letter| rita.open(&letter)).find(|letter| letter.contains(sentence));
+        wait_for(sentence, 30, || found().is_some());
+        found().unwrap()
+    };
+
+    // Commands, one of them broken by a mail program that also made it pretty, and words for Ada.
+    let call = rita.open(&one(&world, "rita@desk.example"));
+    assert!(call.contains("/help"), "{call}");
+    let first = token(&call);
+    let said = "/assign rita\n/set \u{2014}severity high --cwe\nCWE-79\n\n/note Don't touch the \u{201c}old\u{201d} branch\n\nThank you, Ada. We look at it.";
+    send(1, said, &first);
+    let taken = told("The commands of your letter were carried out");
+    assert!(taken.contains("/assign rita") && taken.contains(&format!("{id} is rita's")) && !taken.contains("NOT DONE"), "{taken}");
+    wait_for("the reply", 30, || world.delivered("ada@reporter.example").iter().any(|l| l.contains("We look at it.")));
+    assert!(!world.delivered("ada@reporter.example").iter().any(|l| l.contains("/assign") || l.contains("branch")));
+    let shown = world.json(&["case", "show", &id, "--json"]).to_string();
+    for part in ["Don't touch the \\\"old\\\" branch", "CWE-79", "\"high\"", ", by letter"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+
+    // The token is spent; a letter with one command that is not understood does nothing at all.
+    send(2, "/close rejected", &first);
+    send(3, "/asign ben\n/close rejected\n\nGoodbye, Ada.", &token(&taken));
+    let refused = told("Not everything that your letter says");
+    assert!(refused.contains("unrecognized subcommand 'asign'") && refused.contains("not sent to the reporter"), "{refused}");
+    assert!(refused.contains("another command of this letter was not understood"), "{refused}");
+    assert!(!world.delivered("ada@reporter.example").iter().any(|l| l.contains("Goodbye")));
+    assert_eq!(world.json(&["case", "list", "--json"]).as_array().unwrap().len(), 1, "the case is open still");
+    desk.stop();
+}
+
+#[test]
 fn what_came_sealed_is_not_answered_in_clear() {
     let world = World::new();
     let ben = Person::with_gpg(world.path(), "ben@reporter.example", &world.desk_certificate());

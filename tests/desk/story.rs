@@ -172,12 +172,12 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
     let view = play.show(&second).await;
     assert_eq!((view.line.lane, view.course.announced.map(|d| d.to_string())), (Lane::Asap, Some(day)));
     assert!(view.journal.iter().any(|line| line.event == "skipped"));
-    play.ask::<String>(Question::CaseAsk { id: second.clone(), private_disclosure: true }).await.unwrap();
+    play.ask::<String>(Question::CaseSay { id: second.clone(), word: Word::Ask { private_disclosure: true } }).await.unwrap();
     // The third was filed in the tracker: a human answers there.
     if by_tracker {
         let third = play.case_about("Open redirect").await;
         assert!(matches!(play.show(&third).await.line.draft, Draft::Filed { .. }));
-        play.ask::<String>(Question::CaseAnswered { id: third }).await.unwrap();
+        play.ask::<String>(Question::CaseSay { id: third, word: Word::Answered }).await.unwrap();
     }
     // The fourth is rated by the team, under four, and takes its time.
     let fourth = play.case_about("Version banner").await;

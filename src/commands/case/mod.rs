@@ -11,10 +11,9 @@ pub(in crate::commands) use page::{acknowledgement, draft, due_next, standing};
 
 use super::{ask, exit, open, screen};
 use crate::adapters::clock::SystemClock;
-use crate::control::{self, CaseLine, CaseView, File, Question, Wanted};
-use crate::model::ids::CaseId;
+use crate::control::{self, CaseLine, CaseView, File, Question, Wanted, named};
 use crate::ports::Clock;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -63,8 +62,6 @@ enum Verb {
         #[arg(long, value_name = "DIR", default_value = ".")]
         output: PathBuf,
     },
-    /// Says that you answered the reporter yourself: the clock of the acknowledgement stops
-    Answered { id: String },
     /// Answers the reporter as the team: signed by the desk, and encrypted to his certificate
     Reply {
         id: String,
@@ -72,17 +69,6 @@ enum Verb {
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
-    /// Asks the reporter for what his report lacks: steps, versions, or his certificate
-    Ask {
-        id: String,
-        /// Asks him instead to keep it private until the fix is released
-        #[arg(long)]
-        private_disclosure: bool,
-    },
-    /// Sends the reporter the desk's certificate
-    SendCertificate { id: String },
-    /// Says the word: files the draft of this case now
-    File { id: String },
     /// Shows the clocks of a case and everything that happened in it
     Timeline {
         id: String,
@@ -132,10 +118,6 @@ impl From<Order> for control::Order {
     }
 }
 
-fn id(text: &str) -> Result<CaseId> {
-    CaseId::parse(text).with_context(|| "see `sealdesk case list`")
-}
-
 pub async fn run(args: Case) -> Result<u8> {
     match args.verb {
         Verb::List { all, late, assignee, sort, json } => {
@@ -145,56 +127,36 @@ pub async fn run(args: Case) -> Result<u8> {
             if json { screen::print_json(&lines)? } else { screen::print(&page::table(&lines, now))? }
         }
         Verb::Show { id: text, json } => {
-            let view: CaseView = args.desk.ask(Question::CaseShow { id: id(&text)? }).await?;
+            let view: CaseView = args.desk.ask(Question::CaseShow { id: named(&text)? }).await?;
             if json { screen::print_json(&view)? } else { screen::print(&page::page(&view))? }
         }
         Verb::Attachment { id: text, name, output } => {
-            let files: Vec<File> = args.desk.ask(Question::CaseAttachments { id: id(&text)?, name }).await?;
+            let files: Vec<File> = args.desk.ask(Question::CaseAttachments { id: named(&text)?, name }).await?;
             let decoded = files.iter().map(|f| Ok((f.name.as_str(), f.decoded()?))).collect::<Result<Vec<_>>>()?;
             let written = open::write_files(&output, decoded.iter().map(|(name, octets)| (*name, octets)))?;
             for path in written {
                 screen::print(&format!("{}\n", path.display()))?;
             }
         }
-        Verb::Answered { id: text } => {
-            let done: String = args.desk.ask(Question::CaseAnswered { id: id(&text)? }).await?;
-            screen::print(&format!("{done}\n"))?;
-        }
         Verb::Reply { id: text, file } => {
-            let words = match &file {
-                Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
-                None => std::io::read_to_string(std::io::stdin().lock()).context("cannot read standard input")?,
-            };
-            let done: String = args.desk.ask(Question::CaseReply { id: id(&text)?, text: words }).await?;
-            screen::print(&format!("{done}\n"))?;
-        }
-        Verb::Ask { id: text, private_disclosure } => {
-            let done: String = args.desk.ask(Question::CaseAsk { id: id(&text)?, private_disclosure }).await?;
-            screen::print(&format!("{done}\n"))?;
-        }
-        Verb::SendCertificate { id: text } => {
-            let done: String = args.desk.ask(Question::CaseCertificate { id: id(&text)? }).await?;
-            screen::print(&format!("{done}\n"))?;
-        }
-        Verb::File { id: text } => {
-            let done: String = args.desk.ask(Question::CaseFile { id: id(&text)? }).await?;
+            let done: String = args.desk.ask(Question::CaseReply { id: named(&text)?, text: words::words(file)? }).await?;
             screen::print(&format!("{done}\n"))?;
         }
         Verb::Timeline { id: text, markdown } => {
-            let view: CaseView = args.desk.ask(Question::CaseShow { id: id(&text)? }).await?;
+            let view: CaseView = args.desk.ask(Question::CaseShow { id: named(&text)? }).await?;
             screen::print(&if markdown { timeline::markdown(&view) } else { timeline::page(&view, SystemClock.now()) })?;
         }
         Verb::Retrospective { id: text, post: Some(file) } => {
             let written = if file.as_os_str() == "-" { None } else { Some(file) };
             words::run(&args.desk, words::Verb::PostRetrospective { id: text, file: written }).await?;
         }
-        Verb::Export { id: text, format, output, to } => export::run(&args.desk, &id(&text)?, format, output, to).await?,
+        Verb::Export { id: text, format, output, to } => export::run(&args.desk, &named(&text)?, format, output, to).await?,
         Verb::Retrospective { id: text, post: None } => {
-            let view: CaseView = args.desk.ask(Question::CaseShow { id: id(&text)? }).await?;
+            let view: CaseView = args.desk.ask(Question::CaseShow { id: named(&text)? }).await?;
             screen::print(&retrospective::draft(&view))?;
         }
         Verb::Announcement { id: text } => {
-            let view: CaseView = args.desk.ask(Question::CaseShow { id: id(&text)? }).await?;
+            let view: CaseView = args.desk.ask(Question::CaseShow { id: named(&text)? }).await?;
             screen::print(&announcement::draft(&view))?;
         }
         Verb::Word(word) => words::run(&args.desk, word).await?,

@@ -1,7 +1,7 @@
 //! How does the world hear of a release? By signed mail to lists, and by a post.
 
 use super::answers::{answer, hand_over};
-use super::{Carried, case_of, missing, unsigned_yet};
+use super::{Carried, case_of, unsealed, unsigned_yet};
 use crate::decide::{Decision, Entry, may_announce};
 use crate::model::address::Address;
 use crate::model::effect::{Effect, Reason};
@@ -22,12 +22,6 @@ pub struct Announcement {
     pub is_retrospective: bool,
 }
 
-async fn unsealed(desk: &Desk, effect: &Effect) -> Result<Announcement, PortError> {
-    let sealed = effect.payload.clone().ok_or_else(|| missing("words"))?;
-    let octets = desk.parts.opener.unseal(sealed).await.map_err(|e| unsigned_yet(&e))?;
-    serde_json::from_slice(&octets).map_err(|_| PortError::Lasting("the words of this announcement are damaged".to_owned()))
-}
-
 pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
     // Much may have happened since the word was said.
@@ -37,7 +31,7 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
         let effects = Effect::call(Reason::NotAnnounced, &case.id, desk.now());
         return Ok(Carried::Refused(Decision { journal, effects, ..Decision::default() }, why));
     }
-    let announcement = unsealed(desk, effect).await?;
+    let announcement: Announcement = unsealed(desk, effect).await?;
     let Some(to) = announcement.to else {
         let Some(announcer) = &desk.parts.announcer else { return Err(PortError::Lasting("no [announcement] is configured any more".to_owned())) };
         announcer.post(&format!("**{}**\n\n{}", announcement.subject, announcement.text)).await?;

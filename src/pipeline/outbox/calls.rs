@@ -1,6 +1,6 @@
 //! How is a human called? By an encrypted letter to each responder, and by a path that shares nothing with the mail.
 
-use super::{Carried, case_of, message_id, reading_for, tag, unsigned_yet};
+use super::{Carried, case_of, message_id, reading_for, tag, unsigned_yet, words};
 use crate::compose;
 use crate::decide::{Decision, Entry};
 use crate::model::effect::{Effect, Reason};
@@ -12,10 +12,13 @@ use crate::ports::{OpenerError, Parcel, PortError};
 use tracing::warn;
 
 pub(super) async fn by_mail(desk: &Desk, effect: &Effect, reason: Reason) -> Result<Carried, PortError> {
-    let brief = brief(desk, effect).await?;
+    let (only, brief) = match words::heard(desk, effect).await? {
+        Some((to, brief)) => (Some(to), Some(brief)),
+        None => (None, brief(desk, effect).await?),
+    };
     let mut failed = None;
     let (mut reached, mut unreachable) = (Vec::new(), Vec::new());
-    for responder in &desk.parts.responders {
+    for responder in desk.parts.responders.iter().filter(|r| only.as_ref().is_none_or(|to| r.address.same_mailbox(to))) {
         // Whom an earlier try reached is not called again for another's sake.
         let call = format!("{}:{}", effect.key, responder.address);
         if desk.was_said(&call) {

@@ -5,6 +5,7 @@ mod answers;
 mod calls;
 mod drafts;
 mod notices;
+mod words;
 
 pub use announcements::Announcement;
 pub use notices::Notice;
@@ -24,6 +25,7 @@ use crate::model::secret;
 use crate::ports::{Intake, Lane, Leased, OpenerError, Outcome, PortError};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::stream::{FuturesUnordered, StreamExt};
+use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -98,6 +100,7 @@ async fn carry_out(desk: &Desk, leased: &Leased) -> Result<(), PortError> {
         Work::SendCertificate => answers::send_certificate(desk, effect).await,
         Work::Ask | Work::AskPrivate => answers::ask(desk, effect).await,
         Work::Reply => answers::reply(desk, effect).await,
+        Work::SayWords => words::say(desk, effect).await,
         Work::Announce => announcements::send(desk, effect).await,
         Work::Notify => notices::send(desk, effect).await,
         Work::FileAdvisory => drafts::file(desk, effect, leased.attempts > 0 || leased.in_doubt).await,
@@ -189,6 +192,13 @@ fn backoff(attempts: u32) -> Duration {
 
 fn missing(what: &str) -> PortError {
     PortError::Lasting(format!("the store lost the {what} of this effect"))
+}
+
+/// What an effect holds sealed.
+async fn unsealed<T: DeserializeOwned>(desk: &Desk, effect: &Effect) -> Result<T, PortError> {
+    let sealed = effect.payload.clone().ok_or_else(|| missing("words"))?;
+    let octets = desk.parts.opener.unseal(sealed).await.map_err(|e| unsigned_yet(&e))?;
+    serde_json::from_slice(&octets).map_err(|_| PortError::Lasting("the words of this effect are damaged".to_owned()))
 }
 
 async fn case_of(desk: &Desk, effect: &Effect) -> Result<Case, PortError> {

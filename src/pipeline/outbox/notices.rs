@@ -1,7 +1,7 @@
 //! How does a distributor hear of a fix before it is public? Encrypted to him alone, under the embargo, or not at all.
 
 use super::answers::{answer, hand_over};
-use super::{Carried, case_of, missing, unsigned_yet};
+use super::{Carried, case_of, unsealed, unsigned_yet};
 use crate::decide::{Decision, Entry};
 use crate::model::address::Address;
 use crate::model::case::Standing;
@@ -23,9 +23,7 @@ pub struct Notice {
 
 pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
-    let sealed = effect.payload.clone().ok_or_else(|| missing("words"))?;
-    let octets = desk.parts.opener.unseal(sealed).await.map_err(|e| unsigned_yet(&e))?;
-    let notice: Notice = serde_json::from_slice(&octets).map_err(|_| PortError::Lasting("the words of this notice are damaged".to_owned()))?;
+    let notice: Notice = unsealed(desk, effect).await?;
     let now = desk.now();
     let refused = |why: &'static str, name: &str| {
         let journal = vec![Entry::of(&case.id, "notice not sent", format!("{name}: {why}"))];

@@ -1,0 +1,58 @@
+//! How is a responder's letter carried out? By the clerk, command by command; and he is told what became of each.
+
+use super::{Carried, case_of, unsealed};
+use crate::decide::{self, Decision};
+use crate::model::address::Address;
+use crate::model::effect::{Effect, Reason};
+use crate::model::outgoing::Brief;
+use crate::pipeline::clerk::{Said, Told};
+use crate::pipeline::desk::Desk;
+use crate::ports::PortError;
+use serde::{Deserialize, Serialize};
+
+/// What became of a letter's commands, and whom to tell; it rests sealed.
+#[derive(Debug, Serialize, Deserialize)]
+struct Heard {
+    to: Address,
+    told: Vec<Told>,
+    /// Why its words were not sent to the reporter, where it had some.
+    held_back: bool,
+}
+
+pub(super) async fn say(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
+    let case = case_of(desk, effect).await?;
+    let said: Said = unsealed(desk, effect).await?;
+    let told = desk.parts.clerk.take(desk, &case.id, &said).await?;
+    let done = told.iter().all(|one| one.outcome.is_ok());
+    let now = desk.now();
+    let mut decision = match &said.words {
+        Some(words) if done => decide::reply(&case.id, &said.token, desk.sealed_words(words)?.1, &said.by, now),
+        _ => Decision::default(),
+    };
+    let reason = if done { Reason::WordsTaken } else { Reason::WordsRefused };
+    let heard = Heard { to: said.to, told, held_back: !done && said.words.is_some() };
+    let heard = serde_json::to_vec(&heard).map_err(|e| PortError::Lasting(format!("what became of a letter's words cannot be written: {e}")))?;
+    decision.effects.push(Effect::tell_of_words(reason, &case.id, &said.token, desk.parts.store.seal(&heard)?, now));
+    Ok(Carried::Done(decision, None))
+}
+
+/// Whom a call about words is for, and what it says; `None` for every other call.
+pub(super) async fn heard(desk: &Desk, effect: &Effect) -> Result<Option<(Address, Brief)>, PortError> {
+    if effect.payload.is_none() {
+        return Ok(None);
+    }
+    let heard: Heard = unsealed(desk, effect).await?;
+    let mut lines: Vec<String> = heard.told.iter().map(|one| format!("{}\n{}\n", one.command, indented(one))).collect();
+    if heard.held_back {
+        lines.push("The words below your commands were not sent to the reporter.\n".to_owned());
+    }
+    Ok(Some((heard.to, Brief { text: lines.join("\n"), ..Brief::default() })))
+}
+
+fn indented(one: &Told) -> String {
+    let (mark, text) = match &one.outcome {
+        Ok(text) => ("", text),
+        Err(text) => ("NOT DONE: ", text),
+    };
+    format!("{mark}{text}").lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+}
