@@ -293,6 +293,14 @@ impl Tracker for GitlabTracker {
         self.rewrite(advisory, json!({}), added).await
     }
 
+    async fn follow_up(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<bool, PortError> {
+        let (project, iid) = named(advisory)?;
+        if !self.issue(project, iid).await.map_err(said)?.confidential {
+            return Ok(false);
+        }
+        self.append(advisory, addition).await.map(|()| true)
+    }
+
     async fn amend(&self, advisory: &AdvisoryId, amendment: &Amendment) -> Result<(), PortError> {
         let _turn = self.turn.lock().await;
         let assessment = &amendment.assessment;

@@ -147,6 +147,10 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
             }
         }
     }
+    if matches!(&words.tracker, Tracker::Github(github) if github.comments) && words.responder.iter().all(|r| r.tracker_login.is_none()) {
+        let why = "a comment is relayed where a responder marks it: say who they are there, by responder.tracker_login";
+        return Err(ConfigError::Value("tracker.comments", why.to_owned()));
+    }
     if let Tracker::Gitlab(gitlab) = &words.tracker {
         for project in std::iter::once(&gitlab.project).chain(gitlab.products.values()) {
             if !project.contains('/') || project.split('/').any(str::is_empty) {

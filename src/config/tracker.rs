@@ -49,6 +49,9 @@ pub struct Github {
     pub reports: bool,
     #[serde(default = "reports_poll_s")]
     pub reports_poll_s: u32,
+    /// Whether comments below advisories are read, relayed where a responder marks them, and take the reporter's answers.
+    #[serde(default)]
+    pub comments: bool,
     #[serde(default)]
     pub file: FilePolicy,
     #[serde(default)]

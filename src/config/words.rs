@@ -262,6 +262,8 @@ pub struct Responder {
     pub certificate: PathBuf,
     /// His account on this machine: what he says on the command line is his word.
     pub login: Option<String>,
+    /// His login in the tracker: comments there that he marks go to the reporter.
+    pub tracker_login: Option<String>,
 }
 
 /// Where releases are announced.

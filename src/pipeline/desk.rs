@@ -55,6 +55,8 @@ pub struct Responder {
     pub address: Address,
     /// The account by which he commands the desk.
     pub login: Option<String>,
+    /// His login in the tracker.
+    pub tracker_login: Option<String>,
     pub fingerprints: Vec<String>,
     pub armored: Vec<String>,
     pub ends: Option<Timestamp>,

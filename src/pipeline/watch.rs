@@ -2,23 +2,24 @@
 
 use super::desk::Desk;
 use super::rhythm::Beat;
-use crate::decide::tracker_moved;
-use crate::model::case::Draft;
-use crate::ports::PortError;
+use crate::decide::{self, Decision, Entry, tracker_moved};
+use crate::model::case::{AdvisoryId, Case, Draft};
+use crate::ports::{Comment, PortError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
 pub async fn run(desk: Arc<Desk>, every: Duration, beat: Beat, mut stop: watch::Receiver<bool>) {
-    const WHAT: &str = "tracker states";
     while !*stop.borrow() {
         beat.now();
-        match round(&desk).await {
-            Ok(()) => desk.mended(WHAT),
-            Err(err) => {
-                warn!(error = %err, "the states of advisories cannot be read");
-                desk.fault(WHAT, &err.to_string()).await;
+        for (what, done) in [("tracker states", round(&desk).await), ("tracker comments", relay(&desk).await)] {
+            match done {
+                Ok(()) => desk.mended(what),
+                Err(err) => {
+                    warn!(what, error = %err, "advisories cannot be looked at");
+                    desk.fault(what, &err.to_string()).await;
+                }
             }
         }
         tokio::select! {
@@ -28,16 +29,21 @@ pub async fn run(desk: Arc<Desk>, every: Duration, beat: Beat, mut stop: watch::
     }
 }
 
+/// Open cases with an advisory.
+async fn filed(desk: &Desk) -> Result<Vec<(Case, AdvisoryId)>, PortError> {
+    let open = desk.parts.store.running().await?.into_iter();
+    Ok(open.filter_map(|case| if let Draft::Filed { advisory } = case.draft.clone() { Some((case, advisory)) } else { None }).collect())
+}
+
 /// Compares every open case with what the tracker says of its advisory.
 pub async fn round(desk: &Desk) -> Result<(), PortError> {
-    let open = desk.parts.store.running().await?;
-    if !open.iter().any(|case| matches!(case.draft, Draft::Filed { .. })) {
+    let open = filed(desk).await?;
+    if open.is_empty() {
         return Ok(());
     }
     let states = desk.parts.tracker.states().await?;
     let now = desk.now();
-    for case in &open {
-        let Draft::Filed { advisory } = &case.draft else { continue };
+    for (case, advisory) in &open {
         let Some((_, state)) = states.iter().find(|(id, _)| *id == advisory.id) else { continue };
         if let Some(decision) = tracker_moved(case, *state, &desk.parts.policy.timeline, now) {
             info!(case = %case.id, state = state.as_str(), "an advisory changed");
@@ -46,4 +52,72 @@ pub async fn round(desk: &Desk) -> Result<(), PortError> {
         }
     }
     Ok(())
+}
+
+/// Sends what responders mark below an advisory to its reporter, each comment once.
+pub async fn relay(desk: &Desk) -> Result<(), PortError> {
+    if !desk.parts.tracker.has_comments() {
+        return Ok(());
+    }
+    for (case, advisory) in &filed(desk).await? {
+        let comments = desk.parts.tracker.comments(advisory).await?;
+        let marked: Vec<(&Comment, String)> = comments.iter().filter_map(|comment| Some((comment, marked(&comment.text)?))).collect();
+        if marked.is_empty() {
+            continue;
+        }
+        // The journal knows which of them were seen: it names them.
+        let journal = desk.parts.store.journal(&case.id).await?;
+        let by_mail = desk.parts.store.letters_of(&case.id).await?.iter().any(|letter| letter.advisory.is_none());
+        for (comment, words) in marked {
+            let name = format!("comment {}", comment.id);
+            if journal.iter().any(|line| line.detail.ends_with(&name)) {
+                continue;
+            }
+            let decision = relayed(desk, case, comment, &words, by_mail, &name)?;
+            desk.parts.store.commit(&decision, desk.now()).await?;
+            desk.ring();
+        }
+    }
+    Ok(())
+}
+
+fn relayed(desk: &Desk, case: &Case, comment: &Comment, words: &str, by_mail: bool, name: &str) -> Result<Decision, PortError> {
+    let refused = |why: &str| Ok(Decision { journal: vec![Entry::of(&case.id, "comment not relayed", format!("{why}: {name}"))], ..Decision::default() });
+    let theirs = |login: &Option<String>| login.as_ref().is_some_and(|login| login.eq_ignore_ascii_case(&comment.author));
+    let Some(responder) = desk.parts.responders.iter().find(|responder| theirs(&responder.tracker_login)) else {
+        return refused("its writer is no responder of the config");
+    };
+    if !by_mail {
+        return refused("the reporter reads the tracker himself");
+    }
+    if words.is_empty() {
+        return refused("it has no words");
+    }
+    let (_, sealed) = desk.sealed_words(words)?;
+    let by = format!("responder {}, {name}", responder.login.as_ref().or(responder.tracker_login.as_ref()).map_or("", String::as_str));
+    Ok(decide::reply(&case.id, &name.replace(' ', "-"), sealed, &by, desk.now()))
+}
+
+/// What a comment says below its first line, where that line marks it.
+fn marked(text: &str) -> Option<String> {
+    let rest = text.trim_start().strip_prefix("/relay")?;
+    rest.chars().next().is_none_or(char::is_whitespace).then(|| match rest.replace("\r\n", "\n").trim() {
+        "" => String::new(),
+        words => format!("{words}\n"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_mark_at_the_top_relays() {
+        assert_eq!(marked("/relay\r\n\r\nThank you.\r\nBye").as_deref(), Some("Thank you.\nBye\n"));
+        assert_eq!(marked("  /relay Thank you.").as_deref(), Some("Thank you.\n"));
+        assert_eq!(marked("/relay").as_deref(), Some(""));
+        for other in ["/relayed", "We should /relay this", "> /relay\n> quoted", "", "Thanks\n/relay"] {
+            assert_eq!(marked(other), None, "{other}");
+        }
+    }
 }

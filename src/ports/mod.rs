@@ -119,12 +119,33 @@ pub struct Filed {
     pub doubled: Vec<AdvisoryId>,
 }
 
+/// What somebody said below an advisory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    pub id: u64,
+    /// His login in the tracker.
+    pub author: String,
+    pub text: String,
+}
+
 #[async_trait]
 pub trait Tracker: Send + Sync {
     /// Opens a draft. `perhaps_filed`: an earlier try may have done it, so the marker is looked for first.
     async fn file(&self, advisory: &Advisory, perhaps_filed: bool) -> Result<Filed, PortError>;
     /// Adds text below the marker, once for each mark; never overwrites a human's edit.
     async fn append(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<(), PortError>;
+    /// Adds what a reporter said later, where people look for it. `false`: the advisory is public, and nothing of a letter goes there.
+    async fn follow_up(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<bool, PortError> {
+        self.append(advisory, addition).await.map(|()| true)
+    }
+    /// Whether what people say below advisories is listened to.
+    fn has_comments(&self) -> bool {
+        false
+    }
+    /// What was said below an advisory, oldest first.
+    async fn comments(&self, _: &AdvisoryId) -> Result<Vec<Comment>, PortError> {
+        Ok(Vec::new())
+    }
     /// Brings an advisory up to what the team found. Repeating it changes nothing.
     async fn amend(&self, _: &AdvisoryId, _: &Amendment) -> Result<(), PortError> {
         Ok(())

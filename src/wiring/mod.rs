@@ -116,6 +116,7 @@ pub fn responders(settings: &Settings) -> Result<Vec<Responder>> {
         let fault = certificates.iter().find_map(|c| c.usable_for_encryption().err()).map(|e| e.to_string());
         Ok(Responder {
             login: words.login.clone(),
+            tracker_login: words.tracker_login.clone(),
             address: Address::parse(&words.address).map_err(|e| anyhow!("responder.address: {e}"))?,
             fingerprints: certificates.iter().map(Certificate::fingerprint).collect(),
             armored: certificates.iter().map(Certificate::armored).collect::<Result<_, _>>()?,
@@ -355,7 +356,7 @@ pub fn tracker(settings: &Settings) -> Result<Arc<dyn Tracker>> {
         config::Tracker::Github(words) => {
             let (products, ecosystem) = (words.products.clone(), words.ecosystem.clone());
             let tracker = GithubTracker::new(github_api(words)?, words.repository.clone(), products, ecosystem, words.private_fork);
-            Ok(Arc::new(tracker.with_collaborators(words.collaborators.clone())))
+            Ok(Arc::new(tracker.with_collaborators(words.collaborators.clone()).with_comments(words.comments)))
         }
         config::Tracker::Gitlab(words) => {
             let (trust, token) = (trust("tracker.ca_file", words.ca_file.as_ref(), None)?, config::secret("tracker.token_file", &words.token_file)?);

@@ -1,12 +1,10 @@
 //! The correspondence of the desk: what a reporter, a responder and a machine get, as their programs show it.
 
-use super::people::{Person, RnpPerson, head, pgp_mime, webmail};
+use super::people::{PROVEN, Person, RnpPerson, head, pgp_mime, webmail};
 use super::servers::wait_for;
 use super::world::{SEALDESK, World};
 use std::fs;
 use std::process::Command;
-
-const PROVEN: &str = "Authentication-Results: mx.desk.example; dmarc=pass header.from=reporter.example\n";
 
 fn one(world: &World, address: &str) -> String {
     wait_for(&format!("a letter to {address}"), 30, || !world.delivered(address).is_empty());

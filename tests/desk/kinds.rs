@@ -1,6 +1,6 @@
 //! Each kind of letter goes in over SMTP, and what comes back is opened with GnuPG.
 
-use super::people::{Person, head, pgp_mime, sealed_by_rnp, sealed_by_sq};
+use super::people::{PROVEN, Person, head, pgp_mime, sealed_by_rnp, sealed_by_sq};
 use super::servers::wait_for;
 use super::world::World;
 use std::path::Path;
@@ -91,11 +91,10 @@ fn every_kind_of_letter_gets_what_it_should() {
     // 8: Ada's follow-up, which our own server vouches for, goes below the marker; a human's edit stays.
     let id = adas["ghsa_id"].as_str().unwrap();
     world.github.edit(id, "description", format!("A human was here.\n\n{description}"));
-    let proven = "Authentication-Results: mx.desk.example; dmarc=pass header.from=reporter.example\n";
     world.submit(
         "ada@reporter.example",
         &(head("Ada <ada@reporter.example>", "Re: report", "r5@reporter.example")
-            + proven
+            + PROVEN
             + "In-Reply-To: <r1@reporter.example>\nReferences: <r1@reporter.example>\n\nVersion 2.3.0 too.\n"),
     );
     world.settle(8);

@@ -283,6 +283,16 @@ impl Github {
         self.call("POST", "/_file", &serde_json::json!({ "path": path, "text": text }));
     }
 
+    /// What somebody says below an advisory.
+    pub fn comment(&self, id: &str, login: &str, body: &str) {
+        self.call("POST", "/_comment", &serde_json::json!({ "id": id, "login": login, "body": body }));
+    }
+
+    /// Whether this server has comments at all: they are a preview.
+    pub fn comments(&self, open: bool) {
+        self.call("POST", "/_comments", &serde_json::json!({ "open": open }));
+    }
+
     /// A human changes an advisory.
     pub fn edit(&self, id: &str, field: &str, value: impl Into<serde_json::Value>) {
         self.call("POST", "/_edit", &serde_json::json!({ "id": id, field: value.into() }));

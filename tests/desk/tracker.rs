@@ -1,6 +1,6 @@
 //! The advisory tracker both ways: reports that people file there, beside those that come by mail.
 
-use super::people::head;
+use super::people::{PROVEN, head};
 use super::servers::wait_for;
 use super::world::World;
 use serde_json::json;
@@ -109,5 +109,62 @@ fn what_the_team_finds_reaches_the_advisory_and_what_is_published_is_released() 
     let view = shown();
     assert!(view["journal"].as_array().unwrap().iter().any(|line| line["detail"].as_str().unwrap().contains("published in the tracker")), "{view:#}");
     assert_eq!(view["clocks"][3]["step"], json!("retrospective"));
+    desk.stop();
+}
+
+#[test]
+fn what_a_responder_marks_below_an_advisory_goes_to_the_reporter_and_his_answers_come_back() {
+    let world = World::new();
+    let mut config = world.config();
+    config.tracker.push_str("reports_poll_s = 1\ncomments = true\n");
+    config.extra = "[[responder]]\nname = \"Otto\"\naddress = \"otto@desk.example\"\ntracker_login = \"otto-on-github\"\ncertificate = \"".to_owned()
+        + &world.path().join("rita/security.asc").display().to_string()
+        + "\"\n";
+    world.write_config(&config);
+    let desk = world.open();
+    world.submit("ada@reporter.example", &(head("Ada <ada@reporter.example>", "Session cookie leaks", "q1@reporter.example") + &format!("\n{STORY}\n")));
+    world.settle(1);
+    let advisory = || world.github.advisories().swap_remove(0);
+    let ghsa = advisory()["ghsa_id"].as_str().unwrap().to_owned();
+    let id = world.json(&["case", "list", "--json"])[0]["id"].as_str().unwrap().to_owned();
+    let journal = || world.json(&["case", "show", &id, "--json"])["journal"].to_string();
+    let (code, found, _) = world.command(&["check"]);
+    assert!(code == 0 && found.contains("comments are read, and relayed where a responder marks them"), "{found}");
+
+    // Only a responder's mark relays, and once.
+    world.github.comment(&ghsa, "somebody", "/relay\nI am not of the team.");
+    world.github.comment(&ghsa, "otto-on-github", "CANARY-INTERNAL: do we /relay this?");
+    world.github.comment(&ghsa, "Otto-On-GitHub", "/relay\r\n\r\nWhich version did you try?\r\n");
+    wait_for("the relayed words", 30, || world.delivered("ada@reporter.example").iter().any(|l| l.contains("Which version did you try?")));
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    let letters = world.delivered("ada@reporter.example");
+    assert_eq!(letters.len(), 2, "an acknowledgement and the relayed words: {letters:#?}");
+    assert!(!letters.iter().any(|l| l.contains("CANARY") || l.contains("not of the team") || l.contains("/relay") || l.contains("otto")), "{letters:#?}");
+    assert_eq!((journal().matches("comment not relayed").count(), journal().matches("reply accepted").count()), (1, 1), "{}", journal());
+
+    // Her answer comes back as a comment, and the next one too.
+    let description = advisory()["description"].clone();
+    let follow = |n: i64, words: &str| {
+        let proven = format!("{PROVEN}In-Reply-To: <q1@reporter.example>\nSubject:");
+        let answer = head("Ada <ada@reporter.example>", "Re: your report", &format!("q{n}@reporter.example")).replace("Subject:", &proven);
+        world.submit("ada@reporter.example", &format!("{answer}\n{words}\n"));
+        world.settle(n);
+    };
+    follow(2, "It was 2.3.1.");
+    follow(3, "And 2.3.0 too.");
+    let said =
+        || advisory()["_comments"].as_array().map(|all| all.iter().map(|c| c["body"].as_str().unwrap().to_owned()).collect::<Vec<_>>()).unwrap_or_default();
+    wait_for("her answers as comments", 30, || said().len() == 5);
+    assert!(said()[3].contains("It was 2.3.1.") && said()[4].contains("And 2.3.0 too."), "{:#?}", said());
+    assert_eq!(advisory()["description"], description);
+
+    // Where the preview ends, answers go into the description again; and what is public takes nothing of a letter.
+    world.github.comments(false);
+    follow(4, "A third thing.");
+    wait_for("her answer in the description", 30, || advisory()["description"].as_str().unwrap().contains("A third thing."));
+    world.github.edit(&ghsa, "state", "published");
+    follow(5, "CANARY-BYPASS of the fix.");
+    wait_for("the word on it", 30, || journal().contains("follow-up kept out of a public advisory"));
+    assert!(!advisory().to_string().contains("CANARY-BYPASS"));
     desk.stop();
 }

@@ -5,6 +5,8 @@
 //   POST /_app   {"id","installation","key"}  a GitHub App, with its public key in PEM
 //   POST /_file  {"path","text"}             a file of every repository
 //   POST /_fault {"method","mode","times"}   mode: 500-after, drop-after, 503, 403, 429
+//   POST /_comment {"id", "login", "body"}  what somebody says below an advisory
+//   POST /_comments {"open"}                whether this server has comments at all
 //   POST /_report {"repository", "login", …}  a private vulnerability report by somebody, in state triage
 //   GET  /_state               {"advisories": […], "violations": […], "requests": […]}
 
@@ -38,7 +40,7 @@ const LIST = "/repos/{owner}/{repo}/security-advisories";
 const ONE = `${LIST}/{ghsa_id}`;
 const DEEDS = { cve: `${ONE}/cve`, forks: `${ONE}/forks` };
 
-const state = { advisories: [], violations: [], requests: [], faults: [], unchanged: 0, files: {}, app: undefined };
+const state = { advisories: [], violations: [], requests: [], faults: [], unchanged: 0, comments: true, files: {}, app: undefined };
 
 /** The validator of a request body, by path template and method. */
 function bodyValidator(template, method) {
@@ -120,6 +122,31 @@ function route(method, path) {
   return { owner, repo, id, deed, template: deed ? DEEDS[deed] : id ? ONE : LIST, method };
 }
 
+const validComment = ajv.compile({ type: "object", required: ["body"], additionalProperties: false, properties: { body: { type: "string", minLength: 1, maxLength: 65536 } } });
+
+/** What people say below an advisory: a preview since October 2026, which the published description does not have yet. So this
+ * contract is our own, after GitHub's announcement and octocrab's types. */
+function handleComments(request, found, login, url, text) {
+  if (!state.comments) return [404, { message: "Not Found" }];
+  const said = (found._comments ??= []);
+  if (request.method === "GET") {
+    const unknown = [...url.searchParams.keys()].find((name) => !["per_page", "page", "since"].includes(name));
+    return unknown ? violation(`query parameter ${unknown} of comments`) : unlessUnchanged(request, [200, said]);
+  }
+  if (request.method !== "POST") return [404, { message: "Not Found" }];
+  const body = JSON.parse(text);
+  if (!validComment(body)) return violation(ajv.errorsText(validComment.errors));
+  return [201, comment(found, login, body.body)];
+}
+
+function comment(found, login, body) {
+  const at = new Date().toISOString();
+  const id = 1000 + state.advisories.reduce((sum, a) => sum + (a._comments ?? []).length, 0);
+  const made = { id, node_id: `C_${id}`, url: `${found.url}/comments/${id}`, html_url: `${found.html_url}#advisory-comment-${id}`, body, user: { login }, created_at: at, updated_at: at, author_association: "MEMBER" };
+  (found._comments ??= []).push(made);
+  return made;
+}
+
 function handle(request, url, text) {
   const method = request.method.toLowerCase();
   const token = request.headers.authorization?.replace(/^bearer /i, "") ?? "";
@@ -135,6 +162,10 @@ function handle(request, url, text) {
     return [200, { type: "file", encoding: "base64", size: text.length, name: "CODEOWNERS", path: contents[1], content: Buffer.from(text).toString("base64").replace(/(.{60})/g, "$1\n") }];
   }
   const at = route(method, url.pathname);
+  if (at?.deed === "comments") {
+    const found = state.advisories.find((a) => a._repository === `${at.owner}/${at.repo}` && a.ghsa_id === at.id);
+    return found ? handleComments(request, found, login, url, text) : [404, { message: "Not Found" }];
+  }
   if (!at || !spec.paths[at.template]?.[method]) return [404, { message: "Not Found" }];
   const wrongQuery = checkQuery(at.template, method, url.searchParams);
   if (wrongQuery) return violation(wrongQuery);
@@ -228,6 +259,14 @@ const server = http.createServer((request, response) => {
       if (!validAnswer(shown(made))) return answer(violation(`our own answer: ${ajv.errorsText(validAnswer.errors)}`));
       state.advisories.push(made);
       return answer([200, { ghsa_id: made.ghsa_id }]);
+    }
+    if (url.pathname === "/_comment") {
+      const { id, login, body } = JSON.parse(text);
+      return answer([200, comment(state.advisories.find((a) => a.ghsa_id === id), login, body)]);
+    }
+    if (url.pathname === "/_comments") {
+      state.comments = JSON.parse(text).open;
+      return answer([200, {}]);
     }
     if (url.pathname === "/_edit") {
       const { id, ...fields } = JSON.parse(text);

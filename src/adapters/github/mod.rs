@@ -6,6 +6,7 @@
 
 mod amend;
 mod api;
+mod comments;
 mod reports;
 
 pub use api::{Auth, GithubApi};
@@ -16,7 +17,7 @@ use crate::model::case::{AdvisoryId, AdvisoryState};
 use crate::model::dossier::Collaborators;
 use crate::model::outgoing::{Addition, Advisory, Amendment};
 use crate::model::report::Report;
-use crate::ports::{Filed, PortError, Tracker};
+use crate::ports::{Comment, Filed, PortError, Tracker};
 use amend::{Standing, amended};
 use api::{Failed, segment};
 use async_trait::async_trait;
@@ -48,6 +49,8 @@ pub struct GithubTracker {
     products: BTreeMap<String, String>,
     ecosystem: String,
     private_fork: bool,
+    /// Whether what people say below advisories is read and answered: an API that GitHub shows as a preview.
+    comments: bool,
     collaborators: BTreeMap<String, Collaborators>,
     login: OnceCell<String>,
     /// GitHub asks for one change at a time (its best practices for the REST API).
@@ -64,6 +67,12 @@ struct Listed {
     state: Option<String>,
 }
 
+impl Listed {
+    fn is_public(&self) -> bool {
+        self.state.as_deref() == Some("published")
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 struct Author {
     login: String,
@@ -72,12 +81,27 @@ struct Author {
 impl GithubTracker {
     pub fn new(api: GithubApi, repository: String, products: BTreeMap<String, String>, ecosystem: String, private_fork: bool) -> Self {
         let products = products.into_iter().map(|(product, to)| (product.to_lowercase(), to)).collect();
-        Self { api, repository, products, ecosystem, private_fork, collaborators: BTreeMap::new(), login: OnceCell::new(), turn: Mutex::default() }
+        Self {
+            api,
+            repository,
+            products,
+            ecosystem,
+            private_fork,
+            comments: false,
+            collaborators: BTreeMap::new(),
+            login: OnceCell::new(),
+            turn: Mutex::default(),
+        }
     }
 
     /// Who is to work on every advisory (`*`), or on those of a product.
     pub fn with_collaborators(self, collaborators: BTreeMap<String, Collaborators>) -> Self {
         Self { collaborators: collaborators.into_iter().map(|(product, who)| (product.to_lowercase(), who)).collect(), ..self }
+    }
+
+    /// With what people say below advisories.
+    pub fn with_comments(self, comments: bool) -> Self {
+        Self { comments, ..self }
     }
 
     fn repository_for(&self, report: &Report) -> &str {
@@ -124,6 +148,41 @@ impl GithubTracker {
             before = Some(found);
         }
         Ok(None)
+    }
+
+    async fn advisory(&self, route: &str) -> Result<Listed, Failed> {
+        serde_json::from_value(self.api.get(route).await?).map_err(|_| Failed::Odd("its advisory cannot be read"))
+    }
+
+    /// Adds to an advisory once, as the mark tells. `false`: it is public, and this is not for the public.
+    async fn add(&self, advisory: &AdvisoryId, addition: &Addition, for_the_public: bool) -> Result<bool, PortError> {
+        let _turn = self.turn.lock().await;
+        let route = named(advisory)?;
+        let before = self.advisory(&route).await?;
+        let text = before.description.clone().unwrap_or_default();
+        if text.contains(&addition.mark) {
+            return Ok(true);
+        }
+        if before.is_public() && !for_the_public {
+            return Ok(false);
+        }
+        if self.comments && !for_the_public && comments::add(&self.api, &route, addition).await? {
+            return Ok(true);
+        }
+        let mut after = format!("{}\n\n{}", text.trim_end(), addition.text);
+        if after.chars().count() > DESCRIPTION_CHARACTERS_FULL {
+            let marker = addition.text.lines().last().unwrap_or_default();
+            after = format!("{}\n\n{}\nA follow-up is too long for the tracker: see `sealdesk case show`.\n\n{marker}", text.trim_end(), addition.mark);
+        }
+        if after.chars().count() > DESCRIPTION_CHARACTERS_MAX {
+            return Err(PortError::Lasting("the description is full: shorten it in the tracker, then run sealdesk case file".to_owned()));
+        }
+        // Between read and write a human may have edited or published: what is written must rest on what stands there now.
+        if self.advisory(&route).await? != before {
+            return Err(PortError::Passing("the advisory changes under our hands".to_owned()));
+        }
+        self.api.patch(&route, &json!({ "description": after })).await?;
+        Ok(true)
     }
 
     fn body(&self, advisory: &Advisory) -> Value {
@@ -214,30 +273,19 @@ impl Tracker for GithubTracker {
     }
 
     async fn append(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<(), PortError> {
-        let _turn = self.turn.lock().await;
-        let route = named(advisory)?;
-        let read = async || -> Result<String, PortError> {
-            let now: Listed = serde_json::from_value(self.api.get(&route).await?).map_err(|_| PortError::from(Failed::Odd("its advisory cannot be read")))?;
-            Ok(now.description.unwrap_or_default())
-        };
-        let before = read().await?;
-        if before.contains(&addition.mark) {
-            return Ok(());
-        }
-        let mut after = format!("{}\n\n{}", before.trim_end(), addition.text);
-        if after.chars().count() > DESCRIPTION_CHARACTERS_FULL {
-            let marker = addition.text.lines().last().unwrap_or_default();
-            after = format!("{}\n\n{}\nA follow-up is too long for the tracker: see `sealdesk case show`.\n\n{marker}", before.trim_end(), addition.mark);
-        }
-        if after.chars().count() > DESCRIPTION_CHARACTERS_MAX {
-            return Err(PortError::Lasting("the description is full: shorten it in the tracker, then run sealdesk case file".to_owned()));
-        }
-        // Between read and write a human may have edited: what is written must rest on what stands there now.
-        if read().await? != before {
-            return Err(PortError::Passing("the description changes under our hands".to_owned()));
-        }
-        self.api.patch(&route, &json!({ "description": after })).await?;
-        Ok(())
+        self.add(advisory, addition, true).await.map(drop)
+    }
+
+    async fn follow_up(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<bool, PortError> {
+        self.add(advisory, addition, false).await
+    }
+
+    fn has_comments(&self) -> bool {
+        self.comments
+    }
+
+    async fn comments(&self, advisory: &AdvisoryId) -> Result<Vec<Comment>, PortError> {
+        Ok(comments::all(&self.api, &named(advisory)?).await?)
     }
 
     async fn amend(&self, advisory: &AdvisoryId, amendment: &Amendment) -> Result<(), PortError> {
@@ -305,12 +353,18 @@ impl Tracker for GithubTracker {
     async fn probe(&self) -> Result<String, PortError> {
         let login = self.login().await.map_err(lasting)?.to_owned();
         let mut seen = Vec::new();
+        let mut newest = None;
         for repository in std::iter::once(&self.repository).chain(self.products.values()) {
-            self.api.page(&format!("{}?per_page=1", advisories(repository))).await.map_err(lasting)?;
+            let (page, _) = self.api.page(&format!("{}?per_page=1", advisories(repository))).await.map_err(lasting)?;
+            newest = newest.or_else(|| serde_json::from_value::<Vec<Listed>>(page).ok()?.pop());
             seen.push(repository.as_str());
         }
         seen.dedup();
-        Ok(format!("{login} may file drafts in {}; their collaborators and the security managers of the organisation see them", seen.join(", ")))
+        let comments = match newest.as_ref().and_then(|listed: &Listed| route_of(&id_of(listed.clone()))) {
+            Some(route) if self.comments => format!("; {}", comments::probed(&self.api, &route).await),
+            _ => String::new(),
+        };
+        Ok(format!("{login} may file drafts in {}; their collaborators and the security managers of the organisation see them{comments}", seen.join(", ")))
     }
 }
 

@@ -59,8 +59,9 @@ pub(super) async fn append(desk: &Desk, effect: &Effect) -> Result<Carried, Port
         return Ok(Carried::Done(Decision::default(), None)); // an out-of-office reply belongs into no advisory
     }
     let addition = compose::follow_up(&case.id, &effect.key, &reading, desk.measure(&reading, false), letter.received_at, desk.parts.secret.expose());
-    desk.parts.tracker.append(advisory, &addition).await?;
-    Ok(Carried::Done(Desk::note(&case.id, "follow-up added to the draft", letter.id.to_string()), None))
+    let added = desk.parts.tracker.follow_up(advisory, &addition).await?;
+    let event = if added { "follow-up added to the draft" } else { "follow-up kept out of a public advisory" };
+    Ok(Carried::Done(Desk::note(&case.id, event, letter.id.to_string()), None))
 }
 
 /// The advisory of a case, once it is filed.
