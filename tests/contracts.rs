@@ -49,6 +49,7 @@ async fn tracker_contract(tracker: &dyn Tracker, read: impl AsyncFn(&str) -> Str
     let addition = Addition {
         mark: "<!-- sealdesk:follow-up:0123456789abcdef -->".to_owned(),
         text: format!("### More\n\n<!-- sealdesk:follow-up:0123456789abcdef -->\nmore\n\n{marker}"),
+        sealed: false,
     };
     edit(&first.id, format!("By hand.\n\n{}", read(&first.id).await)).await;
     tracker.append(&first, &addition).await.unwrap();
@@ -170,7 +171,7 @@ fn gitlab_is_a_tracker_and_nothing_is_told_that_is_not_confidential() {
     // What was made public later gets nothing more, and its state says so.
     let filed = runtime.block_on(tracker.file(&advisory(51), false)).unwrap().advisory;
     server.edit(&filed.id, "confidential", false);
-    let addition = Addition { mark: "<!-- m -->".to_owned(), text: "<!-- m -->\nwords".to_owned() };
+    let addition = Addition { mark: "<!-- m -->".to_owned(), text: "<!-- m -->\nwords".to_owned(), sealed: false };
     assert!(runtime.block_on(tracker.append(&filed, &addition)).unwrap_err().to_string().contains("not confidential any more"));
     let states = runtime.block_on(tracker.states()).unwrap();
     assert!(states.contains(&(filed.id.clone(), AdvisoryState::Published)));

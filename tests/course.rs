@@ -2,7 +2,7 @@
 
 use sealdesk::adapters::opener::{Doorstep, OpenerClient};
 use sealdesk::config;
-use sealdesk::control::{Asset, ByLetter, CaseView, Question, Status, TO_BE_WRITTEN, Wanted, Word, answer};
+use sealdesk::control::{Asset, ByLetter, CaseView, Question, Status, TO_BE_WRITTEN, Wanted, Word, answer, say};
 use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
 use sealdesk::model::case::Closing;
@@ -380,16 +380,30 @@ async fn the_words_of_a_letter_are_said_in_order_and_once_whatever_cuts_them_off
     story.letter("r1", "Session cookie leaks in acme-web", REPORT);
     story.at_hour(0).await;
     let id = story.only_case().await;
-    let commands = ["/note the first", "/reach fix-team", "/reach fix-team", "/note the last"].map(str::to_owned).to_vec();
-    let said =
-        Said { to: Address::parse("rita@desk.example").unwrap(), by: "responder rita, by letter".to_owned(), token: "0123".to_owned(), commands, words: None };
+    let commands = ["/note the first", "/split 'A second bug'", "/reach fix-team", "/reach fix-team", "/note the last"].map(str::to_owned).to_vec();
+    let said = Said {
+        to: Address::parse("rita@desk.example").unwrap(),
+        by: "responder rita, by letter".to_owned(),
+        token: "0123".to_owned(),
+        commands,
+        words: None,
+        left_out: false,
+    };
     let outcomes = |told: Vec<Told>| told.into_iter().map(|one| one.outcome.unwrap_or_else(|why| format!("not done: {why}"))).collect::<Vec<_>>();
     let first = outcomes(ByLetter.take(&story.desk, &id, &said).await.unwrap());
-    assert!(first[0].contains("noted") && first[1].contains("reached fix-team") && first[2].contains("was reached already"), "{first:#?}");
-    assert_eq!(first[3], "not done: a command above it was not done");
+    assert!(first[0].contains("noted") && first[2].contains("reached fix-team") && first[3].contains("was reached already"), "{first:#?}");
+    assert_eq!(first[4], "not done: a command above it was not done");
     // As after a crash between what was done and its record.
     let again = outcomes(ByLetter.take(&story.desk, &id, &said).await.unwrap());
-    assert!(again[..2].iter().all(|one| one == "done, before the desk was interrupted"), "{again:#?}");
+    assert!(again[..3].iter().all(|one| one == "done, before the desk was interrupted"), "{again:#?}");
+    // As after a crash between the parts and their record: the same parts, and no others.
+    let word = || Word::Split { titles: vec!["One".to_owned(), "Two".to_owned()] };
+    for _ in 0..2 {
+        story.desk.parts.store.issue_token("t", &id, &said.to, story.clock.now()).await.unwrap();
+        let _ = say(&story.desk, &id, word(), &said.by, Some("t".to_owned())).await;
+    }
+    let lines: Vec<sealdesk::control::CaseLine> = story.ask(Question::CaseList(Wanted { all: true, ..Wanted::default() })).await.unwrap();
+    assert_eq!(lines.len(), 4, "{lines:#?}");
     let view = story.show(&id).await;
     assert_eq!(view.dossier.notes.iter().map(|note| note.text.as_str()).collect::<Vec<_>>(), ["the first"]);
     assert_eq!(view.journal.iter().filter(|line| line.event == "note").count(), 1);

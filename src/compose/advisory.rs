@@ -144,14 +144,14 @@ pub fn follow_up(case: &CaseId, key: &EffectKey, reading: &Reading, measure: Mea
     };
     let mark = follow_up_mark(key);
     let text = format!("### Follow-up of {at}\n\n{mark}\n{body}\n{}", marker(desk_secret, case));
-    Addition { mark, text }
+    Addition { mark, text, sealed: reading.protection.encrypted }
 }
 
 /// Names somebody to be credited who has no login of the tracker.
 pub fn credited(case: &CaseId, credit: &Credit, desk_secret: &[u8]) -> Addition {
     let mark = format!("<!-- sealdesk:credit:{} -->", tag(desk_secret, &[case.as_str().as_bytes(), credit.shown().as_bytes()]));
     let text = format!("Credit: {} ({})\n{mark}\n\n{}", span(credit.shown()), span(&credit.kind), marker(desk_secret, case));
-    Addition { mark, text }
+    Addition { mark, text, sealed: false }
 }
 
 /// Names one follow-up inside a description, so that it is added once.

@@ -5,7 +5,7 @@ use super::word::{self, Word};
 use crate::model::ids::CaseId;
 use crate::pipeline::{Clerk, Desk, Said, Told};
 use crate::ports::PortError;
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use async_trait::async_trait;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -106,27 +106,52 @@ async fn once(desk: &Desk, case: &CaseId, word: Word, said: &Said, n: usize) -> 
 
 /// Reads one line. The case is known: nobody need write its id, and whoever does names no other.
 fn asked(case: &CaseId, command: &str, hour_utc: i8) -> Result<Asked> {
-    let command = straightened(command.strip_prefix('/').unwrap_or(command));
-    let (verb, rest) = command.split_once(' ').unwrap_or((&command, ""));
-    let mut words = match verb {
+    let command = command.strip_prefix('/').unwrap_or(command).trim();
+    let (verb, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
+    let verb = verb.to_lowercase();
+    let mut words = match verb.as_str() {
         // A note is a sentence, apostrophes and all.
-        "note" => vec![verb.to_owned(), rest.trim().to_owned()],
-        _ => shlex::split(&command).ok_or_else(|| anyhow!("a quotation mark in it is not closed"))?,
+        "note" => vec![rest.trim().to_owned()],
+        _ => split(&straightened(rest))?,
     };
     if verb == "help" {
-        words.remove(0);
         words.push("--help".to_owned());
-    } else if words.get(1).is_none_or(|word| word != case.as_str()) {
-        words.insert(1, case.to_string());
+        return help(&words);
     }
-    if words == ["--help"] {
-        return Ok(Asked::Help(as_in_a_letter(&grammar().render_help().to_string())));
+    let (first, others) = words.first().map_or("", String::as_str).split_once(' ').unwrap_or((words.first().map_or("", String::as_str), ""));
+    match CaseId::parse(&first.to_uppercase()) {
+        // The other case is what it is about.
+        Ok(_) if verb == "duplicate-of" && words.len() == 1 => {}
+        Ok(named) if named != *case => bail!("it names {named}, and this letter is about {case}"),
+        Ok(_) if verb == "note" => words = vec![others.trim().to_owned()],
+        Ok(_) => drop(words.remove(0)),
+        Err(_) => {}
     }
-    match grammar().try_get_matches_from(words).and_then(|matches| Line::from_arg_matches(&matches)) {
+    if verb == "note" {
+        words.insert(0, "--".to_owned());
+    }
+    let line = [verb, case.to_string()].into_iter().chain(words);
+    match grammar().try_get_matches_from(line).and_then(|matches| Line::from_arg_matches(&matches)) {
         Ok(line) => Ok(Asked::Word(line.verb.word(hour_utc)?)),
         Err(err) if err.kind() == ErrorKind::DisplayHelp => Ok(Asked::Help(as_in_a_letter(&err.render().to_string()))),
-        Err(err) => Err(anyhow!(as_in_a_letter(&err.render().to_string()))),
+        Err(err) => bail!(as_in_a_letter(&err.render().to_string())),
     }
+}
+
+fn help(words: &[String]) -> Result<Asked> {
+    let told = match grammar().try_get_matches_from(words) {
+        _ if words.len() == 1 => grammar().render_help().to_string(),
+        Err(err) => err.render().to_string(),
+        Ok(_) => String::new(),
+    };
+    Ok(Asked::Help(as_in_a_letter(&told)))
+}
+
+/// Words as a shell parts them, where `#` begins no comment.
+fn split(text: &str) -> Result<Vec<String>> {
+    const HASH: &str = "\u{1}";
+    let words = shlex::split(&text.replace('#', HASH)).ok_or_else(|| anyhow!("a quotation mark in it is not closed"))?;
+    Ok(words.into_iter().map(|word| word.replace(HASH, "#")).collect())
 }
 
 /// Quotation marks and dashes as they were before a mail program made them pretty.
@@ -187,6 +212,13 @@ mod tests {
     fn a_letter_says_what_the_command_line_says() {
         assert!(matches!(word("/assign rita"), Word::Assign { to } if to == "rita"));
         assert!(matches!(word(&format!("/assign {} rita", case())), Word::Assign { to } if to == "rita"));
+        assert!(matches!(word(&format!("/Assign {} rita", case().to_string().to_lowercase())), Word::Assign { to } if to == "rita"));
+        assert!(matches!(word("/note - see #45 – really --help"), Word::Note { text } if text == "- see #45 – really --help"));
+        assert!(matches!(word(&format!("/note {} is fine", case())), Word::Note { text } if text == "is fine"));
+        assert!(matches!(word("/close rejected --note #45"), Word::Close { note: Some(note), .. } if note == "#45"));
+        let other = CaseId::from_random([9; 10]);
+        assert!(matches!(word(&format!("/duplicate-of {other}")), Word::Close { of: Some(of), .. } if of == other));
+        assert!(refused(&format!("/credit {other} --name Bob")).contains("is about"));
         assert!(matches!(word("/note Don't merge \"this\" yet -- wait"), Word::Note { text } if text == "Don't merge \"this\" yet -- wait"));
         assert!(matches!(word("/close rejected --note “not ours”"), Word::Close { why: Closing::Rejected, note: Some(note), of: None } if note == "not ours"));
         let Word::Set { assessment } = word("/set —severity high --affected 'before 1.5.2'") else { panic!() };
@@ -204,6 +236,9 @@ mod tests {
         let told = refused("/reach");
         assert!(told.contains("Usage: /reach") && !told.contains("ID"), "{told}");
         assert!(refused("/set --summary \"open").contains("not closed"));
+        for nothing in ["/", "/#x", "/\u{a0}", "/ # todo"] {
+            assert!(refused(nothing).contains("/help"), "{nothing:?}");
+        }
         // No word of a letter reads or writes a file of the desk's machine.
         for command in [
             "/announce --file /etc/passwd",

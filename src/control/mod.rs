@@ -1,6 +1,7 @@
 //! What may be asked of a desk, running or not? One JSON object in, one out, over a unix socket a role.
 //!
-//! Owner, group and mode of the socket decide who may ask: readers read cases, commanders also act.
+//! Owner, group and mode of the socket decide who may ask: readers read cases, commanders also act. A responder of the config
+//! also acts by a signed letter ([`ByLetter`]).
 
 mod announce;
 mod answers;
@@ -16,13 +17,14 @@ pub use by_letter::ByLetter;
 pub use grammar::{Verb, named, on_day};
 pub use socket::{account, ask, listen, serve, socket};
 pub use view::{CaseLine, CaseView, Fault, File, LIST_MAX, LetterView, Order, Queued, SealedLetter, Status, Wanted};
-pub use word::Word;
+pub use word::{Word, say};
 
 use crate::decide::{Arrival, Origin, on_arrival};
 use crate::model::case::Case;
 use crate::model::ids::CaseId;
 use crate::model::letter::{Dmarc, NoAnswer, Outer};
 use crate::pipeline::{Desk, canary};
+use crate::ports::Intake;
 use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
@@ -98,7 +100,7 @@ pub async fn answer(desk: &Desk, question: Question, by: &str) -> Result<serde_j
         Question::CaseLetter { id, intake, to } => serde_json::to_value(view::letter(desk, &id, intake, &to).await?),
         Question::CaseAttachments { id, name } => serde_json::to_value(view::attachments(desk, &id, name.as_deref()).await?),
         Question::CaseReply { id, text } => serde_json::to_value(reply(desk, &id, &text, by).await?),
-        Question::CaseSay { id, word } => serde_json::to_value(word::say(desk, &id, word, by, None).await?),
+        Question::CaseSay { id, word } => serde_json::to_value(say(desk, &id, word, by, None).await?),
         Question::CaseReleaseDay { id, at } => serde_json::to_value(word::release_day(desk, &id, at).await?),
         Question::Status => serde_json::to_value(view::status(desk).await?),
         Question::Canary => serde_json::to_value(canary::sing(desk, canary::PATIENCE).await?),
@@ -114,7 +116,7 @@ async fn known(desk: &Desk, id: &CaseId) -> Result<Case> {
 /// A responder's words, to be sent to the reporter as the team's.
 async fn reply(desk: &Desk, id: &CaseId, text: &str, by: &str) -> Result<String> {
     known(desk, id).await?;
-    if desk.parts.store.letters_of(id).await?.iter().all(|letter| letter.advisory.is_some()) {
+    if !desk.parts.store.letters_of(id).await?.iter().any(Intake::is_a_reporters) {
         bail!("the reporter of {id} wrote in the tracker: answer him there, then run sealdesk case answered {id}");
     }
     if text.trim().is_empty() {

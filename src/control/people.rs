@@ -6,7 +6,7 @@ use crate::model::case::{Case, Draft};
 use crate::model::dossier::Credit;
 use crate::model::effect::Effect;
 use crate::pipeline::{Desk, dossiers};
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 pub(super) async fn credit(desk: &Desk, case: &Case, by_login: Option<String>, name: Option<String>, kind: String, by: &str) -> Result<(Decision, String)> {
     let id = &case.id;
@@ -48,7 +48,8 @@ pub(super) async fn collaborate(
         && !remove
         && let Draft::Filed { advisory } = &case.draft
     {
-        let owners = desk.parts.tracker.code_owners(advisory).await?;
+        // Told at once: whoever asks decides whether to wait.
+        let owners = desk.parts.tracker.code_owners(advisory).await.map_err(|err| anyhow!(err.to_string()))?;
         let strangers: Vec<&String> =
             users.iter().chain(&teams).filter(|name| owners.as_ref().is_some_and(|known| !known.contains(&name.to_lowercase()))).collect();
         if let Some(stranger) = strangers.first() {

@@ -209,7 +209,7 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str, once: Option<St
         Word::Answered => answers::answered(desk, &case, by)?,
         Word::Ask { private_disclosure } => answers::ask(desk, &case, private_disclosure, by).await?,
         Word::SendCertificate => answers::send_certificate(desk, &case, by).await?,
-        Word::Split { titles } => split(desk, &case, titles, by).await?,
+        Word::Split { titles } => split(desk, &case, titles, by, once.as_deref()).await?,
         Word::RequestCve => (decide::ask_tracker(&case, Effect::request_cve(id, now), "CVE wanted", by)?, format!("a CVE is requested for {id}")),
         Word::Fork => (decide::ask_tracker(&case, Effect::open_fork(id, now), "private fork wanted", by)?, format!("a private fork is opened for {id}")),
         Word::NotifyDistributors { text } => notify(desk, &case, &text, by)?,
@@ -223,10 +223,17 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str, once: Option<St
     Ok(said)
 }
 
-async fn split(desk: &Desk, case: &Case, titles: Vec<String>, by: &str) -> Result<(Decision, String)> {
+/// `once` makes the same parts of the same word: those that a fault left behind are not made again.
+async fn split(desk: &Desk, case: &Case, titles: Vec<String>, by: &str, once: Option<&str>) -> Result<(Decision, String)> {
     let id = &case.id;
+    let seed = match once {
+        Some(token) => token.to_owned(),
+        None => format!("{:?}", random()?),
+    };
+    let parts: Vec<CaseId> = (0..PARTS_MAX).map(|n| CaseId::from_random(desk.octets_for("part", &[seed.as_bytes(), &n.to_be_bytes()]))).collect();
     let root = case.course.part_of.as_ref().unwrap_or(id);
-    let before: Vec<Case> = desk.parts.store.cases().await?.into_iter().filter(|other| other.course.part_of.as_ref() == Some(root)).collect();
+    let before: Vec<Case> =
+        desk.parts.store.cases().await?.into_iter().filter(|other| other.course.part_of.as_ref() == Some(root) && !parts.contains(&other.id)).collect();
     let titles = match titles.is_empty() {
         false => titles,
         true if !before.is_empty() => bail!("{root} was split already: name the titles of further cases"),
@@ -242,17 +249,23 @@ async fn split(desk: &Desk, case: &Case, titles: Vec<String>, by: &str) -> Resul
     // All or none: what cannot be written is found before the first is made.
     let titles: Vec<String> = titles.iter().map(|title| one_line(title)).collect::<Result<_>>()?;
     let mut made = Vec::new();
-    for title in titles {
-        let mut random = [0; 10];
-        getrandom::fill(&mut random).map_err(|e| anyhow!("no randomness: {e}"))?;
-        let child = CaseId::from_random(random);
+    for (child, title) in parts.into_iter().zip(titles) {
+        made.push(child.to_string());
+        if desk.parts.store.case(&child).await?.is_some() {
+            continue;
+        }
         let mut opened = dossiers::read(desk, &child).await?;
         opened.dossier.assessment.summary = Some(title);
         let decision = opened.into(desk, &child, decide::split(case, &child, by)?)?;
         desk.parts.store.commit(&decision, desk.now()).await?;
-        made.push(child.to_string());
     }
     Ok((Decision::default(), format!("split from {id}: {}; each is filed by `sealdesk case file`", made.join(", "))))
+}
+
+fn random() -> Result<[u8; 16]> {
+    let mut octets = [0; 16];
+    getrandom::fill(&mut octets).map_err(|e| anyhow!("no randomness: {e}"))?;
+    Ok(octets)
 }
 
 async fn close(desk: &Desk, case: &Case, why: Closing, note: Option<String>, of: Option<CaseId>, by: &str) -> Result<(Decision, String)> {

@@ -75,6 +75,7 @@ pub enum Reason {
     NoticeFailed,
     NotAnnounced,
     ReplyRefused,
+    RelayRefused,
     WordsTaken,
     WordsRefused,
     AwaitsWord,
@@ -116,6 +117,7 @@ impl Reason {
             Self::NoticeFailed => "notice-failed",
             Self::NotAnnounced => "not-announced",
             Self::ReplyRefused => "reply-refused",
+            Self::RelayRefused => "relay-refused",
             Self::WordsTaken => "words-taken",
             Self::WordsRefused => "words-refused",
             Self::AwaitsWord => "awaits-word",
@@ -162,7 +164,10 @@ impl Reason {
             Self::NotAnnounced => "An announcement did not leave, because its case is not released any more. Say it again when it is.",
             Self::NoticeFailed => "A distributor could not be given notice of a release. The journal of the case names him: tell him in another way.",
             Self::ReplyRefused => {
-                "Your answer was not passed on to the reporter: it must be encrypted to the desk, signed with your certificate of the desk's config, carry the reply token of the case, which is good once, quote the call below your words and have none of them below a quotation, and bring no file but your certificate. The journal of the case says which of these it was."
+                "An answer was not passed on to the reporter. By mail it must be encrypted to the desk, signed with your certificate of the desk's config, carry the reply token of the case, which is good once, quote the call below your words, have no word below a quotation and no command below other words, and bring no file but your certificate; and what came encrypted is answered once the reporter's certificate is known. The journal of the case says which of these it was."
+            }
+            Self::RelayRefused => {
+                "A comment that was marked for the reporter was not sent to him. The journal of the case says why; write a new one, or answer by mail."
             }
             Self::WordsTaken => "The commands of your letter were carried out.",
             Self::WordsRefused => "Not everything that your letter says was done. Mend what is marked, and send the rest again.",
@@ -194,6 +199,7 @@ impl Reason {
                 | Self::PerhapsFollowUp
                 | Self::DraftDoubled
                 | Self::ReplyRefused
+                | Self::RelayRefused
                 | Self::WordsTaken
                 | Self::WordsRefused
                 | Self::ReportedInTracker

@@ -168,4 +168,6 @@ pub struct Addition {
     pub mark: String,
     /// Markdown, disarmed, ending in the marker of the case.
     pub text: String,
+    /// It comes from a letter that was encrypted.
+    pub sealed: bool,
 }

@@ -19,6 +19,8 @@ pub struct Said {
     pub commands: Vec<String>,
     /// What is meant for the reporter.
     pub words: Option<String>,
+    /// More stands below the commands, which is for nobody.
+    pub left_out: bool,
 }
 
 /// What became of one command.

@@ -216,6 +216,16 @@ impl Desk {
         secret::tag(self.parts.secret.expose(), &[&[what.as_bytes()], parts].concat())
     }
 
+    /// As [`Self::word_for`], as octets.
+    pub fn octets_for<const N: usize>(&self, what: &str, parts: &[&[u8]]) -> [u8; N] {
+        let mut octets = [0; N];
+        let word = self.word_for(what, parts);
+        word.as_bytes().chunks(2).zip(&mut octets).for_each(|(pair, octet)| {
+            *octet = std::str::from_utf8(pair).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok()).unwrap_or_default();
+        });
+        octets
+    }
+
     /// The responder with this address.
     pub(super) fn responder(&self, address: &Address) -> Option<&Responder> {
         self.parts.responders.iter().find(|r| r.address.same_mailbox(address))

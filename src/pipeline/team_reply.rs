@@ -20,9 +20,6 @@ static OLD_LETTER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^\*?(From|Von|De|Da|Van|Från|Od|От|发件人|寄件者|差出人)\*?\s*[:：]|^-{2,} ?\S.* ?-{2,}$|^_{10,}$").expect("a constant pattern")
 });
 
-/// A line that begins as a command does.
-static COMMAND: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^/[a-z][a-z-]*(\s|$)").expect("a constant pattern"));
-
 /// A responder's letter to the reply address of a case. What his certificate of our config signed, sealed to us and
 /// under a token that is good once, is done, and goes to the reporter.
 pub async fn taken(desk: &Desk, intake: &Intake, case: &Case, reading: &Reading, now: Timestamp) -> Result<Decision, PortError> {
@@ -47,15 +44,18 @@ pub async fn taken(desk: &Desk, intake: &Intake, case: &Case, reading: &Reading,
         if !desk.parts.store.token_is_good(token, &case.id, &responder.address).await? {
             continue;
         }
-        let (commands, words) = match said(&reading.text) {
-            Ok(said) => said,
+        let Spoken { commands, words, left_out } = match spoken(&reading.text) {
+            Ok(spoken) => spoken,
             Err(why) => return refused_to_him(why),
         };
+        if words.is_some() && !desk.parts.store.letters_of(&case.id).await?.iter().any(Intake::is_a_reporters) {
+            return refused_to_him("the reporter wrote in the tracker: answer him there");
+        }
         let by = name(responder);
         let decision = match words {
             Some(words) if commands.is_empty() => decide::reply(&case.id, token, desk.sealed_words(&words)?.1, &by, now),
             words => {
-                let said = Said { to: responder.address.clone(), by: by.clone(), token: token.to_owned(), commands, words };
+                let said = Said { to: responder.address.clone(), by: by.clone(), token: token.to_owned(), commands, words, left_out };
                 let said = serde_json::to_vec(&said).map_err(|e| PortError::Lasting(format!("a letter's words cannot be written: {e}")))?;
                 decide::words(&case.id, token, desk.parts.store.seal(&said)?, &by, now)
             }
@@ -76,32 +76,58 @@ fn tokens(text: &str) -> impl Iterator<Item = &str> {
     TOKEN.captures_iter(text).filter_map(|found| Some(found.get(1)?.as_str()))
 }
 
-/// The commands of a letter, one each, and the words for the reporter; or why they cannot be told.
-fn said(text: &str) -> Result<(Vec<String>, Option<String>), &'static str> {
+/// What a letter says above everything that it quotes.
+#[derive(Debug, PartialEq, Eq)]
+struct Spoken {
+    /// One each, beginning with a slash.
+    commands: Vec<String>,
+    /// For the reporter.
+    words: Option<String>,
+    /// Something stands below the commands that is for nobody: a footer, or words without `/reply` above them.
+    left_out: bool,
+}
+
+/// Parts the words to the desk from those to the reporter. Where commands stand, only what is below `/reply` is for him:
+/// what programs add to a letter is not.
+fn spoken(text: &str) -> Result<Spoken, &'static str> {
     let own = own_words(text)?;
     let mut lines = own.lines().peekable();
+    while lines.next_if(|line| line.trim().is_empty()).is_some() {}
     let mut commands: Vec<String> = Vec::new();
-    while let Some(line) = lines.next_if(|line| line.is_empty() || line.starts_with('/')) {
-        if line.is_empty() {
-            continue;
+    let mut replies = lines.peek().is_none_or(|line| command(line).is_none());
+    while let (false, Some(mut said)) = (replies, lines.next_if(|line| line.trim().is_empty() || command(line).is_some()).map(str::to_owned)) {
+        let Some(begun) = command(&said) else { continue };
+        replies = begun.eq_ignore_ascii_case("/reply");
+        if replies {
+            break;
         }
-        let mut command = line.to_owned();
+        said = begun;
         // A long one goes on below, up to an empty line: mail programs break lines.
-        while let Some(more) = lines.next_if(|line| !line.is_empty() && !line.starts_with('/')) {
-            command.push(' ');
-            command.push_str(more.trim());
+        while let Some(more) = lines.next_if(|line| !line.trim().is_empty() && command(line).is_none()) {
+            said.push(' ');
+            said.push_str(more.trim());
         }
-        commands.push(command);
+        commands.push(said);
     }
-    let words: Vec<&str> = lines.collect();
-    if words.iter().any(|line| COMMAND.is_match(line)) {
+    let rest = lines.collect::<Vec<_>>();
+    if rest.iter().any(|line| command(line).is_some()) {
         return Err("a line that looks like a command stands below other words");
     }
-    let words = words.join("\n");
-    if commands.is_empty() && words.trim().is_empty() {
-        return Err("it has no words above what it quotes");
+    let rest = rest.join("\n");
+    let rest = rest.trim_matches('\n');
+    match (rest.trim().is_empty(), replies) {
+        (true, true) => Err("it has no words above what it quotes"),
+        (true, false) => Ok(Spoken { commands, words: None, left_out: false }),
+        (false, true) => Ok(Spoken { commands, words: Some(format!("{rest}\n")), left_out: false }),
+        (false, false) => Ok(Spoken { commands, words: None, left_out: true }),
     }
-    Ok((commands, (!words.trim().is_empty()).then(|| format!("{words}\n"))))
+}
+
+/// A line that is a command, or was meant as one, whatever a program put in front of it. A path such as `/etc/passwd` is none.
+fn command(line: &str) -> Option<String> {
+    let rest = line.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '\u{200b}' | '\u{feff}')).strip_prefix(['/', '\u{ff0f}'])?;
+    let verb = rest.split_whitespace().next().unwrap_or_default();
+    (!verb.contains('/')).then(|| format!("/{}", rest.trim()))
 }
 
 /// What stands above everything that is quoted.
@@ -146,7 +172,7 @@ const OF_THE_CALL: [&str; 4] = [WRITE_ABOVE, "Reply-Token", "sealdesk case show"
 fn without_introduction<'l, 't>(lines: &'l [&'t str]) -> &'l [&'t str] {
     let last = lines.iter().rposition(|line| !line.is_empty());
     match last {
-        Some(at) if lines[at].ends_with(':') => {
+        Some(at) if lines[at].ends_with([':', '：']) && !lines[at].trim_start().starts_with('/') => {
             let starts = at
                 .checked_sub(1)
                 .filter(|before| !lines[*before].is_empty() && !lines[*before].starts_with('/') && !lines[*before].ends_with(['.', '!', '?', ':', ',']));
@@ -161,9 +187,9 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Result<String, &'static str> {
-        let (commands, words) = said(text)?;
-        assert!(commands.is_empty(), "{commands:?}");
-        Ok(words.unwrap())
+        let spoken = spoken(text)?;
+        assert!(spoken.commands.is_empty() && !spoken.left_out, "{spoken:?}");
+        Ok(spoken.words.unwrap())
     }
 
     const TOKEN_LINE: &str = "Reply-Token: 0123456789abcdef0123456789abcdef";
@@ -199,21 +225,48 @@ mod tests {
         assert!(words(&format!("Thanks.\nSubject: Sealdesk: new-case\n\n> {TOKEN_LINE}\n")).is_err());
     }
 
-    #[test]
-    fn commands_stand_at_the_top() {
-        let quote = format!("On Mon, 23 Nov 2026 at 10:00, Desk wrote:\n> A new report arrived.\n>\n> {TOKEN_LINE}\n");
-        let read = |text: &str| said(&format!("{text}\n{quote}"));
-        assert_eq!(read("/assign rita\n/reach fix-team\n").unwrap(), (vec!["/assign rita".to_owned(), "/reach fix-team".to_owned()], None));
-        assert_eq!(read("/assign rita").unwrap().0, ["/assign rita"], "no empty line above what introduces the quotation");
-        let (commands, words) = read("\n/note it is the same as\nthe one of last year\n\n/assign rita\n\nHello Ada,\n\nwe look at it.\n").unwrap();
-        assert_eq!(commands, ["/note it is the same as the one of last year", "/assign rita"]);
-        assert_eq!(words.unwrap(), "Hello Ada,\n\nwe look at it.\n");
-        // A word to the desk never reaches the reporter by a slip.
-        assert!(read("Hello Ada,\n\n/close rejected\n").is_err());
-        assert_eq!(words_of(read("see /etc/passwd\n/etc/passwd\n")), "see /etc/passwd\n/etc/passwd\n");
+    fn read(text: &str) -> Result<Spoken, &'static str> {
+        spoken(&format!("{text}\nOn Mon, 23 Nov 2026 at 10:00, Desk wrote:\n> A new report arrived.\n>\n> {TOKEN_LINE}\n"))
     }
 
-    fn words_of(read: Result<(Vec<String>, Option<String>), &'static str>) -> String {
-        read.unwrap().1.unwrap()
+    fn commands(text: &str) -> Vec<String> {
+        let spoken = read(text).unwrap();
+        assert_eq!(spoken.words, None);
+        spoken.commands
+    }
+
+    #[test]
+    fn commands_stand_at_the_top() {
+        assert_eq!(commands("/assign rita\n/reach fix-team\n"), ["/assign rita", "/reach fix-team"]);
+        assert_eq!(commands("/assign rita"), ["/assign rita"], "no empty line above what introduces the quotation");
+        assert_eq!(commands("/note as follows:"), ["/note as follows:"]);
+        assert_eq!(
+            commands("\n/note it is the same as\nthe one of last year\n\n \u{a0}/assign rita\n"),
+            ["/note it is the same as the one of last year", "/assign rita"]
+        );
+        assert_eq!(commands("\u{ff0f}close rejected\n/\n"), ["/close rejected", "/"]);
+    }
+
+    #[test]
+    fn below_commands_only_what_is_meant_for_the_reporter_is_his() {
+        let both = read("/assign rita\n\n/reply\nHello Ada,\n\nwe look at it.\n").unwrap();
+        assert_eq!(
+            (both.commands.as_slice(), both.words.as_deref(), both.left_out),
+            (&["/assign rita".to_owned()][..], Some("Hello Ada,\n\nwe look at it.\n"), false)
+        );
+        for footer in ["Sent from my iPhone", "Hello Ada,\n\nwe look at it.", "a second paragraph of the note"] {
+            let alone = read(&format!("/note internal\n\n{footer}\n")).unwrap();
+            assert_eq!((alone.commands.len(), alone.words, alone.left_out), (1, None, true), "{footer}");
+        }
+        assert!(read("/reply\n").is_err());
+        assert_eq!(read("/reply\nHello Ada.\n").unwrap().words.as_deref(), Some("Hello Ada.\n"));
+    }
+
+    #[test]
+    fn a_word_to_the_desk_reaches_the_reporter_by_no_slip() {
+        for slip in ["/close rejected", " /note he is a crank", "\u{a0}/note x", "\u{ff0f}close", "/Close rejected", "/"] {
+            assert!(read(&format!("Hello Ada,\n\n{slip}\n")).is_err(), "{slip:?}");
+        }
+        assert_eq!(words(&format!("See\n/etc/passwd\n\n{TOKEN_LINE}\n")).unwrap(), "See\n/etc/passwd\n");
     }
 }

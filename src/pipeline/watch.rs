@@ -4,7 +4,8 @@ use super::desk::Desk;
 use super::rhythm::Beat;
 use crate::decide::{self, Decision, Entry, tracker_moved};
 use crate::model::case::{AdvisoryId, Case, Draft};
-use crate::ports::{Comment, PortError};
+use crate::model::effect::{Effect, Reason};
+use crate::ports::{Comment, Intake, PortError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -54,51 +55,70 @@ pub async fn round(desk: &Desk) -> Result<(), PortError> {
     Ok(())
 }
 
-/// Sends what responders mark below an advisory to its reporter, each comment once.
+/// Sends what responders mark below an advisory to its reporter, each comment once. One advisory that cannot be read keeps
+/// no other from it.
 pub async fn relay(desk: &Desk) -> Result<(), PortError> {
     if !desk.parts.tracker.has_comments() {
         return Ok(());
     }
+    let mut failed = None;
     for (case, advisory) in &filed(desk).await? {
-        let comments = desk.parts.tracker.comments(advisory).await?;
-        let marked: Vec<(&Comment, String)> = comments.iter().filter_map(|comment| Some((comment, marked(&comment.text)?))).collect();
-        if marked.is_empty() {
+        if let Err(err) = relay_one(desk, case, advisory).await {
+            failed.get_or_insert(err);
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+async fn relay_one(desk: &Desk, case: &Case, advisory: &AdvisoryId) -> Result<(), PortError> {
+    let comments = desk.parts.tracker.comments(advisory).await?;
+    let marked: Vec<(&Comment, String)> = comments.iter().filter_map(|comment| Some((comment, marked(&comment.text)?))).collect();
+    if marked.is_empty() {
+        return Ok(());
+    }
+    // The journal knows which of them were seen: it names them.
+    let journal = desk.parts.store.journal(&case.id).await?;
+    let by_mail = desk.parts.store.letters_of(&case.id).await?.iter().any(Intake::is_a_reporters);
+    for (comment, words) in marked {
+        let name = format!("comment {}", comment.id);
+        if journal.iter().any(|line| line.detail.ends_with(&name)) {
             continue;
         }
-        // The journal knows which of them were seen: it names them.
-        let journal = desk.parts.store.journal(&case.id).await?;
-        let by_mail = desk.parts.store.letters_of(&case.id).await?.iter().any(|letter| letter.advisory.is_none());
-        for (comment, words) in marked {
-            let name = format!("comment {}", comment.id);
-            if journal.iter().any(|line| line.detail.ends_with(&name)) {
-                continue;
-            }
-            let decision = relayed(desk, case, comment, &words, by_mail, &name)?;
-            desk.parts.store.commit(&decision, desk.now()).await?;
-            desk.ring();
-        }
+        let decision = relayed(desk, case, comment, &words, by_mail, &name)?;
+        desk.parts.store.commit(&decision, desk.now()).await?;
+        desk.ring();
     }
     Ok(())
 }
 
+/// Older ones were written for somebody who is not there any more: before the desk listened, or while it was down.
+const RELAYED_WITHIN_H: i64 = 24;
+
 fn relayed(desk: &Desk, case: &Case, comment: &Comment, words: &str, by_mail: bool, name: &str) -> Result<Decision, PortError> {
-    let refused = |why: &str| Ok(Decision { journal: vec![Entry::of(&case.id, "comment not relayed", format!("{why}: {name}"))], ..Decision::default() });
+    let now = desk.now();
+    let journal = |why: &str| vec![Entry::of(&case.id, "comment not relayed", format!("{why}: {name}"))];
     let theirs = |login: &Option<String>| login.as_ref().is_some_and(|login| login.eq_ignore_ascii_case(&comment.author));
     let Some(responder) = desk.parts.responders.iter().find(|responder| theirs(&responder.tracker_login)) else {
-        return refused("its writer is no responder of the config");
+        return Ok(Decision { journal: journal("its writer is no responder of the config"), ..Decision::default() });
     };
-    if !by_mail {
-        return refused("the reporter reads the tracker himself");
-    }
-    if words.is_empty() {
-        return refused("it has no words");
+    let refusal = match words {
+        // Whoever may work on an advisory may edit what others said.
+        _ if comment.edited => Some("it was edited, and nobody can tell by whom"),
+        _ if !by_mail => Some("the reporter reads the tracker himself"),
+        _ if now.duration_since(comment.at) > jiff::SignedDuration::from_hours(RELAYED_WITHIN_H) => Some("it is older than a day"),
+        "" => Some("it has no words"),
+        quoting if quoting.lines().any(|line| line.trim_start().starts_with('>')) => Some("it quotes, and nobody can tell what is meant for the reporter"),
+        _ => None,
+    };
+    if let Some(why) = refusal {
+        return Ok(Decision { journal: journal(why), effects: Effect::call(Reason::RelayRefused, &case.id, now), ..Decision::default() });
     }
     let (_, sealed) = desk.sealed_words(words)?;
     let by = format!("responder {}, {name}", responder.login.as_ref().or(responder.tracker_login.as_ref()).map_or("", String::as_str));
-    Ok(decide::reply(&case.id, &name.replace(' ', "-"), sealed, &by, desk.now()))
+    Ok(decide::reply(&case.id, &name.replace(' ', "-"), sealed, &by, now))
 }
 
-/// What a comment says below its first line, where that line marks it.
+/// What a comment says behind the mark with which it begins.
 fn marked(text: &str) -> Option<String> {
     let rest = text.trim_start().strip_prefix("/relay")?;
     rest.chars().next().is_none_or(char::is_whitespace).then(|| match rest.replace("\r\n", "\n").trim() {

@@ -126,6 +126,9 @@ pub struct Comment {
     /// His login in the tracker.
     pub author: String,
     pub text: String,
+    pub at: Timestamp,
+    /// Somebody changed it since: perhaps another one.
+    pub edited: bool,
 }
 
 #[async_trait]

@@ -59,6 +59,13 @@ pub struct Intake {
     pub advisory: Option<AdvisoryId>,
 }
 
+impl Intake {
+    /// A reporter wrote it, and can be answered by mail.
+    pub fn is_a_reporters(&self) -> bool {
+        self.role == Role::Incoming && self.originator.is_some() && self.advisory.is_none()
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReadingState {

@@ -119,24 +119,30 @@ fn a_responder_commands_by_a_signed_letter() {
     let call = rita.open(&one(&world, "rita@desk.example"));
     assert!(call.contains("/help"), "{call}");
     let first = token(&call);
-    let said = "/assign rita\n/set \u{2014}severity high --cwe\nCWE-79\n\n/note Don't touch the \u{201c}old\u{201d} branch\n\nThank you, Ada. We look at it.";
+    let said =
+        "/assign rita\n/set \u{2014}severity high --cwe\nCWE-79\n\n/note Don't touch the \u{201c}old\u{201d} branch\n\n/reply\nThank you, Ada. We look at it.";
     send(1, said, &first);
     let taken = told("The commands of your letter were carried out");
     assert!(taken.contains("/assign rita") && taken.contains(&format!("{id} is rita's")) && !taken.contains("NOT DONE"), "{taken}");
     wait_for("the reply", 30, || world.delivered("ada@reporter.example").iter().any(|l| l.contains("We look at it.")));
     assert!(!world.delivered("ada@reporter.example").iter().any(|l| l.contains("/assign") || l.contains("branch")));
     let shown = world.json(&["case", "show", &id, "--json"]).to_string();
-    for part in ["Don't touch the \\\"old\\\" branch", "CWE-79", "\"high\"", ", by letter"] {
+    for part in ["Don't touch the \u{201c}old\u{201d} branch", "CWE-79", "\"high\"", ", by letter"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
 
     // The token is spent; a letter with one command that is not understood does nothing at all.
     send(2, "/close rejected", &first);
-    send(3, "/asign ben\n/close rejected\n\nGoodbye, Ada.", &token(&taken));
+    send(3, "/asign ben\n/close rejected\n/reply\nGoodbye, Ada.", &token(&taken));
     let refused = told("Not everything that your letter says");
-    assert!(refused.contains("unrecognized subcommand 'asign'") && refused.contains("not sent to the reporter"), "{refused}");
+    assert!(refused.contains("unrecognized subcommand 'asign'") && refused.contains("Your words were not sent to the reporter"), "{refused}");
     assert!(refused.contains("another command of this letter was not understood"), "{refused}");
     assert!(!world.delivered("ada@reporter.example").iter().any(|l| l.contains("Goodbye")));
+    // A footer below commands is nobody's word.
+    send(4, "/assign ben\n\nSent from my telephone", &token(&refused));
+    let told = told("went nowhere");
+    assert!(told.contains(&format!("{id} is ben's")), "{told}");
+    assert!(!world.delivered("ada@reporter.example").iter().any(|l| l.contains("telephone")));
     assert_eq!(world.json(&["case", "list", "--json"]).as_array().unwrap().len(), 1, "the case is open still");
     desk.stop();
 }

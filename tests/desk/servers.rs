@@ -288,6 +288,11 @@ impl Github {
         self.call("POST", "/_comment", &serde_json::json!({ "id": id, "login": login, "body": body }));
     }
 
+    /// What somebody said there, and somebody changed.
+    pub fn edited(&self, id: &str, login: &str, body: &str) {
+        self.call("POST", "/_comment", &serde_json::json!({ "id": id, "login": login, "body": body, "edited": true }));
+    }
+
     /// Whether this server has comments at all: they are a preview.
     pub fn comments(&self, open: bool) {
         self.call("POST", "/_comments", &serde_json::json!({ "open": open }));

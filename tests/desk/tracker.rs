@@ -134,13 +134,15 @@ fn what_a_responder_marks_below_an_advisory_goes_to_the_reporter_and_his_answers
     // Only a responder's mark relays, and once.
     world.github.comment(&ghsa, "somebody", "/relay\nI am not of the team.");
     world.github.comment(&ghsa, "otto-on-github", "CANARY-INTERNAL: do we /relay this?");
+    world.github.edited(&ghsa, "otto-on-github", "/relay\nCANARY-EDITED by an outsider.");
+    world.github.comment(&ghsa, "otto-on-github", "/relay\nNo.\n> CANARY-QUOTED");
     world.github.comment(&ghsa, "Otto-On-GitHub", "/relay\r\n\r\nWhich version did you try?\r\n");
     wait_for("the relayed words", 30, || world.delivered("ada@reporter.example").iter().any(|l| l.contains("Which version did you try?")));
     std::thread::sleep(std::time::Duration::from_secs(3));
     let letters = world.delivered("ada@reporter.example");
     assert_eq!(letters.len(), 2, "an acknowledgement and the relayed words: {letters:#?}");
     assert!(!letters.iter().any(|l| l.contains("CANARY") || l.contains("not of the team") || l.contains("/relay") || l.contains("otto")), "{letters:#?}");
-    assert_eq!((journal().matches("comment not relayed").count(), journal().matches("reply accepted").count()), (1, 1), "{}", journal());
+    assert_eq!((journal().matches("comment not relayed").count(), journal().matches("reply accepted").count()), (3, 1), "{}", journal());
 
     // Her answer comes back as a comment, and the next one too.
     let description = advisory()["description"].clone();
@@ -154,8 +156,8 @@ fn what_a_responder_marks_below_an_advisory_goes_to_the_reporter_and_his_answers
     follow(3, "And 2.3.0 too.");
     let said =
         || advisory()["_comments"].as_array().map(|all| all.iter().map(|c| c["body"].as_str().unwrap().to_owned()).collect::<Vec<_>>()).unwrap_or_default();
-    wait_for("her answers as comments", 30, || said().len() == 5);
-    assert!(said()[3].contains("It was 2.3.1.") && said()[4].contains("And 2.3.0 too."), "{:#?}", said());
+    wait_for("her answers as comments", 30, || said().len() == 7);
+    assert!(said()[5].contains("It was 2.3.1.") && said()[6].contains("And 2.3.0 too."), "{:#?}", said());
     assert_eq!(advisory()["description"], description);
 
     // Where the preview ends, answers go into the description again; and what is public takes nothing of a letter.

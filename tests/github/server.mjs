@@ -261,8 +261,10 @@ const server = http.createServer((request, response) => {
       return answer([200, { ghsa_id: made.ghsa_id }]);
     }
     if (url.pathname === "/_comment") {
-      const { id, login, body } = JSON.parse(text);
-      return answer([200, comment(state.advisories.find((a) => a.ghsa_id === id), login, body)]);
+      const { id, login, body, edited } = JSON.parse(text);
+      const made = comment(state.advisories.find((a) => a.ghsa_id === id), login, body);
+      if (edited) made.updated_at = new Date(Date.now() + 1000).toISOString();
+      return answer([200, made]);
     }
     if (url.pathname === "/_comments") {
       state.comments = JSON.parse(text).open;

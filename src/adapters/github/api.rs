@@ -242,7 +242,7 @@ fn judge(status: u16, headers: http::HeaderMap, text: &str) -> Result<(Value, ht
         304 => Failed::Unchanged,
         401 => Failed::Unknown,
         403 | 429 if limited || status == 429 => Failed::Throttled(Duration::from_secs(header("retry-after").unwrap_or(WAIT_S_DEFAULT).min(WAIT_S_MAX))),
-        403 | 404 => Failed::Forbidden(status, message),
+        403 | 404 | 410 => Failed::Forbidden(status, message),
         500.. => Failed::Server(status),
         _ => Failed::Invalid(status, message),
     })

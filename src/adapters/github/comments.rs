@@ -1,10 +1,11 @@
 //! What do people say below an advisory? By an API that GitHub shows since October 2026 as a preview.
 //!
-//! The published description does not have it yet, so whatever it answers may end: where it does, follow-ups go into the
-//! description as they do without it.
+//! The published description does not have it yet, so it may end: where it does (404 or 410), nobody is heard and follow-ups go
+//! into the description, as they do without it.
 
 use super::DESCRIPTION_CHARACTERS_FULL;
 use super::api::{Failed, GithubApi};
+use crate::model::Timestamp;
 use crate::model::outgoing::Addition;
 use crate::ports::Comment;
 use serde::Deserialize;
@@ -19,6 +20,8 @@ struct Said {
     id: u64,
     body: Option<String>,
     user: Option<User>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
 }
 
 #[derive(Debug, Deserialize)]
@@ -26,15 +29,25 @@ struct User {
     login: String,
 }
 
-/// All comments of an advisory that are not confidential, oldest first.
-pub(super) async fn all(api: &GithubApi, route: &str) -> Result<Vec<Comment>, Failed> {
+/// What the API shows of them, oldest first; nothing where it has ended.
+pub(super) async fn heard(api: &GithubApi, route: &str) -> Result<Vec<Comment>, Failed> {
+    match said(api, route).await {
+        Err(Failed::Forbidden(404 | 410, _)) => Ok(Vec::new()),
+        heard => heard,
+    }
+}
+
+async fn said(api: &GithubApi, route: &str) -> Result<Vec<Comment>, Failed> {
     let mut all = Vec::new();
     let mut next = Some(format!("{route}/comments?per_page=100"));
     for _ in 0..PAGES_MAX {
         let Some(page) = next else { break };
         let (listed, following) = api.page(&page).await?;
         let listed: Vec<Said> = serde_json::from_value(listed).map_err(|_| Failed::Odd("its comments cannot be read"))?;
-        all.extend(listed.into_iter().filter_map(|one| Some(Comment { id: one.id, author: one.user?.login, text: one.body.unwrap_or_default() })));
+        all.extend(listed.into_iter().filter_map(|one| {
+            let edited = one.updated_at != one.created_at;
+            Some(Comment { id: one.id, author: one.user?.login, text: one.body.unwrap_or_default(), at: one.created_at, edited })
+        }));
         next = following;
     }
     all.sort_by_key(|comment| comment.id);
@@ -43,7 +56,7 @@ pub(super) async fn all(api: &GithubApi, route: &str) -> Result<Vec<Comment>, Fa
 
 /// Says it once, as its mark tells. `false`: there are no comments here.
 pub(super) async fn add(api: &GithubApi, route: &str, addition: &Addition) -> Result<bool, Failed> {
-    match all(api, route).await {
+    match said(api, route).await {
         Ok(before) if before.iter().any(|comment| comment.text.contains(&addition.mark)) => return Ok(true),
         Ok(_) => {}
         Err(Failed::Forbidden(404 | 410, _)) => return Ok(false),
@@ -63,8 +76,11 @@ pub(super) async fn add(api: &GithubApi, route: &str, addition: &Addition) -> Re
 
 /// Whether comments can be read here, in words.
 pub(super) async fn probed(api: &GithubApi, route: &str) -> String {
-    match all(api, route).await {
+    match said(api, route).await {
         Ok(_) => "comments are read, and relayed where a responder marks them".to_owned(),
-        Err(why) => format!("comments cannot be read, so none is relayed and follow-ups go into the description (GitHub {why})"),
+        Err(why @ Failed::Forbidden(404 | 410, _)) => {
+            format!("there are no comments, so none is relayed and follow-ups go into the description (GitHub {why})")
+        }
+        Err(why) => format!("comments cannot be read, and follow-ups wait for it (GitHub {why})"),
     }
 }

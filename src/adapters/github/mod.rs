@@ -166,7 +166,8 @@ impl GithubTracker {
         if before.is_public() && !for_the_public {
             return Ok(false);
         }
-        if self.comments && !for_the_public && comments::add(&self.api, &route, addition).await? {
+        // Comments are sent on by mail, in clear: what came sealed goes into the description.
+        if self.comments && !for_the_public && !addition.sealed && comments::add(&self.api, &route, addition).await? {
             return Ok(true);
         }
         let mut after = format!("{}\n\n{}", text.trim_end(), addition.text);
@@ -285,7 +286,7 @@ impl Tracker for GithubTracker {
     }
 
     async fn comments(&self, advisory: &AdvisoryId) -> Result<Vec<Comment>, PortError> {
-        Ok(comments::all(&self.api, &named(advisory)?).await?)
+        Ok(comments::heard(&self.api, &named(advisory)?).await?)
     }
 
     async fn amend(&self, advisory: &AdvisoryId, amendment: &Amendment) -> Result<(), PortError> {

@@ -142,7 +142,12 @@ async fn apply(tx: &mut SqliteConnection, decision: &Decision, now: Timestamp) -
             .map_err(fault)?;
     }
     if let Some(token) = &decision.spent {
-        sqlx::query("UPDATE reply_token SET spent_at = ? WHERE token = ?").bind(millis(now)).bind(token).execute(&mut *tx).await.map_err(fault)?;
+        let spent =
+            sqlx::query("UPDATE reply_token SET spent_at = ? WHERE token = ? AND spent_at IS NULL").bind(millis(now)).bind(token).execute(&mut *tx).await;
+        // Two letters under one token, read at once: the second is read again, and refused.
+        if spent.map_err(fault)?.rows_affected() == 0 {
+            return Err(PortError::Passing("a token was spent in the same moment".to_owned()));
+        }
     }
     if let Some(dossier) = &decision.dossier {
         cases::write_dossier(tx, dossier).await?;

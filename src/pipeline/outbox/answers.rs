@@ -203,7 +203,7 @@ pub(super) async fn reply(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
     let case = case_of(desk, effect).await?;
     let sealed_words = effect.payload.clone().ok_or_else(|| missing("words"))?;
     let letters = desk.parts.store.letters_of(&case.id).await?;
-    let reporters: Vec<&Intake> = letters.iter().filter(|l| l.role == Role::Incoming && l.originator.is_some() && l.advisory.is_none()).collect();
+    let reporters: Vec<&Intake> = letters.iter().filter(|letter| letter.is_a_reporters()).collect();
     let (Some(first), Some(last)) = (reporters.first(), reporters.last()) else {
         return Err(PortError::Lasting("nobody is known to whom a reply could go by mail: a reporter who wrote in the tracker is answered there".to_owned()));
     };

@@ -15,8 +15,10 @@ use serde::{Deserialize, Serialize};
 struct Heard {
     to: Address,
     told: Vec<Told>,
-    /// Why its words were not sent to the reporter, where it had some.
+    /// Its words were not sent to the reporter, since not everything was done.
     held_back: bool,
+    /// What stood below the commands went nowhere.
+    left_out: bool,
 }
 
 pub(super) async fn say(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
@@ -30,7 +32,7 @@ pub(super) async fn say(desk: &Desk, effect: &Effect) -> Result<Carried, PortErr
         _ => Decision::default(),
     };
     let reason = if done { Reason::WordsTaken } else { Reason::WordsRefused };
-    let heard = Heard { to: said.to, told, held_back: !done && said.words.is_some() };
+    let heard = Heard { to: said.to, told, held_back: !done && said.words.is_some(), left_out: said.left_out };
     let heard = serde_json::to_vec(&heard).map_err(|e| PortError::Lasting(format!("what became of a letter's words cannot be written: {e}")))?;
     decision.effects.push(Effect::tell_of_words(reason, &case.id, &said.token, desk.parts.store.seal(&heard)?, now));
     Ok(Carried::Done(decision, None))
@@ -44,7 +46,10 @@ pub(super) async fn heard(desk: &Desk, effect: &Effect) -> Result<Option<(Addres
     let heard: Heard = unsealed(desk, effect).await?;
     let mut lines: Vec<String> = heard.told.iter().map(|one| format!("{}\n{}\n", one.command, indented(one))).collect();
     if heard.held_back {
-        lines.push("The words below your commands were not sent to the reporter.\n".to_owned());
+        lines.push("Your words were not sent to the reporter.\n".to_owned());
+    }
+    if heard.left_out {
+        lines.push("What stands below your commands went nowhere. For the reporter are words below a line with /reply.\n".to_owned());
     }
     Ok(Some((heard.to, Brief { text: lines.join("\n"), ..Brief::default() })))
 }
