@@ -5,11 +5,12 @@ CARGO := cargo
 # One profile for demo and test, so that everything is built once.
 FEATURES := --features failpoints
 
-.PHONY: help demo test check setup setup-build setup-test bench fuzz soak clean
+.PHONY: help demo test check setup setup-build setup-test install bench fuzz soak clean
 
 help:
 	@echo "make demo    build, and show the desk at work (no account, no network)"
 	@echo "make test    every check and test, on real servers; wants root for Postfix"
+	@echo "make install the binary, units and users of this machine (DESTDIR, PREFIX=/usr); then run sealdesk init"
 	@echo "make bench   measure, beside gpg on this machine"
 	@echo "make fuzz    fuzz every parser for FUZZ_S seconds (600)"
 	@echo "make soak    the long forms of the fault matrices: hours"
@@ -22,6 +23,7 @@ demo: setup-build
 test: setup check
 	$(CARGO) test --locked $(FEATURES) --lib --bins --test house --test jail --test demo --test open --test contracts --test outbox --test reports --test exports --test verbs --test loops --test publish --test course --test simulation --test disk
 	$(CARGO) test --locked $(FEATURES) --test desk -- --test-threads=3
+	$(CARGO) test --locked $(FEATURES) --test machine -- --nocapture
 	FUZZ_RUNS=2000 scripts/fuzz
 
 check: setup-build
@@ -29,6 +31,17 @@ check: setup-build
 	$(CARGO) clippy --quiet --locked --all-targets $(FEATURES) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --locked --no-deps --document-private-items
 	@scripts/deny
+
+# Below DESTDIR nothing is started or made: a package does that.
+PREFIX := /usr
+install:
+	$(CARGO) build --release --locked --bin sealdesk
+	install -D -m 755 target/release/sealdesk $(DESTDIR)$(PREFIX)/bin/sealdesk
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system systemd/sealdesk.service systemd/sealdesk-opener.service systemd/sealdesk-opener.socket
+	install -D -m 644 systemd/sealdesk.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/sealdesk.conf
+	install -D -m 644 systemd/sealdesk.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sealdesk.conf
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/sealdesk config/sealdesk.example.toml README.md CHANGELOG.md
+	[ -n "$(DESTDIR)" ] || { systemd-sysusers && systemd-tmpfiles --create sealdesk.conf && systemctl daemon-reload; }
 
 bench: setup
 	$(CARGO) build --release --locked --bin sealdesk --example opening

@@ -23,6 +23,7 @@ struct Cli {
 enum Command {
     Run(commands::run::Run),
     Demo(commands::demo::Demo),
+    Init(commands::init::Init),
     Check(commands::check::Check),
     Open(commands::open::Open),
     Key(commands::key::Key),
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Command::Open(args) => run(commands::open::run(args)),
         Command::Run(args) => run(commands::run::run(args)),
         Command::Demo(args) => run(commands::demo::run(args)),
+        Command::Init(args) => run(commands::init::run(args)),
         Command::Check(args) => run(commands::check::run(args)),
         Command::Case(args) => run(commands::case::run(args)),
         Command::Status(args) => run(commands::status::run(args)),

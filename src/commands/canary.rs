@@ -5,6 +5,7 @@ use crate::control::Question;
 use crate::ports::CanaryLine;
 use anyhow::Result;
 use clap::Args;
+use std::path::Path;
 
 /// Has the running desk write to itself as a stranger would, in five shapes, and says how long each took
 #[derive(Args)]
@@ -22,12 +23,24 @@ pub async fn run(args: Canary) -> Result<u8> {
     if args.json {
         screen::print_json(&lines)?;
     } else {
-        for line in &lines {
-            screen::print(&format!("{}\n", shown(line)))?;
-        }
+        show(&lines)?;
     }
-    let good = !lines.is_empty() && lines.iter().all(|line| line.settled_at.is_some() && line.fault.is_none());
-    Ok(if good { exit::GOOD } else { exit::FAILED })
+    Ok(if came_through(&lines) { exit::GOOD } else { exit::FAILED })
+}
+
+/// Has the desk of this config write to itself, and shows it; whether all came through.
+pub(super) async fn sing(config: &Path) -> Result<bool> {
+    let lines: Vec<CanaryLine> = ask::Desk { config: config.to_owned() }.ask(Question::Canary).await?;
+    show(&lines)?;
+    Ok(came_through(&lines))
+}
+
+fn show(lines: &[CanaryLine]) -> Result<()> {
+    lines.iter().try_for_each(|line| screen::print(&format!("{}\n", shown(line))))
+}
+
+fn came_through(lines: &[CanaryLine]) -> bool {
+    !lines.is_empty() && lines.iter().all(|line| line.settled_at.is_some() && line.fault.is_none())
 }
 
 /// One line: the shape, and how long it took or what was wrong.

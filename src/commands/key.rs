@@ -85,7 +85,7 @@ enum Verb {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum ProfileName {
+pub(super) enum ProfileName {
     /// Version 4, Ed25519 and Curve25519: every program reads it
     V4,
     /// Version 6 (RFC 9580)
@@ -108,13 +108,8 @@ fn run_offline(verb: Verb) -> Result<()> {
         Verb::Rotate { file, passphrase_file, profile, out } => rotate(&file, passphrase_file.as_deref(), profile, &out),
         Verb::New { address, name, profile, out } => {
             let address = crate::model::address::Address::parse(&address).with_context(|| format!("--address {address:?}"))?;
-            let profile = profile.profile();
-            let key = openpgp::generate(address.as_str(), &name, profile)?;
-            write_pair(&out, "security", &key)?;
-            if !out.join("storage.secret.asc").exists() {
-                write_pair(&out, "storage", &openpgp::generate_storage("sealdesk storage")?)?;
-            }
-            if profile != Profile::V4 {
+            make(address.as_str(), &name, profile, &out)?;
+            if profile.profile() != Profile::V4 {
                 screen::print("A key answer always carries a version 4 certificate too: list both under keys.certificates.\n")?;
             }
             screen::print("Publish security.asc; give the two .secret.asc files to the opener alone, and keep a copy offline.\n")?;
@@ -145,6 +140,15 @@ fn run_offline(verb: Verb) -> Result<()> {
     }
 }
 
+/// Makes a key for the desk, and a storage key where none is.
+pub(super) fn make(address: &str, name: &str, profile: ProfileName, out: &Path) -> Result<()> {
+    write_pair(out, "security", &openpgp::generate(address, name, profile.profile())?)?;
+    if !out.join("storage.secret.asc").exists() {
+        write_pair(out, "storage", &openpgp::generate_storage("sealdesk storage")?)?;
+    }
+    Ok(())
+}
+
 impl ProfileName {
     fn profile(self) -> Profile {
         match self {
@@ -155,7 +159,7 @@ impl ProfileName {
     }
 }
 
-async fn publish(config: &Path, out: &Path) -> Result<()> {
+pub(super) async fn publish(config: &Path, out: &Path) -> Result<()> {
     let settings = config::load(config)?;
     let opener = wiring::opener(&settings)?;
     let pages = wiring::pages(&settings, &opener, SystemClock.now()).await?;

@@ -6,6 +6,7 @@ pub mod case;
 pub mod check;
 pub mod demo;
 pub mod import;
+pub mod init;
 pub mod key;
 mod letters;
 pub mod open;

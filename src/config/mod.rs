@@ -247,6 +247,14 @@ pub fn pin(text: &str) -> Option<[u8; 32]> {
     crate::model::ids::Digest::parse(&text.replace(':', "").to_ascii_lowercase()).map(|d| d.0)
 }
 
+/// Where systemd keeps the credentials of the running desk, for whoever may look there: root, with `sealdesk check`.
+const CREDENTIALS: &str = "/run/credentials/sealdesk.service";
+
+fn variable(name: &str) -> Option<String> {
+    let said = std::env::var(name).ok();
+    said.or_else(|| (name == "CREDENTIALS_DIRECTORY" && Path::new(CREDENTIALS).is_dir()).then(|| CREDENTIALS.to_owned()))
+}
+
 /// Expands `${NAME}` in a path.
 pub fn expanded(key: &'static str, path: &Path) -> Result<PathBuf, ConfigError> {
     let text = path.to_string_lossy();
@@ -254,7 +262,7 @@ pub fn expanded(key: &'static str, path: &Path) -> Result<PathBuf, ConfigError> 
     let Some((name, after)) = rest.split_once('}') else {
         return Err(ConfigError::Value(key, format!("{text:?} has a ${{ without its }}")));
     };
-    let value = std::env::var(name).map_err(|_| ConfigError::Variable(key, name.to_owned()))?;
+    let value = variable(name).ok_or_else(|| ConfigError::Variable(key, name.to_owned()))?;
     Ok(PathBuf::from(format!("{before}{value}{after}")))
 }
 

@@ -182,7 +182,8 @@ pub async fn desk(settings: &Settings) -> Result<Desk> {
     let store = SqliteStore::open(&settings.state, seal_to(settings)?).await?;
     let answer_from = match settings.answer_from {
         Some(from) => from,
-        None => store.first_start(clock.now()).await?,
+        // A mailbox counts in seconds (RFC 9051 section 6.3.12): what came within that of the start is new.
+        None => whole_second(store.first_start(clock.now()).await?),
     };
     Ok(Desk::new(DeskParts {
         store: Arc::new(store),
@@ -208,6 +209,10 @@ pub async fn desk(settings: &Settings) -> Result<Desk> {
         caps: settings.caps,
         release: release_rules(settings)?,
     }))
+}
+
+fn whole_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_millisecond().div_euclid(1000)).unwrap_or(at)
 }
 
 /// The rules for a release day, with the holidays of the calendar files.
