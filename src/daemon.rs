@@ -2,7 +2,7 @@
 
 use crate::adapters::published;
 use crate::adapters::site::Site;
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use crate::control;
 use crate::model::effect::Reason;
 use crate::pipeline::{Desk, Rhythm, deadlines, intake, outbox, readers, watch as tracker_states};
@@ -114,19 +114,80 @@ impl Running {
     }
 }
 
-/// Runs until a signal, as a service.
+/// What a service is told while it runs.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn heard() -> Result<Self> {
+        let hear = |kind| signal(kind).context("signals");
+        Ok(Self { terminate: hear(SignalKind::terminate())?, interrupt: hear(SignalKind::interrupt())?, hangup: hear(SignalKind::hangup())? })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+enum Asked {
+    Stop,
+    /// The config is to be read again.
+    Reload,
+}
+
+/// A desk with its loops, and whatever serves others beside them.
+struct Open {
+    running: Running,
+    servers: JoinSet<()>,
+}
+
+/// Runs until a signal, as a service. SIGHUP has it read its config again.
 pub async fn run(settings: &Settings) -> Result<()> {
     // Heard from the first moment on: a stop must never cut off what a start has begun.
-    let mut signals = [signal(SignalKind::terminate()).context("signals")?, signal(SignalKind::interrupt()).context("signals")?];
+    let mut signals = Signals::heard()?;
     let _lock = lock(settings)?;
-    let desk = wiring::desk(settings).await?;
-    let [terminate, interrupt] = &mut signals;
+    let mut settings = settings.clone();
+    let mut desk = wiring::desk(&settings).await?;
     tokio::select! {
-        _ = terminate.recv() => return Ok(()),
-        _ = interrupt.recv() => return Ok(()),
-        ready = ready(settings, &desk) => ready?,
+        () = signals.stop() => return Ok(()),
+        ready = ready(&settings, &desk) => ready?,
     }
-    let mut running = start(settings, desk).await?;
+    loop {
+        let mut open = open(&settings, desk).await?;
+        info!(address = %settings.address.domain(), mailboxes = settings.mailboxes.len(), "desk open");
+        let (ended, renewed) = loop {
+            let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status("open")]);
+            match wait(&mut open.running, &mut signals).await {
+                Ok(Asked::Reload) => match renewed(&settings) {
+                    Some(renewed) => break (Ok(()), Some(renewed)),
+                    None => continue,
+                },
+                Ok(Asked::Stop) => break (Ok(()), None),
+                Err(err) => break (Err(err), None),
+            }
+        };
+        if renewed.is_none() {
+            let _ = sd_notify::notify(&[NotifyState::Stopping]);
+            info!("desk closing");
+        }
+        open.close(&settings).await;
+        let Some(renewed) = renewed else {
+            info!("desk closed");
+            return ended;
+        };
+        settings = renewed;
+        desk = wiring::desk(&settings).await?;
+    }
+}
+
+async fn open(settings: &Settings, desk: Desk) -> Result<Open> {
+    let running = start(settings, desk).await?;
     let mut servers = JoinSet::new();
     for (commands, group) in [(false, &settings.control.readers_group), (true, &settings.control.commanders_group)] {
         let listener = control::listen(&control::socket(&settings.state, commands), group.as_deref())?;
@@ -155,18 +216,40 @@ pub async fn run(settings: &Settings) -> Result<()> {
     if !settings.publish.fetch.is_empty() {
         servers.spawn(watch_published(settings.clone(), Arc::clone(&running.desk)));
     }
-    info!(address = %settings.address.domain(), mailboxes = settings.mailboxes.len(), "desk open");
-    let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status("open")]);
-    let ended = wait(&mut running, &mut signals).await;
-    let _ = sd_notify::notify(&[NotifyState::Stopping]);
-    info!("desk closing");
-    servers.shutdown().await;
-    running.stop().await;
-    for commands in [false, true] {
-        let _ = std::fs::remove_file(control::socket(&settings.state, commands));
+    Ok(Open { running, servers })
+}
+
+impl Open {
+    async fn close(mut self, settings: &Settings) {
+        self.servers.shutdown().await;
+        self.running.stop().await;
+        for commands in [false, true] {
+            let _ = std::fs::remove_file(control::socket(&settings.state, commands));
+        }
     }
-    info!("desk closed");
-    ended
+}
+
+/// The config as it stands now, where it changed and a desk can be built of it; what keeps it from that is logged, and
+/// the desk goes on as it was.
+fn renewed(settings: &Settings) -> Option<Settings> {
+    let renewed = match config::load(&settings.file).map_err(anyhow::Error::from).and_then(|renewed| wiring::tried(&renewed).map(|()| renewed)) {
+        Ok(renewed) => renewed,
+        Err(err) => {
+            error!(error = format!("{err:#}"), "the config cannot be used; the desk goes on with the one before");
+            return None;
+        }
+    };
+    let changes = config::changes(settings, &renewed);
+    if renewed.state != settings.state {
+        error!("desk.state changes with a restart alone; the desk goes on with the config before");
+        return None;
+    }
+    for change in &changes {
+        info!(change, "config changed");
+    }
+    // Files that it names may have changed too.
+    info!(changes = changes.len(), "config read again");
+    Some(renewed)
 }
 
 /// What is published, and what others publish of us, is looked at once a day; what failed, sooner.
@@ -240,13 +323,14 @@ async fn ready(settings: &Settings, desk: &Desk) -> Result<()> {
 }
 
 /// Waits for a signal, feeding the watchdog while every loop goes round.
-async fn wait(running: &mut Running, [terminate, interrupt]: &mut [Signal; 2]) -> Result<()> {
+async fn wait(running: &mut Running, signals: &mut Signals) -> Result<Asked> {
     let period = sd_notify::watchdog_enabled().map_or(Duration::from_secs(10), |whole| whole / 3);
     let mut tick = tokio::time::interval(period);
     loop {
         tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
+            _ = signals.terminate.recv() => return Ok(Asked::Stop),
+            _ = signals.interrupt.recv() => return Ok(Asked::Stop),
+            _ = signals.hangup.recv() => return Ok(Asked::Reload),
             // None of them ends by itself: one that does has met a fault of ours.
             _ = running.tasks.join_next() => bail!("a loop ended by itself; the desk is started anew"),
             _ = tick.tick() => match running.rhythm.stalled() {

@@ -3,10 +3,12 @@
 //! Secrets are paths. `${NAME}` in a path is taken from the environment, so that systemd's
 //! `${CREDENTIALS_DIRECTORY}` works; nothing else is expanded.
 
+mod changes;
 mod timeline;
 mod tracker;
 mod words;
 
+pub use changes::changes;
 pub use tracker::{Github, Tracker, TrackerAuth};
 pub use words::{
     Alarm, Control, Courier, Distributor, Done, Imap, Login, Mailbox, MailboxRole, OpenerWords, Publish, Publisher, Resolver, Responder, Security, Smtp,
@@ -26,6 +28,8 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub file: PathBuf,
+    /// The file's words, for what changed in them.
+    written: toml::Table,
     pub address: Address,
     pub name: String,
     /// Every address that reaches or leaves the desk, the desk's own first.
@@ -85,11 +89,12 @@ pub enum ConfigError {
 /// Reads and checks a config file.
 pub fn load(path: &Path) -> Result<Settings, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|e| ConfigError::Read(path.display().to_string(), e))?;
-    let words: words::Words = toml::from_str(&text).map_err(|e| ConfigError::Form(path.display().to_string(), e.to_string()))?;
-    check(words, path)
+    let unformed = |e: toml::de::Error| ConfigError::Form(path.display().to_string(), e.to_string());
+    let words: words::Words = toml::from_str(&text).map_err(unformed)?;
+    check(words, path, toml::from_str(&text).map_err(unformed)?)
 }
 
-fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
+fn check(words: words::Words, file: &Path, written: toml::Table) -> Result<Settings, ConfigError> {
     let address = |key, text: &str| Address::parse(text).map_err(|e| ConfigError::Value(key, format!("{text:?} is not an address: {e}")));
     let desk = address("desk.address", &words.desk.address)?;
     let bounce_address = match &words.desk.bounce_address {
@@ -192,6 +197,7 @@ fn check(words: words::Words, file: &Path) -> Result<Settings, ConfigError> {
     let (release, holidays) = words.release.checked()?;
     Ok(Settings {
         file: file.to_owned(),
+        written,
         address: desk,
         name: words.desk.name,
         ours,
@@ -293,7 +299,7 @@ mod tests {
         assert!(EXAMPLE.contains(from), "{from}");
         let text = EXAMPLE.replace(from, to);
         let words = toml::from_str(&text).map_err(|e| ConfigError::Form("example".to_owned(), e.to_string()))?;
-        check(words, Path::new("example"))
+        check(words, Path::new("example"), toml::Table::new())
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! How is a desk put together? Checked settings to adapters; nothing is started here.
 
+mod people;
 mod site;
 
+pub use people::{distributors, responders};
 pub use site::{expected, pages, security_md};
 
 use crate::adapters::alarm::{Command, Heartbeat, Webhook};
@@ -27,12 +29,10 @@ use crate::control::ByLetter;
 use crate::decide::Origin;
 use crate::mime::Perspective;
 use crate::model::Timestamp;
-use crate::model::address::Address;
-use crate::model::distributor::Distributor;
 use crate::model::release::ReleaseRules;
 use crate::model::secret::Secret;
 use crate::openpgp::{self, Certificate, SealTo};
-use crate::pipeline::{Desk, DeskParts, Responder};
+use crate::pipeline::{Desk, DeskParts};
 use crate::ports::{Alarm, Announcer, Authenticator, Cases, Clock, Courier, Mailbox, PortError, Sources, Tracker};
 use anyhow::{Context, Result, anyhow};
 use std::collections::BTreeMap;
@@ -107,65 +107,6 @@ pub fn seal_to(settings: &Settings) -> Result<SealTo> {
     SealTo::new(&certificates).context("keys.storage_certificate")
 }
 
-/// The people who are called, with their certificates.
-pub fn responders(settings: &Settings) -> Result<Vec<Responder>> {
-    let one = |words: &config::Responder| -> Result<Responder> {
-        let path = config::expanded("responder.certificate", &words.certificate)?;
-        let certificates = read_certificates(&path)?;
-        let ends = certificates.iter().filter_map(Certificate::expires).min();
-        let fault = certificates.iter().find_map(|c| c.usable_for_encryption().err()).map(|e| e.to_string());
-        Ok(Responder {
-            login: words.login.clone(),
-            tracker_login: words.tracker_login.clone(),
-            address: Address::parse(&words.address).map_err(|e| anyhow!("responder.address: {e}"))?,
-            fingerprints: certificates.iter().map(Certificate::fingerprint).collect(),
-            armored: certificates.iter().map(Certificate::armored).collect::<Result<_, _>>()?,
-            ends,
-            fault,
-        })
-    };
-    settings.responders.iter().map(one).collect()
-}
-
-/// The private distributors, with their certificates.
-pub fn distributors(settings: &Settings) -> Result<Vec<Distributor>> {
-    let day = |key: &'static str, text: &str| text.parse().map_err(|_| anyhow!("{key}: {text:?} is not a day such as 2026-12-01"));
-    let one = |words: &config::Distributor| -> Result<Distributor> {
-        // A file that is gone costs a distributor his notice, loudly, and never the desk its start.
-        let read = match words.removed_on {
-            Some(_) => Ok(Vec::new()),
-            None => config::expanded("distributor.certificate", &words.certificate).map_err(anyhow::Error::from).and_then(|path| read_certificates(&path)),
-        };
-        let (certificates, unread) = match read {
-            Ok(certificates) => (certificates, None),
-            Err(err) => (Vec::new(), Some(format!("{err:#}"))),
-        };
-        Ok(Distributor {
-            name: words.name.clone(),
-            address: Address::parse(&words.address).map_err(|e| anyhow!("distributor.address: {e}"))?,
-            contact: words.contact.clone(),
-            criteria: words.criteria.clone(),
-            vouched_by: words.vouched_by.clone(),
-            embargo_accepted_on: day("distributor.embargo_accepted_on", &words.embargo_accepted_on)?,
-            removed_on: words.removed_on.as_deref().map(|text| day("distributor.removed_on", text)).transpose()?,
-            ends: certificates.iter().filter_map(Certificate::expires).min(),
-            fault: unread.or_else(|| certificates.iter().find_map(|c| c.usable_for_encryption().err()).map(|e| e.to_string())),
-        })
-    };
-    settings.distributors.iter().map(one).collect()
-}
-
-/// Certificates of ours and the days on which they end.
-fn own_ends(settings: &Settings) -> Result<Vec<(String, Timestamp)>> {
-    let mut ends = Vec::new();
-    for path in settings.certificates.iter().chain([&settings.storage_certificate]) {
-        for certificate in read_certificates(path)? {
-            ends.extend(certificate.expires().map(|at| (certificate.fingerprint(), at)));
-        }
-    }
-    Ok(ends)
-}
-
 /// Who finds out by DNS who sent a letter, where no mail server of ours says it.
 pub fn authenticator(settings: &Settings) -> Result<Option<Arc<dyn Authenticator>>> {
     let resolver = match (&settings.authserv_id, settings.resolver) {
@@ -174,6 +115,23 @@ pub fn authenticator(settings: &Settings) -> Result<Option<Arc<dyn Authenticator
         (None, Resolver::At(address)) => Some(address),
     };
     Ok(Some(Arc::new(DnsAuthenticator::new(resolver, settings.address.domain())?)))
+}
+
+/// Whether a desk could be put together: everything but its store and its opener is built, and thrown away.
+pub fn tried(settings: &Settings) -> Result<()> {
+    seal_to(settings)?;
+    house(settings)?;
+    mailboxes(settings)?;
+    courier(settings)?;
+    tracker(settings)?;
+    alarm(settings)?;
+    authenticator(settings)?;
+    announcer(settings)?;
+    sources(settings)?;
+    responders(settings)?;
+    distributors(settings)?;
+    release_rules(settings)?;
+    heartbeat(settings).map(drop)
 }
 
 /// Puts the whole desk together, opening its store.
@@ -203,7 +161,7 @@ pub async fn desk(settings: &Settings) -> Result<Desk> {
         responders: responders(settings)?,
         clerk: Arc::new(ByLetter),
         distributors: distributors(settings)?,
-        own_ends: own_ends(settings)?,
+        own_ends: people::own_ends(settings)?,
         secret: desk_secret(&settings.state)?,
         answer_from,
         caps: settings.caps,

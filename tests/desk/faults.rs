@@ -1,8 +1,9 @@
 //! What breaks, says so and mends itself; what a human must mend, names the mend.
 
 use super::people::head;
-use super::servers::wait_for;
+use super::servers::{run, wait_for};
 use super::world::World;
+use std::process::Command;
 
 fn report(n: u32) -> String {
     head(&format!("f{n}@crowd.example"), &format!("XSS {n} in acme 2.{n}"), &format!("f{n}@crowd.example")) + "\nSteps to reproduce:\n1. open it\n2. look\n"
@@ -30,7 +31,7 @@ fn a_reader_that_dies_costs_its_letter_alone() {
     let status = world.json(&["status", "--json"]);
     assert_eq!(status["set_aside"], 0);
     // The opener is killed under the desk: it is started again, and the next letter is read.
-    let children = std::process::Command::new("pkill").args(["-9", "-P", &desk.pid().to_string()]).status().unwrap();
+    let children = Command::new("pkill").args(["-9", "-P", &desk.pid().to_string()]).status().unwrap();
     assert!(children.success());
     world.submit("f2@crowd.example", &report(2));
     world.settle(2);
@@ -150,7 +151,7 @@ fn a_start_that_only_a_human_can_mend_ends_with_code_78() {
     world.settle(1);
     desk.stop();
     let sql = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'future', 1, x'00', 1)";
-    super::servers::run(std::process::Command::new("sqlite3").arg(world.path().join("state/desk.sqlite")).arg(sql));
+    super::servers::run(Command::new("sqlite3").arg(world.path().join("state/desk.sqlite")).arg(sql));
     let (code, _, err) = world.command(&["status"]);
     assert!(code != 0 && err.contains("newer sealdesk"), "{err}");
 }
@@ -182,7 +183,7 @@ struct SmallDisk<'p>(&'p std::path::Path);
 impl<'p> SmallDisk<'p> {
     fn mount(path: &'p std::path::Path) -> Self {
         std::fs::create_dir_all(path).unwrap();
-        super::servers::run(std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=16m,mode=0711", "tmpfs"]).arg(path));
+        super::servers::run(Command::new("mount").args(["-t", "tmpfs", "-o", "size=16m,mode=0711", "tmpfs"]).arg(path));
         Self(path)
     }
 
@@ -204,7 +205,7 @@ impl<'p> SmallDisk<'p> {
 
 impl Drop for SmallDisk<'_> {
     fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg("-l").arg(self.0).status();
+        let _ = Command::new("umount").arg("-l").arg(self.0).status();
     }
 }
 
@@ -249,7 +250,7 @@ fn a_certificate_that_is_expired_or_anothers_is_named() {
     };
     let home = world.path().join("expired");
     std::fs::create_dir(&home).unwrap();
-    let gpg = |arguments: &[&str]| super::servers::run(std::process::Command::new("gpg").env("GNUPGHOME", &home).args(["--batch", "--quiet"]).args(arguments));
+    let gpg = |arguments: &[&str]| super::servers::run(Command::new("gpg").env("GNUPGHOME", &home).args(["--batch", "--quiet"]).args(arguments));
     gpg(&["--faked-system-time", "20250101T000000", "--passphrase", "", "--quick-gen-key", "security@desk.example", "default", "default", "2025-06-01"]);
     let (public, secret) = (home.join("public.asc"), home.join("secret.asc"));
     gpg(&["--armor", "--output", public.to_str().unwrap(), "--export"]);
@@ -307,5 +308,46 @@ fn with_smtp_dead_humans_are_called_by_the_second_path_and_the_heart_beats() {
     assert!(String::from_utf8_lossy(&asked[..n]).starts_with("GET /ping"));
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
     assert!(world.command(&["status"]).1.contains("acknowledge"), "status says what waits");
+    desk.stop();
+}
+
+#[test]
+fn a_changed_config_is_taken_up_without_a_stop_and_a_wrong_one_is_not() {
+    let world = World::new();
+    let desk = world.open();
+    let reload = || run(Command::new("kill").args(["-HUP", &desk.pid().to_string()]));
+    let lines = |text: &str| world.log().matches(text).count();
+    world.submit("f1@crowd.example", &report(1));
+    world.settle(1);
+
+    // A second responder is called from now on, by a desk and an opener that know him; the name in answers is new.
+    let ben = "[[responder]]\nname = \"Ben\"\naddress = \"ben@reporter.example\"\ncertificate = \"".to_owned()
+        + &world.path().join("rita/security.asc").display().to_string()
+        + "\"\n";
+    let mut config = world.config();
+    config.extra = ben;
+    world.write_config(&config);
+    reload();
+    wait_for("the config", 20, || lines("desk open") == 2);
+    assert!(world.log().contains("responder[1].name: now \\\"Ben\\\"") && !world.log().contains("ben@reporter.example"), "{}", world.log());
+    world.submit("f2@crowd.example", &report(2));
+    world.settle(2);
+    wait_for("the new responder's call", 30, || world.delivered("ben@reporter.example").iter().any(|l| l.contains("new-case")));
+
+    // What is wrong is named, and the desk goes on as it was.
+    for (n, wrong) in ["[tracker]\n", "[answers]\nper_day = \"many\"\n", "[[responder]]\nname = \"X\"\naddress = \"x@y.example\"\ncertificate = \"/nowhere\"\n"]
+        .into_iter()
+        .enumerate()
+    {
+        config.extra = wrong.to_owned();
+        world.write_config(&config);
+        reload();
+        wait_for("the word on it", 20, || lines("the desk goes on with the one before") == n + 1);
+    }
+    assert_eq!(lines("desk open"), 2);
+    world.submit("f3@crowd.example", &report(3));
+    // The command line reads the wrong file too: the mailbox tells.
+    wait_for("the third answer", 30, || world.delivered("x@crowd.example").iter().any(|l| l.contains("In-Reply-To: <f3@crowd.example>")));
+    wait_for("the third call", 30, || world.delivered("ben@reporter.example").iter().filter(|l| l.contains("new-case")).count() == 2);
     desk.stop();
 }

@@ -123,6 +123,17 @@ fn inside_the_machine() {
     letter(2);
     wait_for("the letter after both", 60, || world.delivered("rita@desk.example").len() >= 2);
 
+    // A changed config is taken up by a reload, with the opener that must know it too.
+    let config = fs::read_to_string("/etc/sealdesk/sealdesk.toml").unwrap();
+    fs::write("/etc/sealdesk/sealdesk.toml", config.replace("name = \"Desk\"", "name = \"The Desk\"")).unwrap();
+    let before = property("sealdesk", "MainPID");
+    systemctl(&["reload", "sealdesk"]);
+    let log = || run(Command::new("journalctl").args(["--unit=sealdesk", "--no-pager", "--output=cat"]));
+    wait_for("the reload", 30, || log().contains("desk.name: \\\"Desk\\\" is now \\\"The Desk\\\""));
+    letter(3);
+    wait_for("the letter after it", 60, || world.delivered("rita@desk.example").len() >= 3);
+    assert_eq!(property("sealdesk", "MainPID"), before);
+
     // It stops in time, cleanly.
     let begun = std::time::Instant::now();
     systemctl(&["stop", "sealdesk"]);
