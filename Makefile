@@ -10,7 +10,7 @@ FEATURES := --features failpoints
 help:
 	@echo "make demo    build, and show the desk at work (no account, no network)"
 	@echo "make test    every check and test, on real servers; wants root for Postfix"
-	@echo "make install the binary, units and users of this machine (DESTDIR, PREFIX=/usr); then run sealdesk init"
+	@echo "make install the binary, units and users of this machine (below DESTDIR); then run sealdesk init"
 	@echo "make bench   measure, beside gpg on this machine"
 	@echo "make fuzz    fuzz every parser for FUZZ_S seconds (600)"
 	@echo "make soak    the long forms of the fault matrices: hours"
@@ -33,14 +33,13 @@ check: setup-build
 	@scripts/deny
 
 # Below DESTDIR nothing is started or made: a package does that.
-PREFIX := /usr
 install:
 	$(CARGO) build --release --locked --bin sealdesk
-	install -D -m 755 target/release/sealdesk $(DESTDIR)$(PREFIX)/bin/sealdesk
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system systemd/sealdesk.service systemd/sealdesk-opener.service systemd/sealdesk-opener.socket
-	install -D -m 644 systemd/sealdesk.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/sealdesk.conf
-	install -D -m 644 systemd/sealdesk.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sealdesk.conf
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/sealdesk config/sealdesk.example.toml README.md CHANGELOG.md
+	install -D -m 755 target/release/sealdesk $(DESTDIR)/usr/bin/sealdesk
+	install -D -m 644 -t $(DESTDIR)/usr/lib/systemd/system systemd/sealdesk.service systemd/sealdesk-opener.service systemd/sealdesk-opener.socket
+	install -D -m 644 systemd/sealdesk.sysusers $(DESTDIR)/usr/lib/sysusers.d/sealdesk.conf
+	install -D -m 644 systemd/sealdesk.tmpfiles $(DESTDIR)/usr/lib/tmpfiles.d/sealdesk.conf
+	install -D -m 644 -t $(DESTDIR)/usr/share/doc/sealdesk config/sealdesk.example.toml README.md CHANGELOG.md
 	[ -n "$(DESTDIR)" ] || { systemd-sysusers && systemd-tmpfiles --create sealdesk.conf && systemctl daemon-reload; }
 
 bench: setup

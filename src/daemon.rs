@@ -147,43 +147,41 @@ struct Open {
     servers: JoinSet<()>,
 }
 
-/// Runs until a signal, as a service. SIGHUP has it read its config again.
-pub async fn run(settings: &Settings) -> Result<()> {
+/// How a service ended that did not fail.
+pub enum Ended {
+    Stopped,
+    /// Everything is closed, to be opened again with the config as it stands now.
+    ToReload,
+}
+
+/// Runs until a signal, as a service. `again`: a reload began it, so what would keep a first start from opening is a fault
+/// that is shown and tried again.
+pub async fn run(settings: &Settings, again: bool) -> Result<Ended> {
     // Heard from the first moment on: a stop must never cut off what a start has begun.
     let mut signals = Signals::heard()?;
     let _lock = lock(settings)?;
-    let mut settings = settings.clone();
-    let mut desk = wiring::desk(&settings).await?;
+    let desk = wiring::desk(settings).await?;
     tokio::select! {
-        () = signals.stop() => return Ok(()),
-        ready = ready(&settings, &desk) => ready?,
+        () = signals.stop() => return Ok(Ended::Stopped),
+        ready = ready(settings, &desk, again) => ready?,
     }
-    loop {
-        let mut open = open(&settings, desk).await?;
-        info!(address = %settings.address.domain(), mailboxes = settings.mailboxes.len(), "desk open");
-        let (ended, renewed) = loop {
-            let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status("open")]);
-            match wait(&mut open.running, &mut signals).await {
-                Ok(Asked::Reload) => match renewed(&settings) {
-                    Some(renewed) => break (Ok(()), Some(renewed)),
-                    None => continue,
-                },
-                Ok(Asked::Stop) => break (Ok(()), None),
-                Err(err) => break (Err(err), None),
-            }
-        };
-        if renewed.is_none() {
-            let _ = sd_notify::notify(&[NotifyState::Stopping]);
-            info!("desk closing");
+    let mut open = open(settings, desk).await?;
+    info!(address = %settings.address.domain(), mailboxes = settings.mailboxes.len(), "desk open");
+    let ended = loop {
+        let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status("open")]);
+        match wait(&mut open.running, &mut signals).await {
+            Ok(Asked::Stop) => break Ok(Ended::Stopped),
+            Ok(Asked::Reload) if is_renewed(settings) => break Ok(Ended::ToReload),
+            Ok(Asked::Reload) => {}
+            Err(err) => break Err(err),
         }
-        open.close(&settings).await;
-        let Some(renewed) = renewed else {
-            info!("desk closed");
-            return ended;
-        };
-        settings = renewed;
-        desk = wiring::desk(&settings).await?;
-    }
+    };
+    let state = if matches!(ended, Ok(Ended::ToReload)) { NotifyState::Reloading } else { NotifyState::Stopping };
+    let _ = sd_notify::notify(&[state]);
+    info!("desk closing");
+    open.close(settings).await;
+    info!("desk closed");
+    ended
 }
 
 async fn open(settings: &Settings, desk: Desk) -> Result<Open> {
@@ -229,27 +227,29 @@ impl Open {
     }
 }
 
-/// The config as it stands now, where it changed and a desk can be built of it; what keeps it from that is logged, and
-/// the desk goes on as it was.
-fn renewed(settings: &Settings) -> Option<Settings> {
+/// What a running desk holds open, and cannot change.
+const WITH_A_RESTART: [&str; 4] = ["control.", "desk.state:", "opener.", "publish.listen:"];
+
+/// Whether a desk can be opened with the config as it stands now. What keeps it from that is logged, and the desk goes on.
+fn is_renewed(settings: &Settings) -> bool {
     let renewed = match config::load(&settings.file).map_err(anyhow::Error::from).and_then(|renewed| wiring::tried(&renewed).map(|()| renewed)) {
         Ok(renewed) => renewed,
         Err(err) => {
             error!(error = format!("{err:#}"), "the config cannot be used; the desk goes on with the one before");
-            return None;
+            return false;
         }
     };
     let changes = config::changes(settings, &renewed);
-    if renewed.state != settings.state {
-        error!("desk.state changes with a restart alone; the desk goes on with the config before");
-        return None;
+    if let Some(change) = changes.iter().find(|change| WITH_A_RESTART.iter().any(|key| change.starts_with(key))) {
+        error!(change, "this changes with a restart alone; the desk goes on with the config before");
+        return false;
     }
     for change in &changes {
         info!(change, "config changed");
     }
     // Files that it names may have changed too.
     info!(changes = changes.len(), "config read again");
-    Some(renewed)
+    true
 }
 
 /// What is published, and what others publish of us, is looked at once a day; what failed, sooner.
@@ -295,7 +295,7 @@ async fn watch_published(settings: Settings, desk: Arc<Desk>) {
 
 /// What only a human can mend stops the start. What may pass does not: a tracker that is down for an
 /// hour must not keep acknowledgements from going out.
-async fn ready(settings: &Settings, desk: &Desk) -> Result<()> {
+async fn ready(settings: &Settings, desk: &Desk, again: bool) -> Result<()> {
     let mut probes: Vec<(String, Result<String, PortError>)> = Vec::new();
     for Watched { mut mailbox, .. } in wiring::mailboxes(settings)? {
         let what = format!("mailbox {}", mailbox.name());
@@ -306,7 +306,7 @@ async fn ready(settings: &Settings, desk: &Desk) -> Result<()> {
     for (what, probed) in probes {
         match probed {
             Ok(found) => info!(what, found, "ready"),
-            Err(PortError::Lasting(why)) => return Err(NotReady(format!("{what}: {why}")).into()),
+            Err(PortError::Lasting(why)) if !again => return Err(NotReady(format!("{what}: {why}")).into()),
             Err(err) => {
                 warn!(what, error = %err, "not ready yet; it is tried again");
                 desk.fault(&what, &err.to_string()).await;

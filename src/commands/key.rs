@@ -108,7 +108,8 @@ fn run_offline(verb: Verb) -> Result<()> {
         Verb::Rotate { file, passphrase_file, profile, out } => rotate(&file, passphrase_file.as_deref(), profile, &out),
         Verb::New { address, name, profile, out } => {
             let address = crate::model::address::Address::parse(&address).with_context(|| format!("--address {address:?}"))?;
-            make(address.as_str(), &name, profile, &out)?;
+            make_mail(address.as_str(), &name, profile, &out)?;
+            make_storage(&out)?;
             if profile.profile() != Profile::V4 {
                 screen::print("A key answer always carries a version 4 certificate too: list both under keys.certificates.\n")?;
             }
@@ -120,9 +121,7 @@ fn run_offline(verb: Verb) -> Result<()> {
             let passphrase = passphrase_file.map(|p| config::secret("--passphrase-file", &p)).transpose()?;
             let key = openpgp::adopt(&octets, passphrase.as_ref().map(|p| p.expose()))?;
             write_pair(&out, "security", &key)?;
-            if !out.join("storage.secret.asc").exists() {
-                write_pair(&out, "storage", &openpgp::generate_storage("sealdesk storage")?)?;
-            }
+            make_storage(&out)?;
             screen::print(&format!("Publish {} wherever the old certificate stands, and refresh key servers:\n", out.join("security.asc").display()))?;
             screen::print("until reporters fetch it, GnuPG 2.3 and later may still send packet type 20, which few programs open besides this desk.\n")?;
             Ok(())
@@ -140,13 +139,14 @@ fn run_offline(verb: Verb) -> Result<()> {
     }
 }
 
-/// Makes a key for the desk, and a storage key where none is.
-pub(super) fn make(address: &str, name: &str, profile: ProfileName, out: &Path) -> Result<()> {
-    write_pair(out, "security", &openpgp::generate(address, name, profile.profile())?)?;
-    if !out.join("storage.secret.asc").exists() {
-        write_pair(out, "storage", &openpgp::generate_storage("sealdesk storage")?)?;
-    }
-    Ok(())
+/// Makes a key for the desk.
+pub(super) fn make_mail(address: &str, name: &str, profile: ProfileName, out: &Path) -> Result<()> {
+    write_pair(out, "security", &openpgp::generate(address, name, profile.profile())?)
+}
+
+/// Makes a storage key, where none is.
+pub(super) fn make_storage(out: &Path) -> Result<()> {
+    if out.join("storage.secret.asc").exists() { Ok(()) } else { write_pair(out, "storage", &openpgp::generate_storage("sealdesk storage")?) }
 }
 
 impl ProfileName {
@@ -229,7 +229,9 @@ fn write_pair(folder: &Path, stem: &str, key: &GeneratedKey) -> Result<()> {
     }
     let mut file =
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&secret).with_context(|| format!("cannot write {}", secret.display()))?;
+    // Letters are sealed to it minutes from now.
     file.write_all(key.secret_armored.expose())?;
+    file.sync_all()?;
     std::fs::write(&public, &key.public_armored).with_context(|| format!("cannot write {}", public.display()))?;
     screen::print(&format!("{}  {}\n", key.fingerprint, secret.display()))?;
     screen::print(&format!("{}  {}\n", key.fingerprint, public.display()))?;

@@ -61,12 +61,10 @@ fn inside_the_machine() {
     assert!(std::env::var_os("SEALDESK_MACHINE").is_some(), "this test runs in the machine that tests/machine/boot boots");
     let world = World::new();
     let w = world.path().display().to_string();
-    // PrivateTmp hides the world's folder from the desk.
-    fs::copy(world.path().join("tls/tls.crt"), "/etc/ssl/desk-ca.pem").unwrap();
 
     // The quick start, word for word; what `init` would ask is said by its flags, and building is done already.
     let answers = format!(
-        "--address security@desk.example --name Desk --imap localhost:{} --imap-user security --imap-password-file {w}/imap-password --smtp localhost:{} --ca-file /etc/ssl/desk-ca.pem --repository example/project --github-token-file {w}/github-token --github-url http://127.0.0.1:{} --responder rita@desk.example={w}/rita/security.asc",
+        "--address security@desk.example --name Desk --imap localhost:{} --imap-user security --imap-password-file {w}/imap-password --smtp localhost:{} --ca-file {w}/tls/tls.crt --repository example/project --github-token-file {w}/github-token --github-url http://127.0.0.1:{} --responder rita@desk.example={w}/rita/security.asc",
         world.dovecot.imaps, world.postfix.smtps, world.github.port
     );
     for command in quick_start() {
@@ -123,8 +121,14 @@ fn inside_the_machine() {
     letter(2);
     wait_for("the letter after both", 60, || world.delivered("rita@desk.example").len() >= 2);
 
-    // A changed config is taken up by a reload, with the opener that must know it too.
+    // A wrong config ends the reload, and neither the desk nor the opener.
     let config = fs::read_to_string("/etc/sealdesk/sealdesk.toml").unwrap();
+    let opener = property("sealdesk-opener", "MainPID");
+    fs::write("/etc/sealdesk/sealdesk.toml", format!("{config}[nonsense]\n")).unwrap();
+    assert!(!Command::new("systemctl").args(["reload", "sealdesk"]).output().unwrap().status.success());
+    assert_eq!((property("sealdesk", "ActiveState"), property("sealdesk-opener", "MainPID")), ("active".to_owned(), opener));
+
+    // A changed config is taken up by a reload, with the opener that must know it too.
     fs::write("/etc/sealdesk/sealdesk.toml", config.replace("name = \"Desk\"", "name = \"The Desk\"")).unwrap();
     let before = property("sealdesk", "MainPID");
     systemctl(&["reload", "sealdesk"]);

@@ -1,7 +1,7 @@
 //! Where does everything go, and how is it started? Below the config's folder, and by systemd where it runs.
 
-use super::plan::{Places, Plan, private_file};
-use crate::commands::key;
+use super::plan::{CA_FILE, Places, Plan, private_file};
+use crate::commands::{CONFIG_PATH, key};
 use anyhow::{Context, Result, bail};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -10,6 +10,9 @@ use std::process::{Command, Stdio};
 
 /// Where the units look for credentials that `init` wrote.
 const DROP_IN: &str = "/etc/systemd/system/sealdesk.service.d/credentials.conf";
+
+/// What StateDirectory= of the unit makes.
+pub const STATE: &str = "/var/lib/sealdesk";
 
 /// The folder of the config, and what lies in it.
 pub struct Home {
@@ -26,20 +29,23 @@ impl Home {
 
     /// Nothing that stands there would be overwritten.
     pub fn is_free(&self) -> Result<()> {
-        if self.config.exists() {
-            bail!("{} exists: edit it and run `sealdesk check`, or move it away first", self.config.display());
+        let drop_in = Path::new(DROP_IN);
+        let in_the_way = [self.config.as_path(), drop_in].into_iter().find(|path| path.exists() && (*path != drop_in || self.is_managed()));
+        match in_the_way {
+            Some(path) => bail!("{} exists: edit it and run `sealdesk check`, or move it away first", path.display()),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Whether the units of systemd run a desk of this config, and we may tell them what to do.
+    pub fn is_managed(&self) -> bool {
+        self.config == Path::new(CONFIG_PATH) && Path::new("/run/systemd/system").is_dir() && nix::unistd::geteuid().is_root()
     }
 }
 
-/// Whether a systemd runs here, and we may tell it what to do.
-pub fn under_systemd() -> bool {
-    Path::new("/run/systemd/system").is_dir() && nix::unistd::geteuid().is_root()
-}
-
 /// Writes keys, certificates, credentials and config; what the operator should know of each.
-pub fn write(home: &Home, plan: &Plan, managed: bool) -> Result<Vec<String>> {
+pub fn write(home: &Home, plan: &Plan) -> Result<Vec<String>> {
+    let managed = home.is_managed();
     let mut told = Vec::new();
     let (keys, secrets) = (home.folder.join("keys"), home.folder.join("secrets"));
     if managed && nix::unistd::User::from_name("sealdesk").ok().flatten().is_none() {
@@ -47,8 +53,13 @@ pub fn write(home: &Home, plan: &Plan, managed: bool) -> Result<Vec<String>> {
     }
     private_folder(&keys)?;
     private_folder(&secrets)?;
+    // What an earlier try left stays in use.
     if !keys.join("security.secret.asc").exists() {
-        key::make(plan.address.as_str(), &plan.name, key::ProfileName::V4, &keys)?;
+        key::make_mail(plan.address.as_str(), &plan.name, key::ProfileName::V4, &keys)?;
+    }
+    key::make_storage(&keys)?;
+    if let Some(ca) = &plan.ca {
+        public_file(&home.folder.join(CA_FILE), ca)?;
     }
     for name in ["security.asc", "storage.asc"] {
         let certificate = std::fs::read(keys.join(name)).with_context(|| format!("{} is needed beside the secret keys", keys.join(name).display()))?;
@@ -63,7 +74,7 @@ pub fn write(home: &Home, plan: &Plan, managed: bool) -> Result<Vec<String>> {
         let line = match managed {
             true => credential(&secrets, name, secret.expose())?,
             false => {
-                private_file(&secrets.join(name), secret.expose())?;
+                anew(&secrets.join(name), secret.expose())?;
                 String::new()
             }
         };
@@ -79,7 +90,7 @@ pub fn write(home: &Home, plan: &Plan, managed: bool) -> Result<Vec<String>> {
             let credential = |name: &str| format!("${{CREDENTIALS_DIRECTORY}}/{name}");
             Places {
                 folder: home.folder.clone(),
-                state: PathBuf::from("/var/lib/sealdesk"),
+                state: PathBuf::from(STATE),
                 secrets: "${CREDENTIALS_DIRECTORY}".to_owned(),
                 keys: [credential("security-key"), credential("storage-key")],
                 socket: true,
@@ -103,7 +114,14 @@ pub fn write(home: &Home, plan: &Plan, managed: bool) -> Result<Vec<String>> {
 /// Writes a credential, encrypted where systemd can; the line by which the unit loads it.
 fn credential(folder: &Path, name: &str, secret: &[u8]) -> Result<String> {
     let sealed = folder.join(format!("{name}.cred"));
-    let made = Command::new("systemd-creds").args(["encrypt", &format!("--name={name}"), "-"]).arg(&sealed).stdin(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let _ = std::fs::remove_file(&sealed);
+    // By the machine's own key: one of its TPM's would be lost with the next change of firmware.
+    let made = Command::new("systemd-creds")
+        .args(["encrypt", "--with-key=host", &format!("--name={name}"), "-"])
+        .arg(&sealed)
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
     if let Ok(mut child) = made {
         let written = child.stdin.take().is_some_and(|mut input| input.write_all(secret).is_ok());
         if child.wait()?.success() && written {
@@ -112,8 +130,14 @@ fn credential(folder: &Path, name: &str, secret: &[u8]) -> Result<String> {
     }
     let _ = std::fs::remove_file(&sealed);
     let plain = folder.join(name);
-    private_file(&plain, secret)?;
+    anew(&plain, secret)?;
     Ok(format!("LoadCredential={name}:{}\n", plain.display()))
+}
+
+/// A file that its owner alone reads, in place of what an earlier try left.
+fn anew(path: &Path, octets: &[u8]) -> Result<()> {
+    let _ = std::fs::remove_file(path);
+    private_file(path, octets)
 }
 
 /// Has systemd start the desk, now and at every boot.

@@ -88,13 +88,13 @@ pub async fn run(args: Init) -> Result<u8> {
     let interview = Interview::new();
     let home = install::Home::at(&args.config)?;
     home.is_free()?;
-    let managed = install::under_systemd();
+    let managed = home.is_managed();
     let mut plan = Plan::new(&interview, args.address.clone(), args.name.clone(), args.ca_file.clone())?;
     mail(&interview, &args, &mut plan).await?;
-    tracker(&interview, &args, &mut plan).await?;
+    tracker(&interview, &args, &mut plan, managed).await?;
     responders(&interview, &args, &mut plan)?;
 
-    let secrets = install::write(&home, &plan, managed)?;
+    let secrets = install::write(&home, &plan)?;
     // As the desk reads it, before anything is started.
     config::load(&args.config)?;
     screen::print(&format!("{} is written; every key of it is explained in config/sealdesk.example.toml\n", args.config.display()))?;
@@ -123,13 +123,13 @@ pub async fn run(args: Init) -> Result<u8> {
 /// Asks until the servers take what was said, and no longer than there is somebody to ask.
 async fn mail(interview: &Interview, args: &Init, plan: &mut Plan) -> Result<()> {
     let mut first = true;
-    let domain = plan.address.domain().to_owned();
+    let (mut host, mut user) = (format!("imap.{}", plan.address.domain()), plan.address.as_str().to_owned());
     loop {
         let flag = |value: &Option<String>| value.clone().filter(|_| first);
-        let host = interview.text(flag(&args.imap), "--imap", "IMAP server (HOST[:PORT])", Some(&format!("imap.{domain}")))?;
-        let user = interview.text(flag(&args.imap_user), "--imap-user", "Login there", Some(plan.address.as_str()))?;
+        host = interview.text(flag(&args.imap), "--imap", "IMAP server (HOST[:PORT])", Some(&host))?;
+        user = interview.text(flag(&args.imap_user), "--imap-user", "Login there", Some(&user))?;
         let password = interview.secret(args.imap_password_file.as_ref().filter(|_| first), "--imap-password-file", "Password")?;
-        plan.imap = Some(Server::new(&host, args.imap_security.unwrap_or(Security::Tls), user, password)?);
+        plan.imap = Some(Server::new(&host, args.imap_security.unwrap_or(Security::Tls), user.clone(), password)?);
         first = false;
         match interview.proven("mailbox", plan.probe_mailbox().await)? {
             true => break,
@@ -156,10 +156,17 @@ async fn mail(interview: &Interview, args: &Init, plan: &mut Plan) -> Result<()>
     }
 }
 
-async fn tracker(interview: &Interview, args: &Init, plan: &mut Plan) -> Result<()> {
+async fn tracker(interview: &Interview, args: &Init, plan: &mut Plan, managed: bool) -> Result<()> {
     if let Some(folder) = &args.tracker_folder {
-        plan.tracker = Some(Tracker::Folder(std::path::absolute(folder)?));
-        interview.proven("tracker", plan.probe_tracker().await)?;
+        let folder = std::path::absolute(folder)?;
+        if managed && !folder.starts_with(install::STATE) {
+            bail!("--tracker-folder: the unit lets the desk write below {} alone", install::STATE);
+        }
+        plan.tracker = Some(Tracker::Folder(folder));
+        // The desk makes it, as the user that it is.
+        if !managed && !interview.proven("tracker", plan.probe_tracker().await)? {
+            bail!("--tracker-folder cannot be used; nothing was written");
+        }
         return Ok(());
     }
     let mut first = true;

@@ -2,7 +2,7 @@
 
 use super::Security;
 use super::interview::Interview;
-use crate::config;
+use crate::config::{self, Settings};
 use crate::model::address::Address;
 use crate::model::secret::Secret;
 use crate::wiring::{self, read_certificates};
@@ -77,7 +77,9 @@ impl Responder {
 pub struct Plan {
     pub address: Address,
     pub name: String,
-    ca_file: Option<PathBuf>,
+    /// The CA of the mail servers, where it is not one that the machine trusts.
+    pub ca: Option<Vec<u8>>,
+    trial: Trial,
     pub imap: Option<Server>,
     pub smtp: Option<Server>,
     pub tracker: Option<Tracker>,
@@ -101,13 +103,16 @@ const IMAP_PASSWORD: &str = "imap-password";
 const SMTP_PASSWORD: &str = "smtp-password";
 const GITHUB_TOKEN: &str = "github-token";
 
+/// The CA of the mail servers, beside the config.
+pub const CA_FILE: &str = "mail-ca.pem";
+
 impl Plan {
     pub fn new(interview: &Interview, address: Option<String>, name: Option<String>, ca_file: Option<PathBuf>) -> Result<Self> {
         let address = interview.text(address, "--address", "The address that reporters write to", None)?;
         let address = Address::parse(&address).with_context(|| format!("{address:?} is no address"))?;
         let name = interview.text(name, "--name", "How letters present the desk", Some(&format!("{} Security Team", address.domain())))?;
-        let ca_file = ca_file.map(std::path::absolute).transpose()?;
-        Ok(Self { address, name, ca_file, imap: None, smtp: None, tracker: None, responders: Vec::new() })
+        let ca = ca_file.map(|path| std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))).transpose()?;
+        Ok(Self { address, name, ca, trial: Trial::new()?, imap: None, smtp: None, tracker: None, responders: Vec::new() })
     }
 
     /// Every secret that the config names, by the name of its credential.
@@ -125,7 +130,7 @@ impl Plan {
     pub fn config(&self, places: &Places) -> String {
         let at = |name: &str| quoted(&places.folder.join(name).display().to_string());
         let secret = |name: &str| quoted(&format!("{}/{name}", places.secrets));
-        let ca = self.ca_file.as_ref().map(|path| format!("ca_file = {}\n", quoted(&path.display().to_string()))).unwrap_or_default();
+        let ca = self.ca.as_ref().map(|_| format!("ca_file = {}\n", at(CA_FILE))).unwrap_or_default();
         let mailbox = match &self.imap {
             Some(server) => format!(
                 "kind = \"imap\"\nname = \"security\"\n{}{ca}login = {{ kind = \"password\", password_file = {} }}\nfolder = \"INBOX\"\ndone = {{ kind = \"move\", folder = \"Sealdesk\" }}\n",
@@ -172,43 +177,41 @@ impl Plan {
     }
 
     pub async fn probe_mailbox(&self) -> Result<String> {
-        let trial = self.trial()?;
-        let settings = config::load(&trial.path().join("sealdesk.toml"))?;
+        let settings = self.trial()?;
         let mut mailboxes = wiring::mailboxes(&settings)?;
         let first = mailboxes.first_mut().context("no mailbox")?;
         Ok(first.mailbox.probe().await?)
     }
 
     pub async fn probe_courier(&self) -> Result<String> {
-        let trial = self.trial()?;
-        Ok(wiring::courier(&config::load(&trial.path().join("sealdesk.toml"))?)?.probe().await?)
+        Ok(wiring::courier(&self.trial()?)?.probe().await?)
     }
 
     pub async fn probe_tracker(&self) -> Result<String> {
-        let trial = self.trial()?;
-        Ok(wiring::tracker(&config::load(&trial.path().join("sealdesk.toml"))?)?.probe().await?)
+        Ok(wiring::tracker(&self.trial()?)?.probe().await?)
     }
 
-    /// The config as far as it is answered, in a folder that nobody else can read and that goes with its name.
-    fn trial(&self) -> Result<Trial> {
-        let trial = Trial::new()?;
-        let folder = trial.path();
-        for (name, secret) in self.secrets() {
-            private_file(&folder.join(name), secret.expose())?;
+    /// The config as far as it is answered.
+    fn trial(&self) -> Result<Settings> {
+        let folder = &self.trial.0;
+        for (name, octets) in self.secrets().into_iter().map(|(name, secret)| (name, secret.expose())).chain(self.ca.as_deref().map(|ca| (CA_FILE, ca))) {
+            let _ = std::fs::remove_file(folder.join(name));
+            private_file(&folder.join(name), octets)?;
         }
         let places = Places {
-            folder: folder.to_owned(),
+            folder: folder.clone(),
             state: folder.join("state"),
             secrets: folder.display().to_string(),
             keys: ["security-key".to_owned(), "storage-key".to_owned()],
             socket: false,
         };
-        std::fs::write(folder.join("sealdesk.toml"), self.config(&places))?;
-        Ok(trial)
+        let file = folder.join("sealdesk.toml");
+        std::fs::write(&file, self.config(&places))?;
+        Ok(config::load(&file)?)
     }
 }
 
-/// A folder for a proof, gone with it.
+/// A folder for proofs that nobody else can read, gone with the plan, and with whoever interrupts it.
 struct Trial(PathBuf);
 
 impl Trial {
@@ -218,11 +221,14 @@ impl Trial {
         getrandom::fill(&mut random).map_err(|e| anyhow!("no randomness: {e}"))?;
         let path = std::env::temp_dir().join(format!("sealdesk-init-{:016x}", u64::from_le_bytes(random)));
         std::fs::DirBuilder::new().mode(0o700).create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        let left_behind = path.clone();
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                let _ = std::fs::remove_dir_all(left_behind);
+                std::process::exit(INTERRUPTED);
+            }
+        });
         Ok(Self(path))
-    }
-
-    fn path(&self) -> &Path {
-        &self.0
     }
 }
 
@@ -231,6 +237,9 @@ impl Drop for Trial {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
+
+/// As a shell says of a program that SIGINT ended.
+const INTERRUPTED: i32 = 130;
 
 /// A new file that its owner alone reads.
 pub fn private_file(path: &Path, octets: &[u8]) -> Result<()> {
