@@ -9,6 +9,7 @@ use crate::pipeline::{Desk, Rhythm, deadlines, intake, outbox, readers, watch as
 use crate::ports::{Lane, OpenerError, PortError};
 use crate::wiring::{self, Watched};
 use anyhow::{Context, Result, bail};
+use nix::sys::signal::SigSet;
 use sd_notify::NotifyState;
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,7 +125,10 @@ struct Signals {
 impl Signals {
     fn heard() -> Result<Self> {
         let hear = |kind| signal(kind).context("signals");
-        Ok(Self { terminate: hear(SignalKind::terminate())?, interrupt: hear(SignalKind::interrupt())?, hangup: hear(SignalKind::hangup())? })
+        let heard = Self { terminate: hear(SignalKind::terminate())?, interrupt: hear(SignalKind::interrupt())?, hangup: hear(SignalKind::hangup())? };
+        // A reload holds it back while nobody hears it.
+        SigSet::from(nix::sys::signal::Signal::SIGHUP).thread_unblock().context("signals")?;
+        Ok(heard)
     }
 
     async fn stop(&mut self) {

@@ -5,6 +5,7 @@ use crate::daemon::Ended;
 use crate::{config, daemon};
 use anyhow::{Context, Result};
 use clap::Args;
+use nix::sys::signal::{SigSet, Signal};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 
@@ -28,6 +29,8 @@ pub async fn run(args: Run) -> Result<u8> {
         Ended::ToReload => {
             let own = std::env::args_os().next().map(PathBuf::from).filter(|path| path.is_absolute());
             let own = own.map_or_else(std::env::current_exe, Ok).context("the desk does not find itself")?;
+            // A second SIGHUP waits until it is heard again: by default it would end us.
+            SigSet::from(Signal::SIGHUP).thread_block().context("signals")?;
             let failed = std::process::Command::new(own).args(["run", "--again", "--config"]).arg(&args.config).exec();
             Err(failed).context("the desk cannot start itself anew")
         }

@@ -349,5 +349,15 @@ fn a_changed_config_is_taken_up_without_a_stop_and_a_wrong_one_is_not() {
     // The command line reads the wrong file too: the mailbox tells.
     wait_for("the third answer", 30, || world.delivered("x@crowd.example").iter().any(|l| l.contains("In-Reply-To: <f3@crowd.example>")));
     wait_for("the third call", 30, || world.delivered("ben@reporter.example").iter().filter(|l| l.contains("new-case")).count() == 2);
+
+    // However many reloads come at once, and whenever: it is one desk in one process.
+    config.extra = String::new();
+    world.write_config(&config);
+    let pause = |ms| std::thread::sleep(std::time::Duration::from_millis(ms));
+    for n in 0..40 {
+        reload();
+        pause(n * 3);
+    }
+    wait_for("the desk", 30, || world.json(&["status", "--json"])["letters"] == 3);
     desk.stop();
 }
