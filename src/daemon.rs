@@ -115,6 +115,15 @@ impl Running {
     }
 }
 
+/// A signal that was delivered is heard within this.
+const SIGNAL_HEARD: Duration = Duration::from_millis(20);
+
+/// The signals that a service is told by.
+pub fn signals() -> SigSet {
+    use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGTERM};
+    [SIGTERM, SIGINT, SIGHUP].into_iter().collect()
+}
+
 /// What a service is told while it runs.
 struct Signals {
     terminate: Signal,
@@ -126,8 +135,8 @@ impl Signals {
     fn heard() -> Result<Self> {
         let hear = |kind| signal(kind).context("signals");
         let heard = Self { terminate: hear(SignalKind::terminate())?, interrupt: hear(SignalKind::interrupt())?, hangup: hear(SignalKind::hangup())? };
-        // A reload holds it back while nobody hears it.
-        SigSet::from(nix::sys::signal::Signal::SIGHUP).thread_unblock().context("signals")?;
+        // They were held back while nobody heard them.
+        signals().thread_unblock().context("signals")?;
         Ok(heard)
     }
 
@@ -162,18 +171,18 @@ pub enum Ended {
 /// that is shown and tried again.
 pub async fn run(settings: &Settings, again: bool) -> Result<Ended> {
     // Heard from the first moment on: a stop must never cut off what a start has begun.
-    let mut signals = Signals::heard()?;
+    let mut told = Signals::heard()?;
     let _lock = lock(settings)?;
     let desk = wiring::desk(settings).await?;
     tokio::select! {
-        () = signals.stop() => return Ok(Ended::Stopped),
+        () = told.stop() => return Ok(Ended::Stopped),
         ready = ready(settings, &desk, again) => ready?,
     }
     let mut open = open(settings, desk).await?;
     info!(address = %settings.address.domain(), mailboxes = settings.mailboxes.len(), "desk open");
     let ended = loop {
         let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status("open")]);
-        match wait(&mut open.running, &mut signals).await {
+        match wait(&mut open.running, &mut told).await {
             Ok(Asked::Stop) => break Ok(Ended::Stopped),
             Ok(Asked::Reload) if is_renewed(settings) => break Ok(Ended::ToReload),
             Ok(Asked::Reload) => {}
@@ -185,7 +194,15 @@ pub async fn run(settings: &Settings, again: bool) -> Result<Ended> {
     info!("desk closing");
     open.close(settings).await;
     info!("desk closed");
-    ended
+    match ended {
+        // Told to stop meanwhile, it stays closed. From here on a signal waits for the desk to come.
+        Ok(Ended::ToReload) => {
+            signals().thread_block().context("signals")?;
+            let stopped = tokio::time::timeout(SIGNAL_HEARD, told.stop()).await.is_ok();
+            Ok(if stopped { Ended::Stopped } else { Ended::ToReload })
+        }
+        ended => ended,
+    }
 }
 
 async fn open(settings: &Settings, desk: Desk) -> Result<Open> {

@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         Command::Opener(args) => commands::opener::run(&args),
         Command::Key(args) => run(commands::key::run(args)),
         Command::Open(args) => run(commands::open::run(args)),
-        Command::Run(args) => run(commands::run::run(args)),
+        Command::Run(args) => commands::run::hold_signals().and_then(|()| run(commands::run::run(args))),
         Command::Demo(args) => run(commands::demo::run(args)),
         Command::Init(args) => run(commands::init::run(args)),
         Command::Check(args) => run(commands::check::run(args)),

@@ -359,5 +359,8 @@ fn a_changed_config_is_taken_up_without_a_stop_and_a_wrong_one_is_not() {
         pause(n * 3);
     }
     wait_for("the desk", 30, || world.json(&["status", "--json"])["letters"] == 3);
+    // A stop that comes while it closes for a reload is a stop.
+    reload();
+    pause(20);
     desk.stop();
 }
