@@ -3,6 +3,7 @@
 use super::{Answer, QUESTION_OCTETS_MAX, QUESTION_S, Question, TALKS_MAX, answer};
 use crate::pipeline::Desk;
 use anyhow::{Context, Result, anyhow, bail};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -84,8 +85,12 @@ pub async fn ask(state: &Path, question: &Question) -> Result<Option<serde_json:
     for commands in sockets {
         let path = socket(state, *commands);
         match UnixStream::connect(&path).await {
-            Ok(stream) => return converse(stream, question).await.map(Some),
-            Err(err) if err.kind() == std::io::ErrorKind::PermissionDenied => refused = Some(path),
+            Ok(stream) => match converse(stream, question).await? {
+                None if question.commands() => bail!("the desk closed before it answered: look whether it was done, or say it again"),
+                // It closes, perhaps to open again at once: whoever only reads asks once more.
+                answered => return Ok(answered),
+            },
+            Err(err) if err.kind() == ErrorKind::PermissionDenied => refused = Some(path),
             Err(_) => {}
         }
     }
@@ -95,13 +100,23 @@ pub async fn ask(state: &Path, question: &Question) -> Result<Option<serde_json:
     }
 }
 
-async fn converse(mut stream: UnixStream, question: &Question) -> Result<serde_json::Value> {
-    stream.write_all(&serde_json::to_vec(question)?).await?;
-    stream.shutdown().await?;
+/// The answer; `None` where the desk closed before it gave one.
+async fn converse(mut stream: UnixStream, question: &Question) -> Result<Option<serde_json::Value>> {
+    let question = serde_json::to_vec(question)?;
     let mut text = Vec::new();
-    stream.read_to_end(&mut text).await?;
+    let talk = async {
+        stream.write_all(&question).await?;
+        stream.shutdown().await?;
+        stream.read_to_end(&mut text).await
+    };
+    match talk.await {
+        Err(err) if !matches!(err.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::NotConnected) => return Err(err.into()),
+        Err(_) => return Ok(None),
+        Ok(_) if text.is_empty() => return Ok(None),
+        Ok(_) => {}
+    }
     match serde_json::from_slice(&text).context("the desk's answer cannot be read")? {
-        Answer::Good { answer } => Ok(answer),
+        Answer::Good { answer } => Ok(Some(answer)),
         Answer::Error { error } => Err(anyhow!(error)),
     }
 }
