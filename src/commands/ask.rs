@@ -36,10 +36,10 @@ async fn answered(settings: &Settings, question: Question) -> Result<serde_json:
         if let Some(answer) = control::ask(&settings.state, &question).await? {
             return Ok(answer);
         }
-        if matches!(question, Question::Canary) {
-            bail!("the desk does not run: start it first, since its letters to itself must come back to it");
-        }
         if let Some(_lock) = daemon::try_lock(settings)? {
+            if matches!(question, Question::Canary) {
+                bail!("the desk does not run: start it first, since its letters to itself must come back to it");
+            }
             let desk = wiring::desk(settings).await?;
             let by = desk.named(&control::account(nix::unistd::getuid().as_raw()));
             return control::answer(&desk, question, &by).await;
