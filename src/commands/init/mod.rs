@@ -131,9 +131,8 @@ async fn mail(interview: &Interview, args: &Init, plan: &mut Plan) -> Result<()>
         let password = interview.secret(args.imap_password_file.as_ref().filter(|_| first), "--imap-password-file", "Password")?;
         plan.imap = Some(Server::new(&host, args.imap_security.unwrap_or(Security::Tls), user.clone(), password)?);
         first = false;
-        match interview.proven("mailbox", plan.probe_mailbox().await)? {
-            true => break,
-            false => continue,
+        if interview.proven("mailbox", plan.probe_mailbox().await)? {
+            break;
         }
     }
     first = true;
