@@ -4,13 +4,17 @@ SHELL := /bin/bash
 CARGO := cargo
 # One profile for demo and test, so that everything is built once.
 FEATURES := --features failpoints
+# What `sealdesk --version` says it was built from.
+COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
-.PHONY: help demo test check setup setup-build setup-test install bench fuzz soak clean
+.PHONY: help demo test check setup setup-build setup-test setup-book install package book bench fuzz soak clean
 
 help:
 	@echo "make demo    build, and show the desk at work (no account, no network)"
 	@echo "make test    every check and test, on real servers; wants root for Postfix"
 	@echo "make install the binary, units and users of this machine (below DESTDIR); then run sealdesk init"
+	@echo "make package a Debian package, a tarball, an SBOM, the licences and their checksums, in target/package"
+	@echo "make book    the guide, in target/book; its links are checked"
 	@echo "make bench   measure, beside gpg on this machine"
 	@echo "make fuzz    fuzz every parser for FUZZ_S seconds (600)"
 	@echo "make soak    the long forms of the fault matrices: hours"
@@ -20,8 +24,11 @@ demo: setup-build
 	$(CARGO) build --quiet --locked $(FEATURES)
 	./target/debug/sealdesk demo --once
 
-test: setup check
-	$(CARGO) test --locked $(FEATURES) --lib --bins --test house --test jail --test demo --test open --test contracts --test outbox --test reports --test exports --test verbs --test loops --test publish --test course --test simulation --test disk
+test: setup check book
+	@tests/workflows/lint
+	promtool check rules config/alerts.yml
+	promtool test rules tests/alerts.yml
+	$(CARGO) test --locked $(FEATURES) --lib --bins --test house --test jail --test demo --test open --test contracts --test outbox --test reports --test exports --test verbs --test loops --test publish --test course --test keeping --test simulation --test disk
 	$(CARGO) test --locked $(FEATURES) --test desk -- --test-threads=3
 	$(CARGO) test --locked $(FEATURES) --test machine -- --nocapture
 	FUZZ_RUNS=2000 scripts/fuzz
@@ -33,14 +40,29 @@ check: setup-build
 	@scripts/deny
 
 # Below DESTDIR nothing is started or made: a package does that.
-install:
-	$(CARGO) build --release --locked --bin sealdesk
+install: setup-build
+	SEALDESK_COMMIT=$(COMMIT) $(CARGO) build --release --locked --bin sealdesk
+	target/release/sealdesk manual --out target/manual
 	install -D -m 755 target/release/sealdesk $(DESTDIR)/usr/bin/sealdesk
-	install -D -m 644 -t $(DESTDIR)/usr/lib/systemd/system systemd/sealdesk.service systemd/sealdesk-opener.service systemd/sealdesk-opener.socket
+	install -D -m 644 -t $(DESTDIR)/usr/lib/systemd/system systemd/*.service systemd/*.socket systemd/*.timer
 	install -D -m 644 systemd/sealdesk.sysusers $(DESTDIR)/usr/lib/sysusers.d/sealdesk.conf
 	install -D -m 644 systemd/sealdesk.tmpfiles $(DESTDIR)/usr/lib/tmpfiles.d/sealdesk.conf
-	install -D -m 644 -t $(DESTDIR)/usr/share/doc/sealdesk config/sealdesk.example.toml README.md CHANGELOG.md
+	install -D -m 644 -t $(DESTDIR)/usr/share/doc/sealdesk config/sealdesk.example.toml config/alerts.yml README.md CHANGELOG.md
+	install -D -m 644 -t $(DESTDIR)/usr/share/man/man1 target/manual/*.1
+	install -D -m 644 target/manual/sealdesk.bash $(DESTDIR)/usr/share/bash-completion/completions/sealdesk
+	install -D -m 644 -t $(DESTDIR)/usr/share/zsh/vendor-completions target/manual/_sealdesk
+	install -D -m 644 -t $(DESTDIR)/usr/share/fish/vendor_completions.d target/manual/sealdesk.fish
 	[ -n "$(DESTDIR)" ] || { systemd-sysusers && systemd-tmpfiles --create sealdesk.conf && systemctl daemon-reload; }
+
+# What a release is made of, in target/package.
+package: setup-build
+	SEALDESK_COMMIT=$(COMMIT) $(CARGO) build --release --locked --bin sealdesk
+	scripts/package release
+
+# The guide, in target/book, with every link in it looked at.
+book: setup-book
+	mdbook build docs
+	@scripts/links target/book
 
 bench: setup
 	$(CARGO) build --release --locked --bin sealdesk --example opening
@@ -64,6 +86,9 @@ setup-build:
 setup-test:
 	@scripts/setup test
 
+setup-book:
+	@scripts/setup book
+
 clean:
 	$(CARGO) clean
-	rm -rf tests/github/node_modules tests/webmail/node_modules
+	rm -rf tests/*/node_modules tests/schemas/packages

@@ -1,11 +1,11 @@
 //! How does a desk live? Its loops, its sockets, its signals, and what systemd hears of it.
 
 use crate::adapters::published;
-use crate::adapters::site::Site;
+use crate::adapters::site::{self, Site};
 use crate::config::{self, Settings};
 use crate::control;
 use crate::model::effect::Reason;
-use crate::pipeline::{Desk, Rhythm, deadlines, intake, outbox, readers, watch as tracker_states};
+use crate::pipeline::{Desk, Rhythm, deadlines, intake, outbox, readers, retention, watch as tracker_states};
 use crate::ports::{Lane, OpenerError, PortError};
 use crate::wiring::{self, Watched};
 use anyhow::{Context, Result, bail};
@@ -98,6 +98,9 @@ pub async fn start(settings: &Settings, desk: Desk) -> Result<Running> {
     if let Some(every_s) = settings.tracker.states_poll_s() {
         let every = Duration::from_secs(u64::from(every_s));
         tasks.spawn(tracker_states::run(Arc::clone(&desk), every, rhythm.beat("tracker states", round + every), stopped.clone()));
+    }
+    if let Some(days) = settings.erase_after_days {
+        tasks.spawn(retention::run(Arc::clone(&desk), days, rhythm.beat("retention", retention::LOOK + round), stopped.clone()));
     }
     tasks.spawn(deadlines::run(Arc::clone(&desk), rhythm.beat("deadlines", round), stopped));
     Ok(Running { desk, rhythm, stop, tasks })
@@ -229,8 +232,13 @@ async fn open(settings: &Settings, desk: Desk) -> Result<Open> {
     if let Some(address) = settings.publish.listen {
         let listener = TcpListener::bind(address).await.with_context(|| format!("publish.listen: cannot listen on {address}"))?;
         let site = Site::default();
-        servers.spawn(site.clone().serve(listener));
+        servers.spawn(site::serve(Arc::new(site.clone()), listener));
         servers.spawn(keep_fresh(settings.clone(), Arc::clone(&running.desk), site));
+    }
+    if let Some(address) = settings.metrics {
+        let listener = TcpListener::bind(address).await.with_context(|| format!("metrics.listen: cannot listen on {address}"))?;
+        let watched = wiring::Monitored::new(Arc::clone(&running.desk), running.rhythm.clone());
+        servers.spawn(site::serve(Arc::new(watched), listener));
     }
     if !settings.publish.fetch.is_empty() {
         servers.spawn(watch_published(settings.clone(), Arc::clone(&running.desk)));
@@ -249,7 +257,7 @@ impl Open {
 }
 
 /// What a running desk holds open, and cannot change.
-const WITH_A_RESTART: [&str; 4] = ["control.", "desk.state:", "opener.", "publish.listen:"];
+const WITH_A_RESTART: [&str; 5] = ["control.", "desk.state:", "metrics.", "opener.", "publish.listen:"];
 
 /// Whether a desk can be opened with the config as it stands now. What keeps it from that is logged, and the desk goes on.
 fn is_renewed(settings: &Settings) -> bool {

@@ -1,16 +1,16 @@
 //! Arguments and exit codes.
 
-use clap::{Parser, Subcommand};
-use sealdesk::commands::{self, exit};
+use clap::{CommandFactory, Parser, Subcommand};
+use sealdesk::commands::{self, exit, log};
 use sealdesk::config::ConfigError;
 use sealdesk::daemon::NotReady;
+use std::io::Write;
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
 /// The desk behind a project's security@ address: opens PGP mail, acknowledges every report within 24
 /// hours, and files each as one draft in the advisory tracker.
 #[derive(Parser)]
-#[command(version, about, long_about = None, max_term_width = 100)]
+#[command(version = commands::version().0, long_version = commands::version().1, about, long_about = None, max_term_width = 100)]
 #[command(
     after_help = "Start with `sealdesk demo`, which needs no account.\nExit codes: 0 good, 1 our own failure, 2 wrong usage, 78 wrong configuration; `open` has more.\nSEALDESK_LOG sets what is logged: error, warn, info (default), debug."
 )]
@@ -29,10 +29,17 @@ enum Command {
     Key(commands::key::Key),
     Case(commands::case::Case),
     Status(commands::status::StatusArgs),
+    Doctor(commands::doctor::Doctor),
     Import(commands::import::Import),
+    Backup(commands::backup::Backup),
+    Restore(commands::restore::Restore),
     Canary(commands::canary::Canary),
     #[command(hide = true)]
     Opener(commands::opener::Opener),
+    #[command(hide = true)]
+    Ask(commands::ask::Ask),
+    #[command(hide = true)]
+    Manual(commands::manual::Manual),
 }
 
 fn main() -> ExitCode {
@@ -41,7 +48,7 @@ fn main() -> ExitCode {
     // A panic's text may quote a letter; where it happened is enough.
     std::panic::set_hook(Box::new(|panic| {
         let at = panic.location().map_or_else(String::new, |l| format!(" at {}:{}", l.file(), l.line()));
-        eprintln!("sealdesk: internal error{at}");
+        let _ = writeln!(std::io::stderr(), "sealdesk: internal error{at}");
     }));
     let done = match cli.command {
         // The opener forks, so it must never have a second thread.
@@ -54,6 +61,11 @@ fn main() -> ExitCode {
         Command::Check(args) => run(commands::check::run(args)),
         Command::Case(args) => run(commands::case::run(args)),
         Command::Status(args) => run(commands::status::run(args)),
+        Command::Doctor(args) => run(commands::doctor::run(args)),
+        Command::Ask(args) => run(commands::ask::run(args)),
+        Command::Backup(args) => run(commands::backup::run(args)),
+        Command::Restore(args) => run(commands::restore::run(args)),
+        Command::Manual(args) => commands::manual::run(&args, Cli::command()),
         Command::Import(args) => run(commands::import::run(args)),
         Command::Canary(args) => run(commands::canary::run(args)),
     };
@@ -67,21 +79,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// Services log to standard error, from where journald takes it; commands for people only warn.
+/// Services say what they do; commands for people only warn. The opener's jail has no way to journald but its standard error.
 fn log(command: &Command) {
-    let journal = std::env::var_os("JOURNAL_STREAM").is_some();
-    let level = match command {
-        Command::Run(_) => "info",
-        Command::Opener(_) if journal => "info",
-        Command::Demo(_) => "error",
-        _ => "warn",
-    };
-    // Only our own crate speaks: libraries may log what strangers sent.
-    let wanted = std::env::var("SEALDESK_LOG").unwrap_or_else(|_| level.to_owned());
-    let filter = EnvFilter::try_new(format!("sealdesk={wanted}")).unwrap_or_else(|_| EnvFilter::new(format!("sealdesk={level}")));
-    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_env_filter(filter).with_target(false);
-    // journald keeps the time itself.
-    if journal { builder.without_time().init() } else { builder.init() }
+    match command {
+        Command::Run(_) if log::is_journaled() => log::to_journal("info"),
+        Command::Run(_) => log::to_stderr("info"),
+        Command::Opener(_) if log::is_journaled() => log::to_stderr("info"),
+        Command::Demo(_) => log::to_stderr("error"),
+        _ => log::to_stderr("warn"),
+    }
 }
 
 /// One thread: the desk waits far more than it works, and threads that wake each other cost more than they win.

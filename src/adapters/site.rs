@@ -1,10 +1,12 @@
 //! How does the world get at what we publish? A small web server of a few fixed pages, behind the team's own.
 
+use async_trait::async_trait;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, RwLock};
 use tokio::net::TcpListener;
 
@@ -22,33 +24,68 @@ pub struct Site {
     pages: Arc<RwLock<BTreeMap<String, Page>>>,
 }
 
+/// Whoever has pages, made ready or as they are asked for.
+#[async_trait]
+pub trait Pages: Send + Sync + 'static {
+    /// Whether other sites may show them; else they are for programs that ask this machine by a name of its own.
+    fn is_for_everybody(&self) -> bool;
+    async fn page(&self, path: &str) -> Result<Page, Absent>;
+}
+
+/// Why there is no page at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    Unknown,
+    /// It cannot be had now.
+    Unwell,
+}
+
+/// Serves until the task is dropped.
+pub async fn serve(pages: Arc<dyn Pages>, listener: TcpListener) {
+    let router = Router::new().fallback(answer).with_state(pages);
+    if let Err(err) = axum::serve(listener, router).await {
+        tracing::error!(error = %err, "pages are not served any more");
+    }
+}
+
 impl Site {
     pub fn show(&self, pages: Vec<Page>) {
         if let Ok(mut shown) = self.pages.write() {
             *shown = pages.into_iter().map(|page| (page.path.clone(), page)).collect();
         }
     }
+}
 
-    /// Serves until the task is dropped.
-    pub async fn serve(self, listener: TcpListener) {
-        let router = Router::new().fallback(answer).with_state(self);
-        if let Err(err) = axum::serve(listener, router).await {
-            tracing::error!(error = %err, "what is published is not served any more");
-        }
+#[async_trait]
+impl Pages for Site {
+    fn is_for_everybody(&self) -> bool {
+        true
     }
 
-    fn page(&self, path: &str) -> Option<Page> {
-        self.pages.read().ok()?.get(path).cloned()
+    async fn page(&self, path: &str) -> Result<Page, Absent> {
+        self.pages.read().map_err(|_| Absent::Unwell)?.get(path).cloned().ok_or(Absent::Unknown)
     }
 }
 
-async fn answer(State(site): State<Site>, request: Request) -> Response {
+/// A name that a stranger's DNS points here is not one of ours.
+fn names_this_machine(host: Option<&HeaderValue>) -> bool {
+    let Some(host) = host.and_then(|host| host.to_str().ok()) else { return false };
+    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(name, _)| name);
+    name == "localhost" || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+async fn answer(State(pages): State<Arc<dyn Pages>>, request: Request) -> Response {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
-    match site.page(request.uri().path()) {
+    if !pages.is_for_everybody() && (request.headers().contains_key(header::ORIGIN) || !names_this_machine(request.headers().get(header::HOST))) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    match pages.page(request.uri().path()).await {
+        Ok(page) if !pages.is_for_everybody() => ([(header::CONTENT_TYPE, page.media_type)], page.octets).into_response(),
         // Mail programs that live in a browser ask from another origin.
-        Some(page) => ([(header::CONTENT_TYPE, page.media_type), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], page.octets).into_response(),
-        None => StatusCode::NOT_FOUND.into_response(),
+        Ok(page) => ([(header::CONTENT_TYPE, page.media_type), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], page.octets).into_response(),
+        Err(Absent::Unknown) => StatusCode::NOT_FOUND.into_response(),
+        Err(Absent::Unwell) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }

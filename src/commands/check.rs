@@ -5,6 +5,7 @@ use super::{exit, screen};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::published;
 use crate::config::{self, Settings};
+use crate::control;
 use crate::model::Timestamp;
 use crate::model::timeline::ENDS_WITHIN_DAYS;
 use crate::openpgp::Certificate;
@@ -12,6 +13,7 @@ use crate::ports::{Clock, Opener};
 use crate::wiring::{self, Watched};
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 /// Tries a configuration for real: keys, mailboxes, courier, tracker, store. Sends and files nothing
@@ -181,10 +183,16 @@ fn ends(ends: Option<Timestamp>, what: &str, findings: &mut Findings) {
 }
 
 fn state(settings: &Settings, findings: &mut Findings) {
-    let probe = settings.state.join(".probe");
-    let tried = std::fs::create_dir_all(&settings.state).and_then(|()| std::fs::write(&probe, b"probe")).and_then(|()| std::fs::remove_file(&probe));
-    let tried = tried.with_context(|| format!("cannot write into {}: it must belong to the desk's user", settings.state.display()));
-    findings.take("state", tried, |()| settings.state.display().to_string());
+    let state = &settings.state;
+    // Root can write anywhere, and must not follow what somebody else laid there.
+    if let Ok(found) = state.symlink_metadata()
+        && found.uid() != nix::unistd::geteuid().as_raw()
+    {
+        return findings.good("state", &format!("{}, which belongs to {}", state.display(), control::account(found.uid())));
+    }
+    let tried = std::fs::create_dir_all(state).and_then(|()| tempfile::tempfile_in(state)).map(drop);
+    let tried = tried.with_context(|| format!("cannot write into {}: it must belong to the desk's user", state.display()));
+    findings.take("state", tried, |()| state.display().to_string());
 }
 
 /// The opener answers, holds the keys that the certificates promise, and opens what we seal.

@@ -185,7 +185,7 @@ fn rotate(file: &Path, passphrase_file: Option<&Path>, profile: ProfileName, out
     let certificates = old.public();
     let before = certificates.first().context("the file holds no key")?;
     let address = before.addresses().into_iter().next().with_context(|| format!("no user ID in {} names an address", file.display()))?;
-    let key = openpgp::generate(&address, "Security Team", profile.profile())?;
+    let key = openpgp::successor(before, profile.profile())?;
     write_pair(out, "security", &key)?;
     let new = SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None)?;
     let today = SystemClock.now().strftime("%-d %B %Y");

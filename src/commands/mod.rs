@@ -1,19 +1,37 @@
 //! What can a person tell the desk? One file a verb.
 
-mod ask;
+pub mod ask;
+pub mod backup;
 pub mod canary;
 pub mod case;
 pub mod check;
 pub mod demo;
+pub mod doctor;
 pub mod import;
 pub mod init;
 pub mod key;
 mod letters;
+pub mod log;
+pub mod manual;
 pub mod open;
 pub mod opener;
+mod owner;
+pub mod restore;
 pub mod run;
 mod screen;
 pub mod status;
+
+use std::sync::LazyLock;
+
+/// What `-V` and `--version` say. A build that knows its commit was told by `SEALDESK_COMMIT`, as `make install` and `make package` do.
+pub fn version() -> (&'static str, &'static str) {
+    static LONG: LazyLock<String> = LazyLock::new(|| {
+        let algorithms: String = crate::openpgp::algorithms().iter().map(|(of, names)| format!("\n  {of}: {names}")).collect();
+        let commit = option_env!("SEALDESK_COMMIT").unwrap_or("unknown");
+        format!("{}\ncommit {commit}\n{}{algorithms}", env!("CARGO_PKG_VERSION"), crate::openpgp::backend())
+    });
+    (env!("CARGO_PKG_VERSION"), LONG.as_str())
+}
 
 /// Exit codes, the same for every verb; 2, wrong usage, is clap's own.
 pub mod exit {

@@ -1,7 +1,7 @@
 //! How does text reach the terminal? Without panicking at a closed pipe, and without a stranger's controls.
 
-use anyhow::Result;
-use std::io::{ErrorKind, Write};
+use anyhow::{Result, bail};
+use std::io::{ErrorKind, IsTerminal, Write};
 
 /// Writes to standard output; a reader that went away ends the output and is no fault.
 pub fn print(text: &str) -> Result<()> {
@@ -14,6 +14,14 @@ pub fn print(text: &str) -> Result<()> {
 
 pub fn print_json(value: &impl serde::Serialize) -> Result<()> {
     print(&format!("{}\n", serde_json::to_string_pretty(value)?))
+}
+
+/// Whether somebody at the terminal means it; where nobody is there, the flag that says so is named.
+pub fn confirmed(question: &str) -> Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        bail!("nobody can be asked here: say it with --yes");
+    }
+    Ok(dialoguer::Confirm::new().with_prompt(question).default(false).interact()?)
 }
 
 /// A stranger's text for a terminal: escape sequences, controls and bidi marks are shown as what they are.

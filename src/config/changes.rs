@@ -9,6 +9,64 @@ pub fn changes(before: &Settings, after: &Settings) -> Vec<String> {
     compared(&before.written, &after.written)
 }
 
+/// Words that say how a desk is set up, and nothing about whose it is.
+const PLAIN: [&str; 28] = [
+    "always",
+    "app",
+    "command",
+    "confirmed",
+    "evident",
+    "folder",
+    "full",
+    "github",
+    "gitlab",
+    "hold",
+    "imap",
+    "inbox",
+    "keep",
+    "keyword",
+    "maildir",
+    "move",
+    "none",
+    "oauth2",
+    "outline",
+    "password",
+    "plaintext",
+    "sent",
+    "smtp",
+    "starttls",
+    "system",
+    "tls",
+    "token",
+    "webhook",
+];
+
+/// Tables whose keys an operator makes up.
+const NAMED_BY_HIM: [&str; 3] = ["checkouts.", "tracker.collaborators.", "tracker.products."];
+
+/// A line for each key that is set, without a single text of it: for whoever looks for a fault from afar.
+pub fn shape(settings: &Settings) -> Vec<String> {
+    let mut all = BTreeMap::new();
+    flatten("", &Value::Table(settings.written.clone()), &mut all);
+    let mut lines: Vec<String> = all.iter().map(|(key, value)| format!("{} = {}", plain_key(key), plain(value))).collect();
+    lines.dedup();
+    lines
+}
+
+fn plain_key(key: &str) -> String {
+    NAMED_BY_HIM.iter().find(|table| key.starts_with(*table)).map_or_else(|| key.to_owned(), |table| format!("{table}…"))
+}
+
+fn plain(value: &str) -> String {
+    let is_plain = |word: &str| word.parse::<f64>().is_ok() || ["true", "false"].contains(&word) || PLAIN.iter().any(|known| word == format!("{known:?}"));
+    match value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some("") => "[]".to_owned(),
+        Some(_) => "[…]".to_owned(),
+        None if is_plain(value) => value.to_owned(),
+        None => "…".to_owned(),
+    }
+}
+
 fn compared(before: &Table, after: &Table) -> Vec<String> {
     let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
     flatten("", &Value::Table(before.clone()), &mut old);
@@ -43,6 +101,14 @@ fn shown(value: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_shape_of_a_config_holds_no_text_of_it() {
+        for (value, shown) in [("\"tls\"", "\"tls\""), ("24", "24"), ("true", "true"), ("\"a@b.example\"", "…"), ("[\"x\"]", "[…]"), ("[]", "[]")] {
+            assert_eq!(plain(value), shown);
+        }
+        assert_eq!(plain_key("tracker.products.secret-tool"), "tracker.products.…");
+    }
 
     #[test]
     fn each_key_that_changed_is_named_and_no_address() {

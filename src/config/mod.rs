@@ -4,15 +4,17 @@
 //! `${CREDENTIALS_DIRECTORY}` works; nothing else is expanded.
 
 mod changes;
+mod operating;
+mod reference;
 mod timeline;
 mod tracker;
 mod words;
 
-pub use changes::changes;
+pub use changes::{changes, shape};
+pub use operating::{Alarm, Control};
+pub use reference::reference;
 pub use tracker::{Github, Tracker, TrackerAuth};
-pub use words::{
-    Alarm, Control, Courier, Distributor, Done, Imap, Login, Mailbox, MailboxRole, OpenerWords, Publish, Publisher, Resolver, Responder, Security, Smtp,
-};
+pub use words::{Courier, Distributor, Done, Imap, Login, Mailbox, MailboxRole, OpenerWords, Publish, Publisher, Resolver, Responder, Security, Smtp};
 
 use crate::decide::{Caps, Policy};
 use crate::model::Timestamp;
@@ -22,6 +24,7 @@ use crate::model::release::ReleaseRules;
 use crate::model::secret::Secret;
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// A checked configuration.
@@ -66,6 +69,8 @@ pub struct Settings {
     pub publish: Publish,
     pub publisher: Publisher,
     pub control: Control,
+    pub metrics: Option<SocketAddr>,
+    pub erase_after_days: Option<u32>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +81,7 @@ pub enum ConfigError {
     Form(String, String),
     #[error("{0}: {1}")]
     Value(&'static str, String),
-    #[error("{0} names the environment variable {1}, which is not set; under systemd it comes from LoadCredential=")]
+    #[error("{0} names the environment variable {1}, which is not set; under systemd it comes from LoadCredential= and is there while the desk runs")]
     Variable(&'static str, String),
     #[error("{0}: cannot read the secret {1}: {2}; create it, or add LoadCredential= to the unit")]
     SecretAbsent(&'static str, String, std::io::Error),
@@ -194,6 +199,13 @@ fn check(words: words::Words, file: &Path, written: toml::Table) -> Result<Setti
     };
     let lists = words.announcement.iter().flat_map(|a| &a.lists);
     let announcement_lists = lists.map(|text| address("announcement.lists", text)).collect::<Result<_, _>>()?;
+    if let Some(open) = words.metrics.as_ref().filter(|m| !m.listen.ip().is_loopback()) {
+        let why = format!("{} is not a loopback address: put a server with a login in front of one that is", open.listen);
+        return Err(ConfigError::Value("metrics.listen", why));
+    }
+    if words.retention.closed_days == Some(0) {
+        return Err(ConfigError::Value("retention.closed_days", "0 days erase a case as it closes: name a term, or leave it out".to_owned()));
+    }
     let (release, holidays) = words.release.checked()?;
     Ok(Settings {
         file: file.to_owned(),
@@ -230,6 +242,8 @@ fn check(words: words::Words, file: &Path, written: toml::Table) -> Result<Setti
         publish: words.publish,
         publisher: words.publisher,
         control: words.control,
+        metrics: words.metrics.map(|m| m.listen),
+        erase_after_days: words.retention.closed_days,
     })
 }
 

@@ -6,6 +6,7 @@ use crate::model::timeline::{Pace, Timeline, Window};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -24,23 +25,29 @@ impl TryFrom<String> for Length {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct WindowWords {
+    #[schemars(with = "Option<String>")]
     from: Option<Length>,
+    #[schemars(with = "Option<String>")]
     to: Option<Length>,
+    #[schemars(with = "Option<String>")]
     remind: Option<Length>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PaceWords {
+    #[schemars(with = "Option<String>")]
     fix_team: Option<Length>,
+    #[schemars(with = "Option<String>")]
     fix: Option<Length>,
+    #[schemars(with = "Option<String>")]
     release: Option<Length>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct TimelineWords {
     fix_team: WindowWords,
@@ -89,10 +96,11 @@ fn pace(words: &PaceWords, default: Pace) -> Pace {
 }
 
 /// When a release may be.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ReleaseWords {
     hour_utc: Option<i8>,
+    #[schemars(with = "Option<String>")]
     notice: Option<Length>,
     zones: Vec<String>,
     blackouts: Vec<String>,

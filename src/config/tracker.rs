@@ -2,11 +2,12 @@
 
 use crate::decide::{FilePolicy, SealedPolicy};
 use crate::model::dossier::Collaborators;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Tracker {
     Github(Github),
@@ -15,9 +16,10 @@ pub enum Tracker {
     Folder(TrackerFolder),
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrackerFolder {
+    /// Each draft becomes a Markdown and a JSON file in it
     pub path: PathBuf,
     #[serde(default)]
     pub file: FilePolicy,
@@ -25,16 +27,20 @@ pub struct TrackerFolder {
     pub sealed: SealedPolicy,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Github {
+    /// Where drafts are filed, unless `products` says otherwise
     pub repository: String,
     /// Product as a report names it, in lower case, to `owner/name`.
     #[serde(default)]
     pub products: BTreeMap<String, String>,
+    /// The API; another for GitHub Enterprise Server
     #[serde(default = "github_api")]
     pub base_url: String,
+    /// Trust this CA alone
     pub ca_file: Option<PathBuf>,
+    /// A fine-grained token, or a GitHub App
     pub auth: TrackerAuth,
     /// The ecosystem of `vulnerabilities[].package`, as GitHub names them.
     #[serde(default = "other")]
@@ -59,7 +65,7 @@ pub struct Github {
 }
 
 /// Confidential issues of a GitLab.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Gitlab {
     /// `group/name`, with all groups.
@@ -67,9 +73,12 @@ pub struct Gitlab {
     /// Product as a report names it, in lower case, to `group/name`.
     #[serde(default)]
     pub products: BTreeMap<String, String>,
+    /// The GitLab
     #[serde(default = "gitlab_com")]
     pub base_url: String,
+    /// Trust this CA alone
     pub ca_file: Option<PathBuf>,
+    /// Scope `api`, role Reporter or higher
     pub token_file: PathBuf,
     /// Labels of every issue, beside `severity::…`.
     #[serde(default)]
@@ -83,11 +92,14 @@ pub struct Gitlab {
 }
 
 /// Anything else that takes JSON by POST.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrackerWebhook {
+    /// Where to
     pub url_file: PathBuf,
+    /// What each delivery is signed with
     pub secret_file: PathBuf,
+    /// Trust this CA alone
     pub ca_file: Option<PathBuf>,
     #[serde(default)]
     pub file: FilePolicy,
@@ -115,7 +127,7 @@ fn other() -> String {
     "other".to_owned()
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum TrackerAuth {
     Token { token_file: PathBuf },

@@ -1,14 +1,16 @@
 //! The words of the config file, exactly as written. Unknown ones are errors.
 
+use super::operating::{Alarm, Control, Heartbeat, Metrics, Retention};
 use super::timeline::{ReleaseWords, TimelineWords};
 use super::tracker::Tracker;
 use crate::model::limits::Limits;
 use crate::model::publication::{HttpsUrl, Language};
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Words {
     pub desk: Desk,
@@ -42,11 +44,14 @@ pub(super) struct Words {
     pub publish: Publish,
     #[serde(default)]
     pub control: Control,
+    pub metrics: Option<Metrics>,
+    #[serde(default)]
+    pub retention: Retention,
     #[serde(default)]
     pub publisher: Publisher,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Desk {
     pub address: String,
@@ -59,6 +64,7 @@ pub(super) struct Desk {
     pub own_lists: Vec<String>,
     pub authserv_id: Option<String>,
     #[serde(default)]
+    #[schemars(with = "String")]
     pub resolver: Resolver,
     pub answer_from: Option<String>,
     pub templates: Option<PathBuf>,
@@ -87,26 +93,31 @@ impl TryFrom<String> for Resolver {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Keys {
+    /// The public certificates of the desk, the one to show first in front; a version 4 one is among them
     pub certificates: Vec<PathBuf>,
+    /// What rests is sealed to it
     pub storage_certificate: PathBuf,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpenerWords {
     pub socket: Option<PathBuf>,
+    /// The secret keys of `keys.certificates`; several may stand here, retired ones behind
     #[serde(default)]
     pub secret_keys: Vec<PathBuf>,
+    /// The secret key of `keys.storage_certificate`
     pub storage_key: Option<PathBuf>,
+    /// Unlocks all of them
     pub passphrase_file: Option<PathBuf>,
     #[serde(default)]
     pub allow_without_jail: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Security {
     #[default]
@@ -115,7 +126,7 @@ pub enum Security {
     Plaintext,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Mailbox {
     Imap(Imap),
@@ -138,18 +149,23 @@ impl Mailbox {
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Imap {
+    /// Shown in logs and faults, and where letters are counted from: do not change it
     pub name: String,
+    /// The IMAP server
     pub host: String,
     pub port: Option<u16>,
     #[serde(default)]
     pub security: Security,
     pub ca_file: Option<PathBuf>,
     pub certificate_sha256: Option<String>,
+    /// The login
     pub user: String,
+    /// How the login is proven
     pub login: Login,
+    /// Where letters arrive
     #[serde(default = "inbox")]
     pub folder: String,
     pub done: Option<Done>,
@@ -160,7 +176,7 @@ pub struct Imap {
 }
 
 /// What a mailbox holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MailboxRole {
     /// Letters to the desk.
@@ -178,7 +194,7 @@ fn poll_s() -> u32 {
     60
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Login {
     /// AUTHENTICATE PLAIN where offered, else LOGIN.
@@ -197,7 +213,7 @@ pub enum Login {
 }
 
 /// What becomes of a letter on the server once it is durable here.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Done {
     Move { folder: String },
@@ -211,10 +227,12 @@ impl Default for Done {
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Maildir {
+    /// Shown in logs and faults, and where letters are counted from: do not change it
     pub name: String,
+    /// The Maildir; letters move from `new` to `cur`
     pub path: PathBuf,
     #[serde(default)]
     pub role: MailboxRole,
@@ -226,39 +244,49 @@ fn maildir_poll_s() -> u32 {
     5
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Courier {
     Smtp(Smtp),
     Folder(CourierFolder),
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CourierFolder {
+    /// Each letter becomes a file in it
     pub path: PathBuf,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Smtp {
+    /// The SMTP server
     pub host: String,
     pub port: Option<u16>,
+    /// `tls`, `starttls`; `plaintext` to loopback only
     #[serde(default)]
     pub security: Security,
+    /// Trust this CA alone
     pub ca_file: Option<PathBuf>,
+    /// Or pin the server's certificate
     pub certificate_sha256: Option<String>,
+    /// The login; none without it
     pub user: Option<String>,
+    /// Its password
     pub password_file: Option<PathBuf>,
     /// The name given in EHLO.
     pub hello: Option<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Responder {
+    /// As `status` and the journal call him
     pub name: String,
+    /// Where he is called
     pub address: String,
+    /// Calls and what rests are encrypted to it; his letters must be signed by it
     pub certificate: PathBuf,
     /// His account on this machine: what he says on the command line is his word.
     pub login: Option<String>,
@@ -267,7 +295,7 @@ pub struct Responder {
 }
 
 /// Where releases are announced.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Announcement {
     pub lists: Vec<String>,
@@ -275,20 +303,25 @@ pub(super) struct Announcement {
 }
 
 /// Somebody on the private distributors list, and what was checked when he was let in.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Distributor {
+    /// As `status` and the journal call them
     pub name: String,
+    /// Where they are told
     pub address: String,
+    /// What they are told is encrypted to it
     pub certificate: PathBuf,
     pub contact: String,
     pub criteria: Vec<String>,
+    /// Who vouched for them
     pub vouched_by: String,
+    /// When they agreed to the embargo
     pub embargo_accepted_on: String,
     pub removed_on: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Acknowledgement {
     pub within_h: u32,
@@ -303,7 +336,7 @@ impl Default for Acknowledgement {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Answers {
     pub per_address_per_day: u32,
@@ -318,55 +351,37 @@ impl Default for Answers {
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-pub enum Alarm {
-    /// POSTs `{"case": …, "reason": …}`, signed with HMAC-SHA256 of the secret.
-    Webhook { url_file: PathBuf, secret_file: PathBuf },
-    /// Runs a program with the reason and the case as arguments.
-    Command { command: Vec<String> },
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Heartbeat {
-    pub url_file: PathBuf,
-}
-
 /// What the world may know of the desk, and where it is found.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Publish {
     /// Where security.txt is to be found (RFC 9116 section 2.5.2).
+    #[schemars(with = "Vec<String>")]
     pub canonical: Vec<HttpsUrl>,
+    /// Your policy, for security.txt
+    #[schemars(with = "Option<String>")]
     pub policy: Option<HttpsUrl>,
+    /// In which you can be written to, for security.txt
+    #[schemars(with = "Vec<String>")]
     pub languages: Vec<Language>,
     /// The desk serves its Web Key Directory and security.txt here, for a web server in front of it.
+    #[schemars(with = "Option<String>")]
     pub listen: Option<std::net::SocketAddr>,
     /// Published copies that the desk fetches once a day and holds against what it has.
     pub fetch: Vec<url::Url>,
 }
 
 /// Who publishes what `case export` writes.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Publisher {
     /// The vendor; the desk's name without it.
     pub name: Option<String>,
     /// A URL that is his alone; `https://` and the domain of the desk's address without it.
+    #[schemars(with = "Option<String>")]
     pub namespace: Option<HttpsUrl>,
     /// The UUID of his CNA.
     pub cve_org_id: Option<String>,
     /// What packages belong to where nothing says it, as OSV names it.
     pub ecosystem: Option<String>,
-}
-
-/// Who may ask a running desk: decided by owner, group and mode of its sockets.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Control {
-    /// The group that may read cases.
-    pub readers_group: Option<String>,
-    /// The group that may command.
-    pub commanders_group: Option<String>,
 }

@@ -5,17 +5,21 @@
 
 mod announce;
 mod answers;
+mod backup;
 mod by_letter;
 mod grammar;
+mod metrics;
 mod people;
 mod socket;
 mod view;
 mod word;
 
 pub use announce::{Asset, TO_BE_WRITTEN};
+pub use backup::{receive, send};
 pub use by_letter::ByLetter;
 pub use grammar::{Verb, named, on_day};
-pub use socket::{account, ask, listen, serve, socket};
+pub use metrics::{health, metrics};
+pub use socket::{account, ask, fetch_backup, listen, serve, socket};
 pub use view::{CaseLine, CaseView, Fault, File, LIST_MAX, LetterView, Order, Queued, SealedLetter, Status, Wanted};
 pub use word::{Word, say};
 
@@ -23,7 +27,7 @@ use crate::decide::{Arrival, Origin, on_arrival};
 use crate::model::case::Case;
 use crate::model::ids::CaseId;
 use crate::model::letter::{Dmarc, NoAnswer, Outer};
-use crate::pipeline::{Desk, canary};
+use crate::pipeline::{Desk, canary, retention};
 use crate::ports::Intake;
 use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
@@ -76,6 +80,12 @@ pub enum Question {
     Import,
     /// The desk writes to itself.
     Canary,
+    /// All that rests, sealed; answered in pieces.
+    Backup,
+    /// What was said in a closed case is erased.
+    CasePurge {
+        id: CaseId,
+    },
 }
 
 impl Question {
@@ -104,6 +114,8 @@ pub async fn answer(desk: &Desk, question: Question, by: &str) -> Result<serde_j
         Question::CaseReleaseDay { id, at } => serde_json::to_value(word::release_day(desk, &id, at).await?),
         Question::Status => serde_json::to_value(view::status(desk).await?),
         Question::Canary => serde_json::to_value(canary::sing(desk, canary::PATIENCE).await?),
+        Question::Backup => bail!("a backup comes in pieces"),
+        Question::CasePurge { id } => serde_json::to_value(purge(desk, &id, by).await?),
         Question::Import => serde_json::to_value(import(desk).await?),
     };
     value.context("an answer cannot be written")
@@ -130,6 +142,13 @@ async fn reply(desk: &Desk, id: &CaseId, text: &str, by: &str) -> Result<String>
     desk.parts.store.commit(&crate::decide::reply(id, &word, sealed, by, now), now).await?;
     desk.ring();
     Ok(format!("the reply of {id} is on its way; `sealdesk case show {id}` tells when it has left"))
+}
+
+/// Erases what was said in a closed case. That it happened, and who had it done, stays in the journal.
+async fn purge(desk: &Desk, id: &CaseId, by: &str) -> Result<String> {
+    known(desk, id).await?;
+    let purged = retention::purge(desk, id, by).await?;
+    Ok(format!("{} letters of {id} are erased; backups hold them until you remove those, and the tracker keeps its draft", purged.letters))
 }
 
 /// Makes old letters into arrivals: a human confirmed that they are to be answered.

@@ -1,7 +1,8 @@
 //! Who may ask a desk? Whoever may use its sockets: one for reading, one for commands.
 
-use super::{Answer, QUESTION_OCTETS_MAX, QUESTION_S, Question, TALKS_MAX, answer};
+use super::{Answer, QUESTION_OCTETS_MAX, QUESTION_S, Question, TALKS_MAX, answer, backup};
 use crate::pipeline::Desk;
+use crate::ports::Kept;
 use anyhow::{Context, Result, anyhow, bail};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -58,6 +59,9 @@ async fn serve_one(desk: &Desk, mut stream: UnixStream, commands: bool) -> Resul
     let asked = limited.read_to_end(&mut text);
     tokio::time::timeout(std::time::Duration::from_secs(QUESTION_S), asked).await.context("the question never ended")??;
     let question: Result<Question, _> = serde_json::from_slice(&text);
+    if commands && matches!(question, Ok(Question::Backup)) {
+        return backup::serve(desk, &by, stream).await;
+    }
     let answered = match question {
         Ok(question) if question.commands() && !commands => Err(anyhow!("this socket is for reading; commands go to command.sock")),
         Ok(question) => answer(desk, question, &by).await,
@@ -98,6 +102,19 @@ pub async fn ask(state: &Path, question: &Question) -> Result<Option<serde_json:
         Some(path) => bail!("you may not use {}: ask the operator for its group", path.display()),
         None => Ok(None),
     }
+}
+
+/// The archive of a running desk, into `sink`; `None` where none runs.
+pub async fn fetch_backup(state: &Path, sink: &mut (dyn std::io::Write + Send)) -> Result<Option<Kept>> {
+    let path = socket(state, true);
+    let mut stream = match UnixStream::connect(&path).await {
+        Ok(stream) => stream,
+        Err(err) if err.kind() == ErrorKind::PermissionDenied => bail!("you may not use {}: ask the operator for its group", path.display()),
+        Err(_) => return Ok(None),
+    };
+    stream.write_all(&serde_json::to_vec(&Question::Backup)?).await?;
+    stream.shutdown().await?;
+    backup::receive(stream, sink).await.map(Some)
 }
 
 /// The answer; `None` where the desk closed before it gave one.

@@ -2,10 +2,11 @@
 
 use crate::model::timeline::Timeline;
 use jiff::SignedDuration;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// When a draft is filed without a responder's word.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FilePolicy {
     /// Where the letter shows evidence of a report.
@@ -17,7 +18,7 @@ pub enum FilePolicy {
 }
 
 /// How much of a sealed letter a draft may hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SealedPolicy {
     #[default]

@@ -3,6 +3,7 @@
 use super::Timestamp;
 use super::cvss;
 use super::report::{Affected, Missing, Package, Report};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +19,7 @@ pub struct Dossier {
     pub credits: Vec<Credit>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Collaborators {
     /// Logins of the tracker.

@@ -4,10 +4,11 @@
 //! what the tests and the fuzzing have proven. The constants below are about form and are nobody's business.
 //! A letter over a limit is kept, acknowledged and shown to a human as it came.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// What one letter may cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Octets of a letter that is read.

@@ -37,16 +37,28 @@ pub struct GeneratedKey {
 
 /// Makes a certificate for `name <address>` with a signing and an encryption subkey.
 pub fn generate(address: &str, name: &str, profile: Profile) -> std::result::Result<GeneratedKey, OpenPgpError> {
+    let id = UserID::from_address(name, None, address).map_err(OpenPgpError::operation("naming a key"))?;
+    generate_for(vec![id], profile)
+}
+
+/// Makes a certificate that takes the place of this one, under the same user IDs.
+pub fn successor(of: &Certificate, profile: Profile) -> std::result::Result<GeneratedKey, OpenPgpError> {
+    let valid = of.0.with_policy(policy(), None).map_err(OpenPgpError::operation("reading the key that is replaced"))?;
+    generate_for(valid.userids().revoked(false).map(|id| id.userid().clone()).collect(), profile)
+}
+
+fn generate_for(ids: Vec<UserID>, profile: Profile) -> std::result::Result<GeneratedKey, OpenPgpError> {
     let suite = if profile == Profile::Pqc { CipherSuite::MLDSA65_Ed25519 } else { CipherSuite::Cv25519 };
     let run = || -> Result<Cert> {
-        let id = UserID::from_address(name, None, address)?;
         let mut builder = CertBuilder::new()
             .set_profile(if profile == Profile::V4 { sequoia_openpgp::Profile::RFC4880 } else { sequoia_openpgp::Profile::RFC9580 })?
             .set_cipher_suite(suite)
             .set_validity_period(VALIDITY)
-            .add_userid(id)
             .add_signing_subkey()
             .add_subkey(KeyFlags::empty().set_transport_encryption().set_storage_encryption(), None, None);
+        for id in ids {
+            builder = builder.add_userid(id);
+        }
         if profile == Profile::V4 {
             // Advertise what GnuPG and all else can write; a v4 key that asks for SEIPDv2 shuts out old programs.
             builder = builder.set_features(Features::empty().set_seipdv1())?;

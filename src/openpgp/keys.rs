@@ -6,6 +6,7 @@ use super::rsa::WithPrimes;
 use super::{OpenPgpError, policy};
 use sequoia_openpgp::crypto::{Decryptor, KeyPair, Password};
 use sequoia_openpgp::packet::PKESK;
+use sequoia_openpgp::packet::key::SecretKeyMaterial;
 use sequoia_openpgp::parse::Parse;
 use sequoia_openpgp::serialize::stream::{Armorer, LiteralWriter, Message, Signer};
 use sequoia_openpgp::types::{HashAlgorithm, SymmetricAlgorithm};
@@ -161,7 +162,9 @@ fn unlock(cert: Cert, passphrase: Option<&[u8]>) -> Result<Cert, OpenPgpError> {
     let mut unlocked = Vec::new();
     for key in cert.keys().secret() {
         let key = key.key().clone();
-        if !key.secret().is_encrypted() {
+        // A stub for a secret that is elsewhere: offline, or on a card (GnuPG's `--export-secret-subkeys`).
+        let is_stub = matches!(key.secret(), SecretKeyMaterial::Encrypted(secret) if !secret.s2k().is_supported());
+        if !key.secret().is_encrypted() || is_stub {
             continue;
         }
         let password = Password::from(passphrase.ok_or_else(|| OpenPgpError::Locked(fingerprint.clone()))?);
@@ -196,6 +199,35 @@ mod tests {
         assert!(matches!(good.as_slice(), [super::super::SignatureFound::Good { .. }]), "{good:?}");
         let bad = verify_detached(signature.as_bytes(), b"hello!\r\n", &certs);
         assert!(matches!(bad.as_slice(), [super::super::SignatureFound::Bad { .. }]), "{bad:?}");
+    }
+
+    #[test]
+    fn a_key_whose_primary_is_kept_offline_opens_and_signs_by_its_subkeys() {
+        let home = tempfile::tempdir().unwrap();
+        let gpg = |arguments: &[&str]| {
+            let output = std::process::Command::new("gpg")
+                .arg("--homedir")
+                .arg(home.path())
+                .args(["--batch", "--pinentry-mode", "loopback", "--passphrase", ""])
+                .args(arguments)
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            output.stdout
+        };
+        gpg(&["--quick-generate-key", "security@desk.example", "ed25519", "cert", "never"]);
+        let listed = String::from_utf8(gpg(&["--with-colons", "--list-keys"])).unwrap();
+        let primary = listed.lines().find_map(|line| line.strip_prefix("fpr:::::::::")).unwrap().trim_end_matches(':').to_owned();
+        gpg(&["--quick-add-key", &primary, "cv25519", "encr", "never"]);
+        gpg(&["--quick-add-key", &primary, "ed25519", "sign", "never"]);
+        let subkeys = gpg(&["--armor", "--export-secret-subkeys", &primary]);
+        let mut keys = SecretKeys::load(&subkeys, Purpose::Mail, None).unwrap();
+        let public = keys.public();
+        let (signature, _) = keys.sign_detached(b"hello").unwrap();
+        assert!(matches!(verify_detached(signature.as_bytes(), b"hello", &public)[..], [super::super::SignatureFound::Good { .. }]));
+        let sealed = super::super::SealTo::new(&public).unwrap().seal(b"a report").unwrap();
+        let opened = super::super::open(&sealed, &mut keys, &[], &crate::model::limits::Limits::MAX).unwrap();
+        assert_eq!(opened.plaintext, b"a report");
     }
 
     #[test]

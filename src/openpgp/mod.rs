@@ -13,14 +13,16 @@ mod keys;
 mod open;
 mod rsa;
 mod seal;
+mod stream;
 mod verify;
 mod wkd;
 
 pub use certificate::{Certificate, certificates};
-pub use generate::{GeneratedKey, Profile, adopt, generate, generate_storage};
+pub use generate::{GeneratedKey, Profile, adopt, generate, generate_storage, successor};
 pub use keys::{Purpose, SecretKeys, sign_cleartext};
 pub use open::{Opened, SessionKey, SessionKeys, Unopened, digest, is_sealed, open};
 pub use seal::{SealTo, armored_message, seal_packets};
+pub use stream::open_into;
 pub use verify::{SignatureFound, verify_detached, verify_message};
 pub use wkd::wkd_name;
 
@@ -58,6 +60,18 @@ pub fn warm_up() -> Result<(), OpenPgpError> {
 /// What `--version` and `check` say about the cryptography inside.
 pub fn backend() -> String {
     format!("sequoia-openpgp {} with {}", sequoia_openpgp::VERSION, sequoia_openpgp::crypto::backend())
+}
+
+/// The algorithms that this build can use: of keys, ciphers, AEAD modes and hashes.
+pub fn algorithms() -> [(&'static str, String); 4] {
+    use sequoia_openpgp::types::{AEADAlgorithm, HashAlgorithm, PublicKeyAlgorithm, SymmetricAlgorithm};
+    let listed = |names: Vec<String>| names.join(", ");
+    [
+        ("keys", listed(PublicKeyAlgorithm::variants().filter(|a| a.is_supported()).map(|a| format!("{a:?}")).collect())),
+        ("ciphers", listed(SymmetricAlgorithm::variants().filter(|a| a.is_supported()).map(|a| format!("{a:?}")).collect())),
+        ("AEAD", listed(AEADAlgorithm::variants().filter(|a| a.is_supported()).map(|a| format!("{a:?}")).collect())),
+        ("hashes", listed(HashAlgorithm::variants().filter(|a| a.is_supported()).map(|a| format!("{a:?}")).collect())),
+    ]
 }
 
 /// Runs Sequoia on a stranger's octets. It panics on some that are cut off in the wrong place (seen with 2.4.2 where a

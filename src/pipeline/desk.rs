@@ -14,6 +14,7 @@ use crate::model::release::ReleaseRules;
 use crate::model::secret::{self, Secret};
 use crate::ports::{Alarm, Announcer, Authenticator, CaseStore, Clock, Courier, Lane, Opener, PortError, Sources, Tracker};
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
@@ -78,6 +79,8 @@ pub struct Desk {
     faults: Mutex<HashMap<String, (Timestamp, String)>>,
     /// What responders were called for already, so that the store need not be asked each time.
     said: Mutex<HashSet<String>>,
+    /// Readers that ended before they had read their letter.
+    pub reader_deaths: AtomicU64,
 }
 
 /// Readings kept for a moment, and the longest text of one.
@@ -97,6 +100,7 @@ impl Desk {
             faults: Mutex::default(),
             fresh: Mutex::default(),
             said: Mutex::default(),
+            reader_deaths: AtomicU64::default(),
         }
     }
 
@@ -181,6 +185,13 @@ impl Desk {
             tracing::error!(error = %err, "a call could not be recorded");
         }
         self.ring();
+    }
+
+    /// Readings that were kept at hand are gone.
+    pub(super) fn forget_readings(&self) {
+        if let Ok(mut fresh) = self.fresh.lock() {
+            fresh.clear();
+        }
     }
 
     /// The fault is over.

@@ -14,6 +14,7 @@ pub mod intake;
 pub mod outbox;
 pub mod readers;
 pub mod reading;
+pub mod retention;
 mod rhythm;
 mod team_reply;
 pub mod watch;

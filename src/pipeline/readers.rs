@@ -18,6 +18,7 @@ use crate::openpgp::{self, SealTo};
 use crate::ports::{Intake, LetterOctets, OpenedLetter, OpenerError, PortError, Read, ReadingState, Saying};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
@@ -112,6 +113,7 @@ async fn read(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
         // The letter is to blame: it has one try left, or none.
         Err(OpenerError::Died) => {
             warn!(intake = %intake.id, tries = intake.tries, "a reader ended on this letter");
+            desk.reader_deaths.fetch_add(1, Ordering::Relaxed);
             store.count_tries(intake.id, DEATH_WEIGHS - 1).await
         }
         Err(OpenerError::Refused(why)) => {

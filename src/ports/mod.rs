@@ -5,8 +5,8 @@
 mod store;
 
 pub use store::{
-    Admission, Answer, CanaryLine, CaseStore, Cases, Correspondence, Decide, HeldBack, Intake, JournalLine, Lane, Leased, Letters, Outbox, Outcome, Read,
-    ReadingState, Rest, Saying, SealedTo, Spool, Spooled, Spooling, Tally,
+    Admission, Answer, CanaryLine, CaseStore, Cases, Correspondence, Decide, HeldBack, Intake, JournalLine, Keeping, Kept, Lane, Leased, Letters, Measures,
+    Outbox, Outcome, Purged, Read, ReadingState, Rest, Saying, SealedTo, Spool, Spooled, Spooling, Tally,
 };
 
 use crate::model::Timestamp;

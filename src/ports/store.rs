@@ -11,6 +11,7 @@ use crate::model::letter::{BodyDigests, Outer, Role};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use std::io::Write;
 use std::time::Duration;
 
 /// A letter about to be admitted: durable in the spool, its outside read.
@@ -77,6 +78,8 @@ pub enum ReadingState {
     Old,
     /// A copy of the team's own, which is not read.
     Copy,
+    /// Erased with its case.
+    Purged,
 }
 
 /// What is kept of a letter that was read, or could not be.
@@ -161,6 +164,24 @@ pub struct Tally {
     pub sealed_to: Vec<SealedTo>,
 }
 
+/// How the desk is, for whoever watches it from outside: numbers and states alone.
+#[derive(Clone, Debug, Default)]
+pub struct Measures {
+    /// Letters by their role and how far they were read.
+    pub letters: Vec<(String, String, i64)>,
+    /// Cases by where they stand.
+    pub cases: Vec<(String, i64)>,
+    /// How long each reporter waited whose letter was acknowledged, in milliseconds.
+    pub acknowledged_ms: Vec<i64>,
+    /// When the oldest letter arrived whose reporter waits for an answer.
+    pub oldest_unanswered: Option<Timestamp>,
+    /// Effects by their work and state, with all their tries.
+    pub effects: Vec<(String, String, i64, i64)>,
+    /// When the effect was due that waits longest.
+    pub oldest_due: Option<Timestamp>,
+    pub last_backup: Option<Timestamp>,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SealedTo {
     pub fingerprint: String,
@@ -243,6 +264,7 @@ pub trait Cases: Send + Sync {
     async fn commit(&self, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
     async fn journal(&self, case: &CaseId) -> Result<Vec<JournalLine>, PortError>;
     async fn tally(&self) -> Result<Tally, PortError>;
+    async fn measures(&self) -> Result<Measures, PortError>;
     /// The moment of the desk's first start, set on first asking.
     async fn first_start(&self, now: Timestamp) -> Result<Timestamp, PortError>;
 }
@@ -313,9 +335,37 @@ pub struct Answer {
     pub tag: String,
 }
 
+/// What an operator keeps elsewhere of all this, and what he has erased.
+#[async_trait]
+pub trait Keeping: Send + Sync {
+    /// Writes all that rests, as of one moment, sealed, into `sink`. Where it fails, what was written is of no use.
+    async fn archive(&self, sink: Box<dyn Write + Send + Sync>) -> Result<Kept, PortError>;
+    /// Erases what letters, readings and people said in a closed case, and who they are. Ids, times, states and the
+    /// journal stay. Erasing it again changes nothing.
+    async fn purge(&self, case: &CaseId, journal: &Decision, now: Timestamp) -> Result<Purged, PortError>;
+    /// Cases that were closed before then, and hold something still.
+    async fn closed_before(&self, then: Timestamp) -> Result<Vec<CaseId>, PortError>;
+}
+
+/// What an archive holds.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Kept {
+    pub letters: u64,
+    /// Those of them that rest in files of their own.
+    pub files: u64,
+    /// Files that letters name, and that are gone.
+    pub absent: u64,
+}
+
+/// What was erased.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purged {
+    pub letters: u64,
+}
+
 /// Everything that rests.
-pub trait CaseStore: Spool + Letters + Cases + Outbox + Correspondence {}
-impl<T: Spool + Letters + Cases + Outbox + Correspondence> CaseStore for T {}
+pub trait CaseStore: Spool + Letters + Cases + Outbox + Correspondence + Keeping {}
+impl<T: Spool + Letters + Cases + Outbox + Correspondence + Keeping> CaseStore for T {}
 
 /// One letter on its way into the spool. Dropped without `finish`, it leaves nothing.
 #[async_trait]

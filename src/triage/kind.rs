@@ -120,9 +120,19 @@ fn sells(text: &str) -> bool {
 pub fn asks_for_certificate(subject: &str, text: &str) -> bool {
     let text = &text[..text.floor_char_boundary(TEXT_OCTETS_MAX)];
     let own = own_words(text);
-    let keyword = own.lines().any(|line| line.trim().trim_end_matches(':').eq_ignore_ascii_case("x-send-key"));
+    let keyword = own.lines().chain([subject]).any(is_keyword);
     let asks = |sentence: &str| KEY_WORDS.is_match(sentence) && KEY_ASKS.is_match(sentence) && YOURS.is_match(sentence) && !NOT_ASKING.is_match(sentence);
     keyword || SENTENCE_END.split(&own).chain([subject]).any(asks)
+}
+
+/// What our letters tell people to write, and Schleuder's users know.
+const KEYWORDS: [&str; 4] = ["send key", "send-key", "sendkey", "x-send-key"];
+
+/// A line that is such a word and nothing else.
+fn is_keyword(line: &str) -> bool {
+    let line = line.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    let line = line.strip_prefix("re:").unwrap_or(&line).trim_start();
+    KEYWORDS.contains(&line)
 }
 
 /// What the writer wrote himself: without quotes and signature.
@@ -138,7 +148,11 @@ fn asks_for_key(seen: &Seen<'_>) -> bool {
         return false;
     }
     if own.is_empty() {
-        return KEY_WORDS.is_match(seen.subject);
+        return KEY_WORDS.is_match(seen.subject) || is_keyword(seen.subject);
+    }
+    if own.lines().chain([seen.subject]).any(is_keyword) {
+        let rest = own.lines().filter(|line| !is_keyword(line)).collect::<Vec<_>>().join("\n");
+        return rest.chars().count() <= REST_CHARACTERS_MAX && !speaks_of_vulnerability("", &rest) && evidence(seen.subject, own) <= 1;
     }
     // What is left without the request must be no report: "I want to report an XSS, send me your key" reports nothing yet.
     let (asking, rest): (Vec<&str>, Vec<&str>) = SENTENCE_END.split(own).partition(|sentence| asks_in(seen.subject, sentence));
@@ -179,6 +193,12 @@ mod tests {
         check("Ключ", "Здравствуйте! Пришлите, пожалуйста, ваш открытый ключ.", LetterKind::KeyRequest);
         check("Schlüssel?", "Hallo, ich benötige Ihren PGP-Schlüssel, um etwas zu melden.", LetterKind::KeyRequest);
         check("", "X-SEND-KEY", LetterKind::KeyRequest);
+        // As our acknowledgement and SECURITY.md say it, however it is dressed.
+        check("", "send key", LetterKind::KeyRequest);
+        check("Hello", "Hi,\n\n\"Send key\"\n\nThanks, Gil", LetterKind::KeyRequest);
+        check("send key", "", LetterKind::KeyRequest);
+        check("Send Key!", "please", LetterKind::KeyRequest);
+        check("send key", "There is an SQL injection at /search: an attacker reads the whole database.", LetterKind::Report);
         check("keys", "I have found an SQL injection in your PGP key upload page, an attacker can read the whole database.", LetterKind::Report);
         check("parser", "Please fix your OpenPGP key parser: a crafted packet crashes it.", LetterKind::Report);
         check("keys", "Any logged-in user can get the PGP key of every other user at /api/keys/1.", LetterKind::Report);
@@ -200,8 +220,12 @@ mod tests {
     #[test]
     fn a_report_may_ask_for_the_certificate_too() {
         let report = "There is an XSS in search. Steps:\n1. open /?q=<script>\n2. see it run.\n\n";
-        for ask in ["Please send me your PGP key, so that I can send the rest encrypted.", "X-SEND-KEY", "Bitte schicken Sie mir Ihren öffentlichen Schlüssel."]
-        {
+        for ask in [
+            "Please send me your PGP key, so that I can send the rest encrypted.",
+            "X-SEND-KEY",
+            "send key",
+            "Bitte schicken Sie mir Ihren öffentlichen Schlüssel.",
+        ] {
             assert!(asks_for_certificate("XSS", &format!("{report}{ask}")), "{ask}");
         }
         for other in ["", "The public key of each user is readable, please fix.", "Attached is my public key.", "> Please send me your PGP key.\nDone."] {

@@ -1,8 +1,10 @@
 //! How is a desk put together? Checked settings to adapters; nothing is started here.
 
+mod monitored;
 mod people;
 mod site;
 
+pub use monitored::Monitored;
 pub use people::{distributors, responders};
 pub use site::{expected, pages, security_md};
 
@@ -137,6 +139,11 @@ pub fn agrees(settings: &Settings) -> Result<()> {
     responders(settings)?;
     distributors(settings)?;
     release_rules(settings).map(drop)
+}
+
+/// Opens the store of a desk that is closed, as it is.
+pub async fn store(settings: &Settings) -> Result<SqliteStore> {
+    Ok(SqliteStore::open_as_it_is(&settings.state, seal_to(settings)?).await?)
 }
 
 /// Puts the whole desk together, opening its store.

@@ -50,8 +50,9 @@ pub async fn pages(settings: &Settings, opener: &dyn Opener, now: Timestamp) -> 
                 }
             }
         }
-        if *address == settings.address {
-            encryption.push(format!("https://openpgpkey.{domain}/.well-known/openpgpkey/{domain}/hu/{name}?l={}", address.local()).try_into()?);
+        // Beside security.txt itself, on the same server: the advanced method wants a host of its own, which not everybody has.
+        if *address == settings.address && encryption.is_empty() {
+            encryption.push(format!("https://{domain}/.well-known/openpgpkey/hu/{name}?l={}", address.local()).try_into()?);
         }
     }
     let fields = SecurityTxt {

@@ -25,6 +25,7 @@ const OPENER_EXPOSURE_MAX: u32 = 6;
 fn the_quick_start_ends_with_an_answered_letter_under_systemd() {
     assert!(nix::unistd::geteuid().is_root(), "a machine is booted by root: run make test as root");
     let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package(sources);
     let output = Command::new(sources.join("tests/machine/boot"))
         .args([world::SEALDESK, &sources.display().to_string()])
         .arg(std::env::current_exe().unwrap())
@@ -34,6 +35,20 @@ fn the_quick_start_ends_with_an_answered_letter_under_systemd() {
     let log = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && log.contains("1 passed"), "{log}\n{}", String::from_utf8_lossy(&output.stderr));
     eprintln!("{log}");
+}
+
+/// The Debian package of this build, which lintian must accept, and the same under an older version.
+fn package(sources: &Path) {
+    eprintln!("{}", run(Command::new(sources.join("scripts/package")).arg("debug")));
+    let folder = sources.join("target/package");
+    let new = format!("sealdesk_{}-1_{}.deb", env!("CARGO_PKG_VERSION"), run(Command::new("dpkg").arg("--print-architecture")).trim());
+    // The binary of a test is no release: it is large, and asks for no hardening that Debian's compilers would give.
+    let linted = Command::new("lintian").args(["--fail-on", "error,warning", "--allow-root"]).arg(folder.join(&new)).output().expect("lintian");
+    assert!(linted.status.success(), "{}{}", String::from_utf8_lossy(&linted.stdout), String::from_utf8_lossy(&linted.stderr));
+    let script = format!(
+        "rm -rf tree && dpkg-deb --raw-extract {new} tree && sed -i 's/^Version: .*/Version: 0.0.9-1/' tree/DEBIAN/control && dpkg-deb --build -Znone tree older.deb && cp {new} newer.deb && rm -rf tree"
+    );
+    run(Command::new("sh").args(["-c", &script]).current_dir(&folder));
 }
 
 fn systemctl(arguments: &[&str]) -> String {
@@ -138,9 +153,88 @@ fn inside_the_machine() {
     wait_for("the letter after it", 60, || world.delivered("rita@desk.example").len() >= 3);
     assert_eq!(property("sealdesk", "MainPID"), before);
 
-    // It stops in time, cleanly.
+    rotated(&world, &ada, &rita);
+    upgraded_kept_and_purged(&world);
+    eprintln!("{}", run(Command::new("journalctl").args(["--unit=sealdesk", "--unit=sealdesk-opener", "--no-pager", "--output=cat"])));
+}
+
+/// The successor of the key, as docs/src/custody.md says it: both keys sealed for this machine, and both of them open.
+fn rotated(world: &World, ada: &Person, rita: &Person) {
+    let sh = |script: &str| run(Command::new("sh").args(["-ec", script]).current_dir("/etc/sealdesk/keys"));
+    sh("sealdesk key rotate security.secret.asc --out 2027
+        install -m 644 2027/security.asc /etc/sealdesk/security-2027.asc
+        systemd-creds encrypt --with-key=host --name=security-key security.secret.asc security-key.cred
+        systemd-creds encrypt --with-key=host --name=security-key-2027 2027/security.secret.asc security-key-2027.cred
+        mkdir -p /etc/systemd/system/sealdesk-opener.service.d
+        printf '[Service]\\nLoadCredential=\\nLoadCredential=storage-key:/etc/sealdesk/keys/storage.secret.asc\\nLoadCredentialEncrypted=security-key:/etc/sealdesk/keys/security-key.cred\\nLoadCredentialEncrypted=security-key-2027:/etc/sealdesk/keys/security-key-2027.cred\\n' > /etc/systemd/system/sealdesk-opener.service.d/custody.conf
+        rm security.secret.asc 2027/security.secret.asc
+        sed -i -e 's#^certificates = \\[#&\"/etc/sealdesk/security-2027.asc\", #' -e 's#^secret_keys = \\[#&\"${CREDENTIALS_DIRECTORY}/security-key-2027\", #' /etc/sealdesk/sealdesk.toml
+        systemctl daemon-reload
+        systemctl restart sealdesk-opener sealdesk
+        sealdesk key publish --out /etc/sealdesk/publish");
+    let status = sealdesk(&["status"]);
+    let fingerprint =
+        |file: &str| sealdesk(&["key", "inspect", file]).lines().find_map(|line| line.trim().strip_prefix("fingerprint").map(|f| f.trim().to_owned())).unwrap();
+    for file in ["/etc/sealdesk/security.asc", "/etc/sealdesk/security-2027.asc"] {
+        assert!(status.contains(&fingerprint(file)), "{file} is not held:\n{status}");
+    }
+    // Who has the new one writes to it, who has not writes to the old one; what Rita is told is signed by the new one.
+    for person in [ada, rita] {
+        person.gpg(&["--import", "/etc/sealdesk/security-2027.asc"], "");
+    }
+    for (file, word) in [("/etc/sealdesk/security-2027.asc", "TO-THE-NEW-KEY"), ("/etc/sealdesk/security.asc", "TO-THE-OLD-KEY")] {
+        let letter = head("Ada <ada@reporter.example>", "...", &format!("{word}@reporter.example"))
+            + &pgp_mime(&ada.sealed(&fingerprint(file), &format!("Content-Type: text/plain\n\n{word} acme-web 2.3.1\n")));
+        world.submit("ada@reporter.example", &letter);
+        wait_for(word, 60, || world.delivered("rita@desk.example").iter().any(|call| rita.open(call).contains(word)));
+    }
+}
+
+/// Packages over what `make install` left, an upgrade under a running desk, a backup by the timer's unit, the drill of restoring it, and the end.
+fn upgraded_kept_and_purged(world: &World) {
+    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/package");
+    let dpkg = |arguments: &[&str]| eprintln!("{}", run(Command::new("dpkg").args(arguments).current_dir(&packages).env("DEBIAN_FRONTEND", "noninteractive")));
+    let cases = || sealdesk(&["case", "list", "--all", "--json"]);
+    dpkg(&["--install", "older.deb"]);
+    wait_for("the desk under the package", 30, || property("sealdesk", "ActiveState") == "active");
+    let (before, pid) = (cases(), property("sealdesk", "MainPID"));
+    dpkg(&["--install", "newer.deb"]);
+    wait_for("the desk after the upgrade", 30, || property("sealdesk", "ActiveState") == "active" && property("sealdesk", "MainPID") != pid);
+    assert_eq!(cases(), before, "an upgrade keeps every case");
+    for page in ["/usr/share/man/man1/sealdesk.1.gz", "/usr/share/bash-completion/completions/sealdesk", "/usr/share/doc/sealdesk/copyright"] {
+        assert!(Path::new(page).exists(), "{page}");
+    }
+
+    // The night's backup: by its unit, as it is locked down.
+    systemctl(&["start", "sealdesk-backup.service"]);
+    let backups = || -> Vec<_> { fs::read_dir("/var/backups/sealdesk").unwrap().map(|entry| entry.unwrap().path()).collect() };
+    let kept = backups().pop().expect("a backup");
+    let shown = Command::new("systemd-analyze").args(["security", "--no-pager", "sealdesk-backup.service"]).output().unwrap();
+    eprintln!("{}", String::from_utf8_lossy(&shown.stdout).lines().last().unwrap_or_default());
+
+    // The machine burns down; keys and config were kept elsewhere.
     let begun = std::time::Instant::now();
     systemctl(&["stop", "sealdesk"]);
     assert!(begun.elapsed().as_secs() < 10 && property("sealdesk", "Result") == "success", "{}", property("sealdesk", "Result"));
-    eprintln!("{}", run(Command::new("journalctl").args(["--unit=sealdesk", "--unit=sealdesk-opener", "--no-pager", "--output=cat"])));
+    // A desk that is closed is kept too: by a process of its user, since root follows nothing in that folder.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    systemctl(&["start", "sealdesk-backup.service"]);
+    assert_eq!(backups().len(), 2);
+    fs::remove_dir_all("/var/lib/sealdesk").unwrap();
+    run(Command::new("systemd-tmpfiles").args(["--create", "sealdesk.conf"]));
+    let restored = sealdesk(&["restore", &kept.display().to_string()]);
+    assert!(restored.contains("is restored"), "{restored}");
+    systemctl(&["start", "sealdesk"]);
+    assert_eq!(cases(), before, "what was restored is what was kept");
+    let drafts = world.github.advisories().len();
+
+    // Removed and purged, the program is gone; keys and reports are not.
+    dpkg(&["--purge", "sealdesk"]);
+    for gone in ["/usr/bin/sealdesk", "/usr/lib/systemd/system/sealdesk.service", "/etc/systemd/system/sealdesk.service.d/credentials.conf"] {
+        assert!(!Path::new(gone).exists(), "{gone}");
+    }
+    for kept in ["/etc/sealdesk/keys/security-key.cred", "/var/lib/sealdesk/desk.sqlite", &kept.display().to_string()] {
+        assert!(Path::new(kept).exists(), "{kept}");
+    }
+    assert_eq!(world.github.advisories().len(), drafts);
 }

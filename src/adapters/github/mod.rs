@@ -365,7 +365,10 @@ impl Tracker for GithubTracker {
             Some(route) if self.comments => format!("; {}", comments::probed(&self.api, &route).await),
             _ => String::new(),
         };
-        Ok(format!("{login} may file drafts in {}; their collaborators and the security managers of the organisation see them{comments}", seen.join(", ")))
+        Ok(format!(
+            "{login} may read the advisories of {} (whether drafts may be filed shows with the first one); their collaborators and the security managers of the organisation see them{comments}",
+            seen.join(", ")
+        ))
     }
 }
 

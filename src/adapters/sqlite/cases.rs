@@ -7,7 +7,7 @@ use crate::model::address::Address;
 use crate::model::case::{Acknowledgement, AdvisoryId, Called, Case, Closing, Draft, Standing};
 use crate::model::course::Course;
 use crate::model::ids::CaseId;
-use crate::ports::{Cases, JournalLine, PortError, SealedTo, Tally};
+use crate::ports::{Cases, JournalLine, Measures, PortError, SealedTo, Tally};
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
@@ -318,6 +318,10 @@ impl Cases for SqliteStore {
                 .map(|(fingerprint, letters, last)| Ok(SealedTo { fingerprint, letters, last_at: time(last)? }))
                 .collect::<Result<_, PortError>>()?,
         })
+    }
+
+    async fn measures(&self) -> Result<Measures, PortError> {
+        self.measured().await
     }
 
     async fn first_start(&self, now: Timestamp) -> Result<Timestamp, PortError> {

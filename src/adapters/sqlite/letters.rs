@@ -1,6 +1,6 @@
 //! How are letters admitted once, and found again?
 
-use super::{SqliteStore, apply, cases, damaged, fault, millis, time};
+use super::{SqliteStore, apply, cases, damaged, fault, millis, purge, sayings, time};
 use crate::decide::{Acquaintance, Decision, Thread};
 use crate::model::Timestamp;
 use crate::model::address::{Address, ReplyAddress};
@@ -16,9 +16,6 @@ use std::collections::HashSet;
 /// Among so many recipients of a letter, those of its case are looked for.
 const RECIPIENTS_MAX: usize = 20;
 
-/// What more letters than these say is a signature, a disclaimer, or a form.
-const SAYING_LETTERS_MAX: i64 = 8;
-
 const TAKE_UNREAD: &str = "UPDATE letter SET tries = tries + 1 WHERE id IN (SELECT id FROM letter WHERE state = 'unread' ORDER BY id LIMIT ?) RETURNING id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries, advisory_id, advisory_url";
 const BY_ID: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE id = ?";
 const OF_CASE: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE case_id = ?1 OR case_id = (SELECT json_extract(course, '$.part_of') FROM cases WHERE id = ?1) ORDER BY id";
@@ -32,6 +29,7 @@ fn state_name(state: ReadingState) -> &'static str {
         ReadingState::SetAside => "set-aside",
         ReadingState::Old => "old",
         ReadingState::Copy => "copy",
+        ReadingState::Purged => "purged",
     }
 }
 
@@ -53,6 +51,7 @@ fn read(row: &SqliteRow) -> Result<Intake, PortError> {
         "set-aside" => ReadingState::SetAside,
         "old" => ReadingState::Old,
         "copy" => ReadingState::Copy,
+        "purged" => ReadingState::Purged,
         _ => return Err(damaged("a letter's state")),
     };
     let role = match row.try_get::<String, _>("role").map_err(fault)?.as_str() {
@@ -275,6 +274,9 @@ impl Letters for SqliteStore {
 
     async fn commit_reading(&self, intake: IntakeId, read: &Read<'_>, decision: &Decision, now: Timestamp) -> Result<(), PortError> {
         let mut tx = self.writing().await?;
+        if purge::is_purged(&mut tx, intake).await? {
+            return Ok(()); // while it was read
+        }
         apply(&mut tx, decision, now).await?; // first: it may open the case that the letter belongs to
         sqlx::query("UPDATE letter SET state = ?, reading = ?, sealed_to = ?, case_id = coalesce(?, case_id) WHERE id = ?")
             .bind(state_name(read.state))
@@ -285,43 +287,12 @@ impl Letters for SqliteStore {
             .execute(&mut *tx)
             .await
             .map_err(fault)?;
-        for saying in read.sayings {
-            sqlx::query("INSERT OR IGNORE INTO saying (letter_id, tag, weight) VALUES (?, ?, ?)")
-                .bind(intake.0)
-                .bind(&saying.tag)
-                .bind(saying.weight)
-                .execute(&mut *tx)
-                .await
-                .map_err(fault)?;
-        }
+        sayings::insert(&mut tx, intake, read.sayings).await?;
         tx.commit().await
     }
 
     async fn alike(&self, case: &CaseId, sayings: &[Saying], message_id: Option<&MessageId>) -> Result<Vec<CaseId>, PortError> {
-        let mut common = QueryBuilder::new("SELECT tag FROM saying WHERE tag IN (");
-        let mut tags = common.separated(", ");
-        for saying in sayings {
-            tags.push_bind(&saying.tag);
-        }
-        common.push(") GROUP BY tag HAVING count(*) > ").push_bind(SAYING_LETTERS_MAX);
-        let common: Vec<String> = common.build_query_scalar().fetch_all(&self.pool).await.map_err(fault)?;
-        let sayings: Vec<&Saying> = sayings.iter().filter(|s| !common.contains(&s.tag)).collect();
-        let total: u32 = sayings.iter().map(|s| s.weight).sum();
-        let mut query = QueryBuilder::new("SELECT case_id FROM (SELECT id, case_id FROM letter WHERE role = 'incoming' AND message_id = ");
-        query.push_bind(message_id.map(MessageId::as_str));
-        query.push(" UNION SELECT letter.id, case_id FROM saying JOIN letter ON letter.id = letter_id WHERE role = 'incoming' AND tag IN (");
-        let mut tags = query.separated(", ");
-        for saying in &sayings {
-            tags.push_bind(&saying.tag);
-        }
-        query.push(") GROUP BY letter.id HAVING sum(weight) * 2 >= ").push_bind(total);
-        query.push(") JOIN cases ON cases.id = case_id WHERE case_id != ").push_bind(case.as_str());
-        // A case that was split off has its letters from there.
-        query.push(" AND case_id IS NOT (SELECT json_extract(course, '$.part_of') FROM cases WHERE id = ").push_bind(case.as_str()).push(")");
-        // What was no report is no twin of one.
-        query.push(" AND coalesce(closing, '') NOT IN ('key-request', 'machine', 'spam', 'joined') GROUP BY case_id ORDER BY min(opened_at), case_id");
-        let found: Vec<String> = query.build_query_scalar().fetch_all(&self.pool).await.map_err(fault)?;
-        found.iter().map(|id| CaseId::parse(id).map_err(|_| damaged("a case id"))).collect()
+        sayings::alike(&mut *self.pool.acquire().await.map_err(fault)?, case, sayings, message_id).await
     }
 
     async fn duplicates(&self, case: &CaseId) -> Result<Vec<CaseId>, PortError> {
@@ -404,10 +375,10 @@ async fn thread(store: &mut SqliteConnection, id: &CaseId, outer: &Outer) -> Res
         case = joined;
     }
     let id = &case.id.clone();
-    let originator_in_case = match &outer.originator {
-        Some(address) => cases::is_participant(store, id, address).await?,
-        None => false,
-    };
+    let mut originator_in_case = false;
+    if let Some(address) = &outer.originator {
+        originator_in_case = cases::is_participant(store, id, address).await?;
+    }
     let mut to_participant = false;
     for to in outer.recipients.iter().take(RECIPIENTS_MAX) {
         to_participant = to_participant || cases::is_participant(store, id, to).await?;

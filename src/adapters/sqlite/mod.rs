@@ -3,20 +3,28 @@
 mod cases;
 mod commits;
 mod effects;
+mod keeping;
 mod letters;
+mod measures;
 mod people;
+mod purge;
+mod sayings;
 mod spool;
+
+pub use keeping::{Restored, look_through, restore};
 
 use crate::decide::{CaseChange, Decision};
 use crate::model::Timestamp;
 use crate::openpgp::SealTo;
 use crate::ports::PortError;
 use commits::{Commits, Writing};
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, QueryBuilder, SqliteConnection};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Mutex;
 
 /// Connections that read, beside the one that writes.
 const READING_CONNECTIONS_MAX: u32 = 2;
@@ -24,27 +32,59 @@ const READING_CONNECTIONS_MAX: u32 = 2;
 /// How long a writer waits for another.
 const BUSY_S: u64 = 20;
 
+static MIGRATIONS: Migrator = sqlx::migrate!("src/adapters/sqlite/migrations");
+
+/// The newest schema that this version knows.
+fn newest_schema() -> i64 {
+    MIGRATIONS.iter().map(|m| m.version).max().unwrap_or_default()
+}
+
 pub struct SqliteStore {
     /// For reading alone: all writing goes through `commits`.
     pool: SqlitePool,
     commits: Commits,
     spool: PathBuf,
     seal: Arc<SealTo>,
+    /// Held while all of it is archived, and while something is erased.
+    keeping: Mutex<()>,
 }
 
 impl SqliteStore {
-    /// Opens the store in this folder, making or migrating it. A store of a newer version is refused.
+    /// Opens the store in this folder, making or migrating it. A store of a newer version is refused, and one that is gone is not
+    /// begun anew over what it left.
     pub async fn open(folder: &Path, seal: SealTo) -> Result<Self, PortError> {
         let spool = folder.join("spool");
+        let is_left = folder.join("desk.secret").exists() || std::fs::read_dir(&spool).is_ok_and(|mut files| files.next().is_some());
+        if is_left && !folder.join("desk.sqlite").exists() {
+            let shown = folder.display();
+            return Err(PortError::Lasting(format!(
+                "the store of {shown} is gone, and what belongs to it is there: move {shown} away, then restore a backup or begin anew"
+            )));
+        }
         let made = std::fs::create_dir_all(&spool).and_then(|()| private(folder));
         made.map_err(|e| PortError::Lasting(format!("cannot make the state folder {}: {e}", folder.display())))?;
-        let file = folder.join("desk.sqlite");
+        let store = Self::open_as_it_is(folder, seal).await?;
+        keep_before_migration(&store.pool, folder).await?;
+        let shown = folder.join("desk.sqlite").display().to_string();
+        MIGRATIONS.run(&store.pool).await.map_err(|err| match err {
+            sqlx::migrate::MigrateError::VersionMissing(version) => PortError::Lasting(format!(
+                "the store {shown} was written by a newer sealdesk (schema {version}): install that version again, or restore an older backup"
+            )),
+            other => PortError::Lasting(format!("cannot migrate the store {shown}: {other}")),
+        })?;
+        Ok(store)
+    }
+
+    /// Opens a store that is there, whichever version wrote it.
+    pub async fn open_as_it_is(folder: &Path, seal: SealTo) -> Result<Self, PortError> {
+        let (spool, file) = (folder.join("spool"), folder.join("desk.sqlite"));
         let options = SqliteConnectOptions::new()
             .filename(&file)
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // What is erased is overwritten.
+            .pragma("secure_delete", "ON")
             .busy_timeout(Duration::from_secs(BUSY_S))
             // Each statement would be formatted for a log that nobody may read.
             .disable_statement_logging();
@@ -59,20 +99,47 @@ impl SqliteStore {
             }
             Err(err) => return Err(PortError::Lasting(format!("the store {shown} cannot be read: {err}"))),
         }
-        sqlx::migrate!("src/adapters/sqlite/migrations").run(&pool).await.map_err(|err| match err {
-            sqlx::migrate::MigrateError::VersionMissing(version) => PortError::Lasting(format!(
-                "the store {shown} was written by a newer sealdesk (schema {version}): install that version again, or restore an older backup"
-            )),
-            other => PortError::Lasting(format!("cannot migrate the store {shown}: {other}")),
-        })?;
         let commits = Commits::open(&options).await.map_err(fault)?;
-        Ok(Self { pool, commits, spool, seal: Arc::new(seal) })
+        Ok(Self { pool, commits, spool, seal: Arc::new(seal), keeping: Mutex::default() })
+    }
+
+    /// The folder of the store, and of what stands beside it.
+    fn state(&self) -> &Path {
+        self.spool.parent().unwrap_or(&self.spool)
     }
 
     /// A turn to write: what is written in it is saved whole, or not at all.
     async fn writing(&self) -> Result<Writing<'_>, PortError> {
         self.commits.begin().await
     }
+}
+
+const KEPT: &str = "desk.sqlite.schema-";
+
+/// Removes what a migration kept of the store before it.
+fn forget_before_migration(folder: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(KEPT) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Before a store is changed for good, the one that it was is laid beside it: `desk.sqlite.schema-N`, the last one alone.
+async fn keep_before_migration(pool: &SqlitePool, folder: &Path) -> Result<(), PortError> {
+    // A store that is new has no such table yet.
+    let Ok(Some(schema)) = sqlx::query_scalar::<_, Option<i64>>("SELECT max(version) FROM _sqlx_migrations").fetch_one(pool).await else {
+        return Ok(());
+    };
+    if schema >= newest_schema() {
+        return Ok(());
+    }
+    let not_kept = |e: std::io::Error| PortError::Lasting(format!("cannot keep a copy of the store before it is migrated: {e}"));
+    forget_before_migration(folder).map_err(not_kept)?;
+    let kept = folder.join(format!("{KEPT}{schema}"));
+    keeping::copy_store(&mut *pool.acquire().await.map_err(fault)?, &kept).await?;
+    std::fs::set_permissions(&kept, std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(not_kept)
 }
 
 fn private(folder: &Path) -> std::io::Result<()> {

@@ -186,6 +186,7 @@ impl Spool for SqliteStore {
             sqlx::query_as("SELECT blob, sealed FROM letter WHERE id = ?").bind(letter.0).fetch_optional(&self.pool).await.map_err(fault)?;
         let name = match row {
             Some((_, Some(sealed))) => return Ok(LetterOctets::Sealed(sealed)),
+            Some((name, None)) if name.is_empty() => return Err(PortError::Lasting(format!("letter {letter} was erased with its case"))),
             Some((name, None)) => name,
             None => return Err(PortError::Lasting(format!("letter {letter} is not in the store"))),
         };
@@ -207,6 +208,7 @@ impl Spool for SqliteStore {
         let named: std::collections::HashSet<String> =
             sqlx::query_scalar("SELECT blob FROM letter WHERE sealed IS NULL").fetch_all(&self.pool).await.map_err(fault)?.into_iter().collect();
         let entries = std::fs::read_dir(&self.spool).map_err(disk("list the spool", &self.spool))?;
+        super::keeping::sweep_passing(self.state());
         let lost = self.spool.with_file_name("lost");
         std::fs::create_dir_all(&lost).map_err(disk("make the folder", &lost))?;
         let mut swept = 0;

@@ -95,6 +95,13 @@ enum Verb {
         #[arg(long, value_name = "LOGIN")]
         to: Option<String>,
     },
+    /// Erases what was said in a closed case: letters, readings, notes, addresses. Its id, its times and its journal stay
+    Purge {
+        id: String,
+        /// Without being asked whether you mean it
+        #[arg(long)]
+        yes: bool,
+    },
     /// Drafts the announcement of a release, with the gaps that people must fill
     Announcement { id: String },
     #[command(flatten)]
@@ -158,6 +165,14 @@ pub async fn run(args: Case) -> Result<u8> {
         Verb::Announcement { id: text } => {
             let view: CaseView = args.desk.ask(Question::CaseShow { id: named(&text)? }).await?;
             screen::print(&announcement::draft(&view))?;
+        }
+        Verb::Purge { id: text, yes } => {
+            let id = named(&text)?;
+            if !yes && !screen::confirmed(&format!("Erase what was said in {id}? Nobody can bring it back"))? {
+                return Ok(exit::FAILED);
+            }
+            let done: String = args.desk.ask(Question::CasePurge { id }).await?;
+            screen::print(&format!("{done}\n"))?;
         }
         Verb::Word(word) => words::run(&args.desk, word).await?,
     }

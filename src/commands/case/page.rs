@@ -14,21 +14,14 @@ pub(super) fn table(lines: &[CaseLine], now: Timestamp) -> String {
     if lines.is_empty() {
         return "No open case.\n".to_owned();
     }
+    // It is asked for by `--sort quality`; else nothing but what sort of report it is would stand there.
+    let judged = lines.iter().any(|line| !quality(line).is_empty());
+    let columns = ["CASE", "ARRIVED", "STANDING", "SEVERITY", "ACKNOWLEDGEMENT", "DRAFT", "DUE NEXT", "WHOSE", "QUALITY", "SUMMARY"];
+    let shown = |cells: [String; 10]| cells.into_iter().enumerate().filter(move |(n, _)| judged || columns[*n] != "QUALITY").map(|(_, cell)| cell);
     let mut table = Table::new();
-    table.load_style(TableStyle::new()).set_header([
-        "CASE",
-        "ARRIVED",
-        "STANDING",
-        "SEVERITY",
-        "ACKNOWLEDGEMENT",
-        "DRAFT",
-        "DUE NEXT",
-        "WHOSE",
-        "QUALITY",
-        "SUMMARY",
-    ]);
+    table.load_style(TableStyle::new()).set_header(shown(columns.map(str::to_owned)));
     for line in lines {
-        table.add_row([
+        table.add_row(shown([
             line.id.to_string(),
             line.opened_at.strftime("%Y-%m-%d %H:%M").to_string(),
             standing(&line.standing),
@@ -39,7 +32,7 @@ pub(super) fn table(lines: &[CaseLine], now: Timestamp) -> String {
             tame(line.assignee.as_deref().unwrap_or("")),
             quality(line),
             tame(line.summary.as_deref().unwrap_or("")),
-        ]);
+        ]));
     }
     let cut = if lines.len() == LIST_MAX { format!("These are the first {LIST_MAX}: --sort due, --late or --assignee show others.\n") } else { String::new() };
     format!("{table}\n{cut}")

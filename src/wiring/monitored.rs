@@ -1,0 +1,68 @@
+//! What does a desk answer to monitoring?
+
+use crate::adapters::site::{Absent, Page, Pages};
+use crate::control;
+use crate::pipeline::{Desk, Rhythm};
+use anyhow::Result;
+use async_trait::async_trait;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+use tracing::warn;
+
+/// The desk as monitoring sees it.
+pub struct Monitored {
+    desk: Arc<Desk>,
+    rhythm: Rhythm,
+    /// What was said last, and when: whoever asks more often hears it again.
+    said: Mutex<Option<(Instant, String)>>,
+}
+
+/// Metrics are read anew no more often than this.
+const METRICS_FOR: Duration = Duration::from_secs(5);
+
+impl Monitored {
+    pub fn new(desk: Arc<Desk>, rhythm: Rhythm) -> Self {
+        Self { desk, rhythm, said: Mutex::default() }
+    }
+
+    async fn metrics(&self) -> Result<String> {
+        let mut said = self.said.lock().await;
+        match &*said {
+            Some((at, text)) if at.elapsed() < METRICS_FOR => Ok(text.clone()),
+            _ => {
+                let text = control::metrics(&self.desk, &self.rhythm).await?;
+                Ok(said.insert((Instant::now(), text)).1.clone())
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Pages for Monitored {
+    /// How letters were read is nothing for a page that a browser on this machine shows.
+    fn is_for_everybody(&self) -> bool {
+        false
+    }
+
+    async fn page(&self, path: &str) -> Result<Page, Absent> {
+        let page = |media_type, text: String| Ok(Page { path: path.to_owned(), media_type, octets: text.into_bytes() });
+        match path {
+            "/metrics" => match self.metrics().await {
+                Ok(text) => page("application/openmetrics-text; version=1.0.0; charset=utf-8", text),
+                Err(err) => {
+                    warn!(error = format!("{err:#}"), "metrics cannot be read");
+                    Err(Absent::Unwell)
+                }
+            },
+            "/health" => match control::health(&self.desk, &self.rhythm).await {
+                Ok(()) => page("text/plain", "good\n".to_owned()),
+                Err(why) => {
+                    warn!(why, "the desk is not well");
+                    Err(Absent::Unwell)
+                }
+            },
+            _ => Err(Absent::Unknown),
+        }
+    }
+}
