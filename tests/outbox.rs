@@ -11,7 +11,7 @@ use sealdesk::mime::Perspective;
 use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
 use sealdesk::model::case::{Acknowledgement, Case};
-use sealdesk::model::ids::Digest;
+use sealdesk::model::ids::{Digest, IntakeId};
 use sealdesk::model::outgoing::Composition;
 use sealdesk::model::publication::SecurityTxt;
 use sealdesk::model::release::ReleaseRules;
@@ -45,7 +45,7 @@ struct TestOpener {
 
 #[async_trait]
 impl Opener for TestOpener {
-    async fn read(&self, _: LetterOctets, _: &[String], _: bool) -> Result<OpenedLetter, OpenerError> {
+    async fn read(&self, _: LetterOctets, _: Option<IntakeId>, _: &[String], _: bool) -> Result<OpenedLetter, OpenerError> {
         Err(if self.deaths.load(Ordering::SeqCst) { OpenerError::Died } else { OpenerError::Down("test".to_owned()) })
     }
 

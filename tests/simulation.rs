@@ -14,7 +14,7 @@ use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
 use sealdesk::model::case::{Acknowledgement, AdvisoryId, Called, Draft};
 use sealdesk::model::course::{Lane as CaseLane, Step};
-use sealdesk::model::ids::{CaseId, Digest};
+use sealdesk::model::ids::{CaseId, Digest, IntakeId};
 use sealdesk::model::limits::Limits;
 use sealdesk::model::outgoing::{Addition, Advisory, Composition};
 use sealdesk::model::publication::SecurityTxt;
@@ -314,7 +314,7 @@ impl WorldOpener {
 
 #[async_trait]
 impl Opener for WorldOpener {
-    async fn read(&self, letter: LetterOctets, _: &[String], _: bool) -> Result<OpenedLetter, OpenerError> {
+    async fn read(&self, letter: LetterOctets, _: Option<IntakeId>, _: &[String], _: bool) -> Result<OpenedLetter, OpenerError> {
         self.up()?;
         if fault(&self.world).is_some() {
             return Err(OpenerError::Died);

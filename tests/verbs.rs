@@ -248,9 +248,9 @@ fn a_large_letter_is_passed_on_piece_by_piece_and_a_cut_one_is_refused() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let sealed = async |octets| LetterOctets::SealedFile { file: tokio::fs::File::open(&path).await.unwrap(), octets };
-        let cut = client.read(sealed(octets + 1).await, &[], false).await;
+        let cut = client.read(sealed(octets + 1).await, None, &[], false).await;
         assert!(matches!(&cut, Err(OpenerError::Refused(why)) if why.contains("spool")), "{cut:?}");
-        let read = client.read(sealed(octets).await, &[], false).await.unwrap();
+        let read = client.read(sealed(octets).await, None, &[], false).await.unwrap();
         assert!(read.reading.text.ends_with("the end\n"));
     });
 }

@@ -76,7 +76,7 @@ pub async fn run(args: Open) -> Result<u8> {
         return Ok(exit::GOOD);
     }
     let head = octets[..mime::header_block_end(&octets)].to_vec();
-    let opened = match client.read(LetterOctets::Raw(octets), &certificates, args.attachments.is_some()).await {
+    let opened = match client.read(LetterOctets::Raw(octets), None, &certificates, args.attachments.is_some()).await {
         // The reader's limits of memory, time and stack end it; the letter is to blame.
         Err(OpenerError::Died) => OpenedLetter { reading: unreadable(&head), files: Vec::new() },
         other => other.context("the letter could not be read")?,

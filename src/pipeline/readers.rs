@@ -99,7 +99,7 @@ async fn read(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
     };
     let responder = intake.originator.as_ref().filter(|_| intake.role == Role::TeamReply).and_then(|from| desk.responder(from));
     let certificates: Vec<String> = responder.map_or_else(|| pinned.iter().cloned().collect(), |r| r.armored.clone());
-    let opened = desk.parts.opener.read(sealed, &certificates, false).await;
+    let opened = desk.parts.opener.read(sealed, Some(intake.id), &certificates, false).await;
     step!("read");
     match opened {
         Ok(OpenedLetter { reading, .. }) => {
@@ -298,7 +298,7 @@ pub async fn files_of(desk: &Desk, case: &CaseId) -> Result<Vec<(String, Vec<u8>
     let mut files = Vec::new();
     for intake in desk.parts.store.letters_of(case).await? {
         let sealed = desk.parts.store.sealed(intake.id).await?;
-        let opened = desk.parts.opener.read(sealed, &[], true).await.map_err(|e| PortError::Passing(e.to_string()))?;
+        let opened = desk.parts.opener.read(sealed, Some(intake.id), &[], true).await.map_err(|e| PortError::Passing(e.to_string()))?;
         files.extend(opened.reading.attachments.into_iter().map(|a| a.name).zip(opened.files));
     }
     Ok(files)
@@ -320,7 +320,7 @@ pub async fn opened_for(desk: &Desk, intake: &Intake, certificates: &[String]) -
     let reading = reading_of(desk, intake).await?;
     let files = match &reading {
         Some(reading) if !reading.attachments.is_empty() => {
-            desk.parts.opener.read(desk.parts.store.sealed(intake.id).await?, &[], true).await.map_err(passing)?.files
+            desk.parts.opener.read(desk.parts.store.sealed(intake.id).await?, Some(intake.id), &[], true).await.map_err(passing)?.files
         }
         _ => Vec::new(),
     };

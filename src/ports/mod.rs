@@ -13,7 +13,7 @@ use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::{AdvisoryId, AdvisoryState};
 use crate::model::effect::Reason;
-use crate::model::ids::{CaseId, Digest, EffectKey};
+use crate::model::ids::{CaseId, Digest, EffectKey, IntakeId};
 use crate::model::letter::{BodyDigests, Dmarc};
 use crate::model::outgoing::{Addition, Advisory, Amendment, Composition};
 use crate::model::publication::SecurityTxt;
@@ -251,8 +251,8 @@ pub enum OpenerError {
 /// What the desk may ask of the processes that hold keys and open letters.
 #[async_trait]
 pub trait Opener: Send + Sync {
-    /// Reads one letter. `certificates` are armored ones that we hold for its originator.
-    async fn read(&self, letter: LetterOctets, certificates: &[String], with_files: bool) -> Result<OpenedLetter, OpenerError>;
+    /// Reads one letter. `certificates` are armored ones that we hold for its originator; `intake` names it in the opener's log.
+    async fn read(&self, letter: LetterOctets, intake: Option<IntakeId>, certificates: &[String], with_files: bool) -> Result<OpenedLetter, OpenerError>;
     /// Composes, signs and where it can seals a letter; returns RFC 5322 octets.
     async fn compose(&self, composition: &Composition) -> Result<Vec<u8>, OpenerError>;
     /// Opens a blob that this desk sealed.

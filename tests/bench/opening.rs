@@ -107,7 +107,7 @@ fn beside(times: usize, key: &str, letters: &[Vec<u8>]) {
     let client = client(key);
     let read = async |letter: &[u8]| {
         let start = std::time::Instant::now();
-        opened(client.read(LetterOctets::Raw(letter.to_vec()), &[], false).await.unwrap().reading);
+        opened(client.read(LetterOctets::Raw(letter.to_vec()), None, &[], false).await.unwrap().reading);
         start.elapsed().as_secs_f64() * 1000.0
     };
     let median = |mut times: Vec<f64>| {
@@ -145,7 +145,7 @@ fn worker(times: usize, key: &str, letters: &[Vec<u8>]) -> usize {
         let mut octets = 0;
         for n in 0..times {
             let letter = LetterOctets::Raw(letters[n % letters.len()].clone());
-            octets += opened(client.read(letter, &[], false).await.unwrap().reading);
+            octets += opened(client.read(letter, None, &[], false).await.unwrap().reading);
         }
         octets
     })

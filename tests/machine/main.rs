@@ -109,6 +109,10 @@ fn inside_the_machine() {
     wait_for("the acknowledgement", 60, || world.delivered("ada@reporter.example").len() == 1);
     wait_for("Rita's call", 30, || world.delivered("rita@desk.example").iter().any(|call| rita.open(call).contains("CANARY-BODY")));
     eprintln!("{}", sealdesk(&["status"]));
+    // Both logs name the letter by one number; to journald each field goes under its own name.
+    let of_letter = |unit: &str, filter: &str| run(Command::new("journalctl").args([&format!("--unit={unit}"), "--no-pager", "--output=cat", filter]));
+    assert!(of_letter("sealdesk", "SEALDESK_INTAKE=6").contains("letter read intake=6"));
+    assert!(of_letter("sealdesk-opener", "--grep=letter read intake=6").contains("intake=6"));
 
     // Locked down as promised.
     for (unit, at_most) in [("sealdesk.service", DESK_EXPOSURE_MAX), ("sealdesk-opener.service", OPENER_EXPOSURE_MAX)] {

@@ -2,7 +2,7 @@
 
 use super::wire::{BUSY, FRAME_OCTETS_MAX, GOOD, ReadAnswer, ReadCall, Verb};
 use crate::mime::Perspective;
-use crate::model::ids::Digest;
+use crate::model::ids::{Digest, IntakeId};
 use crate::model::outgoing::Composition;
 use crate::model::publication::SecurityTxt;
 use crate::ports::{LetterOctets, OpenedLetter, Opener, OpenerError};
@@ -198,13 +198,14 @@ async fn frame(stream: &mut UnixStream) -> Result<Vec<u8>, OpenerError> {
 
 #[async_trait]
 impl Opener for OpenerClient {
-    async fn read(&self, letter: LetterOctets, certificates: &[String], with_files: bool) -> Result<OpenedLetter, OpenerError> {
+    async fn read(&self, letter: LetterOctets, intake: Option<IntakeId>, certificates: &[String], with_files: bool) -> Result<OpenedLetter, OpenerError> {
         let call = ReadCall {
             ours: self.perspective.ours.iter().map(|a| a.as_str().to_owned()).collect(),
             own_lists: self.perspective.own_lists.clone(),
             authserv_id: self.perspective.authserv_id.clone(),
             certificates: certificates.to_vec(),
             with_files,
+            letter: intake.map(|id| id.0),
         };
         let call = serde_json::to_vec(&call).map_err(|e| OpenerError::Refused(e.to_string()))?;
         let (verb, letter) = match letter {

@@ -1,6 +1,6 @@
 //! Who holds the keys, and what may be asked of them? It parses no letter and signs only its own words.
 
-use super::wire::{self, ASK_MAIL, ASK_STORAGE, BUSY, DONE, GOOD, SEAL, SealCall, Verb, Wire, WireError};
+use super::wire::{self, ASK_MAIL, ASK_STORAGE, BUSY, DONE, GOOD, NAMED, SEAL, SealCall, Verb, Wire, WireError};
 use super::zygote::Zygote;
 use super::{DEATHS_MAX, Doorway, EXIT_START_ANEW, READERS_MAX, sys};
 use crate::compose::{self, House};
@@ -50,6 +50,8 @@ struct Reader {
     keys: OwnedFd,
     verb: u8,
     asks: u32,
+    /// The number by which the desk knows its letter.
+    letter: Option<i64>,
 }
 
 struct Keyholder<'z> {
@@ -184,7 +186,7 @@ impl Keyholder<'_> {
     fn fork_reader(&mut self, verb: u8, desk: &OwnedFd) -> Result<&OwnedFd, WireError> {
         let (ours, theirs) = sys::pair()?;
         self.zygote.fork_reader(verb, desk.as_fd(), theirs.as_fd())?;
-        self.readers.push(Reader { keys: ours, verb, asks: 0 });
+        self.readers.push(Reader { keys: ours, verb, asks: 0, letter: None });
         Ok(&self.readers[self.readers.len() - 1].keys)
     }
 
@@ -193,11 +195,16 @@ impl Keyholder<'_> {
         let heard = self.hear(at);
         match heard {
             Ok(true) => {}
-            Ok(false) => drop(self.readers.remove(at)),
+            Ok(false) => {
+                let reader = self.readers.remove(at);
+                if let Some(letter) = reader.letter {
+                    info!(intake = letter, keys_asked = reader.asks, "letter read");
+                }
+            }
             Err(_) => {
                 let reader = self.readers.remove(at);
                 self.deaths += 1;
-                warn!(verb = %char::from(reader.verb), deaths = self.deaths, "a reader ended before it was done");
+                warn!(intake = reader.letter, verb = %char::from(reader.verb), deaths = self.deaths, "a reader ended before it was done");
             }
         }
     }
@@ -209,6 +216,12 @@ impl Keyholder<'_> {
         let word = wire.take_octet()?;
         if word == DONE {
             return Ok(false);
+        }
+        if word == NAMED {
+            let number = wire.take_frame(size_of::<i64>() as u64)?;
+            // Once, and whatever it says: it is for the log alone.
+            reader.letter = reader.letter.or(number.try_into().ok().map(i64::from_le_bytes));
+            return Ok(true);
         }
         reader.asks += 1;
         let hint = wire.take_octet()?;

@@ -1,6 +1,6 @@
 //! What does a reader do in its one life? It opens one letter, answers the desk, and ends.
 
-use super::wire::{self, ASK_MAIL, ASK_STORAGE, DONE, FRAME_OCTETS_MAX, GOOD, ReadAnswer, ReadCall, SEAL, SealCall, Verb, Wire, WireError};
+use super::wire::{self, ASK_MAIL, ASK_STORAGE, DONE, FRAME_OCTETS_MAX, GOOD, NAMED, ReadAnswer, ReadCall, SEAL, SealCall, Verb, Wire, WireError};
 use crate::mime::Perspective;
 use crate::model::address::Address;
 use crate::model::limits::Limits;
@@ -32,6 +32,11 @@ pub fn serve(verb: u8, desk: &OwnedFd, keys: &OwnedFd, limits: &Limits) -> i32 {
 
 fn read(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Result<(), WireError> {
     let call: ReadCall = serde_json::from_slice(&desk.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?)?;
+    if let Some(letter) = call.letter {
+        // Before an octet of it is looked at: one that kills its reader is named too.
+        keys.give(&[NAMED])?;
+        keys.give_frame(&letter.to_le_bytes())?;
+    }
     let mut letter = desk.take_frame(FRAME_OCTETS_MAX)?;
     if sealed {
         match openpgp::open(&letter, &mut Asking { keys, ask: ASK_STORAGE }, &[], &Limits::MAX) {

@@ -42,6 +42,8 @@ pub const SEAL: u8 = b'e';
 /// A reader's words to the keyholder.
 pub const ASK_MAIL: u8 = b'k';
 pub const ASK_STORAGE: u8 = b't';
+/// The number by which the desk knows the letter follows, for both logs.
+pub const NAMED: u8 = b'n';
 pub const DONE: u8 = b'd';
 
 /// The first octet of every answer to the desk.
@@ -66,6 +68,9 @@ pub struct ReadCall {
     /// Armored certificates that we hold for the originator.
     pub certificates: Vec<String>,
     pub with_files: bool,
+    /// The number by which the desk knows it, for both logs.
+    #[serde(default)]
+    pub letter: Option<i64>,
 }
 
 /// The JSON of an answer to `Read`; the files follow as frames.
