@@ -47,7 +47,9 @@ install: setup-build
 	install -D -m 644 -t $(DESTDIR)/usr/lib/systemd/system systemd/*.service systemd/*.socket systemd/*.timer
 	install -D -m 644 systemd/sealdesk.sysusers $(DESTDIR)/usr/lib/sysusers.d/sealdesk.conf
 	install -D -m 644 systemd/sealdesk.tmpfiles $(DESTDIR)/usr/lib/tmpfiles.d/sealdesk.conf
-	install -D -m 644 -t $(DESTDIR)/usr/share/doc/sealdesk config/sealdesk.example.toml config/alerts.yml README.md CHANGELOG.md
+	install -D -m 644 -t $(DESTDIR)/usr/share/doc/sealdesk README.md CHANGELOG.md
+	install -D -m 644 -t $(DESTDIR)/usr/share/doc/sealdesk/examples config/sealdesk.example.toml config/alerts.yml
+	install -D -m 644 -t $(DESTDIR)/usr/share/doc/sealdesk/examples/templates config/templates/*.txt
 	install -D -m 644 -t $(DESTDIR)/usr/share/man/man1 target/manual/*.1
 	install -D -m 644 target/manual/sealdesk.bash $(DESTDIR)/usr/share/bash-completion/completions/sealdesk
 	install -D -m 644 -t $(DESTDIR)/usr/share/zsh/vendor-completions target/manual/_sealdesk

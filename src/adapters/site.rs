@@ -69,9 +69,11 @@ impl Pages for Site {
 
 /// A name that a stranger's DNS points here is not one of ours.
 fn names_this_machine(host: Option<&HeaderValue>) -> bool {
-    let Some(host) = host.and_then(|host| host.to_str().ok()) else { return false };
+    // No browser leaves it out; old probes do.
+    let Some(host) = host else { return true };
+    let host = host.to_str().unwrap_or_default();
     let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(name, _)| name);
-    name == "localhost" || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    name.eq_ignore_ascii_case("localhost") || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 async fn answer(State(pages): State<Arc<dyn Pages>>, request: Request) -> Response {

@@ -89,11 +89,18 @@ async fn answered(settings: &Settings, question: Question) -> Result<serde_json:
         if let Some(answer) = control::ask(&settings.state, &question).await? {
             return Ok(answer);
         }
-        if matches!(question, Question::Canary) && !owner::is_held(settings) {
+        // Whoever is neither its owner nor root can only wait until one listens.
+        let is_another = owner::is_another(settings)?;
+        let only_listens = is_another && !nix::unistd::geteuid().is_root();
+        if matches!(question, Question::Canary) && !only_listens && !owner::is_held(settings) {
             bail!("the desk does not run: start it first, since its letters to itself must come back to it");
         }
         let who = control::account(nix::unistd::getuid().as_raw());
-        if owner::is_another(settings)? {
+        if only_listens {
+            if Instant::now() > until {
+                bail!("no desk listens in {}: it is closed, or still starting", settings.state.display());
+            }
+        } else if is_another {
             if let Some(answer) = by_owner(settings, &question, &who).await? {
                 return Ok(answer);
             }

@@ -24,13 +24,13 @@ const LOOK_OCTETS: usize = 16 * 1024 * 1024;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// A backup that is so many times smaller than the one before replaces none.
+/// A backup that is so many times larger than the newest is not removed.
 const SHRUNK: u64 = 2;
 
 /// Writes cases, letters and the desk's secret into one file, encrypted to the storage certificate and the responders'. The desk goes on meanwhile
 #[derive(Args)]
 #[command(
-    after_help = "Not in it: the config, the keys and the passwords. Keep /etc/sealdesk elsewhere, offline.\nExit codes: 0 the file is whole, 1 it is not there."
+    after_help = "Not in it: the config, the keys and the passwords. Keep /etc/sealdesk elsewhere, offline.\nExit codes: 0 the file is whole, 5 it is, and somebody should look (files of letters are gone, or it is far smaller than older ones), 1 it is not there."
 )]
 pub struct Backup {
     /// The config file
@@ -54,7 +54,12 @@ pub async fn run(args: Backup) -> Result<u8> {
         if !settings.state.join("desk.sqlite").exists() {
             bail!("{} holds no store yet", settings.state.display());
         }
-        let _lock = daemon::lock(&settings)?;
+        let Ok(_lock) = daemon::lock(&settings) else {
+            bail!(
+                "something holds {} and does not listen yet: the desk is starting, perhaps migrating its store; try again in a while",
+                settings.state.display()
+            );
+        };
         let store = wiring::store(&settings).await?;
         control::send(&store, tokio::io::stdout()).await?;
         return Ok(exit::GOOD);
@@ -78,13 +83,15 @@ pub async fn run(args: Backup) -> Result<u8> {
     part.persist_noclobber(&path).with_context(|| format!("cannot name the backup {}", path.display()))?;
     File::open(&folder).and_then(|f| f.sync_all()).with_context(|| format!("cannot make {} durable", folder.display()))?;
     screen::print(&format!("{}: {} letters\n", path.display(), kept.letters))?;
+    let mut to_look_at = Vec::new();
     if kept.absent > 0 {
-        bail!("the files of {} letters are gone from the spool: {} has all the others, and no older backup was removed", kept.absent, path.display());
+        to_look_at.push(format!("the files of {} letters are gone from the spool; all others are in the backup", kept.absent));
     }
     if let Some(keep) = args.keep {
-        prune(&folder, usize::from(keep))?;
+        to_look_at.extend(prune(&folder, usize::from(keep))?);
     }
-    Ok(exit::GOOD)
+    to_look_at.iter().try_for_each(|what| screen::print(&format!("look: {what}\n")))?;
+    Ok(if to_look_at.is_empty() { exit::GOOD } else { exit::LOOK })
 }
 
 /// The disk that backups go to is not for a desk to fill, nor a backup's place for anything else.
@@ -133,6 +140,8 @@ fn sweep(folder: &Path) {
 fn place(output: &Path) -> Result<(PathBuf, PathBuf)> {
     let (folder, path) = if output.is_dir() {
         (output.to_owned(), output.join(format!("{PREFIX}{}{SUFFIX}", SystemClock.now().strftime("%Y%m%dT%H%M%SZ"))))
+    } else if output.extension().is_none_or(|end| end != "pgp") {
+        bail!("{} is no folder that is there, and its name does not end in .pgp", output.display());
     } else {
         let folder = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         (folder.to_owned(), output.to_owned())
@@ -154,31 +163,36 @@ async fn of_a_closed_desk(settings: &Settings, sink: &mut (dyn Write + Send)) ->
         Ok(kept) if ended.success() => Ok(kept),
         // What went wrong there stands above, on standard error.
         Ok(_) => bail!("the store of {} could not be written into a backup", settings.state.display()),
+        // It said why, above; that nothing came is no news.
+        Err(err) if !ended.success() && err.to_string() == control::CUT_OFF => bail!("no backup was made"),
         Err(err) => Err(err),
     }
 }
 
-/// Names sort by time. Where the newest is far smaller than the one before, somebody should look before others go.
-fn prune(folder: &Path, keep: usize) -> Result<()> {
+/// Names sort by time. One that is far larger than the newest stays, since what is missing in that may be in this: it is returned.
+fn prune(folder: &Path, keep: usize) -> Result<Option<String>> {
     let unread = || format!("cannot list {}", folder.display());
-    let mut names = Vec::new();
+    let mut backups = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(unread)? {
-        let name = entry.with_context(unread)?.file_name().to_string_lossy().into_owned();
+        let entry = entry.with_context(unread)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
         if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
-            names.push(name);
+            backups.push((name, entry.metadata().with_context(unread)?.len()));
         }
     }
-    names.sort_unstable();
-    let octets = |name: Option<&String>| name.and_then(|name| folder.join(name).metadata().ok()).map_or(0, |found| found.len());
-    let (newest, before) = (octets(names.last()), octets(names.iter().nth_back(1)));
-    if newest.saturating_mul(SHRUNK) < before {
-        bail!("the backup has {newest} octets, and the one before has {before}: no older one was removed; look at what the desk holds");
-    }
-    for name in names.iter().rev().skip(keep) {
+    backups.sort_unstable();
+    let newest = backups.last().map_or(0, |(_, octets)| *octets);
+    let mut larger = 0;
+    for (name, octets) in backups.iter().rev().skip(keep) {
+        if *octets > newest.saturating_mul(SHRUNK) {
+            larger += 1;
+            continue;
+        }
         let path = folder.join(name);
         std::fs::remove_file(&path).with_context(|| format!("cannot remove the older backup {}", path.display()))?;
     }
-    Ok(())
+    Ok((larger > 0)
+        .then(|| format!("{larger} older backups are more than {SHRUNK} times as large as the newest, and stay: remove them by hand where that is right")))
 }
 
 #[cfg(test)]
@@ -193,9 +207,12 @@ mod tests {
         {
             std::fs::write(folder.path().join(name), b"").unwrap();
         }
-        prune(folder.path(), 2).unwrap();
+        assert_eq!(prune(folder.path(), 2).unwrap(), None);
         let mut left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         left.sort_unstable();
+        // What is far larger than the newest is not rubbish.
+        std::fs::write(folder.path().join("sealdesk-20260102T000000Z.backup.pgp"), b"much that is in no other").unwrap();
+        assert!(prune(folder.path(), 1).unwrap().is_some());
         assert_eq!(left, ["notes", "sealdesk-20260102T000000Z.backup.pgp", "sealdesk-20260103T000000Z.backup.pgp", "sealdesk-x"]);
     }
 }

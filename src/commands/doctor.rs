@@ -84,7 +84,7 @@ async fn of_desk(settings: &Settings) -> String {
 
 fn of_state(settings: &Settings) -> String {
     let octets = |name: &str| settings.state.join(name).symlink_metadata().map_or(0, |found| found.len());
-    let count = |name: &str| std::fs::read_dir(settings.state.join(name)).map_or(0, Iterator::count);
+    let count = |name: &str| std::fs::read_dir(settings.state.join(name)).map_or_else(|_| "?".to_owned(), |files| files.count().to_string());
     let free = nix::sys::statvfs::statvfs(&settings.state).map_or(0, |disk| disk.blocks_available() * disk.fragment_size());
     format!(
         "\n# State\n\nstore: {} octets, its log {} octets\nspool: {} files, {} set apart\nfree: {} MiB\n",

@@ -187,6 +187,9 @@ fn rotate(file: &Path, passphrase_file: Option<&Path>, profile: ProfileName, out
     let address = before.addresses().into_iter().next().with_context(|| format!("no user ID in {} names an address", file.display()))?;
     let key = openpgp::successor(before, profile.profile())?;
     write_pair(out, "security", &key)?;
+    if passphrase.is_some() {
+        screen::print("The new secret key has no passphrase: give it one, or have systemd seal it (docs/src/custody.md).\n")?;
+    }
     let new = SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None)?;
     let today = SystemClock.now().strftime("%-d %B %Y");
     let text = format!(

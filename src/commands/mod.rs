@@ -42,6 +42,8 @@ pub mod exit {
     pub const SHUT: u8 = 3;
     /// `open`: a limit refused the letter.
     pub const LIMIT: u8 = 4;
+    /// `backup`: the file is there, and somebody should look at what the desk holds.
+    pub const LOOK: u8 = 5;
     /// The configuration is wrong, or only a human can mend what it names (EX_CONFIG of sysexits.h).
     pub const CONFIG: u8 = 78;
 }

@@ -37,7 +37,7 @@ pub fn reference() -> String {
             let kind_of = kind.as_ref().map_or_else(String::new, |kind| format!(", kind = \"{kind}\""));
             let _ = write!(page, "\n## `{title}`{kind_of}\n\n");
             if let Some(words) = examples.get(&(name.clone(), String::new())).map(|shown| &shown.words).filter(|words| !words.is_empty()) {
-                let _ = write!(page, "{}.\n\n", cell(words));
+                let _ = write!(page, "{}.\n\n", cell(words.trim_end_matches('.')));
             }
             page.push_str("| key | type | default | example and what it means |\n|---|---|---|---|\n");
             let required = keys.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -51,7 +51,8 @@ pub fn reference() -> String {
                     Some(default) if !default.is_null() && *default != Value::Object(Map::new()) => format!("`{default}`"),
                     _ => "—".to_owned(),
                 };
-                let shown = examples.get(&(name.clone(), key.clone()));
+                let of_kind = kind.as_ref().and_then(|kind| examples.get(&(format!("{name} {kind}"), key.clone())));
+                let shown = of_kind.or_else(|| examples.get(&(name.clone(), key.clone())));
                 let example = shown.filter(|s| !s.value.is_empty()).map_or_else(String::new, |s| format!("`{}` ", s.value.replace('|', "\\|")));
                 let words = shown.map(|s| s.words.clone()).filter(|w| !w.is_empty()).or_else(|| said(&value)).unwrap_or_default();
                 let _ = writeln!(page, "| `{key}` | {} | {default} | {example}{} |", kind_of_value(&value, &definitions), cell(&words));
@@ -135,14 +136,16 @@ fn cell(words: &str) -> String {
 /// What the example shows and says, by section and key; of a section itself under an empty key.
 fn examples() -> BTreeMap<(String, String), Shown> {
     let mut found: BTreeMap<(String, String), Shown> = BTreeMap::new();
-    let mut at = (String::new(), String::new());
+    let (mut at, mut kind) = ((String::new(), String::new()), String::new());
     for line in EXAMPLE.lines() {
         let bare = line.strip_prefix("# ").unwrap_or(line);
         if let Some(more) =
             line.strip_prefix("#   ").and_then(|rest| rest.split_once("# ")).filter(|(before, _)| before.trim().is_empty()).map(|(_, more)| more)
         {
-            if let Some(shown) = found.get_mut(&at) {
-                let _ = write!(shown.words, " {more}");
+            for place in [at.clone(), (format!("{} {kind}", at.0), at.1.clone())] {
+                if let Some(shown) = found.get_mut(&place) {
+                    let _ = write!(shown.words, " {more}");
+                }
             }
             continue;
         }
@@ -152,6 +155,11 @@ fn examples() -> BTreeMap<(String, String), Shown> {
             at = (section.to_owned(), String::new());
         } else if let Some((key, value)) = code.split_once(" = ").filter(|(key, _)| key.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-\"*".contains(&b))) {
             at = (at.0, key.trim_matches('"').to_owned());
+            if at.1 == "kind" {
+                kind = value.trim_matches('"').to_owned();
+            }
+            // Another block of the same section shows another kind.
+            found.entry((format!("{} {kind}", at.0), at.1.clone())).or_insert_with(|| Shown { value: value.to_owned(), words: words.to_owned() });
             // The first that shows it explains it; another kind of the same section may show it again.
             if found.contains_key(&at) {
                 continue;

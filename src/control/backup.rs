@@ -17,6 +17,9 @@ const PIECE_OCTETS_MAX: usize = 64 * 1024;
 /// Pieces between the disk and whoever takes them.
 const PIECES_MAX: usize = 4;
 
+/// What is said of a stream that ends too soon.
+pub const CUT_OFF: &str = "the backup was cut off: it is not kept";
+
 /// An answer is short.
 const ANSWER_OCTETS_MAX: u64 = 64 * 1024;
 
@@ -41,7 +44,7 @@ impl Write for Pieces {
 }
 
 /// Writes the archive in pieces, each behind its length in four octets; then a length of zero, and an [`Answer`].
-pub async fn send(store: &(impl Keeping + ?Sized), mut to: impl AsyncWrite + Unpin) -> Result<()> {
+pub async fn send(store: &(impl Keeping + ?Sized), mut to: impl AsyncWrite + Unpin) -> Result<Option<Kept>> {
     let (sender, mut pieces) = mpsc::channel::<Vec<u8>>(PIECES_MAX);
     let archive = store.archive(Box::new(io::BufWriter::with_capacity(PIECE_OCTETS_MAX, Pieces(sender))));
     let sending = async {
@@ -65,6 +68,7 @@ pub async fn send(store: &(impl Keeping + ?Sized), mut to: impl AsyncWrite + Unp
     };
     let (kept, sent) = tokio::join!(archive, sending);
     sent?;
+    let whole = kept.as_ref().ok().copied();
     let answer = match kept {
         Ok(kept) => Answer::Good { answer: serde_json::to_value(kept)? },
         Err(err) => Answer::Error { error: err.to_string() },
@@ -72,12 +76,11 @@ pub async fn send(store: &(impl Keeping + ?Sized), mut to: impl AsyncWrite + Unp
     to.write_u32(0).await?;
     to.write_all(&serde_json::to_vec(&answer)?).await?;
     to.shutdown().await?;
-    Ok(())
+    Ok(whole)
 }
 
 /// Takes the pieces, and says what they hold once they are whole.
 pub async fn receive(mut from: impl AsyncRead + Unpin, sink: &mut (dyn Write + Send)) -> Result<Kept> {
-    const CUT_OFF: &str = "the backup was cut off: it is not kept";
     let mut piece = vec![0; PIECE_OCTETS_MAX];
     loop {
         let mut length = [0; 4];
@@ -106,7 +109,10 @@ pub async fn receive(mut from: impl AsyncRead + Unpin, sink: &mut (dyn Write + S
 
 /// Answers whoever asked a running desk.
 pub(super) async fn serve(desk: &Desk, by: &str, stream: impl AsyncWrite + Unpin) -> Result<()> {
-    send(desk.parts.store.as_ref(), stream).await?;
+    // One in which letters are missing is none that monitoring should be content with.
+    if send(desk.parts.store.as_ref(), stream).await?.is_none_or(|kept| kept.absent > 0) {
+        return Ok(());
+    }
     let written = Decision { journal: vec![Entry::of_desk("backup written", by)], ..Decision::default() };
     Ok(desk.parts.store.commit(&written, desk.now()).await?)
 }

@@ -15,7 +15,7 @@ mod view;
 mod word;
 
 pub use announce::{Asset, TO_BE_WRITTEN};
-pub use backup::{receive, send};
+pub use backup::{CUT_OFF, receive, send};
 pub use by_letter::ByLetter;
 pub use grammar::{Verb, named, on_day};
 pub use metrics::{health, metrics};

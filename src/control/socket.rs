@@ -11,6 +11,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
+/// How long an answer is waited for. The clones are searched for some of them, and a canary sings for minutes.
+const ANSWER_S: u64 = 60;
+const COMMAND_S: u64 = 900;
+
 /// The sockets of a desk: in its state folder.
 pub fn socket(state: &Path, commands: bool) -> PathBuf {
     state.join(if commands { "command.sock" } else { "read.sock" })
@@ -119,6 +123,7 @@ pub async fn fetch_backup(state: &Path, sink: &mut (dyn std::io::Write + Send)) 
 
 /// The answer; `None` where the desk closed before it gave one.
 async fn converse(mut stream: UnixStream, question: &Question) -> Result<Option<serde_json::Value>> {
+    let commands = question.commands();
     let question = serde_json::to_vec(question)?;
     let mut text = Vec::new();
     let talk = async {
@@ -126,7 +131,11 @@ async fn converse(mut stream: UnixStream, question: &Question) -> Result<Option<
         stream.shutdown().await?;
         stream.read_to_end(&mut text).await
     };
-    match talk.await {
+    let patience = std::time::Duration::from_secs(if commands { COMMAND_S } else { ANSWER_S });
+    let Ok(talked) = tokio::time::timeout(patience, talk).await else {
+        bail!("the desk does not answer within {} s: it stands still; look at its log", patience.as_secs());
+    };
+    match talked {
         Err(err) if !matches!(err.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::NotConnected) => return Err(err.into()),
         Err(_) => return Ok(None),
         Ok(_) if text.is_empty() => return Ok(None),

@@ -6,6 +6,7 @@ use crate::model::secret::Secret;
 use sequoia_openpgp::cert::prelude::*;
 use sequoia_openpgp::crypto::Password;
 use sequoia_openpgp::packet::UserID;
+use sequoia_openpgp::packet::key::SecretKeyMaterial;
 use sequoia_openpgp::packet::signature::SignatureBuilder;
 use sequoia_openpgp::packet::signature::subpacket::SubpacketTag;
 use sequoia_openpgp::serialize::SerializeInto;
@@ -86,6 +87,12 @@ pub fn generate_storage(name: &str) -> std::result::Result<GeneratedKey, OpenPgp
 pub fn adopt(octets: &[u8], passphrase: Option<&[u8]>) -> std::result::Result<GeneratedKey, OpenPgpError> {
     let cert = certs(octets)?.into_iter().find(Cert::is_tsk).ok_or(OpenPgpError::Absent("secret key"))?;
     let fingerprint = cert.fingerprint().to_hex();
+    let is_stub = |secret: &SecretKeyMaterial| matches!(secret, SecretKeyMaterial::Encrypted(sealed) if !sealed.s2k().is_supported());
+    if cert.primary_key().key().optional_secret().is_none_or(is_stub) {
+        return Err(OpenPgpError::Absent(
+            "secret part of the primary key, which re-issues signatures: adopt it where that lies; a key without it is used as it is",
+        ));
+    }
     let password = passphrase.map(Password::from);
     let mut open = Vec::new();
     for key in cert.keys().secret() {

@@ -53,6 +53,8 @@ pub struct DeskParts {
 /// Somebody who is called, and who may answer reporters by mail.
 #[derive(Clone, Debug)]
 pub struct Responder {
+    /// As the config calls him.
+    pub name: String,
     pub address: Address,
     /// The account by which he commands the desk.
     pub login: Option<String>,

@@ -17,6 +17,7 @@ pub fn responders(settings: &Settings) -> Result<Vec<Responder>> {
         let ends = certificates.iter().filter_map(Certificate::expires).min();
         let fault = certificates.iter().find_map(|c| c.usable_for_encryption().err()).map(|e| e.to_string());
         Ok(Responder {
+            name: words.name.clone(),
             login: words.login.clone(),
             tracker_login: words.tracker_login.clone(),
             address: Address::parse(&words.address).map_err(|e| anyhow!("responder.address: {e}"))?,

@@ -112,7 +112,7 @@ fn inside_the_machine() {
     // Both logs name the letter by one number; to journald each field goes under its own name.
     let of_letter = |unit: &str, filter: &str| run(Command::new("journalctl").args([&format!("--unit={unit}"), "--no-pager", "--output=cat", filter]));
     assert!(of_letter("sealdesk", "SEALDESK_INTAKE=6").contains("letter read intake=6"));
-    assert!(of_letter("sealdesk-opener", "--grep=letter read intake=6").contains("intake=6"));
+    assert!(of_letter("sealdesk-opener", "--grep=reader done intake=6").contains("intake=6"));
 
     // Locked down as promised.
     for (unit, at_most) in [("sealdesk.service", DESK_EXPOSURE_MAX), ("sealdesk-opener.service", OPENER_EXPOSURE_MAX)] {

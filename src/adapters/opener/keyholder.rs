@@ -198,7 +198,7 @@ impl Keyholder<'_> {
             Ok(false) => {
                 let reader = self.readers.remove(at);
                 if let Some(letter) = reader.letter {
-                    info!(intake = letter, keys_asked = reader.asks, "letter read");
+                    info!(intake = letter, keys_asked = reader.asks, "reader done");
                 }
             }
             Err(_) => {

@@ -124,7 +124,9 @@ impl Keeping for SqliteStore {
     }
 
     async fn purge(&self, case: &CaseId, journal: &Decision, now: Timestamp) -> Result<Purged, PortError> {
-        let _alone = self.keeping.lock().await;
+        let Ok(_alone) = self.keeping.try_lock() else {
+            return Err(PortError::Passing("a backup is being written: say it again when it is done".to_owned()));
+        };
         purge::purge(self, case, journal, now).await
     }
 

@@ -121,6 +121,7 @@ fn forget_before_migration(folder: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)?.flatten() {
         if entry.file_name().to_string_lossy().starts_with(KEPT) {
             std::fs::remove_file(entry.path())?;
+            tracing::info!("the copy from before the last migration is removed");
         }
     }
     Ok(())

@@ -29,10 +29,10 @@ pub(super) async fn by_mail(desk: &Desk, effect: &Effect, reason: Reason) -> Res
         match call_one(desk, effect, reason, brief.as_ref(), responder).await {
             Ok(()) => {
                 reached.push(call);
-                desk.mended(&format!("responder {}", responder.address));
+                desk.mended(&format!("responder {}", responder.name));
             }
             Err(Uncalled::Certificate(why)) => {
-                desk.fault(&format!("responder {}", responder.address), &why).await;
+                desk.fault(&format!("responder {}", responder.name), &why).await;
                 unreachable.push(responder);
             }
             Err(Uncalled::Port(err)) => {
