@@ -185,20 +185,13 @@ fn ends(ends: Option<Timestamp>, what: &str, findings: &mut Findings) {
 fn state(settings: &Settings, findings: &mut Findings) {
     let state = &settings.state;
     // Root can write anywhere, and must not follow what somebody else laid there.
-    if nix::unistd::geteuid().is_root() {
-        match state.symlink_metadata() {
-            Ok(found) if found.uid() != 0 => {
-                return findings.good("state", &format!("{}, which belongs to {}", state.display(), control::account(found.uid())));
-            }
-            Ok(_) => {}
-            Err(_) => {
-                return findings.bad(
-                    "state",
-                    &format!("{} is not there: make it for the desk's user (systemd-tmpfiles --create, where a unit runs the desk)", state.display()),
-                );
-            }
-        }
+    if nix::unistd::geteuid().is_root()
+        && let Ok(found) = state.symlink_metadata()
+        && found.uid() != 0
+    {
+        return findings.good("state", &format!("{}, which belongs to {}", state.display(), control::account(found.uid())));
     }
+    // Where there is none it is made, even by root: systemd gives it to the desk's user.
     let tried = std::fs::create_dir_all(state).and_then(|()| tempfile::tempfile_in(state)).map(drop);
     let tried = tried.with_context(|| format!("cannot write into {}: it must belong to the desk's user", state.display()));
     findings.take("state", tried, |()| state.display().to_string());

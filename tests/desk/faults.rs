@@ -271,7 +271,7 @@ fn a_certificate_that_is_expired_or_anothers_is_named() {
     world.submit("ada@reporter.example", &(head("ada@reporter.example", "XSS", "e1@reporter.example") + "\nXSS (CWE-79) in acme 1.2. Steps:\n1. look\n"));
     let desk = world.open();
     wait_for("the acknowledgement", 30, || !world.delivered("ada@reporter.example").is_empty());
-    wait_for("the fault", 30, || world.command(&["status"]).1.contains("responder rita@desk.example"));
+    wait_for("the fault", 30, || world.command(&["status"]).1.contains("responder Rita"));
     assert!(world.delivered("rita@desk.example").is_empty(), "no empty notice");
     desk.stop();
 }
