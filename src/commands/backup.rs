@@ -207,12 +207,21 @@ mod tests {
         {
             std::fs::write(folder.path().join(name), b"").unwrap();
         }
+        let left = || {
+            let mut left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+            left.sort_unstable();
+            left
+        };
+        let newest = ["notes", "sealdesk-20260102T000000Z.backup.pgp", "sealdesk-20260103T000000Z.backup.pgp", "sealdesk-x"];
         assert_eq!(prune(folder.path(), 2).unwrap(), None);
-        let mut left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-        left.sort_unstable();
+        assert_eq!(left(), newest);
         // What is far larger than the newest is not rubbish.
-        std::fs::write(folder.path().join("sealdesk-20260102T000000Z.backup.pgp"), b"much that is in no other").unwrap();
+        std::fs::write(folder.path().join(newest[1]), b"much that is in no other").unwrap();
         assert!(prune(folder.path(), 1).unwrap().is_some());
-        assert_eq!(left, ["notes", "sealdesk-20260102T000000Z.backup.pgp", "sealdesk-20260103T000000Z.backup.pgp", "sealdesk-x"]);
+        assert_eq!(left(), newest);
+        // Beside a newest that holds as much it goes.
+        std::fs::write(folder.path().join(newest[2]), b"as much as that and more").unwrap();
+        assert_eq!(prune(folder.path(), 1).unwrap(), None);
+        assert_eq!(left(), ["notes", newest[2], "sealdesk-x"]);
     }
 }

@@ -21,7 +21,7 @@ const STORAGE_KEY: &str = "/etc/sealdesk/keys/storage.secret.asc";
 /// Lays a backup into the state folder of a desk that has none. All of it is proven before the first file is written
 #[derive(Args)]
 #[command(after_help = "Stop the desk before, and move what is in its state folder away. Then put back into the mailbox what came after the backup: \
-letters that the desk knows are left alone, others become cases.\nExit codes: 0 restored (or, with --check, whole), 1 nothing was changed.")]
+letters that the desk knows are left alone, others become cases.\nExit codes: 0 restored (or, with --check, whole), 1 not restored; what was in the way is named.")]
 pub struct Restore {
     /// What `sealdesk backup` wrote
     #[arg(required_unless_present = "as_owner")]
