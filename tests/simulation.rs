@@ -12,10 +12,10 @@ use sealdesk::decide::{Caps, ClockState, Origin, Policy, clocks, runs};
 use sealdesk::mime::Perspective;
 use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
+use sealdesk::model::budget::Budget;
 use sealdesk::model::case::{Acknowledgement, AdvisoryId, Called, Draft};
 use sealdesk::model::course::{Lane as CaseLane, Step};
 use sealdesk::model::ids::{CaseId, Digest, IntakeId};
-use sealdesk::model::limits::Limits;
 use sealdesk::model::outgoing::{Addition, Advisory, Composition};
 use sealdesk::model::publication::SecurityTxt;
 use sealdesk::model::release::ReleaseRules;
@@ -303,7 +303,7 @@ thread_local! {
 }
 
 fn unsealed(sealed: &[u8]) -> Vec<u8> {
-    UNSEAL.with_borrow_mut(|keys| openpgp::open(sealed, keys, &[], &Limits::MAX).unwrap().plaintext)
+    UNSEAL.with_borrow_mut(|keys| openpgp::open(sealed, keys, &[], &Budget::ours()).unwrap().plaintext)
 }
 
 impl WorldOpener {

@@ -1,6 +1,6 @@
 //! What would a human read? Body text, whether it came as plain text that flows or as HTML.
 
-use crate::model::limits::{GUESSED_OCTETS_MAX, HTML_NESTING_MAX, HTML_OCTETS_MAX, HTML_TAGS_MAX};
+use crate::model::limits::{DECODED_OCTETS_MAX, GUESSED_OCTETS_MAX, HTML_NESTING_MAX, HTML_OCTETS_MAX, HTML_TAGS_MAX};
 use html2text::config;
 use html2text::render::TrivialDecorator;
 
@@ -37,6 +37,8 @@ impl Body {
 /// Octets as text: in UTF-8, as RFC 9580 section 5.9 asks for; else in the charset that somebody named; else in the
 /// one that their frequencies tell (chardetng, as browsers do).
 pub fn decode(octets: &[u8], named: Option<&str>) -> String {
+    // What is longer is no text that anybody reads; in another charset it would take three times its octets.
+    let octets = &octets[..octets.len().min(DECODED_OCTETS_MAX)];
     let bom = encoding_rs::Encoding::for_bom(octets);
     let named = named.and_then(encoding);
     let text = match (bom, std::str::from_utf8(octets)) {
@@ -48,7 +50,12 @@ pub fn decode(octets: &[u8], named: Option<&str>) -> String {
             None => mostly_utf8(octets).unwrap_or_else(|| guessed(octets)),
         },
     };
-    text.replace("\r\n", "\n")
+    with_plain_ends(text)
+}
+
+/// Line ends in LF, without a copy where they are that already.
+pub(super) fn with_plain_ends(text: String) -> String {
+    if memchr::memmem::find(text.as_bytes(), b"\r\n").is_some() { text.replace("\r\n", "\n") } else { text }
 }
 
 /// The encoding behind a label: those of the WHATWG's list, and code pages by their number.

@@ -97,10 +97,10 @@ fn is_field_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::limits::Limits;
+    use crate::model::budget::Budget;
 
     fn check(letter: &str, outcome: DeliveryOutcome, ids: &[&str]) {
-        let found = delivery(&Entity::letter(letter.as_bytes(), &Limits::MAX).unwrap()).unwrap();
+        let found = delivery(&Entity::letter(letter.as_bytes(), &Budget::ours()).unwrap()).unwrap();
         assert_eq!((found.outcome, found.message_ids.iter().map(String::as_str).collect::<Vec<_>>()), (outcome, ids.to_vec()), "{letter}");
     }
 

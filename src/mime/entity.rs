@@ -3,7 +3,8 @@
 use super::body::{Body, html_text, stripped};
 use super::{LimitExceeded, filename, precheck, tolerant};
 use crate::model::ids::MessageId;
-use crate::model::limits::{HTML_PARTS_MAX, Limits};
+use crate::model::budget::{Budget, Sum};
+use crate::model::limits::{DECODED_OCTETS_MAX, HTML_PARTS_MAX};
 use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 use std::borrow::Cow;
 
@@ -34,29 +35,30 @@ pub struct ProtectedHeaders {
 
 impl<'x> Entity<'x> {
     /// Parses a whole letter. One without any header field is body from its first line on.
-    pub fn letter(octets: &'x [u8], limits: &Limits) -> Result<Self, LimitExceeded> {
+    pub fn letter(octets: &'x [u8], budget: &Budget) -> Result<Self, LimitExceeded> {
         let octets = tolerant::letter_start(octets);
         if !octets.contains(&b'\n') && octets.contains(&b'\r') {
             // Line ends of a kind that no mail has had for decades, but that some exports have.
             let lines: Vec<u8> = octets.iter().map(|b| if *b == b'\r' { b'\n' } else { *b }).collect();
-            return Ok(Self { message: Entity::letter(&lines, limits)?.message.into_owned(), octets: &[], renamed: false });
+            return Ok(Self { message: Entity::letter(&lines, budget)?.message.into_owned(), octets: &[], renamed: false });
         }
         if octets.is_empty() || tolerant::begins_with_field(octets) {
-            return Self::parse(octets, limits);
+            return Self::parse(octets, budget);
         }
         let bodied = [b"Content-Type: text/plain\n\n", octets].concat();
-        Ok(Self { message: Entity::parse(&bodied, limits)?.message.into_owned(), octets: &[], renamed: false })
+        Ok(Self { message: Entity::parse(&bodied, budget)?.message.into_owned(), octets: &[], renamed: false })
     }
 
     /// Parses an entity, after the linear check of its size and depth.
-    pub fn parse(octets: &'x [u8], limits: &Limits) -> Result<Self, LimitExceeded> {
-        let (message, renamed) = match precheck::checked(octets, limits)? {
+    pub fn parse(octets: &'x [u8], budget: &Budget) -> Result<Self, LimitExceeded> {
+        let (message, renamed) = match precheck::checked(octets, budget)? {
             Cow::Borrowed(octets) => (tolerant::parse(octets), false),
             Cow::Owned(renamed) => (tolerant::parse(&renamed).into_owned(), true),
         };
-        if message.parts.len() as u64 > limits.parts {
+        if message.parts.len() as u64 > budget.limits.parts {
             return Err(LimitExceeded::Parts);
         }
+        budget.draw(Sum::Parts, message.parts.len() as u64)?;
         Ok(Self { message, octets, renamed })
     }
 
@@ -77,7 +79,8 @@ impl<'x> Entity<'x> {
             PartType::Html(html) if n >= HTML_PARTS_MAX => stripped(html),
             _ => self.salvaged_text(part).or_else(|| self.redecoded(part)).unwrap_or_else(|| body_text(part, protected)),
         };
-        let text = shown.enumerate().map(read).collect::<Vec<_>>().join("\n");
+        let mut texts: Vec<String> = shown.enumerate().map(read).collect();
+        let text = if texts.len() == 1 { texts.swap_remove(0) } else { texts.join("\n") };
         let all = |name: &str, value: &str| !bodies.is_empty() && bodies.iter().all(|part| attribute_is(part, name, value));
         let charset = match bodies.as_slice() {
             [one] => one.content_type().and_then(|ct| ct.attribute("charset")).map(str::to_owned),
@@ -102,7 +105,10 @@ impl<'x> Entity<'x> {
         {
             body = Body { text, ..Body::default() };
         }
-        body.text = body.text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+        if body.text.starts_with('\u{feff}') {
+            body.text = body.text.trim_start_matches('\u{feff}').to_owned();
+        }
+        body.text = super::body::with_plain_ends(body.text);
         if self.renamed {
             body.text = body.text.replace(precheck::RENAMED_TYPE, "message/");
         }
@@ -279,7 +285,8 @@ fn body_text(part: &MessagePart<'_>, protected: bool) -> String {
     // RFC 9788 section 5.2.2: the lines up to the first empty one repeat the header.
     let legacy = protected && attribute_is(part, "hp-legacy-display", "1");
     let after = legacy.then(|| text.split_once("\r\n\r\n").or_else(|| text.split_once("\n\n"))).flatten();
-    after.filter(|(display, _)| repeats_header(display)).map_or(text, |(_, rest)| rest).to_owned()
+    let text = after.filter(|(display, _)| repeats_header(display)).map_or(text, |(_, rest)| rest);
+    text[..text.floor_char_boundary(DECODED_OCTETS_MAX)].to_owned()
 }
 
 /// A longer line of legacy display could hide a report.
@@ -380,23 +387,23 @@ mod tests {
 
     #[test]
     fn protected_headers_count_only_where_they_are_announced() {
-        let plain = Entity::parse(b"Subject: inner\nContent-Type: text/plain\n\nx", &Limits::MAX).unwrap();
+        let plain = Entity::parse(b"Subject: inner\nContent-Type: text/plain\n\nx", &Budget::ours()).unwrap();
         assert_eq!(plain.protected_headers(), None);
         for mark in ["hp=\"cipher\"", "protected-headers=\"v1\""] {
             let text = format!("Subject: inner\nContent-Type: text/plain; {mark}\n\nx");
-            let entity = Entity::parse(text.as_bytes(), &Limits::MAX).unwrap();
+            let entity = Entity::parse(text.as_bytes(), &Budget::ours()).unwrap();
             assert_eq!(entity.protected_headers().unwrap().subject.as_deref(), Some("inner"), "{mark}");
         }
     }
 
     #[test]
     fn two_from_fields_are_nobody() {
-        let entity = Entity::parse(b"From: a@b.example\nFrom: c@d.example\n\nx", &Limits::MAX).unwrap();
+        let entity = Entity::parse(b"From: a@b.example\nFrom: c@d.example\n\nx", &Budget::ours()).unwrap();
         assert_eq!(entity.from(), None);
     }
 
     #[test]
     fn an_empty_letter_is_a_letter() {
-        assert_eq!(Entity::letter(b"", &Limits::MAX).unwrap().body(false), Body::default());
+        assert_eq!(Entity::letter(b"", &Budget::ours()).unwrap().body(false), Body::default());
     }
 }

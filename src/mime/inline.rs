@@ -23,9 +23,10 @@ pub struct Block {
 
 /// Whether an armored message stands anywhere in these octets.
 pub fn has_armor(octets: &[u8]) -> bool {
-    octets.windows(MESSAGE.len()).any(|w| w == MESSAGE.as_bytes())
+    memchr::memmem::find(octets, MESSAGE.as_bytes()).is_some()
 }
 
+const BEGIN: &[u8] = b"-----BEGIN PGP ";
 const MESSAGE: &str = "-----BEGIN PGP MESSAGE-----";
 const SIGNED: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
 const PUBLIC: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
@@ -35,18 +36,23 @@ const DIGITS_MIN: usize = 24;
 
 /// Finds armored blocks, quoted, indented or bent as mail programs bend them. What armor carries is built anew
 /// from its digits: its integrity is proven inside. Clearsigned text must stand exactly as it was signed.
+///
+/// Takes time linear in the text: a mark that begins no block, and there may be one a line, is looked past and never back from.
 pub fn blocks(text: &str) -> Vec<Block> {
     let mut found = Vec::new();
     let mut at = 0;
+    // Where no more clearsigned text can end: none begins before.
+    let mut has_signed_end = true;
     while let Some((mark_at, mark, kind)) = next_mark(text, at) {
         if found.len() == BLOCKS_MAX {
             break;
         }
-        let line_at = text[..mark_at].rfind('\n').map_or(0, |n| n + 1);
-        let prefix = &text[line_at.max(at)..mark_at];
+        let line_at = text[at..mark_at].rfind('\n').map_or(at, |n| at + n + 1);
+        let prefix = &text[line_at..mark_at];
         let block = match kind {
-            BlockKind::Clearsigned => clearsigned(text, mark_at, prefix),
-            _ => armored(text, mark_at, mark, kind, if is_quoting(prefix) { line_at.max(at) } else { mark_at }),
+            BlockKind::Clearsigned if has_signed_end => clearsigned(text, mark_at, prefix, &mut has_signed_end),
+            BlockKind::Clearsigned => None,
+            _ => armored(text, mark_at, mark, kind, if is_quoting(prefix) { line_at } else { mark_at }),
         };
         at = block.as_ref().map_or(mark_at + mark.len(), |block| block.end);
         found.extend(block);
@@ -54,10 +60,16 @@ pub fn blocks(text: &str) -> Vec<Block> {
     found
 }
 
-fn next_mark(text: &str, at: usize) -> Option<(usize, &'static str, BlockKind)> {
+fn next_mark(text: &str, mut at: usize) -> Option<(usize, &'static str, BlockKind)> {
     let marks = [(MESSAGE, BlockKind::Message), (SIGNED, BlockKind::Clearsigned), (PUBLIC, BlockKind::PublicKey)];
-    let places = marks.into_iter().filter_map(|(mark, kind)| Some((at + text[at..].find(mark)?, mark, kind)));
-    places.min_by_key(|(place, _, _)| *place)
+    while let Some(found) = memchr::memmem::find(&text.as_bytes()[at..], BEGIN) {
+        at += found;
+        if let Some((mark, kind)) = marks.into_iter().find(|(mark, _)| text[at..].starts_with(mark)) {
+            return Some((at, mark, kind));
+        }
+        at += BEGIN.len();
+    }
+    None
 }
 
 /// What programs put before each line of a quote, or nothing that can be seen.
@@ -71,8 +83,9 @@ fn is_edge(c: char) -> bool {
     matches!(c, '>' | '|' | '*') || c.is_whitespace() || is_invisible(c)
 }
 
-/// A clearsigned block: whole lines, none of them quoted, up to the end of its signature.
-fn clearsigned(text: &str, mark_at: usize, prefix: &str) -> Option<Block> {
+/// A clearsigned block: whole lines, none of them quoted, up to the end of its signature. `has_end` becomes false where
+/// no such end follows, so that nobody looks for it again.
+fn clearsigned(text: &str, mark_at: usize, prefix: &str, has_end: &mut bool) -> Option<Block> {
     if !prefix.chars().all(is_invisible) {
         return None; // a quoted signature is somebody else's word, and its lines may have been changed
     }
@@ -84,6 +97,7 @@ fn clearsigned(text: &str, mark_at: usize, prefix: &str) -> Option<Block> {
             return Some(Block { kind: BlockKind::Clearsigned, octets, start: mark_at - prefix.len(), end });
         }
     }
+    *has_end = false;
     None
 }
 
@@ -91,7 +105,7 @@ fn armored(text: &str, mark_at: usize, mark: &str, kind: BlockKind, start: usize
     let inside_at = mark_at + mark.len();
     let rest = &text[inside_at..];
     let end_mark = mark.replace("BEGIN", "END");
-    let next = rest.find("-----BEGIN PGP").unwrap_or(rest.len());
+    let next = memchr::memmem::find(rest.as_bytes(), BEGIN).unwrap_or(rest.len());
     let (inside, end) = match rest[..next].find(&end_mark) {
         Some(at) => {
             let end = inside_at + at + end_mark.len();
@@ -192,6 +206,15 @@ mod tests {
         assert_eq!(blocks(&format!("{armor}{armor}")).len(), 2);
         let headed = armor.replace("-----\n\n", "-----\nVersion: Acme 1\nCharset: utf-8\n");
         assert!(blocks(&headed)[0].octets.contains("-----\nVersion: Acme 1\nCharset: utf-8\n\nhF4D"));
+    }
+
+    /// A text that is twice as long may take twice as many steps, and not four times. Counted by marks, not by the clock.
+    #[test]
+    fn marks_that_begin_nothing_do_not_hide_what_follows() {
+        for mark in [MESSAGE, SIGNED, PUBLIC, "-----BEGIN PGP SOMETHING-----"] {
+            let text = format!("{}-----BEGIN PGP MESSAGE-----\n\n{DIGITS}\n-----END PGP MESSAGE-----\n", format!("{mark}\n").repeat(50_000));
+            assert_eq!(blocks(&text).len(), 1, "{mark}");
+        }
     }
 
     #[test]

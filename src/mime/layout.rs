@@ -172,7 +172,7 @@ fn canonical(raw: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::limits::Limits;
+    use crate::model::budget::Budget;
 
     fn letter(content_type: &str, body: &str) -> String {
         format!("From: a@b.example\nSubject: s\nMIME-Version: 1.0\nContent-Type: {content_type}\n\n{body}")
@@ -184,7 +184,7 @@ mod tests {
         let rows = [("multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=x", None), ("multipart/mixed; boundary=x", Some(Repair::Exchange))];
         for (content_type, expected) in rows {
             let text = letter(content_type, pgp);
-            let entity = Entity::parse(text.as_bytes(), &Limits::MAX).unwrap();
+            let entity = Entity::parse(text.as_bytes(), &Budget::ours()).unwrap();
             let Layout::Encrypted { sealed, .. } = entity.layout() else { panic!("{content_type}") };
             assert!(sealed[0].ciphertext.starts_with(b"-----BEGIN PGP MESSAGE"));
             assert_eq!(sealed[0].repaired, expected);
@@ -195,7 +195,7 @@ mod tests {
     fn the_signed_octets_are_those_between_the_boundaries() {
         let body = "--x\nContent-Type: text/plain\n\nhello \n\n--x\nContent-Type: application/pgp-signature\n\nSIG\n--x--\n";
         let text = letter("multipart/signed; micalg=pgp-sha256; protocol=\"application/pgp-signature\"; boundary=x", body);
-        let entity = Entity::parse(text.as_bytes(), &Limits::MAX).unwrap();
+        let entity = Entity::parse(text.as_bytes(), &Budget::ours()).unwrap();
         let Layout::Signed { signed, signature } = entity.layout() else { panic!() };
         assert_eq!(signed, b"Content-Type: text/plain\r\n\r\nhello \r\n");
         assert!(signature.starts_with(b"SIG"));

@@ -136,12 +136,8 @@ fn behind_list(message: &Message<'_>, perspective: &Perspective) -> Option<Addre
 
 /// The single From, or Reply-To where both belong to one organisation.
 fn answer_address(originator: &Address, reply_to: Option<Address>) -> Result<ReplyAddress, NoAnswer> {
-    let aligned = reply_to.filter(|to| organisation(to.domain()) == organisation(originator.domain()));
+    let aligned = reply_to.filter(|to| to.organisation() == originator.organisation());
     ReplyAddress::prove(aligned.unwrap_or_else(|| originator.clone())).map_err(NoAnswer::Originator)
-}
-
-fn organisation(domain: &str) -> &str {
-    psl::domain_str(domain).unwrap_or(domain)
 }
 
 fn list_id_is(value: &str, own: &str) -> bool {

@@ -4,7 +4,8 @@
 //! is quadratic in multiparts that lack their boundary. Both need a header field a level, so fields
 //! are counted here, in one pass, without understanding any of them.
 
-use crate::model::limits::{DASHES_MAX, Limits, SCANNED_OCTETS_MAX};
+use crate::model::budget::{Budget, Overspent, Sum};
+use crate::model::limits::DASHES_MAX;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -19,6 +20,14 @@ pub enum LimitExceeded {
     Parts,
     #[error("the letter has a header of too many lines, or too long a Content-Type")]
     Headers,
+    #[error("the letter costs more work than one letter may")]
+    Work,
+}
+
+impl From<Overspent> for LimitExceeded {
+    fn from(Overspent: Overspent) -> Self {
+        Self::Work
+    }
 }
 
 /// The first octet of a media type `message/…` whose part is encoded: what it hides is not counted here, so
@@ -36,11 +45,13 @@ pub(super) fn true_media_type(media_type: String) -> String {
 }
 
 /// Refuses what could stall or crash the parser, and renames what hides from this check. Takes time linear in the octets.
-pub(super) fn checked<'x>(octets: &'x [u8], limits: &Limits) -> Result<Cow<'x, [u8]>, LimitExceeded> {
+pub(super) fn checked<'x>(octets: &'x [u8], budget: &Budget) -> Result<Cow<'x, [u8]>, LimitExceeded> {
+    let limits = &budget.limits;
     let over = |count: usize, max: u64| count as u64 > max;
     if over(octets.len(), limits.letter_octets) {
         return Err(LimitExceeded::Octets);
     }
+    budget.draw(Sum::Parsed, octets.len() as u64)?;
     let mut count = Count::default();
     let mut boundaries: HashMap<&[u8], usize> = HashMap::new();
     let mut head = true;
@@ -71,10 +82,13 @@ pub(super) fn checked<'x>(octets: &'x [u8], limits: &Limits) -> Result<Cow<'x, [
             return Err(LimitExceeded::Headers);
         }
         at = end + 1;
-        if over(count.content_types, limits.content_types) || count.multiparts.saturating_mul(octets.len()) > SCANNED_OCTETS_MAX {
+        let scanned = count.multiparts.saturating_mul(octets.len()) as u64;
+        if over(count.content_types, limits.content_types) || scanned > budget.left(Sum::Scanned) {
             return Err(LimitExceeded::Parts);
         }
     }
+    budget.draw(Sum::Scanned, count.multiparts.saturating_mul(octets.len()) as u64)?;
+    budget.draw(Sum::Parts, count.content_types as u64)?;
     count.block_ends();
     // A boundary may stand anywhere in a line, and have any form.
     let dashes = memchr::memmem::find_iter(octets, b"--").filter(|at| octets.get(at + 2).is_some_and(|b| *b != b'-')).take(DASHES_MAX + 1);
@@ -153,47 +167,52 @@ impl Count {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::limits::Limits;
+
+    fn letter() -> Budget {
+        Budget::of_letter(1 << 20, &Limits::MAX, || std::time::Duration::ZERO)
+    }
 
     #[test]
     fn a_bomb_of_nested_messages_is_refused_before_it_is_parsed() {
         let bomb = "Content-Type: message/rfc822\n\n".repeat(50_000);
-        assert_eq!(checked(bomb.as_bytes(), &Limits::MAX), Err(LimitExceeded::Parts));
+        assert_eq!(checked(bomb.as_bytes(), &letter()), Err(LimitExceeded::Parts));
         let heads = "X: y\n".repeat(10_000);
-        assert_eq!(checked(heads.as_bytes(), &Limits::MAX), Err(LimitExceeded::Headers));
+        assert_eq!(checked(heads.as_bytes(), &letter()), Err(LimitExceeded::Headers));
     }
 
     #[test]
     fn what_an_encoded_message_hides_is_renamed() {
         let hidden = b"Content-Type:\n message/rfc822\nContent-Transfer-Encoding: base64\n\nAAAA\n";
-        assert_eq!(checked(hidden, &Limits::MAX).unwrap(), &b"Content-Type:\n xessage/rfc822\nContent-Transfer-Encoding: base64\n\nAAAA\n"[..]);
+        assert_eq!(checked(hidden, &letter()).unwrap(), &b"Content-Type:\n xessage/rfc822\nContent-Transfer-Encoding: base64\n\nAAAA\n"[..]);
         let nested = b"Content-Type: message/rfc822\n\nContent-Transfer-Encoding: base64\n\nAAAA\n";
-        assert!(matches!(checked(nested, &Limits::MAX), Ok(Cow::Borrowed(_))));
+        assert!(matches!(checked(nested, &letter()), Ok(Cow::Borrowed(_))));
         // However long its line, and in whatever order.
         let long = format!("Content-Transfer-Encoding: base64\nContent-Type: {}message/rfc822\n\nAAAA", " ".repeat(5_000));
-        assert!(checked(long.as_bytes(), &Limits::MAX).unwrap().windows(15).any(|w| w == b" xessage/rfc822"));
+        assert!(checked(long.as_bytes(), &letter()).unwrap().windows(15).any(|w| w == b" xessage/rfc822"));
     }
 
     #[test]
     fn a_field_is_counted_however_its_name_is_bent() {
         for bent in [" Content-Type", ":Content-Type", "Con tent-Type", "\rContent-Type", "\tcontent-type "] {
             let bomb = format!("Subject: x\n\n{}", format!("{bent}: message/rfc822\n\n").repeat(2_000));
-            assert_eq!(checked(bomb.as_bytes(), &Limits::MAX), Err(LimitExceeded::Parts), "{bent:?}");
+            assert_eq!(checked(bomb.as_bytes(), &letter()), Err(LimitExceeded::Parts), "{bent:?}");
         }
         let boundary =
             b"Content-Type: multipart/mixed; boundary=\"=_=\"\n\n--=_=\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nAAAA\n--=_=--\n";
-        assert!(checked(boundary, &Limits::MAX).unwrap().windows(15).any(|w| w == b" xessage/rfc822"));
+        assert!(checked(boundary, &letter()).unwrap().windows(15).any(|w| w == b" xessage/rfc822"));
         let parts = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "x--b\n\n".repeat(DASHES_MAX + 1));
-        assert_eq!(checked(parts.as_bytes(), &Limits::MAX), Err(LimitExceeded::Parts));
+        assert_eq!(checked(parts.as_bytes(), &letter()), Err(LimitExceeded::Parts));
     }
 
     #[test]
     fn many_multiparts_over_many_octets_are_too_much_work() {
         let many = format!("{}{}", "Content-Type: multipart/mixed; boundary=x\n\n".repeat(300), "-\n".repeat(5_000_000));
-        assert_eq!(checked(many.as_bytes(), &Limits::MAX), Err(LimitExceeded::Parts));
+        assert_eq!(checked(many.as_bytes(), &letter()), Err(LimitExceeded::Parts));
     }
 
     #[test]
     fn an_ordinary_letter_passes() {
-        assert!(checked(b"From: a@b.example\r\nContent-Type: text/plain\r\n\r\nhello\r\n", &Limits::MAX).is_ok());
+        assert!(checked(b"From: a@b.example\r\nContent-Type: text/plain\r\n\r\nhello\r\n", &letter()).is_ok());
     }
 }

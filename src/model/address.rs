@@ -21,6 +21,8 @@ pub enum NotAnAddress {
     Character,
     #[error("it is longer than SMTP allows")]
     Length,
+    #[error("its domain has an empty part, or one that begins or ends with a hyphen")]
+    Domain,
 }
 
 impl Address {
@@ -47,7 +49,13 @@ impl Address {
         if local.len() > Self::LOCAL_OCTETS_MAX || domain.len() > Self::DOMAIN_OCTETS_MAX {
             return Err(NotAnAddress::Length);
         }
-        let whole = format!("{local}@{}", domain.trim_end_matches('.').to_ascii_lowercase());
+        let domain = domain.strip_suffix('.').unwrap_or(domain).to_ascii_lowercase();
+        // RFC 1123 section 2.1. An address literal is no domain, and is told apart where it matters.
+        let is_label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
+        if !domain.starts_with('[') && !domain.split('.').all(is_label) {
+            return Err(NotAnAddress::Domain);
+        }
+        let whole = format!("{local}@{domain}");
         Ok(Self { at: local.len(), whole })
     }
 
@@ -61,6 +69,11 @@ impl Address {
 
     pub fn as_str(&self) -> &str {
         &self.whole
+    }
+
+    /// The domain that somebody registered: all of its subdomains are theirs (by the public suffix list).
+    pub fn organisation(&self) -> &str {
+        psl::domain_str(self.domain()).unwrap_or(self.domain())
     }
 
     /// Whether two addresses reach the same mailbox for all we know: domains never have case, and no

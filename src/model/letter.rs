@@ -15,6 +15,20 @@ pub enum Dmarc {
     Unknown,
 }
 
+impl Dmarc {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Pass, Self::Fail, Self::Unknown].into_iter().find(|verdict| verdict.as_str() == text)
+    }
+}
+
 /// The SHA-256 of a body in both canonical forms of DKIM (RFC 6376 section 3.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BodyDigests {

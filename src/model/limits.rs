@@ -25,9 +25,9 @@ pub struct Limits {
     pub layers: u64,
     /// Hidden recipients tried in one message: each costs private operations with every key.
     pub hidden_recipients: u64,
-    /// Octets of one message's plaintext; beyond it lies a bomb.
+    /// Octets of plaintext in a letter; beyond it lies a bomb.
     pub plaintext_octets: u64,
-    /// A message of which more than this many times its own octets come out is a bomb too.
+    /// A letter of which more than this many times its own octets come out is a bomb too.
     pub expansion_ratio: u64,
     /// Octets of text that are kept in a reading; the whole stays in the letter.
     pub text_octets: u64,
@@ -130,8 +130,8 @@ pub enum LimitRefused {
 
 // What costs most is counted above. What follows bounds single forms.
 
-/// A boundary that is missing is looked for to the end, once for each multipart: their product is the work.
-pub const SCANNED_OCTETS_MAX: usize = 2 * 1024 * 1024 * 1024;
+/// A boundary that is missing is looked for to the end, once for each multipart: their product is the work, in the whole letter.
+pub const SCANNED_OCTETS_MAX: usize = 1024 * 1024 * 1024;
 
 /// Places in a multipart where a boundary might stand: each could become a part of some hundred octets.
 pub const DASHES_MAX: usize = 200_000;
@@ -160,10 +160,22 @@ pub const SIGNATURE_OCTETS_MAX: usize = 64 * 1024;
 /// Packets of one message; beyond them somebody wants to cost us time: Sequoia's grammar looks at all of them for each.
 pub const PACKETS_MAX: usize = 1_000;
 
+/// Of a whole letter: tries to open or verify a message; packets; compressed ones; signatures; session keys asked for;
+/// parts and headers of all entities.
+pub const MESSAGES_MAX: u64 = 40;
+pub const PACKETS_OF_LETTER_MAX: u64 = 2_000;
+pub const COMPRESSIONS_MAX: u64 = 2 * MESSAGES_MAX;
+pub const SIGNATURES_MAX: u64 = 100;
+pub const RECIPIENTS_MAX: u64 = 300;
+pub const PARTS_OF_LETTER_MAX: u64 = 1_500;
+
+/// Plaintext of a letter that is smaller than half of it: reports bring archives and logs, and nearly all of them fit here.
+pub const PLAINTEXT_TYPICAL_OCTETS: u64 = 48 * MIB;
+
 /// Named recipients asked about: one that is not ours costs a look at its name.
 pub const NAMED_RECIPIENTS_MAX: usize = 100;
 
-/// Small messages may expand freely up to this size.
+/// Small letters may expand freely up to this size.
 pub const EXPANSION_FREE_OCTETS: u64 = 4 * MIB;
 
 /// HTML of one part that is laid out; more is only stripped of its tags.
@@ -180,6 +192,9 @@ pub const HTML_PARTS_MAX: usize = 8;
 
 /// A larger archive is not listed: its list may take many times its octets.
 pub const ARCHIVE_OCTETS_MAX: usize = 16 * 1024 * 1024;
+
+/// Octets of a text that are decoded: armor in it may be as long as a letter.
+pub const DECODED_OCTETS_MAX: usize = 36 * 1024 * 1024;
 
 /// Octets of a text from which its charset is guessed.
 pub const GUESSED_OCTETS_MAX: usize = 64 * 1024;

@@ -4,6 +4,7 @@
 //! (UTC); nothing here asks a clock.
 
 pub mod address;
+pub mod budget;
 pub mod case;
 pub mod course;
 pub mod cvss;

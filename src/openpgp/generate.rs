@@ -149,7 +149,7 @@ fn armored(cert: &Cert) -> std::result::Result<GeneratedKey, OpenPgpError> {
 mod tests {
     use super::super::{Purpose, SecretKeys, certificates, open, seal_packets};
     use super::*;
-    use crate::model::limits::Limits;
+    use crate::model::budget::Budget;
     use crate::model::reading::Integrity;
 
     #[test]
@@ -161,7 +161,7 @@ mod tests {
             assert!(certs[0].is_of("Security@Desk.example"));
             let mut keys = SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None).unwrap();
             let sealed = seal_packets(&certs, &keys.sign_message(b"x").unwrap()).unwrap();
-            assert_eq!(open(&sealed, &mut keys, &certs, &Limits::MAX).unwrap().integrity, integrity, "{profile:?}");
+            assert_eq!(open(&sealed, &mut keys, &certs, &Budget::ours()).unwrap().integrity, integrity, "{profile:?}");
         }
     }
 
@@ -173,7 +173,7 @@ mod tests {
             let certs = vec![Certificate(cert.clone().strip_secret_key_material())];
             let mut keys = SecretKeys::load(&cert.as_tsk().to_vec().unwrap(), Purpose::Mail, None).unwrap();
             let sealed = seal_packets(&certs, &keys.sign_message(b"x").unwrap()).unwrap();
-            let opened = open(&sealed, &mut keys, &certs, &Limits::MAX).unwrap();
+            let opened = open(&sealed, &mut keys, &certs, &Budget::ours()).unwrap();
             assert!(matches!(opened.signatures[..], [super::super::SignatureFound::Good { .. }]), "{:?}", opened.signatures);
             assert!(certs[0].algorithms().contains("ML-KEM"), "{}", certs[0].algorithms());
         }
@@ -194,7 +194,7 @@ mod tests {
         assert!(!certs[0].invites_gnupg_ocb());
         let mut keys = SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None).unwrap();
         let sealed = seal_packets(&certs, &keys.sign_message(b"x").unwrap()).unwrap();
-        assert_eq!(open(&sealed, &mut keys, &certs, &Limits::MAX).unwrap().plaintext, b"x");
+        assert_eq!(open(&sealed, &mut keys, &certs, &Budget::ours()).unwrap().plaintext, b"x");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! it. Every chunk and the final tag are proven before an octet of it is parsed.
 
 use super::open::{SessionKeys, Unopened, recipients};
-use crate::model::limits::Limits;
+use crate::model::budget::{Budget, Overspent, Sum};
 use crate::model::reading::Shut;
 use sequoia_openpgp::crypto::SessionKey;
 use sequoia_openpgp::packet::{PKESK, Packet};
@@ -31,17 +31,18 @@ pub(super) struct Inside {
 }
 
 /// Opens a message whose container is packet type 20.
-pub(super) fn open(binary: &[u8], keys: &mut dyn SessionKeys, limits: &Limits) -> Result<Inside, Unopened> {
+pub(super) fn open(binary: &[u8], keys: &mut dyn SessionKeys, budget: &Budget) -> Result<Inside, Unopened> {
     let (pkesks, by_password, body) = taken_apart(binary).ok_or(Unopened::DAMAGED)?;
     let container = Container::parse(&body)?;
-    if body.len() as u64 > limits.plaintext_octets {
-        return Err(Unopened { shut: Shut::Limit, why: "it expands beyond the limit for plaintext" });
+    if body.len() as u64 > budget.left(Sum::Plaintext) {
+        return Err(Unopened::overspent());
     }
     if pkesks.is_empty() && by_password {
         return Err(Unopened::by_password());
     }
-    let mut unopened = Unopened::without_key(pkesks.len(), limits);
-    for pkesk in recipients(&pkesks, limits) {
+    let mut unopened = Unopened::without_key(pkesks.len(), &budget.limits);
+    for pkesk in recipients(&pkesks, &budget.limits) {
+        budget.draw(Sum::Recipients, 1).map_err(|Overspent| Unopened::overspent())?;
         let Ok(octets) = MarshalInto::to_vec(pkesk) else { continue };
         let Some(key) = keys.session_key(&octets, Some(container.cipher.into())) else { continue };
         unopened = Unopened::DAMAGED;
@@ -198,12 +199,12 @@ mod tests {
         for length in [0, 1, 50, 56, 57, 300] {
             let words: Vec<u8> = (0..length).map(|n| b'a' + (n % 26) as u8).collect();
             let (message, starts) = sealed(&certs[0].0, &words);
-            let opened = open_message(&message, &mut keys, &certs, &Limits::MAX).unwrap();
+            let opened = open_message(&message, &mut keys, &certs, &Budget::ours()).unwrap();
             assert_eq!((opened.plaintext, opened.integrity), (words, Integrity::Aead), "{length}");
             for at in starts + 6..message.len() {
                 let mut bent = message.clone();
                 bent[at] ^= 1;
-                assert!(open_message(&bent, &mut keys, &certs, &Limits::MAX).is_err(), "octet {at} of {length}");
+                assert!(open_message(&bent, &mut keys, &certs, &Budget::ours()).is_err(), "octet {at} of {length}");
             }
         }
     }
@@ -220,16 +221,16 @@ mod tests {
             message[starts + 2..starts + 6].copy_from_slice(&length.to_be_bytes());
             message
         };
-        assert!(open_message(&again(chunks.to_vec()), &mut keys, &certs, &Limits::MAX).is_ok());
+        assert!(open_message(&again(chunks.to_vec()), &mut keys, &certs, &Budget::ours()).is_ok());
         let dropped = [&chunks[..step], &chunks[2 * step..]].concat();
         let moved = [&chunks[step..2 * step], &chunks[..step], &chunks[2 * step..]].concat();
         let cut = [&chunks[..step], &chunks[chunks.len() - TAG_OCTETS..]].concat();
         let doubled = [&chunks[..step], chunks].concat();
         for bent in [dropped, moved, cut, doubled, Vec::new(), vec![0; 8]] {
-            assert_eq!(open_message(&again(bent), &mut keys, &certs, &Limits::MAX).unwrap_err().shut, Shut::Integrity);
+            assert_eq!(open_message(&again(bent), &mut keys, &certs, &Budget::ours()).unwrap_err().shut, Shut::Integrity);
         }
         let followed = [&message[..], &message[..]].concat();
-        assert!(open_message(&followed, &mut keys, &certs, &Limits::MAX).is_err(), "nothing may follow");
+        assert!(open_message(&followed, &mut keys, &certs, &Budget::ours()).is_err(), "nothing may follow");
     }
 
     #[test]
@@ -237,9 +238,9 @@ mod tests {
         let (mut keys, certs) = desk();
         let (_, others) = desk();
         let (message, _) = sealed(&others[0].0, b"x");
-        assert_eq!(open_message(&message, &mut keys, &certs, &Limits::MAX).unwrap_err().shut, Shut::NoKey);
+        assert_eq!(open_message(&message, &mut keys, &certs, &Budget::ours()).unwrap_err().shut, Shut::NoKey);
         let (mut message, starts) = sealed(&certs[0].0, b"x");
         message[starts + 8] = AEADAlgorithm::EAX.into();
-        assert_eq!(open_message(&message, &mut keys, &certs, &Limits::MAX).unwrap_err().shut, Shut::Unsupported);
+        assert_eq!(open_message(&message, &mut keys, &certs, &Budget::ours()).unwrap_err().shut, Shut::Unsupported);
     }
 }

@@ -20,7 +20,7 @@ mod wkd;
 pub use certificate::{Certificate, certificates};
 pub use generate::{GeneratedKey, Profile, adopt, generate, generate_storage, successor};
 pub use keys::{Purpose, SecretKeys, sign_cleartext};
-pub use open::{Opened, SessionKey, SessionKeys, Unopened, digest, is_sealed, open};
+pub use open::{Opened, SessionKey, SessionKeys, Unopened, digest, is_sealed, open, signatures_in};
 pub use seal::{SealTo, armored_message, seal_packets};
 pub use stream::open_into;
 pub use verify::{SignatureFound, verify_detached, verify_message};
@@ -54,7 +54,7 @@ pub fn warm_up() -> Result<(), OpenPgpError> {
     let to = SealTo::new(&certificates(key.public_armored.as_bytes())?)?;
     let sealed = to.seal(b"warm-up")?;
     let mut keys = keys;
-    open(&sealed, &mut keys, &[], &crate::model::limits::Limits::MAX).map(drop).map_err(|_| OpenPgpError::Absent("self-test result"))
+    open(&sealed, &mut keys, &[], &crate::model::budget::Budget::ours()).map(drop).map_err(|_| OpenPgpError::Absent("self-test result"))
 }
 
 /// What `--version` and `check` say about the cryptography inside.

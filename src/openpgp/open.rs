@@ -6,10 +6,11 @@
 //! the read ended without error, the whole message was processed and its signatures were judged.
 
 use super::certificate::Certificate;
-use super::verify::{Judge, SignatureFound};
+use super::verify::{Judge, PIECE_OCTETS, SignatureFound};
 use super::{armor, gnupg, guarded, policy, verify};
 use crate::model::ids::Digest;
-use crate::model::limits::{EXPANSION_FREE_OCTETS, Limits, NAMED_RECIPIENTS_MAX, PACKETS_MAX};
+use crate::model::budget::{Budget, Overspent, Sum};
+use crate::model::limits::{Limits, NAMED_RECIPIENTS_MAX, PACKETS_MAX};
 use crate::model::reading::{Integrity, Shut};
 use sequoia_openpgp as openpgp;
 use sequoia_openpgp::packet::{PKESK, SKESK};
@@ -64,8 +65,8 @@ impl Unopened {
         Self { shut: Shut::Limit, why: "it has too many packets" }
     }
 
-    pub(super) fn expanded() -> Self {
-        Self { shut: Shut::Limit, why: "it expands beyond the limit for plaintext" }
+    pub(super) fn overspent() -> Self {
+        Self { shut: Shut::Limit, why: "it costs more work than one letter may: it expands too far, or has too many messages or signatures" }
     }
 
     pub(super) fn by_password() -> Self {
@@ -134,30 +135,48 @@ pub fn digest(message: &[u8]) -> Digest {
     Digest(Sha256::digest(armor::binary(message.trim_ascii())).into())
 }
 
-/// Decrypts one OpenPGP message, armored or binary. `certificates` are those that may have signed it.
-pub fn open(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate], limits: &Limits) -> Result<Opened, Unopened> {
-    guarded(|| open_unguarded(ciphertext, keys, certificates, limits)).unwrap_or(Err(Unopened::DAMAGED))
+/// Decrypts one OpenPGP message, armored or binary. `certificates` are those that may have signed it; `budget` is the letter's.
+pub fn open(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate], budget: &Budget) -> Result<Opened, Unopened> {
+    guarded(|| open_unguarded(ciphertext, keys, certificates, budget, Keep::Everything)).unwrap_or(Err(Unopened::DAMAGED))
 }
 
-fn open_unguarded(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate], limits: &Limits) -> Result<Opened, Unopened> {
+/// Who signed what is inside, asked once more with other certificates. What is inside is proven again, and not kept.
+pub fn signatures_in(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate], budget: &Budget) -> Option<Vec<SignatureFound>> {
+    guarded(|| open_unguarded(ciphertext, keys, certificates, budget, Keep::Signatures).ok()).flatten().map(|opened| opened.signatures)
+}
+
+/// What of a message is held in memory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    Everything,
+    Signatures,
+}
+
+fn open_unguarded(
+    ciphertext: &[u8],
+    keys: &mut dyn SessionKeys,
+    certificates: &[Certificate],
+    budget: &Budget,
+    keep: Keep,
+) -> Result<Opened, Unopened> {
+    budget.draw(Sum::Messages, 1).map_err(|Overspent| Unopened::overspent())?;
     let octets = ciphertext.trim_ascii_start();
     let head = armor::head(octets, LOOKED_AT_OCTETS);
-    let octets_max = limits.plaintext_octets.min(EXPANSION_FREE_OCTETS.max(limits.expansion_ratio * octets.len() as u64));
     match before_container(&head) {
         (packets, _) if packets > PACKETS_MAX => return Err(Unopened::too_many_packets()),
         (_, Some(GNUPG_CONTAINER)) => {
-            let inside = gnupg::open(&armor::binary(octets), keys, limits)?;
-            let (plaintext, mut signatures) = verify::message(&inside.packets, certificates, octets_max)?;
+            let inside = gnupg::open(&armor::binary(octets), keys, budget)?;
+            let (plaintext, mut signatures) = verify::message(&inside.packets, certificates, budget)?;
             signatures.iter_mut().for_each(|found| found.demand(&inside.recipient));
             return Ok(Opened { plaintext, integrity: Integrity::Aead, signatures, recipient: Some(inside.recipient) });
         }
         _ => {}
     }
     let mut decrypted = |builder: openpgp::Result<DecryptorBuilder<'_>>| {
-        let helper = Helper { keys, judge: Judge::new(certificates), limits, recipient: None, integrity: Integrity::None };
+        let helper = Helper { keys, judge: Judge::new(certificates, budget), recipient: None, integrity: Integrity::None };
         let buffer = octets.len().clamp(BUFFER_OCTETS_MIN, BUFFER_OCTETS_MAX);
         let decryptor = builder.and_then(|b| b.buffer_size(buffer).with_policy(policy(), None, helper));
-        proven(decryptor.map_err(|err| unopened(&err, &head))?, octets_max, &head)
+        proven(decryptor.map_err(|err| unopened(&err, &head))?, &head, keep)
     };
     // A large message is never held without its armor beside itself. One whose armor is bent after all is read again.
     if octets.len() > STREAMED_OCTETS_MIN
@@ -171,13 +190,20 @@ fn open_unguarded(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &
 }
 
 /// Reads all of a message, and gives it out once all of it is proven.
-fn proven(mut decryptor: Decryptor<'_, Helper<'_>>, octets_max: u64, head: &[u8]) -> Result<Opened, Unopened> {
+fn proven(mut decryptor: Decryptor<'_, Helper<'_>>, head: &[u8], keep: Keep) -> Result<Opened, Unopened> {
     let mut plaintext = Vec::new();
-    if let Err(err) = decryptor.by_ref().take(octets_max + 1).read_to_end(&mut plaintext) {
-        return Err(unopened(&err.into(), head));
-    }
-    if plaintext.len() as u64 > octets_max {
-        return Err(Unopened::expanded());
+    let mut piece = vec![0; PIECE_OCTETS];
+    loop {
+        match decryptor.read(&mut piece) {
+            Ok(0) => break,
+            Ok(n) => {
+                decryptor.helper_ref().judge.pay(n)?;
+                if keep == Keep::Everything {
+                    plaintext.extend_from_slice(&piece[..n]);
+                }
+            }
+            Err(err) => return Err(unopened(&err.into(), head)),
+        }
     }
     // Only now is every octet proven: the container ended, and its MDC or every AEAD chunk was right.
     if !decryptor.message_processed() {
@@ -196,15 +222,14 @@ fn proven(mut decryptor: Decryptor<'_, Helper<'_>>, octets_max: u64, head: &[u8]
 
 struct Helper<'k> {
     keys: &'k mut dyn SessionKeys,
-    judge: Judge,
-    limits: &'k Limits,
+    judge: Judge<'k>,
     recipient: Option<String>,
     integrity: Integrity,
 }
 
 impl VerificationHelper for Helper<'_> {
-    fn inspect(&mut self, _: &PacketParser<'_>) -> openpgp::Result<()> {
-        self.judge.count()
+    fn inspect(&mut self, parser: &PacketParser<'_>) -> openpgp::Result<()> {
+        self.judge.count(&parser.packet)
     }
 
     fn get_certs(&mut self, _: &[openpgp::KeyHandle]) -> openpgp::Result<Vec<openpgp::Cert>> {
@@ -228,7 +253,9 @@ impl DecryptionHelper for Helper<'_> {
         if pkesks.is_empty() && !skesks.is_empty() {
             return Err(Unopened::by_password().into());
         }
-        for pkesk in recipients(pkesks, self.limits) {
+        let budget = self.judge.budget;
+        for pkesk in recipients(pkesks, &budget.limits) {
+            budget.draw(Sum::Recipients, 1).map_err(|Overspent| Unopened::overspent())?;
             let Some(key) = self.keys.session_key(&MarshalInto::to_vec(pkesk)?, algorithm.map(u8::from)) else { continue };
             let session_key = openpgp::crypto::SessionKey::from(key.octets);
             if decrypt(key.algorithm.map(SymmetricAlgorithm::from), &session_key) {
@@ -240,7 +267,7 @@ impl DecryptionHelper for Helper<'_> {
                 return Err(Unopened { shut: Shut::Unsupported, why: "it uses a cipher that is not supported" }.into());
             }
         }
-        Err(Unopened::without_key(pkesks.len(), self.limits).into())
+        Err(Unopened::without_key(pkesks.len(), &budget.limits).into())
     }
 }
 
@@ -307,7 +334,7 @@ mod tests {
         let (mut keys, certs) = desk();
         let packets = keys.sign_message(b"the report").unwrap();
         let armored = armored_message(&seal_packets(&certs, &packets).unwrap()).unwrap();
-        let opened = open(armored.as_bytes(), &mut keys, &certs, &Limits::MAX).unwrap();
+        let opened = open(armored.as_bytes(), &mut keys, &certs, &Budget::ours()).unwrap();
         assert_eq!(opened.plaintext, b"the report");
         assert_eq!(opened.integrity, Integrity::Mdc);
         assert!(matches!(&opened.signatures[..], [SignatureFound::Good { fingerprint, .. }] if *fingerprint == certs[0].fingerprint()));
@@ -328,7 +355,7 @@ mod tests {
             let mut message = LiteralWriter::new(message).build().unwrap();
             message.write_all(b"the report").unwrap();
             message.finalize().unwrap();
-            let opened = open(&sealed, &mut keys, &signers, &Limits::MAX).unwrap();
+            let opened = open(&sealed, &mut keys, &signers, &Budget::ours()).unwrap();
             assert_eq!(matches!(opened.signatures[0], SignatureFound::Good { .. }), good, "{:?}", opened.signatures);
             assert_eq!(matches!(opened.signatures[0], SignatureFound::ForAnother { .. }), !good);
         }
@@ -341,10 +368,10 @@ mod tests {
         for at in (0..sealed.len()).step_by(97) {
             let mut broken = sealed.clone();
             broken[at] ^= 0x10;
-            assert!(open(&broken, &mut keys, &[], &Limits::MAX).is_err(), "octet {at}");
+            assert!(open(&broken, &mut keys, &[], &Budget::ours()).is_err(), "octet {at}");
         }
         for cut in (0..sealed.len()).step_by(211) {
-            assert!(open(&sealed[..cut], &mut keys, &[], &Limits::MAX).is_err(), "cut at {cut}");
+            assert!(open(&sealed[..cut], &mut keys, &[], &Budget::ours()).is_err(), "cut at {cut}");
         }
     }
 
@@ -354,7 +381,7 @@ mod tests {
         let mut sealed = SealTo::new(&certs).unwrap().seal(&vec![b'x'; 3 * BUFFER_OCTETS_MAX]).unwrap();
         let last = sealed.len() - 100;
         sealed[last] ^= 1;
-        assert_eq!(open(&sealed, &mut keys, &[], &Limits::MAX).unwrap_err().shut, Shut::Integrity);
+        assert_eq!(open(&sealed, &mut keys, &[], &Budget::ours()).unwrap_err().shut, Shut::Integrity);
     }
 
     #[test]
@@ -365,10 +392,10 @@ mod tests {
         let mut bent = sealed.clone();
         bent.insert_str(sealed.len() / 2, " \t ");
         for armored in [sealed.clone(), bent] {
-            assert!(open(armored.as_bytes(), &mut keys, &[], &Limits::MAX).is_ok_and(|opened| opened.plaintext == words));
+            assert!(open(armored.as_bytes(), &mut keys, &[], &Budget::ours()).is_ok_and(|opened| opened.plaintext == words));
         }
         let cut = &sealed.as_bytes()[..sealed.len() - 300];
-        assert_eq!(open(cut, &mut keys, &[], &Limits::MAX).unwrap_err().shut, Shut::Integrity);
+        assert_eq!(open(cut, &mut keys, &[], &Budget::ours()).unwrap_err().shut, Shut::Integrity);
     }
 
     #[test]
@@ -376,7 +403,7 @@ mod tests {
         let (mut keys, _) = desk();
         let (_, others) = desk();
         let sealed = SealTo::new(&others).unwrap().seal(b"x").unwrap();
-        assert_eq!(open(&sealed, &mut keys, &[], &Limits::MAX).unwrap_err().shut, Shut::NoKey);
+        assert_eq!(open(&sealed, &mut keys, &[], &Budget::ours()).unwrap_err().shut, Shut::NoKey);
     }
 
     #[test]
@@ -384,7 +411,7 @@ mod tests {
         let (mut keys, certs) = desk();
         let sealed = armored_message(&SealTo::new(&certs).unwrap().seal(&[b'x'; 900]).unwrap()).unwrap();
         for cut in 0..sealed.len() {
-            let opened = open(&sealed.as_bytes()[..cut], &mut keys, &[], &Limits::MAX);
+            let opened = open(&sealed.as_bytes()[..cut], &mut keys, &[], &Budget::ours());
             assert!(opened.is_err() || opened.is_ok_and(|o| o.plaintext == [b'x'; 900]), "cut at {cut}");
         }
     }
@@ -394,16 +421,16 @@ mod tests {
     fn a_message_of_a_million_packets_costs_no_time() {
         let (mut keys, certs) = desk();
         let signatures = [0xc2, 1, 0].repeat(1_000_000);
-        assert!(verify::verify_message(&signatures, &certs, &Limits::MAX).is_none());
+        assert!(verify::verify_message(&signatures, &certs, &Budget::ours()).is_none());
         let sealed = seal_packets(&certs, &signatures).unwrap();
-        assert_eq!(open(&sealed, &mut keys, &certs, &Limits::MAX).unwrap_err().shut, Shut::Limit);
+        assert_eq!(open(&sealed, &mut keys, &certs, &Budget::ours()).unwrap_err().shut, Shut::Limit);
     }
 
     #[test]
     fn what_is_no_message_is_shut_and_does_not_panic() {
         let (mut keys, _) = desk();
         for garbage in [&b""[..], b"hello", b"-----BEGIN PGP MESSAGE-----\n\nAAAA\n-----END PGP MESSAGE-----", &[0xff; 300]] {
-            assert!(open(garbage, &mut keys, &[], &Limits::MAX).is_err());
+            assert!(open(garbage, &mut keys, &[], &Budget::ours()).is_err());
         }
     }
 }

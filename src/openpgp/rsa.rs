@@ -81,7 +81,7 @@ impl Decryptor for WithPrimes {
 mod tests {
     use super::super::{Certificate, Purpose, SecretKeys, open, seal_packets};
     use super::*;
-    use crate::model::limits::Limits;
+    use crate::model::budget::Budget;
     use sequoia_openpgp::cert::prelude::*;
     use sequoia_openpgp::serialize::SerializeInto;
 
@@ -94,7 +94,7 @@ mod tests {
         let mut keys = SecretKeys::load(&cert.as_tsk().to_vec().unwrap(), Purpose::Mail, None).unwrap();
         for _ in 0..20 {
             let sealed = seal_packets(&certs, &keys.sign_message(b"x").unwrap()).unwrap();
-            assert_eq!(open(&sealed, &mut keys, &certs, &Limits::MAX).unwrap().plaintext, b"x");
+            assert_eq!(open(&sealed, &mut keys, &certs, &Budget::ours()).unwrap().plaintext, b"x");
         }
     }
 

@@ -3,14 +3,19 @@
 use super::certificate::Certificate;
 use super::open::Unopened;
 use super::{armor, guarded, policy};
-use crate::model::limits::{Limits, PACKETS_MAX, SIGNATURE_OCTETS_MAX};
+use crate::model::budget::{Budget, Overspent, Sum};
+use crate::model::limits::{PACKETS_MAX, SIGNATURE_OCTETS_MAX};
 use crate::model::reading::Integrity;
 use sequoia_openpgp as openpgp;
+use sequoia_openpgp::Packet;
 use sequoia_openpgp::parse::stream::{
     DetachedVerifierBuilder, GoodChecksum, MessageLayer, MessageStructure, VerificationError, VerificationHelper, VerifierBuilder,
 };
 use sequoia_openpgp::parse::{PacketParser, Parse};
 use std::io::Read;
+
+/// Octets that are taken out of a message at a time, and paid for.
+pub(super) const PIECE_OCTETS: usize = 64 * 1024;
 
 /// One signature as found. Fingerprints are upper-case hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,21 +44,43 @@ impl SignatureFound {
 }
 
 /// Judges the layers of a message: the helper that opening and verifying share.
-pub(super) struct Judge {
+pub(super) struct Judge<'b> {
     pub certificates: Vec<openpgp::Cert>,
     pub found: Vec<SignatureFound>,
+    pub budget: &'b Budget,
     packets: usize,
+    /// Announced or standing here: each has all octets hashed for itself.
+    signatures: u64,
 }
 
-impl Judge {
-    pub fn new(certificates: &[Certificate]) -> Self {
-        Self { certificates: certificates.iter().map(|c| c.0.clone()).collect(), found: Vec::new(), packets: 0 }
+impl<'b> Judge<'b> {
+    pub fn new(certificates: &[Certificate], budget: &'b Budget) -> Self {
+        let certificates = certificates.iter().map(|c| c.0.clone()).collect();
+        Self { certificates, found: Vec::new(), budget, packets: 0, signatures: 0 }
     }
 
     /// Counts a packet, before Sequoia's grammar looks at all of them again.
-    pub fn count(&mut self) -> openpgp::Result<()> {
+    pub fn count(&mut self, packet: &Packet) -> openpgp::Result<()> {
         self.packets += 1;
-        if self.packets > PACKETS_MAX { Err(Unopened::too_many_packets().into()) } else { Ok(()) }
+        if self.packets > PACKETS_MAX {
+            return Err(Unopened::too_many_packets().into());
+        }
+        let drawn = self.budget.draw(Sum::Packets, 1).and_then(|()| match packet {
+            Packet::CompressedData(_) => self.budget.draw(Sum::Compressions, 1),
+            Packet::OnePassSig(_) | Packet::Signature(_) => {
+                self.signatures += 1;
+                self.budget.draw(Sum::Signatures, 1)
+            }
+            _ => Ok(()),
+        });
+        drawn.map_err(|Overspent| Unopened::overspent().into())
+    }
+
+    /// Draws on the budget for octets that came out of a message.
+    pub fn pay(&self, octets: usize) -> Result<(), Unopened> {
+        let octets = octets as u64;
+        let drawn = self.budget.draw(Sum::Plaintext, octets).and_then(|()| self.budget.draw(Sum::Hashed, octets.saturating_mul(self.signatures)));
+        drawn.map_err(|Overspent| Unopened::overspent())
     }
 
     /// Records signatures inside the encryption, and returns how it was authenticated. A signature outside
@@ -74,9 +101,9 @@ impl Judge {
     }
 }
 
-impl VerificationHelper for Judge {
-    fn inspect(&mut self, _: &PacketParser<'_>) -> openpgp::Result<()> {
-        self.count()
+impl VerificationHelper for Judge<'_> {
+    fn inspect(&mut self, parser: &PacketParser<'_>) -> openpgp::Result<()> {
+        self.count(&parser.packet)
     }
 
     fn get_certs(&mut self, _: &[openpgp::KeyHandle]) -> openpgp::Result<Vec<openpgp::Cert>> {
@@ -113,40 +140,51 @@ fn found(result: Result<GoodChecksum<'_>, VerificationError<'_>>) -> SignatureFo
 }
 
 /// Verifies a detached signature over exactly these octets (RFC 3156 section 5: canonical, CRLF).
-pub fn verify_detached(signature: &[u8], octets: &[u8], certificates: &[Certificate]) -> Vec<SignatureFound> {
-    if signature.len() > SIGNATURE_OCTETS_MAX {
-        return vec![SignatureFound::Bad { issuer: None }];
+pub fn verify_detached(signature: &[u8], octets: &[u8], certificates: &[Certificate], budget: &Budget) -> Vec<SignatureFound> {
+    let bad = || vec![SignatureFound::Bad { issuer: None }];
+    if signature.len() > SIGNATURE_OCTETS_MAX || budget.draw(Sum::Messages, 1).is_err() {
+        return bad();
     }
-    let judge = Judge::new(certificates);
+    let judge = Judge::new(certificates, budget);
     let verify = || {
+        // Its packets are counted here, before an octet is hashed for any of them.
         DetachedVerifierBuilder::from_bytes(signature).and_then(|b| b.with_policy(policy(), None, judge)).and_then(|mut v| {
+            v.helper_ref().pay(octets.len())?;
             v.verify_bytes(octets)?;
             Ok(v.into_helper().found)
         })
     };
     match guarded(verify) {
         Some(Ok(found)) if !found.is_empty() => found,
-        _ => vec![SignatureFound::Bad { issuer: None }],
+        _ => bad(),
     }
 }
 
 /// Verifies a message that is signed and not sealed, or clearsigned text (RFC 9580 sections 10.3 and 7), and
 /// returns what was signed; what stands around a block was not. `None` where it is neither.
-pub fn verify_message(message: &[u8], certificates: &[Certificate], limits: &Limits) -> Option<(Vec<u8>, Vec<SignatureFound>)> {
+pub fn verify_message(message: &[u8], certificates: &[Certificate], budget: &Budget) -> Option<(Vec<u8>, Vec<SignatureFound>)> {
     // Clearsigned text is no armor, though a signature in armor stands in it.
     let octets = message.trim_ascii_start();
     let octets = if octets.starts_with(b"-----BEGIN PGP MESSAGE-----") { armor::binary(octets) } else { octets.into() };
-    guarded(|| self::message(&octets, certificates, limits.plaintext_octets).ok()).flatten()
+    guarded(|| self::message(&octets, certificates, budget).ok()).flatten()
 }
 
 /// What packets, or clearsigned text, say, and who signed it.
-pub(super) fn message(octets: &[u8], certificates: &[Certificate], octets_max: u64) -> Result<(Vec<u8>, Vec<SignatureFound>), Unopened> {
-    let judge = Judge::new(certificates);
+pub(super) fn message(octets: &[u8], certificates: &[Certificate], budget: &Budget) -> Result<(Vec<u8>, Vec<SignatureFound>), Unopened> {
+    budget.draw(Sum::Messages, 1).map_err(|Overspent| Unopened::overspent())?;
+    let judge = Judge::new(certificates, budget);
     let mut verifier = VerifierBuilder::from_bytes(octets).and_then(|b| b.with_policy(policy(), None, judge)).map_err(|_| Unopened::DAMAGED)?;
     let mut words = Vec::new();
-    verifier.by_ref().take(octets_max + 1).read_to_end(&mut words).map_err(|_| Unopened::DAMAGED)?;
-    if words.len() as u64 > octets_max {
-        return Err(Unopened::expanded());
+    let mut piece = vec![0; PIECE_OCTETS];
+    loop {
+        match verifier.read(&mut piece) {
+            Ok(0) => break,
+            Ok(n) => {
+                verifier.helper_ref().pay(n)?;
+                words.extend_from_slice(&piece[..n]);
+            }
+            Err(_) => return Err(Unopened::DAMAGED),
+        }
     }
     if !verifier.message_processed() {
         return Err(Unopened::DAMAGED);

@@ -15,6 +15,7 @@ pub mod outbox;
 pub mod readers;
 pub mod reading;
 pub mod retention;
+mod reading_queue;
 mod rhythm;
 mod team_reply;
 pub mod watch;

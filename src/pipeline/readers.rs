@@ -1,7 +1,9 @@
-//! How are letters opened? A few at once, each in a process of its own, and two tries for each.
+//! How are letters opened? A few at once, each in a process of its own, and two tries for each. A place that is free is filled
+//! at once: one slow letter holds up no other.
 
 use super::desk::{Desk, random};
 use super::failpoint::step;
+use super::reading_queue::ReadingQueue;
 use super::rhythm::Beat;
 use super::team_reply;
 use crate::compose::export;
@@ -10,22 +12,26 @@ use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::Case;
 use crate::model::effect::Work;
-use crate::model::ids::{CaseId, tag_in};
+use crate::model::ids::{CaseId, IntakeId, tag_in};
 use crate::model::letter::Role;
 use crate::model::reading::{DeliveryOutcome, LetterKind, Reading, SignatureStatus};
 use crate::model::secret;
 use crate::openpgp::{self, SealTo};
-use crate::ports::{Intake, LetterOctets, OpenedLetter, OpenerError, PortError, Read, ReadingState, Saying};
+use crate::ports::{Intake, LetterOctets, OpenedLetter, OpenerError, PortError, Read, ReadingState, Saying, Unread};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
 /// Letters read at once; fewer than the opener would take, so that other calls find room.
-const READ_TOGETHER: u32 = 4;
+const READ_TOGETHER: usize = 4;
+
+/// Unread letters from each end of the queue among which the next is chosen.
+const CHOSEN_AMONG: u32 = 64;
 
 /// A letter is set aside when two readers died on it, or when so many tries ended with the desk itself: whose plug is
 /// pulled blames no letter, but one that takes the desk with it must not do so for ever.
@@ -39,19 +45,19 @@ const IDLE_S: u64 = 20;
 
 const PAUSE_WHILE_DOWN_S: u64 = 3;
 
-/// Reads letters until told to stop.
+/// Reads letters until told to stop; those under way are finished first.
 pub async fn run(desk: Arc<Desk>, beat: Beat, mut stop: watch::Receiver<bool>) {
+    let mut queue = ReadingQueue::default();
     while !*stop.borrow() {
         beat.now();
-        let pause = match round(&desk).await {
-            Ok(0) => {
+        let pause = match work_off(&desk, &mut queue, &beat, &stop).await {
+            Ok(_) => {
                 tokio::select! {
                     _ = stop.changed() => return,
                     () = desk.letters.notified() => continue,
                     () = tokio::time::sleep(Duration::from_secs(IDLE_S)) => continue,
                 }
             }
-            Ok(_) => continue,
             Err(err) => {
                 warn!(error = %err, "letters cannot be read");
                 desk.fault("opener", &err.to_string()).await;
@@ -65,31 +71,88 @@ pub async fn run(desk: Arc<Desk>, beat: Beat, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Reads the next few letters; returns how many.
+/// Reads whatever waits now; returns how many letters that were.
 pub async fn round(desk: &Desk) -> Result<usize, PortError> {
-    let unread = desk.parts.store.take_unread(READ_TOGETHER).await?;
-    let mut reading: FuturesUnordered<_> = unread.iter().map(|intake| read(desk, intake)).collect();
-    let mut first_error = None;
-    while let Some(result) = reading.next().await {
-        if let Err(err) = result {
-            first_error.get_or_insert(err);
-        }
-    }
-    match first_error {
-        Some(err) => Err(err),
-        None => Ok(unread.len()),
-    }
+    let (_never, stop) = watch::channel(false);
+    work_off(desk, &mut ReadingQueue::default(), &Beat::default(), &stop).await
 }
 
-async fn read(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
+/// Reads until no letter waits, the opener fails or the desk is to stop; returns how many.
+async fn work_off(desk: &Desk, queue: &mut ReadingQueue, beat: &Beat, stop: &watch::Receiver<bool>) -> Result<usize, PortError> {
+    let mut under_way = FuturesUnordered::new();
+    let mut busy: HashSet<IntakeId> = HashSet::new();
+    let mut done = 0;
+    let mut failed = None;
+    loop {
+        beat.now();
+        // A suspect is read beside nobody, so that what ends the opener then is known.
+        let alone = busy.iter().any(|id| queue.is_suspect(*id));
+        while failed.is_none() && !alone && busy.len() < READ_TOGETHER && !*stop.borrow() {
+            let mut unread = desk.parts.store.unread(CHOSEN_AMONG).await?;
+            unread.retain(|letter| !busy.contains(&letter.id) && (busy.is_empty() || !queue.is_suspect(letter.id)));
+            let Some(next) = queue.choose(&unread, Instant::now()).cloned() else { break };
+            let is_suspect = queue.is_suspect(next.id);
+            busy.insert(next.id);
+            under_way.push(timed(desk, next));
+            if is_suspect {
+                break;
+            }
+        }
+        let has_room = failed.is_none() && !busy.iter().any(|id| queue.is_suspect(*id)) && busy.len() < READ_TOGETHER;
+        let ended = tokio::select! {
+            ended = under_way.next() => ended,
+            () = desk.letters.notified(), if has_room && !busy.is_empty() => continue,
+        };
+        let Some((letter, cost, outcome)) = ended else { break };
+        queue.spend(&letter, cost, Instant::now());
+        match outcome {
+            Ok(ended) => {
+                done += 1;
+                if ended == Tried::OpenerEnded && !(queue.is_suspect(letter.id) && busy.len() == 1) {
+                    queue.suspect(busy.iter().copied());
+                } else {
+                    if ended == Tried::OpenerEnded {
+                        warn!(intake = %letter.id, "the opener ended on this letter, which was read alone");
+                        desk.parts.store.count_tries(letter.id, DEATH_WEIGHS).await?;
+                    }
+                    queue.acquit(letter.id);
+                }
+            }
+            Err(err) => failed = failed.or(Some(err)),
+        }
+        busy.remove(&letter.id);
+    }
+    failed.map_or(Ok(done), Err)
+}
+
+async fn timed(desk: &Desk, letter: Unread) -> (Unread, Duration, Result<Tried, PortError>) {
+    let start = Instant::now();
+    let outcome = match desk.parts.store.begin_reading(letter.id).await {
+        Ok(Some(intake)) => read(desk, &intake).await,
+        Ok(None) => Ok(Tried::Settled), // erased meanwhile
+        Err(err) => Err(err),
+    };
+    (letter, start.elapsed(), outcome)
+}
+
+/// How a try to read a letter ended, where nothing is wrong with the desk itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tried {
+    /// Read, set aside, or its reader died.
+    Settled,
+    /// The opener ended meanwhile; the try is not counted.
+    OpenerEnded,
+}
+
+async fn read(desk: &Desk, intake: &Intake) -> Result<Tried, PortError> {
     let store = &desk.parts.store;
     if intake.tries > READ_TRIES_MAX {
-        return set_aside(desk, intake).await;
+        return set_aside(desk, intake).await.map(|()| Tried::Settled);
     }
     let sealed = match store.sealed(intake.id).await {
         Err(PortError::Lasting(why)) => {
             tracing::error!(intake = %intake.id, error = why, "a letter cannot be read back from the store");
-            return set_aside(desk, intake).await;
+            return set_aside(desk, intake).await.map(|()| Tried::Settled);
         }
         other => other?,
     };
@@ -108,17 +171,21 @@ async fn read(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
             if committed.is_err() {
                 store.uncount_try(intake.id).await?; // the store's fault, not the letter's
             }
-            committed
+            committed.map(|()| Tried::Settled)
         }
         // The letter is to blame: it has one try left, or none.
         Err(OpenerError::Died) => {
             warn!(intake = %intake.id, tries = intake.tries, "a reader ended on this letter");
             desk.reader_deaths.fetch_add(1, Ordering::Relaxed);
-            store.count_tries(intake.id, DEATH_WEIGHS - 1).await
+            store.count_tries(intake.id, DEATH_WEIGHS - 1).await.map(|()| Tried::Settled)
         }
         Err(OpenerError::Refused(why)) => {
             warn!(intake = %intake.id, error = why, "the opener refuses this letter");
-            store.count_tries(intake.id, DEATH_WEIGHS - 1).await
+            store.count_tries(intake.id, DEATH_WEIGHS - 1).await.map(|()| Tried::Settled)
+        }
+        Err(OpenerError::Ended(why)) => {
+            warn!(intake = %intake.id, error = why, "the opener ended while this letter was read; it is read again");
+            store.uncount_try(intake.id).await.map(|()| Tried::OpenerEnded)
         }
         Err(err @ OpenerError::Down(_)) => {
             store.uncount_try(intake.id).await?;

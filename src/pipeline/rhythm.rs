@@ -40,6 +40,13 @@ impl Rhythm {
     }
 }
 
+/// A loop that nobody watches.
+impl Default for Beat {
+    fn default() -> Self {
+        Self { start: Instant::now(), at: Arc::default() }
+    }
+}
+
 impl Beat {
     /// The loop goes round.
     pub fn now(&self) {

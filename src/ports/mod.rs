@@ -6,7 +6,7 @@ mod store;
 
 pub use store::{
     Admission, Answer, CanaryLine, CaseStore, Cases, Correspondence, Decide, HeldBack, Intake, JournalLine, Keeping, Kept, Lane, Leased, Letters, Measures,
-    Outbox, Outcome, Purged, Read, ReadingState, Rest, Saying, SealedTo, Spool, Spooled, Spooling, Tally,
+    Outbox, Outcome, Purged, Read, ReadingState, Rest, Saying, SealedTo, Spool, Spooled, Spooling, Tally, Unread,
 };
 
 use crate::model::Timestamp;
@@ -241,6 +241,9 @@ pub enum OpenerError {
     /// The opener is down or refuses to start; the letter is not to blame.
     #[error("the opener cannot be reached: {0}")]
     Down(String),
+    /// The opener ended during this call. Some letter of those that it had is to blame, or none.
+    #[error("the opener ended during a call: {0}")]
+    Ended(String),
     /// The reader died on this letter.
     #[error("the reader ended before it answered")]
     Died,

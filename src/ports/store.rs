@@ -7,7 +7,7 @@ use crate::model::address::{Address, ReplyAddress};
 use crate::model::case::{AdvisoryId, Case};
 use crate::model::effect::Effect;
 use crate::model::ids::{CaseId, Digest, EffectKey, IntakeId, MessageId};
-use crate::model::letter::{BodyDigests, Outer, Role};
+use crate::model::letter::{BodyDigests, Dmarc, Outer, Role};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -51,6 +51,8 @@ pub struct Intake {
     pub reply_to: Option<ReplyAddress>,
     pub message_id: Option<MessageId>,
     pub role: Role,
+    /// What was proven of its originator when it arrived.
+    pub dmarc: Dmarc,
     /// Its outside says PGP/MIME.
     pub sealed_outside: bool,
     pub state: ReadingState,
@@ -65,6 +67,15 @@ impl Intake {
     pub fn is_a_reporters(&self) -> bool {
         self.role == Role::Incoming && self.originator.is_some() && self.advisory.is_none()
     }
+}
+
+/// A letter that waits to be read, by what its turn is decided from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    pub id: IntakeId,
+    pub originator: Option<Address>,
+    pub dmarc: Dmarc,
+    pub tries: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -226,8 +237,12 @@ pub trait Letters: Send + Sync {
     async fn acquaintance(&self, outer: &Outer, bounce: &Address) -> Result<Acquaintance, PortError>;
     /// Saves letter, case, effects and journal in one transaction. `None`: the same octets were admitted before.
     async fn admit(&self, admission: &Admission<'_>, decide: Decide<'_>) -> Result<Option<IntakeId>, PortError>;
-    /// The next letters to read, oldest first. A try is counted before it is made, so that a crash counts too.
-    async fn take_unread(&self, at_most: u32) -> Result<Vec<Intake>, PortError>;
+    /// Letters that wait to be read: so many of the newest and as many of the oldest, those that were never tried first.
+    async fn unread(&self, from_each_end: u32) -> Result<Vec<Unread>, PortError>;
+    /// Counts a try to read a letter before it is made, so that a crash counts too. `None`: it waits no more.
+    async fn begin_reading(&self, intake: IntakeId) -> Result<Option<Intake>, PortError>;
+    /// Has the letters of a case read again, as if they had just arrived. How many.
+    async fn read_again(&self, case: &CaseId, now: Timestamp) -> Result<u64, PortError>;
     /// The try was not the letter's fault: the opener was down.
     async fn uncount_try(&self, intake: IntakeId) -> Result<(), PortError>;
     /// Counts further tries, for one that ended worse than by itself.

@@ -1,6 +1,6 @@
 //! How does the desk call the opener? One connection a call, through a socket of systemd's or to a child.
 
-use super::wire::{BUSY, FRAME_OCTETS_MAX, GOOD, ReadAnswer, ReadCall, Verb};
+use super::wire::{BUSY, DIED, FRAME_OCTETS_MAX, GOOD, ReadAnswer, ReadCall, Verb};
 use crate::mime::Perspective;
 use crate::model::ids::{Digest, IntakeId};
 use crate::model::outgoing::Composition;
@@ -19,9 +19,6 @@ use tokio::sync::Mutex;
 
 /// The longest that any call may take: a reader's life and the wait before it.
 const CALL_S: u64 = 300;
-
-/// How long a living opener takes to say so, behind the calls before ours.
-const ALIVE_S: u64 = 10;
 
 /// Where the opener is found.
 pub enum Doorstep {
@@ -106,6 +103,7 @@ impl OpenerClient {
         match stream.read_exact(&mut status).await {
             Ok(_) if status[0] == GOOD => Ok(stream),
             Ok(_) if status[0] == BUSY => Err(OpenerError::Down("it is busy".to_owned())),
+            Ok(_) if status[0] == DIED => Err(OpenerError::Died),
             Ok(_) => {
                 let why = frame(&mut stream).await?;
                 Err(OpenerError::Refused(String::from_utf8_lossy(&why).into_owned()))
@@ -114,26 +112,14 @@ impl OpenerClient {
         }
     }
 
-    /// A connection that closes without a word: the reader died, or the whole opener did.
+    /// A connection that closes without a word: the whole opener ended, since a keyholder that lives says it of its readers.
     async fn why_silent(&self) -> OpenerError {
         // A child that refuses to start says why on standard error, and ends within a moment.
         tokio::time::sleep(Duration::from_millis(50)).await;
-        {
-            let mut running = self.child.lock().await;
-            if let Some(status) = running.as_mut().and_then(|r| r.child.try_wait().ok().flatten()) {
-                return OpenerError::Down(format!("it ended ({status}); its own log says why"));
-            }
-        }
-        // An opener that still answers lost a reader; one that does not is down, and no letter is to blame.
-        let asked = tokio::time::timeout(Duration::from_secs(ALIVE_S), async {
-            let mut stream = self.connect().await?;
-            stream.write_all(&[Verb::Inspect as u8]).await.map_err(down)?;
-            let mut status = [0; 1];
-            stream.read_exact(&mut status).await.map_err(down)
-        });
-        match asked.await {
-            Ok(Ok(_)) => OpenerError::Died,
-            _ => OpenerError::Down("it closed the connection and does not answer".to_owned()),
+        let mut running = self.child.lock().await;
+        match running.as_mut().and_then(|r| r.child.try_wait().ok().flatten()) {
+            Some(status) => OpenerError::Ended(format!("it ended ({status}); its own log says why")),
+            None => OpenerError::Ended("it closed the connection".to_owned()),
         }
     }
 
@@ -184,16 +170,28 @@ async fn pass(file: tokio::fs::File, octets: u64, stream: &mut UnixStream) -> st
 }
 
 async fn frame(stream: &mut UnixStream) -> Result<Vec<u8>, OpenerError> {
-    let died = |_| OpenerError::Died;
     let mut length = [0; 8];
-    stream.read_exact(&mut length).await.map_err(died)?;
+    fill(stream, &mut length).await?;
     let length = u64::from_le_bytes(length);
     if length > FRAME_OCTETS_MAX {
         return Err(OpenerError::Died);
     }
     let mut octets = vec![0; length as usize];
-    stream.read_exact(&mut octets).await.map_err(died)?;
+    fill(stream, &mut octets).await?;
     Ok(octets)
+}
+
+/// An answer that breaks off ends with the keyholder's word that its reader died, or its keyholder is gone.
+async fn fill(stream: &mut UnixStream, octets: &mut [u8]) -> Result<(), OpenerError> {
+    let mut filled = 0;
+    while filled < octets.len() {
+        match stream.read(&mut octets[filled..]).await {
+            Ok(0) | Err(_) if filled > 0 && octets[filled - 1] == DIED => return Err(OpenerError::Died),
+            Ok(0) | Err(_) => return Err(OpenerError::Ended("it closed the connection in the middle of an answer".to_owned())),
+            Ok(n) => filled += n,
+        }
+    }
+    Ok(())
 }
 
 #[async_trait]

@@ -132,7 +132,6 @@ fn allowed(role: Role) -> Rules {
         libc::SYS_getpid,
         libc::SYS_gettid,
         libc::SYS_sigaltstack,
-        libc::SYS_rt_sigprocmask,
         libc::SYS_rt_sigreturn,
         libc::SYS_restart_syscall,
         libc::SYS_exit,
@@ -141,9 +140,26 @@ fn allowed(role: Role) -> Rules {
     #[cfg(target_arch = "x86_64")]
     allow(&[libc::SYS_poll]);
     match role {
+        // A reader may block no signal: its alarm must end it.
         Role::Reader => {}
-        Role::Keyholder => allow(&[libc::SYS_rt_sigaction, libc::SYS_accept4, libc::SYS_sendmsg, libc::SYS_recvmsg, libc::SYS_socketpair]),
-        Role::Zygote => allow(&[libc::SYS_sendmsg, libc::SYS_recvmsg, libc::SYS_getppid, libc::SYS_set_robust_list, libc::SYS_rseq, ALARM]),
+        Role::Keyholder => allow(&[
+            libc::SYS_rt_sigaction,
+            libc::SYS_rt_sigprocmask,
+            libc::SYS_accept4,
+            libc::SYS_sendmsg,
+            libc::SYS_recvmsg,
+            libc::SYS_socketpair,
+        ]),
+        Role::Zygote => allow(&[
+            libc::SYS_rt_sigprocmask,
+            libc::SYS_sendmsg,
+            libc::SYS_recvmsg,
+            libc::SYS_getppid,
+            libc::SYS_set_robust_list,
+            libc::SYS_rseq,
+            libc::SYS_wait4,
+            ALARM,
+        ]),
     }
     // Memory may never become code.
     let data_only = || vec![rule(condition(2, SeccompCmpOp::MaskedEq(libc::PROT_EXEC as u64), 0))];
@@ -162,6 +178,8 @@ fn allowed(role: Role) -> Rules {
             | libc::CLONE_NEWIPC
             | libc::CLONE_NEWUTS;
         rules.insert(libc::SYS_clone, vec![rule(condition(0, SeccompCmpOp::MaskedEq(others as u64), 0))]);
+        // It ends readers that outlive their time, and can do nothing else to a process.
+        rules.insert(libc::SYS_kill, vec![rule(condition(1, SeccompCmpOp::Eq, libc::SIGKILL as u64))]);
         rules.insert(libc::SYS_prlimit64, vec![rule(condition(0, SeccompCmpOp::Eq, 0))]);
         let narrowing = [libc::PR_SET_NO_NEW_PRIVS, libc::PR_SET_PDEATHSIG];
         rules.insert(libc::SYS_prctl, narrowing.iter().map(|c| rule(condition(0, SeccompCmpOp::Eq, *c as u64))).collect());

@@ -1,10 +1,11 @@
 //! Who holds the keys, and what may be asked of them? It parses no letter and signs only its own words.
 
-use super::wire::{self, ASK_MAIL, ASK_STORAGE, BUSY, DONE, GOOD, NAMED, SEAL, SealCall, Verb, Wire, WireError};
+use super::wire::{self, ASK_MAIL, ASK_STORAGE, BUSY, DIED, DONE, GOOD, NAMED, SEAL, SealCall, Verb, Wire, WireError};
 use super::zygote::Zygote;
 use super::{DEATHS_MAX, Doorway, EXIT_START_ANEW, READERS_MAX, sys};
 use crate::compose::{self, House};
 use crate::model::address::Address;
+use crate::model::limits::Limits;
 use crate::model::outgoing::Composition;
 use crate::model::publication::SecurityTxt;
 use crate::openpgp::{SecretKeys, SessionKeys, sign_cleartext};
@@ -13,11 +14,18 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::num::NonZeroU32;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Duration;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 use tracing::{info, warn};
 
 /// Session keys that one reader may ask for: layers times recipients, with room.
 const ASKS_MAX: u32 = 1_200;
+
+/// Words of any kind that one reader may say: its questions, the number of its letter, and that it is done.
+const WORDS_MAX: u32 = ASKS_MAX + 2;
+
+/// How long a reader may take to end once it said that it is done, or once the zygote should have killed it.
+const ENDING: Duration = Duration::from_secs(2);
 
 /// How long one call, or one word of a reader, may keep it waiting in all. It stalls the others, so it is short.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -48,10 +56,26 @@ pub struct Holdings {
 
 struct Reader {
     keys: OwnedFd,
+    /// The connection of its call, to say that it died.
+    desk: OwnedFd,
     verb: u8,
+    words: u32,
     asks: u32,
     /// The number by which the desk knows its letter.
     letter: Option<i64>,
+    stage: Stage,
+    /// When its stage must be over.
+    until: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// It may ask.
+    Working,
+    /// It said that it is done, and is about to end.
+    Done,
+    /// It broke the rules or its time is over: nothing that it says is heard. Its place is free once its process ended.
+    Muted,
 }
 
 struct Keyholder<'z> {
@@ -62,10 +86,12 @@ struct Keyholder<'z> {
     reads: DefaultDirectRateLimiter,
     compositions: DefaultDirectRateLimiter,
     replies: DefaultDirectRateLimiter,
+    /// A reader's life: the zygote kills it then, and here its time is over too.
+    reader_life: Duration,
 }
 
 /// Serves until the doorway closes; returns the exit code.
-pub fn serve(doorway: &Doorway, zygote: &Zygote, holdings: Holdings) -> Result<i32, Errno> {
+pub fn serve(doorway: &Doorway, zygote: &Zygote, holdings: Holdings, limits: &Limits) -> Result<i32, Errno> {
     let mut keyholder = Keyholder {
         zygote,
         holdings,
@@ -74,6 +100,7 @@ pub fn serve(doorway: &Doorway, zygote: &Zygote, holdings: Holdings) -> Result<i
         reads: RateLimiter::direct(Quota::per_second(READS_PER_SECOND)),
         compositions: RateLimiter::direct(Quota::per_second(COMPOSITIONS_PER_SECOND)),
         replies: RateLimiter::direct(Quota::per_hour(REPLIES_PER_HOUR)),
+        reader_life: Duration::from_secs(limits.reader_life_s),
     };
     info!("opener ready");
     loop {
@@ -83,6 +110,7 @@ pub fn serve(doorway: &Doorway, zygote: &Zygote, holdings: Holdings) -> Result<i
         for at in asking.into_iter().rev() {
             keyholder.listen(at);
         }
+        keyholder.mute_overdue();
         if zygote_gone {
             warn!("the zygote is gone; the opener starts anew");
             return Ok(EXIT_START_ANEW);
@@ -93,11 +121,12 @@ pub fn serve(doorway: &Doorway, zygote: &Zygote, holdings: Holdings) -> Result<i
         }
         if door_ready {
             match call(doorway) {
-                Ok(Some(desk)) => {
-                    if let Err(err) = keyholder.answer(desk) {
-                        warn!(error = %err, "a call was cut short");
-                    }
-                }
+                // Whoever calls may be a desk that was taken over: no call may end the keyholder.
+                Ok(Some(desk)) => match catch_unwind(AssertUnwindSafe(|| keyholder.answer(desk))) {
+                    Ok(Ok(())) => {}
+                    Ok(Err(err)) => warn!(error = %err, "a call was cut short"),
+                    Err(_) => warn!("a call was dropped: answering it failed from within"),
+                },
                 Ok(None) => return Ok(0), // the desk is gone, and nobody else can call
                 Err(err) => return Err(err),
             }
@@ -116,12 +145,19 @@ fn wait(doorway: &Doorway, keyholder: &Keyholder<'_>, busy: bool) -> Result<(boo
     };
     let dying = keyholder.deaths >= DEATHS_MAX;
     let mut watched = vec![PollFd::new(keyholder.zygote.control(), PollFlags::POLLIN)];
-    watched.extend(keyholder.readers.iter().map(|r| PollFd::new(r.keys.as_fd(), PollFlags::POLLIN)));
+    // Of one that is muted only its end is waited for, and that is always told.
+    let listened_to = |r: &Reader| if r.stage == Stage::Muted { PollFlags::empty() } else { PollFlags::POLLIN };
+    watched.extend(keyholder.readers.iter().map(|r| PollFd::new(r.keys.as_fd(), listened_to(r))));
     if !busy && !dying {
         watched.push(PollFd::new(door, PollFlags::POLLIN));
     }
+    let next_end = keyholder.readers.iter().filter(|r| r.stage != Stage::Muted).map(|r| r.until).min();
     loop {
-        match poll(&mut watched, PollTimeout::NONE) {
+        let patience = next_end.map_or(PollTimeout::NONE, |end| {
+            let left = end.saturating_duration_since(Instant::now()).as_millis() + 1;
+            PollTimeout::from(u16::try_from(left).unwrap_or(u16::MAX))
+        });
+        match poll(&mut watched, patience) {
             Ok(_) => break,
             Err(Errno::EINTR) => {}
             Err(err) => return Err(err),
@@ -149,7 +185,7 @@ impl Keyholder<'_> {
                 if self.reads.check().is_err() {
                     return wire.give(&[BUSY]);
                 }
-                self.fork_reader(verb, &desk).map(drop)
+                self.fork_reader(verb, desk).map(drop)
             }
             Some(Verb::Compose) => {
                 let composition: Composition = serde_json::from_slice(&wire.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?)?;
@@ -159,7 +195,7 @@ impl Keyholder<'_> {
                 if let Composition::Reply { case, .. } = &composition {
                     info!(%case, "signing a responder's words");
                 }
-                self.compose(&composition, &desk)
+                self.compose(&composition, desk)
             }
             Some(Verb::SecurityTxt) => {
                 let fields: SecurityTxt = serde_json::from_slice(&wire.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?)?;
@@ -183,28 +219,62 @@ impl Keyholder<'_> {
     }
 
     /// Hands the desk's connection to a fresh reader and keeps a socket for its questions.
-    fn fork_reader(&mut self, verb: u8, desk: &OwnedFd) -> Result<&OwnedFd, WireError> {
+    fn fork_reader(&mut self, verb: u8, desk: OwnedFd) -> Result<&OwnedFd, WireError> {
         let (ours, theirs) = sys::pair()?;
         self.zygote.fork_reader(verb, desk.as_fd(), theirs.as_fd())?;
-        self.readers.push(Reader { keys: ours, verb, asks: 0, letter: None });
+        let until = Instant::now() + self.reader_life + ENDING;
+        self.readers.push(Reader { keys: ours, desk, verb, words: 0, asks: 0, letter: None, stage: Stage::Working, until });
         Ok(&self.readers[self.readers.len() - 1].keys)
     }
 
-    /// Hears one word of a reader.
+    /// Hears one word of a reader, or its end.
     fn listen(&mut self, at: usize) {
-        let heard = self.hear(at);
-        match heard {
-            Ok(true) => {}
-            Ok(false) => {
+        // Its words are a stranger's, and the libraries that look at them are not ours.
+        let heard = match self.readers[at].stage {
+            Stage::Muted => Err(WireError::Gone),
+            _ => catch_unwind(AssertUnwindSafe(|| self.hear(at))).unwrap_or(Err(WireError::Malformed)),
+        };
+        let reader = &mut self.readers[at];
+        match (heard, reader.stage) {
+            (Ok(true), Stage::Working) => {}
+            (Ok(false), Stage::Working) => {
+                reader.stage = Stage::Done;
+                reader.until = Instant::now() + ENDING;
+            }
+            (Err(WireError::Gone), Stage::Done) => {
                 let reader = self.readers.remove(at);
                 if let Some(letter) = reader.letter {
                     info!(intake = letter, keys_asked = reader.asks, "reader done");
                 }
             }
-            Err(_) => {
-                let reader = self.readers.remove(at);
-                self.deaths += 1;
-                warn!(intake = reader.letter, verb = %char::from(reader.verb), deaths = self.deaths, "a reader ended before it was done");
+            (Err(WireError::Gone), Stage::Muted) => drop(self.readers.remove(at)),
+            (Err(WireError::Gone), Stage::Working) => {
+                self.count_death(at);
+                self.readers.remove(at);
+            }
+            _ => {
+                self.count_death(at);
+                self.readers[at].stage = Stage::Muted;
+            }
+        }
+    }
+
+    /// Counts the death of a reader, and tells the desk, whose letter it read.
+    fn count_death(&mut self, at: usize) {
+        self.deaths += 1;
+        let reader = &self.readers[at];
+        // A desk that does not listen keeps nobody waiting.
+        let _ = Wire::brief(&reader.desk, Duration::ZERO).give(&[DIED]);
+        warn!(intake = reader.letter, verb = %char::from(reader.verb), deaths = self.deaths, "a reader ended before it was done");
+    }
+
+    /// By the keyholder's own clock: whoever took over a reader keeps nothing for longer than its life.
+    fn mute_overdue(&mut self) {
+        let now = Instant::now();
+        for at in 0..self.readers.len() {
+            if self.readers[at].stage != Stage::Muted && self.readers[at].until <= now {
+                self.count_death(at);
+                self.readers[at].stage = Stage::Muted;
             }
         }
     }
@@ -214,6 +284,10 @@ impl Keyholder<'_> {
         let reader = &mut self.readers[at];
         let wire = Wire::brief(&reader.keys, PATIENCE);
         let word = wire.take_octet()?;
+        reader.words += 1;
+        if reader.words > WORDS_MAX {
+            return Err(WireError::TooLong);
+        }
         if word == DONE {
             return Ok(false);
         }
@@ -234,9 +308,6 @@ impl Keyholder<'_> {
             ASK_STORAGE if sealed_at_rest => self.holdings.storage.as_mut(),
             _ => None,
         };
-        if reader.asks > ASKS_MAX {
-            return Err(WireError::TooLong);
-        }
         match keys.and_then(|keys| keys.session_key(&pkesk, (hint != 0).then_some(hint))) {
             Some(key) => {
                 wire.give(&[1, key.algorithm.unwrap_or(0)])?;
@@ -248,8 +319,8 @@ impl Keyholder<'_> {
         Ok(true)
     }
 
-    fn compose(&mut self, composition: &Composition, desk: &OwnedFd) -> Result<(), WireError> {
-        let wire = Wire::brief(desk, PATIENCE);
+    fn compose(&mut self, composition: &Composition, desk: OwnedFd) -> Result<(), WireError> {
+        let wire = Wire::brief(&desk, PATIENCE);
         let Some(house) = &self.holdings.house else { return wire.refuse("this opener composes nothing") };
         let certificate = match composition {
             Composition::Acknowledgement { .. } | Composition::Question { .. } | Composition::Reply { .. } | Composition::Certificate { .. } => {

@@ -9,8 +9,9 @@
 //!
 //! The zygote is forked before any key is loaded, so no reader ever inherits one. The keyholder reads
 //! one octet of a call, the verb; the connection of a letter goes to its reader, which answers the desk
-//! itself. A reader that dies costs its letter; after [`DEATHS_MAX`] deaths the opener ends and is
-//! started anew by whoever started it, with a new address layout.
+//! itself. A reader that dies costs its letter, and the keyholder tells the desk so; after [`DEATHS_MAX`] deaths
+//! the opener ends and is started anew by whoever started it, with a new address layout. A connection that
+//! closes without a word lost its keyholder: no letter is blamed for that, but one that was read alone.
 
 mod client;
 pub mod jail;
@@ -72,5 +73,5 @@ pub fn serve(doorway: Doorway, load: impl FnOnce() -> Result<Holdings, String>, 
     jail::harden_process().map_err(|e| ServeError::Jail(e.to_string()))?;
     let entered = jail::Jail::prepare(jail::Role::Keyholder, limits, allow_without_jail).and_then(|jail| jail.enter());
     entered.map_err(|e| ServeError::Jail(e.to_string()))?;
-    keyholder::serve(&doorway, &zygote, holdings).map_err(ServeError::Socket)
+    keyholder::serve(&doorway, &zygote, holdings, limits).map_err(ServeError::Socket)
 }

@@ -1,13 +1,18 @@
 //! What does a reader do in its one life? It opens one letter, answers the desk, and ends.
 
+use super::sys;
 use super::wire::{self, ASK_MAIL, ASK_STORAGE, DONE, FRAME_OCTETS_MAX, GOOD, NAMED, ReadAnswer, ReadCall, SEAL, SealCall, Verb, Wire, WireError};
 use crate::mime::Perspective;
 use crate::model::address::Address;
+use crate::model::budget::Budget;
 use crate::model::limits::Limits;
 use crate::openpgp::{self, SessionKey, SessionKeys};
 use crate::pipeline::reading::{self, Position};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
+
+/// The exit code of a reader whose keyholder is gone (EX_UNAVAILABLE of sysexits.h).
+const EXIT_WITHOUT_KEYHOLDER: i32 = 69;
 
 /// The desk sends a letter as fast as it reads its own disk.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -39,7 +44,7 @@ fn read(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Resu
     }
     let mut letter = desk.take_frame(FRAME_OCTETS_MAX)?;
     if sealed {
-        match openpgp::open(&letter, &mut Asking { keys, ask: ASK_STORAGE }, &[], &Limits::MAX) {
+        match openpgp::open(&letter, &mut Asking { keys, ask: ASK_STORAGE }, &[], &Budget::ours()) {
             Ok(opened) => letter = opened.plaintext,
             Err(why) => return desk.refuse(&format!("the sealed letter cannot be opened: {why}")),
         }
@@ -48,7 +53,7 @@ fn read(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Resu
     let perspective =
         Perspective { ours: call.ours.iter().filter_map(|a| Address::parse(a).ok()).collect(), own_lists: call.own_lists, authserv_id: call.authserv_id };
     let read =
-        reading::read(&letter, &mut Asking { keys, ask: ASK_MAIL }, &Position { perspective, certificates, limits: *limits, with_files: call.with_files });
+        reading::read(&letter, &mut Asking { keys, ask: ASK_MAIL }, &Position { perspective, certificates, limits: *limits, cpu: sys::cpu_time, with_files: call.with_files });
     crate::pipeline::strike(&read.reading.text);
     desk.give(&[GOOD])?;
     desk.give_frame(&serde_json::to_vec(&ReadAnswer { reading: read.reading, files: read.files.len() })?)?;
@@ -59,7 +64,7 @@ fn read(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Resu
 fn digest(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Result<(), WireError> {
     let mut letter = desk.take_frame(FRAME_OCTETS_MAX)?;
     if sealed {
-        match openpgp::open(&letter, &mut Asking { keys, ask: ASK_STORAGE }, &[], &Limits::MAX) {
+        match openpgp::open(&letter, &mut Asking { keys, ask: ASK_STORAGE }, &[], &Budget::ours()) {
             Ok(opened) => letter = opened.plaintext,
             Err(why) => return desk.refuse(&format!("the sealed letter cannot be opened: {why}")),
         }
@@ -70,7 +75,7 @@ fn digest(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Re
 
 fn unseal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {
     let blob = desk.take_frame(FRAME_OCTETS_MAX)?;
-    match openpgp::open(&blob, &mut Asking { keys, ask: ASK_STORAGE }, &[], &Limits::MAX) {
+    match openpgp::open(&blob, &mut Asking { keys, ask: ASK_STORAGE }, &[], &Budget::ours()) {
         Ok(opened) => {
             desk.give(&[GOOD])?;
             desk.give_frame(&opened.plaintext)
@@ -99,6 +104,9 @@ fn seal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {
 }
 
 /// Asks the keyholder, which answers only for the kind of key that this call is about.
+///
+/// Without a keyholder there is no answer to be had, and none to be given: "no key opens it" would be a guess. So the
+/// reader ends, the desk's connection closes without a word, and the letter is read again.
 struct Asking<'a, 'fd> {
     keys: &'a Wire<'fd>,
     ask: u8,
@@ -120,6 +128,6 @@ impl Asking<'_, '_> {
 
 impl SessionKeys for Asking<'_, '_> {
     fn session_key(&mut self, pkesk: &[u8], hint: Option<u8>) -> Option<SessionKey> {
-        self.ask(pkesk, hint).ok().flatten()
+        self.ask(pkesk, hint).unwrap_or_else(|_| sys::end(EXIT_WITHOUT_KEYHOLDER))
     }
 }

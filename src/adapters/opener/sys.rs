@@ -74,12 +74,10 @@ pub fn take_stdin(number: RawFd) -> OwnedFd {
     unsafe { OwnedFd::from_raw_fd(number) }
 }
 
-/// Has the kernel reap children by itself.
-pub(super) fn ignore_children() -> Result<(), Errno> {
-    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
-    let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::SA_NOCLDWAIT, SigSet::empty());
-    // SAFETY: ignoring a signal runs no handler.
-    unsafe { sigaction(Signal::SIGCHLD, &ignore) }.map(drop)
+/// The processor time that this process used so far.
+pub(super) fn cpu_time() -> std::time::Duration {
+    use nix::time::{ClockId, clock_gettime};
+    clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map(Into::into).unwrap_or_default()
 }
 
 /// Has the kernel end this process after so many seconds.

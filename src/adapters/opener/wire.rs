@@ -51,6 +51,9 @@ pub const GOOD: u8 = 0;
 pub const REFUSED: u8 = 1;
 /// Nothing is wrong with the call; it comes too fast.
 pub const BUSY: u8 = 2;
+/// The keyholder's own word, and the last octet of the connection: the reader of this call ended before it was done.
+/// A connection that closes without it lost its keyholder, and says nothing of the letter.
+pub const DIED: u8 = 3;
 
 impl Verb {
     pub fn from_octet(octet: u8) -> Option<Self> {
@@ -93,12 +96,14 @@ pub enum WireError {
     Gone,
     #[error("the other side keeps silent")]
     Silent,
-    #[error("a frame is longer than allowed")]
+    #[error("a frame is longer than allowed, or there are too many")]
     TooLong,
+    #[error("a frame cannot be read")]
+    Malformed,
     #[error("socket error: {0}")]
     Socket(#[from] Errno),
     #[error("a frame is not what it should be")]
-    Form(#[from] serde_json::Error),
+    Json(#[from] serde_json::Error),
 }
 
 /// A socket on which nobody waits for ever.

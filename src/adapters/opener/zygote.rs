@@ -1,12 +1,20 @@
-//! Who makes readers? A process that holds no key and no letter, forked before any key was loaded.
+//! Who makes readers, and who ends them? A process that holds no key and no letter, forked before any key was loaded.
+//!
+//! A reader may be taken over by its letter, so nothing that it does itself bounds its life: the zygote kills it.
 
 use super::jail::{self, Jail, Role};
 use super::{reader, sys};
 use crate::model::limits::Limits;
 use nix::errno::Errno;
-use nix::sys::signal::Signal;
-use nix::unistd::ForkResult;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
+
+/// How often children are looked after while there are any, in milliseconds.
+const LOOK_MS: u16 = 500;
 
 /// The keyholder's end of the zygote.
 pub struct Zygote {
@@ -46,21 +54,50 @@ pub fn spawn(doorway: RawFd, limits: &Limits, allow_without_jail: bool) -> Resul
 
 fn live(control: &OwnedFd, limits: &Limits, allow_without_jail: bool) -> Result<(), jail::JailError> {
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
-    sys::ignore_children()?;
     sys::keep_memory();
     jail::harden_process()?;
     let readers = Jail::prepare(Role::Reader, limits, allow_without_jail)?;
     Jail::prepare(Role::Zygote, limits, allow_without_jail)?.enter()?;
-    while let Ok(Some((verb, descriptors))) = sys::receive_descriptors(control.as_fd()) {
+    let mut children = Children { alive: Vec::new(), life: Duration::from_secs(limits.reader_life_s) };
+    loop {
+        children.look_after();
+        let patience = if children.alive.is_empty() { PollTimeout::NONE } else { PollTimeout::from(LOOK_MS) };
+        match poll(&mut [PollFd::new(control.as_fd(), PollFlags::POLLIN)], patience) {
+            Ok(0) | Err(Errno::EINTR) => continue,
+            Ok(_) => {}
+            Err(err) => return Err(err.into()),
+        }
+        let Ok(Some((verb, descriptors))) = sys::receive_descriptors(control.as_fd()) else { return Ok(()) };
         let Ok([desk, keys]) = <[OwnedFd; 2]>::try_from(descriptors) else { continue };
-        if matches!(sys::fork(), Ok(ForkResult::Child)) {
-            sys::close_inherited(control.as_raw_fd());
-            let code = match readers.enter() {
-                Ok(()) => reader::serve(verb, &desk, &keys, limits),
-                Err(_) => 1,
-            };
-            sys::end(code);
+        match sys::fork() {
+            Ok(ForkResult::Child) => {
+                sys::close_inherited(control.as_raw_fd());
+                let code = match readers.enter() {
+                    Ok(()) => reader::serve(verb, &desk, &keys, limits),
+                    Err(_) => 1,
+                };
+                sys::end(code);
+            }
+            Ok(ForkResult::Parent { child }) => children.alive.push((child, Instant::now())),
+            Err(_) => {} // its sockets close, and the keyholder counts a death
         }
     }
-    Ok(())
+}
+
+/// The readers that were not reaped yet: until then no other process can have the number of one.
+struct Children {
+    alive: Vec<(Pid, Instant)>,
+    life: Duration,
+}
+
+impl Children {
+    /// Reaps those that ended, and kills those that outlived their time, whatever signals they block.
+    fn look_after(&mut self) {
+        while let Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..)) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            self.alive.retain(|(child, _)| *child != pid);
+        }
+        for (child, _) in self.alive.iter().filter(|(_, since)| since.elapsed() > self.life) {
+            let _ = kill(*child, Signal::SIGKILL);
+        }
+    }
 }

@@ -1,13 +1,13 @@
 //! How are letters admitted once, and found again?
 
 use super::{SqliteStore, apply, cases, damaged, fault, millis, purge, sayings, time};
-use crate::decide::{Acquaintance, Decision, Thread};
+use crate::decide::{Acquaintance, Decision, Entry, Thread};
 use crate::model::Timestamp;
 use crate::model::address::{Address, ReplyAddress};
 use crate::model::case::{AdvisoryId, Closing, Standing};
 use crate::model::ids::{CaseId, Digest, IntakeId, MessageId, tag_in};
-use crate::model::letter::{Outer, Role};
-use crate::ports::{Admission, Decide, Intake, Letters, Place, PortError, Read, ReadingState, Rest, Saying};
+use crate::model::letter::{Dmarc, Outer, Role};
+use crate::ports::{Admission, Decide, Intake, Letters, Place, PortError, Read, ReadingState, Rest, Saying, Unread};
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, SqliteConnection};
@@ -16,10 +16,13 @@ use std::collections::HashSet;
 /// Among so many recipients of a letter, those of its case are looked for.
 const RECIPIENTS_MAX: usize = 20;
 
-const TAKE_UNREAD: &str = "UPDATE letter SET tries = tries + 1 WHERE id IN (SELECT id FROM letter WHERE state = 'unread' ORDER BY id LIMIT ?) RETURNING id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries, advisory_id, advisory_url";
-const BY_ID: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE id = ?";
-const OF_CASE: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE case_id = ?1 OR case_id = (SELECT json_extract(course, '$.part_of') FROM cases WHERE id = ?1) ORDER BY id";
-const OLD: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE state = 'old' ORDER BY id";
+const UNREAD: &str = "SELECT id, originator, dmarc, tries FROM (SELECT id, originator, dmarc, tries FROM letter WHERE state = 'unread' AND tries = 0 ORDER BY id DESC LIMIT ?1)
+     UNION SELECT id, originator, dmarc, tries FROM (SELECT id, originator, dmarc, tries FROM letter WHERE state = 'unread' AND tries = 0 ORDER BY id LIMIT ?1)
+     UNION SELECT id, originator, dmarc, tries FROM (SELECT id, originator, dmarc, tries FROM letter WHERE state = 'unread' AND tries > 0 ORDER BY tries, id LIMIT ?1)";
+const BEGIN_READING: &str = "UPDATE letter SET tries = tries + 1 WHERE id = ? AND state = 'unread' RETURNING id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url";
+const BY_ID: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE id = ?";
+const OF_CASE: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE case_id = ?1 OR case_id = (SELECT json_extract(course, '$.part_of') FROM cases WHERE id = ?1) ORDER BY id";
+const OLD: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE state = 'old' ORDER BY id";
 
 fn state_name(state: ReadingState) -> &'static str {
     match state {
@@ -71,11 +74,16 @@ fn read(row: &SqliteRow) -> Result<Intake, PortError> {
         reply_to: maybe("reply_to")?.and_then(|a| ReplyAddress::from_return_path(&a).ok()),
         message_id: maybe("message_id")?.and_then(|id| MessageId::parse(&id)),
         role,
+        dmarc: read_dmarc(row)?,
         sealed_outside: row.try_get("sealed_outside").map_err(fault)?,
         state,
         advisory: maybe("advisory_id")?.zip(maybe("advisory_url")?).map(|(id, url)| AdvisoryId { id, url }),
         tries: u32::try_from(row.try_get::<i64, _>("tries").map_err(fault)?).unwrap_or(u32::MAX),
     })
+}
+
+fn read_dmarc(row: &SqliteRow) -> Result<Dmarc, PortError> {
+    Dmarc::parse(&row.try_get::<String, _>("dmarc").map_err(fault)?).ok_or_else(|| damaged("a letter's DMARC verdict"))
 }
 
 fn read_place(row: &SqliteRow) -> Result<Place, PortError> {
@@ -208,7 +216,7 @@ impl Letters for SqliteStore {
             Rest::Row(sealed) => ("", Some(sealed.as_slice())),
             Rest::File(name) => (name.as_str(), None),
         };
-        let id: i64 = sqlx::query_scalar("INSERT INTO letter (mailbox, digest, octets, received_at, spooled_at, blob, sealed, originator, reply_to, message_id, sealed_outside, state, advisory_id, advisory_url) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id")
+        let id: i64 = sqlx::query_scalar("INSERT INTO letter (mailbox, digest, octets, received_at, spooled_at, blob, sealed, originator, reply_to, message_id, sealed_outside, dmarc, state, advisory_id, advisory_url) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id")
             .bind(admission.mailbox)
             .bind(admission.digest.to_string())
             .bind(admission.octets.cast_signed())
@@ -220,6 +228,7 @@ impl Letters for SqliteStore {
             .bind(reply_to)
             .bind(outer.message_id.as_ref().map(MessageId::as_str))
             .bind(outer.sealed_outside)
+            .bind(outer.dmarc.as_str())
             .bind(if admission.old { "old" } else { "unread" })
             .bind(admission.advisory.map(|a| a.id.as_str()))
             .bind(admission.advisory.map(|a| a.url.as_str()))
@@ -237,17 +246,39 @@ impl Letters for SqliteStore {
         Ok(Some(IntakeId(id)))
     }
 
-    async fn take_unread(&self, at_most: u32) -> Result<Vec<Intake>, PortError> {
-        let unread: i64 = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM letter WHERE state = 'unread')").fetch_one(&self.pool).await.map_err(fault)?;
-        if unread == 0 {
-            return Ok(Vec::new());
-        }
+    async fn unread(&self, from_each_end: u32) -> Result<Vec<Unread>, PortError> {
+        let rows = sqlx::query(UNREAD).bind(from_each_end).fetch_all(&self.pool).await.map_err(fault)?;
+        let unread = |row: &SqliteRow| {
+            Ok(Unread {
+                id: IntakeId(row.try_get("id").map_err(fault)?),
+                originator: row.try_get::<Option<String>, _>("originator").map_err(fault)?.and_then(|a| Address::parse(&a).ok()),
+                dmarc: read_dmarc(row)?,
+                tries: u32::try_from(row.try_get::<i64, _>("tries").map_err(fault)?).unwrap_or(u32::MAX),
+            })
+        };
+        rows.iter().map(unread).collect()
+    }
+
+    async fn begin_reading(&self, intake: IntakeId) -> Result<Option<Intake>, PortError> {
         let mut tx = self.writing().await?;
-        let rows = sqlx::query(TAKE_UNREAD).bind(at_most).fetch_all(&mut *tx).await.map_err(fault)?;
+        let row = sqlx::query(BEGIN_READING).bind(intake.0).fetch_optional(&mut *tx).await.map_err(fault)?;
         tx.commit().await?;
-        let mut taken: Vec<Intake> = rows.iter().map(read).collect::<Result<_, _>>()?;
-        taken.sort_by_key(|intake| intake.id);
-        Ok(taken)
+        row.as_ref().map(read).transpose()
+    }
+
+    async fn read_again(&self, case: &CaseId, now: Timestamp) -> Result<u64, PortError> {
+        let mut tx = self.writing().await?;
+        // What was read before stays until it is replaced: a mend that fails must not cost what there was.
+        let again = sqlx::query("UPDATE letter SET state = 'unread', tries = 0 WHERE case_id = ? AND role = 'incoming' AND state IN ('read', 'shut', 'set-aside')")
+            .bind(case.as_str())
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?
+            .rows_affected();
+        let decision = Decision { journal: vec![Entry::of(case, "letters read again", again.to_string())], ..Decision::default() };
+        apply(&mut tx, &decision, now).await?;
+        tx.commit().await?;
+        Ok(again)
     }
 
     async fn uncount_try(&self, intake: IntakeId) -> Result<(), PortError> {

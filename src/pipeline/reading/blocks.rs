@@ -70,10 +70,10 @@ impl State<'_> {
             verified.as_ref().is_some_and(|(_, found)| !found.iter().any(|s| matches!(s, SignatureFound::Bad { .. })))
         };
         let certificates = self.certificates();
-        let mut verified = openpgp::verify_message(block.as_bytes(), &certificates, self.limits);
+        let mut verified = openpgp::verify_message(block.as_bytes(), &certificates, self.budget);
         let mut text = verified.as_ref().map(|(octets, _)| mime::decode(octets, None));
         if let (false, Some(as_sent)) = (good(&verified), as_sent) {
-            let again = openpgp::verify_message(&as_sent, &certificates, self.limits);
+            let again = openpgp::verify_message(&as_sent, &certificates, self.budget);
             if good(&again) {
                 // The same words: only the octets differ.
                 verified = again;
@@ -92,7 +92,7 @@ impl State<'_> {
     /// An OpenPGP message: sealed, or merely signed. Whether it could be read.
     fn message(&mut self, octets: &[u8], format: Format, charset: Option<&str>, keys: &mut dyn SessionKeys, depth: usize, root: bool) -> bool {
         if !openpgp::is_sealed(octets)
-            && let Some((plaintext, signatures)) = openpgp::verify_message(octets, &self.certificates(), self.limits)
+            && let Some((plaintext, signatures)) = openpgp::verify_message(octets, &self.certificates(), self.budget)
         {
             self.covered(signatures, |state| state.document(&plaintext, charset, keys, depth, root));
             return true;
@@ -110,7 +110,7 @@ impl State<'_> {
             return self.show(mime::decode(plaintext, charset));
         }
         if let Some(octets) = mime::entity_in(plaintext)
-            && let Ok(inner) = Entity::parse(octets, self.limits)
+            && let Ok(inner) = Entity::parse(octets, self.budget)
         {
             return self.payload(&inner, keys, depth, root);
         }
@@ -162,7 +162,7 @@ impl State<'_> {
 
     fn sealed_octets(&mut self, file: &File<'_>, octets: &[u8], keys: &mut dyn SessionKeys, depth: usize, alone: bool) {
         if !openpgp::is_sealed(octets)
-            && let Some((plaintext, signatures)) = openpgp::verify_message(octets, &self.certificates(), self.limits)
+            && let Some((plaintext, signatures)) = openpgp::verify_message(octets, &self.certificates(), self.budget)
         {
             return self.covered(signatures, |state| state.unsealed_file(file, plaintext, keys, depth, alone));
         }

@@ -64,14 +64,14 @@ impl State<'_> {
 
     fn sealed_part(&mut self, ciphertext: &[u8], sealed: &Sealed<'_>, keys: &mut dyn SessionKeys, depth: usize, first: bool) {
         if !openpgp::is_sealed(ciphertext)
-            && let Some((plaintext, signatures)) = openpgp::verify_message(ciphertext, &self.certificates(), self.limits)
+            && let Some((plaintext, signatures)) = openpgp::verify_message(ciphertext, &self.certificates(), self.budget)
         {
             self.fault("the letter is signed, and not encrypted as its type claims");
             return self.covered(signatures, |state| state.document(&plaintext, None, keys, depth, first));
         }
         let Some(opened) = self.open(ciphertext, Format::PgpMime, sealed.repaired, keys) else { return };
         let Opened { plaintext, signatures, .. } = opened;
-        let inner = match mime::entity_in(&plaintext).map(|octets| Entity::parse(octets, self.limits)).transpose() {
+        let inner = match mime::entity_in(&plaintext).map(|octets| Entity::parse(octets, self.budget)).transpose() {
             Ok(inner) => inner,
             Err(limit) => return self.over_limit(limit),
         };
@@ -100,16 +100,16 @@ impl State<'_> {
         if !unknown || self.brought.is_empty() {
             return found;
         }
-        openpgp::open(ciphertext, keys, &self.certificates(), self.limits).map_or(found, |again| again.signatures)
+        openpgp::signatures_in(ciphertext, keys, &self.certificates(), self.budget).unwrap_or(found)
     }
 
     fn signed(&mut self, signed: &[u8], signature: &[u8], keys: &mut dyn SessionKeys, depth: usize, clear: bool) {
-        let inner = match Entity::parse(signed, self.limits) {
+        let inner = match Entity::parse(signed, self.budget) {
             Ok(inner) => inner,
             Err(limit) => return self.over_limit(limit),
         };
         self.learn_from_files(&inner.files(), clear);
-        let found = openpgp::verify_detached(signature, signed, &self.certificates());
+        let found = openpgp::verify_detached(signature, signed, &self.certificates(), self.budget);
         // In clear, header fields under a signature that is not its originator's are anybody's.
         let by_originator = found.iter().any(|s| self.is_by_originator(s));
         self.covered(found, |state| {
@@ -147,7 +147,7 @@ impl State<'_> {
             return; // what a delivery report returns was written by somebody else, perhaps by us
         }
         for file in files.iter().filter(|f| is_letter(f)).take(FORWARDED_MAX) {
-            let inner = match Entity::letter(&file.octets, self.limits) {
+            let inner = match Entity::letter(&file.octets, self.budget) {
                 Ok(inner) if !self.too_deep(depth + 1) => inner,
                 _ => {
                     self.fault("a forwarded letter is not read: it has too many layers or parts; it is listed as an attachment");

@@ -10,20 +10,32 @@ mod layers;
 use crate::mime::{self, Entity, File, Layout, LimitExceeded, Perspective};
 use crate::model::ids::Digest;
 use crate::model::letter::{Dmarc, Outer};
+use crate::model::budget::Budget;
 use crate::model::limits::{CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX, Limits};
 use crate::model::reading::{Attachment, Delivery, Format, Integrity, Protection, Reading, Repair, Shut};
 use crate::openpgp::{self, Certificate, Opened, SessionKeys, SignatureFound, Unopened};
 use crate::triage;
 use sha2::Sha256;
+use std::time::Duration;
 
 /// From where a letter is read: what is ours, the certificates that we already hold, and how much it may cost.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Position {
     pub perspective: Perspective,
     pub certificates: Vec<Certificate>,
     pub limits: Limits,
+    /// The processor time that this process used so far.
+    pub cpu: fn() -> Duration,
     /// Whether the octets of files are wanted, and not only what is said of them.
     pub with_files: bool,
+}
+
+/// From nowhere: nothing is ours, and time stands still.
+impl Default for Position {
+    fn default() -> Self {
+        let (perspective, certificates, limits) = (Perspective::default(), Vec::new(), Limits::MAX);
+        Self { perspective, certificates, limits, cpu: || Duration::ZERO, with_files: false }
+    }
 }
 
 /// A reading, and the octets of the files that it lists, in the same order, where they are wanted.
@@ -35,8 +47,9 @@ pub struct Read {
 /// Reads one letter. It never fails: what can't be opened or understood is said in the reading.
 pub fn read(octets: &[u8], keys: &mut dyn SessionKeys, position: &Position) -> Read {
     let outer = mime::outer(octets, &position.perspective, Dmarc::Unknown);
-    let mut state = State::new(&outer, position);
-    match Entity::letter(octets, &position.limits) {
+    let budget = Budget::of_letter(octets.len(), &position.limits, position.cpu);
+    let mut state = State::new(&outer, position, &budget);
+    match Entity::letter(octets, &budget) {
         Ok(root) => state.read_root(&root, keys),
         Err(limit) => state.over_limit(limit),
     }
@@ -46,7 +59,7 @@ pub fn read(octets: &[u8], keys: &mut dyn SessionKeys, position: &Position) -> R
 /// The SHA-256 of the binary packets of a PGP/MIME letter's ciphertext (RFC 3156 section 4): what its reporter can compute
 /// from the copy in his own Sent folder. No key is asked for, so that it says nothing of what we could open.
 pub fn ciphertext_digest(octets: &[u8], limits: &Limits) -> Option<Digest> {
-    let root = Entity::letter(octets, limits).ok()?;
+    let root = Entity::letter(octets, &Budget::of_letter(octets.len(), limits, || Duration::ZERO)).ok()?;
     match root.layout() {
         Layout::Encrypted { sealed, .. } => sealed.first().map(|sealed| openpgp::digest(&sealed.ciphertext)),
         _ => None,
@@ -75,7 +88,7 @@ const FILES_LOOKED_AT_MAX: usize = 16;
 /// What is gathered on the way through the layers.
 struct State<'p> {
     from: Option<String>,
-    limits: &'p Limits,
+    budget: &'p Budget,
     held: &'p [Certificate],
     /// The originator already has a certificate with us, so that another one is shown and not used.
     pinned: bool,
@@ -112,12 +125,12 @@ struct State<'p> {
 }
 
 impl<'p> State<'p> {
-    fn new(outer: &Outer, position: &'p Position) -> Self {
+    fn new(outer: &Outer, position: &'p Position, budget: &'p Budget) -> Self {
         let from = outer.originator.as_ref().map(|a| a.as_str().to_owned());
         let pinned = from.as_ref().is_some_and(|from| position.certificates.iter().any(|c| c.is_of(from)));
         Self {
             from,
-            limits: &position.limits,
+            budget,
             held: &position.certificates,
             pinned,
             brought: Vec::new(),
@@ -153,7 +166,7 @@ impl<'p> State<'p> {
 
     /// Shows a document, under the signatures that cover what is read now.
     fn show(&mut self, mut text: String) {
-        let left = (self.limits.text_octets as usize).saturating_sub(self.texts.iter().map(|shown| shown.text.len()).sum());
+        let left = (self.budget.limits.text_octets as usize).saturating_sub(self.texts.iter().map(|shown| shown.text.len()).sum());
         if text.len() > left {
             text.truncate(text.floor_char_boundary(left));
             text.shrink_to_fit();
@@ -183,7 +196,7 @@ impl<'p> State<'p> {
     }
 
     fn too_deep(&self, depth: usize) -> bool {
-        depth as u64 >= self.limits.layers
+        depth as u64 >= self.budget.limits.layers || self.budget.is_overspent()
     }
 
     fn shows_nothing(&self) -> bool {
@@ -241,11 +254,11 @@ impl<'p> State<'p> {
     /// Opens one ciphertext and records how it was protected, or why it stays shut.
     fn open(&mut self, ciphertext: &[u8], format: Format, repaired: Option<Repair>, keys: &mut dyn SessionKeys) -> Option<Opened> {
         let certificates = self.certificates();
-        let mut opened = openpgp::open(ciphertext, keys, &certificates, self.limits);
+        let mut opened = openpgp::open(ciphertext, keys, &certificates, self.budget);
         // Some programs add line ends or zeros to a binary file. What is left without them must prove itself as any other.
         let end = ciphertext.iter().rposition(|b| !matches!(b, b'\r' | b'\n' | 0)).map_or(0, |at| at + 1);
         if matches!(opened, Err(Unopened { shut: Shut::Integrity, .. })) && end < ciphertext.len() {
-            opened = openpgp::open(&ciphertext[..end], keys, &certificates, self.limits).or(opened);
+            opened = openpgp::open(&ciphertext[..end], keys, &certificates, self.budget).or(opened);
         }
         match opened {
             Ok(mut opened) => {
