@@ -11,9 +11,10 @@ use sealdesk::mime::Perspective;
 use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
 use sealdesk::model::case::{Acknowledgement, Case};
-use sealdesk::model::ids::{Digest, IntakeId};
+use sealdesk::model::ids::IntakeId;
 use sealdesk::model::outgoing::Composition;
 use sealdesk::model::publication::SecurityTxt;
+use sealdesk::model::reading::{LetterKind, Outside};
 use sealdesk::model::release::ReleaseRules;
 use sealdesk::model::secret::Secret;
 use sealdesk::model::timeline::Timeline;
@@ -61,8 +62,11 @@ impl Opener for TestOpener {
         Err(OpenerError::Down("test".to_owned()))
     }
 
-    async fn digest(&self, _: LetterOctets) -> Result<Option<Digest>, OpenerError> {
-        Err(OpenerError::Down("test".to_owned()))
+    async fn outside(&self, _: LetterOctets) -> Result<Outside, OpenerError> {
+        if !self.up.load(Ordering::SeqCst) {
+            return Err(OpenerError::Down("test".to_owned()));
+        }
+        Ok(Outside { in_clear: true, kind: LetterKind::Report, asks_for_certificate: false, certificate: None, digest: None })
     }
 
     async fn security_txt(&self, _: &SecurityTxt) -> Result<Vec<u8>, OpenerError> {
@@ -186,7 +190,15 @@ impl Test {
     }
 
     async fn work(&self) {
-        while outbox::round(&self.desk, Lane::Common).await.unwrap() + outbox::round(&self.desk, Lane::SecondPath).await.unwrap() > 0 {}
+        loop {
+            let mut done = 0;
+            for lane in Lane::ALL {
+                done += outbox::round(&self.desk, lane).await.unwrap();
+            }
+            if done == 0 {
+                return;
+            }
+        }
     }
 
     async fn cases(&self) -> Vec<Case> {
@@ -311,7 +323,7 @@ async fn a_doubt_is_counted() {
     test.at_hour(0.1);
     let now = test.clock.now();
     let store = &test.desk.parts.store;
-    let leased = store.lease(Lane::Common, now, Duration::from_secs(60), 8).await.unwrap().remove(0);
+    let leased = store.lease(Lane::Answers, now, Duration::from_secs(60), 8).await.unwrap().remove(0);
     let retry = sealdesk::ports::Outcome::Retry { at: now, why: "the answer was lost".to_owned(), in_doubt: true };
     store.settle(&leased.effect.key, &retry, now).await.unwrap();
     test.work().await;

@@ -15,9 +15,10 @@ use sealdesk::model::address::Address;
 use sealdesk::model::budget::Budget;
 use sealdesk::model::case::{Acknowledgement, AdvisoryId, Called, Draft};
 use sealdesk::model::course::{Lane as CaseLane, Step};
-use sealdesk::model::ids::{CaseId, Digest, IntakeId};
+use sealdesk::model::ids::{CaseId, IntakeId};
 use sealdesk::model::outgoing::{Addition, Advisory, Composition};
 use sealdesk::model::publication::SecurityTxt;
+use sealdesk::model::reading::Outside;
 use sealdesk::model::release::ReleaseRules;
 use sealdesk::model::secret::Secret;
 use sealdesk::model::timeline::Timeline;
@@ -335,8 +336,11 @@ impl Opener for WorldOpener {
         Ok(unsealed(&blob))
     }
 
-    async fn digest(&self, _: LetterOctets) -> Result<Option<Digest>, OpenerError> {
-        Ok(None)
+    async fn outside(&self, letter: LetterOctets) -> Result<Outside, OpenerError> {
+        self.up()?;
+        let LetterOctets::Sealed(sealed) = letter else { return Err(OpenerError::Died) };
+        let position = Position { perspective: self.perspective.clone(), ..Position::default() };
+        Ok(Outside::of(&reading::read(&unsealed(&sealed), &mut SecretKeys::none(Purpose::Mail), &position).reading, None))
     }
 
     async fn security_txt(&self, _: &SecurityTxt) -> Result<Vec<u8>, OpenerError> {
@@ -421,7 +425,7 @@ impl Running {
     }
 
     async fn outbox(&self) {
-        for lane in [Lane::Common, Lane::SecondPath] {
+        for lane in Lane::ALL {
             let _ = outbox::round(&self.desk, lane).await;
         }
     }

@@ -8,7 +8,7 @@ use crate::config;
 use crate::daemon::{self, Running};
 use crate::model::reading::{LetterKind, Reading};
 use crate::openpgp::{self, GeneratedKey, Profile, Purpose, SecretKeys};
-use crate::pipeline::readers;
+use crate::pipeline::letters;
 use crate::ports::{Clock, Intake, Lane, ReadingState};
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -113,7 +113,7 @@ async fn follow(running: &Running, folder: &Path) -> Result<usize> {
         let waiting = std::fs::read_dir(folder.join("Maildir/new"))?.count();
         let near = desk.now() + jiff::SignedDuration::from_secs(60);
         let mut soon = false;
-        for lane in [Lane::Common, Lane::SecondPath] {
+        for lane in Lane::ALL {
             soon |= desk.parts.store.next_due(lane).await?.is_some_and(|due| due < near);
         }
         if tally.letters > 0 && tally.unread == 0 && waiting == 0 && !soon {
@@ -126,7 +126,7 @@ async fn follow(running: &Running, folder: &Path) -> Result<usize> {
     let mut shown = 0;
     let mut number = 1;
     while let Some(intake) = desk.parts.store.intake(crate::model::ids::IntakeId(number)).await? {
-        let reading = readers::reading_of(desk, &intake).await?;
+        let reading = letters::reading_of(desk, &intake).await?;
         screen::print(&describe(desk, &intake, reading.as_ref()).await?)?;
         shown += 1;
         number += 1;

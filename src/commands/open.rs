@@ -70,8 +70,8 @@ pub async fn run(args: Open) -> Result<u8> {
     }
     let client = OpenerClient::new(Doorstep::Child { program: std::env::current_exe()?, arguments }, Perspective::default());
     if args.digest {
-        let digest = client.digest(LetterOctets::Raw(octets)).await.context("the letter could not be read")?;
-        let digest = digest.with_context(|| format!("{} is no PGP/MIME letter: it has no digest", args.letter.display()))?;
+        let outside = client.outside(LetterOctets::Raw(octets)).await.context("the letter could not be read")?;
+        let digest = outside.digest.with_context(|| format!("{} is no PGP/MIME letter: it has no digest", args.letter.display()))?;
         screen::print(&format!("{digest}\n"))?;
         return Ok(exit::GOOD);
     }
@@ -102,6 +102,7 @@ fn unreadable(head: &[u8]) -> Reading {
         date: outer.date.map(|d| d.to_string()),
         protection: Protection { shut: Some(Shut::Limit), ..Protection::default() },
         parts: Vec::new(),
+        sealed: outer.sealed_outside,
         signature: SignatureVerdict::default(),
         text: String::new(),
         attachments: Vec::new(),

@@ -144,7 +144,7 @@ pub fn follow_up(case: &CaseId, key: &EffectKey, reading: &Reading, measure: Mea
     };
     let mark = follow_up_mark(key);
     let text = format!("### Follow-up of {at}\n\n{mark}\n{body}\n{}", marker(desk_secret, case));
-    Addition { mark, text, sealed: reading.protection.encrypted }
+    Addition { mark, text, sealed: reading.came_sealed() }
 }
 
 /// Names somebody to be credited who has no login of the tracker.
@@ -174,6 +174,7 @@ mod tests {
             date: None,
             protection: Protection::default(),
             parts: Vec::new(),
+            sealed: false,
             signature: SignatureVerdict::default(),
             text: text.to_owned(),
             attachments: Vec::new(),

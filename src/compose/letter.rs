@@ -1,5 +1,6 @@
 //! How is a letter of ours built? Typed fields to RFC 5322, to be signed and sealed by who holds the keys.
 
+use super::templates::Words;
 use super::{ComposeError, House};
 use crate::model::Timestamp;
 use crate::model::address::Address;
@@ -7,7 +8,7 @@ use crate::model::ids::{CaseId, MessageId};
 use crate::model::outgoing::{Asked, Brief, Composition, ReplyTo};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lettre::message::header::{ContentDisposition, ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
+use lettre::message::header::{ContentDisposition, ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue, Subject};
 use lettre::message::{Body, Mailbox, MessageBuilder, MultiPart, SinglePart};
 use serde::{Deserialize, Serialize};
 
@@ -177,7 +178,9 @@ pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeE
             fields.reply = reply.as_ref();
             reply_to = reply.as_ref().map(|reply| reply.address.clone());
             let words = words("call", &fields)?;
-            let entity = Entity::Single(text_part(&words.body)?);
+            let entity = Entity::Single(protected_part(&words)?);
+            // What it is about only its reader may see, and neither from its subject nor from its size.
+            let words = Words { subject: CALL_SUBJECT.to_owned(), ..words };
             (words, entity, None, at, Some("auto-generated"))
         }
     };
@@ -230,6 +233,51 @@ fn text_part(text: &str) -> Result<SinglePart, ComposeError> {
     let body = Body::new_with_encoding(text.to_owned(), ContentTransferEncoding::QuotedPrintable);
     let body = body.unwrap_or_else(|text| Body::new(String::from_utf8_lossy(&text).into_owned()));
     Ok(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(body))
+}
+
+/// The outer subject of every call.
+const CALL_SUBJECT: &str = "Sealdesk: please look";
+
+/// Calls are as long as the next of these steps: this many octets, and each twice the one before.
+const CALL_OCTETS_MIN: usize = 8 * 1024;
+
+/// A text under its own subject (RFC 9788 section 4; and the older protected-headers, which Thunderbird reads), padded.
+fn protected_part(words: &Words) -> Result<SinglePart, ComposeError> {
+    let kind = "text/plain; charset=utf-8; protected-headers=\"v1\"; hp=\"cipher\"";
+    let part = |padding: usize| -> Result<SinglePart, ComposeError> {
+        let body = Body::new_with_encoding(words.body.clone(), ContentTransferEncoding::QuotedPrintable);
+        let body = body.unwrap_or_else(|text| Body::new(String::from_utf8_lossy(&text).into_owned()));
+        let builder = SinglePart::builder().header(Subject::from(words.subject.clone())).header(Padding(padding));
+        Ok(builder.header(ContentType::parse(kind).map_err(ComposeError::MediaType)?).body(body))
+    };
+    let bare = part(0)?.formatted().len();
+    let step = (bare + Padding::LINE_OCTETS).next_power_of_two().max(CALL_OCTETS_MIN);
+    part((step - bare) / Padding::LINE_OCTETS)
+}
+
+/// So many lines of a header field that no program shows.
+#[derive(Clone)]
+struct Padding(usize);
+
+impl Padding {
+    /// With its line end and the blank that folds it.
+    const LINE_OCTETS: usize = 64;
+}
+
+impl Header for Padding {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("X-Padding")
+    }
+
+    fn parse(text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self(text.len() / Self::LINE_OCTETS))
+    }
+
+    fn display(&self) -> HeaderValue {
+        let line = format!("\r\n {}", "x".repeat(Self::LINE_OCTETS - 3));
+        let value = format!("x{}", line.repeat(self.0));
+        HeaderValue::dangerous_new_pre_encoded(Self::name(), value.clone(), value)
+    }
 }
 
 fn certificate_part(own: &OwnCertificate) -> Result<SinglePart, ComposeError> {
@@ -336,6 +384,7 @@ mod tests {
     use super::*;
     use crate::compose::Templates;
     use crate::model::address::ReplyAddress;
+    use crate::model::effect::Reason;
     use crate::model::ids::CaseId;
     use crate::model::timeline::Timeline;
 
@@ -387,5 +436,30 @@ mod tests {
         let text = String::from_utf8(draft(&composition, &house()).unwrap().plain().unwrap()).unwrap();
         let (v4, v6) = (text.find("\"certificate.asc\"").unwrap(), text.find("certificate-v6.asc").unwrap());
         assert!(v4 < v6 && text.contains("application/pgp-keys"));
+    }
+
+    #[test]
+    fn calls_look_alike_from_outside_whatever_they_are_about() {
+        let call = |reason, text: &str| Composition::Call {
+            to: Address::parse("rita@desk.example").unwrap(),
+            message_id: MessageId::parse("x@desk.example").unwrap(),
+            case: Some(CaseId::from_random([3; 10])),
+            reason,
+            brief: Some(Brief { text: text.to_owned(), ..Brief::default() }),
+            reply: None,
+            at: Timestamp::UNIX_EPOCH,
+        };
+        let house = house();
+        let drafted = |reason, text: &str| {
+            let draft = draft(&call(reason, text), &house).unwrap();
+            (draft.octets_to_sign(), draft.headers.subject)
+        };
+        let (shut, outer) = drafted(Reason::LetterShut, "");
+        let (new, same_outer) = drafted(Reason::NewCase, &"a report\n".repeat(300));
+        assert_eq!(outer, same_outer);
+        assert!(shut.len().abs_diff(new.len()) < Padding::LINE_OCTETS, "{} {}", shut.len(), new.len());
+        let text = String::from_utf8(new).unwrap();
+        assert!(text.contains("Subject: Sealdesk: new-case") && text.contains("hp=\"cipher\""), "{text}");
+        assert!(!outer.contains("SD-") && !outer.contains("new-case"));
     }
 }

@@ -39,6 +39,7 @@ pub struct Settings {
     pub ours: Vec<Address>,
     pub bounce_address: Address,
     pub own_lists: Vec<String>,
+    pub original_from_lists: Vec<String>,
     pub authserv_id: Option<String>,
     pub resolver: Resolver,
     pub answer_from: Option<Timestamp>,
@@ -206,6 +207,9 @@ fn check(words: words::Words, file: &Path, written: toml::Table) -> Result<Setti
     if words.retention.closed_days == Some(0) {
         return Err(ConfigError::Value("retention.closed_days", "0 days erase a case as it closes: name a term, or leave it out".to_owned()));
     }
+    if let Some(list) = words.desk.original_from_lists.iter().find(|list| !words.desk.own_lists.contains(list)) {
+        return Err(ConfigError::Value("desk.original_from_lists", format!("{list:?} is not among desk.own_lists")));
+    }
     let (release, holidays) = words.release.checked()?;
     Ok(Settings {
         file: file.to_owned(),
@@ -215,6 +219,7 @@ fn check(words: words::Words, file: &Path, written: toml::Table) -> Result<Setti
         ours,
         bounce_address,
         own_lists: words.desk.own_lists,
+        original_from_lists: words.desk.original_from_lists,
         authserv_id: words.desk.authserv_id,
         resolver: words.desk.resolver,
         answer_from,

@@ -62,6 +62,8 @@ pub(super) struct Desk {
     pub bounce_address: Option<String>,
     #[serde(default)]
     pub own_lists: Vec<String>,
+    #[serde(default)]
+    pub original_from_lists: Vec<String>,
     pub authserv_id: Option<String>,
     #[serde(default)]
     #[schemars(with = "String")]

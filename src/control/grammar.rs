@@ -136,6 +136,18 @@ pub enum Verb {
               value_parser = ["analyst", "finder", "reporter", "coordinator", "remediation_developer", "remediation_reviewer", "remediation_verifier", "tool", "sponsor", "other"])]
         kind: String,
     },
+    /// Has letters that stayed shut or were set aside read again, after a mend or with a new key
+    Reread { id: String },
+    /// Shows which certificates of the reporter were seen, and which is used
+    Certificate {
+        id: String,
+        /// Encrypts to this one from now on: its whole fingerprint
+        #[arg(long = "use", value_name = "FINGERPRINT")]
+        choose: Option<String>,
+        /// Uses none until one is proven again
+        #[arg(long, conflicts_with = "choose")]
+        forget: bool,
+    },
     /// Requests a CVE number from the tracker
     RequestCve { id: String },
     /// Opens the private fork in which the fix is made
@@ -213,6 +225,8 @@ impl Verb {
             Self::Answered { id } => (id, Word::Answered),
             Self::Ask { id, private_disclosure } => (id, Word::Ask { private_disclosure }),
             Self::SendCertificate { id } => (id, Word::SendCertificate),
+            Self::Reread { id } => (id, Word::Reread),
+            Self::Certificate { id, choose, forget } => (id, Word::Certificate { choose, forget }),
             Self::Reach { id, step, undo: true, .. } => (id, Word::TakeBack { step }),
             Self::Reach { id, step, at, undo: false } => (id, Word::Reach { step, at }),
             Self::Lane { id, lane, why } => (id, Word::Lane { lane, why }),

@@ -8,6 +8,7 @@ mod answers;
 mod backup;
 mod by_letter;
 mod grammar;
+mod keys;
 mod metrics;
 mod people;
 mod socket;
@@ -168,6 +169,7 @@ async fn import(desk: &Desk) -> Result<String> {
             dmarc: Dmarc::Unknown,
             sealed_outside: false,
             automatic: false,
+            autocrypt_signed: false,
             answer: letter.reply_to.clone().ok_or(NoAnswer::Old),
         };
         // The promise runs from the human's word: these letters were not ours to answer before.

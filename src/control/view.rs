@@ -10,7 +10,7 @@ use crate::model::quality::{self, Quality};
 use crate::model::reading::Reading;
 use crate::model::report::{Class, Report};
 use crate::model::timeline::Timeline;
-use crate::pipeline::{Desk, dossiers, readers};
+use crate::pipeline::{Desk, dossiers, letters};
 use crate::ports::{CanaryLine, Intake, JournalLine, ReadingState, Tally};
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
@@ -171,7 +171,7 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> 
 
 /// A list is worth more than its summaries: where the opener is down, they are absent.
 async fn first_reading(desk: &Desk, letters: &[Intake]) -> Option<Reading> {
-    readers::reading_of(desk, letters.first()?).await.ok().flatten()
+    letters::reading_of(desk, letters.first()?).await.ok().flatten()
 }
 
 fn line(
@@ -219,7 +219,7 @@ pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
     let letters = desk.parts.store.letters_of(id).await?;
     let mut read = Vec::new();
     for intake in &letters {
-        let mut reading = readers::reading_of(desk, intake).await.with_context(|| format!("letter {}", intake.id))?;
+        let mut reading = letters::reading_of(desk, intake).await.with_context(|| format!("letter {}", intake.id))?;
         if let Some(reading) = &mut reading {
             reading.certificates.clear();
         }
@@ -254,7 +254,7 @@ pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
 
 pub(super) async fn attachments(desk: &Desk, id: &CaseId, name: Option<&str>) -> Result<Vec<File>> {
     known(desk, id).await?;
-    let files = readers::files_of(desk, id).await?;
+    let files = letters::files_of(desk, id).await?;
     let wanted: Vec<File> =
         files.into_iter().filter(|(file, _)| name.is_none_or(|n| n == file)).map(|(name, octets)| File { name, octets: STANDARD.encode(octets) }).collect();
     match name {
@@ -278,7 +278,7 @@ pub(super) async fn letter(desk: &Desk, id: &CaseId, intake: i64, to: &str) -> R
     let responder = responder.with_context(|| format!("{to:?} is neither login nor address of a [[responder]]"))?;
     let letters = desk.parts.store.letters_of(id).await?;
     let letter = letters.iter().find(|letter| letter.id.0 == intake).with_context(|| format!("case {id} has no letter {intake}"))?;
-    let armored = readers::opened_for(desk, letter, &responder.armored).await?;
+    let armored = letters::opened_for(desk, letter, &responder.armored).await?;
     Ok(SealedLetter { intake, received_at: letter.received_at, armored })
 }
 

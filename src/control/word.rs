@@ -2,7 +2,7 @@
 
 use super::announce::{Asset, announce, post_retrospective};
 use super::people::{collaborate, credit};
-use super::{answers, known};
+use super::{answers, keys, known};
 use crate::decide::{self, ClockState, Decision, Entry, Proposal};
 use crate::model::Timestamp;
 use crate::model::case::{Case, Closing, Draft, Standing};
@@ -100,6 +100,13 @@ pub enum Word {
         private_disclosure: bool,
     },
     SendCertificate,
+    /// Has letters that stayed shut or were set aside read again.
+    Reread,
+    /// Shows the reporter's certificates; `choose` is the fingerprint of the one to use.
+    Certificate {
+        choose: Option<String>,
+        forget: bool,
+    },
     RequestCve,
     Fork,
     /// Tells the distributors, each encrypted, until when they must keep it.
@@ -209,6 +216,8 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str, once: Option<St
         Word::Answered => answers::answered(desk, &case, by)?,
         Word::Ask { private_disclosure } => answers::ask(desk, &case, private_disclosure, by).await?,
         Word::SendCertificate => answers::send_certificate(desk, &case, by).await?,
+        Word::Reread => (Decision::default(), keys::read_again(desk, &case).await?),
+        Word::Certificate { choose, forget } => keys::certificate(desk, &case, choose.as_deref(), forget, by).await?,
         Word::Split { titles } => split(desk, &case, titles, by, once.as_deref()).await?,
         Word::RequestCve => (decide::ask_tracker(&case, Effect::request_cve(id, now), "CVE wanted", by)?, format!("a CVE is requested for {id}")),
         Word::Fork => (decide::ask_tracker(&case, Effect::open_fork(id, now), "private fork wanted", by)?, format!("a private fork is opened for {id}")),

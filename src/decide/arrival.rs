@@ -189,6 +189,7 @@ mod tests {
             dmarc: Dmarc::Pass,
             sealed_outside: true,
             automatic: false,
+            autocrypt_signed: false,
             answer,
         }
     }

@@ -26,7 +26,7 @@ pub fn on_returned(returned: &Returned<'_>, outcome: DeliveryOutcome, now: Times
         DeliveryOutcome::Failed => Decision {
             letter_of: Some(case.id.clone()),
             unreachable: Some((*address).clone()),
-            ..to_human(case, *intake, Reason::AnswerBounced, "answer came back undelivered", now)
+            ..to_human(case, *intake, Reason::AnswerBounced, "answer came back undelivered", true, now)
         },
         DeliveryOutcome::Delayed => Decision { letter_of: Some(case.id.clone()), journal: vec![entry("answer is delayed")], ..Decision::default() },
         DeliveryOutcome::Arrived => Decision { letter_of: Some(case.id.clone()), journal: vec![entry("answer was delivered")], ..Decision::default() },
@@ -34,12 +34,12 @@ pub fn on_returned(returned: &Returned<'_>, outcome: DeliveryOutcome, now: Times
 }
 
 /// A case that a machine can't take further.
-pub(super) fn to_human(case: &Case, intake: IntakeId, reason: Reason, event: &'static str, now: Timestamp) -> Decision {
+pub(super) fn to_human(case: &Case, intake: IntakeId, reason: Reason, event: &'static str, in_clear: bool, now: Timestamp) -> Decision {
     // One that is closed stays closed: who reads the call decides.
     let standing = if matches!(case.standing, Standing::Closed { .. }) { case.standing.clone() } else { Standing::NeedsHuman };
     Decision {
         case: Some(CaseChange::update(case, Case { standing, ..case.clone() })),
-        effects: Effect::call_about_letter(reason, &case.id, intake, now),
+        effects: Effect::call_about_letter(reason, &case.id, intake, in_clear, now),
         journal: vec![Entry::of(&case.id, event, intake.to_string())],
         ..Decision::default()
     }

@@ -1,6 +1,6 @@
 //! What follows from what a letter says?
 
-use super::policy::ASK_AFTER;
+use super::policy::{ASK_AFTER, READING_GRACE};
 use super::{CaseChange, Decision, Entry, FilePolicy, Policy, SealedPolicy};
 use crate::model::Timestamp;
 use crate::model::address::Address;
@@ -17,6 +17,8 @@ use jiff::tz::TimeZone;
 #[derive(Clone, Copy, Debug)]
 pub struct ReadLetter<'a> {
     pub intake: IntakeId,
+    /// On the mail server: what leaves by itself has its hour from here, and not from when the letter was read.
+    pub received_at: Timestamp,
     /// It opened the case; later ones follow up.
     pub is_first: bool,
     /// The outer letter may be answered by a machine.
@@ -41,24 +43,35 @@ pub struct Older<'a> {
 pub fn on_reading(case: &Case, letter: &ReadLetter<'_>, policy: &Policy, now: Timestamp) -> Decision {
     let id = &case.id;
     let Some(reading) = letter.reading else {
-        return super::delivery::to_human(case, letter.intake, Reason::LetterUnreadable, "letter set aside", now);
+        return super::delivery::to_human(case, letter.intake, Reason::LetterUnreadable, "letter set aside", false, now);
     };
+    let in_clear = !reading.came_sealed();
     let shut = reading.protection.shut.is_some() || reading.parts.iter().any(|p| p.shut.is_some());
     if shut && reading.text.trim().is_empty() {
-        return super::delivery::to_human(case, letter.intake, Reason::LetterShut, "letter stayed shut", now);
+        return super::delivery::to_human(case, letter.intake, Reason::LetterShut, "letter stayed shut", in_clear, now);
     }
     let mut decision = if letter.is_first { first(case, letter, reading, policy, now) } else { follow_up(case, letter, reading, policy, now) };
     let public = reading.report.as_ref().is_some_and(|r| r.disclosure.intent == Intent::AlreadyPublic);
-    if shut {
-        // What could be read goes its way; a human looks for the rest.
-        decision.effects.extend(Effect::call_about_letter(Reason::LetterShut, id, letter.intake, now));
+    // What could be read goes its way; a human looks for the rest.
+    for reason in [(shut, Reason::LetterShut), (public, Reason::AlreadyPublic)].into_iter().filter_map(|(so, reason)| so.then_some(reason)) {
+        decision.effects.extend(Effect::call_about_letter(reason, id, letter.intake, in_clear, now));
     }
-    if public {
-        decision.effects.extend(Effect::call_about_letter(Reason::AlreadyPublic, id, letter.intake, now));
-    }
+    one_call(&mut decision, id, letter, in_clear, now);
     hurry(case, reading, policy, now, &mut decision);
     decision.journal.insert(0, Entry::of(id, "letter read", letter.intake.to_string()));
     decision
+}
+
+/// One letter makes one call, for the weightiest of its reasons. A sealed one makes exactly one, whatever was in it and whether
+/// or not it opened: who watches the mail of responders learns nothing from their number.
+fn one_call(decision: &mut Decision, case: &CaseId, letter: &ReadLetter<'_>, in_clear: bool, now: Timestamp) {
+    let (calls, others): (Vec<Effect>, Vec<Effect>) = std::mem::take(&mut decision.effects).into_iter().partition(|effect| effect.work.reason().is_some());
+    decision.effects = others;
+    let reason = calls.iter().filter_map(|call| call.work.reason()).max_by_key(|reason| reason.weight());
+    let reason = reason.or((!in_clear).then_some(Reason::SealedLetterRead));
+    // About the case that the letter turned out to belong to.
+    let about = calls.into_iter().find_map(|call| call.case).unwrap_or_else(|| case.clone());
+    decision.effects.extend(reason.map(|reason| Effect::call_about_letter(reason, &about, letter.intake, in_clear, now)).into_iter().flatten());
 }
 
 /// What is public, or about to be, takes the fast lane: every deadline is reckoned anew.
@@ -88,44 +101,47 @@ fn hurry(case: &Case, reading: &Reading, policy: &Policy, now: Timestamp, decisi
 
 fn follow_up(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Policy, now: Timestamp) -> Decision {
     let filed = matches!(case.draft, Draft::Queued | Draft::Filed { .. });
-    let held = reading.protection.encrypted && policy.sealed == SealedPolicy::Hold;
+    let held = reading.came_sealed() && policy.sealed == SealedPolicy::Hold;
     if held && filed {
-        return Decision { effects: Effect::call_about_letter(Reason::AwaitsWord, &case.id, letter.intake, now), ..Decision::default() };
+        return Decision {
+            effects: Effect::call_about_letter(Reason::AwaitsWord, &case.id, letter.intake, !reading.came_sealed(), now),
+            ..Decision::default()
+        };
     }
     if reading.kind.is_machine() {
         return Decision::default();
     }
-    let mut effects = Effect::call_about_letter(Reason::FollowUp, &case.id, letter.intake, now);
+    let mut effects = Effect::call_about_letter(Reason::FollowUp, &case.id, letter.intake, !reading.came_sealed(), now);
     if filed {
         effects.push(Effect::append_follow_up(&case.id, letter.intake, now));
     }
-    // What it asks for in clear it gets, as any letter would.
-    if reading.asks_for_certificate && letter.answerable && !reading.protection.encrypted {
-        effects.push(Effect::send_certificate(letter.intake, &case.id, now));
+    // What it asks for in clear it gets, as any letter would, at an hour that its arrival fixed.
+    if reading.asks_for_certificate && letter.answerable && !reading.came_sealed() {
+        effects.push(Effect::send_certificate(letter.intake, &case.id, (letter.received_at + policy.acknowledge_delay + READING_GRACE).max(now)));
     }
     Decision { effects, ..Decision::default() }
 }
 
 fn first(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Policy, now: Timestamp) -> Decision {
-    let in_clear = !reading.protection.encrypted;
+    let in_clear = !reading.came_sealed();
     // What a responder closed before it could be read stays closed.
     if matches!(case.standing, Standing::Closed { .. }) {
         return Decision::default();
     }
     if matches!(case.draft, Draft::Filed { .. }) {
-        return in_tracker(case, letter, now);
+        return in_tracker(case, letter, in_clear, now);
     }
     if let Some(older) = letter.older.filter(|older| letter.signed_by_pinned && older.originator_in_case) {
         return join(case, letter, reading, older.case.clone(), now);
     }
     if let Some(older) = letter.older.filter(|_| case.perhaps_of.is_none()) {
-        return named_inside(case, letter, older.case, now);
+        return named_inside(case, letter, older.case, in_clear, now);
     }
     match reading.kind {
         // Only a clear letter may change what goes out by itself: everyone on the way could read it.
-        LetterKind::KeyRequest if in_clear && letter.answerable => key_request(case, letter, now),
-        kind if kind.is_machine() && in_clear => close(case, Closing::Machine, now),
-        LetterKind::KeyRequest => waits(case, letter, Reason::AwaitsWord, now),
+        LetterKind::KeyRequest if in_clear && letter.answerable => key_request(case, now),
+        kind if kind.is_machine() && in_clear => machine(case, now),
+        LetterKind::KeyRequest => waits(case, letter, Reason::AwaitsWord, in_clear, now),
         // A low rank, and never silence: nobody is called at once, and its clocks run until a responder says his word.
         LetterKind::Spam => Decision {
             case: Some(CaseChange::update(case, Case { standing: Standing::Open, draft: Draft::AwaitsWord, ..case.clone() })),
@@ -137,8 +153,8 @@ fn first(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Polic
 }
 
 /// It was reported in the tracker: its entry is there, and its responders were called when it arrived.
-fn in_tracker(case: &Case, letter: &ReadLetter<'_>, now: Timestamp) -> Decision {
-    let alike = letter.alike.map(|_| Effect::call_about_letter(Reason::LikelyDuplicate, &case.id, letter.intake, now)).unwrap_or_default();
+fn in_tracker(case: &Case, letter: &ReadLetter<'_>, in_clear: bool, now: Timestamp) -> Decision {
+    let alike = letter.alike.map(|_| Effect::call_about_letter(Reason::LikelyDuplicate, &case.id, letter.intake, in_clear, now)).unwrap_or_default();
     Decision {
         case: Some(CaseChange::update(case, Case { standing: Standing::Open, ..case.clone() })),
         // Those whom the config names are let in.
@@ -148,11 +164,14 @@ fn in_tracker(case: &Case, letter: &ReadLetter<'_>, now: Timestamp) -> Decision 
     }
 }
 
-/// A clear request for our certificate gets it, and is no case.
-fn key_request(case: &Case, letter: &ReadLetter<'_>, now: Timestamp) -> Decision {
-    let mut decision = close(case, Closing::KeyRequest, now);
-    decision.effects.push(Effect::send_certificate(letter.intake, &case.id, now));
-    decision
+/// A clear request for our certificate is no case. The certificate leaves when an acknowledgement would have left.
+fn key_request(case: &Case, now: Timestamp) -> Decision {
+    close(case, Closing::KeyRequest, now)
+}
+
+/// A machine's words, in clear: nobody waits for an answer.
+fn machine(case: &Case, now: Timestamp) -> Decision {
+    Decision { cancelled: vec![crate::model::ids::EffectKey(format!("acknowledge:{}", case.id))], ..close(case, Closing::Machine, now) }
 }
 
 fn close(case: &Case, why: Closing, now: Timestamp) -> Decision {
@@ -163,7 +182,6 @@ fn close(case: &Case, why: Closing, now: Timestamp) -> Decision {
     };
     let closed = Case { standing: Standing::Closed { at: now, why }, acknowledgement, ..case.clone() };
     Decision {
-        cancelled: vec![crate::model::ids::EffectKey(format!("acknowledge:{}", case.id))],
         journal: vec![Entry::of(&case.id, "case closed", format!("{why:?}").to_lowercase())],
         case: Some(CaseChange::update(case, closed)),
         ..Decision::default()
@@ -174,11 +192,12 @@ fn close(case: &Case, why: Closing, now: Timestamp) -> Decision {
 /// depend on what decryption showed.
 fn join(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, older: CaseId, now: Timestamp) -> Decision {
     let closed = Case { standing: Standing::Closed { at: now, why: Closing::Joined }, perhaps_of: Some(older.clone()), ..case.clone() };
-    let mut joined = Effect::call_about_letter(Reason::FollowUp, &older, letter.intake, now);
+    let in_clear = !reading.came_sealed();
+    let mut joined = Effect::call_about_letter(Reason::FollowUp, &older, letter.intake, in_clear, now);
     joined.push(Effect::append_follow_up(&older, letter.intake, now));
-    // The older case is not ours to change here: a human hears of it, by the second path too.
+    // The older case is not ours to change here: a human hears of it.
     if reading.report.as_ref().is_some_and(|r| matches!(r.disclosure.intent, Intent::Public | Intent::AlreadyPublic)) {
-        joined.extend(Effect::call_about_letter(Reason::DisclosureIntended, &older, letter.intake, now));
+        joined.extend(Effect::call_about_letter(Reason::DisclosureIntended, &older, letter.intake, in_clear, now));
     }
     Decision {
         effects: joined,
@@ -193,27 +212,27 @@ fn join(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, older: CaseId, 
 }
 
 /// The tag of another case stood where only decryption shows it. The acknowledgement stays, and a human compares.
-fn named_inside(case: &Case, letter: &ReadLetter<'_>, older: &CaseId, now: Timestamp) -> Decision {
+fn named_inside(case: &Case, letter: &ReadLetter<'_>, older: &CaseId, in_clear: bool, now: Timestamp) -> Decision {
     let after = Case { standing: Standing::Open, draft: Draft::AwaitsWord, perhaps_of: Some(older.clone()), ..case.clone() };
     Decision {
         case: Some(CaseChange::update(case, after)),
-        effects: Effect::call_about_letter(Reason::PerhapsFollowUp, &case.id, letter.intake, now),
+        effects: Effect::call_about_letter(Reason::PerhapsFollowUp, &case.id, letter.intake, in_clear, now),
         journal: vec![Entry::of(&case.id, "names an older case", older.as_str())],
         ..Decision::default()
     }
 }
 
-fn waits(case: &Case, letter: &ReadLetter<'_>, reason: Reason, now: Timestamp) -> Decision {
+fn waits(case: &Case, letter: &ReadLetter<'_>, reason: Reason, in_clear: bool, now: Timestamp) -> Decision {
     Decision {
         case: Some(CaseChange::update(case, Case { standing: Standing::Open, draft: Draft::AwaitsWord, ..case.clone() })),
-        effects: Effect::call_about_letter(reason, &case.id, letter.intake, now),
+        effects: Effect::call_about_letter(reason, &case.id, letter.intake, in_clear, now),
         ..Decision::default()
     }
 }
 
 fn report(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Policy, now: Timestamp) -> Decision {
     let evident = reading.report.as_ref().is_some_and(Report::is_evident);
-    let held = reading.protection.encrypted && policy.sealed == SealedPolicy::Hold;
+    let held = reading.came_sealed() && policy.sealed == SealedPolicy::Hold;
     let forged = reading.signature.status == SignatureStatus::Invalid;
     let files = match policy.file {
         // Who asks to be told of fixes in advance reports none.
@@ -221,28 +240,25 @@ fn report(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Poli
         FilePolicy::Evident => evident && !forged,
         FilePolicy::Confirmed => false,
     };
-    let in_clear = !reading.protection.encrypted;
+    let in_clear = !reading.came_sealed();
     let mut effects = Vec::new();
-    // Of a clear letter everyone on the way could see what it asks for, and what it lacks.
-    if in_clear && letter.answerable && reading.asks_for_certificate {
-        effects.push(Effect::send_certificate(letter.intake, &case.id, now));
-    }
     let stands_alone = case.perhaps_of.is_none() && letter.alike.is_none();
     let lacks = reading.report.as_ref().is_some_and(|r| !r.missing.is_empty());
-    // Whether another letter says the same may be known from a sealed one alone: it changes nothing that leaves.
+    // Of a clear letter everyone on the way could see what it lacks. Whether another letter says the same may be known from a
+    // sealed one alone: it changes nothing that leaves.
     if in_clear && letter.answerable && evident && !forged && lacks && case.perhaps_of.is_none() && policy.ask_missing {
-        effects.push(Effect::ask(&case.id, letter.intake, now + policy.acknowledge_delay + ASK_AFTER));
+        effects.push(Effect::ask(&case.id, letter.intake, (letter.received_at + policy.acknowledge_delay + ASK_AFTER).max(now)));
     }
     // What perhaps belongs to another case, or says the same, would be a second advisory of it.
     if !files || held || !stands_alone {
         let reason = if letter.alike.is_some() { Reason::LikelyDuplicate } else { Reason::AwaitsWord };
-        let mut decision = waits(case, letter, reason, now);
+        let mut decision = waits(case, letter, reason, in_clear, now);
         decision.journal.extend(letter.alike.map(|other| Entry::of(&case.id, "likely duplicate", other.as_str())));
         decision.effects.extend(effects);
         return decision;
     }
     effects.push(Effect::file_advisory(&case.id, letter.intake, now));
-    effects.extend(Effect::call_about_letter(Reason::NewCase, &case.id, letter.intake, now));
+    effects.extend(Effect::call_about_letter(Reason::NewCase, &case.id, letter.intake, in_clear, now));
     Decision { case: Some(CaseChange::update(case, Case { standing: Standing::Open, draft: Draft::Queued, ..case.clone() })), effects, ..Decision::default() }
 }
 
@@ -273,7 +289,7 @@ pub fn on_stray(
     Decision {
         letter_of: Some(case.id.clone()),
         participant: originator.cloned(),
-        effects: Effect::call_about_letter(Reason::AnswerByHand, &case.id, intake, now),
+        effects: Effect::call_about_letter(Reason::AnswerByHand, &case.id, intake, !reading.came_sealed(), now),
         journal: vec![Entry::of(&case.id, "case opened on reading", intake.to_string())],
         case: Some(CaseChange::Open(case)),
         ..Decision::default()
@@ -338,6 +354,7 @@ mod tests {
             date: None,
             protection: Protection { encrypted, ..Protection::default() },
             parts: Vec::new(),
+            sealed: encrypted,
             signature: SignatureVerdict::default(),
             text: String::new(),
             attachments: Vec::new(),
@@ -352,8 +369,16 @@ mod tests {
     }
 
     fn decide(reading: &Reading, policy: &Policy) -> Decision {
-        let letter =
-            ReadLetter { intake: IntakeId(1), is_first: true, answerable: true, signed_by_pinned: false, older: None, alike: None, reading: Some(reading) };
+        let letter = ReadLetter {
+            intake: IntakeId(1),
+            received_at: now(),
+            is_first: true,
+            answerable: true,
+            signed_by_pinned: false,
+            older: None,
+            alike: None,
+            reading: Some(reading),
+        };
         on_reading(&case(), &letter, policy, now())
     }
 
@@ -373,8 +398,9 @@ mod tests {
     #[test]
     fn a_clear_key_request_gets_the_key_and_a_sealed_one_waits() {
         let clear = decide(&reading(LetterKind::KeyRequest, false, false), &Policy::default());
-        assert_eq!(works(&clear), ["send-certificate"]);
-        assert_eq!(clear.cancelled.len(), 1);
+        // The acknowledgement's own effect sends it instead, at the hour that the arrival fixed.
+        assert!(works(&clear).is_empty() && clear.cancelled.is_empty());
+        assert!(matches!(clear.case, Some(CaseChange::Update { after: Case { standing: Standing::Closed { why: Closing::KeyRequest, .. }, .. }, .. })));
         let sealed = decide(&reading(LetterKind::KeyRequest, true, false), &Policy::default());
         assert!(sealed.cancelled.is_empty() && !works(&sealed).contains(&"send-certificate"));
     }
@@ -391,12 +417,47 @@ mod tests {
     }
 
     #[test]
+    fn a_sealed_letter_makes_one_call_whatever_is_in_it() {
+        let mut shut = reading(LetterKind::Report, true, false);
+        shut.protection.shut = Some(Shut::NoKey);
+        let public = |mut reading: Reading| {
+            reading.report = reading.report.map(|mut r| {
+                r.disclosure.intent = Intent::AlreadyPublic;
+                r
+            });
+            reading
+        };
+        let kinds = [LetterKind::Report, LetterKind::KeyRequest, LetterKind::AutoReply, LetterKind::Dsn, LetterKind::Spam, LetterKind::Other];
+        let opened = kinds.into_iter().map(|kind| reading(kind, true, false));
+        let calls = |reading: &Reading| -> Vec<String> {
+            let decision = decide(reading, &Policy::default());
+            decision.effects.iter().filter(|e| e.work.reason().is_some()).map(|e| e.key.0.clone()).collect()
+        };
+        let expected = calls(&shut);
+        assert_eq!(expected.len(), 1);
+        for reading in opened.chain([reading(LetterKind::Report, true, true), public(reading(LetterKind::Report, true, true))]) {
+            assert_eq!(calls(&reading), expected, "{:?}", reading.kind);
+        }
+        // A clear one says what it says to everybody, so it may raise the alarm.
+        assert_eq!(calls(&public(reading(LetterKind::Report, false, true))).len(), 2);
+    }
+
+    #[test]
     fn a_shut_or_unreadable_letter_goes_to_a_human() {
         let mut shut = reading(LetterKind::Report, true, false);
         shut.protection.shut = Some(Shut::NoKey);
         let decision = decide(&shut, &Policy::default());
         assert_eq!(decision.effects[0].work, Work::CallByMail(Reason::LetterShut));
-        let letter = ReadLetter { intake: IntakeId(1), is_first: true, answerable: true, signed_by_pinned: false, older: None, alike: None, reading: None };
+        let letter = ReadLetter {
+            intake: IntakeId(1),
+            received_at: now(),
+            is_first: true,
+            answerable: true,
+            signed_by_pinned: false,
+            older: None,
+            alike: None,
+            reading: None,
+        };
         assert_eq!(on_reading(&case(), &letter, &Policy::default(), now()).effects[0].work, Work::CallByMail(Reason::LetterUnreadable));
     }
 }

@@ -22,7 +22,11 @@ pub fn words(case: &CaseId, token: &str, sealed: Vec<u8>, by: &str, now: Timesta
 pub fn reply_refused(case: &CaseId, intake: IntakeId, why: &'static str, signed: bool, now: Timestamp) -> Decision {
     let hour = Timestamp::from_second(now.as_second() / 3600 * 3600).unwrap_or(now);
     Decision {
-        effects: if signed { Effect::call_about_letter(Reason::ReplyRefused, case, intake, now) } else { Effect::call(Reason::ReplyRefused, case, hour) },
+        effects: if signed {
+            Effect::call_about_letter(Reason::ReplyRefused, case, intake, false, now)
+        } else {
+            Effect::call(Reason::ReplyRefused, case, hour)
+        },
         journal: vec![Entry::of(case, "reply refused", format!("letter {intake}: {why}"))],
         ..Decision::default()
     }

@@ -2,8 +2,8 @@
 
 use super::body::{Body, html_text, stripped};
 use super::{LimitExceeded, filename, precheck, tolerant};
-use crate::model::ids::MessageId;
 use crate::model::budget::{Budget, Sum};
+use crate::model::ids::MessageId;
 use crate::model::limits::{DECODED_OCTETS_MAX, HTML_PARTS_MAX};
 use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 use std::borrow::Cow;

@@ -4,6 +4,7 @@
 //! fault beside the value. Nothing here decrypts, and nothing here is asked about a key.
 
 mod archive;
+mod authentication;
 mod body;
 mod body_digests;
 mod delivery;
@@ -25,7 +26,7 @@ pub use entity::{Entity, File, ProtectedHeaders};
 pub use filename::safe_name;
 pub use inline::{Block, BlockKind, blocks, has_armor};
 pub use layout::{Layout, Sealed};
-pub use outer::{Perspective, header_block_end, header_end, outer};
+pub use outer::{OwnList, Perspective, header_block_end, header_end, outer};
 pub use path::{Path, path};
 pub use precheck::LimitExceeded;
 pub use sniff::{is_binary, is_encrypted_message, is_openpgp_message, true_type};

@@ -3,22 +3,40 @@
 //! RFC 3834 section 2 and what is seen in the wild decide; DMARC is believed only from our own
 //! server's Authentication-Results (RFC 8601 section 5), or as the desk found it itself.
 
+use super::authentication::{Verdicts, first_word, is_covered};
 use super::{HEADER_BLOCK_OCTETS_MAX, tolerant};
 use crate::model::Timestamp;
 use crate::model::address::{Address, ReplyAddress};
 use crate::model::ids::MessageId;
 use crate::model::letter::{Dmarc, NoAnswer, Outer};
 use mail_parser::{HeaderValue, Message, MimeHeaders};
+use serde::{Deserialize, Serialize};
 
 /// From where we look at a letter: what is ours.
 #[derive(Clone, Debug, Default)]
 pub struct Perspective {
     /// Every address that the desk receives or sends under.
     pub ours: Vec<Address>,
-    /// List-Ids through which security@ itself is delivered.
-    pub own_lists: Vec<String>,
+    /// Lists through which security@ itself is delivered.
+    pub own_lists: Vec<OwnList>,
     /// The authserv-id of our own mail server; without it DMARC is what the desk found itself.
     pub authserv_id: Option<String>,
+}
+
+/// A list that delivers to the desk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnList {
+    /// Its List-Id (RFC 2919), without brackets.
+    pub id: String,
+    /// It writes who wrote into X-Original-From, as Google Groups does. Where a list does not, anybody may have written that field.
+    pub writes_original_from: bool,
+}
+
+impl OwnList {
+    /// Whether an address is the list's own: `NAME@DOMAIN` of the List-Id `NAME.DOMAIN`.
+    fn is_at(&self, address: &Address) -> bool {
+        format!("{}.{}", address.local(), address.domain()).eq_ignore_ascii_case(&self.id)
+    }
 }
 
 /// Where the header block of a letter ends: after the first empty line, at most 256 KiB in.
@@ -45,18 +63,30 @@ pub fn outer(head: &[u8], perspective: &Perspective, found: Dmarc) -> Outer {
     let head = tolerant::letter_start(&head[..header_block_end(head)]);
     let message = tolerant::parse_headers(head);
     let from = single(&message, "From");
-    let own_list = first_raw(&message, "List-Id").and_then(|id| perspective.own_lists.iter().find(|own| list_id_is(&id, own)));
+    let own_list = match all_raw(&message, "List-Id").as_slice() {
+        [id] => perspective.own_lists.iter().find(|own| list_id_is(id, &own.id)),
+        _ => None,
+    };
     let reply_to = single(&message, "Reply-To");
-    // A list that rewrites From for DMARC's sake says elsewhere who wrote.
-    let verdict = perspective.authserv_id.as_deref().map_or(found, |id| dmarc(&message, id));
-    // Anybody can write our List-Id. Who wrote is told by the list alone, under its own address, which nobody has disproved.
-    let rewritten = own_list.is_some_and(|own| from.as_ref().is_some_and(|from| own.trim_end_matches('>').ends_with(from.domain())));
-    let forged_list = rewritten && verdict == Dmarc::Fail;
-    let through_own_list = own_list.is_some() && !forged_list;
-    let originator = if through_own_list && rewritten { behind_list(&message, perspective).or_else(|| from.clone()) } else { from };
+    let verdicts = perspective.authserv_id.as_deref().map(|id| Verdicts::of(&message, id));
+    let verdict = match (&verdicts, &from) {
+        (None, _) => found,
+        (Some(verdicts), Some(from)) => verdicts.dmarc(from.domain()),
+        (Some(_), None) => Dmarc::Unknown,
+    };
+    // A list that rewrites From for DMARC's sake says elsewhere who wrote. Anybody can write our List-Id: it is the list that
+    // speaks where From is its own address, and that was proven.
+    let rewritten = own_list.filter(|own| from.as_ref().is_some_and(|from| own.is_at(from)));
+    let is_proven = |from: &Address| verdict == Dmarc::Pass || verdicts.as_ref().is_some_and(|v| v.is_signed_by(from.domain()));
+    let speaks = rewritten.filter(|_| from.as_ref().is_some_and(is_proven));
+    let through_own_list = own_list.is_some() && (rewritten.is_none() || speaks.is_some());
+    let originator = match speaks {
+        Some(list) => behind_list(&message, list, perspective).or_else(|| from.clone()),
+        None => from,
+    };
     let dmarc = match verdict {
         // What a list says of who wrote is proven by nobody.
-        Dmarc::Pass if through_own_list => Dmarc::Unknown,
+        Dmarc::Pass if own_list.is_some() => Dmarc::Unknown,
         found => found,
     };
     let endless = head.len() >= HEADER_BLOCK_OCTETS_MAX;
@@ -78,6 +108,7 @@ pub fn outer(head: &[u8], perspective: &Perspective, found: Dmarc) -> Outer {
         sealed_outside: content_type
             .is_some_and(|ct| ct.ctype().eq_ignore_ascii_case("multipart") && ct.subtype().is_some_and(|s| s.eq_ignore_ascii_case("encrypted"))),
         automatic: automatic(&message),
+        autocrypt_signed: originator.as_ref().is_some_and(|from| is_covered(&message, "autocrypt", from.organisation())),
         originator,
         dmarc,
         answer,
@@ -123,8 +154,8 @@ fn automatic(message: &Message<'_>) -> bool {
 
 /// Who wrote what an own list delivers, where it put its own address into From: Google Groups keeps the old From,
 /// Mailman puts the writer into Reply-To, perhaps beside the list.
-fn behind_list(message: &Message<'_>, perspective: &Perspective) -> Option<Address> {
-    let old_from = single(message, "X-Original-From");
+fn behind_list(message: &Message<'_>, own: &OwnList, perspective: &Perspective) -> Option<Address> {
+    let old_from = single(message, "X-Original-From").filter(|_| own.writes_original_from);
     let list = single(message, "From");
     let is_list = |a: &Address| perspective.ours.iter().chain(&list).any(|own| own.same_mailbox(a));
     let repliers: Vec<Address> = all(message, "Reply-To").into_iter().filter(|a| !is_list(a)).collect();
@@ -145,55 +176,15 @@ fn list_id_is(value: &str, own: &str) -> bool {
     inner.eq_ignore_ascii_case(own.trim_start_matches('<').trim_end_matches('>'))
 }
 
-/// The verdict of the topmost Authentication-Results that our own server signed with its authserv-id.
-fn dmarc(message: &Message<'_>, id: &str) -> Dmarc {
-    let results = all_raw(message, "Authentication-Results");
-    for value in results {
-        let value = without_comments(&value).to_ascii_lowercase();
-        let mut fields = value.split(';').map(str::trim);
-        let server = fields.next().unwrap_or_default().split_whitespace().next().unwrap_or_default();
-        if !server.eq_ignore_ascii_case(id) {
-            continue;
-        }
-        let verdict = fields.find_map(|f| Some(f.strip_prefix("dmarc")?.trim_start().strip_prefix('=')?.trim_start().to_owned()));
-        return match verdict.as_deref().and_then(|v| v.split_whitespace().next()) {
-            Some("pass") => Dmarc::Pass,
-            Some("fail") => Dmarc::Fail,
-            _ => Dmarc::Unknown,
-        };
-    }
-    Dmarc::Unknown
-}
-
-/// Takes RFC 5322 comments out, so that no comment can pose as a verdict.
-fn without_comments(value: &str) -> String {
-    let mut depth = 0usize;
-    let mut out = String::with_capacity(value.len());
-    for c in value.chars() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            _ if depth == 0 => out.push(c),
-            _ => {}
-        }
-    }
-    out
-}
-
 fn first_raw(message: &Message<'_>, field: &str) -> Option<String> {
     all_raw(message, field).into_iter().next()
 }
 
 /// Every value of a field, unfolded. Octets that are no UTF-8 hide nothing: they are replaced.
-fn all_raw(message: &Message<'_>, field: &str) -> Vec<String> {
+pub(super) fn all_raw(message: &Message<'_>, field: &str) -> Vec<String> {
     let named = message.headers().iter().filter(|h| h.name().eq_ignore_ascii_case(field));
     let raw = named.filter_map(|h| message.raw_message.get(h.offset_start() as usize..h.offset_end() as usize));
     raw.map(|octets| String::from_utf8_lossy(octets).split_whitespace().collect::<Vec<_>>().join(" ")).collect()
-}
-
-/// The first word of a value, without comments and parameters.
-fn first_word(value: &str) -> String {
-    without_comments(value).split([';', ' ']).find(|w| !w.is_empty()).unwrap_or_default().to_owned()
 }
 
 fn addresses(message: &Message<'_>, field: &str) -> Vec<Address> {
@@ -242,10 +233,14 @@ fn ids(value: &HeaderValue<'_>) -> Vec<MessageId> {
 mod tests {
     use super::*;
 
+    fn list(id: &str) -> OwnList {
+        OwnList { id: id.to_owned(), writes_original_from: true }
+    }
+
     fn perspective() -> Perspective {
         Perspective {
             ours: vec![Address::parse("security@desk.example").unwrap()],
-            own_lists: vec!["security.desk.example".to_owned()],
+            own_lists: vec![list("security.desk.example")],
             authserv_id: Some("mx.desk.example".to_owned()),
         }
     }
@@ -288,15 +283,28 @@ mod tests {
         let fail = "From: a@b.example\r\nAuthentication-Results: mx.desk.example; spf=pass; dmarc=fail (p=none) header.from=b.example";
         check(fail, Err("DMARC failed"));
         check("From: a@b.example\r\nAuthentication-Results: mx.b.example; dmarc=fail", Ok("a@b.example"));
-        let pass = outer(b"From: a@b.example\r\nAuthentication-Results: mx.desk.example (dmarc=fail); dmarc=pass\r\n\r\n", &perspective(), Dmarc::Unknown);
+        let pass = outer(
+            b"From: a@b.example\r\nAuthentication-Results: mx.desk.example (dmarc=fail); dmarc=pass header.from=b.example\r\n\r\n",
+            &perspective(),
+            Dmarc::Unknown,
+        );
         assert_eq!(pass.dmarc, Dmarc::Pass);
     }
 
     #[test]
     fn our_own_list_delivers_people() {
+        let proof = "Authentication-Results: mx.desk.example; dmarc=pass header.from=desk.example";
         let head = "From: A via Security <security@desk.example>\r\nX-Original-From: A <a@b.example>\r\nList-Id: Security <security.desk.example>\r\nPrecedence: list\r\nReturn-Path: <security+bounces@desk.example>";
-        check(head, Ok("a@b.example"));
-        // Whoever borrows the List-Id speaks for himself, and a list that is disproved for nobody.
+        check(&format!("{proof}\r\n{head}"), Ok("a@b.example"));
+        check(&format!("Authentication-Results: mx.desk.example; dkim=pass header.d=desk.example\r\n{head}"), Ok("a@b.example"));
+        // A list that nobody proved is nobody's, and neither is one of a domain that ours only ends with.
+        check(head, Err("ourselves"));
+        let borrowed = head.replace("security@desk.example>", "x@k.example>");
+        check(&format!("Authentication-Results: mx.desk.example; dmarc=pass header.from=k.example\r\n{borrowed}"), Ok("x@k.example"));
+        // X-Original-From is believed where the config says that this list writes it.
+        let strict = Perspective { own_lists: vec![OwnList { writes_original_from: false, ..list("security.desk.example") }], ..perspective() };
+        assert!(outer(format!("{proof}\r\n{head}\r\n\r\n").as_bytes(), &strict, Dmarc::Unknown).answer.is_err());
+        // Whoever borrows the List-Id speaks for themselves, and a list that is disproved for nobody.
         check(&head.replace("security@desk.example>", "mallory@elsewhere.example>"), Ok("mallory@elsewhere.example"));
         check(&format!("Authentication-Results: mx.desk.example; dmarc=fail\r\n{head}"), Err("ourselves"));
     }
@@ -304,9 +312,9 @@ mod tests {
     /// Letters as Google Groups and Mailman pass them on when the writer's domain has a DMARC policy.
     #[test]
     fn what_lists_deliver_is_answered_to_who_wrote_it() {
-        let own = |list: &str, desk: &str| Perspective {
+        let own = |list_id: &str, desk: &str| Perspective {
             ours: vec![Address::parse(desk).unwrap()],
-            own_lists: vec![list.to_owned()],
+            own_lists: vec![list(list_id)],
             authserv_id: Some("mx.desk.example".to_owned()),
         };
         let lists = [

@@ -79,6 +79,7 @@ pub enum Reason {
     WordsTaken,
     WordsRefused,
     AwaitsWord,
+    SealedLetterRead,
     PerhapsFollowUp,
     GaveUp,
     DraftDoubled,
@@ -121,6 +122,7 @@ impl Reason {
             Self::WordsTaken => "words-taken",
             Self::WordsRefused => "words-refused",
             Self::AwaitsWord => "awaits-word",
+            Self::SealedLetterRead => "sealed-letter-read",
             Self::PerhapsFollowUp => "perhaps-follow-up",
             Self::GaveUp => "gave-up",
             Self::DraftDoubled => "draft-doubled",
@@ -172,6 +174,7 @@ impl Reason {
             Self::WordsTaken => "The commands of your letter were carried out.",
             Self::WordsRefused => "Not everything that your letter says was done. Mend what is marked, and send the rest again.",
             Self::AwaitsWord => "A case waits for your word before a draft is filed: run sealdesk case file.",
+            Self::SealedLetterRead => "An encrypted letter was read. It does not look like a report; see whether you agree.",
             Self::PerhapsFollowUp => "A letter names an existing case, but its sender is not proven. Compare the two cases.",
             Self::GaveUp => "The desk gave up on something after many tries. See sealdesk status.",
             Self::DraftDoubled => "The tracker holds two drafts of one case, after an answer that never came. Close the one that its journal names.",
@@ -188,6 +191,20 @@ impl Reason {
         }
     }
 
+    /// How much a responder wants to know it, where one letter gives several reasons to call them: it is one call.
+    pub fn weight(self) -> u8 {
+        match self {
+            Self::AlreadyPublic => 7,
+            Self::DisclosureIntended => 6,
+            Self::LetterUnreadable | Self::LetterShut => 5,
+            Self::AnswerByHand => 4,
+            Self::LikelyDuplicate | Self::PerhapsFollowUp => 3,
+            Self::AwaitsWord | Self::NewCase => 2,
+            Self::FollowUp => 1,
+            _ => 0,
+        }
+    }
+
     /// Whether the second path is used too: what can't wait for the mail to be read.
     pub fn is_urgent(self) -> bool {
         !matches!(
@@ -196,6 +213,7 @@ impl Reason {
                 | Self::FollowUp
                 | Self::LikelyDuplicate
                 | Self::AwaitsWord
+                | Self::SealedLetterRead
                 | Self::PerhapsFollowUp
                 | Self::DraftDoubled
                 | Self::ReplyRefused
@@ -213,6 +231,14 @@ impl Reason {
 }
 
 impl Work {
+    /// Why humans are called, where it calls them.
+    pub fn reason(self) -> Option<Reason> {
+        match self {
+            Self::CallByMail(reason) | Self::CallBySecondPath(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
     /// Every work but calls.
     pub const WITHOUT_REASON: [Self; 13] = [
         Self::Acknowledge,
@@ -302,7 +328,7 @@ impl Effect {
 
     /// Tells a responder what became of his words.
     pub fn tell_of_words(reason: Reason, case: &CaseId, token: &str, sealed: Vec<u8>, due: Timestamp) -> Self {
-        Self { payload: Some(sealed), ..Self::new(format!("call:mail:{}:{case}:{token}", reason.as_str()), Work::CallByMail(reason), case, None, due) }
+        Self { payload: Some(sealed), ..Self::new(format!("call:mail:words:{case}:{token}"), Work::CallByMail(reason), case, None, due) }
     }
 
     /// `word` tells the notices of a case apart, and `to` whom each goes to, without naming him: keys are logged.
@@ -340,16 +366,19 @@ impl Effect {
         Self::calls(reason, case, None, due)
     }
 
-    /// As [`Self::call`], about one letter of the case.
-    pub fn call_about_letter(reason: Reason, case: &CaseId, intake: IntakeId, due: Timestamp) -> Vec<Self> {
-        Self::calls(reason, case, Some(intake), due)
+    /// As [`Self::call`], about what was read in one letter of the case. `in_clear`: anyone on the way could read it too. What
+    /// only decryption showed reaches no second path, and no key, for keys are logged.
+    pub fn call_about_letter(reason: Reason, case: &CaseId, intake: IntakeId, in_clear: bool, due: Timestamp) -> Vec<Self> {
+        let mut calls = Self::calls(reason, case, Some(intake), due);
+        calls.retain(|call| in_clear || matches!(call.work, Work::CallByMail(_)));
+        calls
     }
 
     fn calls(reason: Reason, case: &CaseId, intake: Option<IntakeId>, due: Timestamp) -> Vec<Self> {
         let one = |path: &str, work| {
             // Each decision calls anew; saving one decision twice is what a transaction prevents.
-            let about = intake.map_or_else(String::new, |letter| format!(":{letter}"));
-            Self::new(format!("call:{path}:{}:{case}:{}{about}", reason.as_str(), due.as_millisecond()), work, case, intake, due)
+            let (why, about) = intake.map_or_else(|| (reason.as_str(), String::new()), |letter| ("letter", format!(":{letter}")));
+            Self::new(format!("call:{path}:{why}:{case}:{}{about}", due.as_millisecond()), work, case, intake, due)
         };
         let mut calls = vec![one("mail", Work::CallByMail(reason))];
         if reason.is_urgent() {

@@ -114,6 +114,8 @@ pub struct Outer {
     pub sealed_outside: bool,
     /// A machine says that it sent it (RFC 3834 section 5).
     pub automatic: bool,
+    /// The signatures of the originator's organisation cover its Autocrypt header.
+    pub autocrypt_signed: bool,
     pub answer: Result<ReplyAddress, NoAnswer>,
 }
 

@@ -1,5 +1,6 @@
 //! What did opening a letter show? The result of the reader, and the fixed interface of `sealdesk open`.
 
+use super::ids::Digest;
 use super::report::Report;
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +129,10 @@ pub struct BroughtCertificate {
     pub fingerprint: String,
     /// It stood in a clear part or header, where anyone on the way could see it.
     pub in_clear: bool,
+    /// It may be pinned where the originator is proven: it stood among the writer's own clear words, or in an Autocrypt header that
+    /// their domain's signature covers.
+    #[serde(default)]
+    pub pinnable: bool,
     /// The armored certificate.
     pub armored: String,
 }
@@ -151,6 +156,34 @@ pub struct Delivery {
     pub message_ids: Vec<String>,
 }
 
+impl Reading {
+    /// Whether anything of it came encrypted. A reading that an older version wrote says so by what was opened.
+    pub fn came_sealed(&self) -> bool {
+        self.sealed || self.protection.encrypted
+    }
+}
+
+/// What a letter shows to whoever holds no key: what the desk sends by itself is made from this alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outside {
+    /// Nothing in it is encrypted or claims to be.
+    pub in_clear: bool,
+    pub kind: LetterKind,
+    pub asks_for_certificate: bool,
+    /// The writer's own certificate, armored, from a clear part of theirs.
+    pub certificate: Option<String>,
+    /// The SHA-256 of a PGP/MIME letter's ciphertext.
+    pub digest: Option<Digest>,
+}
+
+impl Outside {
+    /// Of a reading for which no key was asked.
+    pub fn of(reading: &Reading, digest: Option<Digest>) -> Self {
+        let certificate = reading.certificates.iter().find(|c| c.in_clear).map(|c| c.armored.clone());
+        Self { in_clear: !reading.came_sealed(), kind: reading.kind, asks_for_certificate: reading.asks_for_certificate, certificate, digest }
+    }
+}
+
 /// One letter as read. Its JSON is the output of `sealdesk open`, whose field names are fixed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
@@ -163,6 +196,10 @@ pub struct Reading {
     /// Every encrypted part, outermost first, where there is more than one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Protection>,
+    /// Something in it is encrypted or claims to be. This was told by its form, before any key was asked, so it is the same
+    /// whoever holds which keys; only what is in clear by this may change what the desk sends by itself.
+    #[serde(default)]
+    pub sealed: bool,
     pub signature: SignatureVerdict,
     pub text: String,
     pub attachments: Vec<Attachment>,

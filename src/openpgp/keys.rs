@@ -226,7 +226,10 @@ mod tests {
         let mut keys = SecretKeys::load(&subkeys, Purpose::Mail, None).unwrap();
         let public = keys.public();
         let (signature, _) = keys.sign_detached(b"hello").unwrap();
-        assert!(matches!(verify_detached(signature.as_bytes(), b"hello", &public, &crate::model::budget::Budget::ours())[..], [super::super::SignatureFound::Good { .. }]));
+        assert!(matches!(
+            verify_detached(signature.as_bytes(), b"hello", &public, &crate::model::budget::Budget::ours())[..],
+            [super::super::SignatureFound::Good { .. }]
+        ));
         let sealed = super::super::SealTo::new(&public).unwrap().seal(b"a report").unwrap();
         let opened = super::super::open(&sealed, &mut keys, &[], &crate::model::budget::Budget::ours()).unwrap();
         assert_eq!(opened.plaintext, b"a report");

@@ -8,8 +8,8 @@
 use super::certificate::Certificate;
 use super::verify::{Judge, PIECE_OCTETS, SignatureFound};
 use super::{armor, gnupg, guarded, policy, verify};
-use crate::model::ids::Digest;
 use crate::model::budget::{Budget, Overspent, Sum};
+use crate::model::ids::Digest;
 use crate::model::limits::{Limits, NAMED_RECIPIENTS_MAX, PACKETS_MAX};
 use crate::model::reading::{Integrity, Shut};
 use sequoia_openpgp as openpgp;
@@ -152,13 +152,7 @@ enum Keep {
     Signatures,
 }
 
-fn open_unguarded(
-    ciphertext: &[u8],
-    keys: &mut dyn SessionKeys,
-    certificates: &[Certificate],
-    budget: &Budget,
-    keep: Keep,
-) -> Result<Opened, Unopened> {
+fn open_unguarded(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate], budget: &Budget, keep: Keep) -> Result<Opened, Unopened> {
     budget.draw(Sum::Messages, 1).map_err(|Overspent| Unopened::overspent())?;
     let octets = ciphertext.trim_ascii_start();
     let head = armor::head(octets, LOOKED_AT_OCTETS);

@@ -74,6 +74,7 @@ pub struct Desk {
     pub letters: Notify,
     /// Effects may be due: a bell for each lane.
     effects: Notify,
+    answers: Notify,
     alarms: Notify,
     /// Readings just made, for the effects that follow at once: they need not be unsealed again.
     fresh: Mutex<VecDeque<(IntakeId, Reading, usize)>>,
@@ -98,6 +99,7 @@ impl Desk {
             parts,
             letters: Notify::new(),
             effects: Notify::new(),
+            answers: Notify::new(),
             alarms: Notify::new(),
             faults: Mutex::default(),
             fresh: Mutex::default(),
@@ -113,12 +115,14 @@ impl Desk {
     /// Wakes the outbox: effects may be due.
     pub fn ring(&self) {
         self.effects.notify_one();
+        self.answers.notify_one();
         self.alarms.notify_one();
     }
 
     pub(super) fn bell(&self, lane: Lane) -> &Notify {
         match lane {
             Lane::Common => &self.effects,
+            Lane::Answers => &self.answers,
             Lane::SecondPath => &self.alarms,
         }
     }
@@ -127,8 +131,8 @@ impl Desk {
     /// word (`by_word`), which is a word for all of it; a follow-up has no such word.
     pub fn measure(&self, reading: &Reading, by_word: bool) -> Measure {
         match self.parts.policy.sealed {
-            SealedPolicy::Outline if reading.protection.encrypted => Measure::Outline,
-            SealedPolicy::Hold if reading.protection.encrypted && !by_word => Measure::Outline,
+            SealedPolicy::Outline if reading.came_sealed() => Measure::Outline,
+            SealedPolicy::Hold if reading.came_sealed() && !by_word => Measure::Outline,
             _ => Measure::Full,
         }
     }

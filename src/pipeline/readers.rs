@@ -6,24 +6,21 @@ use super::failpoint::step;
 use super::reading_queue::ReadingQueue;
 use super::rhythm::Beat;
 use super::team_reply;
-use crate::compose::export;
 use crate::decide::{Decision, Entry, Older, ReadLetter, Returned, on_reading, on_returned, on_stray};
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::Case;
 use crate::model::effect::Work;
 use crate::model::ids::{CaseId, IntakeId, tag_in};
-use crate::model::letter::Role;
+use crate::model::letter::{Dmarc, Role};
 use crate::model::reading::{DeliveryOutcome, LetterKind, Reading, SignatureStatus};
 use crate::model::secret;
-use crate::openpgp::{self, SealTo};
-use crate::ports::{Intake, LetterOctets, OpenedLetter, OpenerError, PortError, Read, ReadingState, Saying, Unread};
-use futures::stream::{FuturesUnordered, StreamExt};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use crate::ports::{Intake, OpenedLetter, OpenerError, Pinned, PortError, Read, ReadingState, Saying, Unread};
+use futures::future::join_all;
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::io::AsyncReadExt;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -47,92 +44,133 @@ const PAUSE_WHILE_DOWN_S: u64 = 3;
 
 /// Reads letters until told to stop; those under way are finished first.
 pub async fn run(desk: Arc<Desk>, beat: Beat, mut stop: watch::Receiver<bool>) {
-    let mut queue = ReadingQueue::default();
+    let readers = Readers { desk: &desk, beat: &beat, shared: Mutex::default() };
     while !*stop.borrow() {
         beat.now();
-        let pause = match work_off(&desk, &mut queue, &beat, &stop).await {
-            Ok(_) => {
-                tokio::select! {
-                    _ = stop.changed() => return,
-                    () = desk.letters.notified() => continue,
-                    () = tokio::time::sleep(Duration::from_secs(IDLE_S)) => continue,
-                }
-            }
-            Err(err) => {
-                warn!(error = %err, "letters cannot be read");
-                desk.fault("opener", &err.to_string()).await;
-                Duration::from_secs(PAUSE_WHILE_DOWN_S)
-            }
-        };
+        let Err(err) = readers.work(Some(&stop)).await else { continue };
+        warn!(error = %err, "letters cannot be read");
+        desk.fault("opener", &err.to_string()).await;
         tokio::select! {
             _ = stop.changed() => return,
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(Duration::from_secs(PAUSE_WHILE_DOWN_S)) => {}
         }
     }
 }
 
 /// Reads whatever waits now; returns how many letters that were.
 pub async fn round(desk: &Desk) -> Result<usize, PortError> {
-    let (_never, stop) = watch::channel(false);
-    work_off(desk, &mut ReadingQueue::default(), &Beat::default(), &stop).await
+    Readers { desk, beat: &Beat::default(), shared: Mutex::default() }.work(None).await
 }
 
-/// Reads until no letter waits, the opener fails or the desk is to stop; returns how many.
-async fn work_off(desk: &Desk, queue: &mut ReadingQueue, beat: &Beat, stop: &watch::Receiver<bool>) -> Result<usize, PortError> {
-    let mut under_way = FuturesUnordered::new();
-    let mut busy: HashSet<IntakeId> = HashSet::new();
-    let mut done = 0;
-    let mut failed = None;
-    loop {
-        beat.now();
-        // A suspect is read beside nobody, so that what ends the opener then is known.
-        let alone = busy.iter().any(|id| queue.is_suspect(*id));
-        while failed.is_none() && !alone && busy.len() < READ_TOGETHER && !*stop.borrow() {
-            let mut unread = desk.parts.store.unread(CHOSEN_AMONG).await?;
-            unread.retain(|letter| !busy.contains(&letter.id) && (busy.is_empty() || !queue.is_suspect(letter.id)));
-            let Some(next) = queue.choose(&unread, Instant::now()).cloned() else { break };
-            let is_suspect = queue.is_suspect(next.id);
-            busy.insert(next.id);
-            under_way.push(timed(desk, next));
-            if is_suspect {
-                break;
-            }
+/// The places at which letters are read. Each takes the next letter as soon as it is free.
+struct Readers<'d> {
+    desk: &'d Desk,
+    beat: &'d Beat,
+    shared: Mutex<Shared>,
+}
+
+/// What the places share; locked for moments, and never while anything is awaited.
+#[derive(Default)]
+struct Shared {
+    queue: ReadingQueue,
+    /// Letters that are being read.
+    busy: HashSet<IntakeId>,
+    done: usize,
+    failed: Option<PortError>,
+}
+
+impl Readers<'_> {
+    /// All places at work: until the desk is to stop, or else until nothing waits. The first failure ends them all.
+    async fn work(&self, stop: Option<&watch::Receiver<bool>>) -> Result<usize, PortError> {
+        join_all((0..READ_TOGETHER).map(|_| self.place(stop.cloned()))).await;
+        let mut shared = self.shared();
+        match shared.failed.take() {
+            Some(err) => Err(err),
+            None => Ok(std::mem::take(&mut shared.done)),
         }
-        let has_room = failed.is_none() && !busy.iter().any(|id| queue.is_suspect(*id)) && busy.len() < READ_TOGETHER;
-        let ended = tokio::select! {
-            ended = under_way.next() => ended,
-            () = desk.letters.notified(), if has_room && !busy.is_empty() => continue,
-        };
-        let Some((letter, cost, outcome)) = ended else { break };
-        queue.spend(&letter, cost, Instant::now());
-        match outcome {
-            Ok(ended) => {
-                done += 1;
-                if ended == Tried::OpenerEnded && !(queue.is_suspect(letter.id) && busy.len() == 1) {
-                    queue.suspect(busy.iter().copied());
-                } else {
-                    if ended == Tried::OpenerEnded {
-                        warn!(intake = %letter.id, "the opener ended on this letter, which was read alone");
-                        desk.parts.store.count_tries(letter.id, DEATH_WEIGHS).await?;
-                    }
-                    queue.acquit(letter.id);
-                }
-            }
-            Err(err) => failed = failed.or(Some(err)),
-        }
-        busy.remove(&letter.id);
     }
-    failed.map_or(Ok(done), Err)
-}
 
-async fn timed(desk: &Desk, letter: Unread) -> (Unread, Duration, Result<Tried, PortError>) {
-    let start = Instant::now();
-    let outcome = match desk.parts.store.begin_reading(letter.id).await {
-        Ok(Some(intake)) => read(desk, &intake).await,
-        Ok(None) => Ok(Tried::Settled), // erased meanwhile
-        Err(err) => Err(err),
-    };
-    (letter, start.elapsed(), outcome)
+    async fn place(&self, mut stop: Option<watch::Receiver<bool>>) {
+        loop {
+            self.beat.now();
+            if stop.as_ref().is_some_and(|stop| *stop.borrow()) || self.shared().failed.is_some() {
+                return;
+            }
+            match self.next().await {
+                Ok(Some(letter)) => self.read(letter).await,
+                Ok(None) => match &mut stop {
+                    None => return,
+                    Some(stop) => tokio::select! {
+                        _ = stop.changed() => return,
+                        () = self.desk.letters.notified() => {}
+                        () = tokio::time::sleep(Duration::from_secs(IDLE_S)) => {}
+                    },
+                },
+                Err(err) => self.fail(err),
+            }
+        }
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fail(&self, err: PortError) {
+        self.shared().failed.get_or_insert(err);
+        self.desk.letters.notify_waiters();
+    }
+
+    /// The next letter for a free place, which is busy with it from now on.
+    async fn next(&self) -> Result<Option<Unread>, PortError> {
+        let mut unread = self.desk.parts.store.unread(CHOSEN_AMONG).await?;
+        let mut shared = self.shared();
+        let Shared { queue, busy, .. } = &mut *shared;
+        // A suspect is read beside nobody, so that what ends the opener then is known.
+        if busy.iter().any(|id| queue.is_suspect(*id)) {
+            return Ok(None);
+        }
+        unread.retain(|letter| !busy.contains(&letter.id) && (busy.is_empty() || !queue.is_suspect(letter.id)));
+        let chosen = queue.choose(&unread, Instant::now()).cloned();
+        busy.extend(chosen.as_ref().map(|letter| letter.id));
+        if unread.len() > 1 {
+            self.desk.letters.notify_one(); // for another place
+        }
+        Ok(chosen)
+    }
+
+    async fn read(&self, letter: Unread) {
+        let start = Instant::now();
+        let tried = match self.desk.parts.store.begin_reading(letter.id).await {
+            Ok(Some(intake)) => read(self.desk, &intake).await,
+            Ok(None) => Ok(Tried::Settled), // read or erased meanwhile
+            Err(err) => Err(err),
+        };
+        let blamed = {
+            let mut shared = self.shared();
+            let Shared { queue, busy, done, .. } = &mut *shared;
+            queue.spend(&letter, start.elapsed(), Instant::now());
+            *done += 1;
+            let blamed = matches!(tried, Ok(Tried::OpenerEnded)) && queue.is_suspect(letter.id);
+            match tried {
+                Ok(Tried::OpenerEnded) if !blamed => queue.suspect(busy.iter().copied()),
+                Ok(_) => queue.acquit(letter.id),
+                Err(_) => {}
+            }
+            busy.remove(&letter.id);
+            blamed
+        };
+        if blamed {
+            warn!(intake = %letter.id, "the opener ended on this letter, which was read alone");
+            if let Err(err) = self.desk.parts.store.count_tries(letter.id, DEATH_WEIGHS).await {
+                self.fail(err);
+            }
+        }
+        if let Err(err) = tried {
+            self.fail(err);
+        }
+        // Whoever waited because of this letter looks again.
+        self.desk.letters.notify_one();
+    }
 }
 
 /// How a try to read a letter ended, where nothing is wrong with the desk itself.
@@ -161,7 +199,7 @@ async fn read(desk: &Desk, intake: &Intake) -> Result<Tried, PortError> {
         None => None,
     };
     let responder = intake.originator.as_ref().filter(|_| intake.role == Role::TeamReply).and_then(|from| desk.responder(from));
-    let certificates: Vec<String> = responder.map_or_else(|| pinned.iter().cloned().collect(), |r| r.armored.clone());
+    let certificates: Vec<String> = responder.map_or_else(|| pinned.iter().map(|p| p.armored.clone()).collect(), |r| r.armored.clone());
     let opened = desk.parts.opener.read(sealed, Some(intake.id), &certificates, false).await;
     step!("read");
     match opened {
@@ -201,7 +239,7 @@ async fn case_of(desk: &Desk, intake: &Intake) -> Result<Option<Case>, PortError
     }
 }
 
-async fn commit(desk: &Desk, intake: &Intake, reading: Reading, pinned: Option<String>) -> Result<(), PortError> {
+async fn commit(desk: &Desk, intake: &Intake, reading: Reading, pinned: Option<Pinned>) -> Result<(), PortError> {
     let store = &desk.parts.store;
     let now = desk.now();
     // The store may know more of the letter's case by now than when it was listed.
@@ -212,12 +250,12 @@ async fn commit(desk: &Desk, intake: &Intake, reading: Reading, pinned: Option<S
         (Role::TeamReply, Some(case)) => team_reply::taken(desk, intake, case, &reading, now).await?,
         _ => match returned(desk, intake, case.as_ref(), &reading, now).await? {
             Some(decision) => decision,
-            None => decided(desk, intake, case.as_ref(), &reading, pinned.is_some(), &sayings, now).await?,
+            None => decided(desk, intake, case.as_ref(), &reading, pinned.is_some_and(|p| p.contested.is_none()), &sayings, now).await?,
         },
     };
-    // A letter that may not be answered, for one whose DMARC failed, teaches nothing.
-    if let (Some(address), Some(_), Role::Incoming) = (&intake.originator, &intake.reply_to, intake.role) {
-        pin(desk, address, &reading).await?;
+    // Whose certificate it is takes proof: our server's word, or DNS's, on this originator. Nobody proves who wrote through a list.
+    if let (Some(address), Dmarc::Pass, Role::Incoming) = (&intake.originator, intake.dmarc, intake.role) {
+        pin(desk, address, intake, &reading).await?;
     }
     let state = if reading.protection.shut.is_some() { ReadingState::Shut } else { ReadingState::Read };
     let sealed = store.seal(&serde_json::to_vec(&reading).map_err(|e| PortError::Lasting(format!("a reading cannot be written: {e}")))?)?;
@@ -225,6 +263,8 @@ async fn commit(desk: &Desk, intake: &Intake, reading: Reading, pinned: Option<S
     store.commit_reading(intake.id, &read, &decision, now).await?;
     step!("reading-committed");
     let wanted = decision.effects.iter().filter(|e| matches!(e.work, Work::FileAdvisory | Work::AppendFollowUp | Work::CallByMail(_))).count();
+    // The acknowledgement looks at a clear letter too.
+    let wanted = wanted + usize::from(intake.reply_to.is_some() && !reading.came_sealed());
     desk.keep_fresh(intake.id, reading, wanted);
     info!(intake = %intake.id, case = case.as_ref().map_or("none", |c| c.id.as_str()), "letter read");
     desk.ring();
@@ -262,6 +302,7 @@ async fn decided(
     let signed = reading.signature.status == SignatureStatus::Valid && reading.signature.signer_is_originator;
     let letter = ReadLetter {
         intake: intake.id,
+        received_at: intake.received_at,
         is_first,
         answerable: intake.reply_to.is_some(),
         signed_by_pinned: was_pinned && signed,
@@ -275,7 +316,7 @@ async fn decided(
 /// What follows from a machine's word on a letter of ours, where this is one.
 async fn returned(desk: &Desk, intake: &Intake, case: Option<&Case>, reading: &Reading, now: Timestamp) -> Result<Option<Decision>, PortError> {
     let store = &desk.parts.store;
-    if !matches!(reading.kind, LetterKind::Dsn | LetterKind::AutoReply) || reading.protection.encrypted {
+    if !matches!(reading.kind, LetterKind::Dsn | LetterKind::AutoReply) || reading.came_sealed() {
         return Ok(None);
     }
     let ids = reading.delivery.as_ref().map(|d| d.message_ids.as_slice()).unwrap_or_default();
@@ -334,12 +375,13 @@ fn sayings(desk: &Desk, reading: &Reading) -> Vec<Saying> {
     found
 }
 
-/// Keeps the first certificate that a clear part brought: what anyone on the way could see, and no more.
-async fn pin(desk: &Desk, address: &Address, reading: &Reading) -> Result<(), PortError> {
-    match reading.certificates.iter().find(|c| c.in_clear) {
-        Some(brought) => desk.parts.store.pin(address, &brought.fingerprint, &brought.armored, desk.now()).await,
-        None => Ok(()),
+/// Keeps the certificates that the writer's own clear words brought: what anyone on the way could see, and no more.
+async fn pin(desk: &Desk, address: &Address, intake: &Intake, reading: &Reading) -> Result<(), PortError> {
+    for brought in reading.certificates.iter().filter(|c| c.pinnable) {
+        let origin = format!("letter {}, in clear, proven by DMARC", intake.id);
+        desk.parts.store.pin(address, &brought.fingerprint, &brought.armored, &origin, desk.now()).await?;
     }
+    Ok(())
 }
 
 async fn set_aside(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
@@ -348,7 +390,16 @@ async fn set_aside(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
     let case = case_of(desk, intake).await?;
     let decision = match &case {
         Some(case) => {
-            let letter = ReadLetter { intake: intake.id, is_first: true, answerable: false, signed_by_pinned: false, older: None, alike: None, reading: None };
+            let letter = ReadLetter {
+                intake: intake.id,
+                received_at: intake.received_at,
+                is_first: true,
+                answerable: false,
+                signed_by_pinned: false,
+                older: None,
+                alike: None,
+                reading: None,
+            };
             on_reading(case, &letter, &desk.parts.policy, now)
         }
         None => Decision { journal: vec![Entry::of_desk("letter set aside", intake.id.to_string())], ..Decision::default() },
@@ -358,55 +409,4 @@ async fn set_aside(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
     store.commit_reading(intake.id, &read, &decision, now).await?;
     desk.ring();
     Ok(())
-}
-
-/// Reads a letter of a case once more, with its files, for a responder.
-pub async fn files_of(desk: &Desk, case: &CaseId) -> Result<Vec<(String, Vec<u8>)>, PortError> {
-    let mut files = Vec::new();
-    for intake in desk.parts.store.letters_of(case).await? {
-        let sealed = desk.parts.store.sealed(intake.id).await?;
-        let opened = desk.parts.opener.read(sealed, Some(intake.id), &[], true).await.map_err(|e| PortError::Passing(e.to_string()))?;
-        files.extend(opened.reading.attachments.into_iter().map(|a| a.name).zip(opened.files));
-    }
-    Ok(files)
-}
-
-/// A letter, opened, with its files and as it came, sealed to these armored certificates.
-pub async fn opened_for(desk: &Desk, intake: &Intake, certificates: &[String]) -> Result<String, PortError> {
-    let passing = |e: OpenerError| PortError::Passing(e.to_string());
-    let blob = match desk.parts.store.sealed(intake.id).await? {
-        LetterOctets::Sealed(blob) | LetterOctets::Raw(blob) => blob,
-        LetterOctets::SealedFile { mut file, octets } => {
-            let mut blob = Vec::with_capacity(usize::try_from(octets).unwrap_or_default());
-            file.read_to_end(&mut blob).await.map_err(|e| PortError::Passing(format!("a letter in the spool cannot be read: {e}")))?;
-            blob
-        }
-    };
-    let as_it_came = desk.parts.opener.unseal(blob).await.map_err(passing)?;
-    // What was read of it before, with the signatures as they were then; and its files.
-    let reading = reading_of(desk, intake).await?;
-    let files = match &reading {
-        Some(reading) if !reading.attachments.is_empty() => {
-            desk.parts.opener.read(desk.parts.store.sealed(intake.id).await?, Some(intake.id), &[], true).await.map_err(passing)?.files
-        }
-        _ => Vec::new(),
-    };
-    let entity = export::letter(reading.as_ref(), &files, &as_it_came);
-    let lasting = |e: openpgp::OpenPgpError| PortError::Lasting(format!("no letter can be encrypted to this responder: {e}"));
-    let mut theirs = Vec::new();
-    for armored in certificates {
-        theirs.extend(openpgp::certificates(armored.as_bytes()).map_err(lasting)?);
-    }
-    let sealed = SealTo::new(&theirs).and_then(|to| to.seal(&entity)).map_err(lasting)?;
-    openpgp::armored_message(&sealed).map_err(lasting)
-}
-
-/// What was read of a letter, unsealed for a responder.
-pub async fn reading_of(desk: &Desk, intake: &Intake) -> Result<Option<Reading>, PortError> {
-    let Some(sealed) = desk.parts.store.reading(intake.id).await? else { return Ok(None) };
-    let octets = desk.parts.opener.unseal(sealed).await.map_err(|e| match e {
-        OpenerError::Refused(why) => PortError::Lasting(why),
-        other => PortError::Passing(other.to_string()),
-    })?;
-    serde_json::from_slice(&octets).map(Some).map_err(|_| PortError::Lasting("a sealed reading is not what this version wrote".to_owned()))
 }

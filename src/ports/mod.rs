@@ -2,11 +2,13 @@
 //!
 //! Every port promises idempotence under the key it is given, and says of each fault whether it passes.
 
+mod correspondence;
 mod store;
 
+pub use correspondence::{Answer, CanaryLine, Correspondence, HeldBack, Pinned};
 pub use store::{
-    Admission, Answer, CanaryLine, CaseStore, Cases, Correspondence, Decide, HeldBack, Intake, JournalLine, Keeping, Kept, Lane, Leased, Letters, Measures,
-    Outbox, Outcome, Purged, Read, ReadingState, Rest, Saying, SealedTo, Spool, Spooled, Spooling, Tally, Unread,
+    Admission, CaseStore, Cases, Decide, Intake, JournalLine, Keeping, Kept, Lane, Leased, Letters, Measures, Outbox, Outcome, Purged, Read, ReadingState,
+    Rest, Saying, SealedTo, Spool, Spooled, Spooling, Tally, Unread,
 };
 
 use crate::model::Timestamp;
@@ -18,7 +20,7 @@ use crate::model::letter::{BodyDigests, Dmarc};
 use crate::model::outgoing::{Addition, Advisory, Amendment, Composition};
 use crate::model::publication::SecurityTxt;
 use crate::model::quality::Found;
-use crate::model::reading::Reading;
+use crate::model::reading::{Outside, Reading};
 use crate::model::report::Report;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -260,8 +262,8 @@ pub trait Opener: Send + Sync {
     async fn compose(&self, composition: &Composition) -> Result<Vec<u8>, OpenerError>;
     /// Opens a blob that this desk sealed.
     async fn unseal(&self, blob: Vec<u8>) -> Result<Vec<u8>, OpenerError>;
-    /// The SHA-256 of a PGP/MIME letter's ciphertext. No mail key is used for it.
-    async fn digest(&self, letter: LetterOctets) -> Result<Option<Digest>, OpenerError>;
+    /// What a letter shows without any mail key. The keyholder gives none for it, so it is the same whoever holds which keys.
+    async fn outside(&self, letter: LetterOctets) -> Result<Outside, OpenerError>;
     /// Composes and signs our security.txt.
     async fn security_txt(&self, fields: &SecurityTxt) -> Result<Vec<u8>, OpenerError>;
     /// What keys it holds, in words, one a line.

@@ -1,7 +1,7 @@
 //! What does the pipeline need of whatever keeps letters, cases and effects?
 
-use super::{LetterOctets, Place, PortError, Sink};
-use crate::decide::{Acquaintance, Caps, Decision};
+use super::{Correspondence, LetterOctets, Place, PortError, Sink};
+use crate::decide::{Acquaintance, Decision};
 use crate::model::Timestamp;
 use crate::model::address::{Address, ReplyAddress};
 use crate::model::case::{AdvisoryId, Case};
@@ -124,12 +124,20 @@ pub struct Leased {
     pub in_doubt: bool,
 }
 
-/// Effects that must not wait for each other: an alarm over the second path is never behind a mail server that hangs.
+/// Effects that must not wait for each other: an alarm over the second path is never behind a mail server that hangs, and
+/// when an outsider gets an automatic answer must not depend on what a tracker is asked to do with what was decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// Everything but alarms over the second path.
+    /// Everything else.
     Common,
+    /// What leaves by itself for those who wrote.
+    Answers,
+    /// Alarms that share nothing with the mail.
     SecondPath,
+}
+
+impl Lane {
+    pub const ALL: [Self; 3] = [Self::Answers, Self::Common, Self::SecondPath];
 }
 
 /// What became of an effect.
@@ -294,60 +302,6 @@ pub trait Outbox: Send + Sync {
     async fn next_due(&self, lane: Lane) -> Result<Option<Timestamp>, PortError>;
     /// Effects that were given up or that wait after a fault, with the fault, for `status`.
     async fn faults(&self) -> Result<Vec<(EffectKey, u32, String)>, PortError>;
-}
-
-/// People: their pinned certificates, and what was sent to them.
-#[async_trait]
-pub trait Correspondence: Send + Sync {
-    /// The certificate pinned for an address, armored.
-    async fn pinned(&self, address: &Address) -> Result<Option<String>, PortError>;
-    /// Pins the first certificate of an address; a later one changes nothing.
-    async fn pin(&self, address: &Address, fingerprint: &str, armored: &str, now: Timestamp) -> Result<(), PortError>;
-    /// Takes this answer's turn under the caps, so that a bounce or reply finds its case; `Some`: not before
-    /// then. Asking again for the same Message-ID is the same turn.
-    async fn take_turn(&self, answer: &Answer, caps: Caps, now: Timestamp) -> Result<Option<HeldBack>, PortError>;
-    /// Notes an answer that no cap holds back: a human wrote it.
-    async fn note_answer(&self, answer: &Answer, now: Timestamp) -> Result<(), PortError>;
-    /// The case and the address of the first of these letters that is an answer of ours.
-    async fn answer_among(&self, message_ids: &[String]) -> Result<Option<(CaseId, Address)>, PortError>;
-    /// A letter that the desk writes to itself is about to leave.
-    async fn canary_sent(&self, id: &MessageId, shape: &str, now: Timestamp) -> Result<(), PortError>;
-    /// Those letters, newest first.
-    async fn canaries(&self) -> Result<Vec<CanaryLine>, PortError>;
-    /// A token for a responder's answer in a case. Issuing it again changes nothing.
-    async fn issue_token(&self, token: &str, case: &CaseId, to: &Address, now: Timestamp) -> Result<(), PortError>;
-    /// Whether a token was issued to him for this case and is not spent.
-    async fn token_is_good(&self, token: &str, case: &CaseId, from: &Address) -> Result<bool, PortError>;
-}
-
-/// An automatic answer that a cap holds back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HeldBack {
-    pub until: Timestamp,
-    /// The address has had its share today, or letters to it came back; else its domain has had its share, or everybody together.
-    pub by_address: bool,
-}
-
-/// A letter that the desk wrote to itself.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct CanaryLine {
-    pub message_id: String,
-    pub shape: String,
-    pub sent_at: Timestamp,
-    /// Absent until it was read.
-    pub settled_at: Option<Timestamp>,
-    pub fault: Option<String>,
-}
-
-/// An automatic answer of ours.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    pub message_id: MessageId,
-    pub address: Address,
-    pub kind: &'static str,
-    pub case: Option<CaseId>,
-    /// The tag of its envelope sender.
-    pub tag: String,
 }
 
 /// What an operator keeps elsewhere of all this, and what he has erased.

@@ -29,7 +29,7 @@ use crate::compose::{House, OwnCertificate, Templates};
 use crate::config::{self, MailboxRole, Resolver, Settings};
 use crate::control::ByLetter;
 use crate::decide::Origin;
-use crate::mime::Perspective;
+use crate::mime::{OwnList, Perspective};
 use crate::model::Timestamp;
 use crate::model::release::ReleaseRules;
 use crate::model::secret::Secret;
@@ -84,7 +84,12 @@ pub fn house(settings: &Settings) -> Result<House> {
 }
 
 pub fn perspective(settings: &Settings) -> Perspective {
-    Perspective { ours: settings.ours.clone(), own_lists: settings.own_lists.clone(), authserv_id: settings.authserv_id.clone() }
+    let own_list = |id: &String| OwnList {
+        id: id.trim_start_matches('<').trim_end_matches('>').to_owned(),
+        writes_original_from: settings.original_from_lists.contains(id),
+    };
+    let own_lists = settings.own_lists.iter().map(own_list).collect();
+    Perspective { ours: settings.ours.clone(), own_lists, authserv_id: settings.authserv_id.clone() }
 }
 
 pub fn opener(settings: &Settings) -> Result<OpenerClient> {

@@ -83,7 +83,7 @@ impl Play {
         while readers::round(&self.desk).await.unwrap() > 0 {}
         watch::round(&self.desk).await.unwrap();
         deadlines::round(&self.desk).await.unwrap();
-        for lane in [OutboxLane::Common, OutboxLane::SecondPath] {
+        for lane in OutboxLane::ALL {
             while outbox::round(&self.desk, lane).await.unwrap() > 0 {}
         }
     }

@@ -2,9 +2,10 @@
 
 use super::wire::{BUSY, DIED, FRAME_OCTETS_MAX, GOOD, ReadAnswer, ReadCall, Verb};
 use crate::mime::Perspective;
-use crate::model::ids::{Digest, IntakeId};
+use crate::model::ids::IntakeId;
 use crate::model::outgoing::Composition;
 use crate::model::publication::SecurityTxt;
+use crate::model::reading::Outside;
 use crate::ports::{LetterOctets, OpenedLetter, Opener, OpenerError};
 use async_trait::async_trait;
 use std::borrow::Cow;
@@ -123,11 +124,32 @@ impl OpenerClient {
         }
     }
 
+    /// A call as this desk looks at letters.
+    fn read_call(&self) -> ReadCall {
+        ReadCall {
+            ours: self.perspective.ours.iter().map(|a| a.as_str().to_owned()).collect(),
+            own_lists: self.perspective.own_lists.clone(),
+            authserv_id: self.perspective.authserv_id.clone(),
+            certificates: Vec::new(),
+            with_files: false,
+            letter: None,
+        }
+    }
+
     async fn bounded<T>(&self, call: impl Future<Output = Result<T, OpenerError>> + Send) -> Result<T, OpenerError> {
         match tokio::time::timeout(Duration::from_secs(CALL_S), call).await {
             Ok(answer) => answer,
             Err(_) => Err(OpenerError::Died),
         }
+    }
+}
+
+/// Whether it is sealed at rest, and what is sent of it.
+fn framed(letter: LetterOctets) -> (bool, Frame<'static>) {
+    match letter {
+        LetterOctets::Raw(octets) => (false, Frame::Octets(octets.into())),
+        LetterOctets::Sealed(octets) => (true, Frame::Octets(octets.into())),
+        LetterOctets::SealedFile { file, octets } => (true, Frame::File(file, octets)),
     }
 }
 
@@ -197,20 +219,10 @@ async fn fill(stream: &mut UnixStream, octets: &mut [u8]) -> Result<(), OpenerEr
 #[async_trait]
 impl Opener for OpenerClient {
     async fn read(&self, letter: LetterOctets, intake: Option<IntakeId>, certificates: &[String], with_files: bool) -> Result<OpenedLetter, OpenerError> {
-        let call = ReadCall {
-            ours: self.perspective.ours.iter().map(|a| a.as_str().to_owned()).collect(),
-            own_lists: self.perspective.own_lists.clone(),
-            authserv_id: self.perspective.authserv_id.clone(),
-            certificates: certificates.to_vec(),
-            with_files,
-            letter: intake.map(|id| id.0),
-        };
+        let call = ReadCall { certificates: certificates.to_vec(), with_files, letter: intake.map(|id| id.0), ..self.read_call() };
         let call = serde_json::to_vec(&call).map_err(|e| OpenerError::Refused(e.to_string()))?;
-        let (verb, letter) = match letter {
-            LetterOctets::Raw(octets) => (Verb::Read, Frame::Octets(octets.into())),
-            LetterOctets::Sealed(octets) => (Verb::ReadSealed, Frame::Octets(octets.into())),
-            LetterOctets::SealedFile { file, octets } => (Verb::ReadSealed, Frame::File(file, octets)),
-        };
+        let (sealed, letter) = framed(letter);
+        let verb = if sealed { Verb::ReadSealed } else { Verb::Read };
         self.bounded(async {
             let mut stream = self.call(verb, [Frame::Octets(Cow::from(&call)), letter]).await?;
             let answer: ReadAnswer = serde_json::from_slice(&frame(&mut stream).await?).map_err(|_| OpenerError::Died)?;
@@ -232,14 +244,12 @@ impl Opener for OpenerClient {
         self.bounded(async { frame(&mut self.call(Verb::Unseal, [Frame::Octets(blob.into())]).await?).await }).await
     }
 
-    async fn digest(&self, letter: LetterOctets) -> Result<Option<Digest>, OpenerError> {
-        let (verb, letter) = match letter {
-            LetterOctets::Raw(octets) => (Verb::Digest, Frame::Octets(octets.into())),
-            LetterOctets::Sealed(octets) => (Verb::DigestSealed, Frame::Octets(octets.into())),
-            LetterOctets::SealedFile { file, octets } => (Verb::DigestSealed, Frame::File(file, octets)),
-        };
-        let hex = self.bounded(async { frame(&mut self.call(verb, [letter]).await?).await }).await?;
-        Ok(std::str::from_utf8(&hex).ok().and_then(Digest::parse))
+    async fn outside(&self, letter: LetterOctets) -> Result<Outside, OpenerError> {
+        let call = serde_json::to_vec(&self.read_call()).map_err(|e| OpenerError::Refused(e.to_string()))?;
+        let (sealed, letter) = framed(letter);
+        let verb = if sealed { Verb::OutsideSealed } else { Verb::Outside };
+        let outside = self.bounded(async { frame(&mut self.call(verb, [Frame::Octets(Cow::from(&call)), letter]).await?).await }).await?;
+        serde_json::from_slice(&outside).map_err(|_| OpenerError::Died)
     }
 
     async fn security_txt(&self, fields: &SecurityTxt) -> Result<Vec<u8>, OpenerError> {

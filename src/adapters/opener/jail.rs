@@ -142,14 +142,9 @@ fn allowed(role: Role) -> Rules {
     match role {
         // A reader may block no signal: its alarm must end it.
         Role::Reader => {}
-        Role::Keyholder => allow(&[
-            libc::SYS_rt_sigaction,
-            libc::SYS_rt_sigprocmask,
-            libc::SYS_accept4,
-            libc::SYS_sendmsg,
-            libc::SYS_recvmsg,
-            libc::SYS_socketpair,
-        ]),
+        Role::Keyholder => {
+            allow(&[libc::SYS_rt_sigaction, libc::SYS_rt_sigprocmask, libc::SYS_accept4, libc::SYS_sendmsg, libc::SYS_recvmsg, libc::SYS_socketpair])
+        }
         Role::Zygote => allow(&[
             libc::SYS_rt_sigprocmask,
             libc::SYS_sendmsg,

@@ -181,7 +181,7 @@ impl Keyholder<'_> {
         let wire = Wire::brief(&desk, PATIENCE);
         let verb = wire.take_octet()?;
         match Verb::from_octet(verb) {
-            Some(Verb::Read | Verb::ReadSealed | Verb::DigestSealed | Verb::Digest | Verb::Unseal) => {
+            Some(Verb::Read | Verb::ReadSealed | Verb::OutsideSealed | Verb::Outside | Verb::Unseal) => {
                 if self.reads.check().is_err() {
                     return wire.give(&[BUSY]);
                 }
@@ -301,7 +301,7 @@ impl Keyholder<'_> {
         let hint = wire.take_octet()?;
         let pkesk = wire.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?;
         let is = |verbs: &[Verb]| verbs.iter().any(|verb| *verb as u8 == reader.verb);
-        let sealed_at_rest = is(&[Verb::ReadSealed, Verb::DigestSealed, Verb::Unseal]);
+        let sealed_at_rest = is(&[Verb::ReadSealed, Verb::OutsideSealed, Verb::Unseal]);
         let opens_mail = is(&[Verb::ReadSealed, Verb::Read]);
         let keys = match word {
             ASK_MAIL if opens_mail => Some(&mut self.holdings.mail),

@@ -6,7 +6,8 @@ use crate::mime::Perspective;
 use crate::model::address::Address;
 use crate::model::budget::Budget;
 use crate::model::limits::Limits;
-use crate::openpgp::{self, SessionKey, SessionKeys};
+use crate::model::reading::Outside;
+use crate::openpgp::{self, Purpose, SecretKeys, SessionKey, SessionKeys};
 use crate::pipeline::reading::{self, Position};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -24,8 +25,8 @@ pub fn serve(verb: u8, desk: &OwnedFd, keys: &OwnedFd, limits: &Limits) -> i32 {
     let answered = match Verb::from_octet(verb) {
         Some(Verb::Read) => read(&desk, &keys, false, limits),
         Some(Verb::ReadSealed) => read(&desk, &keys, true, limits),
-        Some(Verb::DigestSealed) => digest(&desk, &keys, true, limits),
-        Some(Verb::Digest) => digest(&desk, &keys, false, limits),
+        Some(Verb::OutsideSealed) => outside(&desk, &keys, true, limits),
+        Some(Verb::Outside) => outside(&desk, &keys, false, limits),
         Some(Verb::Unseal) => unseal(&desk, &keys),
         _ if verb == SEAL => seal(&desk, &keys),
         _ => desk.refuse("unknown verb"),
@@ -42,18 +43,11 @@ fn read(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Resu
         keys.give(&[NAMED])?;
         keys.give_frame(&letter.to_le_bytes())?;
     }
-    let mut letter = desk.take_frame(FRAME_OCTETS_MAX)?;
-    if sealed {
-        match openpgp::open(&letter, &mut Asking { keys, ask: ASK_STORAGE }, &[], &Budget::ours()) {
-            Ok(opened) => letter = opened.plaintext,
-            Err(why) => return desk.refuse(&format!("the sealed letter cannot be opened: {why}")),
-        }
-    }
-    let certificates = call.certificates.iter().filter_map(|armored| openpgp::certificates(armored.as_bytes()).ok()).flatten().collect();
-    let perspective =
-        Perspective { ours: call.ours.iter().filter_map(|a| Address::parse(a).ok()).collect(), own_lists: call.own_lists, authserv_id: call.authserv_id };
-    let read =
-        reading::read(&letter, &mut Asking { keys, ask: ASK_MAIL }, &Position { perspective, certificates, limits: *limits, cpu: sys::cpu_time, with_files: call.with_files });
+    let letter = match letter(desk, keys, sealed)? {
+        Ok(letter) => letter,
+        Err(why) => return desk.refuse(&why),
+    };
+    let read = reading::read(&letter, &mut Asking { keys, ask: ASK_MAIL }, &position(&call, limits));
     crate::pipeline::strike(&read.reading.text);
     desk.give(&[GOOD])?;
     desk.give_frame(&serde_json::to_vec(&ReadAnswer { reading: read.reading, files: read.files.len() })?)?;
@@ -61,16 +55,33 @@ fn read(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Resu
 }
 
 /// Whatever the letter is, no mail key is asked for: what this tells, anyone on the way could have told.
-fn digest(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Result<(), WireError> {
-    let mut letter = desk.take_frame(FRAME_OCTETS_MAX)?;
-    if sealed {
-        match openpgp::open(&letter, &mut Asking { keys, ask: ASK_STORAGE }, &[], &Budget::ours()) {
-            Ok(opened) => letter = opened.plaintext,
-            Err(why) => return desk.refuse(&format!("the sealed letter cannot be opened: {why}")),
-        }
-    }
+fn outside(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Result<(), WireError> {
+    let call: ReadCall = serde_json::from_slice(&desk.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?)?;
+    let letter = match letter(desk, keys, sealed)? {
+        Ok(letter) => letter,
+        Err(why) => return desk.refuse(&why),
+    };
+    let read = reading::read(&letter, &mut SecretKeys::none(Purpose::Mail), &position(&call, limits));
+    let outside = Outside::of(&read.reading, reading::ciphertext_digest(&letter, limits));
     desk.give(&[GOOD])?;
-    desk.give_frame(reading::ciphertext_digest(&letter, limits).map(|d| d.to_string()).unwrap_or_default().as_bytes())
+    desk.give_frame(&serde_json::to_vec(&outside)?)
+}
+
+/// Takes the letter of a call, and opens it where it is sealed at rest; else why it cannot be opened.
+fn letter(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool) -> Result<Result<Vec<u8>, String>, WireError> {
+    let octets = desk.take_frame(FRAME_OCTETS_MAX)?;
+    if !sealed {
+        return Ok(Ok(octets));
+    }
+    let opened = openpgp::open(&octets, &mut Asking { keys, ask: ASK_STORAGE }, &[], &Budget::ours());
+    Ok(opened.map(|opened| opened.plaintext).map_err(|why| format!("the sealed letter cannot be opened: {why}")))
+}
+
+fn position(call: &ReadCall, limits: &Limits) -> Position {
+    let certificates = call.certificates.iter().filter_map(|armored| openpgp::certificates(armored.as_bytes()).ok()).flatten().collect();
+    let ours = call.ours.iter().filter_map(|a| Address::parse(a).ok()).collect();
+    let perspective = Perspective { ours, own_lists: call.own_lists.clone(), authserv_id: call.authserv_id.clone() };
+    Position { perspective, certificates, limits: *limits, cpu: sys::cpu_time, with_files: call.with_files }
 }
 
 fn unseal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {

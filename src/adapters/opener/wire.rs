@@ -22,10 +22,10 @@ pub enum Verb {
     Read = b'r',
     /// As `Read`, of a letter that is sealed at rest.
     ReadSealed = b's',
-    /// Frame: a letter that is sealed at rest.
-    DigestSealed = b'h',
-    /// Frame: a letter.
-    Digest = b'g',
+    /// As `ReadSealed`, without any mail key.
+    OutsideSealed = b'h',
+    /// As `Read`, without any mail key.
+    Outside = b'g',
     /// Frame: the blob.
     Unseal = b'u',
     /// Frame: `Composition` as JSON.
@@ -57,7 +57,7 @@ pub const DIED: u8 = 3;
 
 impl Verb {
     pub fn from_octet(octet: u8) -> Option<Self> {
-        [Self::Read, Self::ReadSealed, Self::DigestSealed, Self::Digest, Self::Unseal, Self::Compose, Self::SecurityTxt, Self::Inspect]
+        [Self::Read, Self::ReadSealed, Self::OutsideSealed, Self::Outside, Self::Unseal, Self::Compose, Self::SecurityTxt, Self::Inspect]
             .into_iter()
             .find(|v| *v as u8 == octet)
     }
@@ -66,7 +66,7 @@ impl Verb {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReadCall {
     pub ours: Vec<String>,
-    pub own_lists: Vec<String>,
+    pub own_lists: Vec<crate::mime::OwnList>,
     pub authserv_id: Option<String>,
     /// Armored certificates that we hold for the originator.
     pub certificates: Vec<String>,

@@ -49,6 +49,15 @@ fn work(name: &str, reason: Option<String>) -> Result<Work, PortError> {
     })
 }
 
+/// How the statements below name a lane.
+fn number(lane: Lane) -> i64 {
+    match lane {
+        Lane::Common => 0,
+        Lane::Answers => 1,
+        Lane::SecondPath => 2,
+    }
+}
+
 fn leased(row: &SqliteRow) -> Result<Leased, PortError> {
     let case: Option<String> = row.try_get("case_id").map_err(fault)?;
     Ok(Leased {
@@ -69,11 +78,10 @@ fn leased(row: &SqliteRow) -> Result<Leased, PortError> {
 #[async_trait]
 impl Outbox for SqliteStore {
     async fn lease(&self, lane: Lane, now: Timestamp, lease: Duration, at_most: u32) -> Result<Vec<Leased>, PortError> {
-        let second = lane == Lane::SecondPath;
         // Each half walks the index (state, due) and stops: a long outbox costs no more than a short one.
-        let due: i64 = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM effect WHERE state = 'pending' AND due <= ?1 AND (work = 'call-by-second-path') = ?2) OR EXISTS (SELECT 1 FROM effect WHERE state = 'leased' AND lease_until <= ?1 AND (work = 'call-by-second-path') = ?2)")
+        let due: i64 = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM effect WHERE state = 'pending' AND due <= ?1 AND (CASE work WHEN 'call-by-second-path' THEN 2 WHEN 'acknowledge' THEN 1 WHEN 'send-certificate' THEN 1 WHEN 'ask' THEN 1 ELSE 0 END) = ?2) OR EXISTS (SELECT 1 FROM effect WHERE state = 'leased' AND lease_until <= ?1 AND (CASE work WHEN 'call-by-second-path' THEN 2 WHEN 'acknowledge' THEN 1 WHEN 'send-certificate' THEN 1 WHEN 'ask' THEN 1 ELSE 0 END) = ?2)")
             .bind(millis(now))
-            .bind(second)
+            .bind(number(lane))
             .fetch_one(&self.pool)
             .await
             .map_err(fault)?;
@@ -85,14 +93,14 @@ impl Outbox for SqliteStore {
         // A lease that ran out may have been carried out: the next try is in doubt.
         let rows = sqlx::query(
             "UPDATE effect SET in_doubt = in_doubt + (state = 'leased'), state = 'leased', lease_until = ?1, attempts = attempts + 1
-             WHERE key IN (SELECT key FROM (SELECT key FROM effect WHERE state = 'pending' AND due <= ?2 AND (work = 'call-by-second-path') = ?4 ORDER BY due LIMIT ?3)
-                           UNION ALL SELECT key FROM (SELECT key FROM effect WHERE state = 'leased' AND lease_until <= ?2 AND (work = 'call-by-second-path') = ?4 LIMIT ?3))
+             WHERE key IN (SELECT key FROM (SELECT key FROM effect WHERE state = 'pending' AND due <= ?2 AND (CASE work WHEN 'call-by-second-path' THEN 2 WHEN 'acknowledge' THEN 1 WHEN 'send-certificate' THEN 1 WHEN 'ask' THEN 1 ELSE 0 END) = ?4 ORDER BY due LIMIT ?3)
+                           UNION ALL SELECT key FROM (SELECT key FROM effect WHERE state = 'leased' AND lease_until <= ?2 AND (CASE work WHEN 'call-by-second-path' THEN 2 WHEN 'acknowledge' THEN 1 WHEN 'send-certificate' THEN 1 WHEN 'ask' THEN 1 ELSE 0 END) = ?4 LIMIT ?3))
              RETURNING key, work, reason, case_id, letter_id, due, payload, attempts - 1 AS attempts, created_at, in_doubt",
         )
         .bind(until)
         .bind(millis(now))
         .bind(at_most)
-        .bind(second)
+        .bind(number(lane))
         .fetch_all(&mut *tx)
         .await
         .map_err(fault)?;
@@ -156,8 +164,8 @@ impl Outbox for SqliteStore {
 
     async fn next_due(&self, lane: Lane) -> Result<Option<Timestamp>, PortError> {
         let due: Option<i64> =
-            sqlx::query_scalar("SELECT min(at) FROM (SELECT min(due) AS at FROM effect WHERE state = 'pending' AND (work = 'call-by-second-path') = ?1 UNION ALL SELECT min(lease_until) FROM effect WHERE state = 'leased' AND (work = 'call-by-second-path') = ?1)")
-                .bind(lane == Lane::SecondPath)
+            sqlx::query_scalar("SELECT min(at) FROM (SELECT min(due) AS at FROM effect WHERE state = 'pending' AND (CASE work WHEN 'call-by-second-path' THEN 2 WHEN 'acknowledge' THEN 1 WHEN 'send-certificate' THEN 1 WHEN 'ask' THEN 1 ELSE 0 END) = ?1 UNION ALL SELECT min(lease_until) FROM effect WHERE state = 'leased' AND (CASE work WHEN 'call-by-second-path' THEN 2 WHEN 'acknowledge' THEN 1 WHEN 'send-certificate' THEN 1 WHEN 'ask' THEN 1 ELSE 0 END) = ?1)")
+                .bind(number(lane))
                 .fetch_one(&self.pool)
                 .await
                 .map_err(fault)?;

@@ -269,12 +269,13 @@ impl Letters for SqliteStore {
     async fn read_again(&self, case: &CaseId, now: Timestamp) -> Result<u64, PortError> {
         let mut tx = self.writing().await?;
         // What was read before stays until it is replaced: a mend that fails must not cost what there was.
-        let again = sqlx::query("UPDATE letter SET state = 'unread', tries = 0 WHERE case_id = ? AND role = 'incoming' AND state IN ('read', 'shut', 'set-aside')")
-            .bind(case.as_str())
-            .execute(&mut *tx)
-            .await
-            .map_err(fault)?
-            .rows_affected();
+        let again =
+            sqlx::query("UPDATE letter SET state = 'unread', tries = 0 WHERE case_id = ? AND role = 'incoming' AND state IN ('read', 'shut', 'set-aside')")
+                .bind(case.as_str())
+                .execute(&mut *tx)
+                .await
+                .map_err(fault)?
+                .rows_affected();
         let decision = Decision { journal: vec![Entry::of(case, "letters read again", again.to_string())], ..Decision::default() };
         apply(&mut tx, &decision, now).await?;
         tx.commit().await?;

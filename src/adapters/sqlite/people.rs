@@ -5,10 +5,10 @@ use crate::decide::Caps;
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::ids::{CaseId, MessageId};
-use crate::ports::{Answer, CanaryLine, Correspondence, HeldBack, PortError};
+use crate::ports::{Answer, CanaryLine, Correspondence, HeldBack, Pinned, PortError};
 use async_trait::async_trait;
 use jiff::SignedDuration;
-use sqlx::SqliteConnection;
+use sqlx::{Row, SqliteConnection};
 
 /// When the cap of a domain or the one in all is reached, the next look at it.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(30);
@@ -25,20 +25,51 @@ const KINDS_TO_ADDRESS: u32 = 2;
 
 #[async_trait]
 impl Correspondence for SqliteStore {
-    async fn pinned(&self, address: &Address) -> Result<Option<String>, PortError> {
-        sqlx::query_scalar("SELECT armored FROM pinned WHERE address = ?").bind(address.as_str()).fetch_optional(&self.pool).await.map_err(fault)
+    async fn pinned(&self, address: &Address) -> Result<Option<Pinned>, PortError> {
+        let row = sqlx::query("SELECT fingerprint, armored, origin, contested FROM pinned WHERE address = ?").bind(address.as_str());
+        let Some(row) = row.fetch_optional(&self.pool).await.map_err(fault)? else { return Ok(None) };
+        Ok(Some(Pinned {
+            fingerprint: row.try_get("fingerprint").map_err(fault)?,
+            armored: row.try_get("armored").map_err(fault)?,
+            origin: row.try_get("origin").map_err(fault)?,
+            contested: row.try_get("contested").map_err(fault)?,
+        }))
     }
 
-    async fn pin(&self, address: &Address, fingerprint: &str, armored: &str, now: Timestamp) -> Result<(), PortError> {
+    async fn pin(&self, address: &Address, fingerprint: &str, armored: &str, origin: &str, now: Timestamp) -> Result<(), PortError> {
         let mut tx = self.writing().await?;
-        sqlx::query("INSERT OR IGNORE INTO pinned (address, fingerprint, armored, at) VALUES (?, ?, ?, ?)")
+        sqlx::query(
+            "INSERT INTO pinned (address, fingerprint, armored, origin, at) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (address) DO UPDATE SET contested = ?2 WHERE fingerprint != ?2",
+        )
+        .bind(address.as_str())
+        .bind(fingerprint)
+        .bind(armored)
+        .bind(origin)
+        .bind(millis(now))
+        .execute(&mut *tx)
+        .await
+        .map_err(fault)?;
+        tx.commit().await
+    }
+
+    async fn choose_certificate(&self, address: &Address, fingerprint: &str, armored: &str, origin: &str, now: Timestamp) -> Result<(), PortError> {
+        let mut tx = self.writing().await?;
+        sqlx::query("INSERT OR REPLACE INTO pinned (address, fingerprint, armored, origin, at) VALUES (?, ?, ?, ?, ?)")
             .bind(address.as_str())
             .bind(fingerprint)
             .bind(armored)
+            .bind(origin)
             .bind(millis(now))
             .execute(&mut *tx)
             .await
             .map_err(fault)?;
+        tx.commit().await
+    }
+
+    async fn unpin(&self, address: &Address) -> Result<(), PortError> {
+        let mut tx = self.writing().await?;
+        sqlx::query("DELETE FROM pinned WHERE address = ?").bind(address.as_str()).execute(&mut *tx).await.map_err(fault)?;
         tx.commit().await
     }
 

@@ -7,23 +7,32 @@ use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::{Acknowledgement, Case};
 use crate::model::effect::{Effect, Reason, Work};
-use crate::model::ids::Digest;
 use crate::model::letter::Role;
 use crate::model::outgoing::{Asked, Composition};
-use crate::model::reading::SignatureStatus;
+use crate::model::reading::{LetterKind, Outside, SignatureStatus};
 use crate::model::report::Missing;
 use crate::pipeline::desk::Desk;
 use crate::pipeline::failpoint::step;
-use crate::ports::{Answer, HeldBack, Intake, OpenerError, Parcel, PortError, ReadingState};
+use crate::ports::{Answer, HeldBack, Intake, OpenerError, Parcel, Pinned, PortError, ReadingState};
 
 pub(super) async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
-    let Acknowledgement::Due { deadline, .. } = case.acknowledgement else {
-        return Ok(Carried::Done(Decision::default(), None)); // answered by hand, or not owed any more
-    };
     let letter = letter_of(desk, effect).await?;
     let to = letter.reply_to.clone().ok_or_else(|| missing("reply address"))?;
     let now = desk.now();
+    let outside = outside(desk, &letter, now).await?;
+    let certificate_asked_for = match &outside {
+        Some(outside) if outside.in_clear => outside.kind == LetterKind::KeyRequest || outside.asks_for_certificate,
+        _ => false,
+    };
+    let answered = matches!(case.acknowledgement, Acknowledgement::Sent { .. });
+    let certificate = (certificate_asked_for && !answered).then(|| Effect::send_certificate(letter.id, &case.id, now));
+    let instead = outside.as_ref().is_some_and(|outside| outside.in_clear && (outside.kind == LetterKind::KeyRequest || outside.kind.is_machine()));
+    let (Acknowledgement::Due { deadline, .. }, false) = (&case.acknowledgement, instead) else {
+        // Answered by hand, not owed any more, or a clear letter that is no report: its reading closes the case.
+        return Ok(Carried::Done(Decision { effects: certificate.into_iter().collect(), ..Decision::default() }, None));
+    };
+    let deadline = *deadline;
     let answer = answer(desk, effect, to.address(), "acknowledgement")?;
     if let Some(held) = turn(desk, &answer, now).await? {
         return held_back(desk, &case, &letter, held.until, deadline, now).await;
@@ -36,8 +45,11 @@ pub(super) async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried,
         in_reply_to: letter.message_id.clone(),
         received_at: letter.received_at,
         at: now,
-        digest: digest(desk, &letter, now).await?,
-        certificate: certificate_of(desk, &letter, to.address()).await?,
+        digest: outside.as_ref().and_then(|outside| outside.digest),
+        certificate: match pinned_of(desk, &letter, to.address()).await? {
+            None => outside.and_then(|outside| outside.certificate),
+            Some(pinned) => pinned.in_use(),
+        },
     };
     let (octets, signed) = match desk.parts.opener.compose(&composition).await {
         Ok(octets) => (octets, true),
@@ -56,8 +68,9 @@ pub(super) async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried,
     step!("composed");
     hand_over(desk, effect, &answer, octets).await?;
     let mut decision = Desk::note(&case.id, if signed { "acknowledged" } else { "acknowledged without a signature" }, id.as_str());
+    decision.effects.extend(certificate);
     if !signed {
-        decision.effects = Effect::call(Reason::LeftUnsigned, &case.id, now);
+        decision.effects.extend(Effect::call(Reason::LeftUnsigned, &case.id, now));
     }
     // The case may have moved on meanwhile: the store changes its acknowledgement alone, if that still stands as it was.
     if let Ok(acknowledgement) = case.acknowledgement.clone().sent(desk.now(), signed) {
@@ -90,15 +103,15 @@ async fn held_back(desk: &Desk, case: &Case, letter: &Intake, at: Timestamp, dea
     Ok(Carried::Done(decision, None))
 }
 
-/// The digest of a PGP/MIME letter's ciphertext. No key is needed for it, so that it says nothing of what we could open;
-/// a letter that can't be parsed has none.
-async fn digest(desk: &Desk, letter: &Intake, now: Timestamp) -> Result<Option<Digest>, PortError> {
-    if !letter.sealed_outside {
-        return Ok(None);
+/// What the letter shows without any key; `None` where it can't be parsed, or nobody could look for too long.
+async fn outside(desk: &Desk, letter: &Intake, now: Timestamp) -> Result<Option<Outside>, PortError> {
+    // Where no key was asked when it was read, its reading says the same.
+    if let Some(reading) = desk.take_fresh(letter.id).filter(|reading| !reading.came_sealed()) {
+        return Ok(Some(Outside::of(&reading, None)));
     }
-    match desk.parts.opener.digest(desk.parts.store.sealed(letter.id).await?).await {
-        Ok(digest) => Ok(digest),
-        Err(why @ OpenerError::Down(_)) if waits_for_opener(desk, letter, now) => Err(unsigned_yet(&why)),
+    match desk.parts.opener.outside(desk.parts.store.sealed(letter.id).await?).await {
+        Ok(outside) => Ok(Some(outside)),
+        Err(why @ (OpenerError::Down(_) | OpenerError::Ended(_))) if waits_for_opener(desk, letter, now) => Err(unsigned_yet(&why)),
         Err(_) => Ok(None),
     }
 }
@@ -146,7 +159,7 @@ pub(super) async fn ask(desk: &Desk, effect: &Effect) -> Result<Carried, PortErr
     let letter = letter_of(desk, effect).await?;
     let to = letter.reply_to.clone().ok_or_else(|| missing("reply address"))?;
     let now = desk.now();
-    let certificate = certificate_of(desk, &letter, to.address()).await?;
+    let certificate = pinned_of(desk, &letter, to.address()).await?.and_then(Pinned::in_use);
     let sealed = came_sealed(desk, &case).await?;
     let asked = if sealed && certificate.is_none() {
         vec![Asked::Certificate]
@@ -191,7 +204,7 @@ pub(super) async fn ask(desk: &Desk, effect: &Effect) -> Result<Carried, PortErr
 async fn came_sealed(desk: &Desk, case: &Case) -> Result<bool, PortError> {
     for letter in desk.parts.store.letters_of(&case.id).await?.iter().filter(|l| l.role == Role::Incoming) {
         // What could not be read may have been sealed; it counts as if it was.
-        if letter.sealed_outside || letter.state != ReadingState::Read || reading_for(desk, letter).await?.is_none_or(|r| r.protection.encrypted) {
+        if letter.sealed_outside || letter.state != ReadingState::Read || reading_for(desk, letter).await?.is_none_or(|r| r.came_sealed()) {
             return Ok(true);
         }
     }
@@ -211,9 +224,15 @@ pub(super) async fn reply(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
     let to = first.reply_to.as_ref().map(|r| r.address().clone()).or_else(|| first.originator.clone()).ok_or_else(|| missing("reply address"))?;
     let now = desk.now();
     // A responder's word may use what only decryption showed: the certificate that its sender enclosed and signed with.
-    let certificate = match certificate_of(desk, first, &to).await? {
+    let certificate = match pinned_of(desk, first, &to).await? {
         None => enclosed(desk, &reporters).await?,
-        pinned => pinned,
+        Some(Pinned { contested: Some(_), .. }) => {
+            let why = "two certificates were seen for the reporter: choose one with `sealdesk case certificate`, and give the reply again";
+            let mut decision = Desk::note(&case.id, "reply not sent", why);
+            decision.effects = Effect::call(Reason::ReplyRefused, &case.id, now);
+            return Ok(Carried::Refused(decision, why));
+        }
+        Some(pinned) => pinned.in_use(),
     };
     let answer = answer(desk, effect, &to, "reply")?;
     let message_id = answer.message_id.clone();
@@ -238,8 +257,8 @@ pub(super) async fn reply(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
     Ok(Carried::Done(replied(&case, desk.now(), message_id.as_str()), Some(message_id)))
 }
 
-/// The certificate pinned for who wrote a letter, or for the address that he wants to be answered at.
-async fn certificate_of(desk: &Desk, letter: &Intake, to: &Address) -> Result<Option<String>, PortError> {
+/// The certificate pinned for who wrote a letter, or for the address that they want to be answered at.
+async fn pinned_of(desk: &Desk, letter: &Intake, to: &Address) -> Result<Option<Pinned>, PortError> {
     let pinned = match &letter.originator {
         Some(writer) => desk.parts.store.pinned(writer).await?,
         None => None,

@@ -12,7 +12,7 @@ pub use notices::Notice;
 
 use super::desk::{Desk, random};
 use super::failpoint::step;
-use super::readers::reading_of;
+use super::letters::reading_of;
 use super::rhythm::Beat;
 use crate::decide::{CaseChange, Decision, Entry};
 use crate::model::Timestamp;
@@ -24,6 +24,7 @@ use crate::model::reading::Reading;
 use crate::model::secret;
 use crate::ports::{Intake, Lane, Leased, OpenerError, Outcome, PortError};
 use backon::{BackoffBuilder, ExponentialBuilder};
+use futures::future::{FusedFuture, FutureExt, OptionFuture};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -52,19 +53,11 @@ const _: () = assert!(LEASE_S > 10 * 60);
 pub async fn run(desk: Arc<Desk>, lane: Lane, beat: Beat, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         beat.now();
-        match round(&desk, lane).await {
-            Ok(0) => {}
-            Ok(_) => continue,
-            Err(err) => {
-                error!(error = %err, "the outbox cannot work");
-                desk.fault("store", &err.to_string()).await;
-            }
+        if let Err(err) = work_off(&desk, lane, &beat, &stop).await {
+            error!(error = %err, "the outbox cannot work");
+            desk.fault("store", &err.to_string()).await;
         }
-        let next = desk.parts.store.next_due(lane).await.ok().flatten();
-        let pause = next.map_or(Duration::from_secs(IDLE_S), |due| {
-            let wait = due.duration_since(desk.now());
-            Duration::try_from(wait).unwrap_or(Duration::ZERO).clamp(Duration::from_millis(50), Duration::from_secs(IDLE_S))
-        });
+        let pause = until_next(&desk, lane).await;
         tokio::select! {
             _ = stop.changed() => return,
             () = desk.bell(lane).notified() => {}
@@ -75,22 +68,70 @@ pub async fn run(desk: Arc<Desk>, lane: Lane, beat: Beat, mut stop: watch::Recei
 
 /// Carries out what is due in a lane; returns how much.
 pub async fn round(desk: &Desk, lane: Lane) -> Result<usize, PortError> {
-    let leased = desk.parts.store.lease(lane, desk.now(), Duration::from_secs(LEASE_S), LEASE_TOGETHER).await?;
+    let (_never, stop) = watch::channel(false);
+    work_off(desk, lane, &Beat::default(), &stop).await
+}
+
+async fn until_next(desk: &Desk, lane: Lane) -> Duration {
+    let next = desk.parts.store.next_due(lane).await.ok().flatten();
+    next.map_or(Duration::from_secs(IDLE_S), |due| {
+        let wait = due.duration_since(desk.now());
+        Duration::try_from(wait).unwrap_or(Duration::ZERO).clamp(Duration::from_millis(50), Duration::from_secs(IDLE_S))
+    })
+}
+
+/// What a look at the store brought: effects to carry out, and how long until others are due.
+async fn look(desk: &Desk, lane: Lane, places: u32) -> Result<(Vec<Leased>, Duration), PortError> {
+    let leased = desk.parts.store.lease(lane, desk.now(), Duration::from_secs(LEASE_S), places).await?;
     step!("leased");
-    let mut under_way: FuturesUnordered<_> = leased.iter().map(|effect| carry_out(desk, effect)).collect();
-    let mut first_error = None;
-    while let Some(settled) = under_way.next().await {
-        if let Err(err) = settled {
-            first_error.get_or_insert(err);
+    Ok((leased, until_next(desk, lane).await))
+}
+
+/// Carries out what is due until nothing is. A place that is free is filled at once, so that one slow effect holds up no other.
+///
+/// What is under way goes on while the store is looked at: a future that holds a connection and is not polled holds up all.
+async fn work_off(desk: &Desk, lane: Lane, beat: &Beat, stop: &watch::Receiver<bool>) -> Result<usize, PortError> {
+    let mut under_way = FuturesUnordered::new();
+    let mut looking = OptionFuture::from(None);
+    let mut wants_look = true;
+    let mut pause = Duration::ZERO;
+    let mut done = 0;
+    let mut failed = None;
+    loop {
+        beat.now();
+        let places = LEASE_TOGETHER.saturating_sub(u32::try_from(under_way.len()).unwrap_or(u32::MAX));
+        let has_room = places > 0 && failed.is_none() && !*stop.borrow();
+        let is_looking = !looking.is_terminated();
+        if wants_look && has_room && !is_looking {
+            looking = Some(Box::pin(look(desk, lane, places)).fuse()).into();
+            wants_look = false;
+        } else if under_way.is_empty() && !is_looking {
+            return failed.map_or(Ok(done), Err);
         }
-    }
-    match first_error {
-        Some(err) => Err(err),
-        None => Ok(leased.len()),
+        tokio::select! {
+            Some(looked) = &mut looking, if !looking.is_terminated() => match looked {
+                Ok((leased, until)) => {
+                    wants_look = !leased.is_empty();
+                    pause = until;
+                    under_way.extend(leased.into_iter().map(|effect| carry_out(desk, effect)));
+                }
+                Err(err) => failed = failed.or(Some(err)),
+            },
+            Some(settled) = under_way.next() => {
+                wants_look = true;
+                match settled {
+                    Ok(()) => done += 1,
+                    Err(err) => failed = failed.or(Some(err)),
+                }
+            }
+            () = desk.bell(lane).notified(), if has_room && !wants_look => wants_look = true,
+            () = tokio::time::sleep(pause), if has_room && !wants_look && looking.is_terminated() => wants_look = true,
+        }
     }
 }
 
-async fn carry_out(desk: &Desk, leased: &Leased) -> Result<(), PortError> {
+async fn carry_out(desk: &Desk, leased: Leased) -> Result<(), PortError> {
+    let leased = &leased;
     let effect = &leased.effect;
     if leased.in_doubt {
         warn!(effect = %effect.key, "an earlier try may have been carried out (RFC 1047); it is done again and counted");

@@ -1,11 +1,11 @@
 //! What comes out of the layers? The verdict, the kind and the report, from all that was gathered.
 
-use super::{Read, Shown, State};
+use super::{Brought, Read, Shown, State, Way};
 use crate::mime;
 use crate::model::letter::{NoAnswer, Outer};
 use crate::model::limits::CERTIFICATE_OCTETS_MAX;
 use crate::model::reading::{BroughtCertificate, LetterKind, Reading, SignatureStatus, SignatureVerdict};
-use crate::openpgp::{Certificate, SignatureFound};
+use crate::openpgp::SignatureFound;
 use crate::triage::{self, Seen};
 
 impl State<'_> {
@@ -106,6 +106,7 @@ impl State<'_> {
             message_id: self.message_id,
             date: self.date,
             protection,
+            sealed: self.sealed,
             parts: if self.protections.len() > 1 { self.protections } else { Vec::new() },
             signature,
             attachments,
@@ -131,10 +132,11 @@ fn answerable(kind: LetterKind, outer: &Outer) -> bool {
     }
 }
 
-fn brought((certificate, in_clear): &(Certificate, bool)) -> Option<BroughtCertificate> {
+fn brought(Brought { certificate, way }: &Brought) -> Option<BroughtCertificate> {
     let armored = certificate.minimal().ok()?.armored().ok()?;
     let kept = armored.len() <= CERTIFICATE_OCTETS_MAX;
-    kept.then(|| BroughtCertificate { fingerprint: certificate.fingerprint(), in_clear: *in_clear, armored })
+    let (in_clear, pinnable) = (*way != Way::Inside, *way == Way::Clear);
+    kept.then(|| BroughtCertificate { fingerprint: certificate.fingerprint(), in_clear, pinnable, armored })
 }
 
 /// One document stands as it is; several are set apart, so that none can pose as part of another.

@@ -18,6 +18,7 @@ impl State<'_> {
         }
         match entity.layout() {
             Layout::Encrypted { sealed, others } => {
+                self.sealed = true;
                 for (n, sealed) in sealed.iter().enumerate() {
                     self.encrypted(sealed, keys, depth, n == 0);
                 }
@@ -29,6 +30,7 @@ impl State<'_> {
             }
             Layout::Signed { signed, signature } => self.signed(&signed, &signature, keys, depth, clear),
             Layout::Smime { encrypted } => {
+                self.sealed = true;
                 let shut = Some(Shut::Unsupported);
                 self.protections.push(Protection { encrypted, format: Format::Smime, shut, ..Protection::default() });
                 self.fault(if encrypted {
@@ -125,6 +127,7 @@ impl State<'_> {
         self.learn_from_files(&files, clear);
         match entity.smime_parts() {
             (true, _) => {
+                self.sealed = true;
                 if !self.forwarded {
                     self.protections.push(Protection { encrypted: true, format: Format::Smime, shut: Some(Shut::Unsupported), ..Protection::default() });
                 }

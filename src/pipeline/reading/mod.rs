@@ -8,9 +8,9 @@ mod conclude;
 mod layers;
 
 use crate::mime::{self, Entity, File, Layout, LimitExceeded, Perspective};
+use crate::model::budget::Budget;
 use crate::model::ids::Digest;
 use crate::model::letter::{Dmarc, Outer};
-use crate::model::budget::Budget;
 use crate::model::limits::{CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX, Limits};
 use crate::model::reading::{Attachment, Delivery, Format, Integrity, Protection, Reading, Repair, Shut};
 use crate::openpgp::{self, Certificate, Opened, SessionKeys, SignatureFound, Unopened};
@@ -85,6 +85,23 @@ struct Kept {
 /// Files among which records are looked for.
 const FILES_LOOKED_AT_MAX: usize = 16;
 
+/// How a certificate came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    /// Where only decryption shows it, or in what is passed on or quoted.
+    Inside,
+    /// In an Autocrypt header that anybody on the way may have added.
+    Unsigned,
+    /// In the writer's own clear words, or under their domain's signature.
+    Clear,
+}
+
+/// A certificate with a user ID equal to From.
+struct Brought {
+    certificate: Certificate,
+    way: Way,
+}
+
 /// What is gathered on the way through the layers.
 struct State<'p> {
     from: Option<String>,
@@ -92,10 +109,12 @@ struct State<'p> {
     held: &'p [Certificate],
     /// The originator already has a certificate with us, so that another one is shown and not used.
     pinned: bool,
-    brought: Vec<(Certificate, bool)>,
+    brought: Vec<Brought>,
     /// Certificates that were looked at: inside sealed parts, and in clear.
     learnt: [usize; 2],
     protections: Vec<Protection>,
+    /// Something is encrypted or claims to be; set before any key is asked.
+    sealed: bool,
     /// The certificate of ours that the outermost part was sealed to.
     sealed_to: Option<String>,
     /// All signatures that were found.
@@ -113,6 +132,7 @@ struct State<'p> {
     marked_spam: bool,
     /// No machine may answer it: it may be a machine's itself.
     unanswerable: bool,
+    autocrypt_signed: bool,
     delivery: Option<Delivery>,
     message_id: Option<String>,
     date: Option<String>,
@@ -136,6 +156,7 @@ impl<'p> State<'p> {
             brought: Vec::new(),
             learnt: [0; 2],
             protections: Vec::new(),
+            sealed: false,
             sealed_to: None,
             signatures: Vec::new(),
             covering: Vec::new(),
@@ -146,6 +167,7 @@ impl<'p> State<'p> {
             media_type: String::new(),
             marked_spam: false,
             unanswerable: outer.answer.is_err(),
+            autocrypt_signed: outer.autocrypt_signed,
             delivery: None,
             message_id: None,
             date: None,
@@ -245,14 +267,16 @@ impl<'p> State<'p> {
         } else if self.from.is_none() {
             self.fault("its From is no address that a letter could be sent to");
         }
+        let way = if self.autocrypt_signed { Way::Clear } else { Way::Unsigned };
         for (_, octets) in root.autocrypt() {
-            self.learn(&octets, true);
+            self.learn_by(&octets, way);
         }
         self.entity(root, keys, 0, true);
     }
 
     /// Opens one ciphertext and records how it was protected, or why it stays shut.
     fn open(&mut self, ciphertext: &[u8], format: Format, repaired: Option<Repair>, keys: &mut dyn SessionKeys) -> Option<Opened> {
+        self.sealed = true;
         let certificates = self.certificates();
         let mut opened = openpgp::open(ciphertext, keys, &certificates, self.budget);
         // Some programs add line ends or zeros to a binary file. What is left without them must prove itself as any other.
@@ -282,10 +306,15 @@ impl<'p> State<'p> {
         }
     }
 
-    /// Keeps a brought certificate if a user ID of it is the single From, and no other is pinned. Whether it is one at all.
     fn learn(&mut self, octets: &[u8], clear: bool) -> bool {
+        // What is forwarded, its writer only passes on: it is not their word in clear.
+        self.learn_by(octets, if clear && !self.forwarded { Way::Clear } else { Way::Inside })
+    }
+
+    /// Keeps a brought certificate if a user ID of it is the single From, and no other is pinned. Whether it is one at all.
+    fn learn_by(&mut self, octets: &[u8], way: Way) -> bool {
         // What stands in clear counts apart: nothing inside a sealed part may change what is learnt from outside.
-        let learnt = &mut self.learnt[usize::from(clear)];
+        let learnt = &mut self.learnt[usize::from(way != Way::Inside)];
         if octets.len() > CERTIFICATE_OCTETS_MAX || *learnt >= CERTIFICATES_MAX {
             self.fault("the letter brings more certificates, or larger ones, than are read");
             return false;
@@ -295,24 +324,24 @@ impl<'p> State<'p> {
         let Some(from) = self.from.clone() else { return true };
         for certificate in found.into_iter().filter(|c| c.is_of(&from)) {
             let fingerprint = certificate.fingerprint();
-            if let Some(known) = self.brought.iter_mut().find(|(b, _)| b.fingerprint() == fingerprint) {
+            if let Some(known) = self.brought.iter_mut().find(|b| b.certificate.fingerprint() == fingerprint) {
                 // The copy in clear counts, as if there were no other: what leaves must not tell whether there is one.
-                if clear && !known.1 {
-                    *known = (certificate, true);
+                if way > known.way {
+                    *known = Brought { certificate, way };
                 }
                 continue;
             }
             if self.pinned && !self.held.iter().any(|held| held.fingerprint() == fingerprint) {
                 self.fault("the letter brings another certificate than the one we know for its sender; it is not used");
             }
-            self.brought.push((certificate, clear));
+            self.brought.push(Brought { certificate, way });
         }
         true
     }
 
     /// The certificates that a signature may be checked with.
     fn certificates(&self) -> Vec<Certificate> {
-        let usable = self.brought.iter().map(|(c, _)| c).filter(|_| !self.pinned);
+        let usable = self.brought.iter().map(|b| &b.certificate).filter(|_| !self.pinned);
         self.held.iter().chain(usable).cloned().collect()
     }
 }
