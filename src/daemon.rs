@@ -11,6 +11,7 @@ use crate::wiring::{self, Watched};
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::SigSet;
 use sd_notify::NotifyState;
+use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -67,7 +68,13 @@ pub fn lock(settings: &Settings) -> Result<Lock> {
 pub fn try_lock(settings: &Settings) -> Result<Option<Lock>> {
     std::fs::create_dir_all(&settings.state).with_context(|| format!("cannot make the state folder {}", settings.state.display()))?;
     let path = settings.state.join("desk.lock");
-    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(Lock { _file: file })),
         Err(std::fs::TryLockError::WouldBlock) => Ok(None),

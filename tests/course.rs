@@ -110,7 +110,7 @@ impl Story {
         }
         while readers::round(&self.desk).await.unwrap() > 0 {}
         deadlines::round(&self.desk).await.unwrap();
-        for lane in [OutboxLane::Common, OutboxLane::SecondPath] {
+        for lane in OutboxLane::ALL {
             while outbox::round(&self.desk, lane).await.unwrap() > 0 {}
         }
     }

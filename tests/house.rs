@@ -27,6 +27,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sequoia_openpgp", &["openpgp"]),
     ("mail_parser", &["mime"]),
     ("openssl", &["openpgp"]),
+    ("aes", &["openpgp"]),
+    ("eax", &["openpgp"]),
     ("async_imap", &["adapters/imap"]),
     ("octocrab", &["adapters/github"]),
     ("sqlx", &["adapters/sqlite"]),

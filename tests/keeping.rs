@@ -379,7 +379,6 @@ fn monitoring_sees_numbers_and_states_and_nothing_that_a_letter_says() {
         "sealdesk_acknowledgements_pending 0",
         "sealdesk_clocks{step=\"fix-team\",state=\"running\"} 5",
         "sealdesk_outbox_given_up 0",
-        "sealdesk_reader_deaths_total 0",
         "sealdesk_stalled 0",
         "sealdesk_certificate_ends_timestamp_seconds{whose=\"desk\"",
     ] {

@@ -169,7 +169,7 @@ impl Test {
             sources: None,
             secret: Secret::new(b"secret".to_vec()),
             answer_from: Timestamp::UNIX_EPOCH,
-            caps: Caps { per_address: 1, per_domain: 3, in_all: 100 },
+            caps: Caps { per_address: 1, per_domain: 3, in_all: 100, calls_per_hour: 100, drafts_per_day: 100 },
             release: ReleaseRules::default(),
         });
         Self { desk, clock, opener, folder }

@@ -412,7 +412,7 @@ impl Running {
             secret: Secret::new(b"simulation".to_vec()),
             authenticator: None,
             answer_from: Timestamp::UNIX_EPOCH,
-            caps: Caps { per_address: 1, per_domain: 100, in_all: 1000 },
+            caps: Caps { per_address: 1, per_domain: 100, in_all: 1000, calls_per_hour: 1000, drafts_per_day: 1000 },
             release: ReleaseRules::default(),
         });
         store.sweep_and_release().await;
@@ -561,7 +561,10 @@ async fn play(events: &[Event]) -> Vec<String> {
         for _ in 0..2 {
             running.all().await;
         }
-        let due = running.store.next_due(Lane::Common).await.unwrap();
+        let mut due = None;
+        for lane in Lane::ALL {
+            due = due.or(running.store.next_due(lane).await.unwrap());
+        }
         let unread = running.store.tally().await.unwrap().unread;
         let idle = world.lock().unwrap().lying.is_empty() && unread == 0;
         if idle && due.is_none() {

@@ -184,7 +184,7 @@ fn only_the_keyholders_own_words_are_signed() {
 }
 
 #[test]
-fn a_digest_is_told_without_any_mail_key() {
+fn what_a_letter_shows_outside_is_told_without_any_mail_key() {
     let opener = Opener::start();
     let letter = |words: &[u8]| {
         let armored = sealdesk::openpgp::armored_message(&opener.sealed_to("desk/security.asc", words)).unwrap();
@@ -192,10 +192,16 @@ fn a_digest_is_told_without_any_mail_key() {
             "From: ada@reporter.example\nContent-Type: multipart/encrypted; boundary=b\n\n--b\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n--b\nContent-Type: application/octet-stream\n\n{armored}\n--b--\n"
         )
     };
-    let (status, answer) = opener.say(b'g', &[letter(b"words of a reporter").as_bytes()]);
-    assert!(status == GOOD && answer.len() == 8 + 64 && !holds(&answer, b"words of a reporter"), "{}", String::from_utf8_lossy(&answer));
+    let call = br#"{"ours":[],"own_lists":[],"authserv_id":null,"certificates":[],"with_files":false}"#;
+    let told = |verb, letter: &[u8]| {
+        let (status, answer) = opener.say(verb, &[call, letter]);
+        assert!(status == GOOD && !holds(&answer, b"words of a reporter"), "{}", String::from_utf8_lossy(&answer));
+        serde_json::from_slice::<serde_json::Value>(&answer[8..]).unwrap()
+    };
+    let outside = told(b'g', letter(b"words of a reporter").as_bytes());
+    assert_eq!((outside["digest"].as_str().map(str::len), &outside["in_clear"]), (Some(64), &serde_json::json!(false)));
     let at_rest = opener.sealed_to("desk/storage.asc", letter(b"words of a reporter").as_bytes());
-    assert_eq!(opener.say(b'h', &[&at_rest]).1.len(), 8 + 64);
+    assert_eq!(told(b'h', &at_rest)["digest"].as_str().map(str::len), Some(64));
 }
 
 /// Replies have free words. An opener can't know who wrote them; it signs few.

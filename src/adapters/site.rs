@@ -5,10 +5,16 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
@@ -40,11 +46,38 @@ pub enum Absent {
     Unwell,
 }
 
-/// Serves until the task is dropped.
+/// Connections served at once; further ones wait in the kernel's queue, and take no descriptor of the desk.
+const CONNECTIONS_MAX: usize = 64;
+
+/// How long a client may take for the header of a request, and a connection in all.
+const HEADER_S: u64 = 10;
+const CONNECTION_S: u64 = 60;
+
+/// Serves until the task is dropped. Whoever connects and says nothing is hung up on.
 pub async fn serve(pages: Arc<dyn Pages>, listener: TcpListener) {
     let router = Router::new().fallback(answer).with_state(pages);
-    if let Err(err) = axum::serve(listener, router).await {
-        tracing::error!(error = %err, "pages are not served any more");
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut served = JoinSet::new();
+    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+        while served.try_join_next().is_some() {}
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(err) => {
+                tracing::warn!(error = %err, "a connection cannot be accepted");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                continue;
+            }
+        };
+        let service = TowerToHyperService::new(router.clone());
+        served.spawn(async move {
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(Duration::from_secs(HEADER_S))
+                .serve_connection(TokioIo::new(stream), service);
+            // However it ends, it ends: a client that was cut off asks again.
+            let _ = tokio::time::timeout(Duration::from_secs(CONNECTION_S), connection).await;
+            drop(place);
+        });
     }
 }
 

@@ -137,7 +137,12 @@ impl SmtpCourier {
 
     /// The code tells whether it passes; the server's words help the operator.
     fn fault(&self, what: &str, err: &SmtpError) -> PortError {
-        let text = format!("{} would not {what}: {}", self.whole(), chain(err));
+        // Filters quote what they refuse: of an answer to a letter the code says enough.
+        let said = match err.status() {
+            Some(code) if what == LETTER => format!("it answers {code}"),
+            _ => chain(err),
+        };
+        let text = format!("{} would not {what}: {said}", self.whole());
         // Only a refused recipient is this letter's fault; a relay that refuses all letters will be mended.
         if err.is_permanent() && what == RECIPIENT { PortError::Lasting(text) } else { PortError::Passing(text) }
     }
@@ -154,7 +159,7 @@ impl SmtpCourier {
         let to = address(&parcel.envelope_recipient)?;
         self.within(COMMAND_S, async { connection.command(Mail::new(from, Vec::new())).await.map_err(|e| self.fault("take the sender", &e)) }).await?;
         self.within(COMMAND_S, async { connection.command(Rcpt::new(to, Vec::new())).await.map_err(|e| self.fault(RECIPIENT, &e)) }).await?;
-        let go_ahead = self.within(COMMAND_S, async { connection.command(Data).await.map_err(|e| self.fault("take the letter", &e)) }).await?;
+        let go_ahead = self.within(COMMAND_S, async { connection.command(Data).await.map_err(|e| self.fault(LETTER, &e)) }).await?;
         // Any other code is no go-ahead (RFC 5321 section 4.3.2), and what follows would be read as commands.
         if !go_ahead.has_code(START_MAIL_INPUT) {
             return Err(PortError::Passing(format!("{} answers DATA with {} where 354 is due", self.whole(), go_ahead.code())));
@@ -162,7 +167,7 @@ impl SmtpCourier {
         let octets = parcel.octets.strip_suffix(b"\r\n").unwrap_or(&parcel.octets);
         match tokio::time::timeout(Duration::from_secs(DATA_S), connection.message(octets)).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(err)) if err.status().is_some() => Err(self.fault("take the letter", &err)),
+            Ok(Err(err)) if err.status().is_some() => Err(self.fault(LETTER, &err)),
             // The last octet may have arrived, and only the answer be lost.
             Ok(Err(err)) => Err(PortError::InDoubt(format!("{} did not say whether it took the letter: {}", self.whole(), chain(&err)))),
             Err(_) => Err(PortError::InDoubt(format!("{} did not say within {DATA_S} s whether it took the letter", self.whole()))),
@@ -172,6 +177,7 @@ impl SmtpCourier {
 
 /// What a server may refuse for good.
 const RECIPIENT: &str = "take the recipient";
+const LETTER: &str = "take the letter";
 
 /// An error and its causes. Servers repeat addresses, which belong into no log.
 fn chain(err: &dyn std::error::Error) -> String {

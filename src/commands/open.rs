@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use std::collections::HashMap;
 use std::io::Read;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Opens one letter and prints one JSON object.
@@ -111,6 +112,7 @@ fn unreadable(head: &[u8]) -> Reading {
         asks_for_certificate: false,
         delivery: None,
         sealed_to: None,
+        signed_to: Vec::new(),
         faults: vec!["reading it took more memory, time or stack than a letter may".to_owned()],
         certificates: Vec::new(),
     }
@@ -135,7 +137,9 @@ fn letter(path: &Path) -> Result<Vec<u8>> {
 
 /// Writes files under their safe names; a name that is taken gets a number before it, and nothing is overwritten.
 pub(super) fn write_files<'a>(folder: &Path, files: impl Iterator<Item = (&'a str, &'a Vec<u8>)>) -> Result<Vec<PathBuf>> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    // What was sealed is for whoever ran this, and for nobody else on the machine.
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let mut next: HashMap<String, usize> = HashMap::new();
     let mut written = Vec::new();
     for (name, octets) in files {
@@ -144,7 +148,7 @@ pub(super) fn write_files<'a>(folder: &Path, files: impl Iterator<Item = (&'a st
             let n = next.entry(safe.clone()).or_insert(0);
             *n += 1;
             let path = folder.join(if *n == 1 { safe.clone() } else { format!("{n}-{safe}") });
-            let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
+            let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
             match made {
                 Ok(mut file) => {
                     std::io::Write::write_all(&mut file, octets).with_context(|| format!("cannot write {}", path.display()))?;

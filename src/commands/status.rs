@@ -34,6 +34,11 @@ pub async fn run(args: StatusArgs) -> Result<u8> {
         styled(if late { BAD } else { DIM }, &when)
     });
     text.push_str(&format!("  letters          {} received, {} unread, {} shut, {} set aside, {} old\n", t.letters, t.unread, t.shut, t.set_aside, t.old));
+    if t.without_case > 0 {
+        let numbers = status.letters_without_case.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let what = format!("{} rest without a case, as machines' words: {numbers}; sealdesk import --letter N makes one a case", t.without_case);
+        text.push_str(&format!("                   {}\n", styled(DIM, &what)));
+    }
     text.push_str(&format!("  cases            {} open of {}\n", t.cases_open, t.cases));
     text.push_str(&format!("  acknowledgements {} pending{due}\n", t.acknowledgements_pending));
     let doubled = if t.drafts_doubled > 0 { styled(WARN, &format!(", {} doubled", t.drafts_doubled)) } else { String::new() };
@@ -61,7 +66,7 @@ pub async fn run(args: StatusArgs) -> Result<u8> {
         text.push_str(&format!("\n  {}\n", styled(WARN, "faults")));
         for fault in &status.faults {
             let since = fault.since.map_or_else(String::new, |s| format!(" since {}", s.strftime("%Y-%m-%d %H:%M UTC")));
-            text.push_str(&format!("    {}{since}: {}\n", fault.what, screen::tame(&fault.why)));
+            text.push_str(&format!("    {}{since}: {}\n", screen::tame(&fault.what), screen::tame(&fault.why)));
         }
     }
     screen::print(&text)?;

@@ -183,6 +183,7 @@ mod tests {
             asks_for_certificate: false,
             delivery: None,
             sealed_to: None,
+            signed_to: Vec::new(),
             faults: Vec::new(),
             certificates: Vec::new(),
         }

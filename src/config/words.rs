@@ -343,13 +343,15 @@ impl Default for Acknowledgement {
 pub(super) struct Answers {
     pub per_address_per_day: u32,
     pub per_domain_per_day: u32,
+    pub calls_per_hour: u32,
+    pub drafts_per_day: u32,
     pub per_day: u32,
     pub ask_missing: bool,
 }
 
 impl Default for Answers {
     fn default() -> Self {
-        Self { per_address_per_day: 1, per_domain_per_day: 200, per_day: 2_000, ask_missing: true }
+        Self { per_address_per_day: 1, per_domain_per_day: 200, per_day: 2_000, calls_per_hour: 30, drafts_per_day: 100, ask_missing: true }
     }
 }
 

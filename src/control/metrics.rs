@@ -1,17 +1,18 @@
 //! What does monitoring see of a desk? OpenMetrics: numbers, states, ids of keys, and nothing that a letter says.
+//!
+//! Any user of the machine may look, and some of them may write letters too. So nothing is counted that only decryption shows:
+//! not whether a letter opened, not what was queued because of it.
 
 use crate::decide::{Clock, ClockState, clocks, runs};
 use crate::model::Timestamp;
 use crate::pipeline::{Desk, Rhythm};
 use anyhow::{Context, Result};
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
-use std::sync::atomic::Ordering;
 
 /// Of the 24 hours that the policy promises.
 const ACKNOWLEDGED_S: [f64; 10] = [60.0, 300.0, 900.0, 3600.0, 14400.0, 28800.0, 43200.0, 72000.0, 86400.0, 172_800.0];
@@ -32,9 +33,6 @@ pub async fn metrics(desk: &Desk, rhythm: &Rhythm) -> Result<String> {
     the_clocks(desk, r).await?;
     certificates(desk, r);
     canaries(desk, r).await?;
-    let deaths: Counter = Counter::default();
-    deaths.inc_by(desk.reader_deaths.load(Ordering::Relaxed));
-    registered(r, "reader_deaths", "Readers that ended before they had read their letter, since the desk's start", deaths);
     let faults = family(r, "fault", "What is at fault now, as sealdesk status shows it");
     desk.faults().iter().for_each(|(what, _, _)| set(&faults, &[("what", what)], 1));
     let stalled = gauge(r, "stalled", "Whether a loop of the desk stands still");
@@ -54,10 +52,16 @@ pub async fn health(desk: &Desk, rhythm: &Rhythm) -> Result<(), String> {
 
 async fn store(desk: &Desk, r: &mut Registry) -> Result<()> {
     let (measures, tally, now) = (desk.parts.store.measures().await?, desk.parts.store.tally().await?, desk.now());
-    let letters = family(r, "letters", "Letters, by their role and how far they were read");
-    measures.letters.iter().for_each(|(role, state, n)| set(&letters, &[("role", role), ("state", state)], *n));
-    let cases = family(r, "cases", "Cases, by where they stand");
-    measures.cases.iter().for_each(|(standing, n)| set(&cases, &[("standing", standing)], *n));
+    let letters = family(r, "letters", "Letters, by their role, and whether they wait to be read");
+    for (role, state, n) in &measures.letters {
+        let state = if state == "unread" { "waiting" } else { "done" };
+        letters.get_or_create(&labels(&[("role", role), ("state", state)])).inc_by(*n);
+    }
+    let cases = family(r, "cases", "Cases, open or closed");
+    for (standing, n) in &measures.cases {
+        let standing = if standing == "closed" { "closed" } else { "open" };
+        cases.get_or_create(&labels(&[("standing", standing)])).inc_by(*n);
+    }
     let waited = Histogram::new(ACKNOWLEDGED_S);
     measures.acknowledged_ms.iter().for_each(|ms| waited.observe(*ms as f64 / 1000.0));
     r.register_with_unit("acknowledgement", "From a letter's arrival to its acknowledgement", Unit::Seconds, waited);
@@ -67,14 +71,6 @@ async fn store(desk: &Desk, r: &mut Registry) -> Result<()> {
     if let Some(deadline) = tally.oldest_deadline {
         seconds(r, "acknowledgement_deadline_timestamp", "When the next acknowledgement must have left").set(deadline.as_second());
     }
-    let outbox = family(r, "outbox", "Effects, by their work and state");
-    let tries = Family::<Labels, Counter>::default();
-    for (work, state, n, attempts) in &measures.effects {
-        set(&outbox, &[("work", work), ("state", state)], *n);
-        tries.get_or_create(&labels(&[("work", work)])).inc_by(attempts.unsigned_abs());
-    }
-    registered(r, "outbox_tries", "Tries to carry effects out that failed or are not settled", tries);
-    gauge(r, "outbox_pending", "Effects that wait to be carried out").set(tally.effects_pending);
     gauge(r, "outbox_given_up", "Effects that were given up").set(tally.effects_given_up);
     seconds(r, "outbox_oldest_overdue", "How long the effect that waits longest is overdue").set(age(measures.oldest_due, now));
     gauge(r, "sent_twice_perhaps", "Letters that were sent again because a try may have been carried out (RFC 1047)").set(tally.sent_twice_perhaps);

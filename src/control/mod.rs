@@ -26,8 +26,8 @@ pub use word::{Word, say};
 
 use crate::decide::{Arrival, Origin, on_arrival};
 use crate::model::case::Case;
-use crate::model::ids::CaseId;
-use crate::model::letter::{Dmarc, NoAnswer, Outer};
+use crate::model::ids::{CaseId, IntakeId};
+use crate::model::letter::{Dmarc, NoAnswer, Outer, Role};
 use crate::pipeline::{Desk, canary, retention};
 use crate::ports::Intake;
 use anyhow::{Context, Result, anyhow, bail};
@@ -78,7 +78,10 @@ pub enum Question {
         at: Option<jiff::Timestamp>,
     },
     Status,
-    Import,
+    /// Old letters, or one that rests without a case, are treated as if they arrived now.
+    Import {
+        letter: Option<i64>,
+    },
     /// The desk writes to itself.
     Canary,
     /// All that rests, sealed; answered in pieces.
@@ -117,7 +120,7 @@ pub async fn answer(desk: &Desk, question: Question, by: &str) -> Result<serde_j
         Question::Canary => serde_json::to_value(canary::sing(desk, canary::PATIENCE).await?),
         Question::Backup => bail!("a backup comes in pieces"),
         Question::CasePurge { id } => serde_json::to_value(purge(desk, &id, by).await?),
-        Question::Import => serde_json::to_value(import(desk).await?),
+        Question::Import { letter } => serde_json::to_value(import(desk, letter).await?),
     };
     value.context("an answer cannot be written")
 }
@@ -139,7 +142,7 @@ async fn reply(desk: &Desk, id: &CaseId, text: &str, by: &str) -> Result<String>
         bail!("the reply is longer than {REPLY_OCTETS_MAX} octets");
     }
     let now = desk.now();
-    let (word, sealed) = desk.sealed_words(text)?;
+    let (word, sealed) = desk.sealed_words(text).await?;
     desk.parts.store.commit(&crate::decide::reply(id, &word, sealed, by, now), now).await?;
     desk.ring();
     Ok(format!("the reply of {id} is on its way; `sealdesk case show {id}` tells when it has left"))
@@ -153,8 +156,14 @@ async fn purge(desk: &Desk, id: &CaseId, by: &str) -> Result<String> {
 }
 
 /// Makes old letters into arrivals: a human confirmed that they are to be answered.
-async fn import(desk: &Desk) -> Result<String> {
-    let old = desk.parts.store.old_letters().await?;
+async fn import(desk: &Desk, letter: Option<i64>) -> Result<String> {
+    let old = match letter {
+        None => desk.parts.store.old_letters().await?,
+        Some(number) => {
+            let found = desk.parts.store.intake(IntakeId(number)).await?.filter(|letter| letter.case.is_none() && letter.role == Role::Incoming);
+            vec![found.ok_or_else(|| anyhow!("no letter {number} rests without a case"))?]
+        }
+    };
     let now = desk.now();
     for letter in &old {
         let mut random = [0; 10];

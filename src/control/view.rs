@@ -111,6 +111,9 @@ pub struct Status {
     pub now: jiff::Timestamp,
     #[serde(flatten)]
     pub tally: Tally,
+    /// Numbers of the letters that rest without a case: the newest of them, newest first.
+    #[serde(default)]
+    pub letters_without_case: Vec<i64>,
     pub opener: Vec<String>,
     /// Letters of the desk to itself, newest first.
     pub canaries: Vec<CanaryLine>,
@@ -288,6 +291,9 @@ impl File {
     }
 }
 
+/// Letters without a case that status names.
+const WITHOUT_CASE_SHOWN: usize = 20;
+
 pub(super) async fn status(desk: &Desk) -> Result<Status> {
     let tally = desk.parts.store.tally().await?;
     let mut faults: Vec<Fault> = desk.faults().into_iter().map(|(what, since, why)| Fault { what, since: Some(since), why }).collect();
@@ -301,7 +307,11 @@ pub(super) async fn status(desk: &Desk) -> Result<Status> {
             Vec::new()
         }
     };
+    let mut without_case: Vec<i64> = desk.parts.store.without_case(jiff::Timestamp::UNIX_EPOCH).await?.into_iter().map(|id| id.0).collect();
+    without_case.reverse();
+    without_case.truncate(WITHOUT_CASE_SHOWN);
     Ok(Status {
+        letters_without_case: without_case,
         version: format!("sealdesk {}, {}", env!("CARGO_PKG_VERSION"), crate::openpgp::backend()),
         now: desk.now(),
         tally,

@@ -221,7 +221,7 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str, once: Option<St
         Word::Split { titles } => split(desk, &case, titles, by, once.as_deref()).await?,
         Word::RequestCve => (decide::ask_tracker(&case, Effect::request_cve(id, now), "CVE wanted", by)?, format!("a CVE is requested for {id}")),
         Word::Fork => (decide::ask_tracker(&case, Effect::open_fork(id, now), "private fork wanted", by)?, format!("a private fork is opened for {id}")),
-        Word::NotifyDistributors { text } => notify(desk, &case, &text, by)?,
+        Word::NotifyDistributors { text } => notify(desk, &case, &text, by).await?,
         Word::Announce { text, assets, despite_assets, again } => announce(desk, &case, &text, &assets, (despite_assets, again), by).await?,
         Word::Close { why, note, of } => close(desk, &case, why, note, of, by).await?,
         Word::Reopen { why } => (noted(desk, &case, &why, by, decide::reopen(&case, by)?).await?, format!("{id} is open again")),
@@ -370,7 +370,7 @@ async fn set(desk: &Desk, case: &Case, assessment: Assessment, by: &str) -> Resu
     Ok((opened.into(desk, id, decision)?, said))
 }
 
-fn notify(desk: &Desk, case: &Case, text: &str, by: &str) -> Result<(Decision, String)> {
+async fn notify(desk: &Desk, case: &Case, text: &str, by: &str) -> Result<(Decision, String)> {
     if text.trim().is_empty() {
         bail!("the notice is empty");
     }
@@ -384,7 +384,7 @@ fn notify(desk: &Desk, case: &Case, text: &str, by: &str) -> Result<(Decision, S
     let now = desk.now();
     // A notice of another hour is another notice.
     let hour = case.course.release_day.map_or(0, |day| day.as_millisecond()).to_be_bytes();
-    let word = desk.word_for("notice", &[&hour, text.as_bytes()]);
+    let word = desk.content_tag(&[b"notice", &hour, text.as_bytes()]).await?;
     let mut notices = Vec::new();
     for distributor in &able {
         let notice = serde_json::to_vec(&Notice { to: distributor.address.clone(), text: text.to_owned() })?;

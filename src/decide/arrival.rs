@@ -94,15 +94,16 @@ pub fn on_arrival(arrival: &Arrival<'_>, known: &Acquaintance, policy: &Policy, 
         return team_copy(arrival, known, now);
     }
     match refusal {
-        // RFC 3834 section 2: answering a machine can start a loop; and nobody waits for an answer.
+        // A ticket system may have passed on what a reporter wrote in their case: the header forbids an answer, and nothing else.
+        Some(NoAnswer::AutoSubmitted | NoAnswer::List | NoAnswer::Precedence)
+            if known.thread.as_ref().is_some_and(|thread| joins(thread, arrival.outer.dmarc)) =>
+        {
+            known.thread.as_ref().map(|thread| follow_up(arrival, thread)).unwrap_or_default()
+        }
+        // RFC 3834 section 2: answering a machine can start a loop. It is read, and what turns out to be a report opens a case.
         Some(why) if why.is_machine() => Decision { journal: vec![Entry::of_desk("machine letter kept", arrival.intake.to_string())], ..Decision::default() },
         _ => match &known.thread {
-            // Joining silently takes proof: a known originator whose domain our own server vouches for.
-            Some(thread) if thread.originator_in_case && arrival.outer.dmarc == Dmarc::Pass && !is_closed(&thread.case) => Decision {
-                letter_of: Some(thread.case.id.clone()),
-                journal: vec![Entry::of(&thread.case.id, "follow-up arrived", arrival.intake.to_string())],
-                ..Decision::default()
-            },
+            Some(thread) if joins(thread, arrival.outer.dmarc) => follow_up(arrival, thread),
             // Whoever got the key, or was a machine, begins anew with what he writes next.
             thread => {
                 let older = thread.as_ref().filter(|t| !matches!(t.case.standing, Standing::Closed { why: Closing::KeyRequest | Closing::Machine, .. }));
@@ -110,6 +111,16 @@ pub fn on_arrival(arrival: &Arrival<'_>, known: &Acquaintance, policy: &Policy, 
             }
         },
     }
+}
+
+/// Joining silently takes proof: a known originator whose domain our own server vouches for.
+fn joins(thread: &Thread, dmarc: Dmarc) -> bool {
+    thread.originator_in_case && dmarc == Dmarc::Pass && !is_closed(&thread.case)
+}
+
+fn follow_up(arrival: &Arrival<'_>, thread: &Thread) -> Decision {
+    let case = &thread.case.id;
+    Decision { letter_of: Some(case.clone()), journal: vec![Entry::of(case, "follow-up arrived", arrival.intake.to_string())], ..Decision::default() }
 }
 
 fn is_closed(case: &Case) -> bool {
@@ -263,6 +274,15 @@ mod tests {
         assert!(matches!(stranger.case, Some(CaseChange::Open(Case { perhaps_of: Some(of), .. })) if of == case));
         let unproven = Outer { dmarc: Dmarc::Unknown, ..outer(person()) };
         assert_ne!(arrive(&unproven, &threaded(true, false), false).letter_of, Some(case));
+    }
+
+    #[test]
+    fn a_follow_up_through_a_ticket_system_joins_its_case_too() {
+        let case = older().id;
+        for why in [NoAnswer::AutoSubmitted, NoAnswer::Precedence, NoAnswer::List] {
+            assert_eq!(arrive(&outer(Err(why)), &threaded(true, false), false).letter_of, Some(case.clone()), "{why:?}");
+            assert_eq!(arrive(&outer(Err(why)), &threaded(false, false), false).letter_of, None, "{why:?}");
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub use delivery::{Returned, on_returned};
 pub use policy::{Caps, FilePolicy, Policy, SealedPolicy};
 pub use reading::{Older, ReadLetter, answered, confirm, on_reading, on_stray};
 pub use release_day::{Proposal, judged, propose};
-pub use reply::{ask, ask_private, replied, reply, reply_refused, send_certificate, words};
+pub use reply::{ask, ask_private, put_back, replied, reply, reply_refused, send_certificate, words};
 
 use crate::model::address::Address;
 use crate::model::case::Case;

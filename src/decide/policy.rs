@@ -70,7 +70,7 @@ impl Default for Policy {
     }
 }
 
-/// How many automatic answers may leave in 24 hours.
+/// How much may leave by itself: answers in 24 hours, and what a flood of letters sets off.
 #[derive(Clone, Copy, Debug)]
 pub struct Caps {
     /// Of one kind, to one address.
@@ -78,4 +78,8 @@ pub struct Caps {
     /// To all addresses of one domain.
     pub per_domain: u32,
     pub in_all: u32,
+    /// Letters in an hour about which responders are called one by one.
+    pub calls_per_hour: u32,
+    /// Drafts in a day that are filed without a responder's word.
+    pub drafts_per_day: u32,
 }

@@ -140,7 +140,8 @@ fn first(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Polic
     match reading.kind {
         // Only a clear letter may change what goes out by itself: everyone on the way could read it.
         LetterKind::KeyRequest if in_clear && letter.answerable => key_request(case, now),
-        kind if kind.is_machine() && in_clear => machine(case, now),
+        // One that a responder made a case of stays one.
+        kind if kind.is_machine() && in_clear && matches!(case.acknowledgement, Acknowledgement::Due { .. }) => machine(case, now),
         LetterKind::KeyRequest => waits(case, letter, Reason::AwaitsWord, in_clear, now),
         // A low rank, and never silence: nobody is called at once, and its clocks run until a responder says his word.
         LetterKind::Spam => Decision {
@@ -363,6 +364,7 @@ mod tests {
             asks_for_certificate: false,
             delivery: None,
             sealed_to: None,
+            signed_to: Vec::new(),
             faults: Vec::new(),
             certificates: Vec::new(),
         }

@@ -17,6 +17,15 @@ pub fn words(case: &CaseId, token: &str, sealed: Vec<u8>, by: &str, now: Timesta
     Decision { effects: vec![Effect::say_words(case, token, sealed, now)], journal: vec![Entry::of(case, "words accepted", by)], ..Decision::default() }
 }
 
+/// A reply of which nothing that is signed says that it is meant for the desk: its writer is asked.
+pub fn put_back(case: &CaseId, intake: IntakeId, sealed: Vec<u8>, now: Timestamp) -> Decision {
+    Decision {
+        effects: vec![Effect::tell_of_words(Reason::ReplyPutBack, case, &intake.to_string(), sealed, now)],
+        journal: vec![Entry::of(case, "reply put back to its writer", format!("letter {intake}"))],
+        ..Decision::default()
+    }
+}
+
 /// A reply that came by mail and is not passed on: the responders hear of it. One that nobody proved to have written
 /// (`signed` is not set) is told once a case and hour, for anybody may write to that address under a responder's name.
 pub fn reply_refused(case: &CaseId, intake: IntakeId, why: &'static str, signed: bool, now: Timestamp) -> Decision {

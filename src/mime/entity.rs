@@ -31,6 +31,8 @@ pub struct ProtectedHeaders {
     pub from: Option<String>,
     pub message_id: Option<String>,
     pub date: Option<String>,
+    /// To and Cc.
+    pub recipients: Vec<String>,
 }
 
 impl<'x> Entity<'x> {
@@ -203,6 +205,7 @@ impl<'x> Entity<'x> {
             from: single_address(&self.message, "From"),
             message_id: self.message.message_id().map(str::to_owned),
             date: self.message.date().map(mail_parser::DateTime::to_rfc3339),
+            recipients: ["To", "Cc"].iter().flat_map(|field| addresses(&self.message, field)).collect(),
         })
     }
 
@@ -303,6 +306,12 @@ fn repeats_header(text: &str) -> bool {
 /// A plain text as short as this, beside HTML that says far more, only says that there is HTML.
 const STUB_OCTETS_MAX: usize = 300;
 
+/// Every address of a field.
+fn addresses(message: &Message<'_>, field: &'static str) -> Vec<String> {
+    let values = message.header_values(field).filter_map(|value| value.as_address());
+    values.flat_map(|list| list.iter().filter_map(|one| one.address()).map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
 /// The address of a field that stands once and names one mailbox.
 fn single_address(message: &Message<'_>, field: &'static str) -> Option<String> {
     let mut values = message.header_values(field);
@@ -339,10 +348,21 @@ pub(super) fn contents<'a>(part: &'a MessagePart<'_>) -> Cow<'a, [u8]> {
 }
 
 fn media_type(part: &MessagePart<'_>) -> String {
+    let named = |ct: &mail_parser::ContentType<'_>| format!("{}/{}", ct.ctype(), ct.subtype().unwrap_or("plain")).to_ascii_lowercase();
     match part.content_type() {
-        Some(ct) => precheck::true_media_type(format!("{}/{}", ct.ctype(), ct.subtype().unwrap_or("plain")).to_ascii_lowercase()),
+        Some(ct) => Some(precheck::true_media_type(named(ct))).filter(|name| is_media_type(name)).unwrap_or_else(|| "application/octet-stream".to_owned()),
         None => "text/plain".to_owned(),
     }
+}
+
+/// Whether a name can be one of a media type (RFC 6838 section 4.2): it is shown on terminals.
+fn is_media_type(name: &str) -> bool {
+    const NAME_OCTETS_MAX: usize = 127;
+    let is_name = |part: &str| {
+        let first = part.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+        first && part.len() <= NAME_OCTETS_MAX && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
+    };
+    name.split_once('/').is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype))
 }
 
 impl<'x> Entity<'x> {
@@ -393,6 +413,17 @@ mod tests {
             let text = format!("Subject: inner\nContent-Type: text/plain; {mark}\n\nx");
             let entity = Entity::parse(text.as_bytes(), &Budget::ours()).unwrap();
             assert_eq!(entity.protected_headers().unwrap().subject.as_deref(), Some("inner"), "{mark}");
+        }
+    }
+
+    #[test]
+    fn a_media_type_is_a_name_and_nothing_else() {
+        for (given, expected) in
+            [("application/x-\u{1b}[2Jevil", "application/octet-stream"), ("TEXT/X-Python", "text/x-python"), ("application/pgp-keys", "application/pgp-keys")]
+        {
+            let letter = format!("Content-Type: {given}; name=a.bin\nContent-Disposition: attachment\n\nx");
+            let entity = Entity::parse(letter.as_bytes(), &Budget::ours()).unwrap();
+            assert_eq!(entity.media_type(), expected, "{given:?}");
         }
     }
 

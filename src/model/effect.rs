@@ -75,6 +75,7 @@ pub enum Reason {
     NoticeFailed,
     NotAnnounced,
     ReplyRefused,
+    ReplyPutBack,
     RelayRefused,
     WordsTaken,
     WordsRefused,
@@ -84,6 +85,8 @@ pub enum Reason {
     GaveUp,
     DraftDoubled,
     OldLettersHeld,
+    LettersWithoutCase,
+    ManyLetters,
     CertificateEnds,
     ResponderUnreachable,
     PublishedDiffers,
@@ -118,6 +121,7 @@ impl Reason {
             Self::NoticeFailed => "notice-failed",
             Self::NotAnnounced => "not-announced",
             Self::ReplyRefused => "reply-refused",
+            Self::ReplyPutBack => "reply-put-back",
             Self::RelayRefused => "relay-refused",
             Self::WordsTaken => "words-taken",
             Self::WordsRefused => "words-refused",
@@ -127,6 +131,8 @@ impl Reason {
             Self::GaveUp => "gave-up",
             Self::DraftDoubled => "draft-doubled",
             Self::OldLettersHeld => "old-letters-held",
+            Self::LettersWithoutCase => "letters-without-case",
+            Self::ManyLetters => "many-letters",
             Self::CertificateEnds => "certificate-ends",
             Self::ResponderUnreachable => "responder-unreachable",
             Self::PublishedDiffers => "published-differs",
@@ -168,6 +174,9 @@ impl Reason {
             Self::ReplyRefused => {
                 "An answer was not passed on to the reporter. By mail it must be encrypted to the desk, signed with your certificate of the desk's config, carry the reply token of the case, which is good once, quote the call below your words, have no word below a quotation and no command below other words, and bring no file but your certificate; and what came encrypted is answered once the reporter's certificate is known. The journal of the case says which of these it was."
             }
+            Self::ReplyPutBack => {
+                "Your answer was held back: nothing that you signed says that it is meant for the desk, so somebody else may have passed it on. If it is, answer this call, with a first line /to and the desk's address above your words."
+            }
             Self::RelayRefused => {
                 "A comment that was marked for the reporter was not sent to him. The journal of the case says why; write a new one, or answer by mail."
             }
@@ -179,6 +188,12 @@ impl Reason {
             Self::GaveUp => "The desk gave up on something after many tries. See sealdesk status.",
             Self::DraftDoubled => "The tracker holds two drafts of one case, after an answer that never came. Close the one that its journal names.",
             Self::OldLettersHeld => "Many unknown old letters appeared in the mailbox. Answers are held until you run sealdesk import.",
+            Self::ManyLetters => {
+                "More letters arrived within an hour than responders are called about one by one. See sealdesk case list; acknowledgements leave as ever."
+            }
+            Self::LettersWithoutCase => {
+                "Letters of the last day rest without a case, because they look like machines' words. Their numbers are below; sealdesk import --letter N makes one a case."
+            }
             Self::CertificateEnds => "A certificate ends soon. Extend it, and publish it again: see sealdesk status.",
             Self::ResponderUnreachable => {
                 "A responder cannot be called, because no letter can be encrypted to his certificate. Replace it in the desk's config: sealdesk check names it."
@@ -213,10 +228,12 @@ impl Reason {
                 | Self::FollowUp
                 | Self::LikelyDuplicate
                 | Self::AwaitsWord
+                | Self::LettersWithoutCase
                 | Self::SealedLetterRead
                 | Self::PerhapsFollowUp
                 | Self::DraftDoubled
                 | Self::ReplyRefused
+                | Self::ReplyPutBack
                 | Self::RelayRefused
                 | Self::WordsTaken
                 | Self::WordsRefused
@@ -393,6 +410,10 @@ impl Effect {
             let key = EffectKey(format!("call:{path}:{}:desk:{about}", reason.as_str()));
             Self { key, work, case: None, intake: None, due, payload: None }
         };
-        vec![one("mail", Work::CallByMail(reason)), one("second", Work::CallBySecondPath(reason))]
+        let mut calls = vec![one("mail", Work::CallByMail(reason))];
+        if reason.is_urgent() {
+            calls.push(one("second", Work::CallBySecondPath(reason)));
+        }
+        calls
     }
 }

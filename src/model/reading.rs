@@ -109,6 +109,9 @@ pub struct SignatureVerdict {
     pub fingerprint: Option<String>,
     /// The signature is valid and a user ID of its certificate is the single From.
     pub signer_is_originator: bool,
+    /// The signature itself names a certificate of ours as a recipient (RFC 9580 section 5.2.3.36): nobody can pass it on to us.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub names_recipient: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -214,6 +217,9 @@ pub struct Reading {
     /// The fingerprint of the certificate of ours that it was sealed to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed_to: Option<String>,
+    /// Whom the letter is for, where its signer signed that: To and Cc under header protection (RFC 9788).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signed_to: Vec<String>,
     pub faults: Vec<String>,
     /// Not part of the fixed interface: what the desk may pin.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

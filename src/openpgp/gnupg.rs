@@ -7,6 +7,11 @@
 use super::open::{SessionKeys, Unopened, recipients};
 use crate::model::budget::{Budget, Overspent, Sum};
 use crate::model::reading::Shut;
+use aes::cipher::{BlockCipher, BlockEncrypt, BlockSizeUser, KeyInit};
+use aes::{Aes128, Aes192, Aes256};
+use eax::Eax;
+use eax::aead::AeadInPlace;
+use eax::aead::consts::U16;
 use sequoia_openpgp::crypto::SessionKey;
 use sequoia_openpgp::packet::{PKESK, Packet};
 use sequoia_openpgp::parse::{PacketParser, PacketParserResult, Parse};
@@ -15,9 +20,17 @@ use sequoia_openpgp::types::{AEADAlgorithm, SymmetricAlgorithm};
 
 const TAG: u8 = 20;
 
-/// Octets of an OCB nonce, and of each tag (RFC 7253).
-const NONCE_OCTETS: usize = 15;
+/// Octets of a nonce, in OCB (RFC 7253) and in EAX, and of each tag.
+const OCB_NONCE_OCTETS: usize = 15;
+const EAX_NONCE_OCTETS: usize = 16;
 const TAG_OCTETS: usize = 16;
+
+/// How the chunks are authenticated. GnuPG writes OCB; RNP, and GnuPG 2.3 before its release, wrote EAX too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Ocb,
+    Eax,
+}
 
 /// 4 EiB: what the format can say and no more.
 const CHUNK_SIZE_OCTET_MAX: u8 = 56;
@@ -79,10 +92,11 @@ fn taken_apart(binary: &[u8]) -> Option<(Vec<PKESK>, bool, Vec<u8>)> {
 
 struct Container<'a> {
     cipher: SymmetricAlgorithm,
+    mode: Mode,
     /// The first octets of every chunk's additional data.
     associated: [u8; 5],
     chunk_octets: u64,
-    nonce: [u8; NONCE_OCTETS],
+    nonce: &'a [u8],
     chunks: &'a [u8],
     final_tag: &'a [u8],
 }
@@ -92,22 +106,20 @@ impl<'a> Container<'a> {
         let [version, cipher, aead, size, rest @ ..] = body else { return Err(Unopened::DAMAGED) };
         let algorithm = SymmetricAlgorithm::from(*cipher);
         let is_aes = matches!(algorithm, SymmetricAlgorithm::AES128 | SymmetricAlgorithm::AES192 | SymmetricAlgorithm::AES256);
-        if *version != 1 || AEADAlgorithm::from(*aead) != AEADAlgorithm::OCB || !is_aes {
+        let (mode, nonce_octets) = match AEADAlgorithm::from(*aead) {
+            AEADAlgorithm::OCB => (Mode::Ocb, OCB_NONCE_OCTETS),
+            AEADAlgorithm::EAX => (Mode::Eax, EAX_NONCE_OCTETS),
+            _ => return Err(UNSUPPORTED),
+        };
+        if *version != 1 || !is_aes {
             return Err(UNSUPPORTED);
         }
-        let (nonce, rest) = rest.split_first_chunk().ok_or(Unopened::DAMAGED)?;
+        let (nonce, rest) = rest.split_at_checked(nonce_octets).ok_or(Unopened::DAMAGED)?;
         let (chunks, final_tag) = rest.split_at_checked(rest.len().wrapping_sub(TAG_OCTETS)).ok_or(Unopened::DAMAGED)?;
         if *size > CHUNK_SIZE_OCTET_MAX {
             return Err(Unopened::DAMAGED);
         }
-        Ok(Self {
-            cipher: algorithm,
-            associated: [0xc0 | TAG, *version, *cipher, *aead, *size],
-            chunk_octets: 1 << (size + 6),
-            nonce: *nonce,
-            chunks,
-            final_tag,
-        })
+        Ok(Self { cipher: algorithm, mode, associated: [0xc0 | TAG, *version, *cipher, *aead, *size], chunk_octets: 1 << (size + 6), nonce, chunks, final_tag })
     }
 
     /// All of the plaintext, or nothing.
@@ -130,17 +142,38 @@ impl<'a> Container<'a> {
 
     fn prove(&self, key: &SessionKey, index: u64, length: &[u8], plaintext: &mut [u8], sealed: &[u8]) -> Option<()> {
         let (associated, nonce) = self.for_chunk(index, length);
-        let context = AEADAlgorithm::OCB.context(self.cipher, key, &associated, &nonce).ok()?;
-        context.for_decryption().ok()?.decrypt_verify(plaintext, sealed).ok()
+        match self.mode {
+            Mode::Ocb => {
+                let context = AEADAlgorithm::OCB.context(self.cipher, key, &associated, &nonce).ok()?;
+                context.for_decryption().ok()?.decrypt_verify(plaintext, sealed).ok()
+            }
+            Mode::Eax => match self.cipher {
+                SymmetricAlgorithm::AES128 => eax_chunk::<Aes128>(key, &nonce, &associated, plaintext, sealed),
+                SymmetricAlgorithm::AES192 => eax_chunk::<Aes192>(key, &nonce, &associated, plaintext, sealed),
+                _ => eax_chunk::<Aes256>(key, &nonce, &associated, plaintext, sealed),
+            },
+        }
     }
 
     /// Additional data and nonce: both hold the index of the chunk.
-    fn for_chunk(&self, index: u64, length: &[u8]) -> (Vec<u8>, [u8; NONCE_OCTETS]) {
+    fn for_chunk(&self, index: u64, length: &[u8]) -> (Vec<u8>, Vec<u8>) {
         let associated = [&self.associated[..], &index.to_be_bytes(), length].concat();
-        let mut nonce = self.nonce;
+        let mut nonce = self.nonce.to_vec();
         nonce.iter_mut().rev().zip(index.to_be_bytes().iter().rev()).for_each(|(octet, counted)| *octet ^= counted);
         (associated, nonce)
     }
+}
+
+/// One chunk in EAX, which no backend of Sequoia's that we build with has.
+fn eax_chunk<C>(key: &SessionKey, nonce: &[u8], associated: &[u8], plaintext: &mut [u8], sealed: &[u8]) -> Option<()>
+where
+    C: BlockCipher + BlockEncrypt + KeyInit + Clone + BlockSizeUser<BlockSize = U16>,
+    Eax<C>: AeadInPlace<TagSize = U16, NonceSize = U16> + KeyInit,
+{
+    let (octets, tag) = sealed.split_at_checked(sealed.len().checked_sub(TAG_OCTETS)?)?;
+    plaintext.copy_from_slice(octets);
+    let cipher = <Eax<C> as KeyInit>::new_from_slice(key).ok()?;
+    cipher.decrypt_in_place_detached(nonce.into(), associated, plaintext, tag.into()).ok()
 }
 
 #[cfg(test)]
@@ -161,7 +194,7 @@ mod tests {
     }
 
     /// A message as GnuPG 2.3 writes it, and where in it the container begins.
-    fn sealed(to: &Cert, words: &[u8]) -> (Vec<u8>, usize) {
+    fn sealed(to: &Cert, words: &[u8], mode: Mode) -> (Vec<u8>, usize) {
         let mut inside = Vec::new();
         let mut literal = LiteralWriter::new(Message::new(&mut inside)).build().unwrap();
         literal.write_all(words).unwrap();
@@ -172,19 +205,34 @@ mod tests {
         let pkesk = PKESK3::for_recipient(cipher, &key, encryption.key()).unwrap();
         let mut message = MarshalInto::to_vec(&Packet::from(pkesk)).unwrap();
         let starts = message.len();
-        let head = [1, cipher.into(), AEADAlgorithm::OCB.into(), SIZE];
-        let mut body = [&head[..], &[7; NONCE_OCTETS], &[0; TAG_OCTETS]].concat();
+        let (algorithm, nonce_octets) = match mode {
+            Mode::Ocb => (AEADAlgorithm::OCB, OCB_NONCE_OCTETS),
+            Mode::Eax => (AEADAlgorithm::EAX, EAX_NONCE_OCTETS),
+        };
+        let head = [1, cipher.into(), algorithm.into(), SIZE];
+        let mut body = [&head[..], &[7; 16][..nonce_octets], &[0; TAG_OCTETS]].concat();
         let writer = Container::parse(&body).unwrap();
         let mut chunks = Vec::new();
         let mut seal = |index: usize, length: &[u8], octets: &[u8]| {
             let (associated, nonce) = writer.for_chunk(index as u64, length);
             let mut out = vec![0; octets.len() + TAG_OCTETS];
-            AEADAlgorithm::OCB.context(cipher, &key, &associated, &nonce).unwrap().for_encryption().unwrap().encrypt_seal(&mut out, octets).unwrap();
+            match mode {
+                Mode::Ocb => {
+                    AEADAlgorithm::OCB.context(cipher, &key, &associated, &nonce).unwrap().for_encryption().unwrap().encrypt_seal(&mut out, octets).unwrap()
+                }
+                Mode::Eax => {
+                    let (plain, tag) = out.split_at_mut(octets.len());
+                    plain.copy_from_slice(octets);
+                    let cipher = Eax::<Aes256>::new_from_slice(&key).unwrap();
+                    tag.copy_from_slice(&cipher.encrypt_in_place_detached(nonce.as_slice().into(), &associated, plain).unwrap());
+                }
+            }
             chunks.extend(out);
         };
         inside.chunks(64).enumerate().for_each(|(index, octets)| seal(index, &[], octets));
         seal(inside.len().div_ceil(64), &(inside.len() as u64).to_be_bytes(), &[]);
-        body.truncate(head.len() + NONCE_OCTETS);
+        let body_head = head.len() + nonce_octets;
+        body.truncate(body_head);
         body.extend(chunks);
         message.push(0xc0 | TAG);
         message.push(0xff);
@@ -196,9 +244,9 @@ mod tests {
     #[test]
     fn it_opens_and_every_octet_of_it_is_proven() {
         let (mut keys, certs) = desk();
-        for length in [0, 1, 50, 56, 57, 300] {
+        for (length, mode) in [0, 1, 50, 56, 57, 300].into_iter().flat_map(|length| [(length, Mode::Ocb), (length, Mode::Eax)]) {
             let words: Vec<u8> = (0..length).map(|n| b'a' + (n % 26) as u8).collect();
-            let (message, starts) = sealed(&certs[0].0, &words);
+            let (message, starts) = sealed(&certs[0].0, &words, mode);
             let opened = open_message(&message, &mut keys, &certs, &Budget::ours()).unwrap();
             assert_eq!((opened.plaintext, opened.integrity), (words, Integrity::Aead), "{length}");
             for at in starts + 6..message.len() {
@@ -212,8 +260,8 @@ mod tests {
     #[test]
     fn chunks_cannot_be_dropped_moved_or_added() {
         let (mut keys, certs) = desk();
-        let (message, starts) = sealed(&certs[0].0, &[b'x'; 300]);
-        let (head, chunks) = message.split_at(starts + 6 + 4 + NONCE_OCTETS);
+        let (message, starts) = sealed(&certs[0].0, &[b'x'; 300], Mode::Ocb);
+        let (head, chunks) = message.split_at(starts + 6 + 4 + OCB_NONCE_OCTETS);
         let step = 64 + TAG_OCTETS;
         let again = |chunks: Vec<u8>| {
             let mut message = [head, &chunks].concat();
@@ -237,10 +285,10 @@ mod tests {
     fn another_key_or_mode_is_named() {
         let (mut keys, certs) = desk();
         let (_, others) = desk();
-        let (message, _) = sealed(&others[0].0, b"x");
+        let (message, _) = sealed(&others[0].0, b"x", Mode::Ocb);
         assert_eq!(open_message(&message, &mut keys, &certs, &Budget::ours()).unwrap_err().shut, Shut::NoKey);
-        let (mut message, starts) = sealed(&certs[0].0, b"x");
-        message[starts + 8] = AEADAlgorithm::EAX.into();
+        let (mut message, starts) = sealed(&certs[0].0, b"x", Mode::Ocb);
+        message[starts + 8] = 3; // GCM, which no draft had here
         assert_eq!(open_message(&message, &mut keys, &certs, &Budget::ours()).unwrap_err().shut, Shut::Unsupported);
     }
 }

@@ -235,6 +235,32 @@ mod tests {
         assert_eq!(opened.plaintext, b"a report");
     }
 
+    /// Sequoia 2.4.2 panics on a session key that is shorter than its checksum: whoever holds the keys must not.
+    #[test]
+    fn a_session_key_of_too_few_octets_opens_nothing_and_ends_nobody() {
+        use sequoia_openpgp::crypto::SessionKey;
+        use sequoia_openpgp::packet::pkesk::PKESK3;
+        use sequoia_openpgp::serialize::MarshalInto;
+        std::panic::set_hook(Box::new(|_| {}));
+        for profile in [Profile::V4, Profile::Rfc9580] {
+            let key = generate("security@desk.example", "Desk", profile).unwrap();
+            let mut keys = SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None).unwrap();
+            let public = certificates(key.public_armored.as_bytes()).unwrap();
+            let encrypting = public[0].0.keys().with_policy(policy(), None).for_transport_encryption().next().unwrap().key().clone();
+            for octets in 0..8 {
+                let Ok(esk) = encrypting.encrypt(&SessionKey::from(vec![7; octets])) else { continue };
+                let pkesk = PKESK3::new(Some(encrypting.keyid()), encrypting.pk_algo(), esk).unwrap();
+                let body = MarshalInto::to_vec(&PKESK::from(pkesk)).unwrap();
+                assert!(keys.session_key(&body, None).is_none() && keys.session_key(&body, Some(9)).is_none(), "{octets}");
+            }
+            for n in 0..500u32 {
+                let noise: Vec<u8> = (0..60).map(|i| (n.wrapping_mul(2_654_435_761).rotate_left(i) >> 7) as u8).collect();
+                let _ = keys.session_key(&noise, None);
+            }
+        }
+        let _ = std::panic::take_hook();
+    }
+
     #[test]
     fn a_locked_key_says_what_to_set() {
         let key = super::super::generate_storage("x").unwrap();

@@ -14,9 +14,8 @@ use crate::model::release::ReleaseRules;
 use crate::model::secret::{self, Secret};
 use crate::ports::{Alarm, Announcer, Authenticator, CaseStore, Clock, Courier, Lane, Opener, PortError, Sources, Tracker};
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OnceCell};
 
 /// Everything that a desk is made of.
 pub struct DeskParts {
@@ -82,13 +81,18 @@ pub struct Desk {
     faults: Mutex<HashMap<String, (Timestamp, String)>>,
     /// What responders were called for already, so that the store need not be asked each time.
     said: Mutex<HashSet<String>>,
-    /// Readers that ended before they had read their letter.
-    pub reader_deaths: AtomicU64,
+    content_secret: OnceCell<Secret>,
+    /// When readers ended before they had read their letter, of late.
+    reader_deaths: Mutex<VecDeque<Timestamp>>,
 }
 
 /// Readings kept for a moment, and the longest text of one.
 const FRESH_MAX: usize = 16;
 const FRESH_OCTETS_MAX: usize = 64 * 1024;
+
+/// More deaths of readers in an hour are a fault, of that name.
+const DEATHS_AN_HOUR: usize = 5;
+const READERS: &str = "readers";
 
 /// A fault that is older than this calls responders.
 const FAULT_LASTS_MIN: i64 = 30;
@@ -104,7 +108,8 @@ impl Desk {
             faults: Mutex::default(),
             fresh: Mutex::default(),
             said: Mutex::default(),
-            reader_deaths: AtomicU64::default(),
+            content_secret: OnceCell::new(),
+            reader_deaths: Mutex::default(),
         }
     }
 
@@ -157,6 +162,19 @@ impl Desk {
             tracing::error!(error = %err, "a lasting fault could not be recorded");
         }
         self.ring();
+    }
+
+    /// Letters that kill the processes that read them: a few are bugs, many are an attack, and a human hears of it once a day.
+    pub(super) async fn count_death(&self) {
+        let now = self.now();
+        let many = self.reader_deaths.lock().is_ok_and(|mut deaths| {
+            deaths.push_back(now);
+            deaths.retain(|at| now.duration_since(*at) < jiff::SignedDuration::from_hours(1));
+            deaths.len() > DEATHS_AN_HOUR
+        });
+        if many {
+            self.call_about(Reason::FaultLasts, READERS, "many readers ended before they had read their letter: somebody may be trying something").await;
+        }
     }
 
     /// Remembers a fault for `status` alone: whoever finds it calls by itself.
@@ -214,10 +232,26 @@ impl Desk {
         listed
     }
 
-    /// A reply's words, sealed for the outbox, and the word that tells it from other replies: the same words again on one day are the same reply.
-    pub fn sealed_words(&self, text: &str) -> Result<(String, Vec<u8>), PortError> {
+    /// The secret that tags content. It rests sealed, and only the keyholder opens it: a tag of what somebody wrote is a guess that
+    /// anybody with this secret could test.
+    async fn content_secret(&self) -> Result<&Secret, PortError> {
+        let opened = self.content_secret.get_or_try_init(async || {
+            let kept = self.parts.store.kept_secret(&self.parts.store.seal(&random::<32>()?)?).await?;
+            let octets = self.parts.opener.unseal(kept).await.map_err(|e| PortError::Passing(format!("the secret of content tags stays shut: {e}")))?;
+            Ok(Secret::new(octets))
+        });
+        opened.await
+    }
+
+    /// HMAC-SHA-256 of content: equal content gives an equal tag, and nobody without the keyholder can test a guess.
+    pub async fn content_tag(&self, parts: &[&[u8]]) -> Result<String, PortError> {
+        Ok(secret::tag(self.content_secret().await?.expose(), parts))
+    }
+
+    /// A reply's words, sealed for the outbox, and the tag that tells it from other replies: the same words again on one day are the same reply.
+    pub async fn sealed_words(&self, text: &str) -> Result<(String, Vec<u8>), PortError> {
         let day = self.now().strftime("%Y-%m-%d").to_string();
-        Ok((secret::tag(self.parts.secret.expose(), &[b"reply", day.as_bytes(), text.as_bytes()]), self.parts.store.seal(text.as_bytes())?))
+        Ok((self.content_tag(&[b"reply", day.as_bytes(), text.as_bytes()]).await?, self.parts.store.seal(text.as_bytes())?))
     }
 
     /// Who commands by this account: a responder where the config says so.

@@ -16,6 +16,7 @@ pub mod outbox;
 pub mod readers;
 pub mod reading;
 mod reading_queue;
+mod restraint;
 pub mod retention;
 mod rhythm;
 mod team_reply;

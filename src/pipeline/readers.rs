@@ -4,6 +4,7 @@
 use super::desk::{Desk, random};
 use super::failpoint::step;
 use super::reading_queue::ReadingQueue;
+use super::restraint;
 use super::rhythm::Beat;
 use super::team_reply;
 use crate::decide::{Decision, Entry, Older, ReadLetter, Returned, on_reading, on_returned, on_stray};
@@ -14,11 +15,9 @@ use crate::model::effect::Work;
 use crate::model::ids::{CaseId, IntakeId, tag_in};
 use crate::model::letter::{Dmarc, Role};
 use crate::model::reading::{DeliveryOutcome, LetterKind, Reading, SignatureStatus};
-use crate::model::secret;
 use crate::ports::{Intake, OpenedLetter, OpenerError, Pinned, PortError, Read, ReadingState, Saying, Unread};
 use futures::future::join_all;
 use std::collections::HashSet;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -214,7 +213,7 @@ async fn read(desk: &Desk, intake: &Intake) -> Result<Tried, PortError> {
         // The letter is to blame: it has one try left, or none.
         Err(OpenerError::Died) => {
             warn!(intake = %intake.id, tries = intake.tries, "a reader ended on this letter");
-            desk.reader_deaths.fetch_add(1, Ordering::Relaxed);
+            desk.count_death().await;
             store.count_tries(intake.id, DEATH_WEIGHS - 1).await.map(|()| Tried::Settled)
         }
         Err(OpenerError::Refused(why)) => {
@@ -244,7 +243,7 @@ async fn commit(desk: &Desk, intake: &Intake, reading: Reading, pinned: Option<P
     let now = desk.now();
     // The store may know more of the letter's case by now than when it was listed.
     let case = case_of(desk, intake).await?;
-    let sayings = sayings(desk, &reading);
+    let sayings = sayings(desk, &reading).await?;
     let decision = match (intake.role, &case) {
         (Role::Canary, _) => desk.canary_read(intake, &reading),
         (Role::TeamReply, Some(case)) => team_reply::taken(desk, intake, case, &reading, now).await?,
@@ -253,6 +252,7 @@ async fn commit(desk: &Desk, intake: &Intake, reading: Reading, pinned: Option<P
             None => decided(desk, intake, case.as_ref(), &reading, pinned.is_some_and(|p| p.contested.is_none()), &sayings, now).await?,
         },
     };
+    let decision = restraint::restrain(desk, decision, now).await?;
     // Whose certificate it is takes proof: our server's word, or DNS's, on this originator. Nobody proves who wrote through a list.
     if let (Some(address), Dmarc::Pass, Role::Incoming) = (&intake.originator, intake.dmarc, intake.role) {
         pin(desk, address, intake, &reading).await?;
@@ -354,9 +354,9 @@ const SAYINGS_MAX: usize = 32;
 
 /// Keyed digests of what a letter says, paragraph by paragraph, without quotes, layout and case: whoever sees the
 /// database and not the desk's secret can test no guess with them.
-fn sayings(desk: &Desk, reading: &Reading) -> Vec<Saying> {
+async fn sayings(desk: &Desk, reading: &Reading) -> Result<Vec<Saying>, PortError> {
     if reading.kind.is_machine() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let own: Vec<&str> = reading.text.lines().filter(|line| !line.starts_with('>')).take_while(|line| *line != "-- ").collect();
     let paragraphs = own.split(|line| line.trim().is_empty());
@@ -365,14 +365,17 @@ fn sayings(desk: &Desk, reading: &Reading) -> Vec<Saying> {
     let mut found: Vec<Saying> = Vec::new();
     for text in paragraphs.map(plain) {
         let weight = text.chars().count();
-        let tag = secret::tag(desk.parts.secret.expose(), &[b"saying", text.as_bytes()]);
-        if weight >= SAYING_CHARACTERS_MIN && !found.iter().any(|other| other.tag == tag) {
+        if weight < SAYING_CHARACTERS_MIN {
+            continue;
+        }
+        let tag = desk.content_tag(&[b"saying", text.as_bytes()]).await?;
+        if !found.iter().any(|other| other.tag == tag) {
             found.push(Saying { tag, weight: u32::try_from(weight).unwrap_or(u32::MAX / SAYINGS_MAX as u32) });
         }
     }
     found.sort_by_key(|saying| std::cmp::Reverse(saying.weight));
     found.truncate(SAYINGS_MAX);
-    found
+    Ok(found)
 }
 
 /// Keeps the certificates that the writer's own clear words brought: what anyone on the way could see, and no more.

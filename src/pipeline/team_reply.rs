@@ -5,13 +5,19 @@
 
 use super::clerk::Said;
 use super::desk::{Desk, Responder};
+use super::outbox;
 use crate::decide::{self, Decision, reply_refused};
 use crate::model::Timestamp;
+use crate::model::address::Address;
 use crate::model::case::Case;
 use crate::model::reading::{Reading, SignatureStatus};
 use crate::ports::{Intake, PortError};
+use jiff::SignedDuration;
 use regex::Regex;
 use std::sync::LazyLock;
+
+/// A reply token that was issued longer ago is good no more.
+const TOKEN_LIVES: SignedDuration = SignedDuration::from_hours(72);
 
 static TOKEN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"Reply-Token:\s*([0-9a-f]{32})\b").expect("a constant pattern"));
 
@@ -41,8 +47,13 @@ pub async fn taken(desk: &Desk, intake: &Intake, case: &Case, reading: &Reading,
         return refused_to_him("it has attachments, which a reply does not carry");
     }
     for token in tokens(&reading.text) {
-        if !desk.parts.store.token_is_good(token, &case.id, &responder.address).await? {
+        if !desk.parts.store.token_is_good(token, &case.id, &responder.address, now - TOKEN_LIVES).await? {
             continue;
+        }
+        if !is_for_us(desk, reading) {
+            // It was signed for a colleague, perhaps, who passes it on: its writer sees the words and says whether they are for us.
+            let sealed = outbox::put_back(desk, responder.address.clone(), own_words(&reading.text).unwrap_or_default())?;
+            return Ok(decide::put_back(&case.id, intake.id, sealed, now));
         }
         let Spoken { commands, words, left_out } = match spoken(&reading.text) {
             Ok(spoken) => spoken,
@@ -53,7 +64,7 @@ pub async fn taken(desk: &Desk, intake: &Intake, case: &Case, reading: &Reading,
         }
         let by = name(responder);
         let decision = match words {
-            Some(words) if commands.is_empty() => decide::reply(&case.id, token, desk.sealed_words(&words)?.1, &by, now),
+            Some(words) if commands.is_empty() => decide::reply(&case.id, token, desk.parts.store.seal(words.as_bytes())?, &by, now),
             words => {
                 let said = Said { to: responder.address.clone(), by: by.clone(), token: token.to_owned(), commands, words, left_out };
                 let said = serde_json::to_vec(&said).map_err(|e| PortError::Lasting(format!("a letter's words cannot be written: {e}")))?;
@@ -63,6 +74,20 @@ pub async fn taken(desk: &Desk, intake: &Intake, case: &Case, reading: &Reading,
         return Ok(Decision { spent: Some(token.to_owned()), ..decision });
     }
     refused_to_him("it carries no token that is still good for this case")
+}
+
+/// Whether what is signed says that the letter is meant for the desk: its signature, its protected header, or its first line.
+fn is_for_us(desk: &Desk, reading: &Reading) -> bool {
+    let ours = &desk.parts.perspective.ours;
+    let is_ours = |address: &Address| ours.iter().any(|own| own.same_mailbox(address) || own.tag_of(address).is_some());
+    let named = reading.signed_to.iter().filter_map(|to| Address::parse(to).ok()).any(|to| is_ours(&to));
+    reading.signature.names_recipient || named || addressee(&reading.text).is_some_and(|to| is_ours(&to))
+}
+
+/// Whom a line `/to ADDRESS` at the top says that the letter is for.
+fn addressee(text: &str) -> Option<Address> {
+    let first = text.lines().map(str::trim).find(|line| !line.is_empty())?;
+    Address::parse(first.strip_prefix("/to ")?).ok()
 }
 
 /// A responder as the journal names him.
@@ -93,6 +118,11 @@ fn spoken(text: &str) -> Result<Spoken, &'static str> {
     let own = own_words(text)?;
     let mut lines = own.lines().peekable();
     while lines.next_if(|line| line.trim().is_empty()).is_some() {}
+    // For whom it is, was looked at before.
+    if lines.peek().is_some_and(|line| line.trim().starts_with("/to ")) {
+        lines.next();
+        while lines.next_if(|line| line.trim().is_empty()).is_some() {}
+    }
     let mut commands: Vec<String> = Vec::new();
     let mut replies = lines.peek().is_none_or(|line| command(line).is_none());
     while let (false, Some(mut said)) = (replies, lines.next_if(|line| line.trim().is_empty() || command(line).is_some()).map(str::to_owned)) {
@@ -193,6 +223,14 @@ mod tests {
     }
 
     const TOKEN_LINE: &str = "Reply-Token: 0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn a_first_line_says_for_whom_it_is_and_reaches_nobody() {
+        let quote = format!("> A new report arrived.\n> {TOKEN_LINE}\n");
+        assert_eq!(words(&format!("/to security@desk.example\n\nHello Ada.\n\n{quote}")).unwrap(), "Hello Ada.\n");
+        assert_eq!(addressee("\n/to security@desk.example\nx").map(|a| a.to_string()).as_deref(), Some("security@desk.example"));
+        assert_eq!(addressee("Hello\n/to security@desk.example"), None);
+    }
 
     #[test]
     fn words_above_the_quotation_are_meant() {

@@ -113,7 +113,7 @@ fn relayed(desk: &Desk, case: &Case, comment: &Comment, words: &str, by_mail: bo
     if let Some(why) = refusal {
         return Ok(Decision { journal: journal(why), effects: Effect::call(Reason::RelayRefused, &case.id, now), ..Decision::default() });
     }
-    let (_, sealed) = desk.sealed_words(words)?;
+    let sealed = desk.parts.store.seal(words.as_bytes())?;
     let by = format!("responder {}, {name}", responder.login.as_ref().or(responder.tracker_login.as_ref()).map_or("", String::as_str));
     Ok(decide::reply(&case.id, &name.replace(' ', "-"), sealed, &by, now))
 }

@@ -49,8 +49,8 @@ pub trait Correspondence: Send + Sync {
     async fn canaries(&self) -> Result<Vec<CanaryLine>, PortError>;
     /// A token for a responder's answer in a case. Issuing it again changes nothing.
     async fn issue_token(&self, token: &str, case: &CaseId, to: &Address, now: Timestamp) -> Result<(), PortError>;
-    /// Whether a token was issued to him for this case and is not spent.
-    async fn token_is_good(&self, token: &str, case: &CaseId, from: &Address) -> Result<bool, PortError>;
+    /// Whether a token was issued to this responder for this case since then, and is not spent.
+    async fn token_is_good(&self, token: &str, case: &CaseId, from: &Address, since: Timestamp) -> Result<bool, PortError>;
 }
 
 /// An automatic answer that a cap holds back.
@@ -81,4 +81,6 @@ pub struct Answer {
     pub case: Option<CaseId>,
     /// The tag of its envelope sender.
     pub tag: String,
+    /// The one whom it answers was proven to have written.
+    pub proven: bool,
 }

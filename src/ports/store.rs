@@ -5,7 +5,7 @@ use crate::decide::{Acquaintance, Decision};
 use crate::model::Timestamp;
 use crate::model::address::{Address, ReplyAddress};
 use crate::model::case::{AdvisoryId, Case};
-use crate::model::effect::Effect;
+use crate::model::effect::{Effect, Work};
 use crate::model::ids::{CaseId, Digest, EffectKey, IntakeId, MessageId};
 use crate::model::letter::{BodyDigests, Dmarc, Outer, Role};
 use async_trait::async_trait;
@@ -167,6 +167,9 @@ pub struct Tally {
     pub shut: i64,
     pub set_aside: i64,
     pub old: i64,
+    /// Letters that were read and rest without a case: machines' words, by all that their readers could tell.
+    #[serde(default)]
+    pub without_case: i64,
     pub cases: i64,
     pub cases_open: i64,
     pub acknowledgements_pending: i64,
@@ -287,7 +290,11 @@ pub trait Cases: Send + Sync {
     async fn commit(&self, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
     async fn journal(&self, case: &CaseId) -> Result<Vec<JournalLine>, PortError>;
     async fn tally(&self) -> Result<Tally, PortError>;
+    /// Numbers of the letters that arrived since then and rest without a case, oldest first.
+    async fn without_case(&self, since: Timestamp) -> Result<Vec<IntakeId>, PortError>;
     async fn measures(&self) -> Result<Measures, PortError>;
+    /// The sealed secret that content is tagged with: the one that was kept first, else this one.
+    async fn kept_secret(&self, sealed: &[u8]) -> Result<Vec<u8>, PortError>;
     /// The moment of the desk's first start, set on first asking.
     async fn first_start(&self, now: Timestamp) -> Result<Timestamp, PortError>;
 }
@@ -298,6 +305,8 @@ pub trait Outbox: Send + Sync {
     /// At start: what the desk before us had leased is free again, and in doubt.
     async fn release(&self) -> Result<u64, PortError>;
     async fn settle(&self, key: &EffectKey, outcome: &Outcome, now: Timestamp) -> Result<(), PortError>;
+    /// How many effects of this work were queued since then.
+    async fn queued_since(&self, work: Work, since: Timestamp) -> Result<u64, PortError>;
     /// When the next effect of a lane is due.
     async fn next_due(&self, lane: Lane) -> Result<Option<Timestamp>, PortError>;
     /// Effects that were given up or that wait after a fault, with the fault, for `status`.

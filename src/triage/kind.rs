@@ -22,6 +22,8 @@ pub struct Seen<'a> {
     pub has_attachments: bool,
     /// It stayed shut, so that nothing inside can be judged.
     pub shut: bool,
+    /// Something in it is encrypted. No out-of-office note and no newsletter is.
+    pub sealed: bool,
     /// It was sent to the address by which Schleuder's users ask for a key.
     pub to_sendkey: bool,
 }
@@ -63,9 +65,10 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
     }
     match seen.refusal {
         Some(NoAnswer::DeliveryReport) => return LetterKind::Dsn,
+        // A ticket system, a gateway or a bounty platform adds such fields to what people write.
+        Some(NoAnswer::AutoSubmitted | NoAnswer::List | NoAnswer::Precedence) if seen.sealed || reports(seen) => {}
         Some(NoAnswer::AutoSubmitted) => return LetterKind::AutoReply,
-        // A gateway or a bounty platform adds such fields to what people write.
-        Some(NoAnswer::List | NoAnswer::Precedence) if evidence(seen.subject, seen.text) < 2 => return LetterKind::List,
+        Some(NoAnswer::List | NoAnswer::Precedence) => return LetterKind::List,
         Some(NoAnswer::ReturnPath(crate::model::address::NoReplyAddress::Empty)) if DSN_SUBJECT.is_match(seen.subject.trim()) => return LetterKind::Dsn,
         _ => {}
     }
@@ -99,6 +102,13 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
         return LetterKind::Other;
     }
     LetterKind::Report
+}
+
+/// Whether words that a machine passed on are a human's report, rather than the machine's own: an out-of-office note says so in
+/// its subject, and an answer in a thread needs more than a word.
+fn reports(seen: &Seen<'_>) -> bool {
+    let needed = if AUTO_SUBJECT.is_match(seen.subject) || seen.in_thread || seen.refusal != Some(NoAnswer::AutoSubmitted) { 2 } else { 1 };
+    evidence(seen.subject, seen.text) >= needed
 }
 
 impl Seen<'_> {
@@ -240,13 +250,22 @@ mod tests {
     }
 
     #[test]
+    fn a_report_that_a_machine_passed_on_is_a_report() {
+        let told = |refusal, subject, text, sealed| kind(&Seen { refusal: Some(refusal), subject, text, sealed, ..Seen::default() });
+        let steps = "XSS in the search page.\n\nSteps to reproduce:\n1. open /search?q=<script>\n2. look\n";
+        for refusal in [NoAnswer::AutoSubmitted, NoAnswer::Precedence, NoAnswer::List] {
+            assert_eq!(told(refusal, "[Ticket 12] XSS", steps, false), LetterKind::Report, "{refusal:?}");
+            // Sealed by somebody who has our certificate.
+            assert_eq!(told(refusal, "...", "hello", true), LetterKind::Report, "{refusal:?}");
+        }
+        assert_eq!(told(NoAnswer::AutoSubmitted, "Automatic reply: your letter", "I am away until Monday.", false), LetterKind::AutoReply);
+        assert_eq!(told(NoAnswer::AutoSubmitted, "Build 12 failed", "see the log", false), LetterKind::AutoReply);
+        assert_eq!(told(NoAnswer::Precedence, "Weekly digest", "This week in security: an exploit.", false), LetterKind::List);
+    }
+
+    #[test]
     fn headers_of_machines_speak_first() {
-        let rows = [
-            (NoAnswer::DeliveryReport, LetterKind::Dsn),
-            (NoAnswer::AutoSubmitted, LetterKind::AutoReply),
-            (NoAnswer::List, LetterKind::List),
-            (NoAnswer::Suppressed, LetterKind::Report),
-        ];
+        let rows = [(NoAnswer::DeliveryReport, LetterKind::Dsn), (NoAnswer::List, LetterKind::List), (NoAnswer::Suppressed, LetterKind::Report)];
         for (why, expected) in rows {
             assert_eq!(kind(&Seen { refusal: Some(why), subject: "x", text: "xss", ..Seen::default() }), expected);
         }

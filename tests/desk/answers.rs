@@ -44,8 +44,11 @@ fn a_responder_answers_by_mail_and_by_command_and_the_reporter_can_read_it() {
     let id = cases[0]["id"].as_str().unwrap().to_owned();
 
     // Her answer, signed and sealed, goes to Ada as the team's; the quotation below does not.
-    let words =
-        |text: &str, token: &str| format!("Content-Type: text/plain\n\n{text}\n\nOn Mon, 23 Nov 2026, Desk wrote:\n> CANARY-QUOTE\n> Reply-Token: {token}\n");
+    let words = |text: &str, token: &str| {
+        format!(
+            "To: security@desk.example\nContent-Type: text/plain; protected-headers=\"v1\"\n\n{text}\n\nOn Mon, 23 Nov 2026, Desk wrote:\n> CANARY-QUOTE\n> Reply-Token: {token}\n"
+        )
+    };
     let answer = |id_: &str, armored: &str| {
         head("Rita <rita@desk.example>", "Re: Sealdesk: new-case", id_).replace("To: security@", &format!("To: security+{id}@")) + &pgp_mime(armored)
     };
@@ -90,6 +93,34 @@ fn a_responder_answers_by_mail_and_by_command_and_the_reporter_can_read_it() {
     desk.stop();
 }
 
+/// What a responder signed for a colleague, and somebody sealed anew to the desk, does not leave as the team's.
+#[test]
+fn a_reply_that_may_be_meant_for_somebody_else_is_put_back_to_its_writer() {
+    let world = World::new();
+    let rita = Person::with_key(world.path(), "rita@desk.example", &world.path().join("rita/security.secret.asc"), &world.desk_certificate());
+    let desk = world.open();
+    world.submit("ada@reporter.example", &(head("ada@reporter.example", "XSS", "p1@reporter.example") + "\nThere is an XSS in acme 1.2.\n"));
+    world.settle(1);
+    let id = world.json(&["case", "list", "--json"])[0]["id"].as_str().unwrap().to_owned();
+    let token = |call: &str| -> String { call.split("Reply-Token: ").nth(1).unwrap().chars().take(32).collect() };
+    let send = |n: i64, text: &str, token: &str| {
+        let inner = format!("Content-Type: text/plain\n\n{text}\n\nOn Mon, 23 Nov 2026, Desk wrote:\n> Reply-Token: {token}\n");
+        let letter = head("Rita <rita@desk.example>", "Re", &format!("p{n}@desk.example")).replace("To: security@", &format!("To: security+{id}@"))
+            + &pgp_mime(&rita.sealed("security@desk.example", &inner));
+        world.postfix.submit("rita@desk.example", &format!("security+{id}@desk.example"), &letter);
+        world.settle(n);
+    };
+    send(2, "CANARY: Ada is a nuisance.", &token(&rita.open(&one(&world, "rita@desk.example"))));
+    let held = || world.delivered("rita@desk.example").iter().map(|letter| rita.open(letter)).find(|letter| letter.contains("was held back"));
+    wait_for("what was put back", 30, || held().is_some());
+    let held = held().unwrap();
+    assert!(held.contains("CANARY: Ada is a nuisance."), "{held}");
+    send(3, "/to security@desk.example\n\nThank you, Ada.", &token(&held));
+    wait_for("the reply", 30, || world.delivered("ada@reporter.example").iter().any(|letter| letter.contains("Thank you, Ada.")));
+    assert!(world.delivered("ada@reporter.example").iter().all(|letter| !letter.contains("CANARY") && !letter.contains("/to")));
+    desk.stop();
+}
+
 #[test]
 fn a_responder_commands_by_a_signed_letter() {
     let world = World::new();
@@ -102,7 +133,9 @@ fn a_responder_commands_by_a_signed_letter() {
     let address = format!("security+{id}@desk.example");
     let token = |call: &str| -> String { call.split("Reply-Token: ").nth(1).unwrap().chars().take(32).collect() };
     let send = |n: i64, text: &str, token: &str| {
-        let inner = format!("Content-Type: text/plain; charset=utf-8\n\n{text}\n\nOn Mon, 23 Nov 2026, Desk wrote:\n> Reply-Token: {token}\n");
+        let inner = format!(
+            "To: security@desk.example\nContent-Type: text/plain; charset=utf-8; protected-headers=\"v1\"\n\n{text}\n\nOn Mon, 23 Nov 2026, Desk wrote:\n> Reply-Token: {token}\n"
+        );
         let letter = head("Rita <rita@desk.example>", "Re: Sealdesk: new-case", &format!("c{n}@desk.example"))
             .replace("To: security@", &format!("To: security+{id}@"))
             + &pgp_mime(&rita.sealed("security@desk.example", &inner));
@@ -165,7 +198,10 @@ fn what_came_sealed_is_not_answered_in_clear() {
         assert!(!letter.contains("CANARY"), "{letter}");
     }
     // He sends it; the same words, given again, go out sealed.
-    world.submit("ben@reporter.example", &(head("ben@reporter.example", "Re: A question", "b2@reporter.example") + &ben.autocrypt() + "\nHere it is.\n"));
+    world.submit(
+        "ben@reporter.example",
+        &(head("ben@reporter.example", "Re: A question", "b2@reporter.example") + PROVEN + "\nHere it is.\n\n" + &ben.certificate()),
+    );
     world.settle(2);
     assert_eq!(world.command(&["case", "reply", &id, "--file", file.to_str().unwrap()]).0, 0);
     let sealed = || world.delivered("ben@reporter.example").into_iter().find(|l| l.contains("Re: your report"));

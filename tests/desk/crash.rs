@@ -47,7 +47,7 @@ const KILLS: usize = 40;
 fn a_thousand_letters_survive_a_plug_that_is_pulled_at_random() {
     let world = World::new();
     let mut config = world.config();
-    config.extra = "[answers]\nper_domain_per_day = 5000\nper_day = 5000\nask_missing = false\n".to_owned();
+    config.extra = "[answers]\nper_domain_per_day = 5000\nper_day = 5000\ncalls_per_hour = 5000\ndrafts_per_day = 5000\nask_missing = false\n".to_owned();
     world.write_config(&config);
     // Straight into the mailbox, as a server with a backlog has them.
     world.open().stop_when_open(&world);

@@ -299,9 +299,14 @@ fn with_smtp_dead_humans_are_called_by_the_second_path_and_the_heart_beats() {
     let stranger = super::people::Person::with_gpg(path, "stranger@crowd.example", &world.desk_certificate());
     let shut = stranger.gpg(&["--recipient", "stranger@crowd.example", "--encrypt"], "CANARY-SHUT");
     world.submit("ada@reporter.example", &(head("ada@reporter.example", "...", "s1@reporter.example") + &super::people::pgp_mime(&shut)));
+    let public = "\nThe CANARY vulnerability CVE-2026-12345 in acme-web 2.1.0 is already public: it was posted on a forum yesterday.\n";
+    world.submit("ben@reporter.example", &(head("ben@reporter.example", "Your bug is public", "s2@reporter.example") + public));
     let desk = world.open();
-    wait_for("the second path", 30, || std::fs::read_to_string(&called).is_ok_and(|c| c.contains("letter-shut") && c.contains("SD-")));
-    assert!(!std::fs::read_to_string(&called).unwrap().contains("CANARY"), "no content");
+    wait_for("the second path", 30, || std::fs::read_to_string(&called).is_ok_and(|c| c.contains("already-public") && c.contains("SD-")));
+    wait_for("both letters", 30, || world.json(&["status", "--json"])["unread"] == 0);
+    // No content; and whether a sealed letter opened is content.
+    let called = std::fs::read_to_string(&called).unwrap();
+    assert!(!called.contains("CANARY") && !called.contains("letter-shut"), "{called}");
     let (mut stream, _) = listener.accept().unwrap();
     let mut asked = [0; 64];
     let n = stream.read(&mut asked).unwrap();
@@ -332,7 +337,7 @@ fn a_changed_config_is_taken_up_without_a_stop_and_a_wrong_one_is_not() {
     assert!(world.log().contains("responder[1].name: now \\\"Ben\\\"") && !world.log().contains("ben@reporter.example"), "{}", world.log());
     world.submit("f2@crowd.example", &report(2));
     world.settle(2);
-    wait_for("the new responder's call", 30, || world.delivered("ben@reporter.example").iter().any(|l| l.contains("new-case")));
+    wait_for("the new responder's call", 30, || world.delivered("ben@reporter.example").iter().any(|l| l.contains("Sealdesk: please look")));
 
     // What is wrong is named, and the desk goes on as it was.
     for (n, wrong) in ["[tracker]\n", "[answers]\nper_day = \"many\"\n", "[[responder]]\nname = \"X\"\naddress = \"x@y.example\"\ncertificate = \"/nowhere\"\n"]

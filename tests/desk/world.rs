@@ -108,7 +108,8 @@ impl World {
             config.mailbox, config.courier, config.tracker, config.extra
         );
         // A question leaves minutes after its report: no test waits for that.
-        let text = if text.contains("[answers]") { text } else { text + "\n[answers]\nask_missing = false\n" };
+        let text =
+            if text.contains("[answers]") { text } else { text + "\n[answers]\nask_missing = false\ncalls_per_hour = 100000\ndrafts_per_day = 100000\n" };
         fs::write(self.config_file(), text).unwrap();
     }
 

@@ -2,6 +2,7 @@
 //!
 //! octocrab without its retry layer, which repeats POSTs; each call inside one time-out.
 
+use crate::adapters::net::rest::familiar;
 use crate::adapters::net::{self, Trust};
 use crate::model::secret::Secret;
 use crate::ports::PortError;
@@ -218,7 +219,7 @@ fn unreachable(err: octocrab::Error) -> Failed {
     match err {
         octocrab::Error::GitHub { source, .. } => match source.status_code.as_u16() {
             401 => Failed::Unknown,
-            code => Failed::Forbidden(code, source.message.clone()),
+            code => Failed::Forbidden(code, familiar(&source.message)),
         },
         octocrab::Error::Service { .. } => Failed::Unreachable("no connection".to_owned()),
         octocrab::Error::JWT { .. } => Failed::Unreachable("the app's key cannot sign".to_owned()),
@@ -232,7 +233,7 @@ fn judge(status: u16, headers: http::HeaderMap, text: &str) -> Result<(Value, ht
         return Ok((value, headers));
     }
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
-    // GitHub's own words tell the operator what to mend; they quote field names, not what we sent.
+    // GitHub's own words tell the operator what to mend, where they are known to quote nothing.
     let message = serde_json::from_str::<Value>(text)
         .ok()
         .and_then(|v| v.get("message").and_then(Value::as_str).map(|m| m.chars().take(200).collect::<String>()))
@@ -242,9 +243,9 @@ fn judge(status: u16, headers: http::HeaderMap, text: &str) -> Result<(Value, ht
         304 => Failed::Unchanged,
         401 => Failed::Unknown,
         403 | 429 if limited || status == 429 => Failed::Throttled(Duration::from_secs(header("retry-after").unwrap_or(WAIT_S_DEFAULT).min(WAIT_S_MAX))),
-        403 | 404 | 410 => Failed::Forbidden(status, message),
+        403 | 404 | 410 => Failed::Forbidden(status, familiar(&message)),
         500.. => Failed::Server(status),
-        _ => Failed::Invalid(status, message),
+        _ => Failed::Invalid(status, familiar(&message)),
     })
 }
 

@@ -6,9 +6,10 @@ use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::{Acknowledgement, AdvisoryId, Called, Case, Closing, Draft, Standing};
 use crate::model::course::Course;
-use crate::model::ids::CaseId;
+use crate::model::ids::{CaseId, IntakeId};
 use crate::ports::{Cases, JournalLine, Measures, PortError, SealedTo, Tally};
 use async_trait::async_trait;
+use data_encoding::HEXLOWER;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
@@ -268,6 +269,17 @@ impl Cases for SqliteStore {
         rows.iter().map(line).collect()
     }
 
+    async fn without_case(&self, since: Timestamp) -> Result<Vec<IntakeId>, PortError> {
+        let ids: Vec<i64> = sqlx::query_scalar(
+            "SELECT id FROM letter WHERE case_id IS NULL AND role = 'incoming' AND state IN ('read', 'shut', 'set-aside') AND spooled_at >= ? ORDER BY id",
+        )
+        .bind(millis(since))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(fault)?;
+        Ok(ids.into_iter().map(IntakeId).collect())
+    }
+
     async fn tally(&self) -> Result<Tally, PortError> {
         let row = sqlx::query(
             "SELECT (SELECT count(*) FROM letter) AS letters,
@@ -275,6 +287,7 @@ impl Cases for SqliteStore {
                     (SELECT count(*) FROM letter WHERE state = 'shut') AS shut,
                     (SELECT count(*) FROM letter WHERE state = 'set-aside') AS set_aside,
                     (SELECT count(*) FROM letter WHERE state = 'old') AS old,
+                    (SELECT count(*) FROM letter WHERE case_id IS NULL AND role = 'incoming' AND state IN ('read', 'shut', 'set-aside')) AS without_case,
                     (SELECT count(*) FROM cases) AS cases,
                     (SELECT count(*) FROM cases WHERE standing != 'closed') AS cases_open,
                     (SELECT count(*) FROM cases WHERE ack_state IN ('due', 'by-hand')) AS pending,
@@ -302,6 +315,7 @@ impl Cases for SqliteStore {
             shut: count("shut")?,
             set_aside: count("set_aside")?,
             old: count("old")?,
+            without_case: count("without_case")?,
             cases: count("cases")?,
             cases_open: count("cases_open")?,
             acknowledgements_pending: count("pending")?,
@@ -322,6 +336,18 @@ impl Cases for SqliteStore {
 
     async fn measures(&self) -> Result<Measures, PortError> {
         self.measured().await
+    }
+
+    async fn kept_secret(&self, sealed: &[u8]) -> Result<Vec<u8>, PortError> {
+        let mut tx = self.writing().await?;
+        sqlx::query("INSERT OR IGNORE INTO desk (name, value) VALUES ('content-secret', ?)")
+            .bind(HEXLOWER.encode(sealed))
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
+        let kept: String = sqlx::query_scalar("SELECT value FROM desk WHERE name = 'content-secret'").fetch_one(&mut *tx).await.map_err(fault)?;
+        tx.commit().await?;
+        HEXLOWER.decode(kept.as_bytes()).map_err(|_| damaged("the secret of content tags"))
     }
 
     async fn first_start(&self, now: Timestamp) -> Result<Timestamp, PortError> {

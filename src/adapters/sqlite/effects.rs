@@ -162,6 +162,16 @@ impl Outbox for SqliteStore {
         tx.commit().await
     }
 
+    async fn queued_since(&self, work: Work, since: Timestamp) -> Result<u64, PortError> {
+        let queued: i64 = sqlx::query_scalar("SELECT count(*) FROM effect WHERE work = ? AND created_at >= ?")
+            .bind(work.as_str())
+            .bind(millis(since))
+            .fetch_one(&self.pool)
+            .await
+            .map_err(fault)?;
+        Ok(queued.unsigned_abs())
+    }
+
     async fn next_due(&self, lane: Lane) -> Result<Option<Timestamp>, PortError> {
         let due: Option<i64> =
             sqlx::query_scalar("SELECT min(at) FROM (SELECT min(due) AS at FROM effect WHERE state = 'pending' AND (CASE work WHEN 'call-by-second-path' THEN 2 WHEN 'acknowledge' THEN 1 WHEN 'send-certificate' THEN 1 WHEN 'ask' THEN 1 ELSE 0 END) = ?1 UNION ALL SELECT min(lease_until) FROM effect WHERE state = 'leased' AND (CASE work WHEN 'call-by-second-path' THEN 2 WHEN 'acknowledge' THEN 1 WHEN 'send-certificate' THEN 1 WHEN 'ask' THEN 1 ELSE 0 END) = ?1)")

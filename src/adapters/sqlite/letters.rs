@@ -1,20 +1,18 @@
 //! How are letters admitted once, and found again?
 
-use super::{SqliteStore, apply, cases, damaged, fault, millis, purge, sayings, time};
-use crate::decide::{Acquaintance, Decision, Entry, Thread};
+use super::threads::acquaintance;
+use super::{SqliteStore, apply, damaged, fault, millis, purge, sayings, time};
+use crate::decide::{Acquaintance, Decision, Entry};
 use crate::model::Timestamp;
 use crate::model::address::{Address, ReplyAddress};
-use crate::model::case::{AdvisoryId, Closing, Standing};
-use crate::model::ids::{CaseId, Digest, IntakeId, MessageId, tag_in};
+use crate::model::case::AdvisoryId;
+use crate::model::ids::{CaseId, Digest, IntakeId, MessageId};
 use crate::model::letter::{Dmarc, Outer, Role};
 use crate::ports::{Admission, Decide, Intake, Letters, Place, PortError, Read, ReadingState, Rest, Saying, Unread};
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, SqliteConnection};
 use std::collections::HashSet;
-
-/// Among so many recipients of a letter, those of its case are looked for.
-const RECIPIENTS_MAX: usize = 20;
 
 const UNREAD: &str = "SELECT id, originator, dmarc, tries FROM (SELECT id, originator, dmarc, tries FROM letter WHERE state = 'unread' AND tries = 0 ORDER BY id DESC LIMIT ?1)
      UNION SELECT id, originator, dmarc, tries FROM (SELECT id, originator, dmarc, tries FROM letter WHERE state = 'unread' AND tries = 0 ORDER BY id LIMIT ?1)
@@ -355,7 +353,11 @@ impl Letters for SqliteStore {
 
     async fn revive(&self, intake: IntakeId, decision: &Decision, now: Timestamp) -> Result<(), PortError> {
         let mut tx = self.writing().await?;
-        let revived = sqlx::query("UPDATE letter SET state = 'unread' WHERE id = ? AND state = 'old'").bind(intake.0).execute(&mut *tx).await.map_err(fault)?;
+        let revived = sqlx::query("UPDATE letter SET state = 'unread', tries = 0 WHERE id = ? AND (state = 'old' OR (case_id IS NULL AND role = 'incoming'))")
+            .bind(intake.0)
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
         if revived.rows_affected() == 0 {
             return Ok(()); // somebody else did it meanwhile
         }
@@ -363,57 +365,4 @@ impl Letters for SqliteStore {
         set_case(&mut tx, intake, decision.letter_of.as_ref()).await?;
         tx.commit().await
     }
-}
-
-/// What is known of the threads, tags and people that an outer letter names.
-async fn acquaintance(store: &mut SqliteConnection, outer: &Outer, bounce: &Address) -> Result<Acquaintance, PortError> {
-    let mut known = Acquaintance::default();
-    for tag in outer.recipients.iter().filter_map(|to| bounce.tag_of(to)) {
-        let case: Option<String> = sqlx::query_scalar("SELECT case_id FROM answer WHERE tag = ? AND case_id IS NOT NULL")
-            .bind(tag)
-            .fetch_optional(&mut *store)
-            .await
-            .map_err(fault)?;
-        if let Some(case) = case.and_then(|c| CaseId::parse(&c).ok()) {
-            known.returned_to = Some(case);
-        }
-    }
-    // The nearest letter that we know decides; references stand oldest first.
-    for id in outer.threads.iter().rev() {
-        let case: Option<String> = sqlx::query_scalar("SELECT case_id FROM answer WHERE message_id = ?1 AND case_id IS NOT NULL UNION ALL SELECT case_id FROM letter WHERE message_id = ?1 AND case_id IS NOT NULL LIMIT 1")
-            .bind(id.as_str())
-            .fetch_optional(&mut *store)
-            .await
-            .map_err(fault)?;
-        if let Some(case) = case.and_then(|c| CaseId::parse(&c).ok()) {
-            known.thread = thread(store, &case, outer).await?;
-            return Ok(known);
-        }
-    }
-    // Our tag in the address or the subject, where a program lost the references.
-    let tagged = outer.to_case().or_else(|| tag_in(&outer.subject)).or_else(|| known.returned_to.clone());
-    if let Some(case) = tagged {
-        known.thread = thread(store, &case, outer).await?;
-    }
-    Ok(known)
-}
-
-async fn thread(store: &mut SqliteConnection, id: &CaseId, outer: &Outer) -> Result<Option<Thread>, PortError> {
-    let Some(mut case) = cases::by_id(store, id).await? else { return Ok(None) };
-    // What was joined to another case goes on there.
-    if let (Standing::Closed { why: Closing::Joined, .. }, Some(target)) = (&case.standing, case.perhaps_of.clone())
-        && let Some(joined) = cases::by_id(store, &target).await?
-    {
-        case = joined;
-    }
-    let id = &case.id.clone();
-    let mut originator_in_case = false;
-    if let Some(address) = &outer.originator {
-        originator_in_case = cases::is_participant(store, id, address).await?;
-    }
-    let mut to_participant = false;
-    for to in outer.recipients.iter().take(RECIPIENTS_MAX) {
-        to_participant = to_participant || cases::is_participant(store, id, to).await?;
-    }
-    Ok(Some(Thread { case, originator_in_case, to_participant }))
 }

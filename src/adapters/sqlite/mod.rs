@@ -10,6 +10,7 @@ mod people;
 mod purge;
 mod sayings;
 mod spool;
+mod threads;
 
 pub use keeping::{Restored, look_through, restore};
 

@@ -23,6 +23,9 @@ const CANARIES_SHOWN: u32 = 20;
 /// other without saying what they are fall silent after two letters each.
 const KINDS_TO_ADDRESS: u32 = 2;
 
+/// The part of the cap in all, one of so many, that proven newcomers alone may use.
+const NEWCOMERS_SHARE: u32 = 4;
+
 #[async_trait]
 impl Correspondence for SqliteStore {
     async fn pinned(&self, address: &Address) -> Result<Option<Pinned>, PortError> {
@@ -132,11 +135,12 @@ impl Correspondence for SqliteStore {
         tx.commit().await
     }
 
-    async fn token_is_good(&self, token: &str, case: &CaseId, from: &Address) -> Result<bool, PortError> {
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM reply_token WHERE token = ? AND case_id = ? AND address = ? AND spent_at IS NULL)")
+    async fn token_is_good(&self, token: &str, case: &CaseId, from: &Address, since: Timestamp) -> Result<bool, PortError> {
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM reply_token WHERE token = ? AND case_id = ? AND address = ? AND issued_at >= ? AND spent_at IS NULL)")
             .bind(token)
             .bind(case.as_str())
             .bind(from.as_str())
+            .bind(millis(since))
             .fetch_one(&self.pool)
             .await
             .map_err(fault)
@@ -150,7 +154,7 @@ impl Correspondence for SqliteStore {
             "SELECT EXISTS (SELECT 1 FROM answer WHERE message_id = ?1),
                     (SELECT taken_at FROM answer WHERE address = ?2 AND kind = ?3 AND taken_at > ?4 ORDER BY taken_at DESC LIMIT 1 OFFSET ?5),
                     (SELECT taken_at FROM answer WHERE address = ?2 AND kind NOT IN ('reply', 'notice', 'announcement') AND taken_at > ?4 ORDER BY taken_at DESC LIMIT 1 OFFSET ?7),
-                    (SELECT count(*) FROM answer WHERE kind NOT IN ('reply', 'notice', 'announcement') AND taken_at > ?4 AND address LIKE '%@' || ?6),
+                    (SELECT count(*) FROM answer WHERE kind NOT IN ('reply', 'notice', 'announcement') AND taken_at > ?4 AND organisation = ?6),
                     (SELECT count(*) FROM answer WHERE kind NOT IN ('reply', 'notice', 'announcement') AND taken_at > ?4),
                     (SELECT at FROM unreachable WHERE address = ?2 AND at > ?8)",
         )
@@ -159,7 +163,7 @@ impl Correspondence for SqliteStore {
         .bind(answer.kind)
         .bind(since)
         .bind(caps.per_address.max(1) - 1)
-        .bind(answer.address.domain())
+        .bind(answer.address.organisation())
         .bind(KINDS_TO_ADDRESS * caps.per_address.max(1) - 1)
         .bind(millis(now - UNREACHABLE_FOR))
         .fetch_one(&mut *tx)
@@ -174,7 +178,10 @@ impl Correspondence for SqliteStore {
         if let Some(counted) = counted.or(to_address) {
             return Ok(Some(HeldBack { until: time(counted)? + day, by_address: true }));
         }
-        if to_domain >= caps.per_domain || in_all >= caps.in_all {
+        // A share is kept for those who were proven and had no answer today, so that a flood of others mutes nobody.
+        let is_newcomer = answer.proven && to_domain == 0;
+        let in_all_max = if is_newcomer { caps.in_all } else { caps.in_all - caps.in_all / NEWCOMERS_SHARE };
+        if to_domain >= caps.per_domain || in_all >= in_all_max {
             return Ok(Some(HeldBack { until: now + LOOK_AGAIN, by_address: false }));
         }
         insert(&mut tx, answer, now).await?;
@@ -184,9 +191,10 @@ impl Correspondence for SqliteStore {
 }
 
 async fn insert(tx: &mut SqliteConnection, answer: &Answer, now: Timestamp) -> Result<(), PortError> {
-    sqlx::query("INSERT OR IGNORE INTO answer (message_id, address, kind, case_id, tag, taken_at) VALUES (?, ?, ?, ?, ?, ?)")
+    sqlx::query("INSERT OR IGNORE INTO answer (message_id, address, organisation, kind, case_id, tag, taken_at) VALUES (?, ?, ?, ?, ?, ?, ?)")
         .bind(answer.message_id.as_str())
         .bind(answer.address.as_str())
+        .bind(answer.address.organisation())
         .bind(answer.kind)
         .bind(answer.case.as_ref().map(|c| c.as_str()))
         .bind(&answer.tag)

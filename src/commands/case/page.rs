@@ -160,7 +160,7 @@ pub(super) fn page(view: &CaseView) -> String {
             text.push_str(&format!(
                 "  attachment {} ({}, {} octets): sealdesk case attachment {} {:?}\n",
                 tame(&file.name),
-                file.media_type,
+                tame(&file.media_type),
                 file.octets,
                 line.id,
                 file.name

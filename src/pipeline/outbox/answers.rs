@@ -7,7 +7,7 @@ use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::{Acknowledgement, Case};
 use crate::model::effect::{Effect, Reason, Work};
-use crate::model::letter::Role;
+use crate::model::letter::{Dmarc, Role};
 use crate::model::outgoing::{Asked, Composition};
 use crate::model::reading::{LetterKind, Outside, SignatureStatus};
 use crate::model::report::Missing;
@@ -33,7 +33,7 @@ pub(super) async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried,
         return Ok(Carried::Done(Decision { effects: certificate.into_iter().collect(), ..Decision::default() }, None));
     };
     let deadline = *deadline;
-    let answer = answer(desk, effect, to.address(), "acknowledgement")?;
+    let answer = Answer { proven: letter.dmarc == Dmarc::Pass, ..answer(desk, effect, to.address(), "acknowledgement")? };
     if let Some(held) = turn(desk, &answer, now).await? {
         return held_back(desk, &case, &letter, held.until, deadline, now).await;
     }
@@ -130,7 +130,7 @@ pub(super) async fn send_certificate(desk: &Desk, effect: &Effect) -> Result<Car
     let letter = letter_of(desk, effect).await?;
     let to = letter.reply_to.clone().ok_or_else(|| missing("reply address"))?;
     let now = desk.now();
-    let answer = answer(desk, effect, to.address(), "certificate")?;
+    let answer = Answer { proven: letter.dmarc == Dmarc::Pass, ..answer(desk, effect, to.address(), "certificate")? };
     if let Some(held) = turn_unless_by_word(desk, effect, &answer, now).await? {
         return Ok(not_again(effect, "certificate not sent again", held));
     }
@@ -180,7 +180,7 @@ pub(super) async fn ask(desk: &Desk, effect: &Effect) -> Result<Carried, PortErr
     if asked.is_empty() {
         return Ok(Carried::Done(Desk::note(&case.id, "nothing to ask", "the report lacks nothing"), None));
     }
-    let answer = answer(desk, effect, to.address(), "question")?;
+    let answer = Answer { proven: letter.dmarc == Dmarc::Pass, ..answer(desk, effect, to.address(), "question")? };
     if let Some(held) = turn_unless_by_word(desk, effect, &answer, now).await? {
         return Ok(not_again(effect, "question not sent", held));
     }
@@ -297,7 +297,7 @@ async fn turn_unless_by_word(desk: &Desk, effect: &Effect, answer: &Answer, now:
 /// An answer under its key: its Message-ID, and the tag by which a bounce finds its case.
 pub(super) fn answer(desk: &Desk, effect: &Effect, to: &Address, kind: &'static str) -> Result<Answer, PortError> {
     let tag = tag(desk, &effect.key, "envelope");
-    Ok(Answer { message_id: message_id(desk, &effect.key)?, address: to.clone(), kind, case: effect.case.clone(), tag })
+    Ok(Answer { message_id: message_id(desk, &effect.key)?, address: to.clone(), kind, case: effect.case.clone(), tag, proven: false })
 }
 
 /// Sends an answer whose turn was taken.

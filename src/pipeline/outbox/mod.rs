@@ -9,6 +9,7 @@ mod words;
 
 pub use announcements::Announcement;
 pub use notices::Notice;
+pub use words::put_back;
 
 use super::desk::{Desk, random};
 use super::failpoint::step;

@@ -19,6 +19,16 @@ struct Heard {
     held_back: bool,
     /// What stood below the commands went nowhere.
     left_out: bool,
+    /// Words that may not have been meant for the desk, shown to their writer.
+    #[serde(default)]
+    put_back: Option<String>,
+}
+
+/// What a responder is told of words that were put back to them, sealed.
+pub fn put_back(desk: &Desk, to: Address, words: String) -> Result<Vec<u8>, PortError> {
+    let heard = Heard { to, told: Vec::new(), held_back: false, left_out: false, put_back: Some(words) };
+    let heard = serde_json::to_vec(&heard).map_err(|e| PortError::Lasting(format!("words that are put back cannot be written: {e}")))?;
+    desk.parts.store.seal(&heard)
 }
 
 pub(super) async fn say(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
@@ -28,11 +38,11 @@ pub(super) async fn say(desk: &Desk, effect: &Effect) -> Result<Carried, PortErr
     let done = told.iter().all(|one| one.outcome.is_ok());
     let now = desk.now();
     let mut decision = match &said.words {
-        Some(words) if done => decide::reply(&case.id, &said.token, desk.sealed_words(words)?.1, &said.by, now),
+        Some(words) if done => decide::reply(&case.id, &said.token, desk.parts.store.seal(words.as_bytes())?, &said.by, now),
         _ => Decision::default(),
     };
     let reason = if done { Reason::WordsTaken } else { Reason::WordsRefused };
-    let heard = Heard { to: said.to, told, held_back: !done && said.words.is_some(), left_out: said.left_out };
+    let heard = Heard { to: said.to, told, held_back: !done && said.words.is_some(), left_out: said.left_out, put_back: None };
     let heard = serde_json::to_vec(&heard).map_err(|e| PortError::Lasting(format!("what became of a letter's words cannot be written: {e}")))?;
     decision.effects.push(Effect::tell_of_words(reason, &case.id, &said.token, desk.parts.store.seal(&heard)?, now));
     Ok(Carried::Done(decision, None))
@@ -45,6 +55,7 @@ pub(super) async fn heard(desk: &Desk, effect: &Effect) -> Result<Option<(Addres
     }
     let heard: Heard = unsealed(desk, effect).await?;
     let mut lines: Vec<String> = heard.told.iter().map(|one| format!("{}\n{}\n", one.command, indented(one))).collect();
+    lines.extend(heard.put_back.map(|words| format!("Your words:\n\n{words}\n")));
     if heard.held_back {
         lines.push("Your words were not sent to the reporter.\n".to_owned());
     }

@@ -23,20 +23,25 @@ impl State<'_> {
             SignatureFound::Unknown { .. } => 0,
         };
         match self.signatures.iter().filter(over_all).max_by_key(rank) {
-            Some(found @ SignatureFound::Good { fingerprint, .. }) => {
-                SignatureVerdict { status: SignatureStatus::Valid, fingerprint: Some(fingerprint.clone()), signer_is_originator: self.is_by_originator(found) }
-            }
-            Some(SignatureFound::Bad { issuer }) => {
-                SignatureVerdict { status: SignatureStatus::Invalid, fingerprint: issuer.clone(), signer_is_originator: false }
-            }
-            Some(SignatureFound::ForAnother { fingerprint }) => {
-                SignatureVerdict { status: SignatureStatus::Invalid, fingerprint: Some(fingerprint.clone()), signer_is_originator: false }
-            }
-            Some(SignatureFound::Unknown { issuer }) => {
-                SignatureVerdict { status: SignatureStatus::UnknownKey, fingerprint: issuer.clone(), signer_is_originator: false }
-            }
+            Some(found @ SignatureFound::Good { fingerprint, intended, .. }) => SignatureVerdict {
+                status: SignatureStatus::Valid,
+                fingerprint: Some(fingerprint.clone()),
+                signer_is_originator: self.is_by_originator(found),
+                names_recipient: !intended.is_empty(),
+            },
+            Some(SignatureFound::Bad { issuer }) => not_valid(SignatureStatus::Invalid, issuer.clone()),
+            Some(SignatureFound::ForAnother { fingerprint }) => not_valid(SignatureStatus::Invalid, Some(fingerprint.clone())),
+            Some(SignatureFound::Unknown { issuer }) => not_valid(SignatureStatus::UnknownKey, issuer.clone()),
             None => SignatureVerdict::default(),
         }
+    }
+
+    /// Whom the signer says that the letter is for.
+    fn signed_to(&self, verdict: &SignatureVerdict) -> Vec<String> {
+        let (recipients, covering) = &self.recipients;
+        let by_signer =
+            covering.iter().any(|found| matches!(found, SignatureFound::Good { fingerprint, .. } if Some(fingerprint) == verdict.fingerprint.as_ref()));
+        if verdict.status == SignatureStatus::Valid && by_signer { recipients.clone() } else { Vec::new() }
     }
 
     /// What a signature need not cover says nothing, and neither may its name.
@@ -54,6 +59,7 @@ impl State<'_> {
 
     pub(super) fn finish(mut self, outer: &Outer) -> Read {
         let signature = self.verdict();
+        let signed_to = self.signed_to(&signature);
         if signature.status == SignatureStatus::Valid {
             self.unname_uncovered();
         }
@@ -87,6 +93,7 @@ impl State<'_> {
             text: &text,
             has_attachments: !self.files.is_empty(),
             shut,
+            sealed: self.sealed,
             to_sendkey: outer.to_sendkey(),
         };
         let kind = triage::kind(&seen);
@@ -114,6 +121,7 @@ impl State<'_> {
             report,
             asks_for_certificate: kind == LetterKind::KeyRequest || (!shut && triage::asks_for_certificate(&subject, &text)),
             delivery: self.delivery.filter(|_| matches!(kind, LetterKind::Dsn | LetterKind::AutoReply)),
+            signed_to,
             sealed_to: self.sealed_to,
             text,
             faults: self.faults,
@@ -121,6 +129,10 @@ impl State<'_> {
         };
         Read { reading, files }
     }
+}
+
+fn not_valid(status: SignatureStatus, fingerprint: Option<String>) -> SignatureVerdict {
+    SignatureVerdict { status, fingerprint, ..SignatureVerdict::default() }
 }
 
 /// The outer letter decides; what decryption showed never does. A clear machine that wears no header is caught here.

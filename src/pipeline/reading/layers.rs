@@ -124,6 +124,13 @@ impl State<'_> {
 
     fn bare(&mut self, entity: &Entity<'_>, keys: &mut dyn SessionKeys, depth: usize, clear: bool) {
         let files = entity.files();
+        // Exchange puts what Gpg4win's plug-in for Outlook wrote into one file, a whole PGP/MIME entity.
+        if let Some(file) = files.iter().find(|file| file.name.to_ascii_lowercase().starts_with("gpgol_mime_structure"))
+            && let Some(octets) = mime::entity_in(&file.octets)
+            && let Ok(inner) = Entity::parse(octets, self.budget)
+        {
+            return self.entity(&inner, keys, depth + 1, clear);
+        }
         self.learn_from_files(&files, clear);
         match entity.smime_parts() {
             (true, _) => {
@@ -189,6 +196,9 @@ impl State<'_> {
         if protected.subject.is_some() {
             self.subject = protected.subject;
             self.subject_covering = Some(self.covering.clone());
+        }
+        if !protected.recipients.is_empty() {
+            self.recipients = (protected.recipients, self.covering.clone());
         }
         self.date = protected.date.or(self.date.take());
         let differs = protected.from.as_ref().is_some_and(|inner| self.from.as_ref().is_none_or(|outer| !outer.eq_ignore_ascii_case(inner)));

@@ -125,6 +125,8 @@ struct State<'p> {
     chain: bool,
     /// Those that covered the protected subject, where it was one.
     subject_covering: Option<Vec<SignatureFound>>,
+    /// Protected recipients, and the signatures that covered them.
+    recipients: (Vec<String>, Vec<SignatureFound>),
     /// What is read stands in a letter that this one forwards: it says nothing of who wrote this one, and when.
     forwarded: bool,
     subject: Option<String>,
@@ -162,6 +164,7 @@ impl<'p> State<'p> {
             covering: Vec::new(),
             chain: true,
             subject_covering: None,
+            recipients: (Vec::new(), Vec::new()),
             forwarded: false,
             subject: None,
             media_type: String::new(),
@@ -412,6 +415,18 @@ mod tests {
         let beside = desk.read(&format!("From: ada@b.example\nSubject: s\n\nplease pay eve\n\n{armored}"));
         assert_eq!(beside.signature.status, SignatureStatus::None);
         assert!(beside.text.contains("[part 2 of 2]\nsecret"), "{}", beside.text);
+    }
+
+    #[test]
+    fn what_gpg4wins_outlook_plug_in_wrote_is_opened_as_exchange_stores_it() {
+        let mut desk = desk();
+        let inner = pgp_mime(&desk.sealed("Content-Type: text/plain\n\nsecret")).split_once("MIME-Version: 1.0\n").unwrap().1.to_owned();
+        let stored = format!(
+            "From: ada@b.example\nSubject: s\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: text/plain\n\n\n--o\nContent-Type: application/octet-stream; name=\"GpgOL_MIME_structure.mime\"\nContent-Disposition: attachment; filename=\"GpgOL_MIME_structure.mime\"\nContent-Transfer-Encoding: base64\n\n{}\n--o--\n",
+            base64::Engine::encode(&base64::engine::general_purpose::STANDARD, inner)
+        );
+        let reading = desk.read(&stored);
+        assert_eq!((reading.text.as_str(), reading.protection.encrypted, reading.protection.shut), ("secret\n", true, None), "{:?}", reading.faults);
     }
 
     #[test]
