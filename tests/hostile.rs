@@ -51,7 +51,14 @@ impl Desk {
         );
         fs::write(folder.path().join("sealdesk.toml"), config).unwrap();
         let log = fs::File::create(folder.path().join("log")).unwrap();
-        let child = Command::new(SEALDESK).args(["run", "--config"]).arg(folder.path().join("sealdesk.toml")).stdin(Stdio::null()).stderr(log).spawn().unwrap();
+        let child = Command::new(SEALDESK)
+            .args(["run", "--config"])
+            .arg(folder.path().join("sealdesk.toml"))
+            .env("SEALDESK_STRIKE", "1")
+            .stdin(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
         let desk = Self { folder, child };
         wait_for("the desk's start", 30, || desk.command(&["status", "--json"]).is_some());
         desk
@@ -285,4 +292,32 @@ fn idle_connections_stop_neither_the_desk_nor_its_pages() {
         answer.starts_with("HTTP/1.1 200")
     });
     drop(idle);
+}
+
+/// A reader that was taken over and stays keeps its place for its life, and nobody else from theirs.
+#[test]
+fn readers_that_stay_are_ended_and_hold_up_nobody() {
+    let desk = Desk::start("[limits]\nreader_life_s = 5\nreader_cpu_s = 5\n");
+    for n in 0..3 {
+        desk.deliver(&format!("s{n}"), &headed(&format!("eve{n}@evil.example"), "x", "Content-Type: text/plain\n\nstrike-this-reader: stay\n"));
+    }
+    wait_for("the arrival of the first", 20, || desk.json(&["status", "--json"])["letters"] == 3);
+    desk.deliver("h", &headed("ada@reporter.example", "XSS", REPORT));
+    wait_for("the honest report beside them", 20, || desk.json(&["status", "--json"])["drafts_filed"] == 1);
+    let status = desk.read(4);
+    assert_eq!(status["set_aside"], 3, "{status}");
+}
+
+/// Of many fresh strangers the last to write is read soon, whatever the ones before cost.
+#[test]
+fn a_fresh_report_is_read_before_a_backlog_of_hostile_letters() {
+    let desk = Desk::start("[limits]\nreader_life_s = 5\nreader_cpu_s = 5\n");
+    for n in 0..12 {
+        desk.deliver(&format!("s{n}"), &headed(&format!("eve@evil{n}.example"), "x", "Content-Type: text/plain\n\nstrike-this-reader: stay\n"));
+    }
+    wait_for("the arrival of the flood", 20, || desk.json(&["status", "--json"])["letters"] == 12);
+    desk.deliver("h", &headed("ada@reporter.example", "XSS", REPORT));
+    // Twelve letters take two tries of five seconds each on four places; the report waits for one of them.
+    wait_for("the honest report", 15, || desk.json(&["status", "--json"])["drafts_filed"] == 1);
+    assert!(desk.json(&["status", "--json"])["unread"].as_i64().unwrap() > 0, "the flood was not over yet");
 }

@@ -107,3 +107,27 @@ fn a_reader_cannot_balloon_or_loop_for_ever() {
     });
     assert_eq!(balloon, WaitStatus::Exited(balloon.pid().unwrap(), libc::ENOMEM));
 }
+
+#[test]
+fn a_reader_can_neither_block_nor_ignore_what_ends_it() {
+    let blocked = jailed(Role::Reader, || {
+        let all = u64::MAX;
+        // SAFETY: the kernel copies eight octets from `all`.
+        refused(unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, &raw const all, std::ptr::null_mut::<u64>(), 8) })
+    });
+    assert_eq!(blocked, WaitStatus::Exited(blocked.pid().unwrap(), libc::EPERM));
+    let ignored = jailed(Role::Reader, || if unsafe { libc::signal(libc::SIGALRM, libc::SIG_IGN) } == libc::SIG_ERR { errno() } else { 0 });
+    assert_eq!(ignored, WaitStatus::Exited(ignored.pid().unwrap(), libc::EPERM));
+}
+
+#[test]
+fn a_zygote_can_kill_and_do_nothing_else_to_a_process() {
+    for (signal, refused_with) in [(0, libc::EPERM), (libc::SIGTERM, libc::EPERM), (libc::SIGSTOP, libc::EPERM)] {
+        static SIGNAL: std::sync::atomic::AtomicI32 = std::sync::atomic::AtomicI32::new(0);
+        SIGNAL.store(signal, std::sync::atomic::Ordering::SeqCst);
+        let status = jailed(Role::Zygote, || refused(i64::from(unsafe { libc::kill(libc::getpid(), SIGNAL.load(std::sync::atomic::Ordering::SeqCst)) })));
+        assert_eq!(status, WaitStatus::Exited(status.pid().unwrap(), refused_with), "{signal}");
+    }
+    let killed = jailed(Role::Zygote, || refused(i64::from(unsafe { libc::kill(libc::getpid(), libc::SIGKILL) })));
+    assert!(matches!(killed, WaitStatus::Signaled(_, nix::sys::signal::Signal::SIGKILL, _)), "{killed:?}");
+}

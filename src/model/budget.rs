@@ -5,8 +5,8 @@
 //! grows with its size, so that a flood costs its sender as much as it costs us.
 
 use super::limits::{
-    COMPRESSIONS_MAX, EXPANSION_FREE_OCTETS, Limits, MESSAGES_MAX, PACKETS_OF_LETTER_MAX, PARTS_OF_LETTER_MAX, PLAINTEXT_TYPICAL_OCTETS, RECIPIENTS_MAX,
-    SCANNED_OCTETS_MAX, SIGNATURES_MAX,
+    COMPRESSIONS_MAX, EXPANSION_FREE_OCTETS, Limits, MESSAGES_MAX, PACKETS_OF_LETTER_MAX, PARTS_OF_LETTER_MAX, PLAINTEXT_TYPICAL_OCTETS, READING_CPU_MS_MAX,
+    RECIPIENTS_MAX, SCANNED_OCTETS_MAX, SIGNATURES_MAX, TEXT_FREE_OCTETS, TEXT_RATIO_MAX,
 };
 use std::cell::Cell;
 use std::time::Duration;
@@ -47,6 +47,8 @@ pub struct Overspent;
 #[derive(Debug)]
 pub struct Budget {
     pub limits: Limits,
+    /// Octets of text that are kept of it: what rests of a letter grows with its size too.
+    pub text_octets: u64,
     left: [Cell<u64>; SUMS],
     /// The processor time of this process, and how much of it the letter may use.
     cpu: fn() -> Duration,
@@ -73,7 +75,10 @@ impl Budget {
             Sum::Parsed => 3 * (octets + plaintext),
             Sum::Scanned => SCANNED_OCTETS_MAX as u64,
         });
-        Self { cpu_end: cpu() + Duration::from_millis(limits.reader_cpu_s * 1000 * 3 / 4), ..budget }
+        // The kernel's own limit comes later, and ends the reader: here it still says what it read.
+        let cpu_ms = READING_CPU_MS_MAX.min(limits.reader_cpu_s * 1000 * 3 / 4);
+        let text_octets = limits.text_octets.min(TEXT_FREE_OCTETS + TEXT_RATIO_MAX * octets);
+        Self { text_octets, cpu_end: cpu() + Duration::from_millis(cpu_ms), ..budget }
     }
 
     /// For what the desk itself sealed: it was paid for when it came.
@@ -84,7 +89,14 @@ impl Budget {
     fn with(limits: &Limits, cpu: fn() -> Duration, start: impl Fn(Sum) -> u64) -> Self {
         use Sum::{Compressions, Hashed, Messages, Packets, Parsed, Parts, Plaintext, Recipients, Scanned, Signatures};
         let sums = [Messages, Packets, Compressions, Signatures, Recipients, Plaintext, Hashed, Parts, Parsed, Scanned];
-        Self { limits: *limits, left: sums.map(|sum| Cell::new(start(sum))), cpu, cpu_end: Duration::MAX, overspent: Cell::new(false) }
+        Self {
+            limits: *limits,
+            text_octets: limits.text_octets,
+            left: sums.map(|sum| Cell::new(start(sum))),
+            cpu,
+            cpu_end: Duration::MAX,
+            overspent: Cell::new(false),
+        }
     }
 
     /// Draws so much. Once anything was overdrawn, everything is.

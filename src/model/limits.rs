@@ -169,6 +169,13 @@ pub const SIGNATURES_MAX: u64 = 100;
 pub const RECIPIENTS_MAX: u64 = 300;
 pub const PARTS_OF_LETTER_MAX: u64 = 1_500;
 
+/// Processor time after which nothing more of a letter is opened. A build without optimisation is ten times slower.
+pub const READING_CPU_MS_MAX: u64 = if cfg!(debug_assertions) { 15_000 } else { 1_500 };
+
+/// Text that is kept of any letter, and so many times its octets more: prose is compressed to a quarter at best.
+pub const TEXT_FREE_OCTETS: u64 = 64 * 1024;
+pub const TEXT_RATIO_MAX: u64 = 8;
+
 /// Plaintext of a letter that is smaller than half of it: reports bring archives and logs, and nearly all of them fit here.
 pub const PLAINTEXT_TYPICAL_OCTETS: u64 = 48 * MIB;
 

@@ -34,7 +34,7 @@ pub fn arm_from_environment() -> Result<(), String> {
 /// What a reader is told to do by a letter of a test: `strike-this-reader: loop`.
 const STRIKE: &str = "strike-this-reader: ";
 
-/// Has a reader overflow its stack, loop, take 10 GiB or end, as the text of its letter asks. Does nothing without
+/// Has a reader overflow its stack, loop, stay without doing anything, take 10 GiB or end, as the text of its letter asks. Does nothing without
 /// the feature, or where `SEALDESK_STRIKE` is not set.
 pub fn strike(text: &str) {
     if !fail::has_failpoints() || std::env::var_os("SEALDESK_STRIKE").is_none() {
@@ -44,6 +44,9 @@ pub fn strike(text: &str) {
         Some("overflow") => drop(std::hint::black_box(deeper(0))),
         Some("loop") => loop {
             std::hint::spin_loop();
+        },
+        Some("stay") => loop {
+            let _ = nix::poll::poll(&mut [], nix::poll::PollTimeout::NONE);
         },
         Some("balloon") => drop(std::hint::black_box(vec![1u8; 10 << 30])),
         Some("end") => std::process::abort(),

@@ -50,7 +50,7 @@ fn a_responder_answers_by_mail_and_by_command_and_the_reporter_can_read_it() {
         )
     };
     let answer = |id_: &str, armored: &str| {
-        head("Rita <rita@desk.example>", "Re: Sealdesk: new-case", id_).replace("To: security@", &format!("To: security+{id}@")) + &pgp_mime(armored)
+        head("Rita <rita@desk.example>", "Re: Sealdesk: please look", id_).replace("To: security@", &format!("To: security+{id}@")) + &pgp_mime(armored)
     };
     let address = format!("security+{id}@desk.example");
     let good = rita.sealed("security@desk.example", &words("Thank you, Ada. Fixed in 2.3.2.", &token));
@@ -136,7 +136,7 @@ fn a_responder_commands_by_a_signed_letter() {
         let inner = format!(
             "To: security@desk.example\nContent-Type: text/plain; charset=utf-8; protected-headers=\"v1\"\n\n{text}\n\nOn Mon, 23 Nov 2026, Desk wrote:\n> Reply-Token: {token}\n"
         );
-        let letter = head("Rita <rita@desk.example>", "Re: Sealdesk: new-case", &format!("c{n}@desk.example"))
+        let letter = head("Rita <rita@desk.example>", "Re: Sealdesk: please look", &format!("c{n}@desk.example"))
             .replace("To: security@", &format!("To: security+{id}@"))
             + &pgp_mime(&rita.sealed("security@desk.example", &inner));
         world.postfix.submit("rita@desk.example", &address, &letter);

@@ -353,7 +353,7 @@ fn a_changed_config_is_taken_up_without_a_stop_and_a_wrong_one_is_not() {
     world.submit("f3@crowd.example", &report(3));
     // The command line reads the wrong file too: the mailbox tells.
     wait_for("the third answer", 30, || world.delivered("x@crowd.example").iter().any(|l| l.contains("In-Reply-To: <f3@crowd.example>")));
-    wait_for("the third call", 30, || world.delivered("ben@reporter.example").iter().filter(|l| l.contains("new-case")).count() == 2);
+    wait_for("the third call", 30, || world.delivered("ben@reporter.example").iter().filter(|l| l.contains("Sealdesk: please look")).count() == 2);
 
     // However many reloads come at once, and whenever: it is one desk in one process.
     config.extra = String::new();

@@ -24,6 +24,9 @@ const ASKS_MAX: u32 = 1_200;
 /// Words of any kind that one reader may say: its questions, the number of its letter, and that it is done.
 const WORDS_MAX: u32 = ASKS_MAX + 2;
 
+/// How long all words of one reader may keep it in all: each may come in pieces.
+const READER_PATIENCE: Duration = Duration::from_secs(5);
+
 /// How long a reader may take to end once it said that it is done, or once the zygote should have killed it.
 const ENDING: Duration = Duration::from_secs(2);
 
@@ -60,6 +63,8 @@ struct Reader {
     desk: OwnedFd,
     verb: u8,
     words: u32,
+    /// How long its words kept the keyholder.
+    kept: Duration,
     asks: u32,
     /// The number by which the desk knows its letter.
     letter: Option<i64>,
@@ -223,18 +228,21 @@ impl Keyholder<'_> {
         let (ours, theirs) = sys::pair()?;
         self.zygote.fork_reader(verb, desk.as_fd(), theirs.as_fd())?;
         let until = Instant::now() + self.reader_life + ENDING;
-        self.readers.push(Reader { keys: ours, desk, verb, words: 0, asks: 0, letter: None, stage: Stage::Working, until });
+        self.readers.push(Reader { keys: ours, desk, verb, words: 0, kept: Duration::ZERO, asks: 0, letter: None, stage: Stage::Working, until });
         Ok(&self.readers[self.readers.len() - 1].keys)
     }
 
     /// Hears one word of a reader, or its end.
     fn listen(&mut self, at: usize) {
         // Its words are a stranger's, and the libraries that look at them are not ours.
+        let begun = Instant::now();
         let heard = match self.readers[at].stage {
             Stage::Muted => Err(WireError::Gone),
             _ => catch_unwind(AssertUnwindSafe(|| self.hear(at))).unwrap_or(Err(WireError::Malformed)),
         };
         let reader = &mut self.readers[at];
+        reader.kept += begun.elapsed();
+        let heard = if reader.kept > READER_PATIENCE { heard.and(Err(WireError::Silent)) } else { heard };
         match (heard, reader.stage) {
             (Ok(true), Stage::Working) => {}
             (Ok(false), Stage::Working) => {

@@ -191,7 +191,7 @@ impl<'p> State<'p> {
 
     /// Shows a document, under the signatures that cover what is read now.
     fn show(&mut self, mut text: String) {
-        let left = (self.budget.limits.text_octets as usize).saturating_sub(self.texts.iter().map(|shown| shown.text.len()).sum());
+        let left = (self.budget.text_octets as usize).saturating_sub(self.texts.iter().map(|shown| shown.text.len()).sum());
         if text.len() > left {
             text.truncate(text.floor_char_boundary(left));
             text.shrink_to_fit();

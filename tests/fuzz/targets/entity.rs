@@ -4,14 +4,17 @@
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use sealdesk::mime::{Entity, Layout, Perspective, outer};
 use sealdesk::model::letter::Dmarc;
+use sealdesk::model::budget::Budget;
 use sealdesk::model::limits::Limits;
+use std::time::Duration;
 
 fuzz_target!(|octets: &[u8]| {
     static QUIET: std::sync::Once = std::sync::Once::new();
     QUIET.call_once(sealdesk_fuzz::quiet);
     let seen = outer(octets, &Perspective::default(), Dmarc::Unknown);
     assert!(seen.threads.len() <= 200);
-    for entity in [Entity::letter(octets, &Limits::MAX), Entity::parse(octets, &Limits::MAX)].into_iter().flatten() {
+    let budget = || Budget::of_letter(octets.len(), &Limits::MAX, || Duration::ZERO);
+    for entity in [Entity::letter(octets, &budget()), Entity::parse(octets, &budget())].into_iter().flatten() {
         let _ = (entity.body(true), entity.body(false), entity.files(), entity.autocrypt(), entity.subject(), entity.from(), entity.date());
         if let Some(protected) = entity.protected_headers() {
             assert!(protected.subject.is_none_or(|s| !s.contains(['\n', '\r', '\u{202e}'])));

@@ -1,0 +1,44 @@
+//! What the keyholder is asked: session keys for any octets, and letters and a security.txt from any JSON. Nothing ends it.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sealdesk::compose::{self, House, OwnCertificate, Templates};
+use sealdesk::model::address::Address;
+use sealdesk::model::outgoing::Composition;
+use sealdesk::model::publication::SecurityTxt;
+use sealdesk::model::timeline::Timeline;
+use sealdesk::openpgp::{Purpose, SecretKeys, SessionKeys};
+use std::sync::{LazyLock, Mutex};
+
+static KEYS: LazyLock<Mutex<SecretKeys>> = LazyLock::new(|| {
+    sealdesk_fuzz::quiet();
+    Mutex::new(SecretKeys::load(include_bytes!("../../mail/keys/desk.tsk"), Purpose::Mail, None).unwrap())
+});
+
+static HOUSE: LazyLock<House> = LazyLock::new(|| House {
+    address: Address::parse("security@desk.example").unwrap(),
+    name: "Desk".to_owned(),
+    certificates: vec![OwnCertificate { fingerprint: "AB".repeat(20), version: 4, armored: "ARMOR".to_owned(), binary: vec![7; 300] }],
+    templates: Templates::load(None).unwrap(),
+    timeline: Timeline::default(),
+});
+
+fuzz_target!(|octets: &[u8]| {
+    let mut keys = KEYS.lock().unwrap();
+    let (hint, pkesk) = octets.split_first().map_or((0, octets), |(hint, rest)| (*hint, rest));
+    for hint in [None, Some(hint)] {
+        if let Some(key) = keys.session_key(pkesk, hint) {
+            assert!(!key.octets.is_empty() && key.octets.len() <= 64);
+        }
+    }
+    if let Ok(composition) = serde_json::from_slice::<Composition>(octets)
+        && let Ok(draft) = compose::draft(&composition, &HOUSE)
+    {
+        let signed = draft.octets_to_sign();
+        assert!(!signed.windows(5).any(|w| w == b"\nBcc:"), "no field of the letter's own header can be smuggled in");
+        let _ = draft.plain();
+    }
+    if let Ok(fields) = serde_json::from_slice::<SecurityTxt>(octets) {
+        let _ = compose::security_txt(&fields, &HOUSE);
+    }
+});
