@@ -292,7 +292,7 @@ impl File {
 }
 
 /// Letters without a case that status names.
-const WITHOUT_CASE_SHOWN: usize = 20;
+const WITHOUT_CASE_SHOWN: u32 = 20;
 
 pub(super) async fn status(desk: &Desk) -> Result<Status> {
     let tally = desk.parts.store.tally().await?;
@@ -307,9 +307,7 @@ pub(super) async fn status(desk: &Desk) -> Result<Status> {
             Vec::new()
         }
     };
-    let mut without_case: Vec<i64> = desk.parts.store.without_case(jiff::Timestamp::UNIX_EPOCH).await?.into_iter().map(|id| id.0).collect();
-    without_case.reverse();
-    without_case.truncate(WITHOUT_CASE_SHOWN);
+    let without_case: Vec<i64> = desk.parts.store.without_case(WITHOUT_CASE_SHOWN).await?.into_iter().map(|id| id.0).collect();
     Ok(Status {
         letters_without_case: without_case,
         version: format!("sealdesk {}, {}", env!("CARGO_PKG_VERSION"), crate::openpgp::backend()),

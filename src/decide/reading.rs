@@ -274,7 +274,8 @@ pub fn on_stray(
     policy: &Policy,
     now: Timestamp,
 ) -> Decision {
-    if !reading.kind.has_report() {
+    // A sealed letter becomes a case whatever it held: who sends an old ciphertext again learns nothing from what follows.
+    if !reading.kind.has_report() && !reading.came_sealed() {
         return Decision { journal: vec![Entry::of_desk("letter read", intake.to_string())], ..Decision::default() };
     }
     let start = received_at.min(now);
@@ -442,6 +443,19 @@ mod tests {
         }
         // A clear one says what it says to everybody, so it may raise the alarm.
         assert_eq!(calls(&public(reading(LetterKind::Report, false, true))).len(), 2);
+    }
+
+    #[test]
+    fn a_sealed_letter_with_a_machines_header_becomes_a_case_whatever_it_held() {
+        let stray = |kind, encrypted| {
+            let decision = on_stray(IntakeId(1), now(), None, &reading(kind, encrypted, false), CaseId::from_random([1; 10]), &Policy::default(), now());
+            (decision.case.is_some(), decision.effects.len())
+        };
+        let expected = stray(LetterKind::Report, true);
+        for kind in [LetterKind::KeyRequest, LetterKind::AutoReply, LetterKind::Spam, LetterKind::Other] {
+            assert_eq!(stray(kind, true), expected, "{kind:?}");
+            assert_eq!(stray(kind, false), (false, 0), "{kind:?}");
+        }
     }
 
     #[test]

@@ -108,7 +108,8 @@ pub fn outer(head: &[u8], perspective: &Perspective, found: Dmarc) -> Outer {
         sealed_outside: content_type
             .is_some_and(|ct| ct.ctype().eq_ignore_ascii_case("multipart") && ct.subtype().is_some_and(|s| s.eq_ignore_ascii_case("encrypted"))),
         automatic: automatic(&message),
-        autocrypt_signed: originator.as_ref().is_some_and(|from| is_covered(&message, "autocrypt", from.organisation())),
+        autocrypt_signed: all_raw(&message, "Autocrypt").len() == 1
+            && originator.as_ref().is_some_and(|from| is_covered(&message, "autocrypt", from.organisation())),
         originator,
         dmarc,
         answer,

@@ -5,8 +5,8 @@
 //! grows with its size, so that a flood costs its sender as much as it costs us.
 
 use super::limits::{
-    COMPRESSIONS_MAX, EXPANSION_FREE_OCTETS, Limits, MESSAGES_MAX, PACKETS_OF_LETTER_MAX, PARTS_OF_LETTER_MAX, PLAINTEXT_TYPICAL_OCTETS, READING_CPU_MS_MAX,
-    RECIPIENTS_MAX, SCANNED_OCTETS_MAX, SIGNATURES_MAX, TEXT_FREE_OCTETS, TEXT_RATIO_MAX,
+    CERTIFICATIONS_MAX, COMPRESSIONS_MAX, EXPANSION_FREE_OCTETS, Limits, MESSAGES_MAX, PACKETS_OF_LETTER_MAX, PARTS_OF_LETTER_MAX, PLAINTEXT_TYPICAL_OCTETS,
+    READING_CPU_MS_MAX, RECIPIENTS_MAX, SCANNED_OCTETS_MAX, SIGNATURES_MAX, TEXT_FREE_OCTETS, TEXT_RATIO_MAX,
 };
 use std::cell::Cell;
 use std::time::Duration;
@@ -22,6 +22,8 @@ pub enum Sum {
     Compressions,
     /// Signatures that are checked.
     Signatures,
+    /// Signatures of certificates on themselves, which are verified when one is read.
+    Certifications,
     /// Session keys that the keyholder is asked for.
     Recipients,
     /// Octets that come out of messages.
@@ -67,6 +69,7 @@ impl Budget {
             Sum::Packets => PACKETS_OF_LETTER_MAX,
             Sum::Compressions => COMPRESSIONS_MAX,
             Sum::Signatures => SIGNATURES_MAX,
+            Sum::Certifications => CERTIFICATIONS_MAX,
             Sum::Recipients => RECIPIENTS_MAX,
             // A message whose signer's certificate is inside is opened twice.
             Sum::Plaintext => 2 * plaintext,
@@ -87,8 +90,8 @@ impl Budget {
     }
 
     fn with(limits: &Limits, cpu: fn() -> Duration, start: impl Fn(Sum) -> u64) -> Self {
-        use Sum::{Compressions, Hashed, Messages, Packets, Parsed, Parts, Plaintext, Recipients, Scanned, Signatures};
-        let sums = [Messages, Packets, Compressions, Signatures, Recipients, Plaintext, Hashed, Parts, Parsed, Scanned];
+        use Sum::{Certifications, Compressions, Hashed, Messages, Packets, Parsed, Parts, Plaintext, Recipients, Scanned, Signatures};
+        let sums = [Messages, Packets, Compressions, Signatures, Certifications, Recipients, Plaintext, Hashed, Parts, Parsed, Scanned];
         Self {
             limits: *limits,
             text_octets: limits.text_octets,

@@ -166,6 +166,7 @@ pub const MESSAGES_MAX: u64 = 40;
 pub const PACKETS_OF_LETTER_MAX: u64 = 2_000;
 pub const COMPRESSIONS_MAX: u64 = 2 * MESSAGES_MAX;
 pub const SIGNATURES_MAX: u64 = 100;
+pub const CERTIFICATIONS_MAX: u64 = 400;
 pub const RECIPIENTS_MAX: u64 = 300;
 pub const PARTS_OF_LETTER_MAX: u64 = 1_500;
 

@@ -1,12 +1,13 @@
 //! Whose certificate is this, until when is it good, and how is it handed out?
 
 use super::{OpenPgpError, guarded, policy};
+use crate::model::budget::{Budget, Sum};
 use jiff::Timestamp;
 use sequoia_openpgp::armor;
 use sequoia_openpgp::cert::prelude::*;
-use sequoia_openpgp::parse::Parse;
+use sequoia_openpgp::parse::{PacketParser, PacketParserResult, Parse};
 use sequoia_openpgp::serialize::MarshalInto;
-use sequoia_openpgp::{Cert, Packet};
+use sequoia_openpgp::{Cert, KeyHandle, Packet};
 
 /// A public certificate (RFC 9580 section 10.1): a primary key, user IDs and subkeys. It never holds a secret.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +17,73 @@ pub struct Certificate(pub(super) Cert);
 pub fn certificates(octets: &[u8]) -> Result<Vec<Certificate>, OpenPgpError> {
     let found = guarded(|| certs(octets)).unwrap_or(Err(OpenPgpError::Absent("certificate that can be read")))?;
     Ok(found.into_iter().map(|cert| Certificate(cert.strip_secret_key_material())).collect())
+}
+
+/// Why a stranger's octets are not taken for certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotRead {
+    NoCertificate,
+    /// Its keys are too large, or it certifies itself too often: each of those signatures would be verified.
+    Costly,
+}
+
+/// Signatures by itself in one certificate of a stranger: Sequoia verifies all of them.
+const SELF_SIGNATURES_MAX: usize = 100;
+
+/// Its number (RFC 9580 section 9.1).
+const DSA: u8 = 17;
+
+/// Bits of keys by algorithms whose verification costs the square of them and more.
+const DSA_BITS_MAX: usize = 3072;
+const RSA_BITS_MAX: usize = 8192;
+
+/// As [`certificates`], of a letter: the work is looked at before it is done, and paid by the letter's budget.
+pub fn strangers_certificates(octets: &[u8], budget: &Budget) -> Result<Vec<Certificate>, NotRead> {
+    let mut certificates = Vec::new();
+    for block in armored_blocks(octets) {
+        let signatures = guarded(|| self_signatures(block)).flatten().ok_or(NotRead::Costly)?;
+        budget.draw(Sum::Certifications, signatures as u64).map_err(|_| NotRead::Costly)?;
+        certificates.extend(self::certificates(block).map_err(|_| NotRead::NoCertificate)?);
+    }
+    Ok(certificates)
+}
+
+/// How many signatures claim to be by a certificate itself; `None` where they, or its keys, are too much. Verifies none.
+fn self_signatures(block: &[u8]) -> Option<usize> {
+    let mut count = 0;
+    let mut primary: Option<KeyHandle> = None;
+    let mut result = PacketParser::from_bytes(block).ok();
+    while let Some(PacketParserResult::Some(parser)) = result.take() {
+        let (packet, next) = parser.next().ok()?;
+        let bits = match &packet {
+            Packet::PublicKey(key) => Some((key.pk_algo(), key.mpis().bits())),
+            Packet::SecretKey(key) => Some((key.pk_algo(), key.mpis().bits())),
+            Packet::PublicSubkey(key) => Some((key.pk_algo(), key.mpis().bits())),
+            Packet::SecretSubkey(key) => Some((key.pk_algo(), key.mpis().bits())),
+            _ => None,
+        };
+        if let Some((algorithm, Some(bits))) = bits {
+            let most = if u8::from(algorithm) == DSA { DSA_BITS_MAX } else { RSA_BITS_MAX };
+            if bits > most {
+                return None;
+            }
+        }
+        match packet {
+            Packet::PublicKey(key) => primary = Some(key.fingerprint().into()),
+            Packet::SecretKey(key) => primary = Some(key.fingerprint().into()),
+            Packet::Signature(signature) => {
+                let issuers = signature.get_issuers();
+                let own = issuers.is_empty() || primary.as_ref().is_some_and(|primary| issuers.iter().any(|issuer| issuer.aliases(primary)));
+                count += usize::from(own);
+                if count > SELF_SIGNATURES_MAX {
+                    return None;
+                }
+            }
+            _ => {}
+        }
+        result = Some(next);
+    }
+    Some(count)
 }
 
 pub(super) fn certs(octets: &[u8]) -> Result<Vec<Cert>, OpenPgpError> {

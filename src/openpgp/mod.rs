@@ -17,7 +17,7 @@ mod stream;
 mod verify;
 mod wkd;
 
-pub use certificate::{Certificate, certificates};
+pub use certificate::{Certificate, NotRead, certificates, strangers_certificates};
 pub use generate::{GeneratedKey, Profile, adopt, generate, generate_storage, successor};
 pub use keys::{Purpose, SecretKeys, sign_cleartext};
 pub use open::{Opened, SessionKey, SessionKeys, Unopened, digest, is_sealed, open, signatures_in};

@@ -161,7 +161,7 @@ fn open_unguarded(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &
         (_, Some(GNUPG_CONTAINER)) => {
             let inside = gnupg::open(&armor::binary(octets), keys, budget)?;
             let (plaintext, mut signatures) = verify::message(&inside.packets, certificates, budget)?;
-            signatures.iter_mut().for_each(|found| found.demand(&inside.recipient));
+            signatures.iter_mut().for_each(|found| found.demand(Some(&inside.recipient)));
             return Ok(Opened { plaintext, integrity: Integrity::Aead, signatures, recipient: Some(inside.recipient) });
         }
         _ => {}
@@ -209,7 +209,7 @@ fn proven(mut decryptor: Decryptor<'_, Helper<'_>>, head: &[u8], keep: Keep) -> 
     }
     let mut signatures = helper.judge.found;
     if let Some(recipient) = &helper.recipient {
-        signatures.iter_mut().for_each(|found| found.demand(recipient));
+        signatures.iter_mut().for_each(|found| found.demand(Some(recipient)));
     }
     Ok(Opened { plaintext, integrity: helper.integrity, signatures, recipient: helper.recipient })
 }

@@ -32,11 +32,11 @@ pub enum SignatureFound {
 }
 
 impl SignatureFound {
-    /// A signature that names its recipients must name this one.
-    pub(super) fn demand(&mut self, recipient: &str) {
+    /// A signature that names its recipients must name this one; where nothing was sealed to us, it can't.
+    pub fn demand(&mut self, recipient: Option<&str>) {
         if let Self::Good { fingerprint, intended, .. } = self
             && !intended.is_empty()
-            && !intended.iter().any(|one| one == recipient)
+            && !intended.iter().any(|one| Some(one.as_str()) == recipient)
         {
             *self = Self::ForAnother { fingerprint: std::mem::take(fingerprint) };
         }

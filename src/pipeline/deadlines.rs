@@ -16,9 +16,6 @@ use tracing::warn;
 /// How often the clock is looked at: fine for promises of hours.
 const LOOK_S: u64 = 30;
 
-/// How far back the daily digest of letters without a case looks.
-pub(super) const DIGEST_EVERY: SignedDuration = SignedDuration::from_hours(24);
-
 pub async fn run(desk: Arc<Desk>, beat: Beat, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         beat.now();
@@ -50,14 +47,16 @@ pub async fn round(desk: &Desk) -> Result<(), PortError> {
     Ok(())
 }
 
-/// Once a day: what arrived since the last look and rests without case, thread or call. Nothing that may be a report vanishes.
+/// Once a day: what rests without case, thread or call, and was not told before. Nothing that may be a report vanishes.
 async fn without_case(desk: &Desk, now: Timestamp) -> Result<(), PortError> {
     let day = now.strftime("%Y-%m-%d").to_string();
-    if desk.said(&format!("letters without case {day}")) || desk.parts.store.without_case(now - DIGEST_EVERY).await?.is_empty() {
+    let about = format!("letters without case {day}");
+    if desk.was_said(&about) || !desk.parts.store.has_untold().await? {
         return Ok(());
     }
     let decision = Decision { effects: Effect::call_about_desk(Reason::LettersWithoutCase, &day, now), ..Decision::default() };
     desk.parts.store.commit(&decision, now).await?;
+    desk.said(&about);
     desk.ring();
     Ok(())
 }

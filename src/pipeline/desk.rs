@@ -1,6 +1,7 @@
 //! What do the loops share?
 
 use super::clerk::Clerk;
+use super::restraint::CallsOfHour;
 use crate::compose::{House, Measure};
 use crate::decide::{Caps, Decision, Entry, Policy, SealedPolicy};
 use crate::mime::Perspective;
@@ -9,13 +10,13 @@ use crate::model::address::Address;
 use crate::model::distributor::Distributor;
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{CaseId, IntakeId};
-use crate::model::reading::Reading;
+use crate::model::reading::{Outside, Reading};
 use crate::model::release::ReleaseRules;
 use crate::model::secret::{self, Secret};
 use crate::ports::{Alarm, Announcer, Authenticator, CaseStore, Clock, Courier, Lane, Opener, PortError, Sources, Tracker};
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex};
-use tokio::sync::{Notify, OnceCell};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, OnceCell, Semaphore};
 
 /// Everything that a desk is made of.
 pub struct DeskParts {
@@ -82,6 +83,11 @@ pub struct Desk {
     /// What responders were called for already, so that the store need not be asked each time.
     said: Mutex<HashSet<String>>,
     content_secret: OnceCell<Secret>,
+    calls_of_hour: Mutex<CallsOfHour>,
+    /// What letters show without a key, for acknowledgements that have to wait: a cap must not have them read again and again.
+    outsides: Mutex<VecDeque<(IntakeId, Outside)>>,
+    /// Looks at the outside of letters at once: the opener's other callers find room.
+    pub(super) looks: Semaphore,
     /// When readers ended before they had read their letter, of late.
     reader_deaths: Mutex<VecDeque<Timestamp>>,
 }
@@ -93,6 +99,10 @@ const FRESH_OCTETS_MAX: usize = 64 * 1024;
 /// More deaths of readers in an hour are a fault, of that name.
 const DEATHS_AN_HOUR: usize = 5;
 const READERS: &str = "readers";
+
+/// Letters whose outside is remembered, and how many are looked at together.
+const OUTSIDES_MAX: usize = 500;
+const LOOKS_TOGETHER: usize = 2;
 
 /// A fault that is older than this calls responders.
 const FAULT_LASTS_MIN: i64 = 30;
@@ -109,6 +119,9 @@ impl Desk {
             fresh: Mutex::default(),
             said: Mutex::default(),
             content_secret: OnceCell::new(),
+            calls_of_hour: Mutex::default(),
+            outsides: Mutex::default(),
+            looks: Semaphore::new(LOOKS_TOGETHER),
             reader_deaths: Mutex::default(),
         }
     }
@@ -280,6 +293,23 @@ impl Desk {
     /// The responder with this address.
     pub(super) fn responder(&self, address: &Address) -> Option<&Responder> {
         self.parts.responders.iter().find(|r| r.address.same_mailbox(address))
+    }
+
+    pub(super) fn calls_of_hour(&self) -> MutexGuard<'_, CallsOfHour> {
+        self.calls_of_hour.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn remember_outside(&self, letter: IntakeId, outside: &Outside) {
+        if let Ok(mut outsides) = self.outsides.lock() {
+            outsides.push_back((letter, outside.clone()));
+            if outsides.len() > OUTSIDES_MAX {
+                outsides.pop_front();
+            }
+        }
+    }
+
+    pub(super) fn outside_of(&self, letter: IntakeId) -> Option<Outside> {
+        self.outsides.lock().ok()?.iter().find(|(id, _)| *id == letter).map(|(_, outside)| outside.clone())
     }
 
     /// Keeps a reading for a moment, to be taken so many times.

@@ -2,6 +2,7 @@
 
 use super::desk::{Desk, random};
 use super::failpoint::step;
+use super::restraint::restrain_calls;
 use super::rhythm::Beat;
 use crate::decide::{Acquaintance, Arrival, Decision, Entry, Origin, on_arrival};
 use crate::mime;
@@ -284,7 +285,7 @@ async fn admit(desk: &Desk, mailbox: &str, origin: Origin, letter: &Lying, spool
             new_case: new_case.clone(),
             advisory: letter.advisory.as_ref(),
         };
-        on_arrival(&arrival, known, &desk.parts.policy, now)
+        restrain_calls(desk, on_arrival(&arrival, known, &desk.parts.policy, now), now)
     };
     let admitted = desk.parts.store.admit(&admission, &decide).await?;
     step!("admitted");

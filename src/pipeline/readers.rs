@@ -74,6 +74,8 @@ struct Shared {
     queue: ReadingQueue,
     /// Letters that are being read.
     busy: HashSet<IntakeId>,
+    /// A suspect whose turn it is: no other letter begins before it is read, alone.
+    next_alone: Option<IntakeId>,
     done: usize,
     failed: Option<PortError>,
 }
@@ -123,13 +125,18 @@ impl Readers<'_> {
     async fn next(&self) -> Result<Option<Unread>, PortError> {
         let mut unread = self.desk.parts.store.unread(CHOSEN_AMONG).await?;
         let mut shared = self.shared();
-        let Shared { queue, busy, .. } = &mut *shared;
+        let Shared { queue, busy, next_alone, .. } = &mut *shared;
         // A suspect is read beside nobody, so that what ends the opener then is known.
-        if busy.iter().any(|id| queue.is_suspect(*id)) {
+        if !busy.is_empty() && (next_alone.is_some() || busy.iter().any(|id| queue.is_suspect(*id))) {
             return Ok(None);
         }
-        unread.retain(|letter| !busy.contains(&letter.id) && (busy.is_empty() || !queue.is_suspect(letter.id)));
-        let chosen = queue.choose(&unread, Instant::now()).cloned();
+        unread.retain(|letter| !busy.contains(&letter.id));
+        let waiting = next_alone.take().and_then(|id| unread.iter().find(|letter| letter.id == id));
+        let chosen = waiting.or_else(|| queue.choose(&unread, Instant::now())).cloned();
+        if let Some(suspect) = chosen.as_ref().filter(|letter| queue.is_suspect(letter.id) && !busy.is_empty()) {
+            *next_alone = Some(suspect.id);
+            return Ok(None);
+        }
         busy.extend(chosen.as_ref().map(|letter| letter.id));
         if unread.len() > 1 {
             self.desk.letters.notify_one(); // for another place
@@ -249,7 +256,7 @@ async fn commit(desk: &Desk, intake: &Intake, reading: Reading, pinned: Option<P
         (Role::TeamReply, Some(case)) => team_reply::taken(desk, intake, case, &reading, now).await?,
         _ => match returned(desk, intake, case.as_ref(), &reading, now).await? {
             Some(decision) => decision,
-            None => decided(desk, intake, case.as_ref(), &reading, pinned.is_some_and(|p| p.contested.is_none()), &sayings, now).await?,
+            None => decided(desk, intake, case.as_ref(), &reading, pinned.as_ref(), &sayings, now).await?,
         },
     };
     let decision = restraint::restrain(desk, decision, now).await?;
@@ -277,7 +284,7 @@ async fn decided(
     intake: &Intake,
     case: Option<&Case>,
     reading: &Reading,
-    was_pinned: bool,
+    pinned: Option<&Pinned>,
     sayings: &[Saying],
     now: Timestamp,
 ) -> Result<Decision, PortError> {
@@ -300,12 +307,13 @@ async fn decided(
     let alike = store.alike(&case.id, sayings, intake.message_id.as_ref()).await?;
     let is_first = store.letters_of(&case.id).await?.first().is_some_and(|first| first.id == intake.id);
     let signed = reading.signature.status == SignatureStatus::Valid && reading.signature.signer_is_originator;
+    let by_pinned = |pinned: &Pinned| pinned.contested.is_none() && reading.signature.fingerprint.as_ref() == Some(&pinned.fingerprint);
     let letter = ReadLetter {
         intake: intake.id,
         received_at: intake.received_at,
         is_first,
         answerable: intake.reply_to.is_some(),
-        signed_by_pinned: was_pinned && signed,
+        signed_by_pinned: signed && pinned.is_some_and(by_pinned),
         older: named.as_ref().map(|older| Older { case: older, originator_in_case }),
         alike: alike.first(),
         reading: Some(reading),
@@ -352,29 +360,30 @@ async fn returned(desk: &Desk, intake: &Intake, case: Option<&Case>, reading: &R
 const SAYING_CHARACTERS_MIN: usize = 40;
 const SAYINGS_MAX: usize = 32;
 
+/// What is said further down tells nothing more, and the desk itself looks at it.
+const SAYINGS_OCTETS_MAX: usize = 256 * 1024;
+
 /// Keyed digests of what a letter says, paragraph by paragraph, without quotes, layout and case: whoever sees the
 /// database and not the desk's secret can test no guess with them.
 async fn sayings(desk: &Desk, reading: &Reading) -> Result<Vec<Saying>, PortError> {
     if reading.kind.is_machine() {
         return Ok(Vec::new());
     }
-    let own: Vec<&str> = reading.text.lines().filter(|line| !line.starts_with('>')).take_while(|line| *line != "-- ").collect();
+    let text = &reading.text[..reading.text.floor_char_boundary(SAYINGS_OCTETS_MAX)];
+    let own: Vec<&str> = text.lines().filter(|line| !line.starts_with('>')).take_while(|line| *line != "-- ").collect();
     let paragraphs = own.split(|line| line.trim().is_empty());
     let plain =
         |lines: &[&str]| -> String { lines.iter().flat_map(|line| line.chars()).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect() };
-    let mut found: Vec<Saying> = Vec::new();
-    for text in paragraphs.map(plain) {
-        let weight = text.chars().count();
-        if weight < SAYING_CHARACTERS_MIN {
-            continue;
-        }
+    let distinct: HashSet<String> = paragraphs.map(plain).collect();
+    let mut heaviest: Vec<(usize, String)> = distinct.into_iter().map(|text| (text.chars().count(), text)).collect();
+    heaviest.retain(|(weight, _)| *weight >= SAYING_CHARACTERS_MIN);
+    heaviest.sort_by(|a, b| b.cmp(a));
+    heaviest.truncate(SAYINGS_MAX);
+    let mut found = Vec::new();
+    for (weight, text) in heaviest {
         let tag = desk.content_tag(&[b"saying", text.as_bytes()]).await?;
-        if !found.iter().any(|other| other.tag == tag) {
-            found.push(Saying { tag, weight: u32::try_from(weight).unwrap_or(u32::MAX / SAYINGS_MAX as u32) });
-        }
+        found.push(Saying { tag, weight: u32::try_from(weight).unwrap_or(u32::MAX / SAYINGS_MAX as u32) });
     }
-    found.sort_by_key(|saying| std::cmp::Reverse(saying.weight));
-    found.truncate(SAYINGS_MAX);
     Ok(found)
 }
 

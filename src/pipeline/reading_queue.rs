@@ -12,8 +12,23 @@ const OLDEST_EVERY: u32 = 4;
 /// What somebody cost is halved in this time.
 const HALF_LIFE_S: f64 = 600.0;
 
-/// Senders whose costs are remembered. Beyond them all costs are forgotten, which costs a flood's victims one round.
+/// Senders whose costs are remembered, and the cost below which one is forgotten where there are too many.
 const SENDERS_MAX: usize = 10_000;
+const FORGOTTEN_S: f64 = 0.1;
+
+/// Seconds that were spent, as they stood at a moment; they fade.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spent {
+    seconds: f64,
+    since: Option<Instant>,
+}
+
+impl Spent {
+    fn at(self, now: Instant) -> f64 {
+        let age = self.since.map_or(0.0, |since| now.saturating_duration_since(since).as_secs_f64());
+        self.seconds * 0.5f64.powf(age / HALF_LIFE_S)
+    }
+}
 
 /// Who pays for the reading of a letter. A domain that was proven stands apart from one that anybody may have named,
 /// so that nobody can spend another's share.
@@ -22,7 +37,9 @@ type Sender = (String, bool);
 /// The order of reading, kept in memory: a desk that begins anew owes nobody anything.
 #[derive(Debug, Default)]
 pub(super) struct ReadingQueue {
-    spent: HashMap<Sender, (f64, Option<Instant>)>,
+    spent: HashMap<Sender, Spent>,
+    /// What all of those together cost whose domain nobody proved.
+    unproven: Spent,
     turns: u32,
     /// Letters that were being read when the opener ended. Each is read again, alone: what ends the opener then is to blame.
     suspects: HashSet<IntakeId>,
@@ -32,13 +49,13 @@ impl ReadingQueue {
     /// Chooses among unread letters; `None` where there is nothing to read.
     pub fn choose<'u>(&mut self, unread: &'u [Unread], now: Instant) -> Option<&'u Unread> {
         self.turns = self.turns.wrapping_add(1);
-        // What was slow or killed its reader goes behind what was not tried yet.
+        if self.turns.is_multiple_of(OLDEST_EVERY) {
+            return unread.iter().min_by_key(|letter| letter.id);
+        }
+        // What was slow or killed its reader goes behind what was not tried yet, but for its turn as the oldest.
         let fewest = unread.iter().map(|letter| letter.tries).min()?;
         let mut fresh: Vec<&Unread> = unread.iter().filter(|letter| letter.tries == fewest).collect();
         fresh.sort_by_key(|letter| letter.id);
-        if self.turns.is_multiple_of(OLDEST_EVERY) {
-            return fresh.first().copied();
-        }
         // Of each sender the oldest; of the senders who cost as little, the one who wrote last.
         let mut seen = HashSet::new();
         let first_of_each = fresh.into_iter().filter(|letter| seen.insert(sender(letter)));
@@ -51,17 +68,22 @@ impl ReadingQueue {
     /// Notes what the reading of a letter cost.
     pub fn spend(&mut self, letter: &Unread, cost: Duration, now: Instant) {
         if self.spent.len() >= SENDERS_MAX {
-            self.spent.clear();
+            self.spent.retain(|_, spent| spent.at(now) > FORGOTTEN_S);
         }
         let sender = sender(letter);
-        let spent = self.spent_by(&sender, now) + cost.as_secs_f64();
-        self.spent.insert(sender, (spent, Some(now)));
+        if !sender.1 {
+            self.unproven = Spent { seconds: self.unproven.at(now) + cost.as_secs_f64(), since: Some(now) };
+        }
+        if self.spent.len() < SENDERS_MAX {
+            let own = self.spent.get(&sender).map_or(0.0, |spent| spent.at(now));
+            self.spent.insert(sender, Spent { seconds: own + cost.as_secs_f64(), since: Some(now) });
+        }
     }
 
+    /// What somebody cost so far. Names that nobody proved are invented for nothing, so they pay for one another too.
     fn spent_by(&self, sender: &Sender, now: Instant) -> f64 {
-        let Some((spent, since)) = self.spent.get(sender) else { return 0.0 };
-        let age = since.map_or(0.0, |since| now.saturating_duration_since(since).as_secs_f64());
-        spent * 0.5f64.powf(age / HALF_LIFE_S)
+        let own = self.spent.get(sender).map_or(0.0, |spent| spent.at(now));
+        if sender.1 { own } else { own + self.unproven.at(now) }
     }
 
     pub fn suspect(&mut self, letters: impl IntoIterator<Item = IntakeId>) {
@@ -116,7 +138,9 @@ mod tests {
     fn letters_of_one_sender_are_read_in_their_order_and_what_died_goes_behind() {
         let mut queue = ReadingQueue::default();
         let unread = [letter(1, "a@b.example", 6), letter(2, "a@b.example", 0), letter(3, "a@b.example", 0)];
-        assert_eq!(queue.choose(&unread, Instant::now()).map(|l| l.id), Some(IntakeId(2)));
+        // And it has its turn as the oldest: nothing waits for ever.
+        let chosen: Vec<i64> = (0..OLDEST_EVERY).filter_map(|_| queue.choose(&unread, Instant::now()).map(|l| l.id.0)).collect();
+        assert_eq!(chosen, [2, 2, 2, 1]);
     }
 
     #[test]
@@ -125,8 +149,8 @@ mod tests {
         let now = Instant::now();
         let proven = Unread { dmarc: Dmarc::Pass, ..letter(1, "ada@reporter.example", 0) };
         queue.spend(&letter(2, "eve@reporter.example", 0), Duration::from_secs(60), now);
-        let unread = [letter(3, "eve@reporter.example", 0), letter(4, "bob@else.example", 0), proven];
-        queue.spend(&unread[1], Duration::from_secs(1), now);
+        // Nor do a thousand invented names push in before it.
+        let unread = [letter(3, "eve@reporter.example", 0), letter(4, "bob@else.example", 0), proven, letter(5, "x@invented.example", 0)];
         assert_eq!(queue.choose(&unread, now).map(|l| l.id), Some(IntakeId(1)));
     }
 }

@@ -290,8 +290,12 @@ pub trait Cases: Send + Sync {
     async fn commit(&self, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
     async fn journal(&self, case: &CaseId) -> Result<Vec<JournalLine>, PortError>;
     async fn tally(&self) -> Result<Tally, PortError>;
-    /// Numbers of the letters that arrived since then and rest without a case, oldest first.
-    async fn without_case(&self, since: Timestamp) -> Result<Vec<IntakeId>, PortError>;
+    /// Numbers of the letters that rest without a case, newest first: so many of them at most.
+    async fn without_case(&self, at_most: u32) -> Result<Vec<IntakeId>, PortError>;
+    /// Whether responders were not told yet of a letter that rests without a case.
+    async fn has_untold(&self) -> Result<bool, PortError>;
+    /// Numbers of the letters of which they are told at this moment: those that were not told before.
+    async fn tell_without_case(&self, at: Timestamp) -> Result<Vec<IntakeId>, PortError>;
     async fn measures(&self) -> Result<Measures, PortError>;
     /// The sealed secret that content is tagged with: the one that was kept first, else this one.
     async fn kept_secret(&self, sealed: &[u8]) -> Result<Vec<u8>, PortError>;

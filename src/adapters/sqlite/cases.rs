@@ -269,14 +269,38 @@ impl Cases for SqliteStore {
         rows.iter().map(line).collect()
     }
 
-    async fn without_case(&self, since: Timestamp) -> Result<Vec<IntakeId>, PortError> {
+    async fn without_case(&self, at_most: u32) -> Result<Vec<IntakeId>, PortError> {
         let ids: Vec<i64> = sqlx::query_scalar(
-            "SELECT id FROM letter WHERE case_id IS NULL AND role = 'incoming' AND state IN ('read', 'shut', 'set-aside') AND spooled_at >= ? ORDER BY id",
+            "SELECT id FROM letter WHERE case_id IS NULL AND role = 'incoming' AND state IN ('read', 'shut', 'set-aside') ORDER BY id DESC LIMIT ?",
         )
-        .bind(millis(since))
+        .bind(at_most)
         .fetch_all(&self.pool)
         .await
         .map_err(fault)?;
+        Ok(ids.into_iter().map(IntakeId).collect())
+    }
+
+    async fn has_untold(&self) -> Result<bool, PortError> {
+        let untold: i64 = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM letter WHERE case_id IS NULL AND role = 'incoming' AND state IN ('read', 'shut', 'set-aside') AND told_at IS NULL)",
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(fault)?;
+        Ok(untold > 0)
+    }
+
+    async fn tell_without_case(&self, at: Timestamp) -> Result<Vec<IntakeId>, PortError> {
+        let mut tx = self.writing().await?;
+        // Told at the same moment again, the same letters are told.
+        let ids: Vec<i64> = sqlx::query_scalar(
+            "UPDATE letter SET told_at = ?1 WHERE case_id IS NULL AND role = 'incoming' AND state IN ('read', 'shut', 'set-aside') AND (told_at IS NULL OR told_at = ?1) RETURNING id",
+        )
+        .bind(millis(at))
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(fault)?;
+        tx.commit().await?;
         Ok(ids.into_iter().map(IntakeId).collect())
     }
 

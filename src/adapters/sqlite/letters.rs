@@ -16,7 +16,9 @@ use std::collections::HashSet;
 
 const UNREAD: &str = "SELECT id, originator, dmarc, tries FROM (SELECT id, originator, dmarc, tries FROM letter WHERE state = 'unread' AND tries = 0 ORDER BY id DESC LIMIT ?1)
      UNION SELECT id, originator, dmarc, tries FROM (SELECT id, originator, dmarc, tries FROM letter WHERE state = 'unread' AND tries = 0 ORDER BY id LIMIT ?1)
-     UNION SELECT id, originator, dmarc, tries FROM (SELECT id, originator, dmarc, tries FROM letter WHERE state = 'unread' AND tries > 0 ORDER BY tries, id LIMIT ?1)";
+     UNION SELECT id, originator, dmarc, tries FROM (SELECT id, originator, dmarc, tries FROM letter WHERE state = 'unread' AND tries > 0 ORDER BY tries, id LIMIT ?1)
+     UNION SELECT id, originator, dmarc, tries FROM (SELECT id, originator, dmarc, tries FROM letter WHERE state = 'unread' AND dmarc = 'pass' ORDER BY id DESC LIMIT ?1)
+     UNION SELECT id, originator, dmarc, tries FROM (SELECT id, originator, dmarc, tries FROM letter WHERE state = 'unread' ORDER BY id LIMIT 1)";
 const BEGIN_READING: &str = "UPDATE letter SET tries = tries + 1 WHERE id = ? AND state = 'unread' RETURNING id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url";
 const BY_ID: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE id = ?";
 const OF_CASE: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE case_id = ?1 OR case_id = (SELECT json_extract(course, '$.part_of') FROM cases WHERE id = ?1) ORDER BY id";

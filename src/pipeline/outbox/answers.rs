@@ -13,6 +13,7 @@ use crate::model::reading::{LetterKind, Outside, SignatureStatus};
 use crate::model::report::Missing;
 use crate::pipeline::desk::Desk;
 use crate::pipeline::failpoint::step;
+use crate::pipeline::restraint::restrain_calls;
 use crate::ports::{Answer, HeldBack, Intake, OpenerError, Parcel, Pinned, PortError, ReadingState};
 
 pub(super) async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
@@ -100,7 +101,7 @@ async fn held_back(desk: &Desk, case: &Case, letter: &Intake, at: Timestamp, dea
     let mut decision = Desk::note(&case.id, "acknowledgement handed to a human", format!("no automatic answer to this address before {at}"));
     decision.effects = Effect::call(Reason::AnswerByHand, &case.id, now);
     decision.case = Some(CaseChange::update(case, Case { acknowledgement: case.acknowledgement.clone().hand_over(), ..case.clone() }));
-    Ok(Carried::Done(decision, None))
+    Ok(Carried::Done(restrain_calls(desk, decision, now), None))
 }
 
 /// What the letter shows without any key; `None` where it can't be parsed, or nobody could look for too long.
@@ -109,8 +110,15 @@ async fn outside(desk: &Desk, letter: &Intake, now: Timestamp) -> Result<Option<
     if let Some(reading) = desk.take_fresh(letter.id).filter(|reading| !reading.came_sealed()) {
         return Ok(Some(Outside::of(&reading, None)));
     }
+    if let Some(seen) = desk.outside_of(letter.id) {
+        return Ok(Some(seen));
+    }
+    let _place = desk.looks.acquire().await;
     match desk.parts.opener.outside(desk.parts.store.sealed(letter.id).await?).await {
-        Ok(outside) => Ok(Some(outside)),
+        Ok(outside) => {
+            desk.remember_outside(letter.id, &outside);
+            Ok(Some(outside))
+        }
         Err(why @ (OpenerError::Down(_) | OpenerError::Ended(_))) if waits_for_opener(desk, letter, now) => Err(unsigned_yet(&why)),
         Err(_) => Ok(None),
     }

@@ -7,7 +7,6 @@ use crate::model::effect::{Effect, Reason};
 use crate::model::ids::EffectKey;
 use crate::model::letter::Role;
 use crate::model::outgoing::{Brief, Composition, ReplyTo};
-use crate::pipeline::deadlines;
 use crate::pipeline::desk::{Desk, Responder};
 use crate::ports::{OpenerError, Parcel, PortError};
 use tracing::warn;
@@ -116,8 +115,8 @@ async fn call_one(desk: &Desk, effect: &Effect, reason: Reason, brief: Option<&B
 /// The letter that a call is about, else the first of its case. A call leaves without it rather than late.
 async fn brief(desk: &Desk, effect: &Effect) -> Result<Option<Brief>, PortError> {
     if effect.work.reason() == Some(Reason::LettersWithoutCase) {
-        let since = effect.due - deadlines::DIGEST_EVERY;
-        let numbers = desk.parts.store.without_case(since).await?.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let told = desk.parts.store.tell_without_case(effect.due).await?;
+        let numbers = told.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         return Ok(Some(Brief { text: format!("Letters {numbers}\n"), ..Brief::default() }));
     }
     if effect.case.is_none() {

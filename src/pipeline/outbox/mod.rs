@@ -209,6 +209,10 @@ async fn gave_up(desk: &Desk, effect: &Effect, now: Timestamp) -> Decision {
     };
     let mut decision =
         Decision { effects: Effect::call(Reason::GaveUp, id, now), journal: vec![Entry::of(id, "gave up", effect.key.to_string())], ..Decision::default() };
+    // That something was to be filed says what a letter held: it is told by mail alone.
+    if !matches!(effect.work, Work::Acknowledge | Work::SendCertificate | Work::Ask) {
+        decision.effects.retain(|effect| matches!(effect.work, Work::CallByMail(_)));
+    }
     if let Ok(Some(case)) = desk.parts.store.case(id).await {
         let after = match effect.work {
             Work::Acknowledge => Case { acknowledgement: case.acknowledgement.clone().hand_over(), ..case.clone() },

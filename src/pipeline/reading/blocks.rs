@@ -2,6 +2,7 @@
 
 use super::State;
 use crate::mime::{self, Block, BlockKind, Body, Entity, File, blocks};
+use crate::model::budget::Budget;
 use crate::model::limits::{BLOCKS_MAX, CERTIFICATE_OCTETS_MAX, SEALED_FILES_MAX, SHOWN_FILE_OCTETS_MAX};
 use crate::model::reading::Format;
 use crate::openpgp::{self, Certificate, SessionKeys, SignatureFound};
@@ -209,11 +210,11 @@ fn is_sealed_file(file: &File<'_>) -> bool {
 
 /// Whether a signature need not cover a file, since it says nothing by itself: certificates, and the first part of
 /// PGP/MIME that some programs turn into a file.
-pub(super) fn says_nothing(file: &File<'_>) -> bool {
-    file.octets.trim_ascii().eq_ignore_ascii_case(b"Version: 1") || is_certificate(file)
+pub(super) fn says_nothing(file: &File<'_>, budget: &Budget) -> bool {
+    file.octets.trim_ascii().eq_ignore_ascii_case(b"Version: 1") || is_certificate(file, budget)
 }
 
-fn is_certificate(file: &File<'_>) -> bool {
+fn is_certificate(file: &File<'_>, budget: &Budget) -> bool {
     let octets = file.octets.trim_ascii();
     let lines = octets.split(|b| *b == b'\n').map(<[u8]>::trim_ascii_end);
     // One block and nothing around it: no words in its headers, and none after its end.
@@ -223,5 +224,5 @@ fn is_certificate(file: &File<'_>) -> bool {
     let binary = octets.first().is_some_and(|b| *b >= 0x80);
     (armored || binary)
         && file.octets.len() <= CERTIFICATE_OCTETS_MAX
-        && openpgp::certificates(&file.octets).is_ok_and(|found: Vec<Certificate>| !found.is_empty())
+        && openpgp::strangers_certificates(&file.octets, budget).is_ok_and(|found: Vec<Certificate>| !found.is_empty())
 }

@@ -13,7 +13,7 @@ use crate::model::ids::Digest;
 use crate::model::letter::{Dmarc, Outer};
 use crate::model::limits::{CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX, Limits};
 use crate::model::reading::{Attachment, Delivery, Format, Integrity, Protection, Reading, Repair, Shut};
-use crate::openpgp::{self, Certificate, Opened, SessionKeys, SignatureFound, Unopened};
+use crate::openpgp::{self, Certificate, NotRead, Opened, SessionKeys, SignatureFound, Unopened};
 use crate::triage;
 use sha2::Sha256;
 use std::time::Duration;
@@ -207,7 +207,7 @@ impl<'p> State<'p> {
         let media_type = mime::true_type(file);
         let is_record = self.files.len() < FILES_LOOKED_AT_MAX && triage::may_be_record(&file.name, &media_type, &file.octets);
         self.files.push(Kept {
-            says_nothing: self.looks <= CERTIFICATES_MAX && blocks::says_nothing(file),
+            says_nothing: self.looks <= CERTIFICATES_MAX && blocks::says_nothing(file, self.budget),
             attachment: Attachment {
                 name: file.name.clone(),
                 contents: mime::entries(file, &media_type),
@@ -229,7 +229,9 @@ impl<'p> State<'p> {
     }
 
     /// Reads something that these signatures cover, besides those around it.
-    fn covered(&mut self, signatures: Vec<SignatureFound>, read: impl FnOnce(&mut Self)) {
+    fn covered(&mut self, mut signatures: Vec<SignatureFound>, read: impl FnOnce(&mut Self)) {
+        // Whatever layer it stood in: what was signed for another, somebody may have wrapped anew for us.
+        signatures.iter_mut().for_each(|found| found.demand(self.sealed_to.as_deref()));
         let around = self.covering.clone();
         self.signatures.extend(signatures.iter().cloned());
         self.covering.extend(signatures);
@@ -271,8 +273,9 @@ impl<'p> State<'p> {
             self.fault("its From is no address that a letter could be sent to");
         }
         let way = if self.autocrypt_signed { Way::Clear } else { Way::Unsigned };
-        for (_, octets) in root.autocrypt() {
-            self.learn_by(&octets, way);
+        // Of several none counts (Autocrypt level 1, section 2.3): a signature covers the lowest, and anybody on the way adds above.
+        if let [(_, octets)] = root.autocrypt().as_slice() {
+            self.learn_by(octets, way);
         }
         self.entity(root, keys, 0, true);
     }
@@ -323,7 +326,14 @@ impl<'p> State<'p> {
             return false;
         }
         *learnt += 1;
-        let Ok(found) = openpgp::certificates(octets) else { return false };
+        let found = match openpgp::strangers_certificates(octets, self.budget) {
+            Ok(found) => found,
+            Err(NotRead::NoCertificate) => return false,
+            Err(NotRead::Costly) => {
+                self.fault("the letter brings a certificate that costs more work than it is worth; it is not read");
+                return false;
+            }
+        };
         let Some(from) = self.from.clone() else { return true };
         for certificate in found.into_iter().filter(|c| c.is_of(&from)) {
             let fingerprint = certificate.fingerprint();
@@ -353,7 +363,7 @@ impl<'p> State<'p> {
 mod tests {
     use super::*;
     use crate::model::reading::{LetterKind, SignatureStatus};
-    use crate::openpgp::{Profile, Purpose, SecretKeys, armored_message, certificates, generate, seal_packets};
+    use crate::openpgp::{Profile, Purpose, SealTo, SecretKeys, armored_message, certificates, generate, seal_packets};
 
     struct Desk {
         keys: SecretKeys,
@@ -427,6 +437,55 @@ mod tests {
         );
         let reading = desk.read(&stored);
         assert_eq!((reading.text.as_str(), reading.protection.encrypted, reading.protection.shut), ("secret\n", true, None), "{:?}", reading.faults);
+    }
+
+    /// However deep it stands: wrapped as it is into a new encryption to us, a signature for somebody else proves nothing here.
+    #[test]
+    fn what_was_signed_for_another_and_wrapped_anew_counts_as_signed_for_another() {
+        use sequoia_openpgp::cert::CertBuilder;
+        use sequoia_openpgp::serialize::stream::{LiteralWriter, Message, Signer};
+        use std::io::Write;
+        let mut desk = desk();
+        let (rita, _) = CertBuilder::general_purpose(Some("ada@b.example")).generate().unwrap();
+        let (colleague, _) = CertBuilder::general_purpose(Some("colleague@b.example")).generate().unwrap();
+        let pair = rita.primary_key().key().clone().parts_into_secret().unwrap().into_keypair().unwrap();
+        let mut signed = Vec::new();
+        let signer = Signer::new(Message::new(&mut signed), pair).unwrap().add_intended_recipient(&colleague).build().unwrap();
+        let mut literal = LiteralWriter::new(signer).build().unwrap();
+        literal.write_all(b"for a colleague").unwrap();
+        literal.finalize().unwrap();
+        let public = sequoia_openpgp::serialize::SerializeInto::to_vec(&rita.strip_secret_key_material()).unwrap();
+        let held = Position { certificates: certificates(&public).unwrap(), ..Position::default() };
+        let wrapped = armored_message(&SealTo::new(&desk.own).unwrap().seal(&signed).unwrap()).unwrap();
+        let reading = read(pgp_mime(&wrapped).as_bytes(), &mut desk.keys, &held).reading;
+        assert_eq!(reading.text, "for a colleague\n");
+        assert_eq!((reading.signature.status, reading.signature.names_recipient), (SignatureStatus::Invalid, false), "{:?}", reading.faults);
+    }
+
+    #[test]
+    fn certificates_that_cost_more_than_they_are_worth_are_not_read() {
+        use sequoia_openpgp::cert::CertBuilder;
+        use sequoia_openpgp::packet::signature::SignatureBuilder;
+        use sequoia_openpgp::types::SignatureType;
+        let mut desk = desk();
+        let (cert, _) = CertBuilder::general_purpose(Some("ada@b.example")).generate().unwrap();
+        let mut pair = cert.primary_key().key().clone().parts_into_secret().unwrap().into_keypair().unwrap();
+        let id = cert.userids().next().unwrap().userid().clone();
+        let one = id.bind(&mut pair, &cert, SignatureBuilder::new(SignatureType::PositiveCertification)).unwrap();
+        let mut octets =
+            sequoia_openpgp::serialize::SerializeInto::to_vec(&sequoia_openpgp::Packet::from(cert.primary_key().key().clone().parts_into_public())).unwrap();
+        octets.extend(sequoia_openpgp::serialize::SerializeInto::to_vec(&sequoia_openpgp::Packet::from(id)).unwrap());
+        let signature = sequoia_openpgp::serialize::SerializeInto::to_vec(&sequoia_openpgp::Packet::from(one)).unwrap();
+        let letter = |signatures: usize| {
+            let octets = [&octets[..], &signature.repeat(signatures)].concat();
+            let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, octets);
+            format!(
+                "From: ada@b.example\nSubject: s\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: text/plain\n\nhello\n--o\nContent-Type: application/pgp-keys; name=k.pgp\nContent-Transfer-Encoding: base64\n\n{base64}\n--o--\n"
+            )
+        };
+        assert_eq!(desk.read(&letter(3)).certificates.len(), 1);
+        let costly = desk.read(&letter(200));
+        assert!(costly.certificates.is_empty() && costly.faults.iter().any(|f| f.contains("costs more work")), "{:?}", costly.faults);
     }
 
     #[test]

@@ -15,3 +15,6 @@ DELETE FROM saying;
 
 -- How many calls and drafts were queued lately is asked for each letter.
 CREATE INDEX effect_created ON effect (work, created_at);
+
+-- When responders were told of a letter that rests without a case.
+ALTER TABLE letter ADD COLUMN told_at INTEGER;  -- absent until then
