@@ -28,7 +28,7 @@ test: setup check book
 	@tests/workflows/lint
 	promtool check rules config/alerts.yml
 	promtool test rules tests/alerts.yml
-	$(CARGO) test --locked $(FEATURES) --lib --bins --test house --test jail --test demo --test open --test contracts --test outbox --test reports --test exports --test verbs --test loops --test publish --test course --test keeping --test simulation --test disk
+	$(CARGO) test --locked $(FEATURES) --lib --bins --test house --test jail --test demo --test open --test contracts --test outbox --test reports --test exports --test verbs --test loops --test publish --test course --test keeping --test simulation --test disk --test hostile
 	$(CARGO) test --locked $(FEATURES) --test desk -- --test-threads=3
 	$(CARGO) test --locked $(FEATURES) --test machine -- --nocapture
 	FUZZ_RUNS=2000 scripts/fuzz
