@@ -19,6 +19,7 @@ mod reading_queue;
 mod restraint;
 pub mod retention;
 mod rhythm;
+mod sayings;
 mod team_reply;
 pub mod watch;
 

@@ -6,6 +6,7 @@ use super::failpoint::step;
 use super::reading_queue::ReadingQueue;
 use super::restraint;
 use super::rhythm::Beat;
+use super::sayings;
 use super::team_reply;
 use crate::decide::{Decision, Entry, Older, ReadLetter, Returned, on_reading, on_returned, on_stray};
 use crate::model::Timestamp;
@@ -158,8 +159,9 @@ impl Readers<'_> {
             *done += 1;
             let blamed = matches!(tried, Ok(Tried::OpenerEnded)) && queue.is_suspect(letter.id);
             match tried {
-                Ok(Tried::OpenerEnded) if !blamed => queue.suspect(busy.iter().copied()),
-                Ok(_) => queue.acquit(letter.id),
+                // One that was alone stays suspect: it is read alone again, until it is set aside.
+                Ok(Tried::OpenerEnded) => queue.suspect(busy.iter().copied()),
+                Ok(Tried::Settled) => queue.acquit(letter.id),
                 Err(_) => {}
             }
             busy.remove(&letter.id);
@@ -250,7 +252,7 @@ async fn commit(desk: &Desk, intake: &Intake, reading: Reading, pinned: Option<P
     let now = desk.now();
     // The store may know more of the letter's case by now than when it was listed.
     let case = case_of(desk, intake).await?;
-    let sayings = sayings(desk, &reading).await?;
+    let sayings = sayings::sayings(desk, &reading).await?;
     let decision = match (intake.role, &case) {
         (Role::Canary, _) => desk.canary_read(intake, &reading),
         (Role::TeamReply, Some(case)) => team_reply::taken(desk, intake, case, &reading, now).await?,
@@ -354,37 +356,6 @@ async fn returned(desk: &Desk, intake: &Intake, case: Option<&Case>, reading: &R
             ..Decision::default()
         },
     }))
-}
-
-/// Shorter paragraphs are alike by chance, and more of them than this tell nothing more.
-const SAYING_CHARACTERS_MIN: usize = 40;
-const SAYINGS_MAX: usize = 32;
-
-/// What is said further down tells nothing more, and the desk itself looks at it.
-const SAYINGS_OCTETS_MAX: usize = 256 * 1024;
-
-/// Keyed digests of what a letter says, paragraph by paragraph, without quotes, layout and case: whoever sees the
-/// database and not the desk's secret can test no guess with them.
-async fn sayings(desk: &Desk, reading: &Reading) -> Result<Vec<Saying>, PortError> {
-    if reading.kind.is_machine() {
-        return Ok(Vec::new());
-    }
-    let text = &reading.text[..reading.text.floor_char_boundary(SAYINGS_OCTETS_MAX)];
-    let own: Vec<&str> = text.lines().filter(|line| !line.starts_with('>')).take_while(|line| *line != "-- ").collect();
-    let paragraphs = own.split(|line| line.trim().is_empty());
-    let plain =
-        |lines: &[&str]| -> String { lines.iter().flat_map(|line| line.chars()).filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect() };
-    let distinct: HashSet<String> = paragraphs.map(plain).collect();
-    let mut heaviest: Vec<(usize, String)> = distinct.into_iter().map(|text| (text.chars().count(), text)).collect();
-    heaviest.retain(|(weight, _)| *weight >= SAYING_CHARACTERS_MIN);
-    heaviest.sort_by(|a, b| b.cmp(a));
-    heaviest.truncate(SAYINGS_MAX);
-    let mut found = Vec::new();
-    for (weight, text) in heaviest {
-        let tag = desk.content_tag(&[b"saying", text.as_bytes()]).await?;
-        found.push(Saying { tag, weight: u32::try_from(weight).unwrap_or(u32::MAX / SAYINGS_MAX as u32) });
-    }
-    Ok(found)
 }
 
 /// Keeps the certificates that the writer's own clear words brought: what anyone on the way could see, and no more.

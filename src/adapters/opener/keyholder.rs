@@ -28,7 +28,7 @@ const WORDS_MAX: u32 = ASKS_MAX + 2;
 const READER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a reader may take to end once it said that it is done, or once the zygote should have killed it.
-const ENDING: Duration = Duration::from_secs(2);
+const ENDING: Duration = Duration::from_secs(10);
 
 /// How long one call, or one word of a reader, may keep it waiting in all. It stalls the others, so it is short.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -18,3 +18,4 @@ CREATE INDEX effect_created ON effect (work, created_at);
 
 -- When responders were told of a letter that rests without a case.
 ALTER TABLE letter ADD COLUMN told_at INTEGER;  -- absent until then
+UPDATE letter SET told_at = 0;                  -- what rested before is old news
