@@ -3,8 +3,8 @@
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use sealdesk::mime::{Entity, Layout, Perspective, outer};
-use sealdesk::model::letter::Dmarc;
 use sealdesk::model::budget::Budget;
+use sealdesk::model::letter::Dmarc;
 use sealdesk::model::limits::Limits;
 use std::time::Duration;
 

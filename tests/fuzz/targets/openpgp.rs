@@ -4,10 +4,10 @@
 use libfuzzer_sys::fuzz_target;
 use sealdesk::model::budget::Budget;
 use sealdesk::model::limits::Limits;
-use std::time::Duration;
 use sealdesk::model::reading::Integrity;
 use sealdesk::openpgp::{Purpose, SecretKeys, certificates, open, verify_detached, verify_message};
 use std::sync::{LazyLock, Mutex};
+use std::time::Duration;
 
 static KEYS: LazyLock<Mutex<SecretKeys>> = LazyLock::new(|| {
     sealdesk_fuzz::quiet();
