@@ -1,6 +1,6 @@
 //! What would a human read? Body text, whether it came as plain text that flows or as HTML.
 
-use crate::model::limits::{DECODED_OCTETS_MAX, GUESSED_OCTETS_MAX, HTML_NESTING_MAX, HTML_OCTETS_MAX, HTML_TAGS_MAX};
+use crate::model::limits::{CONVERTED_OCTETS_MAX, DECODED_OCTETS_MAX, GUESSED_OCTETS_MAX, HTML_NESTING_MAX, HTML_OCTETS_MAX, HTML_TAGS_MAX};
 use html2text::config;
 use html2text::render::TrivialDecorator;
 
@@ -38,7 +38,8 @@ impl Body {
 /// one that their frequencies tell (chardetng, as browsers do).
 pub fn decode(octets: &[u8], named: Option<&str>) -> String {
     // What is longer is no text that anybody reads; in another charset it would take three times its octets.
-    let octets = &octets[..octets.len().min(DECODED_OCTETS_MAX)];
+    let most = if std::str::from_utf8(octets).is_ok() { DECODED_OCTETS_MAX } else { CONVERTED_OCTETS_MAX };
+    let octets = &octets[..octets.len().min(most)];
     let bom = encoding_rs::Encoding::for_bom(octets);
     let named = named.and_then(encoding);
     let text = match (bom, std::str::from_utf8(octets)) {
@@ -104,6 +105,7 @@ pub fn is_html(text: &str) -> bool {
 
 /// HTML as text. Nothing is fetched; links, images and styles are left out.
 pub fn html_text(html: &str) -> String {
+    let html = &html[..html.floor_char_boundary(CONVERTED_OCTETS_MAX)];
     let stripped = || stripped(html);
     if html.len() > HTML_OCTETS_MAX || html.bytes().filter(|b| *b == b'<').count() > HTML_TAGS_MAX || nesting(html) > HTML_NESTING_MAX {
         return stripped();
@@ -118,6 +120,7 @@ pub fn html_text(html: &str) -> String {
 
 /// HTML without its tags, and without any layout: cheap, whatever it is.
 pub(super) fn stripped(html: &str) -> String {
+    let html = &html[..html.floor_char_boundary(CONVERTED_OCTETS_MAX)];
     mail_parser::decoders::html::html_to_text(html)
 }
 

@@ -4,7 +4,7 @@ use super::body::{Body, html_text, stripped};
 use super::{LimitExceeded, filename, precheck, tolerant};
 use crate::model::budget::{Budget, Sum};
 use crate::model::ids::MessageId;
-use crate::model::limits::{DECODED_OCTETS_MAX, HTML_PARTS_MAX};
+use crate::model::limits::{CONVERTED_OCTETS_MAX, DECODED_OCTETS_MAX, HTML_PARTS_MAX};
 use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
 use std::borrow::Cow;
 
@@ -289,7 +289,10 @@ fn body_text(part: &MessagePart<'_>, protected: bool) -> String {
     let legacy = protected && attribute_is(part, "hp-legacy-display", "1");
     let after = legacy.then(|| text.split_once("\r\n\r\n").or_else(|| text.split_once("\n\n"))).flatten();
     let text = after.filter(|(display, _)| repeats_header(display)).map_or(text, |(_, rest)| rest);
-    text[..text.floor_char_boundary(DECODED_OCTETS_MAX)].to_owned()
+    // What grew on the way into UTF-8 is no armor, beside which a greeting may stand in any language.
+    let as_sent = part.raw_end_offset().saturating_sub(part.raw_body_offset()) as usize;
+    let most = if text.len() <= as_sent + as_sent / 8 { DECODED_OCTETS_MAX } else { CONVERTED_OCTETS_MAX };
+    text[..text.floor_char_boundary(most)].to_owned()
 }
 
 /// A longer line of legacy display could hide a report.

@@ -49,6 +49,8 @@ pub struct Overspent;
 #[derive(Debug)]
 pub struct Budget {
     pub limits: Limits,
+    /// Octets of plaintext in one message: two of them may be opened, and one is held in memory.
+    pub message_octets: u64,
     /// Octets of text that are kept of it: what rests of a letter grows with its size too.
     pub text_octets: u64,
     left: [Cell<u64>; SUMS],
@@ -81,7 +83,7 @@ impl Budget {
         // The kernel's own limit comes later, and ends the reader: here it still says what it read.
         let cpu_ms = READING_CPU_MS_MAX.min(limits.reader_cpu_s * 1000 * 3 / 4);
         let text_octets = limits.text_octets.min(TEXT_FREE_OCTETS + TEXT_RATIO_MAX * octets);
-        Self { text_octets, cpu_end: cpu() + Duration::from_millis(cpu_ms), ..budget }
+        Self { message_octets: plaintext, text_octets, cpu_end: cpu() + Duration::from_millis(cpu_ms), ..budget }
     }
 
     /// For what the desk itself sealed: it was paid for when it came.
@@ -94,6 +96,7 @@ impl Budget {
         let sums = [Messages, Packets, Compressions, Signatures, Certifications, Recipients, Plaintext, Hashed, Parts, Parsed, Scanned];
         Self {
             limits: *limits,
+            message_octets: u64::MAX,
             text_octets: limits.text_octets,
             left: sums.map(|sum| Cell::new(start(sum))),
             cpu,

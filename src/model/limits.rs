@@ -204,6 +204,9 @@ pub const ARCHIVE_OCTETS_MAX: usize = 16 * 1024 * 1024;
 /// Octets of a text that are decoded: armor in it may be as long as a letter.
 pub const DECODED_OCTETS_MAX: usize = 36 * 1024 * 1024;
 
+/// Of a text in another charset, and of HTML: neither is armor, and both take several times their octets.
+pub const CONVERTED_OCTETS_MAX: usize = 8 * 1024 * 1024;
+
 /// Octets of a text from which its charset is guessed.
 pub const GUESSED_OCTETS_MAX: usize = 64 * 1024;
 

@@ -20,7 +20,7 @@ mod wkd;
 pub use certificate::{Certificate, NotRead, certificates, strangers_certificates};
 pub use generate::{GeneratedKey, Profile, adopt, generate, generate_storage, successor};
 pub use keys::{Purpose, SecretKeys, sign_cleartext};
-pub use open::{Opened, SessionKey, SessionKeys, Unopened, digest, is_sealed, open, signatures_in};
+pub use open::{Opened, SessionKey, SessionKeys, Unopened, digest, is_sealed, open, signatures_in, unsealed};
 pub use seal::{SealTo, armored_message, seal_packets};
 pub use stream::open_into;
 pub use verify::{SignatureFound, verify_detached, verify_message};

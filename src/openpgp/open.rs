@@ -130,6 +130,11 @@ pub fn is_sealed(octets: &[u8]) -> bool {
     container.is_some() || packets > 0
 }
 
+/// Why a message that is not sealed, and could not be verified either, stays as it is.
+pub fn unsealed(budget: &Budget) -> Unopened {
+    if budget.is_overspent() { Unopened::overspent() } else { Unopened::DAMAGED }
+}
+
 /// The SHA-256 of a message's binary packets, whatever armor stands around them.
 pub fn digest(message: &[u8]) -> Digest {
     Digest(Sha256::digest(armor::binary(message.trim_ascii())).into())

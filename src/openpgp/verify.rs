@@ -12,6 +12,7 @@ use sequoia_openpgp::parse::stream::{
     DetachedVerifierBuilder, GoodChecksum, MessageLayer, MessageStructure, VerificationError, VerificationHelper, VerifierBuilder,
 };
 use sequoia_openpgp::parse::{PacketParser, Parse};
+use std::cell::Cell;
 use std::io::Read;
 
 /// Octets that are taken out of a message at a time, and paid for.
@@ -49,6 +50,8 @@ pub(super) struct Judge<'b> {
     pub found: Vec<SignatureFound>,
     pub budget: &'b Budget,
     packets: usize,
+    /// Octets of this message that came out so far.
+    octets: Cell<u64>,
     /// Announced or standing here: each has all octets hashed for itself.
     signatures: u64,
 }
@@ -56,7 +59,7 @@ pub(super) struct Judge<'b> {
 impl<'b> Judge<'b> {
     pub fn new(certificates: &[Certificate], budget: &'b Budget) -> Self {
         let certificates = certificates.iter().map(|c| c.0.clone()).collect();
-        Self { certificates, found: Vec::new(), budget, packets: 0, signatures: 0 }
+        Self { certificates, found: Vec::new(), budget, packets: 0, octets: Cell::new(0), signatures: 0 }
     }
 
     /// Counts a packet, before Sequoia's grammar looks at all of them again.
@@ -79,6 +82,10 @@ impl<'b> Judge<'b> {
     /// Draws on the budget for octets that came out of a message.
     pub fn pay(&self, octets: usize) -> Result<(), Unopened> {
         let octets = octets as u64;
+        self.octets.set(self.octets.get().saturating_add(octets));
+        if self.octets.get() > self.budget.message_octets {
+            return Err(Unopened::overspent());
+        }
         let drawn = self.budget.draw(Sum::Plaintext, octets).and_then(|()| self.budget.draw(Sum::Hashed, octets.saturating_mul(self.signatures)));
         drawn.map_err(|Overspent| Unopened::overspent())
     }

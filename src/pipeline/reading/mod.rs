@@ -283,6 +283,13 @@ impl<'p> State<'p> {
     /// Opens one ciphertext and records how it was protected, or why it stays shut.
     fn open(&mut self, ciphertext: &[u8], format: Format, repaired: Option<Repair>, keys: &mut dyn SessionKeys) -> Option<Opened> {
         self.sealed = true;
+        if !openpgp::is_sealed(ciphertext) {
+            // Sequoia would look for a container to the end, and hash all of it for every signature that is announced.
+            let unopened = openpgp::unsealed(self.budget);
+            self.protections.push(Protection { encrypted: true, format, integrity: Integrity::None, repaired, shut: Some(unopened.shut) });
+            self.fault(format!("an encrypted part stays shut: {unopened}"));
+            return None;
+        }
         let certificates = self.certificates();
         let mut opened = openpgp::open(ciphertext, keys, &certificates, self.budget);
         // Some programs add line ends or zeros to a binary file. What is left without them must prove itself as any other.
