@@ -117,6 +117,11 @@ impl Budget {
         Err(Overspent)
     }
 
+    /// Notes that one message took more than its share: nothing more of the letter is read.
+    pub fn overspend(&self) {
+        self.overspent.set(true);
+    }
+
     /// What is left of a sum.
     pub fn left(&self, sum: Sum) -> u64 {
         self.left[sum as usize].get()

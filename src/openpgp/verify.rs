@@ -84,6 +84,7 @@ impl<'b> Judge<'b> {
         let octets = octets as u64;
         self.octets.set(self.octets.get().saturating_add(octets));
         if self.octets.get() > self.budget.message_octets {
+            self.budget.overspend();
             return Err(Unopened::overspent());
         }
         let drawn = self.budget.draw(Sum::Plaintext, octets).and_then(|()| self.budget.draw(Sum::Hashed, octets.saturating_mul(self.signatures)));
