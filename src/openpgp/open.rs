@@ -22,8 +22,8 @@ use sha2::{Digest as _, Sha256};
 use std::io::Read;
 
 /// Sequoia's own buffer, which it fills with zeros: as large as the letter, within these bounds.
-pub(super) const BUFFER_OCTETS_MIN: usize = 16 * 1024;
-pub(super) const BUFFER_OCTETS_MAX: usize = 256 * 1024;
+const BUFFER_OCTETS_MIN: usize = 16 * 1024;
+const BUFFER_OCTETS_MAX: usize = 256 * 1024;
 
 /// A session key as the keyholder gives it. `algorithm` is `None` for SEIPDv2, whose packet names it.
 pub struct SessionKey {

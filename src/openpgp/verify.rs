@@ -1,7 +1,7 @@
 //! Who signed this, as far as we can prove?
 
 use super::certificate::Certificate;
-use super::open::{BUFFER_OCTETS_MAX, BUFFER_OCTETS_MIN, Unopened};
+use super::open::Unopened;
 use super::{armor, guarded, policy};
 use crate::model::budget::{Budget, Overspent, Sum};
 use crate::model::limits::{PACKETS_MAX, SIGNATURE_OCTETS_MAX};
@@ -181,10 +181,7 @@ pub fn verify_message(message: &[u8], certificates: &[Certificate], budget: &Bud
 pub(super) fn message(octets: &[u8], certificates: &[Certificate], budget: &Budget) -> Result<(Vec<u8>, Vec<SignatureFound>), Unopened> {
     budget.draw(Sum::Messages, 1).map_err(|Overspent| Unopened::overspent())?;
     let judge = Judge::new(certificates, budget);
-    let mut verifier = VerifierBuilder::from_bytes(octets)
-        // All that Sequoia buffers it hashes before anybody can count: for each signature, and a stranger brings many.
-        .and_then(|b| b.buffer_size(octets.len().clamp(BUFFER_OCTETS_MIN, BUFFER_OCTETS_MAX)).with_policy(policy(), None, judge))
-        .map_err(|_| Unopened::DAMAGED)?;
+    let mut verifier = VerifierBuilder::from_bytes(octets).and_then(|b| b.with_policy(policy(), None, judge)).map_err(|_| Unopened::DAMAGED)?;
     let mut words = Vec::new();
     let mut piece = vec![0; PIECE_OCTETS];
     loop {
