@@ -1,6 +1,6 @@
 //! What may a flood of letters set off? So many calls and drafts; the rest is one digest an hour, and waits for a human.
 //!
-//! What is counted is what leaves, and anybody could count that: nothing of it depends on what decryption showed.
+//! What is counted is what leaves. Answers are no part of it: they depend on the outer letter alone, and calls and drafts go to the team.
 
 use super::desk::Desk;
 use crate::decide::{CaseChange, Decision};

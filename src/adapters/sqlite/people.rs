@@ -26,6 +26,14 @@ const KINDS_TO_ADDRESS: u32 = 2;
 /// The part of the cap in all, one of so many, that proven newcomers alone may use.
 const NEWCOMERS_SHARE: u32 = 4;
 
+/// Runs the statement on what is pinned: the fingerprint, the armored certificate, and where it came from.
+async fn write_pin(store: &SqliteStore, statement: &'static str, address: &Address, pinned: [&str; 3], now: Timestamp) -> Result<(), PortError> {
+    let mut tx = store.writing().await?;
+    let query = pinned.into_iter().fold(sqlx::query(statement).bind(address.as_str()), |query, value| query.bind(value));
+    query.bind(millis(now)).execute(&mut *tx).await.map_err(fault)?;
+    tx.commit().await
+}
+
 #[async_trait]
 impl Correspondence for SqliteStore {
     async fn pinned(&self, address: &Address) -> Result<Option<Pinned>, PortError> {
@@ -40,34 +48,14 @@ impl Correspondence for SqliteStore {
     }
 
     async fn pin(&self, address: &Address, fingerprint: &str, armored: &str, origin: &str, now: Timestamp) -> Result<(), PortError> {
-        let mut tx = self.writing().await?;
-        sqlx::query(
-            "INSERT INTO pinned (address, fingerprint, armored, origin, at) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (address) DO UPDATE SET contested = ?2 WHERE fingerprint != ?2",
-        )
-        .bind(address.as_str())
-        .bind(fingerprint)
-        .bind(armored)
-        .bind(origin)
-        .bind(millis(now))
-        .execute(&mut *tx)
-        .await
-        .map_err(fault)?;
-        tx.commit().await
+        let first_stays = "INSERT INTO pinned (address, fingerprint, armored, origin, at) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (address) DO UPDATE SET contested = ?2 WHERE fingerprint != ?2";
+        write_pin(self, first_stays, address, [fingerprint, armored, origin], now).await
     }
 
     async fn choose_certificate(&self, address: &Address, fingerprint: &str, armored: &str, origin: &str, now: Timestamp) -> Result<(), PortError> {
-        let mut tx = self.writing().await?;
-        sqlx::query("INSERT OR REPLACE INTO pinned (address, fingerprint, armored, origin, at) VALUES (?, ?, ?, ?, ?)")
-            .bind(address.as_str())
-            .bind(fingerprint)
-            .bind(armored)
-            .bind(origin)
-            .bind(millis(now))
-            .execute(&mut *tx)
-            .await
-            .map_err(fault)?;
-        tx.commit().await
+        let replaced = "INSERT OR REPLACE INTO pinned (address, fingerprint, armored, origin, at) VALUES (?1, ?2, ?3, ?4, ?5)";
+        write_pin(self, replaced, address, [fingerprint, armored, origin], now).await
     }
 
     async fn unpin(&self, address: &Address) -> Result<(), PortError> {
