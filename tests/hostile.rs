@@ -321,3 +321,62 @@ fn a_fresh_report_is_read_before_a_backlog_of_hostile_letters() {
     wait_for("the honest report", 15, || desk.json(&["status", "--json"])["drafts_filed"] == 1);
     assert!(desk.json(&["status", "--json"])["unread"].as_i64().unwrap() > 0, "the flood was not over yet");
 }
+
+/// Every file below a folder, as one text.
+fn contents_of(folder: &Path, into: &mut Vec<u8>) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        match entry.file_type().unwrap() {
+            kind if kind.is_dir() => contents_of(&entry.path(), into),
+            kind if kind.is_file() => into.extend(fs::read(entry.path()).unwrap()),
+            _ => {}
+        }
+    }
+}
+
+/// A thief of the state folder has every file of it, `desk.secret` too, and suspects what was written.
+#[test]
+fn whoever_steals_the_state_folder_reads_nothing_and_can_test_no_guess() {
+    use sealdesk::model::secret::tag;
+    const GUESS: &str = "The login of acme-web accepts any password that ends with a zero octet, in every release.";
+    const ANSWER: &str = "We can reproduce it, and a fix is on its way to the release branch.";
+    let mut desk = Desk::start("");
+    let report = format!("{REPORT}\n{GUESS}\n");
+    desk.deliver("1", &pgp_mime("ada@reporter.example", &sealed(&desk.certificate(), &report)));
+    desk.deliver("2", &headed("ben@reporter.example", "Zero octets in passwords", &report));
+    desk.read(2);
+    wait_for("both drafts", 30, || desk.json(&["status", "--json"])["drafts_filed"] == 2);
+    let cases = desk.json(&["case", "list", "--json"]);
+    let ids: Vec<&str> = cases.as_array().unwrap().iter().map(|case| case["id"].as_str().unwrap()).collect();
+    let words = desk.path().join("words");
+    fs::write(&words, ANSWER).unwrap();
+    for id in &ids {
+        desk.command(&["case", "note", id, GUESS]).unwrap();
+        // Where no certificate of the reporter is known, a sealed case refuses to be answered.
+        desk.command(&["case", "reply", id, "--file", words.to_str().unwrap()]);
+    }
+    let desk_now = desk.json(&["status", "--json"])["now"].take();
+    desk.child.kill().unwrap();
+    desk.child.wait().unwrap();
+    let state = desk.path().join("state");
+    let mut stolen = Vec::new();
+    contents_of(&state, &mut stolen);
+    let holds = |words: &str| memchr::memmem::find(&stolen, words.as_bytes()).is_some();
+    // The outer envelope rests in clear: where it is not found, the search is wrong.
+    assert!(holds("ben@reporter.example") && holds(ids[0]));
+    for words in ["Path traversal", "acme-web", "zero octet", "Zero octets", "release branch", "etc/passwd"] {
+        assert!(!holds(words), "{words:?} rests in clear");
+    }
+    // What could be guessed, as each tag of content is made; the day is known, and so is the secret beside the database.
+    let secret = fs::read(state.join("desk.secret")).unwrap();
+    let letters = |text: &str| -> String { text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect() };
+    let day = &desk_now.as_str().unwrap()[..10];
+    assert!(holds("reply:"), "no reply rests there");
+    for guess in [GUESS, ANSWER] {
+        let plain = letters(guess);
+        for words in [&[b"saying", plain.as_bytes()][..], &[plain.as_bytes()], &[guess.as_bytes()], &[b"reply", day.as_bytes(), guess.as_bytes()]] {
+            for key in [&secret[..], b""] {
+                assert!(!holds(&tag(key, words)), "a guess can be tested: {guess:?}");
+            }
+        }
+    }
+}

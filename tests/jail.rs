@@ -5,7 +5,7 @@
 
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
-use sealdesk::adapters::opener::jail::{Jail, Role};
+use sealdesk::adapters::opener::jail::{self, Jail, Role};
 use sealdesk::model::limits::Limits;
 use std::ffi::CString;
 
@@ -118,6 +118,26 @@ fn a_reader_can_neither_block_nor_ignore_what_ends_it() {
     assert_eq!(blocked, WaitStatus::Exited(blocked.pid().unwrap(), libc::EPERM));
     let ignored = jailed(Role::Reader, || if unsafe { libc::signal(libc::SIGALRM, libc::SIG_IGN) } == libc::SIG_ERR { errno() } else { 0 });
     assert_eq!(ignored, WaitStatus::Exited(ignored.pid().unwrap(), libc::EPERM));
+}
+
+#[test]
+fn a_reader_lowers_its_own_memory_and_time_and_changes_no_other_limit() {
+    let lowered = jailed(Role::Reader, || i32::from(jail::limit_reader(&Limits::MAX.for_letter(1)).is_err()));
+    assert_eq!(lowered, WaitStatus::Exited(lowered.pid().unwrap(), 0));
+    let probes: [fn() -> i32; 2] = [
+        || {
+            let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            refused(i64::from(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const none) }))
+        },
+        || {
+            let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            refused(i64::from(unsafe { libc::prlimit(libc::getppid(), libc::RLIMIT_CPU, &raw const none, std::ptr::null_mut()) }))
+        },
+    ];
+    for probe in probes {
+        let status = jailed(Role::Reader, probe);
+        assert_eq!(status, WaitStatus::Exited(status.pid().unwrap(), libc::EPERM));
+    }
 }
 
 #[test]

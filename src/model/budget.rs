@@ -6,7 +6,7 @@
 
 use super::limits::{
     CERTIFICATIONS_MAX, COMPRESSIONS_MAX, EXPANSION_FREE_OCTETS, Limits, MESSAGES_MAX, PACKETS_OF_LETTER_MAX, PARTS_OF_LETTER_MAX, PLAINTEXT_TYPICAL_OCTETS,
-    READING_CPU_MS_MAX, RECIPIENTS_MAX, SCANNED_OCTETS_MAX, SIGNATURES_MAX, TEXT_FREE_OCTETS, TEXT_RATIO_MAX,
+    RECIPIENTS_MAX, SCANNED_OCTETS_MAX, SIGNATURES_MAX, TEXT_FREE_OCTETS, TEXT_RATIO_MAX,
 };
 use std::cell::Cell;
 use std::time::Duration;
@@ -81,9 +81,9 @@ impl Budget {
             Sum::Scanned => SCANNED_OCTETS_MAX as u64,
         });
         // The kernel's own limit comes later, and ends the reader: here it still says what it read.
-        let cpu_ms = READING_CPU_MS_MAX.min(limits.reader_cpu_s * 1000 * 3 / 4);
+        let cpu_end = cpu() + limits.for_letter(octets).reading_cpu();
         let text_octets = limits.text_octets.min(TEXT_FREE_OCTETS + TEXT_RATIO_MAX * octets);
-        Self { message_octets: plaintext, text_octets, cpu_end: cpu() + Duration::from_millis(cpu_ms), ..budget }
+        Self { message_octets: plaintext, text_octets, cpu_end, ..budget }
     }
 
     /// For what the desk itself sealed: it was paid for when it came.

@@ -6,6 +6,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::time::Duration;
 
 /// What one letter may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -40,6 +41,13 @@ pub struct Limits {
 }
 
 const MIB: u64 = 1024 * 1024;
+
+/// Mail servers take letters of about this size; larger ones are rare.
+const COMMON_LETTER_OCTETS: u64 = 25 * MIB;
+
+/// Processor time and address space of a reader for a letter of common size. A build without optimisation is ten times slower.
+const READER_CPU_S: u64 = if cfg!(debug_assertions) { 20 } else { 2 };
+const READER_MEMORY_OCTETS: u64 = 384 * MIB;
 
 impl Limits {
     /// The highest value of each, and its default.
@@ -91,6 +99,22 @@ impl Limits {
             return Err(LimitRefused::CpuBeyondLife);
         }
         Ok(())
+    }
+
+    /// What a reader may use for a letter of so many octets: a letter of common size costs no more than [`READER_CPU_S`] and
+    /// [`READER_MEMORY_OCTETS`], whatever is in it, and a larger one as much in proportion.
+    pub fn for_letter(&self, octets: u64) -> Self {
+        let times = octets.div_ceil(COMMON_LETTER_OCTETS).max(1);
+        Self {
+            reader_cpu_s: self.reader_cpu_s.min(times * READER_CPU_S),
+            reader_memory_octets: self.reader_memory_octets.min(times * READER_MEMORY_OCTETS),
+            ..*self
+        }
+    }
+
+    /// Processor time after which a reader opens nothing more of a letter, and still says what it read so far.
+    pub fn reading_cpu(&self) -> Duration {
+        Duration::from_millis(self.reader_cpu_s * 750)
     }
 
     fn named(&self) -> [(&'static str, u64); 13] {
@@ -160,6 +184,10 @@ pub const SIGNATURE_OCTETS_MAX: usize = 64 * 1024;
 /// Packets of one message; beyond them somebody wants to cost us time: Sequoia's grammar looks at all of them for each.
 pub const PACKETS_MAX: usize = 1_000;
 
+/// Signatures and their announcements in one message: Sequoia hashes up to 25 MiB for each of them before it hands out the
+/// first octet, so that they are counted before it begins. Six people may sign one report.
+pub const SIGNATURE_PACKETS_OF_MESSAGE_MAX: u64 = 12;
+
 /// Of a whole letter: tries to open or verify a message; packets; compressed ones; signatures; session keys asked for;
 /// parts and headers of all entities.
 pub const MESSAGES_MAX: u64 = 40;
@@ -169,9 +197,6 @@ pub const SIGNATURES_MAX: u64 = 100;
 pub const CERTIFICATIONS_MAX: u64 = 400;
 pub const RECIPIENTS_MAX: u64 = 300;
 pub const PARTS_OF_LETTER_MAX: u64 = 1_500;
-
-/// Processor time after which nothing more of a letter is opened. A build without optimisation is ten times slower.
-pub const READING_CPU_MS_MAX: u64 = if cfg!(debug_assertions) { 15_000 } else { 1_500 };
 
 /// Text that is kept of any letter, and so many times its octets more: prose is compressed to a quarter at best.
 pub const TEXT_FREE_OCTETS: u64 = 64 * 1024;
@@ -221,6 +246,15 @@ const _: () = assert!(EXPANSION_FREE_OCTETS < Limits::MAX.plaintext_octets);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_letter_gets_what_its_size_is_worth_and_never_more_than_the_limits() {
+        let cpu_s = |octets| Limits::MAX.for_letter(octets).reader_cpu_s;
+        assert_eq!((cpu_s(0), cpu_s(COMMON_LETTER_OCTETS)), (READER_CPU_S, READER_CPU_S));
+        assert_eq!(cpu_s(COMMON_LETTER_OCTETS + 1), (2 * READER_CPU_S).min(Limits::MAX.reader_cpu_s));
+        assert_eq!(Limits::MAX.for_letter(96 * MIB).reader_memory_octets, Limits::MAX.reader_memory_octets);
+        assert_eq!(Limits::MIN.for_letter(96 * MIB), Limits::MIN);
+    }
 
     #[test]
     fn a_limit_can_be_lowered_and_never_raised() {

@@ -361,6 +361,28 @@ mod tests {
     }
 
     #[test]
+    fn more_signers_than_six_are_too_many_before_an_octet_is_hashed() {
+        use sequoia_openpgp::serialize::stream::{LiteralWriter, Message, Signer};
+        use std::io::Write;
+        let (mut keys, certs) = desk();
+        for (signers, opens) in [(6, true), (7, false)] {
+            let mut packets = Vec::new();
+            let mut signer = Signer::new(Message::new(&mut packets), keys.signer().unwrap()).unwrap();
+            for _ in 1..signers {
+                signer = signer.add_signer(keys.signer().unwrap()).unwrap();
+            }
+            let mut message = LiteralWriter::new(signer.build().unwrap()).build().unwrap();
+            message.write_all(b"the report").unwrap();
+            message.finalize().unwrap();
+            let budget = Budget::of_letter(packets.len(), &Limits::MAX, || std::time::Duration::ZERO);
+            assert_eq!(verify::verify_message(&packets, &certs, &budget).is_some(), opens, "{signers} signers");
+            let budget = Budget::of_letter(packets.len(), &Limits::MAX, || std::time::Duration::ZERO);
+            let opened = open(&seal_packets(&certs, &packets).unwrap(), &mut keys, &certs, &budget);
+            assert_eq!(opened.map(|o| o.signatures.len()).map_err(|u| u.shut), if opens { Ok(signers) } else { Err(Shut::Limit) });
+        }
+    }
+
+    #[test]
     fn a_flipped_bit_anywhere_lets_nothing_out() {
         let (mut keys, certs) = desk();
         let sealed = SealTo::new(&certs).unwrap().seal(&[b'x'; 5000]).unwrap();

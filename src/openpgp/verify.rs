@@ -4,7 +4,7 @@ use super::certificate::Certificate;
 use super::open::Unopened;
 use super::{armor, guarded, policy};
 use crate::model::budget::{Budget, Overspent, Sum};
-use crate::model::limits::{PACKETS_MAX, SIGNATURE_OCTETS_MAX};
+use crate::model::limits::{PACKETS_MAX, SIGNATURE_OCTETS_MAX, SIGNATURE_PACKETS_OF_MESSAGE_MAX};
 use crate::model::reading::Integrity;
 use sequoia_openpgp as openpgp;
 use sequoia_openpgp::Packet;
@@ -72,6 +72,9 @@ impl<'b> Judge<'b> {
             Packet::CompressedData(_) => self.budget.draw(Sum::Compressions, 1),
             Packet::OnePassSig(_) | Packet::Signature(_) => {
                 self.signatures += 1;
+                if self.signatures > SIGNATURE_PACKETS_OF_MESSAGE_MAX {
+                    self.budget.overspend();
+                }
                 self.budget.draw(Sum::Signatures, 1)
             }
             _ => Ok(()),

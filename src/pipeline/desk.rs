@@ -325,10 +325,10 @@ impl Desk {
         }
     }
 
-    /// Takes a reading that was kept.
-    pub(super) fn take_fresh(&self, intake: IntakeId) -> Option<Reading> {
+    /// Takes a reading that was kept, where it suits; one that does not stays for whoever it was kept for.
+    pub(super) fn take_fresh(&self, intake: IntakeId, suits: impl Fn(&Reading) -> bool) -> Option<Reading> {
         let mut fresh = self.fresh.lock().ok()?;
-        let at = fresh.iter().position(|(id, ..)| *id == intake)?;
+        let at = fresh.iter().position(|(id, reading, _)| *id == intake && suits(reading))?;
         match &mut fresh[at] {
             (_, reading, times) if *times > 1 => {
                 *times -= 1;

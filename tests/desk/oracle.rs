@@ -76,6 +76,61 @@ fn z(a: &[f64], b: &[f64]) -> f64 {
     (wins - n * m / 2.0) / (n * m * (n + m + 1.0) / 12.0).sqrt()
 }
 
+/// Milliseconds from the moment at which a letter was safe here to the one at which its answer had left, by class.
+fn times_to_answer(world: &World) -> BTreeMap<String, Vec<f64>> {
+    let sql = "SELECT letter.message_id, answer.sent_at - letter.spooled_at FROM letter JOIN answer ON answer.case_id = letter.case_id";
+    let rows = super::servers::run(Command::new("sqlite3").arg("-readonly").arg(world.path().join("state/desk.sqlite")).arg(sql));
+    let mut times: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for row in rows.lines() {
+        let (id, took) = row.split_once('|').unwrap();
+        times.entry(id.split('.').next().unwrap().to_owned()).or_default().push(took.parse().unwrap());
+    }
+    times
+}
+
+fn assert_alike(times: &BTreeMap<String, Vec<f64>>, classes: usize) {
+    assert_eq!(times.len(), classes);
+    for (class, took) in times {
+        assert_eq!(took.len(), LETTERS, "{class}");
+        let others: Vec<f64> = times.iter().filter(|(other, _)| *other != class).flat_map(|(_, took)| took).copied().collect();
+        let z = z(took, &others);
+        assert!(z.abs() < Z_MAX, "{class}: its answers come at another time than the others' (z = {z:.1}): {times:#?}");
+    }
+}
+
+/// All at once, so that letters wait for readers, drafts for the tracker, and everything for everything else.
+#[test]
+fn neither_a_slow_tracker_nor_slow_readers_nor_a_full_queue_move_an_answer() {
+    let world = World::new();
+    let ada = Person::with_gpg(world.path(), "ada@reporter.example", &world.desk_certificate());
+    let mut config = world.config();
+    config.extra += "\n[limits]\nreader_cpu_s = 2\nreader_life_s = 5\n";
+    world.write_config(&config);
+    world.github.fault("POST", "slow", 1_000);
+    let report = "Content-Type: text/plain\n\nXSS (CWE-79) in acme 1.2\n\nSteps to reproduce:\n1. open it\n2. look\n";
+    let sealed = |text: &str| ada.gpg(&["--recipient", "security@desk.example", "--encrypt"], text);
+    let classes = BTreeMap::from([
+        ("report", sealed(report)),
+        ("key request", sealed("Content-Type: text/plain\n\nPlease send me your public PGP key.\n")),
+        ("another's key", ada.gpg(&["--recipient", "ada@reporter.example", "--encrypt"], report)),
+        ("tampered", tampered(&sealed(report))),
+        ("slow to read", sealed("Content-Type: text/plain\n\nstrike-this-reader: loop\n")),
+    ]);
+    let desk = world.open_with(&[("SEALDESK_STRIKE", "1")]);
+    let names: Vec<&&str> = classes.keys().collect();
+    let letters = LETTERS * names.len();
+    for n in 0..letters {
+        let class = names[(n + n / names.len()) % names.len()];
+        let id = format!("{:_<20}.{n:02}@crowd.example", class.replace([' ', '\''], "-"));
+        world.submit(&id, &(head(&id, "...", &id) + &pgp_mime(&classes[*class])));
+    }
+    wait_for("all answers", 120, || world.delivered("x@crowd.example").len() == letters);
+    let status = world.json(&["status", "--json"]);
+    assert!(status["unread"].as_u64().unwrap() > 0 || status["effects_pending"].as_u64().unwrap() > 0, "nothing was slow: {status}");
+    assert_alike(&times_to_answer(&world), classes.len());
+    desk.stop();
+}
+
 #[test]
 fn no_answer_tells_whether_a_letter_was_opened_or_what_was_inside() {
     let world = World::new();
@@ -144,19 +199,6 @@ fn no_answer_tells_whether_a_letter_was_opened_or_what_was_inside() {
             assert_eq!(answer, first, "{class} gets other words");
         }
     }
-    // From the moment at which the letter was safe here to the one at which its answer had left.
-    let sql = "SELECT letter.message_id, answer.sent_at - letter.spooled_at FROM letter JOIN answer ON answer.case_id = letter.case_id";
-    let rows = super::servers::run(Command::new("sqlite3").arg("-readonly").arg(world.path().join("state/desk.sqlite")).arg(sql));
-    let mut times: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for row in rows.lines() {
-        let (id, took) = row.split_once('|').unwrap();
-        times.entry(id.split('.').next().unwrap().to_owned()).or_default().push(took.parse().unwrap());
-    }
-    assert_eq!(times.len(), classes.len());
-    for (class, took) in &times {
-        let others: Vec<f64> = times.iter().filter(|(other, _)| *other != class).flat_map(|(_, took)| took).copied().collect();
-        let z = z(took, &others);
-        assert!(z.abs() < Z_MAX, "{class}: its answers come at another time than the others' (z = {z:.1}): {times:#?}");
-    }
+    assert_alike(&times_to_answer(&world), classes.len());
     desk.stop();
 }

@@ -282,6 +282,7 @@ const server = http.createServer((request, response) => {
       case "503": return answer([503, undefined]);
       case "403": return answer([403, { message: "Resource not accessible by personal access token" }]);
       case "429": return answer([429, { message: "You have exceeded a secondary rate limit" }, { "retry-after": "1" }]);
+      case "slow": return setTimeout(() => answer(handle(request, url, text)), 2000);
       case "500-after": handle(request, url, text); return answer([500, undefined]);
       case "drop-after": handle(request, url, text); return request.socket.destroy();
       default: return answer(handle(request, url, text));

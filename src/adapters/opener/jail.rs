@@ -70,8 +70,7 @@ impl Jail {
 
     fn shut(&self) -> Result<(), JailError> {
         if self.role == Role::Reader {
-            setrlimit(Resource::RLIMIT_AS, self.limits.reader_memory_octets, self.limits.reader_memory_octets)?;
-            setrlimit(Resource::RLIMIT_CPU, self.limits.reader_cpu_s, self.limits.reader_cpu_s)?;
+            limit_reader(&self.limits)?;
             sys::end_after(u32::try_from(self.limits.reader_life_s).unwrap_or(u32::MAX));
         } else {
             // A reader inherits the zygote's ruleset.
@@ -82,6 +81,13 @@ impl Jail {
             None => Ok(()),
         }
     }
+}
+
+/// Bounds this process's memory and processor time. They can be lowered again, and never raised.
+pub fn limit_reader(limits: &Limits) -> Result<(), JailError> {
+    setrlimit(Resource::RLIMIT_AS, limits.reader_memory_octets, limits.reader_memory_octets)?;
+    setrlimit(Resource::RLIMIT_CPU, limits.reader_cpu_s, limits.reader_cpu_s)?;
+    Ok(())
 }
 
 fn compiled(role: Role) -> Result<BpfProgram, seccompiler::Error> {
@@ -161,6 +167,15 @@ fn allowed(role: Role) -> Rules {
     rules.insert(libc::SYS_mmap, data_only());
     rules.insert(libc::SYS_mprotect, data_only());
     let duplicate_only = [libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_SETFL];
+    if role == Role::Reader {
+        // Once it knows how large its letter is, it lowers what it may use; without a capability nobody raises it again.
+        let lowered = [libc::RLIMIT_AS, libc::RLIMIT_CPU];
+        let of_itself = |resource: &u32| {
+            let own = condition(0, SeccompCmpOp::Eq, 0);
+            SeccompRule::new(vec![own, condition(1, SeccompCmpOp::Eq, *resource as u64)])
+        };
+        rules.insert(libc::SYS_prlimit64, lowered.iter().filter_map(|resource| of_itself(resource).ok()).collect());
+    }
     rules.insert(libc::SYS_fcntl, duplicate_only.iter().map(|c| rule(condition(1, SeccompCmpOp::Eq, *c as u64))).collect());
     if role == Role::Zygote {
         // fork, and no thread and no namespace; what a reader sets for itself before its own, narrower filter.

@@ -1,7 +1,7 @@
 //! What does a reader do in its one life? It opens one letter, answers the desk, and ends.
 
-use super::sys;
 use super::wire::{self, ASK_MAIL, ASK_STORAGE, DONE, FRAME_OCTETS_MAX, GOOD, NAMED, ReadAnswer, ReadCall, SEAL, SealCall, Verb, Wire, WireError};
+use super::{jail, sys};
 use crate::mime::Perspective;
 use crate::model::address::Address;
 use crate::model::budget::Budget;
@@ -43,7 +43,7 @@ fn read(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Resu
         keys.give(&[NAMED])?;
         keys.give_frame(&letter.to_le_bytes())?;
     }
-    let letter = match letter(desk, keys, sealed)? {
+    let letter = match letter(desk, keys, sealed, limits)? {
         Ok(letter) => letter,
         Err(why) => return desk.refuse(&why),
     };
@@ -57,7 +57,7 @@ fn read(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Resu
 /// Whatever the letter is, no mail key is asked for: what this tells, anyone on the way could have told.
 fn outside(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Result<(), WireError> {
     let call: ReadCall = serde_json::from_slice(&desk.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?)?;
-    let letter = match letter(desk, keys, sealed)? {
+    let letter = match letter(desk, keys, sealed, limits)? {
         Ok(letter) => letter,
         Err(why) => return desk.refuse(&why),
     };
@@ -67,14 +67,20 @@ fn outside(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> R
     desk.give_frame(&serde_json::to_vec(&outside)?)
 }
 
-/// Takes the letter of a call, and opens it where it is sealed at rest; else why it cannot be opened.
-fn letter(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool) -> Result<Result<Vec<u8>, String>, WireError> {
+/// Takes the letter of a call, and opens it where it is sealed at rest; else why it cannot be opened. From then on this
+/// process has no more memory and processor time than a letter of that size may cost.
+fn letter(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Result<Result<Vec<u8>, String>, WireError> {
     let octets = desk.take_frame(FRAME_OCTETS_MAX)?;
-    if !sealed {
-        return Ok(Ok(octets));
-    }
-    let opened = openpgp::open(&octets, &mut Asking { keys, ask: ASK_STORAGE }, &[], &Budget::ours());
-    Ok(opened.map(|opened| opened.plaintext).map_err(|why| format!("the sealed letter cannot be opened: {why}")))
+    let letter = if sealed {
+        match openpgp::open(&octets, &mut Asking { keys, ask: ASK_STORAGE }, &[], &Budget::ours()) {
+            Ok(opened) => opened.plaintext,
+            Err(why) => return Ok(Err(format!("the sealed letter cannot be opened: {why}"))),
+        }
+    } else {
+        octets
+    };
+    let limited = jail::limit_reader(&limits.for_letter(letter.len() as u64));
+    Ok(limited.map(|()| letter).map_err(|err| err.to_string()))
 }
 
 fn position(call: &ReadCall, limits: &Limits) -> Position {

@@ -107,7 +107,7 @@ async fn held_back(desk: &Desk, case: &Case, letter: &Intake, at: Timestamp, dea
 /// What the letter shows without any key; `None` where it can't be parsed, or nobody could look for too long.
 async fn outside(desk: &Desk, letter: &Intake, now: Timestamp) -> Result<Option<Outside>, PortError> {
     // Where no key was asked when it was read, its reading says the same.
-    if let Some(reading) = desk.take_fresh(letter.id).filter(|reading| !reading.came_sealed()) {
+    if let Some(reading) = desk.take_fresh(letter.id, |reading| !reading.came_sealed()) {
         return Ok(Some(Outside::of(&reading, None)));
     }
     if let Some(seen) = desk.outside_of(letter.id) {
