@@ -99,7 +99,7 @@ pub async fn start(settings: &Settings, desk: Desk) -> Result<Running> {
     }
     let round = Duration::from_secs(ROUND_S);
     tasks.spawn(readers::run(Arc::clone(&desk), rhythm.beat("readers", round), stopped.clone()));
-    for (name, lane) in [("outbox", Lane::Common), ("answers", Lane::Answers), ("alarms", Lane::SecondPath)] {
+    for (name, lane) in [("outbox", Lane::Common), ("answers", Lane::Answers), ("calls", Lane::Calls), ("alarms", Lane::SecondPath)] {
         tasks.spawn(outbox::run(Arc::clone(&desk), lane, rhythm.beat(name, round), stopped.clone()));
     }
     if let Some(every_s) = settings.tracker.states_poll_s() {

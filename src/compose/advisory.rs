@@ -8,7 +8,6 @@ use crate::model::outgoing::{Addition, Advisory};
 use crate::model::reading::{Integrity, Reading, SignatureStatus};
 use crate::model::report::{Intent, Report};
 use crate::model::secret::tag;
-use sha2::{Digest, Sha256};
 
 /// GitHub takes 65,535 characters; beyond this the letter is pointed to instead.
 const DESCRIPTION_CHARACTERS_MAX: usize = 60_000;
@@ -142,7 +141,7 @@ pub fn follow_up(case: &CaseId, key: &EffectKey, reading: &Reading, measure: Mea
         Measure::Full if reading.text.chars().count() < DESCRIPTION_CHARACTERS_MAX / 3 => fenced(&reading.text),
         _ => format!("See `sealdesk case show {case}`.\n"),
     };
-    let mark = follow_up_mark(key);
+    let mark = follow_up_mark(key, desk_secret);
     let text = format!("### Follow-up of {at}\n\n{mark}\n{body}\n{}", marker(desk_secret, case));
     Addition { mark, text, sealed: reading.came_sealed() }
 }
@@ -154,10 +153,10 @@ pub fn credited(case: &CaseId, credit: &Credit, desk_secret: &[u8]) -> Addition 
     Addition { mark, text, sealed: false }
 }
 
-/// Names one follow-up inside a description, so that it is added once.
-fn follow_up_mark(key: &EffectKey) -> String {
-    let tag: String = Sha256::digest(key.0.as_bytes()).iter().take(8).map(|b| format!("{b:02x}")).collect();
-    format!("<!-- sealdesk:follow-up:{tag} -->")
+/// Names one follow-up inside a description, so that it is added once. Nobody else can make it: a follow-up whose mark somebody
+/// wrote before would be left out.
+fn follow_up_mark(key: &EffectKey, desk_secret: &[u8]) -> String {
+    format!("<!-- sealdesk:follow-up:{} -->", tag(desk_secret, &[b"follow-up", key.0.as_bytes()]))
 }
 
 #[cfg(test)]

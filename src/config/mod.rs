@@ -182,6 +182,8 @@ fn check(words: words::Words, file: &Path, written: toml::Table) -> Result<Setti
         unsigned_after: hours("acknowledgement.unsigned_after_h", acknowledgement.unsigned_after_h)?,
         acknowledge_delay: SignedDuration::from_secs(i64::from(acknowledgement.delay_s)),
         ask_missing: words.answers.ask_missing,
+        sealed_call_tick: SEALED_CALL_TICK,
+        call_step: CALL_STEP,
         timeline: words.timeline.checked()?,
         file: file_policy,
         sealed,
@@ -279,6 +281,10 @@ pub fn pin(text: &str) -> Option<[u8; 32]> {
 }
 
 /// Where systemd keeps the credentials of the running desk, for whoever may look there: root, with `sealdesk check`.
+/// An hour of their own for calls about sealed letters, and for handing them over.
+const SEALED_CALL_TICK: SignedDuration = SignedDuration::from_secs(5);
+const CALL_STEP: SignedDuration = SignedDuration::from_millis(250);
+
 const CREDENTIALS: &str = "/run/credentials/sealdesk.service";
 
 fn variable(name: &str) -> Option<String> {

@@ -34,12 +34,12 @@ pub fn on_returned(returned: &Returned<'_>, outcome: DeliveryOutcome, now: Times
 }
 
 /// A case that a machine can't take further.
-pub(super) fn to_human(case: &Case, intake: IntakeId, reason: Reason, event: &'static str, in_clear: bool, now: Timestamp) -> Decision {
+pub(super) fn to_human(case: &Case, intake: IntakeId, reason: Reason, event: &'static str, in_clear: bool, call_at: Timestamp) -> Decision {
     // One that is closed stays closed: who reads the call decides.
     let standing = if matches!(case.standing, Standing::Closed { .. }) { case.standing.clone() } else { Standing::NeedsHuman };
     Decision {
         case: Some(CaseChange::update(case, Case { standing, ..case.clone() })),
-        effects: Effect::call_about_letter(reason, &case.id, intake, in_clear, now),
+        effects: Effect::call_about_letter(reason, &case.id, intake, in_clear, call_at),
         journal: vec![Entry::of(&case.id, event, intake.to_string())],
         ..Decision::default()
     }

@@ -1,5 +1,6 @@
 //! Which rules of the project's security policy apply, with its values as defaults?
 
+use crate::model::Timestamp;
 use crate::model::timeline::Timeline;
 use jiff::SignedDuration;
 use schemars::JsonSchema;
@@ -41,6 +42,11 @@ pub struct Policy {
     pub acknowledge_delay: SignedDuration,
     /// Whether a clear report is asked for what it lacks without a responder's word.
     pub ask_missing: bool,
+    /// A call about a sealed letter leaves a multiple of this after the letter arrived, so that what its reading took does not
+    /// show. Zero: at once.
+    pub sealed_call_tick: SignedDuration,
+    /// A call that was composed leaves a multiple of this after it was due, so that what composing took does not show.
+    pub call_step: SignedDuration,
     /// The clocks after the acknowledgement.
     pub timeline: Timeline,
     pub file: FilePolicy,
@@ -55,6 +61,18 @@ pub(super) const ASK_AFTER: SignedDuration = SignedDuration::from_mins(5);
 /// all letters, so it tells nothing of what was inside.
 pub(super) const READING_GRACE: SignedDuration = SignedDuration::from_secs(3);
 
+impl Policy {
+    /// When a call about a sealed letter leaves that was read by now: at the first tick that is left.
+    pub(super) fn sealed_call_at(&self, received_at: Timestamp, now: Timestamp) -> Timestamp {
+        let tick = self.sealed_call_tick.as_millis();
+        if tick == 0 || received_at > now {
+            return now;
+        }
+        let ticks = now.duration_since(received_at).as_millis() / tick + 1;
+        i64::try_from(ticks * tick).map_or(now, |millis| received_at + SignedDuration::from_millis(millis))
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {
@@ -63,6 +81,8 @@ impl Default for Policy {
             unsigned_after: SignedDuration::from_hours(12),
             acknowledge_delay: SignedDuration::ZERO,
             ask_missing: true,
+            sealed_call_tick: SignedDuration::ZERO,
+            call_step: SignedDuration::ZERO,
             timeline: Timeline::default(),
             file: FilePolicy::default(),
             sealed: SealedPolicy::default(),
@@ -82,4 +102,19 @@ pub struct Caps {
     pub calls_per_hour: u32,
     /// Drafts in a day that are filed without a responder's word.
     pub drafts_per_day: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_about_a_sealed_letter_leaves_on_a_tick_whatever_its_reading_took() {
+        let policy = Policy { sealed_call_tick: SignedDuration::from_secs(5), ..Policy::default() };
+        let received = Timestamp::from_second(1_790_000_000).unwrap();
+        let at = |millis| policy.sealed_call_at(received, received + SignedDuration::from_millis(millis)).duration_since(received).as_secs();
+        assert_eq!((at(0), at(30), at(4_999)), (5, 5, 5));
+        assert_eq!((at(5_000), at(61_234)), (10, 65));
+        assert_eq!(Policy::default().sealed_call_at(received, received), received);
+    }
 }

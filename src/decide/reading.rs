@@ -42,13 +42,15 @@ pub struct Older<'a> {
 
 pub fn on_reading(case: &Case, letter: &ReadLetter<'_>, policy: &Policy, now: Timestamp) -> Decision {
     let id = &case.id;
+    let sealed_call_at = policy.sealed_call_at(letter.received_at, now);
     let Some(reading) = letter.reading else {
-        return super::delivery::to_human(case, letter.intake, Reason::LetterUnreadable, "letter set aside", false, now);
+        return super::delivery::to_human(case, letter.intake, Reason::LetterUnreadable, "letter set aside", false, sealed_call_at);
     };
     let in_clear = !reading.came_sealed();
+    let call_at = if in_clear { now } else { sealed_call_at };
     let shut = reading.protection.shut.is_some() || reading.parts.iter().any(|p| p.shut.is_some());
     if shut && reading.text.trim().is_empty() {
-        return super::delivery::to_human(case, letter.intake, Reason::LetterShut, "letter stayed shut", in_clear, now);
+        return super::delivery::to_human(case, letter.intake, Reason::LetterShut, "letter stayed shut", in_clear, call_at);
     }
     let mut decision = if letter.is_first { first(case, letter, reading, policy, now) } else { follow_up(case, letter, reading, policy, now) };
     let public = reading.report.as_ref().is_some_and(|r| r.disclosure.intent == Intent::AlreadyPublic);
@@ -56,7 +58,7 @@ pub fn on_reading(case: &Case, letter: &ReadLetter<'_>, policy: &Policy, now: Ti
     for reason in [(shut, Reason::LetterShut), (public, Reason::AlreadyPublic)].into_iter().filter_map(|(so, reason)| so.then_some(reason)) {
         decision.effects.extend(Effect::call_about_letter(reason, id, letter.intake, in_clear, now));
     }
-    one_call(&mut decision, id, letter, in_clear, now);
+    one_call(&mut decision, id, letter, in_clear, call_at);
     hurry(case, reading, policy, now, &mut decision);
     decision.journal.insert(0, Entry::of(id, "letter read", letter.intake.to_string()));
     decision
@@ -64,14 +66,14 @@ pub fn on_reading(case: &Case, letter: &ReadLetter<'_>, policy: &Policy, now: Ti
 
 /// One letter makes one call, for the weightiest of its reasons. A sealed one makes exactly one, whatever was in it and whether
 /// or not it opened: who watches the mail of responders learns nothing from their number.
-fn one_call(decision: &mut Decision, case: &CaseId, letter: &ReadLetter<'_>, in_clear: bool, now: Timestamp) {
+fn one_call(decision: &mut Decision, case: &CaseId, letter: &ReadLetter<'_>, in_clear: bool, call_at: Timestamp) {
     let (calls, others): (Vec<Effect>, Vec<Effect>) = std::mem::take(&mut decision.effects).into_iter().partition(|effect| effect.work.reason().is_some());
     decision.effects = others;
     let reason = calls.iter().filter_map(|call| call.work.reason()).max_by_key(|reason| reason.weight());
     let reason = reason.or((!in_clear).then_some(Reason::SealedLetterRead));
     // About the case that the letter turned out to belong to.
     let about = calls.into_iter().find_map(|call| call.case).unwrap_or_else(|| case.clone());
-    decision.effects.extend(reason.map(|reason| Effect::call_about_letter(reason, &about, letter.intake, in_clear, now)).into_iter().flatten());
+    decision.effects.extend(reason.map(|reason| Effect::call_about_letter(reason, &about, letter.intake, in_clear, call_at)).into_iter().flatten());
 }
 
 /// What is public, or about to be, takes the fast lane: every deadline is reckoned anew.
@@ -139,7 +141,8 @@ fn first(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Polic
     }
     match reading.kind {
         // Only a clear letter may change what goes out by itself: everyone on the way could read it.
-        LetterKind::KeyRequest if in_clear && letter.answerable => key_request(case, now),
+        // It is no case. The certificate leaves when an acknowledgement would have left.
+        LetterKind::KeyRequest if in_clear && letter.answerable => close(case, Closing::KeyRequest, now),
         // One that a responder made a case of stays one.
         kind if kind.is_machine() && in_clear && matches!(case.acknowledgement, Acknowledgement::Due { .. }) => machine(case, now),
         LetterKind::KeyRequest => waits(case, letter, Reason::AwaitsWord, in_clear, now),
@@ -163,11 +166,6 @@ fn in_tracker(case: &Case, letter: &ReadLetter<'_>, in_clear: bool, now: Timesta
         journal: letter.alike.map(|other| Entry::of(&case.id, "likely duplicate", other.as_str())).into_iter().collect(),
         ..Decision::default()
     }
-}
-
-/// A clear request for our certificate is no case. The certificate leaves when an acknowledgement would have left.
-fn key_request(case: &Case, now: Timestamp) -> Decision {
-    close(case, Closing::KeyRequest, now)
 }
 
 /// A machine's words, in clear: nobody waits for an answer.
@@ -279,6 +277,7 @@ pub fn on_stray(
         return Decision { journal: vec![Entry::of_desk("letter read", intake.to_string())], ..Decision::default() };
     }
     let start = received_at.min(now);
+    let call_at = if reading.came_sealed() { policy.sealed_call_at(received_at, now) } else { now };
     let case = Case {
         id: new_case,
         opened_at: start,
@@ -291,7 +290,7 @@ pub fn on_stray(
     Decision {
         letter_of: Some(case.id.clone()),
         participant: originator.cloned(),
-        effects: Effect::call_about_letter(Reason::AnswerByHand, &case.id, intake, !reading.came_sealed(), now),
+        effects: Effect::call_about_letter(Reason::AnswerByHand, &case.id, intake, !reading.came_sealed(), call_at),
         journal: vec![Entry::of(&case.id, "case opened on reading", intake.to_string())],
         case: Some(CaseChange::Open(case)),
         ..Decision::default()

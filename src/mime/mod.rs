@@ -15,6 +15,7 @@ mod layout;
 mod outer;
 mod path;
 mod precheck;
+mod quotes;
 mod sniff;
 mod tolerant;
 
@@ -29,6 +30,7 @@ pub use layout::{Layout, Sealed};
 pub use outer::{OwnList, Perspective, header_block_end, header_end, outer};
 pub use path::{Path, path};
 pub use precheck::LimitExceeded;
+pub use quotes::{begins_old_letter, ends_in_old_letter};
 pub use sniff::{is_binary, is_encrypted_message, is_openpgp_message, true_type};
 pub use tolerant::entity_in;
 

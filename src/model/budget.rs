@@ -5,8 +5,8 @@
 //! grows with its size, so that a flood costs its sender as much as it costs us.
 
 use super::limits::{
-    CERTIFICATIONS_MAX, COMPRESSIONS_MAX, EXPANSION_FREE_OCTETS, Limits, MESSAGES_MAX, PACKETS_OF_LETTER_MAX, PARTS_OF_LETTER_MAX, PLAINTEXT_TYPICAL_OCTETS,
-    RECIPIENTS_MAX, SCANNED_OCTETS_MAX, SIGNATURES_MAX, TEXT_FREE_OCTETS, TEXT_RATIO_MAX,
+    BINDINGS_MAX, CERTIFICATIONS_MAX, COMPRESSIONS_MAX, EXPANSION_FREE_OCTETS, Limits, MESSAGES_MAX, PACKETS_OF_LETTER_MAX, PARTS_OF_LETTER_MAX,
+    PLAINTEXT_TYPICAL_OCTETS, RECIPIENTS_MAX, SCANNED_OCTETS_MAX, SIGNATURES_MAX, TEXT_FREE_OCTETS, TEXT_RATIO_MAX,
 };
 use std::cell::Cell;
 use std::time::Duration;
@@ -24,6 +24,8 @@ pub enum Sum {
     Signatures,
     /// Signatures of certificates on themselves, which are verified when one is read.
     Certifications,
+    /// Signatures of certificates times what they may stand below.
+    Bindings,
     /// Session keys that the keyholder is asked for.
     Recipients,
     /// Octets that come out of messages.
@@ -72,6 +74,7 @@ impl Budget {
             Sum::Compressions => COMPRESSIONS_MAX,
             Sum::Signatures => SIGNATURES_MAX,
             Sum::Certifications => CERTIFICATIONS_MAX,
+            Sum::Bindings => BINDINGS_MAX,
             Sum::Recipients => RECIPIENTS_MAX,
             // A message whose signer's certificate is inside is opened twice.
             Sum::Plaintext => 2 * plaintext,
@@ -92,8 +95,8 @@ impl Budget {
     }
 
     fn with(limits: &Limits, cpu: fn() -> Duration, start: impl Fn(Sum) -> u64) -> Self {
-        use Sum::{Certifications, Compressions, Hashed, Messages, Packets, Parsed, Parts, Plaintext, Recipients, Scanned, Signatures};
-        let sums = [Messages, Packets, Compressions, Signatures, Certifications, Recipients, Plaintext, Hashed, Parts, Parsed, Scanned];
+        use Sum::{Bindings, Certifications, Compressions, Hashed, Messages, Packets, Parsed, Parts, Plaintext, Recipients, Scanned, Signatures};
+        let sums = [Messages, Packets, Compressions, Signatures, Certifications, Bindings, Recipients, Plaintext, Hashed, Parts, Parsed, Scanned];
         Self {
             limits: *limits,
             message_octets: u64::MAX,

@@ -184,9 +184,9 @@ pub const SIGNATURE_OCTETS_MAX: usize = 64 * 1024;
 /// Packets of one message; beyond them somebody wants to cost us time: Sequoia's grammar looks at all of them for each.
 pub const PACKETS_MAX: usize = 1_000;
 
-/// Signatures and their announcements in one message: Sequoia hashes up to 25 MiB for each of them before it hands out the
-/// first octet, so that they are counted before it begins. Six people may sign one report.
-pub const SIGNATURE_PACKETS_OF_MESSAGE_MAX: u64 = 12;
+/// Signatures of one message: Sequoia hashes up to 25 MiB for each of them before it hands out the first octet, so that they
+/// are counted before it begins. Six people may sign one report.
+pub const SIGNATURES_OF_MESSAGE_MAX: u64 = 6;
 
 /// Of a whole letter: tries to open or verify a message; packets; compressed ones; signatures; session keys asked for;
 /// parts and headers of all entities.
@@ -195,6 +195,10 @@ pub const PACKETS_OF_LETTER_MAX: u64 = 2_000;
 pub const COMPRESSIONS_MAX: u64 = 2 * MESSAGES_MAX;
 pub const SIGNATURES_MAX: u64 = 100;
 pub const CERTIFICATIONS_MAX: u64 = 400;
+
+/// Of a whole letter: signatures of a certificate times its keys and user IDs. Sequoia tries each that does not fit on every
+/// one of them. The certificate of a keysigning party has some 10,000.
+pub const BINDINGS_MAX: u64 = 100_000;
 pub const RECIPIENTS_MAX: u64 = 300;
 pub const PARTS_OF_LETTER_MAX: u64 = 1_500;
 

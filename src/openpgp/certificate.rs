@@ -28,7 +28,7 @@ pub enum NotRead {
 }
 
 /// Signatures by itself in one certificate of a stranger: Sequoia verifies all of them.
-const SELF_SIGNATURES_MAX: usize = 100;
+const SELF_SIGNATURES_MAX: u64 = 100;
 
 /// Its number (RFC 9580 section 9.1).
 const DSA: u8 = 17;
@@ -41,16 +41,27 @@ const RSA_BITS_MAX: usize = 8192;
 pub fn strangers_certificates(octets: &[u8], budget: &Budget) -> Result<Vec<Certificate>, NotRead> {
     let mut certificates = Vec::new();
     for block in armored_blocks(octets) {
-        let signatures = guarded(|| self_signatures(block)).flatten().ok_or(NotRead::Costly)?;
-        budget.draw(Sum::Certifications, signatures as u64).map_err(|_| NotRead::Costly)?;
+        let costs = guarded(|| costs(block)).flatten().ok_or(NotRead::Costly)?;
+        let drawn = budget.draw(Sum::Certifications, costs.own_signatures).and_then(|()| budget.draw(Sum::Bindings, costs.signatures * costs.components));
+        drawn.map_err(|_| NotRead::Costly)?;
         certificates.extend(self::certificates(block).map_err(|_| NotRead::NoCertificate)?);
     }
     Ok(certificates)
 }
 
-/// How many signatures claim to be by a certificate itself; `None` where they, or its keys, are too much. Verifies none.
-fn self_signatures(block: &[u8]) -> Option<usize> {
-    let mut count = 0;
+/// What there is to do in a block of certificates.
+#[derive(Default)]
+struct Costs {
+    /// Signatures that claim to be by a certificate itself: each is verified.
+    own_signatures: u64,
+    /// All signatures, and all keys and user IDs that they may stand below.
+    signatures: u64,
+    components: u64,
+}
+
+/// Counts the work in a block, and does none of it; `None` where its keys, or its own signatures, are too much.
+fn costs(block: &[u8]) -> Option<Costs> {
+    let mut costs = Costs::default();
     let mut primary: Option<KeyHandle> = None;
     let mut result = PacketParser::from_bytes(block).ok();
     while let Some(PacketParserResult::Some(parser)) = result.take() {
@@ -69,21 +80,28 @@ fn self_signatures(block: &[u8]) -> Option<usize> {
             }
         }
         match packet {
-            Packet::PublicKey(key) => primary = Some(key.fingerprint().into()),
-            Packet::SecretKey(key) => primary = Some(key.fingerprint().into()),
+            Packet::PublicKey(key) => {
+                primary = Some(key.fingerprint().into());
+                costs.components += 1;
+            }
+            Packet::SecretKey(key) => {
+                primary = Some(key.fingerprint().into());
+                costs.components += 1;
+            }
             Packet::Signature(signature) => {
                 let issuers = signature.get_issuers();
                 let own = issuers.is_empty() || primary.as_ref().is_some_and(|primary| issuers.iter().any(|issuer| issuer.aliases(primary)));
-                count += usize::from(own);
-                if count > SELF_SIGNATURES_MAX {
+                costs.signatures += 1;
+                costs.own_signatures += u64::from(own);
+                if costs.own_signatures > SELF_SIGNATURES_MAX {
                     return None;
                 }
             }
-            _ => {}
+            _ => costs.components += 1,
         }
         result = Some(next);
     }
-    Some(count)
+    Some(costs)
 }
 
 pub(super) fn certs(octets: &[u8]) -> Result<Vec<Cert>, OpenPgpError> {

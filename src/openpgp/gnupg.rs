@@ -57,7 +57,12 @@ pub(super) fn open(binary: &[u8], keys: &mut dyn SessionKeys, budget: &Budget) -
     for pkesk in recipients(&pkesks, &budget.limits) {
         budget.draw(Sum::Recipients, 1).map_err(|Overspent| Unopened::overspent())?;
         let Ok(octets) = MarshalInto::to_vec(pkesk) else { continue };
-        let Some(key) = keys.session_key(&octets, Some(container.cipher.into())) else { continue };
+        let found = keys.session_key(&octets, Some(container.cipher.into()));
+        if keys.is_spent() {
+            budget.overspend();
+            return Err(Unopened::overspent());
+        }
+        let Some(key) = found else { continue };
         unopened = Unopened::DAMAGED;
         // The cipher that the container names must be the one that the key was made for.
         let fits = key.algorithm == Some(container.cipher.into());

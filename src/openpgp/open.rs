@@ -37,6 +37,11 @@ pub struct SessionKey {
 pub trait SessionKeys {
     /// `pkesk` is the body of the packet; `hint` the cipher, where the container names it.
     fn session_key(&mut self, pkesk: &[u8], hint: Option<u8>) -> Option<SessionKey>;
+
+    /// Whether the letter took all the private operations that it may: what was not tried stays shut, key or not.
+    fn is_spent(&self) -> bool {
+        false
+    }
 }
 
 /// Proven plaintext, and who signed it.
@@ -255,7 +260,12 @@ impl DecryptionHelper for Helper<'_> {
         let budget = self.judge.budget;
         for pkesk in recipients(pkesks, &budget.limits) {
             budget.draw(Sum::Recipients, 1).map_err(|Overspent| Unopened::overspent())?;
-            let Some(key) = self.keys.session_key(&MarshalInto::to_vec(pkesk)?, algorithm.map(u8::from)) else { continue };
+            let found = self.keys.session_key(&MarshalInto::to_vec(pkesk)?, algorithm.map(u8::from));
+            if self.keys.is_spent() {
+                budget.overspend();
+                return Err(Unopened::overspent().into());
+            }
+            let Some(key) = found else { continue };
             let session_key = openpgp::crypto::SessionKey::from(key.octets);
             if decrypt(key.algorithm.map(SymmetricAlgorithm::from), &session_key) {
                 self.recipient = Some(key.recipient);
@@ -380,6 +390,26 @@ mod tests {
             let opened = open(&seal_packets(&certs, &packets).unwrap(), &mut keys, &certs, &budget);
             assert_eq!(opened.map(|o| o.signatures.len()).map_err(|u| u.shut), if opens { Ok(signers) } else { Err(Shut::Limit) });
         }
+    }
+
+    /// Keys that worked enough for one letter.
+    struct Spent;
+
+    impl SessionKeys for Spent {
+        fn session_key(&mut self, _: &[u8], _: Option<u8>) -> Option<SessionKey> {
+            None
+        }
+
+        fn is_spent(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn a_letter_that_took_all_private_operations_is_over_a_limit_and_not_without_a_key() {
+        let (_, certs) = desk();
+        let sealed = SealTo::new(&certs).unwrap().seal(b"x").unwrap();
+        assert_eq!(open(&sealed, &mut Spent, &[], &Budget::ours()).unwrap_err().shut, Shut::Limit);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::certificate::Certificate;
 use super::open::Unopened;
 use super::{armor, guarded, policy};
 use crate::model::budget::{Budget, Overspent, Sum};
-use crate::model::limits::{PACKETS_MAX, SIGNATURE_OCTETS_MAX, SIGNATURE_PACKETS_OF_MESSAGE_MAX};
+use crate::model::limits::{PACKETS_MAX, SIGNATURE_OCTETS_MAX, SIGNATURES_OF_MESSAGE_MAX};
 use crate::model::reading::Integrity;
 use sequoia_openpgp as openpgp;
 use sequoia_openpgp::Packet;
@@ -52,14 +52,16 @@ pub(super) struct Judge<'b> {
     packets: usize,
     /// Octets of this message that came out so far.
     octets: Cell<u64>,
-    /// Announced or standing here: each has all octets hashed for itself.
+    /// Announced, or standing here without that: each has all octets hashed for itself.
     signatures: u64,
+    /// Those that stand here.
+    standing: u64,
 }
 
 impl<'b> Judge<'b> {
     pub fn new(certificates: &[Certificate], budget: &'b Budget) -> Self {
         let certificates = certificates.iter().map(|c| c.0.clone()).collect();
-        Self { certificates, found: Vec::new(), budget, packets: 0, octets: Cell::new(0), signatures: 0 }
+        Self { certificates, found: Vec::new(), budget, packets: 0, octets: Cell::new(0), signatures: 0, standing: 0 }
     }
 
     /// Counts a packet, before Sequoia's grammar looks at all of them again.
@@ -70,16 +72,24 @@ impl<'b> Judge<'b> {
         }
         let drawn = self.budget.draw(Sum::Packets, 1).and_then(|()| match packet {
             Packet::CompressedData(_) => self.budget.draw(Sum::Compressions, 1),
-            Packet::OnePassSig(_) | Packet::Signature(_) => {
-                self.signatures += 1;
-                if self.signatures > SIGNATURE_PACKETS_OF_MESSAGE_MAX {
-                    self.budget.overspend();
-                }
-                self.budget.draw(Sum::Signatures, 1)
+            Packet::OnePassSig(_) => self.announced(),
+            Packet::Signature(_) => {
+                self.standing += 1;
+                // Where none was announced, each that stands here has everything hashed for itself.
+                if self.standing > self.signatures { self.announced() } else { self.budget.draw(Sum::Signatures, 1) }
             }
             _ => Ok(()),
         });
         drawn.map_err(|Overspent| Unopened::overspent().into())
+    }
+
+    /// One more signature for which all octets are hashed.
+    fn announced(&mut self) -> Result<(), Overspent> {
+        self.signatures += 1;
+        if self.signatures > SIGNATURES_OF_MESSAGE_MAX {
+            self.budget.overspend();
+        }
+        self.budget.draw(Sum::Signatures, 1)
     }
 
     /// Draws on the budget for octets that came out of a message.

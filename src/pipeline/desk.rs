@@ -8,7 +8,7 @@ use crate::mime::Perspective;
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::distributor::Distributor;
-use crate::model::effect::{Effect, Reason};
+use crate::model::effect::{Effect, Reason, Work};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::reading::{Outside, Reading};
 use crate::model::release::ReleaseRules;
@@ -75,6 +75,7 @@ pub struct Desk {
     /// Effects may be due: a bell for each lane.
     effects: Notify,
     answers: Notify,
+    calls: Notify,
     alarms: Notify,
     /// Readings just made, for the effects that follow at once: they need not be unsealed again.
     fresh: Mutex<VecDeque<(IntakeId, Reading, usize)>>,
@@ -114,6 +115,7 @@ impl Desk {
             letters: Notify::new(),
             effects: Notify::new(),
             answers: Notify::new(),
+            calls: Notify::new(),
             alarms: Notify::new(),
             faults: Mutex::default(),
             fresh: Mutex::default(),
@@ -134,6 +136,7 @@ impl Desk {
     pub fn ring(&self) {
         self.effects.notify_one();
         self.answers.notify_one();
+        self.calls.notify_one();
         self.alarms.notify_one();
     }
 
@@ -141,6 +144,7 @@ impl Desk {
         match lane {
             Lane::Common => &self.effects,
             Lane::Answers => &self.answers,
+            Lane::Calls => &self.calls,
             Lane::SecondPath => &self.alarms,
         }
     }
@@ -177,7 +181,9 @@ impl Desk {
         self.ring();
     }
 
-    /// Letters that kill the processes that read them: a few are bugs, many are an attack, and a human hears of it once a day.
+    /// Letters that kill the processes that read them: a few are bugs, many are an attack. `status` says so at once, and a letter
+    /// at the end of the day: whether a reader ends may depend on what only decryption shows, and each letter that was set
+    /// aside makes its one call in any case.
     pub(super) async fn count_death(&self) {
         let now = self.now();
         let many = self.reader_deaths.lock().is_ok_and(|mut deaths| {
@@ -185,8 +191,18 @@ impl Desk {
             deaths.retain(|at| now.duration_since(*at) < jiff::SignedDuration::from_hours(1));
             deaths.len() > DEATHS_AN_HOUR
         });
-        if many {
-            self.call_about(Reason::FaultLasts, READERS, "many readers ended before they had read their letter: somebody may be trying something").await;
+        if !many {
+            return;
+        }
+        self.fault_without_call(READERS, "many readers ended before they had read their letter: somebody may be trying something");
+        let day = now.strftime("%Y-%m-%d").to_string();
+        let tomorrow = now.to_zoned(jiff::tz::TimeZone::UTC).tomorrow().and_then(|day| day.start_of_day());
+        let due = tomorrow.map_or(now, |start| start.timestamp());
+        let mut effects = Effect::call_about_desk(Reason::FaultLasts, &format!("{READERS}:{day}"), due);
+        effects.retain(|effect| matches!(effect.work, Work::CallByMail(_)));
+        let decision = Decision { effects, ..Decision::default() };
+        if let Err(err) = self.parts.store.commit(&decision, now).await {
+            tracing::error!(error = %err, "a call could not be recorded");
         }
     }
 

@@ -10,7 +10,9 @@ use crate::model::effect::{Effect, Reason};
 use crate::model::ids::CaseId;
 use crate::model::letter::Dmarc;
 use crate::ports::{Admission, Lying, Mailbox, Place, PortError, Spooled, Spooling};
-use futures::future::join_all;
+use futures::StreamExt;
+use futures::future::{BoxFuture, join_all};
+use futures::stream::FuturesUnordered;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +24,14 @@ const SETTLE_TOGETHER: usize = 50;
 
 /// Letters admitted in one commit.
 const ADMIT_TOGETHER: usize = 16;
+
+/// Others of a batch wait so long for what DNS says of one letter; then they are admitted before it.
+const DNS_MOMENT: Duration = Duration::from_millis(300);
+
+/// Letters that are fetched while DNS says nothing of them, and how long the last of a round are waited for: an authenticator
+/// gives up long before.
+const ASKED_TOGETHER: usize = 512;
+const DNS_LAST: Duration = Duration::from_secs(30);
 
 /// After so many failures a letter is left lying and a human is called.
 const FETCH_TRIES_MAX: u32 = 3;
@@ -86,17 +96,22 @@ pub async fn round(desk: &Desk, mailbox: &mut dyn Mailbox, origin: Origin, failu
     }
     let changed = |l: &Lying| cursors.iter().any(|(f, v, _)| *f == l.place.folder && *v != l.place.validity);
     let hold = hold_after_change(desk, &lying, changed).await?;
+    let holds = |l: &Lying| hold && changed(l) && is_old(desk, l);
     let mut fresh = Vec::new();
     let mut admitted = 0;
     // Behind a backlog the newest come first; the cursor follows the list alone.
     let newest = mailbox.newest().await?;
+    let mut asking = Asking::default();
     for letters in newest.chunks(ADMIT_TOGETHER).chain(lying.chunks(ADMIT_TOGETHER)) {
         let places: Vec<Place> = letters.iter().map(|l| l.place.clone()).collect();
         let known = store.known(&name, &places).await?;
         // What the team sent before the desk began to answer is none of its business.
         let mine = |l: &Lying| origin == Origin::Inbox || l.received_at >= desk.parts.answer_from;
         let unknown = letters.iter().filter(|l| !known.contains(&l.place) && mine(l)).collect();
-        let batch = admit_batch(desk, mailbox, origin, unknown, beat, |l| hold && changed(l) && is_old(desk, l)).await;
+        let mut batch = fetch_batch(desk, mailbox, origin, unknown, beat, &mut asking).await;
+        // Who has a silent DNS keeps nobody else waiting. Where the round ends here, all are waited for.
+        let most = if batch.failed.is_some() || asking.waiting.len() > ASKED_TOGETHER { DNS_LAST } else { DNS_MOMENT };
+        admit_all(desk, &name, origin, asking.answered(most).await, holds, &mut batch).await;
         admitted += batch.admitted;
         if batch.admitted > 0 {
             desk.letters.notify_one();
@@ -118,7 +133,7 @@ pub async fn round(desk: &Desk, mailbox: &mut dyn Mailbox, origin: Origin, failu
                 }
             };
             // A connection may be broken beyond this letter: the rest waits for the next round.
-            if lying.iter().any(|l| l.place == letter.place) {
+            if asking.waiting.is_empty() && lying.iter().any(|l| l.place == letter.place) {
                 advance(desk, &name, &lying, Some(&letter.place)).await?;
             }
             settle(desk, mailbox, fresh).await?;
@@ -128,12 +143,23 @@ pub async fn round(desk: &Desk, mailbox: &mut dyn Mailbox, origin: Origin, failu
             settle(desk, mailbox, std::mem::take(&mut fresh)).await?;
         }
     }
+    let mut last = Batch::default();
+    admit_all(desk, &name, origin, asking.answered(DNS_LAST).await, holds, &mut last).await;
+    if last.admitted > 0 {
+        desk.letters.notify_one();
+        desk.ring();
+    }
+    fresh.extend(last.ours);
     settle(desk, mailbox, fresh).await?;
+    if let Some((_, NotAdmitted::Ours(err) | NotAdmitted::Letter(err))) = last.failed {
+        return Err(err);
+    }
     advance(desk, &name, &lying, None).await?;
-    Ok(admitted)
+    Ok(admitted + last.admitted)
 }
 
 /// What became of some letters.
+#[derive(Default)]
 struct Batch<'l> {
     /// Durable here, known before or not.
     ours: Vec<Place>,
@@ -143,16 +169,16 @@ struct Batch<'l> {
     failed: Option<(&'l Lying, NotAdmitted)>,
 }
 
-/// Fetches letters one after the other and admits them together, so that they share one commit.
-async fn admit_batch<'l>(
-    desk: &Desk,
+/// Fetches letters one after the other, and begins to ask DNS who sent them.
+async fn fetch_batch<'l>(
+    desk: &'l Desk,
     mailbox: &mut dyn Mailbox,
     origin: Origin,
     letters: Vec<&'l Lying>,
     beat: &Beat,
-    hold: impl Fn(&Lying) -> bool,
+    asking: &mut Asking<'l>,
 ) -> Batch<'l> {
-    let mut batch = Batch { ours: Vec::new(), admitted: 0, failed: None };
+    let mut batch = Batch::default();
     let mut fetched = Vec::new();
     for letter in letters {
         beat.now();
@@ -164,39 +190,82 @@ async fn admit_batch<'l>(
             }
         }
     }
-    let name = mailbox.name();
+    let asks = |letter: &Lying| origin == Origin::Inbox && letter.advisory.is_none() && letter.received_at >= desk.parts.answer_from;
     let spooling = fetched.into_iter().map(async |(letter, spooling)| (letter, spooling.finish().await));
-    let spooled = join_all(spooling).await;
-    // Nobody is asked about a letter while another waits for its turn.
-    let asking = spooled.iter().map(async |(letter, spooled)| match spooled {
-        Ok(spooled) if origin == Origin::Inbox && letter.advisory.is_none() && letter.received_at >= desk.parts.answer_from => {
-            authenticated(desk, spooled).await
+    for (letter, spooled) in join_all(spooling).await {
+        match spooled {
+            Ok(spooled) => asking.push(desk, letter, spooled, asks(letter)),
+            Err(err) => batch.fail(letter, err),
         }
-        _ => Dmarc::Unknown,
-    });
-    let found = join_all(asking).await;
-    // Their turns in the store are in this order, so a follow-up finds the letter before it.
-    let admitting = spooled.into_iter().zip(found).map(async |((letter, spooled), found)| {
-        let admitted = match spooled {
-            Ok(spooled) => admit(desk, name, origin, letter, spooled, found, hold(letter)).await,
-            Err(err) => Err(err),
+    }
+    batch
+}
+
+impl<'l> Batch<'l> {
+    /// Of several failures the first counts: the cursor must stop there.
+    fn fail(&mut self, letter: &'l Lying, err: PortError) {
+        if self.failed.as_ref().is_none_or(|(_, failed)| matches!(failed, NotAdmitted::Letter(_))) {
+            self.failed = Some((letter, NotAdmitted::Ours(err)));
+        }
+    }
+}
+
+/// A letter that is fetched, and what DNS says of who sent it.
+struct Fetched<'l> {
+    /// Its place among the letters of the round.
+    order: usize,
+    letter: &'l Lying,
+    spooled: Spooled,
+    found: Dmarc,
+}
+
+/// Letters of a round that are fetched, and not ours yet: DNS is asked who sent them.
+#[derive(Default)]
+struct Asking<'l> {
+    waiting: FuturesUnordered<BoxFuture<'l, Fetched<'l>>>,
+    asked: usize,
+}
+
+impl<'l> Asking<'l> {
+    fn push(&mut self, desk: &'l Desk, letter: &'l Lying, spooled: Spooled, asks: bool) {
+        let order = self.asked;
+        self.asked += 1;
+        self.waiting.push(Box::pin(async move {
+            let found = if asks { authenticated(desk, &spooled).await } else { Dmarc::Unknown };
+            Fetched { order, letter, spooled, found }
+        }));
+    }
+
+    /// Those of whom something is known within so long, in their order.
+    async fn answered(&mut self, most: Duration) -> Vec<Fetched<'l>> {
+        let mut answered = Vec::new();
+        let all = async {
+            while let Some(letter) = self.waiting.next().await {
+                answered.push(letter);
+            }
         };
-        (letter, admitted)
-    });
+        // What is not known by then is waited for later.
+        let _ = tokio::time::timeout(most, all).await;
+        answered.sort_by_key(|letter| letter.order);
+        answered
+    }
+}
+
+/// Makes letters ours, in one commit.
+async fn admit_all<'l>(desk: &Desk, mailbox: &str, origin: Origin, letters: Vec<Fetched<'l>>, hold: impl Fn(&Lying) -> bool, batch: &mut Batch<'l>) {
+    // Their turns in the store are in this order, so a follow-up finds the letter before it.
+    let admitting = letters
+        .into_iter()
+        .map(async |Fetched { letter, spooled, found, .. }| (letter, admit(desk, mailbox, origin, letter, spooled, found, hold(letter)).await));
     for (letter, admitted) in join_all(admitting).await {
         match admitted {
             Ok(new) => {
                 batch.ours.push(letter.place.clone());
                 batch.admitted += usize::from(new);
             }
-            // Fetched before the one that could not be: the cursor must stop here.
-            Err(err) if batch.failed.as_ref().is_none_or(|(_, failed)| matches!(failed, NotAdmitted::Letter(_))) => {
-                batch.failed = Some((letter, NotAdmitted::Ours(err)));
-            }
-            Err(_) => {}
+            Err(err) => batch.fail(letter, err),
         }
     }
-    batch
 }
 
 /// Moves the cursor up to, and not beyond, the first letter that is not ours yet.

@@ -56,12 +56,13 @@ impl ReadingQueue {
         let fewest = unread.iter().map(|letter| letter.tries).min()?;
         let mut fresh: Vec<&Unread> = unread.iter().filter(|letter| letter.tries == fewest).collect();
         fresh.sort_by_key(|letter| letter.id);
-        // Of each sender the oldest; of the senders who cost as little, the one who wrote last.
+        // Of each writer the oldest; of those whose domains cost as little the one who cost least, and of those who wrote last.
         let mut seen = HashSet::new();
-        let first_of_each = fresh.into_iter().filter(|letter| seen.insert(sender(letter)));
+        let first_of_each = fresh.into_iter().filter(|letter| seen.insert(writer(letter)));
         first_of_each.min_by(|a, b| {
-            let (of_a, of_b) = (self.spent_by(&sender(a), now), self.spent_by(&sender(b), now));
-            of_a.total_cmp(&of_b).then(b.id.cmp(&a.id))
+            let of_domains = self.spent_by(&sender(a), now).total_cmp(&self.spent_by(&sender(b), now));
+            let of_writers = || self.spent_by(&writer(a), now).total_cmp(&self.spent_by(&writer(b), now));
+            of_domains.then_with(of_writers).then(b.id.cmp(&a.id))
         })
     }
 
@@ -74,9 +75,11 @@ impl ReadingQueue {
         if !sender.1 {
             self.unproven = Spent { seconds: self.unproven.at(now) + cost.as_secs_f64(), since: Some(now) };
         }
-        if self.spent.len() < SENDERS_MAX {
-            let own = self.spent.get(&sender).map_or(0.0, |spent| spent.at(now));
-            self.spent.insert(sender, Spent { seconds: own + cost.as_secs_f64(), since: Some(now) });
+        for payer in HashSet::from([sender, writer(letter)]) {
+            if self.spent.len() < SENDERS_MAX {
+                let own = self.spent.get(&payer).map_or(0.0, |spent| spent.at(now));
+                self.spent.insert(payer, Spent { seconds: own + cost.as_secs_f64(), since: Some(now) });
+            }
         }
     }
 
@@ -103,6 +106,15 @@ impl ReadingQueue {
 fn sender(letter: &Unread) -> Sender {
     let domain = letter.originator.as_ref().map(|from| from.organisation().to_owned()).unwrap_or_default();
     (domain, letter.dmarc == Dmarc::Pass)
+}
+
+/// Whoever wrote it, where that is proven: a provider of mail for everybody is many people. Of a domain that anybody may have
+/// named all are one.
+fn writer(letter: &Unread) -> Sender {
+    match &letter.originator {
+        Some(from) if letter.dmarc == Dmarc::Pass => (from.as_str().to_ascii_lowercase(), true),
+        _ => sender(letter),
+    }
 }
 
 #[cfg(test)]
@@ -141,6 +153,19 @@ mod tests {
         // And it has its turn as the oldest: nothing waits for ever.
         let chosen: Vec<i64> = (0..OLDEST_EVERY).filter_map(|_| queue.choose(&unread, Instant::now()).map(|l| l.id.0)).collect();
         assert_eq!(chosen, [2, 2, 2, 1]);
+    }
+
+    #[test]
+    fn a_customer_of_a_provider_pays_for_no_other() {
+        let mut queue = ReadingQueue::default();
+        let now = Instant::now();
+        let proven = |id, from| Unread { dmarc: Dmarc::Pass, ..letter(id, from, 0) };
+        let flood: Vec<Unread> = (0..9).map(|n| proven(n, ["eve@freemail.example", "mal@freemail.example"][n as usize % 2])).collect();
+        queue.spend(&flood[0], Duration::from_secs(2), now);
+        queue.spend(&flood[1], Duration::from_secs(2), now);
+        let ada = proven(9, "ada@freemail.example");
+        let all: Vec<Unread> = flood[2..].iter().cloned().chain([ada, proven(10, "eve@freemail.example")]).collect();
+        assert_eq!(queue.choose(&all, now).map(|l| l.id), Some(IntakeId(9)));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::clerk::Said;
 use super::desk::{Desk, Responder};
 use super::outbox;
 use crate::decide::{self, Decision, reply_refused};
+use crate::mime;
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::Case;
@@ -20,11 +21,6 @@ use std::sync::LazyLock;
 const TOKEN_LIVES: SignedDuration = SignedDuration::from_hours(72);
 
 static TOKEN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"Reply-Token:\s*([0-9a-f]{32})\b").expect("a constant pattern"));
-
-/// Lines under which programs put the letter that is answered, unmarked.
-static OLD_LETTER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^\*?(From|Von|De|Da|Van|Från|Od|От|发件人|寄件者|差出人)\*?\s*[:：]|^-{2,} ?\S.* ?-{2,}$|^_{10,}$").expect("a constant pattern")
-});
 
 /// A responder's letter to the reply address of a case. What his certificate of our config signed, sealed to us and
 /// under a token that is good once, is done, and goes to the reporter.
@@ -166,7 +162,7 @@ fn own_words(text: &str) -> Result<String, &'static str> {
     // A line of dashes or a quoted field is the old letter's beginning only where the call itself follows.
     let call_follows = |at: usize| lines[at..].iter().take(HEADER_LINES_MAX).any(|line| line.contains(WRITE_ABOVE));
     let quoted = |at: usize, line: &str| {
-        line.trim_start().starts_with('>') || line.contains(WRITE_ABOVE) || TOKEN.is_match(line) || (OLD_LETTER.is_match(line) && call_follows(at))
+        line.trim_start().starts_with('>') || line.contains(WRITE_ABOVE) || TOKEN.is_match(line) || (mime::begins_old_letter(line) && call_follows(at))
     };
     let Some(end) = lines.iter().enumerate().position(|(at, line)| quoted(at, line)) else { return Err("it does not quote the call that it answers") };
     let marked = lines[end].trim_start().starts_with('>');

@@ -132,12 +132,14 @@ pub enum Lane {
     Common,
     /// What leaves by itself for those who wrote.
     Answers,
+    /// Letters to responders: no work on the tracker holds them up.
+    Calls,
     /// Alarms that share nothing with the mail.
     SecondPath,
 }
 
 impl Lane {
-    pub const ALL: [Self; 3] = [Self::Answers, Self::Common, Self::SecondPath];
+    pub const ALL: [Self; 4] = [Self::Answers, Self::Calls, Self::Common, Self::SecondPath];
 }
 
 /// What became of an effect.

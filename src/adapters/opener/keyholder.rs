@@ -1,6 +1,6 @@
 //! Who holds the keys, and what may be asked of them? It parses no letter and signs only its own words.
 
-use super::wire::{self, ASK_MAIL, ASK_STORAGE, BUSY, DIED, DONE, GOOD, NAMED, SEAL, SealCall, Verb, Wire, WireError};
+use super::wire::{self, ASK_MAIL, ASK_STORAGE, BUSY, DIED, DONE, GOOD, KEY, NAMED, NO_KEY, SEAL, SPENT, SealCall, Verb, Wire, WireError};
 use super::zygote::Zygote;
 use super::{DEATHS_MAX, Doorway, EXIT_START_ANEW, READERS_MAX, sys};
 use crate::compose::{self, House};
@@ -26,6 +26,10 @@ const WORDS_MAX: u32 = ASKS_MAX + 2;
 
 /// How long all words of one reader may keep it in all: each may come in pieces.
 const READER_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the mail keys may work for one reader: an operation with RSA-4096 takes some 5 ms, and hidden recipients have every
+/// key tried. Whatever is in a letter, this process serves the others too.
+const OPENING_MAX: Duration = Duration::from_millis(500);
 
 /// How long a reader may take to end once it said that it is done, or once the zygote should have killed it.
 const ENDING: Duration = Duration::from_secs(10);
@@ -65,6 +69,8 @@ struct Reader {
     words: u32,
     /// How long its words kept the keyholder.
     kept: Duration,
+    /// How long the mail keys worked for it.
+    opening: Duration,
     asks: u32,
     /// The number by which the desk knows its letter.
     letter: Option<i64>,
@@ -228,7 +234,18 @@ impl Keyholder<'_> {
         let (ours, theirs) = sys::pair()?;
         self.zygote.fork_reader(verb, desk.as_fd(), theirs.as_fd())?;
         let until = Instant::now() + self.reader_life + ENDING;
-        self.readers.push(Reader { keys: ours, desk, verb, words: 0, kept: Duration::ZERO, asks: 0, letter: None, stage: Stage::Working, until });
+        self.readers.push(Reader {
+            keys: ours,
+            desk,
+            verb,
+            words: 0,
+            kept: Duration::ZERO,
+            opening: Duration::ZERO,
+            asks: 0,
+            letter: None,
+            stage: Stage::Working,
+            until,
+        });
         Ok(&self.readers[self.readers.len() - 1].keys)
     }
 
@@ -316,13 +333,21 @@ impl Keyholder<'_> {
             ASK_STORAGE if sealed_at_rest => self.holdings.storage.as_mut(),
             _ => None,
         };
-        match keys.and_then(|keys| keys.session_key(&pkesk, (hint != 0).then_some(hint))) {
+        if word == ASK_MAIL && reader.opening > OPENING_MAX {
+            return wire.give(&[SPENT]).map(|()| true);
+        }
+        let begun = Instant::now();
+        let found = keys.and_then(|keys| keys.session_key(&pkesk, (hint != 0).then_some(hint)));
+        if word == ASK_MAIL {
+            reader.opening += begun.elapsed();
+        }
+        match found {
             Some(key) => {
-                wire.give(&[1, key.algorithm.unwrap_or(0)])?;
+                wire.give(&[KEY, key.algorithm.unwrap_or(0)])?;
                 wire.give_frame(&key.octets)?;
                 wire.give_frame(key.recipient.as_bytes())?;
             }
-            None => wire.give(&[0])?,
+            None => wire.give(&[NO_KEY])?,
         }
         Ok(true)
     }

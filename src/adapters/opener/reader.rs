@@ -1,6 +1,6 @@
 //! What does a reader do in its one life? It opens one letter, answers the desk, and ends.
 
-use super::wire::{self, ASK_MAIL, ASK_STORAGE, DONE, FRAME_OCTETS_MAX, GOOD, NAMED, ReadAnswer, ReadCall, SEAL, SealCall, Verb, Wire, WireError};
+use super::wire::{self, ASK_MAIL, ASK_STORAGE, DONE, FRAME_OCTETS_MAX, GOOD, KEY, NAMED, ReadAnswer, ReadCall, SEAL, SPENT, SealCall, Verb, Wire, WireError};
 use super::{jail, sys};
 use crate::mime::Perspective;
 use crate::model::address::Address;
@@ -47,7 +47,7 @@ fn read(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Resu
         Ok(letter) => letter,
         Err(why) => return desk.refuse(&why),
     };
-    let read = reading::read(&letter, &mut Asking { keys, ask: ASK_MAIL }, &position(&call, limits));
+    let read = reading::read(&letter, &mut Asking::new(keys, ASK_MAIL), &position(&call, limits));
     crate::pipeline::strike(&read.reading.text);
     desk.give(&[GOOD])?;
     desk.give_frame(&serde_json::to_vec(&ReadAnswer { reading: read.reading, files: read.files.len() })?)?;
@@ -72,7 +72,7 @@ fn outside(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> R
 fn letter(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Result<Result<Vec<u8>, String>, WireError> {
     let octets = desk.take_frame(FRAME_OCTETS_MAX)?;
     let letter = if sealed {
-        match openpgp::open(&octets, &mut Asking { keys, ask: ASK_STORAGE }, &[], &Budget::ours()) {
+        match openpgp::open(&octets, &mut Asking::new(keys, ASK_STORAGE), &[], &Budget::ours()) {
             Ok(opened) => opened.plaintext,
             Err(why) => return Ok(Err(format!("the sealed letter cannot be opened: {why}"))),
         }
@@ -92,7 +92,7 @@ fn position(call: &ReadCall, limits: &Limits) -> Position {
 
 fn unseal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {
     let blob = desk.take_frame(FRAME_OCTETS_MAX)?;
-    match openpgp::open(&blob, &mut Asking { keys, ask: ASK_STORAGE }, &[], &Budget::ours()) {
+    match openpgp::open(&blob, &mut Asking::new(keys, ASK_STORAGE), &[], &Budget::ours()) {
         Ok(opened) => {
             desk.give(&[GOOD])?;
             desk.give_frame(&opened.plaintext)
@@ -127,14 +127,26 @@ fn seal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {
 struct Asking<'a, 'fd> {
     keys: &'a Wire<'fd>,
     ask: u8,
+    spent: bool,
+}
+
+impl<'a, 'fd> Asking<'a, 'fd> {
+    fn new(keys: &'a Wire<'fd>, ask: u8) -> Self {
+        Self { keys, ask, spent: false }
+    }
 }
 
 impl Asking<'_, '_> {
-    fn ask(&self, pkesk: &[u8], hint: Option<u8>) -> Result<Option<SessionKey>, WireError> {
+    fn ask(&mut self, pkesk: &[u8], hint: Option<u8>) -> Result<Option<SessionKey>, WireError> {
         self.keys.give(&[self.ask, hint.unwrap_or(0)])?;
         self.keys.give_frame(pkesk)?;
-        if self.keys.take_octet()? == 0 {
-            return Ok(None);
+        match self.keys.take_octet()? {
+            KEY => {}
+            SPENT => {
+                self.spent = true;
+                return Ok(None);
+            }
+            _ => return Ok(None),
         }
         let algorithm = self.keys.take_octet()?;
         let octets = self.keys.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?;
@@ -146,5 +158,9 @@ impl Asking<'_, '_> {
 impl SessionKeys for Asking<'_, '_> {
     fn session_key(&mut self, pkesk: &[u8], hint: Option<u8>) -> Option<SessionKey> {
         self.ask(pkesk, hint).unwrap_or_else(|_| sys::end(EXIT_WITHOUT_KEYHOLDER))
+    }
+
+    fn is_spent(&self) -> bool {
+        self.spent
     }
 }

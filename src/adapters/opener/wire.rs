@@ -42,6 +42,11 @@ pub const SEAL: u8 = b'e';
 /// A reader's words to the keyholder.
 pub const ASK_MAIL: u8 = b'k';
 pub const ASK_STORAGE: u8 = b't';
+
+// What the keyholder answers: no key opens it, one does, or the letter took all the private operations that it may.
+pub const NO_KEY: u8 = 0;
+pub const KEY: u8 = 1;
+pub const SPENT: u8 = 2;
 /// The number by which the desk knows the letter follows, for both logs.
 pub const NAMED: u8 = b'n';
 pub const DONE: u8 = b'd';

@@ -49,12 +49,20 @@ fn work(name: &str, reason: Option<String>) -> Result<Work, PortError> {
     })
 }
 
+/// The lane of an effect, as [`number`] counts them.
+macro_rules! lane {
+    () => {
+        "(CASE work WHEN 'call-by-mail' THEN 3 WHEN 'call-by-second-path' THEN 2 WHEN 'acknowledge' THEN 1 WHEN 'send-certificate' THEN 1 WHEN 'ask' THEN 1 ELSE 0 END)"
+    };
+}
+
 /// How the statements below name a lane.
 fn number(lane: Lane) -> i64 {
     match lane {
         Lane::Common => 0,
         Lane::Answers => 1,
         Lane::SecondPath => 2,
+        Lane::Calls => 3,
     }
 }
 
@@ -79,24 +87,34 @@ fn leased(row: &SqliteRow) -> Result<Leased, PortError> {
 impl Outbox for SqliteStore {
     async fn lease(&self, lane: Lane, now: Timestamp, lease: Duration, at_most: u32) -> Result<Vec<Leased>, PortError> {
         // Each half walks the index (state, due) and stops: a long outbox costs no more than a short one.
-        let due: i64 = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM effect WHERE state = 'pending' AND due <= ?1 AND (CASE work WHEN 'call-by-second-path' THEN 2 WHEN 'acknowledge' THEN 1 WHEN 'send-certificate' THEN 1 WHEN 'ask' THEN 1 ELSE 0 END) = ?2) OR EXISTS (SELECT 1 FROM effect WHERE state = 'leased' AND lease_until <= ?1 AND (CASE work WHEN 'call-by-second-path' THEN 2 WHEN 'acknowledge' THEN 1 WHEN 'send-certificate' THEN 1 WHEN 'ask' THEN 1 ELSE 0 END) = ?2)")
-            .bind(millis(now))
-            .bind(number(lane))
-            .fetch_one(&self.pool)
-            .await
-            .map_err(fault)?;
+        let due: i64 = sqlx::query_scalar(concat!(
+            "SELECT EXISTS (SELECT 1 FROM effect WHERE state = 'pending' AND due <= ?1 AND ",
+            lane!(),
+            " = ?2) OR EXISTS (SELECT 1 FROM effect WHERE state = 'leased' AND lease_until <= ?1 AND ",
+            lane!(),
+            " = ?2)"
+        ))
+        .bind(millis(now))
+        .bind(number(lane))
+        .fetch_one(&self.pool)
+        .await
+        .map_err(fault)?;
         if due == 0 {
             return Ok(Vec::new());
         }
         let until = millis(now) + i64::try_from(lease.as_millis()).unwrap_or(i64::MAX / 2);
         let mut tx = self.writing().await?;
         // A lease that ran out may have been carried out: the next try is in doubt.
-        let rows = sqlx::query(
+        let rows = sqlx::query(concat!(
             "UPDATE effect SET in_doubt = in_doubt + (state = 'leased'), state = 'leased', lease_until = ?1, attempts = attempts + 1
-             WHERE key IN (SELECT key FROM (SELECT key FROM effect WHERE state = 'pending' AND due <= ?2 AND (CASE work WHEN 'call-by-second-path' THEN 2 WHEN 'acknowledge' THEN 1 WHEN 'send-certificate' THEN 1 WHEN 'ask' THEN 1 ELSE 0 END) = ?4 ORDER BY due LIMIT ?3)
-                           UNION ALL SELECT key FROM (SELECT key FROM effect WHERE state = 'leased' AND lease_until <= ?2 AND (CASE work WHEN 'call-by-second-path' THEN 2 WHEN 'acknowledge' THEN 1 WHEN 'send-certificate' THEN 1 WHEN 'ask' THEN 1 ELSE 0 END) = ?4 LIMIT ?3))
-             RETURNING key, work, reason, case_id, letter_id, due, payload, attempts - 1 AS attempts, created_at, in_doubt",
-        )
+             WHERE key IN (SELECT key FROM (SELECT key FROM effect WHERE state = 'pending' AND due <= ?2 AND ",
+            lane!(),
+            " = ?4 ORDER BY due LIMIT ?3)
+              UNION ALL SELECT key FROM (SELECT key FROM effect WHERE state = 'leased' AND lease_until <= ?2 AND ",
+            lane!(),
+            " = ?4 LIMIT ?3))
+             RETURNING key, work, reason, case_id, letter_id, due, payload, attempts - 1 AS attempts, created_at, in_doubt"
+        ))
         .bind(until)
         .bind(millis(now))
         .bind(at_most)
@@ -173,12 +191,17 @@ impl Outbox for SqliteStore {
     }
 
     async fn next_due(&self, lane: Lane) -> Result<Option<Timestamp>, PortError> {
-        let due: Option<i64> =
-            sqlx::query_scalar("SELECT min(at) FROM (SELECT min(due) AS at FROM effect WHERE state = 'pending' AND (CASE work WHEN 'call-by-second-path' THEN 2 WHEN 'acknowledge' THEN 1 WHEN 'send-certificate' THEN 1 WHEN 'ask' THEN 1 ELSE 0 END) = ?1 UNION ALL SELECT min(lease_until) FROM effect WHERE state = 'leased' AND (CASE work WHEN 'call-by-second-path' THEN 2 WHEN 'acknowledge' THEN 1 WHEN 'send-certificate' THEN 1 WHEN 'ask' THEN 1 ELSE 0 END) = ?1)")
-                .bind(number(lane))
-                .fetch_one(&self.pool)
-                .await
-                .map_err(fault)?;
+        let due: Option<i64> = sqlx::query_scalar(concat!(
+            "SELECT min(at) FROM (SELECT min(due) AS at FROM effect WHERE state = 'pending' AND ",
+            lane!(),
+            " = ?1 UNION ALL SELECT min(lease_until) FROM effect WHERE state = 'leased' AND ",
+            lane!(),
+            " = ?1)"
+        ))
+        .bind(number(lane))
+        .fetch_one(&self.pool)
+        .await
+        .map_err(fault)?;
         due.map(time).transpose()
     }
 

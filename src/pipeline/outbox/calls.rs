@@ -9,6 +9,7 @@ use crate::model::letter::Role;
 use crate::model::outgoing::{Brief, Composition, ReplyTo};
 use crate::pipeline::desk::{Desk, Responder};
 use crate::ports::{OpenerError, Parcel, PortError};
+use std::time::Duration;
 use tracing::warn;
 
 pub(super) async fn by_mail(desk: &Desk, effect: &Effect, reason: Reason) -> Result<Carried, PortError> {
@@ -108,8 +109,18 @@ async fn call_one(desk: &Desk, effect: &Effect, reason: Reason, brief: Option<&B
         OpenerError::Refused(why) => Uncalled::Certificate(why),
         other => Uncalled::Port(unsigned_yet(&other)),
     })?;
+    in_step(desk, effect).await;
     let envelope_sender = Some(desk.parts.bounce_address.tagged(&tag(desk, &key, "envelope")));
     Ok(desk.parts.courier.send(&Parcel { envelope_sender, envelope_recipient: to.clone(), octets, key }).await?)
+}
+
+/// Waits for the next step since the call was due: how long composing took tells how much it says.
+async fn in_step(desk: &Desk, effect: &Effect) {
+    let step = desk.parts.policy.call_step.as_millis();
+    if step > 0 {
+        let late = desk.now().duration_since(effect.due).as_millis().max(0);
+        tokio::time::sleep(Duration::from_millis(u64::try_from(step - late % step).unwrap_or(0))).await;
+    }
 }
 
 /// The letter that a call is about, else the first of its case. A call leaves without it rather than late.

@@ -189,14 +189,10 @@ impl State<'_> {
     }
 }
 
-/// Lines below which programs put a letter that is answered or passed on.
-const OLD_LETTER: [&str; 5] = ["-----Original Message", "---------- Forwarded", "Begin forwarded message", "________________", "-------- "];
-
 /// Whether a block stands among the writer's own words, and not in what they quote: that is somebody else's word.
 fn is_own_words(text: &str, block: &Block) -> bool {
     let quoted = |line: &str| line.trim_start().starts_with(['>', '|']);
-    let introduces = |line: &str| OLD_LETTER.iter().any(|mark| line.trim_start().starts_with(mark)) || line.trim_end().ends_with(" wrote:");
-    !text[block.start..block.end].lines().any(quoted) && !text[..block.start].lines().any(|line| quoted(line) || introduces(line))
+    !text[block.start..block.end].lines().any(quoted) && !mime::ends_in_old_letter(&text[..block.start])
 }
 
 /// Whether a file is an OpenPGP message, whatever it is called.

@@ -1,12 +1,13 @@
 //! What comes out of the layers? The verdict, the kind and the report, from all that was gathered.
 
-use super::{Brought, Read, Shown, State, Way};
+use super::{Brought, Covering, Read, Shown, State, Way};
 use crate::mime;
 use crate::model::letter::{NoAnswer, Outer};
 use crate::model::limits::CERTIFICATE_OCTETS_MAX;
 use crate::model::reading::{BroughtCertificate, LetterKind, Reading, SignatureStatus, SignatureVerdict};
 use crate::openpgp::SignatureFound;
 use crate::triage::{self, Seen};
+use std::rc::Rc;
 
 impl State<'_> {
     /// The best verdict that holds for every document and every file that is shown: its signer signed each of them,
@@ -14,7 +15,9 @@ impl State<'_> {
     fn verdict(&self) -> SignatureVerdict {
         let texts = self.texts.iter().filter(|shown| !shown.text.trim().is_empty()).map(|shown| &shown.covering);
         let files = self.files.iter().filter(|kept| !kept.says_nothing).map(|kept| &kept.covering);
-        let shown: Vec<&Vec<SignatureFound>> = texts.chain(files).collect();
+        let mut shown: Vec<&Covering> = texts.chain(files).collect();
+        // Most share one list: each is looked at once.
+        shown.dedup_by(|a, b| Rc::ptr_eq(a, b));
         let over_all = |found: &&SignatureFound| shown.iter().all(|covering| covering.contains(found));
         let rank = |found: &&SignatureFound| match found {
             good @ SignatureFound::Good { .. } if self.is_by_originator(good) => 3,

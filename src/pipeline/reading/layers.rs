@@ -5,6 +5,7 @@ use crate::mime::{self, Entity, File, Layout, ProtectedHeaders, Sealed};
 use crate::model::limits::FORWARDED_MAX;
 use crate::model::reading::{Format, Protection, Shut};
 use crate::openpgp::{self, Opened, SessionKeys, SignatureFound};
+use std::rc::Rc;
 
 impl State<'_> {
     /// Opens one entity and what is inside. `clear`: nothing around it was encrypted.
@@ -175,8 +176,8 @@ impl State<'_> {
                 self.fault("a forwarded letter in it is signed; that says nothing of this letter");
             }
             // Its own signatures prove nothing here; one around this whole letter covers it too.
-            let covering = self.covering.clone();
-            self.texts.iter_mut().skip(texts).for_each(|text| text.covering.clone_from(&covering));
+            let covering = Rc::clone(&self.covering);
+            self.texts.iter_mut().skip(texts).for_each(|text| text.covering = Rc::clone(&covering));
             if let Some(first) = self.texts.get_mut(texts).map(|text| &mut text.text) {
                 let line = |name: &str, value: Option<String>| value.map_or_else(String::new, |v| format!("{name}: {v}\n"));
                 *first = format!("Forwarded letter\n{}{}{}\n{first}", line("From", inner.from()), line("Subject", inner.subject()), line("Date", inner.date()));
@@ -195,10 +196,10 @@ impl State<'_> {
         let Some(protected) = inner.protected_headers().or_else(unmarked) else { return };
         if protected.subject.is_some() {
             self.subject = protected.subject;
-            self.subject_covering = Some(self.covering.clone());
+            self.subject_covering = Some(Rc::clone(&self.covering));
         }
         if !protected.recipients.is_empty() {
-            self.recipients = (protected.recipients, self.covering.clone());
+            self.recipients = (protected.recipients, Rc::clone(&self.covering));
         }
         self.date = protected.date.or(self.date.take());
         let differs = protected.from.as_ref().is_some_and(|inner| self.from.as_ref().is_none_or(|outer| !outer.eq_ignore_ascii_case(inner)));

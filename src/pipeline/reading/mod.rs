@@ -16,6 +16,7 @@ use crate::model::reading::{Attachment, Delivery, Format, Integrity, Protection,
 use crate::openpgp::{self, Certificate, NotRead, Opened, SessionKeys, SignatureFound, Unopened};
 use crate::triage;
 use sha2::Sha256;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// From where a letter is read: what is ours, the certificates that we already hold, and how much it may cost.
@@ -66,10 +67,13 @@ pub fn ciphertext_digest(octets: &[u8], limits: &Limits) -> Option<Digest> {
     }
 }
 
+/// Signatures that cover something: held once, however many texts and files they cover.
+type Covering = Rc<Vec<SignatureFound>>;
+
 /// A document of the letter, and the signatures that cover all of it.
 struct Shown {
     text: String,
-    covering: Vec<SignatureFound>,
+    covering: Covering,
 }
 
 /// A file of the letter, and the signatures that cover it.
@@ -79,7 +83,7 @@ struct Kept {
     octets: Vec<u8>,
     /// A signature need not cover it.
     says_nothing: bool,
-    covering: Vec<SignatureFound>,
+    covering: Covering,
 }
 
 /// Files among which records are looked for.
@@ -120,13 +124,13 @@ struct State<'p> {
     /// All signatures that were found.
     signatures: Vec<SignatureFound>,
     /// Those that cover what is read now.
-    covering: Vec<SignatureFound>,
+    covering: Covering,
     /// What is read now is the letter's own payload, from the root inwards, and no file or part beside it.
     chain: bool,
     /// Those that covered the protected subject, where it was one.
-    subject_covering: Option<Vec<SignatureFound>>,
+    subject_covering: Option<Covering>,
     /// Protected recipients, and the signatures that covered them.
-    recipients: (Vec<String>, Vec<SignatureFound>),
+    recipients: (Vec<String>, Covering),
     /// What is read stands in a letter that this one forwards: it says nothing of who wrote this one, and when.
     forwarded: bool,
     subject: Option<String>,
@@ -161,10 +165,10 @@ impl<'p> State<'p> {
             sealed: false,
             sealed_to: None,
             signatures: Vec::new(),
-            covering: Vec::new(),
+            covering: Covering::default(),
             chain: true,
             subject_covering: None,
-            recipients: (Vec::new(), Vec::new()),
+            recipients: (Vec::new(), Covering::default()),
             forwarded: false,
             subject: None,
             media_type: String::new(),
@@ -197,7 +201,7 @@ impl<'p> State<'p> {
             text.shrink_to_fit();
             self.fault("its text is too long to be shown whole; the letter holds all of it");
         }
-        self.texts.push(Shown { text, covering: self.covering.clone() });
+        self.texts.push(Shown { text, covering: Rc::clone(&self.covering) });
     }
 
     /// Lists a file, under the signatures that cover what is read now.
@@ -216,7 +220,7 @@ impl<'p> State<'p> {
                 sha256: Digest(<Sha256 as sha2::Digest>::digest(&file.octets).into()).to_string(),
             },
             octets: if self.with_files || is_record { file.octets.to_vec() } else { Vec::new() },
-            covering: self.covering.clone(),
+            covering: Rc::clone(&self.covering),
         });
     }
 
@@ -232,9 +236,9 @@ impl<'p> State<'p> {
     fn covered(&mut self, mut signatures: Vec<SignatureFound>, read: impl FnOnce(&mut Self)) {
         // Whatever layer it stood in: what was signed for another, somebody may have wrapped anew for us.
         signatures.iter_mut().for_each(|found| found.demand(self.sealed_to.as_deref()));
-        let around = self.covering.clone();
+        let around = Rc::clone(&self.covering);
         self.signatures.extend(signatures.iter().cloned());
-        self.covering.extend(signatures);
+        self.covering = Rc::new(around.iter().cloned().chain(signatures).collect());
         read(self);
         self.covering = around;
     }
@@ -483,15 +487,24 @@ mod tests {
             sequoia_openpgp::serialize::SerializeInto::to_vec(&sequoia_openpgp::Packet::from(cert.primary_key().key().clone().parts_into_public())).unwrap();
         octets.extend(sequoia_openpgp::serialize::SerializeInto::to_vec(&sequoia_openpgp::Packet::from(id)).unwrap());
         let signature = sequoia_openpgp::serialize::SerializeInto::to_vec(&sequoia_openpgp::Packet::from(one)).unwrap();
-        let letter = |signatures: usize| {
-            let octets = [&octets[..], &signature.repeat(signatures)].concat();
+        let letter = |times: usize, packets: &[u8]| {
+            let octets = [&octets[..], &signature, &packets.repeat(times)].concat();
             let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, octets);
             format!(
                 "From: ada@b.example\nSubject: s\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: text/plain\n\nhello\n--o\nContent-Type: application/pgp-keys; name=k.pgp\nContent-Transfer-Encoding: base64\n\n{base64}\n--o--\n"
             )
         };
-        assert_eq!(desk.read(&letter(3)).certificates.len(), 1);
-        let costly = desk.read(&letter(200));
+        assert_eq!(desk.read(&letter(3, &signature)).certificates.len(), 1);
+        let costly = desk.read(&letter(200, &signature));
+        assert!(costly.certificates.is_empty() && costly.faults.iter().any(|f| f.contains("costs more work")), "{:?}", costly.faults);
+        // Signatures by somebody else that fit nothing are tried on every user ID.
+        let (other, _) = CertBuilder::general_purpose(Some("eve@b.example")).generate().unwrap();
+        let mut others = other.primary_key().key().clone().parts_into_secret().unwrap().into_keypair().unwrap();
+        let id = other.userids().next().unwrap().userid().clone();
+        let foreign = id.bind(&mut others, &other, SignatureBuilder::new(SignatureType::PositiveCertification)).unwrap();
+        let foreign = sequoia_openpgp::serialize::SerializeInto::to_vec(&sequoia_openpgp::Packet::from(foreign)).unwrap();
+        let id = sequoia_openpgp::serialize::SerializeInto::to_vec(&sequoia_openpgp::Packet::from(id)).unwrap();
+        let costly = desk.read(&letter(1, &[id.repeat(900), foreign.repeat(180)].concat()));
         assert!(costly.certificates.is_empty() && costly.faults.iter().any(|f| f.contains("costs more work")), "{:?}", costly.faults);
     }
 
