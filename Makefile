@@ -35,7 +35,7 @@ test: setup check book
 
 check: setup-build
 	$(CARGO) fmt --check
-	$(CARGO) clippy --quiet --locked --all-targets $(FEATURES) -- -D warnings
+	$(CARGO) clippy --quiet --locked --all-targets $(FEATURES),fuzzing -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --locked --no-deps --document-private-items
 	@scripts/deny
 

@@ -43,6 +43,7 @@ pub async fn round(desk: &Desk) -> Result<(), PortError> {
     }
     certificates(desk, now).await?;
     without_case(desk, now).await?;
+    desk.tell_of_deaths(now).await?;
     desk.mended("store");
     Ok(())
 }

@@ -184,26 +184,31 @@ impl Desk {
     /// Letters that kill the processes that read them: a few are bugs, many are an attack. `status` says so at once, and a letter
     /// at the end of the day: whether a reader ends may depend on what only decryption shows, and each letter that was set
     /// aside makes its one call in any case.
-    pub(super) async fn count_death(&self) {
+    pub(super) fn count_death(&self) {
         let now = self.now();
         let many = self.reader_deaths.lock().is_ok_and(|mut deaths| {
             deaths.push_back(now);
             deaths.retain(|at| now.duration_since(*at) < jiff::SignedDuration::from_hours(1));
             deaths.len() > DEATHS_AN_HOUR
         });
-        if !many {
-            return;
+        if many {
+            self.fault_without_call(READERS, "many readers ended before they had read their letter: somebody may be trying something");
         }
-        self.fault_without_call(READERS, "many readers ended before they had read their letter: somebody may be trying something");
-        let day = now.strftime("%Y-%m-%d").to_string();
-        let tomorrow = now.to_zoned(jiff::tz::TimeZone::UTC).tomorrow().and_then(|day| day.start_of_day());
-        let due = tomorrow.map_or(now, |start| start.timestamp());
-        let mut effects = Effect::call_about_desk(Reason::FaultLasts, &format!("{READERS}:{day}"), due);
+    }
+
+    /// Calls by mail for readers that died on an earlier day.
+    pub(super) async fn tell_of_deaths(&self, now: Timestamp) -> Result<(), PortError> {
+        let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
+        let Some((_, since, _)) = self.faults().into_iter().find(|(what, ..)| what == READERS) else { return Ok(()) };
+        if day(since) == day(now) {
+            return Ok(());
+        }
+        let mut effects = Effect::call_about_desk(Reason::FaultLasts, &format!("{READERS}:{}", day(since)), now);
         effects.retain(|effect| matches!(effect.work, Work::CallByMail(_)));
-        let decision = Decision { effects, ..Decision::default() };
-        if let Err(err) = self.parts.store.commit(&decision, now).await {
-            tracing::error!(error = %err, "a call could not be recorded");
-        }
+        self.parts.store.commit(&Decision { effects, ..Decision::default() }, now).await?;
+        self.mended(READERS);
+        self.ring();
+        Ok(())
     }
 
     /// Remembers a fault for `status` alone: whoever finds it calls by itself.

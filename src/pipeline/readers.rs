@@ -222,7 +222,7 @@ async fn read(desk: &Desk, intake: &Intake) -> Result<Tried, PortError> {
         // The letter is to blame: it has one try left, or none.
         Err(OpenerError::Died) => {
             warn!(intake = %intake.id, tries = intake.tries, "a reader ended on this letter");
-            desk.count_death().await;
+            desk.count_death();
             store.count_tries(intake.id, DEATH_WEIGHS - 1).await.map(|()| Tried::Settled)
         }
         Err(OpenerError::Refused(why)) => {

@@ -1,6 +1,11 @@
 //! Entities: layout, bodies, files and protected headers of anything at all, and of what decryption might show.
 #![no_main]
 
+#[path = "../mutator.rs"]
+mod mutator;
+#[path = "../panics.rs"]
+mod panics;
+
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use sealdesk::mime::{Entity, Layout, Perspective, outer};
 use sealdesk::model::budget::Budget;
@@ -9,8 +14,8 @@ use sealdesk::model::limits::Limits;
 use std::time::Duration;
 
 fuzz_target!(|octets: &[u8]| {
-    static QUIET: std::sync::Once = std::sync::Once::new();
-    QUIET.call_once(sealdesk_fuzz::quiet);
+    static SILENCE: std::sync::Once = std::sync::Once::new();
+    SILENCE.call_once(panics::silence);
     let seen = outer(octets, &Perspective::default(), Dmarc::Unknown);
     assert!(seen.threads.len() <= 200);
     let budget = || Budget::of_letter(octets.len(), &Limits::MAX, || Duration::ZERO);
@@ -27,5 +32,5 @@ fuzz_target!(|octets: &[u8]| {
 });
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
-    if seed % 2 == 0 { sealdesk_fuzz::bend(data, size, max_size, seed) } else { fuzzer_mutate(data, size, max_size) }
+    if seed % 2 == 0 { mutator::bend(data, size, max_size, seed) } else { fuzzer_mutate(data, size, max_size) }
 });

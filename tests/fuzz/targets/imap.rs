@@ -1,14 +1,17 @@
 //! What a server may answer: no error looks like an empty mailbox, and nothing is kept without bound.
 #![no_main]
 
+#[path = "../panics.rs"]
+mod panics;
+
 use libfuzzer_sys::fuzz_target;
 use sealdesk::adapters::imap::Dialogue;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 
 fuzz_target!(|octets: &[u8]| {
-    static QUIET: std::sync::Once = std::sync::Once::new();
-    QUIET.call_once(sealdesk_fuzz::quiet);
+    static SILENCE: std::sync::Once = std::sync::Once::new();
+    SILENCE.call_once(panics::silence);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     // The tag of the first command, where the input has TAG.
     let answer = String::from_utf8_lossy(octets).replace("TAG", "A0001");

@@ -1,6 +1,9 @@
 //! What the keyholder is asked: session keys for any octets, and letters and a security.txt from any JSON. Nothing ends it.
 #![no_main]
 
+#[path = "../panics.rs"]
+mod panics;
+
 use libfuzzer_sys::fuzz_target;
 use sealdesk::compose::{self, House, OwnCertificate, Templates};
 use sealdesk::model::address::Address;
@@ -11,7 +14,7 @@ use sealdesk::openpgp::{Purpose, SecretKeys, SessionKeys};
 use std::sync::{LazyLock, Mutex};
 
 static KEYS: LazyLock<Mutex<SecretKeys>> = LazyLock::new(|| {
-    sealdesk_fuzz::quiet();
+    panics::silence();
     Mutex::new(SecretKeys::load(include_bytes!("../../mail/keys/desk.tsk"), Purpose::Mail, None).unwrap())
 });
 

@@ -1,6 +1,11 @@
 //! Whole letters, opened with a key: nothing panics, and what is called valid was signed by who it says.
 #![no_main]
 
+#[path = "../mutator.rs"]
+mod mutator;
+#[path = "../panics.rs"]
+mod panics;
+
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use sealdesk::model::reading::SignatureStatus;
 use sealdesk::openpgp::{Certificate, Purpose, SecretKeys, certificates};
@@ -8,7 +13,7 @@ use sealdesk::pipeline::reading::{Position, read};
 use std::sync::{LazyLock, Mutex};
 
 static KEYS: LazyLock<Mutex<SecretKeys>> = LazyLock::new(|| {
-    sealdesk_fuzz::quiet();
+    panics::silence();
     Mutex::new(SecretKeys::load(include_bytes!("../../mail/keys/desk.tsk"), Purpose::Mail, None).unwrap())
 });
 static ADA: LazyLock<Vec<Certificate>> = LazyLock::new(|| certificates(include_bytes!("../../mail/keys/zoo-ada.asc")).unwrap());
@@ -26,5 +31,5 @@ fuzz_target!(|octets: &[u8]| {
 });
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
-    if seed % 2 == 0 { sealdesk_fuzz::bend(data, size, max_size, seed) } else { fuzzer_mutate(data, size, max_size) }
+    if seed % 2 == 0 { mutator::bend(data, size, max_size, seed) } else { fuzzer_mutate(data, size, max_size) }
 });

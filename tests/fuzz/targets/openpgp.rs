@@ -1,6 +1,9 @@
 //! Armor and packets: nothing panics, and nothing opens without integrity.
 #![no_main]
 
+#[path = "../panics.rs"]
+mod panics;
+
 use libfuzzer_sys::fuzz_target;
 use sealdesk::model::budget::Budget;
 use sealdesk::model::limits::Limits;
@@ -10,7 +13,7 @@ use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 static KEYS: LazyLock<Mutex<SecretKeys>> = LazyLock::new(|| {
-    sealdesk_fuzz::quiet();
+    panics::silence();
     Mutex::new(SecretKeys::load(include_bytes!("../../mail/keys/desk.tsk"), Purpose::Mail, None).unwrap())
 });
 

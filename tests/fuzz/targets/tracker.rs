@@ -1,6 +1,9 @@
 //! A stranger's words in a tracker: whatever he wrote, Markdown shows no link, image, HTML, mention or marker of his.
 #![no_main]
 
+#[path = "../panics.rs"]
+mod panics;
+
 use libfuzzer_sys::fuzz_target;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use sealdesk::compose::{Measure, advisory, marker};
@@ -10,8 +13,8 @@ use sealdesk::openpgp::{Purpose, SecretKeys};
 use sealdesk::pipeline::reading::{Position, read};
 
 fuzz_target!(|octets: &[u8]| {
-    static QUIET: std::sync::Once = std::sync::Once::new();
-    QUIET.call_once(sealdesk_fuzz::quiet);
+    static SILENCE: std::sync::Once = std::sync::Once::new();
+    SILENCE.call_once(panics::silence);
     let letter = [b"From: ada@reporter.example\nContent-Type: text/plain; charset=utf-8\nSubject: ", octets].concat();
     let reading = read(&letter, &mut SecretKeys::none(Purpose::Mail), &Position::default()).reading;
     let case = CaseId::from_random([7; 10]);
