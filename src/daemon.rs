@@ -5,7 +5,9 @@ use crate::adapters::site::{self, Site};
 use crate::config::{self, Settings};
 use crate::control;
 use crate::model::effect::Reason;
-use crate::pipeline::{Desk, Rhythm, deadlines, intake, outbox, readers, retention, watch as tracker_states};
+use crate::pipeline::{
+    Desk, Rhythm, deadlines, intake, outbox, readers, retention, watch as tracker_states,
+};
 use crate::ports::{Lane, OpenerError, PortError};
 use crate::wiring::{self, Watched};
 use anyhow::{Context, Result, bail};
@@ -58,15 +60,21 @@ pub fn lock(settings: &Settings) -> Result<Lock> {
     loop {
         match try_lock(settings)? {
             Some(lock) => return Ok(lock),
-            None if std::time::Instant::now() < until => std::thread::sleep(Duration::from_millis(50)),
-            None => bail!("another desk runs on {}: stop it first", settings.state.display()),
+            None if std::time::Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(50))
+            }
+            None => bail!(
+                "another desk runs on {}: stop it first",
+                settings.state.display()
+            ),
         }
     }
 }
 
 /// Takes the state folder, unless another process has it.
 pub fn try_lock(settings: &Settings) -> Result<Option<Lock>> {
-    std::fs::create_dir_all(&settings.state).with_context(|| format!("cannot make the state folder {}", settings.state.display()))?;
+    std::fs::create_dir_all(&settings.state)
+        .with_context(|| format!("cannot make the state folder {}", settings.state.display()))?;
     let path = settings.state.join("desk.lock");
     let file = std::fs::OpenOptions::new()
         .create(true)
@@ -78,7 +86,9 @@ pub fn try_lock(settings: &Settings) -> Result<Option<Lock>> {
     match file.try_lock() {
         Ok(()) => Ok(Some(Lock { _file: file })),
         Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-        Err(std::fs::TryLockError::Error(err)) => Err(err).context(format!("cannot lock {}", path.display())),
+        Err(std::fs::TryLockError::Error(err)) => {
+            Err(err).context(format!("cannot lock {}", path.display()))
+        }
     }
 }
 
@@ -93,31 +103,82 @@ pub async fn start(settings: &Settings, desk: Desk) -> Result<Running> {
     let mut rhythm = Rhythm::default();
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
-    for Watched { mailbox, origin, poll } in wiring::mailboxes(settings)? {
-        let beat = rhythm.beat(&format!("mailbox {}", mailbox.name()), Duration::from_secs(ROUND_S) + poll);
-        tasks.spawn(intake::run(Arc::clone(&desk), mailbox, origin, poll, beat, stopped.clone()));
+    for Watched {
+        mailbox,
+        origin,
+        poll,
+    } in wiring::mailboxes(settings)?
+    {
+        let beat = rhythm.beat(
+            &format!("mailbox {}", mailbox.name()),
+            Duration::from_secs(ROUND_S) + poll,
+        );
+        tasks.spawn(intake::run(
+            Arc::clone(&desk),
+            mailbox,
+            origin,
+            poll,
+            beat,
+            stopped.clone(),
+        ));
     }
     let round = Duration::from_secs(ROUND_S);
-    tasks.spawn(readers::run(Arc::clone(&desk), rhythm.beat("readers", round), stopped.clone()));
-    for (name, lane) in [("outbox", Lane::Common), ("answers", Lane::Answers), ("calls", Lane::Calls), ("alarms", Lane::SecondPath)] {
-        tasks.spawn(outbox::run(Arc::clone(&desk), lane, rhythm.beat(name, round), stopped.clone()));
+    tasks.spawn(readers::run(
+        Arc::clone(&desk),
+        rhythm.beat("readers", round),
+        stopped.clone(),
+    ));
+    for (name, lane) in [
+        ("outbox", Lane::Common),
+        ("answers", Lane::Answers),
+        ("calls", Lane::Calls),
+        ("alarms", Lane::SecondPath),
+    ] {
+        tasks.spawn(outbox::run(
+            Arc::clone(&desk),
+            lane,
+            rhythm.beat(name, round),
+            stopped.clone(),
+        ));
     }
     if let Some(every_s) = settings.tracker.states_poll_s() {
         let every = Duration::from_secs(u64::from(every_s));
-        tasks.spawn(tracker_states::run(Arc::clone(&desk), every, rhythm.beat("tracker states", round + every), stopped.clone()));
+        tasks.spawn(tracker_states::run(
+            Arc::clone(&desk),
+            every,
+            rhythm.beat("tracker states", round + every),
+            stopped.clone(),
+        ));
     }
     if let Some(days) = settings.erase_after_days {
-        tasks.spawn(retention::run(Arc::clone(&desk), days, rhythm.beat("retention", retention::LOOK + round), stopped.clone()));
+        tasks.spawn(retention::run(
+            Arc::clone(&desk),
+            days,
+            rhythm.beat("retention", retention::LOOK + round),
+            stopped.clone(),
+        ));
     }
-    tasks.spawn(deadlines::run(Arc::clone(&desk), rhythm.beat("deadlines", round), stopped));
-    Ok(Running { desk, rhythm, stop, tasks })
+    tasks.spawn(deadlines::run(
+        Arc::clone(&desk),
+        rhythm.beat("deadlines", round),
+        stopped,
+    ));
+    Ok(Running {
+        desk,
+        rhythm,
+        stop,
+        tasks,
+    })
 }
 
 impl Running {
     /// Lets what is under way end, and cuts off what takes too long: the store knows how to go on.
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
-        let ended = tokio::time::timeout(Duration::from_secs(STOP_S), async { while self.tasks.join_next().await.is_some() {} }).await;
+        let ended = tokio::time::timeout(Duration::from_secs(STOP_S), async {
+            while self.tasks.join_next().await.is_some() {}
+        })
+        .await;
         if ended.is_err() {
             warn!("something was still under way; it is taken up at the next start");
             self.tasks.shutdown().await;
@@ -144,7 +205,11 @@ struct Signals {
 impl Signals {
     fn heard() -> Result<Self> {
         let hear = |kind| signal(kind).context("signals");
-        let heard = Self { terminate: hear(SignalKind::terminate())?, interrupt: hear(SignalKind::interrupt())?, hangup: hear(SignalKind::hangup())? };
+        let heard = Self {
+            terminate: hear(SignalKind::terminate())?,
+            interrupt: hear(SignalKind::interrupt())?,
+            hangup: hear(SignalKind::hangup())?,
+        };
         // They were held back while nobody heard them.
         signals().thread_unblock().context("signals")?;
         Ok(heard)
@@ -177,8 +242,8 @@ pub enum Ended {
     ToReload,
 }
 
-/// Runs until a signal, as a service. `again`: a reload began it, so what would keep a first start from opening is a fault
-/// that is shown and tried again.
+/// Runs until a signal, as a service. `again`: a reload began it, so what would keep a first start
+/// from opening is a fault that is shown and tried again.
 pub async fn run(settings: &Settings, again: bool) -> Result<Ended> {
     // Heard from the first moment on: a stop must never cut off what a start has begun.
     let mut told = Signals::heard()?;
@@ -199,17 +264,28 @@ pub async fn run(settings: &Settings, again: bool) -> Result<Ended> {
             Err(err) => break Err(err),
         }
     };
-    let state = if matches!(ended, Ok(Ended::ToReload)) { NotifyState::Reloading } else { NotifyState::Stopping };
+    let state = if matches!(ended, Ok(Ended::ToReload)) {
+        NotifyState::Reloading
+    } else {
+        NotifyState::Stopping
+    };
     let _ = sd_notify::notify(&[state]);
     info!("desk closing");
     open.close(settings).await;
     info!("desk closed");
     match ended {
-        // Told to stop meanwhile, it stays closed. From here on a signal waits for the desk to come.
+        // Told to stop meanwhile, it stays closed. From here on a signal waits for the desk to
+        // come.
         Ok(Ended::ToReload) => {
             signals().thread_block().context("signals")?;
-            let stopped = tokio::time::timeout(SIGNAL_HEARD, told.stop()).await.is_ok();
-            Ok(if stopped { Ended::Stopped } else { Ended::ToReload })
+            let stopped = tokio::time::timeout(SIGNAL_HEARD, told.stop())
+                .await
+                .is_ok();
+            Ok(if stopped {
+                Ended::Stopped
+            } else {
+                Ended::ToReload
+            })
         }
         ended => ended,
     }
@@ -218,9 +294,19 @@ pub async fn run(settings: &Settings, again: bool) -> Result<Ended> {
 async fn open(settings: &Settings, desk: Desk) -> Result<Open> {
     let running = start(settings, desk).await?;
     let mut servers = JoinSet::new();
-    for (commands, group) in [(false, &settings.control.readers_group), (true, &settings.control.commanders_group)] {
-        let listener = control::listen(&control::socket(&settings.state, commands), group.as_deref())?;
-        servers.spawn(control::serve(Arc::clone(&running.desk), listener, commands));
+    for (commands, group) in [
+        (false, &settings.control.readers_group),
+        (true, &settings.control.commanders_group),
+    ] {
+        let listener = control::listen(
+            &control::socket(&settings.state, commands),
+            group.as_deref(),
+        )?;
+        servers.spawn(control::serve(
+            Arc::clone(&running.desk),
+            listener,
+            commands,
+        ));
     }
     if let Some(heartbeat) = wiring::heartbeat(settings)? {
         let rhythm = running.rhythm.clone();
@@ -237,13 +323,21 @@ async fn open(settings: &Settings, desk: Desk) -> Result<Open> {
         });
     }
     if let Some(address) = settings.publish.listen {
-        let listener = TcpListener::bind(address).await.with_context(|| format!("publish.listen: cannot listen on {address}"))?;
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("publish.listen: cannot listen on {address}"))?;
         let site = Site::default();
         servers.spawn(site::serve(Arc::new(site.clone()), listener));
-        servers.spawn(keep_fresh(settings.clone(), Arc::clone(&running.desk), site));
+        servers.spawn(keep_fresh(
+            settings.clone(),
+            Arc::clone(&running.desk),
+            site,
+        ));
     }
     if let Some(address) = settings.metrics {
-        let listener = TcpListener::bind(address).await.with_context(|| format!("metrics.listen: cannot listen on {address}"))?;
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("metrics.listen: cannot listen on {address}"))?;
         let watched = wiring::Monitored::new(Arc::clone(&running.desk), running.rhythm.clone());
         servers.spawn(site::serve(Arc::new(watched), listener));
     }
@@ -264,20 +358,39 @@ impl Open {
 }
 
 /// What a running desk holds open, and cannot change.
-const WITH_A_RESTART: [&str; 5] = ["control.", "desk.state:", "metrics.", "opener.", "publish.listen:"];
+const WITH_A_RESTART: [&str; 5] = [
+    "control.",
+    "desk.state:",
+    "metrics.",
+    "opener.",
+    "publish.listen:",
+];
 
-/// Whether a desk can be opened with the config as it stands now. What keeps it from that is logged, and the desk goes on.
+/// Whether a desk can be opened with the config as it stands now. What keeps it from that is
+/// logged, and the desk goes on.
 fn is_renewed(settings: &Settings) -> bool {
-    let renewed = match config::load(&settings.file).map_err(anyhow::Error::from).and_then(|renewed| wiring::tried(&renewed).map(|()| renewed)) {
+    let renewed = match config::load(&settings.file)
+        .map_err(anyhow::Error::from)
+        .and_then(|renewed| wiring::tried(&renewed).map(|()| renewed))
+    {
         Ok(renewed) => renewed,
         Err(err) => {
-            error!(error = format!("{err:#}"), "the config cannot be used; the desk goes on with the one before");
+            error!(
+                error = format!("{err:#}"),
+                "the config cannot be used; the desk goes on with the one before"
+            );
             return false;
         }
     };
     let changes = config::changes(settings, &renewed);
-    if let Some(change) = changes.iter().find(|change| WITH_A_RESTART.iter().any(|key| change.starts_with(key))) {
-        error!(change, "this changes with a restart alone; the desk goes on with the config before");
+    if let Some(change) = changes
+        .iter()
+        .find(|change| WITH_A_RESTART.iter().any(|key| change.starts_with(key)))
+    {
+        error!(
+            change,
+            "this changes with a restart alone; the desk goes on with the config before"
+        );
         return false;
     }
     for change in &changes {
@@ -316,7 +429,9 @@ async fn watch_published(settings: Settings, desk: Arc<Desk>) {
         for url in &settings.publish.fetch {
             let what = format!("published copy {url}");
             let found = match wiring::expected(&settings) {
-                Ok(expected) => published::differs(url.as_str(), &expected, desk.now()).await.map_err(|e| e.to_string()),
+                Ok(expected) => published::differs(url.as_str(), &expected, desk.now())
+                    .await
+                    .map_err(|e| e.to_string()),
                 Err(err) => Err(format!("{err:#}")),
             };
             match found {
@@ -329,8 +444,8 @@ async fn watch_published(settings: Settings, desk: Arc<Desk>) {
     }
 }
 
-/// What only a human can mend stops the start. What may pass does not: a tracker that is down for an
-/// hour must not keep acknowledgements from going out.
+/// What only a human can mend stops the start. What may pass does not: a tracker that is down for
+/// an hour must not keep acknowledgements from going out.
 async fn ready(settings: &Settings, desk: &Desk, again: bool) -> Result<()> {
     let mut probes: Vec<(String, Result<String, PortError>)> = Vec::new();
     for Watched { mut mailbox, .. } in wiring::mailboxes(settings)? {
@@ -342,17 +457,25 @@ async fn ready(settings: &Settings, desk: &Desk, again: bool) -> Result<()> {
     for (what, probed) in probes {
         match probed {
             Ok(found) => info!(what, found, "ready"),
-            Err(PortError::Lasting(why)) if !again => return Err(NotReady(format!("{what}: {why}")).into()),
+            Err(PortError::Lasting(why)) if !again => {
+                return Err(NotReady(format!("{what}: {why}")).into());
+            }
             Err(err) => {
                 warn!(what, error = %err, "not ready yet; it is tried again");
                 desk.fault(&what, &err.to_string()).await;
             }
         }
     }
-    let inspected = tokio::time::timeout(Duration::from_secs(OPENER_S), desk.parts.opener.inspect()).await;
-    let inspected = inspected.unwrap_or_else(|_| Err(OpenerError::Down(format!("it did not answer within {OPENER_S} s"))));
+    let inspected =
+        tokio::time::timeout(Duration::from_secs(OPENER_S), desk.parts.opener.inspect()).await;
+    let inspected = inspected.unwrap_or_else(|_| {
+        Err(OpenerError::Down(format!(
+            "it did not answer within {OPENER_S} s"
+        )))
+    });
     if let Err(err) = inspected {
-        error!(error = %err, "the opener does not answer; letters are kept and acknowledged meanwhile");
+        error!(error = %err, "the opener does not answer; letters are kept and acknowledged \
+            meanwhile");
         desk.fault("opener", &err.to_string()).await;
     }
     Ok(())
@@ -368,7 +491,8 @@ async fn wait(running: &mut Running, signals: &mut Signals) -> Result<Asked> {
             _ = signals.interrupt.recv() => return Ok(Asked::Stop),
             _ = signals.hangup.recv() => return Ok(Asked::Reload),
             // None of them ends by itself: one that does has met a fault of ours.
-            _ = running.tasks.join_next() => bail!("a loop ended by itself; the desk is started anew"),
+            _ = running.tasks.join_next() => bail!("a loop ended by itself; the desk is started \
+                anew"),
             _ = tick.tick() => match running.rhythm.stalled() {
                 None => drop(sd_notify::notify(&[NotifyState::Watchdog])),
                 Some(name) => error!(name, "a loop stands still; the watchdog is not fed"),

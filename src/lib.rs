@@ -11,7 +11,8 @@
 //! deadlines: decide::on_clock ► commit                     humans are called before a promise breaks
 //! ```
 //!
-//! The floors, lowest first; `tests/house.rs` holds the law that a module names only what is below it:
+//! The floors, lowest first; `tests/house.rs` holds the law that a module names only what is below
+//! it:
 //!
 //! | floor | modules | what they are |
 //! |---|---|---|
@@ -22,13 +23,15 @@
 //! | 4 | [`adapters`] [`config`] | the world: IMAP, SMTP, GitHub, SQLite, the opener's processes; the operator's words |
 //! | 5 | [`control`] [`wiring`] [`daemon`] [`commands`] | a desk put together, asked, run, and told what to do |
 //!
-//! What is deliberately absent. Only `openpgp` names sequoia, only `mime` mail-parser. `decide` knows no
-//! clock, no port and no randomness. No adapter names another. The desk's process holds no secret key
-//! and parses no body: both belong to [`adapters::opener`]. An effect holds no text. No log holds a
-//! subject, a body or an address. Nothing that only decryption shows decides what leaves by itself.
+//! What is deliberately absent. Only `openpgp` names sequoia, only `mime` mail-parser. `decide`
+//! knows no clock, no port and no randomness. No adapter names another. The desk's process holds no
+//! secret key and parses no body: both belong to [`adapters::opener`]. An effect holds no text. No
+//! log holds a subject, a body or an address. Nothing that only decryption shows decides what
+//! leaves by itself.
 //!
-//! Where to read first: [`model::case`] for the states, [`decide`] for the rules, [`pipeline::reading`] for
-//! how a letter is opened, [`adapters::opener`] for where the keys live, [`ports`] for the seams.
+//! Where to read first: [`model::case`] for the states, [`decide`] for the rules,
+//! [`pipeline::reading`] for how a letter is opened, [`adapters::opener`] for where the keys live,
+//! [`ports`] for the seams.
 
 pub mod adapters;
 pub mod commands;

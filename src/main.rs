@@ -7,12 +7,14 @@ use sealdesk::daemon::NotReady;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// The desk behind a project's security@ address: opens PGP mail, acknowledges every report within 24
-/// hours, and files each as one draft in the advisory tracker.
+/// The desk behind a project's security@ address: opens PGP mail, acknowledges every report within
+/// 24 hours, and files each as one draft in the advisory tracker.
 #[derive(Parser)]
 #[command(version = commands::version().0, long_version = commands::version().1, about, long_about = None, max_term_width = 100)]
 #[command(
-    after_help = "Start with `sealdesk demo`, which needs no account.\nExit codes: 0 good, 1 our own failure, 2 wrong usage, 78 wrong configuration; `open` has more.\nSEALDESK_LOG sets what is logged: error, warn, info (default), debug."
+    after_help = "Start with `sealdesk demo`, which needs no account.\nExit codes: 0 good, 1 our \
+        own failure, 2 wrong usage, 78 wrong configuration; `open` has more.\nSEALDESK_LOG sets \
+        what is logged: error, warn, info (default), debug."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -47,7 +49,9 @@ fn main() -> ExitCode {
     log(&cli.command);
     // A panic's text may quote a letter; where it happened is enough.
     std::panic::set_hook(Box::new(|panic| {
-        let at = panic.location().map_or_else(String::new, |l| format!(" at {}:{}", l.file(), l.line()));
+        let at = panic
+            .location()
+            .map_or_else(String::new, |l| format!(" at {}:{}", l.file(), l.line()));
         let _ = writeln!(std::io::stderr(), "sealdesk: internal error{at}");
     }));
     let done = match cli.command {
@@ -55,7 +59,9 @@ fn main() -> ExitCode {
         Command::Opener(args) => commands::opener::run(&args),
         Command::Key(args) => run(commands::key::run(args)),
         Command::Open(args) => run(commands::open::run(args)),
-        Command::Run(args) => commands::run::hold_signals().and_then(|()| run(commands::run::run(args))),
+        Command::Run(args) => {
+            commands::run::hold_signals().and_then(|()| run(commands::run::run(args)))
+        }
         Command::Demo(args) => run(commands::demo::run(args)),
         Command::Init(args) => run(commands::init::run(args)),
         Command::Check(args) => run(commands::check::run(args)),
@@ -73,13 +79,16 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(err) => {
             eprintln!("sealdesk: {err:#}");
-            let human = err.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<NotReady>());
+            let human = err
+                .chain()
+                .any(|cause| cause.is::<ConfigError>() || cause.is::<NotReady>());
             ExitCode::from(if human { exit::CONFIG } else { exit::FAILED })
         }
     }
 }
 
-/// Services say what they do; commands for people only warn. The opener's jail has no way to journald but its standard error.
+/// Services say what they do; commands for people only warn. The opener's jail has no way to
+/// journald but its standard error.
 fn log(command: &Command) {
     match command {
         Command::Run(_) if log::is_journaled() => log::to_journal("info"),
@@ -90,7 +99,11 @@ fn log(command: &Command) {
     }
 }
 
-/// One thread: the desk waits far more than it works, and threads that wake each other cost more than they win.
+/// One thread: the desk waits far more than it works, and threads that wake each other cost more
+/// than they win.
 fn run(verb: impl Future<Output = anyhow::Result<u8>>) -> anyhow::Result<u8> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(verb)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(verb)
 }

@@ -1,7 +1,10 @@
 //! One contract for every tracker, every courier and every mailbox, run against each adapter.
 
 #[path = "desk/servers.rs"]
-#[allow(dead_code, reason = "shared with the whole-desk tests, which use all of it")]
+#[allow(
+    dead_code,
+    reason = "shared with the whole-desk tests, which use all of it"
+)]
 mod servers;
 
 use async_trait::async_trait;
@@ -25,7 +28,9 @@ use sealdesk::model::ids::{CaseId, EffectKey};
 use sealdesk::model::outgoing::{Addition, Advisory, Amendment};
 use sealdesk::model::report::Report;
 use sealdesk::model::secret::Secret;
-use sealdesk::ports::{Alarm, Clock as _, Courier, Filed, Mailbox, Parcel, PortError, Sink, Tracker};
+use sealdesk::ports::{
+    Alarm, Clock as _, Courier, Filed, Mailbox, Parcel, PortError, Sink, Tracker,
+};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -33,16 +38,38 @@ fn advisory(n: u8) -> Advisory {
     // Each octet gives five bits of the id.
     let case = CaseId::from_random([n % 32, n / 32, 0, 0, 0, 0, 0, 0, 0, 0]);
     let marker = compose::marker(b"secret", &case);
-    let report = Report { summary: "XSS".to_owned(), product: Some("acme".to_owned()), cwe_ids: vec!["CWE-79".to_owned()], ..Report::default() };
-    Advisory { summary: "XSS".to_owned(), description: format!("text\n\n{marker}"), case, marker, report }
+    let report = Report {
+        summary: "XSS".to_owned(),
+        product: Some("acme".to_owned()),
+        cwe_ids: vec!["CWE-79".to_owned()],
+        ..Report::default()
+    };
+    Advisory {
+        summary: "XSS".to_owned(),
+        description: format!("text\n\n{marker}"),
+        case,
+        marker,
+        report,
+    }
 }
 
 /// What every tracker promises. `read` gives the text of an advisory; `edit` is a human's hand.
-async fn tracker_contract(tracker: &dyn Tracker, read: impl AsyncFn(&str) -> String, edit: impl AsyncFn(&str, String)) {
+async fn tracker_contract(
+    tracker: &dyn Tracker,
+    read: impl AsyncFn(&str) -> String,
+    edit: impl AsyncFn(&str, String),
+) {
     tracker.probe().await.unwrap();
     let first = tracker.file(&advisory(1), false).await.unwrap().advisory;
-    let once = Filed { advisory: first.clone(), doubled: Vec::new() };
-    assert_eq!(tracker.file(&advisory(1), true).await.unwrap(), once, "the same case is filed once");
+    let once = Filed {
+        advisory: first.clone(),
+        doubled: Vec::new(),
+    };
+    assert_eq!(
+        tracker.file(&advisory(1), true).await.unwrap(),
+        once,
+        "the same case is filed once"
+    );
     let other = tracker.file(&advisory(2), false).await.unwrap().advisory;
     assert_ne!(other.id, first.id);
     let marker = advisory(1).marker;
@@ -55,9 +82,16 @@ async fn tracker_contract(tracker: &dyn Tracker, read: impl AsyncFn(&str) -> Str
     tracker.append(&first, &addition).await.unwrap();
     tracker.append(&first, &addition).await.unwrap();
     let text = read(&first.id).await;
-    assert!(text.contains("By hand.") && text.matches("### More").count() == 1, "{text}");
+    assert!(
+        text.contains("By hand.") && text.matches("### More").count() == 1,
+        "{text}"
+    );
     assert_eq!(text.trim_end().lines().last(), Some(marker.as_str()));
-    assert_eq!(tracker.file(&advisory(1), true).await.unwrap(), once, "it is found again after edits");
+    assert_eq!(
+        tracker.file(&advisory(1), true).await.unwrap(),
+        once,
+        "it is found again after edits"
+    );
 }
 
 #[tokio::test]
@@ -65,13 +99,22 @@ async fn the_folder_is_a_tracker() {
     let folder = tempfile::tempdir().unwrap();
     let path = |id: &str| folder.path().join(format!("{id}.md"));
     let tracker = FolderTracker::new(folder.path().to_owned());
-    tracker_contract(&tracker, async |id| std::fs::read_to_string(path(id)).unwrap(), async |id, text| std::fs::write(path(id), text).unwrap()).await;
+    tracker_contract(
+        &tracker,
+        async |id| std::fs::read_to_string(path(id)).unwrap(),
+        async |id, text| std::fs::write(path(id), text).unwrap(),
+    )
+    .await;
 }
 
 #[test]
 fn github_is_a_tracker() {
     let server = servers::Github::start();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     let at = format!("http://127.0.0.1:{}", server.port);
     let state = async |path: &str, body: Option<String>| -> serde_json::Value {
         let client = reqwest::Client::new();
@@ -82,13 +125,40 @@ fn github_is_a_tracker() {
         serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap()
     };
     runtime.block_on(async {
-        let api = GithubApi::new(&at, &Trust::default(), Auth::Token(Secret::new(b"test-token".to_vec()))).unwrap();
-        let tracker = GithubTracker::new(api, "example/project".to_owned(), std::collections::BTreeMap::new(), "other".to_owned(), true);
+        let api = GithubApi::new(
+            &at,
+            &Trust::default(),
+            Auth::Token(Secret::new(b"test-token".to_vec())),
+        )
+        .unwrap();
+        let tracker = GithubTracker::new(
+            api,
+            "example/project".to_owned(),
+            std::collections::BTreeMap::new(),
+            "other".to_owned(),
+            true,
+        );
         let read = async |id: &str| {
             let all = state("/_state", None).await;
-            all["advisories"].as_array().unwrap().iter().find(|a| a["ghsa_id"] == id).unwrap()["description"].as_str().unwrap().to_owned()
+            all["advisories"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|a| a["ghsa_id"] == id)
+                .unwrap()["description"]
+                .as_str()
+                .unwrap()
+                .to_owned()
         };
-        let edit = async |id: &str, text: String| drop(state("/_edit", Some(serde_json::json!({ "id": id, "description": text }).to_string())).await);
+        let edit = async |id: &str, text: String| {
+            drop(
+                state(
+                    "/_edit",
+                    Some(serde_json::json!({ "id": id, "description": text }).to_string()),
+                )
+                .await,
+            )
+        };
         tracker_contract(&tracker, read, edit).await;
         // Two hundred others do not hide ours: every page of the list is read.
         for n in 10..120 {
@@ -97,25 +167,49 @@ fn github_is_a_tracker() {
         let again = tracker.file(&advisory(1), true).await.unwrap().advisory;
         let all = state("/_state", None).await;
         assert_eq!(all["violations"], serde_json::json!([]));
-        let ours: Vec<_> = all["advisories"].as_array().unwrap().iter().filter(|a| a["ghsa_id"] == again.id.as_str()).collect();
+        let ours: Vec<_> = all["advisories"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|a| a["ghsa_id"] == again.id.as_str())
+            .collect();
         assert_eq!(ours.len(), 1);
-        assert_eq!(ours[0]["_fork_wanted"], true, "a private fork was asked for");
+        assert_eq!(
+            ours[0]["_fork_wanted"], true,
+            "a private fork was asked for"
+        );
         // What has not changed is not sent again, and is as true as before.
         let unchanged = all["unchanged"].as_u64().unwrap();
         let states = tracker.states().await.unwrap();
         assert_eq!(tracker.states().await.unwrap(), states);
-        assert!(states.len() > 100 && state("/_state", None).await["unchanged"].as_u64().unwrap() > unchanged);
-        // A second draft of one case, as an answer that never came may leave behind: the older one stays, and both are told.
+        assert!(
+            states.len() > 100
+                && state("/_state", None).await["unchanged"].as_u64().unwrap() > unchanged
+        );
+        // A second draft of one case, as an answer that never came may leave behind: the older one
+        // stays, and both are told.
         let doubled = tracker.file(&advisory(1), false).await.unwrap();
         let found = tracker.file(&advisory(1), true).await.unwrap();
-        assert_eq!((found.advisory, found.doubled), (again, vec![doubled.advisory]));
+        assert_eq!(
+            (found.advisory, found.doubled),
+            (again, vec![doubled.advisory])
+        );
     });
 }
 
-/// What every tracker behind HTTP promises besides: the contract, and one draft however its answers get lost.
-fn served_tracker(name: &str, id_of: impl Fn(&serde_json::Value) -> String, tracker: impl Fn(u16) -> Box<dyn Tracker>) -> servers::Github {
+/// What every tracker behind HTTP promises besides: the contract, and one draft however its answers
+/// get lost.
+fn served_tracker(
+    name: &str,
+    id_of: impl Fn(&serde_json::Value) -> String,
+    tracker: impl Fn(u16) -> Box<dyn Tracker>,
+) -> servers::Github {
     let server = servers::Github::serving(name);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     let at = format!("http://127.0.0.1:{}", server.port);
     let call = async |path: &str, body: Option<serde_json::Value>| -> serde_json::Value {
         let client = reqwest::Client::new();
@@ -129,12 +223,32 @@ fn served_tracker(name: &str, id_of: impl Fn(&serde_json::Value) -> String, trac
     runtime.block_on(async {
         let read = async |id: &str| {
             let all = call("/_state", None).await;
-            all["advisories"].as_array().unwrap().iter().find(|a| id_of(a) == id).unwrap()["description"].as_str().unwrap().to_owned()
+            all["advisories"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|a| id_of(a) == id)
+                .unwrap()["description"]
+                .as_str()
+                .unwrap()
+                .to_owned()
         };
-        let edit = async |id: &str, text: String| drop(call("/_edit", Some(serde_json::json!({ "id": id, "description": text }))).await);
+        let edit = async |id: &str, text: String| {
+            drop(
+                call(
+                    "/_edit",
+                    Some(serde_json::json!({ "id": id, "description": text })),
+                )
+                .await,
+            )
+        };
         tracker_contract(tracker.as_ref(), read, edit).await;
         for (n, mode) in (20..).zip(["500-after", "drop-after", "503", "403", "429"]) {
-            call("/_fault", Some(serde_json::json!({ "method": "POST", "mode": mode, "times": 1 }))).await;
+            call(
+                "/_fault",
+                Some(serde_json::json!({ "method": "POST", "mode": mode, "times": 1 })),
+            )
+            .await;
             let filed = match tracker.file(&advisory(n), false).await {
                 Ok(filed) => filed,
                 Err(err) => {
@@ -144,8 +258,22 @@ fn served_tracker(name: &str, id_of: impl Fn(&serde_json::Value) -> String, trac
             };
             assert_eq!(filed.doubled, [], "{mode}");
             let all = call("/_state", None).await;
-            let marked = all["advisories"].as_array().unwrap().iter().filter(|a| a["description"].as_str().unwrap().contains(&advisory(n).marker)).count();
-            assert_eq!((marked, &all["violations"]), (1, &serde_json::json!([])), "{mode}");
+            let marked = all["advisories"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|a| {
+                    a["description"]
+                        .as_str()
+                        .unwrap()
+                        .contains(&advisory(n).marker)
+                })
+                .count();
+            assert_eq!(
+                (marked, &all["violations"]),
+                (1, &serde_json::json!([])),
+                "{mode}"
+            );
         }
     });
     server
@@ -154,51 +282,131 @@ fn served_tracker(name: &str, id_of: impl Fn(&serde_json::Value) -> String, trac
 #[test]
 fn gitlab_is_a_tracker_and_nothing_is_told_that_is_not_confidential() {
     let token = || Secret::new(b"test-token".to_vec());
-    let gitlab =
-        |port: u16| GitlabTracker::new(&format!("http://127.0.0.1:{port}"), &Trust::default(), token(), "acme/web".to_owned(), Default::default(), vec![]);
-    let id_of = |issue: &serde_json::Value| format!("{}#{}", issue["_project"].as_str().unwrap(), issue["iid"]);
+    let gitlab = |port: u16| {
+        GitlabTracker::new(
+            &format!("http://127.0.0.1:{port}"),
+            &Trust::default(),
+            token(),
+            "acme/web".to_owned(),
+            Default::default(),
+            vec![],
+        )
+    };
+    let id_of = |issue: &serde_json::Value| {
+        format!("{}#{}", issue["_project"].as_str().unwrap(), issue["iid"])
+    };
     let server = served_tracker("gitlab", id_of, |port| Box::new(gitlab(port).unwrap()));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let tracker = gitlab(server.port).unwrap();
     server.fault("POST", "public", 1);
-    let refused = runtime.block_on(tracker.file(&advisory(50), false)).unwrap_err();
-    assert!(refused.is_lasting() && refused.to_string().contains("not confidential"), "{refused}");
+    let refused = runtime
+        .block_on(tracker.file(&advisory(50), false))
+        .unwrap_err();
+    assert!(
+        refused.is_lasting() && refused.to_string().contains("not confidential"),
+        "{refused}"
+    );
     let made = server.advisories().pop().unwrap();
     assert_eq!(
         (&made["title"], &made["description"]),
-        (&serde_json::json!(format!("Security report {}", advisory(50).case)), &serde_json::json!(advisory(50).marker))
+        (
+            &serde_json::json!(format!("Security report {}", advisory(50).case)),
+            &serde_json::json!(advisory(50).marker)
+        )
     );
     // What was made public later gets nothing more, and its state says so.
-    let filed = runtime.block_on(tracker.file(&advisory(51), false)).unwrap().advisory;
+    let filed = runtime
+        .block_on(tracker.file(&advisory(51), false))
+        .unwrap()
+        .advisory;
     server.edit(&filed.id, "confidential", false);
-    let addition = Addition { mark: "<!-- m -->".to_owned(), text: "<!-- m -->\nwords".to_owned(), sealed: false };
-    assert!(runtime.block_on(tracker.append(&filed, &addition)).unwrap_err().to_string().contains("not confidential any more"));
+    let addition = Addition {
+        mark: "<!-- m -->".to_owned(),
+        text: "<!-- m -->\nwords".to_owned(),
+        sealed: false,
+    };
+    assert!(
+        runtime
+            .block_on(tracker.append(&filed, &addition))
+            .unwrap_err()
+            .to_string()
+            .contains("not confidential any more")
+    );
     let states = runtime.block_on(tracker.states()).unwrap();
     assert!(states.contains(&(filed.id.clone(), AdvisoryState::Published)));
-    assert!(states.iter().any(|(_, state)| *state == AdvisoryState::Draft));
+    assert!(
+        states
+            .iter()
+            .any(|(_, state)| *state == AdvisoryState::Draft)
+    );
     // What the team found stands there once, in its last form.
-    let other = runtime.block_on(tracker.file(&advisory(52), false)).unwrap().advisory;
+    let other = runtime
+        .block_on(tracker.file(&advisory(52), false))
+        .unwrap()
+        .advisory;
     for severity in ["low", "high"] {
-        let assessment = Assessment { severity: Some(severity.to_owned()), ..Assessment::default() };
-        runtime.block_on(tracker.amend(&other, &Amendment { assessment, ..Amendment::default() })).unwrap();
+        let assessment = Assessment {
+            severity: Some(severity.to_owned()),
+            ..Assessment::default()
+        };
+        runtime
+            .block_on(tracker.amend(
+                &other,
+                &Amendment {
+                    assessment,
+                    ..Amendment::default()
+                },
+            ))
+            .unwrap();
     }
     // A stranger's line is no command, whatever fence it breaks.
-    let hostile = format!("````text\n```\n/close\n /invite_email a@evil.example\n```\n````\n\n{}", advisory(53).marker);
-    runtime.block_on(tracker.file(&Advisory { description: hostile, ..advisory(53) }, false)).unwrap();
-    assert!(server.advisories().pop().unwrap()["description"].as_str().unwrap().contains("· /close"));
+    let hostile = format!(
+        "````text\n```\n/close\n /invite_email a@evil.example\n```\n````\n\n{}",
+        advisory(53).marker
+    );
+    runtime
+        .block_on(tracker.file(
+            &Advisory {
+                description: hostile,
+                ..advisory(53)
+            },
+            false,
+        ))
+        .unwrap();
+    assert!(
+        server.advisories().pop().unwrap()["description"]
+            .as_str()
+            .unwrap()
+            .contains("· /close")
+    );
     let issue = server.advisories().into_iter().rev().nth(1).unwrap();
     assert_eq!(issue["labels"], serde_json::json!(["severity::high"]));
     let text = issue["description"].as_str().unwrap();
-    assert!(text.matches("What the team found").count() == 1 && text.trim_end().ends_with(&advisory(52).marker), "{text}");
+    assert!(
+        text.matches("What the team found").count() == 1
+            && text.trim_end().ends_with(&advisory(52).marker),
+        "{text}"
+    );
 }
 
 /// A draft with a right signature, sent under a name that was not signed; the answer's status.
 async fn replay(port: u16) -> u16 {
     let body = serde_json::json!({ "event": "draft", "about": "SD-0123456789", "content": { "summary": "x", "description": "x" } }).to_string();
     let at = SystemClock.now().as_second().to_string();
-    let signature = sealdesk::model::secret::mac(b"test-key", &[at.as_bytes(), b".first.", body.as_bytes()]);
-    let headers = [("x-sealdesk-delivery", "second"), ("x-sealdesk-timestamp", at.as_str()), ("x-sealdesk-signature", &format!("sha256={signature}"))];
-    let request = headers.iter().fold(reqwest::Client::new().post(format!("http://127.0.0.1:{port}/")), |request, (name, value)| request.header(*name, *value));
+    let signature =
+        sealdesk::model::secret::mac(b"test-key", &[at.as_bytes(), b".first.", body.as_bytes()]);
+    let headers = [
+        ("x-sealdesk-delivery", "second"),
+        ("x-sealdesk-timestamp", at.as_str()),
+        ("x-sealdesk-signature", &format!("sha256={signature}")),
+    ];
+    let request = headers.iter().fold(
+        reqwest::Client::new().post(format!("http://127.0.0.1:{port}/")),
+        |request, (name, value)| request.header(*name, *value),
+    );
     request.body(body).send().await.unwrap().status().as_u16()
 }
 
@@ -206,17 +414,56 @@ async fn replay(port: u16) -> u16 {
 fn a_signed_webhook_is_a_tracker() {
     let hook = |port: u16, key: &[u8]| {
         let url = Secret::new(format!("http://127.0.0.1:{port}/t0ken").into_bytes());
-        HookTracker::new(&Trust::default(), url, Secret::new(key.to_vec()), Arc::new(SystemClock)).unwrap()
+        HookTracker::new(
+            &Trust::default(),
+            url,
+            Secret::new(key.to_vec()),
+            Arc::new(SystemClock),
+        )
+        .unwrap()
     };
-    let server = served_tracker("webhook", |advisory| advisory["id"].as_str().unwrap().to_owned(), |port| Box::new(hook(port, b"test-key")));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let server = served_tracker(
+        "webhook",
+        |advisory| advisory["id"].as_str().unwrap().to_owned(),
+        |port| Box::new(hook(port, b"test-key")),
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     // One who captured a delivery cannot give it another name.
-    let (before, replayed) = (server.advisories().len(), runtime.block_on(replay(server.port)));
-    assert_eq!((replayed, server.advisories().len(), server.state()["refused"].as_u64()), (401, before, Some(1)));
-    let refused = runtime.block_on(hook(server.port, b"another").file(&advisory(60), false)).unwrap_err();
-    assert!(refused.to_string().contains("401") && !refused.to_string().contains("t0ken"), "{refused}");
-    assert_eq!((server.advisories().len(), server.state()["refused"].as_u64()), (before, Some(2)));
-    assert!(runtime.block_on(hook(server.port, b"another").probe()).unwrap_err().is_lasting());
+    let (before, replayed) = (
+        server.advisories().len(),
+        runtime.block_on(replay(server.port)),
+    );
+    assert_eq!(
+        (
+            replayed,
+            server.advisories().len(),
+            server.state()["refused"].as_u64()
+        ),
+        (401, before, Some(1))
+    );
+    let refused = runtime
+        .block_on(hook(server.port, b"another").file(&advisory(60), false))
+        .unwrap_err();
+    assert!(
+        refused.to_string().contains("401") && !refused.to_string().contains("t0ken"),
+        "{refused}"
+    );
+    assert_eq!(
+        (
+            server.advisories().len(),
+            server.state()["refused"].as_u64()
+        ),
+        (before, Some(2))
+    );
+    assert!(
+        runtime
+            .block_on(hook(server.port, b"another").probe())
+            .unwrap_err()
+            .is_lasting()
+    );
 }
 
 fn parcel() -> Parcel {
@@ -239,9 +486,16 @@ async fn courier_contract(courier: &dyn Courier) {
 async fn the_folder_is_a_courier() {
     let folder = tempfile::tempdir().unwrap();
     courier_contract(&FolderCourier::new(folder.path().join("out"))).await;
-    let files: Vec<_> = std::fs::read_dir(folder.path().join("out")).unwrap().flatten().collect();
+    let files: Vec<_> = std::fs::read_dir(folder.path().join("out"))
+        .unwrap()
+        .flatten()
+        .collect();
     assert_eq!(files.len(), 1, "the same key is the same file");
-    assert!(std::fs::read_to_string(files[0].path()).unwrap().contains("X-Envelope-To: <ada@b.example>"));
+    assert!(
+        std::fs::read_to_string(files[0].path())
+            .unwrap()
+            .contains("X-Envelope-To: <ada@b.example>")
+    );
 }
 
 #[tokio::test]
@@ -252,8 +506,17 @@ async fn smtp_is_a_courier() {
         .stdout(std::process::Stdio::null())
         .spawn()
         .expect("smtp-sink is not installed: run make setup");
-    servers::wait_for("smtp-sink", 10, || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
-    let courier = SmtpCourier::new("127.0.0.1".to_owned(), port, smtp::Privacy::None, Trust::default(), None, "desk.example".to_owned());
+    servers::wait_for("smtp-sink", 10, || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+    });
+    let courier = SmtpCourier::new(
+        "127.0.0.1".to_owned(),
+        port,
+        smtp::Privacy::None,
+        Trust::default(),
+        None,
+        "desk.example".to_owned(),
+    );
     courier_contract(&courier).await;
     sink.kill().unwrap();
     sink.wait().unwrap();
@@ -273,7 +536,13 @@ fn server_that_never_answers() -> u16 {
             match line.unwrap().as_str() {
                 "DATA" => stream.write_all(b"354 go on\r\n").unwrap(),
                 "." => return,
-                command if command.starts_with("EHLO") || command.contains("FROM:") || command.contains("TO:") => stream.write_all(b"250 ok\r\n").unwrap(),
+                command
+                    if command.starts_with("EHLO")
+                        || command.contains("FROM:")
+                        || command.contains("TO:") =>
+                {
+                    stream.write_all(b"250 ok\r\n").unwrap()
+                }
                 _ => {}
             }
         }
@@ -283,7 +552,14 @@ fn server_that_never_answers() -> u16 {
 
 #[tokio::test]
 async fn a_lost_answer_to_the_final_dot_is_a_doubt() {
-    let courier = SmtpCourier::new("127.0.0.1".to_owned(), server_that_never_answers(), smtp::Privacy::None, Trust::default(), None, "desk.example".to_owned());
+    let courier = SmtpCourier::new(
+        "127.0.0.1".to_owned(),
+        server_that_never_answers(),
+        smtp::Privacy::None,
+        Trust::default(),
+        None,
+        "desk.example".to_owned(),
+    );
     let sent = courier.send(&parcel()).await;
     assert!(matches!(sent, Err(PortError::InDoubt(_))), "{sent:?}");
 }
@@ -312,12 +588,18 @@ async fn mailbox_contract(mailbox: &mut dyn Mailbox, letters: [&[u8]; 2]) {
         seen.push(octets.0);
     }
     for letter in letters {
-        assert!(seen.iter().any(|s| s == letter), "a letter came changed or not at all");
+        assert!(
+            seen.iter().any(|s| s == letter),
+            "a letter came changed or not at all"
+        );
     }
     let places: Vec<_> = lying.iter().map(|l| l.place.clone()).collect();
     mailbox.settle(&places).await.unwrap();
     mailbox.settle(&places).await.unwrap();
-    assert!(mailbox.list(&|_, _| 0).await.unwrap().is_empty(), "what is settled is listed no more");
+    assert!(
+        mailbox.list(&|_, _| 0).await.unwrap().is_empty(),
+        "what is settled is listed no more"
+    );
 }
 
 /// A small letter, and one of several chunks with every octet in it.
@@ -325,7 +607,18 @@ fn letters() -> [Vec<u8>; 2] {
     let big: Vec<u8> = b"Subject: big\r\n\r\n"
         .iter()
         .copied()
-        .chain((0..700_000u32).map(|i| b' ' + (i % 90) as u8).enumerate().flat_map(|(i, b)| if i % 72 == 71 { vec![b'\r', b'\n'] } else { vec![b] }))
+        .chain(
+            (0..700_000u32)
+                .map(|i| b' ' + (i % 90) as u8)
+                .enumerate()
+                .flat_map(|(i, b)| {
+                    if i % 72 == 71 {
+                        vec![b'\r', b'\n']
+                    } else {
+                        vec![b]
+                    }
+                }),
+        )
         .collect();
     [b"Subject: small\r\n\r\nhi\r\n".to_vec(), big]
 }
@@ -344,23 +637,47 @@ async fn a_maildir_is_a_mailbox() {
     let folder = tempfile::tempdir().unwrap();
     let letters = letters();
     lay(folder.path(), &letters);
-    mailbox_contract(&mut Maildir::new("m".to_owned(), folder.path().to_owned()), [&letters[0], &letters[1]]).await;
+    mailbox_contract(
+        &mut Maildir::new("m".to_owned(), folder.path().to_owned()),
+        [&letters[0], &letters[1]],
+    )
+    .await;
 }
 
 #[test]
 fn dovecot_is_a_mailbox() {
-    let world = tempfile::Builder::new().prefix("sealdesk-test-").tempdir().unwrap();
+    let world = tempfile::Builder::new()
+        .prefix("sealdesk-test-")
+        .tempdir()
+        .unwrap();
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(world.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     std::fs::create_dir_all(world.path().join("tls")).unwrap();
     servers::certificate(&world.path().join("tls"));
     let letters = letters();
-    lay(&world.path().join("mail/desk.example/security/Maildir"), &letters);
-    let dovecot = servers::Dovecot::start(world.path(), &servers::DovecotOptions { extra: String::new() });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    lay(
+        &world.path().join("mail/desk.example/security/Maildir"),
+        &letters,
+    );
+    let dovecot = servers::Dovecot::start(
+        world.path(),
+        &servers::DovecotOptions {
+            extra: String::new(),
+        },
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
-        let login = ImapLogin { user: "security".to_owned(), means: Means::Password(Arc::new(|| Ok(Secret::new(b"secret".to_vec())))) };
-        let trust = Trust { ca_file: Some(world.path().join("tls/tls.crt")), pin: None };
+        let login = ImapLogin {
+            user: "security".to_owned(),
+            means: Means::Password(Arc::new(|| Ok(Secret::new(b"secret".to_vec())))),
+        };
+        let trust = Trust {
+            ca_file: Some(world.path().join("tls/tls.crt")),
+            pin: None,
+        };
         let mut mailbox = ImapMailbox::new(
             "m".to_owned(),
             "localhost".to_owned(),
@@ -384,8 +701,13 @@ fn receive(status: &'static str) -> (u16, std::thread::JoinHandle<String>) {
         let (mut stream, _) = listener.accept().unwrap();
         let mut text = String::new();
         let whole = |text: &str| {
-            let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-            let length = head.lines().find_map(|l| l.strip_prefix("content-length: ")).map_or(0, |l| l.trim().parse().unwrap());
+            let Some((head, body)) = text.split_once("\r\n\r\n") else {
+                return false;
+            };
+            let length = head
+                .lines()
+                .find_map(|l| l.strip_prefix("content-length: "))
+                .map_or(0, |l| l.trim().parse().unwrap());
             body.len() >= length
         };
         while !whole(&text) {
@@ -393,7 +715,11 @@ fn receive(status: &'static str) -> (u16, std::thread::JoinHandle<String>) {
             let n = stream.read(&mut piece).unwrap();
             text.push_str(std::str::from_utf8(&piece[..n]).unwrap());
         }
-        write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+        write!(
+            stream,
+            "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
         text
     });
     (port, received)
@@ -402,20 +728,43 @@ fn receive(status: &'static str) -> (u16, std::thread::JoinHandle<String>) {
 #[tokio::test]
 async fn a_webhook_is_an_alarm_without_content_that_its_receiver_can_check() {
     let case = CaseId::from_random([3; 10]);
-    let hook = |port: u16| Webhook::new(Secret::new(format!("http://127.0.0.1:{port}/t0ken").into_bytes()), Secret::new(b"key".to_vec())).unwrap();
+    let hook = |port: u16| {
+        Webhook::new(
+            Secret::new(format!("http://127.0.0.1:{port}/t0ken").into_bytes()),
+            Secret::new(b"key".to_vec()),
+        )
+        .unwrap()
+    };
     let (port, received) = receive("204 No Content");
-    hook(port).raise(Some(&case), Reason::AcknowledgementDue).await.unwrap();
+    hook(port)
+        .raise(Some(&case), Reason::AcknowledgementDue)
+        .await
+        .unwrap();
     let sent = received.join().unwrap();
     let (head, body) = sent.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("POST /t0ken HTTP/1.1"), "{head}");
-    assert_eq!(serde_json::from_str::<serde_json::Value>(body).unwrap(), serde_json::json!({"case": case, "reason": "acknowledgement-due"}));
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(body).unwrap(),
+        serde_json::json!({"case": case, "reason": "acknowledgement-due"})
+    );
     let signature = sealdesk::model::secret::mac(b"key", &[body.as_bytes()]);
-    assert!(head.lines().any(|l| l == format!("x-sealdesk-signature: sha256={signature}")), "{head}");
-    // A receiver that refuses, and one that is not there: tried again, and the URL's token is in no error.
+    assert!(
+        head.lines()
+            .any(|l| l == format!("x-sealdesk-signature: sha256={signature}")),
+        "{head}"
+    );
+    // A receiver that refuses, and one that is not there: tried again, and the URL's token is in no
+    // error.
     let (port, _received) = receive("500 Internal Server Error");
     for port in [port, servers::free_port()] {
-        let err = hook(port).raise(None, Reason::FaultLasts).await.unwrap_err();
-        assert!(!err.is_lasting() && !err.to_string().contains("t0ken"), "{err}");
+        let err = hook(port)
+            .raise(None, Reason::FaultLasts)
+            .await
+            .unwrap_err();
+        assert!(
+            !err.is_lasting() && !err.to_string().contains("t0ken"),
+            "{err}"
+        );
     }
 }
 
@@ -424,22 +773,53 @@ async fn a_command_is_an_alarm() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let words = |script: String| vec!["sh".to_owned(), "-c".to_owned(), script];
-    let alarm = sealdesk::adapters::alarm::Command::new(&words(format!("echo \"$0 $1\" > {}", out.display()))).unwrap();
-    alarm.raise(Some(&CaseId::from_random([3; 10])), Reason::LetterShut).await.unwrap();
-    assert_eq!(std::fs::read_to_string(&out).unwrap().trim(), format!("letter-shut {}", CaseId::from_random([3; 10])));
+    let alarm = sealdesk::adapters::alarm::Command::new(&words(format!(
+        "echo \"$0 $1\" > {}",
+        out.display()
+    )))
+    .unwrap();
+    alarm
+        .raise(Some(&CaseId::from_random([3; 10])), Reason::LetterShut)
+        .await
+        .unwrap();
+    assert_eq!(
+        std::fs::read_to_string(&out).unwrap().trim(),
+        format!("letter-shut {}", CaseId::from_random([3; 10]))
+    );
     alarm.raise(None, Reason::FaultLasts).await.unwrap();
-    assert_eq!(std::fs::read_to_string(&out).unwrap().trim(), "fault-lasts desk");
+    assert_eq!(
+        std::fs::read_to_string(&out).unwrap().trim(),
+        "fault-lasts desk"
+    );
     let failing = sealdesk::adapters::alarm::Command::new(&words("exit 3".to_owned())).unwrap();
-    assert!(failing.raise(None, Reason::FaultLasts).await.unwrap_err().to_string().contains("exit status: 3"));
+    assert!(
+        failing
+            .raise(None, Reason::FaultLasts)
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("exit status: 3")
+    );
 }
 
 #[tokio::test]
 async fn a_heartbeat_is_heard() {
     let (port, received) = receive("200 OK");
-    sealdesk::adapters::alarm::Heartbeat::new(Secret::new(format!("http://127.0.0.1:{port}/ping").into_bytes())).unwrap().ping().await.unwrap();
+    sealdesk::adapters::alarm::Heartbeat::new(Secret::new(
+        format!("http://127.0.0.1:{port}/ping").into_bytes(),
+    ))
+    .unwrap()
+    .ping()
+    .await
+    .unwrap();
     assert!(received.join().unwrap().starts_with("GET /ping HTTP/1.1"));
-    let nobody = Secret::new(format!("http://127.0.0.1:{}/t0ken", servers::free_port()).into_bytes());
-    let err = sealdesk::adapters::alarm::Heartbeat::new(nobody).unwrap().ping().await.unwrap_err();
+    let nobody =
+        Secret::new(format!("http://127.0.0.1:{}/t0ken", servers::free_port()).into_bytes());
+    let err = sealdesk::adapters::alarm::Heartbeat::new(nobody)
+        .unwrap()
+        .ping()
+        .await
+        .unwrap_err();
     assert!(!err.to_string().contains("t0ken"), "{err}");
 }
 
@@ -461,22 +841,55 @@ fn github_takes_an_app_too() {
     };
     let key = openssl(&["genrsa", "-traditional", "2048"], b"");
     let public = String::from_utf8(openssl(&["rsa", "-pubout"], &key)).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let client = reqwest::Client::new();
-        client.post(format!("{at}/_app")).body(serde_json::json!({ "id": 7, "installation": 9, "key": public }).to_string()).send().await.unwrap();
+        client
+            .post(format!("{at}/_app"))
+            .body(serde_json::json!({ "id": 7, "installation": 9, "key": public }).to_string())
+            .send()
+            .await
+            .unwrap();
         let tracker = |installation_id| {
-            let auth = Auth::App { app_id: 7, installation_id, private_key: Secret::new(key.clone()) };
+            let auth = Auth::App {
+                app_id: 7,
+                installation_id,
+                private_key: Secret::new(key.clone()),
+            };
             let api = GithubApi::new(&at, &Trust::default(), auth).unwrap();
-            GithubTracker::new(api, "example/project".to_owned(), std::collections::BTreeMap::new(), "other".to_owned(), false)
+            GithubTracker::new(
+                api,
+                "example/project".to_owned(),
+                std::collections::BTreeMap::new(),
+                "other".to_owned(),
+                false,
+            )
         };
         let ours = tracker(9);
         ours.probe().await.unwrap();
         let first = ours.file(&advisory(1), false).await.unwrap();
-        assert_eq!(ours.file(&advisory(1), true).await.unwrap(), first, "drafts of the app are known as its own");
+        assert_eq!(
+            ours.file(&advisory(1), true).await.unwrap(),
+            first,
+            "drafts of the app are known as its own"
+        );
         let err = tracker(8).probe().await.unwrap_err();
-        assert!(err.to_string().contains("tracker.auth") || err.to_string().contains("repository security advisories"), "{err}");
-        let text = client.get(format!("{at}/_state")).send().await.unwrap().text().await.unwrap();
+        assert!(
+            err.to_string().contains("tracker.auth")
+                || err.to_string().contains("repository security advisories"),
+            "{err}"
+        );
+        let text = client
+            .get(format!("{at}/_state"))
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
         let state: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(state["violations"], serde_json::json!([]));
     });

@@ -1,4 +1,5 @@
-//! The demo, as a new user meets it: every kind handled, files left to look at, nothing told in clear.
+//! The demo, as a new user meets it: every kind handled, files left to look at, nothing told in
+//! clear.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +13,10 @@ fn read_all(folder: &Path) -> Vec<(String, Vec<u8>)> {
             if entry.path().is_dir() {
                 folders.push(entry.path());
             } else if entry.path().is_file() {
-                found.push((entry.path().display().to_string(), fs::read(entry.path()).unwrap()));
+                found.push((
+                    entry.path().display().to_string(),
+                    fs::read(entry.path()).unwrap(),
+                ));
             }
         }
     }
@@ -23,16 +27,43 @@ fn read_all(folder: &Path) -> Vec<(String, Vec<u8>)> {
 fn the_demo_settles_and_leaves_what_it_promises() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("demo");
-    let output = Command::new(env!("CARGO_BIN_EXE_sealdesk")).args(["demo", "--once", "--dir"]).arg(&dir).output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_sealdesk"))
+        .args(["demo", "--once", "--dir"])
+        .arg(&dir)
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    for word in ["report", "key-request", "follow-up", "auto-reply", "dsn", "disclosure-notice", "stays shut", "our certificate was sent"] {
+    assert!(
+        output.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    for word in [
+        "report",
+        "key-request",
+        "follow-up",
+        "auto-reply",
+        "dsn",
+        "disclosure-notice",
+        "stays shut",
+        "our certificate was sent",
+    ] {
         assert!(said.contains(word), "{word} is missing from {said}");
     }
-    let count = |sub: &str, end: &str| fs::read_dir(dir.join(sub)).unwrap().flatten().filter(|e| e.file_name().to_string_lossy().ends_with(end)).count();
+    let count = |sub: &str, end: &str| {
+        fs::read_dir(dir.join(sub))
+            .unwrap()
+            .flatten()
+            .filter(|e| e.file_name().to_string_lossy().ends_with(end))
+            .count()
+    };
     assert_eq!(
         count("outgoing", ".eml")
-            - fs::read_dir(dir.join("outgoing")).unwrap().flatten().filter(|e| e.file_name().to_string_lossy().starts_with("call")).count(),
+            - fs::read_dir(dir.join("outgoing"))
+                .unwrap()
+                .flatten()
+                .filter(|e| e.file_name().to_string_lossy().starts_with("call"))
+                .count(),
         6,
         "five acknowledgements and one certificate"
     );
@@ -40,15 +71,42 @@ fn the_demo_settles_and_leaves_what_it_promises() {
     assert_eq!(fs::read_dir(dir.join("Maildir/new")).unwrap().count(), 0);
     assert_eq!(fs::read_dir(dir.join("Maildir/cur")).unwrap().count(), 10);
     // Nothing of a letter rests or leaves in clear, whether it came sealed or not.
-    for needle in ["traversal", "poc.py", "acme-web", "/etc/passwd", "member list", "debug logging"] {
-        for (path, octets) in read_all(&dir.join("state")).into_iter().chain(read_all(&dir.join("outgoing"))) {
-            assert!(!octets.windows(needle.len()).any(|w| w == needle.as_bytes()), "{path} tells {needle:?}");
+    for needle in [
+        "traversal",
+        "poc.py",
+        "acme-web",
+        "/etc/passwd",
+        "member list",
+        "debug logging",
+    ] {
+        for (path, octets) in read_all(&dir.join("state"))
+            .into_iter()
+            .chain(read_all(&dir.join("outgoing")))
+        {
+            assert!(
+                !octets.windows(needle.len()).any(|w| w == needle.as_bytes()),
+                "{path} tells {needle:?}"
+            );
         }
     }
     // Once more on the same folder: nothing happens twice.
-    let again = Command::new(env!("CARGO_BIN_EXE_sealdesk")).args(["demo", "--once", "--dir"]).arg(&dir).output().unwrap();
-    assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
-    assert_eq!((count("tracker", ".md"), fs::read_dir(dir.join("Maildir/cur")).unwrap().count()), (4, 10));
+    let again = Command::new(env!("CARGO_BIN_EXE_sealdesk"))
+        .args(["demo", "--once", "--dir"])
+        .arg(&dir)
+        .output()
+        .unwrap();
+    assert!(
+        again.status.success(),
+        "{}",
+        String::from_utf8_lossy(&again.stderr)
+    );
+    assert_eq!(
+        (
+            count("tracker", ".md"),
+            fs::read_dir(dir.join("Maildir/cur")).unwrap().count()
+        ),
+        (4, 10)
+    );
 }
 
 #[test]
@@ -56,21 +114,47 @@ fn strace_sees_no_file_and_no_socket_once_the_jail_is_shut() {
     let folder = tempfile::tempdir().unwrap();
     let sealdesk = env!("CARGO_BIN_EXE_sealdesk");
     let keys = folder.path().join("keys");
-    assert!(Command::new(sealdesk).args(["key", "new", "--address", "security@desk.example", "--out"]).arg(&keys).output().unwrap().status.success());
+    assert!(
+        Command::new(sealdesk)
+            .args(["key", "new", "--address", "security@desk.example", "--out"])
+            .arg(&keys)
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
     let letter = folder.path().join("letter.eml");
     fs::write(&letter, "From: a@b.example\nSubject: s\n\nhello\n").unwrap();
     let trace = folder.path().join("trace");
-    let traced =
-        Command::new("strace").args(["-ff", "-o"]).arg(&trace).args([sealdesk, "open", "--key"]).arg(keys.join("security.secret.asc")).arg(&letter).output();
+    let traced = Command::new("strace")
+        .args(["-ff", "-o"])
+        .arg(&trace)
+        .args([sealdesk, "open", "--key"])
+        .arg(keys.join("security.secret.asc"))
+        .arg(&letter)
+        .output();
     let traced = traced.expect("strace is not installed: run make setup");
-    assert!(traced.status.success(), "{}", String::from_utf8_lossy(&traced.stderr));
+    assert!(
+        traced.status.success(),
+        "{}",
+        String::from_utf8_lossy(&traced.stderr)
+    );
     let mut jails = 0;
-    for entry in fs::read_dir(folder.path()).unwrap().flatten().filter(|e| e.file_name().to_string_lossy().starts_with("trace.")) {
+    for entry in fs::read_dir(folder.path())
+        .unwrap()
+        .flatten()
+        .filter(|e| e.file_name().to_string_lossy().starts_with("trace."))
+    {
         let text = fs::read_to_string(entry.path()).unwrap();
-        let Some(shut) = text.find("seccomp(SECCOMP_SET_MODE_FILTER") else { continue };
+        let Some(shut) = text.find("seccomp(SECCOMP_SET_MODE_FILTER") else {
+            continue;
+        };
         jails += 1;
         for line in text[shut..].lines() {
-            for call in ["open(", "openat(", "openat2(", "socket(", "connect(", "bind(", "execve(", "unlink(", "stat("] {
+            for call in [
+                "open(", "openat(", "openat2(", "socket(", "connect(", "bind(", "execve(",
+                "unlink(", "stat(",
+            ] {
                 assert!(!line.starts_with(call), "after the jail was shut: {line}");
             }
         }

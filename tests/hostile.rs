@@ -1,4 +1,5 @@
-//! Attacks by letter on a whole desk: our binary, a Maildir, a folder of outgoing mail. Each is a proof that once did harm.
+//! Attacks by letter on a whole desk: our binary, a Maildir, a folder of outgoing mail. Each is a
+//! proof that once did harm.
 
 use sequoia_openpgp::crypto::SessionKey;
 use sequoia_openpgp::packet::{PKESK, pkesk::PKESK3};
@@ -32,7 +33,10 @@ impl Drop for Desk {
 fn wait_for(what: &str, seconds: u64, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
-        assert!(start.elapsed().as_secs() < seconds, "{what} did not happen within {seconds} s");
+        assert!(
+            start.elapsed().as_secs() < seconds,
+            "{what} did not happen within {seconds} s"
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -46,13 +50,37 @@ impl Desk {
     fn start_asking(resolver: &str, extra: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let w = folder.path().display().to_string();
-        let made = Command::new(SEALDESK).args(["demo", "--once", "--dir"]).arg(folder.path().join("demo")).output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        for sub in ["Maildir/new", "Maildir/cur", "Maildir/tmp", "outgoing", "tracker"] {
+        let made = Command::new(SEALDESK)
+            .args(["demo", "--once", "--dir"])
+            .arg(folder.path().join("demo"))
+            .output()
+            .unwrap();
+        assert!(
+            made.status.success(),
+            "{}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        for sub in [
+            "Maildir/new",
+            "Maildir/cur",
+            "Maildir/tmp",
+            "outgoing",
+            "tracker",
+        ] {
             fs::create_dir_all(folder.path().join(sub)).unwrap();
         }
         let config = format!(
-            "[desk]\naddress = \"security@demo.example\"\nname = \"Demo\"\nstate = \"{w}/state\"\nbounce_address = \"bounce@demo.example\"\nanswer_from = \"2020-01-01T00:00:00Z\"\nresolver = \"{resolver}\"\n[keys]\ncertificates = [\"{w}/demo/keys/security.asc\"]\nstorage_certificate = \"{w}/demo/keys/storage.asc\"\n[opener]\nsecret_keys = [\"{w}/demo/keys/security.secret.asc\"]\nstorage_key = \"{w}/demo/keys/storage.secret.asc\"\n[[mailbox]]\nkind = \"maildir\"\nname = \"demo\"\npath = \"{w}/Maildir\"\npoll_s = 1\n[courier]\nkind = \"folder\"\npath = \"{w}/outgoing\"\n[tracker]\nkind = \"folder\"\npath = \"{w}/tracker\"\n[[responder]]\nname = \"Rita\"\naddress = \"rita@demo.example\"\ncertificate = \"{w}/demo/keys/rita.asc\"\n{extra}\n"
+            "[desk]\naddress = \"security@demo.example\"\nname = \"Demo\"\nstate = \
+             \"{w}/state\"\nbounce_address = \"bounce@demo.example\"\nanswer_from = \
+             \"2020-01-01T00:00:00Z\"\nresolver = \"{resolver}\"\n[keys]\ncertificates = \
+             [\"{w}/demo/keys/security.asc\"]\nstorage_certificate = \
+             \"{w}/demo/keys/storage.asc\"\n[opener]\nsecret_keys = \
+             [\"{w}/demo/keys/security.secret.asc\"]\nstorage_key = \
+             \"{w}/demo/keys/storage.secret.asc\"\n[[mailbox]]\nkind = \"maildir\"\nname = \
+             \"demo\"\npath = \"{w}/Maildir\"\npoll_s = 1\n[courier]\nkind = \"folder\"\npath = \
+             \"{w}/outgoing\"\n[tracker]\nkind = \"folder\"\npath = \
+             \"{w}/tracker\"\n[[responder]]\nname = \"Rita\"\naddress = \
+             \"rita@demo.example\"\ncertificate = \"{w}/demo/keys/rita.asc\"\n{extra}\n"
         );
         fs::write(folder.path().join("sealdesk.toml"), config).unwrap();
         let log = fs::File::create(folder.path().join("log")).unwrap();
@@ -65,7 +93,9 @@ impl Desk {
             .spawn()
             .unwrap();
         let desk = Self { folder, child };
-        wait_for("the desk's start", 30, || desk.command(&["status", "--json"]).is_some());
+        wait_for("the desk's start", 30, || {
+            desk.command(&["status", "--json"]).is_some()
+        });
         desk
     }
 
@@ -82,12 +112,25 @@ impl Desk {
     }
 
     fn command(&self, arguments: &[&str]) -> Option<String> {
-        let output = Command::new(SEALDESK).args(arguments).arg("--config").arg(self.path().join("sealdesk.toml")).output().unwrap();
-        output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+        let output = Command::new(SEALDESK)
+            .args(arguments)
+            .arg("--config")
+            .arg(self.path().join("sealdesk.toml"))
+            .output()
+            .unwrap();
+        output
+            .status
+            .success()
+            .then(|| String::from_utf8(output.stdout).unwrap())
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
-        serde_json::from_str(&self.command(arguments).unwrap_or_else(|| panic!("{arguments:?}: {}", self.log()))).unwrap()
+        serde_json::from_str(
+            &self
+                .command(arguments)
+                .unwrap_or_else(|| panic!("{arguments:?}: {}", self.log())),
+        )
+        .unwrap()
     }
 
     fn log(&self) -> String {
@@ -95,7 +138,10 @@ impl Desk {
     }
 
     fn deliver(&self, name: &str, letter: &str) {
-        let (tmp, new) = (self.path().join("Maildir/tmp").join(name), self.path().join("Maildir/new").join(name));
+        let (tmp, new) = (
+            self.path().join("Maildir/tmp").join(name),
+            self.path().join("Maildir/new").join(name),
+        );
         fs::write(&tmp, letter).unwrap();
         fs::rename(tmp, new).unwrap();
     }
@@ -112,9 +158,16 @@ impl Desk {
 
     /// What was sent to an address: the kind of each letter by its file's name, and its octets.
     fn sent_to(&self, address: &str) -> Vec<(String, String)> {
-        let files = fs::read_dir(self.path().join("outgoing")).unwrap().flatten();
+        let files = fs::read_dir(self.path().join("outgoing"))
+            .unwrap()
+            .flatten();
         let mut sent: Vec<(String, String)> = files
-            .map(|file| (file.file_name().to_string_lossy().into_owned(), fs::read_to_string(file.path()).unwrap()))
+            .map(|file| {
+                (
+                    file.file_name().to_string_lossy().into_owned(),
+                    fs::read_to_string(file.path()).unwrap(),
+                )
+            })
             .filter(|(_, letter)| letter.contains(&format!("To: {address}")))
             .collect();
         sent.sort();
@@ -123,18 +176,25 @@ impl Desk {
 }
 
 fn armored(octets: &[u8]) -> String {
-    sealdesk::openpgp::armored_message(octets).unwrap().replace('\r', "")
+    sealdesk::openpgp::armored_message(octets)
+        .unwrap()
+        .replace('\r', "")
 }
 
 fn headed(from: &str, subject: &str, rest: &str) -> String {
     let id = format!("{}@evil.example", from.replace('@', "."));
-    format!("Return-Path: <{from}>\nFrom: {from}\nTo: security@demo.example\nSubject: {subject}\nMessage-ID: <{id}>\nMIME-Version: 1.0\n{rest}")
+    format!(
+        "Return-Path: <{from}>\nFrom: {from}\nTo: security@demo.example\nSubject: \
+         {subject}\nMessage-ID: <{id}>\nMIME-Version: 1.0\n{rest}"
+    )
 }
 
 fn pgp_mime(from: &str, ciphertext: &[u8]) -> String {
     let armored = armored(ciphertext);
     let body = format!(
-        "Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\n\n--b\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n\n--b\nContent-Type: application/octet-stream\n\n{armored}\n--b--\n"
+        "Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; \
+         boundary=b\n\n--b\nContent-Type: application/pgp-encrypted\n\nVersion: \
+         1\n\n--b\nContent-Type: application/octet-stream\n\n{armored}\n--b--\n"
     );
     headed(from, "...", &body)
 }
@@ -142,9 +202,18 @@ fn pgp_mime(from: &str, ciphertext: &[u8]) -> String {
 fn sealed(to: &Cert, text: &str) -> Vec<u8> {
     use sequoia_openpgp::serialize::stream::{Encryptor, LiteralWriter, Message};
     let policy = StandardPolicy::new();
-    let recipients: Vec<_> = to.keys().with_policy(&policy, None).supported().alive().revoked(false).for_transport_encryption().collect();
+    let recipients: Vec<_> = to
+        .keys()
+        .with_policy(&policy, None)
+        .supported()
+        .alive()
+        .revoked(false)
+        .for_transport_encryption()
+        .collect();
     let mut octets = Vec::new();
-    let message = Encryptor::for_recipients(Message::new(&mut octets), recipients).build().unwrap();
+    let message = Encryptor::for_recipients(Message::new(&mut octets), recipients)
+        .build()
+        .unwrap();
     let mut literal = LiteralWriter::new(message).build().unwrap();
     literal.write_all(text.as_bytes()).unwrap();
     literal.finalize().unwrap();
@@ -154,43 +223,88 @@ fn sealed(to: &Cert, text: &str) -> Vec<u8> {
 /// A message whose session key has no octet, in front of a container of noise.
 fn killer(to: &Cert) -> Vec<u8> {
     let policy = StandardPolicy::new();
-    let key = to.keys().with_policy(&policy, None).for_transport_encryption().next().unwrap().key().clone();
+    let key = to
+        .keys()
+        .with_policy(&policy, None)
+        .for_transport_encryption()
+        .next()
+        .unwrap()
+        .key()
+        .clone();
     let esk = key.encrypt(&SessionKey::from(Vec::new())).unwrap();
     let pkesk = PKESK::from(PKESK3::new(Some(key.keyid()), key.pk_algo(), esk).unwrap());
     let container = [&[0xd2, 61, 1][..], &[0x5a; 60]].concat();
     [Packet::from(pkesk).to_vec().unwrap(), container].concat()
 }
 
-const REPORT: &str =
-    "Content-Type: text/plain\n\nPath traversal in acme-web 2.3.1 (CWE-22).\n\nSteps to reproduce:\n1. curl http://host/../../etc/passwd\n2. see the file\n";
+const REPORT: &str = "Content-Type: text/plain\n\nPath traversal in acme-web 2.3.1 \
+    (CWE-22).\n\nSteps to reproduce:\n1. curl http://host/../../etc/passwd\n2. see the file\n";
 
 #[test]
 fn letters_that_kill_keyholders_cost_themselves_and_no_honest_one() {
     let desk = Desk::start("");
     let certificate = desk.certificate();
     for n in 0..6 {
-        desk.deliver(&format!("k{n}"), &pgp_mime(&format!("eve{n}@evil.example"), &killer(&certificate)));
-        desk.deliver(&format!("h{n}"), &pgp_mime(&format!("ada{n}@reporter.example"), &sealed(&certificate, REPORT)));
+        desk.deliver(
+            &format!("k{n}"),
+            &pgp_mime(&format!("eve{n}@evil.example"), &killer(&certificate)),
+        );
+        desk.deliver(
+            &format!("h{n}"),
+            &pgp_mime(
+                &format!("ada{n}@reporter.example"),
+                &sealed(&certificate, REPORT),
+            ),
+        );
     }
     let status = desk.read(12);
-    assert_eq!((&status["shut"], &status["set_aside"], &status["drafts_filed"].as_i64().is_some()), (&Value::from(6), &Value::from(0), &true));
+    assert_eq!(
+        (
+            &status["shut"],
+            &status["set_aside"],
+            &status["drafts_filed"].as_i64().is_some()
+        ),
+        (&Value::from(6), &Value::from(0), &true)
+    );
     assert!(!desk.log().contains("the opener ended"), "{}", desk.log());
     let listed = desk.json(&["case", "list", "--json", "--all"]);
-    let summaries = listed.as_array().unwrap().iter().filter(|case| case["summary"].as_str().is_some_and(|s| s.contains("traversal"))).count();
+    let summaries = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|case| {
+            case["summary"]
+                .as_str()
+                .is_some_and(|s| s.contains("traversal"))
+        })
+        .count();
     assert_eq!(summaries, 6, "{listed}");
 }
 
 #[test]
 fn what_stayed_shut_is_read_again_on_a_word() {
     let desk = Desk::start("");
-    let other = sealdesk::openpgp::generate("other@demo.example", "Other", sealdesk::openpgp::Profile::V4).unwrap();
+    let other = sealdesk::openpgp::generate(
+        "other@demo.example",
+        "Other",
+        sealdesk::openpgp::Profile::V4,
+    )
+    .unwrap();
     let certificate = Cert::from_bytes(other.public_armored.as_bytes()).unwrap();
-    desk.deliver("1", &pgp_mime("ada@reporter.example", &sealed(&certificate, REPORT)));
+    desk.deliver(
+        "1",
+        &pgp_mime("ada@reporter.example", &sealed(&certificate, REPORT)),
+    );
     assert_eq!(desk.read(1)["shut"], 1);
-    let case = desk.json(&["case", "list", "--json"])[0]["id"].as_str().unwrap().to_owned();
+    let case = desk.json(&["case", "list", "--json"])[0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let said = desk.command(&["case", "reread", &case]).unwrap();
     assert!(said.contains("1 letters"), "{said}");
-    wait_for("the second reading", 30, || desk.log().matches("letter read ").count() == 2);
+    wait_for("the second reading", 30, || {
+        desk.log().matches("letter read ").count() == 2
+    });
     assert_eq!(desk.read(1)["shut"], 1);
     assert!(desk.command(&["case", "reread", "SD-0000000000"]).is_none());
 }
@@ -200,43 +314,83 @@ fn what_stayed_shut_is_read_again_on_a_word() {
 fn a_quoted_ciphertext_is_no_oracle() {
     let desk = Desk::start("");
     let certificate = desk.certificate();
-    let other = sealdesk::openpgp::generate("other@demo.example", "Other", sealdesk::openpgp::Profile::V4).unwrap();
+    let other = sealdesk::openpgp::generate(
+        "other@demo.example",
+        "Other",
+        sealdesk::openpgp::Profile::V4,
+    )
+    .unwrap();
     let ours = sealed(&certificate, REPORT);
     let mut tampered = ours.clone();
     let at = tampered.len() - 40;
     tampered[at] ^= 1;
-    let theirs = sealed(&Cert::from_bytes(other.public_armored.as_bytes()).unwrap(), REPORT);
-    let senders = ["opens@evil.example", "unknown@evil.example", "tampered@evil.example"];
+    let theirs = sealed(
+        &Cert::from_bytes(other.public_armored.as_bytes()).unwrap(),
+        REPORT,
+    );
+    let senders = [
+        "opens@evil.example",
+        "unknown@evil.example",
+        "tampered@evil.example",
+    ];
     for (from, ciphertext) in senders.iter().zip([&ours, &theirs, &tampered]) {
-        let quoted: String = armored(ciphertext).lines().map(|line| format!("> {line}\n")).collect();
+        let quoted: String = armored(ciphertext)
+            .lines()
+            .map(|line| format!("> {line}\n"))
+            .collect();
         let body = format!("Content-Type: text/plain\n\nPlease send me your PGP key.\n\n{quoted}");
         desk.deliver(&from.replace('@', "-"), &headed(from, "PGP key", &body));
     }
     desk.read(3);
-    wait_for("an answer to each", 30, || senders.iter().all(|from| !desk.sent_to(from).is_empty()));
+    wait_for("an answer to each", 30, || {
+        senders.iter().all(|from| !desk.sent_to(from).is_empty())
+    });
     std::thread::sleep(Duration::from_secs(2));
-    let kinds =
-        |from: &str| -> Vec<String> { desk.sent_to(from).iter().map(|(name, _)| name.split(['-', ':', '_']).next().unwrap_or_default().to_owned()).collect() };
+    let kinds = |from: &str| -> Vec<String> {
+        desk.sent_to(from)
+            .iter()
+            .map(|(name, _)| {
+                name.split(['-', ':', '_'])
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned()
+            })
+            .collect()
+    };
     assert_eq!(kinds(senders[0]), kinds(senders[1]));
     assert_eq!(kinds(senders[0]), kinds(senders[2]));
     // And what the responders get looks alike from outside.
     let outside: Vec<(String, usize)> = desk
         .sent_to("rita@demo.example")
         .into_iter()
-        .map(|(_, letter)| (letter.lines().find(|line| line.starts_with("Subject:")).unwrap_or_default().to_owned(), letter.len() / 256))
+        .map(|(_, letter)| {
+            (
+                letter
+                    .lines()
+                    .find(|line| line.starts_with("Subject:"))
+                    .unwrap_or_default()
+                    .to_owned(),
+                letter.len() / 256,
+            )
+        })
         .collect();
     assert_eq!(outside.len(), 3);
     assert!(outside.iter().all(|one| *one == outside[0]), "{outside:?}");
 }
 
-/// A letter of some hundred octets must not cost seconds. What one costs is bounded by sums, and not measured here by a clock.
+/// A letter of some hundred octets must not cost seconds. What one costs is bounded by sums, and
+/// not measured here by a clock.
 #[test]
 fn bombs_are_put_out_by_the_budget_of_their_letter() {
     use sequoia_openpgp::serialize::stream::{Compressor, LiteralWriter, Message};
     use sequoia_openpgp::types::{CompressionAlgorithm, CompressionLevel};
     let compressed = |text: &str| {
         let mut octets = Vec::new();
-        let compressor = Compressor::new(Message::new(&mut octets)).algo(CompressionAlgorithm::Zip).level(CompressionLevel::best()).build().unwrap();
+        let compressor = Compressor::new(Message::new(&mut octets))
+            .algo(CompressionAlgorithm::Zip)
+            .level(CompressionLevel::best())
+            .build()
+            .unwrap();
         let mut literal = LiteralWriter::new(compressor).build().unwrap();
         literal.write_all(text.as_bytes()).unwrap();
         literal.finalize().unwrap();
@@ -250,12 +404,36 @@ fn bombs_are_put_out_by_the_budget_of_their_letter() {
     let mut bombs = vec![("a million messages", nested)];
     bombs.push(("a text of 100 MiB", compressed(&"a".repeat(100 << 20))));
     for (what, body) in bombs {
-        let mut child = Command::new(SEALDESK).args(["open", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(headed("eve@evil.example", "x", &format!("Content-Type: text/plain\n\n{body}")).as_bytes()).unwrap();
+        let mut child = Command::new(SEALDESK)
+            .args(["open", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(
+                headed(
+                    "eve@evil.example",
+                    "x",
+                    &format!("Content-Type: text/plain\n\n{body}"),
+                )
+                .as_bytes(),
+            )
+            .unwrap();
         let output = child.wait_with_output().unwrap();
         let read: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(4), "{what}: {read}");
-        assert!(read["faults"].to_string().contains("costs more work than one letter may"), "{what}: {}", read["faults"]);
+        assert!(
+            read["faults"]
+                .to_string()
+                .contains("costs more work than one letter may"),
+            "{what}: {}",
+            read["faults"]
+        );
     }
 }
 
@@ -263,35 +441,75 @@ fn bombs_are_put_out_by_the_budget_of_their_letter() {
 #[test]
 fn a_report_that_a_machine_passed_on_does_not_vanish() {
     let desk = Desk::start("");
-    let machine = |n: usize, field: &str, rest: &str| headed(&format!("tickets{n}@helpdesk.example"), "[Ticket 12] XSS", &format!("{field}\n{rest}"));
+    let machine = |n: usize, field: &str, rest: &str| {
+        headed(
+            &format!("tickets{n}@helpdesk.example"),
+            "[Ticket 12] XSS",
+            &format!("{field}\n{rest}"),
+        )
+    };
     desk.deliver("1", &machine(1, "Auto-Submitted: auto-generated", REPORT));
     desk.deliver("2", &machine(2, "Precedence: bulk", REPORT));
-    let sealed = pgp_mime("tickets3@helpdesk.example", &sealed(&desk.certificate(), REPORT));
-    desk.deliver("3", &sealed.replace("MIME-Version: 1.0\n", "MIME-Version: 1.0\nAuto-Submitted: auto-generated\n"));
-    desk.deliver("4", &headed("news@list.example", "Weekly digest", "Precedence: bulk\nContent-Type: text/plain\n\nThis week in gardening.\n"));
+    let sealed = pgp_mime(
+        "tickets3@helpdesk.example",
+        &sealed(&desk.certificate(), REPORT),
+    );
+    desk.deliver(
+        "3",
+        &sealed.replace(
+            "MIME-Version: 1.0\n",
+            "MIME-Version: 1.0\nAuto-Submitted: auto-generated\n",
+        ),
+    );
+    desk.deliver(
+        "4",
+        &headed(
+            "news@list.example",
+            "Weekly digest",
+            "Precedence: bulk\nContent-Type: text/plain\n\nThis week in gardening.\n",
+        ),
+    );
     let status = desk.read(4);
-    assert_eq!((&status["cases_open"], &status["without_case"]), (&Value::from(3), &Value::from(1)), "{status}");
+    assert_eq!(
+        (&status["cases_open"], &status["without_case"]),
+        (&Value::from(3), &Value::from(1)),
+        "{status}"
+    );
     // No machine is answered by a machine.
-    assert!((1..4).all(|n| desk.sent_to(&format!("tickets{n}@helpdesk.example")).is_empty()));
-    let number = status["letters_without_case"][0].as_i64().unwrap().to_string();
+    assert!((1..4).all(|n| {
+        desk.sent_to(&format!("tickets{n}@helpdesk.example"))
+            .is_empty()
+    }));
+    let number = status["letters_without_case"][0]
+        .as_i64()
+        .unwrap()
+        .to_string();
     desk.command(&["import", "--letter", &number]).unwrap();
-    wait_for("the case of the fourth letter", 30, || desk.json(&["status", "--json"])["cases_open"] == 4);
+    wait_for("the case of the fourth letter", 30, || {
+        desk.json(&["status", "--json"])["cases_open"] == 4
+    });
 }
 
-/// Whoever opens connections and says nothing keeps nobody else from the pages, and the desk from nothing.
+/// Whoever opens connections and says nothing keeps nobody else from the pages, and the desk from
+/// nothing.
 #[test]
 fn idle_connections_stop_neither_the_desk_nor_its_pages() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
     let desk = Desk::start(&format!("[metrics]\nlisten = \"{address}\"\n"));
-    let idle: Vec<TcpStream> = (0..300).filter_map(|_| TcpStream::connect(address).ok()).collect();
+    let idle: Vec<TcpStream> = (0..300)
+        .filter_map(|_| TcpStream::connect(address).ok())
+        .collect();
     desk.deliver("1", &headed("ada@reporter.example", "XSS", REPORT));
     desk.read(1);
     wait_for("a page beside idle connections", 60, || {
-        let Ok(mut stream) = TcpStream::connect(address) else { return false };
+        let Ok(mut stream) = TcpStream::connect(address) else {
+            return false;
+        };
         let _ = stream.set_read_timeout(Some(Duration::from_secs(30)));
-        let _ = stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let _ = stream
+            .write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         let mut answer = String::new();
         let _ = stream.read_to_string(&mut answer);
         answer.starts_with("HTTP/1.1 200")
@@ -299,22 +517,41 @@ fn idle_connections_stop_neither_the_desk_nor_its_pages() {
     drop(idle);
 }
 
-/// A reader that was taken over and stays keeps its place for its life, and nobody else from theirs.
+/// A reader that was taken over and stays keeps its place for its life, and nobody else from
+/// theirs.
 #[test]
 fn readers_that_stay_are_ended_and_hold_up_nobody() {
     let desk = Desk::start("[limits]\nreader_life_s = 5\nreader_cpu_s = 5\n");
     for n in 0..3 {
-        desk.deliver(&format!("s{n}"), &headed(&format!("eve{n}@evil.example"), "x", "Content-Type: text/plain\n\nstrike-this-reader: stay\n"));
+        desk.deliver(
+            &format!("s{n}"),
+            &headed(
+                &format!("eve{n}@evil.example"),
+                "x",
+                "Content-Type: text/plain\n\nstrike-this-reader: stay\n",
+            ),
+        );
     }
-    wait_for("the arrival of the first", 20, || desk.json(&["status", "--json"])["letters"] == 3);
+    wait_for("the arrival of the first", 20, || {
+        desk.json(&["status", "--json"])["letters"] == 3
+    });
     desk.deliver("h", &headed("ada@reporter.example", "XSS", REPORT));
-    wait_for("the honest report beside them", 20, || desk.json(&["status", "--json"])["drafts_filed"] == 1);
+    wait_for("the honest report beside them", 20, || {
+        desk.json(&["status", "--json"])["drafts_filed"] == 1
+    });
     let status = desk.read(4);
     assert_eq!(status["set_aside"], 3, "{status}");
-    // Whether a reader ends may depend on what only decryption shows: no call about it leaves at once.
+    // Whether a reader ends may depend on what only decryption shows: no call about it leaves at
+    // once.
     assert!(status["faults"].to_string().contains("readers"), "{status}");
-    wait_for("the calls about the letters", 20, || desk.sent_to("rita@demo.example").len() >= 4);
-    assert!(desk.sent_to("rita@demo.example").iter().all(|(name, _)| !name.contains("fault-lasts")));
+    wait_for("the calls about the letters", 20, || {
+        desk.sent_to("rita@demo.example").len() >= 4
+    });
+    assert!(
+        desk.sent_to("rita@demo.example")
+            .iter()
+            .all(|(name, _)| !name.contains("fault-lasts"))
+    );
 }
 
 /// Of many fresh strangers the last to write is read soon, whatever the ones before cost.
@@ -322,16 +559,32 @@ fn readers_that_stay_are_ended_and_hold_up_nobody() {
 fn a_fresh_report_is_read_before_a_backlog_of_hostile_letters() {
     let desk = Desk::start("[limits]\nreader_life_s = 5\nreader_cpu_s = 5\n");
     for n in 0..12 {
-        desk.deliver(&format!("s{n}"), &headed(&format!("eve@evil{n}.example"), "x", "Content-Type: text/plain\n\nstrike-this-reader: stay\n"));
+        desk.deliver(
+            &format!("s{n}"),
+            &headed(
+                &format!("eve@evil{n}.example"),
+                "x",
+                "Content-Type: text/plain\n\nstrike-this-reader: stay\n",
+            ),
+        );
     }
-    wait_for("the arrival of the flood", 20, || desk.json(&["status", "--json"])["letters"] == 12);
+    wait_for("the arrival of the flood", 20, || {
+        desk.json(&["status", "--json"])["letters"] == 12
+    });
     desk.deliver("h", &headed("ada@reporter.example", "XSS", REPORT));
-    // Twelve letters take two tries of five seconds each on four places; the report waits for one of them.
-    wait_for("the honest report", 15, || desk.json(&["status", "--json"])["drafts_filed"] == 1);
-    assert!(desk.json(&["status", "--json"])["unread"].as_i64().unwrap() > 0, "the flood was not over yet");
+    // Twelve letters take two tries of five seconds each on four places; the report waits for one
+    // of them.
+    wait_for("the honest report", 15, || {
+        desk.json(&["status", "--json"])["drafts_filed"] == 1
+    });
+    assert!(
+        desk.json(&["status", "--json"])["unread"].as_i64().unwrap() > 0,
+        "the flood was not over yet"
+    );
 }
 
-/// A DNS that says of every name that it does not exist, and nothing at all of those that call themselves silent.
+/// A DNS that says of every name that it does not exist, and nothing at all of those that call
+/// themselves silent.
 fn dns() -> std::net::SocketAddr {
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
@@ -353,12 +606,21 @@ fn dns() -> std::net::SocketAddr {
 fn a_silent_dns_of_many_senders_holds_up_nobody_else() {
     let desk = Desk::start_asking(&dns().to_string(), "");
     for n in 0..80 {
-        desk.deliver(&format!("s{n}"), &headed(&format!("eve@silent{n}.example"), "x", "Content-Type: text/plain\n\nhello\n"));
+        desk.deliver(
+            &format!("s{n}"),
+            &headed(
+                &format!("eve@silent{n}.example"),
+                "x",
+                "Content-Type: text/plain\n\nhello\n",
+            ),
+        );
     }
     std::thread::sleep(Duration::from_secs(2));
     desk.deliver("h", &headed("ada@reporter.example", "XSS", REPORT));
     // Five batches that each waited for five seconds would take 25.
-    wait_for("the honest report", 14, || desk.json(&["status", "--json"])["drafts_filed"] == 1);
+    wait_for("the honest report", 14, || {
+        desk.json(&["status", "--json"])["drafts_filed"] == 1
+    });
     desk.read(81);
 }
 
@@ -373,20 +635,38 @@ fn contents_of(folder: &Path, into: &mut Vec<u8>) {
     }
 }
 
-/// A thief of the state folder has every file of it, `desk.secret` too, and suspects what was written.
+/// A thief of the state folder has every file of it, `desk.secret` too, and suspects what was
+/// written.
 #[test]
 fn whoever_steals_the_state_folder_reads_nothing_and_can_test_no_guess() {
     use sealdesk::model::secret::tag;
-    const GUESS: &str = "The login of acme-web accepts any password that ends with a zero octet, in every release.";
+    const GUESS: &str =
+        "The login of acme-web accepts any password that ends with a zero octet, in every release.";
     const ANSWER: &str = "We can reproduce it, and a fix is on its way to the release branch.";
     let mut desk = Desk::start("");
     let report = format!("{REPORT}\n{GUESS}\n");
-    desk.deliver("1", &pgp_mime("ada@reporter.example", &sealed(&desk.certificate(), &report)));
-    desk.deliver("2", &headed("ben@reporter.example", "Zero octets in passwords", &report));
+    desk.deliver(
+        "1",
+        &pgp_mime(
+            "ada@reporter.example",
+            &sealed(&desk.certificate(), &report),
+        ),
+    );
+    desk.deliver(
+        "2",
+        &headed("ben@reporter.example", "Zero octets in passwords", &report),
+    );
     desk.read(2);
-    wait_for("both drafts", 30, || desk.json(&["status", "--json"])["drafts_filed"] == 2);
+    wait_for("both drafts", 30, || {
+        desk.json(&["status", "--json"])["drafts_filed"] == 2
+    });
     let cases = desk.json(&["case", "list", "--json"]);
-    let ids: Vec<&str> = cases.as_array().unwrap().iter().map(|case| case["id"].as_str().unwrap()).collect();
+    let ids: Vec<&str> = cases
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|case| case["id"].as_str().unwrap())
+        .collect();
     let words = desk.path().join("words");
     fs::write(&words, ANSWER).unwrap();
     for id in &ids {
@@ -403,17 +683,35 @@ fn whoever_steals_the_state_folder_reads_nothing_and_can_test_no_guess() {
     let holds = |words: &str| memchr::memmem::find(&stolen, words.as_bytes()).is_some();
     // The outer envelope rests in clear: where it is not found, the search is wrong.
     assert!(holds("ben@reporter.example") && holds(ids[0]));
-    for words in ["Path traversal", "acme-web", "zero octet", "Zero octets", "release branch", "etc/passwd"] {
+    for words in [
+        "Path traversal",
+        "acme-web",
+        "zero octet",
+        "Zero octets",
+        "release branch",
+        "etc/passwd",
+    ] {
         assert!(!holds(words), "{words:?} rests in clear");
     }
-    // What could be guessed, as each tag of content is made; the day is known, and so is the secret beside the database.
+    // What could be guessed, as each tag of content is made; the day is known, and so is the secret
+    // beside the database.
     let secret = fs::read(state.join("desk.secret")).unwrap();
-    let letters = |text: &str| -> String { text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect() };
+    let letters = |text: &str| -> String {
+        text.chars()
+            .filter(|c| c.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect()
+    };
     let day = &desk_now.as_str().unwrap()[..10];
     assert!(holds("reply:"), "no reply rests there");
     for guess in [GUESS, ANSWER] {
         let plain = letters(guess);
-        for words in [&[b"saying", plain.as_bytes()][..], &[plain.as_bytes()], &[guess.as_bytes()], &[b"reply", day.as_bytes(), guess.as_bytes()]] {
+        for words in [
+            &[b"saying", plain.as_bytes()][..],
+            &[plain.as_bytes()],
+            &[guess.as_bytes()],
+            &[b"reply", day.as_bytes(), guess.as_bytes()],
+        ] {
             for key in [&secret[..], b""] {
                 assert!(!holds(&tag(key, words)), "a guess can be tested: {guess:?}");
             }

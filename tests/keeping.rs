@@ -1,4 +1,5 @@
-//! What an operator keeps and erases: a backup while letters come in, the drill of restoring it, damaged ones, and cases that are purged.
+//! What an operator keeps and erases: a backup while letters come in, the drill of restoring it,
+//! damaged ones, and cases that are purged.
 
 use sealdesk::openpgp::{SealTo, certificates};
 use std::fs;
@@ -28,7 +29,11 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let house = Self { folder };
         let dir = house.path("desk");
-        good(Command::new(SEALDESK).args(["demo", "--once", "--dir"]).arg(&dir));
+        good(
+            Command::new(SEALDESK)
+                .args(["demo", "--once", "--dir"])
+                .arg(&dir),
+        );
         house
     }
 
@@ -47,12 +52,22 @@ impl House {
         let state = self.path("desk/state").display().to_string();
         assert!(words.contains(&state), "{words}");
         let config = self.path(&format!("{name}.toml"));
-        fs::write(&config, words.replace(&state, &self.path(name).display().to_string())).unwrap();
+        fs::write(
+            &config,
+            words.replace(&state, &self.path(name).display().to_string()),
+        )
+        .unwrap();
         config
     }
 
     fn runs(&self) -> Running {
-        let running = Running(Command::new(SEALDESK).args(["run", "--config"]).arg(self.config()).spawn().unwrap());
+        let running = Running(
+            Command::new(SEALDESK)
+                .args(["run", "--config"])
+                .arg(self.config())
+                .spawn()
+                .unwrap(),
+        );
         let socket = self.path("desk/state/command.sock");
         wait_for(|| std::os::unix::net::UnixStream::connect(&socket).is_ok());
         running
@@ -65,21 +80,36 @@ impl House {
     }
 
     fn cases(&self, config: &Path) -> serde_json::Value {
-        serde_json::from_slice(&good(&mut self.sealdesk("case list --all --json", config)).stdout).unwrap()
+        serde_json::from_slice(&good(&mut self.sealdesk("case list --all --json", config)).stdout)
+            .unwrap()
     }
 
     fn backup(&self, to: &Path) -> Output {
-        good(self.sealdesk("backup", &self.config()).arg("--output").arg(to))
+        good(
+            self.sealdesk("backup", &self.config())
+                .arg("--output")
+                .arg(to),
+        )
     }
 
     fn restore(&self, file: &Path, config: &Path) -> Output {
-        self.sealdesk("restore", config).arg("--key").arg(self.path("desk/keys/storage.secret.asc")).arg(file).output().unwrap()
+        self.sealdesk("restore", config)
+            .arg("--key")
+            .arg(self.path("desk/keys/storage.secret.asc"))
+            .arg(file)
+            .output()
+            .unwrap()
     }
 }
 
 fn good(command: &mut Command) -> Output {
     let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}\n{}{}", String::from_utf8_lossy(&output.stdout), said(&output));
+    assert!(
+        output.status.success(),
+        "{command:?}\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        said(&output)
+    );
     output
 }
 
@@ -99,7 +129,11 @@ fn wait_for(mut what: impl FnMut() -> bool) {
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap().flatten() {
-        if entry.path().is_dir() { found.extend(files(&entry.path())) } else { found.push(entry.path()) }
+        if entry.path().is_dir() {
+            found.extend(files(&entry.path()))
+        } else {
+            found.push(entry.path())
+        }
     }
     found
 }
@@ -108,46 +142,108 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn a_backup_of_a_desk_that_runs_comes_back_whole_with_its_long_letters() {
     let house = House::new();
     let letter = format!(
-        "From: Gil <gil@long.example>\r\nTo: security@demo.example\r\nMessage-ID: <long@long.example>\r\nSubject: a long one\r\n\r\nacme-web 2.3.1 leaks.\r\n{}",
+        "From: Gil <gil@long.example>\r\nTo: security@demo.example\r\nMessage-ID: \
+         <long@long.example>\r\nSubject: a long one\r\n\r\nacme-web 2.3.1 leaks.\r\n{}",
         "Steps to reproduce: look closely.\r\n".repeat(5_000)
     );
     fs::write(house.path("desk/Maildir/new/long"), letter).unwrap();
     let file = house.path("kept.backup.pgp");
     {
         let _desk = house.runs();
-        wait_for(|| house.cases(&house.config()).to_string().contains("a long one"));
-        wait_for(|| fs::read_dir(house.path("desk/state/spool")).unwrap().count() == 1);
+        wait_for(|| {
+            house
+                .cases(&house.config())
+                .to_string()
+                .contains("a long one")
+        });
+        wait_for(|| {
+            fs::read_dir(house.path("desk/state/spool"))
+                .unwrap()
+                .count()
+                == 1
+        });
         house.backup(&file);
     }
     let before = house.cases(&house.config());
-    assert!(files(&house.path("desk/state")).iter().all(|path| !path.to_string_lossy().contains("passing")), "something was left behind");
+    assert!(
+        files(&house.path("desk/state"))
+            .iter()
+            .all(|path| !path.to_string_lossy().contains("passing")),
+        "something was left behind"
+    );
 
     let config = house.other("new");
     let restored = house.restore(&file, &config);
     assert!(restored.status.success(), "{}", said(&restored));
     assert_eq!(house.cases(&config), before);
     // The long letter itself comes back, opened by the storage key.
-    let id = before.as_array().unwrap().iter().find(|case| case["summary"] == "a long one").unwrap()["id"].as_str().unwrap().to_owned();
+    let id = before
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|case| case["summary"] == "a long one")
+        .unwrap()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let mbox = house.path("long.mbox");
-    good(house.sealdesk("case export", &config).arg(&id).args(["--format", "mbox", "--to", "rita@demo.example", "--output"]).arg(&mbox));
+    good(
+        house
+            .sealdesk("case export", &config)
+            .arg(&id)
+            .args(["--format", "mbox", "--to", "rita@demo.example", "--output"])
+            .arg(&mbox),
+    );
     assert!(fs::metadata(&mbox).unwrap().len() > 10_000);
 
     // A file of the spool that is lost costs that letter, loudly, and no other its backup.
-    let spooled = fs::read_dir(house.path("desk/state/spool")).unwrap().next().unwrap().unwrap().path();
+    let spooled = fs::read_dir(house.path("desk/state/spool"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
     fs::remove_file(spooled).unwrap();
     let partly = house.path("partly.backup.pgp");
-    let warned = house.sealdesk("backup", &house.config()).arg("--output").arg(&partly).output().unwrap();
-    assert!(warned.status.code() == Some(5) && String::from_utf8_lossy(&warned.stdout).contains("1 letters are gone"), "{}", said(&warned));
+    let warned = house
+        .sealdesk("backup", &house.config())
+        .arg("--output")
+        .arg(&partly)
+        .output()
+        .unwrap();
+    assert!(
+        warned.status.code() == Some(5)
+            && String::from_utf8_lossy(&warned.stdout).contains("1 letters are gone"),
+        "{}",
+        said(&warned)
+    );
     let config_of_partly = house.other("partly");
     let restored = house.restore(&partly, &config_of_partly);
-    assert!(restored.status.success() && house.cases(&config_of_partly) == before, "{}", said(&restored));
+    assert!(
+        restored.status.success() && house.cases(&config_of_partly) == before,
+        "{}",
+        said(&restored)
+    );
 
     // A second time it would lie upon what is there.
     let again = house.restore(&file, &config);
-    assert!(!again.status.success() && said(&again).contains("is there already"), "{}", said(&again));
+    assert!(
+        !again.status.success() && said(&again).contains("is there already"),
+        "{}",
+        said(&again)
+    );
     assert_eq!(house.cases(&config), before);
-    let over = house.sealdesk("backup", &house.config()).arg("--output").arg(&file).output().unwrap();
-    assert!(!over.status.success() && said(&over).contains("never overwritten"), "{}", said(&over));
+    let over = house
+        .sealdesk("backup", &house.config())
+        .arg("--output")
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert!(
+        !over.status.success() && said(&over).contains("never overwritten"),
+        "{}",
+        said(&over)
+    );
 }
 
 #[test]
@@ -161,8 +257,15 @@ fn a_backup_that_is_damaged_or_cut_off_or_something_else_changes_nothing() {
         let bent = house.path("bent");
         fs::write(&bent, octets).unwrap();
         let restored = house.restore(&bent, &config);
-        assert!(!restored.status.success() && said(&restored).contains(word), "{}", said(&restored));
-        let left: Vec<_> = files(&house.path("new")).into_iter().filter(|path| !path.ends_with("desk.lock")).collect();
+        assert!(
+            !restored.status.success() && said(&restored).contains(word),
+            "{}",
+            said(&restored)
+        );
+        let left: Vec<_> = files(&house.path("new"))
+            .into_iter()
+            .filter(|path| !path.ends_with("desk.lock"))
+            .collect();
         assert!(left.is_empty(), "{left:?}");
     };
     for at in [whole.len() / 3, whole.len() / 2, whole.len() - 1] {
@@ -173,8 +276,12 @@ fn a_backup_that_is_damaged_or_cut_off_or_something_else_changes_nothing() {
     refused(&whole[..whole.len() / 2], "not whole");
     refused(b"no backup at all", "damaged");
 
-    // Whoever has our storage certificate can seal anything; what is no archive of ours is not unpacked.
-    let seal = SealTo::new(&certificates(&fs::read(house.path("desk/keys/storage.asc")).unwrap()).unwrap()).unwrap();
+    // Whoever has our storage certificate can seal anything; what is no archive of ours is not
+    // unpacked.
+    let seal = SealTo::new(
+        &certificates(&fs::read(house.path("desk/keys/storage.asc")).unwrap()).unwrap(),
+    )
+    .unwrap();
     let what = br#"{"format":1,"schema":1,"letters":0,"files":1}"#;
     let archive = |entries: &[(&str, tar::EntryType, &[u8])]| {
         let mut tar = tar::Builder::new(Vec::new());
@@ -193,14 +300,47 @@ fn a_backup_that_is_damaged_or_cut_off_or_something_else_changes_nothing() {
         seal.seal(&tar.into_inner().unwrap()).unwrap()
     };
     let regular = tar::EntryType::Regular;
-    refused(&archive(&[("sealdesk-backup.json", regular, what), ("spool/../../evil", regular, b"x")]), "something else");
-    refused(&archive(&[("sealdesk-backup.json", regular, what), ("spool", tar::EntryType::Symlink, b"")]), "no file");
-    refused(&archive(&[("sealdesk-backup.json", regular, what), ("end", regular, br#"{"absent":[]}"#)]), "missing");
-    refused(&archive(&[("desk.sqlite", regular, b"x")]), "something else");
-    refused(&archive(&[("sealdesk-backup.json", regular, br#"{"format":1,"schema":9999,"letters":0,"files":0}"#)]), "newer sealdesk");
+    refused(
+        &archive(&[
+            ("sealdesk-backup.json", regular, what),
+            ("spool/../../evil", regular, b"x"),
+        ]),
+        "something else",
+    );
+    refused(
+        &archive(&[
+            ("sealdesk-backup.json", regular, what),
+            ("spool", tar::EntryType::Symlink, b""),
+        ]),
+        "no file",
+    );
+    refused(
+        &archive(&[
+            ("sealdesk-backup.json", regular, what),
+            ("end", regular, br#"{"absent":[]}"#),
+        ]),
+        "missing",
+    );
+    refused(
+        &archive(&[("desk.sqlite", regular, b"x")]),
+        "something else",
+    );
+    refused(
+        &archive(&[(
+            "sealdesk-backup.json",
+            regular,
+            br#"{"format":1,"schema":9999,"letters":0,"files":0}"#,
+        )]),
+        "newer sealdesk",
+    );
     assert!(!house.path("evil").exists());
     // The whole one is still good for it.
-    let check = good(Command::new(SEALDESK).args(["restore", "--check", "--key"]).arg(house.path("desk/keys/storage.secret.asc")).arg(&file));
+    let check = good(
+        Command::new(SEALDESK)
+            .args(["restore", "--check", "--key"])
+            .arg(house.path("desk/keys/storage.secret.asc"))
+            .arg(&file),
+    );
     assert!(String::from_utf8_lossy(&check.stdout).contains("is whole: 10 letters"));
 }
 
@@ -208,64 +348,163 @@ fn a_backup_that_is_damaged_or_cut_off_or_something_else_changes_nothing() {
 fn a_purged_case_leaves_its_journal_and_no_octet_of_who_wrote() {
     let house = House::new();
     let cases = house.cases(&house.config());
-    let id = cases.as_array().unwrap().iter().find(|case| case["summary"] == "Stored XSS in the member list").unwrap()["id"].as_str().unwrap().to_owned();
-    let purge = |id: &str| house.sealdesk("case purge", &house.config()).arg(id).arg("--yes").output().unwrap();
+    let id = cases
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|case| case["summary"] == "Stored XSS in the member list")
+        .unwrap()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let purge = |id: &str| {
+        house
+            .sealdesk("case purge", &house.config())
+            .arg(id)
+            .arg("--yes")
+            .output()
+            .unwrap()
+    };
     let open = purge(&id);
-    assert!(!open.status.success() && said(&open).contains("close it first"), "{}", said(&open));
-    let unasked = house.sealdesk("case purge", &house.config()).arg(&id).output().unwrap();
-    assert!(!unasked.status.success() && said(&unasked).contains("--yes"), "{}", said(&unasked));
+    assert!(
+        !open.status.success() && said(&open).contains("close it first"),
+        "{}",
+        said(&open)
+    );
+    let unasked = house
+        .sealdesk("case purge", &house.config())
+        .arg(&id)
+        .output()
+        .unwrap();
+    assert!(
+        !unasked.status.success() && said(&unasked).contains("--yes"),
+        "{}",
+        said(&unasked)
+    );
 
-    good(house.sealdesk("case note", &house.config()).arg(&id).arg("a secret note"));
-    good(house.sealdesk("case close", &house.config()).arg(&id).arg("resolved"));
-    let show = |id: &str| -> serde_json::Value { serde_json::from_slice(&good(house.sealdesk("case show --json", &house.config()).arg(id)).stdout).unwrap() };
+    good(
+        house
+            .sealdesk("case note", &house.config())
+            .arg(&id)
+            .arg("a secret note"),
+    );
+    good(
+        house
+            .sealdesk("case close", &house.config())
+            .arg(&id)
+            .arg("resolved"),
+    );
+    let show = |id: &str| -> serde_json::Value {
+        serde_json::from_slice(
+            &good(house.sealdesk("case show --json", &house.config()).arg(id)).stdout,
+        )
+        .unwrap()
+    };
     let before = show(&id);
-    let sender = before["read"][0]["reading"]["from"].as_str().unwrap().to_owned();
-    let tells = || files(&house.path("desk/state")).into_iter().any(|path| fs::read(path).unwrap().windows(sender.len()).any(|w| w == sender.as_bytes()));
+    let sender = before["read"][0]["reading"]["from"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let tells = || {
+        files(&house.path("desk/state")).into_iter().any(|path| {
+            fs::read(path)
+                .unwrap()
+                .windows(sender.len())
+                .any(|w| w == sender.as_bytes())
+        })
+    };
     assert!(tells(), "who wrote {id} rests in clear, until it is purged");
     assert!(purge(&id).status.success());
     assert!(!tells(), "{sender} is still in the state folder");
     let after = show(&id);
-    assert!(after["read"][0]["reading"].is_null() && after["report"].is_null() && after["dossier"]["notes"].as_array().unwrap().is_empty(), "{after}");
+    assert!(
+        after["read"][0]["reading"].is_null()
+            && after["report"].is_null()
+            && after["dossier"]["notes"].as_array().unwrap().is_empty(),
+        "{after}"
+    );
     let journal = after["journal"].as_array().unwrap();
     assert_eq!(journal.last().unwrap()["event"], "erased");
-    assert_eq!(journal[..journal.len() - 1], before["journal"].as_array().unwrap()[..]);
+    assert_eq!(
+        journal[..journal.len() - 1],
+        before["journal"].as_array().unwrap()[..]
+    );
     // The same octets again are known, and no new case.
-    assert_eq!(house.cases(&house.config()).as_array().unwrap().len(), cases.as_array().unwrap().len());
+    assert_eq!(
+        house.cases(&house.config()).as_array().unwrap().len(),
+        cases.as_array().unwrap().len()
+    );
 }
 
 /// What a person with the sqlite3 program does to the store of a closed desk.
 fn sql(house: &House, words: &str) {
-    good(Command::new("sqlite3").arg(house.path("desk/state/desk.sqlite")).arg(words));
+    good(
+        Command::new("sqlite3")
+            .arg(house.path("desk/state/desk.sqlite"))
+            .arg(words),
+    );
 }
 
 #[test]
 fn a_case_is_erased_after_its_term_and_not_where_a_letter_came_since() {
     let house = House::new();
     let cases = house.cases(&house.config());
-    let id = |summary: &str| cases.as_array().unwrap().iter().find(|case| case["summary"] == summary).unwrap()["id"].as_str().unwrap().to_owned();
+    let id = |summary: &str| {
+        cases
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|case| case["summary"] == summary)
+            .unwrap()["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
     let (old, written_to) = (id("Stored XSS in the member list"), id("security issue"));
     for id in [&old, &written_to] {
-        good(house.sealdesk("case close", &house.config()).arg(id).arg("resolved"));
+        good(
+            house
+                .sealdesk("case close", &house.config())
+                .arg(id)
+                .arg("resolved"),
+        );
     }
     let open = cases.as_array().unwrap().len() - 2;
     let days_ago = 3 * 86_400_000_i64;
     sql(
         &house,
         &format!(
-            "UPDATE cases SET closed_at = closed_at - {days_ago} WHERE closed_at IS NOT NULL; UPDATE letter SET spooled_at = spooled_at - {days_ago} WHERE case_id = '{old}';"
+            "UPDATE cases SET closed_at = closed_at - {days_ago} WHERE closed_at IS NOT NULL; \
+             UPDATE letter SET spooled_at = spooled_at - {days_ago} WHERE case_id = '{old}';"
         ),
     );
     let words = fs::read_to_string(house.config()).unwrap();
-    fs::write(house.config(), format!("{words}\n[retention]\nclosed_days = 2\n")).unwrap();
-    let is_erased = |id: &str| {
-        let shown = good(house.sealdesk("case show --json", &house.config()).arg(id));
-        let view: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
-        view["journal"].as_array().unwrap().iter().any(|line| line["event"] == "erased" && line["detail"] == "retention.closed_days = 2")
-    };
+    fs::write(
+        house.config(),
+        format!("{words}\n[retention]\nclosed_days = 2\n"),
+    )
+    .unwrap();
+    let is_erased =
+        |id: &str| {
+            let shown = good(house.sealdesk("case show --json", &house.config()).arg(id));
+            let view: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+            view["journal"].as_array().unwrap().iter().any(|line| {
+                line["event"] == "erased" && line["detail"] == "retention.closed_days = 2"
+            })
+        };
     let _desk = house.runs();
     wait_for(|| is_erased(&old));
-    assert!(!is_erased(&written_to), "a letter that came after the case was closed is not read by anybody yet");
-    let erased = house.cases(&house.config()).as_array().unwrap().iter().filter(|case| is_erased(case["id"].as_str().unwrap())).count();
+    assert!(
+        !is_erased(&written_to),
+        "a letter that came after the case was closed is not read by anybody yet"
+    );
+    let erased = house
+        .cases(&house.config())
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|case| is_erased(case["id"].as_str().unwrap()))
+        .count();
     assert_eq!(erased, 1, "{open} cases are open");
 }
 
@@ -284,20 +523,50 @@ fn a_migration_keeps_the_store_before_it_and_a_newer_store_is_refused() {
     let kept = house.path("desk/state/desk.sqlite.schema-5");
     assert!(kept.exists() && fs::metadata(&kept).unwrap().len() > 50_000);
     // It is a whole store: the way back.
-    let shown = good(Command::new("sqlite3").arg(&kept).arg("SELECT count(*) FROM letter"));
+    let shown = good(
+        Command::new("sqlite3")
+            .arg(&kept)
+            .arg("SELECT count(*) FROM letter"),
+    );
     assert_eq!(String::from_utf8_lossy(&shown.stdout).trim(), "10");
-    sql(&house, "INSERT INTO _sqlx_migrations SELECT 9999, description, installed_on, success, checksum, execution_time FROM _sqlx_migrations LIMIT 1;");
-    let refused = house.sealdesk("case list", &house.config()).output().unwrap();
-    assert!(!refused.status.success() && said(&refused).contains("newer sealdesk"), "{}", said(&refused));
+    sql(
+        &house,
+        "INSERT INTO _sqlx_migrations SELECT 9999, description, installed_on, success, checksum, \
+         execution_time FROM _sqlx_migrations LIMIT 1;",
+    );
+    let refused = house
+        .sealdesk("case list", &house.config())
+        .output()
+        .unwrap();
+    assert!(
+        !refused.status.success() && said(&refused).contains("newer sealdesk"),
+        "{}",
+        said(&refused)
+    );
     // Where the store itself is gone, none is begun over what it left.
     for name in ["desk.sqlite", "desk.sqlite-wal", "desk.sqlite-shm"] {
         let _ = fs::remove_file(house.path("desk/state").join(name));
     }
     let gone = house.sealdesk("run", &house.config()).output().unwrap();
-    assert!(!gone.status.success() && said(&gone).contains("is gone"), "{}", said(&gone));
+    assert!(
+        !gone.status.success() && said(&gone).contains("is gone"),
+        "{}",
+        said(&gone)
+    );
     assert!(!house.path("desk/state/desk.sqlite").exists());
-    let none = house.sealdesk("backup", &house.config()).arg("--output").arg(house.path("none.pgp")).output().unwrap();
-    assert!(!none.status.success() && said(&none).contains("no store yet") && !house.path("none.pgp").exists(), "{}", said(&none));
+    let none = house
+        .sealdesk("backup", &house.config())
+        .arg("--output")
+        .arg(house.path("none.pgp"))
+        .output()
+        .unwrap();
+    assert!(
+        !none.status.success()
+            && said(&none).contains("no store yet")
+            && !house.path("none.pgp").exists(),
+        "{}",
+        said(&none)
+    );
 }
 
 /// The state folder of somebody else, who laid snares in it.
@@ -306,8 +575,16 @@ fn root_follows_nothing_that_the_desks_user_laid_into_the_state_folder() {
     assert!(nix::unistd::geteuid().is_root(), "run make test as root");
     let house = House::new();
     let (state, victim) = (house.path("desk/state"), house.path("victim"));
-    fs::set_permissions(house.folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    good(Command::new("chown").args(["-R", "nobody:nogroup"]).arg(&state));
+    fs::set_permissions(
+        house.folder.path(),
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
+    good(
+        Command::new("chown")
+            .args(["-R", "nobody:nogroup"])
+            .arg(&state),
+    );
     // What the desk needs of the rest can be read by its user, as under systemd.
     good(Command::new("chown").args(["-R", "nobody:nogroup"]).args([
         house.path("desk/keys"),
@@ -318,18 +595,44 @@ fn root_follows_nothing_that_the_desks_user_laid_into_the_state_folder() {
     fs::write(&victim, "precious").unwrap();
     let cases = house.cases(&house.config());
     let id = cases[0]["id"].as_str().unwrap().to_owned();
-    good(house.sealdesk("case close", &house.config()).arg(&id).arg("resolved"));
-    let journal = String::from_utf8(good(house.sealdesk("case show", &house.config()).arg(&id)).stdout).unwrap();
-    assert!(journal.contains("root"), "who said it is root, whoever opened the store:\n{journal}");
+    good(
+        house
+            .sealdesk("case close", &house.config())
+            .arg(&id)
+            .arg("resolved"),
+    );
+    let journal =
+        String::from_utf8(good(house.sealdesk("case show", &house.config()).arg(&id)).stdout)
+            .unwrap();
+    assert!(
+        journal.contains("root"),
+        "who said it is root, whoever opened the store:\n{journal}"
+    );
     // A letter's file that is no file of the spool.
-    sql(&house, &format!("UPDATE letter SET sealed = NULL, blob = '{}' WHERE case_id = '{id}'", victim.display()));
-    good(Command::new("chown").args(["-R", "nobody:nogroup"]).arg(&state));
-    good(house.sealdesk("case purge", &house.config()).arg(&id).arg("--yes"));
+    sql(
+        &house,
+        &format!(
+            "UPDATE letter SET sealed = NULL, blob = '{}' WHERE case_id = '{id}'",
+            victim.display()
+        ),
+    );
+    good(
+        Command::new("chown")
+            .args(["-R", "nobody:nogroup"])
+            .arg(&state),
+    );
+    good(
+        house
+            .sealdesk("case purge", &house.config())
+            .arg(&id)
+            .arg("--yes"),
+    );
     assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
     // A folder that is somebody else's.
     let other = house.path("other");
     fs::create_dir(&other).unwrap();
-    let mode = || std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&other).unwrap().permissions());
+    let mode =
+        || std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&other).unwrap().permissions());
     let before = mode();
     fs::remove_dir(state.join("spool")).unwrap();
     for (name, to) in [("spool", &other), ("desk.lock", &other.join("made"))] {
@@ -337,24 +640,54 @@ fn root_follows_nothing_that_the_desks_user_laid_into_the_state_folder() {
         std::os::unix::fs::symlink(to, state.join(name)).unwrap();
     }
     let _ = house.sealdesk("status", &house.config()).output().unwrap();
-    let _ = house.sealdesk("backup", &house.config()).arg("--output").arg(house.path("kept.pgp")).output().unwrap();
+    let _ = house
+        .sealdesk("backup", &house.config())
+        .arg("--output")
+        .arg(house.path("kept.pgp"))
+        .output()
+        .unwrap();
     let _ = house.sealdesk("check", &house.config()).output().unwrap();
     assert!(mode() == before && !other.join("made").exists());
-    assert!(files(&state).iter().all(|path| std::os::unix::fs::MetadataExt::uid(&path.symlink_metadata().unwrap()) != 0 || path.is_symlink()));
+    assert!(
+        files(&state)
+            .iter()
+            .all(
+                |path| std::os::unix::fs::MetadataExt::uid(&path.symlink_metadata().unwrap()) != 0
+                    || path.is_symlink()
+            )
+    );
 }
 
 #[test]
 fn what_the_doctor_says_holds_nothing_of_anybody() {
     let house = House::new();
     let words = fs::read_to_string(house.config()).unwrap();
-    fs::write(house.config(), format!("{words}\n[checkouts]\nhidden-product = \"/srv/hidden-clone\"\n")).unwrap();
+    fs::write(
+        house.config(),
+        format!("{words}\n[checkouts]\nhidden-product = \"/srv/hidden-clone\"\n"),
+    )
+    .unwrap();
     let cases = house.cases(&house.config());
     let _desk = house.runs();
-    let report = String::from_utf8(good(&mut house.sealdesk("doctor", &house.config())).stdout).unwrap();
-    assert!(report.contains("letters: 10 received") && report.contains("tracker.kind = \"folder\"") && report.contains("faults: none"), "{report}");
-    let mut confidential: Vec<String> = ["@", "demo.example", "Rita", "hidden", "XSS", "traversal"].map(str::to_owned).to_vec();
+    let report =
+        String::from_utf8(good(&mut house.sealdesk("doctor", &house.config())).stdout).unwrap();
+    assert!(
+        report.contains("letters: 10 received")
+            && report.contains("tracker.kind = \"folder\"")
+            && report.contains("faults: none"),
+        "{report}"
+    );
+    let mut confidential: Vec<String> = ["@", "demo.example", "Rita", "hidden", "XSS", "traversal"]
+        .map(str::to_owned)
+        .to_vec();
     confidential.push(house.folder.path().display().to_string());
-    confidential.extend(cases.as_array().unwrap().iter().map(|case| case["id"].as_str().unwrap().to_owned()));
+    confidential.extend(
+        cases
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|case| case["id"].as_str().unwrap().to_owned()),
+    );
     for word in confidential {
         assert!(!report.contains(&word), "{word:?} stands in it:\n{report}");
     }
@@ -364,21 +697,36 @@ fn what_the_doctor_says_holds_nothing_of_anybody() {
 fn monitoring_sees_numbers_and_states_and_nothing_that_a_letter_says() {
     let house = House::new();
     let words = fs::read_to_string(house.config()).unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    fs::write(house.config(), format!("{words}\n[metrics]\nlisten = \"127.0.0.1:{port}\"\n")).unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    fs::write(
+        house.config(),
+        format!("{words}\n[metrics]\nlisten = \"127.0.0.1:{port}\"\n"),
+    )
+    .unwrap();
     let _desk = house.runs();
     house.backup(&house.path("kept.pgp"));
     let get = |path: &str| {
         use std::io::{Read, Write};
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
     };
     wait_for(|| get("/metrics").contains("sealdesk_last_backup_timestamp_seconds"));
     let metrics = get("/metrics");
-    assert!(metrics.starts_with("HTTP/1.1 200") && metrics.trim_end().ends_with("# EOF"), "{metrics}");
+    assert!(
+        metrics.starts_with("HTTP/1.1 200") && metrics.trim_end().ends_with("# EOF"),
+        "{metrics}"
+    );
     for line in [
         "sealdesk_acknowledgement_seconds_count 5",
         "sealdesk_acknowledgements_pending 0",
@@ -392,12 +740,25 @@ fn monitoring_sees_numbers_and_states_and_nothing_that_a_letter_says() {
     for word in ["XSS", "traversal", "@", "acme"] {
         assert!(!metrics.contains(word), "{word:?} stands in it:\n{metrics}");
     }
-    assert!(get("/health").starts_with("HTTP/1.1 200") && get("/other").starts_with("HTTP/1.1 404"));
+    assert!(
+        get("/health").starts_with("HTTP/1.1 200") && get("/other").starts_with("HTTP/1.1 404")
+    );
     // Each rule for alerts speaks of metrics that are there.
-    let rules = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/config/alerts.yml")).unwrap();
-    for name in rules.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| word.starts_with("sealdesk_")) {
-        let now_absent =
-            ["sealdesk_canary_good", "sealdesk_canary_sent_timestamp_seconds", "sealdesk_fault", "sealdesk_acknowledgement_deadline_timestamp_seconds"];
-        assert!(metrics.contains(&format!("\n{name}")) || now_absent.contains(&name), "{name} of config/alerts.yml is not in\n{metrics}");
+    let rules =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/config/alerts.yml")).unwrap();
+    for name in rules
+        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .filter(|word| word.starts_with("sealdesk_"))
+    {
+        let now_absent = [
+            "sealdesk_canary_good",
+            "sealdesk_canary_sent_timestamp_seconds",
+            "sealdesk_fault",
+            "sealdesk_acknowledgement_deadline_timestamp_seconds",
+        ];
+        assert!(
+            metrics.contains(&format!("\n{name}")) || now_absent.contains(&name),
+            "{name} of config/alerts.yml is not in\n{metrics}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Promises that take hours, on a clock of our own: the real store, the real loops, fakes around them.
+//! Promises that take hours, on a clock of our own: the real store, the real loops, fakes around
+//! them.
 
 use async_trait::async_trait;
 use sealdesk::adapters::folder_courier::FolderCourier;
@@ -20,7 +21,10 @@ use sealdesk::model::secret::Secret;
 use sealdesk::model::timeline::Timeline;
 use sealdesk::openpgp::{SealTo, certificates, generate_storage};
 use sealdesk::pipeline::{Desk, DeskParts, Rhythm, deadlines, intake, outbox, readers};
-use sealdesk::ports::{Clock, Lane, LetterOctets, Lying, Mailbox, OpenedLetter, Opener, OpenerError, Place, PortError, Sink};
+use sealdesk::ports::{
+    Clock, Lane, LetterOctets, Lying, Mailbox, OpenedLetter, Opener, OpenerError, Place, PortError,
+    Sink,
+};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -46,8 +50,18 @@ struct TestOpener {
 
 #[async_trait]
 impl Opener for TestOpener {
-    async fn read(&self, _: LetterOctets, _: Option<IntakeId>, _: &[String], _: bool) -> Result<OpenedLetter, OpenerError> {
-        Err(if self.deaths.load(Ordering::SeqCst) { OpenerError::Died } else { OpenerError::Down("test".to_owned()) })
+    async fn read(
+        &self,
+        _: LetterOctets,
+        _: Option<IntakeId>,
+        _: &[String],
+        _: bool,
+    ) -> Result<OpenedLetter, OpenerError> {
+        Err(if self.deaths.load(Ordering::SeqCst) {
+            OpenerError::Died
+        } else {
+            OpenerError::Down("test".to_owned())
+        })
     }
 
     async fn compose(&self, composition: &Composition) -> Result<Vec<u8>, OpenerError> {
@@ -66,7 +80,13 @@ impl Opener for TestOpener {
         if !self.up.load(Ordering::SeqCst) {
             return Err(OpenerError::Down("test".to_owned()));
         }
-        Ok(Outside { in_clear: true, kind: LetterKind::Report, asks_for_certificate: false, certificate: None, digest: None })
+        Ok(Outside {
+            in_clear: true,
+            kind: LetterKind::Report,
+            asks_for_certificate: false,
+            certificate: None,
+            digest: None,
+        })
     }
 
     async fn security_txt(&self, _: &SecurityTxt) -> Result<Vec<u8>, OpenerError> {
@@ -92,28 +112,47 @@ impl Mailbox for TestMailbox {
         "test"
     }
 
-    async fn list(&mut self, after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync)) -> Result<Vec<Lying>, PortError> {
+    async fn list(
+        &mut self,
+        after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync),
+    ) -> Result<Vec<Lying>, PortError> {
         let after = after("INBOX", 7);
         let received_at = Timestamp::from_second(START).unwrap();
         let lying = |(uid, text): &(u64, String)| Lying {
-            place: Place { folder: "INBOX".to_owned(), validity: 7, uid: *uid },
+            place: Place {
+                folder: "INBOX".to_owned(),
+                validity: 7,
+                uid: *uid,
+            },
             received_at,
             octets: text.len() as u64,
             advisory: None,
         };
-        Ok(self.letters.iter().filter(|(uid, _)| *uid > after).map(lying).collect())
+        Ok(self
+            .letters
+            .iter()
+            .filter(|(uid, _)| *uid > after)
+            .map(lying)
+            .collect())
     }
 
     async fn fetch(&mut self, letter: &Lying, sink: &mut dyn Sink) -> Result<(), PortError> {
         if self.broken.contains(&letter.place.uid) {
             return Err(PortError::Passing("it is broken".to_owned()));
         }
-        let (_, text) = self.letters.iter().find(|(uid, _)| *uid == letter.place.uid).unwrap();
+        let (_, text) = self
+            .letters
+            .iter()
+            .find(|(uid, _)| *uid == letter.place.uid)
+            .unwrap();
         sink.take(text.as_bytes()).await
     }
 
     async fn settle(&mut self, places: &[Place]) -> Result<(), PortError> {
-        self.settled.lock().unwrap().extend(places.iter().map(|p| p.uid));
+        self.settled
+            .lock()
+            .unwrap()
+            .extend(places.iter().map(|p| p.uid));
         Ok(())
     }
 
@@ -140,10 +179,19 @@ impl Test {
         let seal = SealTo::new(&certificates(storage.public_armored.as_bytes()).unwrap()).unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(START)));
         let opener = Arc::new(TestOpener::default());
-        let own = OwnCertificate { fingerprint: "AB".repeat(20), version: 4, armored: "ARMOR".to_owned(), binary: vec![1; 10] };
+        let own = OwnCertificate {
+            fingerprint: "AB".repeat(20),
+            version: 4,
+            armored: "ARMOR".to_owned(),
+            binary: vec![1; 10],
+        };
         let address = Address::parse("security@desk.example").unwrap();
         let desk = Desk::new(DeskParts {
-            store: Arc::new(SqliteStore::open(&folder.path().join("state"), seal).await.unwrap()),
+            store: Arc::new(
+                SqliteStore::open(&folder.path().join("state"), seal)
+                    .await
+                    .unwrap(),
+            ),
             opener: Arc::clone(&opener) as Arc<dyn Opener>,
             courier: Arc::new(FolderCourier::new(folder.path().join("out"))),
             tracker: Arc::new(FolderTracker::new(folder.path().join("tracker"))),
@@ -158,7 +206,10 @@ impl Test {
                 timeline: Timeline::default(),
             },
             authenticator: None,
-            perspective: Perspective { ours: vec![address], ..Perspective::default() },
+            perspective: Perspective {
+                ours: vec![address],
+                ..Perspective::default()
+            },
             bounce_address: Address::parse("bounce@desk.example").unwrap(),
             own_ends: Vec::new(),
             responders: Vec::new(),
@@ -169,24 +220,59 @@ impl Test {
             sources: None,
             secret: Secret::new(b"secret".to_vec()),
             answer_from: Timestamp::UNIX_EPOCH,
-            caps: Caps { per_address: 1, per_domain: 3, in_all: 100, calls_per_hour: 100, drafts_per_day: 100 },
+            caps: Caps {
+                per_address: 1,
+                per_domain: 3,
+                in_all: 100,
+                calls_per_hour: 100,
+                drafts_per_day: 100,
+            },
             release: ReleaseRules::default(),
         });
-        Self { desk, clock, opener, folder }
+        Self {
+            desk,
+            clock,
+            opener,
+            folder,
+        }
     }
 
     fn at_hour(&self, hours: f64) {
-        self.clock.0.store(START + (hours * 3600.0) as i64, Ordering::SeqCst);
+        self.clock
+            .0
+            .store(START + (hours * 3600.0) as i64, Ordering::SeqCst);
     }
 
-    async fn deliver(&self, mailbox: &mut TestMailbox, failures: &mut HashMap<Place, u32>) -> Result<usize, PortError> {
+    async fn deliver(
+        &self,
+        mailbox: &mut TestMailbox,
+        failures: &mut HashMap<Place, u32>,
+    ) -> Result<usize, PortError> {
         let beat = Rhythm::default().beat("test", Duration::from_secs(60));
         intake::round(&self.desk, mailbox, Origin::Inbox, failures, &beat).await
     }
 
     async fn arrive(&self, letters: &[(u64, &str)]) {
-        let letters = letters.iter().map(|(uid, from)| (*uid, format!("From: {from}\r\nMessage-ID: <{uid}@x>\r\nSubject: s\r\n\r\nhello {uid}\r\n"))).collect();
-        self.deliver(&mut TestMailbox { letters, ..TestMailbox::default() }, &mut HashMap::new()).await.unwrap();
+        let letters = letters
+            .iter()
+            .map(|(uid, from)| {
+                (
+                    *uid,
+                    format!(
+                        "From: {from}\r\nMessage-ID: <{uid}@x>\r\nSubject: s\r\n\r\nhello {uid}\r\n"
+                    ),
+                )
+            })
+            .collect();
+        self.deliver(
+            &mut TestMailbox {
+                letters,
+                ..TestMailbox::default()
+            },
+            &mut HashMap::new(),
+        )
+        .await
+        .unwrap();
     }
 
     async fn work(&self) {
@@ -211,7 +297,13 @@ impl Test {
 }
 
 fn read(folder: &Path) -> Vec<String> {
-    std::fs::read_dir(folder).map(|d| d.flatten().map(|e| std::fs::read_to_string(e.path()).unwrap()).collect()).unwrap_or_default()
+    std::fs::read_dir(folder)
+        .map(|d| {
+            d.flatten()
+                .map(|e| std::fs::read_to_string(e.path()).unwrap())
+                .collect()
+        })
+        .unwrap_or_default()
 }
 
 #[tokio::test]
@@ -224,13 +316,30 @@ async fn an_acknowledgement_leaves_unsigned_rather_than_late_and_humans_hear_of_
     test.at_hour(12.5);
     test.work().await;
     let sent = test.sent();
-    assert!(sent.len() == 1 && sent[0].contains("your letter has reached our security team") && !sent[0].contains("PGP SIGNATURE"), "{sent:#?}");
-    assert!(matches!(test.cases().await[0].acknowledgement, Acknowledgement::Sent { signed: false, .. }));
+    assert!(
+        sent.len() == 1
+            && sent[0].contains("your letter has reached our security team")
+            && !sent[0].contains("PGP SIGNATURE"),
+        "{sent:#?}"
+    );
+    assert!(matches!(
+        test.cases().await[0].acknowledgement,
+        Acknowledgement::Sent { signed: false, .. }
+    ));
     test.opener.up.store(true, Ordering::SeqCst);
     test.at_hour(13.0);
     test.work().await;
-    let journal = test.desk.parts.store.journal(&test.cases().await[0].id).await.unwrap();
-    assert!(journal.iter().any(|l| l.event == "responders called"), "{journal:?}");
+    let journal = test
+        .desk
+        .parts
+        .store
+        .journal(&test.cases().await[0].id)
+        .await
+        .unwrap();
+    assert!(
+        journal.iter().any(|l| l.event == "responders called"),
+        "{journal:?}"
+    );
 }
 
 #[tokio::test]
@@ -239,8 +348,17 @@ async fn humans_are_called_four_hours_before_a_promise_breaks_and_once() {
     test.arrive(&[(1, "a@b.example, c@d.example")]).await; // no single originator: by hand
     let alarms = async || {
         deadlines::round(&test.desk).await.unwrap();
-        let journal = test.desk.parts.store.journal(&test.cases().await[0].id).await.unwrap();
-        journal.iter().filter(|l| l.event == "acknowledgement deadline is near").count()
+        let journal = test
+            .desk
+            .parts
+            .store
+            .journal(&test.cases().await[0].id)
+            .await
+            .unwrap();
+        journal
+            .iter()
+            .filter(|l| l.event == "acknowledgement deadline is near")
+            .count()
     };
     test.at_hour(19.9);
     assert_eq!(alarms().await, 0);
@@ -254,22 +372,66 @@ async fn humans_are_called_four_hours_before_a_promise_breaks_and_once() {
 async fn a_cap_delays_or_hands_over_and_never_drops() {
     let test = Test::new().await;
     test.opener.up.store(true, Ordering::SeqCst);
-    test.arrive(&[(1, "ada@b.example"), (2, "ada@b.example"), (3, "ben@c.example")]).await;
+    test.arrive(&[
+        (1, "ada@b.example"),
+        (2, "ada@b.example"),
+        (3, "ben@c.example"),
+    ])
+    .await;
     test.at_hour(0.1);
     test.work().await;
     assert_eq!(test.sent().len(), 2, "one a day to an address");
-    let by_hand = test.cases().await.iter().filter(|c| matches!(c.acknowledgement, Acknowledgement::ByHand { .. })).count();
-    assert_eq!(by_hand, 1, "what cannot wait goes to a human on the same clock");
-    // A domain has a cap of its own; it delays until 4 hours before the promise, and then hands over.
-    test.arrive(&[(4, "a@d.example"), (5, "b@d.example"), (6, "c@d.example"), (7, "d@d.example"), (8, "e@e.example")]).await;
+    let by_hand = test
+        .cases()
+        .await
+        .iter()
+        .filter(|c| matches!(c.acknowledgement, Acknowledgement::ByHand { .. }))
+        .count();
+    assert_eq!(
+        by_hand, 1,
+        "what cannot wait goes to a human on the same clock"
+    );
+    // A domain has a cap of its own; it delays until 4 hours before the promise, and then hands
+    // over.
+    test.arrive(&[
+        (4, "a@d.example"),
+        (5, "b@d.example"),
+        (6, "c@d.example"),
+        (7, "d@d.example"),
+        (8, "e@e.example"),
+    ])
+    .await;
     test.at_hour(0.2);
     test.work().await;
-    assert_eq!(test.sent().iter().filter(|l| l.contains("@d.example")).count(), 3);
-    assert!(test.sent().iter().any(|l| l.contains("To: e@e.example")), "another domain is not delayed");
-    assert_eq!(test.cases().await.iter().filter(|c| matches!(c.acknowledgement, Acknowledgement::Due { .. })).count(), 1);
+    assert_eq!(
+        test.sent()
+            .iter()
+            .filter(|l| l.contains("@d.example"))
+            .count(),
+        3
+    );
+    assert!(
+        test.sent().iter().any(|l| l.contains("To: e@e.example")),
+        "another domain is not delayed"
+    );
+    assert_eq!(
+        test.cases()
+            .await
+            .iter()
+            .filter(|c| matches!(c.acknowledgement, Acknowledgement::Due { .. }))
+            .count(),
+        1
+    );
     test.at_hour(20.5);
     test.work().await;
-    assert_eq!(test.cases().await.iter().filter(|c| matches!(c.acknowledgement, Acknowledgement::ByHand { .. })).count(), 2);
+    assert_eq!(
+        test.cases()
+            .await
+            .iter()
+            .filter(|c| matches!(c.acknowledgement, Acknowledgement::ByHand { .. }))
+            .count(),
+        2
+    );
 }
 
 #[tokio::test]
@@ -309,10 +471,23 @@ async fn loops_that_work_beside_one_another_undo_nothing() {
     test.at_hour(0.1);
     test.work().await;
     let now = test.clock.now();
-    let stale = sealdesk::decide::on_clock(&seen, &Policy { alarm_before: jiff::SignedDuration::from_hours(24), ..Policy::default() }, now);
+    let stale = sealdesk::decide::on_clock(
+        &seen,
+        &Policy {
+            alarm_before: jiff::SignedDuration::from_hours(24),
+            ..Policy::default()
+        },
+        now,
+    );
     assert!(stale.case.is_some());
     test.desk.parts.store.commit(&stale, now).await.unwrap();
-    assert!(matches!(test.cases().await[0].acknowledgement, Acknowledgement::Sent { .. }), "what was sent stays sent");
+    assert!(
+        matches!(
+            test.cases().await[0].acknowledgement,
+            Acknowledgement::Sent { .. }
+        ),
+        "what was sent stays sent"
+    );
 }
 
 #[tokio::test]
@@ -323,18 +498,43 @@ async fn a_doubt_is_counted() {
     test.at_hour(0.1);
     let now = test.clock.now();
     let store = &test.desk.parts.store;
-    let leased = store.lease(Lane::Answers, now, Duration::from_secs(60), 8).await.unwrap().remove(0);
-    let retry = sealdesk::ports::Outcome::Retry { at: now, why: "the answer was lost".to_owned(), in_doubt: true };
+    let leased = store
+        .lease(Lane::Answers, now, Duration::from_secs(60), 8)
+        .await
+        .unwrap()
+        .remove(0);
+    let retry = sealdesk::ports::Outcome::Retry {
+        at: now,
+        why: "the answer was lost".to_owned(),
+        in_doubt: true,
+    };
     store.settle(&leased.effect.key, &retry, now).await.unwrap();
     test.work().await;
-    assert_eq!((test.sent().len(), store.tally().await.unwrap().sent_twice_perhaps), (1, 1));
+    assert_eq!(
+        (
+            test.sent().len(),
+            store.tally().await.unwrap().sent_twice_perhaps
+        ),
+        (1, 1)
+    );
 }
 
 #[tokio::test]
 async fn a_letter_that_cannot_be_fetched_stops_no_other() {
     let test = Test::new().await;
-    let letters = (1..=3).map(|uid| (uid, format!("From: u{uid}@b.example\r\n\r\nhello {uid}\r\n"))).collect();
-    let mut mailbox = TestMailbox { letters, broken: vec![2], ..TestMailbox::default() };
+    let letters = (1..=3)
+        .map(|uid| {
+            (
+                uid,
+                format!("From: u{uid}@b.example\r\n\r\nhello {uid}\r\n"),
+            )
+        })
+        .collect();
+    let mut mailbox = TestMailbox {
+        letters,
+        broken: vec![2],
+        ..TestMailbox::default()
+    };
     let settled = Arc::clone(&mailbox.settled);
     let mut failures = HashMap::new();
     for _ in 0..4 {

@@ -1,8 +1,10 @@
-//! Seeded stories of a desk: the real store and the real loops, a mailbox, servers, opener and clock that we can break.
+//! Seeded stories of a desk: the real store and the real loops, a mailbox, servers, opener and
+//! clock that we can break.
 //!
-//! Each seed makes a story: letters arrive, loops go round, servers fail before or after the work, processes end at any
-//! await, clocks jump, UIDVALIDITY changes. Then all faults end, and every promise of the desk must have been kept. A
-//! story that breaks one is cut down to the shortest that still does. `SEALDESK_SEEDS=FROM..TO` chooses the seeds.
+//! Each seed makes a story: letters arrive, loops go round, servers fail before or after the work,
+//! processes end at any await, clocks jump, UIDVALIDITY changes. Then all faults end, and every
+//! promise of the desk must have been kept. A story that breaks one is cut down to the shortest
+//! that still does. `SEALDESK_SEEDS=FROM..TO` chooses the seeds.
 
 use async_trait::async_trait;
 use sealdesk::adapters::sqlite::SqliteStore;
@@ -26,8 +28,8 @@ use sealdesk::openpgp::{self, Purpose, SealTo, SecretKeys, certificates, generat
 use sealdesk::pipeline::reading::{self, Position};
 use sealdesk::pipeline::{Beat, Desk, DeskParts, Rhythm, deadlines, intake, outbox, readers};
 use sealdesk::ports::{
-    Cases, Clock, Courier, Filed, Lane, LetterOctets, Letters, Lying, Mailbox, OpenedLetter, Opener, OpenerError, Outbox, Parcel, Place, PortError, Sink,
-    Tracker,
+    Cases, Clock, Courier, Filed, Lane, LetterOctets, Letters, Lying, Mailbox, OpenedLetter,
+    Opener, OpenerError, Outbox, Parcel, Place, PortError, Sink, Tracker,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -92,9 +94,17 @@ fn story(seed: u64) -> Vec<Event> {
     let length = 12 + dice.roll(30);
     (0..length)
         .map(|_| match dice.roll(30) {
-            0..=3 => {
-                Event::Letter([Kind::Report, Kind::Report, Kind::KeyRequest, Kind::Hello, Kind::Machine, Kind::Bounce][dice.roll(6) as usize], dice.roll(9))
-            }
+            0..=3 => Event::Letter(
+                [
+                    Kind::Report,
+                    Kind::Report,
+                    Kind::KeyRequest,
+                    Kind::Hello,
+                    Kind::Machine,
+                    Kind::Bounce,
+                ][dice.roll(6) as usize],
+                dice.roll(9),
+            ),
             4 => Event::Again,
             5..=8 => Event::Intake,
             9..=11 => Event::Readers,
@@ -152,7 +162,11 @@ fn fault(world: &Shared) -> Option<bool> {
 }
 
 fn passing(after: bool) -> PortError {
-    if after { PortError::InDoubt("the answer never came".to_owned()) } else { PortError::Passing("refused".to_owned()) }
+    if after {
+        PortError::InDoubt("the answer never came".to_owned())
+    } else {
+        PortError::Passing("refused".to_owned())
+    }
 }
 
 struct WorldClock(Shared);
@@ -174,25 +188,46 @@ impl Mailbox for WorldMailbox {
         "world"
     }
 
-    async fn list(&mut self, after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync)) -> Result<Vec<Lying>, PortError> {
+    async fn list(
+        &mut self,
+        after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync),
+    ) -> Result<Vec<Lying>, PortError> {
         if let Some(after) = fault(&self.world) {
             return Err(passing(after));
         }
         let world = self.world.lock().unwrap();
         let after = after("INBOX", world.validity);
         let lying = |(uid, text, at): &(u64, String, i64)| Lying {
-            place: Place { folder: "INBOX".to_owned(), validity: world.validity, uid: *uid },
+            place: Place {
+                folder: "INBOX".to_owned(),
+                validity: world.validity,
+                uid: *uid,
+            },
             received_at: Timestamp::from_second(*at).unwrap(),
             octets: text.len() as u64,
             advisory: None,
         };
-        Ok(world.lying.iter().filter(|(uid, ..)| *uid > after).map(lying).collect())
+        Ok(world
+            .lying
+            .iter()
+            .filter(|(uid, ..)| *uid > after)
+            .map(lying)
+            .collect())
     }
 
     async fn fetch(&mut self, letter: &Lying, sink: &mut dyn Sink) -> Result<(), PortError> {
         let failed = fault(&self.world);
-        let text = self.world.lock().unwrap().lying.iter().find(|(uid, ..)| *uid == letter.place.uid).map(|(_, text, _)| text.clone());
-        let Some(text) = text else { return Err(PortError::Passing("it is gone".to_owned())) };
+        let text = self
+            .world
+            .lock()
+            .unwrap()
+            .lying
+            .iter()
+            .find(|(uid, ..)| *uid == letter.place.uid)
+            .map(|(_, text, _)| text.clone());
+        let Some(text) = text else {
+            return Err(PortError::Passing("it is gone".to_owned()));
+        };
         let (first, rest) = text.split_at(text.len() / 2);
         sink.take(first.as_bytes()).await?;
         if failed.is_some() {
@@ -208,9 +243,15 @@ impl Mailbox for WorldMailbox {
         }
         let known = self.store.known("world", places).await?;
         let mut world = self.world.lock().unwrap();
-        for place in places.iter().filter(|p| p.validity == world.validity).collect::<Vec<_>>() {
+        for place in places
+            .iter()
+            .filter(|p| p.validity == world.validity)
+            .collect::<Vec<_>>()
+        {
             if !known.contains(place) {
-                world.broken.push(format!("a letter was moved before it was durable: {place:?}"));
+                world.broken.push(format!(
+                    "a letter was moved before it was durable: {place:?}"
+                ));
             }
             if let Some(at) = world.lying.iter().position(|(uid, ..)| *uid == place.uid) {
                 let (_, text, _) = world.lying.remove(at);
@@ -239,7 +280,11 @@ impl Courier for WorldCourier {
             return Err(passing(false));
         }
         tokio::task::yield_now().await;
-        self.0.lock().unwrap().sent.push((parcel.envelope_recipient.to_string(), parcel.key.0.clone()));
+        self.0
+            .lock()
+            .unwrap()
+            .sent
+            .push((parcel.envelope_recipient.to_string(), parcel.key.0.clone()));
         // Between the final dot and its answer (RFC 1047).
         tokio::task::yield_now().await;
         failed.map_or(Ok(()), |after| Err(passing(after)))
@@ -268,7 +313,16 @@ impl Tracker for WorldTracker {
         }
         tokio::task::yield_now().await;
         let id = advisory.marker.clone();
-        failed.map_or(Ok(Filed { advisory: AdvisoryId { url: id.clone(), id }, doubled: Vec::new() }), |after| Err(passing(after)))
+        failed.map_or(
+            Ok(Filed {
+                advisory: AdvisoryId {
+                    url: id.clone(),
+                    id,
+                },
+                doubled: Vec::new(),
+            }),
+            |after| Err(passing(after)),
+        )
     }
 
     async fn append(&self, _: &AdvisoryId, addition: &Addition) -> Result<(), PortError> {
@@ -276,7 +330,12 @@ impl Tracker for WorldTracker {
         if failed == Some(false) {
             return Err(passing(false));
         }
-        self.0.lock().unwrap().appended.entry(addition.mark.clone()).or_insert(1);
+        self.0
+            .lock()
+            .unwrap()
+            .appended
+            .entry(addition.mark.clone())
+            .or_insert(1);
         failed.map_or(Ok(()), |after| Err(passing(after)))
     }
 
@@ -304,26 +363,52 @@ thread_local! {
 }
 
 fn unsealed(sealed: &[u8]) -> Vec<u8> {
-    UNSEAL.with_borrow_mut(|keys| openpgp::open(sealed, keys, &[], &Budget::ours()).unwrap().plaintext)
+    UNSEAL.with_borrow_mut(|keys| {
+        openpgp::open(sealed, keys, &[], &Budget::ours())
+            .unwrap()
+            .plaintext
+    })
 }
 
 impl WorldOpener {
     fn up(&self) -> Result<(), OpenerError> {
-        if self.world.lock().unwrap().opener_down { Err(OpenerError::Down("test".to_owned())) } else { Ok(()) }
+        if self.world.lock().unwrap().opener_down {
+            Err(OpenerError::Down("test".to_owned()))
+        } else {
+            Ok(())
+        }
     }
 }
 
 #[async_trait]
 impl Opener for WorldOpener {
-    async fn read(&self, letter: LetterOctets, _: Option<IntakeId>, _: &[String], _: bool) -> Result<OpenedLetter, OpenerError> {
+    async fn read(
+        &self,
+        letter: LetterOctets,
+        _: Option<IntakeId>,
+        _: &[String],
+        _: bool,
+    ) -> Result<OpenedLetter, OpenerError> {
         self.up()?;
         if fault(&self.world).is_some() {
             return Err(OpenerError::Died);
         }
-        let LetterOctets::Sealed(sealed) = letter else { return Err(OpenerError::Died) };
-        let position = Position { perspective: self.perspective.clone(), ..Position::default() };
-        let read = reading::read(&unsealed(&sealed), &mut SecretKeys::none(Purpose::Mail), &position);
-        Ok(OpenedLetter { reading: read.reading, files: read.files })
+        let LetterOctets::Sealed(sealed) = letter else {
+            return Err(OpenerError::Died);
+        };
+        let position = Position {
+            perspective: self.perspective.clone(),
+            ..Position::default()
+        };
+        let read = reading::read(
+            &unsealed(&sealed),
+            &mut SecretKeys::none(Purpose::Mail),
+            &position,
+        );
+        Ok(OpenedLetter {
+            reading: read.reading,
+            files: read.files,
+        })
     }
 
     async fn compose(&self, composition: &Composition) -> Result<Vec<u8>, OpenerError> {
@@ -338,9 +423,22 @@ impl Opener for WorldOpener {
 
     async fn outside(&self, letter: LetterOctets) -> Result<Outside, OpenerError> {
         self.up()?;
-        let LetterOctets::Sealed(sealed) = letter else { return Err(OpenerError::Died) };
-        let position = Position { perspective: self.perspective.clone(), ..Position::default() };
-        Ok(Outside::of(&reading::read(&unsealed(&sealed), &mut SecretKeys::none(Purpose::Mail), &position).reading, None))
+        let LetterOctets::Sealed(sealed) = letter else {
+            return Err(OpenerError::Died);
+        };
+        let position = Position {
+            perspective: self.perspective.clone(),
+            ..Position::default()
+        };
+        Ok(Outside::of(
+            &reading::read(
+                &unsealed(&sealed),
+                &mut SecretKeys::none(Purpose::Mail),
+                &position,
+            )
+            .reading,
+            None,
+        ))
     }
 
     async fn security_txt(&self, _: &SecurityTxt) -> Result<Vec<u8>, OpenerError> {
@@ -383,11 +481,22 @@ impl Running {
         let seal = SealTo::new(&certificates(storage().0.as_bytes()).unwrap()).unwrap();
         let store = Arc::new(SqliteStore::open(folder, seal).await.unwrap());
         let address = Address::parse("security@desk.example").unwrap();
-        let perspective = Perspective { ours: vec![address.clone()], ..Perspective::default() };
-        let own = OwnCertificate { fingerprint: "AB".repeat(20), version: 4, armored: "ARMOR".to_owned(), binary: vec![1; 10] };
+        let perspective = Perspective {
+            ours: vec![address.clone()],
+            ..Perspective::default()
+        };
+        let own = OwnCertificate {
+            fingerprint: "AB".repeat(20),
+            version: 4,
+            armored: "ARMOR".to_owned(),
+            binary: vec![1; 10],
+        };
         let desk = Desk::new(DeskParts {
             store: Arc::clone(&store) as _,
-            opener: Arc::new(WorldOpener { world: Arc::clone(world), perspective: perspective.clone() }),
+            opener: Arc::new(WorldOpener {
+                world: Arc::clone(world),
+                perspective: perspective.clone(),
+            }),
             courier: Arc::new(WorldCourier(Arc::clone(world))),
             tracker: Arc::new(WorldTracker(Arc::clone(world))),
             alarm: None,
@@ -412,16 +521,38 @@ impl Running {
             secret: Secret::new(b"simulation".to_vec()),
             authenticator: None,
             answer_from: Timestamp::UNIX_EPOCH,
-            caps: Caps { per_address: 1, per_domain: 100, in_all: 1000, calls_per_hour: 1000, drafts_per_day: 1000 },
+            caps: Caps {
+                per_address: 1,
+                per_domain: 100,
+                in_all: 1000,
+                calls_per_hour: 1000,
+                drafts_per_day: 1000,
+            },
             release: ReleaseRules::default(),
         });
         store.sweep_and_release().await;
-        Self { world: Arc::clone(world), desk, store, failures: HashMap::new(), beat: Rhythm::default().beat("simulation", Duration::from_secs(60)) }
+        Self {
+            world: Arc::clone(world),
+            desk,
+            store,
+            failures: HashMap::new(),
+            beat: Rhythm::default().beat("simulation", Duration::from_secs(60)),
+        }
     }
 
     async fn intake(&mut self) {
-        let mut mailbox = WorldMailbox { world: Arc::clone(&self.world), store: Arc::clone(&self.store) };
-        let _ = intake::round(&self.desk, &mut mailbox, Origin::Inbox, &mut self.failures, &self.beat).await;
+        let mut mailbox = WorldMailbox {
+            world: Arc::clone(&self.world),
+            store: Arc::clone(&self.store),
+        };
+        let _ = intake::round(
+            &self.desk,
+            &mut mailbox,
+            Origin::Inbox,
+            &mut self.failures,
+            &self.beat,
+        )
+        .await;
     }
 
     async fn outbox(&self) {
@@ -433,19 +564,46 @@ impl Running {
     /// A word on the n-th case: a step reached, a wait, an end of it, or another lane.
     async fn say(&self, n: u64) {
         let cases = self.store.cases().await.unwrap_or_default();
-        let Some(case) = cases.get((n / 10) as usize % cases.len().max(1)) else { return };
+        let Some(case) = cases.get((n / 10) as usize % cases.len().max(1)) else {
+            return;
+        };
         let steps = [Step::FixTeam, Step::Fix, Step::Release, Step::Retrospective];
         let word = match n % 10 {
-            step @ 0..=3 => Word::Reach { step: steps[step as usize], at: None },
+            step @ 0..=3 => Word::Reach {
+                step: steps[step as usize],
+                at: None,
+            },
             4 | 5 => Word::Wait { why: String::new() },
             6 | 7 => Word::GoOn,
-            8 => Word::Lane { lane: CaseLane::Asap, why: String::new() },
-            _ => Word::Lane { lane: CaseLane::Normal, why: String::new() },
+            8 => Word::Lane {
+                lane: CaseLane::Asap,
+                why: String::new(),
+            },
+            _ => Word::Lane {
+                lane: CaseLane::Normal,
+                why: String::new(),
+            },
         };
-        let reached = if let Word::Reach { step, .. } = &word { Some(*step) } else { None };
-        let said = answer(&self.desk, Question::CaseSay { id: case.id.clone(), word }, "responder rita").await;
+        let reached = if let Word::Reach { step, .. } = &word {
+            Some(*step)
+        } else {
+            None
+        };
+        let said = answer(
+            &self.desk,
+            Question::CaseSay {
+                id: case.id.clone(),
+                word,
+            },
+            "responder rita",
+        )
+        .await;
         if let (Ok(_), Some(step)) = (said, reached) {
-            self.world.lock().unwrap().said.push((case.id.clone(), step));
+            self.world
+                .lock()
+                .unwrap()
+                .said
+                .push((case.id.clone(), step));
         }
     }
 
@@ -474,25 +632,47 @@ impl Starting for SqliteStore {
 
 fn letter(kind: Kind, person: u64, n: usize) -> String {
     let from = format!("person{person}@crowd.example");
-    let head =
-        |extra: &str, subject: &str| format!("Return-Path: <{from}>\r\nFrom: {from}\r\n{extra}Subject: {subject}\r\nMessage-ID: <{n}@crowd.example>\r\n\r\n");
+    let head = |extra: &str, subject: &str| {
+        format!(
+            "Return-Path: <{from}>\r\nFrom: {from}\r\n{extra}Subject: {subject}\r\nMessage-ID: \
+             <{n}@crowd.example>\r\n\r\n"
+        )
+    };
     match kind {
         Kind::Report => {
-            head("", "XSS") + &format!("Number {n}: there is an XSS (CWE-79) in acme 1.{n}.\r\n\r\nSteps to reproduce:\r\n1. open it\r\n2. look\r\n")
+            head("", "XSS")
+                + &format!(
+                    "Number {n}: there is an XSS (CWE-79) in acme 1.{n}.\r\n\r\nSteps to \
+                     reproduce:\r\n1. open it\r\n2. look\r\n"
+                )
         }
         Kind::KeyRequest => head("", "PGP key") + "Please send me your public PGP key.\r\n",
-        Kind::Hello => head("", "hello") + &format!("Is anybody there? I ask for the {n}th time.\r\n"),
-        Kind::Machine => head("Auto-Submitted: auto-replied\r\n", "away") + &format!("I am away, {n}.\r\n"),
+        Kind::Hello => {
+            head("", "hello") + &format!("Is anybody there? I ask for the {n}th time.\r\n")
+        }
+        Kind::Machine => {
+            head("Auto-Submitted: auto-replied\r\n", "away") + &format!("I am away, {n}.\r\n")
+        }
         Kind::Bounce => format!(
-            "Return-Path: <>\r\nFrom: mailer-daemon@crowd.example\r\nSubject: Undelivered Mail\r\nMessage-ID: <{n}@crowd.example>\r\nContent-Type: multipart/report; boundary=b\r\n\r\n--b\r\n\r\nfailed {n}\r\n--b--\r\n"
+            "Return-Path: <>\r\nFrom: mailer-daemon@crowd.example\r\nSubject: Undelivered \
+             Mail\r\nMessage-ID: <{n}@crowd.example>\r\nContent-Type: multipart/report; \
+             boundary=b\r\n\r\n--b\r\n\r\nfailed {n}\r\n--b--\r\n"
         ),
     }
 }
 
 /// Plays a story, lets all faults end, and says which promises were broken.
 async fn play(events: &[Event]) -> Vec<String> {
-    let folder = tempfile::Builder::new().tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-    let world: Shared = Arc::new(Mutex::new(World { now: START, validity: 1, next_uid: 1, ..World::default() }));
+    let folder = tempfile::Builder::new()
+        .tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap();
+    let world: Shared = Arc::new(Mutex::new(World {
+        now: START,
+        validity: 1,
+        next_uid: 1,
+        ..World::default()
+    }));
     let mut running = Running::open(&world, folder.path()).await;
     let mut ends = None;
     for event in events {
@@ -519,7 +699,11 @@ async fn play(events: &[Event]) -> Vec<String> {
                 let mut world = world.lock().unwrap();
                 world.validity += 1;
                 let lying = std::mem::take(&mut world.lying);
-                world.lying = lying.into_iter().enumerate().map(|(n, (_, text, at))| (n as u64 + 1, text, at)).collect();
+                world.lying = lying
+                    .into_iter()
+                    .enumerate()
+                    .map(|(n, (_, text, at))| (n as u64 + 1, text, at))
+                    .collect();
                 world.next_uid = world.lying.len() as u64 + 1;
             }
             Event::Fails(n, after) => world.lock().unwrap().fails = Some((n, after)),
@@ -536,7 +720,12 @@ async fn play(events: &[Event]) -> Vec<String> {
                     }
                 };
                 let ended = match ends.take() {
-                    Some(polls_left) => Ending { inner: Box::pin(round), polls_left }.await.is_none(),
+                    Some(polls_left) => Ending {
+                        inner: Box::pin(round),
+                        polls_left,
+                    }
+                    .await
+                    .is_none(),
                     None => {
                         round.await;
                         false
@@ -587,58 +776,136 @@ async fn broken(running: &Running, world: &Shared) -> Vec<String> {
         }
     };
     // 1: no report is lost, and none is taken in twice.
-    claim(world.lying.is_empty(), format!("{} letters still lie on the server", world.lying.len()));
-    claim(tally.letters == world.delivered.len() as i64, format!("{} letters were delivered and {} are kept", world.delivered.len(), tally.letters));
-    claim(tally.unread == 0, format!("{} letters are unread", tally.unread));
-    claim(tally.effects_pending == 0, format!("{} effects never ended", tally.effects_pending));
+    claim(
+        world.lying.is_empty(),
+        format!("{} letters still lie on the server", world.lying.len()),
+    );
+    claim(
+        tally.letters == world.delivered.len() as i64,
+        format!(
+            "{} letters were delivered and {} are kept",
+            world.delivered.len(),
+            tally.letters
+        ),
+    );
+    claim(
+        tally.unread == 0,
+        format!("{} letters are unread", tally.unread),
+    );
+    claim(
+        tally.effects_pending == 0,
+        format!("{} effects never ended", tally.effects_pending),
+    );
     // 2: every person has an answer, or a human owes it and was called.
     for case in &cases {
         let owed = matches!(case.acknowledgement, Acknowledgement::Due { .. });
-        claim(!owed, format!("the acknowledgement of {} never left", case.id));
-        claim(!matches!(case.draft, Draft::Queued), format!("the draft of {} never left", case.id));
+        claim(
+            !owed,
+            format!("the acknowledgement of {} never left", case.id),
+        );
+        claim(
+            !matches!(case.draft, Draft::Queued),
+            format!("the draft of {} never left", case.id),
+        );
     }
-    let people = world.delivered.iter().filter(|(_, kind, _)| matches!(kind, Kind::Report | Kind::KeyRequest | Kind::Hello)).count();
-    claim(cases.len() == people, format!("{people} people's letters made {} cases", cases.len()));
+    let people = world
+        .delivered
+        .iter()
+        .filter(|(_, kind, _)| matches!(kind, Kind::Report | Kind::KeyRequest | Kind::Hello))
+        .count();
+    claim(
+        cases.len() == people,
+        format!("{people} people's letters made {} cases", cases.len()),
+    );
     let mut answers: BTreeMap<&str, usize> = BTreeMap::new();
-    for (_, key) in world.sent.iter().filter(|(_, key)| !key.starts_with("call:")) {
+    for (_, key) in world
+        .sent
+        .iter()
+        .filter(|(_, key)| !key.starts_with("call:"))
+    {
         *answers.entry(key).or_default() += 1;
     }
     let twice = answers.values().filter(|n| **n > 1).count() as i64;
-    claim(twice <= tally.sent_twice_perhaps, format!("{twice} answers left twice, and {} were counted", tally.sent_twice_perhaps));
-    claim(world.sent.iter().all(|(to, _)| !to.contains("daemon")), "a machine was answered".to_owned());
-    let machines: Vec<u64> = world.delivered.iter().filter(|(_, kind, _)| *kind == Kind::Machine).map(|(.., person)| *person).collect();
+    claim(
+        twice <= tally.sent_twice_perhaps,
+        format!(
+            "{twice} answers left twice, and {} were counted",
+            tally.sent_twice_perhaps
+        ),
+    );
+    claim(
+        world.sent.iter().all(|(to, _)| !to.contains("daemon")),
+        "a machine was answered".to_owned(),
+    );
+    let machines: Vec<u64> = world
+        .delivered
+        .iter()
+        .filter(|(_, kind, _)| *kind == Kind::Machine)
+        .map(|(.., person)| *person)
+        .collect();
     for person in machines {
-        let human = world.delivered.iter().any(|(_, kind, other)| *other == person && !matches!(kind, Kind::Machine | Kind::Bounce));
+        let human = world.delivered.iter().any(|(_, kind, other)| {
+            *other == person && !matches!(kind, Kind::Machine | Kind::Bounce)
+        });
         let address = format!("person{person}@crowd.example");
-        claim(human || world.sent.iter().all(|(to, _)| *to != address), format!("a machine was answered at {address}"));
+        claim(
+            human || world.sent.iter().all(|(to, _)| *to != address),
+            format!("a machine was answered at {address}"),
+        );
     }
-    // 7: every clock of the policy is called for, once before and once after it ends; and no word of a responder is lost.
+    // 7: every clock of the policy is called for, once before and once after it ends; and no word
+    // of a responder is lost.
     let now = Timestamp::from_second(world.now).unwrap();
     for case in &cases {
         for clock in clocks(case, &Timeline::default(), now) {
-            let over = clock.state == ClockState::Running && clock.deadline <= now && runs(case) && matches!(case.draft, Draft::Filed { .. });
+            let over = clock.state == ClockState::Running
+                && clock.deadline <= now
+                && runs(case)
+                && matches!(case.draft, Draft::Filed { .. });
             let called = case.course.called.get(&clock.step) == Some(&Called::Missed);
-            claim(!over || called, format!("nobody was called for {} of {}", clock.step.as_str(), case.id));
+            claim(
+                !over || called,
+                format!(
+                    "nobody was called for {} of {}",
+                    clock.step.as_str(),
+                    case.id
+                ),
+            );
         }
     }
     for (id, step) in &world.said {
-        let kept = cases.iter().any(|case| case.id == *id && case.course.reached.contains_key(step));
-        claim(kept, format!("{} of {id} was said to be reached, and is not", step.as_str()));
+        let kept = cases
+            .iter()
+            .any(|case| case.id == *id && case.course.reached.contains_key(step));
+        claim(
+            kept,
+            format!(
+                "{} of {id} was said to be reached, and is not",
+                step.as_str()
+            ),
+        );
     }
     // 3: one report, one case, one draft.
     let mut drafts = world.drafts.clone();
     drafts.sort();
     drafts.dedup();
-    claim(drafts.len() == world.drafts.len(), format!("{} drafts of {} cases", world.drafts.len(), drafts.len()));
+    claim(
+        drafts.len() == world.drafts.len(),
+        format!("{} drafts of {} cases", world.drafts.len(), drafts.len()),
+    );
     broken
 }
 
 fn play_once(events: &[Event]) -> Vec<String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(play(events))
 }
 
-/// The shortest story that still breaks something: events are left out one after the other while it does.
+/// The shortest story that still breaks something: events are left out one after the other while it
+/// does.
 fn shortest(mut events: Vec<Event>) -> (Vec<Event>, Vec<String>) {
     let mut found = play_once(&events);
     let mut at = 0;
@@ -646,7 +913,10 @@ fn shortest(mut events: Vec<Event>) -> (Vec<Event>, Vec<String>) {
         let mut shorter = events.clone();
         shorter.remove(at);
         // A crash falls where the machine's own pace lets it: each cut is tried more than once.
-        match (0..3).map(|_| play_once(&shorter)).find(|broken| !broken.is_empty()) {
+        match (0..3)
+            .map(|_| play_once(&shorter))
+            .find(|broken| !broken.is_empty())
+        {
             Some(broken) => (events, found) = (shorter, broken),
             None => at += 1,
         }
@@ -657,10 +927,15 @@ fn shortest(mut events: Vec<Event>) -> (Vec<Event>, Vec<String>) {
 #[test]
 fn every_story_ends_with_all_promises_kept() {
     let seeds = std::env::var("SEALDESK_SEEDS").unwrap_or_else(|_| "0..2000".to_owned());
-    let (from, to) = seeds.split_once("..").and_then(|(a, b)| Some((a.parse::<u64>().ok()?, b.parse::<u64>().ok()?))).expect("SEALDESK_SEEDS=FROM..TO");
+    let (from, to) = seeds
+        .split_once("..")
+        .and_then(|(a, b)| Some((a.parse::<u64>().ok()?, b.parse::<u64>().ok()?)))
+        .expect("SEALDESK_SEEDS=FROM..TO");
     let next = std::sync::atomic::AtomicU64::new(from);
     let failed: Mutex<Option<u64>> = Mutex::new(None);
-    let threads = std::thread::available_parallelism().map_or(2, usize::from).min(8);
+    let threads = std::thread::available_parallelism()
+        .map_or(2, usize::from)
+        .min(8);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
@@ -685,12 +960,24 @@ fn every_story_ends_with_all_promises_kept() {
 /// The simulation can fail: a world in which a letter vanishes is noticed.
 #[test]
 fn a_broken_promise_is_noticed() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let folder = tempfile::tempdir().unwrap();
-        let world: Shared = Arc::new(Mutex::new(World { now: START, validity: 1, next_uid: 1, ..World::default() }));
+        let world: Shared = Arc::new(Mutex::new(World {
+            now: START,
+            validity: 1,
+            next_uid: 1,
+            ..World::default()
+        }));
         let running = Running::open(&world, folder.path()).await;
-        world.lock().unwrap().delivered.push((letter(Kind::Report, 1, 0), Kind::Report, 1));
+        world
+            .lock()
+            .unwrap()
+            .delivered
+            .push((letter(Kind::Report, 1, 0), Kind::Report, 1));
         assert_eq!(broken(&running, &world).await.len(), 2);
     });
 }

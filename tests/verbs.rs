@@ -1,6 +1,8 @@
-//! The opener's few verbs sign, encrypt and decrypt no octets of a caller's choice, even for a desk that was taken over.
+//! The opener's few verbs sign, encrypt and decrypt no octets of a caller's choice, even for a desk
+//! that was taken over.
 //!
-//! The caller here speaks as a desk would, over the same kind of socket, and says what a desk never says.
+//! The caller here speaks as a desk would, over the same kind of socket, and says what a desk never
+//! says.
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use sealdesk::adapters::opener::pass_descriptor;
@@ -27,8 +29,16 @@ fn nobody() -> Option<u32> {
 }
 
 fn key(folder: &Path, name: &str, address: &str) {
-    let made = Command::new(SEALDESK).args(["key", "new", "--address", address, "--name", name, "--out"]).arg(folder.join(name)).output().unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let made = Command::new(SEALDESK)
+        .args(["key", "new", "--address", address, "--name", name, "--out"])
+        .arg(folder.join(name))
+        .output()
+        .unwrap();
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
 }
 
 impl Opener {
@@ -39,14 +49,32 @@ impl Opener {
         key(folder.path(), "rita", "rita@desk.example");
         let w = folder.path().display();
         let config = format!(
-            "[desk]\naddress = \"security@desk.example\"\nname = \"Desk\"\nstate = \"{w}/state\"\n[keys]\ncertificates = [\"{w}/desk/security.asc\"]\nstorage_certificate = \"{w}/desk/storage.asc\"\n[opener]\nsecret_keys = [\"{w}/desk/security.secret.asc\"]\nstorage_key = \"{w}/desk/storage.secret.asc\"\n[[mailbox]]\nkind = \"maildir\"\nname = \"m\"\npath = \"{w}/m\"\n[courier]\nkind = \"folder\"\npath = \"{w}/out\"\n[tracker]\nkind = \"folder\"\npath = \"{w}/drafts\"\n[[responder]]\nname = \"Rita\"\naddress = \"rita@desk.example\"\ncertificate = \"{w}/rita/security.asc\"\n"
+            "[desk]\naddress = \"security@desk.example\"\nname = \"Desk\"\nstate = \
+             \"{w}/state\"\n[keys]\ncertificates = \
+             [\"{w}/desk/security.asc\"]\nstorage_certificate = \
+             \"{w}/desk/storage.asc\"\n[opener]\nsecret_keys = \
+             [\"{w}/desk/security.secret.asc\"]\nstorage_key = \
+             \"{w}/desk/storage.secret.asc\"\n[[mailbox]]\nkind = \"maildir\"\nname = \"m\"\npath \
+             = \"{w}/m\"\n[courier]\nkind = \"folder\"\npath = \"{w}/out\"\n[tracker]\nkind = \
+             \"folder\"\npath = \"{w}/drafts\"\n[[responder]]\nname = \"Rita\"\naddress = \
+             \"rita@desk.example\"\ncertificate = \"{w}/rita/security.asc\"\n"
         );
         fs::write(folder.path().join("sealdesk.toml"), config).unwrap();
         if let Some(nobody) = nobody() {
-            let given = Command::new("chown").args(["-R", &nobody.to_string()]).arg(folder.path()).status().unwrap();
+            let given = Command::new("chown")
+                .args(["-R", &nobody.to_string()])
+                .arg(folder.path())
+                .status()
+                .unwrap();
             assert!(given.success());
         }
-        let (control, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).unwrap();
+        let (control, theirs) = socketpair(
+            AddressFamily::Unix,
+            SockType::SeqPacket,
+            None,
+            SockFlag::SOCK_CLOEXEC,
+        )
+        .unwrap();
         let child = Command::new(SEALDESK)
             .args(["opener", "--config"])
             .arg(folder.path().join("sealdesk.toml"))
@@ -56,7 +84,11 @@ impl Opener {
             .uid(nobody().unwrap_or_else(|| nix::unistd::geteuid().as_raw()))
             .spawn()
             .unwrap();
-        Self { folder, child, control }
+        Self {
+            folder,
+            child,
+            control,
+        }
     }
 
     fn certificate(&self, name: &str) -> String {
@@ -66,7 +98,8 @@ impl Opener {
     fn connect(&self) -> UnixStream {
         let (ours, theirs) = UnixStream::pair().unwrap();
         pass_descriptor(self.control.as_fd(), theirs.as_fd()).unwrap();
-        ours.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+        ours.set_read_timeout(Some(std::time::Duration::from_secs(20)))
+            .unwrap();
         ours
     }
 
@@ -87,7 +120,10 @@ impl Opener {
     }
 
     fn sealed_to(&self, name: &str, octets: &[u8]) -> Vec<u8> {
-        SealTo::new(&certificates(self.certificate(name).as_bytes()).unwrap()).unwrap().seal(octets).unwrap()
+        SealTo::new(&certificates(self.certificate(name).as_bytes()).unwrap())
+            .unwrap()
+            .seal(octets)
+            .unwrap()
     }
 }
 
@@ -128,7 +164,11 @@ fn what_was_sealed_to_the_desk_by_mail_cannot_be_unsealed_as_octets() {
     assert!(status == GOOD && holds(&answer, b"a reading"));
     let mail = opener.sealed_to("desk/security.asc", b"\x00\x01 octets of a file");
     let (status, answer) = opener.say(b'u', &[&mail]);
-    assert!(status != GOOD && !holds(&answer, b"octets of a file"), "{}", String::from_utf8_lossy(&answer));
+    assert!(
+        status != GOOD && !holds(&answer, b"octets of a file"),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
     // Nor does wrapping it help.
     let wrapped = opener.sealed_to("desk/storage.asc", &mail);
     let (_, answer) = opener.say(b'u', &[&wrapped]);
@@ -187,21 +227,42 @@ fn only_the_keyholders_own_words_are_signed() {
 fn what_a_letter_shows_outside_is_told_without_any_mail_key() {
     let opener = Opener::start();
     let letter = |words: &[u8]| {
-        let armored = sealdesk::openpgp::armored_message(&opener.sealed_to("desk/security.asc", words)).unwrap();
+        let armored =
+            sealdesk::openpgp::armored_message(&opener.sealed_to("desk/security.asc", words))
+                .unwrap();
         format!(
-            "From: ada@reporter.example\nContent-Type: multipart/encrypted; boundary=b\n\n--b\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n--b\nContent-Type: application/octet-stream\n\n{armored}\n--b--\n"
+            "From: ada@reporter.example\nContent-Type: multipart/encrypted; \
+             boundary=b\n\n--b\nContent-Type: application/pgp-encrypted\n\nVersion: \
+             1\n--b\nContent-Type: application/octet-stream\n\n{armored}\n--b--\n"
         )
     };
-    let call = br#"{"ours":[],"own_lists":[],"authserv_id":null,"certificates":[],"with_files":false}"#;
+    let call =
+        br#"{"ours":[],"own_lists":[],"authserv_id":null,"certificates":[],"with_files":false}"#;
     let told = |verb, letter: &[u8]| {
         let (status, answer) = opener.say(verb, &[call, letter]);
-        assert!(status == GOOD && !holds(&answer, b"words of a reporter"), "{}", String::from_utf8_lossy(&answer));
+        assert!(
+            status == GOOD && !holds(&answer, b"words of a reporter"),
+            "{}",
+            String::from_utf8_lossy(&answer)
+        );
         serde_json::from_slice::<serde_json::Value>(&answer[8..]).unwrap()
     };
     let outside = told(b'g', letter(b"words of a reporter").as_bytes());
-    assert_eq!((outside["digest"].as_str().map(str::len), &outside["in_clear"]), (Some(64), &serde_json::json!(false)));
-    let at_rest = opener.sealed_to("desk/storage.asc", letter(b"words of a reporter").as_bytes());
-    assert_eq!(told(b'h', &at_rest)["digest"].as_str().map(str::len), Some(64));
+    assert_eq!(
+        (
+            outside["digest"].as_str().map(str::len),
+            &outside["in_clear"]
+        ),
+        (Some(64), &serde_json::json!(false))
+    );
+    let at_rest = opener.sealed_to(
+        "desk/storage.asc",
+        letter(b"words of a reporter").as_bytes(),
+    );
+    assert_eq!(
+        told(b'h', &at_rest)["digest"].as_str().map(str::len),
+        Some(64)
+    );
 }
 
 /// Replies have free words. An opener can't know who wrote them; it signs few.
@@ -215,15 +276,19 @@ fn replies_are_few() {
         })
         .to_string()
     };
-    let signed = (0..70).filter(|n| opener.say(b'c', &[reply(*n).as_bytes()]).0 == GOOD).count();
+    let signed = (0..70)
+        .filter(|n| opener.say(b'c', &[reply(*n).as_bytes()]).0 == GOOD)
+        .count();
     assert!((60..=61).contains(&signed), "{signed}");
 }
 
 #[test]
 fn a_process_that_read_a_letter_takes_no_second_one() {
     let opener = Opener::start();
-    let call = br#"{"ours":[],"own_lists":[],"authserv_id":null,"certificates":[],"with_files":false}"#;
-    let letter = |words: &str| format!("From: ada@reporter.example\nSubject: s\n\n{words}\n").into_bytes();
+    let call =
+        br#"{"ours":[],"own_lists":[],"authserv_id":null,"certificates":[],"with_files":false}"#;
+    let letter =
+        |words: &str| format!("From: ada@reporter.example\nSubject: s\n\n{words}\n").into_bytes();
     let said = |letter: &[u8]| {
         let mut said = vec![b'r'];
         for frame in [&call[..], letter] {
@@ -233,30 +298,75 @@ fn a_process_that_read_a_letter_takes_no_second_one() {
         said
     };
     let mut stream = opener.connect();
-    stream.write_all(&[said(&letter("the first one")), said(&letter("the second one"))].concat()).unwrap();
+    stream
+        .write_all(
+            &[
+                said(&letter("the first one")),
+                said(&letter("the second one")),
+            ]
+            .concat(),
+        )
+        .unwrap();
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     assert!(holds(&answer, b"the first one") && !holds(&answer, b"the second one"));
 }
 
-/// A large letter goes from its spool file to its reader; one whose file was cut costs itself and not the opener.
+/// A large letter goes from its spool file to its reader; one whose file was cut costs itself and
+/// not the opener.
 #[test]
 fn a_large_letter_is_passed_on_piece_by_piece_and_a_cut_one_is_refused() {
     use sealdesk::adapters::opener::{Doorstep, OpenerClient};
     use sealdesk::ports::{LetterOctets, Opener as _, OpenerError};
     let opener = Opener::start();
-    let letter = format!("From: ada@reporter.example\nSubject: s\n\n{}the end\n", "words of a report\n".repeat(20_000));
+    let letter = format!(
+        "From: ada@reporter.example\nSubject: s\n\n{}the end\n",
+        "words of a report\n".repeat(20_000)
+    );
     let path = opener.folder.path().join("letter");
-    fs::write(&path, opener.sealed_to("desk/storage.asc", letter.as_bytes())).unwrap();
+    fs::write(
+        &path,
+        opener.sealed_to("desk/storage.asc", letter.as_bytes()),
+    )
+    .unwrap();
     let octets = fs::metadata(&path).unwrap().len();
-    let arguments = vec!["opener".to_owned(), "--config".to_owned(), opener.folder.path().join("sealdesk.toml").display().to_string()];
-    let client = OpenerClient::new(Doorstep::Child { program: SEALDESK.into(), arguments }, sealdesk::mime::Perspective::default());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let arguments = vec![
+        "opener".to_owned(),
+        "--config".to_owned(),
+        opener
+            .folder
+            .path()
+            .join("sealdesk.toml")
+            .display()
+            .to_string(),
+    ];
+    let client = OpenerClient::new(
+        Doorstep::Child {
+            program: SEALDESK.into(),
+            arguments,
+        },
+        sealdesk::mime::Perspective::default(),
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
-        let sealed = async |octets| LetterOctets::SealedFile { file: tokio::fs::File::open(&path).await.unwrap(), octets };
-        let cut = client.read(sealed(octets + 1).await, None, &[], false).await;
-        assert!(matches!(&cut, Err(OpenerError::Refused(why)) if why.contains("spool")), "{cut:?}");
-        let read = client.read(sealed(octets).await, None, &[], false).await.unwrap();
+        let sealed = async |octets| LetterOctets::SealedFile {
+            file: tokio::fs::File::open(&path).await.unwrap(),
+            octets,
+        };
+        let cut = client
+            .read(sealed(octets + 1).await, None, &[], false)
+            .await;
+        assert!(
+            matches!(&cut, Err(OpenerError::Refused(why)) if why.contains("spool")),
+            "{cut:?}"
+        );
+        let read = client
+            .read(sealed(octets).await, None, &[], false)
+            .await
+            .unwrap();
         assert!(read.reading.text.ends_with("the end\n"));
     });
 }
@@ -266,16 +376,32 @@ fn nobody_of_the_same_user_can_look_inside() {
     let opener = Opener::start();
     assert_eq!(opener.say(b'i', &[]).0, GOOD);
     let keyholder = opener.child.id();
-    let zygote = fs::read_to_string(format!("/proc/{keyholder}/task/{keyholder}/children")).unwrap();
+    let zygote =
+        fs::read_to_string(format!("/proc/{keyholder}/task/{keyholder}/children")).unwrap();
     for pid in [keyholder, zygote.trim().parse().unwrap()] {
         let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
-        let core: Vec<&str> = limits.lines().find(|l| l.starts_with("Max core file size")).unwrap().split_whitespace().collect();
+        let core: Vec<&str> = limits
+            .lines()
+            .find(|l| l.starts_with("Max core file size"))
+            .unwrap()
+            .split_whitespace()
+            .collect();
         assert_eq!(&core[4..6], ["0", "0"], "{pid}");
         // What this file is guarded by is the kernel's check for ptrace.
         let look = |pid: &str| {
             let user = nobody().unwrap_or_else(|| nix::unistd::geteuid().as_raw());
-            Command::new("cat").arg(format!("/proc/{pid}/environ")).uid(user).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
+            Command::new("cat")
+                .arg(format!("/proc/{pid}/environ"))
+                .uid(user)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .unwrap()
+                .success()
         };
-        assert!(look("self") && !look(&pid.to_string()), "{pid} can be looked into");
+        assert!(
+            look("self") && !look(&pid.to_string()),
+            "{pid} can be looked into"
+        );
     }
 }

@@ -10,7 +10,8 @@ use std::time::Duration;
 /// One call, connection and all.
 const CALL_S: u64 = 20;
 
-/// POSTs the case's id and the reason, with `X-Sealdesk-Signature: sha256=…`, the HMAC-SHA256 of the body.
+/// POSTs the case's id and the reason, with `X-Sealdesk-Signature: sha256=…`, the HMAC-SHA256 of
+/// the body.
 pub struct Webhook {
     url: Secret,
     key: Secret,
@@ -19,7 +20,11 @@ pub struct Webhook {
 
 impl Webhook {
     pub fn new(url: Secret, key: Secret) -> Result<Self, PortError> {
-        Ok(Self { url, key, http: client()? })
+        Ok(Self {
+            url,
+            key,
+            http: client()?,
+        })
     }
 }
 
@@ -32,7 +37,10 @@ fn client() -> Result<reqwest::Client, PortError> {
 }
 
 fn text(secret: &Secret, key: &str) -> Result<String, PortError> {
-    secret.expose_text().map(str::to_owned).map_err(|_| PortError::Lasting(format!("{key} is not text")))
+    secret
+        .expose_text()
+        .map(str::to_owned)
+        .map_err(|_| PortError::Lasting(format!("{key} is not text")))
 }
 
 #[async_trait]
@@ -47,8 +55,17 @@ impl Alarm for Webhook {
             .header("x-sealdesk-signature", format!("sha256={signature}"))
             .body(body);
         // The URL may hold a token, so it stays out of every error.
-        let response = request.send().await.map_err(|e| PortError::Passing(format!("the alarm webhook failed: {}", e.without_url())))?;
-        if response.status().is_success() { Ok(()) } else { Err(PortError::Passing(format!("the alarm webhook answered {}", response.status()))) }
+        let response = request.send().await.map_err(|e| {
+            PortError::Passing(format!("the alarm webhook failed: {}", e.without_url()))
+        })?;
+        if response.status().is_success() {
+            Ok(())
+        } else {
+            Err(PortError::Passing(format!(
+                "the alarm webhook answered {}",
+                response.status()
+            )))
+        }
     }
 }
 
@@ -61,7 +78,10 @@ pub struct Command {
 impl Command {
     pub fn new(words: &[String]) -> Option<Self> {
         let (program, arguments) = words.split_first()?;
-        Some(Self { program: program.clone(), arguments: arguments.to_vec() })
+        Some(Self {
+            program: program.clone(),
+            arguments: arguments.to_vec(),
+        })
     }
 }
 
@@ -69,13 +89,27 @@ impl Command {
 impl Alarm for Command {
     async fn raise(&self, case: Option<&CaseId>, reason: Reason) -> Result<(), PortError> {
         let mut command = tokio::process::Command::new(&self.program);
-        command.args(&self.arguments).arg(reason.as_str()).arg(case.map_or("desk", CaseId::as_str)).stdin(std::process::Stdio::null()).kill_on_drop(true);
+        command
+            .args(&self.arguments)
+            .arg(reason.as_str())
+            .arg(case.map_or("desk", CaseId::as_str))
+            .stdin(std::process::Stdio::null())
+            .kill_on_drop(true);
         let ended = tokio::time::timeout(Duration::from_secs(CALL_S), command.status()).await;
         match ended {
             Ok(Ok(status)) if status.success() => Ok(()),
-            Ok(Ok(status)) => Err(PortError::Passing(format!("the alarm command {} ended with {status}", self.program))),
-            Ok(Err(err)) => Err(PortError::Passing(format!("cannot run the alarm command {}: {err}", self.program))),
-            Err(_) => Err(PortError::Passing(format!("the alarm command {} took longer than {CALL_S} s", self.program))),
+            Ok(Ok(status)) => Err(PortError::Passing(format!(
+                "the alarm command {} ended with {status}",
+                self.program
+            ))),
+            Ok(Err(err)) => Err(PortError::Passing(format!(
+                "cannot run the alarm command {}: {err}",
+                self.program
+            ))),
+            Err(_) => Err(PortError::Passing(format!(
+                "the alarm command {} took longer than {CALL_S} s",
+                self.program
+            ))),
         }
     }
 }
@@ -88,11 +122,19 @@ pub struct Heartbeat {
 
 impl Heartbeat {
     pub fn new(url: Secret) -> Result<Self, PortError> {
-        Ok(Self { url, http: client()? })
+        Ok(Self {
+            url,
+            http: client()?,
+        })
     }
 
     pub async fn ping(&self) -> Result<(), PortError> {
-        let sent = self.http.get(text(&self.url, "heartbeat.url_file")?).send().await;
-        sent.map(drop).map_err(|e| PortError::Passing(format!("the heartbeat failed: {}", e.without_url())))
+        let sent = self
+            .http
+            .get(text(&self.url, "heartbeat.url_file")?)
+            .send()
+            .await;
+        sent.map(drop)
+            .map_err(|e| PortError::Passing(format!("the heartbeat failed: {}", e.without_url())))
     }
 }

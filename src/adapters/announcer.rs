@@ -1,4 +1,5 @@
-//! How is a release announced besides mail, and is what it names really there? A webhook such as Discord's, and files by HTTPS.
+//! How is a release announced besides mail, and is what it names really there? A webhook such as
+//! Discord's, and files by HTTPS.
 
 use crate::adapters::net::rest::is_safe;
 use crate::model::ids::Digest;
@@ -27,39 +28,65 @@ pub struct HttpAnnouncer {
 
 impl HttpAnnouncer {
     pub fn new(webhook: Option<Secret>) -> Result<Self, PortError> {
-        let none = |e: reqwest::Error| PortError::Lasting(format!("no HTTPS client: {}", e.without_url()));
+        let none =
+            |e: reqwest::Error| PortError::Lasting(format!("no HTTPS client: {}", e.without_url()));
         // Every step as safe as the first: what began at https leads nowhere else.
         let steps = reqwest::redirect::Policy::custom(|attempt| {
-            let began_at_https = attempt.previous().first().is_some_and(|url| url.scheme() == "https");
+            let began_at_https = attempt
+                .previous()
+                .first()
+                .is_some_and(|url| url.scheme() == "https");
             match attempt.url().scheme() == "https" || (!began_at_https && is_safe(attempt.url())) {
                 true if attempt.previous().len() <= REDIRECTS_MAX => attempt.follow(),
                 _ => attempt.stop(),
             }
         });
         let patience = Duration::from_secs(SILENCE_S);
-        let files = reqwest::Client::builder().redirect(steps).connect_timeout(patience).read_timeout(patience).build().map_err(none)?;
-        let posts = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(POST_S)).build().map_err(none)?;
-        Ok(Self { webhook, files, posts })
+        let files = reqwest::Client::builder()
+            .redirect(steps)
+            .connect_timeout(patience)
+            .read_timeout(patience)
+            .build()
+            .map_err(none)?;
+        let posts = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(POST_S))
+            .build()
+            .map_err(none)?;
+        Ok(Self {
+            webhook,
+            files,
+            posts,
+        })
     }
 }
 
 #[async_trait]
 impl Announcer for HttpAnnouncer {
     async fn sha256(&self, url: &str) -> Result<Digest, PortError> {
-        let parsed: url::Url = url.parse().map_err(|_| PortError::Lasting(format!("{url:?} is no URL")))?;
+        let parsed: url::Url = url
+            .parse()
+            .map_err(|_| PortError::Lasting(format!("{url:?} is no URL")))?;
         if !is_safe(&parsed) {
             return Err(PortError::Lasting(format!("{url} is not https")));
         }
-        let failed = |e: reqwest::Error| PortError::Passing(format!("{url} cannot be fetched: {}", e.without_url()));
+        let failed = |e: reqwest::Error| {
+            PortError::Passing(format!("{url} cannot be fetched: {}", e.without_url()))
+        };
         let mut response = self.files.get(parsed).send().await.map_err(failed)?;
         if !response.status().is_success() {
-            return Err(PortError::Passing(format!("{url} answers {}", response.status())));
+            return Err(PortError::Passing(format!(
+                "{url} answers {}",
+                response.status()
+            )));
         }
         let (mut hash, mut octets) = (Sha256::new(), 0);
         while let Some(piece) = response.chunk().await.map_err(failed)? {
             octets += piece.len() as u64;
             if octets > FILE_OCTETS_MAX {
-                return Err(PortError::Lasting(format!("{url} is longer than {FILE_OCTETS_MAX} octets")));
+                return Err(PortError::Lasting(format!(
+                    "{url} is longer than {FILE_OCTETS_MAX} octets"
+                )));
             }
             hash.update(&piece);
         }
@@ -68,23 +95,47 @@ impl Announcer for HttpAnnouncer {
 
     async fn post(&self, text: &str) -> Result<(), PortError> {
         let wrong = |what: &str| PortError::Lasting(format!("announcement.webhook_file {what}"));
-        let webhook = self.webhook.as_ref().ok_or_else(|| wrong("is not configured any more"))?;
-        let url: url::Url = webhook.expose_text().ok().and_then(|text| text.parse().ok()).ok_or_else(|| wrong("holds no URL"))?;
+        let webhook = self
+            .webhook
+            .as_ref()
+            .ok_or_else(|| wrong("is not configured any more"))?;
+        let url: url::Url = webhook
+            .expose_text()
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| wrong("holds no URL"))?;
         if !is_safe(&url) {
             return Err(wrong("holds a URL that is not https"));
         }
         // Nobody is woken by a name in it.
-        let body = serde_json::json!({ "content": text, "allowed_mentions": { "parse": [] } }).to_string();
-        let sent = self.posts.post(url).header("content-type", "application/json").body(body).send().await;
-        // The URL holds a token, so it stays out of every error. What was sent and not answered may stand there already.
+        let body =
+            serde_json::json!({ "content": text, "allowed_mentions": { "parse": [] } }).to_string();
+        let sent = self
+            .posts
+            .post(url)
+            .header("content-type", "application/json")
+            .body(body)
+            .send()
+            .await;
+        // The URL holds a token, so it stays out of every error. What was sent and not answered may
+        // stand there already.
         let response = sent.map_err(|e| {
-            let text = |e: reqwest::Error| format!("the announcement webhook failed: {}", e.without_url());
-            if e.is_connect() { PortError::Passing(text(e)) } else { PortError::InDoubt(text(e)) }
+            let text =
+                |e: reqwest::Error| format!("the announcement webhook failed: {}", e.without_url());
+            if e.is_connect() {
+                PortError::Passing(text(e))
+            } else {
+                PortError::InDoubt(text(e))
+            }
         })?;
         match response.status() {
             status if status.is_success() => Ok(()),
-            status if status.is_server_error() || status.as_u16() == 429 => Err(PortError::Passing(format!("the announcement webhook answered {status}"))),
-            status => Err(PortError::Lasting(format!("the announcement webhook refuses: {status}"))),
+            status if status.is_server_error() || status.as_u16() == 429 => Err(
+                PortError::Passing(format!("the announcement webhook answered {status}")),
+            ),
+            status => Err(PortError::Lasting(format!(
+                "the announcement webhook refuses: {status}"
+            ))),
         }
     }
 

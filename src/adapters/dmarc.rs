@@ -1,7 +1,9 @@
-//! Was a letter sent by whom its From names? Checked by DNS, where no Authentication-Results of our own server says it.
+//! Was a letter sent by whom its From names? Checked by DNS, where no Authentication-Results of our
+//! own server says it.
 //!
-//! DKIM (RFC 6376) alone proves: what a Received field says of the client is our server's word only where that
-//! server writes it, so SPF (RFC 7208) can keep a letter from failing, and makes none pass.
+//! DKIM (RFC 6376) alone proves: what a Received field says of the client is our server's word only
+//! where that server writes it, so SPF (RFC 7208) can keep a letter from failing, and makes none
+//! pass.
 
 use crate::mime;
 use crate::model::letter::{BodyDigests, Dmarc};
@@ -47,63 +49,115 @@ impl DnsAuthenticator {
     /// Asks the resolvers of this machine, or this one alone.
     pub fn new(resolver: Option<SocketAddr>, host: &str) -> Result<Self, PortError> {
         let (config, mut options) = match resolver {
-            None => read_system_conf().map_err(|e| unusable(format!("the system's resolvers cannot be read: {e}")))?,
+            None => read_system_conf()
+                .map_err(|e| unusable(format!("the system's resolvers cannot be read: {e}")))?,
             Some(at) => {
                 let mut server = NameServerConfig::udp_and_tcp(at.ip());
-                server.connections.iter_mut().for_each(|c| c.port = at.port());
-                (ResolverConfig::from_parts(None, Vec::new(), vec![server]), ResolverOpts::default())
+                server
+                    .connections
+                    .iter_mut()
+                    .for_each(|c| c.port = at.port());
+                (
+                    ResolverConfig::from_parts(None, Vec::new(), vec![server]),
+                    ResolverOpts::default(),
+                )
             }
         };
         options.timeout = Duration::from_millis(LOOKUP_MS);
         options.attempts = LOOKUPS;
         options.cache_size = ANSWERS_KEPT;
-        Ok(Self { dns: MessageAuthenticator::new(config, options).map_err(unusable)?, host: host.to_owned() })
+        Ok(Self {
+            dns: MessageAuthenticator::new(config, options).map_err(unusable)?,
+            host: host.to_owned(),
+        })
     }
 
     async fn judge(&self, head: &[u8], bodies: Option<&BodyDigests>) -> Result<Dmarc, PortError> {
         let path = mime::path(head);
-        let Some(mut message) = AuthenticatedMessage::parse(path.fields) else { return Ok(Dmarc::Unknown) };
-        let [from] = message.from.as_slice() else { return Ok(Dmarc::Unknown) };
+        let Some(mut message) = AuthenticatedMessage::parse(path.fields) else {
+            return Ok(Dmarc::Unknown);
+        };
+        let [from] = message.from.as_slice() else {
+            return Ok(Dmarc::Unknown);
+        };
         // Two parsers that read two originators prove neither.
-        if !path.from.as_ref().is_some_and(|ours| ours.as_str().eq_ignore_ascii_case(from)) {
+        if !path
+            .from
+            .as_ref()
+            .is_some_and(|ours| ours.as_str().eq_ignore_ascii_case(from))
+        {
             return Ok(Dmarc::Unknown);
         }
-        let from = from.rsplit_once('@').map_or("", |(_, domain)| domain).to_owned();
+        let from = from
+            .rsplit_once('@')
+            .map_or("", |(_, domain)| domain)
+            .to_owned();
         for (form, algorithm, _, digest) in &mut message.body_hashes {
             *digest = match (form, algorithm, bodies) {
-                (Canonicalization::Simple, HashAlgorithm::Sha256, Some(bodies)) => bodies.simple.clone(),
-                (Canonicalization::Relaxed, HashAlgorithm::Sha256, Some(bodies)) => bodies.relaxed.clone(),
+                (Canonicalization::Simple, HashAlgorithm::Sha256, Some(bodies)) => {
+                    bodies.simple.clone()
+                }
+                (Canonicalization::Relaxed, HashAlgorithm::Sha256, Some(bodies)) => {
+                    bodies.relaxed.clone()
+                }
                 _ => Vec::new(),
             };
         }
         // RFC 6376 section 5.4: a signature that leaves From out signs nobody's letter.
-        message.dkim_headers.retain(|s| s.header.h.len() <= SIGNED_FIELDS_MAX && s.header.h.iter().any(|field| field.eq_ignore_ascii_case("from")));
-        // One of another organisation proves nothing here, and asking for its key would leave the answer to whoever owns that domain.
+        message.dkim_headers.retain(|s| {
+            s.header.h.len() <= SIGNED_FIELDS_MAX
+                && s.header
+                    .h
+                    .iter()
+                    .any(|field| field.eq_ignore_ascii_case("from"))
+        });
+        // One of another organisation proves nothing here, and asking for its key would leave the
+        // answer to whoever owns that domain.
         message.dkim_headers.retain(|s| akin(&from, &s.header.d));
         message.dkim_headers.truncate(SIGNATURES_MAX);
         let dkim = self.dns.verify_dkim(&message).await;
-        let sender = path.return_path.rsplit_once('@').map_or("", |(_, domain)| domain);
+        let sender = path
+            .return_path
+            .rsplit_once('@')
+            .map_or("", |(_, domain)| domain);
         let spf = match &path.client {
             Some((client, hello)) if akin(&from, sender) => {
-                self.dns.verify_spf(SpfParameters::verify_mail_from(*client, hello, &self.host, &path.return_path)).await
+                self.dns
+                    .verify_spf(SpfParameters::verify_mail_from(
+                        *client,
+                        hello,
+                        &self.host,
+                        &path.return_path,
+                    ))
+                    .await
             }
             _ => SpfOutput::new(String::new()),
         };
-        let found = self.dns.verify_dmarc(DmarcParameters::new(&message, &dkim, sender, &spf)).await;
+        let found = self
+            .dns
+            .verify_dmarc(DmarcParameters::new(&message, &dkim, sender, &spf))
+            .await;
         if found.dkim_result() == &DmarcResult::Pass {
             return Ok(Dmarc::Pass);
         }
         let silent = |result: &DmarcResult| matches!(result, DmarcResult::TempError(_));
         if silent(found.dkim_result()) || silent(found.spf_result()) {
-            return Err(PortError::Passing("DNS gives no answer on the domain of a letter".to_owned()));
+            return Err(PortError::Passing(
+                "DNS gives no answer on the domain of a letter".to_owned(),
+            ));
         }
         let published = found.dmarc_record().is_some();
         let by_spf = found.spf_result() == &DmarcResult::Pass;
-        Ok(if published && path.client.is_some() && !by_spf { Dmarc::Fail } else { Dmarc::Unknown })
+        Ok(if published && path.client.is_some() && !by_spf {
+            Dmarc::Fail
+        } else {
+            Dmarc::Unknown
+        })
     }
 }
 
-/// Whether two domains are of one organisation: only then can they be aligned (RFC 9989 section 4.10.2).
+/// Whether two domains are of one organisation: only then can they be aligned (RFC 9989 section
+/// 4.10.2).
 fn akin(one: &str, other: &str) -> bool {
     let organisation = |domain: &str| psl::domain_str(domain).unwrap_or(domain).to_owned();
     organisation(&one.to_ascii_lowercase()) == organisation(&other.to_ascii_lowercase())
@@ -117,16 +171,24 @@ impl Authenticator for DnsAuthenticator {
             Ok(Ok(verdict)) => verdict,
             // What its parser cannot bear is nobody's proof.
             Ok(Err(_)) => Ok(Dmarc::Unknown),
-            Err(_) => Err(PortError::Passing(format!("DNS gave no answer on the domain of a letter within {LETTER_S} s"))),
+            Err(_) => Err(PortError::Passing(format!(
+                "DNS gave no answer on the domain of a letter within {LETTER_S} s"
+            ))),
         }
     }
 
     async fn probe(&self, domain: &str) -> Result<String, PortError> {
         use mail_auth::{DnsError, Error};
         match self.dns.txt_raw_lookup(format!("_dmarc.{domain}.")).await {
-            Ok(_) => Ok(format!("checked here, by DNS; {domain} publishes a policy of its own")),
-            Err(Error::Dns(DnsError::RecordNotFound(_))) => Ok(format!("checked here, by DNS; {domain} itself publishes no DMARC policy")),
-            Err(err) => Err(PortError::Passing(format!("DNS does not answer: {err}; set desk.authserv_id or desk.resolver"))),
+            Ok(_) => Ok(format!(
+                "checked here, by DNS; {domain} publishes a policy of its own"
+            )),
+            Err(Error::Dns(DnsError::RecordNotFound(_))) => Ok(format!(
+                "checked here, by DNS; {domain} itself publishes no DMARC policy"
+            )),
+            Err(err) => Err(PortError::Passing(format!(
+                "DNS does not answer: {err}; set desk.authserv_id or desk.resolver"
+            ))),
         }
     }
 }
@@ -137,7 +199,9 @@ mod tests {
 
     #[test]
     fn the_faculties_of_one_university_are_akin_and_two_tenants_of_a_registry_are_not() {
-        assert!(akin("cs.univ.example", "mail.UNIV.example") && akin("univ.example", "univ.example"));
+        assert!(
+            akin("cs.univ.example", "mail.UNIV.example") && akin("univ.example", "univ.example")
+        );
         assert!(!akin("a.co.uk", "b.co.uk") && !akin("univ.example", "other.example"));
     }
 }

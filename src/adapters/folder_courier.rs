@@ -1,4 +1,5 @@
-//! How does a letter leave without any mail server? As a file: one `.eml` a letter, for the demo and for trials.
+//! How does a letter leave without any mail server? As a file: one `.eml` a letter, for the demo
+//! and for trials.
 
 use crate::ports::{Courier, Parcel, PortError};
 use async_trait::async_trait;
@@ -18,20 +19,44 @@ impl FolderCourier {
 impl Courier for FolderCourier {
     /// The file's name comes from the key, so that sending again writes the same file.
     async fn send(&self, parcel: &Parcel) -> Result<(), PortError> {
-        let name: String = parcel.key.0.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '@') { c } else { '_' }).collect();
+        let name: String = parcel
+            .key
+            .0
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '@') {
+                    c
+                } else {
+                    '_'
+                }
+            })
+            .collect();
         let path = self.folder.join(format!("{name}.eml"));
-        let sender = parcel.envelope_sender.as_ref().map_or_else(String::new, ToString::to_string);
-        let mut octets = format!("Return-Path: <{sender}>\r\nX-Envelope-To: <{}>\r\n", parcel.envelope_recipient).into_bytes();
+        let sender = parcel
+            .envelope_sender
+            .as_ref()
+            .map_or_else(String::new, ToString::to_string);
+        let mut octets = format!(
+            "Return-Path: <{sender}>\r\nX-Envelope-To: <{}>\r\n",
+            parcel.envelope_recipient
+        )
+        .into_bytes();
         octets.extend_from_slice(&parcel.octets);
         let part = path.with_extension("part");
-        let written = std::fs::create_dir_all(&self.folder).and_then(|()| std::fs::write(&part, octets)).and_then(|()| std::fs::rename(&part, &path));
+        let written = std::fs::create_dir_all(&self.folder)
+            .and_then(|()| std::fs::write(&part, octets))
+            .and_then(|()| std::fs::rename(&part, &path));
         written.map_err(|e| PortError::Passing(format!("cannot write {}: {e}", path.display())))
     }
 
     async fn probe(&self) -> Result<String, PortError> {
         let probe = self.folder.join(".probe");
-        let tried = std::fs::create_dir_all(&self.folder).and_then(|()| std::fs::write(&probe, b"")).and_then(|()| std::fs::remove_file(&probe));
-        tried.map_err(|e| PortError::Lasting(format!("cannot write into {}: {e}", self.folder.display())))?;
+        let tried = std::fs::create_dir_all(&self.folder)
+            .and_then(|()| std::fs::write(&probe, b""))
+            .and_then(|()| std::fs::remove_file(&probe));
+        tried.map_err(|e| {
+            PortError::Lasting(format!("cannot write into {}: {e}", self.folder.display()))
+        })?;
         Ok(format!("letters become files in {}", self.folder.display()))
     }
 }

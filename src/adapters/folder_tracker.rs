@@ -24,7 +24,9 @@ fn fault(what: &'static str, path: &Path) -> impl Fn(std::io::Error) -> PortErro
 /// Written beside and renamed, so that no reader sees half a file.
 fn write(path: &Path, text: &str) -> Result<(), PortError> {
     let part = path.with_extension("part");
-    std::fs::write(&part, text).and_then(|()| std::fs::rename(&part, path)).map_err(fault("write", path))
+    std::fs::write(&part, text)
+        .and_then(|()| std::fs::rename(&part, path))
+        .map_err(fault("write", path))
 }
 
 #[async_trait]
@@ -32,9 +34,19 @@ impl Tracker for FolderTracker {
     async fn file(&self, advisory: &Advisory, _: bool) -> Result<Filed, PortError> {
         std::fs::create_dir_all(&self.folder).map_err(fault("make the folder", &self.folder))?;
         let id = advisory.case.as_str().to_owned();
-        let (text, data) = (self.folder.join(format!("{id}.md")), self.folder.join(format!("{id}.json")));
-        let filed = Filed { advisory: AdvisoryId { url: format!("file://{}", text.display()), id }, doubled: Vec::new() };
-        // The case names the file, so an earlier try is found again; a human may have edited it since.
+        let (text, data) = (
+            self.folder.join(format!("{id}.md")),
+            self.folder.join(format!("{id}.json")),
+        );
+        let filed = Filed {
+            advisory: AdvisoryId {
+                url: format!("file://{}", text.display()),
+                id,
+            },
+            doubled: Vec::new(),
+        };
+        // The case names the file, so an earlier try is found again; a human may have edited it
+        // since.
         if text.exists() && data.exists() {
             return Ok(filed);
         }
@@ -53,9 +65,13 @@ impl Tracker for FolderTracker {
             "disclosure": advisory.report.disclosure,
             "missing": advisory.report.missing,
         });
-        let json = serde_json::to_string_pretty(&json).map_err(|e| PortError::Lasting(format!("cannot write JSON: {e}")))?;
+        let json = serde_json::to_string_pretty(&json)
+            .map_err(|e| PortError::Lasting(format!("cannot write JSON: {e}")))?;
         write(&data, &format!("{json}\n"))?;
-        write(&text, &format!("# {}\n\n{}\n", advisory.summary, advisory.description))?;
+        write(
+            &text,
+            &format!("# {}\n\n{}\n", advisory.summary, advisory.description),
+        )?;
         Ok(filed)
     }
 
@@ -65,13 +81,23 @@ impl Tracker for FolderTracker {
         if before.contains(&addition.mark) {
             return Ok(());
         }
-        write(&path, &format!("{}\n\n{}\n", before.trim_end(), addition.text))
+        write(
+            &path,
+            &format!("{}\n\n{}\n", before.trim_end(), addition.text),
+        )
     }
 
     async fn probe(&self) -> Result<String, PortError> {
         let probe = self.folder.join(".probe");
-        let tried = std::fs::create_dir_all(&self.folder).and_then(|()| std::fs::write(&probe, b"")).and_then(|()| std::fs::remove_file(&probe));
-        tried.map_err(|e| PortError::Lasting(format!("cannot write into {}: {e}", self.folder.display())))?;
-        Ok(format!("drafts become files in {}, readable by whoever can read that folder", self.folder.display()))
+        let tried = std::fs::create_dir_all(&self.folder)
+            .and_then(|()| std::fs::write(&probe, b""))
+            .and_then(|()| std::fs::remove_file(&probe));
+        tried.map_err(|e| {
+            PortError::Lasting(format!("cannot write into {}: {e}", self.folder.display()))
+        })?;
+        Ok(format!(
+            "drafts become files in {}, readable by whoever can read that folder",
+            self.folder.display()
+        ))
     }
 }

@@ -1,8 +1,8 @@
 //! How is a draft kept as a confidential issue of GitLab?
 //!
-//! An issue is made empty, read again and proven confidential; only then does it get its words. One that somebody made
-//! public since gets no further ones. Its API has no idempotency key either, so our marker is looked for first, in
-//! issues that our own token wrote.
+//! An issue is made empty, read again and proven confidential; only then does it get its words. One
+//! that somebody made public since gets no further ones. Its API has no idempotency key either, so
+//! our marker is looked for first, in issues that our own token wrote.
 
 use crate::adapters::net::Trust;
 use crate::adapters::net::rest::{self, Failed};
@@ -73,30 +73,62 @@ impl GitlabTracker {
         labels: Vec<String>,
     ) -> Result<Self, PortError> {
         let wrong = |what: &str| PortError::Lasting(format!("tracker.base_url {what}"));
-        let api: url::Url = format!("{}/api/v4", base_url.trim_end_matches('/')).parse().map_err(|_| wrong("is not a URL"))?;
+        let api: url::Url = format!("{}/api/v4", base_url.trim_end_matches('/'))
+            .parse()
+            .map_err(|_| wrong("is not a URL"))?;
         if !rest::is_safe(&api) {
             return Err(wrong("must begin with https://"));
         }
-        let products = products.into_iter().map(|(product, to)| (product.to_lowercase(), to)).collect();
-        Ok(Self { http: rest::client(trust)?, api, token, project, products, labels, login: OnceCell::new(), turn: Mutex::default() })
+        let products = products
+            .into_iter()
+            .map(|(product, to)| (product.to_lowercase(), to))
+            .collect();
+        Ok(Self {
+            http: rest::client(trust)?,
+            api,
+            token,
+            project,
+            products,
+            labels,
+            login: OnceCell::new(),
+            turn: Mutex::default(),
+        })
     }
 
-    fn request(&self, method: Method, segments: &[&str], query: &[(&str, &str)]) -> Result<RequestBuilder, Failed> {
+    fn request(
+        &self,
+        method: Method,
+        segments: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<RequestBuilder, Failed> {
         let mut url = self.api.clone();
-        url.path_segments_mut().map_err(|()| Failed::Odd("its URL takes no path"))?.extend(segments);
+        url.path_segments_mut()
+            .map_err(|()| Failed::Odd("its URL takes no path"))?
+            .extend(segments);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let token = self.token.expose_text().map_err(|_| Failed::Refused(401, "tracker.token_file is not text".to_owned()))?;
-        Ok(self.http.request(method, url).header("private-token", token.trim()))
+        let token = self
+            .token
+            .expose_text()
+            .map_err(|_| Failed::Refused(401, "tracker.token_file is not text".to_owned()))?;
+        Ok(self
+            .http
+            .request(method, url)
+            .header("private-token", token.trim()))
     }
 
     async fn get(&self, segments: &[&str]) -> Result<Value, Failed> {
-        Ok(rest::call(self.request(Method::GET, segments, &[])?).await?.0)
+        Ok(rest::call(self.request(Method::GET, segments, &[])?)
+            .await?
+            .0)
     }
 
     async fn send(&self, method: Method, segments: &[&str], body: &Value) -> Result<Issue, Failed> {
-        let request = self.request(method, segments, &[])?.header("content-type", "application/json").body(body.to_string());
+        let request = self
+            .request(method, segments, &[])?
+            .header("content-type", "application/json")
+            .body(body.to_string());
         read(rest::call(request).await?.0)
     }
 
@@ -108,7 +140,10 @@ impl GitlabTracker {
     async fn login(&self) -> Result<&str, Failed> {
         let asked = async || {
             let user = self.get(&["user"]).await?;
-            user["username"].as_str().map(str::to_owned).ok_or(Failed::Odd("it does not say who we are"))
+            user["username"]
+                .as_str()
+                .map(str::to_owned)
+                .ok_or(Failed::Odd("it does not say who we are"))
         };
         self.login.get_or_try_init(asked).await.map(String::as_str)
     }
@@ -119,11 +154,26 @@ impl GitlabTracker {
         let mut all = Vec::new();
         let mut page = "1".to_owned();
         for _ in 0..PAGES_MAX {
-            let query =
-                [("author_username", login.as_str()), ("scope", "all"), ("order_by", "created_at"), ("sort", "desc"), ("per_page", "100"), ("page", &page)];
-            let (value, headers) = rest::call(self.request(Method::GET, &["projects", project, "issues"], &query)?).await?;
-            all.extend(serde_json::from_value::<Vec<Issue>>(value).map_err(|_| Failed::Odd("its list of issues cannot be read"))?);
-            match headers.get("x-next-page").and_then(|next| next.to_str().ok()).filter(|next| !next.is_empty()) {
+            let query = [
+                ("author_username", login.as_str()),
+                ("scope", "all"),
+                ("order_by", "created_at"),
+                ("sort", "desc"),
+                ("per_page", "100"),
+                ("page", &page),
+            ];
+            let (value, headers) =
+                rest::call(self.request(Method::GET, &["projects", project, "issues"], &query)?)
+                    .await?;
+            all.extend(
+                serde_json::from_value::<Vec<Issue>>(value)
+                    .map_err(|_| Failed::Odd("its list of issues cannot be read"))?,
+            );
+            match headers
+                .get("x-next-page")
+                .and_then(|next| next.to_str().ok())
+                .filter(|next| !next.is_empty())
+            {
                 Some(next) => page = next.to_owned(),
                 None => break,
             }
@@ -133,14 +183,28 @@ impl GitlabTracker {
     }
 
     async fn find(&self, project: &str, marker: &str) -> Result<Vec<Issue>, Failed> {
-        let marked = |issue: &Issue| issue.description.as_deref().and_then(|d| d.trim_end().lines().last()).is_some_and(|line| line.trim() == marker);
-        Ok(self.list(project).await?.into_iter().filter(marked).collect())
+        let marked = |issue: &Issue| {
+            issue
+                .description
+                .as_deref()
+                .and_then(|d| d.trim_end().lines().last())
+                .is_some_and(|line| line.trim() == marker)
+        };
+        Ok(self
+            .list(project)
+            .await?
+            .into_iter()
+            .filter(marked)
+            .collect())
     }
 
     /// Makes an empty issue: nothing is told before it is proven confidential.
     async fn make(&self, project: &str, advisory: &Advisory) -> Result<Vec<Issue>, PortError> {
         let body = json!({ "title": format!("Security report {}", advisory.case), "description": advisory.marker, "confidential": true });
-        match self.send(Method::POST, &["projects", project, "issues"], &body).await {
+        match self
+            .send(Method::POST, &["projects", project, "issues"], &body)
+            .await
+        {
             Ok(made) => Ok(vec![made]),
             Err(failed) if failed.is_ambiguous() => {
                 for _ in 0..SETTLE_LOOKS {
@@ -162,7 +226,8 @@ impl GitlabTracker {
         let proven = self.issue(project, &iid).await.map_err(said)?;
         if !proven.confidential {
             return Err(PortError::Lasting(format!(
-                "issue {iid} of {project} is not confidential although it was asked to be: nothing was written into it; see the project's settings and our role in it"
+                "issue {iid} of {project} is not confidential although it was asked to be: \
+                 nothing was written into it; see the project's settings and our role in it"
             )));
         }
         // A human may have written meanwhile; only what is still empty is filled.
@@ -170,17 +235,32 @@ impl GitlabTracker {
             return Ok(());
         }
         let mut labels = self.labels.clone();
-        labels.extend(advisory.report.severity.as_ref().map(|severity| format!("severity::{severity}")));
-        let body =
-            json!({ "title": cut(&advisory.summary, TITLE_CHARACTERS_MAX), "description": inert(&advisory.description), "add_labels": labels.join(",") });
+        labels.extend(
+            advisory
+                .report
+                .severity
+                .as_ref()
+                .map(|severity| format!("severity::{severity}")),
+        );
+        let body = json!({ "title": cut(&advisory.summary, TITLE_CHARACTERS_MAX), "description": inert(&advisory.description), "add_labels": labels.join(",") });
         self.write(project, &iid, body).await
     }
 
-    /// Writes into an issue, which is confidential from the same moment on whatever somebody did meanwhile.
+    /// Writes into an issue, which is confidential from the same moment on whatever somebody did
+    /// meanwhile.
     async fn write(&self, project: &str, iid: &str, mut body: Value) -> Result<(), PortError> {
         body["confidential"] = json!(true);
-        let written = self.send(Method::PUT, &["projects", project, "issues", iid], &body).await.map_err(said)?;
-        if written.confidential { Ok(()) } else { Err(PortError::Lasting(format!("{project}#{iid} does not stay confidential: look at it now"))) }
+        let written = self
+            .send(Method::PUT, &["projects", project, "issues", iid], &body)
+            .await
+            .map_err(said)?;
+        if written.confidential {
+            Ok(())
+        } else {
+            Err(PortError::Lasting(format!(
+                "{project}#{iid} does not stay confidential: look at it now"
+            )))
+        }
     }
 
     fn project_for(&self, report: &Report) -> &str {
@@ -189,27 +269,45 @@ impl GitlabTracker {
     }
 
     fn projects(&self) -> Vec<&str> {
-        let mut all: Vec<&str> = std::iter::once(&self.project).chain(self.products.values()).map(String::as_str).collect();
+        let mut all: Vec<&str> = std::iter::once(&self.project)
+            .chain(self.products.values())
+            .map(String::as_str)
+            .collect();
         all.sort_unstable();
         all.dedup();
         all
     }
 
     /// Reads an issue, changes its description and writes it back; a public one is left alone.
-    async fn rewrite(&self, advisory: &AdvisoryId, fields: Value, change: impl Fn(&str) -> Option<String>) -> Result<(), PortError> {
+    async fn rewrite(
+        &self,
+        advisory: &AdvisoryId,
+        fields: Value,
+        change: impl Fn(&str) -> Option<String>,
+    ) -> Result<(), PortError> {
         let (project, iid) = named(advisory)?;
         let before = self.issue(project, iid).await.map_err(said)?;
         let text = before.description.clone().unwrap_or_default();
-        let Some(after) = change(&text) else { return Ok(()) };
+        let Some(after) = change(&text) else {
+            return Ok(());
+        };
         if !before.confidential {
-            return Err(PortError::Lasting(format!("{} is not confidential any more: nothing is added to it", advisory.id)));
+            return Err(PortError::Lasting(format!(
+                "{} is not confidential any more: nothing is added to it",
+                advisory.id
+            )));
         }
         if after.len() > DESCRIPTION_OCTETS_MAX {
-            return Err(PortError::Lasting("the description is full: shorten it in the tracker".to_owned()));
+            return Err(PortError::Lasting(
+                "the description is full: shorten it in the tracker".to_owned(),
+            ));
         }
-        // Between read and write a human may have edited: what is written must rest on what stands there now.
+        // Between read and write a human may have edited: what is written must rest on what stands
+        // there now.
         if self.issue(project, iid).await.map_err(said)?.description != before.description {
-            return Err(PortError::Passing("the description changes under our hands".to_owned()));
+            return Err(PortError::Passing(
+                "the description changes under our hands".to_owned(),
+            ));
         }
         let mut body = fields;
         body["description"] = json!(after);
@@ -225,9 +323,16 @@ fn read(value: Value) -> Result<Issue, Failed> {
     serde_json::from_value(value).map_err(|_| Failed::Odd("its issue cannot be read"))
 }
 
-/// GitLab takes lines that begin with a slash for commands, by older versions even inside of a fence. None may begin so.
+/// GitLab takes lines that begin with a slash for commands, by older versions even inside of a
+/// fence. None may begin so.
 fn inert(text: &str) -> String {
-    let lines = text.lines().map(|line| if line.trim_start().starts_with('/') { format!("· {line}") } else { line.to_owned() });
+    let lines = text.lines().map(|line| {
+        if line.trim_start().starts_with('/') {
+            format!("· {line}")
+        } else {
+            line.to_owned()
+        }
+    });
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -237,18 +342,31 @@ fn cut(text: &str, characters: usize) -> String {
 
 /// `group/name#12`.
 fn id_of(project: &str, issue: &Issue) -> AdvisoryId {
-    AdvisoryId { id: format!("{project}#{}", issue.iid), url: issue.web_url.clone() }
+    AdvisoryId {
+        id: format!("{project}#{}", issue.iid),
+        url: issue.web_url.clone(),
+    }
 }
 
 fn named(advisory: &AdvisoryId) -> Result<(&str, &str), PortError> {
-    let named = advisory.id.rsplit_once('#').filter(|(_, iid)| !iid.is_empty() && iid.bytes().all(|b| b.is_ascii_digit()));
-    named.ok_or_else(|| PortError::Lasting(format!("{} does not name an issue of GitLab", advisory.id)))
+    let named = advisory
+        .id
+        .rsplit_once('#')
+        .filter(|(_, iid)| !iid.is_empty() && iid.bytes().all(|b| b.is_ascii_digit()));
+    named.ok_or_else(|| {
+        PortError::Lasting(format!("{} does not name an issue of GitLab", advisory.id))
+    })
 }
 
 /// What the team found, between its marks in front of the last line.
 fn with_view(description: &str, amendment: &Amendment) -> Option<String> {
     let assessment = &amendment.assessment;
-    let credits = amendment.credits.iter().map(|c| format!("{} ({})", c.login, c.kind)).collect::<Vec<_>>().join(", ");
+    let credits = amendment
+        .credits
+        .iter()
+        .map(|c| format!("{} ({})", c.login, c.kind))
+        .collect::<Vec<_>>()
+        .join(", ");
     let list = |items: &Option<Vec<String>>| items.clone().map(|items| items.join(", "));
     let rows = [
         ("Product", assessment.product.clone()),
@@ -260,15 +378,25 @@ fn with_view(description: &str, amendment: &Amendment) -> Option<String> {
         ("Severity", assessment.severity.clone()),
         ("Credits", (!credits.is_empty()).then_some(credits)),
     ];
-    let rows: String = rows.into_iter().filter_map(|(name, value)| Some(format!("- {name}: `{}`\n", value?.replace('`', "'")))).collect();
+    let rows: String = rows
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("- {name}: `{}`\n", value?.replace('`', "'"))))
+        .collect();
     if rows.is_empty() {
         return None;
     }
     let view = format!("{VIEW_BEGINS}\n### What the team found\n\n{rows}{VIEW_ENDS}");
     let after = match (description.find(VIEW_BEGINS), description.find(VIEW_ENDS)) {
-        (Some(from), Some(to)) if from < to => format!("{}{view}{}", &description[..from], &description[to + VIEW_ENDS.len()..]),
+        (Some(from), Some(to)) if from < to => format!(
+            "{}{view}{}",
+            &description[..from],
+            &description[to + VIEW_ENDS.len()..]
+        ),
         _ => {
-            let (text, marker) = description.trim_end().rsplit_once('\n').unwrap_or(("", description.trim_end()));
+            let (text, marker) = description
+                .trim_end()
+                .rsplit_once('\n')
+                .unwrap_or(("", description.trim_end()));
             format!("{}\n\n{view}\n\n{marker}", text.trim_end())
         }
     };
@@ -280,20 +408,40 @@ impl Tracker for GitlabTracker {
     async fn file(&self, advisory: &Advisory, perhaps_filed: bool) -> Result<Filed, PortError> {
         let _turn = self.turn.lock().await;
         let project = self.project_for(&advisory.report).to_owned();
-        let before = if perhaps_filed { self.find(&project, &advisory.marker).await.map_err(said)? } else { Vec::new() };
-        let all = if before.is_empty() { self.make(&project, advisory).await? } else { before };
-        let [first, doubled @ ..] = all.as_slice() else { return Err(PortError::Passing("GitLab made no issue".to_owned())) };
+        let before = if perhaps_filed {
+            self.find(&project, &advisory.marker).await.map_err(said)?
+        } else {
+            Vec::new()
+        };
+        let all = if before.is_empty() {
+            self.make(&project, advisory).await?
+        } else {
+            before
+        };
+        let [first, doubled @ ..] = all.as_slice() else {
+            return Err(PortError::Passing("GitLab made no issue".to_owned()));
+        };
         self.fill(&project, first.iid, advisory).await?;
-        Ok(Filed { advisory: id_of(&project, first), doubled: doubled.iter().map(|issue| id_of(&project, issue)).collect() })
+        Ok(Filed {
+            advisory: id_of(&project, first),
+            doubled: doubled.iter().map(|issue| id_of(&project, issue)).collect(),
+        })
     }
 
     async fn append(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<(), PortError> {
         let _turn = self.turn.lock().await;
-        let added = |before: &str| (!before.contains(&addition.mark)).then(|| format!("{}\n\n{}", before.trim_end(), inert(&addition.text)));
+        let added = |before: &str| {
+            (!before.contains(&addition.mark))
+                .then(|| format!("{}\n\n{}", before.trim_end(), inert(&addition.text)))
+        };
         self.rewrite(advisory, json!({}), added).await
     }
 
-    async fn follow_up(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<bool, PortError> {
+    async fn follow_up(
+        &self,
+        advisory: &AdvisoryId,
+        addition: &Addition,
+    ) -> Result<bool, PortError> {
         let (project, iid) = named(advisory)?;
         if !self.issue(project, iid).await.map_err(said)?.confidential {
             return Ok(false);
@@ -310,14 +458,22 @@ impl Tracker for GitlabTracker {
         }
         if let Some(severity) = &assessment.severity {
             // Where scoped labels are not to be had, the one before must be taken off by name.
-            let others = SEVERITIES.iter().filter(|other| *other != severity).map(|other| format!("severity::{other}"));
+            let others = SEVERITIES
+                .iter()
+                .filter(|other| *other != severity)
+                .map(|other| format!("severity::{other}"));
             fields["add_labels"] = json!(format!("severity::{severity}"));
             fields["remove_labels"] = json!(others.collect::<Vec<_>>().join(","));
         }
         if fields.as_object().is_some_and(|fields| !fields.is_empty()) {
-            return self.rewrite(advisory, fields, |before| Some(with_view(before, amendment).unwrap_or_else(|| before.to_owned()))).await;
+            return self
+                .rewrite(advisory, fields, |before| {
+                    Some(with_view(before, amendment).unwrap_or_else(|| before.to_owned()))
+                })
+                .await;
         }
-        self.rewrite(advisory, fields, |before| with_view(before, amendment)).await
+        self.rewrite(advisory, fields, |before| with_view(before, amendment))
+            .await
     }
 
     /// An issue that is not confidential is out, whatever else it is.
@@ -338,21 +494,35 @@ impl Tracker for GitlabTracker {
 
     async fn probe(&self) -> Result<String, PortError> {
         let lasting = |failed: Failed| match failed {
-            refused @ (Failed::Refused(..) | Failed::Invalid(..)) => PortError::Lasting(said(refused).to_string()),
+            refused @ (Failed::Refused(..) | Failed::Invalid(..)) => {
+                PortError::Lasting(said(refused).to_string())
+            }
             passing => said(passing),
         };
         let login = self.login().await.map_err(lasting)?.to_owned();
         for project in self.projects() {
             let found = self.get(&["projects", project]).await.map_err(lasting)?;
-            let level = |of: &str| found["permissions"][of]["access_level"].as_u64().unwrap_or_default();
+            let level = |of: &str| {
+                found["permissions"][of]["access_level"]
+                    .as_u64()
+                    .unwrap_or_default()
+            };
             if level("project_access").max(level("group_access")) < REPORTER {
-                return Err(PortError::Lasting(format!("{login} may make no confidential issues in {project}: give it the role Reporter or higher")));
+                return Err(PortError::Lasting(format!(
+                    "{login} may make no confidential issues in {project}: give it the role \
+                     Reporter or higher"
+                )));
             }
             if found["issues_access_level"].as_str() == Some("disabled") {
-                return Err(PortError::Lasting(format!("{project} has issues switched off: switch them on, for members at least")));
+                return Err(PortError::Lasting(format!(
+                    "{project} has issues switched off: switch them on, for members at least"
+                )));
             }
         }
-        Ok(format!("{login} may file confidential issues in {}; its members from Reporter on see them", self.projects().join(", ")))
+        Ok(format!(
+            "{login} may file confidential issues in {}; its members from Reporter on see them",
+            self.projects().join(", ")
+        ))
     }
 }
 
@@ -363,11 +533,22 @@ mod tests {
 
     #[test]
     fn the_teams_view_is_written_anew_and_the_marker_stays_last() {
-        let view =
-            |severity: &str| Amendment { assessment: Assessment { severity: Some(severity.to_owned()), ..Assessment::default() }, ..Amendment::default() };
+        let view = |severity: &str| Amendment {
+            assessment: Assessment {
+                severity: Some(severity.to_owned()),
+                ..Assessment::default()
+            },
+            ..Amendment::default()
+        };
         let once = with_view("text\n\n<!-- sealdesk:m -->", &view("low")).unwrap();
         assert_eq!(with_view(&once, &view("low")), None);
         let again = with_view(&once, &view("high")).unwrap();
-        assert!(again.contains("`high`") && !again.contains("`low`") && again.starts_with("text\n") && again.ends_with("\n<!-- sealdesk:m -->"), "{again}");
+        assert!(
+            again.contains("`high`")
+                && !again.contains("`low`")
+                && again.starts_with("text\n")
+                && again.ends_with("\n<!-- sealdesk:m -->"),
+            "{again}"
+        );
     }
 }

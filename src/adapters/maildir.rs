@@ -25,7 +25,11 @@ pub struct Maildir {
 
 impl Maildir {
     pub fn new(name: String, path: PathBuf) -> Self {
-        Self { name, path, files: HashMap::new() }
+        Self {
+            name,
+            path,
+            files: HashMap::new(),
+        }
     }
 
     fn fault(what: &str, path: &Path, err: &std::io::Error) -> PortError {
@@ -47,23 +51,36 @@ impl Mailbox for Maildir {
         &self.name
     }
 
-    async fn list(&mut self, _: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync)) -> Result<Vec<Lying>, PortError> {
+    async fn list(
+        &mut self,
+        _: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync),
+    ) -> Result<Vec<Lying>, PortError> {
         let new = self.path.join("new");
-        let entries = std::fs::read_dir(&new).map_err(|e| Self::fault("list the Maildir", &new, &e))?;
+        let entries =
+            std::fs::read_dir(&new).map_err(|e| Self::fault("list the Maildir", &new, &e))?;
         let mut lying = Vec::new();
         self.files.clear();
         for entry in entries {
             let entry = entry.map_err(|e| Self::fault("list the Maildir", &new, &e))?;
             let file_name = entry.file_name().to_string_lossy().into_owned();
-            let Ok(facts) = entry.metadata() else { continue };
+            let Ok(facts) = entry.metadata() else {
+                continue;
+            };
             if !facts.is_file() || file_name.starts_with('.') {
                 continue;
             }
             let uid = number(&file_name);
             self.files.insert(uid, entry.path());
-            let modified = facts.modified().ok().and_then(|t| Timestamp::try_from(t).ok());
+            let modified = facts
+                .modified()
+                .ok()
+                .and_then(|t| Timestamp::try_from(t).ok());
             lying.push(Lying {
-                place: Place { folder: "new".to_owned(), validity: VALIDITY, uid },
+                place: Place {
+                    folder: "new".to_owned(),
+                    validity: VALIDITY,
+                    uid,
+                },
                 received_at: modified.unwrap_or(Timestamp::UNIX_EPOCH),
                 octets: facts.len(),
                 advisory: None,
@@ -75,11 +92,15 @@ impl Mailbox for Maildir {
 
     async fn fetch(&mut self, letter: &Lying, sink: &mut dyn Sink) -> Result<(), PortError> {
         use std::io::Read;
-        let path = self.files.get(&letter.place.uid).ok_or_else(|| PortError::Passing("the letter is not in the Maildir any more".to_owned()))?;
+        let path = self.files.get(&letter.place.uid).ok_or_else(|| {
+            PortError::Passing("the letter is not in the Maildir any more".to_owned())
+        })?;
         let mut file = std::fs::File::open(path).map_err(|e| Self::fault("open", path, &e))?;
         let mut piece = vec![0; PIECE_OCTETS];
         loop {
-            let n = file.read(&mut piece).map_err(|e| Self::fault("read", path, &e))?;
+            let n = file
+                .read(&mut piece)
+                .map_err(|e| Self::fault("read", path, &e))?;
             if n == 0 {
                 return Ok(());
             }
@@ -90,8 +111,13 @@ impl Mailbox for Maildir {
     async fn settle(&mut self, places: &[Place]) -> Result<(), PortError> {
         for place in places {
             // Whoever moved it away has settled it.
-            let Some(path) = self.files.get(&place.uid) else { continue };
-            let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            let Some(path) = self.files.get(&place.uid) else {
+                continue;
+            };
+            let name = path
+                .file_name()
+                .map(|n| n.to_string_lossy().into_owned())
+                .unwrap_or_default();
             let unique = name.split(':').next().unwrap_or(&name);
             let cur = self.path.join("cur").join(format!("{unique}:2,S"));
             match std::fs::rename(path, &cur) {
@@ -111,7 +137,12 @@ impl Mailbox for Maildir {
     async fn probe(&mut self) -> Result<String, PortError> {
         for folder in ["new", "cur", "tmp"] {
             let path = self.path.join(folder);
-            std::fs::read_dir(&path).map_err(|e| PortError::Lasting(format!("{} is not a Maildir: {folder}/ cannot be listed: {e}", self.path.display())))?;
+            std::fs::read_dir(&path).map_err(|e| {
+                PortError::Lasting(format!(
+                    "{} is not a Maildir: {folder}/ cannot be listed: {e}",
+                    self.path.display()
+                ))
+            })?;
         }
         Ok(format!("Maildir {}", self.path.display()))
     }

@@ -1,4 +1,5 @@
-//! How does the world get at what we publish? A small web server of a few fixed pages, behind the team's own.
+//! How does the world get at what we publish? A small web server of a few fixed pages, behind the
+//! team's own.
 
 use async_trait::async_trait;
 use axum::Router;
@@ -33,7 +34,8 @@ pub struct Site {
 /// Whoever has pages, made ready or as they are asked for.
 #[async_trait]
 pub trait Pages: Send + Sync + 'static {
-    /// Whether other sites may show them; else they are for programs that ask this machine by a name of its own.
+    /// Whether other sites may show them; else they are for programs that ask this machine by a
+    /// name of its own.
     fn is_for_everybody(&self) -> bool;
     async fn page(&self, path: &str) -> Result<Page, Absent>;
 }
@@ -46,7 +48,8 @@ pub enum Absent {
     Unwell,
 }
 
-/// Connections served at once; further ones wait in the kernel's queue, and take no descriptor of the desk.
+/// Connections served at once; further ones wait in the kernel's queue, and take no descriptor of
+/// the desk.
 const CONNECTIONS_MAX: usize = 64;
 
 /// How long a client may take for the header of a request, and a connection in all.
@@ -84,7 +87,10 @@ pub async fn serve(pages: Arc<dyn Pages>, listener: TcpListener) {
 impl Site {
     pub fn show(&self, pages: Vec<Page>) {
         if let Ok(mut shown) = self.pages.write() {
-            *shown = pages.into_iter().map(|page| (page.path.clone(), page)).collect();
+            *shown = pages
+                .into_iter()
+                .map(|page| (page.path.clone(), page))
+                .collect();
         }
     }
 }
@@ -96,7 +102,12 @@ impl Pages for Site {
     }
 
     async fn page(&self, path: &str) -> Result<Page, Absent> {
-        self.pages.read().map_err(|_| Absent::Unwell)?.get(path).cloned().ok_or(Absent::Unknown)
+        self.pages
+            .read()
+            .map_err(|_| Absent::Unwell)?
+            .get(path)
+            .cloned()
+            .ok_or(Absent::Unknown)
     }
 }
 
@@ -105,21 +116,40 @@ fn names_this_machine(host: Option<&HeaderValue>) -> bool {
     // No browser leaves it out; old probes do.
     let Some(host) = host else { return true };
     let host = host.to_str().unwrap_or_default();
-    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(name, _)| name);
-    name.eq_ignore_ascii_case("localhost") || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    let name = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+        .map_or(host, |(name, _)| name);
+    name.eq_ignore_ascii_case("localhost")
+        || name
+            .trim_matches(['[', ']'])
+            .parse::<IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
 }
 
 async fn answer(State(pages): State<Arc<dyn Pages>>, request: Request) -> Response {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
-    if !pages.is_for_everybody() && (request.headers().contains_key(header::ORIGIN) || !names_this_machine(request.headers().get(header::HOST))) {
+    if !pages.is_for_everybody()
+        && (request.headers().contains_key(header::ORIGIN)
+            || !names_this_machine(request.headers().get(header::HOST)))
+    {
         return StatusCode::FORBIDDEN.into_response();
     }
     match pages.page(request.uri().path()).await {
-        Ok(page) if !pages.is_for_everybody() => ([(header::CONTENT_TYPE, page.media_type)], page.octets).into_response(),
+        Ok(page) if !pages.is_for_everybody() => {
+            ([(header::CONTENT_TYPE, page.media_type)], page.octets).into_response()
+        }
         // Mail programs that live in a browser ask from another origin.
-        Ok(page) => ([(header::CONTENT_TYPE, page.media_type), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], page.octets).into_response(),
+        Ok(page) => (
+            [
+                (header::CONTENT_TYPE, page.media_type),
+                (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+            ],
+            page.octets,
+        )
+            .into_response(),
         Err(Absent::Unknown) => StatusCode::NOT_FOUND.into_response(),
         Err(Absent::Unwell) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }

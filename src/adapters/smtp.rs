@@ -1,4 +1,5 @@
-//! How does a letter leave by SMTP? lettre's connection over our own TLS stream, kept open between letters.
+//! How does a letter leave by SMTP? lettre's connection over our own TLS stream, kept open between
+//! letters.
 
 use super::net::{self, Trust};
 use crate::model::secret::Secret;
@@ -20,7 +21,8 @@ use tokio::sync::Mutex;
 /// A command and its answer.
 const COMMAND_S: u64 = 5 * 60;
 
-/// The answer to the final dot: a shorter patience would double letters (RFC 5321 section 4.5.3.2.6).
+/// The answer to the final dot: a shorter patience would double letters (RFC 5321 section
+/// 4.5.3.2.6).
 const DATA_S: u64 = 10 * 60;
 
 /// An idle connection is not trusted for longer.
@@ -57,8 +59,23 @@ struct Kept {
 }
 
 impl SmtpCourier {
-    pub fn new(host: String, port: u16, privacy: Privacy, trust: Trust, credentials: Option<(String, Secret)>, hello: String) -> Self {
-        Self { host, port, privacy, trust, credentials, hello, kept: Mutex::new(None) }
+    pub fn new(
+        host: String,
+        port: u16,
+        privacy: Privacy,
+        trust: Trust,
+        credentials: Option<(String, Secret)>,
+        hello: String,
+    ) -> Self {
+        Self {
+            host,
+            port,
+            privacy,
+            trust,
+            credentials,
+            hello,
+            kept: Mutex::new(None),
+        }
     }
 
     fn whole(&self) -> String {
@@ -67,50 +84,93 @@ impl SmtpCourier {
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, PortError> {
         let stream = net::connect(&self.host, self.port).await?;
-        let peer = stream.peer_addr().map_err(|e| PortError::Passing(format!("{}: {e}", self.whole())))?;
+        let peer = stream
+            .peer_addr()
+            .map_err(|e| PortError::Passing(format!("{}: {e}", self.whole())))?;
         let stream: Box<dyn AsyncTokioStream> = match self.privacy {
             Privacy::None => Box::new(stream),
-            Privacy::Tls => Box::new(Line { replay: b"", peer, inner: net::secure(stream, &self.host, net::tls(&self.trust)?).await? }),
+            Privacy::Tls => Box::new(Line {
+                replay: b"",
+                peer,
+                inner: net::secure(stream, &self.host, net::tls(&self.trust)?).await?,
+            }),
             Privacy::Starttls => {
                 let stream = self.within(COMMAND_S, self.starttls(stream)).await?;
-                // lettre begins with a greeting, which the server gave before TLS; it is said again for it.
-                Box::new(Line { replay: b"220 ready\r\n", peer, inner: net::secure(stream, &self.host, net::tls(&self.trust)?).await? })
+                // lettre begins with a greeting, which the server gave before TLS; it is said again
+                // for it.
+                Box::new(Line {
+                    replay: b"220 ready\r\n",
+                    peer,
+                    inner: net::secure(stream, &self.host, net::tls(&self.trust)?).await?,
+                })
             }
         };
         let hello = ClientId::Domain(self.hello.clone());
-        let connected =
-            self.within(COMMAND_S, async { AsyncSmtpConnection::connect_with_transport(stream, &hello).await.map_err(|e| self.fault("greet", &e)) });
+        let connected = self.within(COMMAND_S, async {
+            AsyncSmtpConnection::connect_with_transport(stream, &hello)
+                .await
+                .map_err(|e| self.fault("greet", &e))
+        });
         let mut connection = connected.await?;
         if let Some((user, password)) = &self.credentials {
-            let password = password.expose_text().map_err(|_| PortError::Lasting("the SMTP password is not text".to_owned()))?;
+            let password = password
+                .expose_text()
+                .map_err(|_| PortError::Lasting("the SMTP password is not text".to_owned()))?;
             let credentials = Credentials::new(user.clone(), password.to_owned());
-            let login =
-                self.within(COMMAND_S, async { connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).await.map_err(|e| self.login_fault(&e)) });
+            let login = self.within(COMMAND_S, async {
+                connection
+                    .auth(&[Mechanism::Plain, Mechanism::Login], &credentials)
+                    .await
+                    .map_err(|e| self.login_fault(&e))
+            });
             login.await?;
         }
         Ok(connection)
     }
 
-    /// The dialogue of RFC 3207 up to the handshake. What a server sends before it is refused: it could be injected.
+    /// The dialogue of RFC 3207 up to the handshake. What a server sends before it is refused: it
+    /// could be injected.
     async fn starttls(&self, stream: TcpStream) -> Result<TcpStream, PortError> {
-        let gone = |e: std::io::Error| PortError::Passing(format!("{} broke off before STARTTLS: {e}", self.whole()));
+        let gone = |e: std::io::Error| {
+            PortError::Passing(format!("{} broke off before STARTTLS: {e}", self.whole()))
+        };
         let mut stream = BufReader::new(stream);
         let mut offered = false;
-        for command in [None, Some(format!("EHLO {}\r\n", self.hello)), Some("STARTTLS\r\n".to_owned())] {
+        for command in [
+            None,
+            Some(format!("EHLO {}\r\n", self.hello)),
+            Some("STARTTLS\r\n".to_owned()),
+        ] {
             if command.as_deref() == Some("STARTTLS\r\n") && !offered {
-                return Err(PortError::Lasting(format!("{} does not offer STARTTLS: use security = \"tls\", or mend the server", self.whole())));
+                return Err(PortError::Lasting(format!(
+                    "{} does not offer STARTTLS: use security = \"tls\", or mend the server",
+                    self.whole()
+                )));
             }
             if let Some(command) = command {
-                stream.get_mut().write_all(command.as_bytes()).await.map_err(gone)?;
+                stream
+                    .get_mut()
+                    .write_all(command.as_bytes())
+                    .await
+                    .map_err(gone)?;
             }
             loop {
                 let mut line = String::new();
                 if stream.read_line(&mut line).await.map_err(gone)? == 0 {
-                    return Err(PortError::Passing(format!("{} closed the connection before STARTTLS", self.whole())));
+                    return Err(PortError::Passing(format!(
+                        "{} closed the connection before STARTTLS",
+                        self.whole()
+                    )));
                 }
-                offered |= line.get(4..).is_some_and(|word| word.trim().eq_ignore_ascii_case("STARTTLS"));
+                offered |= line
+                    .get(4..)
+                    .is_some_and(|word| word.trim().eq_ignore_ascii_case("STARTTLS"));
                 if !line.starts_with('2') {
-                    return Err(PortError::Passing(format!("{} refuses: {}", self.whole(), line.trim())));
+                    return Err(PortError::Passing(format!(
+                        "{} refuses: {}",
+                        self.whole(),
+                        line.trim()
+                    )));
                 }
                 if line.as_bytes().get(3) != Some(&b'-') {
                     break;
@@ -118,20 +178,31 @@ impl SmtpCourier {
             }
         }
         if !stream.buffer().is_empty() {
-            return Err(PortError::Passing(format!("{} sent something after STARTTLS and before TLS", self.whole())));
+            return Err(PortError::Passing(format!(
+                "{} sent something after STARTTLS and before TLS",
+                self.whole()
+            )));
         }
         Ok(stream.into_inner())
     }
 
-    /// Says QUIT, and waits no longer for the answer than it is worth: a server that keeps silent must not hold the outbox.
+    /// Says QUIT, and waits no longer for the answer than it is worth: a server that keeps silent
+    /// must not hold the outbox.
     async fn take_leave(&self, mut connection: AsyncSmtpConnection) {
         let _ = tokio::time::timeout(Duration::from_secs(FAREWELL_S), connection.abort()).await;
     }
 
-    async fn within<T>(&self, seconds: u64, work: impl Future<Output = Result<T, PortError>>) -> Result<T, PortError> {
+    async fn within<T>(
+        &self,
+        seconds: u64,
+        work: impl Future<Output = Result<T, PortError>>,
+    ) -> Result<T, PortError> {
         match tokio::time::timeout(Duration::from_secs(seconds), work).await {
             Ok(result) => result,
-            Err(_) => Err(PortError::Passing(format!("{} kept silent for {seconds} s", self.whole()))),
+            Err(_) => Err(PortError::Passing(format!(
+                "{} kept silent for {seconds} s",
+                self.whole()
+            ))),
         }
     }
 
@@ -143,34 +214,83 @@ impl SmtpCourier {
             _ => chain(err),
         };
         let text = format!("{} would not {what}: {said}", self.whole());
-        // Only a refused recipient is this letter's fault; a relay that refuses all letters will be mended.
-        if err.is_permanent() && what == RECIPIENT { PortError::Lasting(text) } else { PortError::Passing(text) }
+        // Only a refused recipient is this letter's fault; a relay that refuses all letters will be
+        // mended.
+        if err.is_permanent() && what == RECIPIENT {
+            PortError::Lasting(text)
+        } else {
+            PortError::Passing(text)
+        }
     }
 
     fn login_fault(&self, err: &SmtpError) -> PortError {
-        PortError::Passing(format!("{} refuses our login: {}; check courier.user and courier.password_file", self.whole(), chain(err)))
+        PortError::Passing(format!(
+            "{} refuses our login: {}; check courier.user and courier.password_file",
+            self.whole(),
+            chain(err)
+        ))
     }
 
-    async fn deliver(&self, connection: &mut AsyncSmtpConnection, parcel: &Parcel) -> Result<(), PortError> {
+    async fn deliver(
+        &self,
+        connection: &mut AsyncSmtpConnection,
+        parcel: &Parcel,
+    ) -> Result<(), PortError> {
         let address = |a: &crate::model::address::Address| {
-            a.as_str().parse::<lettre::Address>().map_err(|e| PortError::Lasting(format!("an envelope address cannot be sent: {e}")))
+            a.as_str()
+                .parse::<lettre::Address>()
+                .map_err(|e| PortError::Lasting(format!("an envelope address cannot be sent: {e}")))
         };
         let from = parcel.envelope_sender.as_ref().map(address).transpose()?;
         let to = address(&parcel.envelope_recipient)?;
-        self.within(COMMAND_S, async { connection.command(Mail::new(from, Vec::new())).await.map_err(|e| self.fault("take the sender", &e)) }).await?;
-        self.within(COMMAND_S, async { connection.command(Rcpt::new(to, Vec::new())).await.map_err(|e| self.fault(RECIPIENT, &e)) }).await?;
-        let go_ahead = self.within(COMMAND_S, async { connection.command(Data).await.map_err(|e| self.fault(LETTER, &e)) }).await?;
-        // Any other code is no go-ahead (RFC 5321 section 4.3.2), and what follows would be read as commands.
+        self.within(COMMAND_S, async {
+            connection
+                .command(Mail::new(from, Vec::new()))
+                .await
+                .map_err(|e| self.fault("take the sender", &e))
+        })
+        .await?;
+        self.within(COMMAND_S, async {
+            connection
+                .command(Rcpt::new(to, Vec::new()))
+                .await
+                .map_err(|e| self.fault(RECIPIENT, &e))
+        })
+        .await?;
+        let go_ahead = self
+            .within(COMMAND_S, async {
+                connection
+                    .command(Data)
+                    .await
+                    .map_err(|e| self.fault(LETTER, &e))
+            })
+            .await?;
+        // Any other code is no go-ahead (RFC 5321 section 4.3.2), and what follows would be read as
+        // commands.
         if !go_ahead.has_code(START_MAIL_INPUT) {
-            return Err(PortError::Passing(format!("{} answers DATA with {} where 354 is due", self.whole(), go_ahead.code())));
+            return Err(PortError::Passing(format!(
+                "{} answers DATA with {} where 354 is due",
+                self.whole(),
+                go_ahead.code()
+            )));
         }
-        let octets = parcel.octets.strip_suffix(b"\r\n").unwrap_or(&parcel.octets);
+        let octets = parcel
+            .octets
+            .strip_suffix(b"\r\n")
+            .unwrap_or(&parcel.octets);
         match tokio::time::timeout(Duration::from_secs(DATA_S), connection.message(octets)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(err)) if err.status().is_some() => Err(self.fault(LETTER, &err)),
             // The last octet may have arrived, and only the answer be lost.
-            Ok(Err(err)) => Err(PortError::InDoubt(format!("{} did not say whether it took the letter: {}", self.whole(), chain(&err)))),
-            Err(_) => Err(PortError::InDoubt(format!("{} did not say within {DATA_S} s whether it took the letter", self.whole()))),
+            Ok(Err(err)) => Err(PortError::InDoubt(format!(
+                "{} did not say whether it took the letter: {}",
+                self.whole(),
+                chain(&err)
+            ))),
+            Err(_) => Err(PortError::InDoubt(format!(
+                "{} did not say within {DATA_S} s whether it took the letter",
+                self.whole()
+            ))),
         }
     }
 }
@@ -182,7 +302,11 @@ const LETTER: &str = "take the letter";
 /// An error and its causes. Servers repeat addresses, which belong into no log.
 fn chain(err: &dyn std::error::Error) -> String {
     let words = whole_chain(err);
-    words.split_whitespace().map(|w| if w.contains('@') { "(address)" } else { w }).collect::<Vec<_>>().join(" ")
+    words
+        .split_whitespace()
+        .map(|w| if w.contains('@') { "(address)" } else { w })
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn whole_chain(err: &dyn std::error::Error) -> String {
@@ -199,15 +323,23 @@ fn whole_chain(err: &dyn std::error::Error) -> String {
 impl Courier for SmtpCourier {
     async fn send(&self, parcel: &Parcel) -> Result<(), PortError> {
         let mut kept = self.kept.lock().await;
-        let fresh = kept.take().filter(|k| k.used.elapsed() < Duration::from_secs(IDLE_S) && !k.connection.has_broken());
+        let fresh = kept.take().filter(|k| {
+            k.used.elapsed() < Duration::from_secs(IDLE_S) && !k.connection.has_broken()
+        });
         let mut connection = match fresh {
             Some(kept) => kept.connection,
             // Whatever keeps us from connecting is not this letter's fault: it is tried again.
-            None => self.connect().await.map_err(|e| PortError::Passing(e.to_string()))?,
+            None => self
+                .connect()
+                .await
+                .map_err(|e| PortError::Passing(e.to_string()))?,
         };
         let sent = self.deliver(&mut connection, parcel).await;
         if sent.is_ok() {
-            *kept = Some(Kept { connection, used: tokio::time::Instant::now() });
+            *kept = Some(Kept {
+                connection,
+                used: tokio::time::Instant::now(),
+            });
         } else {
             self.take_leave(connection).await;
         }
@@ -221,7 +353,15 @@ impl Courier for SmtpCourier {
             Privacy::Tls => "with TLS",
             Privacy::Starttls => "with STARTTLS",
         };
-        Ok(format!("{} answers {how}{}", self.whole(), if self.credentials.is_some() { " and takes our login" } else { "" }))
+        Ok(format!(
+            "{} answers {how}{}",
+            self.whole(),
+            if self.credentials.is_some() {
+                " and takes our login"
+            } else {
+                ""
+            }
+        ))
     }
 }
 
@@ -234,7 +374,11 @@ struct Line {
 }
 
 impl AsyncRead for Line {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
         if self.replay.is_empty() {
             return Pin::new(&mut self.inner).poll_read(cx, buffer);
         }
@@ -246,7 +390,11 @@ impl AsyncRead for Line {
 }
 
 impl AsyncWrite for Line {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<std::io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
         Pin::new(&mut self.inner).poll_write(cx, octets)
     }
 

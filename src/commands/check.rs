@@ -16,9 +16,13 @@ use clap::Args;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-/// Tries a configuration for real: keys, mailboxes, courier, tracker, store. Sends and files nothing
+/// Tries a configuration for real: keys, mailboxes, courier, tracker, store. Sends and files
+/// nothing
 #[derive(Args)]
-#[command(after_help = "Exit codes: 0 all good (perhaps with warnings), 1 something must be mended, 78 the config itself is wrong.")]
+#[command(
+    after_help = "Exit codes: 0 all good (perhaps with warnings), 1 something must be mended, 78 \
+        the config itself is wrong."
+)]
 pub struct Check {
     /// The config file
     #[arg(long, value_name = "FILE", default_value = super::CONFIG_PATH)]
@@ -35,19 +39,36 @@ struct Findings {
 
 impl Findings {
     fn good(&mut self, what: &str, found: &str) {
-        self.text.push_str(&format!("{} {what}: {}\n", styled(GOOD, "good"), screen::tame(found)));
+        self.text.push_str(&format!(
+            "{} {what}: {}\n",
+            styled(GOOD, "good"),
+            screen::tame(found)
+        ));
     }
 
     fn warn(&mut self, what: &str, found: &str) {
-        self.text.push_str(&format!("{} {what}: {}\n", styled(WARN, "warn"), screen::tame(found)));
+        self.text.push_str(&format!(
+            "{} {what}: {}\n",
+            styled(WARN, "warn"),
+            screen::tame(found)
+        ));
     }
 
     fn bad(&mut self, what: &str, why: &str) {
         self.failed = true;
-        self.text.push_str(&format!("{}  {what}: {}\n", styled(BAD, "bad"), screen::tame(why)));
+        self.text.push_str(&format!(
+            "{}  {what}: {}\n",
+            styled(BAD, "bad"),
+            screen::tame(why)
+        ));
     }
 
-    fn take<T>(&mut self, what: &str, tried: Result<T>, found: impl FnOnce(&T) -> String) -> Option<T> {
+    fn take<T>(
+        &mut self,
+        what: &str,
+        tried: Result<T>,
+        found: impl FnOnce(&T) -> String,
+    ) -> Option<T> {
         match tried {
             Ok(value) => {
                 let found = found(&value);
@@ -68,7 +89,10 @@ pub async fn run(args: Check) -> Result<u8> {
         wiring::agrees(&settings)?;
         return Ok(exit::GOOD);
     }
-    let mut findings = Findings { text: String::new(), failed: false };
+    let mut findings = Findings {
+        text: String::new(),
+        failed: false,
+    };
     findings.good("config", &args.config.display().to_string());
     certificates(&settings, &mut findings);
     state(&settings, &mut findings);
@@ -84,11 +108,19 @@ pub async fn run(args: Check) -> Result<u8> {
         Err(err) => findings.bad("mailboxes", &format!("{err:#}")),
     }
     match wiring::courier(&settings) {
-        Ok(courier) => drop(findings.take("courier", courier.probe().await.map_err(anyhow::Error::from), Clone::clone)),
+        Ok(courier) => drop(findings.take(
+            "courier",
+            courier.probe().await.map_err(anyhow::Error::from),
+            Clone::clone,
+        )),
         Err(err) => findings.bad("courier", &format!("{err:#}")),
     }
     match wiring::tracker(&settings) {
-        Ok(tracker) => drop(findings.take("tracker", tracker.probe().await.map_err(anyhow::Error::from), Clone::clone)),
+        Ok(tracker) => drop(findings.take(
+            "tracker",
+            tracker.probe().await.map_err(anyhow::Error::from),
+            Clone::clone,
+        )),
         Err(err) => findings.bad("tracker", &format!("{err:#}")),
     }
     if let Ok(expected) = wiring::expected(&settings) {
@@ -104,34 +136,61 @@ pub async fn run(args: Check) -> Result<u8> {
     humans(&settings, &mut findings);
     checkouts(&settings, &mut findings).await;
     screen::print(&findings.text)?;
-    Ok(if findings.failed { exit::FAILED } else { exit::GOOD })
+    Ok(if findings.failed {
+        exit::FAILED
+    } else {
+        exit::GOOD
+    })
 }
 
 fn certificates(settings: &Settings, findings: &mut Findings) {
     for path in &settings.certificates {
         let read = wiring::read_certificates(path);
-        let Some(found) =
-            findings.take("certificate", read, |c| format!("{} ({})", path.display(), c.iter().map(Certificate::fingerprint).collect::<Vec<_>>().join(", ")))
-        else {
+        let Some(found) = findings.take("certificate", read, |c| {
+            format!(
+                "{} ({})",
+                path.display(),
+                c.iter()
+                    .map(Certificate::fingerprint)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )
+        }) else {
             continue;
         };
         for certificate in &found {
-            judge(certificate, &format!("certificate {}", path.display()), findings);
+            judge(
+                certificate,
+                &format!("certificate {}", path.display()),
+                findings,
+            );
             if !certificate.is_of(settings.address.as_str()) {
-                findings.warn("certificate", &format!("no user ID of it names {}: mail programs will not choose it", settings.address));
+                findings.warn(
+                    "certificate",
+                    &format!(
+                        "no user ID of it names {}: mail programs will not choose it",
+                        settings.address
+                    ),
+                );
             }
             if certificate.invites_gnupg_ocb() {
                 findings.warn(
                     "certificate",
-                    "it invites GnuPG 2.3 and later to send packet type 20, which the desk opens and few other programs do: run sealdesk key adopt, and publish what it makes",
+                    "it invites GnuPG 2.3 and later to send packet type 20, which the desk opens \
+                     and few other programs do: run sealdesk key adopt, and publish what it makes",
                 );
             }
         }
         if !found.iter().any(|c| c.version() <= 4) && settings.certificates.len() == 1 {
-            findings.warn("certificate", "there is none of version 4: many reporters cannot write to it");
+            findings.warn(
+                "certificate",
+                "there is none of version 4: many reporters cannot write to it",
+            );
         }
     }
-    findings.take("storage", wiring::seal_to(settings), |_| "what rests is sealed to the storage certificate and to each responder".to_owned());
+    findings.take("storage", wiring::seal_to(settings), |_| {
+        "what rests is sealed to the storage certificate and to each responder".to_owned()
+    });
     match wiring::responders(settings) {
         Ok(responders) => {
             for (responder, words) in responders.into_iter().zip(&settings.responders) {
@@ -151,7 +210,10 @@ fn certificates(settings: &Settings, findings: &mut Findings) {
                 match &distributor.fault {
                     Some(why) => findings.bad(&what, why),
                     None => {
-                        let vouched = format!("vouched for by {}, embargo accepted on {}", distributor.vouched_by, distributor.embargo_accepted_on);
+                        let vouched = format!(
+                            "vouched for by {}, embargo accepted on {}",
+                            distributor.vouched_by, distributor.embargo_accepted_on
+                        );
                         findings.good(&what, &vouched);
                         ends(distributor.ends, &what, findings);
                     }
@@ -177,7 +239,13 @@ fn ends(ends: Option<Timestamp>, what: &str, findings: &mut Findings) {
     if let Some(ends) = ends {
         let left = ends.duration_since(now).as_hours() / 24;
         if left < ENDS_WITHIN_DAYS[0] {
-            findings.warn(what, &format!("it expires in {left} days, on {}: extend it and publish it again", ends.strftime("%Y-%m-%d")));
+            findings.warn(
+                what,
+                &format!(
+                    "it expires in {left} days, on {}: extend it and publish it again",
+                    ends.strftime("%Y-%m-%d")
+                ),
+            );
         }
     }
 }
@@ -189,11 +257,25 @@ fn state(settings: &Settings, findings: &mut Findings) {
         && let Ok(found) = state.symlink_metadata()
         && found.uid() != 0
     {
-        return findings.good("state", &format!("{}, which belongs to {}", state.display(), control::account(found.uid())));
+        return findings.good(
+            "state",
+            &format!(
+                "{}, which belongs to {}",
+                state.display(),
+                control::account(found.uid())
+            ),
+        );
     }
     // Where there is none it is made, even by root: systemd gives it to the desk's user.
-    let tried = std::fs::create_dir_all(state).and_then(|()| tempfile::tempfile_in(state)).map(drop);
-    let tried = tried.with_context(|| format!("cannot write into {}: it must belong to the desk's user", state.display()));
+    let tried = std::fs::create_dir_all(state)
+        .and_then(|()| tempfile::tempfile_in(state))
+        .map(drop);
+    let tried = tried.with_context(|| {
+        format!(
+            "cannot write into {}: it must belong to the desk's user",
+            state.display()
+        )
+    });
     findings.take("state", tried, |()| state.display().to_string());
 }
 
@@ -204,41 +286,67 @@ async fn opener(settings: &Settings, findings: &mut Findings) {
         Err(err) => return findings.bad("opener", &format!("{err:#}")),
     };
     let inspected = client.inspect().await.map_err(anyhow::Error::from);
-    let Some(lines) = findings.take("opener", inspected, |lines| lines.join("; ")) else { return };
+    let Some(lines) = findings.take("opener", inspected, |lines| lines.join("; ")) else {
+        return;
+    };
     for path in &settings.certificates {
         for certificate in wiring::read_certificates(path).unwrap_or_default() {
-            if !lines.iter().any(|line| line.contains(&certificate.fingerprint())) {
+            if !lines
+                .iter()
+                .any(|line| line.contains(&certificate.fingerprint()))
+            {
                 findings.bad(
                     "opener",
-                    &format!("it does not hold the secret key of {}: letters to it would stay shut; add it to opener.secret_keys", path.display()),
+                    &format!(
+                        "it does not hold the secret key of {}: letters to it would stay \
+                        shut; add it to opener.secret_keys",
+                        path.display()
+                    ),
                 );
             }
         }
     }
-    let Ok(seal) = wiring::seal_to(settings) else { return };
+    let Ok(seal) = wiring::seal_to(settings) else {
+        return;
+    };
     let round_trip = async {
         let sealed = seal.seal(b"round trip")?;
         let back = client.unseal(sealed).await?;
         if back == b"round trip" {
             Ok(())
         } else {
-            Err(anyhow!("what was sealed does not come back: keys.storage_certificate and opener.storage_key do not belong together"))
+            Err(anyhow!(
+                "what was sealed does not come back: keys.storage_certificate and \
+                 opener.storage_key do not belong together"
+            ))
         }
     };
-    findings.take("storage key", round_trip.await, |()| "what is sealed here is opened there".to_owned());
+    findings.take("storage key", round_trip.await, |()| {
+        "what is sealed here is opened there".to_owned()
+    });
 }
 
 async fn dmarc(settings: &Settings, findings: &mut Findings) {
     match (&settings.authserv_id, wiring::authenticator(settings)) {
-        (Some(id), _) => findings.good("dmarc", &format!("believed from Authentication-Results of {id}")),
+        (Some(id), _) => findings.good(
+            "dmarc",
+            &format!(
+                "believed from Authentication-Results of \
+            {id}"
+            ),
+        ),
         (None, Err(err)) => findings.bad("dmarc", &format!("{err:#}")),
-        (None, Ok(None)) => {
-            findings.warn("dmarc", "neither desk.authserv_id nor desk.resolver says who sent a letter: follow-ups never join a case by themselves")
+        (None, Ok(None)) => findings.warn(
+            "dmarc",
+            "neither desk.authserv_id nor desk.resolver says who sent a \
+                letter: follow-ups never join a case by themselves",
+        ),
+        (None, Ok(Some(authenticator))) => {
+            match authenticator.probe(settings.address.domain()).await {
+                Ok(found) => findings.good("dmarc", &found),
+                Err(err) => findings.warn("dmarc", &err.to_string()),
+            }
         }
-        (None, Ok(Some(authenticator))) => match authenticator.probe(settings.address.domain()).await {
-            Ok(found) => findings.good("dmarc", &found),
-            Err(err) => findings.warn("dmarc", &err.to_string()),
-        },
     }
 }
 
@@ -259,11 +367,21 @@ fn humans(settings: &Settings, findings: &mut Findings) {
         findings.warn("responders", "none is configured: nobody is called by mail");
     }
     match (&settings.alarm, &settings.heartbeat_url_file) {
-        (None, None) => findings.warn("alarm", "neither [alarm] nor [heartbeat] is configured: when mail is dead, nobody hears of it"),
-        (None, Some(_)) => findings.warn("alarm", "no [alarm] is configured: the heartbeat alone tells when the desk is dead"),
-        _ => drop(findings.take("alarm", wiring::alarm(settings), |_| "configured".to_owned())),
+        (None, None) => findings.warn(
+            "alarm",
+            "neither [alarm] nor [heartbeat] is configured: when mail is dead, nobody hears of it",
+        ),
+        (None, Some(_)) => findings.warn(
+            "alarm",
+            "no [alarm] is configured: the heartbeat alone tells when the desk is dead",
+        ),
+        _ => drop(findings.take("alarm", wiring::alarm(settings), |_| {
+            "configured".to_owned()
+        })),
     }
     if settings.announces {
-        findings.take("announcement", wiring::announcer(settings), |_| format!("{} lists", settings.announcement_lists.len()));
+        findings.take("announcement", wiring::announcer(settings), |_| {
+            format!("{} lists", settings.announcement_lists.len())
+        });
     }
 }

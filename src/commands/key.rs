@@ -37,7 +37,8 @@ enum Verb {
         #[arg(long, value_name = "DIR", default_value = "keys")]
         out: PathBuf,
     },
-    /// Takes over an existing GnuPG key and re-issues its self-signatures, so that letters to it can be opened
+    /// Takes over an existing GnuPG key and re-issues its self-signatures, so that letters to it
+    /// can be opened
     Adopt {
         /// The secret key, from `gpg --export-secret-keys --armor KEY`
         file: PathBuf,
@@ -52,7 +53,8 @@ enum Verb {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// Writes what the world should find: a Web Key Directory (advanced and direct), a signed security.txt, a section for SECURITY.md
+    /// Writes what the world should find: a Web Key Directory (advanced and direct), a signed
+    /// security.txt, a section for SECURITY.md
     Publish {
         /// The config file
         #[arg(long, value_name = "FILE", default_value = super::CONFIG_PATH)]
@@ -61,7 +63,8 @@ enum Verb {
         #[arg(long, value_name = "DIR", default_value = "public")]
         out: PathBuf,
     },
-    /// Makes the successor of a key, and a statement that both of them sign. The old key stays in use beside it
+    /// Makes the successor of a key, and a statement that both of them sign. The old key stays in
+    /// use beside it
     Rotate {
         /// The secret key in use
         file: PathBuf,
@@ -105,25 +108,55 @@ pub async fn run(args: Key) -> Result<u8> {
 fn run_offline(verb: Verb) -> Result<()> {
     match verb {
         Verb::Publish { .. } => Ok(()),
-        Verb::Rotate { file, passphrase_file, profile, out } => rotate(&file, passphrase_file.as_deref(), profile, &out),
-        Verb::New { address, name, profile, out } => {
-            let address = crate::model::address::Address::parse(&address).with_context(|| format!("--address {address:?}"))?;
+        Verb::Rotate {
+            file,
+            passphrase_file,
+            profile,
+            out,
+        } => rotate(&file, passphrase_file.as_deref(), profile, &out),
+        Verb::New {
+            address,
+            name,
+            profile,
+            out,
+        } => {
+            let address = crate::model::address::Address::parse(&address)
+                .with_context(|| format!("--address {address:?}"))?;
             make_mail(address.as_str(), &name, profile, &out)?;
             make_storage(&out)?;
             if profile.profile() != Profile::V4 {
-                screen::print("A key answer always carries a version 4 certificate too: list both under keys.certificates.\n")?;
+                screen::print(
+                    "A key answer always carries a version 4 certificate too: list both under \
+                     keys.certificates.\n",
+                )?;
             }
-            screen::print("Publish security.asc; give the two .secret.asc files to the opener alone, and keep a copy offline.\n")?;
+            screen::print(
+                "Publish security.asc; give the two .secret.asc files to the opener alone, and \
+                 keep a copy offline.\n",
+            )?;
             Ok(())
         }
-        Verb::Adopt { file, passphrase_file, out } => {
-            let octets = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-            let passphrase = passphrase_file.map(|p| config::secret("--passphrase-file", &p)).transpose()?;
+        Verb::Adopt {
+            file,
+            passphrase_file,
+            out,
+        } => {
+            let octets =
+                std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let passphrase = passphrase_file
+                .map(|p| config::secret("--passphrase-file", &p))
+                .transpose()?;
             let key = openpgp::adopt(&octets, passphrase.as_ref().map(|p| p.expose()))?;
             write_pair(&out, "security", &key)?;
             make_storage(&out)?;
-            screen::print(&format!("Publish {} wherever the old certificate stands, and refresh key servers:\n", out.join("security.asc").display()))?;
-            screen::print("until reporters fetch it, GnuPG 2.3 and later may still send packet type 20, which few programs open besides this desk.\n")?;
+            screen::print(&format!(
+                "Publish {} wherever the old certificate stands, and refresh key servers:\n",
+                out.join("security.asc").display()
+            ))?;
+            screen::print(
+                "until reporters fetch it, GnuPG 2.3 and later may still send packet type 20, \
+                 which few programs open besides this desk.\n",
+            )?;
             Ok(())
         }
         Verb::Inspect { files } => files.iter().try_for_each(|file| inspect(file)),
@@ -131,7 +164,11 @@ fn run_offline(verb: Verb) -> Result<()> {
             let certificates = read_certificates(&file)?;
             for certificate in certificates {
                 let minimal = certificate.minimal()?;
-                let octets = if binary { minimal.binary()? } else { minimal.armored()?.into_bytes() };
+                let octets = if binary {
+                    minimal.binary()?
+                } else {
+                    minimal.armored()?.into_bytes()
+                };
                 std::io::stdout().write_all(&octets)?;
             }
             Ok(())
@@ -141,12 +178,24 @@ fn run_offline(verb: Verb) -> Result<()> {
 
 /// Makes a key for the desk.
 pub(super) fn make_mail(address: &str, name: &str, profile: ProfileName, out: &Path) -> Result<()> {
-    write_pair(out, "security", &openpgp::generate(address, name, profile.profile())?)
+    write_pair(
+        out,
+        "security",
+        &openpgp::generate(address, name, profile.profile())?,
+    )
 }
 
 /// Makes a storage key, where none is.
 pub(super) fn make_storage(out: &Path) -> Result<()> {
-    if out.join("storage.secret.asc").exists() { Ok(()) } else { write_pair(out, "storage", &openpgp::generate_storage("sealdesk storage")?) }
+    if out.join("storage.secret.asc").exists() {
+        Ok(())
+    } else {
+        write_pair(
+            out,
+            "storage",
+            &openpgp::generate_storage("sealdesk storage")?,
+        )
+    }
 }
 
 impl ProfileName {
@@ -163,44 +212,82 @@ pub(super) async fn publish(config: &Path, out: &Path) -> Result<()> {
     let settings = config::load(config)?;
     let opener = wiring::opener(&settings)?;
     let pages = wiring::pages(&settings, &opener, SystemClock.now()).await?;
-    let files = pages.into_iter().map(|page| (page.path.trim_start_matches('/').to_owned(), page.octets));
-    let section = ("SECURITY.md".to_owned(), wiring::security_md(&settings)?.into_bytes());
+    let files = pages
+        .into_iter()
+        .map(|page| (page.path.trim_start_matches('/').to_owned(), page.octets));
+    let section = (
+        "SECURITY.md".to_owned(),
+        wiring::security_md(&settings)?.into_bytes(),
+    );
     for (name, octets) in files.chain([section]) {
         let path = out.join(name);
         let folder = path.parent().unwrap_or(out);
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-        std::fs::write(&path, octets).with_context(|| format!("cannot write {}", path.display()))?;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        std::fs::write(&path, octets)
+            .with_context(|| format!("cannot write {}", path.display()))?;
         screen::print(&format!("{}\n", path.display()))?;
     }
     let domain = settings.address.domain();
     screen::print(&format!(
-        "\nServe this folder at https://{domain}/ and, for the advanced method, at https://openpgpkey.{domain}/;\npaste SECURITY.md into your repository's. Publish again after each change of a key, and before security.txt ends.\n"
+        "\nServe this folder at https://{domain}/ and, for the advanced method, at \
+         https://openpgpkey.{domain}/;\npaste SECURITY.md into your repository's. Publish again \
+         after each change of a key, and before security.txt ends.\n"
     ))
 }
 
-fn rotate(file: &Path, passphrase_file: Option<&Path>, profile: ProfileName, out: &Path) -> Result<()> {
-    let octets = Secret::new(std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?);
-    let passphrase = passphrase_file.map(|p| config::secret("--passphrase-file", p)).transpose()?;
-    let old = SecretKeys::load(octets.expose(), Purpose::Mail, passphrase.as_ref().map(|p| p.expose())).with_context(|| format!("in {}", file.display()))?;
+fn rotate(
+    file: &Path,
+    passphrase_file: Option<&Path>,
+    profile: ProfileName,
+    out: &Path,
+) -> Result<()> {
+    let octets = Secret::new(
+        std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?,
+    );
+    let passphrase = passphrase_file
+        .map(|p| config::secret("--passphrase-file", p))
+        .transpose()?;
+    let old = SecretKeys::load(
+        octets.expose(),
+        Purpose::Mail,
+        passphrase.as_ref().map(|p| p.expose()),
+    )
+    .with_context(|| format!("in {}", file.display()))?;
     let certificates = old.public();
     let before = certificates.first().context("the file holds no key")?;
-    let address = before.addresses().into_iter().next().with_context(|| format!("no user ID in {} names an address", file.display()))?;
+    let address = before
+        .addresses()
+        .into_iter()
+        .next()
+        .with_context(|| format!("no user ID in {} names an address", file.display()))?;
     let key = openpgp::successor(before, profile.profile())?;
     write_pair(out, "security", &key)?;
     if passphrase.is_some() {
-        screen::print("The new secret key has no passphrase: give it one, or have systemd seal it (docs/src/custody.md).\n")?;
+        screen::print(
+            "The new secret key has no passphrase: give it one, or have systemd seal it \
+             (docs/src/custody.md).\n",
+        )?;
     }
     let new = SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None)?;
     let today = SystemClock.now().strftime("%-d %B %Y");
     let text = format!(
-        "{today}\n\nThe OpenPGP certificate of <{address}> is replaced.\n\n  old  {}\n  new  {}\n\nPlease fetch the new one and encrypt to it. Letters to the old one are still opened until it ends.\nThis statement is signed by both.\n",
+        "{today}\n\nThe OpenPGP certificate of <{address}> is replaced.\n\n  old  {}\n  new  \
+         {}\n\nPlease fetch the new one and encrypt to it. Letters to the old one are still \
+         opened until it ends.\nThis statement is signed by both.\n",
         before.fingerprint(),
         key.fingerprint
     );
     let statement = out.join("transition.txt");
-    std::fs::write(&statement, openpgp::sign_cleartext(&text, &[&old, &new])?).with_context(|| format!("cannot write {}", statement.display()))?;
+    std::fs::write(&statement, openpgp::sign_cleartext(&text, &[&old, &new])?)
+        .with_context(|| format!("cannot write {}", statement.display()))?;
     screen::print(&format!(
-        "{}\n\nNext: put {out}/security.asc in front of the old file in keys.certificates, and add {out}/security.secret.asc in front of the\nold one in opener.secret_keys; keep both while letters still come to the old one (sealdesk status counts them). Under systemd the opener's unit needs a\nLoadCredential= for the new secret. Restart the opener, then the desk, run `sealdesk check` and `sealdesk key publish`, and publish transition.txt beside them.\n",
+        "{}\n\nNext: put {out}/security.asc in front of the old file in keys.certificates, and \
+         add {out}/security.secret.asc in front of the\nold one in opener.secret_keys; keep both \
+         while letters still come to the old one (sealdesk status counts them). Under systemd the \
+         opener's unit needs a\nLoadCredential= for the new secret. Restart the opener, then the \
+         desk, run `sealdesk check` and `sealdesk key publish`, and publish transition.txt beside \
+         them.\n",
         statement.display(),
         out = out.display()
     ))
@@ -208,34 +295,61 @@ fn rotate(file: &Path, passphrase_file: Option<&Path>, profile: ProfileName, out
 
 fn inspect(file: &Path) -> Result<()> {
     for certificate in read_certificates(file)? {
-        let until = certificate.expires().map_or_else(|| "never".to_owned(), |t| t.strftime("%Y-%m-%d").to_string());
+        let until = certificate.expires().map_or_else(
+            || "never".to_owned(),
+            |t| t.strftime("%Y-%m-%d").to_string(),
+        );
         screen::print(&format!("{}\n", file.display()))?;
         screen::print(&format!("  fingerprint  {}\n", certificate.fingerprint()))?;
         screen::print(&format!("  version      {}\n", certificate.version()))?;
-        screen::print(&format!("  addresses    {}\n", certificate.addresses().join(", ")))?;
+        screen::print(&format!(
+            "  addresses    {}\n",
+            certificate.addresses().join(", ")
+        ))?;
         screen::print(&format!("  algorithms   {}\n", certificate.algorithms()))?;
         screen::print(&format!("  expires      {until}\n"))?;
-        screen::print(&format!("  encryption   {}\n", certificate.usable_for_encryption().map_or_else(|e| e.to_string(), |()| "usable".to_owned())))?;
+        screen::print(&format!(
+            "  encryption   {}\n",
+            certificate
+                .usable_for_encryption()
+                .map_or_else(|e| e.to_string(), |()| "usable".to_owned())
+        ))?;
         if certificate.invites_gnupg_ocb() {
-            screen::print("  warning      it invites GnuPG 2.3 and later to send packet type 20, which few programs open: run sealdesk key adopt\n")?;
+            screen::print(
+                "  warning      it invites GnuPG 2.3 and later to send packet type 20, which few \
+                 programs open: run sealdesk key adopt\n",
+            )?;
         }
     }
     Ok(())
 }
 
 fn write_pair(folder: &Path, stem: &str, key: &GeneratedKey) -> Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let secret = folder.join(format!("{stem}.secret.asc"));
     let public = folder.join(format!("{stem}.asc"));
     if secret.exists() || public.exists() {
-        bail!("{} exists; move it away first: a key is never overwritten", if secret.exists() { secret.display() } else { public.display() });
+        bail!(
+            "{} exists; move it away first: a key is never overwritten",
+            if secret.exists() {
+                secret.display()
+            } else {
+                public.display()
+            }
+        );
     }
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&secret).with_context(|| format!("cannot write {}", secret.display()))?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&secret)
+        .with_context(|| format!("cannot write {}", secret.display()))?;
     // Letters are sealed to it minutes from now.
     file.write_all(key.secret_armored.expose())?;
     file.sync_all()?;
-    std::fs::write(&public, &key.public_armored).with_context(|| format!("cannot write {}", public.display()))?;
+    std::fs::write(&public, &key.public_armored)
+        .with_context(|| format!("cannot write {}", public.display()))?;
     screen::print(&format!("{}  {}\n", key.fingerprint, secret.display()))?;
     screen::print(&format!("{}  {}\n", key.fingerprint, public.display()))?;
     Ok(())

@@ -1,4 +1,5 @@
-//! Where does the log go? To journald with a field each, where the service manager listens there; else to standard error.
+//! Where does the log go? To journald with a field each, where the service manager listens there;
+//! else to standard error.
 
 use libsystemd::logging::{Priority, connected_to_journal, journal_send};
 use std::fmt::{self, Write as _};
@@ -12,7 +13,8 @@ use tracing_subscriber::{EnvFilter, fmt as text};
 /// Only our own crate speaks: libraries may log what strangers sent.
 fn filter(level: &str) -> EnvFilter {
     let wanted = std::env::var("SEALDESK_LOG").unwrap_or_else(|_| level.to_owned());
-    EnvFilter::try_new(format!("sealdesk={wanted}")).unwrap_or_else(|_| EnvFilter::new(format!("sealdesk={level}")))
+    EnvFilter::try_new(format!("sealdesk={wanted}"))
+        .unwrap_or_else(|_| EnvFilter::new(format!("sealdesk={level}")))
 }
 
 /// Whether standard error goes to journald.
@@ -22,17 +24,30 @@ pub fn is_journaled() -> bool {
 
 /// Begins to log to standard error.
 pub fn to_stderr(level: &str) {
-    let builder = text().with_writer(std::io::stderr).with_ansi(false).with_env_filter(filter(level)).with_target(false).log_internal_errors(false);
+    let builder = text()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_env_filter(filter(level))
+        .with_target(false)
+        .log_internal_errors(false);
     // journald keeps the time itself.
-    if is_journaled() { builder.without_time().init() } else { builder.init() }
+    if is_journaled() {
+        builder.without_time().init()
+    } else {
+        builder.init()
+    }
 }
 
 /// Begins to log to journald, by its own protocol.
 pub fn to_journal(level: &str) {
-    tracing_subscriber::registry().with(filter(level)).with(Journal).init();
+    tracing_subscriber::registry()
+        .with(filter(level))
+        .with(Journal)
+        .init();
 }
 
-/// The field that holds what a line says without its fields: of it alone it is sure that nothing of anybody stands in it.
+/// The field that holds what a line says without its fields: of it alone it is sure that nothing of
+/// anybody stands in it.
 pub(super) const PHRASE: &str = "SEALDESK_PHRASE";
 
 struct Journal;
@@ -76,7 +91,10 @@ impl Line {
             return;
         }
         let _ = write!(self.shown, " {}={shown}", field.name());
-        self.fields.push((format!("SEALDESK_{}", field.name().to_ascii_uppercase()), value));
+        self.fields.push((
+            format!("SEALDESK_{}", field.name().to_ascii_uppercase()),
+            value,
+        ));
     }
 }
 
@@ -110,12 +128,21 @@ mod tests {
     #[test]
     fn a_line_has_its_phrase_and_a_field_each() {
         let lines = Lines::default();
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines.clone()), || {
-            let id = 7;
-            tracing::info!(intake = %id, why = "a \"b\"", "letter read");
-        });
+        tracing::subscriber::with_default(
+            tracing_subscriber::registry().with(lines.clone()),
+            || {
+                let id = 7;
+                tracing::info!(intake = %id, why = "a \"b\"", "letter read");
+            },
+        );
         let line = lines.0.lock().unwrap().remove(0);
         assert_eq!(line.message(), "letter read intake=7 why=\"a \\\"b\\\"\"");
-        assert_eq!(line.fields, [("SEALDESK_INTAKE".to_owned(), "7".to_owned()), ("SEALDESK_WHY".to_owned(), "a \"b\"".to_owned())]);
+        assert_eq!(
+            line.fields,
+            [
+                ("SEALDESK_INTAKE".to_owned(), "7".to_owned()),
+                ("SEALDESK_WHY".to_owned(), "a \"b\"".to_owned())
+            ]
+        );
     }
 }

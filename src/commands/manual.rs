@@ -19,7 +19,11 @@ pub struct Manual {
 pub fn run(args: &Manual, program: Command) -> Result<u8> {
     let unwritten = |path: &Path| format!("cannot write {}", path.display());
     std::fs::create_dir_all(&args.out).with_context(|| unwritten(&args.out))?;
-    for (shell, name) in [(Shell::Bash, "sealdesk.bash"), (Shell::Zsh, "_sealdesk"), (Shell::Fish, "sealdesk.fish")] {
+    for (shell, name) in [
+        (Shell::Bash, "sealdesk.bash"),
+        (Shell::Zsh, "_sealdesk"),
+        (Shell::Fish, "sealdesk.fish"),
+    ] {
         let mut script = Vec::new();
         clap_complete::generate(shell, &mut program.clone(), "sealdesk", &mut script);
         let path = args.out.join(name);

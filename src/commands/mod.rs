@@ -23,12 +23,20 @@ pub mod status;
 
 use std::sync::LazyLock;
 
-/// What `-V` and `--version` say. A build that knows its commit was told by `SEALDESK_COMMIT`, as `make install` and `make package` do.
+/// What `-V` and `--version` say. A build that knows its commit was told by `SEALDESK_COMMIT`, as
+/// `make install` and `make package` do.
 pub fn version() -> (&'static str, &'static str) {
     static LONG: LazyLock<String> = LazyLock::new(|| {
-        let algorithms: String = crate::openpgp::algorithms().iter().map(|(of, names)| format!("\n  {of}: {names}")).collect();
+        let algorithms: String = crate::openpgp::algorithms()
+            .iter()
+            .map(|(of, names)| format!("\n  {of}: {names}"))
+            .collect();
         let commit = option_env!("SEALDESK_COMMIT").unwrap_or("unknown");
-        format!("{}\ncommit {commit}\n{}{algorithms}", env!("CARGO_PKG_VERSION"), crate::openpgp::backend())
+        format!(
+            "{}\ncommit {commit}\n{}{algorithms}",
+            env!("CARGO_PKG_VERSION"),
+            crate::openpgp::backend()
+        )
     });
     (env!("CARGO_PKG_VERSION"), LONG.as_str())
 }
@@ -44,7 +52,8 @@ pub mod exit {
     pub const LIMIT: u8 = 4;
     /// `backup`: the file is there, and somebody should look at what the desk holds.
     pub const LOOK: u8 = 5;
-    /// The configuration is wrong, or only a human can mend what it names (EX_CONFIG of sysexits.h).
+    /// The configuration is wrong, or only a human can mend what it names (EX_CONFIG of
+    /// sysexits.h).
     pub const CONFIG: u8 = 78;
 }
 

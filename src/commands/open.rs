@@ -19,10 +19,13 @@ use std::path::{Path, PathBuf};
 /// Opens one letter and prints one JSON object.
 #[derive(Args)]
 #[command(
-    after_help = "Exit codes: 0 the letter was read, 3 it stays shut, 4 a limit refused it, 2 wrong usage, 1 our own failure.\n\nExample: sealdesk open --key security.secret.asc --cert ada.asc --attachments /tmp/files letter.eml"
+    after_help = "Exit codes: 0 the letter was read, 3 it stays shut, 4 a limit refused it, 2 \
+        wrong usage, 1 our own failure.\n\nExample: sealdesk open --key security.secret.asc \
+        --cert ada.asc --attachments /tmp/files letter.eml"
 )]
 pub struct Open {
-    /// A file of secret keys, armored or binary; may be repeated. Signatures are checked with their public halves too
+    /// A file of secret keys, armored or binary; may be repeated. Signatures are checked with their
+    /// public halves too
     #[arg(long = "key", value_name = "FILE")]
     keys: Vec<PathBuf>,
     /// A file of certificates that signatures are checked with; may be repeated
@@ -34,7 +37,8 @@ pub struct Open {
     /// Writes the attachments into this folder, under safe names
     #[arg(long, value_name = "DIR")]
     attachments: Option<PathBuf>,
-    /// Prints the SHA-256 of a PGP/MIME letter's ciphertext, as an acknowledgement states it, and opens nothing
+    /// Prints the SHA-256 of a PGP/MIME letter's ciphertext, as an acknowledgement states it, and
+    /// opens nothing
     #[arg(long, conflicts_with_all = ["attachments", "keys", "certs"])]
     digest: bool,
     /// Accepts a kernel without Landlock or seccomp
@@ -49,16 +53,24 @@ pub async fn run(args: Open) -> Result<u8> {
     let octets = letter(&args.letter)?;
     let mut certificates = Vec::new();
     for path in &args.certs {
-        let file = std::fs::read(path).with_context(|| format!("cannot read the certificate file {}", path.display()))?;
-        for certificate in openpgp::certificates(&file).with_context(|| format!("in {}", path.display()))? {
+        let file = std::fs::read(path)
+            .with_context(|| format!("cannot read the certificate file {}", path.display()))?;
+        for certificate in
+            openpgp::certificates(&file).with_context(|| format!("in {}", path.display()))?
+        {
             certificates.push(certificate.armored()?);
         }
     }
     let mut arguments = vec!["opener".to_owned(), "--no-config".to_owned()];
     for path in &args.keys {
         // Their public halves check signatures too; the secret ones go no further here.
-        let file = Secret::new(std::fs::read(path).with_context(|| format!("cannot read the key file {}", path.display()))?);
-        for certificate in openpgp::certificates(file.expose()).with_context(|| format!("in {}", path.display()))? {
+        let file = Secret::new(
+            std::fs::read(path)
+                .with_context(|| format!("cannot read the key file {}", path.display()))?,
+        );
+        for certificate in openpgp::certificates(file.expose())
+            .with_context(|| format!("in {}", path.display()))?
+        {
             certificates.push(certificate.armored()?);
         }
         arguments.extend(["--key".to_owned(), path.display().to_string()]);
@@ -69,21 +81,51 @@ pub async fn run(args: Open) -> Result<u8> {
     if args.allow_without_jail {
         arguments.push("--allow-without-jail".to_owned());
     }
-    let client = OpenerClient::new(Doorstep::Child { program: std::env::current_exe()?, arguments }, Perspective::default());
+    let client = OpenerClient::new(
+        Doorstep::Child {
+            program: std::env::current_exe()?,
+            arguments,
+        },
+        Perspective::default(),
+    );
     if args.digest {
-        let outside = client.outside(LetterOctets::Raw(octets)).await.context("the letter could not be read")?;
-        let digest = outside.digest.with_context(|| format!("{} is no PGP/MIME letter: it has no digest", args.letter.display()))?;
+        let outside = client
+            .outside(LetterOctets::Raw(octets))
+            .await
+            .context("the letter could not be read")?;
+        let digest = outside.digest.with_context(|| {
+            format!(
+                "{} is no PGP/MIME letter: it has no digest",
+                args.letter.display()
+            )
+        })?;
         screen::print(&format!("{digest}\n"))?;
         return Ok(exit::GOOD);
     }
     let head = octets[..mime::header_block_end(&octets)].to_vec();
-    let opened = match client.read(LetterOctets::Raw(octets), None, &certificates, args.attachments.is_some()).await {
+    let opened = match client
+        .read(
+            LetterOctets::Raw(octets),
+            None,
+            &certificates,
+            args.attachments.is_some(),
+        )
+        .await
+    {
         // The reader's limits of memory, time and stack end it; the letter is to blame.
-        Err(OpenerError::Died) => OpenedLetter { reading: unreadable(&head), files: Vec::new() },
+        Err(OpenerError::Died) => OpenedLetter {
+            reading: unreadable(&head),
+            files: Vec::new(),
+        },
         other => other.context("the letter could not be read")?,
     };
     if let Some(folder) = &args.attachments {
-        let files = opened.reading.attachments.iter().map(|a| a.name.as_str()).zip(&opened.files);
+        let files = opened
+            .reading
+            .attachments
+            .iter()
+            .map(|a| a.name.as_str())
+            .zip(&opened.files);
         write_files(folder, files)?;
     }
     let mut reading = opened.reading;
@@ -101,7 +143,10 @@ fn unreadable(head: &[u8]) -> Reading {
         subject: Some(outer.subject),
         message_id: outer.message_id.map(|id| id.as_str().to_owned()),
         date: outer.date.map(|d| d.to_string()),
-        protection: Protection { shut: Some(Shut::Limit), ..Protection::default() },
+        protection: Protection {
+            shut: Some(Shut::Limit),
+            ..Protection::default()
+        },
         parts: Vec::new(),
         sealed: outer.sealed_outside,
         signature: SignatureVerdict::default(),
@@ -129,16 +174,27 @@ fn code(reading: &Reading) -> u8 {
 fn letter(path: &Path) -> Result<Vec<u8>> {
     if path == Path::new("-") {
         let mut octets = Vec::new();
-        std::io::stdin().lock().take(Limits::MAX.letter_octets + 1).read_to_end(&mut octets).context("cannot read standard input")?;
+        std::io::stdin()
+            .lock()
+            .take(Limits::MAX.letter_octets + 1)
+            .read_to_end(&mut octets)
+            .context("cannot read standard input")?;
         return Ok(octets);
     }
     std::fs::read(path).with_context(|| format!("cannot read the letter {}", path.display()))
 }
 
-/// Writes files under their safe names; a name that is taken gets a number before it, and nothing is overwritten.
-pub(super) fn write_files<'a>(folder: &Path, files: impl Iterator<Item = (&'a str, &'a Vec<u8>)>) -> Result<Vec<PathBuf>> {
+/// Writes files under their safe names; a name that is taken gets a number before it, and nothing
+/// is overwritten.
+pub(super) fn write_files<'a>(
+    folder: &Path,
+    files: impl Iterator<Item = (&'a str, &'a Vec<u8>)>,
+) -> Result<Vec<PathBuf>> {
     // What was sealed is for whoever ran this, and for nobody else on the machine.
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder);
     made.with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let mut next: HashMap<String, usize> = HashMap::new();
     let mut written = Vec::new();
@@ -147,16 +203,27 @@ pub(super) fn write_files<'a>(folder: &Path, files: impl Iterator<Item = (&'a st
         loop {
             let n = next.entry(safe.clone()).or_insert(0);
             *n += 1;
-            let path = folder.join(if *n == 1 { safe.clone() } else { format!("{n}-{safe}") });
-            let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+            let path = folder.join(if *n == 1 {
+                safe.clone()
+            } else {
+                format!("{n}-{safe}")
+            });
+            let made = std::fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&path);
             match made {
                 Ok(mut file) => {
-                    std::io::Write::write_all(&mut file, octets).with_context(|| format!("cannot write {}", path.display()))?;
+                    std::io::Write::write_all(&mut file, octets)
+                        .with_context(|| format!("cannot write {}", path.display()))?;
                     written.push(path);
                     break;
                 }
                 Err(err) if err.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(err) => return Err(err).with_context(|| format!("cannot write {}", path.display())),
+                Err(err) => {
+                    return Err(err).with_context(|| format!("cannot write {}", path.display()));
+                }
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Who touches the state folder? Its owner. Whoever is somebody else, root above all, has a process of the owner do it: a
-//! desk that was taken over may have laid anything there.
+//! Who touches the state folder? Its owner. Whoever is somebody else, root above all, has a process
+//! of the owner do it: a desk that was taken over may have laid anything there.
 
 use crate::config::Settings;
 use anyhow::{Context, Result, bail};
@@ -13,8 +13,13 @@ const KEPT: [&str; 3] = ["PATH", "CREDENTIALS_DIRECTORY", "SEALDESK_LOG"];
 
 fn found(settings: &Settings) -> Result<Metadata> {
     let state = &settings.state;
-    let absent =
-        || format!("the state folder {} is not there: make it for the desk's user (systemd-tmpfiles --create, where a unit runs the desk)", state.display());
+    let absent = || {
+        format!(
+            "the state folder {} is not there: make it for the desk's user (systemd-tmpfiles \
+             --create, where a unit runs the desk)",
+            state.display()
+        )
+    };
     let found = state.symlink_metadata().with_context(absent)?;
     if !found.is_dir() {
         bail!("{} is no folder", state.display());
@@ -33,7 +38,10 @@ pub(super) fn is_another(settings: &Settings) -> Result<bool> {
 
 /// Whether a desk holds the state folder, or somebody who stands in for it.
 pub(super) fn is_held(settings: &Settings) -> bool {
-    let lock = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(settings.state.join("desk.lock"));
+    let lock = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(settings.state.join("desk.lock"));
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
@@ -41,12 +49,23 @@ pub(super) fn is_held(settings: &Settings) -> bool {
 pub(super) fn again(settings: &Settings, verb: &str) -> Result<Command> {
     let owner = found(settings)?;
     let config = std::path::absolute(&settings.file).context("the config file cannot be named")?;
-    let mut command = Command::new(std::env::current_exe().context("this program does not find itself")?);
-    command.args([verb, "--as-owner", "--config"]).arg(config).current_dir("/").env_clear();
-    command.envs(KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+    let mut command =
+        Command::new(std::env::current_exe().context("this program does not find itself")?);
+    command
+        .args([verb, "--as-owner", "--config"])
+        .arg(config)
+        .current_dir("/")
+        .env_clear();
+    command.envs(
+        KEPT.iter()
+            .filter_map(|name| Some((name, std::env::var_os(name)?))),
+    );
     if nix::unistd::geteuid().as_raw() != owner.uid() {
         if !nix::unistd::geteuid().is_root() {
-            bail!("{} belongs to somebody else: ask as root, or as its owner", settings.state.display());
+            bail!(
+                "{} belongs to somebody else: ask as root, or as its owner",
+                settings.state.display()
+            );
         }
         // std lets go of supplementary groups where a user is set.
         command.uid(owner.uid()).gid(owner.gid());
@@ -54,7 +73,8 @@ pub(super) fn again(settings: &Settings, verb: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// The first thing that such a process does: it lets go of the terminal, and no other process of its user looks into it.
+/// The first thing that such a process does: it lets go of the terminal, and no other process of
+/// its user looks into it.
 pub(super) fn begin(as_owner: bool) {
     if as_owner {
         let _ = nix::unistd::setsid();

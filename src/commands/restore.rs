@@ -18,10 +18,13 @@ use std::process::Stdio;
 /// Where `sealdesk init` lays the key that opens what rests.
 const STORAGE_KEY: &str = "/etc/sealdesk/keys/storage.secret.asc";
 
-/// Lays a backup into the state folder of a desk that has none. All of it is proven before the first file is written
+/// Lays a backup into the state folder of a desk that has none. All of it is proven before the
+/// first file is written
 #[derive(Args)]
-#[command(after_help = "Stop the desk before, and move what is in its state folder away. Then put back into the mailbox what came after the backup: \
-letters that the desk knows are left alone, others become cases.\nExit codes: 0 restored (or, with --check, whole), 1 not restored; what was in the way is named.")]
+#[command(
+    after_help = "Stop the desk before, and move what is in its state folder away. Then put back into the mailbox what came after the backup: \
+letters that the desk knows are left alone, others become cases.\nExit codes: 0 restored (or, with --check, whole), 1 not restored; what was in the way is named."
+)]
 pub struct Restore {
     /// What `sealdesk backup` wrote
     #[arg(required_unless_present = "as_owner")]
@@ -48,44 +51,89 @@ pub async fn run(args: Restore) -> Result<u8> {
     if args.as_owner {
         let settings = config::load(&args.config)?;
         let _lock = daemon::try_lock(&settings)?.context("the desk runs: stop it first")?;
-        let restored = sqlite::restore(std::io::stdin(), &settings.state, SystemClock.now()).await?;
+        let restored =
+            sqlite::restore(std::io::stdin(), &settings.state, SystemClock.now()).await?;
         screen::print_json(&restored)?;
         return Ok(exit::GOOD);
     }
     let file = args.file.context("name the backup")?;
-    let settings = if args.check { None } else { Some(config::load(&args.config)?) };
-    let mut sealed = File::open(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let settings = if args.check {
+        None
+    } else {
+        Some(config::load(&args.config)?)
+    };
+    let mut sealed =
+        File::open(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let mut keys = keys(&args.key, args.passphrase_file.as_deref())?;
-    let of_file = || format!("{} with the key {}: it is damaged, not whole, or for another key", file.display(), args.key.display());
-    openpgp::open_into(BufReader::new(&sealed), &mut keys, &mut std::io::sink()).with_context(of_file)?;
-    sealed.rewind().with_context(|| format!("cannot read {} again", file.display()))?;
+    let of_file = || {
+        format!(
+            "{} with the key {}: it is damaged, not whole, or for another key",
+            file.display(),
+            args.key.display()
+        )
+    };
+    openpgp::open_into(BufReader::new(&sealed), &mut keys, &mut std::io::sink())
+        .with_context(of_file)?;
+    sealed
+        .rewind()
+        .with_context(|| format!("cannot read {} again", file.display()))?;
     let restored = match settings {
         Some(settings) => laid(&settings, &sealed, &mut keys)?,
         None => looked_through(&sealed, &mut keys)?,
     };
-    let done = if args.check { "is whole" } else { "is restored" };
-    screen::print(&format!("{} {done}: {} letters, {} of them files\n", file.display(), restored.letters, restored.files))?;
+    let done = if args.check {
+        "is whole"
+    } else {
+        "is restored"
+    };
+    screen::print(&format!(
+        "{} {done}: {} letters, {} of them files\n",
+        file.display(),
+        restored.letters,
+        restored.files
+    ))?;
     if restored.absent > 0 {
-        screen::print(&format!("{} letters had lost their files before it was written.\n", restored.absent))?;
+        screen::print(&format!(
+            "{} letters had lost their files before it was written.\n",
+            restored.absent
+        ))?;
     }
     if !args.check {
         screen::print(
-            "Start the desk, and run sealdesk status. What waited to be sent when the backup was made is sent now: some of it for the second time.\n",
+            "Start the desk, and run sealdesk status. What waited to be sent when the backup was \
+             made is sent now: some of it for the second time.\n",
         )?;
     }
     Ok(exit::GOOD)
 }
 
 fn keys(file: &Path, passphrase_file: Option<&Path>) -> Result<SecretKeys> {
-    let octets = Secret::new(std::fs::read(file).with_context(|| format!("cannot read the key {}: name it by --key", file.display()))?);
-    let passphrase = passphrase_file.map(|p| config::secret("--passphrase-file", p)).transpose()?;
-    SecretKeys::load(octets.expose(), Purpose::Storage, passphrase.as_ref().map(|p| p.expose())).with_context(|| format!("in {}", file.display()))
+    let octets =
+        Secret::new(std::fs::read(file).with_context(|| {
+            format!("cannot read the key {}: name it by --key", file.display())
+        })?);
+    let passphrase = passphrase_file
+        .map(|p| config::secret("--passphrase-file", p))
+        .transpose()?;
+    SecretKeys::load(
+        octets.expose(),
+        Purpose::Storage,
+        passphrase.as_ref().map(|p| p.expose()),
+    )
+    .with_context(|| format!("in {}", file.display()))
 }
 
 /// The state's owner lays it there, since nothing of ours should follow what stands in that folder.
 fn laid(settings: &Settings, sealed: &File, keys: &mut SecretKeys) -> Result<Restored> {
-    let mut child = owner::again(settings, "restore")?.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot begin")?;
-    let mut inside = child.stdin.take().context("the process that restores has no input")?;
+    let mut child = owner::again(settings, "restore")?
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot begin")?;
+    let mut inside = child
+        .stdin
+        .take()
+        .context("the process that restores has no input")?;
     let opened = openpgp::open_into(BufReader::new(sealed), keys, &mut inside);
     if opened.is_err() {
         // It fails by itself where it said why; one that waits must not take what came for all.
@@ -112,7 +160,9 @@ fn looked_through(sealed: &File, keys: &mut SecretKeys) -> Result<Restored> {
         });
         let opened = openpgp::open_into(BufReader::new(sealed), keys, &mut writer);
         drop(writer);
-        let found = looking.join().map_err(|_| anyhow::anyhow!("the backup could not be read"))?;
+        let found = looking
+            .join()
+            .map_err(|_| anyhow::anyhow!("the backup could not be read"))?;
         opened?;
         Ok(found?)
     })

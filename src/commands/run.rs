@@ -11,7 +11,10 @@ use std::path::{Path, PathBuf};
 
 /// Runs the desk until it is told to stop; SIGHUP has it take up a changed config
 #[derive(Args)]
-#[command(after_help = "Exit codes: 0 stopped by a signal, 78 the configuration or something that only a human can mend, 1 any other failure.")]
+#[command(
+    after_help = "Exit codes: 0 stopped by a signal, 78 the configuration or something that only \
+        a human can mend, 1 any other failure."
+)]
 pub struct Run {
     /// The config file
     #[arg(long, value_name = "FILE", default_value = super::CONFIG_PATH)]
@@ -21,7 +24,8 @@ pub struct Run {
     again: bool,
 }
 
-/// What a start is told before it hears waits until then; to be said before there is a second thread.
+/// What a start is told before it hears waits until then; to be said before there is a second
+/// thread.
 pub fn hold_signals() -> Result<()> {
     daemon::signals().thread_block().context("signals")
 }
@@ -34,14 +38,25 @@ pub async fn run(args: Run) -> Result<u8> {
     }
 }
 
-/// A process of its own, so that nothing of the desk before reaches into the store; systemd sees the same PID. Signals are
-/// held back, and wait for it: std's `exec` would let go of them.
+/// A process of its own, so that nothing of the desk before reaches into the store; systemd sees
+/// the same PID. Signals are held back, and wait for it: std's `exec` would let go of them.
 fn begin_again(config: &Path) -> Result<u8> {
-    let own = std::env::args_os().next().map(PathBuf::from).filter(|path| path.is_absolute());
-    let own = own.map_or_else(std::env::current_exe, Ok).context("the desk does not find itself")?;
+    let own = std::env::args_os()
+        .next()
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    let own = own
+        .map_or_else(std::env::current_exe, Ok)
+        .context("the desk does not find itself")?;
     let word = |octets: &[u8]| CString::new(octets).context("an argument");
     let own = word(own.as_os_str().as_bytes())?;
-    let arguments = [own.clone(), word(b"run")?, word(b"--again")?, word(b"--config")?, word(config.as_os_str().as_bytes())?];
+    let arguments = [
+        own.clone(),
+        word(b"run")?,
+        word(b"--again")?,
+        word(b"--config")?,
+        word(config.as_os_str().as_bytes())?,
+    ];
     match nix::unistd::execv(&own, &arguments) {
         Err(err) => Err(err).context("the desk cannot start itself anew"),
         Ok(never) => match never {},

@@ -1,4 +1,5 @@
-//! How does text reach the terminal? Without panicking at a closed pipe, and without a stranger's controls.
+//! How does text reach the terminal? Without panicking at a closed pipe, and without a stranger's
+//! controls.
 
 use anyhow::{Result, bail};
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -16,21 +17,30 @@ pub fn print_json(value: &impl serde::Serialize) -> Result<()> {
     print(&format!("{}\n", serde_json::to_string_pretty(value)?))
 }
 
-/// Whether somebody at the terminal means it; where nobody is there, the flag that says so is named.
+/// Whether somebody at the terminal means it; where nobody is there, the flag that says so is
+/// named.
 pub fn confirmed(question: &str) -> Result<bool> {
     if !std::io::stdin().is_terminal() {
         bail!("nobody can be asked here: say it with --yes");
     }
-    Ok(dialoguer::Confirm::new().with_prompt(question).default(false).interact()?)
+    Ok(dialoguer::Confirm::new()
+        .with_prompt(question)
+        .default(false)
+        .interact()?)
 }
 
-/// A stranger's text for a terminal: escape sequences, controls and bidi marks are shown as what they are.
+/// A stranger's text for a terminal: escape sequences, controls and bidi marks are shown as what
+/// they are.
 pub fn tame(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\n' | '\t' => c,
             c if c.is_control() => '\u{FFFD}',
-            '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' => '\u{FFFD}',
+            '\u{061C}'
+            | '\u{200B}'..='\u{200F}'
+            | '\u{202A}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}'
+            | '\u{FEFF}' => '\u{FFFD}',
             c => c,
         })
         .collect()
@@ -53,6 +63,9 @@ mod tests {
 
     #[test]
     fn a_letter_cannot_drive_the_terminal() {
-        assert_eq!(tame("a\u{1b}[2Jb\u{202e}c\r\n"), "a\u{FFFD}[2Jb\u{FFFD}c\u{FFFD}\n");
+        assert_eq!(
+            tame("a\u{1b}[2Jb\u{202e}c\r\n"),
+            "a\u{FFFD}[2Jb\u{FFFD}c\u{FFFD}\n"
+        );
     }
 }

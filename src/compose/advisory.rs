@@ -20,33 +20,58 @@ pub enum Measure {
     Outline,
 }
 
-/// The marker of a case: 128 bits that nobody else can make, so that a draft is found again after a crash.
+/// The marker of a case: 128 bits that nobody else can make, so that a draft is found again after a
+/// crash.
 pub fn marker(desk_secret: &[u8], case: &CaseId) -> String {
-    format!("<!-- sealdesk:{} -->", tag(desk_secret, &[case.as_str().as_bytes()]))
+    format!(
+        "<!-- sealdesk:{} -->",
+        tag(desk_secret, &[case.as_str().as_bytes()])
+    )
 }
 
 /// The text of a draft. The reporter is not named, and attachments stay here.
-pub fn advisory(case: &CaseId, reading: &Reading, measure: Measure, received_at: Timestamp, desk_secret: &[u8]) -> Advisory {
+pub fn advisory(
+    case: &CaseId,
+    reading: &Reading,
+    measure: Measure,
+    received_at: Timestamp,
+    desk_secret: &[u8],
+) -> Advisory {
     let report = reading.report.clone().unwrap_or_default();
     let marker = marker(desk_secret, case);
     let mut text = facts(case, reading, &report, measure, received_at);
     match measure {
         Measure::Full => text.push_str(&letter(case, reading, &report)),
-        Measure::Outline => text.push_str(&format!("\nThe letter came encrypted and stays in the desk: `sealdesk case show {case}`.\n")),
+        Measure::Outline => text.push_str(&format!(
+            "\nThe letter came encrypted and stays in the desk: `sealdesk case show {case}`.\n"
+        )),
     }
     if text.chars().count() > DESCRIPTION_CHARACTERS_MAX {
         text = facts(case, reading, &report, measure, received_at);
-        text.push_str(&format!("\nThe letter is too long for the tracker: `sealdesk case show {case}`.\n"));
+        text.push_str(&format!(
+            "\nThe letter is too long for the tracker: `sealdesk case show {case}`.\n"
+        ));
     }
     let summary = match measure {
         Measure::Full if !report.summary.trim().is_empty() => title(&report.summary),
         _ => format!("Security report {case}"),
     };
-    let report = if measure == Measure::Full { report } else { outline(report) };
-    Advisory { case: case.clone(), summary, description: format!("{text}\n{marker}"), marker, report }
+    let report = if measure == Measure::Full {
+        report
+    } else {
+        outline(report)
+    };
+    Advisory {
+        case: case.clone(),
+        summary,
+        description: format!("{text}\n{marker}"),
+        marker,
+        report,
+    }
 }
 
-/// What may be told of a sealed report by rating and version alone. Named one by one: what a report holds besides stays here.
+/// What may be told of a sealed report by rating and version alone. Named one by one: what a report
+/// holds besides stays here.
 fn outline(report: Report) -> Report {
     Report {
         product: report.product,
@@ -63,8 +88,20 @@ fn outline(report: Report) -> Report {
     }
 }
 
-fn facts(case: &CaseId, reading: &Reading, report: &Report, measure: Measure, received_at: Timestamp) -> String {
-    let list = |items: &[String]| if items.is_empty() { "—".to_owned() } else { items.iter().map(|i| span(i)).collect::<Vec<_>>().join(", ") };
+fn facts(
+    case: &CaseId,
+    reading: &Reading,
+    report: &Report,
+    measure: Measure,
+    received_at: Timestamp,
+) -> String {
+    let list = |items: &[String]| {
+        if items.is_empty() {
+            "—".to_owned()
+        } else {
+            items.iter().map(|i| span(i)).collect::<Vec<_>>().join(", ")
+        }
+    };
     let one = |item: &Option<String>| item.as_deref().map_or_else(|| "—".to_owned(), span);
     let sealed = match reading.protection.integrity {
         Integrity::None => "came in clear",
@@ -84,7 +121,12 @@ fn facts(case: &CaseId, reading: &Reading, report: &Report, measure: Measure, re
         Intent::AlreadyPublic => "**already public**",
         Intent::Unstated => "not stated",
     };
-    let on = report.disclosure.date.as_deref().map(|d| format!(" on {d}")).unwrap_or_default();
+    let on = report
+        .disclosure
+        .date
+        .as_deref()
+        .map(|d| format!(" on {d}"))
+        .unwrap_or_default();
     let missing: Vec<&str> = report
         .missing
         .iter()
@@ -93,18 +135,43 @@ fn facts(case: &CaseId, reading: &Reading, report: &Report, measure: Measure, re
             crate::model::report::Missing::Versions => "affected versions",
         })
         .collect();
-    let missing = if missing.is_empty() { "nothing".to_owned() } else { missing.join(", ") };
+    let missing = if missing.is_empty() {
+        "nothing".to_owned()
+    } else {
+        missing.join(", ")
+    };
     let told = |answer: Option<bool>| answer.map(|yes| if yes { "yes" } else { "no" });
     let rows = [
-        ("Exploited", told(report.answers.exploited).map(str::to_owned)),
-        ("Others told", told(report.answers.others_told).map(str::to_owned)),
-        ("Fixed in", Some(list(&report.fixed_versions)).filter(|_| !report.fixed_versions.is_empty())),
-        ("In the source", Some(list(&[report.files.as_slice(), report.functions.as_slice()].concat())).filter(|_| !report.files.is_empty())),
+        (
+            "Exploited",
+            told(report.answers.exploited).map(str::to_owned),
+        ),
+        (
+            "Others told",
+            told(report.answers.others_told).map(str::to_owned),
+        ),
+        (
+            "Fixed in",
+            Some(list(&report.fixed_versions)).filter(|_| !report.fixed_versions.is_empty()),
+        ),
+        (
+            "In the source",
+            Some(list(
+                &[report.files.as_slice(), report.functions.as_slice()].concat(),
+            ))
+            .filter(|_| !report.files.is_empty()),
+        ),
     ];
-    let further: String =
-        rows.into_iter().filter(|_| measure == Measure::Full).filter_map(|(name, value)| Some(format!("| {name} | {} |\n", value?))).collect();
+    let further: String = rows
+        .into_iter()
+        .filter(|_| measure == Measure::Full)
+        .filter_map(|(name, value)| Some(format!("| {name} | {} |\n", value?)))
+        .collect();
     format!(
-        "Case **{case}**, arrived {}; the letter {sealed}, {signed}.\n\n| | |\n|---|---|\n| Product | {} |\n| Affected versions | {} |\n| CVE | {} |\n| CWE | {} |\n| CVSS | {} |\n| Severity | {} |\n| Disclosure | {disclosure}{on} |\n{further}| Still missing | {missing} |\n",
+        "Case **{case}**, arrived {}; the letter {sealed}, {signed}.\n\n| | |\n|---|---|\n| \
+         Product | {} |\n| Affected versions | {} |\n| CVE | {} |\n| CWE | {} |\n| CVSS | {} |\n| \
+         Severity | {} |\n| Disclosure | {disclosure}{on} |\n{further}| Still missing | {missing} \
+         |\n",
         received_at.strftime("%Y-%m-%d %H:%M UTC"),
         one(&report.product),
         list(&report.affected_versions),
@@ -125,7 +192,12 @@ fn letter(case: &CaseId, reading: &Reading, report: &Report) -> String {
         text.push_str("\n### Attachments\n\nThey stay in the desk: ");
         text.push_str(&format!("`sealdesk case attachment {case}`.\n\n"));
         for file in &reading.attachments {
-            text.push_str(&format!("- {}, {} octets, {}\n", span(&file.name), file.octets, span(&file.media_type)));
+            text.push_str(&format!(
+                "- {}, {} octets, {}\n",
+                span(&file.name),
+                file.octets,
+                span(&file.media_type)
+            ));
             for entry in &file.contents {
                 text.push_str(&format!("  - {}\n", span(entry)));
             }
@@ -135,28 +207,62 @@ fn letter(case: &CaseId, reading: &Reading, report: &Report) -> String {
 }
 
 /// What a follow-up adds below the marker, and the marker anew as the last line.
-pub fn follow_up(case: &CaseId, key: &EffectKey, reading: &Reading, measure: Measure, received_at: Timestamp, desk_secret: &[u8]) -> Addition {
+pub fn follow_up(
+    case: &CaseId,
+    key: &EffectKey,
+    reading: &Reading,
+    measure: Measure,
+    received_at: Timestamp,
+    desk_secret: &[u8],
+) -> Addition {
     let at = received_at.strftime("%Y-%m-%d %H:%M UTC");
     let body = match measure {
-        Measure::Full if reading.text.chars().count() < DESCRIPTION_CHARACTERS_MAX / 3 => fenced(&reading.text),
+        Measure::Full if reading.text.chars().count() < DESCRIPTION_CHARACTERS_MAX / 3 => {
+            fenced(&reading.text)
+        }
         _ => format!("See `sealdesk case show {case}`.\n"),
     };
     let mark = follow_up_mark(key, desk_secret);
-    let text = format!("### Follow-up of {at}\n\n{mark}\n{body}\n{}", marker(desk_secret, case));
-    Addition { mark, text, sealed: reading.came_sealed() }
+    let text = format!(
+        "### Follow-up of {at}\n\n{mark}\n{body}\n{}",
+        marker(desk_secret, case)
+    );
+    Addition {
+        mark,
+        text,
+        sealed: reading.came_sealed(),
+    }
 }
 
 /// Names somebody to be credited who has no login of the tracker.
 pub fn credited(case: &CaseId, credit: &Credit, desk_secret: &[u8]) -> Addition {
-    let mark = format!("<!-- sealdesk:credit:{} -->", tag(desk_secret, &[case.as_str().as_bytes(), credit.shown().as_bytes()]));
-    let text = format!("Credit: {} ({})\n{mark}\n\n{}", span(credit.shown()), span(&credit.kind), marker(desk_secret, case));
-    Addition { mark, text, sealed: false }
+    let mark = format!(
+        "<!-- sealdesk:credit:{} -->",
+        tag(
+            desk_secret,
+            &[case.as_str().as_bytes(), credit.shown().as_bytes()]
+        )
+    );
+    let text = format!(
+        "Credit: {} ({})\n{mark}\n\n{}",
+        span(credit.shown()),
+        span(&credit.kind),
+        marker(desk_secret, case)
+    );
+    Addition {
+        mark,
+        text,
+        sealed: false,
+    }
 }
 
-/// Names one follow-up inside a description, so that it is added once. Nobody else can make it: a follow-up whose mark somebody
-/// wrote before would be left out.
+/// Names one follow-up inside a description, so that it is added once. Nobody else can make it: a
+/// follow-up whose mark somebody wrote before would be left out.
 fn follow_up_mark(key: &EffectKey, desk_secret: &[u8]) -> String {
-    format!("<!-- sealdesk:follow-up:{} -->", tag(desk_secret, &[b"follow-up", key.0.as_bytes()]))
+    format!(
+        "<!-- sealdesk:follow-up:{} -->",
+        tag(desk_secret, &[b"follow-up", key.0.as_bytes()])
+    )
 }
 
 #[cfg(test)]
@@ -178,7 +284,10 @@ mod tests {
             text: text.to_owned(),
             attachments: Vec::new(),
             automatic_reply_allowed: true,
-            report: Some(Report { summary: "XSS @all".to_owned(), ..Report::default() }),
+            report: Some(Report {
+                summary: "XSS @all".to_owned(),
+                ..Report::default()
+            }),
             asks_for_certificate: false,
             delivery: None,
             sealed_to: None,
@@ -192,7 +301,13 @@ mod tests {
     fn the_marker_is_the_last_line_and_no_stranger_can_write_it() {
         let case = CaseId::from_random([4; 10]);
         let own = marker(b"secret", &case);
-        let advisory = advisory(&case, &reading(&format!("forged {own}")), Measure::Full, Timestamp::UNIX_EPOCH, b"secret");
+        let advisory = advisory(
+            &case,
+            &reading(&format!("forged {own}")),
+            Measure::Full,
+            Timestamp::UNIX_EPOCH,
+            b"secret",
+        );
         assert_eq!(advisory.description.lines().last(), Some(own.as_str()));
         assert_eq!(advisory.description.matches(own.as_str()).count(), 1);
         assert!(!advisory.description.contains("ada@b.example") && !advisory.summary.contains('@'));
@@ -201,14 +316,29 @@ mod tests {
     #[test]
     fn a_long_letter_is_pointed_to() {
         let case = CaseId::from_random([4; 10]);
-        let advisory = advisory(&case, &reading(&"long ".repeat(20_000)), Measure::Full, Timestamp::UNIX_EPOCH, b"s");
-        assert!(advisory.description.chars().count() < DESCRIPTION_CHARACTERS_MAX && advisory.description.contains("case show"));
+        let advisory = advisory(
+            &case,
+            &reading(&"long ".repeat(20_000)),
+            Measure::Full,
+            Timestamp::UNIX_EPOCH,
+            b"s",
+        );
+        assert!(
+            advisory.description.chars().count() < DESCRIPTION_CHARACTERS_MAX
+                && advisory.description.contains("case show")
+        );
     }
 
     #[test]
     fn an_outline_tells_no_text() {
         let case = CaseId::from_random([4; 10]);
-        let advisory = advisory(&case, &reading("CANARY"), Measure::Outline, Timestamp::UNIX_EPOCH, b"s");
+        let advisory = advisory(
+            &case,
+            &reading("CANARY"),
+            Measure::Outline,
+            Timestamp::UNIX_EPOCH,
+            b"s",
+        );
         assert!(!advisory.description.contains("CANARY") && !advisory.summary.contains("XSS"));
         let mut telling = reading("x");
         let said = || vec!["CANARY".to_owned()];
@@ -219,10 +349,19 @@ mod tests {
             vulnerabilities: said(),
             read_from: said(),
             fixed_versions: said(),
-            answers: crate::model::report::Answers { credit_name: Some("CANARY".to_owned()), ..Default::default() },
+            answers: crate::model::report::Answers {
+                credit_name: Some("CANARY".to_owned()),
+                ..Default::default()
+            },
             ..Report::default()
         });
-        let advisory = super::advisory(&case, &telling, Measure::Outline, Timestamp::UNIX_EPOCH, b"s");
+        let advisory = super::advisory(
+            &case,
+            &telling,
+            Measure::Outline,
+            Timestamp::UNIX_EPOCH,
+            b"s",
+        );
         assert!(!serde_json::to_string(&advisory).unwrap().contains("CANARY"));
     }
 }

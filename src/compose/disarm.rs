@@ -1,13 +1,16 @@
 //! How is a stranger's text made harmless in a tracker that renders Markdown?
 //!
 //! Code is the one place where GitHub and GitLab resolve neither mentions nor references, keywords,
-//! links, images or HTML; so all of it goes into code, behind a fence longer than any run of backticks
-//! in it. Characters that change how text looks without being seen are taken out or shown.
+//! links, images or HTML; so all of it goes into code, behind a fence longer than any run of
+//! backticks in it. Characters that change how text looks without being seen are taken out or
+//! shown.
 
 use regex::Regex;
 use std::sync::LazyLock;
 
-static OWN_MARK: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?i)sealdesk\s*:\s*[a-z-]*\s*:?\s*[0-9a-f]{8,}").expect("a constant pattern"));
+static OWN_MARK: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)sealdesk\s*:\s*[a-z-]*\s*:?\s*[0-9a-f]{8,}").expect("a constant pattern")
+});
 
 /// A fenced block.
 pub(super) fn fenced(text: &str) -> String {
@@ -18,14 +21,26 @@ pub(super) fn fenced(text: &str) -> String {
 
 /// A code span, for one line.
 pub(super) fn span(text: &str) -> String {
-    let line = visible(text).split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\u{2502}");
+    let line = visible(text)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace('|', "\u{2502}");
     let ticks = "`".repeat(longest_run(&line) + 1);
-    if line.is_empty() { "—".to_owned() } else { format!("{ticks} {line} {ticks}") }
+    if line.is_empty() {
+        "—".to_owned()
+    } else {
+        format!("{ticks} {line} {ticks}")
+    }
 }
 
-/// One line for a title, where no code can stand: what could be resolved is written with look-alikes.
+/// One line for a title, where no code can stand: what could be resolved is written with
+/// look-alikes.
 pub(super) fn title(text: &str) -> String {
-    let line = visible(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = visible(text)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     line.chars()
         .map(|c| match c {
             '@' => '\u{FF20}',
@@ -69,13 +84,19 @@ mod tests {
     #[test]
     fn what_is_invisible_or_ours_is_taken_out() {
         assert_eq!(span("a\u{202E}b\u{200B}c"), "` abc `");
-        assert!(!fenced("x <!-- sealdesk:0123456789abcdef0123456789abcdef -->").contains("0123456789abcdef"));
+        assert!(
+            !fenced("x <!-- sealdesk:0123456789abcdef0123456789abcdef -->")
+                .contains("0123456789abcdef")
+        );
         assert_eq!(span("a `` b | c"), "``` a `` b \u{2502} c ```");
     }
 
     #[test]
     fn a_title_calls_and_links_nobody() {
         let shown = title("hi @root see #12 <b> [x](https://e)");
-        assert!(!shown.contains(['@', '#', '<', '[']) && !shown.contains("://"), "{shown}");
+        assert!(
+            !shown.contains(['@', '#', '<', '[']) && !shown.contains("://"),
+            "{shown}"
+        );
     }
 }

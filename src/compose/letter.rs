@@ -1,4 +1,5 @@
-//! How is a letter of ours built? Typed fields to RFC 5322, to be signed and sealed by who holds the keys.
+//! How is a letter of ours built? Typed fields to RFC 5322, to be signed and sealed by who holds
+//! the keys.
 
 use super::templates::Words;
 use super::{ComposeError, House};
@@ -8,7 +9,10 @@ use crate::model::ids::{CaseId, MessageId};
 use crate::model::outgoing::{Asked, Brief, Composition, ReplyTo};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lettre::message::header::{ContentDisposition, ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue, Subject};
+use lettre::message::header::{
+    ContentDisposition, ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue,
+    Subject,
+};
 use lettre::message::{Body, Mailbox, MessageBuilder, MultiPart, SinglePart};
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +26,8 @@ pub struct OwnCertificate {
     pub binary: Vec<u8>,
 }
 
-/// Larger certificates don't go into an Autocrypt header (Autocrypt level 1 section 2.1.1 asks for 10 KiB at most).
+/// Larger certificates don't go into an Autocrypt header (Autocrypt level 1 section 2.1.1 asks for
+/// 10 KiB at most).
 const AUTOCRYPT_OCTETS_MAX: usize = 10 * 1024;
 
 /// The outer header fields of a letter of ours.
@@ -85,7 +90,10 @@ fn day(at: Timestamp) -> String {
 
 /// Builds a letter from its typed fields.
 pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeError> {
-    let current = house.certificates.first().ok_or(ComposeError::NoCertificate)?;
+    let current = house
+        .certificates
+        .first()
+        .ok_or(ComposeError::NoCertificate)?;
     let mut fields = Fields {
         desk: &house.name,
         address: house.address.as_str(),
@@ -112,7 +120,14 @@ pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeE
     let words = |name: &str, fields: &Fields<'_>| house.templates.fill(name, fields);
     let mut reply_to = None;
     let (words, entity, in_reply_to, at, auto_submitted) = match composition {
-        Composition::Acknowledgement { case, in_reply_to, received_at, at, digest, .. } => {
+        Composition::Acknowledgement {
+            case,
+            in_reply_to,
+            received_at,
+            at,
+            digest,
+            ..
+        } => {
             fields.case = Some(case.as_str());
             fields.received = received_at.strftime("%-d %B %Y at %H:%M UTC").to_string();
             fields.digest = digest.map(|d| d.to_string());
@@ -127,7 +142,13 @@ pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeE
             let entity = Entity::Single(text_part(&words.body)?);
             (words, entity, in_reply_to.clone(), at, Some("auto-replied"))
         }
-        Composition::Question { case, in_reply_to, asked, at, .. } => {
+        Composition::Question {
+            case,
+            in_reply_to,
+            asked,
+            at,
+            ..
+        } => {
             fields.case = Some(case.as_str());
             fields.asks_steps = asked.contains(&Asked::Steps);
             fields.asks_versions = asked.contains(&Asked::Versions);
@@ -136,9 +157,21 @@ pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeE
             reply_to = Some(case_address(house, case));
             let words = words("question", &fields)?;
             let entity = Entity::Single(text_part(&words.body)?);
-            (words, entity, in_reply_to.clone(), at, Some("auto-generated"))
+            (
+                words,
+                entity,
+                in_reply_to.clone(),
+                at,
+                Some("auto-generated"),
+            )
         }
-        Composition::Reply { case, in_reply_to, text, at, .. } => {
+        Composition::Reply {
+            case,
+            in_reply_to,
+            text,
+            at,
+            ..
+        } => {
             fields.case = Some(case.as_str());
             fields.text = text;
             reply_to = Some(case_address(house, case));
@@ -146,31 +179,56 @@ pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeE
             let entity = Entity::Single(text_part(&words.body)?);
             (words, entity, in_reply_to.clone(), at, None)
         }
-        Composition::Notice { case, embargo_until, text, at, .. } => {
+        Composition::Notice {
+            case,
+            embargo_until,
+            text,
+            at,
+            ..
+        } => {
             fields.case = Some(case.as_str());
             fields.text = text;
-            fields.embargo_until = embargo_until.strftime("%A, %-d %B %Y, %H:%M UTC").to_string();
+            fields.embargo_until = embargo_until
+                .strftime("%A, %-d %B %Y, %H:%M UTC")
+                .to_string();
             reply_to = Some(case_address(house, case));
             let words = words("notice", &fields)?;
             let entity = Entity::Single(text_part(&words.body)?);
             (words, entity, None, at, None)
         }
-        Composition::Announcement { subject, text, at, .. } => {
+        Composition::Announcement {
+            subject, text, at, ..
+        } => {
             fields.subject = subject;
             fields.text = text;
             let words = words("announcement", &fields)?;
             let entity = Entity::Single(text_part(&words.body)?);
             (words, entity, None, at, None)
         }
-        Composition::Certificate { in_reply_to, at, .. } => {
+        Composition::Certificate {
+            in_reply_to, at, ..
+        } => {
             let words = words("certificate", &fields)?;
             let mut mixed = MultiPart::mixed().singlepart(text_part(&words.body)?);
             for own in attached(house) {
                 mixed = mixed.singlepart(certificate_part(own)?);
             }
-            (words, Entity::Multi(mixed), in_reply_to.clone(), at, Some("auto-replied"))
+            (
+                words,
+                Entity::Multi(mixed),
+                in_reply_to.clone(),
+                at,
+                Some("auto-replied"),
+            )
         }
-        Composition::Call { case, reason, brief, reply, at, .. } => {
+        Composition::Call {
+            case,
+            reason,
+            brief,
+            reply,
+            at,
+            ..
+        } => {
             fields.case = case.as_ref().map(|c| c.as_str());
             fields.reason = reason.as_str();
             fields.sentence = reason.sentence();
@@ -179,8 +237,12 @@ pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeE
             reply_to = reply.as_ref().map(|reply| reply.address.clone());
             let words = words("call", &fields)?;
             let entity = Entity::Single(protected_part(&words)?);
-            // What it is about only its reader may see, and neither from its subject nor from its size.
-            let words = Words { subject: CALL_SUBJECT.to_owned(), ..words };
+            // What it is about only its reader may see, and neither from its subject nor from its
+            // size.
+            let words = Words {
+                subject: CALL_SUBJECT.to_owned(),
+                ..words
+            };
             (words, entity, None, at, Some("auto-generated"))
         }
     };
@@ -199,11 +261,19 @@ pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeE
     Ok(Draft { headers, entity })
 }
 
-/// A Message-ID is a stranger's words, under our signature. Where it could be read as anything but an id, it is not repeated.
+/// A Message-ID is a stranger's words, under our signature. Where it could be read as anything but
+/// an id, it is not repeated.
 fn repeated(id: &MessageId) -> String {
     const OCTETS_MAX: usize = 120;
-    let plain = id.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+' | b'=' | b'$' | b'%' | b'@'));
-    if plain && id.as_str().len() <= OCTETS_MAX { id.to_string() } else { "(its Message-ID is not repeated here)".to_owned() }
+    let plain = id.as_str().bytes().all(|b| {
+        b.is_ascii_alphanumeric()
+            || matches!(b, b'.' | b'-' | b'_' | b'+' | b'=' | b'$' | b'%' | b'@')
+    });
+    if plain && id.as_str().len() <= OCTETS_MAX {
+        id.to_string()
+    } else {
+        "(its Message-ID is not repeated here)".to_owned()
+    }
 }
 
 /// The reply address of a case: whatever program answers, the answer finds it.
@@ -218,13 +288,23 @@ fn attached(house: &House) -> Vec<&OwnCertificate> {
 }
 
 fn autocrypt(house: &House) -> Option<String> {
-    let own = house.certificates.iter().find(|c| c.version <= 4 && c.binary.len() <= AUTOCRYPT_OCTETS_MAX)?;
+    let own = house
+        .certificates
+        .iter()
+        .find(|c| c.version <= 4 && c.binary.len() <= AUTOCRYPT_OCTETS_MAX)?;
     let armor = STANDARD.encode(&own.binary);
-    Some(format!("addr={}; prefer-encrypt=mutual; keydata={armor}", house.address))
+    Some(format!(
+        "addr={}; prefer-encrypt=mutual; keydata={armor}",
+        house.address
+    ))
 }
 
 pub(super) fn spaced(fingerprint: &str) -> String {
-    let groups: Vec<&str> = fingerprint.as_bytes().chunks(4).map(|c| std::str::from_utf8(c).unwrap_or_default()).collect();
+    let groups: Vec<&str> = fingerprint
+        .as_bytes()
+        .chunks(4)
+        .map(|c| std::str::from_utf8(c).unwrap_or_default())
+        .collect();
     groups.join(" ")
 }
 
@@ -232,7 +312,9 @@ pub(super) fn spaced(fingerprint: &str) -> String {
 fn text_part(text: &str) -> Result<SinglePart, ComposeError> {
     let body = Body::new_with_encoding(text.to_owned(), ContentTransferEncoding::QuotedPrintable);
     let body = body.unwrap_or_else(|text| Body::new(String::from_utf8_lossy(&text).into_owned()));
-    Ok(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(body))
+    Ok(SinglePart::builder()
+        .header(ContentType::TEXT_PLAIN)
+        .body(body))
 }
 
 /// The outer subject of every call.
@@ -241,17 +323,26 @@ const CALL_SUBJECT: &str = "Sealdesk: please look";
 /// Calls are as long as the next of these steps: this many octets, and each twice the one before.
 const CALL_OCTETS_MIN: usize = 8 * 1024;
 
-/// A text under its own subject (RFC 9788 section 4; and the older protected-headers, which Thunderbird reads), padded.
+/// A text under its own subject (RFC 9788 section 4; and the older protected-headers, which
+/// Thunderbird reads), padded.
 fn protected_part(words: &Words) -> Result<SinglePart, ComposeError> {
     let kind = "text/plain; charset=utf-8; protected-headers=\"v1\"; hp=\"cipher\"";
     let part = |padding: usize| -> Result<SinglePart, ComposeError> {
-        let body = Body::new_with_encoding(words.body.clone(), ContentTransferEncoding::QuotedPrintable);
-        let body = body.unwrap_or_else(|text| Body::new(String::from_utf8_lossy(&text).into_owned()));
-        let builder = SinglePart::builder().header(Subject::from(words.subject.clone())).header(Padding(padding));
-        Ok(builder.header(ContentType::parse(kind).map_err(ComposeError::MediaType)?).body(body))
+        let body =
+            Body::new_with_encoding(words.body.clone(), ContentTransferEncoding::QuotedPrintable);
+        let body =
+            body.unwrap_or_else(|text| Body::new(String::from_utf8_lossy(&text).into_owned()));
+        let builder = SinglePart::builder()
+            .header(Subject::from(words.subject.clone()))
+            .header(Padding(padding));
+        Ok(builder
+            .header(ContentType::parse(kind).map_err(ComposeError::MediaType)?)
+            .body(body))
     };
     let bare = part(0)?.formatted().len();
-    let step = (bare + Padding::LINE_OCTETS).next_power_of_two().max(CALL_OCTETS_MIN);
+    let step = (bare + Padding::LINE_OCTETS)
+        .next_power_of_two()
+        .max(CALL_OCTETS_MIN);
     part((step - bare) / Padding::LINE_OCTETS)
 }
 
@@ -281,9 +372,16 @@ impl Header for Padding {
 }
 
 fn certificate_part(own: &OwnCertificate) -> Result<SinglePart, ComposeError> {
-    let name = if own.version <= 4 { "certificate.asc".to_owned() } else { format!("certificate-v{}.asc", own.version) };
+    let name = if own.version <= 4 {
+        "certificate.asc".to_owned()
+    } else {
+        format!("certificate-v{}.asc", own.version)
+    };
     let kind = ContentType::parse("application/pgp-keys").map_err(ComposeError::MediaType)?;
-    Ok(SinglePart::builder().header(kind).header(ContentDisposition::attachment(&name)).body(own.armored.clone()))
+    Ok(SinglePart::builder()
+        .header(kind)
+        .header(ContentDisposition::attachment(&name))
+        .body(own.armored.clone()))
 }
 
 impl Entity {
@@ -296,7 +394,8 @@ impl Entity {
 }
 
 impl Draft {
-    /// The entity exactly as a signature must cover it: without the line end that belongs to the next boundary.
+    /// The entity exactly as a signature must cover it: without the line end that belongs to the
+    /// next boundary.
     pub fn octets_to_sign(&self) -> Vec<u8> {
         let mut octets = self.entity.formatted();
         if octets.ends_with(b"\r\n") {
@@ -317,14 +416,21 @@ impl Draft {
 
     /// multipart/signed (RFC 3156 section 5) around exactly the octets of [`Self::octets_to_sign`].
     pub fn signed(self, signature: String, micalg: &str) -> Result<Vec<u8>, ComposeError> {
-        let kind = ContentType::parse("application/pgp-signature; name=\"signature.asc\"").map_err(ComposeError::MediaType)?;
-        let signature = SinglePart::builder().header(kind).header(ContentDisposition::attachment("signature.asc")).body(signature);
+        let kind = ContentType::parse("application/pgp-signature; name=\"signature.asc\"")
+            .map_err(ComposeError::MediaType)?;
+        let signature = SinglePart::builder()
+            .header(kind)
+            .header(ContentDisposition::attachment("signature.asc"))
+            .body(signature);
         let signed = MultiPart::signed("application/pgp-signature".to_owned(), micalg.to_owned());
         let whole = match self.entity {
             Entity::Single(part) => signed.singlepart(part),
             Entity::Multi(parts) => signed.multipart(parts),
         };
-        let message = self.headers.builder()?.multipart(whole.singlepart(signature));
+        let message = self
+            .headers
+            .builder()?
+            .multipart(whole.singlepart(signature));
         Ok(message.map_err(ComposeError::Build)?.formatted())
     }
 }
@@ -332,18 +438,40 @@ impl Draft {
 impl OutgoingHeaders {
     /// multipart/encrypted (RFC 3156 section 4) around an armored message.
     pub fn encrypted(&self, armored: String) -> Result<Vec<u8>, ComposeError> {
-        let control = ContentType::parse("application/pgp-encrypted").map_err(ComposeError::MediaType)?;
-        let octet_stream = ContentType::parse("application/octet-stream; name=\"encrypted.asc\"").map_err(ComposeError::MediaType)?;
+        let control =
+            ContentType::parse("application/pgp-encrypted").map_err(ComposeError::MediaType)?;
+        let octet_stream = ContentType::parse("application/octet-stream; name=\"encrypted.asc\"")
+            .map_err(ComposeError::MediaType)?;
         let whole = MultiPart::encrypted("application/pgp-encrypted".to_owned())
-            .singlepart(SinglePart::builder().header(control).body("Version: 1\r\n".to_owned()))
-            .singlepart(SinglePart::builder().header(octet_stream).header(ContentDisposition::inline_with_name("encrypted.asc")).body(armored));
-        Ok(self.builder()?.multipart(whole).map_err(ComposeError::Build)?.formatted())
+            .singlepart(
+                SinglePart::builder()
+                    .header(control)
+                    .body("Version: 1\r\n".to_owned()),
+            )
+            .singlepart(
+                SinglePart::builder()
+                    .header(octet_stream)
+                    .header(ContentDisposition::inline_with_name("encrypted.asc"))
+                    .body(armored),
+            );
+        Ok(self
+            .builder()?
+            .multipart(whole)
+            .map_err(ComposeError::Build)?
+            .formatted())
     }
 
     fn builder(&self) -> Result<MessageBuilder, ComposeError> {
         let mailbox = |name: Option<String>, address: &Address| -> Result<Mailbox, ComposeError> {
-            Ok(Mailbox::new(name, address.as_str().parse().map_err(ComposeError::Address)?))
+            Ok(Mailbox::new(
+                name,
+                address.as_str().parse().map_err(ComposeError::Address)?,
+            ))
         };
+        // lettre panics at a time before 1970.
+        if self.at < Timestamp::UNIX_EPOCH {
+            return Err(ComposeError::Date);
+        }
         let date = std::time::SystemTime::from(self.at);
         let mut builder = lettre::Message::builder()
             .from(mailbox(Some(self.from_name.clone()), &self.from)?)
@@ -360,7 +488,9 @@ impl OutgoingHeaders {
             builder = builder.reply_to(mailbox(Some(self.from_name.clone()), reply_to)?);
         }
         if let Some(theirs) = &self.in_reply_to {
-            builder = builder.in_reply_to(theirs.to_string()).references(theirs.to_string());
+            builder = builder
+                .in_reply_to(theirs.to_string())
+                .references(theirs.to_string());
         }
         if let Some(autocrypt) = &self.autocrypt {
             builder = builder.raw_header(folded("Autocrypt", autocrypt));
@@ -375,8 +505,16 @@ fn raw(name: &'static str, value: &str) -> HeaderValue {
 
 /// A long value without spaces of its own, folded each 70 characters (RFC 5322 section 2.2.3).
 fn folded(name: &'static str, value: &str) -> HeaderValue {
-    let lines: Vec<&str> = value.as_bytes().chunks(70).map(|c| std::str::from_utf8(c).unwrap_or_default()).collect();
-    HeaderValue::dangerous_new_pre_encoded(HeaderName::new_from_ascii_str(name), value.to_owned(), lines.join("\r\n "))
+    let lines: Vec<&str> = value
+        .as_bytes()
+        .chunks(70)
+        .map(|c| std::str::from_utf8(c).unwrap_or_default())
+        .collect();
+    HeaderValue::dangerous_new_pre_encoded(
+        HeaderName::new_from_ascii_str(name),
+        value.to_owned(),
+        lines.join("\r\n "),
+    )
 }
 
 #[cfg(test)]
@@ -389,7 +527,12 @@ mod tests {
     use crate::model::timeline::Timeline;
 
     fn house() -> House {
-        let own = |version| OwnCertificate { fingerprint: "AB".repeat(20), version, armored: "ARMOR".to_owned(), binary: vec![7; 300] };
+        let own = |version| OwnCertificate {
+            fingerprint: "AB".repeat(20),
+            version,
+            armored: "ARMOR".to_owned(),
+            binary: vec![7; 300],
+        };
         House {
             address: Address::parse("security@desk.example").unwrap(),
             name: "Desk".to_owned(),
@@ -413,13 +556,29 @@ mod tests {
     }
 
     #[test]
+    fn a_time_before_1970_is_refused_and_ends_nothing() {
+        let mut early = acknowledgement();
+        let Composition::Acknowledgement { at, .. } = &mut early else {
+            unreachable!()
+        };
+        *at = Timestamp::MIN;
+        let composed = draft(&early, &house()).and_then(Draft::plain);
+        assert!(matches!(composed, Err(ComposeError::Date)), "{composed:?}");
+    }
+
+    #[test]
     fn the_signed_octets_stand_unchanged_in_the_letter() {
         let draft = draft(&acknowledgement(), &house()).unwrap();
         let to_sign = draft.octets_to_sign();
         let letter = draft.signed("SIG\r\n".to_owned(), "pgp-sha512").unwrap();
         assert!(letter.windows(to_sign.len()).any(|w| w == to_sign));
         let text = String::from_utf8(letter).unwrap();
-        for field in ["Auto-Submitted: auto-replied", "In-Reply-To: <theirs@b.example>", "Autocrypt: addr=security@desk.example", "[SD-3333333333]"] {
+        for field in [
+            "Auto-Submitted: auto-replied",
+            "In-Reply-To: <theirs@b.example>",
+            "Autocrypt: addr=security@desk.example",
+            "[SD-3333333333]",
+        ] {
             assert!(text.contains(field), "{field} in {text}");
         }
         assert!(text.lines().all(|l| l.len() <= 100), "{text}");
@@ -433,8 +592,12 @@ mod tests {
             in_reply_to: None,
             at: Timestamp::UNIX_EPOCH,
         };
-        let text = String::from_utf8(draft(&composition, &house()).unwrap().plain().unwrap()).unwrap();
-        let (v4, v6) = (text.find("\"certificate.asc\"").unwrap(), text.find("certificate-v6.asc").unwrap());
+        let text =
+            String::from_utf8(draft(&composition, &house()).unwrap().plain().unwrap()).unwrap();
+        let (v4, v6) = (
+            text.find("\"certificate.asc\"").unwrap(),
+            text.find("certificate-v6.asc").unwrap(),
+        );
         assert!(v4 < v6 && text.contains("application/pgp-keys"));
     }
 
@@ -445,7 +608,10 @@ mod tests {
             message_id: MessageId::parse("x@desk.example").unwrap(),
             case: Some(CaseId::from_random([3; 10])),
             reason,
-            brief: Some(Brief { text: text.to_owned(), ..Brief::default() }),
+            brief: Some(Brief {
+                text: text.to_owned(),
+                ..Brief::default()
+            }),
             reply: None,
             at: Timestamp::UNIX_EPOCH,
         };
@@ -457,9 +623,17 @@ mod tests {
         let (shut, outer) = drafted(Reason::LetterShut, "");
         let (new, same_outer) = drafted(Reason::NewCase, &"a report\n".repeat(300));
         assert_eq!(outer, same_outer);
-        assert!(shut.len().abs_diff(new.len()) < Padding::LINE_OCTETS, "{} {}", shut.len(), new.len());
+        assert!(
+            shut.len().abs_diff(new.len()) < Padding::LINE_OCTETS,
+            "{} {}",
+            shut.len(),
+            new.len()
+        );
         let text = String::from_utf8(new).unwrap();
-        assert!(text.contains("Subject: Sealdesk: new-case") && text.contains("hp=\"cipher\""), "{text}");
+        assert!(
+            text.contains("Subject: Sealdesk: new-case") && text.contains("hp=\"cipher\""),
+            "{text}"
+        );
         assert!(!outer.contains("SD-") && !outer.contains("new-case"));
     }
 }

@@ -1,6 +1,7 @@
 //! With which words does the desk speak? Letters from templates, and the text of advisories.
 //!
-//! Nothing here quotes a letter to anybody but the tracker, and what the tracker gets is disarmed first.
+//! Nothing here quotes a letter to anybody but the tracker, and what the tracker gets is disarmed
+//! first.
 
 mod advisory;
 mod brief;
@@ -41,6 +42,8 @@ pub enum ComposeError {
     Address(#[source] lettre::address::AddressError),
     #[error("a media type cannot be written into a header")]
     MediaType(#[source] lettre::message::header::ContentTypeErr),
+    #[error("its time is before 1970")]
+    Date,
     #[error("no certificate of ours is loaded")]
     NoCertificate,
 }

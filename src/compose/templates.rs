@@ -5,11 +5,23 @@ use serde::Serialize;
 use std::path::Path;
 
 const NAMES: [(&str, &str); 7] = [
-    ("acknowledgement", include_str!("../../config/templates/acknowledgement.txt")),
-    ("certificate", include_str!("../../config/templates/certificate.txt")),
-    ("question", include_str!("../../config/templates/question.txt")),
+    (
+        "acknowledgement",
+        include_str!("../../config/templates/acknowledgement.txt"),
+    ),
+    (
+        "certificate",
+        include_str!("../../config/templates/certificate.txt"),
+    ),
+    (
+        "question",
+        include_str!("../../config/templates/question.txt"),
+    ),
     ("reply", include_str!("../../config/templates/reply.txt")),
-    ("announcement", include_str!("../../config/templates/announcement.txt")),
+    (
+        "announcement",
+        include_str!("../../config/templates/announcement.txt"),
+    ),
     ("notice", include_str!("../../config/templates/notice.txt")),
     ("call", include_str!("../../config/templates/call.txt")),
 ];
@@ -44,23 +56,43 @@ impl Templates {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         for (name, built_in) in NAMES {
-            let path = folder.map(|f| f.join(format!("{name}.txt"))).filter(|p| p.exists());
+            let path = folder
+                .map(|f| f.join(format!("{name}.txt")))
+                .filter(|p| p.exists());
             let text = match &path {
-                Some(path) => std::fs::read_to_string(path).map_err(|e| TemplateFault::Read(path.display().to_string(), e))?,
+                Some(path) => std::fs::read_to_string(path)
+                    .map_err(|e| TemplateFault::Read(path.display().to_string(), e))?,
                 None => built_in.to_owned(),
             };
             let shown = path.map_or_else(|| name.to_owned(), |p| p.display().to_string());
-            environment.add_template_owned(name.to_owned(), text).map_err(|e| TemplateFault::Syntax(shown, e.to_string()))?;
+            environment
+                .add_template_owned(name.to_owned(), text)
+                .map_err(|e| TemplateFault::Syntax(shown, e.to_string()))?;
         }
         Ok(Self { environment })
     }
 
-    pub(super) fn fill<S: Serialize>(&self, name: &str, fields: &S) -> Result<Words, TemplateFault> {
+    pub(super) fn fill<S: Serialize>(
+        &self,
+        name: &str,
+        fields: &S,
+    ) -> Result<Words, TemplateFault> {
         let syntax = |e: minijinja::Error| TemplateFault::Syntax(name.to_owned(), e.to_string());
-        let text = self.environment.get_template(name).and_then(|t| t.render(minijinja::value::Serde(fields))).map_err(syntax)?;
-        let (subject, body) = text.split_once("\n\n").ok_or_else(|| TemplateFault::NoSubject(name.to_owned()))?;
-        let subject = subject.strip_prefix("Subject:").ok_or_else(|| TemplateFault::NoSubject(name.to_owned()))?;
+        let text = self
+            .environment
+            .get_template(name)
+            .and_then(|t| t.render(minijinja::value::Serde(fields)))
+            .map_err(syntax)?;
+        let (subject, body) = text
+            .split_once("\n\n")
+            .ok_or_else(|| TemplateFault::NoSubject(name.to_owned()))?;
+        let subject = subject
+            .strip_prefix("Subject:")
+            .ok_or_else(|| TemplateFault::NoSubject(name.to_owned()))?;
         let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
-        Ok(Words { subject, body: format!("{}\n", body.trim_matches('\n')) })
+        Ok(Words {
+            subject,
+            body: format!("{}\n", body.trim_matches('\n')),
+        })
     }
 }

@@ -8,7 +8,10 @@ use std::path::PathBuf;
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Alarm {
     /// POSTs `{"case": …, "reason": …}`, signed with HMAC-SHA256 of the secret.
-    Webhook { url_file: PathBuf, secret_file: PathBuf },
+    Webhook {
+        url_file: PathBuf,
+        secret_file: PathBuf,
+    },
     /// Runs a program with the reason and the case as arguments.
     Command { command: Vec<String> },
 }
@@ -33,7 +36,8 @@ pub struct Metrics {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retention {
-    /// Days after its closing that a case is erased, as `sealdesk case purge` does; never without it.
+    /// Days after its closing that a case is erased, as `sealdesk case purge` does; never without
+    /// it.
     pub closed_days: Option<u32>,
 }
 

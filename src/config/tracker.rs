@@ -55,7 +55,8 @@ pub struct Github {
     pub reports: bool,
     #[serde(default = "reports_poll_s")]
     pub reports_poll_s: u32,
-    /// Whether comments below advisories are read, relayed where a responder marks them, and take the reporter's answers.
+    /// Whether comments below advisories are read, relayed where a responder marks them, and take
+    /// the reporter's answers.
     #[serde(default)]
     pub comments: bool,
     #[serde(default)]
@@ -130,8 +131,14 @@ fn other() -> String {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum TrackerAuth {
-    Token { token_file: PathBuf },
-    App { app_id: u64, installation_id: u64, private_key_file: PathBuf },
+    Token {
+        token_file: PathBuf,
+    },
+    App {
+        app_id: u64,
+        installation_id: u64,
+        private_key_file: PathBuf,
+    },
 }
 
 impl Tracker {

@@ -72,7 +72,8 @@ pub(super) struct Desk {
     pub templates: Option<PathBuf>,
 }
 
-/// Whom the desk asks about a letter's originator, where no `authserv_id` names the server that did.
+/// Whom the desk asks about a letter's originator, where no `authserv_id` names the server that
+/// did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Resolver {
@@ -90,7 +91,9 @@ impl TryFrom<String> for Resolver {
         match text.as_str() {
             "system" => Ok(Self::System),
             "none" => Ok(Self::None),
-            other => other.parse().map(Self::At).map_err(|_| format!("{other:?} is neither \"system\" nor \"none\" nor written ADDRESS:PORT")),
+            other => other.parse().map(Self::At).map_err(|_| {
+                format!("{other:?} is neither \"system\" nor \"none\" nor written ADDRESS:PORT")
+            }),
         }
     }
 }
@@ -98,7 +101,8 @@ impl TryFrom<String> for Resolver {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Keys {
-    /// The public certificates of the desk, the one to show first in front; a version 4 one is among them
+    /// The public certificates of the desk, the one to show first in front; a version 4 one is
+    /// among them
     pub certificates: Vec<PathBuf>,
     /// What rests is sealed to it
     pub storage_certificate: PathBuf,
@@ -225,7 +229,9 @@ pub enum Done {
 
 impl Default for Done {
     fn default() -> Self {
-        Self::Move { folder: "Sealdesk".to_owned() }
+        Self::Move {
+            folder: "Sealdesk".to_owned(),
+        }
     }
 }
 
@@ -334,7 +340,12 @@ pub(super) struct Acknowledgement {
 
 impl Default for Acknowledgement {
     fn default() -> Self {
-        Self { within_h: 24, alarm_before_h: 4, unsigned_after_h: 12, delay_s: 0 }
+        Self {
+            within_h: 24,
+            alarm_before_h: 4,
+            unsigned_after_h: 12,
+            delay_s: 0,
+        }
     }
 }
 
@@ -351,7 +362,14 @@ pub(super) struct Answers {
 
 impl Default for Answers {
     fn default() -> Self {
-        Self { per_address_per_day: 1, per_domain_per_day: 200, per_day: 2_000, calls_per_hour: 30, drafts_per_day: 100, ask_missing: true }
+        Self {
+            per_address_per_day: 1,
+            per_domain_per_day: 200,
+            per_day: 2_000,
+            calls_per_hour: 30,
+            drafts_per_day: 100,
+            ask_missing: true,
+        }
     }
 }
 
@@ -368,7 +386,8 @@ pub struct Publish {
     /// In which you can be written to, for security.txt
     #[schemars(with = "Vec<String>")]
     pub languages: Vec<Language>,
-    /// The desk serves its Web Key Directory and security.txt here, for a web server in front of it.
+    /// The desk serves its Web Key Directory and security.txt here, for a web server in front of
+    /// it.
     #[schemars(with = "Option<String>")]
     pub listen: Option<std::net::SocketAddr>,
     /// Published copies that the desk fetches once a day and holds against what it has.

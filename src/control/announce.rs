@@ -40,14 +40,30 @@ pub struct Asset {
 const PIECES_MAX: usize = 12;
 
 /// Posts a retrospective where releases are announced. It links to the fix.
-pub async fn post_retrospective(desk: &Desk, case: &Case, text: &str, by: &str) -> Result<(Decision, String)> {
+pub async fn post_retrospective(
+    desk: &Desk,
+    case: &Case,
+    text: &str,
+    by: &str,
+) -> Result<(Decision, String)> {
     let (id, now) = (&case.id, desk.now());
-    let posts = desk.parts.announcer.as_ref().is_some_and(|announcer| announcer.posts());
+    let posts = desk
+        .parts
+        .announcer
+        .as_ref()
+        .is_some_and(|announcer| announcer.posts());
     if !posts {
         bail!("no announcement.webhook_file is configured to post it to");
     }
     decide::may_announce(case, now)?;
-    let fixes: Vec<String> = dossiers::read(desk, id).await?.dossier.links.into_iter().filter(|link| link.what == "fix").map(|link| link.to).collect();
+    let fixes: Vec<String> = dossiers::read(desk, id)
+        .await?
+        .dossier
+        .links
+        .into_iter()
+        .filter(|link| link.what == "fix")
+        .map(|link| link.to)
+        .collect();
     if fixes.is_empty() {
         bail!("no link to the fix is known: sealdesk case link {id} fix URL");
     }
@@ -61,19 +77,46 @@ pub async fn post_retrospective(desk: &Desk, case: &Case, text: &str, by: &str) 
     }
     let mut decision = match case.course.reached.get(&Step::Retrospective) {
         Some(_) => Decision::default(),
-        None => decide::reach(case, Step::Retrospective, now, by, &desk.parts.policy.timeline, now)?,
+        None => decide::reach(
+            case,
+            Step::Retrospective,
+            now,
+            by,
+            &desk.parts.policy.timeline,
+            now,
+        )?,
     };
     let word = desk.word_for("retrospective", &[text.as_bytes()]);
     let count = pieces.len();
     for (n, piece) in pieces.into_iter().enumerate() {
-        let subject = if count == 1 { subject.clone() } else { format!("{subject} ({}/{count})", n + 1) };
-        let sealed = desk.parts.store.seal(&serde_json::to_vec(&Announcement { to: None, subject, text: piece, is_retrospective: true })?)?;
+        let subject = if count == 1 {
+            subject.clone()
+        } else {
+            format!("{subject} ({}/{count})", n + 1)
+        };
+        let sealed = desk.parts.store.seal(&serde_json::to_vec(&Announcement {
+            to: None,
+            subject,
+            text: piece,
+            is_retrospective: true,
+        })?)?;
         // One after the other, so that they stand in their order.
         let due = now + SignedDuration::from_secs(3 * i64::try_from(n)?);
-        decision.effects.push(Effect::announce(id, &word, &format!("post-{n}"), sealed, due));
+        decision.effects.push(Effect::announce(
+            id,
+            &word,
+            &format!("post-{n}"),
+            sealed,
+            due,
+        ));
     }
-    decision.journal.push(Entry::of(id, "retrospective released", by));
-    Ok((decision, format!("the retrospective of {id} is posted, in {count} pieces")))
+    decision
+        .journal
+        .push(Entry::of(id, "retrospective released", by));
+    Ok((
+        decision,
+        format!("the retrospective of {id} is posted, in {count} pieces"),
+    ))
 }
 
 /// A long line, broken at its blanks; a word that is longer still, where it must be.
@@ -81,9 +124,17 @@ fn broken(line: &str, characters: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in line.split(' ') {
         let letters: Vec<char> = word.chars().collect();
-        for (n, piece) in letters.chunks(characters).map(String::from_iter).enumerate() {
+        for (n, piece) in letters
+            .chunks(characters)
+            .map(String::from_iter)
+            .enumerate()
+        {
             match lines.last_mut() {
-                Some(last) if n == 0 && (last.is_empty() || last.chars().count() + piece.chars().count() < characters) => {
+                Some(last)
+                    if n == 0
+                        && (last.is_empty()
+                            || last.chars().count() + piece.chars().count() < characters) =>
+                {
                     let blank = if last.is_empty() { "" } else { " " };
                     last.push_str(&format!("{blank}{piece}"));
                 }
@@ -97,7 +148,11 @@ fn broken(line: &str, characters: usize) -> Vec<String> {
 /// Divides a text between paragraphs, or lines, so that each piece fits.
 fn pieces(text: &str, characters: usize) -> Vec<String> {
     let mut pieces: Vec<String> = Vec::new();
-    for line in text.trim().lines().flat_map(|line| broken(line, characters - 1)) {
+    for line in text
+        .trim()
+        .lines()
+        .flat_map(|line| broken(line, characters - 1))
+    {
         match pieces.last_mut() {
             Some(last) if last.chars().count() + line.chars().count() < characters => {
                 last.push('\n');
@@ -110,11 +165,23 @@ fn pieces(text: &str, characters: usize) -> Vec<String> {
     pieces
 }
 
-/// Announces a release on a responder's word: after it, and not before each named file is there as it should be.
-pub async fn announce(desk: &Desk, case: &Case, words: &str, assets: &[Asset], (despite_assets, again): (bool, bool), by: &str) -> Result<(Decision, String)> {
-    let (subject, text) = words.trim_start().split_once('\n').ok_or_else(|| anyhow!("the announcement has no text below its subject"))?;
+/// Announces a release on a responder's word: after it, and not before each named file is there as
+/// it should be.
+pub async fn announce(
+    desk: &Desk,
+    case: &Case,
+    words: &str,
+    assets: &[Asset],
+    (despite_assets, again): (bool, bool),
+    by: &str,
+) -> Result<(Decision, String)> {
+    let (subject, text) = words
+        .trim_start()
+        .split_once('\n')
+        .ok_or_else(|| anyhow!("the announcement has no text below its subject"))?;
     let subject = subject.strip_prefix("Subject:").unwrap_or(subject).trim();
-    if subject.is_empty() || subject.chars().count() > 200 || subject.chars().any(char::is_control) {
+    if subject.is_empty() || subject.chars().count() > 200 || subject.chars().any(char::is_control)
+    {
         bail!("the first line is the subject: up to 200 characters");
     }
     if words.contains(TO_BE_WRITTEN) {
@@ -124,23 +191,38 @@ pub async fn announce(desk: &Desk, case: &Case, words: &str, assets: &[Asset], (
         bail!("more than {OCTETS_MAX} octets of text or {ASSETS_MAX} files");
     }
     let lists = &desk.parts.announcement_lists;
-    let announcer = desk.parts.announcer.as_ref().ok_or_else(|| anyhow!("no [announcement] is configured"))?;
+    let announcer = desk
+        .parts
+        .announcer
+        .as_ref()
+        .ok_or_else(|| anyhow!("no [announcement] is configured"))?;
     let (id, now) = (&case.id, desk.now());
     decide::may_announce(case, now)?;
-    if !again && desk.parts.store.journal(id).await?.iter().any(|line| line.event == "announced") {
+    if !again
+        && desk
+            .parts
+            .store
+            .journal(id)
+            .await?
+            .iter()
+            .any(|line| line.event == "announced")
+    {
         bail!("it was announced already: a correction is announced with --again");
     }
     if lists.is_empty() && !announcer.posts() {
         bail!("[announcement] names neither a list nor a webhook");
     }
-    if announcer.posts() && subject.chars().count() + text.trim().chars().count() > POST_CHARACTERS_MAX {
+    if announcer.posts()
+        && subject.chars().count() + text.trim().chars().count() > POST_CHARACTERS_MAX
+    {
         bail!("the webhook takes {POST_CHARACTERS_MAX} characters: shorten it");
     }
     let mut faults = Vec::new();
     let checking = async {
         for asset in assets {
-            let wanted =
-                Digest::parse(&asset.sha256.to_ascii_lowercase()).with_context(|| format!("{:?} is no SHA-256: 64 hexadecimal digits", asset.sha256))?;
+            let wanted = Digest::parse(&asset.sha256.to_ascii_lowercase()).with_context(|| {
+                format!("{:?} is no SHA-256: 64 hexadecimal digits", asset.sha256)
+            })?;
             match announcer.sha256(&asset.url).await {
                 Ok(found) if found == wanted => {}
                 Ok(found) => faults.push(format!("{} has the SHA-256 {found}", asset.url)),
@@ -152,25 +234,63 @@ pub async fn announce(desk: &Desk, case: &Case, words: &str, assets: &[Asset], (
     let checked = tokio::time::timeout(Duration::from_secs(CHECKING_S), checking).await;
     checked.with_context(|| format!("the files could not be fetched within {CHECKING_S} s"))??;
     if !faults.is_empty() && !despite_assets {
-        bail!("not announced: {}; mend it, or say the same with --despite", faults.join("; "));
+        bail!(
+            "not announced: {}; mend it, or say the same with --despite",
+            faults.join("; ")
+        );
     }
     // The files took their time: what holds now counts.
     let (case, now) = (known(desk, id).await?, desk.now());
     decide::may_announce(&case, now)?;
     let word = desk.word_for("announcement", &[words.as_bytes()]);
     let mut effects = Vec::new();
-    for to in lists.iter().map(Some).chain(announcer.posts().then_some(None)) {
-        let announcement = Announcement { to: to.cloned(), subject: subject.to_owned(), text: text.trim().to_owned(), is_retrospective: false };
+    for to in lists
+        .iter()
+        .map(Some)
+        .chain(announcer.posts().then_some(None))
+    {
+        let announcement = Announcement {
+            to: to.cloned(),
+            subject: subject.to_owned(),
+            text: text.trim().to_owned(),
+            is_retrospective: false,
+        };
         let sealed = desk.parts.store.seal(&serde_json::to_vec(&announcement)?)?;
-        let label = to.map_or_else(|| "post".to_owned(), |to| desk.word_for("to", &[to.as_str().as_bytes()]));
+        let label = to.map_or_else(
+            || "post".to_owned(),
+            |to| desk.word_for("to", &[to.as_str().as_bytes()]),
+        );
         effects.push(Effect::announce(id, &word, &label, sealed, now));
     }
     let mut journal = vec![Entry::of(id, "announcement released", by)];
     if !assets.is_empty() {
-        journal.push(Entry::of(id, "release files checked", format!("{} of {} are as they should be", assets.len() - faults.len(), assets.len())));
+        journal.push(Entry::of(
+            id,
+            "release files checked",
+            format!(
+                "{} of {} are as they should be",
+                assets.len() - faults.len(),
+                assets.len()
+            ),
+        ));
     }
-    let said = format!("{id} is announced to {} lists{}", lists.len(), if announcer.posts() { " and by the webhook" } else { "" });
-    Ok((Decision { effects, journal, ..Decision::default() }, said))
+    let said = format!(
+        "{id} is announced to {} lists{}",
+        lists.len(),
+        if announcer.posts() {
+            " and by the webhook"
+        } else {
+            ""
+        }
+    );
+    Ok((
+        Decision {
+            effects,
+            journal,
+            ..Decision::default()
+        },
+        said,
+    ))
 }
 
 #[cfg(test)]
@@ -179,10 +299,25 @@ mod tests {
 
     #[test]
     fn a_long_text_is_divided_and_loses_no_word() {
-        let text = format!("# Title\n\n{}\n\n{} end https://git.example/pull/7", "word ".repeat(300).trim_end(), "x".repeat(120));
+        let text = format!(
+            "# Title\n\n{}\n\n{} end https://git.example/pull/7",
+            "word ".repeat(300).trim_end(),
+            "x".repeat(120)
+        );
         let pieces = pieces(&text, 100);
         assert!(pieces.len() > 10 && pieces.iter().all(|piece| piece.chars().count() <= 100));
-        assert!(pieces.iter().any(|piece| piece.contains("https://git.example/pull/7")));
-        assert_eq!(pieces.join(" ").split_whitespace().filter(|word| *word == "word").count(), 300);
+        assert!(
+            pieces
+                .iter()
+                .any(|piece| piece.contains("https://git.example/pull/7"))
+        );
+        assert_eq!(
+            pieces
+                .join(" ")
+                .split_whitespace()
+                .filter(|word| *word == "word")
+                .count(),
+            300
+        );
     }
 }

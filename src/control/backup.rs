@@ -1,5 +1,5 @@
-//! How does an archive of all that rests get out of a desk? In pieces over the socket of whoever asked: the desk never
-//! writes where it is told, and who asked never follows a path of the desk.
+//! How does an archive of all that rests get out of a desk? In pieces over the socket of whoever
+//! asked: the desk never writes where it is told, and who asked never follows a path of the desk.
 
 use super::Answer;
 use crate::decide::{Decision, Entry};
@@ -34,7 +34,9 @@ struct Pieces(mpsc::Sender<Vec<u8>>);
 
 impl Write for Pieces {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.0.blocking_send(octets.to_vec()).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        self.0
+            .blocking_send(octets.to_vec())
+            .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
         Ok(octets.len())
     }
 
@@ -43,15 +45,23 @@ impl Write for Pieces {
     }
 }
 
-/// Writes the archive in pieces, each behind its length in four octets; then a length of zero, and an [`Answer`].
-pub async fn send(store: &(impl Keeping + ?Sized), mut to: impl AsyncWrite + Unpin) -> Result<Option<Kept>> {
+/// Writes the archive in pieces, each behind its length in four octets; then a length of zero, and
+/// an [`Answer`].
+pub async fn send(
+    store: &(impl Keeping + ?Sized),
+    mut to: impl AsyncWrite + Unpin,
+) -> Result<Option<Kept>> {
     let (sender, mut pieces) = mpsc::channel::<Vec<u8>>(PIECES_MAX);
-    let archive = store.archive(Box::new(io::BufWriter::with_capacity(PIECE_OCTETS_MAX, Pieces(sender))));
+    let archive = store.archive(Box::new(io::BufWriter::with_capacity(
+        PIECE_OCTETS_MAX,
+        Pieces(sender),
+    )));
     let sending = async {
         while let Some(piece) = pieces.recv().await {
             for piece in piece.chunks(PIECE_OCTETS_MAX) {
                 let written = async {
-                    to.write_u32(u32::try_from(piece.len()).unwrap_or_default()).await?;
+                    to.write_u32(u32::try_from(piece.len()).unwrap_or_default())
+                        .await?;
                     to.write_all(piece).await
                 };
                 match tokio::time::timeout(Duration::from_secs(PIECE_S), written).await {
@@ -70,8 +80,12 @@ pub async fn send(store: &(impl Keeping + ?Sized), mut to: impl AsyncWrite + Unp
     sent?;
     let whole = kept.as_ref().ok().copied();
     let answer = match kept {
-        Ok(kept) => Answer::Good { answer: serde_json::to_value(kept)? },
-        Err(err) => Answer::Error { error: err.to_string() },
+        Ok(kept) => Answer::Good {
+            answer: serde_json::to_value(kept)?,
+        },
+        Err(err) => Answer::Error {
+            error: err.to_string(),
+        },
     };
     to.write_u32(0).await?;
     to.write_all(&serde_json::to_vec(&answer)?).await?;
@@ -80,13 +94,21 @@ pub async fn send(store: &(impl Keeping + ?Sized), mut to: impl AsyncWrite + Unp
 }
 
 /// Takes the pieces, and says what they hold once they are whole.
-pub async fn receive(mut from: impl AsyncRead + Unpin, sink: &mut (dyn Write + Send)) -> Result<Kept> {
+pub async fn receive(
+    mut from: impl AsyncRead + Unpin,
+    sink: &mut (dyn Write + Send),
+) -> Result<Kept> {
     let mut piece = vec![0; PIECE_OCTETS_MAX];
     loop {
         let mut length = [0; 4];
         // The first comes once the store is copied.
-        let said = tokio::time::timeout(Duration::from_secs(SILENCE_S), from.read_exact(&mut length));
-        said.await.with_context(|| format!("the desk said nothing for {SILENCE_S} s: the backup is not kept"))?.context(CUT_OFF)?;
+        let said =
+            tokio::time::timeout(Duration::from_secs(SILENCE_S), from.read_exact(&mut length));
+        said.await
+            .with_context(|| {
+                format!("the desk said nothing for {SILENCE_S} s: the backup is not kept")
+            })?
+            .context(CUT_OFF)?;
         // Whoever does not know the question answers it as any other.
         if length[0] == b'{' {
             bail!("the desk that runs cannot be asked for a backup: is it of this version?");
@@ -95,14 +117,24 @@ pub async fn receive(mut from: impl AsyncRead + Unpin, sink: &mut (dyn Write + S
         if octets == 0 {
             break;
         }
-        let piece = piece.get_mut(..octets).context("the desk's answer is damaged")?;
-        tokio::time::timeout(Duration::from_secs(PIECE_S), from.read_exact(piece)).await.context(CUT_OFF)?.context(CUT_OFF)?;
+        let piece = piece
+            .get_mut(..octets)
+            .context("the desk's answer is damaged")?;
+        tokio::time::timeout(Duration::from_secs(PIECE_S), from.read_exact(piece))
+            .await
+            .context(CUT_OFF)?
+            .context(CUT_OFF)?;
         sink.write_all(piece).context("cannot write the backup")?;
     }
     let mut answer = Vec::new();
-    from.take(ANSWER_OCTETS_MAX).read_to_end(&mut answer).await.context(CUT_OFF)?;
+    from.take(ANSWER_OCTETS_MAX)
+        .read_to_end(&mut answer)
+        .await
+        .context(CUT_OFF)?;
     match serde_json::from_slice(&answer).context(CUT_OFF)? {
-        Answer::Good { answer } => serde_json::from_value(answer).context("the desk's answer is damaged"),
+        Answer::Good { answer } => {
+            serde_json::from_value(answer).context("the desk's answer is damaged")
+        }
         Answer::Error { error } => Err(anyhow!(error)),
     }
 }
@@ -110,9 +142,15 @@ pub async fn receive(mut from: impl AsyncRead + Unpin, sink: &mut (dyn Write + S
 /// Answers whoever asked a running desk.
 pub(super) async fn serve(desk: &Desk, by: &str, stream: impl AsyncWrite + Unpin) -> Result<()> {
     // One in which letters are missing is none that monitoring should be content with.
-    if send(desk.parts.store.as_ref(), stream).await?.is_none_or(|kept| kept.absent > 0) {
+    if send(desk.parts.store.as_ref(), stream)
+        .await?
+        .is_none_or(|kept| kept.absent > 0)
+    {
         return Ok(());
     }
-    let written = Decision { journal: vec![Entry::of_desk("backup written", by)], ..Decision::default() };
+    let written = Decision {
+        journal: vec![Entry::of_desk("backup written", by)],
+        ..Decision::default()
+    };
     Ok(desk.parts.store.commit(&written, desk.now()).await?)
 }

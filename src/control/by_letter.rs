@@ -1,4 +1,5 @@
-//! How are the words of a responder's letter taken? As the same words on the command line, about the case that he answers in.
+//! How are the words of a responder's letter taken? As the same words on the command line, about
+//! the case that he answers in.
 
 use super::grammar::{Verb, on_day};
 use super::word::{self, Word};
@@ -18,7 +19,8 @@ const LETTER_WIDTH: usize = 72;
 pub struct ByLetter;
 
 #[derive(Parser)]
-#[command(bin_name = "", no_binary_name = true, disable_help_flag = true, disable_help_subcommand = true, term_width = LETTER_WIDTH, about = "Each command on a line of its own at the top of your answer:")]
+#[command(bin_name = "", no_binary_name = true, disable_help_flag = true, disable_help_subcommand = true, term_width = LETTER_WIDTH, about = "Each \
+    command on a line of its own at the top of your answer:")]
 struct Line {
     #[command(subcommand)]
     verb: Spoken,
@@ -49,7 +51,10 @@ impl Spoken {
     fn word(self, hour_utc: i8) -> Result<Word> {
         Ok(match self {
             Self::Note { text, .. } => Word::Note { text },
-            Self::ReleaseDate { day, despite, .. } => Word::ReleaseDay { at: day.map(|day| on_day(&day, hour_utc)).transpose()?, despite_objections: despite },
+            Self::ReleaseDate { day, despite, .. } => Word::ReleaseDay {
+                at: day.map(|day| on_day(&day, hour_utc)).transpose()?,
+                despite_objections: despite,
+            },
             Self::Plain(verb) => verb.word()?.1,
         })
     }
@@ -57,7 +62,12 @@ impl Spoken {
 
 /// The grammar of a line.
 fn grammar() -> Command {
-    let help = || Arg::new("help").long("help").action(ArgAction::Help).hide(true);
+    let help = || {
+        Arg::new("help")
+            .long("help")
+            .action(ArgAction::Help)
+            .hide(true)
+    };
     Line::command().mut_subcommands(|verb| verb.disable_help_flag(true).arg(help()))
 }
 
@@ -70,29 +80,52 @@ enum Asked {
 #[async_trait]
 impl Clerk for ByLetter {
     async fn take(&self, desk: &Desk, case: &CaseId, said: &Said) -> Result<Vec<Told>, PortError> {
-        let read: Vec<Result<Asked>> = said.commands.iter().map(|command| asked(case, command, desk.parts.release.hour_utc)).collect();
+        let read: Vec<Result<Asked>> = said
+            .commands
+            .iter()
+            .map(|command| asked(case, command, desk.parts.release.hour_utc))
+            .collect();
         let not_understood = read.iter().any(Result::is_err);
         let (mut told, mut stopped): (Vec<Told>, bool) = (Vec::new(), false);
         for (n, (command, asked)) in said.commands.iter().zip(read).enumerate() {
             let outcome = match asked {
                 Err(why) => Err(format!("{why:#}")),
                 Ok(Asked::Help(text)) => Ok(text),
-                Ok(_) if not_understood => Err("another command of this letter was not understood".to_owned()),
+                Ok(_) if not_understood => {
+                    Err("another command of this letter was not understood".to_owned())
+                }
                 Ok(_) if stopped => Err("a command above it was not done".to_owned()),
                 Ok(Asked::Word(word)) => once(desk, case, word, said, n).await?,
             };
             stopped |= outcome.is_err();
-            told.push(Told { command: command.clone(), outcome });
+            told.push(Told {
+                command: command.clone(),
+                outcome,
+            });
         }
         Ok(told)
     }
 }
 
 /// Says the n-th word of a letter, unless that was done before a fault cut it off.
-async fn once(desk: &Desk, case: &CaseId, word: Word, said: &Said, n: usize) -> Result<Result<String, String>, PortError> {
+async fn once(
+    desk: &Desk,
+    case: &CaseId,
+    word: Word,
+    said: &Said,
+    n: usize,
+) -> Result<Result<String, String>, PortError> {
     let token = desk.word_for("said", &[said.token.as_bytes(), &n.to_be_bytes()]);
-    desk.parts.store.issue_token(&token, case, &said.to, desk.now()).await?;
-    if !desk.parts.store.token_is_good(&token, case, &said.to, Timestamp::UNIX_EPOCH).await? {
+    desk.parts
+        .store
+        .issue_token(&token, case, &said.to, desk.now())
+        .await?;
+    if !desk
+        .parts
+        .store
+        .token_is_good(&token, case, &said.to, Timestamp::UNIX_EPOCH)
+        .await?
+    {
         return Ok(Ok("done, before the desk was interrupted".to_owned()));
     }
     match word::say(desk, case, word, &said.by, Some(token)).await {
@@ -108,7 +141,9 @@ async fn once(desk: &Desk, case: &CaseId, word: Word, said: &Said, n: usize) -> 
 /// Reads one line. The case is known: nobody need write its id, and whoever does names no other.
 fn asked(case: &CaseId, command: &str, hour_utc: i8) -> Result<Asked> {
     let command = command.strip_prefix('/').unwrap_or(command).trim();
-    let (verb, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
+    let (verb, rest) = command
+        .split_once(char::is_whitespace)
+        .unwrap_or((command, ""));
     let verb = verb.to_lowercase();
     let mut words = match verb.as_str() {
         // A note is a sentence, apostrophes and all.
@@ -119,7 +154,11 @@ fn asked(case: &CaseId, command: &str, hour_utc: i8) -> Result<Asked> {
         words.push("--help".to_owned());
         return help(&words);
     }
-    let (first, others) = words.first().map_or("", String::as_str).split_once(' ').unwrap_or((words.first().map_or("", String::as_str), ""));
+    let (first, others) = words
+        .first()
+        .map_or("", String::as_str)
+        .split_once(' ')
+        .unwrap_or((words.first().map_or("", String::as_str), ""));
     match CaseId::parse(&first.to_uppercase()) {
         // The other case is what it is about.
         Ok(_) if verb == "duplicate-of" && words.len() == 1 => {}
@@ -132,9 +171,14 @@ fn asked(case: &CaseId, command: &str, hour_utc: i8) -> Result<Asked> {
         words.insert(0, "--".to_owned());
     }
     let line = [verb, case.to_string()].into_iter().chain(words);
-    match grammar().try_get_matches_from(line).and_then(|matches| Line::from_arg_matches(&matches)) {
+    match grammar()
+        .try_get_matches_from(line)
+        .and_then(|matches| Line::from_arg_matches(&matches))
+    {
         Ok(line) => Ok(Asked::Word(line.verb.word(hour_utc)?)),
-        Err(err) if err.kind() == ErrorKind::DisplayHelp => Ok(Asked::Help(as_in_a_letter(&err.render().to_string()))),
+        Err(err) if err.kind() == ErrorKind::DisplayHelp => {
+            Ok(Asked::Help(as_in_a_letter(&err.render().to_string())))
+        }
         Err(err) => bail!(as_in_a_letter(&err.render().to_string())),
     }
 }
@@ -151,8 +195,12 @@ fn help(words: &[String]) -> Result<Asked> {
 /// Words as a shell parts them, where `#` begins no comment.
 fn split(text: &str) -> Result<Vec<String>> {
     const HASH: &str = "\u{1}";
-    let words = shlex::split(&text.replace('#', HASH)).ok_or_else(|| anyhow!("a quotation mark in it is not closed"))?;
-    Ok(words.into_iter().map(|word| word.replace(HASH, "#")).collect())
+    let words = shlex::split(&text.replace('#', HASH))
+        .ok_or_else(|| anyhow!("a quotation mark in it is not closed"))?;
+    Ok(words
+        .into_iter()
+        .map(|word| word.replace(HASH, "#"))
+        .collect())
 }
 
 /// Quotation marks and dashes as they were before a mail program made them pretty.
@@ -170,13 +218,26 @@ fn straightened(command: &str) -> String {
         Some(name) if name.starts_with(|c: char| c.is_ascii_lowercase()) => format!("--{name}"),
         _ => word.to_owned(),
     };
-    plain.trim().split(' ').map(option).collect::<Vec<_>>().join(" ")
+    plain
+        .trim()
+        .split(' ')
+        .map(option)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
-/// What clap says, in the words of a letter: nobody need write the id, and every command has its slash.
+/// What clap says, in the words of a letter: nobody need write the id, and every command has its
+/// slash.
 fn as_in_a_letter(text: &str) -> String {
-    let mut lines: Vec<String> = text.lines().filter(|line| line.trim() != "<ID>").map(|line| line.replace(" <ID>", "")).collect();
-    if let Some(empty) = lines.windows(2).position(|pair| pair[0] == "Arguments:" && pair[1].is_empty()) {
+    let mut lines: Vec<String> = text
+        .lines()
+        .filter(|line| line.trim() != "<ID>")
+        .map(|line| line.replace(" <ID>", ""))
+        .collect();
+    if let Some(empty) = lines
+        .windows(2)
+        .position(|pair| pair[0] == "Arguments:" && pair[1].is_empty())
+    {
         lines.drain(empty..empty + 2);
     }
     lines.retain(|line| !line.starts_with("For more information"));
@@ -185,7 +246,10 @@ fn as_in_a_letter(text: &str) -> String {
             *line = format!("Usage: /{}", usage.trim_start());
         }
     }
-    format!("{}\n\n\"/help\" lists what can be said, \"/help set\" tells more of one.", lines.join("\n").trim())
+    format!(
+        "{}\n\n\"/help\" lists what can be said, \"/help set\" tells more of one.",
+        lines.join("\n").trim()
+    )
 }
 
 #[cfg(test)]
@@ -212,30 +276,70 @@ mod tests {
     #[test]
     fn a_letter_says_what_the_command_line_says() {
         assert!(matches!(word("/assign rita"), Word::Assign { to } if to == "rita"));
-        assert!(matches!(word(&format!("/assign {} rita", case())), Word::Assign { to } if to == "rita"));
-        assert!(matches!(word(&format!("/Assign {} rita", case().to_string().to_lowercase())), Word::Assign { to } if to == "rita"));
-        assert!(matches!(word("/note - see #45 – really --help"), Word::Note { text } if text == "- see #45 – really --help"));
-        assert!(matches!(word(&format!("/note {} is fine", case())), Word::Note { text } if text == "is fine"));
-        assert!(matches!(word("/close rejected --note #45"), Word::Close { note: Some(note), .. } if note == "#45"));
+        assert!(
+            matches!(word(&format!("/assign {} rita", case())), Word::Assign { to } if to == "rita")
+        );
+        assert!(
+            matches!(word(&format!("/Assign {} rita", case().to_string().to_lowercase())), Word::Assign { to } if to == "rita")
+        );
+        assert!(
+            matches!(word("/note - see #45 – really --help"), Word::Note { text } if text == "- \
+                see #45 – really --help")
+        );
+        assert!(
+            matches!(word(&format!("/note {} is fine", case())), Word::Note { text } if text == "is \
+                fine")
+        );
+        assert!(
+            matches!(word("/close rejected --note #45"), Word::Close { note: Some(note), .. } if note == "#45")
+        );
         let other = CaseId::from_random([9; 10]);
-        assert!(matches!(word(&format!("/duplicate-of {other}")), Word::Close { of: Some(of), .. } if of == other));
+        assert!(
+            matches!(word(&format!("/duplicate-of {other}")), Word::Close { of: Some(of), .. } if of == other)
+        );
         assert!(refused(&format!("/credit {other} --name Bob")).contains("is about"));
-        assert!(matches!(word("/note Don't merge \"this\" yet -- wait"), Word::Note { text } if text == "Don't merge \"this\" yet -- wait"));
-        assert!(matches!(word("/close rejected --note “not ours”"), Word::Close { why: Closing::Rejected, note: Some(note), of: None } if note == "not ours"));
-        let Word::Set { assessment } = word("/set —severity high --affected 'before 1.5.2'") else { panic!() };
-        assert_eq!((assessment.severity.as_deref(), assessment.affected_versions.unwrap().len()), (Some("high"), 1));
+        assert!(
+            matches!(word("/note Don't merge \"this\" yet -- wait"), Word::Note { text } if text == "Don't \
+                merge \"this\" yet -- wait")
+        );
+        assert!(
+            matches!(word("/close rejected --note “not ours”"), Word::Close { why: Closing::Rejected, note: Some(note), of: None } if note == "not \
+                ours")
+        );
+        let Word::Set { assessment } = word("/set —severity high --affected 'before 1.5.2'")
+        else {
+            panic!()
+        };
+        assert_eq!(
+            (
+                assessment.severity.as_deref(),
+                assessment.affected_versions.unwrap().len()
+            ),
+            (Some("high"), 1)
+        );
         assert!(
             matches!(word("/release-date 2026-12-03"), Word::ReleaseDay { at: Some(at), despite_objections: false } if at.to_string() == "2026-12-03T16:00:00Z")
         );
-        assert!(matches!(word("/release-date --clear"), Word::ReleaseDay { at: None, .. }));
+        assert!(matches!(
+            word("/release-date --clear"),
+            Word::ReleaseDay { at: None, .. }
+        ));
     }
 
     #[test]
     fn what_is_not_understood_is_told_in_the_words_of_a_letter() {
         let told = refused("/asign rita");
-        assert!(told.contains("unrecognized subcommand 'asign'") && told.contains("/help") && !told.contains("--help"), "{told}");
+        assert!(
+            told.contains("unrecognized subcommand 'asign'")
+                && told.contains("/help")
+                && !told.contains("--help"),
+            "{told}"
+        );
         let told = refused("/reach");
-        assert!(told.contains("Usage: /reach") && !told.contains("ID"), "{told}");
+        assert!(
+            told.contains("Usage: /reach") && !told.contains("ID"),
+            "{told}"
+        );
         assert!(refused("/set --summary \"open").contains("not closed"));
         for nothing in ["/", "/#x", "/\u{a0}", "/ # todo"] {
             assert!(refused(nothing).contains("/help"), "{nothing:?}");
@@ -254,9 +358,23 @@ mod tests {
 
     #[test]
     fn help_is_a_letter_too() {
-        let Ok(Asked::Help(text)) = asked(&case(), "/help", 16) else { panic!() };
-        assert!(text.contains("duplicate-of") && text.contains("note"), "{text}");
-        let Ok(Asked::Help(text)) = asked(&case(), "/help set", 16) else { panic!() };
-        assert!(text.contains("--vector") && !text.contains("<ID>") && text.lines().all(|line| line.chars().count() <= LETTER_WIDTH), "{text}");
+        let Ok(Asked::Help(text)) = asked(&case(), "/help", 16) else {
+            panic!()
+        };
+        assert!(
+            text.contains("duplicate-of") && text.contains("note"),
+            "{text}"
+        );
+        let Ok(Asked::Help(text)) = asked(&case(), "/help set", 16) else {
+            panic!()
+        };
+        assert!(
+            text.contains("--vector")
+                && !text.contains("<ID>")
+                && text
+                    .lines()
+                    .all(|line| line.chars().count() <= LETTER_WIDTH),
+            "{text}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! How does a responder write his word on a case? The same on the command line and, behind a slash, in a letter.
+//! How does a responder write his word on a case? The same on the command line and, behind a slash,
+//! in a letter.
 
 use super::word::Word;
 use crate::model::Timestamp;
@@ -13,7 +14,8 @@ use clap::Subcommand;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-/// Words that need no file: whoever may write to the desk's machine may say them, and a responder by letter.
+/// Words that need no file: whoever may write to the desk's machine may say them, and a responder
+/// by letter.
 #[derive(Subcommand)]
 pub enum Verb {
     /// Says the word: files the draft of this case now
@@ -116,7 +118,8 @@ pub enum Verb {
         /// A team's slug; repeat it
         #[arg(long, value_name = "SLUG")]
         team: Vec<String>,
-        /// They own no code in the project: your approval is written down. The reporter is one of them
+        /// They own no code in the project: your approval is written down. The reporter is one of
+        /// them
         #[arg(long)]
         outsider: bool,
         /// Takes them off the list: a name that the tracker does not know, say
@@ -180,33 +183,54 @@ pub enum Verb {
 
 fn step(text: &str) -> Result<Step, String> {
     let names = Step::ALL.map(Step::as_str).join(", ");
-    Step::ALL.into_iter().find(|step| step.as_str() == text).ok_or(format!("one of {names}"))
+    Step::ALL
+        .into_iter()
+        .find(|step| step.as_str() == text)
+        .ok_or(format!("one of {names}"))
 }
 
 fn lane(text: &str) -> Result<Lane, String> {
-    [Lane::Normal, Lane::Slow, Lane::Asap].into_iter().find(|lane| lane.as_str() == text).ok_or_else(|| "one of normal, slow, asap".to_owned())
+    [Lane::Normal, Lane::Slow, Lane::Asap]
+        .into_iter()
+        .find(|lane| lane.as_str() == text)
+        .ok_or_else(|| "one of normal, slow, asap".to_owned())
 }
 
 fn closing(text: &str) -> Result<Closing, String> {
     [Closing::Resolved, Closing::Rejected, Closing::Spam]
         .into_iter()
         .find(|why| why.as_str() == text)
-        .ok_or_else(|| "one of resolved, rejected, spam; a duplicate is closed by `case duplicate-of`".to_owned())
+        .ok_or_else(|| {
+            "one of resolved, rejected, spam; a duplicate is closed by `case duplicate-of`"
+                .to_owned()
+        })
 }
 
 fn numbered(text: &str, prefix: &str, parts: usize) -> bool {
-    text.strip_prefix(prefix)
-        .is_some_and(|rest| rest.split('-').count() == parts && rest.split('-').all(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())))
+    text.strip_prefix(prefix).is_some_and(|rest| {
+        rest.split('-').count() == parts
+            && rest
+                .split('-')
+                .all(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    })
 }
 
 fn cwe(text: &str) -> Result<String, String> {
     let text = text.to_ascii_uppercase();
-    if numbered(&text, "CWE-", 1) { Ok(text) } else { Err("written CWE-79".to_owned()) }
+    if numbered(&text, "CWE-", 1) {
+        Ok(text)
+    } else {
+        Err("written CWE-79".to_owned())
+    }
 }
 
 fn cve(text: &str) -> Result<String, String> {
     let text = text.to_ascii_uppercase();
-    if numbered(&text, "CVE-", 2) { Ok(text) } else { Err("written CVE-2026-12345".to_owned()) }
+    if numbered(&text, "CVE-", 2) {
+        Ok(text)
+    } else {
+        Err("written CVE-2026-12345".to_owned())
+    }
 }
 
 fn package(text: &str) -> Result<Package, String> {
@@ -223,19 +247,43 @@ impl Verb {
         Ok(match self {
             Self::File { id } => (id, Word::File),
             Self::Answered { id } => (id, Word::Answered),
-            Self::Ask { id, private_disclosure } => (id, Word::Ask { private_disclosure }),
+            Self::Ask {
+                id,
+                private_disclosure,
+            } => (id, Word::Ask { private_disclosure }),
             Self::SendCertificate { id } => (id, Word::SendCertificate),
             Self::Reread { id } => (id, Word::Reread),
             Self::Certificate { id, choose, forget } => (id, Word::Certificate { choose, forget }),
-            Self::Reach { id, step, undo: true, .. } => (id, Word::TakeBack { step }),
-            Self::Reach { id, step, at, undo: false } => (id, Word::Reach { step, at }),
+            Self::Reach {
+                id,
+                step,
+                undo: true,
+                ..
+            } => (id, Word::TakeBack { step }),
+            Self::Reach {
+                id,
+                step,
+                at,
+                undo: false,
+            } => (id, Word::Reach { step, at }),
             Self::Lane { id, lane, why } => (id, Word::Lane { lane, why }),
             Self::Wait { id, why } => (id, Word::Wait { why }),
             Self::GoOn { id } => (id, Word::GoOn),
             Self::Announced { id, day, .. } => (id, Word::Announced { day }),
             Self::Assign { id, who } => (id, Word::Assign { to: who }),
             Self::Link { id, what, to } => (id, Word::Link { what, to }),
-            Self::Set { id, summary, product, package, affected, fixed, severity, vector, cwe, cve } => {
+            Self::Set {
+                id,
+                summary,
+                product,
+                package,
+                affected,
+                fixed,
+                severity,
+                vector,
+                cwe,
+                cve,
+            } => {
                 let assessment = Assessment {
                     summary,
                     product,
@@ -248,19 +296,57 @@ impl Verb {
                     cvss: vector,
                     severity,
                 };
-                (id, Word::Set { assessment: Box::new(assessment) })
+                (
+                    id,
+                    Word::Set {
+                        assessment: Box::new(assessment),
+                    },
+                )
             }
-            Self::Collaborate { id, user, team, outsider, remove } => {
+            Self::Collaborate {
+                id,
+                user,
+                team,
+                outsider,
+                remove,
+            } => {
                 if user.is_empty() && team.is_empty() {
                     bail!("name somebody: --user LOGIN or --team SLUG");
                 }
-                (id, Word::Collaborate { users: user, teams: team, outsiders: outsider, remove })
+                (
+                    id,
+                    Word::Collaborate {
+                        users: user,
+                        teams: team,
+                        outsiders: outsider,
+                        remove,
+                    },
+                )
             }
-            Self::Credit { id, login, name, kind } => (id, Word::Credit { login, name, kind }),
+            Self::Credit {
+                id,
+                login,
+                name,
+                kind,
+            } => (id, Word::Credit { login, name, kind }),
             Self::RequestCve { id } => (id, Word::RequestCve),
             Self::Fork { id } => (id, Word::Fork),
-            Self::Close { id, why, note } => (id, Word::Close { why, note, of: None }),
-            Self::DuplicateOf { id, other } => (id, Word::Close { why: Closing::Duplicate, note: None, of: Some(named(&other)?) }),
+            Self::Close { id, why, note } => (
+                id,
+                Word::Close {
+                    why,
+                    note,
+                    of: None,
+                },
+            ),
+            Self::DuplicateOf { id, other } => (
+                id,
+                Word::Close {
+                    why: Closing::Duplicate,
+                    note: None,
+                    of: Some(named(&other)?),
+                },
+            ),
             Self::Split { id, title } => (id, Word::Split { titles: title }),
             Self::Reopen { id, why } => (id, Word::Reopen { why }),
         })
@@ -277,6 +363,13 @@ pub fn on_day(text: &str, hour_utc: i8) -> Result<Timestamp> {
     if let Ok(at) = text.parse() {
         return Ok(at);
     }
-    let day: Date = text.parse().map_err(|_| anyhow!("{text:?} is neither a day such as 2026-12-01 nor a moment such as 2026-12-01T16:00Z"))?;
-    Ok(day.at(hour_utc, 0, 0, 0).to_zoned(TimeZone::UTC)?.timestamp())
+    let day: Date = text.parse().map_err(|_| {
+        anyhow!(
+            "{text:?} is neither a day such as 2026-12-01 nor a moment such as 2026-12-01T16:00Z"
+        )
+    })?;
+    Ok(day
+        .at(hour_utc, 0, 0, 0)
+        .to_zoned(TimeZone::UTC)?
+        .timestamp())
 }

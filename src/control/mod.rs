@@ -1,7 +1,8 @@
-//! What may be asked of a desk, running or not? One JSON object in, one out, over a unix socket a role.
+//! What may be asked of a desk, running or not? One JSON object in, one out, over a unix socket a
+//! role.
 //!
-//! Owner, group and mode of the socket decide who may ask: readers read cases, commanders also act. A responder of the config
-//! also acts by a signed letter ([`ByLetter`]).
+//! Owner, group and mode of the socket decide who may ask: readers read cases, commanders also act.
+//! A responder of the config also acts by a signed letter ([`ByLetter`]).
 
 mod announce;
 mod answers;
@@ -21,7 +22,10 @@ pub use by_letter::ByLetter;
 pub use grammar::{Verb, named, on_day};
 pub use metrics::{health, metrics};
 pub use socket::{account, ask, fetch_backup, listen, serve, socket};
-pub use view::{CaseLine, CaseView, Fault, File, LIST_MAX, LetterView, Order, Queued, SealedLetter, Status, Wanted};
+pub use view::{
+    CaseLine, CaseView, Fault, File, LIST_MAX, LetterView, Order, Queued, SealedLetter, Status,
+    Wanted,
+};
 pub use word::{Word, say};
 
 use crate::decide::{Arrival, Origin, on_arrival};
@@ -95,7 +99,14 @@ pub enum Question {
 impl Question {
     /// Whether it changes anything.
     pub fn commands(&self) -> bool {
-        !matches!(self, Self::CaseList(_) | Self::CaseShow { .. } | Self::CaseReleaseDay { .. } | Self::CaseAttachments { .. } | Self::Status)
+        !matches!(
+            self,
+            Self::CaseList(_)
+                | Self::CaseShow { .. }
+                | Self::CaseReleaseDay { .. }
+                | Self::CaseAttachments { .. }
+                | Self::Status
+        )
     }
 }
 
@@ -111,11 +122,21 @@ pub async fn answer(desk: &Desk, question: Question, by: &str) -> Result<serde_j
     let value = match question {
         Question::CaseList(wanted) => serde_json::to_value(view::list(desk, &wanted).await?),
         Question::CaseShow { id } => serde_json::to_value(view::show(desk, &id).await?),
-        Question::CaseLetter { id, intake, to } => serde_json::to_value(view::letter(desk, &id, intake, &to).await?),
-        Question::CaseAttachments { id, name } => serde_json::to_value(view::attachments(desk, &id, name.as_deref()).await?),
-        Question::CaseReply { id, text } => serde_json::to_value(reply(desk, &id, &text, by).await?),
-        Question::CaseSay { id, word } => serde_json::to_value(say(desk, &id, word, by, None).await?),
-        Question::CaseReleaseDay { id, at } => serde_json::to_value(word::release_day(desk, &id, at).await?),
+        Question::CaseLetter { id, intake, to } => {
+            serde_json::to_value(view::letter(desk, &id, intake, &to).await?)
+        }
+        Question::CaseAttachments { id, name } => {
+            serde_json::to_value(view::attachments(desk, &id, name.as_deref()).await?)
+        }
+        Question::CaseReply { id, text } => {
+            serde_json::to_value(reply(desk, &id, &text, by).await?)
+        }
+        Question::CaseSay { id, word } => {
+            serde_json::to_value(say(desk, &id, word, by, None).await?)
+        }
+        Question::CaseReleaseDay { id, at } => {
+            serde_json::to_value(word::release_day(desk, &id, at).await?)
+        }
         Question::Status => serde_json::to_value(view::status(desk).await?),
         Question::Canary => serde_json::to_value(canary::sing(desk, canary::PATIENCE).await?),
         Question::Backup => bail!("a backup comes in pieces"),
@@ -126,14 +147,28 @@ pub async fn answer(desk: &Desk, question: Question, by: &str) -> Result<serde_j
 }
 
 async fn known(desk: &Desk, id: &CaseId) -> Result<Case> {
-    desk.parts.store.case(id).await?.ok_or_else(|| anyhow!("there is no case {id}: see `sealdesk case list --all`"))
+    desk.parts
+        .store
+        .case(id)
+        .await?
+        .ok_or_else(|| anyhow!("there is no case {id}: see `sealdesk case list --all`"))
 }
 
 /// A responder's words, to be sent to the reporter as the team's.
 async fn reply(desk: &Desk, id: &CaseId, text: &str, by: &str) -> Result<String> {
     known(desk, id).await?;
-    if !desk.parts.store.letters_of(id).await?.iter().any(Intake::is_a_reporters) {
-        bail!("the reporter of {id} wrote in the tracker: answer him there, then run sealdesk case answered {id}");
+    if !desk
+        .parts
+        .store
+        .letters_of(id)
+        .await?
+        .iter()
+        .any(Intake::is_a_reporters)
+    {
+        bail!(
+            "the reporter of {id} wrote in the tracker: answer him there, then run sealdesk case \
+             answered {id}"
+        );
     }
     if text.trim().is_empty() {
         bail!("the reply is empty");
@@ -143,16 +178,26 @@ async fn reply(desk: &Desk, id: &CaseId, text: &str, by: &str) -> Result<String>
     }
     let now = desk.now();
     let (word, sealed) = desk.sealed_words(text).await?;
-    desk.parts.store.commit(&crate::decide::reply(id, &word, sealed, by, now), now).await?;
+    desk.parts
+        .store
+        .commit(&crate::decide::reply(id, &word, sealed, by, now), now)
+        .await?;
     desk.ring();
-    Ok(format!("the reply of {id} is on its way; `sealdesk case show {id}` tells when it has left"))
+    Ok(format!(
+        "the reply of {id} is on its way; `sealdesk case show {id}` tells when it has left"
+    ))
 }
 
-/// Erases what was said in a closed case. That it happened, and who had it done, stays in the journal.
+/// Erases what was said in a closed case. That it happened, and who had it done, stays in the
+/// journal.
 async fn purge(desk: &Desk, id: &CaseId, by: &str) -> Result<String> {
     known(desk, id).await?;
     let purged = retention::purge(desk, id, by).await?;
-    Ok(format!("{} letters of {id} are erased; backups hold them until you remove those, and the tracker keeps its draft", purged.letters))
+    Ok(format!(
+        "{} letters of {id} are erased; backups hold them until you remove those, and the tracker \
+         keeps its draft",
+        purged.letters
+    ))
 }
 
 /// Makes old letters into arrivals: a human confirmed that they are to be answered.
@@ -160,7 +205,12 @@ async fn import(desk: &Desk, letter: Option<i64>) -> Result<String> {
     let old = match letter {
         None => desk.parts.store.old_letters().await?,
         Some(number) => {
-            let found = desk.parts.store.intake(IntakeId(number)).await?.filter(|letter| letter.case.is_none() && letter.role == Role::Incoming);
+            let found = desk
+                .parts
+                .store
+                .intake(IntakeId(number))
+                .await?
+                .filter(|letter| letter.case.is_none() && letter.role == Role::Incoming);
             vec![found.ok_or_else(|| anyhow!("no letter {number} rests without a case"))?]
         }
     };
@@ -193,7 +243,16 @@ async fn import(desk: &Desk, letter: Option<i64>) -> Result<String> {
             advisory: letter.advisory.as_ref(),
             new_case: CaseId::from_random(random),
         };
-        let decision = on_arrival(&arrival, &desk.parts.store.acquaintance(&outer, &desk.parts.bounce_address).await?, &desk.parts.policy, now);
+        let decision = on_arrival(
+            &arrival,
+            &desk
+                .parts
+                .store
+                .acquaintance(&outer, &desk.parts.bounce_address)
+                .await?,
+            &desk.parts.policy,
+            now,
+        );
         desk.parts.store.revive(letter.id, &decision, now).await?;
     }
     desk.letters.notify_one();

@@ -11,25 +11,39 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
-/// How long an answer is waited for. The clones are searched for some of them, and a canary sings for minutes.
+/// How long an answer is waited for. The clones are searched for some of them, and a canary sings
+/// for minutes.
 const ANSWER_S: u64 = 60;
 const COMMAND_S: u64 = 900;
 
 /// The sockets of a desk: in its state folder.
 pub fn socket(state: &Path, commands: bool) -> PathBuf {
-    state.join(if commands { "command.sock" } else { "read.sock" })
+    state.join(if commands {
+        "command.sock"
+    } else {
+        "read.sock"
+    })
 }
 
 /// Makes a socket that its owner and one group may use.
 pub fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener> {
     use std::os::unix::fs::PermissionsExt;
     let _ = std::fs::remove_file(path);
-    let listener = UnixListener::bind(path).with_context(|| format!("cannot make the socket {}", path.display()))?;
+    let listener = UnixListener::bind(path)
+        .with_context(|| format!("cannot make the socket {}", path.display()))?;
     if let Some(name) = group {
-        let group =
-            nix::unistd::Group::from_name(name).ok().flatten().ok_or_else(|| anyhow!("control: there is no group {name:?}: groupadd --system {name}"))?;
-        std::os::unix::fs::chown(path, None, Some(group.gid.as_raw()))
-            .with_context(|| format!("cannot give {} to the group {name}: the desk's user must be in it", path.display()))?;
+        let group = nix::unistd::Group::from_name(name)
+            .ok()
+            .flatten()
+            .ok_or_else(|| {
+                anyhow!("control: there is no group {name:?}: groupadd --system {name}")
+            })?;
+        std::os::unix::fs::chown(path, None, Some(group.gid.as_raw())).with_context(|| {
+            format!(
+                "cannot give {} to the group {name}: the desk's user must be in it",
+                path.display()
+            )
+        })?;
     }
     let mode = if group.is_some() { 0o660 } else { 0o600 };
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
@@ -41,7 +55,9 @@ pub async fn serve(desk: Arc<Desk>, listener: UnixListener, commands: bool) {
     let places = Arc::new(Semaphore::new(TALKS_MAX));
     loop {
         // Those beyond wait in the socket's own queue.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
             continue;
@@ -57,23 +73,34 @@ pub async fn serve(desk: Arc<Desk>, listener: UnixListener, commands: bool) {
 }
 
 async fn serve_one(desk: &Desk, mut stream: UnixStream, commands: bool) -> Result<()> {
-    let by = stream.peer_cred().map_or_else(|_| "an unknown user".to_owned(), |c| desk.named(&account(c.uid())));
+    let by = stream.peer_cred().map_or_else(
+        |_| "an unknown user".to_owned(),
+        |c| desk.named(&account(c.uid())),
+    );
     let mut text = Vec::new();
     let mut limited = (&mut stream).take(QUESTION_OCTETS_MAX);
     let asked = limited.read_to_end(&mut text);
-    tokio::time::timeout(std::time::Duration::from_secs(QUESTION_S), asked).await.context("the question never ended")??;
+    tokio::time::timeout(std::time::Duration::from_secs(QUESTION_S), asked)
+        .await
+        .context("the question never ended")??;
     let question: Result<Question, _> = serde_json::from_slice(&text);
     if commands && matches!(question, Ok(Question::Backup)) {
         return backup::serve(desk, &by, stream).await;
     }
     let answered = match question {
-        Ok(question) if question.commands() && !commands => Err(anyhow!("this socket is for reading; commands go to command.sock")),
+        Ok(question) if question.commands() && !commands => Err(anyhow!(
+            "this socket is for reading; commands go to command.sock"
+        )),
         Ok(question) => answer(desk, question, &by).await,
-        Err(_) => Err(anyhow!("the question is not understood: are desk and command line of one version?")),
+        Err(_) => Err(anyhow!(
+            "the question is not understood: are desk and command line of one version?"
+        )),
     };
     let answer = match answered {
         Ok(answer) => Answer::Good { answer },
-        Err(err) => Answer::Error { error: format!("{err:#}") },
+        Err(err) => Answer::Error {
+            error: format!("{err:#}"),
+        },
     };
     stream.write_all(&serde_json::to_vec(&answer)?).await?;
     stream.shutdown().await?;
@@ -82,19 +109,28 @@ async fn serve_one(desk: &Desk, mut stream: UnixStream, commands: bool) -> Resul
 
 /// The name of a user of this machine.
 pub fn account(uid: u32) -> String {
-    nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
+    nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid))
+        .ok()
+        .flatten()
+        .map_or_else(|| uid.to_string(), |user| user.name)
 }
 
 /// Asks a running desk; `None` where none listens.
 pub async fn ask(state: &Path, question: &Question) -> Result<Option<serde_json::Value>> {
     let mut refused = None;
     // A command needs its own socket; a reader may be served by either.
-    let sockets: &[bool] = if question.commands() { &[true] } else { &[false, true] };
+    let sockets: &[bool] = if question.commands() {
+        &[true]
+    } else {
+        &[false, true]
+    };
     for commands in sockets {
         let path = socket(state, *commands);
         match UnixStream::connect(&path).await {
             Ok(stream) => match converse(stream, question).await? {
-                None if question.commands() => bail!("the desk closed before it answered: look whether it was done, or say it again"),
+                None if question.commands() => bail!(
+                    "the desk closed before it answered: look whether it was done, or say it again"
+                ),
                 // It closes, perhaps to open again at once: whoever only reads asks once more.
                 answered => return Ok(answered),
             },
@@ -103,26 +139,40 @@ pub async fn ask(state: &Path, question: &Question) -> Result<Option<serde_json:
         }
     }
     match refused {
-        Some(path) => bail!("you may not use {}: ask the operator for its group", path.display()),
+        Some(path) => bail!(
+            "you may not use {}: ask the operator for its group",
+            path.display()
+        ),
         None => Ok(None),
     }
 }
 
 /// The archive of a running desk, into `sink`; `None` where none runs.
-pub async fn fetch_backup(state: &Path, sink: &mut (dyn std::io::Write + Send)) -> Result<Option<Kept>> {
+pub async fn fetch_backup(
+    state: &Path,
+    sink: &mut (dyn std::io::Write + Send),
+) -> Result<Option<Kept>> {
     let path = socket(state, true);
     let mut stream = match UnixStream::connect(&path).await {
         Ok(stream) => stream,
-        Err(err) if err.kind() == ErrorKind::PermissionDenied => bail!("you may not use {}: ask the operator for its group", path.display()),
+        Err(err) if err.kind() == ErrorKind::PermissionDenied => bail!(
+            "you may not use {}: ask the operator for its group",
+            path.display()
+        ),
         Err(_) => return Ok(None),
     };
-    stream.write_all(&serde_json::to_vec(&Question::Backup)?).await?;
+    stream
+        .write_all(&serde_json::to_vec(&Question::Backup)?)
+        .await?;
     stream.shutdown().await?;
     backup::receive(stream, sink).await.map(Some)
 }
 
 /// The answer; `None` where the desk closed before it gave one.
-async fn converse(mut stream: UnixStream, question: &Question) -> Result<Option<serde_json::Value>> {
+async fn converse(
+    mut stream: UnixStream,
+    question: &Question,
+) -> Result<Option<serde_json::Value>> {
     let commands = question.commands();
     let question = serde_json::to_vec(question)?;
     let mut text = Vec::new();
@@ -133,10 +183,20 @@ async fn converse(mut stream: UnixStream, question: &Question) -> Result<Option<
     };
     let patience = std::time::Duration::from_secs(if commands { COMMAND_S } else { ANSWER_S });
     let Ok(talked) = tokio::time::timeout(patience, talk).await else {
-        bail!("the desk does not answer within {} s: it stands still; look at its log", patience.as_secs());
+        bail!(
+            "the desk does not answer within {} s: it stands still; look at its log",
+            patience.as_secs()
+        );
     };
     match talked {
-        Err(err) if !matches!(err.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::NotConnected) => return Err(err.into()),
+        Err(err)
+            if !matches!(
+                err.kind(),
+                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::NotConnected
+            ) =>
+        {
+            return Err(err.into());
+        }
         Err(_) => return Ok(None),
         Ok(_) if text.is_empty() => return Ok(None),
         Ok(_) => {}

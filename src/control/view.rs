@@ -141,9 +141,14 @@ pub struct Fault {
 
 pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> {
     let (timeline, now) = (&desk.parts.policy.timeline, desk.now());
-    let deadline = |case: &Case| next_due(case, timeline, now).map_or(jiff::Timestamp::MAX, |due| due.deadline);
+    let deadline = |case: &Case| {
+        next_due(case, timeline, now).map_or(jiff::Timestamp::MAX, |due| due.deadline)
+    };
     let mut cases = desk.parts.store.cases().await?;
-    cases.retain(|case| (wanted.all || !matches!(case.standing, Standing::Closed { .. })) && (!wanted.late || deadline(case) < now));
+    cases.retain(|case| {
+        (wanted.all || !matches!(case.standing, Standing::Closed { .. }))
+            && (!wanted.late || deadline(case) < now)
+    });
     if wanted.order == Order::Due {
         cases.sort_by_key(deadline);
     }
@@ -153,18 +158,33 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> 
         if lines.len() == LIST_MAX {
             break;
         }
-        let dossier = dossiers::read(desk, &case.id).await.map(|opened| opened.dossier).unwrap_or_default();
+        let dossier = dossiers::read(desk, &case.id)
+            .await
+            .map(|opened| opened.dossier)
+            .unwrap_or_default();
         if wanted.assignee.is_some() && wanted.assignee != dossier.assignee {
             continue;
         }
         let letters = desk.parts.store.letters_of(&case.id).await?;
         let reading = first_reading(desk, &letters).await;
         let duplicates = desk.parts.store.duplicates(&case.id).await?;
-        let quality = match reading.as_ref().and_then(|r| r.report.clone()).filter(|_| wanted.order == Order::Quality) {
+        let quality = match reading
+            .as_ref()
+            .and_then(|r| r.report.clone())
+            .filter(|_| wanted.order == Order::Quality)
+        {
             Some(report) => Some(judged(desk, &dossier.assessment.over(report), until).await),
             None => None,
         };
-        lines.push(line(desk, case, &letters, duplicates, reading.as_ref(), &dossier, quality.as_ref()));
+        lines.push(line(
+            desk,
+            case,
+            &letters,
+            duplicates,
+            reading.as_ref(),
+            &dossier,
+            quality.as_ref(),
+        ));
     }
     if wanted.order == Order::Quality {
         lines.sort_by_key(|line| std::cmp::Reverse(line.quality));
@@ -174,7 +194,10 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> 
 
 /// A list is worth more than its summaries: where the opener is down, they are absent.
 async fn first_reading(desk: &Desk, letters: &[Intake]) -> Option<Reading> {
-    letters::reading_of(desk, letters.first()?).await.ok().flatten()
+    letters::reading_of(desk, letters.first()?)
+        .await
+        .ok()
+        .flatten()
 }
 
 fn line(
@@ -186,7 +209,9 @@ fn line(
     dossier: &Dossier,
     quality: Option<&Quality>,
 ) -> CaseLine {
-    let report = reading.and_then(|r| r.report.clone()).map(|report| dossier.assessment.over(report));
+    let report = reading
+        .and_then(|r| r.report.clone())
+        .map(|report| dossier.assessment.over(report));
     let subject = reading.and_then(|r| r.subject.clone());
     CaseLine {
         quality: quality.map(|q| q.score),
@@ -199,7 +224,10 @@ fn line(
         opened_at: case.opened_at,
         standing: case.standing,
         severity: report.as_ref().and_then(|r| r.severity.clone()),
-        summary: report.map(|r| r.summary).filter(|s| !s.is_empty()).or(subject),
+        summary: report
+            .map(|r| r.summary)
+            .filter(|s| !s.is_empty())
+            .or(subject),
         acknowledgement: case.acknowledgement,
         draft: case.draft,
         perhaps_of: case.perhaps_of,
@@ -211,7 +239,11 @@ fn line(
 /// A clone that cannot be searched in time proves nothing for or against a report.
 async fn judged(desk: &Desk, report: &Report, until: Instant) -> Quality {
     let found = match &desk.parts.sources {
-        Some(sources) => tokio::time::timeout_at(until.into(), sources.find(report)).await.ok().and_then(Result::ok).flatten(),
+        Some(sources) => tokio::time::timeout_at(until.into(), sources.find(report))
+            .await
+            .ok()
+            .and_then(Result::ok)
+            .flatten(),
         None => None,
     };
     quality::quality(report, found.as_ref())
@@ -222,7 +254,9 @@ pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
     let letters = desk.parts.store.letters_of(id).await?;
     let mut read = Vec::new();
     for intake in &letters {
-        let mut reading = letters::reading_of(desk, intake).await.with_context(|| format!("letter {}", intake.id))?;
+        let mut reading = letters::reading_of(desk, intake)
+            .await
+            .with_context(|| format!("letter {}", intake.id))?;
         if let Some(reading) = &mut reading {
             reading.certificates.clear();
         }
@@ -237,16 +271,30 @@ pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
     }
     let first = read.first().and_then(|l| l.reading.as_ref());
     let dossier = dossiers::read(desk, id).await?.dossier;
-    let report = first.and_then(|r| r.report.clone()).map(|report| dossier.assessment.over(report));
+    let report = first
+        .and_then(|r| r.report.clone())
+        .map(|report| dossier.assessment.over(report));
     let quality = match &report {
         Some(report) => Some(judged(desk, report, Instant::now() + SEARCHING).await),
         None => None,
     };
-    let line = line(desk, case.clone(), &letters, desk.parts.store.duplicates(id).await?, first, &dossier, quality.as_ref());
+    let line = line(
+        desk,
+        case.clone(),
+        &letters,
+        desk.parts.store.duplicates(id).await?,
+        first,
+        &dossier,
+        quality.as_ref(),
+    );
     Ok(CaseView {
         evidence: quality.map(|q| q.evidence).unwrap_or_default(),
         report,
-        clocks: if runs(&case) || !case.course.is_untouched() { clocks(&case, &desk.parts.policy.timeline, desk.now()) } else { Vec::new() },
+        clocks: if runs(&case) || !case.course.is_untouched() {
+            clocks(&case, &desk.parts.policy.timeline, desk.now())
+        } else {
+            Vec::new()
+        },
         course: case.course.clone(),
         line,
         dossier,
@@ -258,10 +306,18 @@ pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
 pub(super) async fn attachments(desk: &Desk, id: &CaseId, name: Option<&str>) -> Result<Vec<File>> {
     known(desk, id).await?;
     let files = letters::files_of(desk, id).await?;
-    let wanted: Vec<File> =
-        files.into_iter().filter(|(file, _)| name.is_none_or(|n| n == file)).map(|(name, octets)| File { name, octets: STANDARD.encode(octets) }).collect();
+    let wanted: Vec<File> = files
+        .into_iter()
+        .filter(|(file, _)| name.is_none_or(|n| n == file))
+        .map(|(name, octets)| File {
+            name,
+            octets: STANDARD.encode(octets),
+        })
+        .collect();
     match name {
-        Some(name) if wanted.is_empty() => bail!("case {id} has no attachment called {name:?}: `sealdesk case show {id}` lists them"),
+        Some(name) if wanted.is_empty() => bail!(
+            "case {id} has no attachment called {name:?}: `sealdesk case show {id}` lists them"
+        ),
         _ => Ok(wanted),
     }
 }
@@ -275,19 +331,38 @@ pub struct SealedLetter {
     pub armored: String,
 }
 
-pub(super) async fn letter(desk: &Desk, id: &CaseId, intake: i64, to: &str) -> Result<SealedLetter> {
+pub(super) async fn letter(
+    desk: &Desk,
+    id: &CaseId,
+    intake: i64,
+    to: &str,
+) -> Result<SealedLetter> {
     known(desk, id).await?;
-    let responder = desk.parts.responders.iter().find(|r| r.login.as_deref() == Some(to) || r.address.as_str() == to);
-    let responder = responder.with_context(|| format!("{to:?} is neither login nor address of a [[responder]]"))?;
+    let responder = desk
+        .parts
+        .responders
+        .iter()
+        .find(|r| r.login.as_deref() == Some(to) || r.address.as_str() == to);
+    let responder = responder
+        .with_context(|| format!("{to:?} is neither login nor address of a [[responder]]"))?;
     let letters = desk.parts.store.letters_of(id).await?;
-    let letter = letters.iter().find(|letter| letter.id.0 == intake).with_context(|| format!("case {id} has no letter {intake}"))?;
+    let letter = letters
+        .iter()
+        .find(|letter| letter.id.0 == intake)
+        .with_context(|| format!("case {id} has no letter {intake}"))?;
     let armored = letters::opened_for(desk, letter, &responder.armored).await?;
-    Ok(SealedLetter { intake, received_at: letter.received_at, armored })
+    Ok(SealedLetter {
+        intake,
+        received_at: letter.received_at,
+        armored,
+    })
 }
 
 impl File {
     pub fn decoded(&self) -> Result<Vec<u8>> {
-        STANDARD.decode(&self.octets).context("the desk's answer is damaged")
+        STANDARD
+            .decode(&self.octets)
+            .context("the desk's answer is damaged")
     }
 }
 
@@ -296,21 +371,48 @@ const WITHOUT_CASE_SHOWN: u32 = 20;
 
 pub(super) async fn status(desk: &Desk) -> Result<Status> {
     let tally = desk.parts.store.tally().await?;
-    let mut faults: Vec<Fault> = desk.faults().into_iter().map(|(what, since, why)| Fault { what, since: Some(since), why }).collect();
+    let mut faults: Vec<Fault> = desk
+        .faults()
+        .into_iter()
+        .map(|(what, since, why)| Fault {
+            what,
+            since: Some(since),
+            why,
+        })
+        .collect();
     for (key, attempts, why) in desk.parts.store.faults().await? {
-        faults.push(Fault { what: format!("{key} (tried {attempts} times)"), since: None, why });
+        faults.push(Fault {
+            what: format!("{key} (tried {attempts} times)"),
+            since: None,
+            why,
+        });
     }
     let opener = match desk.parts.opener.inspect().await {
         Ok(lines) => lines,
         Err(err) => {
-            faults.push(Fault { what: "opener".to_owned(), since: None, why: err.to_string() });
+            faults.push(Fault {
+                what: "opener".to_owned(),
+                since: None,
+                why: err.to_string(),
+            });
             Vec::new()
         }
     };
-    let without_case: Vec<i64> = desk.parts.store.without_case(WITHOUT_CASE_SHOWN).await?.into_iter().map(|id| id.0).collect();
+    let without_case: Vec<i64> = desk
+        .parts
+        .store
+        .without_case(WITHOUT_CASE_SHOWN)
+        .await?
+        .into_iter()
+        .map(|id| id.0)
+        .collect();
     Ok(Status {
         letters_without_case: without_case,
-        version: format!("sealdesk {}, {}", env!("CARGO_PKG_VERSION"), crate::openpgp::backend()),
+        version: format!(
+            "sealdesk {}, {}",
+            env!("CARGO_PKG_VERSION"),
+            crate::openpgp::backend()
+        ),
         now: desk.now(),
         tally,
         opener,
@@ -325,8 +427,22 @@ const QUEUE_MAX: usize = 100;
 
 async fn queue(desk: &Desk) -> Result<Vec<Queued>> {
     let (timeline, now) = (&desk.parts.policy.timeline, desk.now());
-    let mut queue: Vec<Queued> = desk.parts.store.running().await?.into_iter().filter_map(|case| queued(&case, timeline, now)).collect();
-    queue.sort_by_key(|q| (q.next.as_ref().map_or(jiff::Timestamp::MAX, |due| due.deadline), q.id.clone()));
+    let mut queue: Vec<Queued> = desk
+        .parts
+        .store
+        .running()
+        .await?
+        .into_iter()
+        .filter_map(|case| queued(&case, timeline, now))
+        .collect();
+    queue.sort_by_key(|q| {
+        (
+            q.next
+                .as_ref()
+                .map_or(jiff::Timestamp::MAX, |due| due.deadline),
+            q.id.clone(),
+        )
+    });
     queue.truncate(QUEUE_MAX);
     Ok(queue)
 }
@@ -339,5 +455,10 @@ fn queued(case: &Case, timeline: &Timeline, now: jiff::Timestamp) -> Option<Queu
         _ if case.course.waiting_since.is_some() => Some("an upstream"),
         _ => None,
     };
-    (next.is_some() || waits_for.is_some()).then(|| Queued { id: case.id.clone(), lane: case.course.lane, next, waits_for: waits_for.map(str::to_owned) })
+    (next.is_some() || waits_for.is_some()).then(|| Queued {
+        id: case.id.clone(),
+        lane: case.course.lane,
+        next,
+        waits_for: waits_for.map(str::to_owned),
+    })
 }

@@ -1,4 +1,5 @@
-//! What may a responder say of a case? Each word is journaled with who said it; what it says in free text rests sealed.
+//! What may a responder say of a case? Each word is journaled with who said it; what it says in
+//! free text rests sealed.
 
 use super::announce::{Asset, announce, post_retrospective};
 use super::people::{collaborate, credit};
@@ -129,7 +130,8 @@ pub enum Word {
     Reopen {
         why: String,
     },
-    /// The vulnerabilities of one report go their own ways: a case for each title, or for each that the report lists after its first.
+    /// The vulnerabilities of one report go their own ways: a case for each title, or for each that
+    /// the report lists after its first.
     Split {
         titles: Vec<String>,
     },
@@ -147,84 +149,175 @@ pub async fn release_day(desk: &Desk, id: &CaseId, at: Option<Timestamp>) -> Res
 }
 
 /// Takes a word; what it changed, as a sentence. `once` is a token that is spent with it.
-pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str, once: Option<String>) -> Result<String> {
+pub async fn say(
+    desk: &Desk,
+    id: &CaseId,
+    word: Word,
+    by: &str,
+    once: Option<String>,
+) -> Result<String> {
     let case = known(desk, id).await?;
     let (timeline, now) = (&desk.parts.policy.timeline, desk.now());
     let (mut decision, said) = match word {
         Word::Reach { step, at } => {
             let at = at.unwrap_or(now);
-            (decide::reach(&case, step, at, by, timeline, now)?, format!("{id} reached {} at {}", step.as_str(), at.strftime("%Y-%m-%d %H:%M UTC")))
+            (
+                decide::reach(&case, step, at, by, timeline, now)?,
+                format!(
+                    "{id} reached {} at {}",
+                    step.as_str(),
+                    at.strftime("%Y-%m-%d %H:%M UTC")
+                ),
+            )
         }
-        Word::TakeBack { step } => (decide::take_back(&case, step, by, timeline, now)?, format!("{id} did not reach {}", step.as_str())),
+        Word::TakeBack { step } => (
+            decide::take_back(&case, step, by, timeline, now)?,
+            format!("{id} did not reach {}", step.as_str()),
+        ),
         Word::Lane { lane, why } => {
             let decision = decide::change_lane(&case, lane, by, timeline, now)?;
-            (noted(desk, &case, &why, by, decision).await?, format!("{id} takes the {} lane", lane.as_str()))
+            (
+                noted(desk, &case, &why, by, decision).await?,
+                format!("{id} takes the {} lane", lane.as_str()),
+            )
         }
         Word::Wait { why } => {
             let decision = decide::wait_for_upstream(&case, by, now)?;
-            (noted(desk, &case, &why, by, decision).await?, format!("{id} waits; fix and release stand still until `sealdesk case go-on {id}`"))
+            (
+                noted(desk, &case, &why, by, decision).await?,
+                format!("{id} waits; fix and release stand still until `sealdesk case go-on {id}`"),
+            )
         }
-        Word::GoOn => (decide::go_on(&case, by, timeline, now)?, format!("{id} goes on")),
-        Word::ReleaseDay { at, despite_objections } => {
-            let objections = at.map(|at| decide::judged(&case, at, &desk.parts.release, timeline, now).objections).unwrap_or_default();
+        Word::GoOn => (
+            decide::go_on(&case, by, timeline, now)?,
+            format!("{id} goes on"),
+        ),
+        Word::ReleaseDay {
+            at,
+            despite_objections,
+        } => {
+            let objections = at
+                .map(|at| decide::judged(&case, at, &desk.parts.release, timeline, now).objections)
+                .unwrap_or_default();
             if !objections.is_empty() && !despite_objections {
-                bail!("that day has something against it: {}; choose another, or say the same with --despite", objections.join("; "));
+                bail!(
+                    "that day has something against it: {}; choose another, or say the same with \
+                     --despite",
+                    objections.join("; ")
+                );
             }
             let mut decision = decide::agree_release(&case, at, by, timeline, now)?;
-            let told = desk.parts.store.journal(id).await?.iter().any(|line| line.event == "notice released");
-            let again = if told { "; distributors were told another hour: notify them again" } else { "" };
+            let told = desk
+                .parts
+                .store
+                .journal(id)
+                .await?
+                .iter()
+                .any(|line| line.event == "notice released");
+            let again = if told {
+                "; distributors were told another hour: notify them again"
+            } else {
+                ""
+            };
             if !objections.is_empty() {
                 // Their words may come from the report, and the journal is in clear.
-                decision.journal.push(Entry::of(id, "release day despite", format!("{} objections", objections.len())));
+                decision.journal.push(Entry::of(
+                    id,
+                    "release day despite",
+                    format!("{} objections", objections.len()),
+                ));
             }
             (
                 decision,
                 at.map_or_else(
                     || format!("{id} has no release day any more{again}"),
-                    |at| format!("{id} is released on {}{again}", at.strftime("%A %Y-%m-%d %H:%M UTC")),
+                    |at| {
+                        format!(
+                            "{id} is released on {}{again}",
+                            at.strftime("%A %Y-%m-%d %H:%M UTC")
+                        )
+                    },
                 ),
             )
         }
         Word::Announced { day } => {
-            let said = day.map_or_else(|| format!("the reporter of {id} has no day of his own"), |day| format!("the reporter of {id} publishes on {day}"));
+            let said = day.map_or_else(
+                || format!("the reporter of {id} has no day of his own"),
+                |day| format!("the reporter of {id} publishes on {day}"),
+            );
             (decide::announced(&case, day, by, timeline, now)?, said)
         }
         Word::Note { text } => {
             if text.trim().is_empty() {
                 bail!("the note is empty");
             }
-            (noted(desk, &case, &text, by, note_of(id, "note", by)).await?, format!("noted in {id}"))
+            (
+                noted(desk, &case, &text, by, note_of(id, "note", by)).await?,
+                format!("noted in {id}"),
+            )
         }
         Word::Assign { to } => {
             let mut opened = dossiers::read(desk, id).await?;
             opened.dossier.assignee = Some(one_line(&to)?);
-            (opened.into(desk, id, note_of(id, "assigned", by))?, format!("{id} is {to}'s"))
+            (
+                opened.into(desk, id, note_of(id, "assigned", by))?,
+                format!("{id} is {to}'s"),
+            )
         }
         Word::Link { what, to } => {
             let mut opened = dossiers::read(desk, id).await?;
             if opened.dossier.links.len() >= ENTRIES_MAX {
                 bail!("case {id} has {ENTRIES_MAX} links already");
             }
-            opened.dossier.links.push(Link { what: one_line(&what)?, to: one_line(&to)? });
-            (opened.into(desk, id, note_of(id, "linked", by))?, format!("linked to {id}"))
+            opened.dossier.links.push(Link {
+                what: one_line(&what)?,
+                to: one_line(&to)?,
+            });
+            (
+                opened.into(desk, id, note_of(id, "linked", by))?,
+                format!("linked to {id}"),
+            )
         }
         Word::Set { assessment } => set(desk, &case, *assessment, by).await?,
-        Word::Collaborate { users, teams, outsiders, remove } => collaborate(desk, &case, users, teams, (outsiders, remove), by).await?,
+        Word::Collaborate {
+            users,
+            teams,
+            outsiders,
+            remove,
+        } => collaborate(desk, &case, users, teams, (outsiders, remove), by).await?,
         Word::Credit { login, name, kind } => credit(desk, &case, login, name, kind, by).await?,
         Word::PostRetrospective { text } => post_retrospective(desk, &case, &text, by).await?,
         Word::File => answers::file(desk, &case, by).await?,
         Word::Answered => answers::answered(desk, &case, by)?,
-        Word::Ask { private_disclosure } => answers::ask(desk, &case, private_disclosure, by).await?,
+        Word::Ask { private_disclosure } => {
+            answers::ask(desk, &case, private_disclosure, by).await?
+        }
         Word::SendCertificate => answers::send_certificate(desk, &case, by).await?,
         Word::Reread => (Decision::default(), keys::read_again(desk, &case).await?),
-        Word::Certificate { choose, forget } => keys::certificate(desk, &case, choose.as_deref(), forget, by).await?,
+        Word::Certificate { choose, forget } => {
+            keys::certificate(desk, &case, choose.as_deref(), forget, by).await?
+        }
         Word::Split { titles } => split(desk, &case, titles, by, once.as_deref()).await?,
-        Word::RequestCve => (decide::ask_tracker(&case, Effect::request_cve(id, now), "CVE wanted", by)?, format!("a CVE is requested for {id}")),
-        Word::Fork => (decide::ask_tracker(&case, Effect::open_fork(id, now), "private fork wanted", by)?, format!("a private fork is opened for {id}")),
+        Word::RequestCve => (
+            decide::ask_tracker(&case, Effect::request_cve(id, now), "CVE wanted", by)?,
+            format!("a CVE is requested for {id}"),
+        ),
+        Word::Fork => (
+            decide::ask_tracker(&case, Effect::open_fork(id, now), "private fork wanted", by)?,
+            format!("a private fork is opened for {id}"),
+        ),
         Word::NotifyDistributors { text } => notify(desk, &case, &text, by).await?,
-        Word::Announce { text, assets, despite_assets, again } => announce(desk, &case, &text, &assets, (despite_assets, again), by).await?,
+        Word::Announce {
+            text,
+            assets,
+            despite_assets,
+            again,
+        } => announce(desk, &case, &text, &assets, (despite_assets, again), by).await?,
         Word::Close { why, note, of } => close(desk, &case, why, note, of, by).await?,
-        Word::Reopen { why } => (noted(desk, &case, &why, by, decide::reopen(&case, by)?).await?, format!("{id} is open again")),
+        Word::Reopen { why } => (
+            noted(desk, &case, &why, by, decide::reopen(&case, by)?).await?,
+            format!("{id} is open again"),
+        ),
     };
     decision.spent = once;
     desk.parts.store.commit(&decision, now).await?;
@@ -233,30 +326,59 @@ pub async fn say(desk: &Desk, id: &CaseId, word: Word, by: &str, once: Option<St
 }
 
 /// `once` makes the same parts of the same word: those that a fault left behind are not made again.
-async fn split(desk: &Desk, case: &Case, titles: Vec<String>, by: &str, once: Option<&str>) -> Result<(Decision, String)> {
+async fn split(
+    desk: &Desk,
+    case: &Case,
+    titles: Vec<String>,
+    by: &str,
+    once: Option<&str>,
+) -> Result<(Decision, String)> {
     let id = &case.id;
     let seed = match once {
         Some(token) => token.to_owned(),
         None => format!("{:?}", random()?),
     };
-    let parts: Vec<CaseId> = (0..PARTS_MAX).map(|n| CaseId::from_random(desk.octets_for("part", &[seed.as_bytes(), &n.to_be_bytes()]))).collect();
+    let parts: Vec<CaseId> = (0..PARTS_MAX)
+        .map(|n| CaseId::from_random(desk.octets_for("part", &[seed.as_bytes(), &n.to_be_bytes()])))
+        .collect();
     let root = case.course.part_of.as_ref().unwrap_or(id);
-    let before: Vec<Case> =
-        desk.parts.store.cases().await?.into_iter().filter(|other| other.course.part_of.as_ref() == Some(root) && !parts.contains(&other.id)).collect();
+    let before: Vec<Case> = desk
+        .parts
+        .store
+        .cases()
+        .await?
+        .into_iter()
+        .filter(|other| other.course.part_of.as_ref() == Some(root) && !parts.contains(&other.id))
+        .collect();
     let titles = match titles.is_empty() {
         false => titles,
-        true if !before.is_empty() => bail!("{root} was split already: name the titles of further cases"),
+        true if !before.is_empty() => {
+            bail!("{root} was split already: name the titles of further cases")
+        }
         // The first stays where it is.
-        true => super::view::show(desk, id).await?.report.map(|report| report.vulnerabilities).unwrap_or_default().into_iter().skip(1).collect(),
+        true => super::view::show(desk, id)
+            .await?
+            .report
+            .map(|report| report.vulnerabilities)
+            .unwrap_or_default()
+            .into_iter()
+            .skip(1)
+            .collect(),
     };
     if titles.is_empty() {
-        bail!("no second vulnerability was found in the letters of {id}: name the titles of the cases to split off");
+        bail!(
+            "no second vulnerability was found in the letters of {id}: name the titles of the \
+             cases to split off"
+        );
     }
     if before.len() + titles.len() > PARTS_MAX {
         bail!("a case has at most {PARTS_MAX} parts");
     }
     // All or none: what cannot be written is found before the first is made.
-    let titles: Vec<String> = titles.iter().map(|title| one_line(title)).collect::<Result<_>>()?;
+    let titles: Vec<String> = titles
+        .iter()
+        .map(|title| one_line(title))
+        .collect::<Result<_>>()?;
     let mut made = Vec::new();
     for (child, title) in parts.into_iter().zip(titles) {
         made.push(child.to_string());
@@ -268,7 +390,13 @@ async fn split(desk: &Desk, case: &Case, titles: Vec<String>, by: &str, once: Op
         let decision = opened.into(desk, &child, decide::split(case, &child, by)?)?;
         desk.parts.store.commit(&decision, desk.now()).await?;
     }
-    Ok((Decision::default(), format!("split from {id}: {}; each is filed by `sealdesk case file`", made.join(", "))))
+    Ok((
+        Decision::default(),
+        format!(
+            "split from {id}: {}; each is filed by `sealdesk case file`",
+            made.join(", ")
+        ),
+    ))
 }
 
 fn random() -> Result<[u8; 16]> {
@@ -277,15 +405,32 @@ fn random() -> Result<[u8; 16]> {
     Ok(octets)
 }
 
-async fn close(desk: &Desk, case: &Case, why: Closing, note: Option<String>, of: Option<CaseId>, by: &str) -> Result<(Decision, String)> {
+async fn close(
+    desk: &Desk,
+    case: &Case,
+    why: Closing,
+    note: Option<String>,
+    of: Option<CaseId>,
+    by: &str,
+) -> Result<(Decision, String)> {
     let (id, now) = (&case.id, desk.now());
     if (why == Closing::Duplicate) != of.is_some() {
         bail!("a duplicate names the case that it doubles, and nothing else does");
     }
-    if matches!(why, Closing::KeyRequest | Closing::Machine | Closing::Joined) {
+    if matches!(
+        why,
+        Closing::KeyRequest | Closing::Machine | Closing::Joined
+    ) {
         bail!("{} is for the desk itself to say", why.as_str());
     }
-    let letters: Vec<IntakeId> = desk.parts.store.letters_of(id).await?.iter().map(|letter| letter.id).collect();
+    let letters: Vec<IntakeId> = desk
+        .parts
+        .store
+        .letters_of(id)
+        .await?
+        .iter()
+        .map(|letter| letter.id)
+        .collect();
     let mut decision = decide::close(case, why, &letters, by, now)?;
     if let Some(other) = &of {
         let other = known(desk, other).await?;
@@ -294,27 +439,49 @@ async fn close(desk: &Desk, case: &Case, why: Closing, note: Option<String>, of:
         }
         // Else two that double each other could close each other, and nobody would work on either.
         if matches!(other.standing, Standing::Closed { .. }) {
-            bail!("case {} is closed: reopen it first, or name the case that is worked on", other.id);
+            bail!(
+                "case {} is closed: reopen it first, or name the case that is worked on",
+                other.id
+            );
         }
-        decision.journal.push(Entry::of(id, "duplicate of", other.id.as_str()));
-        decision.journal.push(Entry::of(&other.id, "has a duplicate", id.as_str()));
+        decision
+            .journal
+            .push(Entry::of(id, "duplicate of", other.id.as_str()));
+        decision
+            .journal
+            .push(Entry::of(&other.id, "has a duplicate", id.as_str()));
     }
     let decision = match note {
         Some(note) => noted(desk, case, &note, by, decision).await?,
         None => decision,
     };
-    let running = decide::clocks(case, &desk.parts.policy.timeline, now).into_iter().filter(|clock| clock.state == ClockState::Running);
+    let running = decide::clocks(case, &desk.parts.policy.timeline, now)
+        .into_iter()
+        .filter(|clock| clock.state == ClockState::Running);
     let open: Vec<&str> = running.map(|clock| clock.step.as_str()).collect();
-    let left = if why == Closing::Resolved && !open.is_empty() { format!("; {} were not reached", open.join(", ")) } else { String::new() };
+    let left = if why == Closing::Resolved && !open.is_empty() {
+        format!("; {} were not reached", open.join(", "))
+    } else {
+        String::new()
+    };
     Ok((decision, format!("{id} is closed{left}")))
 }
 
 fn note_of(id: &CaseId, event: &'static str, by: &str) -> Decision {
-    Decision { journal: vec![Entry::of(id, event, by)], ..Decision::default() }
+    Decision {
+        journal: vec![Entry::of(id, event, by)],
+        ..Decision::default()
+    }
 }
 
 /// Adds a note to what was decided; an empty one is none.
-async fn noted(desk: &Desk, case: &Case, text: &str, by: &str, decision: Decision) -> Result<Decision> {
+async fn noted(
+    desk: &Desk,
+    case: &Case,
+    text: &str,
+    by: &str,
+    decision: Decision,
+) -> Result<Decision> {
     if text.trim().is_empty() {
         return Ok(decision);
     }
@@ -325,16 +492,29 @@ async fn noted(desk: &Desk, case: &Case, text: &str, by: &str, decision: Decisio
     if opened.dossier.notes.len() >= ENTRIES_MAX {
         bail!("case {} has {ENTRIES_MAX} notes already", case.id);
     }
-    opened.dossier.notes.push(Note { at: desk.now(), by: by.to_owned(), text: text.trim().to_owned() });
+    opened.dossier.notes.push(Note {
+        at: desk.now(),
+        by: by.to_owned(),
+        text: text.trim().to_owned(),
+    });
     Ok(opened.into(desk, &case.id, decision)?)
 }
 
-async fn set(desk: &Desk, case: &Case, assessment: Assessment, by: &str) -> Result<(Decision, String)> {
+async fn set(
+    desk: &Desk,
+    case: &Case,
+    assessment: Assessment,
+    by: &str,
+) -> Result<(Decision, String)> {
     let id = &case.id;
     if assessment == Assessment::default() {
         bail!("nothing was named to be set");
     }
-    if let Some(vector) = assessment.cvss.as_deref().filter(|vector| cvss::rate(vector).is_none()) {
+    if let Some(vector) = assessment
+        .cvss
+        .as_deref()
+        .filter(|vector| cvss::rate(vector).is_none())
+    {
         bail!("{vector:?} is not a whole CVSS vector of version 2, 3.0, 3.1 or 4.0");
     }
     if assessment.cvss.is_some() && assessment.severity.is_some() {
@@ -343,10 +523,23 @@ async fn set(desk: &Desk, case: &Case, assessment: Assessment, by: &str) -> Resu
     let mut assessment = assessment;
     if let Some(affected) = &assessment.affected_versions {
         let (ranges, versions) = triage::ranges(affected);
-        assessment.ranges = Some(Affected { package: None, ranges, versions });
+        assessment.ranges = Some(Affected {
+            package: None,
+            ranges,
+            versions,
+        });
     }
-    let lists = [&assessment.affected_versions, &assessment.fixed_versions, &assessment.cve_ids, &assessment.cwe_ids];
-    if lists.into_iter().flatten().any(|list| list.len() > ENTRIES_MAX) {
+    let lists = [
+        &assessment.affected_versions,
+        &assessment.fixed_versions,
+        &assessment.cve_ids,
+        &assessment.cwe_ids,
+    ];
+    if lists
+        .into_iter()
+        .flatten()
+        .any(|list| list.len() > ENTRIES_MAX)
+    {
         bail!("more than {ENTRIES_MAX} entries in one list");
     }
     let mut opened = dossiers::read(desk, id).await?;
@@ -357,8 +550,18 @@ async fn set(desk: &Desk, case: &Case, assessment: Assessment, by: &str) -> Resu
     let mut said = format!("{id} is set");
     if rated {
         let assessed = &opened.dossier.assessment;
-        let tenths = assessed.cvss.as_deref().and_then(cvss::rate).map(|rated| rated.tenths);
-        if let Some(moved) = decide::rated(case, tenths, assessed.severity.as_deref(), &desk.parts.policy.timeline, now) {
+        let tenths = assessed
+            .cvss
+            .as_deref()
+            .and_then(cvss::rate)
+            .map(|rated| rated.tenths);
+        if let Some(moved) = decide::rated(
+            case,
+            tenths,
+            assessed.severity.as_deref(),
+            &desk.parts.policy.timeline,
+            now,
+        ) {
             said.push_str(", and takes another lane: see its timeline");
             decision.case = moved.case;
             decision.journal.extend(moved.journal);
@@ -377,27 +580,67 @@ async fn notify(desk: &Desk, case: &Case, text: &str, by: &str) -> Result<(Decis
     if text.len() > NOTE_OCTETS_MAX {
         bail!("the notice is longer than {NOTE_OCTETS_MAX} octets");
     }
-    let (able, unable): (Vec<_>, Vec<_>) = desk.parts.distributors.iter().filter(|d| d.removed_on.is_none()).partition(|d| d.fault.is_none());
+    let (able, unable): (Vec<_>, Vec<_>) = desk
+        .parts
+        .distributors
+        .iter()
+        .filter(|d| d.removed_on.is_none())
+        .partition(|d| d.fault.is_none());
     if able.is_empty() {
-        bail!("there is no distributor whom a notice could be encrypted to: see [[distributor]] in the config");
+        bail!(
+            "there is no distributor whom a notice could be encrypted to: see [[distributor]] in \
+             the config"
+        );
     }
     let now = desk.now();
     // A notice of another hour is another notice.
-    let hour = case.course.release_day.map_or(0, |day| day.as_millisecond()).to_be_bytes();
-    let word = desk.content_tag(&[b"notice", &hour, text.as_bytes()]).await?;
+    let hour = case
+        .course
+        .release_day
+        .map_or(0, |day| day.as_millisecond())
+        .to_be_bytes();
+    let word = desk
+        .content_tag(&[b"notice", &hour, text.as_bytes()])
+        .await?;
     let mut notices = Vec::new();
     for distributor in &able {
-        let notice = serde_json::to_vec(&Notice { to: distributor.address.clone(), text: text.to_owned() })?;
+        let notice = serde_json::to_vec(&Notice {
+            to: distributor.address.clone(),
+            text: text.to_owned(),
+        })?;
         notices.push((
             distributor.name.clone(),
-            Effect::notify(&case.id, &word, &desk.word_for("to", &[distributor.address.as_str().as_bytes()]), desk.parts.store.seal(&notice)?, now),
+            Effect::notify(
+                &case.id,
+                &word,
+                &desk.word_for("to", &[distributor.address.as_str().as_bytes()]),
+                desk.parts.store.seal(&notice)?,
+                now,
+            ),
         ));
     }
     let mut decision = decide::notify(case, notices, by, now)?;
-    decision.journal.extend(unable.iter().map(|d| Entry::of(&case.id, "notice not sent", format!("{}: no letter can be encrypted to him", d.name))));
-    let unable = unable.iter().map(|d| format!("{} ({})", d.name, d.contact)).collect::<Vec<_>>().join(", ");
-    let unable = if unable.is_empty() { String::new() } else { format!("; nothing can be encrypted to {unable}: tell them in another way") };
-    Ok((decision, format!("{} distributors are told{unable}", able.len())))
+    decision.journal.extend(unable.iter().map(|d| {
+        Entry::of(
+            &case.id,
+            "notice not sent",
+            format!("{}: no letter can be encrypted to him", d.name),
+        )
+    }));
+    let unable = unable
+        .iter()
+        .map(|d| format!("{} ({})", d.name, d.contact))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let unable = if unable.is_empty() {
+        String::new()
+    } else {
+        format!("; nothing can be encrypted to {unable}: tell them in another way")
+    };
+    Ok((
+        decision,
+        format!("{} distributors are told{unable}", able.len()),
+    ))
 }
 
 pub(super) fn one_line(text: &str) -> Result<String> {

@@ -56,13 +56,21 @@ pub struct Thread {
     pub to_participant: bool,
 }
 
-pub fn on_arrival(arrival: &Arrival<'_>, known: &Acquaintance, policy: &Policy, now: Timestamp) -> Decision {
+pub fn on_arrival(
+    arrival: &Arrival<'_>,
+    known: &Acquaintance,
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision {
     let refusal = arrival.outer.answer.as_ref().err().copied();
     if arrival.origin == Origin::Sent {
         return team_copy(arrival, known, now);
     }
     if arrival.canary {
-        return Decision { role: Role::Canary, ..Decision::default() };
+        return Decision {
+            role: Role::Canary,
+            ..Decision::default()
+        };
     }
     if let Some(case) = &known.returned_to
         && refusal.is_some_and(NoAnswer::is_machine)
@@ -70,7 +78,13 @@ pub fn on_arrival(arrival: &Arrival<'_>, known: &Acquaintance, policy: &Policy, 
         return returned(arrival, case);
     }
     if arrival.old {
-        return Decision { journal: vec![Entry::of_desk("old letter kept", arrival.intake.to_string())], ..Decision::default() };
+        return Decision {
+            journal: vec![Entry::of_desk(
+                "old letter kept",
+                arrival.intake.to_string(),
+            )],
+            ..Decision::default()
+        };
     }
     if arrival.advisory.is_some() {
         return open(arrival, None, policy, now);
@@ -79,13 +93,20 @@ pub fn on_arrival(arrival: &Arrival<'_>, known: &Acquaintance, policy: &Policy, 
     if arrival.from_team
         && !arrival.outer.automatic
         && arrival.outer.dmarc != Dmarc::Fail
-        && let Some(thread) = known.thread.as_ref().filter(|thread| arrival.outer.to_case().as_ref() == Some(&thread.case.id))
+        && let Some(thread) = known
+            .thread
+            .as_ref()
+            .filter(|thread| arrival.outer.to_case().as_ref() == Some(&thread.case.id))
     {
         // Who wrote it is for his signature to say, when it is read.
         return Decision {
             letter_of: Some(thread.case.id.clone()),
             role: Role::TeamReply,
-            journal: vec![Entry::of(&thread.case.id, "responder's answer arrived", arrival.intake.to_string())],
+            journal: vec![Entry::of(
+                &thread.case.id,
+                "responder's answer arrived",
+                arrival.intake.to_string(),
+            )],
             ..Decision::default()
         };
     }
@@ -94,19 +115,42 @@ pub fn on_arrival(arrival: &Arrival<'_>, known: &Acquaintance, policy: &Policy, 
         return team_copy(arrival, known, now);
     }
     match refusal {
-        // A ticket system may have passed on what a reporter wrote in their case: the header forbids an answer, and nothing else.
+        // A ticket system may have passed on what a reporter wrote in their case: the header
+        // forbids an answer, and nothing else.
         Some(NoAnswer::AutoSubmitted | NoAnswer::List | NoAnswer::Precedence)
-            if known.thread.as_ref().is_some_and(|thread| joins(thread, arrival.outer.dmarc)) =>
+            if known
+                .thread
+                .as_ref()
+                .is_some_and(|thread| joins(thread, arrival.outer.dmarc)) =>
         {
-            known.thread.as_ref().map(|thread| follow_up(arrival, thread)).unwrap_or_default()
+            known
+                .thread
+                .as_ref()
+                .map(|thread| follow_up(arrival, thread))
+                .unwrap_or_default()
         }
-        // RFC 3834 section 2: answering a machine can start a loop. It is read, and what turns out to be a report opens a case.
-        Some(why) if why.is_machine() => Decision { journal: vec![Entry::of_desk("machine letter kept", arrival.intake.to_string())], ..Decision::default() },
+        // RFC 3834 section 2: answering a machine can start a loop. It is read, and what turns out
+        // to be a report opens a case.
+        Some(why) if why.is_machine() => Decision {
+            journal: vec![Entry::of_desk(
+                "machine letter kept",
+                arrival.intake.to_string(),
+            )],
+            ..Decision::default()
+        },
         _ => match &known.thread {
             Some(thread) if joins(thread, arrival.outer.dmarc) => follow_up(arrival, thread),
             // Whoever got the key, or was a machine, begins anew with what he writes next.
             thread => {
-                let older = thread.as_ref().filter(|t| !matches!(t.case.standing, Standing::Closed { why: Closing::KeyRequest | Closing::Machine, .. }));
+                let older = thread.as_ref().filter(|t| {
+                    !matches!(
+                        t.case.standing,
+                        Standing::Closed {
+                            why: Closing::KeyRequest | Closing::Machine,
+                            ..
+                        }
+                    )
+                });
                 open(arrival, older.map(|t| t.case.id.clone()), policy, now)
             }
         },
@@ -120,37 +164,71 @@ fn joins(thread: &Thread, dmarc: Dmarc) -> bool {
 
 fn follow_up(arrival: &Arrival<'_>, thread: &Thread) -> Decision {
     let case = &thread.case.id;
-    Decision { letter_of: Some(case.clone()), journal: vec![Entry::of(case, "follow-up arrived", arrival.intake.to_string())], ..Decision::default() }
+    Decision {
+        letter_of: Some(case.clone()),
+        journal: vec![Entry::of(
+            case,
+            "follow-up arrived",
+            arrival.intake.to_string(),
+        )],
+        ..Decision::default()
+    }
 }
 
 fn is_closed(case: &Case) -> bool {
     matches!(case.standing, Standing::Closed { .. })
 }
 
-/// A machine wrote to the tagged address of one of our answers: a report on its delivery, or an auto-reply. Which of
-/// them, and of what outcome, its reading says.
+/// A machine wrote to the tagged address of one of our answers: a report on its delivery, or an
+/// auto-reply. Which of them, and of what outcome, its reading says.
 fn returned(arrival: &Arrival<'_>, case: &CaseId) -> Decision {
-    Decision { letter_of: Some(case.clone()), journal: vec![Entry::of(case, "a machine answered", arrival.intake.to_string())], ..Decision::default() }
+    Decision {
+        letter_of: Some(case.clone()),
+        journal: vec![Entry::of(
+            case,
+            "a machine answered",
+            arrival.intake.to_string(),
+        )],
+        ..Decision::default()
+    }
 }
 
 /// A copy of what one of the team wrote. Where it went to the reporter, he has his answer.
 fn team_copy(arrival: &Arrival<'_>, known: &Acquaintance, now: Timestamp) -> Decision {
-    let kept = Decision { role: Role::TeamCopy, ..Decision::default() };
+    let kept = Decision {
+        role: Role::TeamCopy,
+        ..Decision::default()
+    };
     // The desk's own letters lie among the sent ones too, and say nothing of a human.
-    let Some(thread) = known.thread.as_ref().filter(|_| !arrival.outer.automatic) else { return kept };
+    let Some(thread) = known.thread.as_ref().filter(|_| !arrival.outer.automatic) else {
+        return kept;
+    };
     let case = &thread.case;
     let letter = arrival.intake.to_string();
-    let decision = Decision { letter_of: Some(case.id.clone()), journal: vec![Entry::of(&case.id, "a responder wrote", letter.clone())], ..kept };
+    let decision = Decision {
+        letter_of: Some(case.id.clone()),
+        journal: vec![Entry::of(&case.id, "a responder wrote", letter.clone())],
+        ..kept
+    };
     if !thread.to_participant || case.acknowledgement.pending().is_none() {
         return decision;
     }
     match super::answered(case, &format!("letter {letter}"), now) {
-        Ok(answered) => Decision { letter_of: decision.letter_of, role: decision.role, ..answered },
+        Ok(answered) => Decision {
+            letter_of: decision.letter_of,
+            role: decision.role,
+            ..answered
+        },
         Err(_) => decision,
     }
 }
 
-fn open(arrival: &Arrival<'_>, perhaps_of: Option<CaseId>, policy: &Policy, now: Timestamp) -> Decision {
+fn open(
+    arrival: &Arrival<'_>,
+    perhaps_of: Option<CaseId>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision {
     let id = arrival.new_case.clone();
     // A server's clock that runs ahead must not stretch the promise.
     let start = arrival.received_at.min(now);
@@ -159,21 +237,43 @@ fn open(arrival: &Arrival<'_>, perhaps_of: Option<CaseId>, policy: &Policy, now:
     let acknowledgement = if arrival.outer.answer.is_ok() {
         let due = (start + policy.acknowledge_delay).max(now + READING_GRACE);
         effects.push(Effect::acknowledge(&id, arrival.intake, due));
-        Acknowledgement::Due { deadline, called: Called::No }
+        Acknowledgement::Due {
+            deadline,
+            called: Called::No,
+        }
     } else {
-        let reason = if arrival.advisory.is_some() { Reason::ReportedInTracker } else { Reason::AnswerByHand };
+        let reason = if arrival.advisory.is_some() {
+            Reason::ReportedInTracker
+        } else {
+            Reason::AnswerByHand
+        };
         effects.extend(Effect::call(reason, &id, now));
-        Acknowledgement::ByHand { deadline, called: Called::No }
+        Acknowledgement::ByHand {
+            deadline,
+            called: Called::No,
+        }
     };
     if perhaps_of.is_some() {
         effects.extend(Effect::call(Reason::PerhapsFollowUp, &id, now));
     }
-    let draft = arrival.advisory.map_or(Draft::None, |advisory| Draft::Filed { advisory: advisory.clone() });
+    let draft = arrival
+        .advisory
+        .map_or(Draft::None, |advisory| Draft::Filed {
+            advisory: advisory.clone(),
+        });
     Decision {
         letter_of: Some(id.clone()),
         participant: arrival.outer.originator.clone(),
         journal: vec![Entry::of(&id, "case opened", arrival.intake.to_string())],
-        case: Some(CaseChange::Open(Case { id, opened_at: start, standing: Standing::Unread, acknowledgement, draft, perhaps_of, course: Course::default() })),
+        case: Some(CaseChange::Open(Case {
+            id,
+            opened_at: start,
+            standing: Standing::Unread,
+            acknowledgement,
+            draft,
+            perhaps_of,
+            course: Course::default(),
+        })),
         effects,
         ..Decision::default()
     }
@@ -227,25 +327,55 @@ mod tests {
     #[test]
     fn a_persons_letter_opens_a_case_and_is_acknowledged_by_its_servers_clock() {
         let decision = arrive(&outer(person()), &Acquaintance::default(), false);
-        let Some(CaseChange::Open(case)) = decision.case else { panic!() };
+        let Some(CaseChange::Open(case)) = decision.case else {
+            panic!()
+        };
         assert_eq!(case.acknowledgement.pending(), Some((at(24), Called::No)));
-        assert_eq!(decision.effects.iter().map(|e| (e.work, e.due)).collect::<Vec<_>>(), [(Work::Acknowledge, at(1) + READING_GRACE)]);
+        assert_eq!(
+            decision
+                .effects
+                .iter()
+                .map(|e| (e.work, e.due))
+                .collect::<Vec<_>>(),
+            [(Work::Acknowledge, at(1) + READING_GRACE)]
+        );
     }
 
     #[test]
     fn a_machine_opens_no_case_and_gets_no_answer() {
-        for why in [NoAnswer::AutoSubmitted, NoAnswer::DeliveryReport, NoAnswer::List, NoAnswer::Ourselves, NoAnswer::ReturnPath(NoReplyAddress::Empty)] {
+        for why in [
+            NoAnswer::AutoSubmitted,
+            NoAnswer::DeliveryReport,
+            NoAnswer::List,
+            NoAnswer::Ourselves,
+            NoAnswer::ReturnPath(NoReplyAddress::Empty),
+        ] {
             let decision = arrive(&outer(Err(why)), &Acquaintance::default(), false);
-            assert!(decision.case.is_none() && decision.effects.is_empty(), "{why:?}");
+            assert!(
+                decision.case.is_none() && decision.effects.is_empty(),
+                "{why:?}"
+            );
         }
     }
 
     #[test]
     fn a_person_who_may_not_be_answered_by_a_machine_keeps_the_clock() {
-        for why in [NoAnswer::Suppressed, NoAnswer::NoSingleFrom, NoAnswer::DmarcFailed] {
+        for why in [
+            NoAnswer::Suppressed,
+            NoAnswer::NoSingleFrom,
+            NoAnswer::DmarcFailed,
+        ] {
             let decision = arrive(&outer(Err(why)), &Acquaintance::default(), false);
-            let Some(CaseChange::Open(case)) = decision.case else { panic!("{why:?}") };
-            assert_eq!(case.acknowledgement, Acknowledgement::ByHand { deadline: at(24), called: Called::No });
+            let Some(CaseChange::Open(case)) = decision.case else {
+                panic!("{why:?}")
+            };
+            assert_eq!(
+                case.acknowledgement,
+                Acknowledgement::ByHand {
+                    deadline: at(24),
+                    called: Called::No
+                }
+            );
             assert!(decision.effects.iter().all(|e| e.work != Work::Acknowledge));
         }
     }
@@ -255,7 +385,10 @@ mod tests {
             id: CaseId::from_random([2; 10]),
             opened_at: at(0),
             standing: Standing::Open,
-            acknowledgement: Acknowledgement::Due { deadline: at(24), called: Called::No },
+            acknowledgement: Acknowledgement::Due {
+                deadline: at(24),
+                called: Called::No,
+            },
             draft: Draft::None,
             perhaps_of: None,
             course: Course::default(),
@@ -263,25 +396,55 @@ mod tests {
     }
 
     fn threaded(originator_in_case: bool, to_participant: bool) -> Acquaintance {
-        Acquaintance { thread: Some(Thread { case: older(), originator_in_case, to_participant }), ..Acquaintance::default() }
+        Acquaintance {
+            thread: Some(Thread {
+                case: older(),
+                originator_in_case,
+                to_participant,
+            }),
+            ..Acquaintance::default()
+        }
     }
 
     #[test]
     fn a_letter_joins_silently_only_with_proof() {
         let case = older().id;
-        assert_eq!(arrive(&outer(person()), &threaded(true, false), false).letter_of, Some(case.clone()));
+        assert_eq!(
+            arrive(&outer(person()), &threaded(true, false), false).letter_of,
+            Some(case.clone())
+        );
         let stranger = arrive(&outer(person()), &threaded(false, false), false);
-        assert!(matches!(stranger.case, Some(CaseChange::Open(Case { perhaps_of: Some(of), .. })) if of == case));
-        let unproven = Outer { dmarc: Dmarc::Unknown, ..outer(person()) };
-        assert_ne!(arrive(&unproven, &threaded(true, false), false).letter_of, Some(case));
+        assert!(
+            matches!(stranger.case, Some(CaseChange::Open(Case { perhaps_of: Some(of), .. })) if of == case)
+        );
+        let unproven = Outer {
+            dmarc: Dmarc::Unknown,
+            ..outer(person())
+        };
+        assert_ne!(
+            arrive(&unproven, &threaded(true, false), false).letter_of,
+            Some(case)
+        );
     }
 
     #[test]
     fn a_follow_up_through_a_ticket_system_joins_its_case_too() {
         let case = older().id;
-        for why in [NoAnswer::AutoSubmitted, NoAnswer::Precedence, NoAnswer::List] {
-            assert_eq!(arrive(&outer(Err(why)), &threaded(true, false), false).letter_of, Some(case.clone()), "{why:?}");
-            assert_eq!(arrive(&outer(Err(why)), &threaded(false, false), false).letter_of, None, "{why:?}");
+        for why in [
+            NoAnswer::AutoSubmitted,
+            NoAnswer::Precedence,
+            NoAnswer::List,
+        ] {
+            assert_eq!(
+                arrive(&outer(Err(why)), &threaded(true, false), false).letter_of,
+                Some(case.clone()),
+                "{why:?}"
+            );
+            assert_eq!(
+                arrive(&outer(Err(why)), &threaded(false, false), false).letter_of,
+                None,
+                "{why:?}"
+            );
         }
     }
 
@@ -289,16 +452,27 @@ mod tests {
     fn a_report_after_a_key_request_is_a_case_of_its_own() {
         let mut known = threaded(true, false);
         if let Some(thread) = &mut known.thread {
-            thread.case.standing = Standing::Closed { at: at(0), why: Closing::KeyRequest };
+            thread.case.standing = Standing::Closed {
+                at: at(0),
+                why: Closing::KeyRequest,
+            };
         }
         let decision = arrive(&outer(person()), &known, false);
-        let Some(CaseChange::Open(case)) = decision.case else { panic!() };
-        assert!(case.perhaps_of.is_none() && decision.effects.iter().any(|e| e.work == Work::Acknowledge));
+        let Some(CaseChange::Open(case)) = decision.case else {
+            panic!()
+        };
+        assert!(
+            case.perhaps_of.is_none()
+                && decision.effects.iter().any(|e| e.work == Work::Acknowledge)
+        );
     }
 
     #[test]
     fn a_person_at_a_bounce_address_is_a_stranger() {
-        let known = Acquaintance { returned_to: Some(older().id), ..Acquaintance::default() };
+        let known = Acquaintance {
+            returned_to: Some(older().id),
+            ..Acquaintance::default()
+        };
         let decision = arrive(&outer(Err(NoAnswer::DmarcFailed)), &known, false);
         assert!(matches!(decision.case, Some(CaseChange::Open(_))));
     }
@@ -311,15 +485,36 @@ mod tests {
 
     #[test]
     fn a_machines_answer_to_ours_finds_its_case() {
-        let known = Acquaintance { returned_to: Some(older().id), ..Acquaintance::default() };
+        let known = Acquaintance {
+            returned_to: Some(older().id),
+            ..Acquaintance::default()
+        };
         let decision = arrive(&outer(Err(NoAnswer::DeliveryReport)), &known, false);
-        assert_eq!((decision.letter_of, decision.effects), (Some(older().id), Vec::new()));
+        assert_eq!(
+            (decision.letter_of, decision.effects),
+            (Some(older().id), Vec::new())
+        );
     }
 
     /// What a copy of a team's letter does to the acknowledgement of its case.
-    fn copied(outer: &Outer, known: &Acquaintance, origin: Origin, from_team: bool) -> Option<&'static str> {
+    fn copied(
+        outer: &Outer,
+        known: &Acquaintance,
+        origin: Origin,
+        from_team: bool,
+    ) -> Option<&'static str> {
         let new_case = CaseId::from_random([1; 10]);
-        let arrival = Arrival { intake: IntakeId(7), received_at: at(0), outer, origin, from_team, canary: false, old: false, new_case, advisory: None };
+        let arrival = Arrival {
+            intake: IntakeId(7),
+            received_at: at(0),
+            outer,
+            origin,
+            from_team,
+            canary: false,
+            old: false,
+            new_case,
+            advisory: None,
+        };
         match on_arrival(&arrival, known, &Policy::default(), at(1)).case {
             Some(CaseChange::Update { after, .. }) => Some(after.acknowledgement.as_str()),
             _ => None,
@@ -329,14 +524,50 @@ mod tests {
     #[test]
     fn a_human_answer_stops_the_clock_where_it_is_proven() {
         let ours = outer(Err(NoAnswer::Ourselves));
-        assert_eq!(copied(&ours, &threaded(false, true), Origin::Inbox, false), Some("sent"));
-        assert_eq!(copied(&outer(person()), &threaded(false, true), Origin::Inbox, true), Some("sent"));
-        assert_eq!(copied(&ours, &threaded(false, true), Origin::Sent, false), Some("sent"));
+        assert_eq!(
+            copied(&ours, &threaded(false, true), Origin::Inbox, false),
+            Some("sent")
+        );
+        assert_eq!(
+            copied(
+                &outer(person()),
+                &threaded(false, true),
+                Origin::Inbox,
+                true
+            ),
+            Some("sent")
+        );
+        assert_eq!(
+            copied(&ours, &threaded(false, true), Origin::Sent, false),
+            Some("sent")
+        );
         // Whoever forges our address silences nothing.
-        let forged = Outer { dmarc: Dmarc::Unknown, ..ours.clone() };
-        assert_eq!(copied(&forged, &threaded(false, true), Origin::Inbox, false), None);
-        assert_eq!(copied(&ours, &threaded(false, false), Origin::Inbox, false), None, "it went to somebody else");
-        let acknowledgement = Outer { automatic: true, ..ours };
-        assert_eq!(copied(&acknowledgement, &threaded(false, true), Origin::Sent, false), None, "the desk's own letter");
+        let forged = Outer {
+            dmarc: Dmarc::Unknown,
+            ..ours.clone()
+        };
+        assert_eq!(
+            copied(&forged, &threaded(false, true), Origin::Inbox, false),
+            None
+        );
+        assert_eq!(
+            copied(&ours, &threaded(false, false), Origin::Inbox, false),
+            None,
+            "it went to somebody else"
+        );
+        let acknowledgement = Outer {
+            automatic: true,
+            ..ours
+        };
+        assert_eq!(
+            copied(
+                &acknowledgement,
+                &threaded(false, true),
+                Origin::Sent,
+                false
+            ),
+            None,
+            "the desk's own letter"
+        );
     }
 }

@@ -66,7 +66,8 @@ impl Because {
     }
 }
 
-/// The agreed hour is when a release begins: to merge, build and publish takes its time, and nobody is called for it.
+/// The agreed hour is when a release begins: to merge, build and publish takes its time, and nobody
+/// is called for it.
 const RELEASE_TAKES: SignedDuration = SignedDuration::from_hours(2);
 
 /// Whether the clocks after the acknowledgement run: for what is, or may be, a report.
@@ -80,7 +81,10 @@ pub fn runs(case: &Case) -> bool {
 
 /// The clocks of a case that have started, in the order of the policy.
 pub fn clocks(case: &Case, timeline: &Timeline, now: Timestamp) -> Vec<Clock> {
-    Step::ALL.into_iter().filter_map(|step| clock(case, step, timeline, now)).collect()
+    Step::ALL
+        .into_iter()
+        .filter_map(|step| clock(case, step, timeline, now))
+        .collect()
 }
 
 fn clock(case: &Case, step: Step, timeline: &Timeline, now: Timestamp) -> Option<Clock> {
@@ -91,7 +95,11 @@ fn clock(case: &Case, step: Step, timeline: &Timeline, now: Timestamp) -> Option
     };
     let window = timeline.window(step, course.lane);
     let pauses = matches!(step, Step::Fix | Step::Release);
-    let waited = if pauses { waited(course, now) } else { SignedDuration::ZERO };
+    let waited = if pauses {
+        waited(course, now)
+    } else {
+        SignedDuration::ZERO
+    };
     let mut deadline = start + window.to + waited;
     let mut because = match course.lane {
         _ if waited > SignedDuration::ZERO => Because::Upstream,
@@ -99,13 +107,20 @@ fn clock(case: &Case, step: Step, timeline: &Timeline, now: Timestamp) -> Option
         Lane::Asap if step != Step::Retrospective => Because::AsapLane,
         _ => Because::Policy,
     };
-    if pauses && let Some(day) = course.announced.and_then(midnight).filter(|day| *day < deadline) {
+    if pauses
+        && let Some(day) = course
+            .announced
+            .and_then(midnight)
+            .filter(|day| *day < deadline)
+    {
         (deadline, because) = (day.max(start), Because::Announced);
     }
     // What was agreed holds against the policy, and not against an emergency.
     let pressing = matches!(because, Because::Announced | Because::AsapLane);
     if step == Step::Release
-        && let Some(day) = course.release_day.filter(|day| !pressing || *day <= deadline)
+        && let Some(day) = course
+            .release_day
+            .filter(|day| !pressing || *day <= deadline)
     {
         (deadline, because) = (day, Because::Agreed);
     }
@@ -113,18 +128,33 @@ fn clock(case: &Case, step: Step, timeline: &Timeline, now: Timestamp) -> Option
         Some(reached) => {
             deadline = reached.deadline;
             let agreed = step == Step::Release && course.release_day == Some(reached.deadline);
-            let patience = if agreed { RELEASE_TAKES } else { SignedDuration::ZERO };
-            ClockState::Stopped { at: reached.at, late: reached.at > reached.deadline + patience }
+            let patience = if agreed {
+                RELEASE_TAKES
+            } else {
+                SignedDuration::ZERO
+            };
+            ClockState::Stopped {
+                at: reached.at,
+                late: reached.at > reached.deadline + patience,
+            }
         }
         None if course.reached.keys().any(|later| *later > step) => ClockState::PassedOver,
         None if pauses && course.waiting_since.is_some() => ClockState::Waiting,
         None => ClockState::Running,
     };
-    Some(Clock { step, opens: (start + window.from).min(deadline), deadline, state, because })
+    Some(Clock {
+        step,
+        opens: (start + window.from).min(deadline),
+        deadline,
+        state,
+        because,
+    })
 }
 
 fn waited(course: &Course, now: Timestamp) -> SignedDuration {
-    let running = course.waiting_since.map_or(SignedDuration::ZERO, |since| now.duration_since(since).max(SignedDuration::ZERO));
+    let running = course.waiting_since.map_or(SignedDuration::ZERO, |since| {
+        now.duration_since(since).max(SignedDuration::ZERO)
+    });
     SignedDuration::from_millis(course.waited_ms) + running
 }
 
@@ -132,9 +162,14 @@ pub(super) fn midnight(day: Date) -> Option<Timestamp> {
     Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
-/// Calls responders where a clock is near its end, and again when it is over. Works on `case` as the
-/// acknowledgement's own clock left it.
-pub(super) fn call_for_clocks(case: &Case, timeline: &Timeline, now: Timestamp, decision: &mut Decision) -> Course {
+/// Calls responders where a clock is near its end, and again when it is over. Works on `case` as
+/// the acknowledgement's own clock left it.
+pub(super) fn call_for_clocks(
+    case: &Case,
+    timeline: &Timeline,
+    now: Timestamp,
+    decision: &mut Decision,
+) -> Course {
     let mut course = case.course.clone();
     if !runs(case) {
         return course;
@@ -144,7 +179,11 @@ pub(super) fn call_for_clocks(case: &Case, timeline: &Timeline, now: Timestamp, 
             continue;
         }
         let remind = timeline.window(clock.step, course.lane).remind;
-        let patience = if clock.because == Because::Agreed { RELEASE_TAKES } else { SignedDuration::ZERO };
+        let patience = if clock.because == Because::Agreed {
+            RELEASE_TAKES
+        } else {
+            SignedDuration::ZERO
+        };
         let (next, reason, event) = if now >= clock.deadline + patience {
             (Called::Missed, missed(clock.step), "deadline is over")
         } else if now >= clock.deadline - remind {
@@ -155,14 +194,27 @@ pub(super) fn call_for_clocks(case: &Case, timeline: &Timeline, now: Timestamp, 
         if course.called.get(&clock.step).copied().unwrap_or_default() >= next {
             continue;
         }
-        // What nobody took for a report yet is reminded of once, and by mail alone: strangers could send a hundred of them.
+        // What nobody took for a report yet is reminded of once, and by mail alone: strangers could
+        // send a hundred of them.
         let accepted = matches!(case.draft, Draft::Queued | Draft::Filed { .. });
         if !accepted && clock.step != Step::FixTeam {
             continue;
         }
         course.called.insert(clock.step, next);
-        decision.effects.extend(Effect::call(reason, &case.id, now).into_iter().filter(|e| accepted || matches!(e.work, Work::CallByMail(_))));
-        decision.journal.push(Entry::of(&case.id, event, format!("{}: {}", clock.step.as_str(), clock.deadline.strftime("%Y-%m-%d %H:%M UTC"))));
+        decision.effects.extend(
+            Effect::call(reason, &case.id, now)
+                .into_iter()
+                .filter(|e| accepted || matches!(e.work, Work::CallByMail(_))),
+        );
+        decision.journal.push(Entry::of(
+            &case.id,
+            event,
+            format!(
+                "{}: {}",
+                clock.step.as_str(),
+                clock.deadline.strftime("%Y-%m-%d %H:%M UTC")
+            ),
+        ));
     }
     course
 }
@@ -194,11 +246,23 @@ pub struct Due {
 }
 
 pub fn next_due(case: &Case, timeline: &Timeline, now: Timestamp) -> Option<Due> {
-    let acknowledgement = case.acknowledgement.pending().map(|(deadline, _)| Due { what: "acknowledgement".to_owned(), deadline });
-    let running = if runs(case) { clocks(case, timeline, now) } else { Vec::new() };
-    let running = running.into_iter().filter(|clock| clock.state == ClockState::Running);
+    let acknowledgement = case.acknowledgement.pending().map(|(deadline, _)| Due {
+        what: "acknowledgement".to_owned(),
+        deadline,
+    });
+    let running = if runs(case) {
+        clocks(case, timeline, now)
+    } else {
+        Vec::new()
+    };
+    let running = running
+        .into_iter()
+        .filter(|clock| clock.state == ClockState::Running);
     acknowledgement
         .into_iter()
-        .chain(running.map(|clock| Due { what: clock.step.as_str().to_owned(), deadline: clock.deadline }))
+        .chain(running.map(|clock| Due {
+            what: clock.step.as_str().to_owned(),
+            deadline: clock.deadline,
+        }))
         .min_by_key(|due| due.deadline)
 }

@@ -1,4 +1,5 @@
-//! What follows from a responder's word on how far a case has come, and from what its report and its advisory say?
+//! What follows from a responder's word on how far a case has come, and from what its report and
+//! its advisory say?
 
 use super::clocks::{Clock, ClockState, clocks, midnight};
 use super::{CaseChange, Decision, Entry};
@@ -37,7 +38,10 @@ pub enum NotNow {
     Past,
     #[error("case {0} has no advisory in the tracker: file it first with sealdesk case file")]
     NoAdvisory(CaseId),
-    #[error("case {0} has no release day to come, and so no end of the embargo: agree on one with sealdesk case release-date")]
+    #[error(
+        "case {0} has no release day to come, and so no end of the embargo: agree on one with \
+         sealdesk case release-date"
+    )]
     NoReleaseDay(CaseId),
     #[error("case {0} is not released: say sealdesk case reach {0} release when it is")]
     NotReleased(CaseId),
@@ -45,12 +49,19 @@ pub enum NotNow {
     BeforeHour(Timestamp),
     #[error("it is in that lane already")]
     SameLane,
-    #[error("the reporter of case {0} still waits for an answer: give it first (case reply, or case answered)")]
+    #[error(
+        "the reporter of case {0} still waits for an answer: give it first (case reply, or case \
+         answered)"
+    )]
     Unanswered(CaseId),
 }
 
 fn open(case: &Case) -> Result<(), NotNow> {
-    if matches!(case.standing, Standing::Closed { .. }) { Err(NotNow::Closed(case.id.clone())) } else { Ok(()) }
+    if matches!(case.standing, Standing::Closed { .. }) {
+        Err(NotNow::Closed(case.id.clone()))
+    } else {
+        Ok(())
+    }
 }
 
 /// A moment as the journal writes it.
@@ -60,31 +71,87 @@ fn told(at: Timestamp) -> String {
 
 /// How a deadline moved, and why.
 fn shift(was: Timestamp, clock: &Clock) -> String {
-    format!("{}: {} to {}, because of {}", clock.step.as_str(), told(was), told(clock.deadline), clock.because.sentence())
+    format!(
+        "{}: {} to {}, because of {}",
+        clock.step.as_str(),
+        told(was),
+        told(clock.deadline),
+        clock.because.sentence()
+    )
 }
 
 /// Saves a course, and writes down every deadline that it moves.
-fn moved(case: &Case, course: Course, event: &'static str, detail: String, timeline: &Timeline, now: Timestamp) -> Decision {
-    moved_from(case, clocks(case, timeline, now), course, event, detail, timeline, now)
+fn moved(
+    case: &Case,
+    course: Course,
+    event: &'static str,
+    detail: String,
+    timeline: &Timeline,
+    now: Timestamp,
+) -> Decision {
+    moved_from(
+        case,
+        clocks(case, timeline, now),
+        course,
+        event,
+        detail,
+        timeline,
+        now,
+    )
 }
 
-fn moved_from(case: &Case, before: Vec<Clock>, course: Course, event: &'static str, detail: String, timeline: &Timeline, now: Timestamp) -> Decision {
-    let mut after = Case { course, ..case.clone() };
+fn moved_from(
+    case: &Case,
+    before: Vec<Clock>,
+    course: Course,
+    event: &'static str,
+    detail: String,
+    timeline: &Timeline,
+    now: Timestamp,
+) -> Decision {
+    let mut after = Case {
+        course,
+        ..case.clone()
+    };
     let mut journal = vec![Entry::of(&case.id, event, detail)];
     for clock in clocks(&after, timeline, now) {
-        let Some(was) = before.iter().find(|c| c.step == clock.step).filter(|was| was.deadline != clock.deadline) else { continue };
-        if matches!(clock.state, ClockState::Stopped { .. } | ClockState::PassedOver) {
+        let Some(was) = before
+            .iter()
+            .find(|c| c.step == clock.step)
+            .filter(|was| was.deadline != clock.deadline)
+        else {
+            continue;
+        };
+        if matches!(
+            clock.state,
+            ClockState::Stopped { .. } | ClockState::PassedOver
+        ) {
             continue;
         }
         // A deadline that moved is called for anew.
         after.course.called.remove(&clock.step);
-        journal.push(Entry::of(&case.id, "deadline moved", shift(was.deadline, &clock)));
+        journal.push(Entry::of(
+            &case.id,
+            "deadline moved",
+            shift(was.deadline, &clock),
+        ));
     }
-    Decision { case: Some(CaseChange::update(case, after)), journal, ..Decision::default() }
+    Decision {
+        case: Some(CaseChange::update(case, after)),
+        journal,
+        ..Decision::default()
+    }
 }
 
 /// A responder's word: a step was reached.
-pub fn reach(case: &Case, step: Step, at: Timestamp, by: &str, timeline: &Timeline, now: Timestamp) -> Result<Decision, NotNow> {
+pub fn reach(
+    case: &Case,
+    step: Step,
+    at: Timestamp,
+    by: &str,
+    timeline: &Timeline,
+    now: Timestamp,
+) -> Result<Decision, NotNow> {
     open(case)?;
     if let Some(before) = case.course.reached.get(&step) {
         return Err(NotNow::Reached(step, before.at));
@@ -103,35 +170,90 @@ pub fn reach(case: &Case, step: Step, at: Timestamp, by: &str, timeline: &Timeli
         return Err(NotNow::TooEarly(step, needed));
     }
     let mut course = case.course.clone();
-    course.reached.insert(step, Reached { at, deadline: deadline(case, step, timeline, now) });
-    Ok(moved(case, course, "reached", format!("{} at {}, by {by}", step.as_str(), told(at)), timeline, now))
+    course.reached.insert(
+        step,
+        Reached {
+            at,
+            deadline: deadline(case, step, timeline, now),
+        },
+    );
+    Ok(moved(
+        case,
+        course,
+        "reached",
+        format!("{} at {}, by {by}", step.as_str(), told(at)),
+        timeline,
+        now,
+    ))
 }
 
 /// By when a step is to be reached, as things stand.
 fn deadline(case: &Case, step: Step, timeline: &Timeline, now: Timestamp) -> Timestamp {
-    clocks(case, timeline, now).into_iter().find(|clock| clock.step == step).map_or(now, |clock| clock.deadline)
+    clocks(case, timeline, now)
+        .into_iter()
+        .find(|clock| clock.step == step)
+        .map_or(now, |clock| clock.deadline)
 }
 
 /// A responder's word: it was no true word that a step was reached.
-pub fn take_back(case: &Case, step: Step, by: &str, timeline: &Timeline, now: Timestamp) -> Result<Decision, NotNow> {
+pub fn take_back(
+    case: &Case,
+    step: Step,
+    by: &str,
+    timeline: &Timeline,
+    now: Timestamp,
+) -> Result<Decision, NotNow> {
     open(case)?;
-    if let Some(later) = case.course.reached.keys().find(|later| step == Step::Release && **later == Step::Retrospective) {
+    if let Some(later) = case
+        .course
+        .reached
+        .keys()
+        .find(|later| step == Step::Release && **later == Step::Retrospective)
+    {
         return Err(NotNow::RestsOnIt(*later, step));
     }
     let mut course = case.course.clone();
-    course.reached.remove(&step).ok_or(NotNow::NotReached(step))?;
-    Ok(moved(case, course, "taken back", format!("{}, by {by}", step.as_str()), timeline, now))
+    course
+        .reached
+        .remove(&step)
+        .ok_or(NotNow::NotReached(step))?;
+    Ok(moved(
+        case,
+        course,
+        "taken back",
+        format!("{}, by {by}", step.as_str()),
+        timeline,
+        now,
+    ))
 }
 
 /// The case takes another lane, on a responder's word or because of what its report says.
-pub fn change_lane(case: &Case, lane: Lane, why: &str, timeline: &Timeline, now: Timestamp) -> Result<Decision, NotNow> {
+pub fn change_lane(
+    case: &Case,
+    lane: Lane,
+    why: &str,
+    timeline: &Timeline,
+    now: Timestamp,
+) -> Result<Decision, NotNow> {
     open(case)?;
     if case.course.lane == lane {
         return Err(NotNow::SameLane);
     }
-    let mut decision = moved(case, Course { lane, ..case.course.clone() }, "lane changed", format!("{}: {why}", lane.as_str()), timeline, now);
+    let mut decision = moved(
+        case,
+        Course {
+            lane,
+            ..case.course.clone()
+        },
+        "lane changed",
+        format!("{}: {why}", lane.as_str()),
+        timeline,
+        now,
+    );
     if lane == Lane::Asap {
-        decision.journal.push(Entry::of(&case.id, "skipped", SKIPPED));
+        decision
+            .journal
+            .push(Entry::of(&case.id, "skipped", SKIPPED));
     }
     Ok(decision)
 }
@@ -139,17 +261,36 @@ pub fn change_lane(case: &Case, lane: Lane, why: &str, timeline: &Timeline, now:
 /// What no deadline says of the fast lane.
 const SKIPPED: &str = "the wait until a window opens, and weekday and hour of the release day";
 
-/// What a responder's rating of the severity says of the lane: what is not severe may go slowly, and what no longer is
-/// so goes at the policy's pace again. Nothing slows down what must be fast.
-pub fn rated(case: &Case, tenths: Option<u8>, severity: Option<&str>, timeline: &Timeline, now: Timestamp) -> Option<Decision> {
-    let low = tenths.map_or(matches!(severity, Some("low" | "none")), |tenths| tenths < timeline.slow_below);
+/// What a responder's rating of the severity says of the lane: what is not severe may go slowly,
+/// and what no longer is so goes at the policy's pace again. Nothing slows down what must be fast.
+pub fn rated(
+    case: &Case,
+    tenths: Option<u8>,
+    severity: Option<&str>,
+    timeline: &Timeline,
+    now: Timestamp,
+) -> Option<Decision> {
+    let low = tenths.map_or(matches!(severity, Some("low" | "none")), |tenths| {
+        tenths < timeline.slow_below
+    });
     let lane = match (case.course.lane, low) {
         (Lane::Normal, true) => Lane::Slow,
         (Lane::Slow, false) => Lane::Normal,
         _ => return None,
     };
     // Not the score itself: it comes from the report, and the journal is in clear.
-    change_lane(case, lane, if low { "not severe" } else { "more severe than it seemed" }, timeline, now).ok()
+    change_lane(
+        case,
+        lane,
+        if low {
+            "not severe"
+        } else {
+            "more severe than it seemed"
+        },
+        timeline,
+        now,
+    )
+    .ok()
 }
 
 /// A responder's word: it waits for an upstream's disclosure.
@@ -158,87 +299,227 @@ pub fn wait_for_upstream(case: &Case, by: &str, now: Timestamp) -> Result<Decisi
     if let Some(since) = case.course.waiting_since {
         return Err(NotNow::Waits(since));
     }
-    let course = Course { waiting_since: Some(now), ..case.course.clone() };
+    let course = Course {
+        waiting_since: Some(now),
+        ..case.course.clone()
+    };
     Ok(Decision {
-        case: Some(CaseChange::update(case, Case { course, ..case.clone() })),
+        case: Some(CaseChange::update(
+            case,
+            Case {
+                course,
+                ..case.clone()
+            },
+        )),
         journal: vec![Entry::of(&case.id, "waits for an upstream", by)],
         ..Decision::default()
     })
 }
 
 /// A responder's word: the upstream disclosed, and the clocks go on.
-pub fn go_on(case: &Case, by: &str, timeline: &Timeline, now: Timestamp) -> Result<Decision, NotNow> {
+pub fn go_on(
+    case: &Case,
+    by: &str,
+    timeline: &Timeline,
+    now: Timestamp,
+) -> Result<Decision, NotNow> {
     open(case)?;
     let since = case.course.waiting_since.ok_or(NotNow::DoesNotWait)?;
-    let waited_ms = case.course.waited_ms + i64::try_from(now.duration_since(since).as_millis()).unwrap_or(0).max(0);
-    let course = Course { waiting_since: None, waited_ms, ..case.course.clone() };
+    let waited_ms = case.course.waited_ms
+        + i64::try_from(now.duration_since(since).as_millis())
+            .unwrap_or(0)
+            .max(0);
+    let course = Course {
+        waiting_since: None,
+        waited_ms,
+        ..case.course.clone()
+    };
     // As the deadlines stood before it waited: while it does, they move with the clock.
-    let before = Case { course: Course { waiting_since: None, ..case.course.clone() }, ..case.clone() };
-    Ok(moved_from(case, clocks(&before, timeline, now), course, "goes on", by.to_owned(), timeline, now))
+    let before = Case {
+        course: Course {
+            waiting_since: None,
+            ..case.course.clone()
+        },
+        ..case.clone()
+    };
+    Ok(moved_from(
+        case,
+        clocks(&before, timeline, now),
+        course,
+        "goes on",
+        by.to_owned(),
+        timeline,
+        now,
+    ))
 }
 
 /// A responder's word: the release day is agreed. `None` takes it back.
-pub fn agree_release(case: &Case, day: Option<Timestamp>, by: &str, timeline: &Timeline, now: Timestamp) -> Result<Decision, NotNow> {
+pub fn agree_release(
+    case: &Case,
+    day: Option<Timestamp>,
+    by: &str,
+    timeline: &Timeline,
+    now: Timestamp,
+) -> Result<Decision, NotNow> {
     open(case)?;
-    if let Some(reached) = case.course.reached.get(&Step::Release).filter(|_| day.is_some()) {
+    if let Some(reached) = case
+        .course
+        .reached
+        .get(&Step::Release)
+        .filter(|_| day.is_some())
+    {
         return Err(NotNow::Reached(Step::Release, reached.at));
     }
     if day.is_some_and(|day| day <= now) {
         return Err(NotNow::Past);
     }
-    let detail = day.map_or_else(|| format!("taken back, by {by}"), |day| format!("{}, by {by}", told(day)));
-    Ok(moved(case, Course { release_day: day, ..case.course.clone() }, "release day", detail, timeline, now))
+    let detail = day.map_or_else(
+        || format!("taken back, by {by}"),
+        |day| format!("{}, by {by}", told(day)),
+    );
+    Ok(moved(
+        case,
+        Course {
+            release_day: day,
+            ..case.course.clone()
+        },
+        "release day",
+        detail,
+        timeline,
+        now,
+    ))
 }
 
-/// What a letter says of publishing. Intent, a day that is near, or a published vulnerability take the fast lane. The journal
-/// is in clear, and tells neither.
-pub fn disclosure(case: &Case, announced: Option<Date>, hurry: bool, timeline: &Timeline, now: Timestamp) -> Option<Decision> {
-    let announced = announced.filter(|_| !case.course.announced_by_word).or(case.course.announced);
-    let course = Course { announced, ..case.course.clone() };
+/// What a letter says of publishing. Intent, a day that is near, or a published vulnerability take
+/// the fast lane. The journal is in clear, and tells neither.
+pub fn disclosure(
+    case: &Case,
+    announced: Option<Date>,
+    hurry: bool,
+    timeline: &Timeline,
+    now: Timestamp,
+) -> Option<Decision> {
+    let announced = announced
+        .filter(|_| !case.course.announced_by_word)
+        .or(case.course.announced);
+    let course = Course {
+        announced,
+        ..case.course.clone()
+    };
     let hurry = hurry && course.lane != Lane::Asap;
     if open(case).is_err() || (course == case.course && !hurry) {
         return None;
     }
     if !hurry {
-        return Some(moved(case, course, "disclosure", "as its report says".to_owned(), timeline, now));
+        return Some(moved(
+            case,
+            course,
+            "disclosure",
+            "as its report says".to_owned(),
+            timeline,
+            now,
+        ));
     }
-    let mut decision = moved(case, Course { lane: Lane::Asap, ..course }, "lane changed", "asap: as its report says".to_owned(), timeline, now);
-    decision.journal.push(Entry::of(&case.id, "skipped", SKIPPED));
+    let mut decision = moved(
+        case,
+        Course {
+            lane: Lane::Asap,
+            ..course
+        },
+        "lane changed",
+        "asap: as its report says".to_owned(),
+        timeline,
+        now,
+    );
+    decision
+        .journal
+        .push(Entry::of(&case.id, "skipped", SKIPPED));
     Some(decision)
 }
 
-/// A responder's word: on which day the reporter publishes, or that he named none. It counts for more than what letters say.
-pub fn announced(case: &Case, day: Option<Date>, by: &str, timeline: &Timeline, now: Timestamp) -> Result<Decision, NotNow> {
+/// A responder's word: on which day the reporter publishes, or that he named none. It counts for
+/// more than what letters say.
+pub fn announced(
+    case: &Case,
+    day: Option<Date>,
+    by: &str,
+    timeline: &Timeline,
+    now: Timestamp,
+) -> Result<Decision, NotNow> {
     open(case)?;
     if day.and_then(midnight).is_some_and(|day| day <= now) {
         return Err(NotNow::Past);
     }
-    Ok(moved(case, Course { announced: day, announced_by_word: true, ..case.course.clone() }, "disclosure", by.to_owned(), timeline, now))
+    Ok(moved(
+        case,
+        Course {
+            announced: day,
+            announced_by_word: true,
+            ..case.course.clone()
+        },
+        "disclosure",
+        by.to_owned(),
+        timeline,
+        now,
+    ))
 }
 
 /// The tracker shows an advisory in another state. What is published there is released.
-pub fn tracker_moved(case: &Case, state: AdvisoryState, timeline: &Timeline, now: Timestamp) -> Option<Decision> {
+pub fn tracker_moved(
+    case: &Case,
+    state: AdvisoryState,
+    timeline: &Timeline,
+    now: Timestamp,
+) -> Option<Decision> {
     if open(case).is_err() || case.course.advisory == Some(state) {
         return None;
     }
-    let mut course = Course { advisory: Some(state), ..case.course.clone() };
+    let mut course = Course {
+        advisory: Some(state),
+        ..case.course.clone()
+    };
     if state == AdvisoryState::Published {
-        course.reached.entry(Step::Release).or_insert(Reached { at: now, deadline: deadline(case, Step::Release, timeline, now) });
+        course.reached.entry(Step::Release).or_insert(Reached {
+            at: now,
+            deadline: deadline(case, Step::Release, timeline, now),
+        });
     }
-    Some(moved(case, course, "advisory", format!("{} in the tracker", state.as_str()), timeline, now))
+    Some(moved(
+        case,
+        course,
+        "advisory",
+        format!("{} in the tracker", state.as_str()),
+        timeline,
+        now,
+    ))
 }
 
 /// A responder's word on the advisory in the tracker, where there is one.
-pub fn ask_tracker(case: &Case, effect: Effect, event: &'static str, by: &str) -> Result<Decision, NotNow> {
+pub fn ask_tracker(
+    case: &Case,
+    effect: Effect,
+    event: &'static str,
+    by: &str,
+) -> Result<Decision, NotNow> {
     open(case)?;
     if !matches!(case.draft, Draft::Filed { .. } | Draft::Queued) {
         return Err(NotNow::NoAdvisory(case.id.clone()));
     }
-    Ok(Decision { effects: vec![effect], journal: vec![Entry::of(&case.id, event, by)], ..Decision::default() })
+    Ok(Decision {
+        effects: vec![effect],
+        journal: vec![Entry::of(&case.id, event, by)],
+        ..Decision::default()
+    })
 }
 
-/// A responder's word: the distributors are told. An effect for each of them; the embargo ends on the release day.
-pub fn notify(case: &Case, notices: Vec<(String, Effect)>, by: &str, now: Timestamp) -> Result<Decision, NotNow> {
+/// A responder's word: the distributors are told. An effect for each of them; the embargo ends on
+/// the release day.
+pub fn notify(
+    case: &Case,
+    notices: Vec<(String, Effect)>,
+    by: &str,
+    now: Timestamp,
+) -> Result<Decision, NotNow> {
     open(case)?;
     if let Some(reached) = case.course.reached.get(&Step::Release) {
         return Err(NotNow::Reached(Step::Release, reached.at));
@@ -247,7 +528,10 @@ pub fn notify(case: &Case, notices: Vec<(String, Effect)>, by: &str, now: Timest
         return Err(NotNow::NoReleaseDay(case.id.clone()));
     }
     Ok(Decision {
-        journal: notices.iter().map(|(name, _)| Entry::of(&case.id, "notice released", format!("{name}, by {by}"))).collect(),
+        journal: notices
+            .iter()
+            .map(|(name, _)| Entry::of(&case.id, "notice released", format!("{name}, by {by}")))
+            .collect(),
         effects: notices.into_iter().map(|(_, effect)| effect).collect(),
         ..Decision::default()
     })
@@ -259,17 +543,32 @@ pub fn may_announce(case: &Case, now: Timestamp) -> Result<(), NotNow> {
         return Err(NotNow::NotReleased(case.id.clone()));
     }
     // What the tracker shows to everybody keeps no hour.
-    match case.course.release_day.filter(|day| *day > now && case.course.advisory != Some(AdvisoryState::Published)) {
+    match case
+        .course
+        .release_day
+        .filter(|day| *day > now && case.course.advisory != Some(AdvisoryState::Published))
+    {
         Some(day) => Err(NotNow::BeforeHour(day)),
         None => Ok(()),
     }
 }
 
-/// A responder's word: one of several vulnerabilities of a report goes its own way. Its reporter was answered for all of them.
+/// A responder's word: one of several vulnerabilities of a report goes its own way. Its reporter
+/// was answered for all of them.
 pub fn split(case: &Case, child: &CaseId, by: &str) -> Result<Decision, NotNow> {
     open(case)?;
-    let part_of = case.course.part_of.clone().unwrap_or_else(|| case.id.clone());
-    let reached = case.course.reached.iter().filter(|(step, _)| **step == Step::FixTeam).map(|(step, reached)| (*step, *reached)).collect();
+    let part_of = case
+        .course
+        .part_of
+        .clone()
+        .unwrap_or_else(|| case.id.clone());
+    let reached = case
+        .course
+        .reached
+        .iter()
+        .filter(|(step, _)| **step == Step::FixTeam)
+        .map(|(step, reached)| (*step, *reached))
+        .collect();
     let split = Case {
         id: child.clone(),
         opened_at: case.opened_at,
@@ -293,27 +592,54 @@ pub fn split(case: &Case, child: &CaseId, by: &str) -> Result<Decision, NotNow> 
     };
     Ok(Decision {
         case: Some(CaseChange::Open(split)),
-        journal: vec![Entry::of(&case.id, "split", format!("{child}, by {by}")), Entry::of(child, "split from", part_of.as_str())],
+        journal: vec![
+            Entry::of(&case.id, "split", format!("{child}, by {by}")),
+            Entry::of(child, "split from", part_of.as_str()),
+        ],
         ..Decision::default()
     })
 }
 
-/// A responder's word: the case is closed, and what was to be done for it is not done any more. Its reporter must have been
-/// answered, unless nobody wrote it.
-pub fn close(case: &Case, why: Closing, letters: &[IntakeId], by: &str, now: Timestamp) -> Result<Decision, NotNow> {
+/// A responder's word: the case is closed, and what was to be done for it is not done any more. Its
+/// reporter must have been answered, unless nobody wrote it.
+pub fn close(
+    case: &Case,
+    why: Closing,
+    letters: &[IntakeId],
+    by: &str,
+    now: Timestamp,
+) -> Result<Decision, NotNow> {
     open(case)?;
     let acknowledgement = match case.acknowledgement.pending() {
         None => case.acknowledgement.clone(),
         Some(_) if why == Closing::Spam => Acknowledgement::NotOwed,
         Some(_) => return Err(NotNow::Unanswered(case.id.clone())),
     };
-    let draft = if case.draft == Draft::Queued { Draft::AwaitsWord } else { case.draft.clone() };
+    let draft = if case.draft == Draft::Queued {
+        Draft::AwaitsWord
+    } else {
+        case.draft.clone()
+    };
     let id = &case.id;
-    let named = [format!("acknowledge:{id}"), format!("file:{id}")].into_iter().chain(letters.iter().map(|letter| format!("ask:{id}:{letter}")));
+    let named = [format!("acknowledge:{id}"), format!("file:{id}")]
+        .into_iter()
+        .chain(letters.iter().map(|letter| format!("ask:{id}:{letter}")));
     Ok(Decision {
-        case: Some(CaseChange::update(case, Case { standing: Standing::Closed { at: now, why }, acknowledgement, draft, ..case.clone() })),
+        case: Some(CaseChange::update(
+            case,
+            Case {
+                standing: Standing::Closed { at: now, why },
+                acknowledgement,
+                draft,
+                ..case.clone()
+            },
+        )),
         cancelled: named.map(EffectKey).collect(),
-        journal: vec![Entry::of(id, "case closed", format!("{}, by {by}", why.as_str()))],
+        journal: vec![Entry::of(
+            id,
+            "case closed",
+            format!("{}, by {by}", why.as_str()),
+        )],
         ..Decision::default()
     })
 }
@@ -322,9 +648,20 @@ pub fn reopen(case: &Case, by: &str) -> Result<Decision, NotNow> {
     if !matches!(case.standing, Standing::Closed { .. }) {
         return Err(NotNow::NotClosed(case.id.clone()));
     }
-    let draft = if case.draft == Draft::None { Draft::AwaitsWord } else { case.draft.clone() };
+    let draft = if case.draft == Draft::None {
+        Draft::AwaitsWord
+    } else {
+        case.draft.clone()
+    };
     Ok(Decision {
-        case: Some(CaseChange::update(case, Case { standing: Standing::Open, draft, ..case.clone() })),
+        case: Some(CaseChange::update(
+            case,
+            Case {
+                standing: Standing::Open,
+                draft,
+                ..case.clone()
+            },
+        )),
         journal: vec![Entry::of(&case.id, "case reopened", by)],
         ..Decision::default()
     })
@@ -347,7 +684,10 @@ mod tests {
             id: CaseId::from_random([1; 10]),
             opened_at: at(0),
             standing: Standing::Open,
-            acknowledgement: Acknowledgement::Sent { at: at(1), signed: true },
+            acknowledgement: Acknowledgement::Sent {
+                at: at(1),
+                signed: true,
+            },
             draft: Draft::Queued,
             perhaps_of: None,
             course: Course::default(),
@@ -355,24 +695,42 @@ mod tests {
     }
 
     fn after(decision: Decision) -> Case {
-        let Some(CaseChange::Update { after, .. }) = decision.case else { panic!("no change") };
+        let Some(CaseChange::Update { after, .. }) = decision.case else {
+            panic!("no change")
+        };
         after
     }
 
     fn deadlines(case: &Case, now: Timestamp) -> Vec<i64> {
-        clocks(case, &Timeline::default(), now).iter().map(|c| c.deadline.duration_since(at(0)).as_hours()).collect()
+        clocks(case, &Timeline::default(), now)
+            .iter()
+            .map(|c| c.deadline.duration_since(at(0)).as_hours())
+            .collect()
     }
 
     #[test]
     fn each_lane_has_its_deadlines_and_a_change_is_written_down() {
         let timeline = Timeline::default();
         assert_eq!(deadlines(&case(), at(2)), [24, 7 * 24, 21 * 24]);
-        let decision = change_lane(&case(), Lane::Asap, "exploited, by rita", &timeline, at(2)).unwrap();
+        let decision =
+            change_lane(&case(), Lane::Asap, "exploited, by rita", &timeline, at(2)).unwrap();
         let events: Vec<&str> = decision.journal.iter().map(|e| e.event).collect();
-        assert_eq!(events, ["lane changed", "deadline moved", "deadline moved", "deadline moved", "skipped"]);
+        assert_eq!(
+            events,
+            [
+                "lane changed",
+                "deadline moved",
+                "deadline moved",
+                "deadline moved",
+                "skipped"
+            ]
+        );
         let hurried = after(decision);
         assert_eq!(deadlines(&hurried, at(2)), [4, 24, 48]);
-        assert_eq!(change_lane(&hurried, Lane::Asap, "again", &timeline, at(3)), Err(NotNow::SameLane));
+        assert_eq!(
+            change_lane(&hurried, Lane::Asap, "again", &timeline, at(3)),
+            Err(NotNow::SameLane)
+        );
     }
 
     #[test]
@@ -404,14 +762,56 @@ mod tests {
     #[test]
     fn a_step_is_reached_once_and_in_its_order() {
         let timeline = Timeline::default();
-        let early = reach(&case(), Step::Retrospective, at(3), "rita", &timeline, at(3));
-        assert_eq!(early, Err(NotNow::TooEarly(Step::Retrospective, Step::Release)));
-        assert_eq!(reach(&case(), Step::Fix, at(9), "rita", &timeline, at(3)), Err(NotNow::Future));
-        let released = after(reach(&case(), Step::Release, at(30 * 24), "rita", &timeline, at(30 * 24)).unwrap());
-        assert!(reach(&released, Step::Release, at(3), "rita", &timeline, at(31 * 24)).is_err());
+        let early = reach(
+            &case(),
+            Step::Retrospective,
+            at(3),
+            "rita",
+            &timeline,
+            at(3),
+        );
+        assert_eq!(
+            early,
+            Err(NotNow::TooEarly(Step::Retrospective, Step::Release))
+        );
+        assert_eq!(
+            reach(&case(), Step::Fix, at(9), "rita", &timeline, at(3)),
+            Err(NotNow::Future)
+        );
+        let released = after(
+            reach(
+                &case(),
+                Step::Release,
+                at(30 * 24),
+                "rita",
+                &timeline,
+                at(30 * 24),
+            )
+            .unwrap(),
+        );
+        assert!(
+            reach(
+                &released,
+                Step::Release,
+                at(3),
+                "rita",
+                &timeline,
+                at(31 * 24)
+            )
+            .is_err()
+        );
         let all = clocks(&released, &timeline, at(30 * 24));
-        assert_eq!(all[2].state, ClockState::Stopped { at: at(30 * 24), late: true });
-        assert_eq!((all[3].step, all[3].deadline), (Step::Retrospective, at(33 * 24)));
+        assert_eq!(
+            all[2].state,
+            ClockState::Stopped {
+                at: at(30 * 24),
+                late: true
+            }
+        );
+        assert_eq!(
+            (all[3].step, all[3].deadline),
+            (Step::Retrospective, at(33 * 24))
+        );
     }
 
     #[test]
@@ -420,14 +820,38 @@ mod tests {
         let waiting = after(wait_for_upstream(&case(), "rita", at(10)).unwrap());
         let mut silent = Decision::default();
         let course = call_for_clocks(&waiting, &timeline, at(24 * 30), &mut silent);
-        assert_eq!(course.called.keys().copied().collect::<Vec<_>>(), [Step::FixTeam], "its clock waits for nobody");
+        assert_eq!(
+            course.called.keys().copied().collect::<Vec<_>>(),
+            [Step::FixTeam],
+            "its clock waits for nobody"
+        );
         let decision = go_on(&waiting, "rita", &timeline, at(10 + 48)).unwrap();
-        assert_eq!(decision.journal.iter().filter(|e| e.event == "deadline moved").count(), 2, "{:#?}", decision.journal);
+        assert_eq!(
+            decision
+                .journal
+                .iter()
+                .filter(|e| e.event == "deadline moved")
+                .count(),
+            2,
+            "{:#?}",
+            decision.journal
+        );
         let goes_on = after(decision);
         assert_eq!(deadlines(&goes_on, at(60)), [24, 9 * 24, 23 * 24]);
         // Who was called for the old deadline is called for the new one.
-        let near = Case { course: Course { called: [(Step::Fix, Called::Near)].into(), ..waiting.course.clone() }, ..waiting.clone() };
-        assert!(!after(go_on(&near, "rita", &timeline, at(58)).unwrap()).course.called.contains_key(&Step::Fix));
+        let near = Case {
+            course: Course {
+                called: [(Step::Fix, Called::Near)].into(),
+                ..waiting.course.clone()
+            },
+            ..waiting.clone()
+        };
+        assert!(
+            !after(go_on(&near, "rita", &timeline, at(58)).unwrap())
+                .course
+                .called
+                .contains_key(&Step::Fix)
+        );
     }
 
     #[test]
@@ -436,26 +860,62 @@ mod tests {
         let day = at(5 * 24).to_zoned(TimeZone::UTC).date();
         let announced = after(disclosure(&case(), Some(day), false, &timeline, at(2)).unwrap());
         let found = clocks(&announced, &timeline, at(2));
-        assert_eq!((found[2].deadline, found[2].because), (midnight(day).unwrap(), Because::Announced));
-        let agreed = after(agree_release(&announced, Some(at(100)), "rita", &timeline, at(2)).unwrap());
+        assert_eq!(
+            (found[2].deadline, found[2].because),
+            (midnight(day).unwrap(), Because::Announced)
+        );
+        let agreed =
+            after(agree_release(&announced, Some(at(100)), "rita", &timeline, at(2)).unwrap());
         assert_eq!(clocks(&agreed, &timeline, at(2))[2].deadline, at(100));
-        assert_eq!(agree_release(&agreed, Some(at(1)), "rita", &timeline, at(2)), Err(NotNow::Past));
+        assert_eq!(
+            agree_release(&agreed, Some(at(1)), "rita", &timeline, at(2)),
+            Err(NotNow::Past)
+        );
     }
 
     #[test]
     fn an_emergency_is_not_hidden_by_an_agreed_day_and_no_verdict_changes_later() {
         let timeline = Timeline::default();
-        let agreed = after(agree_release(&case(), Some(at(20 * 24)), "rita", &timeline, at(2)).unwrap());
+        let agreed =
+            after(agree_release(&case(), Some(at(20 * 24)), "rita", &timeline, at(2)).unwrap());
         let hurried = after(disclosure(&agreed, None, true, &timeline, at(3)).unwrap());
         assert_eq!(deadlines(&hurried, at(3)), [4, 24, 48]);
-        let met = after(reach(&case(), Step::Fix, at(5 * 24), "rita", &timeline, at(5 * 24)).unwrap());
+        let met = after(
+            reach(
+                &case(),
+                Step::Fix,
+                at(5 * 24),
+                "rita",
+                &timeline,
+                at(5 * 24),
+            )
+            .unwrap(),
+        );
         let day = at(3 * 24).to_zoned(TimeZone::UTC).date();
-        let later = Case { course: Course { announced: Some(day), lane: Lane::Asap, ..met.course.clone() }, ..met };
+        let later = Case {
+            course: Course {
+                announced: Some(day),
+                lane: Lane::Asap,
+                ..met.course.clone()
+            },
+            ..met
+        };
         let clocks = clocks(&later, &timeline, at(6 * 24));
-        assert_eq!(clocks[1].state, ClockState::Stopped { at: at(5 * 24), late: false });
+        assert_eq!(
+            clocks[1].state,
+            ClockState::Stopped {
+                at: at(5 * 24),
+                late: false
+            }
+        );
         assert_eq!(clocks[0].state, ClockState::PassedOver);
         assert!(take_back(&later, Step::Release, "rita", &timeline, at(6 * 24)).is_err());
-        assert!(after(take_back(&later, Step::Fix, "rita", &timeline, at(6 * 24)).unwrap()).course.reached.is_empty());
+        assert!(
+            after(take_back(&later, Step::Fix, "rita", &timeline, at(6 * 24)).unwrap())
+                .course
+                .reached
+                .is_empty()
+        );
     }
 
     #[test]
@@ -464,38 +924,96 @@ mod tests {
         let day = |days: i64| at(days * 24).to_zoned(TimeZone::UTC).date();
         let said = after(announced(&case(), None, "rita", &timeline, at(2)).unwrap());
         assert!(disclosure(&said, Some(day(9)), false, &timeline, at(3)).is_none());
-        assert_eq!(announced(&case(), Some(day(-3)), "rita", &timeline, at(2)), Err(NotNow::Past));
+        assert_eq!(
+            announced(&case(), Some(day(-3)), "rita", &timeline, at(2)),
+            Err(NotNow::Past)
+        );
     }
 
     #[test]
     fn strangers_letters_wake_nobody_at_night() {
         let timeline = Timeline::default();
-        let blob = Case { standing: Standing::NeedsHuman, draft: Draft::None, ..case() };
+        let blob = Case {
+            standing: Standing::NeedsHuman,
+            draft: Draft::None,
+            ..case()
+        };
         let mut calls = Decision::default();
         call_for_clocks(&blob, &timeline, at(22 * 24), &mut calls);
-        assert_eq!(calls.effects.iter().map(|e| e.work).collect::<Vec<_>>(), [Work::CallByMail(Reason::FixTeamMissed)]);
+        assert_eq!(
+            calls.effects.iter().map(|e| e.work).collect::<Vec<_>>(),
+            [Work::CallByMail(Reason::FixTeamMissed)]
+        );
     }
 
     #[test]
     fn nothing_is_announced_before_its_hour_unless_it_is_public() {
         let timeline = Timeline::default();
-        assert!(matches!(may_announce(&case(), at(2)), Err(NotNow::NotReleased(_))));
-        let agreed = after(agree_release(&case(), Some(at(20 * 24)), "rita", &timeline, at(2)).unwrap());
-        let released = after(reach(&agreed, Step::Release, at(9), "rita", &timeline, at(9)).unwrap());
-        assert_eq!(may_announce(&released, at(9)), Err(NotNow::BeforeHour(at(20 * 24))));
-        assert_eq!(may_announce(&after(agree_release(&released, None, "rita", &timeline, at(9)).unwrap()), at(9)), Ok(()));
-        let broken = after(tracker_moved(&agreed, AdvisoryState::Published, &timeline, at(9)).unwrap());
+        assert!(matches!(
+            may_announce(&case(), at(2)),
+            Err(NotNow::NotReleased(_))
+        ));
+        let agreed =
+            after(agree_release(&case(), Some(at(20 * 24)), "rita", &timeline, at(2)).unwrap());
+        let released =
+            after(reach(&agreed, Step::Release, at(9), "rita", &timeline, at(9)).unwrap());
+        assert_eq!(
+            may_announce(&released, at(9)),
+            Err(NotNow::BeforeHour(at(20 * 24)))
+        );
+        assert_eq!(
+            may_announce(
+                &after(agree_release(&released, None, "rita", &timeline, at(9)).unwrap()),
+                at(9)
+            ),
+            Ok(())
+        );
+        let broken =
+            after(tracker_moved(&agreed, AdvisoryState::Published, &timeline, at(9)).unwrap());
         assert_eq!(may_announce(&broken, at(9)), Ok(()));
-        let ended = after(reach(&broken, Step::Retrospective, at(99), "rita", &timeline, at(99)).unwrap());
-        assert_eq!(take_back(&ended, Step::Release, "rita", &timeline, at(99)), Err(NotNow::RestsOnIt(Step::Retrospective, Step::Release)));
+        let ended = after(
+            reach(
+                &broken,
+                Step::Retrospective,
+                at(99),
+                "rita",
+                &timeline,
+                at(99),
+            )
+            .unwrap(),
+        );
+        assert_eq!(
+            take_back(&ended, Step::Release, "rita", &timeline, at(99)),
+            Err(NotNow::RestsOnIt(Step::Retrospective, Step::Release))
+        );
     }
 
     #[test]
     fn a_case_is_closed_only_once_its_reporter_was_answered() {
-        let waits = Case { acknowledgement: Acknowledgement::ByHand { deadline: at(24), called: Called::No }, ..case() };
-        assert!(matches!(close(&waits, Closing::Rejected, &[], "rita", at(2)), Err(NotNow::Unanswered(_))));
+        let waits = Case {
+            acknowledgement: Acknowledgement::ByHand {
+                deadline: at(24),
+                called: Called::No,
+            },
+            ..case()
+        };
+        assert!(matches!(
+            close(&waits, Closing::Rejected, &[], "rita", at(2)),
+            Err(NotNow::Unanswered(_))
+        ));
         let closed = after(close(&case(), Closing::Rejected, &[], "rita", at(2)).unwrap());
-        assert!(!runs(&closed) && reach(&closed, Step::Fix, at(3), "rita", &Timeline::default(), at(3)).is_err());
+        assert!(
+            !runs(&closed)
+                && reach(
+                    &closed,
+                    Step::Fix,
+                    at(3),
+                    "rita",
+                    &Timeline::default(),
+                    at(3)
+                )
+                .is_err()
+        );
         assert!(runs(&after(reopen(&closed, "rita").unwrap())));
     }
 }

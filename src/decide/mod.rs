@@ -1,8 +1,8 @@
 //! What follows from a letter, a reading, or the clock? Pure: no port, no clock, no randomness.
 //!
-//! What the desk sends by itself depends on the outer letter only. So [`on_arrival`] sees the header
-//! block alone and sets the acknowledgement on a schedule of its own; [`on_reading`] may take it back
-//! only for letters that came in clear, where nothing was hidden from anyone.
+//! What the desk sends by itself depends on the outer letter only. So [`on_arrival`] sees the
+//! header block alone and sets the acknowledgement on a schedule of its own; [`on_reading`] may
+//! take it back only for letters that came in clear, where nothing was hidden from anyone.
 
 mod arrival;
 mod clock;
@@ -18,14 +18,16 @@ pub use arrival::{Acquaintance, Arrival, Origin, Thread, on_arrival};
 pub use clock::on_clock;
 pub use clocks::{Because, Clock, ClockState, Due, clocks, next_due, runs};
 pub use course::{
-    NotNow, agree_release, announced, ask_tracker, change_lane, close, disclosure, go_on, may_announce, notify, rated, reach, reopen, split, take_back,
-    tracker_moved, wait_for_upstream,
+    NotNow, agree_release, announced, ask_tracker, change_lane, close, disclosure, go_on,
+    may_announce, notify, rated, reach, reopen, split, take_back, tracker_moved, wait_for_upstream,
 };
 pub use delivery::{Returned, on_returned};
 pub use policy::{Caps, FilePolicy, Policy, SealedPolicy};
 pub use reading::{Older, ReadLetter, answered, confirm, on_reading, on_stray};
 pub use release_day::{Proposal, judged, propose};
-pub use reply::{ask, ask_private, put_back, replied, reply, reply_refused, send_certificate, words};
+pub use reply::{
+    ask, ask_private, put_back, replied, reply, reply_refused, send_certificate, words,
+};
 
 use crate::model::address::Address;
 use crate::model::case::Case;
@@ -60,7 +62,8 @@ pub struct Decision {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedDossier {
     pub case: CaseId,
-    /// The number that it had when it was read: two who write at once must not overwrite each other.
+    /// The number that it had when it was read: two who write at once must not overwrite each
+    /// other.
     pub read_at_version: i64,
     pub sealed: Vec<u8>,
 }
@@ -78,7 +81,10 @@ pub enum CaseChange {
 
 impl CaseChange {
     pub fn update(before: &Case, after: Case) -> Self {
-        Self::Update { before: before.clone(), after }
+        Self::Update {
+            before: before.clone(),
+            after,
+        }
     }
 }
 
@@ -92,10 +98,18 @@ pub struct Entry {
 
 impl Entry {
     pub fn of(case: &CaseId, event: &'static str, detail: impl Into<String>) -> Self {
-        Self { case: Some(case.clone()), event, detail: detail.into() }
+        Self {
+            case: Some(case.clone()),
+            event,
+            detail: detail.into(),
+        }
     }
 
     pub fn of_desk(event: &'static str, detail: impl Into<String>) -> Self {
-        Self { case: None, event, detail: detail.into() }
+        Self {
+            case: None,
+            event,
+            detail: detail.into(),
+        }
     }
 }

@@ -42,10 +42,11 @@ pub struct Policy {
     pub acknowledge_delay: SignedDuration,
     /// Whether a clear report is asked for what it lacks without a responder's word.
     pub ask_missing: bool,
-    /// A call about a sealed letter leaves a multiple of this after the letter arrived, so that what its reading took does not
-    /// show. Zero: at once.
+    /// A call about a sealed letter leaves a multiple of this after the letter arrived, so that
+    /// what its reading took does not show. Zero: at once.
     pub sealed_call_tick: SignedDuration,
-    /// A call that was composed leaves a multiple of this after it was due, so that what composing took does not show.
+    /// A call that was composed leaves a multiple of this after it was due, so that what composing
+    /// took does not show.
     pub call_step: SignedDuration,
     /// The clocks after the acknowledgement.
     pub timeline: Timeline,
@@ -56,20 +57,23 @@ pub struct Policy {
 /// A question leaves so long after the acknowledgement, so that it is read second.
 pub(super) const ASK_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
-/// Every acknowledgement waits so long, whatever its letter is: time for the reader to learn a certificate
-/// from a clear part, and for a clear request for our key to get the key alone. The wait is the same for
-/// all letters, so it tells nothing of what was inside.
+/// Every acknowledgement waits so long, whatever its letter is: time for the reader to learn a
+/// certificate from a clear part, and for a clear request for our key to get the key alone. The
+/// wait is the same for all letters, so it tells nothing of what was inside.
 pub(super) const READING_GRACE: SignedDuration = SignedDuration::from_secs(3);
 
 impl Policy {
-    /// When a call about a sealed letter leaves that was read by now: at the first tick that is left.
+    /// When a call about a sealed letter leaves that was read by now: at the first tick that is
+    /// left.
     pub(super) fn sealed_call_at(&self, received_at: Timestamp, now: Timestamp) -> Timestamp {
         let tick = self.sealed_call_tick.as_millis();
         if tick == 0 || received_at > now {
             return now;
         }
         let ticks = now.duration_since(received_at).as_millis() / tick + 1;
-        i64::try_from(ticks * tick).map_or(now, |millis| received_at + SignedDuration::from_millis(millis))
+        i64::try_from(ticks * tick).map_or(now, |millis| {
+            received_at + SignedDuration::from_millis(millis)
+        })
     }
 }
 
@@ -110,11 +114,22 @@ mod tests {
 
     #[test]
     fn a_call_about_a_sealed_letter_leaves_on_a_tick_whatever_its_reading_took() {
-        let policy = Policy { sealed_call_tick: SignedDuration::from_secs(5), ..Policy::default() };
+        let policy = Policy {
+            sealed_call_tick: SignedDuration::from_secs(5),
+            ..Policy::default()
+        };
         let received = Timestamp::from_second(1_790_000_000).unwrap();
-        let at = |millis| policy.sealed_call_at(received, received + SignedDuration::from_millis(millis)).duration_since(received).as_secs();
+        let at = |millis| {
+            policy
+                .sealed_call_at(received, received + SignedDuration::from_millis(millis))
+                .duration_since(received)
+                .as_secs()
+        };
         assert_eq!((at(0), at(30), at(4_999)), (5, 5, 5));
         assert_eq!((at(5_000), at(61_234)), (10, 65));
-        assert_eq!(Policy::default().sealed_call_at(received, received), received);
+        assert_eq!(
+            Policy::default().sealed_call_at(received, received),
+            received
+        );
     }
 }

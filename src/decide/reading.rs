@@ -4,7 +4,9 @@ use super::policy::{ASK_AFTER, READING_GRACE};
 use super::{CaseChange, Decision, Entry, FilePolicy, Policy, SealedPolicy};
 use crate::model::Timestamp;
 use crate::model::address::Address;
-use crate::model::case::{Acknowledgement, Called, Case, Closing, Draft, InvalidTransition, Standing};
+use crate::model::case::{
+    Acknowledgement, Called, Case, Closing, Draft, InvalidTransition, Standing,
+};
 use crate::model::course::Course;
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{CaseId, IntakeId};
@@ -17,7 +19,8 @@ use jiff::tz::TimeZone;
 #[derive(Clone, Copy, Debug)]
 pub struct ReadLetter<'a> {
     pub intake: IntakeId,
-    /// On the mail server: what leaves by itself has its hour from here, and not from when the letter was read.
+    /// On the mail server: what leaves by itself has its hour from here, and not from when the
+    /// letter was read.
     pub received_at: Timestamp,
     /// It opened the case; later ones follow up.
     pub is_first: bool,
@@ -40,54 +43,122 @@ pub struct Older<'a> {
     pub originator_in_case: bool,
 }
 
-pub fn on_reading(case: &Case, letter: &ReadLetter<'_>, policy: &Policy, now: Timestamp) -> Decision {
+pub fn on_reading(
+    case: &Case,
+    letter: &ReadLetter<'_>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision {
     let id = &case.id;
     let sealed_call_at = policy.sealed_call_at(letter.received_at, now);
     let Some(reading) = letter.reading else {
-        return super::delivery::to_human(case, letter.intake, Reason::LetterUnreadable, "letter set aside", false, sealed_call_at);
+        return super::delivery::to_human(
+            case,
+            letter.intake,
+            Reason::LetterUnreadable,
+            "letter set aside",
+            false,
+            sealed_call_at,
+        );
     };
     let in_clear = !reading.came_sealed();
     let call_at = if in_clear { now } else { sealed_call_at };
     let shut = reading.protection.shut.is_some() || reading.parts.iter().any(|p| p.shut.is_some());
     if shut && reading.text.trim().is_empty() {
-        return super::delivery::to_human(case, letter.intake, Reason::LetterShut, "letter stayed shut", in_clear, call_at);
+        return super::delivery::to_human(
+            case,
+            letter.intake,
+            Reason::LetterShut,
+            "letter stayed shut",
+            in_clear,
+            call_at,
+        );
     }
-    let mut decision = if letter.is_first { first(case, letter, reading, policy, now) } else { follow_up(case, letter, reading, policy, now) };
-    let public = reading.report.as_ref().is_some_and(|r| r.disclosure.intent == Intent::AlreadyPublic);
+    let mut decision = if letter.is_first {
+        first(case, letter, reading, policy, now)
+    } else {
+        follow_up(case, letter, reading, policy, now)
+    };
+    let public = reading
+        .report
+        .as_ref()
+        .is_some_and(|r| r.disclosure.intent == Intent::AlreadyPublic);
     // What could be read goes its way; a human looks for the rest.
-    for reason in [(shut, Reason::LetterShut), (public, Reason::AlreadyPublic)].into_iter().filter_map(|(so, reason)| so.then_some(reason)) {
-        decision.effects.extend(Effect::call_about_letter(reason, id, letter.intake, in_clear, now));
+    for reason in [(shut, Reason::LetterShut), (public, Reason::AlreadyPublic)]
+        .into_iter()
+        .filter_map(|(so, reason)| so.then_some(reason))
+    {
+        decision.effects.extend(Effect::call_about_letter(
+            reason,
+            id,
+            letter.intake,
+            in_clear,
+            now,
+        ));
     }
     one_call(&mut decision, id, letter, in_clear, call_at);
     hurry(case, reading, policy, now, &mut decision);
-    decision.journal.insert(0, Entry::of(id, "letter read", letter.intake.to_string()));
+    decision
+        .journal
+        .insert(0, Entry::of(id, "letter read", letter.intake.to_string()));
     decision
 }
 
-/// One letter makes one call, for the weightiest of its reasons. A sealed one makes exactly one, whatever was in it and whether
-/// or not it opened: who watches the mail of responders learns nothing from their number.
-fn one_call(decision: &mut Decision, case: &CaseId, letter: &ReadLetter<'_>, in_clear: bool, call_at: Timestamp) {
-    let (calls, others): (Vec<Effect>, Vec<Effect>) = std::mem::take(&mut decision.effects).into_iter().partition(|effect| effect.work.reason().is_some());
+/// One letter makes one call, for the weightiest of its reasons. A sealed one makes exactly one,
+/// whatever was in it and whether or not it opened: who watches the mail of responders learns
+/// nothing from their number.
+fn one_call(
+    decision: &mut Decision,
+    case: &CaseId,
+    letter: &ReadLetter<'_>,
+    in_clear: bool,
+    call_at: Timestamp,
+) {
+    let (calls, others): (Vec<Effect>, Vec<Effect>) = std::mem::take(&mut decision.effects)
+        .into_iter()
+        .partition(|effect| effect.work.reason().is_some());
     decision.effects = others;
-    let reason = calls.iter().filter_map(|call| call.work.reason()).max_by_key(|reason| reason.weight());
+    let reason = calls
+        .iter()
+        .filter_map(|call| call.work.reason())
+        .max_by_key(|reason| reason.weight());
     let reason = reason.or((!in_clear).then_some(Reason::SealedLetterRead));
     // About the case that the letter turned out to belong to.
-    let about = calls.into_iter().find_map(|call| call.case).unwrap_or_else(|| case.clone());
-    decision.effects.extend(reason.map(|reason| Effect::call_about_letter(reason, &about, letter.intake, in_clear, call_at)).into_iter().flatten());
+    let about = calls
+        .into_iter()
+        .find_map(|call| call.case)
+        .unwrap_or_else(|| case.clone());
+    decision.effects.extend(
+        reason
+            .map(|reason| {
+                Effect::call_about_letter(reason, &about, letter.intake, in_clear, call_at)
+            })
+            .into_iter()
+            .flatten(),
+    );
 }
 
 /// What is public, or about to be, takes the fast lane: every deadline is reckoned anew.
 fn hurry(case: &Case, reading: &Reading, policy: &Policy, now: Timestamp, decision: &mut Decision) {
-    let Some(report) = &reading.report else { return };
+    let Some(report) = &reading.report else {
+        return;
+    };
     let standing = match &decision.case {
         Some(CaseChange::Update { after, .. }) => after.clone(),
         _ => case.clone(),
     };
     // A day that is over is when something was found, not when it will be published.
     let today = now.to_zoned(TimeZone::UTC).date();
-    let announced = report.disclosure.date.as_deref().and_then(|day| day.parse::<Date>().ok()).filter(|day| *day > today);
+    let announced = report
+        .disclosure
+        .date
+        .as_deref()
+        .and_then(|day| day.parse::<Date>().ok())
+        .filter(|day| *day > today);
     // A day beyond the window of the policy hurries nobody: the release is before it anyway.
-    let window_ends = (standing.opened_at + policy.timeline.release.to).to_zoned(TimeZone::UTC).date();
+    let window_ends = (standing.opened_at + policy.timeline.release.to)
+        .to_zoned(TimeZone::UTC)
+        .date();
     let hurries = match report.disclosure.intent {
         Intent::AlreadyPublic => true,
         Intent::Public => announced.is_none_or(|day| day <= window_ends),
@@ -101,30 +172,61 @@ fn hurry(case: &Case, reading: &Reading, policy: &Policy, now: Timestamp, decisi
     }
 }
 
-fn follow_up(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Policy, now: Timestamp) -> Decision {
+fn follow_up(
+    case: &Case,
+    letter: &ReadLetter<'_>,
+    reading: &Reading,
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision {
     let filed = matches!(case.draft, Draft::Queued | Draft::Filed { .. });
     let held = reading.came_sealed() && policy.sealed == SealedPolicy::Hold;
     if held && filed {
         return Decision {
-            effects: Effect::call_about_letter(Reason::AwaitsWord, &case.id, letter.intake, !reading.came_sealed(), now),
+            effects: Effect::call_about_letter(
+                Reason::AwaitsWord,
+                &case.id,
+                letter.intake,
+                !reading.came_sealed(),
+                now,
+            ),
             ..Decision::default()
         };
     }
     if reading.kind.is_machine() {
         return Decision::default();
     }
-    let mut effects = Effect::call_about_letter(Reason::FollowUp, &case.id, letter.intake, !reading.came_sealed(), now);
+    let mut effects = Effect::call_about_letter(
+        Reason::FollowUp,
+        &case.id,
+        letter.intake,
+        !reading.came_sealed(),
+        now,
+    );
     if filed {
         effects.push(Effect::append_follow_up(&case.id, letter.intake, now));
     }
     // What it asks for in clear it gets, as any letter would, at an hour that its arrival fixed.
     if reading.asks_for_certificate && letter.answerable && !reading.came_sealed() {
-        effects.push(Effect::send_certificate(letter.intake, &case.id, (letter.received_at + policy.acknowledge_delay + READING_GRACE).max(now)));
+        effects.push(Effect::send_certificate(
+            letter.intake,
+            &case.id,
+            (letter.received_at + policy.acknowledge_delay + READING_GRACE).max(now),
+        ));
     }
-    Decision { effects, ..Decision::default() }
+    Decision {
+        effects,
+        ..Decision::default()
+    }
 }
 
-fn first(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Policy, now: Timestamp) -> Decision {
+fn first(
+    case: &Case,
+    letter: &ReadLetter<'_>,
+    reading: &Reading,
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision {
     let in_clear = !reading.came_sealed();
     // What a responder closed before it could be read stays closed.
     if matches!(case.standing, Standing::Closed { .. }) {
@@ -133,44 +235,102 @@ fn first(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Polic
     if matches!(case.draft, Draft::Filed { .. }) {
         return in_tracker(case, letter, in_clear, now);
     }
-    if let Some(older) = letter.older.filter(|older| letter.signed_by_pinned && older.originator_in_case) {
+    if let Some(older) = letter
+        .older
+        .filter(|older| letter.signed_by_pinned && older.originator_in_case)
+    {
         return join(case, letter, reading, older.case.clone(), now);
     }
     if let Some(older) = letter.older.filter(|_| case.perhaps_of.is_none()) {
         return named_inside(case, letter, older.case, in_clear, now);
     }
     match reading.kind {
-        // Only a clear letter may change what goes out by itself: everyone on the way could read it.
-        // It is no case. The certificate leaves when an acknowledgement would have left.
-        LetterKind::KeyRequest if in_clear && letter.answerable => close(case, Closing::KeyRequest, now),
+        // Only a clear letter may change what goes out by itself: everyone on the way could read
+        // it. It is no case. The certificate leaves when an acknowledgement would have left.
+        LetterKind::KeyRequest if in_clear && letter.answerable => {
+            close(case, Closing::KeyRequest, now)
+        }
         // One that a responder made a case of stays one.
-        kind if kind.is_machine() && in_clear && matches!(case.acknowledgement, Acknowledgement::Due { .. }) => machine(case, now),
+        kind if kind.is_machine()
+            && in_clear
+            && matches!(case.acknowledgement, Acknowledgement::Due { .. }) =>
+        {
+            machine(case, now)
+        }
         LetterKind::KeyRequest => waits(case, letter, Reason::AwaitsWord, in_clear, now),
-        // A low rank, and never silence: nobody is called at once, and its clocks run until a responder says his word.
+        // A low rank, and never silence: nobody is called at once, and its clocks run until a
+        // responder says his word.
         LetterKind::Spam => Decision {
-            case: Some(CaseChange::update(case, Case { standing: Standing::Open, draft: Draft::AwaitsWord, ..case.clone() })),
+            case: Some(CaseChange::update(
+                case,
+                Case {
+                    standing: Standing::Open,
+                    draft: Draft::AwaitsWord,
+                    ..case.clone()
+                },
+            )),
             ..Decision::default()
         },
-        LetterKind::Other => Decision { case: Some(CaseChange::update(case, Case { standing: Standing::Open, ..case.clone() })), ..Decision::default() },
+        LetterKind::Other => Decision {
+            case: Some(CaseChange::update(
+                case,
+                Case {
+                    standing: Standing::Open,
+                    ..case.clone()
+                },
+            )),
+            ..Decision::default()
+        },
         _ => report(case, letter, reading, policy, now),
     }
 }
 
-/// It was reported in the tracker: its entry is there, and its responders were called when it arrived.
+/// It was reported in the tracker: its entry is there, and its responders were called when it
+/// arrived.
 fn in_tracker(case: &Case, letter: &ReadLetter<'_>, in_clear: bool, now: Timestamp) -> Decision {
-    let alike = letter.alike.map(|_| Effect::call_about_letter(Reason::LikelyDuplicate, &case.id, letter.intake, in_clear, now)).unwrap_or_default();
+    let alike = letter
+        .alike
+        .map(|_| {
+            Effect::call_about_letter(
+                Reason::LikelyDuplicate,
+                &case.id,
+                letter.intake,
+                in_clear,
+                now,
+            )
+        })
+        .unwrap_or_default();
     Decision {
-        case: Some(CaseChange::update(case, Case { standing: Standing::Open, ..case.clone() })),
+        case: Some(CaseChange::update(
+            case,
+            Case {
+                standing: Standing::Open,
+                ..case.clone()
+            },
+        )),
         // Those whom the config names are let in.
-        effects: alike.into_iter().chain([Effect::amend_advisory(&case.id, now)]).collect(),
-        journal: letter.alike.map(|other| Entry::of(&case.id, "likely duplicate", other.as_str())).into_iter().collect(),
+        effects: alike
+            .into_iter()
+            .chain([Effect::amend_advisory(&case.id, now)])
+            .collect(),
+        journal: letter
+            .alike
+            .map(|other| Entry::of(&case.id, "likely duplicate", other.as_str()))
+            .into_iter()
+            .collect(),
         ..Decision::default()
     }
 }
 
 /// A machine's words, in clear: nobody waits for an answer.
 fn machine(case: &Case, now: Timestamp) -> Decision {
-    Decision { cancelled: vec![crate::model::ids::EffectKey(format!("acknowledge:{}", case.id))], ..close(case, Closing::Machine, now) }
+    Decision {
+        cancelled: vec![crate::model::ids::EffectKey(format!(
+            "acknowledge:{}",
+            case.id
+        ))],
+        ..close(case, Closing::Machine, now)
+    }
 }
 
 fn close(case: &Case, why: Closing, now: Timestamp) -> Decision {
@@ -179,30 +339,66 @@ fn close(case: &Case, why: Closing, now: Timestamp) -> Decision {
         sent @ Acknowledgement::Sent { .. } => sent.clone(),
         _ => Acknowledgement::NotOwed,
     };
-    let closed = Case { standing: Standing::Closed { at: now, why }, acknowledgement, ..case.clone() };
+    let closed = Case {
+        standing: Standing::Closed { at: now, why },
+        acknowledgement,
+        ..case.clone()
+    };
     Decision {
-        journal: vec![Entry::of(&case.id, "case closed", format!("{why:?}").to_lowercase())],
+        journal: vec![Entry::of(
+            &case.id,
+            "case closed",
+            format!("{why:?}").to_lowercase(),
+        )],
         case: Some(CaseChange::update(case, closed)),
         ..Decision::default()
     }
 }
 
-/// Proven by a pinned certificate to belong to an older case. The acknowledgement stays: it must not
-/// depend on what decryption showed.
-fn join(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, older: CaseId, now: Timestamp) -> Decision {
-    let closed = Case { standing: Standing::Closed { at: now, why: Closing::Joined }, perhaps_of: Some(older.clone()), ..case.clone() };
+/// Proven by a pinned certificate to belong to an older case. The acknowledgement stays: it must
+/// not depend on what decryption showed.
+fn join(
+    case: &Case,
+    letter: &ReadLetter<'_>,
+    reading: &Reading,
+    older: CaseId,
+    now: Timestamp,
+) -> Decision {
+    let closed = Case {
+        standing: Standing::Closed {
+            at: now,
+            why: Closing::Joined,
+        },
+        perhaps_of: Some(older.clone()),
+        ..case.clone()
+    };
     let in_clear = !reading.came_sealed();
-    let mut joined = Effect::call_about_letter(Reason::FollowUp, &older, letter.intake, in_clear, now);
+    let mut joined =
+        Effect::call_about_letter(Reason::FollowUp, &older, letter.intake, in_clear, now);
     joined.push(Effect::append_follow_up(&older, letter.intake, now));
     // The older case is not ours to change here: a human hears of it.
-    if reading.report.as_ref().is_some_and(|r| matches!(r.disclosure.intent, Intent::Public | Intent::AlreadyPublic)) {
-        joined.extend(Effect::call_about_letter(Reason::DisclosureIntended, &older, letter.intake, in_clear, now));
+    if reading
+        .report
+        .as_ref()
+        .is_some_and(|r| matches!(r.disclosure.intent, Intent::Public | Intent::AlreadyPublic))
+    {
+        joined.extend(Effect::call_about_letter(
+            Reason::DisclosureIntended,
+            &older,
+            letter.intake,
+            in_clear,
+            now,
+        ));
     }
     Decision {
         effects: joined,
         journal: vec![
             Entry::of(&case.id, "joined to an older case", older.to_string()),
-            Entry::of(&older, "follow-up joined by signature", letter.intake.to_string()),
+            Entry::of(
+                &older,
+                "follow-up joined by signature",
+                letter.intake.to_string(),
+            ),
         ],
         letter_of: Some(older),
         case: Some(CaseChange::update(case, closed)),
@@ -210,59 +406,138 @@ fn join(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, older: CaseId, 
     }
 }
 
-/// The tag of another case stood where only decryption shows it. The acknowledgement stays, and a human compares.
-fn named_inside(case: &Case, letter: &ReadLetter<'_>, older: &CaseId, in_clear: bool, now: Timestamp) -> Decision {
-    let after = Case { standing: Standing::Open, draft: Draft::AwaitsWord, perhaps_of: Some(older.clone()), ..case.clone() };
+/// The tag of another case stood where only decryption shows it. The acknowledgement stays, and a
+/// human compares.
+fn named_inside(
+    case: &Case,
+    letter: &ReadLetter<'_>,
+    older: &CaseId,
+    in_clear: bool,
+    now: Timestamp,
+) -> Decision {
+    let after = Case {
+        standing: Standing::Open,
+        draft: Draft::AwaitsWord,
+        perhaps_of: Some(older.clone()),
+        ..case.clone()
+    };
     Decision {
         case: Some(CaseChange::update(case, after)),
-        effects: Effect::call_about_letter(Reason::PerhapsFollowUp, &case.id, letter.intake, in_clear, now),
+        effects: Effect::call_about_letter(
+            Reason::PerhapsFollowUp,
+            &case.id,
+            letter.intake,
+            in_clear,
+            now,
+        ),
         journal: vec![Entry::of(&case.id, "names an older case", older.as_str())],
         ..Decision::default()
     }
 }
 
-fn waits(case: &Case, letter: &ReadLetter<'_>, reason: Reason, in_clear: bool, now: Timestamp) -> Decision {
+fn waits(
+    case: &Case,
+    letter: &ReadLetter<'_>,
+    reason: Reason,
+    in_clear: bool,
+    now: Timestamp,
+) -> Decision {
     Decision {
-        case: Some(CaseChange::update(case, Case { standing: Standing::Open, draft: Draft::AwaitsWord, ..case.clone() })),
+        case: Some(CaseChange::update(
+            case,
+            Case {
+                standing: Standing::Open,
+                draft: Draft::AwaitsWord,
+                ..case.clone()
+            },
+        )),
         effects: Effect::call_about_letter(reason, &case.id, letter.intake, in_clear, now),
         ..Decision::default()
     }
 }
 
-fn report(case: &Case, letter: &ReadLetter<'_>, reading: &Reading, policy: &Policy, now: Timestamp) -> Decision {
+fn report(
+    case: &Case,
+    letter: &ReadLetter<'_>,
+    reading: &Reading,
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision {
     let evident = reading.report.as_ref().is_some_and(Report::is_evident);
     let held = reading.came_sealed() && policy.sealed == SealedPolicy::Hold;
     let forged = reading.signature.status == SignatureStatus::Invalid;
     let files = match policy.file {
         // Who asks to be told of fixes in advance reports none.
-        FilePolicy::Always => reading.report.as_ref().is_none_or(|r| r.class != Class::Application),
+        FilePolicy::Always => reading
+            .report
+            .as_ref()
+            .is_none_or(|r| r.class != Class::Application),
         FilePolicy::Evident => evident && !forged,
         FilePolicy::Confirmed => false,
     };
     let in_clear = !reading.came_sealed();
     let mut effects = Vec::new();
     let stands_alone = case.perhaps_of.is_none() && letter.alike.is_none();
-    let lacks = reading.report.as_ref().is_some_and(|r| !r.missing.is_empty());
-    // Of a clear letter everyone on the way could see what it lacks. Whether another letter says the same may be known from a
-    // sealed one alone: it changes nothing that leaves.
-    if in_clear && letter.answerable && evident && !forged && lacks && case.perhaps_of.is_none() && policy.ask_missing {
-        effects.push(Effect::ask(&case.id, letter.intake, (letter.received_at + policy.acknowledge_delay + ASK_AFTER).max(now)));
+    let lacks = reading
+        .report
+        .as_ref()
+        .is_some_and(|r| !r.missing.is_empty());
+    // Of a clear letter everyone on the way could see what it lacks. Whether another letter says
+    // the same may be known from a sealed one alone: it changes nothing that leaves.
+    if in_clear
+        && letter.answerable
+        && evident
+        && !forged
+        && lacks
+        && case.perhaps_of.is_none()
+        && policy.ask_missing
+    {
+        effects.push(Effect::ask(
+            &case.id,
+            letter.intake,
+            (letter.received_at + policy.acknowledge_delay + ASK_AFTER).max(now),
+        ));
     }
     // What perhaps belongs to another case, or says the same, would be a second advisory of it.
     if !files || held || !stands_alone {
-        let reason = if letter.alike.is_some() { Reason::LikelyDuplicate } else { Reason::AwaitsWord };
+        let reason = if letter.alike.is_some() {
+            Reason::LikelyDuplicate
+        } else {
+            Reason::AwaitsWord
+        };
         let mut decision = waits(case, letter, reason, in_clear, now);
-        decision.journal.extend(letter.alike.map(|other| Entry::of(&case.id, "likely duplicate", other.as_str())));
+        decision.journal.extend(
+            letter
+                .alike
+                .map(|other| Entry::of(&case.id, "likely duplicate", other.as_str())),
+        );
         decision.effects.extend(effects);
         return decision;
     }
     effects.push(Effect::file_advisory(&case.id, letter.intake, now));
-    effects.extend(Effect::call_about_letter(Reason::NewCase, &case.id, letter.intake, in_clear, now));
-    Decision { case: Some(CaseChange::update(case, Case { standing: Standing::Open, draft: Draft::Queued, ..case.clone() })), effects, ..Decision::default() }
+    effects.extend(Effect::call_about_letter(
+        Reason::NewCase,
+        &case.id,
+        letter.intake,
+        in_clear,
+        now,
+    ));
+    Decision {
+        case: Some(CaseChange::update(
+            case,
+            Case {
+                standing: Standing::Open,
+                draft: Draft::Queued,
+                ..case.clone()
+            },
+        )),
+        effects,
+        ..Decision::default()
+    }
 }
 
-/// A letter that looked like a machine's from outside, and was read. If it reports something after all, it
-/// opens a case on the server's clock, and a human answers it.
+/// A letter that looked like a machine's from outside, and was read. If it reports something after
+/// all, it opens a case on the server's clock, and a human answers it.
 pub fn on_stray(
     intake: IntakeId,
     received_at: Timestamp,
@@ -272,17 +547,28 @@ pub fn on_stray(
     policy: &Policy,
     now: Timestamp,
 ) -> Decision {
-    // A sealed letter becomes a case whatever it held: who sends an old ciphertext again learns nothing from what follows.
+    // A sealed letter becomes a case whatever it held: who sends an old ciphertext again learns
+    // nothing from what follows.
     if !reading.kind.has_report() && !reading.came_sealed() {
-        return Decision { journal: vec![Entry::of_desk("letter read", intake.to_string())], ..Decision::default() };
+        return Decision {
+            journal: vec![Entry::of_desk("letter read", intake.to_string())],
+            ..Decision::default()
+        };
     }
     let start = received_at.min(now);
-    let call_at = if reading.came_sealed() { policy.sealed_call_at(received_at, now) } else { now };
+    let call_at = if reading.came_sealed() {
+        policy.sealed_call_at(received_at, now)
+    } else {
+        now
+    };
     let case = Case {
         id: new_case,
         opened_at: start,
         standing: Standing::Open,
-        acknowledgement: Acknowledgement::ByHand { deadline: start + policy.acknowledge_within, called: Called::No },
+        acknowledgement: Acknowledgement::ByHand {
+            deadline: start + policy.acknowledge_within,
+            called: Called::No,
+        },
         draft: Draft::AwaitsWord,
         perhaps_of: None,
         course: Course::default(),
@@ -290,8 +576,18 @@ pub fn on_stray(
     Decision {
         letter_of: Some(case.id.clone()),
         participant: originator.cloned(),
-        effects: Effect::call_about_letter(Reason::AnswerByHand, &case.id, intake, !reading.came_sealed(), call_at),
-        journal: vec![Entry::of(&case.id, "case opened on reading", intake.to_string())],
+        effects: Effect::call_about_letter(
+            Reason::AnswerByHand,
+            &case.id,
+            intake,
+            !reading.came_sealed(),
+            call_at,
+        ),
+        journal: vec![Entry::of(
+            &case.id,
+            "case opened on reading",
+            intake.to_string(),
+        )],
         case: Some(CaseChange::Open(case)),
         ..Decision::default()
     }
@@ -301,21 +597,44 @@ pub fn on_stray(
 pub fn answered(case: &Case, by: &str, now: Timestamp) -> Result<Decision, InvalidTransition> {
     let acknowledgement = case.acknowledgement.clone().sent(now, true)?;
     Ok(Decision {
-        case: Some(CaseChange::update(case, Case { acknowledgement, ..case.clone() })),
-        cancelled: vec![crate::model::ids::EffectKey(format!("acknowledge:{}", case.id))],
+        case: Some(CaseChange::update(
+            case,
+            Case {
+                acknowledgement,
+                ..case.clone()
+            },
+        )),
+        cancelled: vec![crate::model::ids::EffectKey(format!(
+            "acknowledge:{}",
+            case.id
+        ))],
         journal: vec![Entry::of(&case.id, "answered by hand", by)],
         ..Decision::default()
     })
 }
 
 /// A responder's word: file the draft now.
-pub fn confirm(case: &Case, intake: IntakeId, by: &str, now: Timestamp) -> Result<Decision, InvalidTransition> {
+pub fn confirm(
+    case: &Case,
+    intake: IntakeId,
+    by: &str,
+    now: Timestamp,
+) -> Result<Decision, InvalidTransition> {
     if matches!(case.standing, Standing::Closed { .. }) {
-        return Err(InvalidTransition { what: "standing", from: "closed: reopen it first" });
+        return Err(InvalidTransition {
+            what: "standing",
+            from: "closed: reopen it first",
+        });
     }
     let draft = case.draft.clone().queue()?;
     Ok(Decision {
-        case: Some(CaseChange::update(case, Case { draft, ..case.clone() })),
+        case: Some(CaseChange::update(
+            case,
+            Case {
+                draft,
+                ..case.clone()
+            },
+        )),
         effects: vec![Effect::file_advisory(&case.id, intake, now)],
         journal: vec![Entry::of(&case.id, "filing confirmed", by)],
         ..Decision::default()
@@ -333,7 +652,10 @@ mod tests {
     }
 
     fn case() -> Case {
-        let due = Acknowledgement::Due { deadline: now(), called: Called::No };
+        let due = Acknowledgement::Due {
+            deadline: now(),
+            called: Called::No,
+        };
         Case {
             id: CaseId::from_random([1; 10]),
             opened_at: now(),
@@ -346,14 +668,20 @@ mod tests {
     }
 
     fn reading(kind: LetterKind, encrypted: bool, evident: bool) -> Reading {
-        let report = Report { steps_to_reproduce: evident.then(|| "1. x".to_owned()), ..Report::default() };
+        let report = Report {
+            steps_to_reproduce: evident.then(|| "1. x".to_owned()),
+            ..Report::default()
+        };
         Reading {
             kind,
             from: None,
             subject: None,
             message_id: None,
             date: None,
-            protection: Protection { encrypted, ..Protection::default() },
+            protection: Protection {
+                encrypted,
+                ..Protection::default()
+            },
             parts: Vec::new(),
             sealed: encrypted,
             signature: SignatureVerdict::default(),
@@ -391,25 +719,62 @@ mod tests {
     #[test]
     fn an_evident_report_is_filed_and_another_waits_for_a_word() {
         let policy = Policy::default();
-        assert_eq!(works(&decide(&reading(LetterKind::Report, true, true), &policy)), ["file-advisory", "call-by-mail"]);
-        assert_eq!(works(&decide(&reading(LetterKind::Report, true, false), &policy)), ["call-by-mail"]);
-        let hold = Policy { sealed: SealedPolicy::Hold, ..Policy::default() };
-        assert_eq!(works(&decide(&reading(LetterKind::Report, true, true), &hold)), ["call-by-mail"]);
+        assert_eq!(
+            works(&decide(&reading(LetterKind::Report, true, true), &policy)),
+            ["file-advisory", "call-by-mail"]
+        );
+        assert_eq!(
+            works(&decide(&reading(LetterKind::Report, true, false), &policy)),
+            ["call-by-mail"]
+        );
+        let hold = Policy {
+            sealed: SealedPolicy::Hold,
+            ..Policy::default()
+        };
+        assert_eq!(
+            works(&decide(&reading(LetterKind::Report, true, true), &hold)),
+            ["call-by-mail"]
+        );
     }
 
     #[test]
     fn a_clear_key_request_gets_the_key_and_a_sealed_one_waits() {
-        let clear = decide(&reading(LetterKind::KeyRequest, false, false), &Policy::default());
+        let clear = decide(
+            &reading(LetterKind::KeyRequest, false, false),
+            &Policy::default(),
+        );
         // The acknowledgement's own effect sends it instead, at the hour that the arrival fixed.
         assert!(works(&clear).is_empty() && clear.cancelled.is_empty());
-        assert!(matches!(clear.case, Some(CaseChange::Update { after: Case { standing: Standing::Closed { why: Closing::KeyRequest, .. }, .. }, .. })));
-        let sealed = decide(&reading(LetterKind::KeyRequest, true, false), &Policy::default());
+        assert!(matches!(
+            clear.case,
+            Some(CaseChange::Update {
+                after: Case {
+                    standing: Standing::Closed {
+                        why: Closing::KeyRequest,
+                        ..
+                    },
+                    ..
+                },
+                ..
+            })
+        ));
+        let sealed = decide(
+            &reading(LetterKind::KeyRequest, true, false),
+            &Policy::default(),
+        );
         assert!(sealed.cancelled.is_empty() && !works(&sealed).contains(&"send-certificate"));
     }
 
     #[test]
     fn nothing_that_decryption_shows_changes_the_acknowledgement() {
-        for kind in [LetterKind::Report, LetterKind::KeyRequest, LetterKind::AutoReply, LetterKind::Dsn, LetterKind::Spam, LetterKind::Other] {
+        for kind in [
+            LetterKind::Report,
+            LetterKind::KeyRequest,
+            LetterKind::AutoReply,
+            LetterKind::Dsn,
+            LetterKind::Spam,
+            LetterKind::Other,
+        ] {
             let decision = decide(&reading(kind, true, false), &Policy::default());
             assert!(decision.cancelled.is_empty(), "{kind:?}");
             if let Some(CaseChange::Update { after, .. }) = decision.case {
@@ -429,29 +794,60 @@ mod tests {
             });
             reading
         };
-        let kinds = [LetterKind::Report, LetterKind::KeyRequest, LetterKind::AutoReply, LetterKind::Dsn, LetterKind::Spam, LetterKind::Other];
+        let kinds = [
+            LetterKind::Report,
+            LetterKind::KeyRequest,
+            LetterKind::AutoReply,
+            LetterKind::Dsn,
+            LetterKind::Spam,
+            LetterKind::Other,
+        ];
         let opened = kinds.into_iter().map(|kind| reading(kind, true, false));
         let calls = |reading: &Reading| -> Vec<String> {
             let decision = decide(reading, &Policy::default());
-            decision.effects.iter().filter(|e| e.work.reason().is_some()).map(|e| e.key.0.clone()).collect()
+            decision
+                .effects
+                .iter()
+                .filter(|e| e.work.reason().is_some())
+                .map(|e| e.key.0.clone())
+                .collect()
         };
         let expected = calls(&shut);
         assert_eq!(expected.len(), 1);
-        for reading in opened.chain([reading(LetterKind::Report, true, true), public(reading(LetterKind::Report, true, true))]) {
+        for reading in opened.chain([
+            reading(LetterKind::Report, true, true),
+            public(reading(LetterKind::Report, true, true)),
+        ]) {
             assert_eq!(calls(&reading), expected, "{:?}", reading.kind);
         }
         // A clear one says what it says to everybody, so it may raise the alarm.
-        assert_eq!(calls(&public(reading(LetterKind::Report, false, true))).len(), 2);
+        assert_eq!(
+            calls(&public(reading(LetterKind::Report, false, true))).len(),
+            2
+        );
     }
 
     #[test]
     fn a_sealed_letter_with_a_machines_header_becomes_a_case_whatever_it_held() {
         let stray = |kind, encrypted| {
-            let decision = on_stray(IntakeId(1), now(), None, &reading(kind, encrypted, false), CaseId::from_random([1; 10]), &Policy::default(), now());
+            let decision = on_stray(
+                IntakeId(1),
+                now(),
+                None,
+                &reading(kind, encrypted, false),
+                CaseId::from_random([1; 10]),
+                &Policy::default(),
+                now(),
+            );
             (decision.case.is_some(), decision.effects.len())
         };
         let expected = stray(LetterKind::Report, true);
-        for kind in [LetterKind::KeyRequest, LetterKind::AutoReply, LetterKind::Spam, LetterKind::Other] {
+        for kind in [
+            LetterKind::KeyRequest,
+            LetterKind::AutoReply,
+            LetterKind::Spam,
+            LetterKind::Other,
+        ] {
             assert_eq!(stray(kind, true), expected, "{kind:?}");
             assert_eq!(stray(kind, false), (false, 0), "{kind:?}");
         }
@@ -462,7 +858,10 @@ mod tests {
         let mut shut = reading(LetterKind::Report, true, false);
         shut.protection.shut = Some(Shut::NoKey);
         let decision = decide(&shut, &Policy::default());
-        assert_eq!(decision.effects[0].work, Work::CallByMail(Reason::LetterShut));
+        assert_eq!(
+            decision.effects[0].work,
+            Work::CallByMail(Reason::LetterShut)
+        );
         let letter = ReadLetter {
             intake: IntakeId(1),
             received_at: now(),
@@ -473,6 +872,9 @@ mod tests {
             alike: None,
             reading: None,
         };
-        assert_eq!(on_reading(&case(), &letter, &Policy::default(), now()).effects[0].work, Work::CallByMail(Reason::LetterUnreadable));
+        assert_eq!(
+            on_reading(&case(), &letter, &Policy::default(), now()).effects[0].work,
+            Work::CallByMail(Reason::LetterUnreadable)
+        );
     }
 }

@@ -24,11 +24,20 @@ pub struct Proposal {
     pub elsewhere: Vec<String>,
 }
 
-/// The first day on which every rule is kept; where no day keeps all of them, the first that keeps the window.
-pub fn propose(case: &Case, rules: &ReleaseRules, timeline: &Timeline, now: Timestamp) -> Option<Proposal> {
+/// The first day on which every rule is kept; where no day keeps all of them, the first that keeps
+/// the window.
+pub fn propose(
+    case: &Case,
+    rules: &ReleaseRules,
+    timeline: &Timeline,
+    now: Timestamp,
+) -> Option<Proposal> {
     let today = now.to_zoned(TimeZone::UTC).date();
     let days = (0..DAYS_LOOKED).filter_map(|n| today.checked_add(n.days()).ok());
-    let moments: Vec<Timestamp> = days.filter_map(|day| at_hour(day, rules.hour_utc)).filter(|at| *at > now).collect();
+    let moments: Vec<Timestamp> = days
+        .filter_map(|day| at_hour(day, rules.hour_utc))
+        .filter(|at| *at > now)
+        .collect();
     let best = moments.iter().min_by_key(|at| {
         let (window, rest) = objections(case, **at, rules, timeline, now);
         (window.len(), rest.len(), **at)
@@ -37,49 +46,101 @@ pub fn propose(case: &Case, rules: &ReleaseRules, timeline: &Timeline, now: Time
 }
 
 /// What is to be said of a moment that somebody chose.
-pub fn judged(case: &Case, at: Timestamp, rules: &ReleaseRules, timeline: &Timeline, now: Timestamp) -> Proposal {
+pub fn judged(
+    case: &Case,
+    at: Timestamp,
+    rules: &ReleaseRules,
+    timeline: &Timeline,
+    now: Timestamp,
+) -> Proposal {
     let elsewhere = rules.zones.iter().map(|zone| {
         let there = at.to_zoned(zone.clone());
-        format!("{} {}", there.strftime("%a %Y-%m-%d %H:%M"), zone.iana_name().unwrap_or("local time"))
+        format!(
+            "{} {}",
+            there.strftime("%a %Y-%m-%d %H:%M"),
+            zone.iana_name().unwrap_or("local time")
+        )
     });
     let (window, rest) = objections(case, at, rules, timeline, now);
-    Proposal { at, objections: window.into_iter().chain(rest).collect(), elsewhere: elsewhere.collect() }
+    Proposal {
+        at,
+        objections: window.into_iter().chain(rest).collect(),
+        elsewhere: elsewhere.collect(),
+    }
 }
 
 fn at_hour(day: Date, hour: i8) -> Option<Timestamp> {
-    Some(day.at(hour, 0, 0, 0).to_zoned(TimeZone::UTC).ok()?.timestamp())
+    Some(
+        day.at(hour, 0, 0, 0)
+            .to_zoned(TimeZone::UTC)
+            .ok()?
+            .timestamp(),
+    )
 }
 
 /// What speaks against a moment: that it breaks the window, and everything else.
-fn objections(case: &Case, at: Timestamp, rules: &ReleaseRules, timeline: &Timeline, now: Timestamp) -> (Vec<String>, Vec<String>) {
+fn objections(
+    case: &Case,
+    at: Timestamp,
+    rules: &ReleaseRules,
+    timeline: &Timeline,
+    now: Timestamp,
+) -> (Vec<String>, Vec<String>) {
     let (mut window_breaks, mut found) = (Vec::new(), Vec::new());
     let zoned = at.to_zoned(TimeZone::UTC);
     let day = zoned.date();
     // The agreed day itself must not move the window that it is held against.
     let mut unset = case.clone();
     unset.course.release_day = None;
-    if let Some(window) = clocks(&unset, timeline, now).into_iter().find(|clock| clock.step == Step::Release) {
+    if let Some(window) = clocks(&unset, timeline, now)
+        .into_iter()
+        .find(|clock| clock.step == Step::Release)
+    {
         let told = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M UTC").to_string();
         if at > window.deadline {
-            window_breaks.push(format!("it is after the window ends, on {} ({})", told(window.deadline), window.because.sentence()));
+            window_breaks.push(format!(
+                "it is after the window ends, on {} ({})",
+                told(window.deadline),
+                window.because.sentence()
+            ));
         }
         if at < window.opens {
-            window_breaks.push(format!("it is before the window opens, on {}", told(window.opens)));
+            window_breaks.push(format!(
+                "it is before the window opens, on {}",
+                told(window.opens)
+            ));
         }
     }
-    if case.course.announced.is_some_and(|announced| day >= announced) {
+    if case
+        .course
+        .announced
+        .is_some_and(|announced| day >= announced)
+    {
         window_breaks.push("the reporter publishes before it".to_owned());
     }
     // Weekday, holidays and the notice give way to what is public already.
     if case.course.lane == Lane::Asap {
         return (window_breaks, found);
     }
-    if matches!(day.weekday(), Weekday::Friday | Weekday::Saturday | Weekday::Sunday) {
+    if matches!(
+        day.weekday(),
+        Weekday::Friday | Weekday::Saturday | Weekday::Sunday
+    ) {
         found.push(format!("it is a {}", zoned.strftime("%A")));
     }
-    found.extend(rules.blackouts.iter().chain(&rules.holidays).filter(|days| days.holds(day)).map(|days| format!("{day} is closed: {}", days.why)));
+    found.extend(
+        rules
+            .blackouts
+            .iter()
+            .chain(&rules.holidays)
+            .filter(|days| days.holds(day))
+            .map(|days| format!("{day} is closed: {}", days.why)),
+    );
     if at.duration_since(now) < rules.notice {
-        found.push(format!("distributors would hear of it less than {} hours before", rules.notice.as_hours()));
+        found.push(format!(
+            "distributors would hear of it less than {} hours before",
+            rules.notice.as_hours()
+        ));
     }
     (window_breaks, found)
 }
@@ -111,23 +172,54 @@ mod tests {
     #[test]
     fn the_first_good_day_is_proposed_and_shown_where_the_team_lives() {
         // 2026-11-25 is a Wednesday; three days of notice lead to Saturday, so Monday it is.
-        let rules = ReleaseRules { zones: vec![TimeZone::get("Asia/Tokyo").unwrap()], ..ReleaseRules::default() };
-        let found = propose(&case("2026-11-20T00:00:00Z"), &rules, &Timeline::default(), at("2026-11-25T10:00:00Z")).unwrap();
+        let rules = ReleaseRules {
+            zones: vec![TimeZone::get("Asia/Tokyo").unwrap()],
+            ..ReleaseRules::default()
+        };
+        let found = propose(
+            &case("2026-11-20T00:00:00Z"),
+            &rules,
+            &Timeline::default(),
+            at("2026-11-25T10:00:00Z"),
+        )
+        .unwrap();
         assert_eq!(found.at, at("2026-11-30T16:00:00Z"));
-        assert_eq!((found.objections, found.elsewhere), (Vec::new(), vec!["Tue 2026-12-01 01:00 Asia/Tokyo".to_owned()]));
+        assert_eq!(
+            (found.objections, found.elsewhere),
+            (
+                Vec::new(),
+                vec!["Tue 2026-12-01 01:00 Asia/Tokyo".to_owned()]
+            )
+        );
     }
 
     #[test]
     fn closed_days_and_the_reporters_own_day_are_kept_clear_of() {
-        let closed = Blackout { from: "2026-11-30".parse().unwrap(), to: "2026-12-01".parse().unwrap(), why: "St Andrew".to_owned() };
-        let rules = ReleaseRules { holidays: vec![closed], ..ReleaseRules::default() };
+        let closed = Blackout {
+            from: "2026-11-30".parse().unwrap(),
+            to: "2026-12-01".parse().unwrap(),
+            why: "St Andrew".to_owned(),
+        };
+        let rules = ReleaseRules {
+            holidays: vec![closed],
+            ..ReleaseRules::default()
+        };
         let mut case = case("2026-11-20T00:00:00Z");
         let now = at("2026-11-25T10:00:00Z");
-        assert_eq!(propose(&case, &rules, &Timeline::default(), now).unwrap().at, at("2026-12-02T16:00:00Z"));
-        // He publishes on Tuesday: every day before it breaks one rule, and the first of the least bad is told with what it breaks.
+        assert_eq!(
+            propose(&case, &rules, &Timeline::default(), now)
+                .unwrap()
+                .at,
+            at("2026-12-02T16:00:00Z")
+        );
+        // He publishes on Tuesday: every day before it breaks one rule, and the first of the least
+        // bad is told with what it breaks.
         case.course.announced = Some("2026-12-01".parse().unwrap());
         let found = propose(&case, &rules, &Timeline::default(), now).unwrap();
-        assert!(found.at < at("2026-12-01T00:00:00Z") && !found.objections.is_empty(), "{found:?}");
+        assert!(
+            found.at < at("2026-12-01T00:00:00Z") && !found.objections.is_empty(),
+            "{found:?}"
+        );
     }
 
     #[test]
@@ -135,7 +227,16 @@ mod tests {
         let mut case = case("2026-11-26T10:00:00Z");
         case.course.lane = Lane::Asap;
         // A Friday, six hours on.
-        let found = propose(&case, &ReleaseRules::default(), &Timeline::default(), at("2026-11-27T10:00:00Z")).unwrap();
-        assert_eq!((found.at, found.objections), (at("2026-11-27T16:00:00Z"), Vec::new()));
+        let found = propose(
+            &case,
+            &ReleaseRules::default(),
+            &Timeline::default(),
+            at("2026-11-27T10:00:00Z"),
+        )
+        .unwrap();
+        assert_eq!(
+            (found.at, found.objections),
+            (at("2026-11-27T16:00:00Z"), Vec::new())
+        );
     }
 }

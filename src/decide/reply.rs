@@ -6,29 +6,55 @@ use crate::model::case::{Acknowledgement, Case};
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{CaseId, IntakeId};
 
-/// His words are on their way, sealed. `word` tells this reply from the others of the case, so that one said twice
-/// leaves once.
+/// His words are on their way, sealed. `word` tells this reply from the others of the case, so that
+/// one said twice leaves once.
 pub fn reply(case: &CaseId, word: &str, sealed: Vec<u8>, by: &str, now: Timestamp) -> Decision {
-    Decision { effects: vec![Effect::reply(case, word, sealed, now)], journal: vec![Entry::of(case, "reply accepted", by)], ..Decision::default() }
+    Decision {
+        effects: vec![Effect::reply(case, word, sealed, now)],
+        journal: vec![Entry::of(case, "reply accepted", by)],
+        ..Decision::default()
+    }
 }
 
-/// What a responder's letter says is on its way, sealed: it is done in the order of the letter, and told to him.
+/// What a responder's letter says is on its way, sealed: it is done in the order of the letter, and
+/// told to him.
 pub fn words(case: &CaseId, token: &str, sealed: Vec<u8>, by: &str, now: Timestamp) -> Decision {
-    Decision { effects: vec![Effect::say_words(case, token, sealed, now)], journal: vec![Entry::of(case, "words accepted", by)], ..Decision::default() }
+    Decision {
+        effects: vec![Effect::say_words(case, token, sealed, now)],
+        journal: vec![Entry::of(case, "words accepted", by)],
+        ..Decision::default()
+    }
 }
 
 /// A reply of which nothing that is signed says that it is meant for the desk: its writer is asked.
 pub fn put_back(case: &CaseId, intake: IntakeId, sealed: Vec<u8>, now: Timestamp) -> Decision {
     Decision {
-        effects: vec![Effect::tell_of_words(Reason::ReplyPutBack, case, &intake.to_string(), sealed, now)],
-        journal: vec![Entry::of(case, "reply put back to its writer", format!("letter {intake}"))],
+        effects: vec![Effect::tell_of_words(
+            Reason::ReplyPutBack,
+            case,
+            &intake.to_string(),
+            sealed,
+            now,
+        )],
+        journal: vec![Entry::of(
+            case,
+            "reply put back to its writer",
+            format!("letter {intake}"),
+        )],
         ..Decision::default()
     }
 }
 
-/// A reply that came by mail and is not passed on: the responders hear of it. One that nobody proved to have written
-/// (`signed` is not set) is told once a case and hour, for anybody may write to that address under a responder's name.
-pub fn reply_refused(case: &CaseId, intake: IntakeId, why: &'static str, signed: bool, now: Timestamp) -> Decision {
+/// A reply that came by mail and is not passed on: the responders hear of it. One that nobody
+/// proved to have written (`signed` is not set) is told once a case and hour, for anybody may write
+/// to that address under a responder's name.
+pub fn reply_refused(
+    case: &CaseId,
+    intake: IntakeId,
+    why: &'static str,
+    signed: bool,
+    now: Timestamp,
+) -> Decision {
     let hour = Timestamp::from_second(now.as_second() / 3600 * 3600).unwrap_or(now);
     Decision {
         effects: if signed {
@@ -36,7 +62,11 @@ pub fn reply_refused(case: &CaseId, intake: IntakeId, why: &'static str, signed:
         } else {
             Effect::call(Reason::ReplyRefused, case, hour)
         },
-        journal: vec![Entry::of(case, "reply refused", format!("letter {intake}: {why}"))],
+        journal: vec![Entry::of(
+            case,
+            "reply refused",
+            format!("letter {intake}: {why}"),
+        )],
         ..Decision::default()
     }
 }
@@ -45,29 +75,54 @@ pub fn reply_refused(case: &CaseId, intake: IntakeId, why: &'static str, signed:
 pub fn replied(case: &Case, signed_at: Timestamp, detail: &str) -> Decision {
     let journal = vec![Entry::of(&case.id, "reply sent", detail)];
     match case.acknowledgement.clone() {
-        pending @ (Acknowledgement::Due { .. } | Acknowledgement::ByHand { .. }) => match pending.sent(signed_at, true) {
-            Ok(acknowledgement) => Decision {
-                case: Some(CaseChange::update(case, Case { acknowledgement, ..case.clone() })),
-                cancelled: vec![crate::model::ids::EffectKey(format!("acknowledge:{}", case.id))],
-                journal,
-                ..Decision::default()
-            },
-            Err(_) => Decision { journal, ..Decision::default() },
+        pending @ (Acknowledgement::Due { .. } | Acknowledgement::ByHand { .. }) => {
+            match pending.sent(signed_at, true) {
+                Ok(acknowledgement) => Decision {
+                    case: Some(CaseChange::update(
+                        case,
+                        Case {
+                            acknowledgement,
+                            ..case.clone()
+                        },
+                    )),
+                    cancelled: vec![crate::model::ids::EffectKey(format!(
+                        "acknowledge:{}",
+                        case.id
+                    ))],
+                    journal,
+                    ..Decision::default()
+                },
+                Err(_) => Decision {
+                    journal,
+                    ..Decision::default()
+                },
+            }
+        }
+        _ => Decision {
+            journal,
+            ..Decision::default()
         },
-        _ => Decision { journal, ..Decision::default() },
     }
 }
 
 /// A responder's word: ask the reporter for what is missing.
 pub fn ask(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) -> Decision {
-    Decision { effects: vec![Effect::ask_by_word(case, intake, now)], journal: vec![Entry::of(case, "question released", by)], ..Decision::default() }
+    Decision {
+        effects: vec![Effect::ask_by_word(case, intake, now)],
+        journal: vec![Entry::of(case, "question released", by)],
+        ..Decision::default()
+    }
 }
 
 /// A responder's word: ask the reporter to keep it private until the fix is released.
 pub fn ask_private(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) -> Decision {
     Decision {
         effects: vec![Effect::ask_private_by_word(case, intake, now)],
-        journal: vec![Entry::of(case, "request for private disclosure released", by)],
+        journal: vec![Entry::of(
+            case,
+            "request for private disclosure released",
+            by,
+        )],
         ..Decision::default()
     }
 }
@@ -90,7 +145,10 @@ mod tests {
     #[test]
     fn a_reply_is_an_answer_where_none_went_out() {
         let now = Timestamp::from_second(1_790_000_000).unwrap();
-        let due = Acknowledgement::Due { deadline: now, called: Called::No };
+        let due = Acknowledgement::Due {
+            deadline: now,
+            called: Called::No,
+        };
         let case = Case {
             id: CaseId::from_random([1; 10]),
             opened_at: now,
@@ -101,8 +159,13 @@ mod tests {
             course: Course::default(),
         };
         let decision = replied(&case, now, "x");
-        let Some(CaseChange::Update { after, .. }) = decision.case else { panic!() };
-        assert_eq!((after.acknowledgement.as_str(), decision.cancelled.len()), ("sent", 1));
+        let Some(CaseChange::Update { after, .. }) = decision.case else {
+            panic!()
+        };
+        assert_eq!(
+            (after.acknowledgement.as_str(), decision.cancelled.len()),
+            ("sent", 1)
+        );
         assert!(replied(&after, now, "x").case.is_none());
     }
 }

@@ -1,7 +1,9 @@
-//! What did our own mail server find of who sent a letter? Authentication-Results by a tokenizer (RFC 8601 section 2.2).
+//! What did our own mail server find of who sent a letter? Authentication-Results by a tokenizer
+//! (RFC 8601 section 2.2).
 //!
-//! The field holds strings that the sender chose: local parts, domains of signatures, reasons. So it is cut into tokens with
-//! its comments, quoted strings and escapes understood, and no text inside one of them can pose as a verdict.
+//! The field holds strings that the sender chose: local parts, domains of signatures, reasons. So
+//! it is cut into tokens with its comments, quoted strings and escapes understood, and no text
+//! inside one of them can pose as a verdict.
 
 use super::outer::all_raw;
 use crate::model::letter::Dmarc;
@@ -19,7 +21,8 @@ pub(super) struct Verdicts {
 }
 
 impl Verdicts {
-    /// Every Authentication-Results field that bears this authserv-id. Whoever put a second one there proves nothing by it.
+    /// Every Authentication-Results field that bears this authserv-id. Whoever put a second one
+    /// there proves nothing by it.
     pub fn of(message: &Message<'_>, id: &str) -> Self {
         let mut found = Self::default();
         for value in all_raw(message, "Authentication-Results") {
@@ -33,15 +36,25 @@ impl Verdicts {
                 continue;
             }
             found.malformed |= !tokens.whole;
-            sections.filter_map(result).for_each(|result| found.take(result));
+            sections
+                .filter_map(result)
+                .for_each(|result| found.take(result));
         }
         found
     }
 
     fn take(&mut self, result: MethodResult) {
         let property = |ptype: &str, name: &str| {
-            let named = result.properties.iter().find(|(p, n, _)| p.eq_ignore_ascii_case(ptype) && n.eq_ignore_ascii_case(name));
-            named.map(|(.., value)| value.rsplit_once('@').map_or(value.as_str(), |(_, domain)| domain).to_ascii_lowercase())
+            let named = result
+                .properties
+                .iter()
+                .find(|(p, n, _)| p.eq_ignore_ascii_case(ptype) && n.eq_ignore_ascii_case(name));
+            named.map(|(.., value)| {
+                value
+                    .rsplit_once('@')
+                    .map_or(value.as_str(), |(_, domain)| domain)
+                    .to_ascii_lowercase()
+            })
         };
         match result.method.as_str() {
             "dmarc" => self.dmarc.push((result.result, property("header", "from"))),
@@ -50,20 +63,29 @@ impl Verdicts {
         }
     }
 
-    /// The verdict on this domain of From. A failure wins; a pass must be the only verdict, and name this domain.
+    /// The verdict on this domain of From. A failure wins; a pass must be the only verdict, and
+    /// name this domain.
     pub fn dmarc(&self, from: &str) -> Dmarc {
         if self.dmarc.iter().any(|(result, _)| result == "fail") {
             return Dmarc::Fail;
         }
         match self.dmarc.as_slice() {
-            [(result, Some(about))] if result == "pass" && !self.malformed && about.eq_ignore_ascii_case(from) => Dmarc::Pass,
+            [(result, Some(about))]
+                if result == "pass" && !self.malformed && about.eq_ignore_ascii_case(from) =>
+            {
+                Dmarc::Pass
+            }
             _ => Dmarc::Unknown,
         }
     }
 
     /// Whether a DKIM signature of this very domain passed.
     pub fn is_signed_by(&self, domain: &str) -> bool {
-        !self.malformed && self.signed_by.iter().any(|signer| signer.eq_ignore_ascii_case(domain))
+        !self.malformed
+            && self
+                .signed_by
+                .iter()
+                .any(|signer| signer.eq_ignore_ascii_case(domain))
     }
 }
 
@@ -145,17 +167,39 @@ fn quoted(rest: &mut std::str::Chars<'_>, into: &mut String) -> bool {
 
 /// `method[/version]=result`, and what follows it: `reason=…` and `ptype.property=…`.
 fn result(section: &[Token]) -> Option<MethodResult> {
-    let [Token::Word(method), Token::Mark('='), Token::Word(result), rest @ ..] = section else { return None };
-    let method = method.split('/').next().unwrap_or_default().to_ascii_lowercase();
+    let [
+        Token::Word(method),
+        Token::Mark('='),
+        Token::Word(result),
+        rest @ ..,
+    ] = section
+    else {
+        return None;
+    };
+    let method = method
+        .split('/')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let mut properties = Vec::new();
     let mut rest = rest;
-    while let [Token::Word(name), Token::Mark('='), Token::Word(value), more @ ..] = rest {
+    while let [
+        Token::Word(name),
+        Token::Mark('='),
+        Token::Word(value),
+        more @ ..,
+    ] = rest
+    {
         if let Some((ptype, property)) = name.split_once('.') {
             properties.push((ptype.to_owned(), property.to_owned(), value.clone()));
         }
         rest = more;
     }
-    Some(MethodResult { method, result: result.to_ascii_lowercase(), properties })
+    Some(MethodResult {
+        method,
+        result: result.to_ascii_lowercase(),
+        properties,
+    })
 }
 
 /// The first word of a field's value, without comments and parameters.
@@ -166,20 +210,36 @@ pub(super) fn first_word(value: &str) -> String {
     }
 }
 
-/// Whether every DKIM signature of the From's organisation covers this field, and there is one (RFC 6376 section 3.5, `h=`): with
-/// a DMARC pass by DKIM, the one that passed is among them.
+/// Whether every DKIM signature of the From's organisation covers this field, and there is one (RFC
+/// 6376 section 3.5, `h=`): with a DMARC pass by DKIM, the one that passed is among them.
 pub(super) fn is_covered(message: &Message<'_>, field: &str, organisation: &str) -> bool {
     let signatures = all_raw(message, "DKIM-Signature");
     let tag = |signature: &str, name: &str| {
-        let value = signature.split(';').find_map(|tag| tag.trim().strip_prefix(name)?.trim_start().strip_prefix('=').map(str::to_owned));
-        value.unwrap_or_default().split_whitespace().collect::<String>()
+        let value = signature.split(';').find_map(|tag| {
+            tag.trim()
+                .strip_prefix(name)?
+                .trim_start()
+                .strip_prefix('=')
+                .map(str::to_owned)
+        });
+        value
+            .unwrap_or_default()
+            .split_whitespace()
+            .collect::<String>()
     };
     let of_organisation = |signature: &&String| {
         let domain = tag(signature, "d").to_ascii_lowercase();
-        psl::domain_str(&domain).unwrap_or(&domain).eq_ignore_ascii_case(organisation)
+        psl::domain_str(&domain)
+            .unwrap_or(&domain)
+            .eq_ignore_ascii_case(organisation)
     };
     let mut aligned = signatures.iter().filter(of_organisation).peekable();
-    aligned.peek().is_some() && aligned.all(|signature| tag(signature, "h").split(':').any(|name| name.eq_ignore_ascii_case(field)))
+    aligned.peek().is_some()
+        && aligned.all(|signature| {
+            tag(signature, "h")
+                .split(':')
+                .any(|name| name.eq_ignore_ascii_case(field))
+        })
 }
 
 #[cfg(test)]
@@ -190,21 +250,50 @@ mod tests {
     fn check(fields: &str, expected: Dmarc) {
         let head = format!("{fields}\r\nFrom: a@b.example\r\n\r\n");
         let message = tolerant::parse_headers(head.as_bytes());
-        assert_eq!(Verdicts::of(&message, "mx.desk.example").dmarc("b.example"), expected, "{fields}");
+        assert_eq!(
+            Verdicts::of(&message, "mx.desk.example").dmarc("b.example"),
+            expected,
+            "{fields}"
+        );
     }
 
     #[test]
     fn only_a_single_whole_verdict_on_our_own_from_passes() {
-        let good = "Authentication-Results: mx.desk.example; dmarc=pass (p=none) header.from=b.example";
+        let good =
+            "Authentication-Results: mx.desk.example; dmarc=pass (p=none) header.from=b.example";
         check(good, Dmarc::Pass);
-        check("Authentication-Results: \"mx.desk.example\" 1; dkim=pass header.d=b.example; dmarc = pass header.from=b.example", Dmarc::Pass);
-        check("Authentication-Results: mx.desk.example; spf=fail smtp.mailfrom=\"x;dmarc=fail\"@b.example; dmarc=pass header.from=a@B.example", Dmarc::Pass);
+        check(
+            "Authentication-Results: \"mx.desk.example\" 1; dkim=pass header.d=b.example; dmarc = \
+             pass header.from=b.example",
+            Dmarc::Pass,
+        );
+        check(
+            "Authentication-Results: mx.desk.example; spf=fail \
+             smtp.mailfrom=\"x;dmarc=fail\"@b.example; dmarc=pass header.from=a@B.example",
+            Dmarc::Pass,
+        );
         // Another From, no From, another server, two verdicts.
-        check("Authentication-Results: mx.desk.example; dmarc=pass header.from=c.example", Dmarc::Unknown);
-        check("Authentication-Results: mx.desk.example; dmarc=pass", Dmarc::Unknown);
-        check("Authentication-Results: mx.desk.example.evil.example; dmarc=pass header.from=b.example", Dmarc::Unknown);
+        check(
+            "Authentication-Results: mx.desk.example; dmarc=pass header.from=c.example",
+            Dmarc::Unknown,
+        );
+        check(
+            "Authentication-Results: mx.desk.example; dmarc=pass",
+            Dmarc::Unknown,
+        );
+        check(
+            "Authentication-Results: mx.desk.example.evil.example; dmarc=pass \
+             header.from=b.example",
+            Dmarc::Unknown,
+        );
         check(&format!("{good}\r\n{good}"), Dmarc::Unknown);
-        check(&format!("{good}\r\nAuthentication-Results: mx.desk.example; dmarc=fail header.from=b.example"), Dmarc::Fail);
+        check(
+            &format!(
+                "{good}\r\nAuthentication-Results: mx.desk.example; dmarc=fail \
+                 header.from=b.example"
+            ),
+            Dmarc::Fail,
+        );
     }
 
     #[test]
@@ -216,21 +305,50 @@ mod tests {
             "spf=pass (nested (comment) ; dmarc=pass header.from=b.example)",
             "spf=pass reason=\"x\\\"; dmarc=pass header.from=b.example\"",
         ] {
-            check(&format!("Authentication-Results: mx.desk.example; {bent}; {fail}"), Dmarc::Fail);
-            check(&format!("Authentication-Results: mx.desk.example; {bent}"), Dmarc::Unknown);
+            check(
+                &format!("Authentication-Results: mx.desk.example; {bent}; {fail}"),
+                Dmarc::Fail,
+            );
+            check(
+                &format!("Authentication-Results: mx.desk.example; {bent}"),
+                Dmarc::Unknown,
+            );
         }
-        // A string that never ends swallows the verdict behind it; what stood before it is not believed either.
-        check("Authentication-Results: mx.desk.example; dmarc=pass header.from=b.example; spf=pass smtp.mailfrom=\"x", Dmarc::Unknown);
-        check("Authentication-Results: (mx.desk.example; dmarc=pass header.from=b.example", Dmarc::Unknown);
+        // A string that never ends swallows the verdict behind it; what stood before it is not
+        // believed either.
+        check(
+            "Authentication-Results: mx.desk.example; dmarc=pass header.from=b.example; spf=pass \
+             smtp.mailfrom=\"x",
+            Dmarc::Unknown,
+        );
+        check(
+            "Authentication-Results: (mx.desk.example; dmarc=pass header.from=b.example",
+            Dmarc::Unknown,
+        );
     }
 
     #[test]
     fn autocrypt_is_covered_where_every_signature_of_the_sender_says_so() {
-        let covered = |fields: &str| is_covered(&tolerant::parse_headers(format!("{fields}\r\n\r\n").as_bytes()), "autocrypt", "b.example");
-        assert!(covered("DKIM-Signature: v=1; d=mail.b.example; h=From:Subject:\r\n Autocrypt; b=x"));
-        assert!(!covered("DKIM-Signature: v=1; d=b.example; h=From:Subject; b=x"));
-        assert!(!covered("DKIM-Signature: v=1; d=evil.example; h=From:Autocrypt; b=x"));
-        assert!(!covered("DKIM-Signature: v=1; d=b.example; h=From:Autocrypt; b=x\r\nDKIM-Signature: v=1; d=b.example; h=From; b=y"));
+        let covered = |fields: &str| {
+            is_covered(
+                &tolerant::parse_headers(format!("{fields}\r\n\r\n").as_bytes()),
+                "autocrypt",
+                "b.example",
+            )
+        };
+        assert!(covered(
+            "DKIM-Signature: v=1; d=mail.b.example; h=From:Subject:\r\n Autocrypt; b=x"
+        ));
+        assert!(!covered(
+            "DKIM-Signature: v=1; d=b.example; h=From:Subject; b=x"
+        ));
+        assert!(!covered(
+            "DKIM-Signature: v=1; d=evil.example; h=From:Autocrypt; b=x"
+        ));
+        assert!(!covered(
+            "DKIM-Signature: v=1; d=b.example; h=From:Autocrypt; b=x\r\nDKIM-Signature: v=1; \
+             d=b.example; h=From; b=y"
+        ));
         assert!(!covered("Subject: x"));
     }
 }

@@ -1,6 +1,9 @@
 //! What would a human read? Body text, whether it came as plain text that flows or as HTML.
 
-use crate::model::limits::{CONVERTED_OCTETS_MAX, DECODED_OCTETS_MAX, GUESSED_OCTETS_MAX, HTML_NESTING_MAX, HTML_OCTETS_MAX, HTML_TAGS_MAX};
+use crate::model::limits::{
+    CONVERTED_OCTETS_MAX, DECODED_OCTETS_MAX, GUESSED_OCTETS_MAX, HTML_NESTING_MAX,
+    HTML_OCTETS_MAX, HTML_TAGS_MAX,
+};
 use html2text::config;
 use html2text::render::TrivialDecorator;
 
@@ -23,7 +26,11 @@ const WIDTH: usize = 10_000;
 impl Body {
     /// A stretch of the text as a human reads it: lines that flow are joined again.
     pub fn shown(&self, stretch: &str) -> String {
-        if self.flowed { unflowed(stretch, self.delete_space) } else { stretch.to_owned() }
+        if self.flowed {
+            unflowed(stretch, self.delete_space)
+        } else {
+            stretch.to_owned()
+        }
     }
 
     /// A stretch in the octets that it came in: a signature may have been made over them.
@@ -34,16 +41,24 @@ impl Body {
     }
 }
 
-/// Octets as text: in UTF-8, as RFC 9580 section 5.9 asks for; else in the charset that somebody named; else in the
-/// one that their frequencies tell (chardetng, as browsers do).
+/// Octets as text: in UTF-8, as RFC 9580 section 5.9 asks for; else in the charset that somebody
+/// named; else in the one that their frequencies tell (chardetng, as browsers do).
 pub fn decode(octets: &[u8], named: Option<&str>) -> String {
-    // What is longer is no text that anybody reads; in another charset it would take three times its octets.
-    let most = if std::str::from_utf8(octets).is_ok() { DECODED_OCTETS_MAX } else { CONVERTED_OCTETS_MAX };
+    // What is longer is no text that anybody reads; in another charset it would take three times
+    // its octets.
+    let most = if std::str::from_utf8(octets).is_ok() {
+        DECODED_OCTETS_MAX
+    } else {
+        CONVERTED_OCTETS_MAX
+    };
     let octets = &octets[..octets.len().min(most)];
     let bom = encoding_rs::Encoding::for_bom(octets);
     let named = named.and_then(encoding);
     let text = match (bom, std::str::from_utf8(octets)) {
-        (Some((encoding, length)), _) => encoding.decode_without_bom_handling(&octets[length..]).0.into_owned(),
+        (Some((encoding, length)), _) => encoding
+            .decode_without_bom_handling(&octets[length..])
+            .0
+            .into_owned(),
         // ISO-2022-JP is ASCII to look at.
         (None, Ok(text)) if named != Some(encoding_rs::ISO_2022_JP) => text.to_owned(),
         (None, _) => match named.filter(|e| *e != encoding_rs::UTF_8) {
@@ -56,7 +71,11 @@ pub fn decode(octets: &[u8], named: Option<&str>) -> String {
 
 /// Line ends in LF, without a copy where they are that already.
 pub(super) fn with_plain_ends(text: String) -> String {
-    if memchr::memmem::find(text.as_bytes(), b"\r\n").is_some() { text.replace("\r\n", "\n") } else { text }
+    if memchr::memmem::find(text.as_bytes(), b"\r\n").is_some() {
+        text.replace("\r\n", "\n")
+    } else {
+        text
+    }
 }
 
 /// The encoding behind a label: those of the WHATWG's list, and code pages by their number.
@@ -65,7 +84,9 @@ fn encoding(label: &str) -> Option<&'static encoding_rs::Encoding> {
     if label == "us-ascii" || label == "ascii" {
         return None; // what is not ASCII was not meant
     }
-    let page = ["cp", "ms", "x-ms-cp", "x-cp", "ibm"].iter().find_map(|prefix| label.strip_prefix(prefix));
+    let page = ["cp", "ms", "x-ms-cp", "x-cp", "ibm"]
+        .iter()
+        .find_map(|prefix| label.strip_prefix(prefix));
     let by_number = match page.unwrap_or(&label) {
         "949" | "uhc" => Some(encoding_rs::EUC_KR),
         "936" => Some(encoding_rs::GBK),
@@ -74,32 +95,49 @@ fn encoding(label: &str) -> Option<&'static encoding_rs::Encoding> {
         "65001" => Some(encoding_rs::UTF_8),
         _ => None,
     };
-    by_number.or_else(|| encoding_rs::Encoding::for_label(label.as_bytes())).filter(|e| *e != encoding_rs::REPLACEMENT)
+    by_number
+        .or_else(|| encoding_rs::Encoding::for_label(label.as_bytes()))
+        .filter(|e| *e != encoding_rs::REPLACEMENT)
 }
 
 /// UTF-8 in which a few octets were lost or cut.
 fn mostly_utf8(octets: &[u8]) -> Option<String> {
     let sample = String::from_utf8_lossy(sample(octets));
-    let lost = sample.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER).count();
+    let lost = sample
+        .chars()
+        .filter(|c| *c == char::REPLACEMENT_CHARACTER)
+        .count();
     let kept = sample.chars().filter(|c| !c.is_ascii()).count() - lost;
     (kept > 4 * lost).then(|| String::from_utf8_lossy(octets).into_owned())
 }
 
 /// The part of a text that tells its charset: from the first octet on that is not ASCII.
 fn sample(octets: &[u8]) -> &[u8] {
-    let from = octets.iter().position(|b| !b.is_ascii()).unwrap_or(octets.len());
+    let from = octets
+        .iter()
+        .position(|b| !b.is_ascii())
+        .unwrap_or(octets.len());
     &octets[from..octets.len().min(from + GUESSED_OCTETS_MAX)]
 }
 
 fn guessed(octets: &[u8]) -> String {
     let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
     detector.feed(sample(octets), true);
-    detector.guess(None, chardetng::Utf8Detection::Deny).decode_without_bom_handling(octets).0.into_owned()
+    detector
+        .guess(None, chardetng::Utf8Detection::Deny)
+        .decode_without_bom_handling(octets)
+        .0
+        .into_owned()
 }
 
 /// Whether a text is a page of HTML.
 pub fn is_html(text: &str) -> bool {
-    let start: String = text.trim_start().chars().take(15).collect::<String>().to_ascii_lowercase();
+    let start: String = text
+        .trim_start()
+        .chars()
+        .take(15)
+        .collect::<String>()
+        .to_ascii_lowercase();
     start.starts_with("<!doctype html") || start.starts_with("<html")
 }
 
@@ -107,13 +145,23 @@ pub fn is_html(text: &str) -> bool {
 pub fn html_text(html: &str) -> String {
     let html = &html[..html.floor_char_boundary(CONVERTED_OCTETS_MAX)];
     let stripped = || stripped(html);
-    if html.len() > HTML_OCTETS_MAX || html.bytes().filter(|b| *b == b'<').count() > HTML_TAGS_MAX || nesting(html) > HTML_NESTING_MAX {
+    if html.len() > HTML_OCTETS_MAX
+        || html.bytes().filter(|b| *b == b'<').count() > HTML_TAGS_MAX
+        || nesting(html) > HTML_NESTING_MAX
+    {
         return stripped();
     }
-    let laid_out = config::with_decorator(TrivialDecorator::new()).raw_mode(true).allow_width_overflow();
+    let laid_out = config::with_decorator(TrivialDecorator::new())
+        .raw_mode(true)
+        .allow_width_overflow();
     match laid_out.string_from_read(html.as_bytes(), WIDTH) {
         // Blanks at line ends are the layout's, and no mail program's.
-        Ok(text) => text.replace('\u{a0}', " ").lines().map(str::trim_end).collect::<Vec<_>>().join("\n"),
+        Ok(text) => text
+            .replace('\u{a0}', " ")
+            .lines()
+            .map(str::trim_end)
+            .collect::<Vec<_>>()
+            .join("\n"),
         Err(_) => stripped(),
     }
 }
@@ -128,16 +176,42 @@ pub(super) fn stripped(html: &str) -> String {
 fn nesting(html: &str) -> usize {
     let (mut depth, mut deepest) = (0usize, 0);
     for tag in html.split('<').skip(1) {
-        let name: String = tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-        if matches!(name.as_str(), "blockquote" | "ul" | "ol" | "dl" | "table" | "div" | "li" | "pre" | "td" | "span" | "font" | "b" | "i" | "a") {
-            depth = if tag.starts_with('/') { depth.saturating_sub(1) } else { depth + 1 };
+        let name: String = tag
+            .trim_start_matches('/')
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect::<String>()
+            .to_ascii_lowercase();
+        if matches!(
+            name.as_str(),
+            "blockquote"
+                | "ul"
+                | "ol"
+                | "dl"
+                | "table"
+                | "div"
+                | "li"
+                | "pre"
+                | "td"
+                | "span"
+                | "font"
+                | "b"
+                | "i"
+                | "a"
+        ) {
+            depth = if tag.starts_with('/') {
+                depth.saturating_sub(1)
+            } else {
+                depth + 1
+            };
             deepest = deepest.max(depth);
         }
     }
     deepest
 }
 
-/// Joins the lines that flow (RFC 3676 section 4). Quotes keep their depth; a signature's mark stays.
+/// Joins the lines that flow (RFC 3676 section 4). Quotes keep their depth; a signature's mark
+/// stays.
 fn unflowed(text: &str, delete_space: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut flowing: Option<usize> = None;
@@ -156,7 +230,11 @@ fn unflowed(text: &str, delete_space: bool) -> String {
             }
         }
         flowing = (rest.ends_with(' ') && !is_mark).then_some(depth);
-        out.push_str(if delete_space && flowing.is_some() { &rest[..rest.len() - 1] } else { rest });
+        out.push_str(if delete_space && flowing.is_some() {
+            &rest[..rest.len() - 1]
+        } else {
+            rest
+        });
         if flowing.is_none() {
             out.push('\n');
         }
@@ -174,7 +252,10 @@ mod tests {
     #[test]
     fn lines_that_flow_are_joined_and_quotes_keep_their_depth() {
         let text = "a long \nline\n stuffed\n> quoted \n> on\n>> deeper \nnot quoted\n-- \nAda \n";
-        assert_eq!(unflowed(text, false), "a long line\nstuffed\n> quoted on\n>> deeper \nnot quoted\n-- \nAda \n");
+        assert_eq!(
+            unflowed(text, false),
+            "a long line\nstuffed\n> quoted on\n>> deeper \nnot quoted\n-- \nAda \n"
+        );
     }
 
     #[test]
@@ -184,9 +265,23 @@ mod tests {
         assert_eq!(decode(b"\xbe\xc8\xb3\xe7", Some("cp949")), "안녕");
         assert_eq!(decode(b"\xc4\xe3\xba\xc3", Some("x-ms-cp936")), "你好");
         // UTF-8 that was cut stays UTF-8.
-        assert_eq!(decode("früh, später, Grüße, höflich\u{fc}".as_bytes().split_last().unwrap().1, Some("utf-8")), "früh, später, Grüße, höflich\u{fffd}");
-        let (russian, ..) = encoding_rs::WINDOWS_1251.encode("Уязвимость в программе: любой пользователь может прочитать чужие файлы.");
-        assert_eq!(decode(&russian, Some("x-nowhere")), "Уязвимость в программе: любой пользователь может прочитать чужие файлы.");
+        assert_eq!(
+            decode(
+                "früh, später, Grüße, höflich\u{fc}"
+                    .as_bytes()
+                    .split_last()
+                    .unwrap()
+                    .1,
+                Some("utf-8")
+            ),
+            "früh, später, Grüße, höflich\u{fffd}"
+        );
+        let (russian, ..) = encoding_rs::WINDOWS_1251
+            .encode("Уязвимость в программе: любой пользователь может прочитать чужие файлы.");
+        assert_eq!(
+            decode(&russian, Some("x-nowhere")),
+            "Уязвимость в программе: любой пользователь может прочитать чужие файлы."
+        );
         assert_eq!(decode(b"\xf0\xd2\xc9", Some("koi8-r")), "При");
         assert_eq!(decode(b"\xff\xfea\0", None), "a");
         assert_eq!(unflowed("al \nles\n", true), "alles\n");
@@ -194,15 +289,26 @@ mod tests {
 
     #[test]
     fn html_is_read_without_its_machinery() {
-        let html = "<html><head><style>p{}</style><script>x()</script></head><body><p>It is &lt;b&gt; &amp; bad</p><pre>line 1\n  line 2</pre><img src='http://x/y'><a href='http://z'>here</a></body></html>";
+        let html = "<html><head><style>p{}</style><script>x()</script></head><body><p>It is \
+            &lt;b&gt; &amp; bad</p><pre>line 1\n  line 2</pre><img src='http://x/y'><a \
+            href='http://z'>here</a></body></html>";
         let text = html_text(html);
-        assert!(text.contains("It is <b> & bad") && text.contains("line 1\n  line 2") && text.contains("here"), "{text}");
+        assert!(
+            text.contains("It is <b> & bad")
+                && text.contains("line 1\n  line 2")
+                && text.contains("here"),
+            "{text}"
+        );
         assert!(!text.contains("x()") && !text.contains("http"), "{text}");
     }
 
     #[test]
     fn html_made_to_hurt_is_stripped_instead() {
-        let deep = format!("{}deep{}", "<div>".repeat(200_000), "</div>".repeat(200_000));
+        let deep = format!(
+            "{}deep{}",
+            "<div>".repeat(200_000),
+            "</div>".repeat(200_000)
+        );
         assert!(html_text(&deep).contains("deep"));
         let nested = format!("{}deep", "<table><tr><td>".repeat(6_000));
         assert!(html_text(&nested).contains("deep"));

@@ -1,4 +1,5 @@
-//! What are the DKIM hashes of a body? Taken as its octets pass, so that the desk need not look into a letter to check a signature.
+//! What are the DKIM hashes of a body? Taken as its octets pass, so that the desk need not look
+//! into a letter to check a signature.
 
 use crate::model::letter::BodyDigests;
 use mail_auth::common::crypto::{HashContext, HashImpl, Sha256};
@@ -8,7 +9,8 @@ use memchr::memmem;
 
 type Hasher = BodyHasher<<Sha256 as HashImpl>::Context>;
 
-/// Both canonical forms of RFC 6376 section 3.4, by SHA-256. SHA-1 proves nothing any more (RFC 8301 section 3.1).
+/// Both canonical forms of RFC 6376 section 3.4, by SHA-256. SHA-1 proves nothing any more (RFC
+/// 8301 section 3.1).
 pub struct BodyDigester {
     simple: Hasher,
     relaxed: Hasher,
@@ -19,7 +21,10 @@ impl BodyDigester {
     pub fn for_letter(head: &[u8]) -> Option<Self> {
         let hasher = |form| BodyHasher::new(<Sha256 as HashImpl>::hasher(), form, 0);
         memmem::find(&head.to_ascii_lowercase(), b"dkim-signature")?;
-        Some(Self { simple: hasher(Canonicalization::Simple), relaxed: hasher(Canonicalization::Relaxed) })
+        Some(Self {
+            simple: hasher(Canonicalization::Simple),
+            relaxed: hasher(Canonicalization::Relaxed),
+        })
     }
 
     pub fn take(&mut self, piece: &[u8]) {
@@ -29,7 +34,10 @@ impl BodyDigester {
 
     pub fn finish(self) -> BodyDigests {
         let ended = |hasher: Hasher| hasher.finish().0.complete().as_ref().to_vec();
-        BodyDigests { simple: ended(self.simple), relaxed: ended(self.relaxed) }
+        BodyDigests {
+            simple: ended(self.simple),
+            relaxed: ended(self.relaxed),
+        }
     }
 }
 
@@ -48,7 +56,10 @@ mod tests {
     fn the_hash_of_a_body_is_that_of_rfc_8463() {
         // RFC 8463 section A.3 gives this body and its bh=.
         let body = b"Hi.\r\n\r\nWe lost the game.  Are you hungry yet?\r\n\r\nJoe.\r\n";
-        assert_eq!(relaxed(&[body]), "2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=");
+        assert_eq!(
+            relaxed(&[body]),
+            "2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8="
+        );
         let (front, back) = body.split_at(17);
         assert_eq!(relaxed(&[front, back]), relaxed(&[body]));
         assert!(BodyDigester::for_letter(b"Subject: x\r\n").is_none());

@@ -8,22 +8,32 @@ pub fn safe_name(name: &str) -> String {
     let base = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let clean = sanitize_filename::sanitize_with_options(
         visible(base).trim().trim_start_matches(['.', '-', ' ']),
-        sanitize_filename::Options { windows: true, truncate: true, replacement: "_" },
+        sanitize_filename::Options {
+            windows: true,
+            truncate: true,
+            replacement: "_",
+        },
     );
     let mut clean = clean.trim_start_matches(['.', '-', ' ']).to_owned();
     while clean.len() > NAME_OCTETS_MAX {
         clean.pop();
     }
-    if clean.is_empty() { "unnamed".to_owned() } else { clean }
+    if clean.is_empty() {
+        "unnamed".to_owned()
+    } else {
+        clean
+    }
 }
 
 /// A name without what could drive a terminal or an eye.
 pub(super) fn visible(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control() && !is_invisible(*c)).collect()
+    name.chars()
+        .filter(|c| !c.is_control() && !is_invisible(*c))
+        .collect()
 }
 
-/// Characters that change how text looks without being seen: bidi controls (Unicode UAX 9), zero-width
-/// characters, and tags.
+/// Characters that change how text looks without being seen: bidi controls (Unicode UAX 9),
+/// zero-width characters, and tags.
 pub(super) fn is_invisible(c: char) -> bool {
     matches!(c, '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
         | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')

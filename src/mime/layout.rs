@@ -8,12 +8,14 @@ use std::borrow::Cow;
 
 /// What the root of an entity asks for.
 pub enum Layout<'a> {
-    /// RFC 3156 section 4, and its mangles. Each sealed part is a document of its own; `others` stand outside all of them.
+    /// RFC 3156 section 4, and its mangles. Each sealed part is a document of its own; `others`
+    /// stand outside all of them.
     Encrypted {
         sealed: Vec<Sealed<'a>>,
         others: Vec<File<'a>>,
     },
-    /// RFC 3156 section 5: the signed octets exactly as they stand, CRLF line ends, and the signature.
+    /// RFC 3156 section 5: the signed octets exactly as they stand, CRLF line ends, and the
+    /// signature.
     Signed {
         signed: Vec<u8>,
         signature: Cow<'a, [u8]>,
@@ -44,7 +46,9 @@ struct Found<'a, 'x> {
 
 impl<'x> Entity<'x> {
     pub fn layout(&self) -> Layout<'_> {
-        let Some(mut root) = self.root() else { return Layout::Bare };
+        let Some(mut root) = self.root() else {
+            return Layout::Bare;
+        };
         // A wrapper with a single part in it adds nothing, and takes no cover away.
         while let ([one], true) = (self.children(root).as_slice(), is_multipart(root)) {
             root = one;
@@ -55,38 +59,67 @@ impl<'x> Entity<'x> {
             return signed;
         }
         if is(root, "application", "pkcs7-mime") || is(root, "application", "x-pkcs7-mime") {
-            let kind = root.content_type().and_then(|ct| ct.attribute("smime-type")).unwrap_or_default();
-            return Layout::Smime { encrypted: !kind.eq_ignore_ascii_case("signed-data") };
+            let kind = root
+                .content_type()
+                .and_then(|ct| ct.attribute("smime-type"))
+                .unwrap_or_default();
+            return Layout::Smime {
+                encrypted: !kind.eq_ignore_ascii_case("signed-data"),
+            };
         }
-        let Some(root) = self.root() else { return Layout::Bare };
+        let Some(root) = self.root() else {
+            return Layout::Bare;
+        };
         let mut found = Found::default();
         self.look_for_sealed(root, 0, &mut found);
         if found.sealed.is_empty() {
             return Layout::Bare;
         }
-        Layout::Encrypted { others: self.outside(&found.outside), sealed: found.sealed }
+        Layout::Encrypted {
+            others: self.outside(&found.outside),
+            sealed: found.sealed,
+        }
     }
 
     /// Sealed parts at the root and inside the wrappers that were seen around it.
-    fn look_for_sealed<'a>(&'a self, part: &'a MessagePart<'x>, depth: usize, found: &mut Found<'a, 'x>) {
+    fn look_for_sealed<'a>(
+        &'a self,
+        part: &'a MessagePart<'x>,
+        depth: usize,
+        found: &mut Found<'a, 'x>,
+    ) {
         let children = self.children(part);
         if is(part, "multipart", "encrypted")
-            && let Some(cipher) = children.iter().find(|p| looks_sealed(p)).or_else(|| children.get(1))
+            && let Some(cipher) = children
+                .iter()
+                .find(|p| looks_sealed(p))
+                .or_else(|| children.get(1))
         {
             // Google Workspace and mailing lists put the sealed entity beside a footer of theirs.
-            let repaired = [None, Some(Repair::Google)].get(depth).copied().unwrap_or(Some(Repair::Other));
+            let repaired = [None, Some(Repair::Google)]
+                .get(depth)
+                .copied()
+                .unwrap_or(Some(Repair::Other));
             found.sealed.push(self.sealed(cipher, repaired));
             return self.look_beside(&children, cipher, depth, found);
         }
         if !is_multipart(part) {
             return found.outside.push(part);
         }
-        // Exchange turns multipart/encrypted into multipart/mixed and may put an empty text before the two
-        // parts; so does ProtonMail, which names the first of them attachment.pgp.
-        let control = children.iter().position(|p| is(p, "application", "pgp-encrypted") && !looks_sealed(p));
+        // Exchange turns multipart/encrypted into multipart/mixed and may put an empty text before
+        // the two parts; so does ProtonMail, which names the first of them attachment.pgp.
+        let control = children
+            .iter()
+            .position(|p| is(p, "application", "pgp-encrypted") && !looks_sealed(p));
         let cipher = control.and_then(|at| {
-            let sealed = children[at..].iter().chain(&children[..at]).find(|p| looks_sealed(p));
-            Some((at, sealed.or_else(|| children[at + 1..].iter().find(|p| !is_blank(p)))?))
+            let sealed = children[at..]
+                .iter()
+                .chain(&children[..at])
+                .find(|p| looks_sealed(p));
+            Some((
+                at,
+                sealed.or_else(|| children[at + 1..].iter().find(|p| !is_blank(p)))?,
+            ))
         });
         if let Some((at, cipher)) = cipher {
             let proton = children[at].attachment_name() == Some("attachment.pgp");
@@ -100,11 +133,19 @@ impl<'x> Entity<'x> {
             found.sealed.push(self.sealed(cipher, Some(repaired)));
             return self.look_beside(&children, cipher, depth, found);
         }
-        children.iter().for_each(|child| self.look_for_sealed(child, depth + 1, found));
+        children
+            .iter()
+            .for_each(|child| self.look_for_sealed(child, depth + 1, found));
     }
 
     /// What stands beside a sealed part: more of them, perhaps, or parts outside.
-    fn look_beside<'a>(&'a self, children: &[&'a MessagePart<'x>], cipher: &MessagePart<'x>, depth: usize, found: &mut Found<'a, 'x>) {
+    fn look_beside<'a>(
+        &'a self,
+        children: &[&'a MessagePart<'x>],
+        cipher: &MessagePart<'x>,
+        depth: usize,
+        found: &mut Found<'a, 'x>,
+    ) {
         for part in children.iter().filter(|p| !std::ptr::eq(**p, cipher)) {
             if is_multipart(part) {
                 self.look_for_sealed(part, depth + 1, found);
@@ -115,14 +156,26 @@ impl<'x> Entity<'x> {
     }
 
     fn sealed<'a>(&'a self, part: &'a MessagePart<'x>, repaired: Option<Repair>) -> Sealed<'a> {
-        let raw = self.message.raw_message.get(part.raw_body_offset() as usize..part.raw_end_offset() as usize).unwrap_or_default();
-        let ciphertext = self.salvaged(part).map_or_else(|| contents(part), |(octets, _)| Cow::Owned(octets));
-        Sealed { ciphertext, raw: Cow::Borrowed(raw), repaired }
+        let raw = self
+            .message
+            .raw_message
+            .get(part.raw_body_offset() as usize..part.raw_end_offset() as usize)
+            .unwrap_or_default();
+        let ciphertext = self
+            .salvaged(part)
+            .map_or_else(|| contents(part), |(octets, _)| Cow::Owned(octets));
+        Sealed {
+            ciphertext,
+            raw: Cow::Borrowed(raw),
+            repaired,
+        }
     }
 
     /// Parts outside everything sealed, as files: kept and shown apart, never joined with it.
     fn outside<'a>(&'a self, parts: &[&'a MessagePart<'x>]) -> Vec<File<'a>> {
-        let others = parts.iter().filter(|p| !is_control(p) && !is_blank(p) && !is_multipart(p));
+        let others = parts
+            .iter()
+            .filter(|p| !is_control(p) && !is_blank(p) && !is_multipart(p));
         let named = |(n, part): (usize, &&'a MessagePart<'x>)| {
             let mut file = self.file(part);
             if file.name == "unnamed" {
@@ -135,26 +188,41 @@ impl<'x> Entity<'x> {
 
     fn signed_at(&self, root: &MessagePart<'x>) -> Option<Layout<'_>> {
         let children = self.children(root);
-        let [signed, signature] = children.as_slice() else { return None };
-        let retyped = signature.contents().trim_ascii_start().starts_with(b"-----BEGIN PGP SIGNATURE");
+        let [signed, signature] = children.as_slice() else {
+            return None;
+        };
+        let retyped = signature
+            .contents()
+            .trim_ascii_start()
+            .starts_with(b"-----BEGIN PGP SIGNATURE");
         if !is(signature, "application", "pgp-signature") && !retyped {
             return is(signature, "application", "pkcs7-signature").then_some(Layout::SmimeSigned);
         }
-        let raw = self.octets.get(signed.raw_header_offset() as usize..signed.raw_end_offset() as usize)?;
-        Some(Layout::Signed { signed: canonical(raw), signature: contents(signature) })
+        let raw = self
+            .octets
+            .get(signed.raw_header_offset() as usize..signed.raw_end_offset() as usize)?;
+        Some(Layout::Signed {
+            signed: canonical(raw),
+            signature: contents(signature),
+        })
     }
 }
 
 /// The first part of PGP/MIME (RFC 3156 section 4), whatever type it was given on the way.
 fn is_control(part: &MessagePart<'_>) -> bool {
     let contents = part.contents().trim_ascii();
-    contents.eq_ignore_ascii_case(b"Version: 1") || (is(part, "application", "pgp-encrypted") && contents.is_empty())
+    contents.eq_ignore_ascii_case(b"Version: 1")
+        || (is(part, "application", "pgp-encrypted") && contents.is_empty())
 }
 
 /// Whether these are the octets of an encrypted OpenPGP message, whatever their part is called.
 fn looks_sealed(part: &MessagePart<'_>) -> bool {
     let start = &part.contents()[..part.contents().len().min(4_096)];
-    !matches!(part.body, PartType::Html(_)) && (start.windows(27).any(|w| w == b"-----BEGIN PGP MESSAGE-----") || sniff::is_encrypted_message(start))
+    !matches!(part.body, PartType::Html(_))
+        && (start
+            .windows(27)
+            .any(|w| w == b"-----BEGIN PGP MESSAGE-----")
+            || sniff::is_encrypted_message(start))
 }
 
 /// The canonical form that signatures are made over: CRLF line ends (RFC 3156 section 5).
@@ -175,17 +243,30 @@ mod tests {
     use crate::model::budget::Budget;
 
     fn letter(content_type: &str, body: &str) -> String {
-        format!("From: a@b.example\nSubject: s\nMIME-Version: 1.0\nContent-Type: {content_type}\n\n{body}")
+        format!(
+            "From: a@b.example\nSubject: s\nMIME-Version: 1.0\nContent-Type: \
+             {content_type}\n\n{body}"
+        )
     }
 
     #[test]
     fn the_sealed_part_is_found_whole_and_mangled() {
-        let pgp = "--x\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n\n--x\nContent-Type: application/octet-stream\n\n-----BEGIN PGP MESSAGE-----\n\nAA\n--x--\n";
-        let rows = [("multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=x", None), ("multipart/mixed; boundary=x", Some(Repair::Exchange))];
+        let pgp = "--x\nContent-Type: application/pgp-encrypted\n\nVersion: \
+            1\n\n--x\nContent-Type: application/octet-stream\n\n-----BEGIN PGP \
+            MESSAGE-----\n\nAA\n--x--\n";
+        let rows = [
+            (
+                "multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=x",
+                None,
+            ),
+            ("multipart/mixed; boundary=x", Some(Repair::Exchange)),
+        ];
         for (content_type, expected) in rows {
             let text = letter(content_type, pgp);
             let entity = Entity::parse(text.as_bytes(), &Budget::ours()).unwrap();
-            let Layout::Encrypted { sealed, .. } = entity.layout() else { panic!("{content_type}") };
+            let Layout::Encrypted { sealed, .. } = entity.layout() else {
+                panic!("{content_type}")
+            };
             assert!(sealed[0].ciphertext.starts_with(b"-----BEGIN PGP MESSAGE"));
             assert_eq!(sealed[0].repaired, expected);
         }
@@ -193,10 +274,17 @@ mod tests {
 
     #[test]
     fn the_signed_octets_are_those_between_the_boundaries() {
-        let body = "--x\nContent-Type: text/plain\n\nhello \n\n--x\nContent-Type: application/pgp-signature\n\nSIG\n--x--\n";
-        let text = letter("multipart/signed; micalg=pgp-sha256; protocol=\"application/pgp-signature\"; boundary=x", body);
+        let body = "--x\nContent-Type: text/plain\n\nhello \n\n--x\nContent-Type: \
+            application/pgp-signature\n\nSIG\n--x--\n";
+        let text = letter(
+            "multipart/signed; micalg=pgp-sha256; protocol=\"application/pgp-signature\"; \
+             boundary=x",
+            body,
+        );
         let entity = Entity::parse(text.as_bytes(), &Budget::ours()).unwrap();
-        let Layout::Signed { signed, signature } = entity.layout() else { panic!() };
+        let Layout::Signed { signed, signature } = entity.layout() else {
+            panic!()
+        };
         assert_eq!(signed, b"Content-Type: text/plain\r\n\r\nhello \r\n");
         assert!(signature.starts_with(b"SIG"));
     }

@@ -28,7 +28,8 @@ pub struct Perspective {
 pub struct OwnList {
     /// Its List-Id (RFC 2919), without brackets.
     pub id: String,
-    /// It writes who wrote into X-Original-From, as Google Groups does. Where a list does not, anybody may have written that field.
+    /// It writes who wrote into X-Original-From, as Google Groups does. Where a list does not,
+    /// anybody may have written that field.
     pub writes_original_from: bool,
 }
 
@@ -58,26 +59,38 @@ pub fn header_end(octets: &[u8]) -> Option<usize> {
     None
 }
 
-/// Reads the header block. Never fails: what can't be read is absent. `found`: what the desk found itself of DMARC.
+/// Reads the header block. Never fails: what can't be read is absent. `found`: what the desk found
+/// itself of DMARC.
 pub fn outer(head: &[u8], perspective: &Perspective, found: Dmarc) -> Outer {
     let head = tolerant::letter_start(&head[..header_block_end(head)]);
     let message = tolerant::parse_headers(head);
     let from = single(&message, "From");
     let own_list = match all_raw(&message, "List-Id").as_slice() {
-        [id] => perspective.own_lists.iter().find(|own| list_id_is(id, &own.id)),
+        [id] => perspective
+            .own_lists
+            .iter()
+            .find(|own| list_id_is(id, &own.id)),
         _ => None,
     };
     let reply_to = single(&message, "Reply-To");
-    let verdicts = perspective.authserv_id.as_deref().map(|id| Verdicts::of(&message, id));
+    let verdicts = perspective
+        .authserv_id
+        .as_deref()
+        .map(|id| Verdicts::of(&message, id));
     let verdict = match (&verdicts, &from) {
         (None, _) => found,
         (Some(verdicts), Some(from)) => verdicts.dmarc(from.domain()),
         (Some(_), None) => Dmarc::Unknown,
     };
-    // A list that rewrites From for DMARC's sake says elsewhere who wrote. Anybody can write our List-Id: it is the list that
-    // speaks where From is its own address, and that was proven.
+    // A list that rewrites From for DMARC's sake says elsewhere who wrote. Anybody can write our
+    // List-Id: it is the list that speaks where From is its own address, and that was proven.
     let rewritten = own_list.filter(|own| from.as_ref().is_some_and(|from| own.is_at(from)));
-    let is_proven = |from: &Address| verdict == Dmarc::Pass || verdicts.as_ref().is_some_and(|v| v.is_signed_by(from.domain()));
+    let is_proven = |from: &Address| {
+        verdict == Dmarc::Pass
+            || verdicts
+                .as_ref()
+                .is_some_and(|v| v.is_signed_by(from.domain()))
+    };
     let speaks = rewritten.filter(|_| from.as_ref().is_some_and(is_proven));
     let through_own_list = own_list.is_some() && (rewritten.is_none() || speaks.is_some());
     let originator = match speaks {
@@ -90,26 +103,48 @@ pub fn outer(head: &[u8], perspective: &Perspective, found: Dmarc) -> Outer {
         found => found,
     };
     let endless = head.len() >= HEADER_BLOCK_OCTETS_MAX;
-    let refusal = refusal(&message, perspective, originator.as_ref(), dmarc, through_own_list);
+    let refusal = refusal(
+        &message,
+        perspective,
+        originator.as_ref(),
+        dmarc,
+        through_own_list,
+    );
     let answer = match (refusal, &originator) {
         (Some(why), _) => Err(why),
         // Beyond what is read there could stand anything.
         (None, _) if endless => Err(NoAnswer::EndlessHeader),
         (None, None) => Err(NoAnswer::NoSingleFrom),
-        (None, Some(originator)) => answer_address(originator, reply_to.filter(|_| !through_own_list)),
+        (None, Some(originator)) => {
+            answer_address(originator, reply_to.filter(|_| !through_own_list))
+        }
     };
     let content_type = message.content_type();
     Outer {
         message_id: message.message_id().and_then(MessageId::parse),
-        date: message.date().and_then(|d| Timestamp::from_second(d.to_timestamp()).ok()),
-        threads: ids(message.references()).into_iter().chain(ids(message.in_reply_to())).collect(),
-        recipients: ["To", "Cc", "Delivered-To", "X-Original-To"].iter().flat_map(|field| all(&message, field)).collect(),
+        date: message
+            .date()
+            .and_then(|d| Timestamp::from_second(d.to_timestamp()).ok()),
+        threads: ids(message.references())
+            .into_iter()
+            .chain(ids(message.in_reply_to()))
+            .collect(),
+        recipients: ["To", "Cc", "Delivered-To", "X-Original-To"]
+            .iter()
+            .flat_map(|field| all(&message, field))
+            .collect(),
         subject: message.subject().unwrap_or_default().to_owned(),
-        sealed_outside: content_type
-            .is_some_and(|ct| ct.ctype().eq_ignore_ascii_case("multipart") && ct.subtype().is_some_and(|s| s.eq_ignore_ascii_case("encrypted"))),
+        sealed_outside: content_type.is_some_and(|ct| {
+            ct.ctype().eq_ignore_ascii_case("multipart")
+                && ct
+                    .subtype()
+                    .is_some_and(|s| s.eq_ignore_ascii_case("encrypted"))
+        }),
         automatic: automatic(&message),
         autocrypt_signed: all_raw(&message, "Autocrypt").len() == 1
-            && originator.as_ref().is_some_and(|from| is_covered(&message, "autocrypt", from.organisation())),
+            && originator
+                .as_ref()
+                .is_some_and(|from| is_covered(&message, "autocrypt", from.organisation())),
         originator,
         dmarc,
         answer,
@@ -117,28 +152,59 @@ pub fn outer(head: &[u8], perspective: &Perspective, found: Dmarc) -> Outer {
 }
 
 /// The first reason that forbids an automatic answer, whoever it would go to.
-fn refusal(message: &Message<'_>, perspective: &Perspective, originator: Option<&Address>, dmarc: Dmarc, own_list: bool) -> Option<NoAnswer> {
-    if originator.is_some_and(|from| perspective.ours.iter().any(|ours| ours.same_mailbox(from) || ours.tag_of(from).is_some())) {
+fn refusal(
+    message: &Message<'_>,
+    perspective: &Perspective,
+    originator: Option<&Address>,
+    dmarc: Dmarc,
+    own_list: bool,
+) -> Option<NoAnswer> {
+    if originator.is_some_and(|from| {
+        perspective
+            .ours
+            .iter()
+            .any(|ours| ours.same_mailbox(from) || ours.tag_of(from).is_some())
+    }) {
         return Some(NoAnswer::Ourselves);
     }
     if automatic(message) {
         return Some(NoAnswer::AutoSubmitted);
     }
-    if message.content_type().is_some_and(|ct| ct.ctype().eq_ignore_ascii_case("multipart") && ct.subtype().is_some_and(|s| s.eq_ignore_ascii_case("report"))) {
+    if message.content_type().is_some_and(|ct| {
+        ct.ctype().eq_ignore_ascii_case("multipart")
+            && ct
+                .subtype()
+                .is_some_and(|s| s.eq_ignore_ascii_case("report"))
+    }) {
         return Some(NoAnswer::DeliveryReport);
     }
-    if !own_list && message.headers().iter().any(|h| h.name().get(..5).is_some_and(|start| start.eq_ignore_ascii_case("List-"))) {
+    if !own_list
+        && message.headers().iter().any(|h| {
+            h.name()
+                .get(..5)
+                .is_some_and(|start| start.eq_ignore_ascii_case("List-"))
+        })
+    {
         return Some(NoAnswer::List);
     }
-    let bulk = |word: &str| matches!(word, "bulk" | "junk" | "auto_reply") || (word == "list" && !own_list);
-    if all_raw(message, "Precedence").iter().any(|v| bulk(&first_word(v).to_ascii_lowercase())) {
+    let bulk = |word: &str| {
+        matches!(word, "bulk" | "junk" | "auto_reply") || (word == "list" && !own_list)
+    };
+    if all_raw(message, "Precedence")
+        .iter()
+        .any(|v| bulk(&first_word(v).to_ascii_lowercase()))
+    {
         return Some(NoAnswer::Precedence);
     }
-    if all_raw(message, "X-Auto-Response-Suppress").iter().any(|v| !v.eq_ignore_ascii_case("none")) {
+    if all_raw(message, "X-Auto-Response-Suppress")
+        .iter()
+        .any(|v| !v.eq_ignore_ascii_case("none"))
+    {
         return Some(NoAnswer::Suppressed);
     }
-    // Our server writes Return-Path on top at final delivery (RFC 5321 section 4.4); a list's own says nothing of the originator.
-    // An empty one anywhere is a machine's, whoever wrote the others.
+    // Our server writes Return-Path on top at final delivery (RFC 5321 section 4.4); a list's own
+    // says nothing of the originator. An empty one anywhere is a machine's, whoever wrote the
+    // others.
     for path in all_raw(message, "Return-Path").iter().filter(|_| !own_list) {
         if let Err(why) = ReplyAddress::from_return_path(path) {
             return Some(NoAnswer::ReturnPath(why));
@@ -149,17 +215,35 @@ fn refusal(message: &Message<'_>, perspective: &Perspective, originator: Option<
 
 /// RFC 3834 section 2: "no" means that a person sent it; anything else is a machine.
 fn automatic(message: &Message<'_>) -> bool {
-    all_raw(message, "Auto-Submitted").iter().any(|v| !first_word(v).eq_ignore_ascii_case("no"))
-        || ["X-Autoreply", "X-Autorespond", "X-Autoresponse", "X-Vacation"].iter().any(|f| first_raw(message, f).is_some())
+    all_raw(message, "Auto-Submitted")
+        .iter()
+        .any(|v| !first_word(v).eq_ignore_ascii_case("no"))
+        || [
+            "X-Autoreply",
+            "X-Autorespond",
+            "X-Autoresponse",
+            "X-Vacation",
+        ]
+        .iter()
+        .any(|f| first_raw(message, f).is_some())
 }
 
-/// Who wrote what an own list delivers, where it put its own address into From: Google Groups keeps the old From,
-/// Mailman puts the writer into Reply-To, perhaps beside the list.
+/// Who wrote what an own list delivers, where it put its own address into From: Google Groups keeps
+/// the old From, Mailman puts the writer into Reply-To, perhaps beside the list.
 fn behind_list(message: &Message<'_>, own: &OwnList, perspective: &Perspective) -> Option<Address> {
     let old_from = single(message, "X-Original-From").filter(|_| own.writes_original_from);
     let list = single(message, "From");
-    let is_list = |a: &Address| perspective.ours.iter().chain(&list).any(|own| own.same_mailbox(a));
-    let repliers: Vec<Address> = all(message, "Reply-To").into_iter().filter(|a| !is_list(a)).collect();
+    let is_list = |a: &Address| {
+        perspective
+            .ours
+            .iter()
+            .chain(&list)
+            .any(|own| own.same_mailbox(a))
+    };
+    let repliers: Vec<Address> = all(message, "Reply-To")
+        .into_iter()
+        .filter(|a| !is_list(a))
+        .collect();
     old_from.or(match repliers.as_slice() {
         [one] => Some(one.clone()),
         _ => None,
@@ -167,13 +251,20 @@ fn behind_list(message: &Message<'_>, own: &OwnList, perspective: &Perspective) 
 }
 
 /// The single From, or Reply-To where both belong to one organisation.
-fn answer_address(originator: &Address, reply_to: Option<Address>) -> Result<ReplyAddress, NoAnswer> {
+fn answer_address(
+    originator: &Address,
+    reply_to: Option<Address>,
+) -> Result<ReplyAddress, NoAnswer> {
     let aligned = reply_to.filter(|to| to.organisation() == originator.organisation());
     ReplyAddress::prove(aligned.unwrap_or_else(|| originator.clone())).map_err(NoAnswer::Originator)
 }
 
 fn list_id_is(value: &str, own: &str) -> bool {
-    let inner = value.rsplit_once('<').map_or(value, |(_, id)| id).trim_end_matches('>').trim();
+    let inner = value
+        .rsplit_once('<')
+        .map_or(value, |(_, id)| id)
+        .trim_end_matches('>')
+        .trim();
     inner.eq_ignore_ascii_case(own.trim_start_matches('<').trim_end_matches('>'))
 }
 
@@ -183,16 +274,36 @@ fn first_raw(message: &Message<'_>, field: &str) -> Option<String> {
 
 /// Every value of a field, unfolded. Octets that are no UTF-8 hide nothing: they are replaced.
 pub(super) fn all_raw(message: &Message<'_>, field: &str) -> Vec<String> {
-    let named = message.headers().iter().filter(|h| h.name().eq_ignore_ascii_case(field));
-    let raw = named.filter_map(|h| message.raw_message.get(h.offset_start() as usize..h.offset_end() as usize));
-    raw.map(|octets| String::from_utf8_lossy(octets).split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+    let named = message
+        .headers()
+        .iter()
+        .filter(|h| h.name().eq_ignore_ascii_case(field));
+    let raw = named.filter_map(|h| {
+        message
+            .raw_message
+            .get(h.offset_start() as usize..h.offset_end() as usize)
+    });
+    raw.map(|octets| {
+        String::from_utf8_lossy(octets)
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    })
+    .collect()
 }
 
 fn addresses(message: &Message<'_>, field: &str) -> Vec<Address> {
-    let values = message.headers().iter().filter(|h| h.name().eq_ignore_ascii_case(field));
+    let values = message
+        .headers()
+        .iter()
+        .filter(|h| h.name().eq_ignore_ascii_case(field));
     values
         .flat_map(|h| match h.value() {
-            HeaderValue::Address(list) => list.iter().filter_map(|a| a.address()).map(str::to_owned).collect(),
+            HeaderValue::Address(list) => list
+                .iter()
+                .filter_map(|a| a.address())
+                .map(str::to_owned)
+                .collect(),
             HeaderValue::Text(text) => vec![bracketed(text)],
             HeaderValue::TextList(list) => list.iter().map(|t| bracketed(t)).collect(),
             _ => Vec::new(),
@@ -203,16 +314,27 @@ fn addresses(message: &Message<'_>, field: &str) -> Vec<Address> {
 
 /// `Name <a@b>` to `a@b`, for fields that mail-parser does not read as addresses.
 fn bracketed(text: &str) -> String {
-    text.rsplit_once('<').map_or(text, |(_, inner)| inner).trim().trim_end_matches('>').to_owned()
+    text.rsplit_once('<')
+        .map_or(text, |(_, inner)| inner)
+        .trim()
+        .trim_end_matches('>')
+        .to_owned()
 }
 
 fn all(message: &Message<'_>, field: &str) -> Vec<Address> {
     addresses(message, field)
 }
 
-/// The one address of a field that stands once; two From fields, or two addresses in one, are nobody.
+/// The one address of a field that stands once; two From fields, or two addresses in one, are
+/// nobody.
 pub(super) fn single(message: &Message<'_>, field: &str) -> Option<Address> {
-    if message.headers().iter().filter(|h| h.name().eq_ignore_ascii_case(field)).count() != 1 {
+    if message
+        .headers()
+        .iter()
+        .filter(|h| h.name().eq_ignore_ascii_case(field))
+        .count()
+        != 1
+    {
         return None;
     }
     let found = addresses(message, field);
@@ -225,7 +347,11 @@ fn ids(value: &HeaderValue<'_>) -> Vec<MessageId> {
     const REFERENCES_MAX: usize = 100;
     match value {
         HeaderValue::Text(text) => MessageId::parse(text).into_iter().collect(),
-        HeaderValue::TextList(list) => list.iter().take(REFERENCES_MAX).filter_map(|t| MessageId::parse(t)).collect(),
+        HeaderValue::TextList(list) => list
+            .iter()
+            .take(REFERENCES_MAX)
+            .filter_map(|t| MessageId::parse(t))
+            .collect(),
         _ => Vec::new(),
     }
 }
@@ -235,7 +361,10 @@ mod tests {
     use super::*;
 
     fn list(id: &str) -> OwnList {
-        OwnList { id: id.to_owned(), writes_original_from: true }
+        OwnList {
+            id: id.to_owned(),
+            writes_original_from: true,
+        }
     }
 
     fn perspective() -> Perspective {
@@ -247,8 +376,15 @@ mod tests {
     }
 
     fn check(head: &str, expected: Result<&str, &str>) {
-        let read = outer(format!("{head}\r\n\r\n").as_bytes(), &perspective(), Dmarc::Unknown);
-        let got = read.answer.map(|a| a.address().to_string()).map_err(|why| why.to_string());
+        let read = outer(
+            format!("{head}\r\n\r\n").as_bytes(),
+            &perspective(),
+            Dmarc::Unknown,
+        );
+        let got = read
+            .answer
+            .map(|a| a.address().to_string())
+            .map_err(|why| why.to_string());
         match (&got, expected) {
             (Ok(to), Ok(want)) => assert_eq!(to, want, "{head}"),
             (Err(why), Err(want)) => assert!(why.contains(want), "{head}: {why}"),
@@ -258,34 +394,63 @@ mod tests {
 
     #[test]
     fn a_person_is_answered_and_a_machine_is_not() {
-        check("Return-Path: <a@b.example>\r\nFrom: A <a@b.example>", Ok("a@b.example"));
+        check(
+            "Return-Path: <a@b.example>\r\nFrom: A <a@b.example>",
+            Ok("a@b.example"),
+        );
         check("From: a@b.example\r\nAuto-Submitted: no", Ok("a@b.example"));
-        check("From: a@b.example\r\nAuto-Submitted: auto-replied (vacation)", Err("Auto-Submitted"));
+        check(
+            "From: a@b.example\r\nAuto-Submitted: auto-replied (vacation)",
+            Err("Auto-Submitted"),
+        );
         check("Return-Path: <>\r\nFrom: a@b.example", Err("empty"));
-        check("From: a@b.example\r\nContent-Type: multipart/report; boundary=x", Err("multipart/report"));
-        check("From: a@b.example\r\nList-Id: <x.example>", Err("mailing list"));
+        check(
+            "From: a@b.example\r\nContent-Type: multipart/report; boundary=x",
+            Err("multipart/report"),
+        );
+        check(
+            "From: a@b.example\r\nList-Id: <x.example>",
+            Err("mailing list"),
+        );
         check("From: a@b.example\r\nPrecedence: bulk", Err("Precedence"));
-        check("From: a@b.example\r\nX-Auto-Response-Suppress: All", Err("no automatic response"));
+        check(
+            "From: a@b.example\r\nX-Auto-Response-Suppress: All",
+            Err("no automatic response"),
+        );
         check("From: security@desk.example", Err("ourselves"));
         check("From: MAILER-DAEMON@b.example", Err("daemon"));
         check("From: a@b.example, c@d.example", Err("single originator"));
-        check("From: a@b.example\r\nFrom: c@d.example", Err("single originator"));
+        check(
+            "From: a@b.example\r\nFrom: c@d.example",
+            Err("single originator"),
+        );
         check("From: a@[192.0.2.7]", Err("address literal"));
     }
 
     #[test]
     fn reply_to_is_used_only_within_the_originators_organisation() {
-        check("From: a@mail.b.example\r\nReply-To: c@b.example", Ok("c@b.example"));
-        check("From: a@b.example\r\nReply-To: victim@other.example", Ok("a@b.example"));
+        check(
+            "From: a@mail.b.example\r\nReply-To: c@b.example",
+            Ok("c@b.example"),
+        );
+        check(
+            "From: a@b.example\r\nReply-To: victim@other.example",
+            Ok("a@b.example"),
+        );
     }
 
     #[test]
     fn dmarc_is_believed_from_our_own_server_alone() {
-        let fail = "From: a@b.example\r\nAuthentication-Results: mx.desk.example; spf=pass; dmarc=fail (p=none) header.from=b.example";
+        let fail = "From: a@b.example\r\nAuthentication-Results: mx.desk.example; spf=pass; \
+            dmarc=fail (p=none) header.from=b.example";
         check(fail, Err("DMARC failed"));
-        check("From: a@b.example\r\nAuthentication-Results: mx.b.example; dmarc=fail", Ok("a@b.example"));
+        check(
+            "From: a@b.example\r\nAuthentication-Results: mx.b.example; dmarc=fail",
+            Ok("a@b.example"),
+        );
         let pass = outer(
-            b"From: a@b.example\r\nAuthentication-Results: mx.desk.example (dmarc=fail); dmarc=pass header.from=b.example\r\n\r\n",
+            b"From: a@b.example\r\nAuthentication-Results: mx.desk.example (dmarc=fail); \
+                dmarc=pass header.from=b.example\r\n\r\n",
             &perspective(),
             Dmarc::Unknown,
         );
@@ -295,22 +460,58 @@ mod tests {
     #[test]
     fn our_own_list_delivers_people() {
         let proof = "Authentication-Results: mx.desk.example; dmarc=pass header.from=desk.example";
-        let head = "From: A via Security <security@desk.example>\r\nX-Original-From: A <a@b.example>\r\nList-Id: Security <security.desk.example>\r\nPrecedence: list\r\nReturn-Path: <security+bounces@desk.example>";
+        let head = "From: A via Security <security@desk.example>\r\nX-Original-From: A \
+            <a@b.example>\r\nList-Id: Security <security.desk.example>\r\nPrecedence: \
+            list\r\nReturn-Path: <security+bounces@desk.example>";
         check(&format!("{proof}\r\n{head}"), Ok("a@b.example"));
-        check(&format!("Authentication-Results: mx.desk.example; dkim=pass header.d=desk.example\r\n{head}"), Ok("a@b.example"));
-        // A list that nobody proved is nobody's, and neither is one of a domain that ours only ends with.
+        check(
+            &format!(
+                "Authentication-Results: mx.desk.example; dkim=pass header.d=desk.example\r\n{head}"
+            ),
+            Ok("a@b.example"),
+        );
+        // A list that nobody proved is nobody's, and neither is one of a domain that ours only ends
+        // with.
         check(head, Err("ourselves"));
         let borrowed = head.replace("security@desk.example>", "x@k.example>");
-        check(&format!("Authentication-Results: mx.desk.example; dmarc=pass header.from=k.example\r\n{borrowed}"), Ok("x@k.example"));
+        check(
+            &format!(
+                "Authentication-Results: mx.desk.example; dmarc=pass \
+                 header.from=k.example\r\n{borrowed}"
+            ),
+            Ok("x@k.example"),
+        );
         // X-Original-From is believed where the config says that this list writes it.
-        let strict = Perspective { own_lists: vec![OwnList { writes_original_from: false, ..list("security.desk.example") }], ..perspective() };
-        assert!(outer(format!("{proof}\r\n{head}\r\n\r\n").as_bytes(), &strict, Dmarc::Unknown).answer.is_err());
-        // Whoever borrows the List-Id speaks for themselves, and a list that is disproved for nobody.
-        check(&head.replace("security@desk.example>", "mallory@elsewhere.example>"), Ok("mallory@elsewhere.example"));
-        check(&format!("Authentication-Results: mx.desk.example; dmarc=fail\r\n{head}"), Err("ourselves"));
+        let strict = Perspective {
+            own_lists: vec![OwnList {
+                writes_original_from: false,
+                ..list("security.desk.example")
+            }],
+            ..perspective()
+        };
+        assert!(
+            outer(
+                format!("{proof}\r\n{head}\r\n\r\n").as_bytes(),
+                &strict,
+                Dmarc::Unknown
+            )
+            .answer
+            .is_err()
+        );
+        // Whoever borrows the List-Id speaks for themselves, and a list that is disproved for
+        // nobody.
+        check(
+            &head.replace("security@desk.example>", "mallory@elsewhere.example>"),
+            Ok("mallory@elsewhere.example"),
+        );
+        check(
+            &format!("Authentication-Results: mx.desk.example; dmarc=fail\r\n{head}"),
+            Err("ourselves"),
+        );
     }
 
-    /// Letters as Google Groups and Mailman pass them on when the writer's domain has a DMARC policy.
+    /// Letters as Google Groups and Mailman pass them on when the writer's domain has a DMARC
+    /// policy.
     #[test]
     fn what_lists_deliver_is_answered_to_who_wrote_it() {
         let own = |list_id: &str, desk: &str| Perspective {
@@ -319,16 +520,35 @@ mod tests {
             authserv_id: Some("mx.desk.example".to_owned()),
         };
         let lists = [
-            (&include_bytes!("../../tests/mail/lists/google-groups.eml")[..], own("security.desk.example", "security@desk.example")),
-            (&include_bytes!("../../tests/mail/lists/mailman3.eml")[..], own("security.lists.desk.example", "security@lists.desk.example")),
-            (&include_bytes!("../../tests/mail/lists/mailman2.eml")[..], own("security.lists.desk.example", "security@lists.desk.example")),
+            (
+                &include_bytes!("../../tests/mail/lists/google-groups.eml")[..],
+                own("security.desk.example", "security@desk.example"),
+            ),
+            (
+                &include_bytes!("../../tests/mail/lists/mailman3.eml")[..],
+                own("security.lists.desk.example", "security@lists.desk.example"),
+            ),
+            (
+                &include_bytes!("../../tests/mail/lists/mailman2.eml")[..],
+                own("security.lists.desk.example", "security@lists.desk.example"),
+            ),
         ];
         for (letter, perspective) in lists {
             let read = outer(letter, &perspective, Dmarc::Unknown);
-            assert_eq!(read.answer.map(|a| a.address().to_string()), Ok("ada@reporter.example".to_owned()));
-            assert_eq!(read.dmarc, Dmarc::Unknown, "what a list says of who wrote is proven by nobody");
+            assert_eq!(
+                read.answer.map(|a| a.address().to_string()),
+                Ok("ada@reporter.example".to_owned())
+            );
+            assert_eq!(
+                read.dmarc,
+                Dmarc::Unknown,
+                "what a list says of who wrote is proven by nobody"
+            );
             // Somebody else's list is a list.
-            let stranger = Perspective { own_lists: Vec::new(), ..perspective };
+            let stranger = Perspective {
+                own_lists: Vec::new(),
+                ..perspective
+            };
             assert!(outer(letter, &stranger, Dmarc::Unknown).answer.is_err());
         }
     }
@@ -336,11 +556,18 @@ mod tests {
     #[test]
     fn threads_and_recipients_are_read() {
         let read = outer(
-            b"From: a@b.example\nTo: Desk <security@desk.example>\nDelivered-To: security+k3@desk.example\nReferences: <1@x> <2@x>\nIn-Reply-To: <3@x>\n\nbody",
+            b"From: a@b.example\nTo: Desk <security@desk.example>\nDelivered-To: \
+                security+k3@desk.example\nReferences: <1@x> <2@x>\nIn-Reply-To: <3@x>\n\nbody",
             &perspective(),
             Dmarc::Unknown,
         );
-        assert_eq!(read.threads.iter().map(MessageId::as_str).collect::<Vec<_>>(), ["1@x", "2@x", "3@x"]);
+        assert_eq!(
+            read.threads
+                .iter()
+                .map(MessageId::as_str)
+                .collect::<Vec<_>>(),
+            ["1@x", "2@x", "3@x"]
+        );
         assert_eq!(read.recipients.len(), 2);
     }
 }

@@ -1,8 +1,8 @@
 //! Is this letter small and flat enough to be parsed? A linear look before mail-parser sees it.
 //!
-//! mail-parser 0.11 recurses once for each nested message/rfc822 (50,000 of them end the process) and
-//! is quadratic in multiparts that lack their boundary. Both need a header field a level, so fields
-//! are counted here, in one pass, without understanding any of them.
+//! mail-parser 0.11 recurses once for each nested message/rfc822 (50,000 of them end the process)
+//! and is quadratic in multiparts that lack their boundary. Both need a header field a level, so
+//! fields are counted here, in one pass, without understanding any of them.
 
 use crate::model::budget::{Budget, Overspent, Sum};
 use crate::model::limits::DASHES_MAX;
@@ -30,9 +30,9 @@ impl From<Overspent> for LimitExceeded {
     }
 }
 
-/// The first octet of a media type `message/…` whose part is encoded: what it hides is not counted here, so
-/// it is renamed before mail-parser, which would open it at once, sees it. RFC 2046 section 5.2.1 forbids
-/// the encoding, and some programs write it.
+/// The first octet of a media type `message/…` whose part is encoded: what it hides is not counted
+/// here, so it is renamed before mail-parser, which would open it at once, sees it. RFC 2046
+/// section 5.2.1 forbids the encoding, and some programs write it.
 const RENAMED: u8 = b'x';
 pub(super) const RENAMED_TYPE: &str = "xessage/";
 
@@ -44,8 +44,12 @@ pub(super) fn true_media_type(media_type: String) -> String {
     }
 }
 
-/// Refuses what could stall or crash the parser, and renames what hides from this check. Takes time linear in the octets.
-pub(super) fn checked<'x>(octets: &'x [u8], budget: &Budget) -> Result<Cow<'x, [u8]>, LimitExceeded> {
+/// Refuses what could stall or crash the parser, and renames what hides from this check. Takes time
+/// linear in the octets.
+pub(super) fn checked<'x>(
+    octets: &'x [u8],
+    budget: &Budget,
+) -> Result<Cow<'x, [u8]>, LimitExceeded> {
     let limits = &budget.limits;
     let over = |count: usize, max: u64| count as u64 > max;
     if over(octets.len(), limits.letter_octets) {
@@ -56,9 +60,17 @@ pub(super) fn checked<'x>(octets: &'x [u8], budget: &Budget) -> Result<Cow<'x, [
     let mut boundaries: HashMap<&[u8], usize> = HashMap::new();
     let mut head = true;
     let mut at = 0;
-    for (n, end) in memchr::memchr_iter(b'\n', octets).chain([octets.len()]).enumerate() {
+    for (n, end) in memchr::memchr_iter(b'\n', octets)
+        .chain([octets.len()])
+        .enumerate()
+    {
         let line = &octets[at..end];
-        if !head && count.field == Field::Other && line.first().is_some_and(|b| b.is_ascii_graphic() && !matches!(b, b'-' | b'c' | b'C' | b':')) {
+        if !head
+            && count.field == Field::Other
+            && line
+                .first()
+                .is_some_and(|b| b.is_ascii_graphic() && !matches!(b, b'-' | b'c' | b'C' | b':'))
+        {
             at = end + 1;
             continue; // nearly all lines of nearly all letters
         }
@@ -69,8 +81,12 @@ pub(super) fn checked<'x>(octets: &'x [u8], budget: &Budget) -> Result<Cow<'x, [
         if head && over(n, limits.header_lines) {
             return Err(LimitExceeded::Headers);
         }
-        // Each part begins with its boundary; lines of nothing but dashes are rules that people draw.
-        if line.starts_with(b"--") && line.len() < BOUNDARY_LINE_MAX && line.iter().any(u8::is_ascii_alphanumeric) {
+        // Each part begins with its boundary; lines of nothing but dashes are rules that people
+        // draw.
+        if line.starts_with(b"--")
+            && line.len() < BOUNDARY_LINE_MAX
+            && line.iter().any(u8::is_ascii_alphanumeric)
+        {
             let seen = boundaries.entry(line).or_insert(0);
             *seen += 1;
             if over(*seen, limits.parts) {
@@ -87,11 +103,16 @@ pub(super) fn checked<'x>(octets: &'x [u8], budget: &Budget) -> Result<Cow<'x, [
             return Err(LimitExceeded::Parts);
         }
     }
-    budget.draw(Sum::Scanned, count.multiparts.saturating_mul(octets.len()) as u64)?;
+    budget.draw(
+        Sum::Scanned,
+        count.multiparts.saturating_mul(octets.len()) as u64,
+    )?;
     budget.draw(Sum::Parts, count.content_types as u64)?;
     count.block_ends();
     // A boundary may stand anywhere in a line, and have any form.
-    let dashes = memchr::memmem::find_iter(octets, b"--").filter(|at| octets.get(at + 2).is_some_and(|b| *b != b'-')).take(DASHES_MAX + 1);
+    let dashes = memchr::memmem::find_iter(octets, b"--")
+        .filter(|at| octets.get(at + 2).is_some_and(|b| *b != b'-'))
+        .take(DASHES_MAX + 1);
     if count.multiparts > 0 && dashes.count() > DASHES_MAX {
         return Err(LimitExceeded::Parts);
     }
@@ -136,9 +157,19 @@ impl Count {
 
     fn line(&mut self, line: &[u8], at: usize) {
         // mail-parser takes a name with blanks around it, in it, and colons before it.
-        let start = line.iter().position(|b| !b.is_ascii_whitespace() && *b != b':').unwrap_or(line.len());
+        let start = line
+            .iter()
+            .position(|b| !b.is_ascii_whitespace() && *b != b':')
+            .unwrap_or(line.len());
         let name = memchr::memchr(b':', &line[start..]).map(|colon| &line[start..start + colon]);
-        let is = |field: &[u8]| name.is_some_and(|name| name.iter().filter(|b| !b.is_ascii_whitespace()).map(u8::to_ascii_lowercase).eq(field.iter().copied()));
+        let is = |field: &[u8]| {
+            name.is_some_and(|name| {
+                name.iter()
+                    .filter(|b| !b.is_ascii_whitespace())
+                    .map(u8::to_ascii_lowercase)
+                    .eq(field.iter().copied())
+            })
+        };
         if is(b"content-type") {
             self.field = Field::ContentType;
             self.field_octets = 0;
@@ -148,13 +179,17 @@ impl Count {
         } else if !line.first().is_some_and(|b| matches!(b, b' ' | b'\t')) {
             self.field = Field::Other;
         }
-        let find = |word: &[u8]| line.windows(word.len()).position(|w| w.eq_ignore_ascii_case(word));
+        let find = |word: &[u8]| {
+            line.windows(word.len())
+                .position(|w| w.eq_ignore_ascii_case(word))
+        };
         let has = |word: &[u8]| find(word).is_some();
         match self.field {
             Field::ContentType => {
                 self.field_octets += line.len();
                 // In the type's own place: a boundary may have any name.
-                let found = find(b"message/").filter(|n| *n == 0 || matches!(line[n - 1], b':' | b' ' | b'\t'));
+                let found = find(b"message/")
+                    .filter(|n| *n == 0 || matches!(line[n - 1], b':' | b' ' | b'\t'));
                 self.messages.extend(found.map(|found| at + found));
                 self.multiparts += usize::from(has(b"multipart/"));
             }
@@ -176,43 +211,97 @@ mod tests {
     #[test]
     fn a_bomb_of_nested_messages_is_refused_before_it_is_parsed() {
         let bomb = "Content-Type: message/rfc822\n\n".repeat(50_000);
-        assert_eq!(checked(bomb.as_bytes(), &letter()), Err(LimitExceeded::Parts));
+        assert_eq!(
+            checked(bomb.as_bytes(), &letter()),
+            Err(LimitExceeded::Parts)
+        );
         let heads = "X: y\n".repeat(10_000);
-        assert_eq!(checked(heads.as_bytes(), &letter()), Err(LimitExceeded::Headers));
+        assert_eq!(
+            checked(heads.as_bytes(), &letter()),
+            Err(LimitExceeded::Headers)
+        );
     }
 
     #[test]
     fn what_an_encoded_message_hides_is_renamed() {
         let hidden = b"Content-Type:\n message/rfc822\nContent-Transfer-Encoding: base64\n\nAAAA\n";
-        assert_eq!(checked(hidden, &letter()).unwrap(), &b"Content-Type:\n xessage/rfc822\nContent-Transfer-Encoding: base64\n\nAAAA\n"[..]);
+        assert_eq!(
+            checked(hidden, &letter()).unwrap(),
+            &b"Content-Type:\n xessage/rfc822\nContent-Transfer-Encoding: base64\n\nAAAA\n"[..]
+        );
         let nested = b"Content-Type: message/rfc822\n\nContent-Transfer-Encoding: base64\n\nAAAA\n";
         assert!(matches!(checked(nested, &letter()), Ok(Cow::Borrowed(_))));
         // However long its line, and in whatever order.
-        let long = format!("Content-Transfer-Encoding: base64\nContent-Type: {}message/rfc822\n\nAAAA", " ".repeat(5_000));
-        assert!(checked(long.as_bytes(), &letter()).unwrap().windows(15).any(|w| w == b" xessage/rfc822"));
+        let long = format!(
+            "Content-Transfer-Encoding: base64\nContent-Type: {}message/rfc822\n\nAAAA",
+            " ".repeat(5_000)
+        );
+        assert!(
+            checked(long.as_bytes(), &letter())
+                .unwrap()
+                .windows(15)
+                .any(|w| w == b" xessage/rfc822")
+        );
     }
 
     #[test]
     fn a_field_is_counted_however_its_name_is_bent() {
-        for bent in [" Content-Type", ":Content-Type", "Con tent-Type", "\rContent-Type", "\tcontent-type "] {
-            let bomb = format!("Subject: x\n\n{}", format!("{bent}: message/rfc822\n\n").repeat(2_000));
-            assert_eq!(checked(bomb.as_bytes(), &letter()), Err(LimitExceeded::Parts), "{bent:?}");
+        for bent in [
+            " Content-Type",
+            ":Content-Type",
+            "Con tent-Type",
+            "\rContent-Type",
+            "\tcontent-type ",
+        ] {
+            let bomb = format!(
+                "Subject: x\n\n{}",
+                format!("{bent}: message/rfc822\n\n").repeat(2_000)
+            );
+            assert_eq!(
+                checked(bomb.as_bytes(), &letter()),
+                Err(LimitExceeded::Parts),
+                "{bent:?}"
+            );
         }
-        let boundary =
-            b"Content-Type: multipart/mixed; boundary=\"=_=\"\n\n--=_=\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nAAAA\n--=_=--\n";
-        assert!(checked(boundary, &letter()).unwrap().windows(15).any(|w| w == b" xessage/rfc822"));
-        let parts = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "x--b\n\n".repeat(DASHES_MAX + 1));
-        assert_eq!(checked(parts.as_bytes(), &letter()), Err(LimitExceeded::Parts));
+        let boundary = b"Content-Type: multipart/mixed; boundary=\"=_=\"\n\n--=_=\nContent-Type: \
+                message/rfc822\nContent-Transfer-Encoding: base64\n\nAAAA\n--=_=--\n";
+        assert!(
+            checked(boundary, &letter())
+                .unwrap()
+                .windows(15)
+                .any(|w| w == b" xessage/rfc822")
+        );
+        let parts = format!(
+            "Content-Type: multipart/mixed; boundary=b\n\n{}",
+            "x--b\n\n".repeat(DASHES_MAX + 1)
+        );
+        assert_eq!(
+            checked(parts.as_bytes(), &letter()),
+            Err(LimitExceeded::Parts)
+        );
     }
 
     #[test]
     fn many_multiparts_over_many_octets_are_too_much_work() {
-        let many = format!("{}{}", "Content-Type: multipart/mixed; boundary=x\n\n".repeat(300), "-\n".repeat(5_000_000));
-        assert_eq!(checked(many.as_bytes(), &letter()), Err(LimitExceeded::Parts));
+        let many = format!(
+            "{}{}",
+            "Content-Type: multipart/mixed; boundary=x\n\n".repeat(300),
+            "-\n".repeat(5_000_000)
+        );
+        assert_eq!(
+            checked(many.as_bytes(), &letter()),
+            Err(LimitExceeded::Parts)
+        );
     }
 
     #[test]
     fn an_ordinary_letter_passes() {
-        assert!(checked(b"From: a@b.example\r\nContent-Type: text/plain\r\n\r\nhello\r\n", &letter()).is_ok());
+        assert!(
+            checked(
+                b"From: a@b.example\r\nContent-Type: text/plain\r\n\r\nhello\r\n",
+                &letter()
+            )
+            .is_ok()
+        );
     }
 }

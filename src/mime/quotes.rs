@@ -11,8 +11,11 @@ static OLD_LETTER: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// A field of a header, in whatever language, and a value that is an address or a time.
-static FIELD: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^\s*\*?\p{L}[\p{L} -]{0,19}\*?\s?[:：]\*?\s").expect("a constant pattern"));
-static ADDRESS_OR_TIME: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\S@\S|[0-9]{1,2}[:.][0-9]{2}").expect("a constant pattern"));
+static FIELD: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^\s*\*?\p{L}[\p{L} -]{0,19}\*?\s?[:：]\*?\s").expect("a constant pattern")
+});
+static ADDRESS_OR_TIME: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\S@\S|[0-9]{1,2}[:.][0-9]{2}").expect("a constant pattern"));
 
 /// Lines that in a row are the header of a letter.
 const FIELDS_OF_A_LETTER: usize = 3;
@@ -20,10 +23,13 @@ const FIELDS_OF_A_LETTER: usize = 3;
 /// Whether a line begins a letter that is answered or passed on.
 pub fn begins_old_letter(line: &str) -> bool {
     let line = line.trim();
-    OLD_LETTER.is_match(line) && !line.starts_with("-----BEGIN PGP") && !line.starts_with("-----END PGP")
+    OLD_LETTER.is_match(line)
+        && !line.starts_with("-----BEGIN PGP")
+        && !line.starts_with("-----END PGP")
 }
 
-/// Whether the end of a text may stand in what its writer quotes or passes on. What looks so counts, whoever wrote it.
+/// Whether the end of a text may stand in what its writer quotes or passes on. What looks so
+/// counts, whoever wrote it.
 pub fn ends_in_old_letter(text: &str) -> bool {
     let mut fields = 0;
     let mut tells_who_or_when = false;
@@ -35,7 +41,10 @@ pub fn ends_in_old_letter(text: &str) -> bool {
             (fields, tells_who_or_when) = (0, false);
         }
         let quoted = line.trim_start().starts_with(['>', '|']);
-        quoted || begins_old_letter(line) || line.trim_end().ends_with(" wrote:") || (fields >= FIELDS_OF_A_LETTER && tells_who_or_when)
+        quoted
+            || begins_old_letter(line)
+            || line.trim_end().ends_with(" wrote:")
+            || (fields >= FIELDS_OF_A_LETTER && tells_who_or_when)
     })
 }
 
@@ -47,11 +56,23 @@ mod tests {
     fn what_programs_put_below_an_answer_is_somebody_elses() {
         for (text, old) in [
             ("Here is my report.\n\nSteps:\n1. open it\n", false),
-            ("My old key:\n-----BEGIN PGP PUBLIC KEY BLOCK-----\n-----------\n", false),
+            (
+                "My old key:\n-----BEGIN PGP PUBLIC KEY BLOCK-----\n-----------\n",
+                false,
+            ),
             ("Product: acme\nVersion: 1.2\nSeverity: high\n", false),
-            ("Here is it.\n\nFrom: Mallory\nSent: Monday, 1 June 2026 10:11\nTo: Ada\n", true),
-            ("Hi\n\nLähettäjä: Mallory\nLähetetty: 1.6.2026 10:11\nVastaanottaja: Ada\n", true),
-            ("Hi\n\nAm 1. Juni 2026 um 10:11 schrieb Mallory:\n\n> hello\n", true),
+            (
+                "Here is it.\n\nFrom: Mallory\nSent: Monday, 1 June 2026 10:11\nTo: Ada\n",
+                true,
+            ),
+            (
+                "Hi\n\nLähettäjä: Mallory\nLähetetty: 1.6.2026 10:11\nVastaanottaja: Ada\n",
+                true,
+            ),
+            (
+                "Hi\n\nAm 1. Juni 2026 um 10:11 schrieb Mallory:\n\n> hello\n",
+                true,
+            ),
             ("Hi\n-----Original Message-----\n", true),
             ("On Monday Mallory wrote:\n", true),
             ("________________________________\n", true),

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// An addr-spec (RFC 5322 section 3.4.1) in ASCII that SMTP can carry: `local@domain`, the domain in lower case.
+/// An addr-spec (RFC 5322 section 3.4.1) in ASCII that SMTP can carry: `local@domain`, the domain
+/// in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Address {
@@ -39,24 +40,40 @@ impl Address {
         if local.is_empty() || domain.is_empty() || local.contains('@') {
             return Err(NotAnAddress::Shape);
         }
-        // A domain in Unicode travels as its A-label (RFC 5891), which no look-alike can hide behind.
-        let ascii = if domain.is_ascii() { domain.to_owned() } else { idna::domain_to_ascii_strict(domain).map_err(|_| NotAnAddress::Character)? };
+        // A domain in Unicode travels as its A-label (RFC 5891), which no look-alike can hide
+        // behind.
+        let ascii = if domain.is_ascii() {
+            domain.to_owned()
+        } else {
+            idna::domain_to_ascii_strict(domain).map_err(|_| NotAnAddress::Character)?
+        };
         let (text, domain) = (format!("{local}@{ascii}"), ascii.as_str());
-        let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b',' | b';' | b'"' | b'\\' | b'(' | b')');
+        let plain = |b: u8| {
+            b.is_ascii_graphic()
+                && !matches!(b, b'<' | b'>' | b',' | b';' | b'"' | b'\\' | b'(' | b')')
+        };
         if !text.bytes().all(plain) {
             return Err(NotAnAddress::Character);
         }
         if local.len() > Self::LOCAL_OCTETS_MAX || domain.len() > Self::DOMAIN_OCTETS_MAX {
             return Err(NotAnAddress::Length);
         }
-        let domain = domain.strip_suffix('.').unwrap_or(domain).to_ascii_lowercase();
-        // RFC 1123 section 2.1. An address literal is no domain, and is told apart where it matters.
-        let is_label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
+        let domain = domain
+            .strip_suffix('.')
+            .unwrap_or(domain)
+            .to_ascii_lowercase();
+        // RFC 1123 section 2.1. An address literal is no domain, and is told apart where it
+        // matters.
+        let is_label =
+            |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
         if !domain.starts_with('[') && !domain.split('.').all(is_label) {
             return Err(NotAnAddress::Domain);
         }
         let whole = format!("{local}@{domain}");
-        Ok(Self { at: local.len(), whole })
+        Ok(Self {
+            at: local.len(),
+            whole,
+        })
     }
 
     pub fn local(&self) -> &str {
@@ -71,13 +88,14 @@ impl Address {
         &self.whole
     }
 
-    /// The domain that somebody registered: all of its subdomains are theirs (by the public suffix list).
+    /// The domain that somebody registered: all of its subdomains are theirs (by the public suffix
+    /// list).
     pub fn organisation(&self) -> &str {
         psl::domain_str(self.domain()).unwrap_or(self.domain())
     }
 
-    /// Whether two addresses reach the same mailbox for all we know: domains never have case, and no
-    /// server in use tells local parts apart by it (RFC 5321 section 2.4 advises against it).
+    /// Whether two addresses reach the same mailbox for all we know: domains never have case, and
+    /// no server in use tells local parts apart by it (RFC 5321 section 2.4 advises against it).
     pub fn same_mailbox(&self, other: &Self) -> bool {
         self.whole.eq_ignore_ascii_case(&other.whole)
     }
@@ -85,7 +103,10 @@ impl Address {
     /// The address with `tag` after a plus: `bounce+TAG@domain` (RFC 5233).
     pub fn tagged(&self, tag: &str) -> Self {
         let local = format!("{}+{tag}", self.local());
-        Self { whole: format!("{local}@{}", self.domain()), at: local.len() }
+        Self {
+            whole: format!("{local}@{}", self.domain()),
+            at: local.len(),
+        }
     }
 
     /// The tag after the plus, where the rest of the address is ours.
@@ -117,7 +138,8 @@ impl fmt::Display for Address {
     }
 }
 
-/// Local parts behind which no person sits (RFC 2142, RFC 3834 section 2 and what is seen in the wild).
+/// Local parts behind which no person sits (RFC 2142, RFC 3834 section 2 and what is seen in the
+/// wild).
 const DAEMONS: &[&str] = &[
     "mailer-daemon",
     "postmaster",
@@ -139,7 +161,8 @@ const DAEMONS: &[&str] = &[
     "autoreply",
 ];
 
-/// An address that an automatic answer may be sent to. It can't be made for a machine or for nobody.
+/// An address that an automatic answer may be sent to. It can't be made for a machine or for
+/// nobody.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Address", into = "Address")]
 pub struct ReplyAddress(Address);
@@ -174,7 +197,11 @@ pub enum NoReplyAddress {
 impl ReplyAddress {
     /// Proves the value of a Return-Path header, with or without angle brackets.
     pub fn from_return_path(text: &str) -> Result<Self, NoReplyAddress> {
-        let bare = text.trim().trim_start_matches('<').trim_end_matches('>').trim();
+        let bare = text
+            .trim()
+            .trim_start_matches('<')
+            .trim_end_matches('>')
+            .trim();
         if bare.is_empty() {
             return Err(NoReplyAddress::Empty); // RFC 3834 section 2: MUST NOT respond to the null return path
         }
@@ -188,14 +215,31 @@ impl ReplyAddress {
         }
         let daemon = DAEMONS.contains(&local.as_str())
             || local.starts_with("owner-")
-            || ["-request", "-owner", "-bounces", "-bounce"].iter().any(|end| local.ends_with(end))
-            || ["bounce+", "bounces+", "bounce-", "bounces-", "prvs=bounce", "msprvs1="].iter().any(|s| local.starts_with(s));
+            || ["-request", "-owner", "-bounces", "-bounce"]
+                .iter()
+                .any(|end| local.ends_with(end))
+            || [
+                "bounce+",
+                "bounces+",
+                "bounce-",
+                "bounces-",
+                "prvs=bounce",
+                "msprvs1=",
+            ]
+            .iter()
+            .any(|s| local.starts_with(s));
         if daemon {
             return Err(NoReplyAddress::Daemon);
         }
         let domain = address.domain();
-        // An address literal is never a reporter's; a name without a dot is a host of ours or nobody's.
-        if domain.starts_with('[') || domain == "localhost" || domain.ends_with(".localhost") || domain.ends_with(".invalid") || !domain.contains('.') {
+        // An address literal is never a reporter's; a name without a dot is a host of ours or
+        // nobody's.
+        if domain.starts_with('[')
+            || domain == "localhost"
+            || domain.ends_with(".localhost")
+            || domain.ends_with(".invalid")
+            || !domain.contains('.')
+        {
             return Err(NoReplyAddress::Domain);
         }
         Ok(Self(address))
@@ -214,15 +258,30 @@ mod tests {
     fn no_reply_to_nobody_or_to_a_machine_can_be_written() {
         let refuse = |text: &str| ReplyAddress::from_return_path(text).unwrap_err();
         assert_eq!(refuse("<>"), NoReplyAddress::Empty);
-        assert_eq!(refuse("<MAILER-DAEMON@mx.example.org>"), NoReplyAddress::Daemon);
-        assert_eq!(refuse("list-bounces@lists.example.org"), NoReplyAddress::Daemon);
+        assert_eq!(
+            refuse("<MAILER-DAEMON@mx.example.org>"),
+            NoReplyAddress::Daemon
+        );
+        assert_eq!(
+            refuse("list-bounces@lists.example.org"),
+            NoReplyAddress::Daemon
+        );
         assert_eq!(refuse("owner-list@example.org"), NoReplyAddress::Daemon);
         assert_eq!(refuse("a@[192.0.2.1]"), NoReplyAddress::Domain);
         assert_eq!(refuse("root2@localhost"), NoReplyAddress::Domain);
         assert_eq!(refuse("-oQ/tmp/x@example.org"), NoReplyAddress::Hyphen);
         assert!(matches!(refuse("no at sign"), NoReplyAddress::Malformed(_)));
-        assert!(matches!(refuse("a@b.example\r\nBcc: c@d.example"), NoReplyAddress::Malformed(_)));
-        assert_eq!(ReplyAddress::from_return_path("<Ada@Example.ORG>").unwrap().address().as_str(), "Ada@example.org");
+        assert!(matches!(
+            refuse("a@b.example\r\nBcc: c@d.example"),
+            NoReplyAddress::Malformed(_)
+        ));
+        assert_eq!(
+            ReplyAddress::from_return_path("<Ada@Example.ORG>")
+                .unwrap()
+                .address()
+                .as_str(),
+            "Ada@example.org"
+        );
     }
 
     #[test]
@@ -231,6 +290,9 @@ mod tests {
         let tagged = ours.tagged("k3q");
         assert_eq!(tagged.as_str(), "bounce+k3q@desk.example");
         assert_eq!(ours.tag_of(&tagged), Some("k3q"));
-        assert_eq!(ours.tag_of(&Address::parse("bounce+k3q@other.example").unwrap()), None);
+        assert_eq!(
+            ours.tag_of(&Address::parse("bounce+k3q@other.example").unwrap()),
+            None
+        );
     }
 }

@@ -1,12 +1,15 @@
-//! How much work is left for one letter? One account for all of its parts, layers and signatures together.
+//! How much work is left for one letter? One account for all of its parts, layers and signatures
+//! together.
 //!
-//! A limit a layer is not enough: five layers of sixteen messages each are a million messages. So each step of reading draws
-//! on the same account, and once one of its sums is used up, nothing more of the letter is opened. What a letter may cost
-//! grows with its size, so that a flood costs its sender as much as it costs us.
+//! A limit a layer is not enough: five layers of sixteen messages each are a million messages. So
+//! each step of reading draws on the same account, and once one of its sums is used up, nothing
+//! more of the letter is opened. What a letter may cost grows with its size, so that a flood costs
+//! its sender as much as it costs us.
 
 use super::limits::{
-    BINDINGS_MAX, CERTIFICATIONS_MAX, COMPRESSIONS_MAX, EXPANSION_FREE_OCTETS, Limits, MESSAGES_MAX, PACKETS_OF_LETTER_MAX, PARTS_OF_LETTER_MAX,
-    PLAINTEXT_TYPICAL_OCTETS, RECIPIENTS_MAX, SCANNED_OCTETS_MAX, SIGNATURES_MAX, TEXT_FREE_OCTETS, TEXT_RATIO_MAX,
+    BINDINGS_MAX, CERTIFICATIONS_MAX, COMPRESSIONS_MAX, EXPANSION_FREE_OCTETS, Limits,
+    MESSAGES_MAX, PACKETS_OF_LETTER_MAX, PARTS_OF_LETTER_MAX, PLAINTEXT_TYPICAL_OCTETS,
+    RECIPIENTS_MAX, SCANNED_OCTETS_MAX, SIGNATURES_MAX, TEXT_FREE_OCTETS, TEXT_RATIO_MAX,
 };
 use std::cell::Cell;
 use std::time::Duration;
@@ -66,8 +69,12 @@ impl Budget {
     /// For a stranger's letter of so many octets.
     pub fn of_letter(octets: usize, limits: &Limits, cpu: fn() -> Duration) -> Self {
         let octets = octets as u64;
-        let expanded = EXPANSION_FREE_OCTETS.saturating_add(limits.expansion_ratio.saturating_mul(octets));
-        let plaintext = limits.plaintext_octets.min(expanded).min(PLAINTEXT_TYPICAL_OCTETS.max(2 * octets));
+        let expanded =
+            EXPANSION_FREE_OCTETS.saturating_add(limits.expansion_ratio.saturating_mul(octets));
+        let plaintext = limits
+            .plaintext_octets
+            .min(expanded)
+            .min(PLAINTEXT_TYPICAL_OCTETS.max(2 * octets));
         let budget = Self::with(limits, cpu, |sum| match sum {
             Sum::Messages => MESSAGES_MAX,
             Sum::Packets => PACKETS_OF_LETTER_MAX,
@@ -85,8 +92,15 @@ impl Budget {
         });
         // The kernel's own limit comes later, and ends the reader: here it still says what it read.
         let cpu_end = cpu() + limits.for_letter(octets).reading_cpu();
-        let text_octets = limits.text_octets.min(TEXT_FREE_OCTETS + TEXT_RATIO_MAX * octets);
-        Self { message_octets: plaintext, text_octets, cpu_end, ..budget }
+        let text_octets = limits
+            .text_octets
+            .min(TEXT_FREE_OCTETS + TEXT_RATIO_MAX * octets);
+        Self {
+            message_octets: plaintext,
+            text_octets,
+            cpu_end,
+            ..budget
+        }
     }
 
     /// For what the desk itself sealed: it was paid for when it came.
@@ -95,8 +109,24 @@ impl Budget {
     }
 
     fn with(limits: &Limits, cpu: fn() -> Duration, start: impl Fn(Sum) -> u64) -> Self {
-        use Sum::{Bindings, Certifications, Compressions, Hashed, Messages, Packets, Parsed, Parts, Plaintext, Recipients, Scanned, Signatures};
-        let sums = [Messages, Packets, Compressions, Signatures, Certifications, Bindings, Recipients, Plaintext, Hashed, Parts, Parsed, Scanned];
+        use Sum::{
+            Bindings, Certifications, Compressions, Hashed, Messages, Packets, Parsed, Parts,
+            Plaintext, Recipients, Scanned, Signatures,
+        };
+        let sums = [
+            Messages,
+            Packets,
+            Compressions,
+            Signatures,
+            Certifications,
+            Bindings,
+            Recipients,
+            Plaintext,
+            Hashed,
+            Parts,
+            Parsed,
+            Scanned,
+        ];
         Self {
             limits: *limits,
             message_octets: u64::MAX,
@@ -145,8 +175,13 @@ mod tests {
 
     #[test]
     fn what_a_letter_may_cost_grows_with_its_size_and_ends() {
-        let plaintext = |octets| Budget::of_letter(octets, &Limits::MAX, || Duration::ZERO).left(Sum::Plaintext) / 2;
-        assert_eq!(plaintext(900), EXPANSION_FREE_OCTETS + 900 * Limits::MAX.expansion_ratio);
+        let plaintext = |octets| {
+            Budget::of_letter(octets, &Limits::MAX, || Duration::ZERO).left(Sum::Plaintext) / 2
+        };
+        assert_eq!(
+            plaintext(900),
+            EXPANSION_FREE_OCTETS + 900 * Limits::MAX.expansion_ratio
+        );
         assert_eq!(plaintext(10 << 20), PLAINTEXT_TYPICAL_OCTETS);
         assert_eq!(plaintext(90 << 20), Limits::MAX.plaintext_octets);
     }
@@ -163,7 +198,10 @@ mod tests {
     #[test]
     fn time_is_a_sum_too() {
         let late = || Duration::from_secs(1_000);
-        let budget = Budget { cpu: late, ..Budget::of_letter(1_000, &Limits::MAX, || Duration::ZERO) };
+        let budget = Budget {
+            cpu: late,
+            ..Budget::of_letter(1_000, &Limits::MAX, || Duration::ZERO)
+        };
         assert_eq!(budget.draw(Sum::Packets, 1), Err(Overspent));
     }
 }

@@ -52,7 +52,15 @@ pub enum Closing {
 }
 
 impl Closing {
-    pub const ALL: [Self; 7] = [Self::KeyRequest, Self::Machine, Self::Joined, Self::Resolved, Self::Duplicate, Self::Rejected, Self::Spam];
+    pub const ALL: [Self; 7] = [
+        Self::KeyRequest,
+        Self::Machine,
+        Self::Joined,
+        Self::Resolved,
+        Self::Duplicate,
+        Self::Rejected,
+        Self::Spam,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -154,8 +162,14 @@ impl Acknowledgement {
     pub fn sent(self, at: Timestamp, signed: bool) -> Result<Self, InvalidTransition> {
         match self {
             Self::Due { .. } | Self::ByHand { .. } => Ok(Self::Sent { at, signed }),
-            Self::Sent { .. } => Err(InvalidTransition { what: "acknowledgement", from: "sent" }),
-            Self::NotOwed => Err(InvalidTransition { what: "acknowledgement", from: "not owed" }),
+            Self::Sent { .. } => Err(InvalidTransition {
+                what: "acknowledgement",
+                from: "sent",
+            }),
+            Self::NotOwed => Err(InvalidTransition {
+                what: "acknowledgement",
+                from: "not owed",
+            }),
         }
     }
 
@@ -178,7 +192,9 @@ impl Acknowledgement {
     /// The deadline that nobody has met yet, and whether responders were already called for it.
     pub fn pending(&self) -> Option<(Timestamp, Called)> {
         match self {
-            Self::Due { deadline, called } | Self::ByHand { deadline, called } => Some((*deadline, *called)),
+            Self::Due { deadline, called } | Self::ByHand { deadline, called } => {
+                Some((*deadline, *called))
+            }
             Self::Sent { .. } | Self::NotOwed => None,
         }
     }
@@ -197,8 +213,14 @@ impl Draft {
     pub fn queue(self) -> Result<Self, InvalidTransition> {
         match self {
             Self::None | Self::AwaitsWord => Ok(Self::Queued),
-            Self::Queued => Err(InvalidTransition { what: "draft", from: "on its way to the tracker" }),
-            Self::Filed { .. } => Err(InvalidTransition { what: "draft", from: "filed" }),
+            Self::Queued => Err(InvalidTransition {
+                what: "draft",
+                from: "on its way to the tracker",
+            }),
+            Self::Filed { .. } => Err(InvalidTransition {
+                what: "draft",
+                from: "filed",
+            }),
         }
     }
 
@@ -229,7 +251,10 @@ mod tests {
 
     #[test]
     fn an_acknowledgement_is_sent_once() {
-        let due = Acknowledgement::Due { deadline: Timestamp::UNIX_EPOCH, called: Called::No };
+        let due = Acknowledgement::Due {
+            deadline: Timestamp::UNIX_EPOCH,
+            called: Called::No,
+        };
         let sent = due.sent(Timestamp::UNIX_EPOCH, true).unwrap();
         assert!(sent.clone().sent(Timestamp::UNIX_EPOCH, true).is_err());
         assert_eq!(sent.pending(), None);

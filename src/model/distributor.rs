@@ -1,4 +1,5 @@
-//! Who hears of a fix before it is public? A private distributor, with what was checked when he was let in.
+//! Who hears of a fix before it is public? A private distributor, with what was checked when he was
+//! let in.
 
 use super::Timestamp;
 use super::address::Address;

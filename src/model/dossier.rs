@@ -1,4 +1,5 @@
-//! What have responders found out and written down about a case? It rests sealed, as the letters do.
+//! What have responders found out and written down about a case? It rests sealed, as the letters
+//! do.
 
 use super::Timestamp;
 use super::cvss;
@@ -81,7 +82,18 @@ pub struct Link {
 impl Assessment {
     /// Takes over what `later` says.
     pub fn amend(&mut self, later: Self) {
-        let Self { summary, product, package, affected_versions, ranges, fixed_versions, cve_ids, cwe_ids, cvss, severity } = later;
+        let Self {
+            summary,
+            product,
+            package,
+            affected_versions,
+            ranges,
+            fixed_versions,
+            cve_ids,
+            cwe_ids,
+            cvss,
+            severity,
+        } = later;
         // A vector says the severity by itself; a severity said alone takes its place.
         if severity.is_some() {
             self.cvss = None;
@@ -103,22 +115,44 @@ impl Assessment {
 
     /// The report as the team sees it.
     pub fn over(&self, report: Report) -> Report {
-        let affected_versions = self.affected_versions.clone().unwrap_or(report.affected_versions);
-        let missing = report.missing.into_iter().filter(|m| *m != Missing::Versions || affected_versions.is_empty()).collect();
+        let affected_versions = self
+            .affected_versions
+            .clone()
+            .unwrap_or(report.affected_versions);
+        let missing = report
+            .missing
+            .into_iter()
+            .filter(|m| *m != Missing::Versions || affected_versions.is_empty())
+            .collect();
         // The reporter's vector speaks of his severity, not of ours.
-        let cvss = if self.severity.is_some() { self.cvss.clone() } else { report.cvss };
+        let cvss = if self.severity.is_some() {
+            self.cvss.clone()
+        } else {
+            report.cvss
+        };
         let product = self.product.clone().or(report.product);
-        let mut affected = self.ranges.clone().map_or(report.affected, |ranges| vec![ranges]);
+        let mut affected = self
+            .ranges
+            .clone()
+            .map_or(report.affected, |ranges| vec![ranges]);
         if affected.is_empty() && self.package.is_some() {
             affected.push(Affected::default());
         }
         for one in &mut affected {
-            one.package = self.package.clone().or(one.package.take()).or_else(|| product.clone().map(|name| Package { name, ..Package::default() }));
+            one.package = self.package.clone().or(one.package.take()).or_else(|| {
+                product.clone().map(|name| Package {
+                    name,
+                    ..Package::default()
+                })
+            });
         }
         Report {
             affected,
             fixed_versions: self.fixed_versions.clone().unwrap_or(report.fixed_versions),
-            cvss_score: cvss.as_deref().and_then(cvss::rate).map(|rated| f64::from(rated.tenths) / 10.0),
+            cvss_score: cvss
+                .as_deref()
+                .and_then(cvss::rate)
+                .map(|rated| f64::from(rated.tenths) / 10.0),
             summary: self.summary.clone().unwrap_or(report.summary),
             product,
             affected_versions,
@@ -138,12 +172,29 @@ mod tests {
 
     #[test]
     fn what_the_team_found_stands_over_what_was_reported() {
-        let reported = Report { cvss: Some("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N".to_owned()), severity: Some("high".to_owned()), ..Report::default() };
+        let reported = Report {
+            cvss: Some("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N".to_owned()),
+            severity: Some("high".to_owned()),
+            ..Report::default()
+        };
         let mut assessment = Assessment::default();
-        assessment.amend(Assessment { cvss: Some("CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N".to_owned()), ..Assessment::default() });
-        assert_eq!(assessment.over(reported.clone()).severity.as_deref(), Some("medium"));
-        assessment.amend(Assessment { severity: Some("low".to_owned()), product: Some("acme".to_owned()), ..Assessment::default() });
+        assessment.amend(Assessment {
+            cvss: Some("CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N".to_owned()),
+            ..Assessment::default()
+        });
+        assert_eq!(
+            assessment.over(reported.clone()).severity.as_deref(),
+            Some("medium")
+        );
+        assessment.amend(Assessment {
+            severity: Some("low".to_owned()),
+            product: Some("acme".to_owned()),
+            ..Assessment::default()
+        });
         let seen = assessment.over(reported);
-        assert_eq!((seen.severity.as_deref(), seen.cvss, seen.product.as_deref()), (Some("low"), None, Some("acme")));
+        assert_eq!(
+            (seen.severity.as_deref(), seen.cvss, seen.product.as_deref()),
+            (Some("low"), None, Some("acme"))
+        );
     }
 }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Letters of Crockford's base 32: no I, L, O or U, so that an id survives being read over the phone.
+/// Letters of Crockford's base 32: no I, L, O or U, so that an id survives being read over the
+/// phone.
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// Characters of a case id after its prefix: 50 bits, too many to guess another's.
@@ -21,15 +22,23 @@ pub struct NotACaseId(String);
 impl CaseId {
     /// Names a case from random octets; each octet gives one character.
     pub fn from_random(octets: [u8; CASE_ID_CHARACTERS]) -> Self {
-        let tail = octets.iter().map(|o| char::from(CROCKFORD[usize::from(o % 32)]));
+        let tail = octets
+            .iter()
+            .map(|o| char::from(CROCKFORD[usize::from(o % 32)]));
         Self("SD-".chars().chain(tail).collect())
     }
 
     /// Reads an id as a person types it: any case, spaces around it.
     pub fn parse(text: &str) -> Result<Self, NotACaseId> {
         let upper = text.trim().to_ascii_uppercase();
-        let fits = upper.strip_prefix("SD-").is_some_and(|tail| tail.len() == CASE_ID_CHARACTERS && tail.bytes().all(|b| CROCKFORD.contains(&b)));
-        if fits { Ok(Self(upper)) } else { Err(NotACaseId(text.chars().take(40).collect())) }
+        let fits = upper.strip_prefix("SD-").is_some_and(|tail| {
+            tail.len() == CASE_ID_CHARACTERS && tail.bytes().all(|b| CROCKFORD.contains(&b))
+        });
+        if fits {
+            Ok(Self(upper))
+        } else {
+            Err(NotACaseId(text.chars().take(40).collect()))
+        }
     }
 
     pub fn as_str(&self) -> &str {
@@ -39,7 +48,8 @@ impl CaseId {
 
 /// The first case id that stands in a text, such as a subject.
 pub fn tag_in(text: &str) -> Option<CaseId> {
-    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).find_map(|word| CaseId::parse(word).ok())
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
+        .find_map(|word| CaseId::parse(word).ok())
 }
 
 impl TryFrom<String> for CaseId {
@@ -148,10 +158,15 @@ impl MessageId {
     /// RFC 5322 section 2.1.1 limits a line to 998 octets; an id must fit on one.
     const OCTETS_MAX: usize = 900;
 
-    /// Takes an id with or without brackets; `None` where it could not be written into a header again.
+    /// Takes an id with or without brackets; `None` where it could not be written into a header
+    /// again.
     pub fn parse(text: &str) -> Option<Self> {
         let bare = text.trim().trim_start_matches('<').trim_end_matches('>');
-        let fits = !bare.is_empty() && bare.len() <= Self::OCTETS_MAX && bare.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>'));
+        let fits = !bare.is_empty()
+            && bare.len() <= Self::OCTETS_MAX
+            && bare
+                .bytes()
+                .all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>'));
         fits.then(|| Self(bare.to_owned()))
     }
 
@@ -173,8 +188,18 @@ mod tests {
     #[test]
     fn a_case_id_is_read_as_a_person_types_it() {
         let id = CaseId::from_random([0, 1, 2, 3, 31, 32, 33, 64, 255, 9]);
-        assert_eq!(CaseId::parse(&format!(" {} ", id.as_str().to_lowercase())).unwrap(), id);
-        for bad in ["", "SD-", "SD-123", "XX-0123456789", "SD-012345678U", "SD-01234567890"] {
+        assert_eq!(
+            CaseId::parse(&format!(" {} ", id.as_str().to_lowercase())).unwrap(),
+            id
+        );
+        for bad in [
+            "",
+            "SD-",
+            "SD-123",
+            "XX-0123456789",
+            "SD-012345678U",
+            "SD-01234567890",
+        ] {
             assert!(CaseId::parse(bad).is_err(), "{bad}");
         }
     }

@@ -1,12 +1,14 @@
-//! What stands on the outside of a letter? Facts that anyone on the way could see, from its header block alone.
+//! What stands on the outside of a letter? Facts that anyone on the way could see, from its header
+//! block alone.
 
 use super::Timestamp;
 use super::address::{Address, NoReplyAddress, ReplyAddress};
 use super::ids::{CaseId, MessageId};
 use serde::{Deserialize, Serialize};
 
-/// What was found when the originator's domain was checked (RFC 9989): by our own mail server, read from an
-/// Authentication-Results header that carries the authserv-id of the config (RFC 8601 section 5), or by the desk.
+/// What was found when the originator's domain was checked (RFC 9989): by our own mail server, read
+/// from an Authentication-Results header that carries the authserv-id of the config (RFC 8601
+/// section 5), or by the desk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Dmarc {
@@ -25,7 +27,9 @@ impl Dmarc {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Pass, Self::Fail, Self::Unknown].into_iter().find(|verdict| verdict.as_str() == text)
+        [Self::Pass, Self::Fail, Self::Unknown]
+            .into_iter()
+            .find(|verdict| verdict.as_str() == text)
     }
 }
 
@@ -88,7 +92,8 @@ pub enum Role {
     /// Somebody wrote to the desk.
     #[default]
     Incoming,
-    /// A responder wrote to the reply address of a case: his signed words are to go to the reporter.
+    /// A responder wrote to the reply address of a case: his signed words are to go to the
+    /// reporter.
     TeamReply,
     /// A copy of what one of the team wrote to a reporter. It is kept and not read.
     TeamCopy,
@@ -120,13 +125,20 @@ pub struct Outer {
 }
 
 impl Outer {
-    /// It was sent to `NAME-sendkey@` or `NAME+sendkey@`, as Schleuder's users do to get a list's key.
+    /// It was sent to `NAME-sendkey@` or `NAME+sendkey@`, as Schleuder's users do to get a list's
+    /// key.
     pub fn to_sendkey(&self) -> bool {
-        self.recipients.iter().any(|to| ["-sendkey", "+sendkey"].iter().any(|end| to.local().to_ascii_lowercase().ends_with(end)))
+        self.recipients.iter().any(|to| {
+            ["-sendkey", "+sendkey"]
+                .iter()
+                .any(|end| to.local().to_ascii_lowercase().ends_with(end))
+        })
     }
 
     /// The case whose reply address it was sent to: `NAME+SD-7K3QF2MX9A@`.
     pub fn to_case(&self) -> Option<CaseId> {
-        self.recipients.iter().find_map(|to| CaseId::parse(to.local().split_once('+')?.1).ok())
+        self.recipients
+            .iter()
+            .find_map(|to| CaseId::parse(to.local().split_once('+')?.1).ok())
     }
 }

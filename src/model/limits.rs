@@ -1,8 +1,10 @@
-//! How much work is one letter worth? The limits that bound what a reader does with a stranger's letter.
+//! How much work is one letter worth? The limits that bound what a reader does with a stranger's
+//! letter.
 //!
-//! An operator may lower the fields of [`Limits`] (`[limits]` in the config) and raise none of them: they are
-//! what the tests and the fuzzing have proven. The constants below are about form and are nobody's business.
-//! A letter over a limit is kept, acknowledged and shown to a human as it came.
+//! An operator may lower the fields of [`Limits`] (`[limits]` in the config) and raise none of
+//! them: they are what the tests and the fuzzing have proven. The constants below are about form
+//! and are nobody's business. A letter over a limit is kept, acknowledged and shown to a human as
+//! it came.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -45,7 +47,8 @@ const MIB: u64 = 1024 * 1024;
 /// Mail servers take letters of about this size; larger ones are rare.
 const COMMON_LETTER_OCTETS: u64 = 25 * MIB;
 
-/// Processor time and address space of a reader for a letter of common size. A build without optimisation is ten times slower.
+/// Processor time and address space of a reader for a letter of common size. A build without
+/// optimisation is ten times slower.
 const READER_CPU_S: u64 = if cfg!(debug_assertions) { 20 } else { 2 };
 const READER_MEMORY_OCTETS: u64 = 384 * MIB;
 
@@ -87,7 +90,9 @@ impl Limits {
     /// Refuses what is above the desk's own limits, or too low to work with.
     pub fn check(&self) -> Result<(), LimitRefused> {
         let of = |limits: &Self| limits.named();
-        for (((name, value), (_, max)), (_, min)) in of(self).into_iter().zip(of(&Self::MAX)).zip(of(&Self::MIN)) {
+        for (((name, value), (_, max)), (_, min)) in
+            of(self).into_iter().zip(of(&Self::MAX)).zip(of(&Self::MIN))
+        {
             if value > max {
                 return Err(LimitRefused::TooHigh { name, value, max });
             }
@@ -101,8 +106,9 @@ impl Limits {
         Ok(())
     }
 
-    /// What a reader may use for a letter of so many octets: a letter of common size costs no more than [`READER_CPU_S`] and
-    /// [`READER_MEMORY_OCTETS`], whatever is in it, and a larger one as much in proportion.
+    /// What a reader may use for a letter of so many octets: a letter of common size costs no more
+    /// than [`READER_CPU_S`] and [`READER_MEMORY_OCTETS`], whatever is in it, and a larger one as
+    /// much in proportion.
     pub fn for_letter(&self, octets: u64) -> Self {
         let times = octets.div_ceil(COMMON_LETTER_OCTETS).max(1);
         Self {
@@ -112,7 +118,8 @@ impl Limits {
         }
     }
 
-    /// Processor time after which a reader opens nothing more of a letter, and still says what it read so far.
+    /// Processor time after which a reader opens nothing more of a letter, and still says what it
+    /// read so far.
     pub fn reading_cpu(&self) -> Duration {
         Duration::from_millis(self.reader_cpu_s * 750)
     }
@@ -144,20 +151,33 @@ impl Default for Limits {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LimitRefused {
-    #[error("{name} = {value} is above {max}, the highest that is known to be safe: lower it, or leave it out")]
-    TooHigh { name: &'static str, value: u64, max: u64 },
+    #[error(
+        "{name} = {value} is above {max}, the highest that is known to be safe: lower it, or \
+         leave it out"
+    )]
+    TooHigh {
+        name: &'static str,
+        value: u64,
+        max: u64,
+    },
     #[error("{name} = {value} is below {min}: ordinary letters would stay shut")]
-    TooLow { name: &'static str, value: u64, min: u64 },
+    TooLow {
+        name: &'static str,
+        value: u64,
+        min: u64,
+    },
     #[error("reader_cpu_s is more than reader_life_s: a reader cannot work longer than it lives")]
     CpuBeyondLife,
 }
 
 // What costs most is counted above. What follows bounds single forms.
 
-/// A boundary that is missing is looked for to the end, once for each multipart: their product is the work, in the whole letter.
+/// A boundary that is missing is looked for to the end, once for each multipart: their product is
+/// the work, in the whole letter.
 pub const SCANNED_OCTETS_MAX: usize = 1024 * 1024 * 1024;
 
-/// Places in a multipart where a boundary might stand: each could become a part of some hundred octets.
+/// Places in a multipart where a boundary might stand: each could become a part of some hundred
+/// octets.
 pub const DASHES_MAX: usize = 200_000;
 
 /// Forwarded letters read in one letter.
@@ -181,32 +201,35 @@ pub const CERTIFICATE_OCTETS_MAX: usize = 64 * 1024;
 /// A longer signature part is not looked at: thousands of packets in it would cost minutes.
 pub const SIGNATURE_OCTETS_MAX: usize = 64 * 1024;
 
-/// Packets of one message; beyond them somebody wants to cost us time: Sequoia's grammar looks at all of them for each.
+/// Packets of one message; beyond them somebody wants to cost us time: Sequoia's grammar looks at
+/// all of them for each.
 pub const PACKETS_MAX: usize = 1_000;
 
-/// Signatures of one message: Sequoia hashes up to 25 MiB for each of them before it hands out the first octet, so that they
-/// are counted before it begins. Six people may sign one report.
+/// Signatures of one message: Sequoia hashes up to 25 MiB for each of them before it hands out the
+/// first octet, so that they are counted before it begins. Six people may sign one report.
 pub const SIGNATURES_OF_MESSAGE_MAX: u64 = 6;
 
-/// Of a whole letter: tries to open or verify a message; packets; compressed ones; signatures; session keys asked for;
-/// parts and headers of all entities.
+/// Of a whole letter: tries to open or verify a message; packets; compressed ones; signatures;
+/// session keys asked for; parts and headers of all entities.
 pub const MESSAGES_MAX: u64 = 40;
 pub const PACKETS_OF_LETTER_MAX: u64 = 2_000;
 pub const COMPRESSIONS_MAX: u64 = 2 * MESSAGES_MAX;
 pub const SIGNATURES_MAX: u64 = 100;
 pub const CERTIFICATIONS_MAX: u64 = 400;
 
-/// Of a whole letter: signatures of a certificate times its keys and user IDs. Sequoia tries each that does not fit on every
-/// one of them. The certificate of a keysigning party has some 10,000.
+/// Of a whole letter: signatures of a certificate times its keys and user IDs. Sequoia tries each
+/// that does not fit on every one of them. The certificate of a keysigning party has some 10,000.
 pub const BINDINGS_MAX: u64 = 100_000;
 pub const RECIPIENTS_MAX: u64 = 300;
 pub const PARTS_OF_LETTER_MAX: u64 = 1_500;
 
-/// Text that is kept of any letter, and so many times its octets more: prose is compressed to a quarter at best.
+/// Text that is kept of any letter, and so many times its octets more: prose is compressed to a
+/// quarter at best.
 pub const TEXT_FREE_OCTETS: u64 = 64 * 1024;
 pub const TEXT_RATIO_MAX: u64 = 8;
 
-/// Plaintext of a letter that is smaller than half of it: reports bring archives and logs, and nearly all of them fit here.
+/// Plaintext of a letter that is smaller than half of it: reports bring archives and logs, and
+/// nearly all of them fit here.
 pub const PLAINTEXT_TYPICAL_OCTETS: u64 = 48 * MIB;
 
 /// Named recipients asked about: one that is not ours costs a look at its name.
@@ -233,7 +256,8 @@ pub const ARCHIVE_OCTETS_MAX: usize = 16 * 1024 * 1024;
 /// Octets of a text that are decoded: armor in it may be as long as a letter.
 pub const DECODED_OCTETS_MAX: usize = 36 * 1024 * 1024;
 
-/// Of a text in another charset, and of HTML: neither is armor, and both take several times their octets.
+/// Of a text in another charset, and of HTML: neither is armor, and both take several times their
+/// octets.
 pub const CONVERTED_OCTETS_MAX: usize = 8 * 1024 * 1024;
 
 /// Octets of a text from which its charset is guessed.
@@ -254,9 +278,18 @@ mod tests {
     #[test]
     fn a_letter_gets_what_its_size_is_worth_and_never_more_than_the_limits() {
         let cpu_s = |octets| Limits::MAX.for_letter(octets).reader_cpu_s;
-        assert_eq!((cpu_s(0), cpu_s(COMMON_LETTER_OCTETS)), (READER_CPU_S, READER_CPU_S));
-        assert_eq!(cpu_s(COMMON_LETTER_OCTETS + 1), (2 * READER_CPU_S).min(Limits::MAX.reader_cpu_s));
-        assert_eq!(Limits::MAX.for_letter(96 * MIB).reader_memory_octets, Limits::MAX.reader_memory_octets);
+        assert_eq!(
+            (cpu_s(0), cpu_s(COMMON_LETTER_OCTETS)),
+            (READER_CPU_S, READER_CPU_S)
+        );
+        assert_eq!(
+            cpu_s(COMMON_LETTER_OCTETS + 1),
+            (2 * READER_CPU_S).min(Limits::MAX.reader_cpu_s)
+        );
+        assert_eq!(
+            Limits::MAX.for_letter(96 * MIB).reader_memory_octets,
+            Limits::MAX.reader_memory_octets
+        );
         assert_eq!(Limits::MIN.for_letter(96 * MIB), Limits::MIN);
     }
 
@@ -271,7 +304,10 @@ mod tests {
             for (value, word) in [(max + 1, "above"), (min - 1, "below")] {
                 let limits: Limits = toml::from_str(&format!("{name} = {value}")).unwrap();
                 let refused = limits.check().unwrap_err().to_string();
-                assert!(refused.contains(name) && refused.contains(word), "{refused}");
+                assert!(
+                    refused.contains(name) && refused.contains(word),
+                    "{refused}"
+                );
             }
         }
     }

@@ -122,18 +122,29 @@ impl Composition {
         }
     }
 
-    /// The certificate of the recipient, where the desk knows one; a responder's is the opener's own to know.
+    /// The certificate of the recipient, where the desk knows one; a responder's is the opener's
+    /// own to know.
     pub fn certificate(&self) -> Option<&str> {
         match self {
-            Self::Acknowledgement { certificate, .. } | Self::Question { certificate, .. } | Self::Reply { certificate, .. } => certificate.as_deref(),
-            Self::Certificate { .. } | Self::Call { .. } | Self::Notice { .. } | Self::Announcement { .. } => None,
+            Self::Acknowledgement { certificate, .. }
+            | Self::Question { certificate, .. }
+            | Self::Reply { certificate, .. } => certificate.as_deref(),
+            Self::Certificate { .. }
+            | Self::Call { .. }
+            | Self::Notice { .. }
+            | Self::Announcement { .. } => None,
         }
     }
 
     pub fn to(&self) -> &Address {
         match self {
-            Self::Acknowledgement { to, .. } | Self::Certificate { to, .. } | Self::Question { to, .. } => to.address(),
-            Self::Reply { to, .. } | Self::Call { to, .. } | Self::Notice { to, .. } | Self::Announcement { to, .. } => to,
+            Self::Acknowledgement { to, .. }
+            | Self::Certificate { to, .. }
+            | Self::Question { to, .. } => to.address(),
+            Self::Reply { to, .. }
+            | Self::Call { to, .. }
+            | Self::Notice { to, .. }
+            | Self::Announcement { to, .. } => to,
         }
     }
 }

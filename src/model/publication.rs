@@ -1,4 +1,5 @@
-//! What does the desk say of itself in public? Typed fields; who holds the keys makes words of them and signs.
+//! What does the desk say of itself in public? Typed fields; who holds the keys makes words of them
+//! and signs.
 
 use super::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,7 +35,13 @@ impl TryFrom<String> for HttpsUrl {
     type Error = NotAnHttpsUrl;
     fn try_from(text: String) -> Result<Self, NotAnHttpsUrl> {
         match url::Url::parse(&text) {
-            Ok(url) if url.scheme() == "https" && url.has_host() && url.as_str().bytes().all(|b| b.is_ascii_graphic()) => Ok(Self(url.into())),
+            Ok(url)
+                if url.scheme() == "https"
+                    && url.has_host()
+                    && url.as_str().bytes().all(|b| b.is_ascii_graphic()) =>
+            {
+                Ok(Self(url.into()))
+            }
             _ => Err(NotAnHttpsUrl(text.chars().take(80).collect())),
         }
     }
@@ -64,9 +71,15 @@ impl Language {
 impl TryFrom<String> for Language {
     type Error = NotALanguage;
     fn try_from(text: String) -> Result<Self, NotALanguage> {
-        let fits =
-            (2..=35).contains(&text.len()) && text.split('-').all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()));
-        if fits { Ok(Self(text)) } else { Err(NotALanguage(text.chars().take(40).collect())) }
+        let fits = (2..=35).contains(&text.len())
+            && text.split('-').all(|part| {
+                (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
+            });
+        if fits {
+            Ok(Self(text))
+        } else {
+            Err(NotALanguage(text.chars().take(40).collect()))
+        }
     }
 }
 
@@ -82,14 +95,27 @@ mod tests {
 
     #[test]
     fn what_could_break_a_line_is_refused() {
-        for good in ["https://example.org/.well-known/security.txt", "https://example.org/a?b=c"] {
+        for good in [
+            "https://example.org/.well-known/security.txt",
+            "https://example.org/a?b=c",
+        ] {
             assert!(HttpsUrl::try_from(good.to_owned()).is_ok(), "{good}");
         }
-        for bad in ["http://example.org/", "https://", "javascript:alert(1)", "example.org"] {
+        for bad in [
+            "http://example.org/",
+            "https://",
+            "javascript:alert(1)",
+            "example.org",
+        ] {
             assert!(HttpsUrl::try_from(bad.to_owned()).is_err(), "{bad}");
         }
         // What the parser takes it also escapes.
-        assert_eq!(HttpsUrl::try_from("https://example.org/a b".to_owned()).unwrap().as_str(), "https://example.org/a%20b");
+        assert_eq!(
+            HttpsUrl::try_from("https://example.org/a b".to_owned())
+                .unwrap()
+                .as_str(),
+            "https://example.org/a%20b"
+        );
         assert!(Language::try_from("pt-BR".to_owned()).is_ok());
         assert!(Language::try_from("en\nExpires: never".to_owned()).is_err());
     }

@@ -29,39 +29,90 @@ pub fn quality(report: &Report, found: Option<&Found>) -> Quality {
     let mut weigh = |weight: u32, holds: bool, yes: &str, no: &str| {
         possible += weight;
         reached += if holds { weight } else { 0 };
-        evidence.push(if holds { format!("+ {yes}") } else { format!("- {no}") });
+        evidence.push(if holds {
+            format!("+ {yes}")
+        } else {
+            format!("- {no}")
+        });
     };
-    weigh(25, report.steps_to_reproduce.is_some(), "it says how to reproduce it", "it does not say how to reproduce it");
-    weigh(15, !report.affected_versions.is_empty(), "it names versions", "it names no version");
+    weigh(
+        25,
+        report.steps_to_reproduce.is_some(),
+        "it says how to reproduce it",
+        "it does not say how to reproduce it",
+    );
+    weigh(
+        15,
+        !report.affected_versions.is_empty(),
+        "it names versions",
+        "it names no version",
+    );
     let classified = report.cvss.is_some() || !report.cwe_ids.is_empty();
-    weigh(10, classified, "it names the weakness or its severity", "it names neither weakness nor severity");
+    weigh(
+        10,
+        classified,
+        "it names the weakness or its severity",
+        "it names neither weakness nor severity",
+    );
     let places = !report.files.is_empty() || !report.functions.is_empty();
-    weigh(10, places, "it says where in the source", "it does not say where in the source");
+    weigh(
+        10,
+        places,
+        "it says where in the source",
+        "it does not say where in the source",
+    );
     if let Some(found) = found {
         let versions = !report.affected.is_empty() || !report.affected_versions.is_empty();
         if versions {
-            weigh(10, !found.versions.is_empty(), &format!("released: {}", found.versions.join(", ")), "no version that it names was released");
+            weigh(
+                10,
+                !found.versions.is_empty(),
+                &format!("released: {}", found.versions.join(", ")),
+                "no version that it names was released",
+            );
         }
         if !report.files.is_empty() {
-            weigh(15, !found.files.is_empty(), &format!("in the source: {}", found.files.join(", ")), "no file that it names is in the source");
+            weigh(
+                15,
+                !found.files.is_empty(),
+                &format!("in the source: {}", found.files.join(", ")),
+                "no file that it names is in the source",
+            );
         }
         if !report.functions.is_empty() {
-            weigh(15, !found.functions.is_empty(), &format!("in the source: {}", found.functions.join(", ")), "no function that it names is in the source");
+            weigh(
+                15,
+                !found.functions.is_empty(),
+                &format!("in the source: {}", found.functions.join(", ")),
+                "no function that it names is in the source",
+            );
         }
     }
     let share = (100 * reached + possible / 2) / possible;
     let score = match report.class {
         Class::Report => share,
         Class::Application => {
-            evidence.push("- it is no report: it asks to be on the list of private distributors".to_owned());
+            evidence.push(
+                "- it is no report: it asks to be on the list of private distributors".to_owned(),
+            );
             share
         }
         low => {
-            evidence.push(format!("- it reads like {}", if low == Class::Scanner { "the output of a scanner" } else { "a request for a bounty" }));
+            evidence.push(format!(
+                "- it reads like {}",
+                if low == Class::Scanner {
+                    "the output of a scanner"
+                } else {
+                    "a request for a bounty"
+                }
+            ));
             share.min(LOW_RANK_MAX)
         }
     };
-    Quality { score: u8::try_from(score).unwrap_or(100), evidence }
+    Quality {
+        score: u8::try_from(score).unwrap_or(100),
+        evidence,
+    }
 }
 
 #[cfg(test)]
@@ -70,12 +121,40 @@ mod tests {
 
     #[test]
     fn evidence_ranks_and_a_checkout_refutes_what_is_made_up() {
-        let steps = Report { steps_to_reproduce: Some("1. look".to_owned()), affected_versions: vec!["9.9".to_owned()], ..Report::default() };
-        let named = Report { functions: vec!["parse".to_owned()], files: vec!["a.c".to_owned()], ..steps.clone() };
+        let steps = Report {
+            steps_to_reproduce: Some("1. look".to_owned()),
+            affected_versions: vec!["9.9".to_owned()],
+            ..Report::default()
+        };
+        let named = Report {
+            functions: vec!["parse".to_owned()],
+            files: vec!["a.c".to_owned()],
+            ..steps.clone()
+        };
         let nothing = Found::default();
-        let all = Found { versions: vec!["9.9".to_owned()], files: vec!["a.c".to_owned()], functions: vec!["parse".to_owned()] };
-        let scores = [quality(&Report::default(), None), quality(&named, Some(&nothing)), quality(&steps, None), quality(&named, Some(&all))].map(|q| q.score);
+        let all = Found {
+            versions: vec!["9.9".to_owned()],
+            files: vec!["a.c".to_owned()],
+            functions: vec!["parse".to_owned()],
+        };
+        let scores = [
+            quality(&Report::default(), None),
+            quality(&named, Some(&nothing)),
+            quality(&steps, None),
+            quality(&named, Some(&all)),
+        ]
+        .map(|q| q.score);
         assert_eq!(scores, [0, 50, 67, 90]);
-        assert_eq!(quality(&Report { class: Class::BegBounty, ..named }, Some(&all)).score, 10);
+        assert_eq!(
+            quality(
+                &Report {
+                    class: Class::BegBounty,
+                    ..named
+                },
+                Some(&all)
+            )
+            .score,
+            10
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! What did opening a letter show? The result of the reader, and the fixed interface of `sealdesk open`.
+//! What did opening a letter show? The result of the reader, and the fixed interface of `sealdesk
+//! open`.
 
 use super::ids::Digest;
 use super::report::Report;
@@ -109,7 +110,8 @@ pub struct SignatureVerdict {
     pub fingerprint: Option<String>,
     /// The signature is valid and a user ID of its certificate is the single From.
     pub signer_is_originator: bool,
-    /// The signature itself names a certificate of ours as a recipient (RFC 9580 section 5.2.3.36): nobody can pass it on to us.
+    /// The signature itself names a certificate of ours as a recipient (RFC 9580 section 5.2.3.36):
+    /// nobody can pass it on to us.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub names_recipient: bool,
 }
@@ -132,8 +134,8 @@ pub struct BroughtCertificate {
     pub fingerprint: String,
     /// It stood in a clear part or header, where anyone on the way could see it.
     pub in_clear: bool,
-    /// It may be pinned where the originator is proven: it stood among the writer's own clear words, or in an Autocrypt header that
-    /// their domain's signature covers.
+    /// It may be pinned where the originator is proven: it stood among the writer's own clear
+    /// words, or in an Autocrypt header that their domain's signature covers.
     #[serde(default)]
     pub pinnable: bool,
     /// The armored certificate.
@@ -160,13 +162,15 @@ pub struct Delivery {
 }
 
 impl Reading {
-    /// Whether anything of it came encrypted. A reading that an older version wrote says so by what was opened.
+    /// Whether anything of it came encrypted. A reading that an older version wrote says so by what
+    /// was opened.
     pub fn came_sealed(&self) -> bool {
         self.sealed || self.protection.encrypted
     }
 }
 
-/// What a letter shows to whoever holds no key: what the desk sends by itself is made from this alone.
+/// What a letter shows to whoever holds no key: what the desk sends by itself is made from this
+/// alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outside {
     /// Nothing in it is encrypted or claims to be.
@@ -182,8 +186,18 @@ pub struct Outside {
 impl Outside {
     /// Of a reading for which no key was asked.
     pub fn of(reading: &Reading, digest: Option<Digest>) -> Self {
-        let certificate = reading.certificates.iter().find(|c| c.in_clear).map(|c| c.armored.clone());
-        Self { in_clear: !reading.came_sealed(), kind: reading.kind, asks_for_certificate: reading.asks_for_certificate, certificate, digest }
+        let certificate = reading
+            .certificates
+            .iter()
+            .find(|c| c.in_clear)
+            .map(|c| c.armored.clone());
+        Self {
+            in_clear: !reading.came_sealed(),
+            kind: reading.kind,
+            asks_for_certificate: reading.asks_for_certificate,
+            certificate,
+            digest,
+        }
     }
 }
 
@@ -199,8 +213,9 @@ pub struct Reading {
     /// Every encrypted part, outermost first, where there is more than one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Protection>,
-    /// Something in it is encrypted or claims to be. This was told by its form, before any key was asked, so it is the same
-    /// whoever holds which keys; only what is in clear by this may change what the desk sends by itself.
+    /// Something in it is encrypted or claims to be. This was told by its form, before any key was
+    /// asked, so it is the same whoever holds which keys; only what is in clear by this may change
+    /// what the desk sends by itself.
     #[serde(default)]
     pub sealed: bool,
     pub signature: SignatureVerdict,
@@ -217,7 +232,8 @@ pub struct Reading {
     /// The fingerprint of the certificate of ours that it was sealed to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed_to: Option<String>,
-    /// Whom the letter is for, where its signer signed that: To and Cc under header protection (RFC 9788).
+    /// Whom the letter is for, where its signer signed that: To and Cc under header protection (RFC
+    /// 9788).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signed_to: Vec<String>,
     pub faults: Vec<String>,

@@ -34,6 +34,12 @@ impl Blackout {
 
 impl Default for ReleaseRules {
     fn default() -> Self {
-        Self { hour_utc: 16, notice: SignedDuration::from_hours(3 * 24), zones: Vec::new(), blackouts: Vec::new(), holidays: Vec::new() }
+        Self {
+            hour_utc: 16,
+            notice: SignedDuration::from_hours(3 * 24),
+            zones: Vec::new(),
+            blackouts: Vec::new(),
+            holidays: Vec::new(),
+        }
     }
 }

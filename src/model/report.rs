@@ -15,7 +15,8 @@ pub struct Report {
     pub cwe_ids: Vec<String>,
     /// A vector that the `cvss` crate accepts, as written.
     pub cvss: Option<String>,
-    /// `critical`, `high`, `medium`, `low` or `none`: of the vector where there is one, else in the reporter's words.
+    /// `critical`, `high`, `medium`, `low` or `none`: of the vector where there is one, else in the
+    /// reporter's words.
     pub severity: Option<String>,
     pub steps_to_reproduce: Option<String>,
     pub disclosure: Disclosure,
@@ -65,8 +66,8 @@ pub struct Affected {
     pub versions: Vec<String>,
 }
 
-/// What OSV calls the packages of cargo: by the name of their registry, which is written in two pieces so that no check for
-/// hosts takes it for one.
+/// What OSV calls the packages of cargo: by the name of their registry, which is written in two
+/// pieces so that no check for hosts takes it for one.
 pub const CARGO_ECOSYSTEM: &str = concat!("crates", ".io");
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,7 +81,8 @@ pub struct Package {
     pub purl: Option<String>,
 }
 
-/// From `introduced` (`0`: from the first) to below `fixed`, or to `last_affected`; else without end.
+/// From `introduced` (`0`: from the first) to below `fixed`, or to `last_affected`; else without
+/// end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Range {
     pub introduced: String,
@@ -111,7 +113,8 @@ pub enum CreditWish {
     Declined,
 }
 
-/// What sort of report it is. What is not `Report` waits for a responder's word; it is acknowledged and keeps its clocks like any other.
+/// What sort of report it is. What is not `Report` waits for a responder's word; it is acknowledged
+/// and keeps its clocks like any other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
@@ -137,10 +140,16 @@ impl Class {
 }
 
 impl Report {
-    /// Whether a stranger's letter shows evidence of a report, so that a draft may be filed without a human's word.
+    /// Whether a stranger's letter shows evidence of a report, so that a draft may be filed without
+    /// a human's word.
     pub fn is_evident(&self) -> bool {
-        let signs =
-            [!self.cve_ids.is_empty(), !self.cwe_ids.is_empty(), self.cvss.is_some(), self.steps_to_reproduce.is_some(), !self.affected_versions.is_empty()];
+        let signs = [
+            !self.cve_ids.is_empty(),
+            !self.cwe_ids.is_empty(),
+            self.cvss.is_some(),
+            self.steps_to_reproduce.is_some(),
+            !self.affected_versions.is_empty(),
+        ];
         self.class == Class::Report && signs.contains(&true)
     }
 }

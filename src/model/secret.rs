@@ -28,7 +28,11 @@ impl Secret {
 pub fn mac(key: &[u8], words: &[&[u8]]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     words.iter().for_each(|word| mac.update(word));
-    mac.finalize().into_bytes().iter().map(|b| format!("{b:02x}")).collect()
+    mac.finalize()
+        .into_bytes()
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }
 
 /// Hexadecimal digits of 128 bits: too many to guess, few enough for a header or an address.
@@ -43,7 +47,8 @@ pub fn tag(key: &[u8], words: &[&[u8]]) -> String {
 
 impl Drop for Secret {
     fn drop(&mut self) {
-        // A volatile write would need `unsafe`; black_box keeps the compiler from dropping a plain one.
+        // A volatile write would need `unsafe`; black_box keeps the compiler from dropping a plain
+        // one.
         self.0.fill(0);
         std::hint::black_box(&self.0);
     }
@@ -63,12 +68,21 @@ mod tests {
     fn a_mac_is_that_of_the_standard() {
         // RFC 4231 section 4.3, test case 2.
         let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
-        assert_eq!(mac(b"Jefe", &[b"what do ya want ", b"for nothing?"]), expected);
-        assert_eq!(tag(b"Jefe", &[b"what do ya want for nothing?"]), expected[..32]);
+        assert_eq!(
+            mac(b"Jefe", &[b"what do ya want ", b"for nothing?"]),
+            expected
+        );
+        assert_eq!(
+            tag(b"Jefe", &[b"what do ya want for nothing?"]),
+            expected[..32]
+        );
     }
 
     #[test]
     fn a_secret_shows_its_length_alone() {
-        assert_eq!(format!("{:?}", Secret::new(b"hunter2".to_vec())), "Secret(7 octets)");
+        assert_eq!(
+            format!("{:?}", Secret::new(b"hunter2".to_vec())),
+            "Secret(7 octets)"
+        );
     }
 }

@@ -1,9 +1,11 @@
-//! What does the project's security policy promise, and by when? Its values as defaults; and when is what we publish about to end?
+//! What does the project's security policy promise, and by when? Its values as defaults; and when
+//! is what we publish about to end?
 
 use super::course::{Lane, Step};
 use jiff::SignedDuration;
 
-/// So many days before a certificate or a security.txt ends humans hear of it, and again when it has ended.
+/// So many days before a certificate or a security.txt ends humans hear of it, and again when it
+/// has ended.
 pub const ENDS_WITHIN_DAYS: [i64; 3] = [60, 14, 0];
 
 /// When a step is to be done, counted from the event that starts its clock.
@@ -53,12 +55,36 @@ const fn days(days: i64) -> SignedDuration {
 impl Default for Timeline {
     fn default() -> Self {
         Self {
-            fix_team: Window { from: hours(0), to: hours(24), remind: hours(4) },
-            fix: Window { from: days(1), to: days(7), remind: days(1) },
-            release: Window { from: days(1), to: days(21), remind: days(2) },
-            retrospective: Window { from: days(1), to: days(3), remind: days(1) },
-            slow: Pace { fix_team: days(3), fix: days(30), release: days(60) },
-            asap: Pace { fix_team: hours(4), fix: days(1), release: days(2) },
+            fix_team: Window {
+                from: hours(0),
+                to: hours(24),
+                remind: hours(4),
+            },
+            fix: Window {
+                from: days(1),
+                to: days(7),
+                remind: days(1),
+            },
+            release: Window {
+                from: days(1),
+                to: days(21),
+                remind: days(2),
+            },
+            retrospective: Window {
+                from: days(1),
+                to: days(3),
+                remind: days(1),
+            },
+            slow: Pace {
+                fix_team: days(3),
+                fix: days(30),
+                release: days(60),
+            },
+            asap: Pace {
+                fix_team: hours(4),
+                fix: days(1),
+                release: days(2),
+            },
             slow_below: 40,
         }
     }
@@ -78,7 +104,15 @@ impl Timeline {
             Lane::Asap => pace(&self.asap),
         };
         // Nothing is too early for what is public.
-        let from = if lane == Lane::Asap { SignedDuration::ZERO } else { window.from };
-        Window { from: from.min(to), to, remind: window.remind.min(to / 2) }
+        let from = if lane == Lane::Asap {
+            SignedDuration::ZERO
+        } else {
+            window.from
+        };
+        Window {
+            from: from.min(to),
+            to,
+            remind: window.remind.min(to / 2),
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! What is inside ASCII armor? (RFC 9580 section 6.2)
 //!
-//! Armor as programs write it is decoded at once. Sequoia's reader finds armor in anything and takes longer for it
-//! than decryption and all the rest of opening together, so it is asked only about armor that is bent.
+//! Armor as programs write it is decoded at once. Sequoia's reader finds armor in anything and
+//! takes longer for it than decryption and all the rest of opening together, so it is asked only
+//! about armor that is bent.
 
 use super::guarded;
 use base64::Engine as _;
@@ -11,9 +12,14 @@ use sequoia_openpgp::armor::{Reader, ReaderMode};
 use std::borrow::Cow;
 use std::io::Read;
 
-/// Padding may be missing (RFC 9580 section 6.1 leaves the checksum out, and some programs this too).
-const DIGITS: GeneralPurpose =
-    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true));
+/// Padding may be missing (RFC 9580 section 6.1 leaves the checksum out, and some programs this
+/// too).
+const DIGITS: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
 
 /// Digits decoded at a time: a multiple of four.
 const CHUNK_OCTETS: usize = 48 * 1024;
@@ -23,7 +29,9 @@ pub(super) fn binary(octets: &[u8]) -> Cow<'_, [u8]> {
     if !octets.starts_with(b"-----BEGIN PGP ") && octets.first().is_some_and(|b| *b >= 0x80) {
         return Cow::Borrowed(octets);
     }
-    regular(octets).or_else(|| bent(octets)).map_or(Cow::Borrowed(octets), Cow::Owned)
+    regular(octets)
+        .or_else(|| bent(octets))
+        .map_or(Cow::Borrowed(octets), Cow::Owned)
 }
 
 /// As [`binary()`], for no more octets than a look at the first packets needs.
@@ -36,7 +44,9 @@ pub(super) fn head(octets: &[u8], octets_max: usize) -> Cow<'_, [u8]> {
         armor.take(octets_max as u64).read_to_end(&mut head).ok()?;
         Some(head)
     });
-    begun.or_else(|| bent(octets)).map_or(Cow::Borrowed(octets), Cow::Owned)
+    begun
+        .or_else(|| bent(octets))
+        .map_or(Cow::Borrowed(octets), Cow::Owned)
 }
 
 fn regular(octets: &[u8]) -> Option<Vec<u8>> {
@@ -45,8 +55,8 @@ fn regular(octets: &[u8]) -> Option<Vec<u8>> {
     Some(binary)
 }
 
-/// Armor in which every line is a header, digits, a checksum or the end, decoded as it is read. Where it turns out to
-/// be bent, reading ends with an error.
+/// Armor in which every line is a header, digits, a checksum or the end, decoded as it is read.
+/// Where it turns out to be bent, reading ends with an error.
 pub(super) struct Regular<'a> {
     rest: &'a [u8],
     digits: Vec<u8>,
@@ -57,9 +67,18 @@ pub(super) struct Regular<'a> {
 
 impl<'a> Regular<'a> {
     pub fn begin(octets: &'a [u8]) -> Option<Self> {
-        let mut armor = Self { rest: octets, digits: Vec::new(), decoded: Vec::new(), given: 0, ended: false };
+        let mut armor = Self {
+            rest: octets,
+            digits: Vec::new(),
+            decoded: Vec::new(),
+            given: 0,
+            ended: false,
+        };
         let mark = armor.line()?;
-        if !mark.starts_with(b"-----BEGIN PGP ") || !mark.ends_with(b"-----") || mark == b"-----BEGIN PGP SIGNED MESSAGE-----" {
+        if !mark.starts_with(b"-----BEGIN PGP ")
+            || !mark.ends_with(b"-----")
+            || mark == b"-----BEGIN PGP SIGNED MESSAGE-----"
+        {
             return None;
         }
         while let Some(header) = armor.line().filter(|line| !line.is_empty()) {
@@ -73,7 +92,10 @@ impl<'a> Regular<'a> {
             return None;
         }
         let end = memchr::memchr(b'\n', self.rest).unwrap_or(self.rest.len());
-        let (line, rest) = (&self.rest[..end], &self.rest[(end + 1).min(self.rest.len())..]);
+        let (line, rest) = (
+            &self.rest[..end],
+            &self.rest[(end + 1).min(self.rest.len())..],
+        );
         self.rest = rest;
         Some(line.trim_ascii_end())
     }
@@ -95,7 +117,9 @@ impl<'a> Regular<'a> {
         let whole = self.digits.len() - rest;
         self.decoded.clear();
         self.given = 0;
-        DIGITS.decode_vec(&self.digits[..whole], &mut self.decoded).ok()?;
+        DIGITS
+            .decode_vec(&self.digits[..whole], &mut self.decoded)
+            .ok()?;
         self.digits.drain(..whole);
         Some(())
     }
@@ -133,8 +157,21 @@ mod tests {
 
     fn armored(octets: &[u8], line_end: &str) -> String {
         let digits = base64::engine::general_purpose::STANDARD.encode(octets);
-        let lines: Vec<&str> = digits.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
-        ["-----BEGIN PGP MESSAGE-----", "Comment: words", "", &lines.join(line_end), "=AAAA", "-----END PGP MESSAGE-----", ""].join(line_end)
+        let lines: Vec<&str> = digits
+            .as_bytes()
+            .chunks(64)
+            .map(|line| std::str::from_utf8(line).unwrap())
+            .collect();
+        [
+            "-----BEGIN PGP MESSAGE-----",
+            "Comment: words",
+            "",
+            &lines.join(line_end),
+            "=AAAA",
+            "-----END PGP MESSAGE-----",
+            "",
+        ]
+        .join(line_end)
     }
 
     #[test]
@@ -143,7 +180,11 @@ mod tests {
             let octets: Vec<u8> = (0..size).map(|n| (n * 7 + n / 256) as u8).collect();
             for line_end in ["\n", "\r\n", " \r\n"] {
                 let text = armored(&octets, line_end).replace("\n=AAAA", "");
-                assert_eq!(regular(text.as_bytes()).as_deref(), Some(&octets[..]), "{size}");
+                assert_eq!(
+                    regular(text.as_bytes()).as_deref(),
+                    Some(&octets[..]),
+                    "{size}"
+                );
                 let unchecked = text.replace("=AAAA\r\n", "").replace("=AAAA \r\n", "");
                 assert_eq!(&*binary(unchecked.as_bytes()), octets);
             }
@@ -161,7 +202,12 @@ mod tests {
     #[test]
     fn what_is_bent_goes_to_the_other_reader() {
         let text = armored(b"some octets that are long enough for a line", "\n");
-        for bent in [text.replace("-----END", ">----END"), text.replace("Comment: ", "Comment "), format!("before\n{text}"), text.replace("\n\n", "\n!\n")] {
+        for bent in [
+            text.replace("-----END", ">----END"),
+            text.replace("Comment: ", "Comment "),
+            format!("before\n{text}"),
+            text.replace("\n\n", "\n!\n"),
+        ] {
             assert_eq!(regular(bent.as_bytes()), None, "{bent}");
         }
         assert_eq!(&*binary(b"no armor at all"), b"no armor at all");

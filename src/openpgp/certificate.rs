@@ -9,21 +9,28 @@ use sequoia_openpgp::parse::{PacketParser, PacketParserResult, Parse};
 use sequoia_openpgp::serialize::MarshalInto;
 use sequoia_openpgp::{Cert, KeyHandle, Packet};
 
-/// A public certificate (RFC 9580 section 10.1): a primary key, user IDs and subkeys. It never holds a secret.
+/// A public certificate (RFC 9580 section 10.1): a primary key, user IDs and subkeys. It never
+/// holds a secret.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Certificate(pub(super) Cert);
 
-/// Reads every certificate in a file, armored (several blocks too) or binary. Secret parts are dropped.
+/// Reads every certificate in a file, armored (several blocks too) or binary. Secret parts are
+/// dropped.
 pub fn certificates(octets: &[u8]) -> Result<Vec<Certificate>, OpenPgpError> {
-    let found = guarded(|| certs(octets)).unwrap_or(Err(OpenPgpError::Absent("certificate that can be read")))?;
-    Ok(found.into_iter().map(|cert| Certificate(cert.strip_secret_key_material())).collect())
+    let found = guarded(|| certs(octets))
+        .unwrap_or(Err(OpenPgpError::Absent("certificate that can be read")))?;
+    Ok(found
+        .into_iter()
+        .map(|cert| Certificate(cert.strip_secret_key_material()))
+        .collect())
 }
 
 /// Why a stranger's octets are not taken for certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotRead {
     NoCertificate,
-    /// Its keys are too large, or it certifies itself too often: each of those signatures would be verified.
+    /// Its keys are too large, or it certifies itself too often: each of those signatures would be
+    /// verified.
     Costly,
 }
 
@@ -37,12 +44,15 @@ const DSA: u8 = 17;
 const DSA_BITS_MAX: usize = 3072;
 const RSA_BITS_MAX: usize = 8192;
 
-/// As [`certificates`], of a letter: the work is looked at before it is done, and paid by the letter's budget.
+/// As [`certificates`], of a letter: the work is looked at before it is done, and paid by the
+/// letter's budget.
 pub fn strangers_certificates(octets: &[u8], budget: &Budget) -> Result<Vec<Certificate>, NotRead> {
     let mut certificates = Vec::new();
     for block in armored_blocks(octets) {
         let costs = guarded(|| costs(block)).flatten().ok_or(NotRead::Costly)?;
-        let drawn = budget.draw(Sum::Certifications, costs.own_signatures).and_then(|()| budget.draw(Sum::Bindings, costs.signatures * costs.components));
+        let drawn = budget
+            .draw(Sum::Certifications, costs.own_signatures)
+            .and_then(|()| budget.draw(Sum::Bindings, costs.signatures * costs.components));
         drawn.map_err(|_| NotRead::Costly)?;
         certificates.extend(self::certificates(block).map_err(|_| NotRead::NoCertificate)?);
     }
@@ -59,7 +69,8 @@ struct Costs {
     components: u64,
 }
 
-/// Counts the work in a block, and does none of it; `None` where its keys, or its own signatures, are too much.
+/// Counts the work in a block, and does none of it; `None` where its keys, or its own signatures,
+/// are too much.
 fn costs(block: &[u8]) -> Option<Costs> {
     let mut costs = Costs::default();
     let mut primary: Option<KeyHandle> = None;
@@ -74,7 +85,11 @@ fn costs(block: &[u8]) -> Option<Costs> {
             _ => None,
         };
         if let Some((algorithm, Some(bits))) = bits {
-            let most = if u8::from(algorithm) == DSA { DSA_BITS_MAX } else { RSA_BITS_MAX };
+            let most = if u8::from(algorithm) == DSA {
+                DSA_BITS_MAX
+            } else {
+                RSA_BITS_MAX
+            };
             if bits > most {
                 return None;
             }
@@ -90,7 +105,10 @@ fn costs(block: &[u8]) -> Option<Costs> {
             }
             Packet::Signature(signature) => {
                 let issuers = signature.get_issuers();
-                let own = issuers.is_empty() || primary.as_ref().is_some_and(|primary| issuers.iter().any(|issuer| issuer.aliases(primary)));
+                let own = issuers.is_empty()
+                    || primary.as_ref().is_some_and(|primary| {
+                        issuers.iter().any(|issuer| issuer.aliases(primary))
+                    });
                 costs.signatures += 1;
                 costs.own_signatures += u64::from(own);
                 if costs.own_signatures > SELF_SIGNATURES_MAX {
@@ -112,18 +130,32 @@ pub(super) fn certs(octets: &[u8]) -> Result<Vec<Cert>, OpenPgpError> {
             found.push(cert.map_err(OpenPgpError::NotACertificate)?);
         }
     }
-    if found.is_empty() { Err(OpenPgpError::Absent("certificate or key")) } else { Ok(found) }
+    if found.is_empty() {
+        Err(OpenPgpError::Absent("certificate or key"))
+    } else {
+        Ok(found)
+    }
 }
 
 /// A file of several armored blocks, split; binary octets are one block.
 fn armored_blocks(octets: &[u8]) -> Vec<&[u8]> {
     let begin = b"-----BEGIN PGP ";
-    let starts: Vec<usize> = octets.windows(begin.len()).enumerate().filter(|(_, w)| *w == begin).map(|(i, _)| i).collect();
+    let starts: Vec<usize> = octets
+        .windows(begin.len())
+        .enumerate()
+        .filter(|(_, w)| *w == begin)
+        .map(|(i, _)| i)
+        .collect();
     if starts.is_empty() {
         return vec![octets];
     }
     let ends = starts.iter().skip(1).copied().chain([octets.len()]);
-    starts.iter().copied().zip(ends).map(|(from, to)| &octets[from..to]).collect()
+    starts
+        .iter()
+        .copied()
+        .zip(ends)
+        .map(|(from, to)| &octets[from..to])
+        .collect()
 }
 
 impl Certificate {
@@ -139,33 +171,64 @@ impl Certificate {
 
     /// The addresses in its valid user IDs.
     pub fn addresses(&self) -> Vec<String> {
-        let Ok(valid) = self.0.with_policy(policy(), None) else { return Vec::new() };
+        let Ok(valid) = self.0.with_policy(policy(), None) else {
+            return Vec::new();
+        };
         let ids = valid.userids().revoked(false);
-        ids.filter_map(|id| id.userid().email().ok().flatten().map(str::to_owned)).collect()
+        ids.filter_map(|id| id.userid().email().ok().flatten().map(str::to_owned))
+            .collect()
     }
 
     /// Whether a valid user ID names this address.
     pub fn is_of(&self, address: &str) -> bool {
-        self.addresses().iter().any(|own| own.eq_ignore_ascii_case(address))
+        self.addresses()
+            .iter()
+            .any(|own| own.eq_ignore_ascii_case(address))
     }
 
-    /// The earliest moment at which its primary key, its last encryption key or its last signing key ends.
+    /// The earliest moment at which its primary key, its last encryption key or its last signing
+    /// key ends.
     pub fn expires(&self) -> Option<Timestamp> {
         let valid = self.0.with_policy(policy(), None).ok()?;
         let primary = valid.primary_key().key_expiration_time();
-        let encryption: Option<Vec<_>> =
-            valid.keys().subkeys().supported().revoked(false).for_transport_encryption().map(|k| k.key_expiration_time()).collect();
-        let signing: Option<Vec<_>> = valid.keys().supported().revoked(false).for_signing().map(|k| k.key_expiration_time()).collect();
+        let encryption: Option<Vec<_>> = valid
+            .keys()
+            .subkeys()
+            .supported()
+            .revoked(false)
+            .for_transport_encryption()
+            .map(|k| k.key_expiration_time())
+            .collect();
+        let signing: Option<Vec<_>> = valid
+            .keys()
+            .supported()
+            .revoked(false)
+            .for_signing()
+            .map(|k| k.key_expiration_time())
+            .collect();
         // One key without an end keeps the certificate usable; otherwise the last end counts.
         let last = |ends: Option<Vec<_>>| ends.and_then(|ends| ends.into_iter().max());
-        let earliest = [primary, last(encryption), last(signing)].into_iter().flatten().min()?;
+        let earliest = [primary, last(encryption), last(signing)]
+            .into_iter()
+            .flatten()
+            .min()?;
         Timestamp::try_from(earliest).ok()
     }
 
     /// Checks that a letter could be sealed to it now.
     pub fn usable_for_encryption(&self) -> Result<(), OpenPgpError> {
-        let mut keys = self.0.keys().with_policy(policy(), None).supported().alive().revoked(false).for_transport_encryption();
-        let alive = self.0.with_policy(policy(), None).is_ok_and(|valid| valid.alive().is_ok());
+        let mut keys = self
+            .0
+            .keys()
+            .with_policy(policy(), None)
+            .supported()
+            .alive()
+            .revoked(false)
+            .for_transport_encryption();
+        let alive = self
+            .0
+            .with_policy(policy(), None)
+            .is_ok_and(|valid| valid.alive().is_ok());
         match keys.next() {
             Some(_) if alive => Ok(()),
             _ => Err(OpenPgpError::NoUsableKey(self.fingerprint(), "encryption")),
@@ -176,14 +239,27 @@ impl Certificate {
     pub fn invites_gnupg_ocb(&self) -> bool {
         use sequoia_openpgp::cert::Preferences;
         let valid = self.0.with_policy(policy(), None);
-        valid.is_ok_and(|valid| valid.features().is_some_and(|features| features.as_bitfield().get(1)))
+        valid.is_ok_and(|valid| {
+            valid
+                .features()
+                .is_some_and(|features| features.as_bitfield().get(1))
+        })
     }
 
     /// Itself without third-party signatures and dead subkeys: what fits into a mail header.
     pub fn minimal(&self) -> Result<Self, OpenPgpError> {
-        let valid = self.0.with_policy(policy(), None).map_err(OpenPgpError::operation("reading our certificate"))?;
+        let valid = self
+            .0
+            .with_policy(policy(), None)
+            .map_err(OpenPgpError::operation("reading our certificate"))?;
         let mut packets: Vec<Packet> = vec![valid.primary_key().key().clone().into()];
-        packets.extend(self.0.primary_key().self_revocations().cloned().map(Packet::from));
+        packets.extend(
+            self.0
+                .primary_key()
+                .self_revocations()
+                .cloned()
+                .map(Packet::from),
+        );
         if let Ok(direct) = valid.direct_key_signature()
             && direct.typ() == sequoia_openpgp::types::SignatureType::DirectKey
         {
@@ -203,12 +279,14 @@ impl Certificate {
             packets.push(key.binding_signature().clone().into());
             packets.extend(key.self_revocations().cloned().map(Packet::from));
         }
-        let cert = Cert::from_packets(packets.into_iter()).map_err(OpenPgpError::operation("minimising our certificate"))?;
+        let cert = Cert::from_packets(packets.into_iter())
+            .map_err(OpenPgpError::operation("minimising our certificate"))?;
         Ok(Self(cert))
     }
 
     pub fn binary(&self) -> Result<Vec<u8>, OpenPgpError> {
-        MarshalInto::export_to_vec(&self.0).map_err(OpenPgpError::operation("exporting a certificate"))
+        MarshalInto::export_to_vec(&self.0)
+            .map_err(OpenPgpError::operation("exporting a certificate"))
     }
 
     /// ASCII armor, without comment headers.
@@ -219,13 +297,18 @@ impl Certificate {
             std::io::Write::write_all(&mut writer, &binary)?;
             writer.finalize()
         };
-        let octets = armor().map_err(|e| OpenPgpError::Operation("armoring a certificate", e.into()))?;
+        let octets =
+            armor().map_err(|e| OpenPgpError::Operation("armoring a certificate", e.into()))?;
         Ok(String::from_utf8_lossy(&octets).into_owned())
     }
 
     /// The algorithms of its keys, such as `Ed25519, X25519`, for people.
     pub fn algorithms(&self) -> String {
-        let mut names: Vec<String> = self.0.keys().map(|k| k.key().pk_algo().to_string()).collect();
+        let mut names: Vec<String> = self
+            .0
+            .keys()
+            .map(|k| k.key().pk_algo().to_string())
+            .collect();
         names.dedup();
         names.join(", ")
     }

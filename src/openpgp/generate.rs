@@ -37,31 +37,66 @@ pub struct GeneratedKey {
 }
 
 /// Makes a certificate for `name <address>` with a signing and an encryption subkey.
-pub fn generate(address: &str, name: &str, profile: Profile) -> std::result::Result<GeneratedKey, OpenPgpError> {
-    let id = UserID::from_address(name, None, address).map_err(OpenPgpError::operation("naming a key"))?;
+pub fn generate(
+    address: &str,
+    name: &str,
+    profile: Profile,
+) -> std::result::Result<GeneratedKey, OpenPgpError> {
+    let id = UserID::from_address(name, None, address)
+        .map_err(OpenPgpError::operation("naming a key"))?;
     generate_for(vec![id], profile)
 }
 
 /// Makes a certificate that takes the place of this one, under the same user IDs.
-pub fn successor(of: &Certificate, profile: Profile) -> std::result::Result<GeneratedKey, OpenPgpError> {
-    let valid = of.0.with_policy(policy(), None).map_err(OpenPgpError::operation("reading the key that is replaced"))?;
-    generate_for(valid.userids().revoked(false).map(|id| id.userid().clone()).collect(), profile)
+pub fn successor(
+    of: &Certificate,
+    profile: Profile,
+) -> std::result::Result<GeneratedKey, OpenPgpError> {
+    let valid =
+        of.0.with_policy(policy(), None)
+            .map_err(OpenPgpError::operation("reading the key that is replaced"))?;
+    generate_for(
+        valid
+            .userids()
+            .revoked(false)
+            .map(|id| id.userid().clone())
+            .collect(),
+        profile,
+    )
 }
 
-fn generate_for(ids: Vec<UserID>, profile: Profile) -> std::result::Result<GeneratedKey, OpenPgpError> {
-    let suite = if profile == Profile::Pqc { CipherSuite::MLDSA65_Ed25519 } else { CipherSuite::Cv25519 };
+fn generate_for(
+    ids: Vec<UserID>,
+    profile: Profile,
+) -> std::result::Result<GeneratedKey, OpenPgpError> {
+    let suite = if profile == Profile::Pqc {
+        CipherSuite::MLDSA65_Ed25519
+    } else {
+        CipherSuite::Cv25519
+    };
     let run = || -> Result<Cert> {
         let mut builder = CertBuilder::new()
-            .set_profile(if profile == Profile::V4 { sequoia_openpgp::Profile::RFC4880 } else { sequoia_openpgp::Profile::RFC9580 })?
+            .set_profile(if profile == Profile::V4 {
+                sequoia_openpgp::Profile::RFC4880
+            } else {
+                sequoia_openpgp::Profile::RFC9580
+            })?
             .set_cipher_suite(suite)
             .set_validity_period(VALIDITY)
             .add_signing_subkey()
-            .add_subkey(KeyFlags::empty().set_transport_encryption().set_storage_encryption(), None, None);
+            .add_subkey(
+                KeyFlags::empty()
+                    .set_transport_encryption()
+                    .set_storage_encryption(),
+                None,
+                None,
+            );
         for id in ids {
             builder = builder.add_userid(id);
         }
         if profile == Profile::V4 {
-            // Advertise what GnuPG and all else can write; a v4 key that asks for SEIPDv2 shuts out old programs.
+            // Advertise what GnuPG and all else can write; a v4 key that asks for SEIPDv2 shuts out
+            // old programs.
             builder = builder.set_features(Features::empty().set_seipdv1())?;
         }
         Ok(builder.generate()?.0)
@@ -69,28 +104,48 @@ fn generate_for(ids: Vec<UserID>, profile: Profile) -> std::result::Result<Gener
     armored(&run().map_err(OpenPgpError::operation("making a key"))?)
 }
 
-/// Makes the storage key: it seals what rests in the store and never leaves the keyholder. It does not expire.
+/// Makes the storage key: it seals what rests in the store and never leaves the keyholder. It does
+/// not expire.
 pub fn generate_storage(name: &str) -> std::result::Result<GeneratedKey, OpenPgpError> {
     let run = || -> Result<Cert> {
         let builder = CertBuilder::new()
             .set_cipher_suite(CipherSuite::Cv25519)
             .set_features(Features::empty().set_seipdv1())?
             .add_userid(UserID::from(name))
-            .add_subkey(KeyFlags::empty().set_transport_encryption().set_storage_encryption(), None, None);
+            .add_subkey(
+                KeyFlags::empty()
+                    .set_transport_encryption()
+                    .set_storage_encryption(),
+                None,
+                None,
+            );
         Ok(builder.generate()?.0)
     };
     armored(&run().map_err(OpenPgpError::operation("making the storage key"))?)
 }
 
-/// Takes over an existing key: unlocks it, and re-issues its self-signatures without the feature flags that
-/// make GnuPG 2.3 and later send packet type 20. Whoever writes to it must fetch the new certificate.
-pub fn adopt(octets: &[u8], passphrase: Option<&[u8]>) -> std::result::Result<GeneratedKey, OpenPgpError> {
-    let cert = certs(octets)?.into_iter().find(Cert::is_tsk).ok_or(OpenPgpError::Absent("secret key"))?;
+/// Takes over an existing key: unlocks it, and re-issues its self-signatures without the feature
+/// flags that make GnuPG 2.3 and later send packet type 20. Whoever writes to it must fetch the new
+/// certificate.
+pub fn adopt(
+    octets: &[u8],
+    passphrase: Option<&[u8]>,
+) -> std::result::Result<GeneratedKey, OpenPgpError> {
+    let cert = certs(octets)?
+        .into_iter()
+        .find(Cert::is_tsk)
+        .ok_or(OpenPgpError::Absent("secret key"))?;
     let fingerprint = cert.fingerprint().to_hex();
     let is_stub = |secret: &SecretKeyMaterial| matches!(secret, SecretKeyMaterial::Encrypted(sealed) if !sealed.s2k().is_supported());
-    if cert.primary_key().key().optional_secret().is_none_or(is_stub) {
+    if cert
+        .primary_key()
+        .key()
+        .optional_secret()
+        .is_none_or(is_stub)
+    {
         return Err(OpenPgpError::Absent(
-            "secret part of the primary key, which re-issues signatures: adopt it where that lies; a key without it is used as it is",
+            "secret part of the primary key, which re-issues signatures: adopt it where that \
+             lies; a key without it is used as it is",
         ));
     }
     let password = passphrase.map(Password::from);
@@ -98,11 +153,21 @@ pub fn adopt(octets: &[u8], passphrase: Option<&[u8]>) -> std::result::Result<Ge
     for key in cert.keys().secret() {
         let mut secret = key.key().clone();
         if secret.secret().is_encrypted() {
-            let password = password.as_ref().ok_or_else(|| OpenPgpError::Locked(fingerprint.clone()))?;
-            secret = secret.decrypt_secret(password).map_err(OpenPgpError::operation("unlocking a secret key with the passphrase"))?;
+            let password = password
+                .as_ref()
+                .ok_or_else(|| OpenPgpError::Locked(fingerprint.clone()))?;
+            secret = secret
+                .decrypt_secret(password)
+                .map_err(OpenPgpError::operation(
+                    "unlocking a secret key with the passphrase",
+                ))?;
         }
         let is_primary = secret.fingerprint() == cert.fingerprint();
-        open.push(if is_primary { Packet::from(secret.role_into_primary()) } else { Packet::from(secret.role_into_subordinate()) });
+        open.push(if is_primary {
+            Packet::from(secret.role_into_primary())
+        } else {
+            Packet::from(secret.role_into_subordinate())
+        });
     }
     let run = || -> Result<Cert> {
         let cert = cert.insert_packets(open)?.0;
@@ -120,29 +185,51 @@ fn reissue(cert: &Cert) -> Result<Vec<Packet>> {
     if let Ok(direct) = valid.direct_key_signature()
         && direct.typ() == SignatureType::DirectKey
     {
-        packets.push(plain(direct.clone().into())?.sign_direct_key(&mut signer, None)?.into());
+        packets.push(
+            plain(direct.clone().into())?
+                .sign_direct_key(&mut signer, None)?
+                .into(),
+        );
     }
     for id in valid.userids().revoked(false) {
         let signature = plain(id.binding_signature().clone().into())?;
-        packets.push(signature.sign_userid_binding(&mut signer, primary, id.userid())?.into());
+        packets.push(
+            signature
+                .sign_userid_binding(&mut signer, primary, id.userid())?
+                .into(),
+        );
     }
     Ok(packets)
 }
 
-/// Takes GnuPG's AEAD bits (1: OCB, 2: v5) out of the features, and the preferences that go with them.
+/// Takes GnuPG's AEAD bits (1: OCB, 2: v5) out of the features, and the preferences that go with
+/// them.
 fn plain(builder: SignatureBuilder) -> Result<SignatureBuilder> {
     let features = builder.features().unwrap_or_else(Features::empty);
-    builder.set_features(features.clear(1).clear(2).set_seipdv1())?.modify_hashed_area(|mut area| {
-        #[allow(deprecated, reason = "the subpacket is deprecated, which is why it is removed")]
-        area.remove_all(SubpacketTag::PreferredAEADAlgorithms);
-        Ok(area)
-    })
+    builder
+        .set_features(features.clear(1).clear(2).set_seipdv1())?
+        .modify_hashed_area(|mut area| {
+            #[allow(
+                deprecated,
+                reason = "the subpacket is deprecated, which is why it is removed"
+            )]
+            area.remove_all(SubpacketTag::PreferredAEADAlgorithms);
+            Ok(area)
+        })
 }
 
 fn armored(cert: &Cert) -> std::result::Result<GeneratedKey, OpenPgpError> {
-    let secret = cert.as_tsk().armored().to_vec().map_err(OpenPgpError::operation("writing a secret key"))?;
+    let secret = cert
+        .as_tsk()
+        .armored()
+        .to_vec()
+        .map_err(OpenPgpError::operation("writing a secret key"))?;
     let public = Certificate(cert.clone().strip_secret_key_material()).armored()?;
-    Ok(GeneratedKey { secret_armored: Secret::new(secret), public_armored: public, fingerprint: cert.fingerprint().to_hex() })
+    Ok(GeneratedKey {
+        secret_armored: Secret::new(secret),
+        public_armored: public,
+        fingerprint: cert.fingerprint().to_hex(),
+    })
 }
 
 #[cfg(test)]
@@ -154,47 +241,95 @@ mod tests {
 
     #[test]
     fn every_profile_makes_a_key_that_opens_its_letters() {
-        for (profile, version, integrity) in [(Profile::V4, 4, Integrity::Mdc), (Profile::Rfc9580, 6, Integrity::Aead), (Profile::Pqc, 6, Integrity::Aead)] {
+        for (profile, version, integrity) in [
+            (Profile::V4, 4, Integrity::Mdc),
+            (Profile::Rfc9580, 6, Integrity::Aead),
+            (Profile::Pqc, 6, Integrity::Aead),
+        ] {
             let key = generate("security@desk.example", "Desk", profile).unwrap();
             let certs = certificates(key.public_armored.as_bytes()).unwrap();
             assert_eq!(certs[0].version(), version);
             assert!(certs[0].is_of("Security@Desk.example"));
-            let mut keys = SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None).unwrap();
+            let mut keys =
+                SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None).unwrap();
             let sealed = seal_packets(&certs, &keys.sign_message(b"x").unwrap()).unwrap();
-            assert_eq!(open(&sealed, &mut keys, &certs, &Budget::ours()).unwrap().integrity, integrity, "{profile:?}");
+            assert_eq!(
+                open(&sealed, &mut keys, &certs, &Budget::ours())
+                    .unwrap()
+                    .integrity,
+                integrity,
+                "{profile:?}"
+            );
         }
     }
 
     #[test]
     fn post_quantum_keys_of_every_strength_open_their_letters() {
         for suite in [CipherSuite::MLDSA65_Ed25519, CipherSuite::MLDSA87_Ed448] {
-            let builder = CertBuilder::new().set_profile(sequoia_openpgp::Profile::RFC9580).unwrap().set_cipher_suite(suite);
-            let (cert, _) = builder.add_userid("Desk <security@desk.example>").add_signing_subkey().add_transport_encryption_subkey().generate().unwrap();
+            let builder = CertBuilder::new()
+                .set_profile(sequoia_openpgp::Profile::RFC9580)
+                .unwrap()
+                .set_cipher_suite(suite);
+            let (cert, _) = builder
+                .add_userid("Desk <security@desk.example>")
+                .add_signing_subkey()
+                .add_transport_encryption_subkey()
+                .generate()
+                .unwrap();
             let certs = vec![Certificate(cert.clone().strip_secret_key_material())];
-            let mut keys = SecretKeys::load(&cert.as_tsk().to_vec().unwrap(), Purpose::Mail, None).unwrap();
+            let mut keys =
+                SecretKeys::load(&cert.as_tsk().to_vec().unwrap(), Purpose::Mail, None).unwrap();
             let sealed = seal_packets(&certs, &keys.sign_message(b"x").unwrap()).unwrap();
             let opened = open(&sealed, &mut keys, &certs, &Budget::ours()).unwrap();
-            assert!(matches!(opened.signatures[..], [super::super::SignatureFound::Good { .. }]), "{:?}", opened.signatures);
-            assert!(certs[0].algorithms().contains("ML-KEM"), "{}", certs[0].algorithms());
+            assert!(
+                matches!(
+                    opened.signatures[..],
+                    [super::super::SignatureFound::Good { .. }]
+                ),
+                "{:?}",
+                opened.signatures
+            );
+            assert!(
+                certs[0].algorithms().contains("ML-KEM"),
+                "{}",
+                certs[0].algorithms()
+            );
         }
     }
 
     #[test]
     fn an_adopted_key_invites_no_packet_that_we_refuse_and_still_opens_its_letters() {
-        // As GnuPG 2.3 and later make it: with the feature flag for packet type 20, and a passphrase.
-        let built = CertBuilder::new().set_features(Features::empty().set_seipdv1().set(1)).and_then(|b| {
-            b.add_userid("Desk <security@desk.example>").add_signing_subkey().add_transport_encryption_subkey().set_password(Some("pw".into())).generate()
-        });
+        // As GnuPG 2.3 and later make it: with the feature flag for packet type 20, and a
+        // passphrase.
+        let built = CertBuilder::new()
+            .set_features(Features::empty().set_seipdv1().set(1))
+            .and_then(|b| {
+                b.add_userid("Desk <security@desk.example>")
+                    .add_signing_subkey()
+                    .add_transport_encryption_subkey()
+                    .set_password(Some("pw".into()))
+                    .generate()
+            });
         let octets = built.unwrap().0.as_tsk().to_vec().unwrap();
         assert!(certificates(&octets).unwrap()[0].invites_gnupg_ocb());
-        assert!(adopt(&octets, None).unwrap_err().to_string().contains("passphrase"));
+        assert!(
+            adopt(&octets, None)
+                .unwrap_err()
+                .to_string()
+                .contains("passphrase")
+        );
         std::thread::sleep(std::time::Duration::from_millis(1100)); // a newer self-signature replaces an older one
         let key = adopt(&octets, Some(b"pw")).unwrap();
         let certs = certificates(key.public_armored.as_bytes()).unwrap();
         assert!(!certs[0].invites_gnupg_ocb());
         let mut keys = SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None).unwrap();
         let sealed = seal_packets(&certs, &keys.sign_message(b"x").unwrap()).unwrap();
-        assert_eq!(open(&sealed, &mut keys, &certs, &Budget::ours()).unwrap().plaintext, b"x");
+        assert_eq!(
+            open(&sealed, &mut keys, &certs, &Budget::ours())
+                .unwrap()
+                .plaintext,
+            b"x"
+        );
     }
 
     #[test]

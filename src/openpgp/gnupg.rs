@@ -1,8 +1,9 @@
 //! How is GnuPG's own container opened, packet type 20?
 //!
-//! GnuPG 2.3 and later send it to whoever's certificate carries its feature flag. It was in drafts of OpenPGP until
-//! 2022 (draft-ietf-openpgp-rfc4880bis-10 section 5.16), and RFC 9580 took another one, so Sequoia does not read
-//! it. Every chunk and the final tag are proven before an octet of it is parsed.
+//! GnuPG 2.3 and later send it to whoever's certificate carries its feature flag. It was in drafts
+//! of OpenPGP until 2022 (draft-ietf-openpgp-rfc4880bis-10 section 5.16), and RFC 9580 took another
+//! one, so Sequoia does not read it. Every chunk and the final tag are proven before an octet of it
+//! is parsed.
 
 use super::open::{SessionKeys, Unopened, recipients};
 use crate::model::budget::{Budget, Overspent, Sum};
@@ -25,7 +26,8 @@ const OCB_NONCE_OCTETS: usize = 15;
 const EAX_NONCE_OCTETS: usize = 16;
 const TAG_OCTETS: usize = 16;
 
-/// How the chunks are authenticated. GnuPG writes OCB; RNP, and GnuPG 2.3 before its release, wrote EAX too.
+/// How the chunks are authenticated. GnuPG writes OCB; RNP, and GnuPG 2.3 before its release, wrote
+/// EAX too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     Ocb,
@@ -35,7 +37,10 @@ enum Mode {
 /// 4 EiB: what the format can say and no more.
 const CHUNK_SIZE_OCTET_MAX: u8 = 56;
 
-const UNSUPPORTED: Unopened = Unopened { shut: Shut::Unsupported, why: "it uses an algorithm that is not supported" };
+const UNSUPPORTED: Unopened = Unopened {
+    shut: Shut::Unsupported,
+    why: "it uses an algorithm that is not supported",
+};
 
 /// Proven packets from inside the container, and whose key opened it.
 pub(super) struct Inside {
@@ -44,7 +49,11 @@ pub(super) struct Inside {
 }
 
 /// Opens a message whose container is packet type 20.
-pub(super) fn open(binary: &[u8], keys: &mut dyn SessionKeys, budget: &Budget) -> Result<Inside, Unopened> {
+pub(super) fn open(
+    binary: &[u8],
+    keys: &mut dyn SessionKeys,
+    budget: &Budget,
+) -> Result<Inside, Unopened> {
     let (pkesks, by_password, body) = taken_apart(binary).ok_or(Unopened::DAMAGED)?;
     let container = Container::parse(&body)?;
     if body.len() as u64 > budget.left(Sum::Plaintext) {
@@ -55,8 +64,12 @@ pub(super) fn open(binary: &[u8], keys: &mut dyn SessionKeys, budget: &Budget) -
     }
     let mut unopened = Unopened::without_key(pkesks.len(), &budget.limits);
     for pkesk in recipients(&pkesks, &budget.limits) {
-        budget.draw(Sum::Recipients, 1).map_err(|Overspent| Unopened::overspent())?;
-        let Ok(octets) = MarshalInto::to_vec(pkesk) else { continue };
+        budget
+            .draw(Sum::Recipients, 1)
+            .map_err(|Overspent| Unopened::overspent())?;
+        let Ok(octets) = MarshalInto::to_vec(pkesk) else {
+            continue;
+        };
         let found = keys.session_key(&octets, Some(container.cipher.into()));
         if keys.is_spent() {
             budget.overspend();
@@ -66,8 +79,14 @@ pub(super) fn open(binary: &[u8], keys: &mut dyn SessionKeys, budget: &Budget) -
         unopened = Unopened::DAMAGED;
         // The cipher that the container names must be the one that the key was made for.
         let fits = key.algorithm == Some(container.cipher.into());
-        if let Some(packets) = fits.then(|| container.decrypt(&SessionKey::from(key.octets))).flatten() {
-            return Ok(Inside { packets, recipient: key.recipient });
+        if let Some(packets) = fits
+            .then(|| container.decrypt(&SessionKey::from(key.octets)))
+            .flatten()
+        {
+            return Ok(Inside {
+                packets,
+                recipient: key.recipient,
+            });
         }
     }
     Err(unopened)
@@ -82,7 +101,11 @@ fn taken_apart(binary: &[u8]) -> Option<(Vec<PKESK>, bool, Vec<u8>)> {
         if u8::from(parser.packet.tag()) == TAG {
             let body = parser.buffer_unread_content().ok()?.to_vec();
             let (_, rest) = parser.next().ok()?;
-            return matches!(rest, PacketParserResult::EOF(_)).then_some((pkesks, by_password, body));
+            return matches!(rest, PacketParserResult::EOF(_)).then_some((
+                pkesks,
+                by_password,
+                body,
+            ));
         }
         let (packet, rest) = parser.next().ok()?;
         match packet {
@@ -108,9 +131,14 @@ struct Container<'a> {
 
 impl<'a> Container<'a> {
     fn parse(body: &'a [u8]) -> Result<Self, Unopened> {
-        let [version, cipher, aead, size, rest @ ..] = body else { return Err(Unopened::DAMAGED) };
+        let [version, cipher, aead, size, rest @ ..] = body else {
+            return Err(Unopened::DAMAGED);
+        };
         let algorithm = SymmetricAlgorithm::from(*cipher);
-        let is_aes = matches!(algorithm, SymmetricAlgorithm::AES128 | SymmetricAlgorithm::AES192 | SymmetricAlgorithm::AES256);
+        let is_aes = matches!(
+            algorithm,
+            SymmetricAlgorithm::AES128 | SymmetricAlgorithm::AES192 | SymmetricAlgorithm::AES256
+        );
         let (mode, nonce_octets) = match AEADAlgorithm::from(*aead) {
             AEADAlgorithm::OCB => (Mode::Ocb, OCB_NONCE_OCTETS),
             AEADAlgorithm::EAX => (Mode::Eax, EAX_NONCE_OCTETS),
@@ -119,12 +147,24 @@ impl<'a> Container<'a> {
         if *version != 1 || !is_aes {
             return Err(UNSUPPORTED);
         }
-        let (nonce, rest) = rest.split_at_checked(nonce_octets).ok_or(Unopened::DAMAGED)?;
-        let (chunks, final_tag) = rest.split_at_checked(rest.len().wrapping_sub(TAG_OCTETS)).ok_or(Unopened::DAMAGED)?;
+        let (nonce, rest) = rest
+            .split_at_checked(nonce_octets)
+            .ok_or(Unopened::DAMAGED)?;
+        let (chunks, final_tag) = rest
+            .split_at_checked(rest.len().wrapping_sub(TAG_OCTETS))
+            .ok_or(Unopened::DAMAGED)?;
         if *size > CHUNK_SIZE_OCTET_MAX {
             return Err(Unopened::DAMAGED);
         }
-        Ok(Self { cipher: algorithm, mode, associated: [0xc0 | TAG, *version, *cipher, *aead, *size], chunk_octets: 1 << (size + 6), nonce, chunks, final_tag })
+        Ok(Self {
+            cipher: algorithm,
+            mode,
+            associated: [0xc0 | TAG, *version, *cipher, *aead, *size],
+            chunk_octets: 1 << (size + 6),
+            nonce,
+            chunks,
+            final_tag,
+        })
     }
 
     /// All of the plaintext, or nothing.
@@ -132,29 +172,59 @@ impl<'a> Container<'a> {
         let mut plaintext = vec![0; self.chunks.len()];
         let mut total = 0;
         let mut index = 0u64;
-        let step = usize::try_from(self.chunk_octets.saturating_add(TAG_OCTETS as u64)).unwrap_or(usize::MAX);
+        let step = usize::try_from(self.chunk_octets.saturating_add(TAG_OCTETS as u64))
+            .unwrap_or(usize::MAX);
         for chunk in self.chunks.chunks(step) {
             let octets = chunk.len().checked_sub(TAG_OCTETS)?;
-            self.prove(key, index, &[], &mut plaintext[total..total + octets], chunk)?;
+            self.prove(
+                key,
+                index,
+                &[],
+                &mut plaintext[total..total + octets],
+                chunk,
+            )?;
             total += octets;
             index += 1;
         }
         // The last tag proves how many octets there are: no chunk was taken off the end.
-        self.prove(key, index, &(total as u64).to_be_bytes(), &mut [], self.final_tag)?;
+        self.prove(
+            key,
+            index,
+            &(total as u64).to_be_bytes(),
+            &mut [],
+            self.final_tag,
+        )?;
         plaintext.truncate(total);
         Some(plaintext)
     }
 
-    fn prove(&self, key: &SessionKey, index: u64, length: &[u8], plaintext: &mut [u8], sealed: &[u8]) -> Option<()> {
+    fn prove(
+        &self,
+        key: &SessionKey,
+        index: u64,
+        length: &[u8],
+        plaintext: &mut [u8],
+        sealed: &[u8],
+    ) -> Option<()> {
         let (associated, nonce) = self.for_chunk(index, length);
         match self.mode {
             Mode::Ocb => {
-                let context = AEADAlgorithm::OCB.context(self.cipher, key, &associated, &nonce).ok()?;
-                context.for_decryption().ok()?.decrypt_verify(plaintext, sealed).ok()
+                let context = AEADAlgorithm::OCB
+                    .context(self.cipher, key, &associated, &nonce)
+                    .ok()?;
+                context
+                    .for_decryption()
+                    .ok()?
+                    .decrypt_verify(plaintext, sealed)
+                    .ok()
             }
             Mode::Eax => match self.cipher {
-                SymmetricAlgorithm::AES128 => eax_chunk::<Aes128>(key, &nonce, &associated, plaintext, sealed),
-                SymmetricAlgorithm::AES192 => eax_chunk::<Aes192>(key, &nonce, &associated, plaintext, sealed),
+                SymmetricAlgorithm::AES128 => {
+                    eax_chunk::<Aes128>(key, &nonce, &associated, plaintext, sealed)
+                }
+                SymmetricAlgorithm::AES192 => {
+                    eax_chunk::<Aes192>(key, &nonce, &associated, plaintext, sealed)
+                }
                 _ => eax_chunk::<Aes256>(key, &nonce, &associated, plaintext, sealed),
             },
         }
@@ -164,13 +234,23 @@ impl<'a> Container<'a> {
     fn for_chunk(&self, index: u64, length: &[u8]) -> (Vec<u8>, Vec<u8>) {
         let associated = [&self.associated[..], &index.to_be_bytes(), length].concat();
         let mut nonce = self.nonce.to_vec();
-        nonce.iter_mut().rev().zip(index.to_be_bytes().iter().rev()).for_each(|(octet, counted)| *octet ^= counted);
+        nonce
+            .iter_mut()
+            .rev()
+            .zip(index.to_be_bytes().iter().rev())
+            .for_each(|(octet, counted)| *octet ^= counted);
         (associated, nonce)
     }
 }
 
 /// One chunk in EAX, which no backend of Sequoia's that we build with has.
-fn eax_chunk<C>(key: &SessionKey, nonce: &[u8], associated: &[u8], plaintext: &mut [u8], sealed: &[u8]) -> Option<()>
+fn eax_chunk<C>(
+    key: &SessionKey,
+    nonce: &[u8],
+    associated: &[u8],
+    plaintext: &mut [u8],
+    sealed: &[u8],
+) -> Option<()>
 where
     C: BlockCipher + BlockEncrypt + KeyInit + Clone + BlockSizeUser<BlockSize = U16>,
     Eax<C>: AeadInPlace<TagSize = U16, NonceSize = U16> + KeyInit,
@@ -178,12 +258,16 @@ where
     let (octets, tag) = sealed.split_at_checked(sealed.len().checked_sub(TAG_OCTETS)?)?;
     plaintext.copy_from_slice(octets);
     let cipher = <Eax<C> as KeyInit>::new_from_slice(key).ok()?;
-    cipher.decrypt_in_place_detached(nonce.into(), associated, plaintext, tag.into()).ok()
+    cipher
+        .decrypt_in_place_detached(nonce.into(), associated, plaintext, tag.into())
+        .ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Certificate, Profile, Purpose, SecretKeys, certificates, generate, open as open_message};
+    use super::super::{
+        Certificate, Profile, Purpose, SecretKeys, certificates, generate, open as open_message,
+    };
     use super::*;
     use crate::model::reading::Integrity;
     use sequoia_openpgp::Cert;
@@ -195,18 +279,27 @@ mod tests {
 
     fn desk() -> (SecretKeys, Vec<Certificate>) {
         let key = generate("security@desk.example", "Desk", Profile::V4).unwrap();
-        (SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None).unwrap(), certificates(key.public_armored.as_bytes()).unwrap())
+        (
+            SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None).unwrap(),
+            certificates(key.public_armored.as_bytes()).unwrap(),
+        )
     }
 
     /// A message as GnuPG 2.3 writes it, and where in it the container begins.
     fn sealed(to: &Cert, words: &[u8], mode: Mode) -> (Vec<u8>, usize) {
         let mut inside = Vec::new();
-        let mut literal = LiteralWriter::new(Message::new(&mut inside)).build().unwrap();
+        let mut literal = LiteralWriter::new(Message::new(&mut inside))
+            .build()
+            .unwrap();
         literal.write_all(words).unwrap();
         literal.finalize().unwrap();
         let cipher = SymmetricAlgorithm::AES256;
         let key = SessionKey::new(cipher.key_size().unwrap()).unwrap();
-        let encryption = to.keys().subkeys().find(|k| k.key().pk_algo().for_encryption()).unwrap();
+        let encryption = to
+            .keys()
+            .subkeys()
+            .find(|k| k.key().pk_algo().for_encryption())
+            .unwrap();
         let pkesk = PKESK3::for_recipient(cipher, &key, encryption.key()).unwrap();
         let mut message = MarshalInto::to_vec(&Packet::from(pkesk)).unwrap();
         let starts = message.len();
@@ -222,20 +315,35 @@ mod tests {
             let (associated, nonce) = writer.for_chunk(index as u64, length);
             let mut out = vec![0; octets.len() + TAG_OCTETS];
             match mode {
-                Mode::Ocb => {
-                    AEADAlgorithm::OCB.context(cipher, &key, &associated, &nonce).unwrap().for_encryption().unwrap().encrypt_seal(&mut out, octets).unwrap()
-                }
+                Mode::Ocb => AEADAlgorithm::OCB
+                    .context(cipher, &key, &associated, &nonce)
+                    .unwrap()
+                    .for_encryption()
+                    .unwrap()
+                    .encrypt_seal(&mut out, octets)
+                    .unwrap(),
                 Mode::Eax => {
                     let (plain, tag) = out.split_at_mut(octets.len());
                     plain.copy_from_slice(octets);
                     let cipher = Eax::<Aes256>::new_from_slice(&key).unwrap();
-                    tag.copy_from_slice(&cipher.encrypt_in_place_detached(nonce.as_slice().into(), &associated, plain).unwrap());
+                    tag.copy_from_slice(
+                        &cipher
+                            .encrypt_in_place_detached(nonce.as_slice().into(), &associated, plain)
+                            .unwrap(),
+                    );
                 }
             }
             chunks.extend(out);
         };
-        inside.chunks(64).enumerate().for_each(|(index, octets)| seal(index, &[], octets));
-        seal(inside.len().div_ceil(64), &(inside.len() as u64).to_be_bytes(), &[]);
+        inside
+            .chunks(64)
+            .enumerate()
+            .for_each(|(index, octets)| seal(index, &[], octets));
+        seal(
+            inside.len().div_ceil(64),
+            &(inside.len() as u64).to_be_bytes(),
+            &[],
+        );
         let body_head = head.len() + nonce_octets;
         body.truncate(body_head);
         body.extend(chunks);
@@ -249,15 +357,25 @@ mod tests {
     #[test]
     fn it_opens_and_every_octet_of_it_is_proven() {
         let (mut keys, certs) = desk();
-        for (length, mode) in [0, 1, 50, 56, 57, 300].into_iter().flat_map(|length| [(length, Mode::Ocb), (length, Mode::Eax)]) {
+        for (length, mode) in [0, 1, 50, 56, 57, 300]
+            .into_iter()
+            .flat_map(|length| [(length, Mode::Ocb), (length, Mode::Eax)])
+        {
             let words: Vec<u8> = (0..length).map(|n| b'a' + (n % 26) as u8).collect();
             let (message, starts) = sealed(&certs[0].0, &words, mode);
             let opened = open_message(&message, &mut keys, &certs, &Budget::ours()).unwrap();
-            assert_eq!((opened.plaintext, opened.integrity), (words, Integrity::Aead), "{length}");
+            assert_eq!(
+                (opened.plaintext, opened.integrity),
+                (words, Integrity::Aead),
+                "{length}"
+            );
             for at in starts + 6..message.len() {
                 let mut bent = message.clone();
                 bent[at] ^= 1;
-                assert!(open_message(&bent, &mut keys, &certs, &Budget::ours()).is_err(), "octet {at} of {length}");
+                assert!(
+                    open_message(&bent, &mut keys, &certs, &Budget::ours()).is_err(),
+                    "octet {at} of {length}"
+                );
             }
         }
     }
@@ -276,14 +394,27 @@ mod tests {
         };
         assert!(open_message(&again(chunks.to_vec()), &mut keys, &certs, &Budget::ours()).is_ok());
         let dropped = [&chunks[..step], &chunks[2 * step..]].concat();
-        let moved = [&chunks[step..2 * step], &chunks[..step], &chunks[2 * step..]].concat();
+        let moved = [
+            &chunks[step..2 * step],
+            &chunks[..step],
+            &chunks[2 * step..],
+        ]
+        .concat();
         let cut = [&chunks[..step], &chunks[chunks.len() - TAG_OCTETS..]].concat();
         let doubled = [&chunks[..step], chunks].concat();
         for bent in [dropped, moved, cut, doubled, Vec::new(), vec![0; 8]] {
-            assert_eq!(open_message(&again(bent), &mut keys, &certs, &Budget::ours()).unwrap_err().shut, Shut::Integrity);
+            assert_eq!(
+                open_message(&again(bent), &mut keys, &certs, &Budget::ours())
+                    .unwrap_err()
+                    .shut,
+                Shut::Integrity
+            );
         }
         let followed = [&message[..], &message[..]].concat();
-        assert!(open_message(&followed, &mut keys, &certs, &Budget::ours()).is_err(), "nothing may follow");
+        assert!(
+            open_message(&followed, &mut keys, &certs, &Budget::ours()).is_err(),
+            "nothing may follow"
+        );
     }
 
     #[test]
@@ -291,9 +422,19 @@ mod tests {
         let (mut keys, certs) = desk();
         let (_, others) = desk();
         let (message, _) = sealed(&others[0].0, b"x", Mode::Ocb);
-        assert_eq!(open_message(&message, &mut keys, &certs, &Budget::ours()).unwrap_err().shut, Shut::NoKey);
+        assert_eq!(
+            open_message(&message, &mut keys, &certs, &Budget::ours())
+                .unwrap_err()
+                .shut,
+            Shut::NoKey
+        );
         let (mut message, starts) = sealed(&certs[0].0, b"x", Mode::Ocb);
         message[starts + 8] = 3; // GCM, which no draft had here
-        assert_eq!(open_message(&message, &mut keys, &certs, &Budget::ours()).unwrap_err().shut, Shut::Unsupported);
+        assert_eq!(
+            open_message(&message, &mut keys, &certs, &Budget::ours())
+                .unwrap_err()
+                .shut,
+            Shut::Unsupported
+        );
     }
 }

@@ -1,9 +1,10 @@
 //! How does ciphertext become proven plaintext, and how do we seal and sign?
 //!
 //! The only user of sequoia. Everything crosses this border as octets, hexadecimal fingerprints and
-//! our own nouns. Two dangers shape it: Sequoia hands out octets beyond its buffer before MDC or AEAD
-//! has proven them, so [`open()`] keeps all of it until the end; and secret keys must not meet parsers,
-//! so [`open()`] asks for session keys through [`SessionKeys`] and never sees a secret key.
+//! our own nouns. Two dangers shape it: Sequoia hands out octets beyond its buffer before MDC or
+//! AEAD has proven them, so [`open()`] keeps all of it until the end; and secret keys must not meet
+//! parsers, so [`open()`] asks for session keys through [`SessionKeys`] and never sees a secret
+//! key.
 
 mod armor;
 mod certificate;
@@ -20,7 +21,9 @@ mod wkd;
 pub use certificate::{Certificate, NotRead, certificates, strangers_certificates};
 pub use generate::{GeneratedKey, Profile, adopt, generate, generate_storage, successor};
 pub use keys::{Purpose, SecretKeys, sign_cleartext};
-pub use open::{Opened, SessionKey, SessionKeys, Unopened, digest, is_sealed, open, signatures_in, unsealed};
+pub use open::{
+    Opened, SessionKey, SessionKeys, Unopened, digest, is_sealed, open, signatures_in, unsealed,
+};
 pub use seal::{SealTo, armored_message, seal_packets};
 pub use stream::open_into;
 pub use verify::{SignatureFound, verify_detached, verify_message};
@@ -33,9 +36,14 @@ pub enum OpenPgpError {
     NotACertificate(#[source] sequoia_openpgp::anyhow::Error),
     #[error("the file holds no OpenPGP {0}")]
     Absent(&'static str),
-    #[error("certificate {0} has no usable key for {1}: it may be expired or revoked; extend or replace it")]
+    #[error(
+        "certificate {0} has no usable key for {1}: it may be expired or revoked; extend or \
+         replace it"
+    )]
     NoUsableKey(String, &'static str),
-    #[error("secret key {0} is protected by a passphrase that was not given: set opener.passphrase_file")]
+    #[error(
+        "secret key {0} is protected by a passphrase that was not given: set opener.passphrase_file"
+    )]
     Locked(String),
     #[error("OpenPGP operation failed: {0}")]
     Operation(&'static str, #[source] sequoia_openpgp::anyhow::Error),
@@ -54,33 +62,80 @@ pub fn warm_up() -> Result<(), OpenPgpError> {
     let to = SealTo::new(&certificates(key.public_armored.as_bytes())?)?;
     let sealed = to.seal(b"warm-up")?;
     let mut keys = keys;
-    open(&sealed, &mut keys, &[], &crate::model::budget::Budget::ours()).map(drop).map_err(|_| OpenPgpError::Absent("self-test result"))
+    open(
+        &sealed,
+        &mut keys,
+        &[],
+        &crate::model::budget::Budget::ours(),
+    )
+    .map(drop)
+    .map_err(|_| OpenPgpError::Absent("self-test result"))
 }
 
 /// What `--version` and `check` say about the cryptography inside.
 pub fn backend() -> String {
-    format!("sequoia-openpgp {} with {}", sequoia_openpgp::VERSION, sequoia_openpgp::crypto::backend())
+    format!(
+        "sequoia-openpgp {} with {}",
+        sequoia_openpgp::VERSION,
+        sequoia_openpgp::crypto::backend()
+    )
 }
 
 /// The algorithms that this build can use: of keys, ciphers, AEAD modes and hashes.
 pub fn algorithms() -> [(&'static str, String); 4] {
-    use sequoia_openpgp::types::{AEADAlgorithm, HashAlgorithm, PublicKeyAlgorithm, SymmetricAlgorithm};
+    use sequoia_openpgp::types::{
+        AEADAlgorithm, HashAlgorithm, PublicKeyAlgorithm, SymmetricAlgorithm,
+    };
     let listed = |names: Vec<String>| names.join(", ");
     [
-        ("keys", listed(PublicKeyAlgorithm::variants().filter(|a| a.is_supported()).map(|a| format!("{a:?}")).collect())),
-        ("ciphers", listed(SymmetricAlgorithm::variants().filter(|a| a.is_supported()).map(|a| format!("{a:?}")).collect())),
-        ("AEAD", listed(AEADAlgorithm::variants().filter(|a| a.is_supported()).map(|a| format!("{a:?}")).collect())),
-        ("hashes", listed(HashAlgorithm::variants().filter(|a| a.is_supported()).map(|a| format!("{a:?}")).collect())),
+        (
+            "keys",
+            listed(
+                PublicKeyAlgorithm::variants()
+                    .filter(|a| a.is_supported())
+                    .map(|a| format!("{a:?}"))
+                    .collect(),
+            ),
+        ),
+        (
+            "ciphers",
+            listed(
+                SymmetricAlgorithm::variants()
+                    .filter(|a| a.is_supported())
+                    .map(|a| format!("{a:?}"))
+                    .collect(),
+            ),
+        ),
+        (
+            "AEAD",
+            listed(
+                AEADAlgorithm::variants()
+                    .filter(|a| a.is_supported())
+                    .map(|a| format!("{a:?}"))
+                    .collect(),
+            ),
+        ),
+        (
+            "hashes",
+            listed(
+                HashAlgorithm::variants()
+                    .filter(|a| a.is_supported())
+                    .map(|a| format!("{a:?}"))
+                    .collect(),
+            ),
+        ),
     ]
 }
 
-/// Runs Sequoia on a stranger's octets. It panics on some that are cut off in the wrong place (seen with 2.4.2 where a
-/// container ends inside its first block); that must cost the letter its content, and not its reader.
+/// Runs Sequoia on a stranger's octets. It panics on some that are cut off in the wrong place (seen
+/// with 2.4.2 where a container ends inside its first block); that must cost the letter its
+/// content, and not its reader.
 fn guarded<T>(run: impl FnOnce() -> T) -> Option<T> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).ok()
 }
 
 fn policy() -> &'static sequoia_openpgp::policy::StandardPolicy<'static> {
-    static POLICY: std::sync::OnceLock<sequoia_openpgp::policy::StandardPolicy<'static>> = std::sync::OnceLock::new();
+    static POLICY: std::sync::OnceLock<sequoia_openpgp::policy::StandardPolicy<'static>> =
+        std::sync::OnceLock::new();
     POLICY.get_or_init(sequoia_openpgp::policy::StandardPolicy::new)
 }

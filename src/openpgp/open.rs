@@ -1,9 +1,10 @@
 //! How does ciphertext become proven plaintext?
 //!
-//! Sequoia verifies what fits its buffer before it hands out an octet, and streams the rest unproven.
-//! A buffer for the largest letter would be zeroed for each letter (most of a small letter's cost), so
-//! the buffer is small, everything is read into our own memory, and nothing leaves this function until
-//! the read ended without error, the whole message was processed and its signatures were judged.
+//! Sequoia verifies what fits its buffer before it hands out an octet, and streams the rest
+//! unproven. A buffer for the largest letter would be zeroed for each letter (most of a small
+//! letter's cost), so the buffer is small, everything is read into our own memory, and nothing
+//! leaves this function until the read ended without error, the whole message was processed and its
+//! signatures were judged.
 
 use super::certificate::Certificate;
 use super::verify::{Judge, PIECE_OCTETS, SignatureFound};
@@ -14,7 +15,9 @@ use crate::model::limits::{Limits, NAMED_RECIPIENTS_MAX, PACKETS_MAX};
 use crate::model::reading::{Integrity, Shut};
 use sequoia_openpgp as openpgp;
 use sequoia_openpgp::packet::{PKESK, SKESK};
-use sequoia_openpgp::parse::stream::{DecryptionHelper, Decryptor, DecryptorBuilder, MessageStructure, VerificationHelper};
+use sequoia_openpgp::parse::stream::{
+    DecryptionHelper, Decryptor, DecryptorBuilder, MessageStructure, VerificationHelper,
+};
 use sequoia_openpgp::parse::{PacketParser, Parse};
 use sequoia_openpgp::serialize::MarshalInto;
 use sequoia_openpgp::types::SymmetricAlgorithm;
@@ -25,7 +28,8 @@ use std::io::Read;
 const BUFFER_OCTETS_MIN: usize = 16 * 1024;
 const BUFFER_OCTETS_MAX: usize = 256 * 1024;
 
-/// A session key as the keyholder gives it. `algorithm` is `None` for SEIPDv2, whose packet names it.
+/// A session key as the keyholder gives it. `algorithm` is `None` for SEIPDv2, whose packet names
+/// it.
 pub struct SessionKey {
     pub algorithm: Option<u8>,
     pub octets: Vec<u8>,
@@ -38,7 +42,8 @@ pub trait SessionKeys {
     /// `pkesk` is the body of the packet; `hint` the cipher, where the container names it.
     fn session_key(&mut self, pkesk: &[u8], hint: Option<u8>) -> Option<SessionKey>;
 
-    /// Whether the letter took all the private operations that it may: what was not tried stays shut, key or not.
+    /// Whether the letter took all the private operations that it may: what was not tried stays
+    /// shut, key or not.
     fn is_spent(&self) -> bool {
         false
     }
@@ -64,26 +69,45 @@ pub struct Unopened {
 }
 
 impl Unopened {
-    pub(super) const DAMAGED: Self = Self { shut: Shut::Integrity, why: "it is damaged, tampered with or not whole" };
+    pub(super) const DAMAGED: Self = Self {
+        shut: Shut::Integrity,
+        why: "it is damaged, tampered with or not whole",
+    };
 
     pub(super) fn too_many_packets() -> Self {
-        Self { shut: Shut::Limit, why: "it has too many packets" }
+        Self {
+            shut: Shut::Limit,
+            why: "it has too many packets",
+        }
     }
 
     pub(super) fn overspent() -> Self {
-        Self { shut: Shut::Limit, why: "it costs more work than one letter may: it expands too far, or has too many messages or signatures" }
+        Self {
+            shut: Shut::Limit,
+            why: "it costs more work than one letter may: it expands too far, or has too many \
+                messages or signatures",
+        }
     }
 
     pub(super) fn by_password() -> Self {
-        Self { shut: Shut::NoKey, why: "it is encrypted with a password, which is never tried" }
+        Self {
+            shut: Shut::NoKey,
+            why: "it is encrypted with a password, which is never tried",
+        }
     }
 
     /// None of our keys opened it; of more recipients than are tried, another might have been ours.
     pub(super) fn without_key(recipients: usize, limits: &Limits) -> Self {
         if recipients as u64 > limits.hidden_recipients + NAMED_RECIPIENTS_MAX as u64 {
-            return Self { shut: Shut::Limit, why: "none of the first recipients is ours, and there are too many" };
+            return Self {
+                shut: Shut::Limit,
+                why: "none of the first recipients is ours, and there are too many",
+            };
         }
-        Self { shut: Shut::NoKey, why: "none of our keys opens it" }
+        Self {
+            shut: Shut::NoKey,
+            why: "none of our keys opens it",
+        }
     }
 }
 
@@ -98,7 +122,8 @@ const OLD_CONTAINER: u8 = 9;
 const CONTAINER: u8 = 18;
 const GNUPG_CONTAINER: u8 = 20;
 
-/// Packets before the container: how many there are, and the container's tag (RFC 9580 section 4.3).
+/// Packets before the container: how many there are, and the container's tag (RFC 9580 section
+/// 4.3).
 fn before_container(binary: &[u8]) -> (usize, Option<u8>) {
     let mut at = 0;
     let mut packets = 0;
@@ -108,13 +133,21 @@ fn before_container(binary: &[u8]) -> (usize, Option<u8>) {
             0xc0.. => match byte(1) {
                 short @ 0..192 => (first & 0x3f, 2, short),
                 long @ 192..224 => (first & 0x3f, 3, ((long - 192) << 8) + byte(2) + 192),
-                255 => (first & 0x3f, 6, (byte(2) << 24) | (byte(3) << 16) | (byte(4) << 8) | byte(5)),
+                255 => (
+                    first & 0x3f,
+                    6,
+                    (byte(2) << 24) | (byte(3) << 16) | (byte(4) << 8) | byte(5),
+                ),
                 _ => (first & 0x3f, 2, binary.len()), // partial lengths: data
             },
             0x80.. => match first & 3 {
                 0 => ((first >> 2) & 15, 2, byte(1)),
                 1 => ((first >> 2) & 15, 3, (byte(1) << 8) | byte(2)),
-                2 => ((first >> 2) & 15, 5, (byte(1) << 24) | (byte(2) << 16) | (byte(3) << 8) | byte(4)),
+                2 => (
+                    (first >> 2) & 15,
+                    5,
+                    (byte(1) << 24) | (byte(2) << 16) | (byte(3) << 8) | byte(4),
+                ),
                 _ => ((first >> 2) & 15, 1, binary.len()),
             },
             _ => break,
@@ -131,13 +164,18 @@ fn before_container(binary: &[u8]) -> (usize, Option<u8>) {
 
 /// Whether octets, armored or binary, are an encrypted message rather than a signed one.
 pub fn is_sealed(octets: &[u8]) -> bool {
-    let (packets, container) = before_container(&armor::head(octets.trim_ascii_start(), LOOKED_AT_OCTETS));
+    let (packets, container) =
+        before_container(&armor::head(octets.trim_ascii_start(), LOOKED_AT_OCTETS));
     container.is_some() || packets > 0
 }
 
 /// Why a message that is not sealed, and could not be verified either, stays as it is.
 pub fn unsealed(budget: &Budget) -> Unopened {
-    if budget.is_overspent() { Unopened::overspent() } else { Unopened::DAMAGED }
+    if budget.is_overspent() {
+        Unopened::overspent()
+    } else {
+        Unopened::DAMAGED
+    }
 }
 
 /// The SHA-256 of a message's binary packets, whatever armor stands around them.
@@ -145,14 +183,29 @@ pub fn digest(message: &[u8]) -> Digest {
     Digest(Sha256::digest(armor::binary(message.trim_ascii())).into())
 }
 
-/// Decrypts one OpenPGP message, armored or binary. `certificates` are those that may have signed it; `budget` is the letter's.
-pub fn open(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate], budget: &Budget) -> Result<Opened, Unopened> {
-    guarded(|| open_unguarded(ciphertext, keys, certificates, budget, Keep::Everything)).unwrap_or(Err(Unopened::DAMAGED))
+/// Decrypts one OpenPGP message, armored or binary. `certificates` are those that may have signed
+/// it; `budget` is the letter's.
+pub fn open(
+    ciphertext: &[u8],
+    keys: &mut dyn SessionKeys,
+    certificates: &[Certificate],
+    budget: &Budget,
+) -> Result<Opened, Unopened> {
+    guarded(|| open_unguarded(ciphertext, keys, certificates, budget, Keep::Everything))
+        .unwrap_or(Err(Unopened::DAMAGED))
 }
 
-/// Who signed what is inside, asked once more with other certificates. What is inside is proven again, and not kept.
-pub fn signatures_in(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate], budget: &Budget) -> Option<Vec<SignatureFound>> {
-    guarded(|| open_unguarded(ciphertext, keys, certificates, budget, Keep::Signatures).ok()).flatten().map(|opened| opened.signatures)
+/// Who signed what is inside, asked once more with other certificates. What is inside is proven
+/// again, and not kept.
+pub fn signatures_in(
+    ciphertext: &[u8],
+    keys: &mut dyn SessionKeys,
+    certificates: &[Certificate],
+    budget: &Budget,
+) -> Option<Vec<SignatureFound>> {
+    guarded(|| open_unguarded(ciphertext, keys, certificates, budget, Keep::Signatures).ok())
+        .flatten()
+        .map(|opened| opened.signatures)
 }
 
 /// What of a message is held in memory.
@@ -162,31 +215,60 @@ enum Keep {
     Signatures,
 }
 
-fn open_unguarded(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &[Certificate], budget: &Budget, keep: Keep) -> Result<Opened, Unopened> {
-    budget.draw(Sum::Messages, 1).map_err(|Overspent| Unopened::overspent())?;
+fn open_unguarded(
+    ciphertext: &[u8],
+    keys: &mut dyn SessionKeys,
+    certificates: &[Certificate],
+    budget: &Budget,
+    keep: Keep,
+) -> Result<Opened, Unopened> {
+    budget
+        .draw(Sum::Messages, 1)
+        .map_err(|Overspent| Unopened::overspent())?;
     let octets = ciphertext.trim_ascii_start();
     let head = armor::head(octets, LOOKED_AT_OCTETS);
     match before_container(&head) {
         (packets, _) if packets > PACKETS_MAX => return Err(Unopened::too_many_packets()),
         (_, Some(GNUPG_CONTAINER)) => {
             let inside = gnupg::open(&armor::binary(octets), keys, budget)?;
-            let (plaintext, mut signatures) = verify::message(&inside.packets, certificates, budget)?;
-            signatures.iter_mut().for_each(|found| found.demand(Some(&inside.recipient)));
-            return Ok(Opened { plaintext, integrity: Integrity::Aead, signatures, recipient: Some(inside.recipient) });
+            let (plaintext, mut signatures) =
+                verify::message(&inside.packets, certificates, budget)?;
+            signatures
+                .iter_mut()
+                .for_each(|found| found.demand(Some(&inside.recipient)));
+            return Ok(Opened {
+                plaintext,
+                integrity: Integrity::Aead,
+                signatures,
+                recipient: Some(inside.recipient),
+            });
         }
         _ => {}
     }
     let mut decrypted = |builder: openpgp::Result<DecryptorBuilder<'_>>| {
-        let helper = Helper { keys, judge: Judge::new(certificates, budget), recipient: None, integrity: Integrity::None };
+        let helper = Helper {
+            keys,
+            judge: Judge::new(certificates, budget),
+            recipient: None,
+            integrity: Integrity::None,
+        };
         let buffer = octets.len().clamp(BUFFER_OCTETS_MIN, BUFFER_OCTETS_MAX);
-        let decryptor = builder.and_then(|b| b.buffer_size(buffer).with_policy(policy(), None, helper));
+        let decryptor =
+            builder.and_then(|b| b.buffer_size(buffer).with_policy(policy(), None, helper));
         proven(decryptor.map_err(|err| unopened(&err, &head))?, &head, keep)
     };
-    // A large message is never held without its armor beside itself. One whose armor is bent after all is read again.
+    // A large message is never held without its armor beside itself. One whose armor is bent after
+    // all is read again.
     if octets.len() > STREAMED_OCTETS_MIN
         && let Some(armor) = armor::Regular::begin(octets)
         && let opened = decrypted(DecryptorBuilder::from_reader(armor))
-        && !matches!(opened, Err(Unopened { shut: Shut::Integrity, .. }))
+        && !matches!(
+            opened,
+            Err(Unopened {
+                shut: Shut::Integrity,
+                ..
+            })
+        )
     {
         return opened;
     }
@@ -194,7 +276,11 @@ fn open_unguarded(ciphertext: &[u8], keys: &mut dyn SessionKeys, certificates: &
 }
 
 /// Reads all of a message, and gives it out once all of it is proven.
-fn proven(mut decryptor: Decryptor<'_, Helper<'_>>, head: &[u8], keep: Keep) -> Result<Opened, Unopened> {
+fn proven(
+    mut decryptor: Decryptor<'_, Helper<'_>>,
+    head: &[u8],
+    keep: Keep,
+) -> Result<Opened, Unopened> {
     let mut plaintext = Vec::new();
     let mut piece = vec![0; PIECE_OCTETS];
     loop {
@@ -209,19 +295,33 @@ fn proven(mut decryptor: Decryptor<'_, Helper<'_>>, head: &[u8], keep: Keep) -> 
             Err(err) => return Err(unopened(&err.into(), head)),
         }
     }
-    // Only now is every octet proven: the container ended, and its MDC or every AEAD chunk was right.
+    // Only now is every octet proven: the container ended, and its MDC or every AEAD chunk was
+    // right.
     if !decryptor.message_processed() {
-        return Err(Unopened { shut: Shut::Integrity, why: "it ended before its integrity could be proven" });
+        return Err(Unopened {
+            shut: Shut::Integrity,
+            why: "it ended before its integrity could be proven",
+        });
     }
     let helper = decryptor.into_helper();
     if helper.integrity == Integrity::None {
-        return Err(Unopened { shut: Shut::Unsupported, why: "it is not encrypted" });
+        return Err(Unopened {
+            shut: Shut::Unsupported,
+            why: "it is not encrypted",
+        });
     }
     let mut signatures = helper.judge.found;
     if let Some(recipient) = &helper.recipient {
-        signatures.iter_mut().for_each(|found| found.demand(Some(recipient)));
+        signatures
+            .iter_mut()
+            .for_each(|found| found.demand(Some(recipient)));
     }
-    Ok(Opened { plaintext, integrity: helper.integrity, signatures, recipient: helper.recipient })
+    Ok(Opened {
+        plaintext,
+        integrity: helper.integrity,
+        signatures,
+        recipient: helper.recipient,
+    })
 }
 
 struct Helper<'k> {
@@ -259,8 +359,12 @@ impl DecryptionHelper for Helper<'_> {
         }
         let budget = self.judge.budget;
         for pkesk in recipients(pkesks, &budget.limits) {
-            budget.draw(Sum::Recipients, 1).map_err(|Overspent| Unopened::overspent())?;
-            let found = self.keys.session_key(&MarshalInto::to_vec(pkesk)?, algorithm.map(u8::from));
+            budget
+                .draw(Sum::Recipients, 1)
+                .map_err(|Overspent| Unopened::overspent())?;
+            let found = self
+                .keys
+                .session_key(&MarshalInto::to_vec(pkesk)?, algorithm.map(u8::from));
             if self.keys.is_spent() {
                 budget.overspend();
                 return Err(Unopened::overspent().into());
@@ -272,18 +376,32 @@ impl DecryptionHelper for Helper<'_> {
                 return Ok(None);
             }
             // Our key opened it, and the container did not yield.
-            if key.algorithm.is_some_and(|a| !SymmetricAlgorithm::from(a).is_supported()) {
-                return Err(Unopened { shut: Shut::Unsupported, why: "it uses a cipher that is not supported" }.into());
+            if key
+                .algorithm
+                .is_some_and(|a| !SymmetricAlgorithm::from(a).is_supported())
+            {
+                return Err(Unopened {
+                    shut: Shut::Unsupported,
+                    why: "it uses a cipher that is not supported",
+                }
+                .into());
             }
         }
         Err(Unopened::without_key(pkesks.len(), &budget.limits).into())
     }
 }
 
-/// The recipients that are tried: named ones first, since a hidden one makes the keyholder try every key.
-pub(super) fn recipients<'p>(pkesks: &'p [PKESK], limits: &Limits) -> impl Iterator<Item = &'p PKESK> {
+/// The recipients that are tried: named ones first, since a hidden one makes the keyholder try
+/// every key.
+pub(super) fn recipients<'p>(
+    pkesks: &'p [PKESK],
+    limits: &Limits,
+) -> impl Iterator<Item = &'p PKESK> {
     let (hidden, named): (Vec<_>, Vec<_>) = pkesks.iter().partition(|p| p.recipient().is_none());
-    named.into_iter().take(NAMED_RECIPIENTS_MAX).chain(hidden.into_iter().take(limits.hidden_recipients as usize))
+    named
+        .into_iter()
+        .take(NAMED_RECIPIENTS_MAX)
+        .chain(hidden.into_iter().take(limits.hidden_recipients as usize))
 }
 
 /// Sorts Sequoia's error. Its text may quote the letter, so it goes no further.
@@ -294,11 +412,26 @@ fn unopened(err: &openpgp::anyhow::Error, binary: &[u8]) -> Unopened {
         }
         match cause.downcast_ref::<openpgp::Error>() {
             Some(openpgp::Error::ManipulatedMessage) => {
-                return Unopened { shut: Shut::Integrity, why: "its integrity check failed: it was damaged or tampered with" };
+                return Unopened {
+                    shut: Shut::Integrity,
+                    why: "its integrity check failed: it was damaged or tampered with",
+                };
             }
-            Some(openpgp::Error::MissingSessionKey(_)) => return Unopened { shut: Shut::NoKey, why: "none of our keys opens it" },
-            Some(openpgp::Error::UnsupportedSymmetricAlgorithm(_) | openpgp::Error::UnsupportedAEADAlgorithm(_) | openpgp::Error::UnsupportedPacketType(_)) => {
-                return Unopened { shut: Shut::Unsupported, why: "it uses an algorithm that is not supported" };
+            Some(openpgp::Error::MissingSessionKey(_)) => {
+                return Unopened {
+                    shut: Shut::NoKey,
+                    why: "none of our keys opens it",
+                };
+            }
+            Some(
+                openpgp::Error::UnsupportedSymmetricAlgorithm(_)
+                | openpgp::Error::UnsupportedAEADAlgorithm(_)
+                | openpgp::Error::UnsupportedPacketType(_),
+            ) => {
+                return Unopened {
+                    shut: Shut::Unsupported,
+                    why: "it uses an algorithm that is not supported",
+                };
             }
             Some(openpgp::Error::PolicyViolation(..)) => return refused_container(binary),
             _ => {}
@@ -319,17 +452,26 @@ fn refused_container(binary: &[u8]) -> Unopened {
     while let Some(openpgp::parse::PacketParserResult::Some(parser)) = pile.take() {
         match u8::from(parser.packet.tag()) {
             OLD_CONTAINER => {
-                return Unopened { shut: Shut::Integrity, why: "it has no integrity protection (an old packet type): ask for it again from a current program" };
+                return Unopened {
+                    shut: Shut::Integrity,
+                    why: "it has no integrity protection (an old packet type): ask for it again \
+                        from a current program",
+                };
             }
             _ => pile = parser.next().ok().map(|(_, next)| next),
         }
     }
-    Unopened { shut: Shut::Unsupported, why: NO_KNOWN_CONTAINER }
+    Unopened {
+        shut: Shut::Unsupported,
+        why: NO_KNOWN_CONTAINER,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Profile, Purpose, SealTo, SecretKeys, armored_message, certificates, generate, seal_packets};
+    use super::super::{
+        Profile, Purpose, SealTo, SecretKeys, armored_message, certificates, generate, seal_packets,
+    };
     use super::*;
 
     fn desk() -> (SecretKeys, Vec<Certificate>) {
@@ -346,7 +488,9 @@ mod tests {
         let opened = open(armored.as_bytes(), &mut keys, &certs, &Budget::ours()).unwrap();
         assert_eq!(opened.plaintext, b"the report");
         assert_eq!(opened.integrity, Integrity::Mdc);
-        assert!(matches!(&opened.signatures[..], [SignatureFound::Good { fingerprint, .. }] if *fingerprint == certs[0].fingerprint()));
+        assert!(
+            matches!(&opened.signatures[..], [SignatureFound::Good { fingerprint, .. }] if *fingerprint == certs[0].fingerprint())
+        );
     }
 
     #[test]
@@ -358,15 +502,36 @@ mod tests {
         let (signer, signers) = desk();
         for (intended, good) in [(&certs, true), (&others, false)] {
             let mut sealed = Vec::new();
-            let to = certs[0].0.keys().with_policy(policy(), None).supported().alive().revoked(false).for_transport_encryption();
-            let message = Encryptor::for_recipients(Message::new(&mut sealed), to).build().unwrap();
-            let message = Signer::new(message, signer.signer().unwrap()).unwrap().add_intended_recipient(&intended[0].0).build().unwrap();
+            let to = certs[0]
+                .0
+                .keys()
+                .with_policy(policy(), None)
+                .supported()
+                .alive()
+                .revoked(false)
+                .for_transport_encryption();
+            let message = Encryptor::for_recipients(Message::new(&mut sealed), to)
+                .build()
+                .unwrap();
+            let message = Signer::new(message, signer.signer().unwrap())
+                .unwrap()
+                .add_intended_recipient(&intended[0].0)
+                .build()
+                .unwrap();
             let mut message = LiteralWriter::new(message).build().unwrap();
             message.write_all(b"the report").unwrap();
             message.finalize().unwrap();
             let opened = open(&sealed, &mut keys, &signers, &Budget::ours()).unwrap();
-            assert_eq!(matches!(opened.signatures[0], SignatureFound::Good { .. }), good, "{:?}", opened.signatures);
-            assert_eq!(matches!(opened.signatures[0], SignatureFound::ForAnother { .. }), !good);
+            assert_eq!(
+                matches!(opened.signatures[0], SignatureFound::Good { .. }),
+                good,
+                "{:?}",
+                opened.signatures
+            );
+            assert_eq!(
+                matches!(opened.signatures[0], SignatureFound::ForAnother { .. }),
+                !good
+            );
         }
     }
 
@@ -377,18 +542,33 @@ mod tests {
         let (mut keys, certs) = desk();
         for (signers, opens) in [(6, true), (7, false)] {
             let mut packets = Vec::new();
-            let mut signer = Signer::new(Message::new(&mut packets), keys.signer().unwrap()).unwrap();
+            let mut signer =
+                Signer::new(Message::new(&mut packets), keys.signer().unwrap()).unwrap();
             for _ in 1..signers {
                 signer = signer.add_signer(keys.signer().unwrap()).unwrap();
             }
             let mut message = LiteralWriter::new(signer.build().unwrap()).build().unwrap();
             message.write_all(b"the report").unwrap();
             message.finalize().unwrap();
-            let budget = Budget::of_letter(packets.len(), &Limits::MAX, || std::time::Duration::ZERO);
-            assert_eq!(verify::verify_message(&packets, &certs, &budget).is_some(), opens, "{signers} signers");
-            let budget = Budget::of_letter(packets.len(), &Limits::MAX, || std::time::Duration::ZERO);
-            let opened = open(&seal_packets(&certs, &packets).unwrap(), &mut keys, &certs, &budget);
-            assert_eq!(opened.map(|o| o.signatures.len()).map_err(|u| u.shut), if opens { Ok(signers) } else { Err(Shut::Limit) });
+            let budget =
+                Budget::of_letter(packets.len(), &Limits::MAX, || std::time::Duration::ZERO);
+            assert_eq!(
+                verify::verify_message(&packets, &certs, &budget).is_some(),
+                opens,
+                "{signers} signers"
+            );
+            let budget =
+                Budget::of_letter(packets.len(), &Limits::MAX, || std::time::Duration::ZERO);
+            let opened = open(
+                &seal_packets(&certs, &packets).unwrap(),
+                &mut keys,
+                &certs,
+                &budget,
+            );
+            assert_eq!(
+                opened.map(|o| o.signatures.len()).map_err(|u| u.shut),
+                if opens { Ok(signers) } else { Err(Shut::Limit) }
+            );
         }
     }
 
@@ -409,7 +589,12 @@ mod tests {
     fn a_letter_that_took_all_private_operations_is_over_a_limit_and_not_without_a_key() {
         let (_, certs) = desk();
         let sealed = SealTo::new(&certs).unwrap().seal(b"x").unwrap();
-        assert_eq!(open(&sealed, &mut Spent, &[], &Budget::ours()).unwrap_err().shut, Shut::Limit);
+        assert_eq!(
+            open(&sealed, &mut Spent, &[], &Budget::ours())
+                .unwrap_err()
+                .shut,
+            Shut::Limit
+        );
     }
 
     #[test]
@@ -419,34 +604,56 @@ mod tests {
         for at in (0..sealed.len()).step_by(97) {
             let mut broken = sealed.clone();
             broken[at] ^= 0x10;
-            assert!(open(&broken, &mut keys, &[], &Budget::ours()).is_err(), "octet {at}");
+            assert!(
+                open(&broken, &mut keys, &[], &Budget::ours()).is_err(),
+                "octet {at}"
+            );
         }
         for cut in (0..sealed.len()).step_by(211) {
-            assert!(open(&sealed[..cut], &mut keys, &[], &Budget::ours()).is_err(), "cut at {cut}");
+            assert!(
+                open(&sealed[..cut], &mut keys, &[], &Budget::ours()).is_err(),
+                "cut at {cut}"
+            );
         }
     }
 
     #[test]
     fn tampering_beyond_the_buffer_lets_nothing_out() {
         let (mut keys, certs) = desk();
-        let mut sealed = SealTo::new(&certs).unwrap().seal(&vec![b'x'; 3 * BUFFER_OCTETS_MAX]).unwrap();
+        let mut sealed = SealTo::new(&certs)
+            .unwrap()
+            .seal(&vec![b'x'; 3 * BUFFER_OCTETS_MAX])
+            .unwrap();
         let last = sealed.len() - 100;
         sealed[last] ^= 1;
-        assert_eq!(open(&sealed, &mut keys, &[], &Budget::ours()).unwrap_err().shut, Shut::Integrity);
+        assert_eq!(
+            open(&sealed, &mut keys, &[], &Budget::ours())
+                .unwrap_err()
+                .shut,
+            Shut::Integrity
+        );
     }
 
     #[test]
     fn a_large_message_opens_whether_its_armor_is_regular_or_bent() {
         let (mut keys, certs) = desk();
-        let words: Vec<u8> = (0..2 * STREAMED_OCTETS_MIN).map(|n| (n / 7) as u8).collect();
+        let words: Vec<u8> = (0..2 * STREAMED_OCTETS_MIN)
+            .map(|n| (n / 7) as u8)
+            .collect();
         let sealed = armored_message(&SealTo::new(&certs).unwrap().seal(&words).unwrap()).unwrap();
         let mut bent = sealed.clone();
         bent.insert_str(sealed.len() / 2, " \t ");
         for armored in [sealed.clone(), bent] {
-            assert!(open(armored.as_bytes(), &mut keys, &[], &Budget::ours()).is_ok_and(|opened| opened.plaintext == words));
+            assert!(
+                open(armored.as_bytes(), &mut keys, &[], &Budget::ours())
+                    .is_ok_and(|opened| opened.plaintext == words)
+            );
         }
         let cut = &sealed.as_bytes()[..sealed.len() - 300];
-        assert_eq!(open(cut, &mut keys, &[], &Budget::ours()).unwrap_err().shut, Shut::Integrity);
+        assert_eq!(
+            open(cut, &mut keys, &[], &Budget::ours()).unwrap_err().shut,
+            Shut::Integrity
+        );
     }
 
     #[test]
@@ -454,16 +661,25 @@ mod tests {
         let (mut keys, _) = desk();
         let (_, others) = desk();
         let sealed = SealTo::new(&others).unwrap().seal(b"x").unwrap();
-        assert_eq!(open(&sealed, &mut keys, &[], &Budget::ours()).unwrap_err().shut, Shut::NoKey);
+        assert_eq!(
+            open(&sealed, &mut keys, &[], &Budget::ours())
+                .unwrap_err()
+                .shut,
+            Shut::NoKey
+        );
     }
 
     #[test]
     fn a_letter_cut_off_anywhere_is_shut_and_ends_no_reader() {
         let (mut keys, certs) = desk();
-        let sealed = armored_message(&SealTo::new(&certs).unwrap().seal(&[b'x'; 900]).unwrap()).unwrap();
+        let sealed =
+            armored_message(&SealTo::new(&certs).unwrap().seal(&[b'x'; 900]).unwrap()).unwrap();
         for cut in 0..sealed.len() {
             let opened = open(&sealed.as_bytes()[..cut], &mut keys, &[], &Budget::ours());
-            assert!(opened.is_err() || opened.is_ok_and(|o| o.plaintext == [b'x'; 900]), "cut at {cut}");
+            assert!(
+                opened.is_err() || opened.is_ok_and(|o| o.plaintext == [b'x'; 900]),
+                "cut at {cut}"
+            );
         }
     }
 
@@ -474,13 +690,23 @@ mod tests {
         let signatures = [0xc2, 1, 0].repeat(1_000_000);
         assert!(verify::verify_message(&signatures, &certs, &Budget::ours()).is_none());
         let sealed = seal_packets(&certs, &signatures).unwrap();
-        assert_eq!(open(&sealed, &mut keys, &certs, &Budget::ours()).unwrap_err().shut, Shut::Limit);
+        assert_eq!(
+            open(&sealed, &mut keys, &certs, &Budget::ours())
+                .unwrap_err()
+                .shut,
+            Shut::Limit
+        );
     }
 
     #[test]
     fn what_is_no_message_is_shut_and_does_not_panic() {
         let (mut keys, _) = desk();
-        for garbage in [&b""[..], b"hello", b"-----BEGIN PGP MESSAGE-----\n\nAAAA\n-----END PGP MESSAGE-----", &[0xff; 300]] {
+        for garbage in [
+            &b""[..],
+            b"hello",
+            b"-----BEGIN PGP MESSAGE-----\n\nAAAA\n-----END PGP MESSAGE-----",
+            &[0xff; 300],
+        ] {
             assert!(open(garbage, &mut keys, &[], &Budget::ours()).is_err());
         }
     }

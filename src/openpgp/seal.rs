@@ -17,47 +17,95 @@ pub struct SealTo {
 }
 
 impl SealTo {
-    /// Each certificate must have a live encryption key: an expired one is an error, never an empty seal.
+    /// Each certificate must have a live encryption key: an expired one is an error, never an empty
+    /// seal.
     pub fn new(certificates: &[Certificate]) -> Result<Self, OpenPgpError> {
         let mut keys = Vec::new();
         for certificate in certificates {
             certificate.usable_for_encryption()?;
-            let alive = certificate.0.keys().with_policy(policy(), None).supported().alive().revoked(false).for_transport_encryption();
+            let alive = certificate
+                .0
+                .keys()
+                .with_policy(policy(), None)
+                .supported()
+                .alive()
+                .revoked(false)
+                .for_transport_encryption();
             keys.extend(alive.map(|k| k.key().clone()));
         }
-        if keys.is_empty() { Err(OpenPgpError::Absent("certificate to seal to")) } else { Ok(Self { keys, hidden: false }) }
+        if keys.is_empty() {
+            Err(OpenPgpError::Absent("certificate to seal to"))
+        } else {
+            Ok(Self {
+                keys,
+                hidden: false,
+            })
+        }
     }
 
     /// The same, without a word on the outside of who can open it.
     pub fn hidden(self) -> Self {
-        Self { hidden: true, ..self }
+        Self {
+            hidden: true,
+            ..self
+        }
     }
 
     /// Seals octets into a binary OpenPGP message.
     pub fn seal(&self, octets: &[u8]) -> Result<Vec<u8>, OpenPgpError> {
         let mut sink = Vec::with_capacity(octets.len() + 1024);
         let mut writer = self.writer(&mut sink)?;
-        writer.write_all(octets).map_err(|e| OpenPgpError::Operation("sealing", e.into()))?;
-        writer.finalize().map_err(OpenPgpError::operation("sealing"))?;
+        writer
+            .write_all(octets)
+            .map_err(|e| OpenPgpError::Operation("sealing", e.into()))?;
+        writer
+            .finalize()
+            .map_err(OpenPgpError::operation("sealing"))?;
         Ok(sink)
     }
 
     /// A writer that seals what passes through it into `sink`; call `finalize` at the end.
-    pub fn writer<'a>(&'a self, sink: impl Write + Send + Sync + 'a) -> Result<Message<'a>, OpenPgpError> {
+    pub fn writer<'a>(
+        &'a self,
+        sink: impl Write + Send + Sync + 'a,
+    ) -> Result<Message<'a>, OpenPgpError> {
         // SEIPDv1 opens in every program that a responder may use to read a sealed file by hand.
-        let recipients: Vec<Recipient<'_>> =
-            self.keys.iter().map(|k| Recipient::new(Features::empty().set_seipdv1(), (!self.hidden).then(|| k.keyid().into()), k)).collect();
-        let message = Encryptor::for_recipients(Message::new(sink), recipients).build().map_err(OpenPgpError::operation("sealing"))?;
-        LiteralWriter::new(message).build().map_err(OpenPgpError::operation("sealing"))
+        let recipients: Vec<Recipient<'_>> = self
+            .keys
+            .iter()
+            .map(|k| {
+                Recipient::new(
+                    Features::empty().set_seipdv1(),
+                    (!self.hidden).then(|| k.keyid().into()),
+                    k,
+                )
+            })
+            .collect();
+        let message = Encryptor::for_recipients(Message::new(sink), recipients)
+            .build()
+            .map_err(OpenPgpError::operation("sealing"))?;
+        LiteralWriter::new(message)
+            .build()
+            .map_err(OpenPgpError::operation("sealing"))
     }
 }
 
-/// Encrypts a signed OpenPGP message, as binary packets, to these certificates. The format follows what all of them can read.
+/// Encrypts a signed OpenPGP message, as binary packets, to these certificates. The format follows
+/// what all of them can read.
 pub fn seal_packets(certificates: &[Certificate], packets: &[u8]) -> Result<Vec<u8>, OpenPgpError> {
     let mut recipients = Vec::new();
     for certificate in certificates {
         certificate.usable_for_encryption()?;
-        recipients.extend(certificate.0.keys().with_policy(policy(), None).supported().alive().revoked(false).for_transport_encryption());
+        recipients.extend(
+            certificate
+                .0
+                .keys()
+                .with_policy(policy(), None)
+                .supported()
+                .alive()
+                .revoked(false)
+                .for_transport_encryption(),
+        );
     }
     let mut sink = Vec::new();
     let run = || -> sequoia_openpgp::Result<()> {

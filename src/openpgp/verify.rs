@@ -9,7 +9,8 @@ use crate::model::reading::Integrity;
 use sequoia_openpgp as openpgp;
 use sequoia_openpgp::Packet;
 use sequoia_openpgp::parse::stream::{
-    DetachedVerifierBuilder, GoodChecksum, MessageLayer, MessageStructure, VerificationError, VerificationHelper, VerifierBuilder,
+    DetachedVerifierBuilder, GoodChecksum, MessageLayer, MessageStructure, VerificationError,
+    VerificationHelper, VerifierBuilder,
 };
 use sequoia_openpgp::parse::{PacketParser, Parse};
 use std::cell::Cell;
@@ -21,9 +22,13 @@ pub(super) const PIECE_OCTETS: usize = 64 * 1024;
 /// One signature as found. Fingerprints are upper-case hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignatureFound {
-    /// `fingerprint` is the certificate's; `addresses` are in its valid user IDs.
-    /// `intended` are those that the signer names as recipients (RFC 9580 section 5.2.3.36), if any.
-    Good { fingerprint: String, addresses: Vec<String>, intended: Vec<String> },
+    /// `fingerprint` is the certificate's; `addresses` are in its valid user IDs. `intended` are
+    /// those that the signer names as recipients (RFC 9580 section 5.2.3.36), if any.
+    Good {
+        fingerprint: String,
+        addresses: Vec<String>,
+        intended: Vec<String>,
+    },
     /// We hold no certificate for it.
     Unknown { issuer: Option<String> },
     /// It is right, and was made for somebody else: whoever that was may have sealed it to us.
@@ -33,13 +38,20 @@ pub enum SignatureFound {
 }
 
 impl SignatureFound {
-    /// A signature that names its recipients must name this one; where nothing was sealed to us, it can't.
+    /// A signature that names its recipients must name this one; where nothing was sealed to us, it
+    /// can't.
     pub fn demand(&mut self, recipient: Option<&str>) {
-        if let Self::Good { fingerprint, intended, .. } = self
+        if let Self::Good {
+            fingerprint,
+            intended,
+            ..
+        } = self
             && !intended.is_empty()
             && !intended.iter().any(|one| Some(one.as_str()) == recipient)
         {
-            *self = Self::ForAnother { fingerprint: std::mem::take(fingerprint) };
+            *self = Self::ForAnother {
+                fingerprint: std::mem::take(fingerprint),
+            };
         }
     }
 }
@@ -61,7 +73,15 @@ pub(super) struct Judge<'b> {
 impl<'b> Judge<'b> {
     pub fn new(certificates: &[Certificate], budget: &'b Budget) -> Self {
         let certificates = certificates.iter().map(|c| c.0.clone()).collect();
-        Self { certificates, found: Vec::new(), budget, packets: 0, octets: Cell::new(0), signatures: 0, standing: 0 }
+        Self {
+            certificates,
+            found: Vec::new(),
+            budget,
+            packets: 0,
+            octets: Cell::new(0),
+            signatures: 0,
+            standing: 0,
+        }
     }
 
     /// Counts a packet, before Sequoia's grammar looks at all of them again.
@@ -70,16 +90,24 @@ impl<'b> Judge<'b> {
         if self.packets > PACKETS_MAX {
             return Err(Unopened::too_many_packets().into());
         }
-        let drawn = self.budget.draw(Sum::Packets, 1).and_then(|()| match packet {
-            Packet::CompressedData(_) => self.budget.draw(Sum::Compressions, 1),
-            Packet::OnePassSig(_) => self.announced(),
-            Packet::Signature(_) => {
-                self.standing += 1;
-                // Where none was announced, each that stands here has everything hashed for itself.
-                if self.standing > self.signatures { self.announced() } else { self.budget.draw(Sum::Signatures, 1) }
-            }
-            _ => Ok(()),
-        });
+        let drawn = self
+            .budget
+            .draw(Sum::Packets, 1)
+            .and_then(|()| match packet {
+                Packet::CompressedData(_) => self.budget.draw(Sum::Compressions, 1),
+                Packet::OnePassSig(_) => self.announced(),
+                Packet::Signature(_) => {
+                    self.standing += 1;
+                    // Where none was announced, each that stands here has everything hashed for
+                    // itself.
+                    if self.standing > self.signatures {
+                        self.announced()
+                    } else {
+                        self.budget.draw(Sum::Signatures, 1)
+                    }
+                }
+                _ => Ok(()),
+            });
         drawn.map_err(|Overspent| Unopened::overspent().into())
     }
 
@@ -100,12 +128,15 @@ impl<'b> Judge<'b> {
             self.budget.overspend();
             return Err(Unopened::overspent());
         }
-        let drawn = self.budget.draw(Sum::Plaintext, octets).and_then(|()| self.budget.draw(Sum::Hashed, octets.saturating_mul(self.signatures)));
+        let drawn = self.budget.draw(Sum::Plaintext, octets).and_then(|()| {
+            self.budget
+                .draw(Sum::Hashed, octets.saturating_mul(self.signatures))
+        });
         drawn.map_err(|Overspent| Unopened::overspent())
     }
 
-    /// Records signatures inside the encryption, and returns how it was authenticated. A signature outside
-    /// the encryption vouches for nothing that was inside, so it is dropped.
+    /// Records signatures inside the encryption, and returns how it was authenticated. A signature
+    /// outside the encryption vouches for nothing that was inside, so it is dropped.
     pub fn judge(&mut self, structure: MessageStructure<'_>) -> Integrity {
         let mut integrity = Integrity::None;
         for layer in structure {
@@ -113,9 +144,15 @@ impl<'b> Judge<'b> {
                 MessageLayer::Compression { .. } => {}
                 MessageLayer::Encryption { aead_algo, .. } => {
                     self.found.clear();
-                    integrity = if aead_algo.is_some() { Integrity::Aead } else { Integrity::Mdc };
+                    integrity = if aead_algo.is_some() {
+                        Integrity::Aead
+                    } else {
+                        Integrity::Mdc
+                    };
                 }
-                MessageLayer::SignatureGroup { results } => self.found.extend(results.into_iter().map(found)),
+                MessageLayer::SignatureGroup { results } => {
+                    self.found.extend(results.into_iter().map(found))
+                }
             }
         }
         integrity
@@ -140,28 +177,47 @@ impl VerificationHelper for Judge<'_> {
 fn found(result: Result<GoodChecksum<'_>, VerificationError<'_>>) -> SignatureFound {
     let issuer = |sig: &openpgp::packet::Signature| {
         let handles = sig.get_issuers();
-        let best = handles.iter().find(|h| matches!(h, openpgp::KeyHandle::Fingerprint(_))).or(handles.first());
+        let best = handles
+            .iter()
+            .find(|h| matches!(h, openpgp::KeyHandle::Fingerprint(_)))
+            .or(handles.first());
         best.map(|h| format!("{h:X}"))
     };
     match result {
         Ok(GoodChecksum { ka, sig, .. }) => {
             let certificate = Certificate(ka.cert().clone());
-            let intended = sig.intended_recipients().map(openpgp::Fingerprint::to_hex).collect();
-            SignatureFound::Good { fingerprint: certificate.fingerprint(), addresses: certificate.addresses(), intended }
+            let intended = sig
+                .intended_recipients()
+                .map(openpgp::Fingerprint::to_hex)
+                .collect();
+            SignatureFound::Good {
+                fingerprint: certificate.fingerprint(),
+                addresses: certificate.addresses(),
+                intended,
+            }
         }
-        Err(VerificationError::MissingKey { sig }) => SignatureFound::Unknown { issuer: issuer(sig) },
+        Err(VerificationError::MissingKey { sig }) => SignatureFound::Unknown {
+            issuer: issuer(sig),
+        },
         Err(
             VerificationError::UnboundKey { sig, .. }
             | VerificationError::BadKey { sig, .. }
             | VerificationError::BadSignature { sig, .. }
             | VerificationError::MalformedSignature { sig, .. },
-        ) => SignatureFound::Bad { issuer: issuer(sig) },
+        ) => SignatureFound::Bad {
+            issuer: issuer(sig),
+        },
         Err(_) => SignatureFound::Bad { issuer: None },
     }
 }
 
 /// Verifies a detached signature over exactly these octets (RFC 3156 section 5: canonical, CRLF).
-pub fn verify_detached(signature: &[u8], octets: &[u8], certificates: &[Certificate], budget: &Budget) -> Vec<SignatureFound> {
+pub fn verify_detached(
+    signature: &[u8],
+    octets: &[u8],
+    certificates: &[Certificate],
+    budget: &Budget,
+) -> Vec<SignatureFound> {
     let bad = || vec![SignatureFound::Bad { issuer: None }];
     if signature.len() > SIGNATURE_OCTETS_MAX || budget.draw(Sum::Messages, 1).is_err() {
         return bad();
@@ -169,11 +225,13 @@ pub fn verify_detached(signature: &[u8], octets: &[u8], certificates: &[Certific
     let judge = Judge::new(certificates, budget);
     let verify = || {
         // Its packets are counted here, before an octet is hashed for any of them.
-        DetachedVerifierBuilder::from_bytes(signature).and_then(|b| b.with_policy(policy(), None, judge)).and_then(|mut v| {
-            v.helper_ref().pay(octets.len())?;
-            v.verify_bytes(octets)?;
-            Ok(v.into_helper().found)
-        })
+        DetachedVerifierBuilder::from_bytes(signature)
+            .and_then(|b| b.with_policy(policy(), None, judge))
+            .and_then(|mut v| {
+                v.helper_ref().pay(octets.len())?;
+                v.verify_bytes(octets)?;
+                Ok(v.into_helper().found)
+            })
     };
     match guarded(verify) {
         Some(Ok(found)) if !found.is_empty() => found,
@@ -181,20 +239,37 @@ pub fn verify_detached(signature: &[u8], octets: &[u8], certificates: &[Certific
     }
 }
 
-/// Verifies a message that is signed and not sealed, or clearsigned text (RFC 9580 sections 10.3 and 7), and
-/// returns what was signed; what stands around a block was not. `None` where it is neither.
-pub fn verify_message(message: &[u8], certificates: &[Certificate], budget: &Budget) -> Option<(Vec<u8>, Vec<SignatureFound>)> {
+/// Verifies a message that is signed and not sealed, or clearsigned text (RFC 9580 sections 10.3
+/// and 7), and returns what was signed; what stands around a block was not. `None` where it is
+/// neither.
+pub fn verify_message(
+    message: &[u8],
+    certificates: &[Certificate],
+    budget: &Budget,
+) -> Option<(Vec<u8>, Vec<SignatureFound>)> {
     // Clearsigned text is no armor, though a signature in armor stands in it.
     let octets = message.trim_ascii_start();
-    let octets = if octets.starts_with(b"-----BEGIN PGP MESSAGE-----") { armor::binary(octets) } else { octets.into() };
+    let octets = if octets.starts_with(b"-----BEGIN PGP MESSAGE-----") {
+        armor::binary(octets)
+    } else {
+        octets.into()
+    };
     guarded(|| self::message(&octets, certificates, budget).ok()).flatten()
 }
 
 /// What packets, or clearsigned text, say, and who signed it.
-pub(super) fn message(octets: &[u8], certificates: &[Certificate], budget: &Budget) -> Result<(Vec<u8>, Vec<SignatureFound>), Unopened> {
-    budget.draw(Sum::Messages, 1).map_err(|Overspent| Unopened::overspent())?;
+pub(super) fn message(
+    octets: &[u8],
+    certificates: &[Certificate],
+    budget: &Budget,
+) -> Result<(Vec<u8>, Vec<SignatureFound>), Unopened> {
+    budget
+        .draw(Sum::Messages, 1)
+        .map_err(|Overspent| Unopened::overspent())?;
     let judge = Judge::new(certificates, budget);
-    let mut verifier = VerifierBuilder::from_bytes(octets).and_then(|b| b.with_policy(policy(), None, judge)).map_err(|_| Unopened::DAMAGED)?;
+    let mut verifier = VerifierBuilder::from_bytes(octets)
+        .and_then(|b| b.with_policy(policy(), None, judge))
+        .map_err(|_| Unopened::DAMAGED)?;
     let mut words = Vec::new();
     let mut piece = vec![0; PIECE_OCTETS];
     loop {

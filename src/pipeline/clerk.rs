@@ -33,7 +33,7 @@ pub struct Told {
 
 #[async_trait]
 pub trait Clerk: Send + Sync {
-    /// Does what the commands say, in their order and up to the first that cannot be done; none of them where one is not
-    /// understood. Asked again after a fault, it does no command twice.
+    /// Does what the commands say, in their order and up to the first that cannot be done; none of
+    /// them where one is not understood. Asked again after a fault, it does no command twice.
     async fn take(&self, desk: &Desk, case: &CaseId, said: &Said) -> Result<Vec<Told>, PortError>;
 }

@@ -48,24 +48,38 @@ pub async fn round(desk: &Desk) -> Result<(), PortError> {
     Ok(())
 }
 
-/// Once a day: what rests without case, thread or call, and was not told before. Nothing that may be a report vanishes.
+/// Once a day: what rests without case, thread or call, and was not told before. Nothing that may
+/// be a report vanishes.
 async fn without_case(desk: &Desk, now: Timestamp) -> Result<(), PortError> {
     let day = now.strftime("%Y-%m-%d").to_string();
     let about = format!("letters without case {day}");
     if desk.was_said(&about) || !desk.parts.store.has_untold().await? {
         return Ok(());
     }
-    let decision = Decision { effects: Effect::call_about_desk(Reason::LettersWithoutCase, &day, now), ..Decision::default() };
+    let decision = Decision {
+        effects: Effect::call_about_desk(Reason::LettersWithoutCase, &day, now),
+        ..Decision::default()
+    };
     desk.parts.store.commit(&decision, now).await?;
     desk.said(&about);
     desk.ring();
     Ok(())
 }
 
-/// Looks at every certificate that the desk and its responders use. A call is made once for each and stage.
+/// Looks at every certificate that the desk and its responders use. A call is made once for each
+/// and stage.
 async fn certificates(desk: &Desk, now: Timestamp) -> Result<(), PortError> {
-    let theirs = desk.parts.responders.iter().filter_map(|r| Some((r.fingerprints.first()?.clone(), r.ends?)));
-    for distributor in desk.parts.distributors.iter().filter(|d| d.removed_on.is_none()) {
+    let theirs = desk
+        .parts
+        .responders
+        .iter()
+        .filter_map(|r| Some((r.fingerprints.first()?.clone(), r.ends?)));
+    for distributor in desk
+        .parts
+        .distributors
+        .iter()
+        .filter(|d| d.removed_on.is_none())
+    {
         let what = format!("distributor {}", distributor.name);
         match &distributor.fault {
             Some(why) => desk.fault_without_call(&what, why),
@@ -74,15 +88,30 @@ async fn certificates(desk: &Desk, now: Timestamp) -> Result<(), PortError> {
     }
     for (fingerprint, ends) in desk.parts.own_ends.iter().cloned().chain(theirs) {
         let left = ends.duration_since(now);
-        let Some(stage) = ENDS_WITHIN_DAYS.iter().rev().find(|days| left <= SignedDuration::from_hours(*days * 24)) else { continue };
+        let Some(stage) = ENDS_WITHIN_DAYS
+            .iter()
+            .rev()
+            .find(|days| left <= SignedDuration::from_hours(*days * 24))
+        else {
+            continue;
+        };
         let what = format!("certificate {fingerprint}");
-        desk.fault_without_call(&what, &format!("it ends on {}: extend it and publish it again", ends.strftime("%Y-%m-%d")));
+        desk.fault_without_call(
+            &what,
+            &format!(
+                "it ends on {}: extend it and publish it again",
+                ends.strftime("%Y-%m-%d")
+            ),
+        );
         let about = format!("{fingerprint}:{}:{stage}", ends.strftime("%Y-%m-%d"));
         if desk.said(&about) {
             continue;
         }
         warn!(fingerprint, stage, "a certificate ends soon");
-        let decision = Decision { effects: Effect::call_about_desk(Reason::CertificateEnds, &about, now), ..Decision::default() };
+        let decision = Decision {
+            effects: Effect::call_about_desk(Reason::CertificateEnds, &about, now),
+            ..Decision::default()
+        };
         desk.parts.store.commit(&decision, now).await?;
         desk.ring();
     }

@@ -13,7 +13,10 @@ use crate::model::ids::{CaseId, IntakeId};
 use crate::model::reading::{Outside, Reading};
 use crate::model::release::ReleaseRules;
 use crate::model::secret::{self, Secret};
-use crate::ports::{Alarm, Announcer, Authenticator, CaseStore, Clock, Courier, Lane, Opener, PortError, Sources, Tracker};
+use crate::ports::{
+    Alarm, Announcer, Authenticator, CaseStore, Clock, Courier, Lane, Opener, PortError, Sources,
+    Tracker,
+};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, OnceCell, Semaphore};
@@ -85,7 +88,8 @@ pub struct Desk {
     said: Mutex<HashSet<String>>,
     content_secret: OnceCell<Secret>,
     calls_of_hour: Mutex<CallsOfHour>,
-    /// What letters show without a key, for acknowledgements that have to wait: a cap must not have them read again and again.
+    /// What letters show without a key, for acknowledgements that have to wait: a cap must not have
+    /// them read again and again.
     outsides: Mutex<VecDeque<(IntakeId, Outside)>>,
     /// Looks at the outside of letters at once: the opener's other callers find room.
     pub(super) looks: Semaphore,
@@ -149,8 +153,8 @@ impl Desk {
         }
     }
 
-    /// How much of this letter the tracker may hold. Under `hold` a draft is filed only on a responder's
-    /// word (`by_word`), which is a word for all of it; a follow-up has no such word.
+    /// How much of this letter the tracker may hold. Under `hold` a draft is filed only on a
+    /// responder's word (`by_word`), which is a word for all of it; a follow-up has no such word.
     pub fn measure(&self, reading: &Reading, by_word: bool) -> Measure {
         match self.parts.policy.sealed {
             SealedPolicy::Outline if reading.came_sealed() => Measure::Outline,
@@ -159,12 +163,15 @@ impl Desk {
         }
     }
 
-    /// Remembers a fault for `status`, and once it lasts has responders called: once a fault and day.
+    /// Remembers a fault for `status`, and once it lasts has responders called: once a fault and
+    /// day.
     pub async fn fault(&self, what: &str, why: &str) {
         let now = self.now();
         let since = match self.faults.lock() {
             Ok(mut faults) => {
-                let entry = faults.entry(what.to_owned()).or_insert_with(|| (now, String::new()));
+                let entry = faults
+                    .entry(what.to_owned())
+                    .or_insert_with(|| (now, String::new()));
                 entry.1 = why.to_owned();
                 entry.0
             }
@@ -174,16 +181,20 @@ impl Desk {
             return;
         }
         let about = format!("{}:{}", what.replace(' ', "-"), now.strftime("%Y-%m-%d"));
-        let decision = Decision { effects: Effect::call_about_desk(Reason::FaultLasts, &about, now), ..Decision::default() };
+        let decision = Decision {
+            effects: Effect::call_about_desk(Reason::FaultLasts, &about, now),
+            ..Decision::default()
+        };
         if let Err(err) = self.parts.store.commit(&decision, now).await {
             tracing::error!(error = %err, "a lasting fault could not be recorded");
         }
         self.ring();
     }
 
-    /// Letters that kill the processes that read them: a few are bugs, many are an attack. `status` says so at once, and a letter
-    /// at the end of the day: whether a reader ends may depend on what only decryption shows, and each letter that was set
-    /// aside makes its one call in any case.
+    /// Letters that kill the processes that read them: a few are bugs, many are an attack. `status`
+    /// says so at once, and a letter at the end of the day: whether a reader ends may depend on
+    /// what only decryption shows, and each letter that was set aside makes its one call in any
+    /// case.
     pub(super) fn count_death(&self) {
         let now = self.now();
         let many = self.reader_deaths.lock().is_ok_and(|mut deaths| {
@@ -192,20 +203,40 @@ impl Desk {
             deaths.len() > DEATHS_AN_HOUR
         });
         if many {
-            self.fault_without_call(READERS, "many readers ended before they had read their letter: somebody may be trying something");
+            self.fault_without_call(
+                READERS,
+                "many readers ended before they had read their \
+                letter: somebody may be trying something",
+            );
         }
     }
 
     /// Calls by mail for readers that died on an earlier day.
     pub(super) async fn tell_of_deaths(&self, now: Timestamp) -> Result<(), PortError> {
         let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
-        let Some((_, since, _)) = self.faults().into_iter().find(|(what, ..)| what == READERS) else { return Ok(()) };
+        let Some((_, since, _)) = self.faults().into_iter().find(|(what, ..)| what == READERS)
+        else {
+            return Ok(());
+        };
         if day(since) == day(now) {
             return Ok(());
         }
-        let mut effects = Effect::call_about_desk(Reason::FaultLasts, &format!("{READERS}:{}", day(since)), now);
+        let mut effects = Effect::call_about_desk(
+            Reason::FaultLasts,
+            &format!("{READERS}:{}", day(since)),
+            now,
+        );
         effects.retain(|effect| matches!(effect.work, Work::CallByMail(_)));
-        self.parts.store.commit(&Decision { effects, ..Decision::default() }, now).await?;
+        self.parts
+            .store
+            .commit(
+                &Decision {
+                    effects,
+                    ..Decision::default()
+                },
+                now,
+            )
+            .await?;
         self.mended(READERS);
         self.ring();
         Ok(())
@@ -214,7 +245,9 @@ impl Desk {
     /// Remembers a fault for `status` alone: whoever finds it calls by itself.
     pub(super) fn fault_without_call(&self, what: &str, why: &str) {
         if let Ok(mut faults) = self.faults.lock() {
-            faults.entry(what.to_owned()).or_insert_with(|| (self.now(), why.to_owned()));
+            faults
+                .entry(what.to_owned())
+                .or_insert_with(|| (self.now(), why.to_owned()));
         }
     }
 
@@ -230,7 +263,9 @@ impl Desk {
 
     /// Whether this was said before by this process; from now on it was.
     pub(super) fn said(&self, what: &str) -> bool {
-        self.said.lock().is_ok_and(|mut said| !said.insert(what.to_owned()))
+        self.said
+            .lock()
+            .is_ok_and(|mut said| !said.insert(what.to_owned()))
     }
 
     /// Shows a fault in `status` and has responders called for it: once a fault and day.
@@ -238,7 +273,10 @@ impl Desk {
         self.fault_without_call(what, why);
         let now = self.now();
         let about = format!("{}:{}", what.replace(' ', "-"), now.strftime("%Y-%m-%d"));
-        let decision = Decision { effects: Effect::call_about_desk(reason, &about, now), ..Decision::default() };
+        let decision = Decision {
+            effects: Effect::call_about_desk(reason, &about, now),
+            ..Decision::default()
+        };
         if let Err(err) = self.parts.store.commit(&decision, now).await {
             tracing::error!(error = %err, "a call could not be recorded");
         }
@@ -261,36 +299,56 @@ impl Desk {
 
     pub fn faults(&self) -> Vec<(String, Timestamp, String)> {
         let faults = self.faults.lock().map(|f| f.clone()).unwrap_or_default();
-        let mut listed: Vec<_> = faults.into_iter().map(|(what, (since, why))| (what, since, why)).collect();
+        let mut listed: Vec<_> = faults
+            .into_iter()
+            .map(|(what, (since, why))| (what, since, why))
+            .collect();
         listed.sort();
         listed
     }
 
-    /// The secret that tags content. It rests sealed, and only the keyholder opens it: a tag of what somebody wrote is a guess that
-    /// anybody with this secret could test.
+    /// The secret that tags content. It rests sealed, and only the keyholder opens it: a tag of
+    /// what somebody wrote is a guess that anybody with this secret could test.
     async fn content_secret(&self) -> Result<&Secret, PortError> {
         let opened = self.content_secret.get_or_try_init(async || {
-            let kept = self.parts.store.kept_secret(&self.parts.store.seal(&random::<32>()?)?).await?;
-            let octets = self.parts.opener.unseal(kept).await.map_err(|e| PortError::Passing(format!("the secret of content tags stays shut: {e}")))?;
+            let kept = self
+                .parts
+                .store
+                .kept_secret(&self.parts.store.seal(&random::<32>()?)?)
+                .await?;
+            let octets = self.parts.opener.unseal(kept).await.map_err(|e| {
+                PortError::Passing(format!("the secret of content tags stays shut: {e}"))
+            })?;
             Ok(Secret::new(octets))
         });
         opened.await
     }
 
-    /// HMAC-SHA-256 of content: equal content gives an equal tag, and nobody without the keyholder can test a guess.
+    /// HMAC-SHA-256 of content: equal content gives an equal tag, and nobody without the keyholder
+    /// can test a guess.
     pub async fn content_tag(&self, parts: &[&[u8]]) -> Result<String, PortError> {
         Ok(secret::tag(self.content_secret().await?.expose(), parts))
     }
 
-    /// A reply's words, sealed for the outbox, and the tag that tells it from other replies: the same words again on one day are the same reply.
+    /// A reply's words, sealed for the outbox, and the tag that tells it from other replies: the
+    /// same words again on one day are the same reply.
     pub async fn sealed_words(&self, text: &str) -> Result<(String, Vec<u8>), PortError> {
         let day = self.now().strftime("%Y-%m-%d").to_string();
-        Ok((self.content_tag(&[b"reply", day.as_bytes(), text.as_bytes()]).await?, self.parts.store.seal(text.as_bytes())?))
+        Ok((
+            self.content_tag(&[b"reply", day.as_bytes(), text.as_bytes()])
+                .await?,
+            self.parts.store.seal(text.as_bytes())?,
+        ))
     }
 
     /// Who commands by this account: a responder where the config says so.
     pub fn named(&self, account: &str) -> String {
-        match self.parts.responders.iter().find(|r| r.login.as_deref() == Some(account)) {
+        match self
+            .parts
+            .responders
+            .iter()
+            .find(|r| r.login.as_deref() == Some(account))
+        {
             Some(_) => format!("responder {account}"),
             None => format!("user {account}"),
         }
@@ -298,26 +356,40 @@ impl Desk {
 
     /// A word that stands for others, which nobody can guess: the same for the same.
     pub fn word_for(&self, what: &str, parts: &[&[u8]]) -> String {
-        secret::tag(self.parts.secret.expose(), &[&[what.as_bytes()], parts].concat())
+        secret::tag(
+            self.parts.secret.expose(),
+            &[&[what.as_bytes()], parts].concat(),
+        )
     }
 
     /// As [`Self::word_for`], as octets.
     pub fn octets_for<const N: usize>(&self, what: &str, parts: &[&[u8]]) -> [u8; N] {
         let mut octets = [0; N];
         let word = self.word_for(what, parts);
-        word.as_bytes().chunks(2).zip(&mut octets).for_each(|(pair, octet)| {
-            *octet = std::str::from_utf8(pair).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok()).unwrap_or_default();
-        });
+        word.as_bytes()
+            .chunks(2)
+            .zip(&mut octets)
+            .for_each(|(pair, octet)| {
+                *octet = std::str::from_utf8(pair)
+                    .ok()
+                    .and_then(|hex| u8::from_str_radix(hex, 16).ok())
+                    .unwrap_or_default();
+            });
         octets
     }
 
     /// The responder with this address.
     pub(super) fn responder(&self, address: &Address) -> Option<&Responder> {
-        self.parts.responders.iter().find(|r| r.address.same_mailbox(address))
+        self.parts
+            .responders
+            .iter()
+            .find(|r| r.address.same_mailbox(address))
     }
 
     pub(super) fn calls_of_hour(&self) -> MutexGuard<'_, CallsOfHour> {
-        self.calls_of_hour.lock().unwrap_or_else(PoisonError::into_inner)
+        self.calls_of_hour
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn remember_outside(&self, letter: IntakeId, outside: &Outside) {
@@ -330,7 +402,12 @@ impl Desk {
     }
 
     pub(super) fn outside_of(&self, letter: IntakeId) -> Option<Outside> {
-        self.outsides.lock().ok()?.iter().find(|(id, _)| *id == letter).map(|(_, outside)| outside.clone())
+        self.outsides
+            .lock()
+            .ok()?
+            .iter()
+            .find(|(id, _)| *id == letter)
+            .map(|(_, outside)| outside.clone())
     }
 
     /// Keeps a reading for a moment, to be taken so many times.
@@ -346,10 +423,17 @@ impl Desk {
         }
     }
 
-    /// Takes a reading that was kept, where it suits; one that does not stays for whoever it was kept for.
-    pub(super) fn take_fresh(&self, intake: IntakeId, suits: impl Fn(&Reading) -> bool) -> Option<Reading> {
+    /// Takes a reading that was kept, where it suits; one that does not stays for whoever it was
+    /// kept for.
+    pub(super) fn take_fresh(
+        &self,
+        intake: IntakeId,
+        suits: impl Fn(&Reading) -> bool,
+    ) -> Option<Reading> {
         let mut fresh = self.fresh.lock().ok()?;
-        let at = fresh.iter().position(|(id, reading, _)| *id == intake && suits(reading))?;
+        let at = fresh
+            .iter()
+            .position(|(id, reading, _)| *id == intake && suits(reading))?;
         match &mut fresh[at] {
             (_, reading, times) if *times > 1 => {
                 *times -= 1;
@@ -361,7 +445,10 @@ impl Desk {
 
     /// A line about a case, with nothing else to decide.
     pub fn note(case: &CaseId, event: &'static str, detail: impl Into<String>) -> Decision {
-        Decision { journal: vec![Entry::of(case, event, detail)], ..Decision::default() }
+        Decision {
+            journal: vec![Entry::of(case, event, detail)],
+            ..Decision::default()
+        }
     }
 }
 

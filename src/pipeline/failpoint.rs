@@ -1,10 +1,21 @@
-//! Where may the plug be pulled in a test? Named steps, compiled in only with the feature `failpoints`.
+//! Where may the plug be pulled in a test? Named steps, compiled in only with the feature
+//! `failpoints`.
 //!
-//! `SEALDESK_KILL_AT=admitted:2` ends the process with SIGKILL when it passes the step `admitted` for
-//! the second time.
+//! `SEALDESK_KILL_AT=admitted:2` ends the process with SIGKILL when it passes the step `admitted`
+//! for the second time.
 
 /// The steps, in the order in which a letter passes them.
-pub const STEPS: [&str; 9] = ["spooled", "admitted", "settled", "read", "reading-committed", "leased", "composed", "carried-out", "effect-settled"];
+pub const STEPS: [&str; 9] = [
+    "spooled",
+    "admitted",
+    "settled",
+    "read",
+    "reading-committed",
+    "leased",
+    "composed",
+    "carried-out",
+    "effect-settled",
+];
 
 /// Passes a named step.
 macro_rules! step {
@@ -16,17 +27,25 @@ pub(crate) use step;
 
 /// Has the process die at the step that the environment names. Does nothing without the feature.
 pub fn arm_from_environment() -> Result<(), String> {
-    let Ok(wanted) = std::env::var("SEALDESK_KILL_AT") else { return Ok(()) };
+    let Ok(wanted) = std::env::var("SEALDESK_KILL_AT") else {
+        return Ok(());
+    };
     if !fail::has_failpoints() {
         return Err("SEALDESK_KILL_AT is set, but this build has no failpoints".to_owned());
     }
     let (name, time) = wanted.split_once(':').unwrap_or((&wanted, "1"));
-    let time: u32 = time.parse().map_err(|_| format!("SEALDESK_KILL_AT: {time:?} is not a number"))?;
-    let step = STEPS.iter().find(|step| **step == name).ok_or_else(|| format!("SEALDESK_KILL_AT: no step is called {name:?}"))?;
+    let time: u32 = time
+        .parse()
+        .map_err(|_| format!("SEALDESK_KILL_AT: {time:?} is not a number"))?;
+    let step = STEPS
+        .iter()
+        .find(|step| **step == name)
+        .ok_or_else(|| format!("SEALDESK_KILL_AT: no step is called {name:?}"))?;
     let passed = std::sync::atomic::AtomicU32::new(0);
     fail::cfg_callback(*step, move || {
         if passed.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1 == time {
-            let _ = nix::sys::signal::kill(nix::unistd::getpid(), nix::sys::signal::Signal::SIGKILL);
+            let _ =
+                nix::sys::signal::kill(nix::unistd::getpid(), nix::sys::signal::Signal::SIGKILL);
         }
     })
 }
@@ -34,13 +53,17 @@ pub fn arm_from_environment() -> Result<(), String> {
 /// What a reader is told to do by a letter of a test: `strike-this-reader: loop`.
 const STRIKE: &str = "strike-this-reader: ";
 
-/// Has a reader overflow its stack, loop, stay without doing anything, take 10 GiB or end, as the text of its letter asks. Does nothing without
-/// the feature, or where `SEALDESK_STRIKE` is not set.
+/// Has a reader overflow its stack, loop, stay without doing anything, take 10 GiB or end, as the
+/// text of its letter asks. Does nothing without the feature, or where `SEALDESK_STRIKE` is not
+/// set.
 pub fn strike(text: &str) {
     if !fail::has_failpoints() || std::env::var_os("SEALDESK_STRIKE").is_none() {
         return;
     }
-    match text.split_once(STRIKE).and_then(|(_, rest)| rest.split_whitespace().next()) {
+    match text
+        .split_once(STRIKE)
+        .and_then(|(_, rest)| rest.split_whitespace().next())
+    {
         Some("overflow") => drop(std::hint::black_box(deeper(0))),
         Some("loop") => loop {
             std::hint::spin_loop();

@@ -1,4 +1,5 @@
-//! What do responders get of a letter? What was read in it, its files, and all of it encrypted to them.
+//! What do responders get of a letter? What was read in it, its files, and all of it encrypted to
+//! them.
 
 use super::desk::Desk;
 use crate::compose::export;
@@ -13,20 +14,38 @@ pub async fn files_of(desk: &Desk, case: &CaseId) -> Result<Vec<(String, Vec<u8>
     let mut files = Vec::new();
     for intake in desk.parts.store.letters_of(case).await? {
         let sealed = desk.parts.store.sealed(intake.id).await?;
-        let opened = desk.parts.opener.read(sealed, Some(intake.id), &[], true).await.map_err(|e| PortError::Passing(e.to_string()))?;
-        files.extend(opened.reading.attachments.into_iter().map(|a| a.name).zip(opened.files));
+        let opened = desk
+            .parts
+            .opener
+            .read(sealed, Some(intake.id), &[], true)
+            .await
+            .map_err(|e| PortError::Passing(e.to_string()))?;
+        files.extend(
+            opened
+                .reading
+                .attachments
+                .into_iter()
+                .map(|a| a.name)
+                .zip(opened.files),
+        );
     }
     Ok(files)
 }
 
 /// A letter, opened, with its files and as it came, sealed to these armored certificates.
-pub async fn opened_for(desk: &Desk, intake: &Intake, certificates: &[String]) -> Result<String, PortError> {
+pub async fn opened_for(
+    desk: &Desk,
+    intake: &Intake,
+    certificates: &[String],
+) -> Result<String, PortError> {
     let passing = |e: OpenerError| PortError::Passing(e.to_string());
     let blob = match desk.parts.store.sealed(intake.id).await? {
         LetterOctets::Sealed(blob) | LetterOctets::Raw(blob) => blob,
         LetterOctets::SealedFile { mut file, octets } => {
             let mut blob = Vec::with_capacity(usize::try_from(octets).unwrap_or_default());
-            file.read_to_end(&mut blob).await.map_err(|e| PortError::Passing(format!("a letter in the spool cannot be read: {e}")))?;
+            file.read_to_end(&mut blob).await.map_err(|e| {
+                PortError::Passing(format!("a letter in the spool cannot be read: {e}"))
+            })?;
             blob
         }
     };
@@ -35,26 +54,49 @@ pub async fn opened_for(desk: &Desk, intake: &Intake, certificates: &[String]) -
     let reading = reading_of(desk, intake).await?;
     let files = match &reading {
         Some(reading) if !reading.attachments.is_empty() => {
-            desk.parts.opener.read(desk.parts.store.sealed(intake.id).await?, Some(intake.id), &[], true).await.map_err(passing)?.files
+            desk.parts
+                .opener
+                .read(
+                    desk.parts.store.sealed(intake.id).await?,
+                    Some(intake.id),
+                    &[],
+                    true,
+                )
+                .await
+                .map_err(passing)?
+                .files
         }
         _ => Vec::new(),
     };
     let entity = export::letter(reading.as_ref(), &files, &as_it_came);
-    let lasting = |e: openpgp::OpenPgpError| PortError::Lasting(format!("no letter can be encrypted to this responder: {e}"));
+    let lasting = |e: openpgp::OpenPgpError| {
+        PortError::Lasting(format!("no letter can be encrypted to this responder: {e}"))
+    };
     let mut theirs = Vec::new();
     for armored in certificates {
         theirs.extend(openpgp::certificates(armored.as_bytes()).map_err(lasting)?);
     }
-    let sealed = SealTo::new(&theirs).and_then(|to| to.seal(&entity)).map_err(lasting)?;
+    let sealed = SealTo::new(&theirs)
+        .and_then(|to| to.seal(&entity))
+        .map_err(lasting)?;
     openpgp::armored_message(&sealed).map_err(lasting)
 }
 
 /// What was read of a letter, unsealed for a responder.
 pub async fn reading_of(desk: &Desk, intake: &Intake) -> Result<Option<Reading>, PortError> {
-    let Some(sealed) = desk.parts.store.reading(intake.id).await? else { return Ok(None) };
-    let octets = desk.parts.opener.unseal(sealed).await.map_err(|e| match e {
-        OpenerError::Refused(why) => PortError::Lasting(why),
-        other => PortError::Passing(other.to_string()),
-    })?;
-    serde_json::from_slice(&octets).map(Some).map_err(|_| PortError::Lasting("a sealed reading is not what this version wrote".to_owned()))
+    let Some(sealed) = desk.parts.store.reading(intake.id).await? else {
+        return Ok(None);
+    };
+    let octets = desk
+        .parts
+        .opener
+        .unseal(sealed)
+        .await
+        .map_err(|e| match e {
+            OpenerError::Refused(why) => PortError::Lasting(why),
+            other => PortError::Passing(other.to_string()),
+        })?;
+    serde_json::from_slice(&octets).map(Some).map_err(|_| {
+        PortError::Lasting("a sealed reading is not what this version wrote".to_owned())
+    })
 }

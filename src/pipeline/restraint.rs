@@ -1,6 +1,8 @@
-//! What may a flood of letters set off? So many calls and drafts; the rest is one digest an hour, and waits for a human.
+//! What may a flood of letters set off? So many calls and drafts; the rest is one digest an hour,
+//! and waits for a human.
 //!
-//! What is counted is what leaves. Answers are no part of it: they depend on the outer letter alone, and calls and drafts go to the team.
+//! What is counted is what leaves. Answers are no part of it: they depend on the outer letter
+//! alone, and calls and drafts go to the team.
 
 use super::desk::Desk;
 use crate::decide::{CaseChange, Decision};
@@ -31,31 +33,56 @@ impl CallsOfHour {
     }
 }
 
-/// Takes from what follows from a stranger's letter the calls that would be too many, on both paths.
+/// Takes from what follows from a stranger's letter the calls that would be too many, on both
+/// paths.
 pub(super) fn restrain_calls(desk: &Desk, mut decision: Decision, now: Timestamp) -> Decision {
     let calls = |effect: &Effect| effect.work.reason().is_some() && effect.case.is_some();
     if !decision.effects.iter().any(calls) {
         return decision;
     }
     let hour = now.as_second() / HOUR.as_secs();
-    if desk.calls_of_hour().takes(hour, desk.parts.caps.calls_per_hour) {
+    if desk
+        .calls_of_hour()
+        .takes(hour, desk.parts.caps.calls_per_hour)
+    {
         return decision;
     }
     decision.effects.retain(|effect| !calls(effect));
     // Once an hour, at its end, and about all of them.
     let end = Timestamp::from_second((hour + 1) * HOUR.as_secs()).unwrap_or(now);
-    decision.effects.extend(Effect::call_about_desk(Reason::ManyLetters, &hour.to_string(), end));
+    decision.effects.extend(Effect::call_about_desk(
+        Reason::ManyLetters,
+        &hour.to_string(),
+        end,
+    ));
     decision
 }
 
 /// As [`restrain_calls`], and the drafts that would be too many wait for a responder's word.
-pub(super) async fn restrain(desk: &Desk, mut decision: Decision, now: Timestamp) -> Result<Decision, PortError> {
+pub(super) async fn restrain(
+    desk: &Desk,
+    mut decision: Decision,
+    now: Timestamp,
+) -> Result<Decision, PortError> {
     let files = |effect: &Effect| effect.work == Work::FileAdvisory;
     let most = u64::from(desk.parts.caps.drafts_per_day);
-    if decision.effects.iter().any(files) && desk.parts.store.queued_since(Work::FileAdvisory, now - DAY).await? >= most {
+    if decision.effects.iter().any(files)
+        && desk
+            .parts
+            .store
+            .queued_since(Work::FileAdvisory, now - DAY)
+            .await?
+            >= most
+    {
         decision.effects.retain(|effect| !files(effect));
         if let Some(CaseChange::Update { before, after }) = decision.case.take() {
-            decision.case = Some(CaseChange::Update { before, after: Case { draft: Draft::AwaitsWord, ..after } });
+            decision.case = Some(CaseChange::Update {
+                before,
+                after: Case {
+                    draft: Draft::AwaitsWord,
+                    ..after
+                },
+            });
         }
     }
     Ok(restrain_calls(desk, decision, now))

@@ -34,14 +34,21 @@ pub async fn run(desk: Arc<Desk>, closed_days: u32, beat: Beat, mut stop: watch:
 }
 
 async fn round(desk: &Desk, closed_days: u32, beat: &Beat) -> Result<(), PortError> {
-    let Ok(then) = desk.now().checked_sub(SignedDuration::from_hours(i64::from(closed_days) * 24)) else { return Ok(()) };
+    let Ok(then) = desk
+        .now()
+        .checked_sub(SignedDuration::from_hours(i64::from(closed_days) * 24))
+    else {
+        return Ok(());
+    };
     let by = format!("retention.closed_days = {closed_days}");
     for id in desk.parts.store.closed_before(then).await? {
         beat.now();
         match purge(desk, &id, &by).await {
             Ok(_) => {}
             // A part of it that is open keeps its letters.
-            Err(PortError::Lasting(why)) => info!(case = %id, why, "a case is kept beyond its term"),
+            Err(PortError::Lasting(why)) => {
+                info!(case = %id, why, "a case is kept beyond its term")
+            }
             Err(err) => return Err(err),
         }
     }
@@ -51,7 +58,10 @@ async fn round(desk: &Desk, closed_days: u32, beat: &Beat) -> Result<(), PortErr
 /// Erases what was said in one case.
 pub async fn purge(desk: &Desk, id: &CaseId, by: &str) -> Result<Purged, PortError> {
     let now: Timestamp = desk.now();
-    let journal = Decision { journal: vec![Entry::of(id, "erased", by)], ..Decision::default() };
+    let journal = Decision {
+        journal: vec![Entry::of(id, "erased", by)],
+        ..Decision::default()
+    };
     let purged = desk.parts.store.purge(id, &journal, now).await?;
     desk.forget_readings();
     info!(case = %id, letters = purged.letters, by, "case erased");

@@ -1,4 +1,5 @@
-//! Do the loops still move? Each beats as it goes round; the watchdog is fed only while all of them do.
+//! Do the loops still move? Each beats as it goes round; the watchdog is fed only while all of them
+//! do.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +21,10 @@ pub struct Beat {
 
 impl Default for Rhythm {
     fn default() -> Self {
-        Self { start: Instant::now(), beats: Vec::new() }
+        Self {
+            start: Instant::now(),
+            beats: Vec::new(),
+        }
     }
 }
 
@@ -29,13 +33,18 @@ impl Rhythm {
     pub fn beat(&mut self, name: &str, at_most: Duration) -> Beat {
         let at = Arc::new(AtomicU64::new(self.start.elapsed().as_millis() as u64));
         self.beats.push((name.to_owned(), at_most, Arc::clone(&at)));
-        Beat { start: self.start, at }
+        Beat {
+            start: self.start,
+            at,
+        }
     }
 
     /// The first loop that stands still.
     pub fn stalled(&self) -> Option<&str> {
         let now = self.start.elapsed().as_millis() as u64;
-        let stalled = self.beats.iter().find(|(_, at_most, at)| now.saturating_sub(at.load(Ordering::Relaxed)) > at_most.as_millis() as u64);
+        let stalled = self.beats.iter().find(|(_, at_most, at)| {
+            now.saturating_sub(at.load(Ordering::Relaxed)) > at_most.as_millis() as u64
+        });
         stalled.map(|(name, _, _)| name.as_str())
     }
 }
@@ -43,14 +52,18 @@ impl Rhythm {
 /// A loop that nobody watches.
 impl Default for Beat {
     fn default() -> Self {
-        Self { start: Instant::now(), at: Arc::default() }
+        Self {
+            start: Instant::now(),
+            at: Arc::default(),
+        }
     }
 }
 
 impl Beat {
     /// The loop goes round.
     pub fn now(&self) {
-        self.at.store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.at
+            .store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 }
 

@@ -1,4 +1,5 @@
-//! What became of our advisories in the tracker? Looked at again and again, and written down where it changed.
+//! What became of our advisories in the tracker? Looked at again and again, and written down where
+//! it changed.
 
 use super::desk::Desk;
 use super::rhythm::Beat;
@@ -14,7 +15,10 @@ use tracing::{info, warn};
 pub async fn run(desk: Arc<Desk>, every: Duration, beat: Beat, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         beat.now();
-        for (what, done) in [("tracker states", round(&desk).await), ("tracker comments", relay(&desk).await)] {
+        for (what, done) in [
+            ("tracker states", round(&desk).await),
+            ("tracker comments", relay(&desk).await),
+        ] {
             match done {
                 Ok(()) => desk.mended(what),
                 Err(err) => {
@@ -33,7 +37,15 @@ pub async fn run(desk: Arc<Desk>, every: Duration, beat: Beat, mut stop: watch::
 /// Open cases with an advisory.
 async fn filed(desk: &Desk) -> Result<Vec<(Case, AdvisoryId)>, PortError> {
     let open = desk.parts.store.running().await?.into_iter();
-    Ok(open.filter_map(|case| if let Draft::Filed { advisory } = case.draft.clone() { Some((case, advisory)) } else { None }).collect())
+    Ok(open
+        .filter_map(|case| {
+            if let Draft::Filed { advisory } = case.draft.clone() {
+                Some((case, advisory))
+            } else {
+                None
+            }
+        })
+        .collect())
 }
 
 /// Compares every open case with what the tracker says of its advisory.
@@ -45,7 +57,9 @@ pub async fn round(desk: &Desk) -> Result<(), PortError> {
     let states = desk.parts.tracker.states().await?;
     let now = desk.now();
     for (case, advisory) in &open {
-        let Some((_, state)) = states.iter().find(|(id, _)| *id == advisory.id) else { continue };
+        let Some((_, state)) = states.iter().find(|(id, _)| *id == advisory.id) else {
+            continue;
+        };
         if let Some(decision) = tracker_moved(case, *state, &desk.parts.policy.timeline, now) {
             info!(case = %case.id, state = state.as_str(), "an advisory changed");
             desk.parts.store.commit(&decision, now).await?;
@@ -55,8 +69,8 @@ pub async fn round(desk: &Desk) -> Result<(), PortError> {
     Ok(())
 }
 
-/// Sends what responders mark below an advisory to its reporter, each comment once. One advisory that cannot be read keeps
-/// no other from it.
+/// Sends what responders mark below an advisory to its reporter, each comment once. One advisory
+/// that cannot be read keeps no other from it.
 pub async fn relay(desk: &Desk) -> Result<(), PortError> {
     if !desk.parts.tracker.has_comments() {
         return Ok(());
@@ -72,13 +86,22 @@ pub async fn relay(desk: &Desk) -> Result<(), PortError> {
 
 async fn relay_one(desk: &Desk, case: &Case, advisory: &AdvisoryId) -> Result<(), PortError> {
     let comments = desk.parts.tracker.comments(advisory).await?;
-    let marked: Vec<(&Comment, String)> = comments.iter().filter_map(|comment| Some((comment, marked(&comment.text)?))).collect();
+    let marked: Vec<(&Comment, String)> = comments
+        .iter()
+        .filter_map(|comment| Some((comment, marked(&comment.text)?)))
+        .collect();
     if marked.is_empty() {
         return Ok(());
     }
     // The journal knows which of them were seen: it names them.
     let journal = desk.parts.store.journal(&case.id).await?;
-    let by_mail = desk.parts.store.letters_of(&case.id).await?.iter().any(Intake::is_a_reporters);
+    let by_mail = desk
+        .parts
+        .store
+        .letters_of(&case.id)
+        .await?
+        .iter()
+        .any(Intake::is_a_reporters);
     for (comment, words) in marked {
         let name = format!("comment {}", comment.id);
         if journal.iter().any(|line| line.detail.ends_with(&name)) {
@@ -91,40 +114,96 @@ async fn relay_one(desk: &Desk, case: &Case, advisory: &AdvisoryId) -> Result<()
     Ok(())
 }
 
-/// Older ones were written for somebody who is not there any more: before the desk listened, or while it was down.
+/// Older ones were written for somebody who is not there any more: before the desk listened, or
+/// while it was down.
 const RELAYED_WITHIN_H: i64 = 24;
 
-fn relayed(desk: &Desk, case: &Case, comment: &Comment, words: &str, by_mail: bool, name: &str) -> Result<Decision, PortError> {
+fn relayed(
+    desk: &Desk,
+    case: &Case,
+    comment: &Comment,
+    words: &str,
+    by_mail: bool,
+    name: &str,
+) -> Result<Decision, PortError> {
     let now = desk.now();
-    let journal = |why: &str| vec![Entry::of(&case.id, "comment not relayed", format!("{why}: {name}"))];
-    let theirs = |login: &Option<String>| login.as_ref().is_some_and(|login| login.eq_ignore_ascii_case(&comment.author));
-    let Some(responder) = desk.parts.responders.iter().find(|responder| theirs(&responder.tracker_login)) else {
-        return Ok(Decision { journal: journal("its writer is no responder of the config"), ..Decision::default() });
+    let journal = |why: &str| {
+        vec![Entry::of(
+            &case.id,
+            "comment not relayed",
+            format!("{why}: {name}"),
+        )]
+    };
+    let theirs = |login: &Option<String>| {
+        login
+            .as_ref()
+            .is_some_and(|login| login.eq_ignore_ascii_case(&comment.author))
+    };
+    let Some(responder) = desk
+        .parts
+        .responders
+        .iter()
+        .find(|responder| theirs(&responder.tracker_login))
+    else {
+        return Ok(Decision {
+            journal: journal("its writer is no responder of the config"),
+            ..Decision::default()
+        });
     };
     let refusal = match words {
         // Whoever may work on an advisory may edit what others said.
         _ if comment.edited => Some("it was edited, and nobody can tell by whom"),
         _ if !by_mail => Some("the reporter reads the tracker himself"),
-        _ if now.duration_since(comment.at) > jiff::SignedDuration::from_hours(RELAYED_WITHIN_H) => Some("it is older than a day"),
+        _ if now.duration_since(comment.at)
+            > jiff::SignedDuration::from_hours(RELAYED_WITHIN_H) =>
+        {
+            Some("it is older than a day")
+        }
         "" => Some("it has no words"),
-        quoting if quoting.lines().any(|line| line.trim_start().starts_with('>')) => Some("it quotes, and nobody can tell what is meant for the reporter"),
+        quoting
+            if quoting
+                .lines()
+                .any(|line| line.trim_start().starts_with('>')) =>
+        {
+            Some("it quotes, and nobody can tell what is meant for the reporter")
+        }
         _ => None,
     };
     if let Some(why) = refusal {
-        return Ok(Decision { journal: journal(why), effects: Effect::call(Reason::RelayRefused, &case.id, now), ..Decision::default() });
+        return Ok(Decision {
+            journal: journal(why),
+            effects: Effect::call(Reason::RelayRefused, &case.id, now),
+            ..Decision::default()
+        });
     }
     let sealed = desk.parts.store.seal(words.as_bytes())?;
-    let by = format!("responder {}, {name}", responder.login.as_ref().or(responder.tracker_login.as_ref()).map_or("", String::as_str));
-    Ok(decide::reply(&case.id, &name.replace(' ', "-"), sealed, &by, now))
+    let by = format!(
+        "responder {}, {name}",
+        responder
+            .login
+            .as_ref()
+            .or(responder.tracker_login.as_ref())
+            .map_or("", String::as_str)
+    );
+    Ok(decide::reply(
+        &case.id,
+        &name.replace(' ', "-"),
+        sealed,
+        &by,
+        now,
+    ))
 }
 
 /// What a comment says behind the mark with which it begins.
 fn marked(text: &str) -> Option<String> {
     let rest = text.trim_start().strip_prefix("/relay")?;
-    rest.chars().next().is_none_or(char::is_whitespace).then(|| match rest.replace("\r\n", "\n").trim() {
-        "" => String::new(),
-        words => format!("{words}\n"),
-    })
+    rest.chars()
+        .next()
+        .is_none_or(char::is_whitespace)
+        .then(|| match rest.replace("\r\n", "\n").trim() {
+            "" => String::new(),
+            words => format!("{words}\n"),
+        })
 }
 
 #[cfg(test)]
@@ -133,10 +212,22 @@ mod tests {
 
     #[test]
     fn only_a_mark_at_the_top_relays() {
-        assert_eq!(marked("/relay\r\n\r\nThank you.\r\nBye").as_deref(), Some("Thank you.\nBye\n"));
-        assert_eq!(marked("  /relay Thank you.").as_deref(), Some("Thank you.\n"));
+        assert_eq!(
+            marked("/relay\r\n\r\nThank you.\r\nBye").as_deref(),
+            Some("Thank you.\nBye\n")
+        );
+        assert_eq!(
+            marked("  /relay Thank you.").as_deref(),
+            Some("Thank you.\n")
+        );
         assert_eq!(marked("/relay").as_deref(), Some(""));
-        for other in ["/relayed", "We should /relay this", "> /relay\n> quoted", "", "Thanks\n/relay"] {
+        for other in [
+            "/relayed",
+            "We should /relay this",
+            "> /relay\n> quoted",
+            "",
+            "Thanks\n/relay",
+        ] {
             assert_eq!(marked(other), None, "{other}");
         }
     }

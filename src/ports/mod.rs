@@ -1,14 +1,16 @@
 //! What does the pipeline need of the world? Narrow traits in our nouns.
 //!
-//! Every port promises idempotence under the key it is given, and says of each fault whether it passes.
+//! Every port promises idempotence under the key it is given, and says of each fault whether it
+//! passes.
 
 mod correspondence;
 mod store;
 
 pub use correspondence::{Answer, CanaryLine, Correspondence, HeldBack, Pinned};
 pub use store::{
-    Admission, CaseStore, Cases, Decide, Intake, JournalLine, Keeping, Kept, Lane, Leased, Letters, Measures, Outbox, Outcome, Purged, Read, ReadingState,
-    Rest, Saying, SealedTo, Spool, Spooled, Spooling, Tally, Unread,
+    Admission, CaseStore, Cases, Decide, Intake, JournalLine, Keeping, Kept, Lane, Leased, Letters,
+    Measures, Outbox, Outcome, Purged, Read, ReadingState, Rest, Saying, SealedTo, Spool, Spooled,
+    Spooling, Tally, Unread,
 };
 
 use crate::model::Timestamp;
@@ -35,7 +37,8 @@ pub enum PortError {
     /// Trying again changes nothing until a human mends it.
     #[error("{0}")]
     Lasting(String),
-    /// The work may have been done all the same: the answer to it never came (RFC 1047). It is tried again, and counted.
+    /// The work may have been done all the same: the answer to it never came (RFC 1047). It is
+    /// tried again, and counted.
     #[error("{0}")]
     InDoubt(String),
     /// The other side asks to be left alone for so long.
@@ -81,7 +84,10 @@ pub trait Mailbox: Send {
     /// Its name in the config.
     fn name(&self) -> &str;
     /// What lies there beyond `after` in this validity. An error never looks like an empty mailbox.
-    async fn list(&mut self, after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync)) -> Result<Vec<Lying>, PortError>;
+    async fn list(
+        &mut self,
+        after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync),
+    ) -> Result<Vec<Lying>, PortError>;
     /// The newest letters beyond the end of the last list, where it did not hold all.
     async fn newest(&mut self) -> Result<Vec<Lying>, PortError> {
         Ok(Vec::new())
@@ -108,7 +114,8 @@ pub struct Parcel {
 
 #[async_trait]
 pub trait Courier: Send + Sync {
-    /// Hands the letter over. An error after the last octet may mean that it was delivered (RFC 1047).
+    /// Hands the letter over. An error after the last octet may mean that it was delivered (RFC
+    /// 1047).
     async fn send(&self, parcel: &Parcel) -> Result<(), PortError>;
     /// Proves that it could send: connects and authenticates.
     async fn probe(&self) -> Result<String, PortError>;
@@ -135,12 +142,18 @@ pub struct Comment {
 
 #[async_trait]
 pub trait Tracker: Send + Sync {
-    /// Opens a draft. `perhaps_filed`: an earlier try may have done it, so the marker is looked for first.
+    /// Opens a draft. `perhaps_filed`: an earlier try may have done it, so the marker is looked for
+    /// first.
     async fn file(&self, advisory: &Advisory, perhaps_filed: bool) -> Result<Filed, PortError>;
     /// Adds text below the marker, once for each mark; never overwrites a human's edit.
     async fn append(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<(), PortError>;
-    /// Adds what a reporter said later, where people look for it. `false`: the advisory is public, and nothing of a letter goes there.
-    async fn follow_up(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<bool, PortError> {
+    /// Adds what a reporter said later, where people look for it. `false`: the advisory is public,
+    /// and nothing of a letter goes there.
+    async fn follow_up(
+        &self,
+        advisory: &AdvisoryId,
+        addition: &Addition,
+    ) -> Result<bool, PortError> {
         self.append(advisory, addition).await.map(|()| true)
     }
     /// Whether what people say below advisories is listened to.
@@ -156,7 +169,9 @@ pub trait Tracker: Send + Sync {
         Ok(())
     }
     async fn request_cve(&self, _: &AdvisoryId) -> Result<(), PortError> {
-        Err(PortError::Lasting("this tracker gives out no CVE numbers".to_owned()))
+        Err(PortError::Lasting(
+            "this tracker gives out no CVE numbers".to_owned(),
+        ))
     }
     /// Whether people can be let into single advisories.
     fn lets_people_in(&self) -> bool {
@@ -164,7 +179,9 @@ pub trait Tracker: Send + Sync {
     }
     /// A private fork in which the fix is made.
     async fn open_fork(&self, _: &AdvisoryId) -> Result<(), PortError> {
-        Err(PortError::Lasting("this tracker has no private forks".to_owned()))
+        Err(PortError::Lasting(
+            "this tracker has no private forks".to_owned(),
+        ))
     }
     /// Where its advisories stand, by their ids.
     async fn states(&self) -> Result<Vec<(String, AdvisoryState)>, PortError> {
@@ -256,13 +273,21 @@ pub enum OpenerError {
 /// What the desk may ask of the processes that hold keys and open letters.
 #[async_trait]
 pub trait Opener: Send + Sync {
-    /// Reads one letter. `certificates` are armored ones that we hold for its originator; `intake` names it in the opener's log.
-    async fn read(&self, letter: LetterOctets, intake: Option<IntakeId>, certificates: &[String], with_files: bool) -> Result<OpenedLetter, OpenerError>;
+    /// Reads one letter. `certificates` are armored ones that we hold for its originator; `intake`
+    /// names it in the opener's log.
+    async fn read(
+        &self,
+        letter: LetterOctets,
+        intake: Option<IntakeId>,
+        certificates: &[String],
+        with_files: bool,
+    ) -> Result<OpenedLetter, OpenerError>;
     /// Composes, signs and where it can seals a letter; returns RFC 5322 octets.
     async fn compose(&self, composition: &Composition) -> Result<Vec<u8>, OpenerError>;
     /// Opens a blob that this desk sealed.
     async fn unseal(&self, blob: Vec<u8>) -> Result<Vec<u8>, OpenerError>;
-    /// What a letter shows without any mail key. The keyholder gives none for it, so it is the same whoever holds which keys.
+    /// What a letter shows without any mail key. The keyholder gives none for it, so it is the same
+    /// whoever holds which keys.
     async fn outside(&self, letter: LetterOctets) -> Result<Outside, OpenerError>;
     /// Composes and signs our security.txt.
     async fn security_txt(&self, fields: &SecurityTxt) -> Result<Vec<u8>, OpenerError>;

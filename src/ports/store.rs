@@ -124,8 +124,9 @@ pub struct Leased {
     pub in_doubt: bool,
 }
 
-/// Effects that must not wait for each other: an alarm over the second path is never behind a mail server that hangs, and
-/// when an outsider gets an automatic answer must not depend on what a tracker is asked to do with what was decrypted.
+/// Effects that must not wait for each other: an alarm over the second path is never behind a mail
+/// server that hangs, and when an outsider gets an automatic answer must not depend on what a
+/// tracker is asked to do with what was decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     /// Everything else.
@@ -169,7 +170,8 @@ pub struct Tally {
     pub shut: i64,
     pub set_aside: i64,
     pub old: i64,
-    /// Letters that were read and rest without a case: machines' words, by all that their readers could tell.
+    /// Letters that were read and rest without a case: machines' words, by all that their readers
+    /// could tell.
     #[serde(default)]
     pub without_case: i64,
     pub cases: i64,
@@ -184,7 +186,8 @@ pub struct Tally {
     pub drafts_doubled: i64,
     /// Addresses from which our letters came back.
     pub unreachable: i64,
-    /// For each certificate of ours: letters that were sealed to it, and when the last of them arrived.
+    /// For each certificate of ours: letters that were sealed to it, and when the last of them
+    /// arrived.
     pub sealed_to: Vec<SealedTo>,
 }
 
@@ -238,21 +241,44 @@ pub trait Spool: Send + Sync {
 pub trait Letters: Send + Sync {
     /// Folder, validity and the number up to which everything was seen.
     async fn cursors(&self, mailbox: &str) -> Result<Vec<(String, u32, u64)>, PortError>;
-    async fn set_cursor(&self, mailbox: &str, folder: &str, validity: u32, after: u64) -> Result<(), PortError>;
+    async fn set_cursor(
+        &self,
+        mailbox: &str,
+        folder: &str,
+        validity: u32,
+        after: u64,
+    ) -> Result<(), PortError>;
     /// Those of these places whose letters are dealt with.
     async fn known(&self, mailbox: &str, places: &[Place]) -> Result<HashSet<Place>, PortError>;
     /// Durable here, but perhaps not yet moved there.
     async fn unsettled(&self, mailbox: &str) -> Result<Vec<Place>, PortError>;
     async fn settled(&self, mailbox: &str, places: &[Place]) -> Result<(), PortError>;
     /// A letter that cannot be fetched: it stays on the server, and a human is called.
-    async fn leave_lying(&self, mailbox: &str, place: &Place, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
+    async fn leave_lying(
+        &self,
+        mailbox: &str,
+        place: &Place,
+        decision: &Decision,
+        now: Timestamp,
+    ) -> Result<(), PortError>;
     /// What is known of the threads, tags and people that an outer letter names.
-    async fn acquaintance(&self, outer: &Outer, bounce: &Address) -> Result<Acquaintance, PortError>;
-    /// Saves letter, case, effects and journal in one transaction. `None`: the same octets were admitted before.
-    async fn admit(&self, admission: &Admission<'_>, decide: Decide<'_>) -> Result<Option<IntakeId>, PortError>;
-    /// Letters that wait to be read: so many of the newest and as many of the oldest, those that were never tried first.
+    async fn acquaintance(
+        &self,
+        outer: &Outer,
+        bounce: &Address,
+    ) -> Result<Acquaintance, PortError>;
+    /// Saves letter, case, effects and journal in one transaction. `None`: the same octets were
+    /// admitted before.
+    async fn admit(
+        &self,
+        admission: &Admission<'_>,
+        decide: Decide<'_>,
+    ) -> Result<Option<IntakeId>, PortError>;
+    /// Letters that wait to be read: so many of the newest and as many of the oldest, those that
+    /// were never tried first.
     async fn unread(&self, from_each_end: u32) -> Result<Vec<Unread>, PortError>;
-    /// Counts a try to read a letter before it is made, so that a crash counts too. `None`: it waits no more.
+    /// Counts a try to read a letter before it is made, so that a crash counts too. `None`: it
+    /// waits no more.
     async fn begin_reading(&self, intake: IntakeId) -> Result<Option<Intake>, PortError>;
     /// Has the letters of a case read again, as if they had just arrived. How many.
     async fn read_again(&self, case: &CaseId, now: Timestamp) -> Result<u64, PortError>;
@@ -264,16 +290,33 @@ pub trait Letters: Send + Sync {
     /// The letters of a case, oldest first.
     async fn letters_of(&self, case: &CaseId) -> Result<Vec<Intake>, PortError>;
     /// Saves the sealed reading with what follows from it.
-    async fn commit_reading(&self, intake: IntakeId, read: &Read<'_>, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
-    /// Cases besides `case` with a letter that shares half of what it says, or that bears the same Message-ID, oldest first.
-    async fn alike(&self, case: &CaseId, sayings: &[Saying], message_id: Option<&MessageId>) -> Result<Vec<CaseId>, PortError>;
+    async fn commit_reading(
+        &self,
+        intake: IntakeId,
+        read: &Read<'_>,
+        decision: &Decision,
+        now: Timestamp,
+    ) -> Result<(), PortError>;
+    /// Cases besides `case` with a letter that shares half of what it says, or that bears the same
+    /// Message-ID, oldest first.
+    async fn alike(
+        &self,
+        case: &CaseId,
+        sayings: &[Saying],
+        message_id: Option<&MessageId>,
+    ) -> Result<Vec<CaseId>, PortError>;
     /// As [`Self::alike`], for every letter of the case as it was read.
     async fn duplicates(&self, case: &CaseId) -> Result<Vec<CaseId>, PortError>;
     async fn reading(&self, intake: IntakeId) -> Result<Option<Vec<u8>>, PortError>;
     /// Letters that were kept as old.
     async fn old_letters(&self) -> Result<Vec<Intake>, PortError>;
     /// Makes an old letter into an arrival.
-    async fn revive(&self, intake: IntakeId, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
+    async fn revive(
+        &self,
+        intake: IntakeId,
+        decision: &Decision,
+        now: Timestamp,
+    ) -> Result<(), PortError>;
 }
 
 /// What follows from an arrival, once its number is known and what was known before it.
@@ -285,9 +328,11 @@ pub trait Cases: Send + Sync {
     /// Newest first.
     async fn cases(&self) -> Result<Vec<Case>, PortError>;
     async fn is_participant(&self, case: &CaseId, address: &Address) -> Result<bool, PortError>;
-    /// What responders wrote down of a case, sealed, and the number by which writing it again is ordered.
+    /// What responders wrote down of a case, sealed, and the number by which writing it again is
+    /// ordered.
     async fn dossier(&self, case: &CaseId) -> Result<(i64, Option<Vec<u8>>), PortError>;
-    /// Those with a clock that may run: open ones, and closed ones whose reporter still waits for an answer.
+    /// Those with a clock that may run: open ones, and closed ones whose reporter still waits for
+    /// an answer.
     async fn running(&self) -> Result<Vec<Case>, PortError>;
     async fn commit(&self, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
     async fn journal(&self, case: &CaseId) -> Result<Vec<JournalLine>, PortError>;
@@ -296,7 +341,8 @@ pub trait Cases: Send + Sync {
     async fn without_case(&self, at_most: u32) -> Result<Vec<IntakeId>, PortError>;
     /// Whether responders were not told yet of a letter that rests without a case.
     async fn has_untold(&self) -> Result<bool, PortError>;
-    /// Numbers of the letters of which they are told at this moment: those that were not told before.
+    /// Numbers of the letters of which they are told at this moment: those that were not told
+    /// before.
     async fn tell_without_case(&self, at: Timestamp) -> Result<Vec<IntakeId>, PortError>;
     async fn measures(&self) -> Result<Measures, PortError>;
     /// The sealed secret that content is tagged with: the one that was kept first, else this one.
@@ -307,10 +353,21 @@ pub trait Cases: Send + Sync {
 
 #[async_trait]
 pub trait Outbox: Send + Sync {
-    async fn lease(&self, lane: Lane, now: Timestamp, lease: Duration, at_most: u32) -> Result<Vec<Leased>, PortError>;
+    async fn lease(
+        &self,
+        lane: Lane,
+        now: Timestamp,
+        lease: Duration,
+        at_most: u32,
+    ) -> Result<Vec<Leased>, PortError>;
     /// At start: what the desk before us had leased is free again, and in doubt.
     async fn release(&self) -> Result<u64, PortError>;
-    async fn settle(&self, key: &EffectKey, outcome: &Outcome, now: Timestamp) -> Result<(), PortError>;
+    async fn settle(
+        &self,
+        key: &EffectKey,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Result<(), PortError>;
     /// How many effects of this work were queued since then.
     async fn queued_since(&self, work: Work, since: Timestamp) -> Result<u64, PortError>;
     /// When the next effect of a lane is due.
@@ -322,11 +379,17 @@ pub trait Outbox: Send + Sync {
 /// What an operator keeps elsewhere of all this, and what he has erased.
 #[async_trait]
 pub trait Keeping: Send + Sync {
-    /// Writes all that rests, as of one moment, sealed, into `sink`. Where it fails, what was written is of no use.
+    /// Writes all that rests, as of one moment, sealed, into `sink`. Where it fails, what was
+    /// written is of no use.
     async fn archive(&self, sink: Box<dyn Write + Send + Sync>) -> Result<Kept, PortError>;
-    /// Erases what letters, readings and people said in a closed case, and who they are. Ids, times, states and the
-    /// journal stay. Erasing it again changes nothing.
-    async fn purge(&self, case: &CaseId, journal: &Decision, now: Timestamp) -> Result<Purged, PortError>;
+    /// Erases what letters, readings and people said in a closed case, and who they are. Ids,
+    /// times, states and the journal stay. Erasing it again changes nothing.
+    async fn purge(
+        &self,
+        case: &CaseId,
+        journal: &Decision,
+        now: Timestamp,
+    ) -> Result<Purged, PortError>;
     /// Cases that were closed before then, and hold something still.
     async fn closed_before(&self, then: Timestamp) -> Result<Vec<CaseId>, PortError>;
 }
@@ -354,7 +417,8 @@ impl<T: Spool + Letters + Cases + Outbox + Correspondence + Keeping> CaseStore f
 /// One letter on its way into the spool. Dropped without `finish`, it leaves nothing.
 #[async_trait]
 pub trait Spooling: Sink {
-    /// Seals the octets, and makes a file of them durable; what rests in a row is durable once it is admitted.
+    /// Seals the octets, and makes a file of them durable; what rests in a row is durable once it
+    /// is admitted.
     async fn finish(self: Box<Self>) -> Result<Spooled, PortError>;
     /// Whether the disk failed, so that a piece was refused.
     fn failed(&self) -> bool;

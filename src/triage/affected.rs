@@ -1,4 +1,5 @@
-//! What is affected? Packages and versions in OSV's shape: as records say, else as the letter's words mean.
+//! What is affected? Packages and versions in OSV's shape: as records say, else as the letter's
+//! words mean.
 
 use super::documents::{self, RECORDS_MAX, Record};
 use super::fields::Field;
@@ -15,24 +16,60 @@ patterns! {
 
 /// The records of the letter: files, and blocks of its text. And where each was read.
 pub(super) fn records(text: &str, files: &[File<'_>]) -> (Vec<Record>, Vec<String>) {
-    let in_text = FENCED.captures_iter(text).map(|c| (format!("a block of the text, {}", &c[1]), c[2].to_owned()));
-    let whole = text.trim_start().starts_with('{').then(|| ("the text, json".to_owned(), text.to_owned()));
-    let bare = BARE_YAML.find(text).map(|m| ("the text, yaml".to_owned(), m.as_str().to_owned()));
-    let blocks = in_text.chain(whole).chain(bare).map(|(name, block)| (name.clone(), documents::record(&name, block.as_bytes())));
-    let attached = files.iter().map(|file| (file.name.to_owned(), documents::record(&format!("{} {}", file.media_type, file.name), file.octets)));
-    let found = attached.chain(blocks).filter_map(|(name, record)| record.map(|record| (name, record))).take(RECORDS_MAX);
-    found.map(|(name, record)| (record.clone(), format!("{name}: {}", record.format))).unzip()
+    let in_text = FENCED
+        .captures_iter(text)
+        .map(|c| (format!("a block of the text, {}", &c[1]), c[2].to_owned()));
+    let whole = text
+        .trim_start()
+        .starts_with('{')
+        .then(|| ("the text, json".to_owned(), text.to_owned()));
+    let bare = BARE_YAML
+        .find(text)
+        .map(|m| ("the text, yaml".to_owned(), m.as_str().to_owned()));
+    let blocks = in_text
+        .chain(whole)
+        .chain(bare)
+        .map(|(name, block)| (name.clone(), documents::record(&name, block.as_bytes())));
+    let attached = files.iter().map(|file| {
+        (
+            file.name.to_owned(),
+            documents::record(&format!("{} {}", file.media_type, file.name), file.octets),
+        )
+    });
+    let found = attached
+        .chain(blocks)
+        .filter_map(|(name, record)| record.map(|record| (name, record)))
+        .take(RECORDS_MAX);
+    found
+        .map(|(name, record)| (record.clone(), format!("{name}: {}", record.format)))
+        .unzip()
 }
 
 /// In the shape of OSV: as the records say, else as the letter's words mean.
-pub(super) fn affected(records: &[Record], words: &[String], fixed: &[String], product: Option<&str>) -> Vec<Affected> {
+pub(super) fn affected(
+    records: &[Record],
+    words: &[String],
+    fixed: &[String],
+    product: Option<&str>,
+) -> Vec<Affected> {
     let mut recorded: Vec<Affected> = records.iter().flat_map(|r| r.affected.clone()).collect();
     // A list of what the ranges hold says nothing besides.
-    recorded.iter_mut().filter(|a| !a.ranges.is_empty()).for_each(|a| a.versions.clear());
-    if recorded.iter().any(|a| !a.ranges.is_empty() || !a.versions.is_empty()) {
+    recorded
+        .iter_mut()
+        .filter(|a| !a.ranges.is_empty())
+        .for_each(|a| a.versions.clear());
+    if recorded
+        .iter()
+        .any(|a| !a.ranges.is_empty() || !a.versions.is_empty())
+    {
         if let Some(first) = recorded.first_mut() {
             let (_, tested) = ranges::meant(words);
-            first.versions.extend(tested.into_iter().filter(|v| !first.ranges.iter().any(|r| ranges::is_end_of(r, v))).collect::<Vec<_>>());
+            first.versions.extend(
+                tested
+                    .into_iter()
+                    .filter(|v| !first.ranges.iter().any(|r| ranges::is_end_of(r, v)))
+                    .collect::<Vec<_>>(),
+            );
         }
         return recorded;
     }
@@ -44,13 +81,30 @@ pub(super) fn affected(records: &[Record], words: &[String], fixed: &[String], p
     {
         range.fixed = Some(fix.clone());
     }
-    let package = recorded.into_iter().find_map(|a| a.package).or_else(|| product.map(|name| Package { name: name.to_owned(), ..Package::default() }));
+    let package = recorded.into_iter().find_map(|a| a.package).or_else(|| {
+        product.map(|name| Package {
+            name: name.to_owned(),
+            ..Package::default()
+        })
+    });
     let says = !ranges.is_empty() || !versions.is_empty();
-    if says { vec![Affected { package, ranges, versions }] } else { Vec::new() }
+    if says {
+        vec![Affected {
+            package,
+            ranges,
+            versions,
+        }]
+    } else {
+        Vec::new()
+    }
 }
 
 pub(super) fn in_words(range: &Range) -> String {
-    let from = if range.introduced == "0" { String::new() } else { format!(">= {}", range.introduced) };
+    let from = if range.introduced == "0" {
+        String::new()
+    } else {
+        format!(">= {}", range.introduced)
+    };
     let to = match (&range.fixed, &range.last_affected) {
         (Some(fixed), _) => format!("< {fixed}"),
         (_, Some(last)) => format!("<= {last}"),
@@ -64,16 +118,30 @@ pub(super) fn in_words(range: &Range) -> String {
 }
 
 pub(super) fn fixed_versions(sections: &[Section], text: &str) -> Vec<String> {
-    let named = sections.iter().filter(|s| s.field == Field::Fixed).flat_map(|s| versions::fixed_in_field(&s.text));
+    let named = sections
+        .iter()
+        .filter(|s| s.field == Field::Fixed)
+        .flat_map(|s| versions::fixed_in_field(&s.text));
     unique(named.chain(versions::fixed(&without_code(text))))
 }
 
-pub(super) fn affected_versions(sections: &[Section], subject: &str, text: &str, product: Option<&str>) -> Vec<String> {
-    let named: Vec<String> = sections.iter().filter(|s| s.field == Field::Versions).flat_map(|s| versions::in_field(&s.text)).collect();
+pub(super) fn affected_versions(
+    sections: &[Section],
+    subject: &str,
+    text: &str,
+    product: Option<&str>,
+) -> Vec<String> {
+    let named: Vec<String> = sections
+        .iter()
+        .filter(|s| s.field == Field::Versions)
+        .flat_map(|s| versions::in_field(&s.text))
+        .collect();
     if !named.is_empty() {
         return unique(named);
     }
-    let beside_product = first(sections, Field::Product).map(|t| versions::in_field(t.lines().next().unwrap_or_default())).unwrap_or_default();
+    let beside_product = first(sections, Field::Product)
+        .map(|t| versions::in_field(t.lines().next().unwrap_or_default()))
+        .unwrap_or_default();
     if !beside_product.is_empty() {
         return beside_product;
     }

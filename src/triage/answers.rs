@@ -1,4 +1,5 @@
-//! Is it exploited, who else knows, and who wants the credit? What CERT/CC's form asks, from its fields or from sentences.
+//! Is it exploited, who else knows, and who wants the credit? What CERT/CC's form asks, from its
+//! fields or from sentences.
 
 use super::fields::Field;
 use super::patterns;
@@ -25,17 +26,31 @@ patterns! {
 }
 
 pub(super) fn answers(sections: &[Section], text: &str) -> Answers {
-    let of = |field: Field| sections.iter().find(|s| s.field == field && !s.text.is_empty()).map(|s| s.text.as_str());
+    let of = |field: Field| {
+        sections
+            .iter()
+            .find(|s| s.field == field && !s.text.is_empty())
+            .map(|s| s.text.as_str())
+    };
     // A form's question says nothing by itself.
     let sentences: Vec<String> = super::disclosure::sentences(text)
         .into_iter()
         .filter(|s| !s.trim_end().ends_with('?') && !s.contains("? "))
-        .map(|s| s.rsplit_once("?:").map_or(s.clone(), |(_, answer)| answer.to_owned()))
+        .map(|s| {
+            s.rsplit_once("?:")
+                .map_or(s.clone(), |(_, answer)| answer.to_owned())
+        })
         .collect();
     let (credit, credit_name) = credit(of(Field::Credit), &sentences, text);
     Answers {
-        exploited: of(Field::Exploited).and_then(yes_or_no).or_else(|| told(&sentences, &EXPLOITED, &UNEXPLOITED)),
-        others_told: of(Field::Told).and_then(|answer| yes_or_no(answer.split(". ").next().unwrap_or(answer)).or(Some(true))).or_else(|| others(&sentences)),
+        exploited: of(Field::Exploited)
+            .and_then(yes_or_no)
+            .or_else(|| told(&sentences, &EXPLOITED, &UNEXPLOITED)),
+        others_told: of(Field::Told)
+            .and_then(|answer| {
+                yes_or_no(answer.split(". ").next().unwrap_or(answer)).or(Some(true))
+            })
+            .or_else(|| others(&sentences)),
         credit,
         credit_name,
     }
@@ -66,16 +81,30 @@ fn others(sentences: &[String]) -> Option<bool> {
     })
 }
 
-fn credit(field: Option<&str>, sentences: &[String], text: &str) -> (Option<CreditWish>, Option<String>) {
+fn credit(
+    field: Option<&str>,
+    sentences: &[String],
+    text: &str,
+) -> (Option<CreditWish>, Option<String>) {
     if let Some(answer) = field.map(|answer| answer.split("\n\n").next().unwrap_or(answer)) {
         return match answer {
             anonymous if ANONYMOUS.is_match(anonymous) => (Some(CreditWish::Anonymous), None),
             no if NO.is_match(no) || DECLINED.is_match(no) => (Some(CreditWish::Declined), None),
-            named => (Some(CreditWish::Wanted), quoted(named).or_else(|| name_in_field(named)).or_else(|| credited_as(named))),
+            named => (
+                Some(CreditWish::Wanted),
+                quoted(named)
+                    .or_else(|| name_in_field(named))
+                    .or_else(|| credited_as(named)),
+            ),
         };
     }
-    for sentence in sentences.iter().filter(|s| CREDIT.is_match(s) || ANONYMOUS.is_match(s)) {
-        if ANONYMOUS.is_match(sentence) && (CREDIT.is_match(sentence) || sentence.to_lowercase().contains("anonym")) {
+    for sentence in sentences
+        .iter()
+        .filter(|s| CREDIT.is_match(s) || ANONYMOUS.is_match(s))
+    {
+        if ANONYMOUS.is_match(sentence)
+            && (CREDIT.is_match(sentence) || sentence.to_lowercase().contains("anonym"))
+        {
             return (Some(CreditWish::Anonymous), None);
         }
         if DECLINED.is_match(sentence) {
@@ -83,7 +112,9 @@ fn credit(field: Option<&str>, sentences: &[String], text: &str) -> (Option<Cred
         }
         if ASKS_CREDIT.is_match(sentence) && !sentence.to_lowercase().contains("credit card") {
             let name = quoted(sentence).or_else(|| credited_as(sentence));
-            let speaks_of_credit = sentence.to_lowercase().contains("credit") || sentence.to_lowercase().contains("acknowledg") || name.is_some();
+            let speaks_of_credit = sentence.to_lowercase().contains("credit")
+                || sentence.to_lowercase().contains("acknowledg")
+                || name.is_some();
             if speaks_of_credit {
                 return (Some(CreditWish::Wanted), name);
             }
@@ -97,24 +128,46 @@ fn credit(field: Option<&str>, sentences: &[String], text: &str) -> (Option<Cred
 
 fn quoted(text: &str) -> Option<String> {
     let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let named = QUOTED.captures_iter(&joined).map(|c| c[1].to_owned()).find(|name| name.chars().any(char::is_uppercase) && name.split(' ').count() <= 12)?;
+    let named = QUOTED
+        .captures_iter(&joined)
+        .map(|c| c[1].to_owned())
+        .find(|name| name.chars().any(char::is_uppercase) && name.split(' ').count() <= 12)?;
     // "Signed-off-by: Ada <ada@b.example>" names Ada.
-    let named = named.rsplit("-by: ").next().unwrap_or(&named).split('<').next().unwrap_or_default().trim().to_owned();
+    let named = named
+        .rsplit("-by: ")
+        .next()
+        .unwrap_or(&named)
+        .split('<')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_owned();
     clean(&named)
 }
 
 fn name_in_field(answer: &str) -> Option<String> {
     let joined = answer.split_whitespace().collect::<Vec<_>>().join(" ");
-    NAME.captures(joined.trim_matches(['*', '_', ' '])).and_then(|c| clean(c[1].trim_matches(['*', '_', '"'])))
+    NAME.captures(joined.trim_matches(['*', '_', ' ']))
+        .and_then(|c| clean(c[1].trim_matches(['*', '_', '"'])))
 }
 
 fn credited_as(sentence: &str) -> Option<String> {
-    CREDITED_AS.captures_iter(sentence).find_map(|c| clean(&c[1]))
+    CREDITED_AS
+        .captures_iter(sentence)
+        .find_map(|c| clean(&c[1]))
 }
 
 fn clean(name: &str) -> Option<String> {
-    let name = name.trim().trim_end_matches([',', '.', ';', '-', ' ', '*', '_']).trim_end_matches(" and").trim_end_matches(" of").trim();
-    let nobody = ["I", "If", "You", "We", "The", "Please", "In", "For", "My", "Me", "Us", "CVE", "As", "It", "This", "yes", "Yes", "When", "Once"];
+    let name = name
+        .trim()
+        .trim_end_matches([',', '.', ';', '-', ' ', '*', '_'])
+        .trim_end_matches(" and")
+        .trim_end_matches(" of")
+        .trim();
+    let nobody = [
+        "I", "If", "You", "We", "The", "Please", "In", "For", "My", "Me", "Us", "CVE", "As", "It",
+        "This", "yes", "Yes", "When", "Once",
+    ];
     (name.len() >= 2 && !nobody.contains(&name)).then(|| name.to_owned())
 }
 
@@ -122,20 +175,77 @@ fn clean(name: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn check(text: &str, exploited: Option<bool>, others_told: Option<bool>, credit: Option<CreditWish>, name: Option<&str>) {
+    fn check(
+        text: &str,
+        exploited: Option<bool>,
+        others_told: Option<bool>,
+        credit: Option<CreditWish>,
+        name: Option<&str>,
+    ) {
         let sections = super::super::sections::sections(text);
-        assert_eq!(answers(&sections, text), Answers { exploited, others_told, credit, credit_name: name.map(str::to_owned) }, "{text}");
+        assert_eq!(
+            answers(&sections, text),
+            Answers {
+                exploited,
+                others_told,
+                credit,
+                credit_name: name.map(str::to_owned)
+            },
+            "{text}"
+        );
     }
 
     #[test]
     fn sentences_and_fields_answer() {
-        check("We see it being actively exploited.", Some(true), None, None, None);
-        check("I am not aware of any exploitation in the wild.", Some(false), None, None, None);
-        check("I have also reported this to CERT/CC.", None, Some(true), None, None);
-        check("Nobody else knows about this.", None, Some(false), None, None);
-        check("Please credit me as Ada Example.", None, None, Some(CreditWish::Wanted), Some("Ada Example"));
-        check("I would like to stay anonymous.", None, None, Some(CreditWish::Anonymous), None);
-        check("No credit needed.", None, None, Some(CreditWish::Declined), None);
+        check(
+            "We see it being actively exploited.",
+            Some(true),
+            None,
+            None,
+            None,
+        );
+        check(
+            "I am not aware of any exploitation in the wild.",
+            Some(false),
+            None,
+            None,
+            None,
+        );
+        check(
+            "I have also reported this to CERT/CC.",
+            None,
+            Some(true),
+            None,
+            None,
+        );
+        check(
+            "Nobody else knows about this.",
+            None,
+            Some(false),
+            None,
+            None,
+        );
+        check(
+            "Please credit me as Ada Example.",
+            None,
+            None,
+            Some(CreditWish::Wanted),
+            Some("Ada Example"),
+        );
+        check(
+            "I would like to stay anonymous.",
+            None,
+            None,
+            Some(CreditWish::Anonymous),
+            None,
+        );
+        check(
+            "No credit needed.",
+            None,
+            None,
+            Some(CreditWish::Declined),
+            None,
+        );
         check(
             "Has it been exploited? No\nHow do you want to be credited? Ada Example, ACME Labs\n",
             Some(false),

@@ -1,4 +1,5 @@
-//! Does a human report a finding, does he beg, or did a scanner write it? The class ranks, and never silences.
+//! Does a human report a finding, does he beg, or did a scanner write it? The class ranks, and
+//! never silences.
 
 use super::patterns;
 use crate::model::report::Class;
@@ -20,13 +21,20 @@ patterns! {
 const SCANNER_LINES: usize = 3;
 
 /// `shown`: it says how to reproduce it, and on which version.
-pub(super) fn class(subject: &str, text: &str, only_records_of_scanners: bool, shown: bool) -> Class {
+pub(super) fn class(
+    subject: &str,
+    text: &str,
+    only_records_of_scanners: bool,
+    shown: bool,
+) -> Class {
     let whole = format!("{subject}\n{text}");
     let petty = PETTY.find_iter(&whole).count();
     let grave = GRAVE.find_iter(&whole).count();
     let lines = SCANNER.find_iter(text).count();
     // What a human adds to a tool's lines counts for itself.
-    let own = text.lines().filter(|line| !SCANNER.is_match(line) && !line.trim_start().starts_with(['|', '+', '[', '-', '*']));
+    let own = text.lines().filter(|line| {
+        !SCANNER.is_match(line) && !line.trim_start().starts_with(['|', '+', '[', '-', '*'])
+    });
     let finds = GRAVE.is_match(subject) || own.clone().any(|line| GRAVE.is_match(line));
     let by_tool = (lines >= SCANNER_LINES && TOOL.is_match(&whole)) || lines >= 2 * SCANNER_LINES;
     if only_records_of_scanners || (by_tool && !(finds && shown)) {
@@ -39,7 +47,11 @@ pub(super) fn class(subject: &str, text: &str, only_records_of_scanners: bool, s
     let pleads = NO_HARM.find_iter(&whole).count() >= 1 && petty >= 2 && grave == 0;
     // Someone who asks for money before he says what he found.
     let teases = MONEY.find_iter(&whole).count() >= 2 && grave == 0 && NO_HARM.is_match(&whole);
-    if (begs || pleads || teases) && !shown { Class::BegBounty } else { Class::Report }
+    if (begs || pleads || teases) && !shown {
+        Class::BegBounty
+    } else {
+        Class::Report
+    }
 }
 
 #[cfg(test)]
@@ -48,16 +60,33 @@ mod tests {
 
     #[test]
     fn what_asks_for_money_and_says_little_is_a_beg_bounty() {
-        let beg = "Dear team,\nI am a security researcher. Your domain has no DMARC record, anyone can spoof mails. Is there a bounty?\n";
+        let beg = "Dear team,\nI am a security researcher. Your domain has no DMARC record, \
+            anyone can spoof mails. Is there a bounty?\n";
         assert_eq!(class("Bug", beg, false, false), Class::BegBounty);
-        assert_eq!(class("Heap overflow", "A crafted PNG overflows the heap in 1.2. Do you have a bug bounty?", false, false), Class::Report);
-        let grave = "Anyone can read all private messages.\nSteps:\n1. open /m/1\n2. read\nIn 1.2. Any reward, or a bounty? Your mail has no DMARC either.";
+        assert_eq!(
+            class(
+                "Heap overflow",
+                "A crafted PNG overflows the heap in 1.2. Do you have a bug bounty?",
+                false,
+                false
+            ),
+            Class::Report
+        );
+        let grave = "Anyone can read all private messages.\nSteps:\n1. open /m/1\n2. read\nIn \
+            1.2. Any reward, or a bounty? Your mail has no DMARC either.";
         assert_eq!(class("messages", grave, false, true), Class::Report);
-        let application = "Hello, we maintain the Example Linux distribution and would like to be added to your private distributors list. Stack Inc. vouches for us, and we accept your embargo policy.";
-        assert_eq!(class("Application", application, false, false), Class::Application);
-        let report = "A crafted file overflows the heap; please tell your private distributors list, and add us as reporters.";
+        let application = "Hello, we maintain the Example Linux distribution and would like to be \
+            added to your private distributors list. Stack Inc. vouches for us, and we accept \
+            your embargo policy.";
+        assert_eq!(
+            class("Application", application, false, false),
+            Class::Application
+        );
+        let report = "A crafted file overflows the heap; please tell your private distributors \
+            list, and add us as reporters.";
         assert_eq!(class("Heap overflow", report, false, false), Class::Report);
-        let scan = "Starting Nmap 7.94\nNmap scan report for acme.example\n22/tcp open ssh\n80/tcp open http\n443/tcp open https\n";
+        let scan = "Starting Nmap 7.94\nNmap scan report for acme.example\n22/tcp open \
+            ssh\n80/tcp open http\n443/tcp open https\n";
         assert_eq!(class("scan", scan, false, false), Class::Scanner);
     }
 }

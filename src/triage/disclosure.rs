@@ -37,7 +37,8 @@ pub(super) fn disclosure(text: &str) -> Disclosure {
             intent = found;
             date = None;
         }
-        let dated = found == Intent::Public || (found != Intent::Unstated && PUBLICATION.is_match(&sentence));
+        let dated = found == Intent::Public
+            || (found != Intent::Unstated && PUBLICATION.is_match(&sentence));
         if date.is_none() && dated && found != Intent::AlreadyPublic {
             date = first_date(&sentence);
         }
@@ -60,13 +61,20 @@ fn plans(sentence: &str) -> bool {
 
 fn sentence_intent(sentence: &str) -> Intent {
     // A form's question says nothing by itself; its answer may.
-    let sentence = sentence.rsplit_once("?:").map_or(sentence, |(_, answer)| answer);
+    let sentence = sentence
+        .rsplit_once("?:")
+        .map_or(sentence, |(_, answer)| answer);
     let negated = NOT_PUBLIC.is_match(sentence);
     if (ALREADY.is_match(sentence) && !negated) || OUT.is_match(sentence) {
         Intent::AlreadyPublic
-    } else if plans(sentence) || (WILL.is_match(sentence) && (!negated || first_date(sentence).is_some())) {
+    } else if plans(sentence)
+        || (WILL.is_match(sentence) && (!negated || first_date(sentence).is_some()))
+    {
         Intent::Public
-    } else if PRIVATE.is_match(sentence) || DISCREET.is_match(sentence) || (negated && PUBLICATION.is_match(sentence)) {
+    } else if PRIVATE.is_match(sentence)
+        || DISCREET.is_match(sentence)
+        || (negated && PUBLICATION.is_match(sentence))
+    {
         Intent::Private
     } else {
         Intent::Unstated
@@ -77,14 +85,24 @@ fn sentence_intent(sentence: &str) -> Intent {
 pub(super) fn sentences(text: &str) -> Vec<String> {
     let mut out = Vec::new();
     for paragraph in text.split("\n\n") {
-        let joined = ITEM.replace_all(paragraph, "\u{1e}").split('\n').map(str::trim).collect::<Vec<_>>().join(" ");
-        for joined in joined.split('\u{1e}').filter(|item| !item.trim().is_empty()) {
-            // A full stop ends a sentence only before a space and a capital, so dates and versions stay whole.
+        let joined = ITEM
+            .replace_all(paragraph, "\u{1e}")
+            .split('\n')
+            .map(str::trim)
+            .collect::<Vec<_>>()
+            .join(" ");
+        for joined in joined
+            .split('\u{1e}')
+            .filter(|item| !item.trim().is_empty())
+        {
+            // A full stop ends a sentence only before a space and a capital, so dates and versions
+            // stay whole.
             let mut start = 0;
             let octets = joined.as_bytes();
             for (i, b) in octets.iter().enumerate() {
-                let ends =
-                    matches!(b, b'.' | b'!' | b'?' | b';') && octets.get(i + 1) == Some(&b' ') && octets.get(i + 2).is_some_and(|c| c.is_ascii_uppercase());
+                let ends = matches!(b, b'.' | b'!' | b'?' | b';')
+                    && octets.get(i + 1) == Some(&b' ')
+                    && octets.get(i + 2).is_some_and(|c| c.is_ascii_uppercase());
                 if ends {
                     out.push(joined[start..=i].to_owned());
                     start = i + 1;
@@ -114,7 +132,10 @@ pub(super) fn first_date(text: &str) -> Option<String> {
             &["nov"],
             &["dec", "dez", "déc", "dic"],
         ];
-        NAMES.iter().position(|begins| begins.iter().any(|b| name.to_lowercase().starts_with(b))).map(|i| i as i8 + 1)
+        NAMES
+            .iter()
+            .position(|begins| begins.iter().any(|b| name.to_lowercase().starts_with(b)))
+            .map(|i| i as i8 + 1)
     };
     let day = |year: &str, month: i8, day: &str| {
         let date = jiff::civil::Date::new(year.parse().ok()?, month, day.parse().ok()?).ok()?;
@@ -138,21 +159,60 @@ mod tests {
     use super::*;
 
     fn check(text: &str, intent: Intent, date: Option<&str>) {
-        assert_eq!(disclosure(text), Disclosure { intent, date: date.map(str::to_owned) }, "{text}");
+        assert_eq!(
+            disclosure(text),
+            Disclosure {
+                intent,
+                date: date.map(str::to_owned)
+            },
+            "{text}"
+        );
     }
 
     #[test]
     fn the_intent_is_read_from_plain_sentences() {
         check("I found an XSS.", Intent::Unstated, None);
-        check("I will not disclose this before a fix is available.", Intent::Private, None);
-        check("Please treat this under coordinated disclosure.", Intent::Private, None);
-        check("We plan to publish our advisory on 24 December 2026.", Intent::Public, Some("2026-12-24"));
-        check("I intend to disclose this publicly on 2026-12-24, fix or no fix.", Intent::Public, Some("2026-12-24"));
-        check("Disclosure: public on December 1st, 2026", Intent::Public, Some("2026-12-01"));
-        check("This is already public, see the blog.", Intent::AlreadyPublic, None);
-        check("The bug was posted on a forum yesterday.", Intent::AlreadyPublic, None);
+        check(
+            "I will not disclose this before a fix is available.",
+            Intent::Private,
+            None,
+        );
+        check(
+            "Please treat this under coordinated disclosure.",
+            Intent::Private,
+            None,
+        );
+        check(
+            "We plan to publish our advisory on 24 December 2026.",
+            Intent::Public,
+            Some("2026-12-24"),
+        );
+        check(
+            "I intend to disclose this publicly on 2026-12-24, fix or no fix.",
+            Intent::Public,
+            Some("2026-12-24"),
+        );
+        check(
+            "Disclosure: public on December 1st, 2026",
+            Intent::Public,
+            Some("2026-12-01"),
+        );
+        check(
+            "This is already public, see the blog.",
+            Intent::AlreadyPublic,
+            None,
+        );
+        check(
+            "The bug was posted on a forum yesterday.",
+            Intent::AlreadyPublic,
+            None,
+        );
         check("This is not publicly known.", Intent::Private, None);
-        check("We follow a 90-day disclosure policy.", Intent::Public, None);
+        check(
+            "We follow a 90-day disclosure policy.",
+            Intent::Public,
+            None,
+        );
     }
 
     #[test]

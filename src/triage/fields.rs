@@ -1,4 +1,5 @@
-//! Which field does a heading, a key or a question name? In English, and in what German, French and Spanish letters use.
+//! Which field does a heading, a key or a question name? In English, and in what German, French and
+//! Spanish letters use.
 
 use super::patterns;
 
@@ -111,8 +112,15 @@ const NAMES: [(Field, &str); 16] = [
          credited to|name for credits|credit name|credit line|credit as|name for credit|credit wish|attribution name|\
          reported by|wanted",
     ),
-    (Field::Files, "file|files|affected file|affected files|source file|location|path|affected code|code location|code|where"),
-    (Field::Functions, "function|functions|affected function|affected functions|method"),
+    (
+        Field::Files,
+        "file|files|affected file|affected files|source file|location|path|affected code|code \
+         location|code|where",
+    ),
+    (
+        Field::Functions,
+        "function|functions|affected function|affected functions|method",
+    ),
     (
         Field::Else,
         "description|details|detail|technical details|impact|background|analysis|root cause|fix|suggested fix|\
@@ -124,10 +132,23 @@ const NAMES: [(Field, &str); 16] = [
 ];
 
 pub(super) fn field(name: &str) -> Option<Field> {
-    let name = name.trim().trim_end_matches([':', '.', ' ']).trim_matches('*').to_lowercase().replace(['-', '_'], " ");
-    let name = name.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ')' | ' '));
-    let name = name.split(['(', '/', ',']).next().unwrap_or_default().trim();
-    NAMES.iter().find(|(_, names)| names.split('|').any(|known| known == name)).map(|(field, _)| *field)
+    let name = name
+        .trim()
+        .trim_end_matches([':', '.', ' '])
+        .trim_matches('*')
+        .to_lowercase()
+        .replace(['-', '_'], " ");
+    let name =
+        name.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ')' | ' '));
+    let name = name
+        .split(['(', '/', ','])
+        .next()
+        .unwrap_or_default()
+        .trim();
+    NAMES
+        .iter()
+        .find(|(_, names)| names.split('|').any(|known| known == name))
+        .map(|(field, _)| *field)
 }
 
 /// The field that a question asks for, the narrowest first.
@@ -143,7 +164,9 @@ pub(super) fn asked(question: &str) -> Option<Field> {
         (&ASKS_SUMMARY, Field::Summary),
         (&ASKS_PRODUCT, Field::Product),
     ];
-    rows.into_iter().find(|(pattern, _)| pattern.is_match(question)).map(|(_, field)| field)
+    rows.into_iter()
+        .find(|(pattern, _)| pattern.is_match(question))
+        .map(|(_, field)| field)
 }
 
 /// Whether a question asks if it is public now, and not what is planned.

@@ -58,25 +58,42 @@ patterns! {
 
 /// Sorts a letter. Headers that a machine wrote speak first, then the thread, then the words.
 pub fn kind(seen: &Seen<'_>) -> LetterKind {
-    let seen = &Seen { text: &seen.text[..seen.text.floor_char_boundary(TEXT_OCTETS_MAX)], ..seen.clone() };
+    let seen = &Seen {
+        text: &seen.text[..seen.text.floor_char_boundary(TEXT_OCTETS_MAX)],
+        ..seen.clone()
+    };
     let daemon = seen.from.is_some_and(|from| DAEMON.is_match(from));
-    if seen.media_type == "multipart/report" || (daemon && DSN_SUBJECT.is_match(seen.subject.trim())) {
+    if seen.media_type == "multipart/report"
+        || (daemon && DSN_SUBJECT.is_match(seen.subject.trim()))
+    {
         return LetterKind::Dsn;
     }
     match seen.refusal {
         Some(NoAnswer::DeliveryReport) => return LetterKind::Dsn,
         // A ticket system, a gateway or a bounty platform adds such fields to what people write.
-        Some(NoAnswer::AutoSubmitted | NoAnswer::List | NoAnswer::Precedence) if seen.sealed || reports(seen) => {}
+        Some(NoAnswer::AutoSubmitted | NoAnswer::List | NoAnswer::Precedence)
+            if seen.sealed || reports(seen) => {}
         Some(NoAnswer::AutoSubmitted) => return LetterKind::AutoReply,
         Some(NoAnswer::List | NoAnswer::Precedence) => return LetterKind::List,
-        Some(NoAnswer::ReturnPath(crate::model::address::NoReplyAddress::Empty)) if DSN_SUBJECT.is_match(seen.subject.trim()) => return LetterKind::Dsn,
+        Some(NoAnswer::ReturnPath(crate::model::address::NoReplyAddress::Empty))
+            if DSN_SUBJECT.is_match(seen.subject.trim()) =>
+        {
+            return LetterKind::Dsn;
+        }
         _ => {}
     }
-    if AUTO_SUBJECT.is_match(seen.subject) && !seen.in_thread_with_evidence() && !speaks_of_vulnerability(seen.subject, seen.text) {
+    if AUTO_SUBJECT.is_match(seen.subject)
+        && !seen.in_thread_with_evidence()
+        && !speaks_of_vulnerability(seen.subject, seen.text)
+    {
         return LetterKind::AutoReply;
     }
     if seen.shut {
-        return if seen.in_thread { LetterKind::FollowUp } else { LetterKind::Report };
+        return if seen.in_thread {
+            LetterKind::FollowUp
+        } else {
+            LetterKind::Report
+        };
     }
     if seen.in_thread || CASE_TAG.is_match(seen.subject) {
         return LetterKind::FollowUp;
@@ -88,7 +105,11 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
     if sells(seen.text) && evidence(seen.subject, seen.text) < 2 {
         return LetterKind::Spam;
     }
-    if !vulnerable && (seen.marked_spam || SPAM_WORDS.find_iter(seen.text).count() + SPAM_WORDS.find_iter(seen.subject).count() >= 2) {
+    if !vulnerable
+        && (seen.marked_spam
+            || SPAM_WORDS.find_iter(seen.text).count() + SPAM_WORDS.find_iter(seen.subject).count()
+                >= 2)
+    {
         return LetterKind::Spam;
     }
     let intent = disclosure(seen.text).intent;
@@ -104,10 +125,17 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
     LetterKind::Report
 }
 
-/// Whether words that a machine passed on are a human's report, rather than the machine's own: an out-of-office note says so in
-/// its subject, and an answer in a thread needs more than a word.
+/// Whether words that a machine passed on are a human's report, rather than the machine's own: an
+/// out-of-office note says so in its subject, and an answer in a thread needs more than a word.
 fn reports(seen: &Seen<'_>) -> bool {
-    let needed = if AUTO_SUBJECT.is_match(seen.subject) || seen.in_thread || seen.refusal != Some(NoAnswer::AutoSubmitted) { 2 } else { 1 };
+    let needed = if AUTO_SUBJECT.is_match(seen.subject)
+        || seen.in_thread
+        || seen.refusal != Some(NoAnswer::AutoSubmitted)
+    {
+        2
+    } else {
+        1
+    };
     evidence(seen.subject, seen.text) >= needed
 }
 
@@ -122,16 +150,25 @@ const SELLING_PHRASES_MIN: usize = 4;
 
 /// Different phrases: a report about a page that sells repeats few.
 fn sells(text: &str) -> bool {
-    let said: std::collections::HashSet<String> = SELLS.find_iter(text).map(|m| m.as_str().to_lowercase()).collect();
+    let said: std::collections::HashSet<String> = SELLS
+        .find_iter(text)
+        .map(|m| m.as_str().to_lowercase())
+        .collect();
     said.len() >= SELLING_PHRASES_MIN
 }
 
-/// Whether a letter asks for our certificate, whatever else it does: in one sentence, or by Schleuder's keyword on a line of its own.
+/// Whether a letter asks for our certificate, whatever else it does: in one sentence, or by
+/// Schleuder's keyword on a line of its own.
 pub fn asks_for_certificate(subject: &str, text: &str) -> bool {
     let text = &text[..text.floor_char_boundary(TEXT_OCTETS_MAX)];
     let own = own_words(text);
     let keyword = own.lines().chain([subject]).any(is_keyword);
-    let asks = |sentence: &str| KEY_WORDS.is_match(sentence) && KEY_ASKS.is_match(sentence) && YOURS.is_match(sentence) && !NOT_ASKING.is_match(sentence);
+    let asks = |sentence: &str| {
+        KEY_WORDS.is_match(sentence)
+            && KEY_ASKS.is_match(sentence)
+            && YOURS.is_match(sentence)
+            && !NOT_ASKING.is_match(sentence)
+    };
     keyword || SENTENCE_END.split(&own).chain([subject]).any(asks)
 }
 
@@ -140,40 +177,65 @@ const KEYWORDS: [&str; 4] = ["send key", "send-key", "sendkey", "x-send-key"];
 
 /// A line that is such a word and nothing else.
 fn is_keyword(line: &str) -> bool {
-    let line = line.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    let line = line
+        .trim_matches(|c: char| !c.is_alphanumeric())
+        .to_lowercase();
     let line = line.strip_prefix("re:").unwrap_or(&line).trim_start();
     KEYWORDS.contains(&line)
 }
 
 /// What the writer wrote himself: without quotes and signature.
 fn own_words(text: &str) -> String {
-    text.lines().filter(|l| !l.starts_with('>')).take_while(|l| *l != "-- ").collect::<Vec<_>>().join("\n")
+    text.lines()
+        .filter(|l| !l.starts_with('>'))
+        .take_while(|l| *l != "-- ")
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// A short letter that asks for our key and reports nothing.
 fn asks_for_key(seen: &Seen<'_>) -> bool {
     let own_words = own_words(seen.text);
     let own = own_words.trim();
-    if own.chars().count() > KEY_REQUEST_CHARACTERS_MAX || NOT_ASKING.is_match(own) || seen.has_attachments {
+    if own.chars().count() > KEY_REQUEST_CHARACTERS_MAX
+        || NOT_ASKING.is_match(own)
+        || seen.has_attachments
+    {
         return false;
     }
     if own.is_empty() {
         return KEY_WORDS.is_match(seen.subject) || is_keyword(seen.subject);
     }
     if own.lines().chain([seen.subject]).any(is_keyword) {
-        let rest = own.lines().filter(|line| !is_keyword(line)).collect::<Vec<_>>().join("\n");
-        return rest.chars().count() <= REST_CHARACTERS_MAX && !speaks_of_vulnerability("", &rest) && evidence(seen.subject, own) <= 1;
+        let rest = own
+            .lines()
+            .filter(|line| !is_keyword(line))
+            .collect::<Vec<_>>()
+            .join("\n");
+        return rest.chars().count() <= REST_CHARACTERS_MAX
+            && !speaks_of_vulnerability("", &rest)
+            && evidence(seen.subject, own) <= 1;
     }
-    // What is left without the request must be no report: "I want to report an XSS, send me your key" reports nothing yet.
-    let (asking, rest): (Vec<&str>, Vec<&str>) = SENTENCE_END.split(own).partition(|sentence| asks_in(seen.subject, sentence));
+    // What is left without the request must be no report: "I want to report an XSS, send me your
+    // key" reports nothing yet.
+    let (asking, rest): (Vec<&str>, Vec<&str>) = SENTENCE_END
+        .split(own)
+        .partition(|sentence| asks_in(seen.subject, sentence));
     let rest = rest.join(" ");
-    let names = KEY_WORDS.is_match(seen.subject) || asking.iter().any(|sentence| KEY_WORDS.is_match(sentence));
-    !asking.is_empty() && names && rest.chars().count() <= REST_CHARACTERS_MAX && !speaks_of_vulnerability("", &rest) && evidence(seen.subject, own) <= 1
+    let names = KEY_WORDS.is_match(seen.subject)
+        || asking.iter().any(|sentence| KEY_WORDS.is_match(sentence));
+    !asking.is_empty()
+        && names
+        && rest.chars().count() <= REST_CHARACTERS_MAX
+        && !speaks_of_vulnerability("", &rest)
+        && evidence(seen.subject, own) <= 1
 }
 
 /// Whether a sentence asks for a key: it names one, or the subject does.
 fn asks_in(subject: &str, sentence: &str) -> bool {
-    STRONG_ASKS.is_match(sentence) && !SIGNS.is_match(sentence) && (KEY_WORDS.is_match(sentence) || (KEY_WORDS.is_match(subject) && IT.is_match(sentence)))
+    STRONG_ASKS.is_match(sentence)
+        && !SIGNS.is_match(sentence)
+        && (KEY_WORDS.is_match(sentence) || (KEY_WORDS.is_match(subject) && IT.is_match(sentence)))
 }
 
 #[cfg(test)]
@@ -181,49 +243,148 @@ mod tests {
     use super::*;
 
     fn check(subject: &str, text: &str, expected: LetterKind) {
-        let seen = Seen { subject, text, media_type: "text/plain", ..Seen::default() };
+        let seen = Seen {
+            subject,
+            text,
+            media_type: "text/plain",
+            ..Seen::default()
+        };
         assert_eq!(kind(&seen), expected, "{subject:?} {text:?}");
     }
 
     #[test]
     fn words_tell_the_kind_of_a_human_letter() {
-        check("PGP key?", "Hi, could you send me your public key so I can report something?", LetterKind::KeyRequest);
+        check(
+            "PGP key?",
+            "Hi, could you send me your public key so I can report something?",
+            LetterKind::KeyRequest,
+        );
         check("Request for public PGP key", "", LetterKind::KeyRequest);
-        check("Schlüssel", "Bitte schicken Sie mir Ihren öffentlichen Schlüssel.", LetterKind::KeyRequest);
+        check(
+            "Schlüssel",
+            "Bitte schicken Sie mir Ihren öffentlichen Schlüssel.",
+            LetterKind::KeyRequest,
+        );
         check(
             "Key leak in 1.2",
-            "The private key is readable. Steps to reproduce:\n1. send GET /key\n2. read it\nPlease send your PGP key.",
+            "The private key is readable. Steps to reproduce:\n1. send GET /key\n2. read \
+             it\nPlease send your PGP key.",
             LetterKind::Report,
         );
-        check("Clé PGP", "Bonjour, pourriez-vous m'envoyer votre clé publique ?", LetterKind::KeyRequest);
-        check("Clave", "Hola, ¿podrían enviarme su clave pública PGP? Gracias.", LetterKind::KeyRequest);
-        check("Chave pública", "Olá, por favor poderiam enviar a sua chave pública?", LetterKind::KeyRequest);
-        check("公開鍵について", "セキュリティチーム御中\n公開鍵を送っていただけますか。", LetterKind::KeyRequest);
-        check("PGP公钥", "您好，请把你们的公钥发给我。", LetterKind::KeyRequest);
-        check("Ключ", "Здравствуйте! Пришлите, пожалуйста, ваш открытый ключ.", LetterKind::KeyRequest);
-        check("Schlüssel?", "Hallo, ich benötige Ihren PGP-Schlüssel, um etwas zu melden.", LetterKind::KeyRequest);
+        check(
+            "Clé PGP",
+            "Bonjour, pourriez-vous m'envoyer votre clé publique ?",
+            LetterKind::KeyRequest,
+        );
+        check(
+            "Clave",
+            "Hola, ¿podrían enviarme su clave pública PGP? Gracias.",
+            LetterKind::KeyRequest,
+        );
+        check(
+            "Chave pública",
+            "Olá, por favor poderiam enviar a sua chave pública?",
+            LetterKind::KeyRequest,
+        );
+        check(
+            "公開鍵について",
+            "セキュリティチーム御中\n公開鍵を送っていただけますか。",
+            LetterKind::KeyRequest,
+        );
+        check(
+            "PGP公钥",
+            "您好，请把你们的公钥发给我。",
+            LetterKind::KeyRequest,
+        );
+        check(
+            "Ключ",
+            "Здравствуйте! Пришлите, пожалуйста, ваш открытый ключ.",
+            LetterKind::KeyRequest,
+        );
+        check(
+            "Schlüssel?",
+            "Hallo, ich benötige Ihren PGP-Schlüssel, um etwas zu melden.",
+            LetterKind::KeyRequest,
+        );
         check("", "X-SEND-KEY", LetterKind::KeyRequest);
         // As our acknowledgement and SECURITY.md say it, however it is dressed.
         check("", "send key", LetterKind::KeyRequest);
-        check("Hello", "Hi,\n\n\"Send key\"\n\nThanks, Gil", LetterKind::KeyRequest);
+        check(
+            "Hello",
+            "Hi,\n\n\"Send key\"\n\nThanks, Gil",
+            LetterKind::KeyRequest,
+        );
         check("send key", "", LetterKind::KeyRequest);
         check("Send Key!", "please", LetterKind::KeyRequest);
-        check("send key", "There is an SQL injection at /search: an attacker reads the whole database.", LetterKind::Report);
-        check("keys", "I have found an SQL injection in your PGP key upload page, an attacker can read the whole database.", LetterKind::Report);
-        check("parser", "Please fix your OpenPGP key parser: a crafted packet crashes it.", LetterKind::Report);
-        check("keys", "Any logged-in user can get the PGP key of every other user at /api/keys/1.", LetterKind::Report);
+        check(
+            "send key",
+            "There is an SQL injection at /search: an attacker reads the whole database.",
+            LetterKind::Report,
+        );
+        check(
+            "keys",
+            "I have found an SQL injection in your PGP key upload page, an attacker can read the \
+             whole database.",
+            LetterKind::Report,
+        );
+        check(
+            "parser",
+            "Please fix your OpenPGP key parser: a crafted packet crashes it.",
+            LetterKind::Report,
+        );
+        check(
+            "keys",
+            "Any logged-in user can get the PGP key of every other user at /api/keys/1.",
+            LetterKind::Report,
+        );
         check("公钥", "请修复公钥解析器，它会崩溃。", LetterKind::Report);
         // Reports about keys are reports, however politely they end.
-        check("crash", "Your OpenPGP key parser can be crashed by a crafted packet. Please fix.", LetterKind::Report);
-        check("Schlüssel", "Der private PGP-Schlüssel Ihres Servers liegt offen im Netz. Bitte kümmern Sie sich.", LetterKind::Report);
-        check("ключ", "Открытый ключ любого пользователя можно подменить. Пожалуйста, исправьте.", LetterKind::Report);
-        check("Auto-reply feature leaks internal headers", "The auto-reply feature leaks the X-Internal header to anyone.", LetterKind::Report);
-        check("XSS", "There is an XSS in the search page.", LetterKind::Report);
+        check(
+            "crash",
+            "Your OpenPGP key parser can be crashed by a crafted packet. Please fix.",
+            LetterKind::Report,
+        );
+        check(
+            "Schlüssel",
+            "Der private PGP-Schlüssel Ihres Servers liegt offen im Netz. Bitte kümmern Sie sich.",
+            LetterKind::Report,
+        );
+        check(
+            "ключ",
+            "Открытый ключ любого пользователя можно подменить. Пожалуйста, исправьте.",
+            LetterKind::Report,
+        );
+        check(
+            "Auto-reply feature leaks internal headers",
+            "The auto-reply feature leaks the X-Internal header to anyone.",
+            LetterKind::Report,
+        );
+        check(
+            "XSS",
+            "There is an XSS in the search page.",
+            LetterKind::Report,
+        );
         check("hello", "Is anybody there?", LetterKind::Report);
-        check("Notice", "The vulnerability is already public: it was posted on a blog yesterday.", LetterKind::DisclosureNotice);
-        check("Automatic reply: your answer", "I am away until Monday.", LetterKind::AutoReply);
-        check("Grow!", "We offer SEO services and backlinks, rank on Google.", LetterKind::Spam);
-        check("Re: [SD-0123456789] XSS", "It also affects 1.3.", LetterKind::FollowUp);
+        check(
+            "Notice",
+            "The vulnerability is already public: it was posted on a blog yesterday.",
+            LetterKind::DisclosureNotice,
+        );
+        check(
+            "Automatic reply: your answer",
+            "I am away until Monday.",
+            LetterKind::AutoReply,
+        );
+        check(
+            "Grow!",
+            "We offer SEO services and backlinks, rank on Google.",
+            LetterKind::Spam,
+        );
+        check(
+            "Re: [SD-0123456789] XSS",
+            "It also affects 1.3.",
+            LetterKind::FollowUp,
+        );
         check("", "", LetterKind::Other);
     }
 
@@ -236,38 +397,110 @@ mod tests {
             "send key",
             "Bitte schicken Sie mir Ihren öffentlichen Schlüssel.",
         ] {
-            assert!(asks_for_certificate("XSS", &format!("{report}{ask}")), "{ask}");
+            assert!(
+                asks_for_certificate("XSS", &format!("{report}{ask}")),
+                "{ask}"
+            );
         }
-        for other in ["", "The public key of each user is readable, please fix.", "Attached is my public key.", "> Please send me your PGP key.\nDone."] {
-            assert!(!asks_for_certificate("XSS", &format!("{report}{other}")), "{other}");
+        for other in [
+            "",
+            "The public key of each user is readable, please fix.",
+            "Attached is my public key.",
+            "> Please send me your PGP key.\nDone.",
+        ] {
+            assert!(
+                !asks_for_certificate("XSS", &format!("{report}{other}")),
+                "{other}"
+            );
         }
     }
 
     #[test]
     fn a_letter_to_the_sendkey_address_asks_for_the_key() {
-        let seen = Seen { text: "hello", to_sendkey: true, ..Seen::default() };
+        let seen = Seen {
+            text: "hello",
+            to_sendkey: true,
+            ..Seen::default()
+        };
         assert_eq!(kind(&seen), LetterKind::KeyRequest);
     }
 
     #[test]
     fn a_report_that_a_machine_passed_on_is_a_report() {
-        let told = |refusal, subject, text, sealed| kind(&Seen { refusal: Some(refusal), subject, text, sealed, ..Seen::default() });
-        let steps = "XSS in the search page.\n\nSteps to reproduce:\n1. open /search?q=<script>\n2. look\n";
-        for refusal in [NoAnswer::AutoSubmitted, NoAnswer::Precedence, NoAnswer::List] {
-            assert_eq!(told(refusal, "[Ticket 12] XSS", steps, false), LetterKind::Report, "{refusal:?}");
+        let told = |refusal, subject, text, sealed| {
+            kind(&Seen {
+                refusal: Some(refusal),
+                subject,
+                text,
+                sealed,
+                ..Seen::default()
+            })
+        };
+        let steps =
+            "XSS in the search page.\n\nSteps to reproduce:\n1. open /search?q=<script>\n2. look\n";
+        for refusal in [
+            NoAnswer::AutoSubmitted,
+            NoAnswer::Precedence,
+            NoAnswer::List,
+        ] {
+            assert_eq!(
+                told(refusal, "[Ticket 12] XSS", steps, false),
+                LetterKind::Report,
+                "{refusal:?}"
+            );
             // Sealed by somebody who has our certificate.
-            assert_eq!(told(refusal, "...", "hello", true), LetterKind::Report, "{refusal:?}");
+            assert_eq!(
+                told(refusal, "...", "hello", true),
+                LetterKind::Report,
+                "{refusal:?}"
+            );
         }
-        assert_eq!(told(NoAnswer::AutoSubmitted, "Automatic reply: your letter", "I am away until Monday.", false), LetterKind::AutoReply);
-        assert_eq!(told(NoAnswer::AutoSubmitted, "Build 12 failed", "see the log", false), LetterKind::AutoReply);
-        assert_eq!(told(NoAnswer::Precedence, "Weekly digest", "This week in security: an exploit.", false), LetterKind::List);
+        assert_eq!(
+            told(
+                NoAnswer::AutoSubmitted,
+                "Automatic reply: your letter",
+                "I am away until Monday.",
+                false
+            ),
+            LetterKind::AutoReply
+        );
+        assert_eq!(
+            told(
+                NoAnswer::AutoSubmitted,
+                "Build 12 failed",
+                "see the log",
+                false
+            ),
+            LetterKind::AutoReply
+        );
+        assert_eq!(
+            told(
+                NoAnswer::Precedence,
+                "Weekly digest",
+                "This week in security: an exploit.",
+                false
+            ),
+            LetterKind::List
+        );
     }
 
     #[test]
     fn headers_of_machines_speak_first() {
-        let rows = [(NoAnswer::DeliveryReport, LetterKind::Dsn), (NoAnswer::List, LetterKind::List), (NoAnswer::Suppressed, LetterKind::Report)];
+        let rows = [
+            (NoAnswer::DeliveryReport, LetterKind::Dsn),
+            (NoAnswer::List, LetterKind::List),
+            (NoAnswer::Suppressed, LetterKind::Report),
+        ];
         for (why, expected) in rows {
-            assert_eq!(kind(&Seen { refusal: Some(why), subject: "x", text: "xss", ..Seen::default() }), expected);
+            assert_eq!(
+                kind(&Seen {
+                    refusal: Some(why),
+                    subject: "x",
+                    text: "xss",
+                    ..Seen::default()
+                }),
+                expected
+            );
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What is this letter, and what does it report? Deterministic, without network, clock or model.
 //!
-//! When in doubt it is a report: a machine's mistake must cost a responder a minute, never a reporter
-//! his answer. Extracted fields are what the letter says, in its own words, for a human to check.
+//! When in doubt it is a report: a machine's mistake must cost a responder a minute, never a
+//! reporter his answer. Extracted fields are what the letter says, in its own words, for a human to
+//! check.
 
 mod affected;
 mod answers;
@@ -28,11 +29,20 @@ pub use report::{File, report};
 const SAMPLE: &str = include_str!("sample.txt");
 
 /// Compiles every pattern and fills its caches, so that a process forked later need not: half of a
-/// reader's time went there. The patterns are asked as a letter asks them, too: each way has a cache of its own.
+/// reader's time went there. The patterns are asked as a letter asks them, too: each way has a
+/// cache of its own.
 pub fn warm_up() {
     for text in SAMPLE.split("\n\n").chain([SAMPLE, ""]) {
         let (subject, rest) = text.split_once('\n').unwrap_or((text, ""));
-        let _ = (kind(&Seen { subject, text: rest, from: Some("ada@reporter.example"), ..Seen::default() }), report(subject, rest, &[]));
+        let _ = (
+            kind(&Seen {
+                subject,
+                text: rest,
+                from: Some("ada@reporter.example"),
+                ..Seen::default()
+            }),
+            report(subject, rest, &[]),
+        );
     }
     let all = [
         affected::all(),
@@ -57,16 +67,19 @@ pub fn warm_up() {
     }
 }
 
-/// Compiles a constant pattern so that any text is searched by its automaton, in time linear in the text.
+/// Compiles a constant pattern so that any text is searched by its automaton, in time linear in the
+/// text.
 ///
-/// A boundary in Unicode ends the automaton at the first letter that is not ASCII, and every digit of Unicode makes it larger
-/// than its cache: both leave the search to an engine that is fifty times slower, which a letter in German would pay for.
+/// A boundary in Unicode ends the automaton at the first letter that is not ASCII, and every digit
+/// of Unicode makes it larger than its cache: both leave the search to an engine that is fifty
+/// times slower, which a letter in German would pay for.
 fn compiled(pattern: &str) -> regex::Regex {
     let pattern = pattern.replace(r"\b", r"(?-u:\b)").replace(r"\d", "[0-9]");
     regex::Regex::new(&pattern).expect("a constant pattern")
 }
 
-/// Patterns that are compiled once. Each is a constant, so a test that calls `all` knows that it compiles.
+/// Patterns that are compiled once. Each is a constant, so a test that calls `all` knows that it
+/// compiles.
 macro_rules! patterns {
     ($($name:ident = $text:expr;)+) => {
         $(static $name: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| $crate::triage::compiled($text));)+

@@ -1,4 +1,5 @@
-//! Does the letter report more than one vulnerability? Their titles, for a responder who splits the case.
+//! Does the letter report more than one vulnerability? Their titles, for a responder who splits the
+//! case.
 
 use super::patterns;
 
@@ -16,11 +17,15 @@ patterns! {
 
 /// The titles, where there are at least two.
 pub(super) fn titles(text: &str) -> Vec<String> {
-    let labelled: Vec<(String, String)> = LABELLED.captures_iter(text).map(|c| (c[1].to_uppercase(), title(&c[2]))).collect();
+    let labelled: Vec<(String, String)> = LABELLED
+        .captures_iter(text)
+        .map(|c| (c[1].to_uppercase(), title(&c[2])))
+        .collect();
     if let Some(found) = consecutive(&labelled) {
         return found;
     }
-    // Numbered headings count only where the letter says that there are several, and each names a weakness.
+    // Numbered headings count only where the letter says that there are several, and each names a
+    // weakness.
     if COUNTED.is_match(text) {
         let numbered: Vec<(String, String)> = NUMBERED
             .captures_iter(text)
@@ -37,14 +42,19 @@ pub(super) fn titles(text: &str) -> Vec<String> {
 /// Labels that count up from the first: `1, 2`, `A, B`, `I, II`.
 fn consecutive(found: &[(String, String)]) -> Option<Vec<String>> {
     let sequences: [&[&str]; 3] = [
-        &["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19", "20"],
+        &[
+            "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16",
+            "17", "18", "19", "20",
+        ],
         &["A", "B", "C", "D", "E", "F", "G", "H"],
         &["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X"],
     ];
     sequences.iter().find_map(|sequence| {
         let mut titles: Vec<String> = Vec::new();
         for (label, title) in found {
-            if sequence.get(titles.len()).is_some_and(|next| next == label) && titles.len() < PARTS_MAX {
+            if sequence.get(titles.len()).is_some_and(|next| next == label)
+                && titles.len() < PARTS_MAX
+            {
                 titles.push(title.clone());
             }
         }
@@ -53,7 +63,9 @@ fn consecutive(found: &[(String, String)]) -> Option<Vec<String>> {
 }
 
 fn title(text: &str) -> String {
-    let text = text.trim().trim_matches(['*', '_', '#', '-', '=', ':', ' ']);
+    let text = text
+        .trim()
+        .trim_matches(['*', '_', '#', '-', '=', ':', ' ']);
     text.chars().take(160).collect()
 }
 
@@ -63,11 +75,20 @@ mod tests {
 
     #[test]
     fn several_vulnerabilities_are_told_from_steps() {
-        assert_eq!(titles("## Issue 1: XSS in search\ntext\n\n## Issue 2: SSRF in fetch\ntext"), ["XSS in search", "SSRF in fetch"]);
         assert_eq!(
-            titles("I found two separate issues.\n\n1) Stored XSS in names\n\nblah\n\n2) Path traversal in files\n\nblah"),
+            titles("## Issue 1: XSS in search\ntext\n\n## Issue 2: SSRF in fetch\ntext"),
+            ["XSS in search", "SSRF in fetch"]
+        );
+        assert_eq!(
+            titles(
+                "I found two separate issues.\n\n1) Stored XSS in names\n\nblah\n\n2) Path \
+                 traversal in files\n\nblah"
+            ),
             ["Stored XSS in names", "Path traversal in files"]
         );
-        assert_eq!(titles("Steps:\n1. Open the page with the XSS\n2. Look at the leak"), Vec::<String>::new());
+        assert_eq!(
+            titles("Steps:\n1. Open the page with the XSS\n2. Look at the leak"),
+            Vec::<String>::new()
+        );
     }
 }

@@ -28,17 +28,32 @@ patterns! {
 
 /// URLs as written.
 pub(super) fn references(text: &str) -> Vec<String> {
-    let found = URL.find_iter(text).map(|m| m.as_str().trim_end_matches(['.', ',', ';', ':', '!', '?', '*', '_']).to_owned());
+    let found = URL.find_iter(text).map(|m| {
+        m.as_str()
+            .trim_end_matches(['.', ',', ';', ':', '!', '?', '*', '_'])
+            .to_owned()
+    });
     unique(found)
 }
 
 pub(super) fn files(text: &str) -> Vec<String> {
     // Of a patch its head names the file.
-    let patched = PATCHED.captures_iter(text).map(|c| c[1].to_owned()).collect::<Vec<_>>();
+    let patched = PATCHED
+        .captures_iter(text)
+        .map(|c| c[1].to_owned())
+        .collect::<Vec<_>>();
     let text = URL.replace_all(text, " ");
     let text = DIFF.replace_all(&text, " ");
-    let named = FILE.captures_iter(&text).map(|c| LINE.replace(c.get(1).map_or("", |m| m.as_str()), "").trim_start_matches("./").to_owned());
-    unique(named.chain(patched).filter(|file| !OWN_FILE.is_match(file) && !is_product(file)))
+    let named = FILE.captures_iter(&text).map(|c| {
+        LINE.replace(c.get(1).map_or("", |m| m.as_str()), "")
+            .trim_start_matches("./")
+            .to_owned()
+    });
+    unique(
+        named
+            .chain(patched)
+            .filter(|file| !OWN_FILE.is_match(file) && !is_product(file)),
+    )
 }
 
 /// Node.js is no file.
@@ -57,12 +72,34 @@ pub(super) fn functions(text: &str) -> Vec<String> {
     let text = DIFF.replace_all(&text, " ");
     let like_code = |name: &String| CODE_LIKE.is_match(name);
     let called = CALLED.captures_iter(&text).map(|c| c[1].to_owned());
-    let said = SAID.captures_iter(&text).filter_map(|c| c.get(1).or(c.get(2)).or(c.get(3)).map(|m| m.as_str().to_owned())).filter(like_code);
-    let frames = FRAME.captures_iter(&text).filter(|c| !LIBRARY_FRAME.is_match(&c[0])).map(|c| c[1].to_owned()).take(3);
-    let beside = BESIDE.captures_iter(&text).filter_map(|c| c.get(1).or(c.get(2)).map(|m| m.as_str().to_owned())).filter(like_code);
-    let given = GIVEN.captures_iter(&text).map(|c| c[1].to_owned()).filter(like_code);
+    let said = SAID
+        .captures_iter(&text)
+        .filter_map(|c| {
+            c.get(1)
+                .or(c.get(2))
+                .or(c.get(3))
+                .map(|m| m.as_str().to_owned())
+        })
+        .filter(like_code);
+    let frames = FRAME
+        .captures_iter(&text)
+        .filter(|c| !LIBRARY_FRAME.is_match(&c[0]))
+        .map(|c| c[1].to_owned())
+        .take(3);
+    let beside = BESIDE
+        .captures_iter(&text)
+        .filter_map(|c| c.get(1).or(c.get(2)).map(|m| m.as_str().to_owned()))
+        .filter(like_code);
+    let given = GIVEN
+        .captures_iter(&text)
+        .map(|c| c[1].to_owned())
+        .filter(like_code);
     let named = called.chain(said).chain(frames).chain(beside).chain(given);
-    unique(named.filter(|name| name.len() > 2 && !NOT_FUNCTION.is_match(name) && !FILE_NAME.is_match(name)))
+    unique(
+        named.filter(|name| {
+            name.len() > 2 && !NOT_FUNCTION.is_match(name) && !FILE_NAME.is_match(name)
+        }),
+    )
 }
 
 fn unique(names: impl Iterator<Item = String>) -> Vec<String> {
@@ -81,9 +118,14 @@ mod tests {
 
     #[test]
     fn files_and_functions_are_named_and_the_reporters_own_are_not() {
-        let text = "The bug is in parse_chunk() in `src/png/read.c:120`, called from Decoder::next().\nSee https://example.org/a.c and run poc.py.\nThe function handle_req copies it. alert() pops up in Node.js.";
+        let text = "The bug is in parse_chunk() in `src/png/read.c:120`, called from \
+            Decoder::next().\nSee https://example.org/a.c and run poc.py.\nThe function \
+            handle_req copies it. alert() pops up in Node.js.";
         assert_eq!(files(text), ["src/png/read.c"]);
-        assert_eq!(functions(text), ["parse_chunk", "Decoder::next", "handle_req"]);
+        assert_eq!(
+            functions(text),
+            ["parse_chunk", "Decoder::next", "handle_req"]
+        );
         assert_eq!(references(text), ["https://example.org/a.c"]);
     }
 }

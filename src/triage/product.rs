@@ -1,4 +1,5 @@
-//! Which product is it about? Its own field first, then what the letter compares, greets or packages.
+//! Which product is it about? Its own field first, then what the letter compares, greets or
+//! packages.
 
 use super::fields::Field;
 use super::patterns;
@@ -20,35 +21,81 @@ patterns! {
 
 /// The product that a field names; `acme 1.2.3` names its version at once.
 pub(super) fn named_product(named: &str) -> Option<String> {
-    let line = named.lines().next().unwrap_or_default().trim().trim_matches(['`', '*', '"']);
-    let name = line.split(" version ").next().unwrap_or(line).split([',', '(']).next().unwrap_or(line);
+    let line = named
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .trim_matches(['`', '*', '"']);
+    let name = line
+        .split(" version ")
+        .next()
+        .unwrap_or(line)
+        .split([',', '('])
+        .next()
+        .unwrap_or(line);
     // A file, or a function, is a part of the product.
     if name.contains('/') && name.contains('.') {
         return None;
     }
-    let words: Vec<&str> =
-        name.split_whitespace().take_while(|w| !w.trim_start_matches(['v', '<', '=', '>', '(', '≤']).starts_with(|c: char| c.is_ascii_digit())).collect();
-    let name = words.join(" ").trim_end_matches([',', '(', '<', '=', '-', '.', ':', '>', '≤']).trim().to_owned();
+    let words: Vec<&str> = name
+        .split_whitespace()
+        .take_while(|w| {
+            !w.trim_start_matches(['v', '<', '=', '>', '(', '≤'])
+                .starts_with(|c: char| c.is_ascii_digit())
+        })
+        .collect();
+    let name = words
+        .join(" ")
+        .trim_end_matches([',', '(', '<', '=', '-', '.', ':', '>', '≤'])
+        .trim()
+        .to_owned();
     (!name.is_empty()).then(|| cut(&name, 80))
 }
 
 pub(super) fn product(sections: &[Section], subject: &str, text: &str) -> Option<String> {
-    if let Some(name) = sections.iter().filter(|s| s.field == Field::Product).find_map(|s| named_product(&s.text)) {
+    if let Some(name) = sections
+        .iter()
+        .filter(|s| s.field == Field::Product)
+        .find_map(|s| named_product(&s.text))
+    {
         return Some(name);
     }
     let prose = without_code(text);
     let from_prose = |text: &str| {
         let joined = text.replace('\n', " ");
-        PRODUCT_VERSION.captures_iter(&joined).map(|c| c[1].to_owned()).find(|p| !NOT_PRODUCT.is_match(p))
+        PRODUCT_VERSION
+            .captures_iter(&joined)
+            .map(|c| c[1].to_owned())
+            .find(|p| !NOT_PRODUCT.is_match(p))
     };
     let from_subject = || {
         let subject = clean_subject(subject);
-        let by_in = SUBJECT_PRODUCT.captures(&subject).map(|c| c[1].to_owned()).filter(|p| !NOT_PRODUCT.is_match(p));
-        by_in.or_else(|| LEADING_PRODUCT.captures(&subject).map(|c| c[1].to_owned()).filter(|p| !NOT_PRODUCT.is_match(p)))
+        let by_in = SUBJECT_PRODUCT
+            .captures(&subject)
+            .map(|c| c[1].to_owned())
+            .filter(|p| !NOT_PRODUCT.is_match(p));
+        by_in.or_else(|| {
+            LEADING_PRODUCT
+                .captures(&subject)
+                .map(|c| c[1].to_owned())
+                .filter(|p| !NOT_PRODUCT.is_match(p))
+        })
     };
-    let named = |pattern: &regex::Regex| pattern.captures_iter(&prose).map(|c| c[1].to_owned()).find(|p| !NOT_PRODUCT.is_match(p));
+    let named = |pattern: &regex::Regex| {
+        pattern
+            .captures_iter(&prose)
+            .map(|c| c[1].to_owned())
+            .find(|p| !NOT_PRODUCT.is_match(p))
+    };
     let greeted = || named(&GREETING).filter(|p| !NOT_GREETED.is_match(p));
-    let packaged = || PACKAGED.captures_iter(&prose).filter_map(|c| c.get(1).or(c.get(2))).map(|m| m.as_str().to_owned()).find(|p| !NOT_PRODUCT.is_match(p));
+    let packaged = || {
+        PACKAGED
+            .captures_iter(&prose)
+            .filter_map(|c| c.get(1).or(c.get(2)))
+            .map(|m| m.as_str().to_owned())
+            .find(|p| !NOT_PRODUCT.is_match(p))
+    };
     from_prose(subject)
         .or_else(|| named(&LEADING_NAME))
         .or_else(greeted)

@@ -1,4 +1,5 @@
-//! Which range do the reporter's words mean? In OSV's shape: introduced, and fixed or last affected.
+//! Which range do the reporter's words mean? In OSV's shape: introduced, and fixed or last
+//! affected.
 
 use super::patterns;
 use crate::model::report::Range;
@@ -31,7 +32,9 @@ pub(super) enum Meant {
 /// What the expressions of one letter mean, in their order: ranges, and versions that stand alone.
 pub fn meant(expressions: &[String]) -> (Vec<Range>, Vec<String>) {
     // "before 1.4.0, and 2.x until 2.1.7": the first word says which side the others mean.
-    let exclusive = expressions.iter().any(|e| e.to_lowercase().contains("before") || e.to_lowercase().contains("prior to"));
+    let exclusive = expressions
+        .iter()
+        .any(|e| e.to_lowercase().contains("before") || e.to_lowercase().contains("prior to"));
     let mut ranges: Vec<Range> = Vec::new();
     let mut singles = Vec::new();
     for expression in expressions {
@@ -43,7 +46,9 @@ pub fn meant(expressions: &[String]) -> (Vec<Range>, Vec<String>) {
     }
     // "All versions up to 2.3": every version is no range of its own beside another.
     if ranges.len() > 1 {
-        ranges.retain(|range| range.introduced != "0" || range.fixed.is_some() || range.last_affected.is_some());
+        ranges.retain(|range| {
+            range.introduced != "0" || range.fixed.is_some() || range.last_affected.is_some()
+        });
     }
     singles.retain(|version| !ranges.iter().any(|range| is_end_of(range, version)));
     (ranges, singles)
@@ -51,27 +56,51 @@ pub fn meant(expressions: &[String]) -> (Vec<Range>, Vec<String>) {
 
 /// A version that is a range's own bound says nothing besides.
 pub(super) fn is_end_of(range: &Range, version: &str) -> bool {
-    range.last_affected.as_deref() == Some(version) || range.fixed.as_deref() == Some(version) || range.introduced == version
+    range.last_affected.as_deref() == Some(version)
+        || range.fixed.as_deref() == Some(version)
+        || range.introduced == version
 }
 
 fn one(expression: &str, exclusive: bool) -> Option<Meant> {
-    let trailing = INCLUSIVE.is_match(expression) && !expression.to_lowercase().contains("not including");
-    let text = expression.trim().trim_end_matches(['.', ',', ';', ')']).trim_start_matches('(');
-    let stripped = text.trim_end_matches("inclusive").trim_end_matches(['(', ' ', ',']);
+    let trailing =
+        INCLUSIVE.is_match(expression) && !expression.to_lowercase().contains("not including");
+    let text = expression
+        .trim()
+        .trim_end_matches(['.', ',', ';', ')'])
+        .trim_start_matches('(');
+    let stripped = text
+        .trim_end_matches("inclusive")
+        .trim_end_matches(['(', ' ', ',']);
     let ends_before = |how: &str| {
         let how = how.to_lowercase();
-        let below = ["before", "prior", "earlier", "older", "below", "lower"].iter().any(|word| how.contains(word));
-        (below || how.trim_start_matches(|c: char| !matches!(c, '<' | '≤' | '=')).trim() == "<" || (exclusive && how.starts_with("until"))) && !trailing
+        let below = ["before", "prior", "earlier", "older", "below", "lower"]
+            .iter()
+            .any(|word| how.contains(word));
+        (below
+            || how
+                .trim_start_matches(|c: char| !matches!(c, '<' | '≤' | '='))
+                .trim()
+                == "<"
+            || (exclusive && how.starts_with("until")))
+            && !trailing
     };
     if EVERY.is_match(stripped) {
         return Some(range("0", None, true));
     }
     if let Some(c) = BRANCH.captures(stripped) {
-        return bounded(&c["branch"], &c["b"], ends_before(&c["how"]) || not_including(&c));
+        return bounded(
+            &c["branch"],
+            &c["b"],
+            ends_before(&c["how"]) || not_including(&c),
+        );
     }
     if let Some(c) = SPAN.captures(stripped) {
         let how = c["how"].trim().to_lowercase();
-        return bounded(&plain(&c["a"]), &c["b"], ends_before(&how) || not_including(&c));
+        return bounded(
+            &plain(&c["a"]),
+            &c["b"],
+            ends_before(&how) || not_including(&c),
+        );
     }
     if let Some(c) = UP_TO.captures(stripped) {
         return bounded("0", &c["b"], ends_before(&c["how"]) || not_including(&c));
@@ -88,11 +117,13 @@ fn one(expression: &str, exclusive: bool) -> Option<Meant> {
         return Some(range(&c[1], Some(&next), true));
     }
     let version = plain(stripped);
-    (version.starts_with(|c: char| c.is_ascii_digit()) && !version.contains(' ')).then_some(Meant::Single(version))
+    (version.starts_with(|c: char| c.is_ascii_digit()) && !version.contains(' '))
+        .then_some(Meant::Single(version))
 }
 
 fn not_including(c: &regex::Captures<'_>) -> bool {
-    c.name("inc").is_some_and(|m| m.as_str().to_lowercase().contains("not"))
+    c.name("inc")
+        .is_some_and(|m| m.as_str().to_lowercase().contains("not"))
 }
 
 /// A range that ends before it begins was misread.
@@ -110,17 +141,27 @@ fn bounded(from: &str, to: &str, before: bool) -> Option<Meant> {
 fn range(from: &str, to: Option<&str>, before: bool) -> Meant {
     let to = to.map(str::to_owned);
     let (fixed, last_affected) = if before { (to, None) } else { (None, to) };
-    Meant::Range(Range { introduced: from.to_owned(), fixed, last_affected })
+    Meant::Range(Range {
+        introduced: from.to_owned(),
+        fixed,
+        last_affected,
+    })
 }
 
 /// Without the `v`.
 pub(super) fn plain(version: &str) -> String {
-    version.trim().trim_start_matches(['v', 'V']).trim().to_owned()
+    version
+        .trim()
+        .trim_start_matches(['v', 'V'])
+        .trim()
+        .to_owned()
 }
 
 /// `1.9` is followed by `1.10`.
 fn following(branch: &str) -> Option<String> {
-    let (head, last) = branch.rsplit_once('.').map_or((None, branch), |(head, last)| (Some(head), last));
+    let (head, last) = branch
+        .rsplit_once('.')
+        .map_or((None, branch), |(head, last)| (Some(head), last));
     let next = last.parse::<u32>().ok()?.checked_add(1)?;
     Some(head.map_or_else(|| next.to_string(), |head| format!("{head}.{next}")))
 }
@@ -130,7 +171,12 @@ mod tests {
     use super::*;
 
     fn check(expressions: &[&str], expected: &[(&str, &str, &str)], singles: &[&str]) {
-        let (ranges, single) = meant(&expressions.iter().map(|e| (*e).to_owned()).collect::<Vec<_>>());
+        let (ranges, single) = meant(
+            &expressions
+                .iter()
+                .map(|e| (*e).to_owned())
+                .collect::<Vec<_>>(),
+        );
         let found: Vec<_> = ranges
             .iter()
             .map(|r| match (&r.fixed, &r.last_affected) {
@@ -139,21 +185,52 @@ mod tests {
                 _ => (r.introduced.as_str(), "", ""),
             })
             .collect();
-        assert_eq!((found.as_slice(), single.iter().map(String::as_str).collect::<Vec<_>>().as_slice()), (expected, singles), "{expressions:?}");
+        assert_eq!(
+            (
+                found.as_slice(),
+                single
+                    .iter()
+                    .map(String::as_str)
+                    .collect::<Vec<_>>()
+                    .as_slice()
+            ),
+            (expected, singles),
+            "{expressions:?}"
+        );
     }
 
     #[test]
     fn words_mean_ranges() {
         check(&["up to and including 2.3"], &[("0", "<=", "2.3")], &[]);
-        check(&["before 1.4.0", "2.x until 2.1.7"], &[("0", "<", "1.4.0"), ("2", "<", "2.1.7")], &[]);
+        check(
+            &["before 1.4.0", "2.x until 2.1.7"],
+            &[("0", "<", "1.4.0"), ("2", "<", "2.1.7")],
+            &[],
+        );
         check(&[">= 1.0, < 1.5.2"], &[("1.0", "<", "1.5.2")], &[]);
-        check(&["1.0 through 1.9", "1.2"], &[("1.0", "<=", "1.9")], &["1.2"]);
+        check(
+            &["1.0 through 1.9", "1.2"],
+            &[("1.0", "<=", "1.9")],
+            &["1.2"],
+        );
         check(&["between 1.1 and 1.6"], &[("1.1", "<=", "1.6")], &[]);
         check(&["v1.2.3 and earlier"], &[("0", "<=", "1.2.3")], &[]);
-        check(&["1.2.3 and newer", "since version 3.0"], &[("1.2.3", "", ""), ("3.0", "", "")], &[]);
+        check(
+            &["1.2.3 and newer", "since version 3.0"],
+            &[("1.2.3", "", ""), ("3.0", "", "")],
+            &[],
+        );
         check(&["v1.9.x"], &[("1.9", "<", "1.10")], &[]);
-        check(&["5.x before 5.4.3", "6.x before 6.0.2"], &[("5", "<", "5.4.3"), ("6", "<", "6.0.2")], &[]);
-        check(&["<=4.17.20", "< 2.0"], &[("0", "<=", "4.17.20"), ("0", "<", "2.0")], &[]);
+        check(
+            &["5.x before 5.4.3", "6.x before 6.0.2"],
+            &[("5", "<", "5.4.3"), ("6", "<", "6.0.2")],
+            &[],
+        );
+        check(
+            &["<=4.17.20", "< 2.0"],
+            &[("0", "<=", "4.17.20"), ("0", "<", "2.0")],
+            &[],
+        );
         check(&["up to but not including 9.1"], &[("0", "<", "9.1")], &[]);
         check(&["all versions"], &[("0", "", "")], &[]);
         check(&["2.14.1", "v2.14.1"], &[], &["2.14.1"]);

@@ -64,18 +64,30 @@ pub struct File<'a> {
     pub octets: &'a [u8],
 }
 
-/// Extracts the structured report from subject and body text, and from the records that came with it.
+/// Extracts the structured report from subject and body text, and from the records that came with
+/// it.
 pub fn report(subject: &str, text: &str, files: &[File<'_>]) -> Report {
     let text = own_words(head_of(text));
     let (records, read_from) = records(&text, files);
     // The letter speaks first; records fill what it leaves open.
     let own = sections(&text);
-    let said: Vec<Section> = own.iter().cloned().chain(records.iter().flat_map(|r| r.sections.clone())).collect();
+    let said: Vec<Section> = own
+        .iter()
+        .cloned()
+        .chain(records.iter().flat_map(|r| r.sections.clone()))
+        .collect();
     let whole = format!("{subject}\n{text}");
-    let with_records =
-        said.iter().filter(|s| matches!(s.field, Field::Cve | Field::Cwe | Field::Cvss)).fold(whole.clone(), |all, s| format!("{all}\n{}", s.text));
-    let with_prose = records.iter().fold(whole.clone(), |all, r| format!("{all}\n{}", r.prose));
-    let recorded = records.iter().flat_map(|r| &r.affected).find_map(|a| a.package.as_ref());
+    let with_records = said
+        .iter()
+        .filter(|s| matches!(s.field, Field::Cve | Field::Cwe | Field::Cvss))
+        .fold(whole.clone(), |all, s| format!("{all}\n{}", s.text));
+    let with_prose = records
+        .iter()
+        .fold(whole.clone(), |all, r| format!("{all}\n{}", r.prose));
+    let recorded = records
+        .iter()
+        .flat_map(|r| &r.affected)
+        .find_map(|a| a.package.as_ref());
     let product = own
         .iter()
         .filter(|s| s.field == Field::Product)
@@ -83,16 +95,34 @@ pub fn report(subject: &str, text: &str, files: &[File<'_>]) -> Report {
         .or_else(|| recorded.map(|p| p.name.clone()))
         .or_else(|| product(&said, subject, &text));
     let mut affected_versions = affected_versions(&said, subject, &text, product.as_deref());
-    let ends = records.iter().flat_map(|r| &r.affected).flat_map(|a| &a.ranges).filter_map(|range| range.fixed.clone());
+    let ends = records
+        .iter()
+        .flat_map(|r| &r.affected)
+        .flat_map(|a| &a.ranges)
+        .filter_map(|range| range.fixed.clone());
     let fixed_versions = unique(fixed_versions(&said, &text).into_iter().chain(ends));
     affected_versions.retain(|version| !fixed_versions.contains(version));
-    let affected = affected(&records, &affected_versions, &fixed_versions, product.as_deref());
+    let affected = affected(
+        &records,
+        &affected_versions,
+        &fixed_versions,
+        product.as_deref(),
+    );
     if affected_versions.is_empty() {
-        affected_versions = affected.iter().flat_map(|a| a.ranges.iter().map(in_words).chain(a.versions.iter().cloned())).collect();
+        affected_versions = affected
+            .iter()
+            .flat_map(|a| {
+                a.ranges
+                    .iter()
+                    .map(in_words)
+                    .chain(a.versions.iter().cloned())
+            })
+            .collect();
     }
     let cvss = cvss(&with_records);
     let severity = severity(&said, &text, cvss.as_deref());
-    let steps_to_reproduce = steps(&said, &text).or_else(|| records.iter().find_map(|r| steps(&[], &r.prose)));
+    let steps_to_reproduce =
+        steps(&said, &text).or_else(|| records.iter().find_map(|r| steps(&[], &r.prose)));
     let shown = steps_to_reproduce.is_some() && !affected_versions.is_empty();
     let mut missing = Vec::new();
     if steps_to_reproduce.is_none() {
@@ -102,26 +132,55 @@ pub fn report(subject: &str, text: &str, files: &[File<'_>]) -> Report {
         missing.push(Missing::Versions);
     }
     let mut answers = answers::answers(&said, &text);
-    if answers.credit_name.is_none() && answers.credit.is_none_or(|wish| wish == CreditWish::Wanted) {
+    if answers.credit_name.is_none() && answers.credit.is_none_or(|wish| wish == CreditWish::Wanted)
+    {
         answers.credit_name = records.iter().flat_map(|r| &r.credits).next().cloned();
-        answers.credit = answers.credit.or(answers.credit_name.as_ref().map(|_| CreditWish::Wanted));
+        answers.credit = answers
+            .credit
+            .or(answers.credit_name.as_ref().map(|_| CreditWish::Wanted));
     }
     let listed = parts::titles(&text);
-    let vulnerabilities = if listed.is_empty() { records.iter().map(|r| r.titles.clone()).find(|t| t.len() > 1).unwrap_or_default() } else { listed };
-    let only_scanners = !records.is_empty() && records.iter().all(|r| r.scanner) && !speaks_of_vulnerability(subject, &text);
+    let vulnerabilities = if listed.is_empty() {
+        records
+            .iter()
+            .map(|r| r.titles.clone())
+            .find(|t| t.len() > 1)
+            .unwrap_or_default()
+    } else {
+        listed
+    };
+    let only_scanners = !records.is_empty()
+        && records.iter().all(|r| r.scanner)
+        && !speaks_of_vulnerability(subject, &text);
     Report {
         summary: summary(&said, subject, &text),
         cve_ids: ids(&CVE, &with_records, |c| format!("CVE-{}-{}", &c[1], &c[2])),
         cwe_ids: weaknesses(&said, subject, &text, &with_records),
-        cvss_score: cvss.as_deref().and_then(cvss::rate).map(|rated| f64::from(rated.tenths) / 10.0),
+        cvss_score: cvss
+            .as_deref()
+            .and_then(cvss::rate)
+            .map(|rated| f64::from(rated.tenths) / 10.0),
         cvss,
         severity,
         steps_to_reproduce,
         disclosure: disclosure(&disclosure_text(&said, &text)),
         missing,
-        references: unique(places::references(&text).into_iter().chain(records.iter().flat_map(|r| r.references.clone()))),
-        files: unique(places::files(&with_prose).into_iter().chain(named_places(&said, Field::Files)).chain(records.iter().flat_map(|r| r.files.clone()))),
-        functions: unique(places::functions(&with_prose).into_iter().chain(named_places(&said, Field::Functions))),
+        references: unique(
+            places::references(&text)
+                .into_iter()
+                .chain(records.iter().flat_map(|r| r.references.clone())),
+        ),
+        files: unique(
+            places::files(&with_prose)
+                .into_iter()
+                .chain(named_places(&said, Field::Files))
+                .chain(records.iter().flat_map(|r| r.files.clone())),
+        ),
+        functions: unique(
+            places::functions(&with_prose)
+                .into_iter()
+                .chain(named_places(&said, Field::Functions)),
+        ),
         vulnerabilities,
         class: class::class(subject, &text, only_scanners, shown),
         answers,
@@ -137,26 +196,48 @@ pub fn report(subject: &str, text: &str, files: &[File<'_>]) -> Report {
 fn weaknesses(sections: &[Section], subject: &str, text: &str, with_records: &str) -> Vec<String> {
     let numbers = ids(&CWE, with_records, |c| format!("CWE-{}", &c[1]));
     let prose = without_code(text);
-    let in_field = sections.iter().filter(|s| matches!(s.field, Field::Cwe | Field::Summary)).map(|s| s.text.as_str()).collect::<Vec<_>>().join("\n");
-    unique(numbers.into_iter().chain(weakness::named(&format!("{in_field}\n{subject}\n{prose}"))))
+    let in_field = sections
+        .iter()
+        .filter(|s| matches!(s.field, Field::Cwe | Field::Summary))
+        .map(|s| s.text.as_str())
+        .collect::<Vec<_>>()
+        .join("\n");
+    unique(
+        numbers
+            .into_iter()
+            .chain(weakness::named(&format!("{in_field}\n{subject}\n{prose}"))),
+    )
 }
 
 fn named_places(sections: &[Section], field: Field) -> Vec<String> {
-    let texts = sections.iter().filter(|s| s.field == field).flat_map(|s| s.text.lines().take_while(|l| !l.trim().is_empty()));
-    let names = texts.flat_map(|line| line.split([',', ' ', '`'])).map(|name| name.trim().trim_end_matches("()").trim_start_matches("- "));
+    let texts = sections
+        .iter()
+        .filter(|s| s.field == field)
+        .flat_map(|s| s.text.lines().take_while(|l| !l.trim().is_empty()));
+    let names = texts
+        .flat_map(|line| line.split([',', ' ', '`']))
+        .map(|name| name.trim().trim_end_matches("()").trim_start_matches("- "));
     let plausible = |name: &&str| match field {
         Field::Files => name.contains('.') && !name.contains("://") && !name.ends_with('.'),
         _ => {
             name.len() > 2
-                && name.chars().all(|c| c.is_alphanumeric() || "_:.$->#".contains(c))
+                && name
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || "_:.$->#".contains(c))
                 && (name.contains(['_', ':', '.']) || line_is_one_word(sections, field))
         }
     };
-    names.filter(plausible).map(|name| LINE_NUMBER.replace(name, "").into_owned()).collect()
+    names
+        .filter(plausible)
+        .map(|name| LINE_NUMBER.replace(name, "").into_owned())
+        .collect()
 }
 
 fn line_is_one_word(sections: &[Section], field: Field) -> bool {
-    sections.iter().filter(|s| s.field == field).all(|s| !s.text.trim().contains(' '))
+    sections
+        .iter()
+        .filter(|s| s.field == field)
+        .all(|s| !s.text.trim().contains(' '))
 }
 
 pub(super) fn unique(items: impl IntoIterator<Item = String>) -> Vec<String> {
@@ -180,7 +261,10 @@ fn own_words(text: &str) -> String {
         return unquoted(text);
     }
     let lines = text.lines().take_while(|l| *l != "-- " && *l != "--");
-    let own = lines.filter(|l| !l.starts_with('>')).collect::<Vec<_>>().join("\n");
+    let own = lines
+        .filter(|l| !l.starts_with('>'))
+        .collect::<Vec<_>>()
+        .join("\n");
     if !own.trim().is_empty() {
         return own;
     }
@@ -195,31 +279,59 @@ pub(super) fn without_code(text: &str) -> std::borrow::Cow<'_, str> {
 
 /// Without the marks of quoting.
 fn unquoted(text: &str) -> String {
-    text.lines().map(|l| l.trim_start_matches(['>', ' '])).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(|l| l.trim_start_matches(['>', ' ']))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 pub(super) fn first(sections: &[Section], field: Field) -> Option<&str> {
-    sections.iter().find(|s| s.field == field && !s.text.is_empty()).map(|s| s.text.as_str())
+    sections
+        .iter()
+        .find(|s| s.field == field && !s.text.is_empty())
+        .map(|s| s.text.as_str())
 }
 
 fn summary(sections: &[Section], subject: &str, text: &str) -> String {
     let from_section = first(sections, Field::Summary).map(|t| t.split("\n\n").next().unwrap_or(t));
     let subject = clean_subject(subject);
-    let from_text = || text.lines().map(str::trim).find(|l| l.len() > 20 && !l.ends_with(',') && !l.starts_with('#')).unwrap_or_default();
+    let from_text = || {
+        text.lines()
+            .map(str::trim)
+            .find(|l| l.len() > 20 && !l.ends_with(',') && !l.starts_with('#'))
+            .unwrap_or_default()
+    };
     let chosen = match from_section {
         Some(section) => section,
         None if !subject.is_empty() && subject != "..." => &subject,
         None => from_text(),
     };
-    cut(&chosen.split_whitespace().collect::<Vec<_>>().join(" "), SUMMARY_CHARACTERS_MAX)
+    cut(
+        &chosen.split_whitespace().collect::<Vec<_>>().join(" "),
+        SUMMARY_CHARACTERS_MAX,
+    )
 }
 
 /// The subject without the marks of replying, forwarding and lists.
 pub(super) fn clean_subject(subject: &str) -> String {
     let mut rest = subject[..subject.floor_char_boundary(SUBJECT_OCTETS_MAX)].trim();
     loop {
-        let begins = |mark: &&str| rest.get(..mark.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(mark));
-        let mark = ["re:", "fwd:", "fw:", "aw:", "wg:", "[security]", "[ext]", "[external]"].into_iter().find(begins);
+        let begins = |mark: &&str| {
+            rest.get(..mark.len())
+                .is_some_and(|begin| begin.eq_ignore_ascii_case(mark))
+        };
+        let mark = [
+            "re:",
+            "fwd:",
+            "fw:",
+            "aw:",
+            "wg:",
+            "[security]",
+            "[ext]",
+            "[external]",
+        ]
+        .into_iter()
+        .find(begins);
         match mark {
             Some(mark) => rest = rest[mark.len()..].trim_start(),
             None => return rest.to_owned(),
@@ -232,13 +344,21 @@ pub(super) fn cut(text: &str, characters: usize) -> String {
         return text.to_owned();
     }
     let head: String = text.chars().take(characters - 1).collect();
-    let at_word = head.rfind(' ').filter(|i| *i > head.len() / 2).unwrap_or(head.len());
+    let at_word = head
+        .rfind(' ')
+        .filter(|i| *i > head.len() / 2)
+        .unwrap_or(head.len());
     format!("{}…", &head[..at_word])
 }
 
 fn cvss(text: &str) -> Option<String> {
-    let bare = CVSS31_BARE.find(text).map(|m| format!("CVSS:3.1/{}", m.as_str()));
-    let candidates = CVSS_VECTOR.find_iter(text).map(|m| m.as_str().to_owned()).chain(bare);
+    let bare = CVSS31_BARE
+        .find(text)
+        .map(|m| format!("CVSS:3.1/{}", m.as_str()));
+    let candidates = CVSS_VECTOR
+        .find_iter(text)
+        .map(|m| m.as_str().to_owned())
+        .chain(bare);
     candidates.into_iter().find(|v| cvss::rate(v).is_some())
 }
 
@@ -250,7 +370,15 @@ fn severity(sections: &[Section], text: &str, vector: Option<&str>) -> Option<St
         .or_else(|| first(sections, Field::Cvss))
         .and_then(|t| SEVERITY_WORD.find(t))
         .map(|m| m.as_str().to_ascii_lowercase())
-        .or_else(|| SEVERITY.captures(&text.replace("**", "")).and_then(|c| c.iter().skip(1).flatten().next().map(|m| m.as_str().to_lowercase())))?;
+        .or_else(|| {
+            SEVERITY.captures(&text.replace("**", "")).and_then(|c| {
+                c.iter()
+                    .skip(1)
+                    .flatten()
+                    .next()
+                    .map(|m| m.as_str().to_lowercase())
+            })
+        })?;
     Some(match word.as_str() {
         "moderate" => "medium".to_owned(),
         "important" | "hoch" | "élevé" | "élevée" | "alta" => "high".to_owned(),
@@ -267,18 +395,40 @@ fn steps(sections: &[Section], text: &str) -> Option<String> {
     }
     // A numbered list of two or more, with what is indented or fenced between its items.
     let lines: Vec<&str> = text.lines().collect();
-    let items: Vec<usize> = lines.iter().enumerate().filter(|(_, l)| NUMBERED.is_match(l)).map(|(i, _)| i).collect();
+    let items: Vec<usize> = lines
+        .iter()
+        .enumerate()
+        .filter(|(_, l)| NUMBERED.is_match(l))
+        .map(|(i, _)| i)
+        .collect();
     if let (Some(from), Some(last), true) = (items.first(), items.last(), items.len() >= 2) {
-        let end = lines[*last..].iter().position(|l| l.trim().is_empty()).map_or(lines.len(), |n| last + n);
+        let end = lines[*last..]
+            .iter()
+            .position(|l| l.trim().is_empty())
+            .map_or(lines.len(), |n| last + n);
         if last - from < 80 {
-            return Some(cut(lines[*from..end].join("\n").trim(), STEPS_CHARACTERS_MAX));
+            return Some(cut(
+                lines[*from..end].join("\n").trim(),
+                STEPS_CHARACTERS_MAX,
+            ));
         }
     }
     // A paragraph that says how, and the fence or paragraph that it announces.
     let paragraphs: Vec<&str> = text.split("\n\n").collect();
-    let says_how = |p: &str| REPRODUCE.is_match(p) && (p.trim().len() > 30 || p.trim_end().ends_with(':')) && !NO_STEPS.is_match(p);
-    let shows = |p: &str| COMMAND.is_match(p) || p.contains("```") || (TRIED.is_match(p) && p.len() > 30 && !NO_STEPS.is_match(p));
-    let at = paragraphs.iter().position(|p| says_how(p)).or_else(|| paragraphs.iter().position(|p| shows(p)))?;
+    let says_how = |p: &str| {
+        REPRODUCE.is_match(p)
+            && (p.trim().len() > 30 || p.trim_end().ends_with(':'))
+            && !NO_STEPS.is_match(p)
+    };
+    let shows = |p: &str| {
+        COMMAND.is_match(p)
+            || p.contains("```")
+            || (TRIED.is_match(p) && p.len() > 30 && !NO_STEPS.is_match(p))
+    };
+    let at = paragraphs
+        .iter()
+        .position(|p| says_how(p))
+        .or_else(|| paragraphs.iter().position(|p| shows(p)))?;
     let mut how = paragraphs[at].trim().to_owned();
     if how.ends_with(':') {
         how = format!("{how}\n\n{}", paragraphs.get(at + 1)?.trim());
@@ -294,7 +444,11 @@ fn disclosure_text(sections: &[Section], text: &str) -> String {
     }
 }
 
-fn ids(pattern: &regex::Regex, text: &str, write: impl Fn(&regex::Captures<'_>) -> String) -> Vec<String> {
+fn ids(
+    pattern: &regex::Regex,
+    text: &str,
+    write: impl Fn(&regex::Captures<'_>) -> String,
+) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for c in pattern.captures_iter(text) {
         let id = write(&c);
@@ -310,11 +464,22 @@ mod tests {
     use super::*;
     use crate::model::report::Intent;
 
-    const PROSE: &str = "Hello,\n\nI found a stored cross-site scripting vulnerability (CWE-79) in acme-web version 2.3.1, and probably\nall earlier releases. An attacker can run script in another user's session.\n\nTo reproduce:\n\n1. Log in as any user.\n2. Set the display name to <script>alert(1)</script>.\n3. Open the member list as an administrator.\n\nI would rate the severity as high: CVSS:3.1/AV:N/AC:L/PR:L/UI:R/S:C/C:H/I:L/A:N\n\nI plan to publish a write-up on 24 December 2026.\n\nRegards\n-- \nAda, version 9.9.9\n";
+    const PROSE: &str = "Hello,\n\nI found a stored cross-site scripting vulnerability (CWE-79) \
+        in acme-web version 2.3.1, and probably\nall earlier releases. An attacker can run script \
+        in another user's session.\n\nTo reproduce:\n\n1. Log in as any user.\n2. Set the display \
+        name to <script>alert(1)</script>.\n3. Open the member list as an administrator.\n\nI \
+        would rate the severity as high: CVSS:3.1/AV:N/AC:L/PR:L/UI:R/S:C/C:H/I:L/A:N\n\nI plan \
+        to publish a write-up on 24 December 2026.\n\nRegards\n-- \nAda, version 9.9.9\n";
 
-    const MARKDOWN: &str = "# Stored XSS in member list\n\n## Summary\n\nStored XSS in the member list\n\n## Product\n\nacme-web\n\n## Affected versions\n\n- 2.3.1\n- 2.3.0\n\n## Severity\n\nHigh, CVSS:3.1/AV:N/AC:L/PR:L/UI:R/S:C/C:H/I:L/A:N (CWE-79)\n\n## Steps to reproduce\n\n1. Log in.\n2. Set the name.\n\n## Disclosure\n\nI will publish on 2026-12-24.\n";
+    const MARKDOWN: &str = "# Stored XSS in member list\n\n## Summary\n\nStored XSS in the member \
+        list\n\n## Product\n\nacme-web\n\n## Affected versions\n\n- 2.3.1\n- 2.3.0\n\n## \
+        Severity\n\nHigh, CVSS:3.1/AV:N/AC:L/PR:L/UI:R/S:C/C:H/I:L/A:N (CWE-79)\n\n## Steps to \
+        reproduce\n\n1. Log in.\n2. Set the name.\n\n## Disclosure\n\nI will publish on \
+        2026-12-24.\n";
 
-    const KEYS: &str = "Summary: Stored XSS in the member list\nProduct: acme-web\nVersions: 2.3.1, 2.3.0\nCWE: 79 (CWE-79)\nCVSS: CVSS:3.1/AV:N/AC:L/PR:L/UI:R/S:C/C:H/I:L/A:N\nSteps to reproduce:\n1. Log in.\n2. Set the name.\nDisclosure: I will publish on 2026-12-24\n";
+    const KEYS: &str = "Summary: Stored XSS in the member list\nProduct: acme-web\nVersions: \
+        2.3.1, 2.3.0\nCWE: 79 (CWE-79)\nCVSS: CVSS:3.1/AV:N/AC:L/PR:L/UI:R/S:C/C:H/I:L/A:N\nSteps \
+        to reproduce:\n1. Log in.\n2. Set the name.\nDisclosure: I will publish on 2026-12-24\n";
 
     #[test]
     fn prose_markdown_and_keys_come_out_alike() {
@@ -322,13 +487,32 @@ mod tests {
             let r = report("Stored XSS in the member list", text, &[]);
             assert_eq!(r.summary, "Stored XSS in the member list", "{style}");
             assert_eq!(r.product.as_deref(), Some("acme-web"), "{style}");
-            assert_eq!(r.affected_versions.first().map(String::as_str), Some("2.3.1"), "{style}: {:?}", r.affected_versions);
+            assert_eq!(
+                r.affected_versions.first().map(String::as_str),
+                Some("2.3.1"),
+                "{style}: {:?}",
+                r.affected_versions
+            );
             assert!(!r.affected_versions.iter().any(|v| v == "9.9.9"), "{style}");
             assert_eq!(r.cwe_ids, ["CWE-79"], "{style}");
-            assert_eq!(r.cvss.as_deref(), Some("CVSS:3.1/AV:N/AC:L/PR:L/UI:R/S:C/C:H/I:L/A:N"), "{style}");
+            assert_eq!(
+                r.cvss.as_deref(),
+                Some("CVSS:3.1/AV:N/AC:L/PR:L/UI:R/S:C/C:H/I:L/A:N"),
+                "{style}"
+            );
             assert_eq!(r.severity.as_deref(), Some("high"), "{style}");
-            assert!(r.steps_to_reproduce.as_deref().unwrap().starts_with("1. Log in"), "{style}");
-            assert_eq!((r.disclosure.intent, r.disclosure.date.as_deref()), (Intent::Public, Some("2026-12-24")), "{style}");
+            assert!(
+                r.steps_to_reproduce
+                    .as_deref()
+                    .unwrap()
+                    .starts_with("1. Log in"),
+                "{style}"
+            );
+            assert_eq!(
+                (r.disclosure.intent, r.disclosure.date.as_deref()),
+                (Intent::Public, Some("2026-12-24")),
+                "{style}"
+            );
             assert_eq!(r.missing, [], "{style}");
         }
     }
@@ -349,7 +533,18 @@ mod tests {
 
     #[test]
     fn ids_are_written_one_way() {
-        let r = report("x", "cve-2026-12345, CVE 2026-12345 and CWE:079, but neither CWE-00 nor CVE-２０２６-１２３４ nor CWE-٧٩", &[]);
-        assert_eq!((r.cve_ids.as_slice(), r.cwe_ids.as_slice()), (&["CVE-2026-12345".to_owned()][..], &["CWE-79".to_owned()][..]));
+        let r = report(
+            "x",
+            "cve-2026-12345, CVE 2026-12345 and CWE:079, but neither CWE-00 nor CVE-２０２６-１２３４ nor \
+             CWE-٧٩",
+            &[],
+        );
+        assert_eq!(
+            (r.cve_ids.as_slice(), r.cwe_ids.as_slice()),
+            (
+                &["CVE-2026-12345".to_owned()][..],
+                &["CWE-79".to_owned()][..]
+            )
+        );
     }
 }

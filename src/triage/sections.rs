@@ -32,8 +32,12 @@ pub(super) fn sections(text: &str) -> Vec<Section> {
         }
         if !fenced {
             if let Some((heading, value)) = heading(line, lines.get(i + 1).copied()) {
-                // A heading that we don't know ends the section before it; an unknown key is only a line.
-                if let Some(section) = heading.map(|field| Section { field, text: answer_in_words(field, line, value) }) {
+                // A heading that we don't know ends the section before it; an unknown key is only a
+                // line.
+                if let Some(section) = heading.map(|field| Section {
+                    field,
+                    text: answer_in_words(field, line, value),
+                }) {
                     found.push(section);
                     open = true;
                 } else {
@@ -66,7 +70,8 @@ fn answer_in_words(field: Field, line: &str, value: &str) -> String {
     }
 }
 
-/// `Some((Some(field), value))` for a known heading or key, `Some((None, ""))` for an unknown heading.
+/// `Some((Some(field), value))` for a known heading or key, `Some((None, ""))` for an unknown
+/// heading.
 fn heading<'a>(line: &'a str, next: Option<&str>) -> Option<(Option<Field>, &'a str)> {
     if let Some(c) = HEADING.captures(line) {
         let name = c.get(1)?.as_str();
@@ -81,13 +86,19 @@ fn heading<'a>(line: &'a str, next: Option<&str>) -> Option<(Option<Field>, &'a 
     if let Some(c) = BOLD_ALONE.captures(line) {
         return Some((field(c.get(1)?.as_str()), "")).filter(|(f, _)| f.is_some());
     }
-    if next.is_some_and(|n| UNDERLINE.is_match(n) && n.trim().len() >= 3) && !line.trim().is_empty() && line.len() < 80 {
+    if next.is_some_and(|n| UNDERLINE.is_match(n) && n.trim().len() >= 3)
+        && !line.trim().is_empty()
+        && line.len() < 80
+    {
         return Some((field(line), ""));
     }
     if let Some(c) = KEY_VALUE.captures(line)
         && let Some(known) = field(&c[1])
     {
-        return Some((Some(known), c.get(2)?.as_str().trim().trim_end_matches("**").trim()));
+        return Some((
+            Some(known),
+            c.get(2)?.as_str().trim().trim_end_matches("**").trim(),
+        ));
     }
     if let Some(c) = NUMBERED_NAME.captures(line)
         && let Some(known) = field(&c[1])
@@ -104,12 +115,18 @@ mod tests {
     use super::*;
 
     fn fields(text: &str) -> Vec<(Field, String)> {
-        sections(text).into_iter().map(|s| (s.field, s.text)).collect()
+        sections(text)
+            .into_iter()
+            .map(|s| (s.field, s.text))
+            .collect()
     }
 
     #[test]
     fn headings_and_keys_divide_alike() {
-        let expected = vec![(Field::Product, "acme".to_owned()), (Field::Steps, "1. a\n2. b".to_owned())];
+        let expected = vec![
+            (Field::Product, "acme".to_owned()),
+            (Field::Steps, "1. a\n2. b".to_owned()),
+        ];
         for text in [
             "# Product\nacme\n\n## Steps to reproduce\n\n1. a\n2. b\n",
             "Product: acme\nSteps to reproduce:\n1. a\n2. b\n",

@@ -41,10 +41,17 @@ pub(super) fn in_field(text: &str) -> Vec<String> {
     let text = &in_english(&text[..text.floor_char_boundary(FIELD_OCTETS_MAX)]);
     let mut found = Vec::new();
     // The first paragraph: what follows it speaks of something else.
-    let paragraph = text.trim_start().lines().take_while(|l| !l.trim().is_empty());
+    let paragraph = text
+        .trim_start()
+        .lines()
+        .take_while(|l| !l.trim().is_empty());
     // What is said to be fixed there is not affected.
     let affected: Vec<&str> = paragraph
-        .map(|line| line.trim_start().trim_start_matches(['-', '*', '+']).trim_start())
+        .map(|line| {
+            line.trim_start()
+                .trim_start_matches(['-', '*', '+'])
+                .trim_start()
+        })
         .map(|line| FIXED.find(line).map_or(line, |m| &line[..m.start()]))
         .collect();
     let affected = affected.join("\n");
@@ -57,15 +64,28 @@ pub(super) fn in_field(text: &str) -> Vec<String> {
     narrowed(&mut found);
     if found.is_empty() {
         let first = text.lines().next().unwrap_or_default().trim();
-        let all = ["all", "any", "all versions", "latest", "main", "master", "head", "trunk", "git main"];
-        if all.contains(&first.to_ascii_lowercase().trim_end_matches('.')) || first.chars().all(|c| c.is_ascii_digit()) && !first.is_empty() {
+        let all = [
+            "all",
+            "any",
+            "all versions",
+            "latest",
+            "main",
+            "master",
+            "head",
+            "trunk",
+            "git main",
+        ];
+        if all.contains(&first.to_ascii_lowercase().trim_end_matches('.'))
+            || first.chars().all(|c| c.is_ascii_digit()) && !first.is_empty()
+        {
             found.push(first.to_owned());
         }
     }
     found
 }
 
-/// Versions in running text: only those whose sentence speaks of being affected, and not of another program.
+/// Versions in running text: only those whose sentence speaks of being affected, and not of another
+/// program.
 pub(super) fn in_prose(text: &str, product: Option<&str>) -> Vec<String> {
     let mut found = Vec::new();
     let joined = in_english(&text.replace('\n', " "));
@@ -73,10 +93,19 @@ pub(super) fn in_prose(text: &str, product: Option<&str>) -> Vec<String> {
         let Some(m) = c.name("expr") else { continue };
         let before = tail(&joined[..m.start()], 60);
         let sentence = before.rsplit(". ").next().unwrap_or(before);
-        let named = product.is_some_and(|p| sentence.to_lowercase().trim_end().ends_with(&p.to_lowercase()));
+        let named = product.is_some_and(|p| {
+            sentence
+                .to_lowercase()
+                .trim_end()
+                .ends_with(&p.to_lowercase())
+        });
         let expression = m.as_str();
         let own_words = NEAR.is_match(sentence) || NEAR.is_match(expression);
-        if NOT_VERSION.is_match(expression) || FOREIGN.is_match(sentence.trim_end()) || before.ends_with(['/', ':', '@', '#']) || !(own_words || named) {
+        if NOT_VERSION.is_match(expression)
+            || FOREIGN.is_match(sentence.trim_end())
+            || before.ends_with(['/', ':', '@', '#'])
+            || !(own_words || named)
+        {
             continue;
         }
         if FIXED.is_match(sentence) || SAFE_AFTER.is_match(&joined[m.end()..]) {
@@ -108,24 +137,55 @@ const IN_ENGLISH: [(&str, &str); 14] = [
     ),
     (r"(?i)\bvon\b|\bde la version\b", "from"),
     (r"(?i)\bbis\b", "up to"),
-    (r"(?i)\b(?:vor|kleiner als|avant(?: la)?|antes de(?: la)?)(?: version)?\b", "before"),
-    (r"(?i)\b(?:ab|seit|à partir de(?: la)?|depuis(?: la)?|desde(?: la)?)(?: version)?\b", "since"),
-    (r"(?i)\b(?:alle|sämtliche) versionen\b|\btoutes les versions\b|\btodas las versiones\b", "all versions"),
-    (r"(?i)\b(?:behoben|korrigiert) in\b|\bcorrigée? dans\b|\bcorregid[ao] en\b", "fixed in"),
-    (r"(?i)\bincluses?\b|\bcomprises?\b|\binclusive\b|\binklusive\b|\binclusiv[ao]\b", "inclusive"),
+    (
+        r"(?i)\b(?:vor|kleiner als|avant(?: la)?|antes de(?: la)?)(?: version)?\b",
+        "before",
+    ),
+    (
+        r"(?i)\b(?:ab|seit|à partir de(?: la)?|depuis(?: la)?|desde(?: la)?)(?: version)?\b",
+        "since",
+    ),
+    (
+        r"(?i)\b(?:alle|sämtliche) versionen\b|\btoutes les versions\b|\btodas las versiones\b",
+        "all versions",
+    ),
+    (
+        r"(?i)\b(?:behoben|korrigiert) in\b|\bcorrigée? dans\b|\bcorregid[ao] en\b",
+        "fixed in",
+    ),
+    (
+        r"(?i)\bincluses?\b|\bcomprises?\b|\binclusive\b|\binklusive\b|\binclusiv[ao]\b",
+        "inclusive",
+    ),
     (r"(?i)\bund\b", "and"),
-    (r"(?i)\bbetroffen sind\b|\bsont (?:concernées|affectées|vulnérables)\b|\bson afectadas\b", "affected versions"),
-    (r"(?i)\bgetestet (?:mit|habe ich)\b|\btesté (?:avec|sur)\b|\bausprobiert habe ich es mit\b|\bprobado (?:con|en)\b", "tested with"),
+    (
+        r"(?i)\bbetroffen sind\b|\bsont (?:concernées|affectées|vulnérables)\b|\bson afectadas\b",
+        "affected versions",
+    ),
+    (
+        r"(?i)\bgetestet (?:mit|habe ich)\b|\btesté (?:avec|sur)\b|\bausprobiert habe ich es mit\b|\bprobado (?:con|en)\b",
+        "tested with",
+    ),
     (r"(?i)\bup to,? (?:but )?not including,?", "before"),
-    (r"(?i)\b(?:up to|through|until) \(and including\)", "up to and including"),
+    (
+        r"(?i)\b(?:up to|through|until) \(and including\)",
+        "up to and including",
+    ),
 ];
 
 static TO_ENGLISH: std::sync::LazyLock<Vec<(regex::Regex, &str)>> =
-    std::sync::LazyLock::new(|| IN_ENGLISH.iter().map(|(from, to)| (regex::Regex::new(from).expect("a constant pattern"), *to)).collect());
+    std::sync::LazyLock::new(|| {
+        IN_ENGLISH
+            .iter()
+            .map(|(from, to)| (regex::Regex::new(from).expect("a constant pattern"), *to))
+            .collect()
+    });
 
 /// The text with its words about ranges in English.
 fn in_english(text: &str) -> String {
-    TO_ENGLISH.iter().fold(text.to_owned(), |text, (from, to)| from.replace_all(&text, *to).into_owned())
+    TO_ENGLISH.iter().fold(text.to_owned(), |text, (from, to)| {
+        from.replace_all(&text, *to).into_owned()
+    })
 }
 
 /// Versions that are said to have the fix.
@@ -134,7 +194,9 @@ pub(super) fn fixed(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for c in FIXED_IN.captures_iter(&joined) {
         let listed = c.get(1).or(c.get(2)).map_or("", |m| m.as_str());
-        A_VERSION.find_iter(listed).for_each(|m| push(&mut found, m.as_str().trim_start_matches(['v', 'V'])));
+        A_VERSION
+            .find_iter(listed)
+            .for_each(|m| push(&mut found, m.as_str().trim_start_matches(['v', 'V'])));
     }
     found
 }
@@ -142,8 +204,14 @@ pub(super) fn fixed(text: &str) -> Vec<String> {
 /// Versions in a field that names those with the fix.
 pub(super) fn fixed_in_field(text: &str) -> Vec<String> {
     let mut found = Vec::new();
-    let first = text.lines().take_while(|l| !l.trim().is_empty()).collect::<Vec<_>>().join(" ");
-    A_VERSION.find_iter(&first).for_each(|m| push(&mut found, m.as_str().trim_start_matches(['v', 'V'])));
+    let first = text
+        .lines()
+        .take_while(|l| !l.trim().is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
+    A_VERSION
+        .find_iter(&first)
+        .for_each(|m| push(&mut found, m.as_str().trim_start_matches(['v', 'V'])));
     found
 }
 
@@ -155,7 +223,11 @@ fn push(found: &mut Vec<String>, expression: &str) {
 }
 
 fn tail(text: &str, characters: usize) -> &str {
-    let start = text.char_indices().rev().nth(characters.saturating_sub(1)).map_or(0, |(i, _)| i);
+    let start = text
+        .char_indices()
+        .rev()
+        .nth(characters.saturating_sub(1))
+        .map_or(0, |(i, _)| i);
     &text[start..]
 }
 
@@ -171,11 +243,20 @@ mod tests {
     fn versions_are_read_from_prose_in_the_reporters_words() {
         check("Version 1.2.3 is vulnerable.", &["1.2.3"]);
         check("It affects versions before 2.4.1.", &["before 2.4.1"]);
-        check("All versions up to and including 2.3.0 are affected", &["up to and including 2.3.0"]);
+        check(
+            "All versions up to and including 2.3.0 are affected",
+            &["up to and including 2.3.0"],
+        );
         check("affected: 1.0 through 1.9", &["1.0 through 1.9"]);
         check("tested with 0.9.1 and earlier", &["0.9.1 and earlier"]);
         check("affects >= 1.0, < 1.5.2", &[">= 1.0, < 1.5.2"]);
-        check("This was fixed in 1.2.4. Version 1.2.3 is affected.", &["1.2.3"]);
-        check("I connected to 192.168.0.1 with Python 3.11 over HTTP/1.1", &[]);
+        check(
+            "This was fixed in 1.2.4. Version 1.2.3 is affected.",
+            &["1.2.3"],
+        );
+        check(
+            "I connected to 192.168.0.1 with Python 3.11 over HTTP/1.1",
+            &[],
+        );
     }
 }

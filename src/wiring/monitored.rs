@@ -23,7 +23,11 @@ const METRICS_FOR: Duration = Duration::from_secs(5);
 
 impl Monitored {
     pub fn new(desk: Arc<Desk>, rhythm: Rhythm) -> Self {
-        Self { desk, rhythm, said: Mutex::default() }
+        Self {
+            desk,
+            rhythm,
+            said: Mutex::default(),
+        }
     }
 
     async fn metrics(&self) -> Result<String> {
@@ -46,10 +50,19 @@ impl Pages for Monitored {
     }
 
     async fn page(&self, path: &str) -> Result<Page, Absent> {
-        let page = |media_type, text: String| Ok(Page { path: path.to_owned(), media_type, octets: text.into_bytes() });
+        let page = |media_type, text: String| {
+            Ok(Page {
+                path: path.to_owned(),
+                media_type,
+                octets: text.into_bytes(),
+            })
+        };
         match path {
             "/metrics" => match self.metrics().await {
-                Ok(text) => page("application/openmetrics-text; version=1.0.0; charset=utf-8", text),
+                Ok(text) => page(
+                    "application/openmetrics-text; version=1.0.0; charset=utf-8",
+                    text,
+                ),
                 Err(err) => {
                     warn!(error = format!("{err:#}"), "metrics cannot be read");
                     Err(Absent::Unwell)

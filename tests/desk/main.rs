@@ -1,4 +1,5 @@
-//! The whole desk on real servers: our binary, Dovecot, Postfix, GnuPG, sq, RNP, and GitHub's contract.
+//! The whole desk on real servers: our binary, Dovecot, Postfix, GnuPG, sq, RNP, and GitHub's
+//! contract.
 //!
 //! Postfix wants root, so these tests do too. Each world has its own servers in its own folder.
 

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What happens to the next connection. Octets are counted over both directions of one direction each.
+/// What happens to the next connection. Octets are counted over both directions of one direction
+/// each.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fault {
     None,
@@ -19,7 +20,8 @@ pub enum Fault {
     Stall(usize),
     /// One octet at a time, both ways.
     Trickle,
-    /// The n-th line of the client, from 1, is answered so, and not passed on. `TAG` stands for its first word.
+    /// The n-th line of the client, from 1, is answered so, and not passed on. `TAG` stands for its
+    /// first word.
     Answer(usize, &'static str),
     /// Octets of no protocol in place of the answers, after so many.
     Garbage(usize),
@@ -29,24 +31,44 @@ pub enum Fault {
 pub struct Proxy {
     pub port: u16,
     fault: Arc<Mutex<Fault>>,
-    /// Octets that the server and the client sent in the last connection that ended, and lines of the client.
+    /// Octets that the server and the client sent in the last connection that ended, and lines of
+    /// the client.
     seen: Arc<Mutex<(usize, usize, usize)>>,
     paused: Arc<AtomicBool>,
 }
 
 impl Proxy {
-    /// Stands before a server on loopback. Must be called inside a runtime, and lives as long as it.
+    /// Stands before a server on loopback. Must be called inside a runtime, and lives as long as
+    /// it.
     pub async fn before(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let proxy =
-            Self { port: listener.local_addr().unwrap().port(), fault: Arc::new(Mutex::new(Fault::None)), seen: Arc::default(), paused: Arc::default() };
-        let (fault, seen, paused) = (Arc::clone(&proxy.fault), Arc::clone(&proxy.seen), Arc::clone(&proxy.paused));
+        let proxy = Self {
+            port: listener.local_addr().unwrap().port(),
+            fault: Arc::new(Mutex::new(Fault::None)),
+            seen: Arc::default(),
+            paused: Arc::default(),
+        };
+        let (fault, seen, paused) = (
+            Arc::clone(&proxy.fault),
+            Arc::clone(&proxy.seen),
+            Arc::clone(&proxy.paused),
+        );
         tokio::spawn(async move {
             loop {
-                let Ok((client, _)) = listener.accept().await else { return };
-                let Ok(server) = TcpStream::connect(("127.0.0.1", server)).await else { continue };
+                let Ok((client, _)) = listener.accept().await else {
+                    return;
+                };
+                let Ok(server) = TcpStream::connect(("127.0.0.1", server)).await else {
+                    continue;
+                };
                 let fault = std::mem::replace(&mut *fault.lock().unwrap(), Fault::None);
-                tokio::spawn(pass(client, server, fault, Arc::clone(&seen), Arc::clone(&paused)));
+                tokio::spawn(pass(
+                    client,
+                    server,
+                    fault,
+                    Arc::clone(&seen),
+                    Arc::clone(&paused),
+                ));
             }
         });
         proxy
@@ -68,7 +90,13 @@ impl Proxy {
     }
 }
 
-async fn pass(mut client: TcpStream, mut server: TcpStream, fault: Fault, seen: Arc<Mutex<(usize, usize, usize)>>, paused: Arc<AtomicBool>) {
+async fn pass(
+    mut client: TcpStream,
+    mut server: TcpStream,
+    fault: Fault,
+    seen: Arc<Mutex<(usize, usize, usize)>>,
+    paused: Arc<AtomicBool>,
+) {
     let _ = client.set_nodelay(true);
     let _ = server.set_nodelay(true);
     let (mut down, mut up, mut lines) = (0, 0, 0);
@@ -126,7 +154,8 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, fault: Fault, seen: 
                     }
                     Fault::Garbage(at) if down + n >= at => {
                         let _ = client.write_all(&octets[..at - down]).await;
-                        let _ = client.write_all(b"\x00\xff\xfe{99999999999}\r\n* \x80 (((( \"\r\n250-\r\n").await;
+                        let _ = client.write_all(b"\x00\xff\xfe{99999999999}\r\n* \x80 (((( \
+                            \"\r\n250-\r\n").await;
                         break;
                     }
                     _ => {}
@@ -141,5 +170,13 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, fault: Fault, seen: 
 
 /// Has the close be a reset.
 fn socket_reset(stream: &TcpStream) -> std::io::Result<()> {
-    nix::sys::socket::setsockopt(stream, nix::sys::socket::sockopt::Linger, &libc::linger { l_onoff: 1, l_linger: 0 }).map_err(std::io::Error::from)
+    nix::sys::socket::setsockopt(
+        stream,
+        nix::sys::socket::sockopt::Linger,
+        &libc::linger {
+            l_onoff: 1,
+            l_linger: 0,
+        },
+    )
+    .map_err(std::io::Error::from)
 }

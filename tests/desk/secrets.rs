@@ -1,4 +1,5 @@
-//! Where is a secret key, while the desk runs? In the keyholder's memory at most: every other process is searched.
+//! Where is a secret key, while the desk runs? In the keyholder's memory at most: every other
+//! process is searched.
 
 use super::people::{Person, head, pgp_mime};
 use super::servers::wait_for;
@@ -12,14 +13,23 @@ fn secrets(path: &std::path::Path) -> Vec<Vec<u8>> {
     let cert = sequoia_openpgp::Cert::from_file(path).unwrap();
     let mut found = Vec::new();
     for key in cert.keys().unencrypted_secret() {
-        let sequoia_openpgp::packet::key::SecretKeyMaterial::Unencrypted(secret) = key.key().secret() else { panic!("a locked key") };
+        let sequoia_openpgp::packet::key::SecretKeyMaterial::Unencrypted(secret) =
+            key.key().secret()
+        else {
+            panic!("a locked key")
+        };
         secret.map(|material| match material {
-            SecretKeyMaterial::EdDSA { scalar } | SecretKeyMaterial::ECDH { scalar } => found.push(scalar.value().to_vec()),
+            SecretKeyMaterial::EdDSA { scalar } | SecretKeyMaterial::ECDH { scalar } => {
+                found.push(scalar.value().to_vec())
+            }
             other => panic!("an unexpected key: {other:?}"),
         });
     }
     assert!(found.len() >= 2);
-    let reversed: Vec<Vec<u8>> = found.iter().map(|s| s.iter().rev().copied().collect()).collect();
+    let reversed: Vec<Vec<u8>> = found
+        .iter()
+        .map(|s| s.iter().rev().copied().collect())
+        .collect();
     found.into_iter().chain(reversed).collect()
 }
 
@@ -27,56 +37,94 @@ fn secrets(path: &std::path::Path) -> Vec<Vec<u8>> {
 fn found_in(pid: u32, needles: &[Vec<u8>]) -> Vec<usize> {
     let mut memory = std::fs::File::open(format!("/proc/{pid}/mem")).unwrap();
     let mut found = Vec::new();
-    for line in std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap().lines() {
+    for line in std::fs::read_to_string(format!("/proc/{pid}/maps"))
+        .unwrap()
+        .lines()
+    {
         let mut words = line.split_whitespace();
         let (from, to) = words.next().unwrap().split_once('-').unwrap();
-        let (from, to) = (u64::from_str_radix(from, 16).unwrap(), u64::from_str_radix(to, 16).unwrap());
+        let (from, to) = (
+            u64::from_str_radix(from, 16).unwrap(),
+            u64::from_str_radix(to, 16).unwrap(),
+        );
         if !words.next().unwrap().starts_with('r') || line.contains("[v") {
             continue;
         }
         let mut octets = vec![0; (to - from) as usize];
-        let read = memory.seek(SeekFrom::Start(from)).and_then(|_| memory.read_exact(&mut octets));
+        let read = memory
+            .seek(SeekFrom::Start(from))
+            .and_then(|_| memory.read_exact(&mut octets));
         if read.is_err() {
             continue; // beyond the end of a mapped file
         }
-        found.extend(needles.iter().enumerate().filter(|(_, needle)| memchr::memmem::find(&octets, needle).is_some()).map(|(n, _)| n));
+        found.extend(
+            needles
+                .iter()
+                .enumerate()
+                .filter(|(_, needle)| memchr::memmem::find(&octets, needle).is_some())
+                .map(|(n, _)| n),
+        );
     }
     found
 }
 
 fn children(pid: u32) -> Vec<u32> {
     let listed = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    listed.split_whitespace().map(|word| word.parse().unwrap()).collect()
+    listed
+        .split_whitespace()
+        .map(|word| word.parse().unwrap())
+        .collect()
 }
 
 #[test]
 fn no_process_but_the_keyholder_ever_holds_a_secret_key() {
     let world = World::new();
-    let ada = Person::with_gpg(world.path(), "ada@reporter.example", &world.desk_certificate());
+    let ada = Person::with_gpg(
+        world.path(),
+        "ada@reporter.example",
+        &world.desk_certificate(),
+    );
     let desk = world.open_with(&[("SEALDESK_STRIKE", "1")]);
     world.submit(
         "ada@reporter.example",
         &(head("ada@reporter.example", "...", "s1@reporter.example")
-            + &pgp_mime(&ada.sealed("security@desk.example", "Content-Type: text/plain\n\nXSS in acme 1.2\n"))),
+            + &pgp_mime(&ada.sealed(
+                "security@desk.example",
+                "Content-Type: text/plain\n\nXSS in acme 1.2\n",
+            ))),
     );
     world.settle(1);
-    let keyholder = *children(desk.pid()).first().expect("the keyholder is the desk's child");
-    let zygote = *children(keyholder).first().expect("the zygote is the keyholder's child");
+    let keyholder = *children(desk.pid())
+        .first()
+        .expect("the keyholder is the desk's child");
+    let zygote = *children(keyholder)
+        .first()
+        .expect("the zygote is the keyholder's child");
     let mut needles = secrets(&world.path().join("keys/security.secret.asc"));
     needles.extend(secrets(&world.path().join("keys/storage.secret.asc")));
     let secret_needles = needles.len();
     // What each of them does hold, so that a search which finds nothing has looked.
     needles.push(b"sealdesk: internal error".to_vec());
-    for (name, pid) in [("desk", desk.pid()), ("zygote, from which readers are made", zygote)] {
+    for (name, pid) in [
+        ("desk", desk.pid()),
+        ("zygote, from which readers are made", zygote),
+    ] {
         let found = found_in(pid, &needles);
-        assert!(found.contains(&secret_needles), "the memory of the {name} could not be searched");
-        assert!(found.iter().all(|at| *at == secret_needles), "the {name} holds a secret key");
+        assert!(
+            found.contains(&secret_needles),
+            "the memory of the {name} could not be searched"
+        );
+        assert!(
+            found.iter().all(|at| *at == secret_needles),
+            "the {name} holds a secret key"
+        );
     }
     // A reader that has been given a letter, opened it, and now goes in circles.
     let circling = "Content-Type: text/plain\n\nXSS in acme 1.3\nstrike-this-reader: loop\n";
     world.submit(
         "ada@reporter.example",
-        &(head("ada@reporter.example", "...", "s2@reporter.example") + &pgp_mime(&ada.sealed("security@desk.example", circling))),
+        &(head("ada@reporter.example", "...", "s2@reporter.example")
+            + &pgp_mime(&ada.sealed("security@desk.example", circling))),
     );
     let mut readers = Vec::new();
     wait_for("a reader", 20, || {
@@ -86,12 +134,20 @@ fn no_process_but_the_keyholder_ever_holds_a_secret_key() {
     std::thread::sleep(std::time::Duration::from_secs(1)); // by now it has opened its letter
     for reader in readers {
         let found = found_in(reader, &needles);
-        assert!(found.contains(&secret_needles) && found.iter().all(|at| *at == secret_needles), "a reader holds a secret key: {found:?}");
+        assert!(
+            found.contains(&secret_needles) && found.iter().all(|at| *at == secret_needles),
+            "a reader holds a secret key: {found:?}"
+        );
     }
     // No core dump can carry one out, and no process of the same user can look inside.
     for pid in [keyholder, zygote] {
         let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
-        let core: Vec<&str> = limits.lines().find(|l| l.starts_with("Max core file size")).unwrap().split_whitespace().collect();
+        let core: Vec<&str> = limits
+            .lines()
+            .find(|l| l.starts_with("Max core file size"))
+            .unwrap()
+            .split_whitespace()
+            .collect();
         assert_eq!(&core[4..6], ["0", "0"], "{pid}");
     }
     desk.stop();

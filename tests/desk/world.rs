@@ -40,19 +40,32 @@ const MAILBOXES: [&str; 12] = [
 
 impl World {
     pub fn new() -> Self {
-        Self::with(&DovecotOptions { extra: String::new() })
+        Self::with(&DovecotOptions {
+            extra: String::new(),
+        })
     }
 
     pub fn with(options: &DovecotOptions) -> Self {
-        assert!(nix::unistd::geteuid().is_root(), "the whole-desk tests run Postfix, which wants root: run make test as root");
-        let folder = tempfile::Builder::new().prefix("sealdesk-test-").tempdir().unwrap();
+        assert!(
+            nix::unistd::geteuid().is_root(),
+            "the whole-desk tests run Postfix, which wants root: run make test as root"
+        );
+        let folder = tempfile::Builder::new()
+            .prefix("sealdesk-test-")
+            .tempdir()
+            .unwrap();
         let path = folder.path().to_owned();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         fs::create_dir_all(path.join("tls")).unwrap();
         certificate(&path.join("tls"));
         let dovecot = Dovecot::start(&path, options);
         let postfix = Postfix::start(&path, &MAILBOXES);
-        let world = Self { folder, dovecot, postfix, github: Github::start() };
+        let world = Self {
+            folder,
+            dovecot,
+            postfix,
+            github: Github::start(),
+        };
         world.make_keys();
         world
     }
@@ -67,9 +80,29 @@ impl World {
 
     fn make_keys(&self) {
         let keys = self.path().join("keys");
-        run(Command::new(SEALDESK).args(["key", "new", "--address", "security@desk.example", "--name", "Desk", "--out"]).arg(&keys));
+        run(Command::new(SEALDESK)
+            .args([
+                "key",
+                "new",
+                "--address",
+                "security@desk.example",
+                "--name",
+                "Desk",
+                "--out",
+            ])
+            .arg(&keys));
         let rita = self.path().join("rita");
-        run(Command::new(SEALDESK).args(["key", "new", "--address", "rita@desk.example", "--name", "Rita", "--out"]).arg(&rita));
+        run(Command::new(SEALDESK)
+            .args([
+                "key",
+                "new",
+                "--address",
+                "rita@desk.example",
+                "--name",
+                "Rita",
+                "--out",
+            ])
+            .arg(&rita));
         for (name, secret) in [("imap-password", "secret"), ("github-token", "test-token")] {
             let path = self.path().join(name);
             fs::write(&path, secret).unwrap();
@@ -82,15 +115,19 @@ impl World {
         let w = self.path().display();
         Config {
             mailbox: format!(
-                "kind = \"imap\"\nname = \"security\"\nhost = \"localhost\"\nport = {}\nca_file = \"{w}/tls/tls.crt\"\nuser = \"security\"\nlogin = {{ kind = \"password\", password_file = \"{w}/imap-password\" }}\npoll_s = 2\n",
+                "kind = \"imap\"\nname = \"security\"\nhost = \"localhost\"\nport = {}\nca_file = \
+                 \"{w}/tls/tls.crt\"\nuser = \"security\"\nlogin = {{ kind = \"password\", password_file = \"{w}/imap-password\" }}\npoll_s \
+                 = 2\n",
                 self.dovecot.imaps
             ),
             courier: format!(
-                "kind = \"smtp\"\nhost = \"localhost\"\nport = {}\nca_file = \"{w}/tls/tls.crt\"\nuser = \"security\"\npassword_file = \"{w}/imap-password\"\n",
+                "kind = \"smtp\"\nhost = \"localhost\"\nport = {}\nca_file = \
+                 \"{w}/tls/tls.crt\"\nuser = \"security\"\npassword_file = \"{w}/imap-password\"\n",
                 self.postfix.smtps
             ),
             tracker: format!(
-                "kind = \"github\"\nrepository = \"example/project\"\nbase_url = \"http://127.0.0.1:{}\"\nauth = {{ kind = \"token\", token_file = \"{w}/github-token\" }}\n",
+                "kind = \"github\"\nrepository = \"example/project\"\nbase_url = \
+                 \"http://127.0.0.1:{}\"\nauth = {{ kind = \"token\", token_file = \"{w}/github-token\" }}\n",
                 self.github.port
             ),
             extra: String::new(),
@@ -104,12 +141,24 @@ impl World {
     pub fn write_config(&self, config: &Config) {
         let w = self.path().display();
         let text = format!(
-            "[desk]\naddress = \"security@desk.example\"\nname = \"Desk\"\nstate = \"{w}/state\"\nbounce_address = \"bounce@desk.example\"\nauthserv_id = \"mx.desk.example\"\nanswer_from = \"2020-01-01T00:00:00Z\"\n\n[keys]\ncertificates = [\"{w}/keys/security.asc\"]\nstorage_certificate = \"{w}/keys/storage.asc\"\n\n[opener]\nsecret_keys = [\"{w}/keys/security.secret.asc\"]\nstorage_key = \"{w}/keys/storage.secret.asc\"\n\n[[mailbox]]\n{}\n[courier]\n{}\n[tracker]\n{}\n[[responder]]\nname = \"Rita\"\naddress = \"rita@desk.example\"\ncertificate = \"{w}/rita/security.asc\"\n\n{}",
+            "[desk]\naddress = \"security@desk.example\"\nname = \"Desk\"\nstate = \
+             \"{w}/state\"\nbounce_address = \"bounce@desk.example\"\nauthserv_id = \
+             \"mx.desk.example\"\nanswer_from = \"2020-01-01T00:00:00Z\"\n\n[keys]\ncertificates \
+             = [\"{w}/keys/security.asc\"]\nstorage_certificate = \
+             \"{w}/keys/storage.asc\"\n\n[opener]\nsecret_keys = \
+             [\"{w}/keys/security.secret.asc\"]\nstorage_key = \
+             \"{w}/keys/storage.secret.asc\"\n\n[[mailbox]]\n{}\n[courier]\n{}\n[tracker]\n{}\n[[responder]]\nname \
+             = \"Rita\"\naddress = \"rita@desk.example\"\ncertificate = \
+             \"{w}/rita/security.asc\"\n\n{}",
             config.mailbox, config.courier, config.tracker, config.extra
         );
         // A question leaves minutes after its report: no test waits for that.
-        let text =
-            if text.contains("[answers]") { text } else { text + "\n[answers]\nask_missing = false\ncalls_per_hour = 100000\ndrafts_per_day = 100000\n" };
+        let text = if text.contains("[answers]") {
+            text
+        } else {
+            text + "\n[answers]\nask_missing = false\ncalls_per_hour = 100000\ndrafts_per_day = \
+                100000\n"
+        };
         fs::write(self.config_file(), text).unwrap();
     }
 
@@ -122,7 +171,11 @@ impl World {
         if !self.config_file().exists() {
             self.write_config(&self.config());
         }
-        let log = fs::OpenOptions::new().create(true).append(true).open(self.path().join("log")).unwrap();
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.path().join("log"))
+            .unwrap();
         let child = Command::new(SEALDESK)
             .args(["run", "--config"])
             .arg(self.config_file())
@@ -132,13 +185,25 @@ impl World {
             .stderr(log)
             .spawn()
             .unwrap();
-        Desk { child, stopped: false }
+        Desk {
+            child,
+            stopped: false,
+        }
     }
 
     /// Runs a command line of the desk; exit code, standard output, standard error.
     pub fn command(&self, arguments: &[&str]) -> (i32, String, String) {
-        let output = Command::new(SEALDESK).args(arguments).arg("--config").arg(self.config_file()).output().unwrap();
-        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+        let output = Command::new(SEALDESK)
+            .args(arguments)
+            .arg("--config")
+            .arg(self.config_file())
+            .output()
+            .unwrap();
+        (
+            output.status.code().unwrap_or(-1),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
     }
 
     pub fn json(&self, arguments: &[&str]) -> serde_json::Value {
@@ -154,17 +219,34 @@ impl World {
     /// Letters that were delivered to an address.
     pub fn delivered(&self, address: &str) -> Vec<String> {
         let (local, domain) = address.split_once('@').unwrap();
-        let local = if domain == "crowd.example" { "all" } else { local };
-        let new = self.path().join(format!("mail/{domain}/{local}/Maildir/new"));
-        let mut paths: Vec<_> = fs::read_dir(new).map(|d| d.flatten().map(|e| e.path()).collect()).unwrap_or_default();
+        let local = if domain == "crowd.example" {
+            "all"
+        } else {
+            local
+        };
+        let new = self
+            .path()
+            .join(format!("mail/{domain}/{local}/Maildir/new"));
+        let mut paths: Vec<_> = fs::read_dir(new)
+            .map(|d| d.flatten().map(|e| e.path()).collect())
+            .unwrap_or_default();
         paths.sort();
-        paths.iter().map(|p| fs::read_to_string(p).unwrap()).collect()
+        paths
+            .iter()
+            .map(|p| fs::read_to_string(p).unwrap())
+            .collect()
     }
 
     /// Letters to the desk that lie in a folder of its mailbox.
     pub fn lying(&self, folder: &str) -> usize {
-        let maildir = self.path().join("mail/desk.example/security/Maildir").join(folder);
-        ["new", "cur"].iter().map(|sub| fs::read_dir(maildir.join(sub)).map_or(0, Iterator::count)).sum()
+        let maildir = self
+            .path()
+            .join("mail/desk.example/security/Maildir")
+            .join(folder);
+        ["new", "cur"]
+            .iter()
+            .map(|sub| fs::read_dir(maildir.join(sub)).map_or(0, Iterator::count))
+            .sum()
     }
 
     /// Waits until nothing is unread or pending; shows status and log where that never comes.
@@ -177,10 +259,18 @@ impl World {
         loop {
             let (code, out, err) = self.command(&["status", "--json"]);
             let status: serde_json::Value = serde_json::from_str(&out).unwrap_or_default();
-            if code == 0 && status["letters"] == letters && status["unread"] == 0 && status["effects_pending"] == 0 {
+            if code == 0
+                && status["letters"] == letters
+                && status["unread"] == 0
+                && status["effects_pending"] == 0
+            {
                 return;
             }
-            assert!(start.elapsed().as_secs() < seconds, "the desk does not settle at {letters} letters: {out}{err}\n{}", self.log());
+            assert!(
+                start.elapsed().as_secs() < seconds,
+                "the desk does not settle at {letters} letters: {out}{err}\n{}",
+                self.log()
+            );
             std::thread::sleep(std::time::Duration::from_millis(100));
         }
     }
@@ -204,7 +294,11 @@ impl Desk {
     /// SIGTERM, and how long it took.
     pub fn stop(mut self) -> std::time::Duration {
         let start = std::time::Instant::now();
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.child.id().cast_signed()), nix::sys::signal::Signal::SIGTERM).unwrap();
+        nix::sys::signal::kill(
+            nix::unistd::Pid::from_raw(self.child.id().cast_signed()),
+            nix::sys::signal::Signal::SIGTERM,
+        )
+        .unwrap();
         let status = self.child.wait().unwrap();
         self.stopped = true;
         assert!(status.success(), "the desk ended with {status}");

@@ -1,10 +1,12 @@
-//! How are letters bent so that they stay letters? Parts, header fields and boundaries are moved, doubled and swapped.
+//! How are letters bent so that they stay letters? Parts, header fields and boundaries are moved,
+//! doubled and swapped.
 
 /// What real letters and real attacks are made of.
 const WORDS: &[&[u8]] = &[
     b"Content-Type: multipart/mixed; boundary=\"b1\"\n",
     b"Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=\"b1\"\n",
-    b"Content-Type: multipart/signed; micalg=pgp-sha512; protocol=\"application/pgp-signature\"; boundary=\"s1\"\n",
+    b"Content-Type: multipart/signed; micalg=pgp-sha512; protocol=\"application/pgp-signature\"; \
+        boundary=\"s1\"\n",
     b"Content-Type: multipart/alternative; boundary=\"b1\"\n",
     b"Content-Type: message/rfc822\n",
     b"Content-Type: application/pgp-encrypted\n",
@@ -37,14 +39,21 @@ impl Dice {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        if limit == 0 { 0 } else { (self.0 % limit as u64) as usize }
+        if limit == 0 {
+            0
+        } else {
+            (self.0 % limit as u64) as usize
+        }
     }
 }
 
 /// Bends the letter in `data[..size]` and returns its new size, at most `max`.
 pub fn bend(data: &mut [u8], size: usize, max: usize, seed: u32) -> usize {
     let mut dice = Dice(u64::from(seed) << 1 | 1);
-    let mut lines: Vec<Vec<u8>> = data[..size].split_inclusive(|b| *b == b'\n').map(<[u8]>::to_vec).collect();
+    let mut lines: Vec<Vec<u8>> = data[..size]
+        .split_inclusive(|b| *b == b'\n')
+        .map(<[u8]>::to_vec)
+        .collect();
     for _ in 0..=dice.below(3) {
         let at = dice.below(lines.len() + 1);
         match dice.below(6) {
@@ -76,7 +85,9 @@ pub fn bend(data: &mut [u8], size: usize, max: usize, seed: u32) -> usize {
 
 /// From one boundary or empty line to a later one.
 fn range(lines: &[Vec<u8>], dice: &mut Dice) -> (usize, usize) {
-    let joints: Vec<usize> = (0..lines.len()).filter(|n| lines[*n].starts_with(b"--") || lines[*n].len() <= 2).collect();
+    let joints: Vec<usize> = (0..lines.len())
+        .filter(|n| lines[*n].starts_with(b"--") || lines[*n].len() <= 2)
+        .collect();
     let (a, b) = (dice.below(joints.len()), dice.below(joints.len()));
     match (joints.get(a.min(b)), joints.get(a.max(b))) {
         (Some(from), Some(to)) => (*from, *to),

@@ -30,19 +30,30 @@ struct Team {
     slug: String,
 }
 
-/// The bodies of PATCHes: what was found, who works on it, who is credited; an empty one where nothing changes. Each goes for
-/// itself, so that a name that GitHub does not know holds up nothing else. Who is there stays: GitHub takes whole lists.
-pub(super) fn amended(now: &Standing, amendment: &Amendment, configured: &BTreeMap<String, Collaborators>, ecosystem: &str) -> [Value; 3] {
+/// The bodies of PATCHes: what was found, who works on it, who is credited; an empty one where
+/// nothing changes. Each goes for itself, so that a name that GitHub does not know holds up nothing
+/// else. Who is there stays: GitHub takes whole lists.
+pub(super) fn amended(
+    now: &Standing,
+    amendment: &Amendment,
+    configured: &BTreeMap<String, Collaborators>,
+    ecosystem: &str,
+) -> [Value; 3] {
     let assessment = &amendment.assessment;
     let mut body = Map::new();
     if let Some(summary) = &assessment.summary {
         body.insert("summary".to_owned(), json!(cut(summary, 1024)));
     }
     // A vector or a severity, never both; GitHub takes vectors of versions 3 and 4.
-    let vector = assessment.cvss.as_deref().filter(|v| v.starts_with("CVSS:3") || v.starts_with("CVSS:4"));
+    let vector = assessment
+        .cvss
+        .as_deref()
+        .filter(|v| v.starts_with("CVSS:3") || v.starts_with("CVSS:4"));
     match (vector, assessment.severity.as_deref()) {
         (Some(vector), _) => drop(body.insert("cvss_vector_string".to_owned(), json!(vector))),
-        (None, Some(severity @ ("critical" | "high" | "medium" | "low"))) => drop(body.insert("severity".to_owned(), json!(severity))),
+        (None, Some(severity @ ("critical" | "high" | "medium" | "low"))) => {
+            drop(body.insert("severity".to_owned(), json!(severity)))
+        }
         _ => {}
     }
     if let Some(cwe_ids) = &assessment.cwe_ids {
@@ -51,26 +62,73 @@ pub(super) fn amended(now: &Standing, amendment: &Amendment, configured: &BTreeM
     if let Some([one]) = assessment.cve_ids.as_deref() {
         body.insert("cve_id".to_owned(), json!(one));
     }
-    if assessment.product.is_some() || assessment.affected_versions.is_some() || assessment.fixed_versions.is_some() {
-        body.insert("vulnerabilities".to_owned(), json!(vulnerabilities(now, amendment, ecosystem)));
+    if assessment.product.is_some()
+        || assessment.affected_versions.is_some()
+        || assessment.fixed_versions.is_some()
+    {
+        body.insert(
+            "vulnerabilities".to_owned(),
+            json!(vulnerabilities(now, amendment, ecosystem)),
+        );
     }
     let (mut people, mut credits) = (Map::new(), Map::new());
-    let product = amendment.product.as_deref().unwrap_or_default().to_lowercase();
-    let listed: Vec<&Collaborators> = [EVERYBODY, &product].into_iter().filter_map(|name| configured.get(name)).chain([&amendment.collaborators]).collect();
-    let users = now.collaborating_users.iter().flatten().map(|u| u.login.clone()).collect();
-    let teams = now.collaborating_teams.iter().flatten().map(|t| t.slug.clone()).collect();
+    let product = amendment
+        .product
+        .as_deref()
+        .unwrap_or_default()
+        .to_lowercase();
+    let listed: Vec<&Collaborators> = [EVERYBODY, &product]
+        .into_iter()
+        .filter_map(|name| configured.get(name))
+        .chain([&amendment.collaborators])
+        .collect();
+    let users = now
+        .collaborating_users
+        .iter()
+        .flatten()
+        .map(|u| u.login.clone())
+        .collect();
+    let teams = now
+        .collaborating_teams
+        .iter()
+        .flatten()
+        .map(|t| t.slug.clone())
+        .collect();
     for (field, there, wanted) in [
-        ("collaborating_users", users, listed.iter().flat_map(|c| c.users.clone()).collect()),
-        ("collaborating_teams", teams, listed.iter().flat_map(|c| c.teams.clone()).collect()),
+        (
+            "collaborating_users",
+            users,
+            listed.iter().flat_map(|c| c.users.clone()).collect(),
+        ),
+        (
+            "collaborating_teams",
+            teams,
+            listed.iter().flat_map(|c| c.teams.clone()).collect(),
+        ),
     ] {
         if let Some(all) = joined(there, wanted) {
             people.insert(field.to_owned(), json!(all));
         }
     }
-    let credited = |login: &str| now.credits.iter().flatten().any(|c| c["login"].as_str().is_some_and(|l| l.eq_ignore_ascii_case(login)));
-    let more: Vec<Value> = amendment.credits.iter().filter(|c| !credited(&c.login)).map(|c| json!({ "login": c.login, "type": c.kind })).collect();
+    let credited = |login: &str| {
+        now.credits.iter().flatten().any(|c| {
+            c["login"]
+                .as_str()
+                .is_some_and(|l| l.eq_ignore_ascii_case(login))
+        })
+    };
+    let more: Vec<Value> = amendment
+        .credits
+        .iter()
+        .filter(|c| !credited(&c.login))
+        .map(|c| json!({ "login": c.login, "type": c.kind }))
+        .collect();
     if !more.is_empty() {
-        let there = now.credits.iter().flatten().map(|c| json!({ "login": c["login"], "type": c["type"] }));
+        let there = now
+            .credits
+            .iter()
+            .flatten()
+            .map(|c| json!({ "login": c["login"], "type": c["type"] }));
         credits.insert("credits".to_owned(), there.chain(more).collect());
     }
     [body, people, credits].map(Value::Object)
@@ -116,15 +174,32 @@ mod tests {
     fn only_what_the_team_said_is_sent_and_nobody_is_put_out() {
         let now: Standing = serde_json::from_value(json!({
             "collaborating_users": [{ "login": "maintainer" }], "credits": [{ "login": "ada", "type": "finder" }],
-            "vulnerabilities": [{ "package": { "ecosystem": "npm", "name": "acme" }, "vulnerable_version_range": "< 2", "patched_versions": null }]
+            "vulnerabilities": [{ "package": { "ecosystem": "npm", "name": "acme" }, "vulnerable_version_range": "< \
+                2", "patched_versions": null }]
         }))
         .unwrap();
-        assert_eq!(amended(&now, &Amendment::default(), &BTreeMap::new(), "other"), [json!({}), json!({}), json!({})]);
-        let configured =
-            BTreeMap::from([("*".to_owned(), Collaborators { users: vec!["Maintainer".to_owned(), "owner".to_owned()], teams: vec!["security".to_owned()] })]);
+        assert_eq!(
+            amended(&now, &Amendment::default(), &BTreeMap::new(), "other"),
+            [json!({}), json!({}), json!({})]
+        );
+        let configured = BTreeMap::from([(
+            "*".to_owned(),
+            Collaborators {
+                users: vec!["Maintainer".to_owned(), "owner".to_owned()],
+                teams: vec!["security".to_owned()],
+            },
+        )]);
         let amendment = Amendment {
-            assessment: Assessment { fixed_versions: Some(vec!["2.0".to_owned()]), severity: Some("low".to_owned()), ..Assessment::default() },
-            credits: vec![Credit { login: "Ada".to_owned(), name: None, kind: "reporter".to_owned() }],
+            assessment: Assessment {
+                fixed_versions: Some(vec!["2.0".to_owned()]),
+                severity: Some("low".to_owned()),
+                ..Assessment::default()
+            },
+            credits: vec![Credit {
+                login: "Ada".to_owned(),
+                name: None,
+                kind: "reporter".to_owned(),
+            }],
             ..Amendment::default()
         };
         let body = amended(&now, &amendment, &configured, "other");
@@ -133,7 +208,8 @@ mod tests {
             [
                 json!({
                     "severity": "low",
-                    "vulnerabilities": [{ "package": { "ecosystem": "npm", "name": "acme" }, "vulnerable_version_range": "< 2", "patched_versions": "2.0" }]
+                    "vulnerabilities": [{ "package": { "ecosystem": "npm", "name": "acme" }, "vulnerable_version_range": "< \
+                        2", "patched_versions": "2.0" }]
                 }),
                 json!({ "collaborating_users": ["maintainer", "owner"], "collaborating_teams": ["security"] }),
                 json!({})

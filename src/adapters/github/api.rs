@@ -26,7 +26,11 @@ const WAIT_S_DEFAULT: u64 = 60;
 
 pub enum Auth {
     Token(Secret),
-    App { app_id: u64, installation_id: u64, private_key: Secret },
+    App {
+        app_id: u64,
+        installation_id: u64,
+        private_key: Secret,
+    },
 }
 
 pub struct GithubApi {
@@ -34,7 +38,8 @@ pub struct GithubApi {
     /// The app itself, which knows its own name; a token needs none.
     app: Option<Octocrab>,
     server: String,
-    /// Pages of lists as they were, with their ETag: what has not changed costs nothing of the rate limit.
+    /// Pages of lists as they were, with their ETag: what has not changed costs nothing of the rate
+    /// limit.
     pages: Mutex<HashMap<String, Page>>,
 }
 
@@ -57,7 +62,10 @@ pub enum Failed {
     Silent,
     #[error("does not know our token (401): check tracker.auth")]
     Unknown,
-    #[error("refuses ({0}): {1}; the token needs read and write access to repository security advisories")]
+    #[error(
+        "refuses ({0}): {1}; the token needs read and write access to repository security \
+         advisories"
+    )]
     Forbidden(u16, String),
     #[error("asks for patience")]
     Throttled(Duration),
@@ -74,7 +82,10 @@ pub enum Failed {
 impl Failed {
     /// Whether the work may have been done all the same.
     pub fn is_ambiguous(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::Silent | Self::Server(_) | Self::Odd(_))
+        matches!(
+            self,
+            Self::Unreachable(_) | Self::Silent | Self::Server(_) | Self::Odd(_)
+        )
     }
 }
 
@@ -82,7 +93,8 @@ impl From<Failed> for PortError {
     fn from(failed: Failed) -> Self {
         let text = format!("GitHub {failed}");
         match failed {
-            // Only what we sent can be lastingly wrong; a token can be mended while the effect waits.
+            // Only what we sent can be lastingly wrong; a token can be mended while the effect
+            // waits.
             Failed::Invalid(..) => Self::Lasting(text),
             Failed::Throttled(wait) => Self::Throttled(text, wait),
             _ => Self::Passing(text),
@@ -92,26 +104,50 @@ impl From<Failed> for PortError {
 
 /// A path segment, percent-encoded (RFC 3986 section 2.1).
 pub fn segment(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+    url::form_urlencoded::byte_serialize(text.as_bytes())
+        .collect::<String>()
+        .replace('+', "%20")
 }
 
 impl GithubApi {
     /// Must be called inside a tokio runtime.
     pub fn new(base_url: &str, trust: &Trust, auth: Auth) -> Result<Self, PortError> {
-        let wrong = |what: &str| PortError::Lasting(format!("the GitHub client cannot be built: {what}"));
-        let base: http::Uri = base_url.trim_end_matches('/').parse().map_err(|_| wrong("tracker.base_url is not a URL"))?;
-        let loopback = base.host().is_some_and(|h| h == "localhost" || h.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()));
+        let wrong =
+            |what: &str| PortError::Lasting(format!("the GitHub client cannot be built: {what}"));
+        let base: http::Uri = base_url
+            .trim_end_matches('/')
+            .parse()
+            .map_err(|_| wrong("tracker.base_url is not a URL"))?;
+        let loopback = base.host().is_some_and(|h| {
+            h == "localhost"
+                || h.parse::<std::net::IpAddr>()
+                    .is_ok_and(|ip| ip.is_loopback())
+        });
         if base.scheme_str() != Some("https") && !loopback {
             return Err(wrong("tracker.base_url must be https"));
         }
         let config = net::tls(trust)?;
-        let connector = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config((*config).clone()).https_or_http().enable_http1().build();
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config((*config).clone())
+            .https_or_http()
+            .enable_http1()
+            .build();
         let client: hyper_util::client::legacy::Client<_, OctoBody> =
-            hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build(connector);
+            hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
+                .build(connector);
         let headers = vec![
-            (http::header::USER_AGENT, http::HeaderValue::from_static(concat!("sealdesk/", env!("CARGO_PKG_VERSION")))),
-            (http::header::ACCEPT, http::HeaderValue::from_static("application/vnd.github+json")),
-            (http::HeaderName::from_static("x-github-api-version"), http::HeaderValue::from_static("2022-11-28")),
+            (
+                http::header::USER_AGENT,
+                http::HeaderValue::from_static(concat!("sealdesk/", env!("CARGO_PKG_VERSION"))),
+            ),
+            (
+                http::header::ACCEPT,
+                http::HeaderValue::from_static("application/vnd.github+json"),
+            ),
+            (
+                http::HeaderName::from_static("x-github-api-version"),
+                http::HeaderValue::from_static("2022-11-28"),
+            ),
         ];
         let build = |auth: AuthState| {
             let built = OctocrabBuilder::new_empty()
@@ -125,33 +161,64 @@ impl GithubApi {
                 Err(never) => match never {},
             }
         };
-        let text = |secret: &Secret, key: &str| secret.expose_text().map(|t| t.trim().to_owned()).map_err(|_| wrong(&format!("{key} is not text")));
+        let text = |secret: &Secret, key: &str| {
+            secret
+                .expose_text()
+                .map(|t| t.trim().to_owned())
+                .map_err(|_| wrong(&format!("{key} is not text")))
+        };
         let (calls, app) = match auth {
             Auth::Token(token) => {
                 let token = text(&token, "tracker.auth.token_file")?;
                 if !token.bytes().all(|b| b.is_ascii_graphic()) {
                     return Err(wrong("the token has characters that no header can hold"));
                 }
-                (build(AuthState::AccessToken { token: token.into() }), None)
+                (
+                    build(AuthState::AccessToken {
+                        token: token.into(),
+                    }),
+                    None,
+                )
             }
-            Auth::App { app_id, installation_id, private_key } => {
-                let key =
-                    octocrab::EncodingKey::from_rsa_pem(private_key.expose()).map_err(|_| wrong("tracker.auth.private_key_file holds no RSA key in PEM"))?;
-                let app = build(AuthState::App(octocrab::auth::AppAuth { app_id: AppId(app_id), key }));
-                let installation = app.installation(InstallationId(installation_id)).map_err(|e| wrong(&e.to_string()))?;
+            Auth::App {
+                app_id,
+                installation_id,
+                private_key,
+            } => {
+                let key = octocrab::EncodingKey::from_rsa_pem(private_key.expose())
+                    .map_err(|_| wrong("tracker.auth.private_key_file holds no RSA key in PEM"))?;
+                let app = build(AuthState::App(octocrab::auth::AppAuth {
+                    app_id: AppId(app_id),
+                    key,
+                }));
+                let installation = app
+                    .installation(InstallationId(installation_id))
+                    .map_err(|e| wrong(&e.to_string()))?;
                 (installation, Some(app))
             }
         };
-        Ok(Self { calls, app, server: base_url.to_owned(), pages: Mutex::default() })
+        Ok(Self {
+            calls,
+            app,
+            server: base_url.to_owned(),
+            pages: Mutex::default(),
+        })
     }
 
     /// The name under which our drafts are written.
     pub async fn own_login(&self) -> Result<String, Failed> {
         let (answer, field, suffix) = match &self.app {
-            Some(app) => (call(app, Method::Get(None), "/app", None).await?.0, "slug", "[bot]"),
+            Some(app) => (
+                call(app, Method::Get(None), "/app", None).await?.0,
+                "slug",
+                "[bot]",
+            ),
             None => (self.get("/user").await?, "login", ""),
         };
-        let name = answer.get(field).and_then(Value::as_str).ok_or(Failed::Odd("it does not say who we are"))?;
+        let name = answer
+            .get(field)
+            .and_then(Value::as_str)
+            .ok_or(Failed::Odd("it does not say who we are"))?;
         Ok(format!("{name}{suffix}"))
     }
 
@@ -161,20 +228,40 @@ impl GithubApi {
 
     /// One page of a list, and the route of the next.
     pub async fn page(&self, route: &str) -> Result<(Value, Option<String>), Failed> {
-        let known = self.pages.lock().ok().and_then(|pages| pages.get(route).cloned());
+        let known = self
+            .pages
+            .lock()
+            .ok()
+            .and_then(|pages| pages.get(route).cloned());
         let unless = known.as_ref().map(|page| page.etag.as_str());
         let (value, headers) = match call(&self.calls, Method::Get(unless), route, None).await {
             Ok(answer) => answer,
             // RFC 9110 section 15.4.5: what we hold stands.
-            Err(Failed::Unchanged) => return known.map(|page| (page.value, page.next)).ok_or(Failed::Odd("it answers 304 to what was not asked")),
+            Err(Failed::Unchanged) => {
+                return known
+                    .map(|page| (page.value, page.next))
+                    .ok_or(Failed::Odd("it answers 304 to what was not asked"));
+            }
             Err(failed) => return Err(failed),
         };
         let next = next_page(&headers, &self.server);
-        if let (Some(etag), Ok(mut pages)) = (headers.get(http::header::ETAG).and_then(|v| v.to_str().ok()), self.pages.lock()) {
+        if let (Some(etag), Ok(mut pages)) = (
+            headers
+                .get(http::header::ETAG)
+                .and_then(|v| v.to_str().ok()),
+            self.pages.lock(),
+        ) {
             if pages.len() >= PAGES_MAX {
                 pages.clear();
             }
-            pages.insert(route.to_owned(), Page { etag: etag.to_owned(), value: value.clone(), next: next.clone() });
+            pages.insert(
+                route.to_owned(),
+                Page {
+                    etag: etag.to_owned(),
+                    value: value.clone(),
+                    next: next.clone(),
+                },
+            );
         }
         Ok((value, next))
     }
@@ -195,12 +282,20 @@ enum Method<'a> {
     Patch,
 }
 
-async fn call(octocrab: &Octocrab, method: Method<'_>, route: &str, body: Option<&Value>) -> Result<(Value, http::HeaderMap), Failed> {
+async fn call(
+    octocrab: &Octocrab,
+    method: Method<'_>,
+    route: &str,
+    body: Option<&Value>,
+) -> Result<(Value, http::HeaderMap), Failed> {
     let exchange = async {
         let response = match method {
             Method::Get(None) => octocrab._get(route).await,
             Method::Get(Some(etag)) => {
-                let unless = etag.parse().map(|value| http::HeaderMap::from_iter([(http::header::IF_NONE_MATCH, value)])).ok();
+                let unless = etag
+                    .parse()
+                    .map(|value| http::HeaderMap::from_iter([(http::header::IF_NONE_MATCH, value)]))
+                    .ok();
                 octocrab._get_with_headers(route, unless).await
             }
             Method::Post => octocrab._post(route, body).await,
@@ -208,10 +303,15 @@ async fn call(octocrab: &Octocrab, method: Method<'_>, route: &str, body: Option
         };
         let response = response.map_err(unreachable)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = octocrab.body_to_string(response).await.map_err(unreachable)?;
+        let text = octocrab
+            .body_to_string(response)
+            .await
+            .map_err(unreachable)?;
         judge(status, headers, &text)
     };
-    tokio::time::timeout(Duration::from_secs(CALL_S), exchange).await.map_err(|_| Failed::Silent)?
+    tokio::time::timeout(Duration::from_secs(CALL_S), exchange)
+        .await
+        .map_err(|_| Failed::Silent)?
 }
 
 /// The kind of failure alone: its whole text could hold a token or a letter.
@@ -227,22 +327,45 @@ fn unreachable(err: octocrab::Error) -> Failed {
     }
 }
 
-fn judge(status: u16, headers: http::HeaderMap, text: &str) -> Result<(Value, http::HeaderMap), Failed> {
+fn judge(
+    status: u16,
+    headers: http::HeaderMap,
+    text: &str,
+) -> Result<(Value, http::HeaderMap), Failed> {
     if (200..300).contains(&status) {
-        let value = if text.trim().is_empty() { Value::Null } else { serde_json::from_str(text).map_err(|_| Failed::Odd("its JSON cannot be read"))? };
+        let value = if text.trim().is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(text).map_err(|_| Failed::Odd("its JSON cannot be read"))?
+        };
         return Ok((value, headers));
     }
-    let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
+    let header = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|v| v.to_str().ok())
+            .and_then(|v| v.parse::<u64>().ok())
+    };
     // GitHub's own words tell the operator what to mend, where they are known to quote nothing.
     let message = serde_json::from_str::<Value>(text)
         .ok()
-        .and_then(|v| v.get("message").and_then(Value::as_str).map(|m| m.chars().take(200).collect::<String>()))
+        .and_then(|v| {
+            v.get("message")
+                .and_then(Value::as_str)
+                .map(|m| m.chars().take(200).collect::<String>())
+        })
         .unwrap_or_default();
-    let limited = header("retry-after").is_some() || header("x-ratelimit-remaining") == Some(0) || message.contains("secondary rate limit");
+    let limited = header("retry-after").is_some()
+        || header("x-ratelimit-remaining") == Some(0)
+        || message.contains("secondary rate limit");
     Err(match status {
         304 => Failed::Unchanged,
         401 => Failed::Unknown,
-        403 | 429 if limited || status == 429 => Failed::Throttled(Duration::from_secs(header("retry-after").unwrap_or(WAIT_S_DEFAULT).min(WAIT_S_MAX))),
+        403 | 429 if limited || status == 429 => Failed::Throttled(Duration::from_secs(
+            header("retry-after")
+                .unwrap_or(WAIT_S_DEFAULT)
+                .min(WAIT_S_MAX),
+        )),
         403 | 404 | 410 => Failed::Forbidden(status, familiar(&message)),
         500.. => Failed::Server(status),
         _ => Failed::Invalid(status, familiar(&message)),
@@ -252,10 +375,20 @@ fn judge(status: u16, headers: http::HeaderMap, text: &str) -> Result<(Value, ht
 /// The path behind `rel="next"` (RFC 8288), where it leads to the same server.
 fn next_page(headers: &http::HeaderMap, server: &str) -> Option<String> {
     let link = headers.get(http::header::LINK)?.to_str().ok()?;
-    let target = link.split(',').find(|l| l.contains("rel=\"next\""))?.split('<').nth(1)?.split('>').next()?;
+    let target = link
+        .split(',')
+        .find(|l| l.contains("rel=\"next\""))?
+        .split('<')
+        .nth(1)?
+        .split('>')
+        .next()?;
     let (target, server) = (url::Url::parse(target).ok()?, url::Url::parse(server).ok()?);
-    let same = target.host() == server.host() && target.port_or_known_default() == server.port_or_known_default();
-    let path = target.path().strip_prefix(server.path().trim_end_matches('/')).unwrap_or(target.path());
+    let same = target.host() == server.host()
+        && target.port_or_known_default() == server.port_or_known_default();
+    let path = target
+        .path()
+        .strip_prefix(server.path().trim_end_matches('/'))
+        .unwrap_or(target.path());
     same.then(|| match target.query() {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
@@ -267,15 +400,21 @@ mod tests {
     use super::*;
 
     fn headers(rows: &[(&'static str, &str)]) -> http::HeaderMap {
-        rows.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect()
+        rows.iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
     }
 
     #[test]
     fn each_status_says_what_it_means() {
-        let verdict = |status, rows: &[(&'static str, &str)]| judge(status, headers(rows), "{\"message\":\"m\"}").unwrap_err();
+        let verdict = |status, rows: &[(&'static str, &str)]| {
+            judge(status, headers(rows), "{\"message\":\"m\"}").unwrap_err()
+        };
         assert!(matches!(verdict(401, &[]), Failed::Unknown));
         assert!(matches!(verdict(403, &[]), Failed::Forbidden(403, _)));
-        assert!(matches!(verdict(403, &[("retry-after", "7")]), Failed::Throttled(d) if d.as_secs() == 7));
+        assert!(
+            matches!(verdict(403, &[("retry-after", "7")]), Failed::Throttled(d) if d.as_secs() == 7)
+        );
         assert!(matches!(verdict(429, &[]), Failed::Throttled(_)));
         assert!(matches!(verdict(422, &[]), Failed::Invalid(422, _)));
         assert!(verdict(500, &[]).is_ambiguous() && !verdict(422, &[]).is_ambiguous());
@@ -284,7 +423,20 @@ mod tests {
     #[test]
     fn the_next_page_stays_on_the_server() {
         let link = |target: &str| headers(&[("link", &format!("<{target}>; rel=\"next\""))]);
-        assert_eq!(next_page(&link("https://ghe.example/api/v3/repos/o/r/x?after=a"), "https://ghe.example/api/v3").as_deref(), Some("/repos/o/r/x?after=a"));
-        assert_eq!(next_page(&link("https://evil.example/repos"), "https://api.github.com"), None);
+        assert_eq!(
+            next_page(
+                &link("https://ghe.example/api/v3/repos/o/r/x?after=a"),
+                "https://ghe.example/api/v3"
+            )
+            .as_deref(),
+            Some("/repos/o/r/x?after=a")
+        );
+        assert_eq!(
+            next_page(
+                &link("https://evil.example/repos"),
+                "https://api.github.com"
+            ),
+            None
+        );
     }
 }

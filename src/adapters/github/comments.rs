@@ -1,7 +1,8 @@
-//! What do people say below an advisory? By an API that GitHub shows since October 2026 as a preview.
+//! What do people say below an advisory? By an API that GitHub shows since October 2026 as a
+//! preview.
 //!
-//! The published description does not have it yet, so it may end: where it does (404 or 410), nobody is heard and follow-ups go
-//! into the description, as they do without it.
+//! The published description does not have it yet, so it may end: where it does (404 or 410),
+//! nobody is heard and follow-ups go into the description, as they do without it.
 
 use super::DESCRIPTION_CHARACTERS_FULL;
 use super::api::{Failed, GithubApi};
@@ -43,10 +44,17 @@ async fn said(api: &GithubApi, route: &str) -> Result<Vec<Comment>, Failed> {
     for _ in 0..PAGES_MAX {
         let Some(page) = next else { break };
         let (listed, following) = api.page(&page).await?;
-        let listed: Vec<Said> = serde_json::from_value(listed).map_err(|_| Failed::Odd("its comments cannot be read"))?;
+        let listed: Vec<Said> = serde_json::from_value(listed)
+            .map_err(|_| Failed::Odd("its comments cannot be read"))?;
         all.extend(listed.into_iter().filter_map(|one| {
             let edited = one.updated_at != one.created_at;
-            Some(Comment { id: one.id, author: one.user?.login, text: one.body.unwrap_or_default(), at: one.created_at, edited })
+            Some(Comment {
+                id: one.id,
+                author: one.user?.login,
+                text: one.body.unwrap_or_default(),
+                at: one.created_at,
+                edited,
+            })
         }));
         next = following;
     }
@@ -57,16 +65,28 @@ async fn said(api: &GithubApi, route: &str) -> Result<Vec<Comment>, Failed> {
 /// Says it once, as its mark tells. `false`: there are no comments here.
 pub(super) async fn add(api: &GithubApi, route: &str, addition: &Addition) -> Result<bool, Failed> {
     match said(api, route).await {
-        Ok(before) if before.iter().any(|comment| comment.text.contains(&addition.mark)) => return Ok(true),
+        Ok(before)
+            if before
+                .iter()
+                .any(|comment| comment.text.contains(&addition.mark)) =>
+        {
+            return Ok(true);
+        }
         Ok(_) => {}
         Err(Failed::Forbidden(404 | 410, _)) => return Ok(false),
         Err(failed) => return Err(failed),
     }
     let text = match addition.text.chars().count() > DESCRIPTION_CHARACTERS_FULL {
-        true => format!("{}\nA follow-up is too long for the tracker: see `sealdesk case show`.", addition.mark),
+        true => format!(
+            "{}\nA follow-up is too long for the tracker: see `sealdesk case show`.",
+            addition.mark
+        ),
         false => addition.text.clone(),
     };
-    match api.post(&format!("{route}/comments"), &json!({ "body": text })).await {
+    match api
+        .post(&format!("{route}/comments"), &json!({ "body": text }))
+        .await
+    {
         Ok(_) => Ok(true),
         // A published advisory is read below, and not written.
         Err(Failed::Forbidden(404 | 410, _)) => Ok(false),
@@ -79,7 +99,10 @@ pub(super) async fn probed(api: &GithubApi, route: &str) -> String {
     match said(api, route).await {
         Ok(_) => "comments are read, and relayed where a responder marks them".to_owned(),
         Err(why @ Failed::Forbidden(404 | 410, _)) => {
-            format!("there are no comments, so none is relayed and follow-ups go into the description (GitHub {why})")
+            format!(
+                "there are no comments, so none is relayed and follow-ups go into the description \
+                 (GitHub {why})"
+            )
         }
         Err(why) => format!("comments cannot be read, and follow-ups wait for it (GitHub {why})"),
     }

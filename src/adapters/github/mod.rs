@@ -1,8 +1,8 @@
 //! How is a draft kept as a GitHub repository security advisory?
 //!
-//! The create call has no idempotency key, so where an earlier try may have done it our marker is looked
-//! for first, in drafts that our own token wrote; and after an answer that never came, the list is read
-//! until it stands still.
+//! The create call has no idempotency key, so where an earlier try may have done it our marker is
+//! looked for first, in drafts that our own token wrote; and after an answer that never came, the
+//! list is read until it stands still.
 
 mod amend;
 mod api;
@@ -49,7 +49,8 @@ pub struct GithubTracker {
     products: BTreeMap<String, String>,
     ecosystem: String,
     private_fork: bool,
-    /// Whether what people say below advisories is read and answered: an API that GitHub shows as a preview.
+    /// Whether what people say below advisories is read and answered: an API that GitHub shows as a
+    /// preview.
     comments: bool,
     collaborators: BTreeMap<String, Collaborators>,
     login: OnceCell<String>,
@@ -79,8 +80,17 @@ struct Author {
 }
 
 impl GithubTracker {
-    pub fn new(api: GithubApi, repository: String, products: BTreeMap<String, String>, ecosystem: String, private_fork: bool) -> Self {
-        let products = products.into_iter().map(|(product, to)| (product.to_lowercase(), to)).collect();
+    pub fn new(
+        api: GithubApi,
+        repository: String,
+        products: BTreeMap<String, String>,
+        ecosystem: String,
+        private_fork: bool,
+    ) -> Self {
+        let products = products
+            .into_iter()
+            .map(|(product, to)| (product.to_lowercase(), to))
+            .collect();
         Self {
             api,
             repository,
@@ -96,7 +106,13 @@ impl GithubTracker {
 
     /// Who is to work on every advisory (`*`), or on those of a product.
     pub fn with_collaborators(self, collaborators: BTreeMap<String, Collaborators>) -> Self {
-        Self { collaborators: collaborators.into_iter().map(|(product, who)| (product.to_lowercase(), who)).collect(), ..self }
+        Self {
+            collaborators: collaborators
+                .into_iter()
+                .map(|(product, who)| (product.to_lowercase(), who))
+                .collect(),
+            ..self
+        }
     }
 
     /// With what people say below advisories.
@@ -110,26 +126,50 @@ impl GithubTracker {
     }
 
     async fn login(&self) -> Result<&str, Failed> {
-        self.login.get_or_try_init(|| self.api.own_login()).await.map(String::as_str)
+        self.login
+            .get_or_try_init(|| self.api.own_login())
+            .await
+            .map(String::as_str)
     }
 
-    /// The drafts that bear this marker in their last line and that our own token wrote: the oldest, and its doubles.
+    /// The drafts that bear this marker in their last line and that our own token wrote: the
+    /// oldest, and its doubles.
     async fn find(&self, repository: &str, marker: &str) -> Result<Option<Filed>, Failed> {
         let own = self.login().await?.to_owned();
         let all = self.list(repository).await?;
-        let ours = |l: &Listed| l.author.as_ref().is_some_and(|a| a.login.eq_ignore_ascii_case(&own));
-        let marked = |l: &Listed| l.description.as_deref().and_then(|d| d.trim_end().lines().last()).is_some_and(|line| line.trim() == marker);
-        let mut found = all.into_iter().filter(|l| ours(l) && marked(l)).map(id_of).rev(); // listed newest first
-        Ok(found.next().map(|advisory| Filed { advisory, doubled: found.collect() }))
+        let ours = |l: &Listed| {
+            l.author
+                .as_ref()
+                .is_some_and(|a| a.login.eq_ignore_ascii_case(&own))
+        };
+        let marked = |l: &Listed| {
+            l.description
+                .as_deref()
+                .and_then(|d| d.trim_end().lines().last())
+                .is_some_and(|line| line.trim() == marker)
+        };
+        let mut found = all
+            .into_iter()
+            .filter(|l| ours(l) && marked(l))
+            .map(id_of)
+            .rev(); // listed newest first
+        Ok(found.next().map(|advisory| Filed {
+            advisory,
+            doubled: found.collect(),
+        }))
     }
 
     async fn list(&self, repository: &str) -> Result<Vec<Listed>, Failed> {
         let mut all = Vec::new();
-        let mut next = Some(format!("{}?per_page=100&sort=created&direction=desc", advisories(repository)));
+        let mut next = Some(format!(
+            "{}?per_page=100&sort=created&direction=desc",
+            advisories(repository)
+        ));
         for _ in 0..PAGES_MAX {
             let Some(route) = next else { break };
             let (page, following) = self.api.page(&route).await?;
-            let listed: Vec<Listed> = serde_json::from_value(page).map_err(|_| Failed::Odd("its list of advisories cannot be read"))?;
+            let listed: Vec<Listed> = serde_json::from_value(page)
+                .map_err(|_| Failed::Odd("its list of advisories cannot be read"))?;
             all.extend(listed);
             next = following;
         }
@@ -137,7 +177,11 @@ impl GithubTracker {
     }
 
     /// After an answer that never came: reads the list until two looks agree.
-    async fn find_when_settled(&self, repository: &str, marker: &str) -> Result<Option<Filed>, Failed> {
+    async fn find_when_settled(
+        &self,
+        repository: &str,
+        marker: &str,
+    ) -> Result<Option<Filed>, Failed> {
         let mut before = None;
         for _ in 0..SETTLE_LOOKS {
             tokio::time::sleep(Duration::from_secs(SETTLE_S)).await;
@@ -151,11 +195,18 @@ impl GithubTracker {
     }
 
     async fn advisory(&self, route: &str) -> Result<Listed, Failed> {
-        serde_json::from_value(self.api.get(route).await?).map_err(|_| Failed::Odd("its advisory cannot be read"))
+        serde_json::from_value(self.api.get(route).await?)
+            .map_err(|_| Failed::Odd("its advisory cannot be read"))
     }
 
-    /// Adds to an advisory once, as the mark tells. `false`: it is public, and this is not for the public.
-    async fn add(&self, advisory: &AdvisoryId, addition: &Addition, for_the_public: bool) -> Result<bool, PortError> {
+    /// Adds to an advisory once, as the mark tells. `false`: it is public, and this is not for the
+    /// public.
+    async fn add(
+        &self,
+        advisory: &AdvisoryId,
+        addition: &Addition,
+        for_the_public: bool,
+    ) -> Result<bool, PortError> {
         let _turn = self.turn.lock().await;
         let route = named(advisory)?;
         let before = self.advisory(&route).await?;
@@ -167,30 +218,53 @@ impl GithubTracker {
             return Ok(false);
         }
         // Comments are sent on by mail, in clear: what came sealed goes into the description.
-        if self.comments && !for_the_public && !addition.sealed && comments::add(&self.api, &route, addition).await? {
+        if self.comments
+            && !for_the_public
+            && !addition.sealed
+            && comments::add(&self.api, &route, addition).await?
+        {
             return Ok(true);
         }
         let mut after = format!("{}\n\n{}", text.trim_end(), addition.text);
         if after.chars().count() > DESCRIPTION_CHARACTERS_FULL {
             let marker = addition.text.lines().last().unwrap_or_default();
-            after = format!("{}\n\n{}\nA follow-up is too long for the tracker: see `sealdesk case show`.\n\n{marker}", text.trim_end(), addition.mark);
+            after = format!(
+                "{}\n\n{}\nA follow-up is too long for the tracker: see `sealdesk case \
+                 show`.\n\n{marker}",
+                text.trim_end(),
+                addition.mark
+            );
         }
         if after.chars().count() > DESCRIPTION_CHARACTERS_MAX {
-            return Err(PortError::Lasting("the description is full: shorten it in the tracker, then run sealdesk case file".to_owned()));
+            return Err(PortError::Lasting(
+                "the description is full: shorten it in the tracker, then run sealdesk case file"
+                    .to_owned(),
+            ));
         }
-        // Between read and write a human may have edited or published: what is written must rest on what stands there now.
+        // Between read and write a human may have edited or published: what is written must rest on
+        // what stands there now.
         if self.advisory(&route).await? != before {
-            return Err(PortError::Passing("the advisory changes under our hands".to_owned()));
+            return Err(PortError::Passing(
+                "the advisory changes under our hands".to_owned(),
+            ));
         }
-        self.api.patch(&route, &json!({ "description": after })).await?;
+        self.api
+            .patch(&route, &json!({ "description": after }))
+            .await?;
         Ok(true)
     }
 
     fn body(&self, advisory: &Advisory) -> Value {
         let report = &advisory.report;
         // GitHub takes CVSS 3 and 4; and a vector or a severity, never both.
-        let vector = report.cvss.as_deref().filter(|v| v.starts_with("CVSS:3") || v.starts_with("CVSS:4"));
-        let rated = report.severity.as_deref().filter(|s| matches!(*s, "critical" | "high" | "medium" | "low"));
+        let vector = report
+            .cvss
+            .as_deref()
+            .filter(|v| v.starts_with("CVSS:3") || v.starts_with("CVSS:4"));
+        let rated = report
+            .severity
+            .as_deref()
+            .filter(|s| matches!(*s, "critical" | "high" | "medium" | "low"));
         let mut body = json!({
             "summary": cut(&advisory.summary, 1024),
             "description": advisory.description,
@@ -214,20 +288,39 @@ impl GithubTracker {
 
 /// `@login` and `@organisation/team` of a CODEOWNERS file, as the contents API answers it.
 fn owners(file: &Value) -> Vec<String> {
-    let base64: String = file["content"].as_str().unwrap_or_default().split_whitespace().collect();
+    let base64: String = file["content"]
+        .as_str()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
     let text = String::from_utf8(STANDARD.decode(base64).unwrap_or_default()).unwrap_or_default();
-    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
-    let named = lines.flat_map(|line| line.split_whitespace().skip(1)).filter_map(|word| word.strip_prefix('@'));
-    named.map(|name| name.rsplit('/').next().unwrap_or(name).to_lowercase()).collect()
+    let lines = text
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or_default());
+    let named = lines
+        .flat_map(|line| line.split_whitespace().skip(1))
+        .filter_map(|word| word.strip_prefix('@'));
+    named
+        .map(|name| name.rsplit('/').next().unwrap_or(name).to_lowercase())
+        .collect()
 }
 
 fn advisories(repository: &str) -> String {
     let (owner, name) = repository.split_once('/').unwrap_or((repository, ""));
-    format!("/repos/{}/{}/security-advisories", segment(owner), segment(name))
+    format!(
+        "/repos/{}/{}/security-advisories",
+        segment(owner),
+        segment(name)
+    )
 }
 
 fn named(advisory: &AdvisoryId) -> Result<String, PortError> {
-    route_of(advisory).ok_or_else(|| PortError::Lasting(format!("{} does not name an advisory of GitHub", advisory.url)))
+    route_of(advisory).ok_or_else(|| {
+        PortError::Lasting(format!(
+            "{} does not name an advisory of GitHub",
+            advisory.url
+        ))
+    })
 }
 
 /// Where an advisory filed earlier lives: its address names repository and id.
@@ -235,8 +328,15 @@ fn route_of(advisory: &AdvisoryId) -> Option<String> {
     let path = url::Url::parse(&advisory.url).ok()?.path().to_owned();
     let at = path.find("/security/advisories/")?;
     let repository: Vec<&str> = path[..at].split('/').filter(|p| !p.is_empty()).collect();
-    let [.., owner, name] = repository.as_slice() else { return None };
-    Some(format!("/repos/{}/{}/security-advisories/{}", segment(owner), segment(name), segment(&advisory.id)))
+    let [.., owner, name] = repository.as_slice() else {
+        return None;
+    };
+    Some(format!(
+        "/repos/{}/{}/security-advisories/{}",
+        segment(owner),
+        segment(name),
+        segment(&advisory.id)
+    ))
 }
 
 fn cut(text: &str, characters: usize) -> String {
@@ -244,7 +344,10 @@ fn cut(text: &str, characters: usize) -> String {
 }
 
 fn id_of(listed: Listed) -> AdvisoryId {
-    AdvisoryId { id: listed.ghsa_id, url: listed.html_url }
+    AdvisoryId {
+        id: listed.ghsa_id,
+        url: listed.html_url,
+    }
 }
 
 #[async_trait]
@@ -255,12 +358,24 @@ impl Tracker for GithubTracker {
         if perhaps_filed && let Some(before) = self.find(&repository, &advisory.marker).await? {
             return Ok(before);
         }
-        let made = match self.api.post(&advisories(&repository), &self.body(advisory)).await {
+        let made = match self
+            .api
+            .post(&advisories(&repository), &self.body(advisory))
+            .await
+        {
             Ok(made) => {
-                let made: Listed = serde_json::from_value(made).map_err(|_| PortError::InDoubt("GitHub made a draft and did not say which".to_owned()))?;
-                Filed { advisory: id_of(made), doubled: Vec::new() }
+                let made: Listed = serde_json::from_value(made).map_err(|_| {
+                    PortError::InDoubt("GitHub made a draft and did not say which".to_owned())
+                })?;
+                Filed {
+                    advisory: id_of(made),
+                    doubled: Vec::new(),
+                }
             }
-            Err(failed) if failed.is_ambiguous() => match self.find_when_settled(&repository, &advisory.marker).await? {
+            Err(failed) if failed.is_ambiguous() => match self
+                .find_when_settled(&repository, &advisory.marker)
+                .await?
+            {
                 Some(made) => made,
                 None => return Err(failed.into()),
             },
@@ -277,7 +392,11 @@ impl Tracker for GithubTracker {
         self.add(advisory, addition, true).await.map(drop)
     }
 
-    async fn follow_up(&self, advisory: &AdvisoryId, addition: &Addition) -> Result<bool, PortError> {
+    async fn follow_up(
+        &self,
+        advisory: &AdvisoryId,
+        addition: &Addition,
+    ) -> Result<bool, PortError> {
         self.add(advisory, addition, false).await
     }
 
@@ -292,7 +411,8 @@ impl Tracker for GithubTracker {
     async fn amend(&self, advisory: &AdvisoryId, amendment: &Amendment) -> Result<(), PortError> {
         let _turn = self.turn.lock().await;
         let route = named(advisory)?;
-        let now: Standing = serde_json::from_value(self.api.get(&route).await?).map_err(|_| PortError::from(Failed::Odd("its advisory cannot be read")))?;
+        let now: Standing = serde_json::from_value(self.api.get(&route).await?)
+            .map_err(|_| PortError::from(Failed::Odd("its advisory cannot be read")))?;
         let mut failed = None;
         for body in amended(&now, amendment, &self.collaborators, &self.ecosystem) {
             if body.as_object().is_some_and(|fields| !fields.is_empty())
@@ -306,22 +426,33 @@ impl Tracker for GithubTracker {
 
     async fn request_cve(&self, advisory: &AdvisoryId) -> Result<(), PortError> {
         let _turn = self.turn.lock().await;
-        self.api.post(&format!("{}/cve", named(advisory)?), &json!({})).await?;
+        self.api
+            .post(&format!("{}/cve", named(advisory)?), &json!({}))
+            .await?;
         Ok(())
     }
 
     async fn open_fork(&self, advisory: &AdvisoryId) -> Result<(), PortError> {
         let _turn = self.turn.lock().await;
-        self.api.post(&format!("{}/forks", named(advisory)?), &json!({})).await?;
+        self.api
+            .post(&format!("{}/forks", named(advisory)?), &json!({}))
+            .await?;
         Ok(())
     }
 
     async fn code_owners(&self, advisory: &AdvisoryId) -> Result<Option<Vec<String>>, PortError> {
         let route = named(advisory)?;
-        let repository = route.split("/security-advisories/").next().unwrap_or_default();
+        let repository = route
+            .split("/security-advisories/")
+            .next()
+            .unwrap_or_default();
         // Where GitHub looks for it, in its order.
         for place in [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"] {
-            match self.api.get(&format!("{repository}/contents/{place}")).await {
+            match self
+                .api
+                .get(&format!("{repository}/contents/{place}"))
+                .await
+            {
                 Ok(file) => return Ok(Some(owners(&file))),
                 // Not there, or not for our token to read.
                 Err(Failed::Forbidden(..)) => {}
@@ -332,13 +463,19 @@ impl Tracker for GithubTracker {
     }
 
     async fn states(&self) -> Result<Vec<(String, AdvisoryState)>, PortError> {
-        let mut repositories: Vec<&String> = std::iter::once(&self.repository).chain(self.products.values()).collect();
+        let mut repositories: Vec<&String> = std::iter::once(&self.repository)
+            .chain(self.products.values())
+            .collect();
         repositories.sort();
         repositories.dedup();
         let mut states = Vec::new();
         for repository in repositories {
             let listed = self.list(repository).await?;
-            states.extend(listed.into_iter().filter_map(|l| Some((l.ghsa_id, serde_json::from_value(json!(l.state?)).ok()?))));
+            states.extend(
+                listed.into_iter().filter_map(|l| {
+                    Some((l.ghsa_id, serde_json::from_value(json!(l.state?)).ok()?))
+                }),
+            );
         }
         Ok(states)
     }
@@ -356,17 +493,28 @@ impl Tracker for GithubTracker {
         let mut seen = Vec::new();
         let mut newest = None;
         for repository in std::iter::once(&self.repository).chain(self.products.values()) {
-            let (page, _) = self.api.page(&format!("{}?per_page=1", advisories(repository))).await.map_err(lasting)?;
+            let (page, _) = self
+                .api
+                .page(&format!("{}?per_page=1", advisories(repository)))
+                .await
+                .map_err(lasting)?;
             newest = newest.or_else(|| serde_json::from_value::<Vec<Listed>>(page).ok()?.pop());
             seen.push(repository.as_str());
         }
         seen.dedup();
-        let comments = match newest.as_ref().and_then(|listed: &Listed| route_of(&id_of(listed.clone()))) {
-            Some(route) if self.comments => format!("; {}", comments::probed(&self.api, &route).await),
+        let comments = match newest
+            .as_ref()
+            .and_then(|listed: &Listed| route_of(&id_of(listed.clone())))
+        {
+            Some(route) if self.comments => {
+                format!("; {}", comments::probed(&self.api, &route).await)
+            }
             _ => String::new(),
         };
         Ok(format!(
-            "{login} may read the advisories of {} (whether drafts may be filed shows with the first one); their collaborators and the security managers of the organisation see them{comments}",
+            "{login} may read the advisories of {} (whether drafts may be filed shows with the \
+             first one); their collaborators and the security managers of the organisation see \
+             them{comments}",
             seen.join(", ")
         ))
     }
@@ -375,7 +523,9 @@ impl Tracker for GithubTracker {
 /// To `check`, a refusal is something to mend.
 fn lasting(failed: Failed) -> PortError {
     match failed {
-        Failed::Unknown | Failed::Forbidden(..) | Failed::Invalid(..) => PortError::Lasting(PortError::from(failed).to_string()),
+        Failed::Unknown | Failed::Forbidden(..) | Failed::Invalid(..) => {
+            PortError::Lasting(PortError::from(failed).to_string())
+        }
         passing => passing.into(),
     }
 }
@@ -386,8 +536,16 @@ mod tests {
 
     #[test]
     fn an_advisory_is_found_again_by_its_address() {
-        let at = |url: &str| route_of(&AdvisoryId { id: "GHSA-xxxx-yyyy-zzzz".to_owned(), url: url.to_owned() });
-        assert_eq!(at("https://github.com/o/r/security/advisories/GHSA-xxxx-yyyy-zzzz").as_deref(), Some("/repos/o/r/security-advisories/GHSA-xxxx-yyyy-zzzz"));
+        let at = |url: &str| {
+            route_of(&AdvisoryId {
+                id: "GHSA-xxxx-yyyy-zzzz".to_owned(),
+                url: url.to_owned(),
+            })
+        };
+        assert_eq!(
+            at("https://github.com/o/r/security/advisories/GHSA-xxxx-yyyy-zzzz").as_deref(),
+            Some("/repos/o/r/security-advisories/GHSA-xxxx-yyyy-zzzz")
+        );
         assert_eq!(
             at("https://ghe.example/github/o/r/security/advisories/GHSA-xxxx-yyyy-zzzz").as_deref(),
             Some("/repos/o/r/security-advisories/GHSA-xxxx-yyyy-zzzz")

@@ -1,7 +1,9 @@
-//! How do reports that people file on GitHub reach the desk? Advisories in state triage, read as letters are.
+//! How do reports that people file on GitHub reach the desk? Advisories in state triage, read as
+//! letters are.
 //!
-//! Each is written as a letter once, and taken in, read in the opener, and shown as any other: nothing of a stranger's text is
-//! looked at here. It lies in no mailbox, so there is nothing to settle; what the store knows is not fetched again.
+//! Each is written as a letter once, and taken in, read in the opener, and shown as any other:
+//! nothing of a stranger's text is looked at here. It lies in no mailbox, so there is nothing to
+//! settle; what the store knows is not fetched again.
 
 use super::advisories;
 use super::api::{Failed, GithubApi};
@@ -70,16 +72,24 @@ struct Package {
 
 impl GithubReports {
     pub fn new(api: GithubApi, repositories: Vec<String>) -> Self {
-        Self { api, repositories, written: HashMap::new() }
+        Self {
+            api,
+            repositories,
+            written: HashMap::new(),
+        }
     }
 
     async fn reported(&self, repository: &str) -> Result<Vec<Reported>, Failed> {
         let mut all = Vec::new();
-        let mut next = Some(format!("{}?state=triage&per_page=100&sort=created&direction=desc", advisories(repository)));
+        let mut next = Some(format!(
+            "{}?state=triage&per_page=100&sort=created&direction=desc",
+            advisories(repository)
+        ));
         for _ in 0..PAGES_MAX {
             let Some(route) = next else { break };
             let (page, following) = self.api.page(&route).await?;
-            let listed: Vec<Reported> = serde_json::from_value(page).map_err(|_| Failed::Odd("its list of reports cannot be read"))?;
+            let listed: Vec<Reported> = serde_json::from_value(page)
+                .map_err(|_| Failed::Odd("its list of reports cannot be read"))?;
             all.extend(listed.into_iter().filter(|report| report.state == "triage"));
             next = following;
         }
@@ -95,24 +105,48 @@ fn number(id: &str) -> u64 {
 
 /// One line, so that no value can add a field.
 fn line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect::<String>()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The report as a letter that no machine answers: its writer is reached on GitHub.
 fn letter(report: &Reported) -> Vec<u8> {
-    let login: String = report.author.as_ref().map_or("ghost", |a| &a.login).chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(60).collect();
+    let login: String = report
+        .author
+        .as_ref()
+        .map_or("ghost", |a| &a.login)
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .take(60)
+        .collect();
     let mut head = format!(
-        "From: {login} <{login}@users.noreply.github.com>\r\nSubject: {}\r\nMessage-ID: <{}@github.com>\r\nX-Auto-Response-Suppress: All\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n",
+        "From: {login} <{login}@users.noreply.github.com>\r\nSubject: {}\r\nMessage-ID: \
+         <{}@github.com>\r\nX-Auto-Response-Suppress: All\r\nMIME-Version: 1.0\r\nContent-Type: \
+         text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n",
         line(report.summary.as_deref().unwrap_or_default()),
         line(&report.ghsa_id),
     );
     if let Some(at) = report.created_at {
-        head.push_str(&format!("Date: {}\r\n", at.strftime("%a, %d %b %Y %H:%M:%S +0000")));
+        head.push_str(&format!(
+            "Date: {}\r\n",
+            at.strftime("%a, %d %b %Y %H:%M:%S +0000")
+        ));
     }
     let vulnerabilities = report.vulnerabilities.as_deref().unwrap_or_default();
-    let products = vulnerabilities.iter().filter_map(|v| v.package.as_ref()?.name.as_deref());
-    let ranges = vulnerabilities.iter().filter_map(|v| v.vulnerable_version_range.as_deref());
-    let vector = report.cvss.as_ref().and_then(|c| c.vector_string.as_deref());
+    let products = vulnerabilities
+        .iter()
+        .filter_map(|v| v.package.as_ref()?.name.as_deref());
+    let ranges = vulnerabilities
+        .iter()
+        .filter_map(|v| v.vulnerable_version_range.as_deref());
+    let vector = report
+        .cvss
+        .as_ref()
+        .and_then(|c| c.vector_string.as_deref());
     let facts = [
         ("Product", products.take(1).collect::<Vec<_>>().join(", ")),
         ("Affected versions", ranges.collect::<Vec<_>>().join(", ")),
@@ -121,8 +155,17 @@ fn letter(report: &Reported) -> Vec<u8> {
         ("CVSS", vector.unwrap_or_default().to_owned()),
         ("Severity", report.severity.clone().unwrap_or_default()),
     ];
-    let facts: String = facts.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}: {}\r\n", line(value))).collect();
-    let text = report.description.as_deref().unwrap_or_default().replace("\r\n", "\n").replace('\n', "\r\n");
+    let facts: String = facts
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{name}: {}\r\n", line(value)))
+        .collect();
+    let text = report
+        .description
+        .as_deref()
+        .unwrap_or_default()
+        .replace("\r\n", "\n")
+        .replace('\n', "\r\n");
     format!("{head}\r\n{facts}\r\n{text}\r\n").into_bytes()
 }
 
@@ -132,7 +175,10 @@ impl Mailbox for GithubReports {
         NAME
     }
 
-    async fn list(&mut self, _: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync)) -> Result<Vec<Lying>, PortError> {
+    async fn list(
+        &mut self,
+        _: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync),
+    ) -> Result<Vec<Lying>, PortError> {
         let mut lying = Vec::new();
         self.written.clear();
         for repository in &self.repositories {
@@ -140,10 +186,17 @@ impl Mailbox for GithubReports {
                 let octets = letter(&report);
                 let uid = number(&report.ghsa_id);
                 lying.push(Lying {
-                    place: Place { folder: repository.clone(), validity: VALIDITY, uid },
+                    place: Place {
+                        folder: repository.clone(),
+                        validity: VALIDITY,
+                        uid,
+                    },
                     received_at: report.created_at.unwrap_or(Timestamp::UNIX_EPOCH),
                     octets: octets.len() as u64,
-                    advisory: Some(AdvisoryId { id: report.ghsa_id, url: report.html_url }),
+                    advisory: Some(AdvisoryId {
+                        id: report.ghsa_id,
+                        url: report.html_url,
+                    }),
                 });
                 self.written.insert(uid, octets);
             }
@@ -153,7 +206,9 @@ impl Mailbox for GithubReports {
     }
 
     async fn fetch(&mut self, letter: &Lying, sink: &mut dyn Sink) -> Result<(), PortError> {
-        let octets = self.written.get(&letter.place.uid).ok_or_else(|| PortError::Passing("the report does not wait for triage any more".to_owned()))?;
+        let octets = self.written.get(&letter.place.uid).ok_or_else(|| {
+            PortError::Passing("the report does not wait for triage any more".to_owned())
+        })?;
         sink.take(octets).await
     }
 
@@ -171,7 +226,10 @@ impl Mailbox for GithubReports {
         for repository in &self.repositories {
             waiting += self.reported(repository).await?.len();
         }
-        Ok(format!("{waiting} reports wait for triage in {}", self.repositories.join(", ")))
+        Ok(format!(
+            "{waiting} reports wait for triage in {}",
+            self.repositories.join(", ")
+        ))
     }
 }
 
@@ -185,11 +243,20 @@ mod tests {
             "ghsa_id": "GHSA-xxxx-yyyy-zzzz", "html_url": "https://github.com/o/r/security/advisories/GHSA-xxxx-yyyy-zzzz", "state": "triage",
             "summary": "XSS\r\nBcc: eve@x.example", "description": "a\nb", "created_at": "2026-11-02T09:00:00Z",
             "author": {"login": "octo<cat>"}, "severity": "high", "cwe_ids": ["CWE-79"], "cvss": {"vector_string": null, "score": null},
-            "vulnerabilities": [{"package": {"ecosystem": "npm", "name": "acme-web"}, "vulnerable_version_range": "< 2.3.2"}]
+            "vulnerabilities": [{"package": {"ecosystem": "npm", "name": "acme-web"}, "vulnerable_version_range": "< \
+                2.3.2"}]
         });
         let text = String::from_utf8(letter(&serde_json::from_value(report).unwrap())).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains("Subject: XSS Bcc: eve@x.example\r\n") && head.contains("From: octocat <octocat@users.noreply.github.com>"), "{head}");
-        assert_eq!(body, "Product: acme-web\r\nAffected versions: < 2.3.2\r\nCWE: CWE-79\r\nSeverity: high\r\n\r\na\r\nb\r\n");
+        assert!(
+            head.contains("Subject: XSS Bcc: eve@x.example\r\n")
+                && head.contains("From: octocat <octocat@users.noreply.github.com>"),
+            "{head}"
+        );
+        assert_eq!(
+            body,
+            "Product: acme-web\r\nAffected versions: < 2.3.2\r\nCWE: CWE-79\r\nSeverity: \
+             high\r\n\r\na\r\nb\r\n"
+        );
     }
 }

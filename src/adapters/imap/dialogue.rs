@@ -1,13 +1,16 @@
 //! How is IMAP spoken so that an error never looks like an empty mailbox?
 //!
-//! async-imap is used as a reader of responses alone. Its convenience calls take a tagged NO or BAD and
-//! an end of file for an empty success, and trace passwords; so commands are written here, under our own
-//! tags, and each needs its tagged OK. The text of its errors holds what the server sent, so only their
-//! kind goes further.
+//! async-imap is used as a reader of responses alone. Its convenience calls take a tagged NO or BAD
+//! and an end of file for an empty success, and trace passwords; so commands are written here,
+//! under our own tags, and each needs its tagged OK. The text of its errors holds what the server
+//! sent, so only their kind goes further.
 
 use crate::ports::PortError;
 use async_imap::Client;
-use async_imap::imap_proto::{AttributeValue, Capability, MailboxDatum, MessageSection, Response, ResponseCode, SectionPath, Status};
+use async_imap::imap_proto::{
+    AttributeValue, Capability, MailboxDatum, MessageSection, Response, ResponseCode, SectionPath,
+    Status,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::FutureExt;
@@ -87,7 +90,11 @@ pub async fn starttls(stream: TcpStream) -> Result<TcpStream, DialogueError> {
         if !line.to_ascii_uppercase().starts_with("* OK") {
             return Err(DialogueError::Odd("its greeting is not OK"));
         }
-        stream.get_mut().write_all(b"T1 STARTTLS\r\n").await.map_err(broken)?;
+        stream
+            .get_mut()
+            .write_all(b"T1 STARTTLS\r\n")
+            .await
+            .map_err(broken)?;
         loop {
             line.clear();
             if stream.read_line(&mut line).await.map_err(broken)? == 0 {
@@ -98,16 +105,27 @@ pub async fn starttls(stream: TcpStream) -> Result<TcpStream, DialogueError> {
                 break;
             }
             if upper.starts_with("T1 ") {
-                return Err(DialogueError::Odd("it refuses STARTTLS: use security = \"tls\", or mend the server"));
+                return Err(DialogueError::Odd(
+                    "it refuses STARTTLS: use security = \"tls\", or mend the server",
+                ));
             }
         }
-        if stream.buffer().is_empty() { Ok(()) } else { Err(DialogueError::Odd("it sent something after STARTTLS and before TLS")) }
+        if stream.buffer().is_empty() {
+            Ok(())
+        } else {
+            Err(DialogueError::Odd(
+                "it sent something after STARTTLS and before TLS",
+            ))
+        }
     };
-    timeout(Duration::from_secs(COMMAND_S), talk).await.map_err(|_| DialogueError::Silent)??;
+    timeout(Duration::from_secs(COMMAND_S), talk)
+        .await
+        .map_err(|_| DialogueError::Silent)??;
     Ok(stream.into_inner())
 }
 
-/// A mailbox name as a quoted string, in modified UTF-7 where it is not ASCII (RFC 3501 section 5.1.3).
+/// A mailbox name as a quoted string, in modified UTF-7 where it is not ASCII (RFC 3501 section
+/// 5.1.3).
 pub fn folder_name(name: &str) -> Result<String, DialogueError> {
     let mut coded = String::new();
     let mut foreign: Vec<u16> = Vec::new();
@@ -115,7 +133,12 @@ pub fn folder_name(name: &str) -> Result<String, DialogueError> {
         if !foreign.is_empty() {
             let octets: Vec<u8> = foreign.drain(..).flat_map(u16::to_be_bytes).collect();
             coded.push('&');
-            coded.push_str(&STANDARD.encode(octets).trim_end_matches('=').replace('/', ","));
+            coded.push_str(
+                &STANDARD
+                    .encode(octets)
+                    .trim_end_matches('=')
+                    .replace('/', ","),
+            );
             coded.push('-');
         }
     };
@@ -137,37 +160,64 @@ pub fn folder_name(name: &str) -> Result<String, DialogueError> {
 /// A quoted string (RFC 9051 section 4.3); control characters and 8-bit octets can't stand in one.
 pub fn quoted(text: &str) -> Result<String, DialogueError> {
     if text.bytes().any(|b| !(0x20..0x7f).contains(&b)) {
-        return Err(DialogueError::Odd("a word of ours cannot be sent: it has characters beyond ASCII"));
+        return Err(DialogueError::Odd(
+            "a word of ours cannot be sent: it has characters beyond ASCII",
+        ));
     }
-    Ok(format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
+    Ok(format!(
+        "\"{}\"",
+        text.replace('\\', "\\\\").replace('"', "\\\"")
+    ))
 }
 
 impl Dialogue {
     pub fn new(stream: Box<dyn Stream>) -> Self {
-        Self { client: Client::new(stream), tags: 0, greeted: false }
+        Self {
+            client: Client::new(stream),
+            tags: 0,
+            greeted: false,
+        }
     }
 
     /// Over a stream on which the greeting was already given, before TLS.
     pub fn after_greeting(stream: Box<dyn Stream>) -> Self {
-        Self { greeted: true, ..Self::new(stream) }
+        Self {
+            greeted: true,
+            ..Self::new(stream)
+        }
     }
 
     pub async fn greeting(&mut self) -> Result<(), DialogueError> {
         if self.greeted {
             return Ok(());
         }
-        match timeout(Duration::from_secs(COMMAND_S), self.next()).await.map_err(|_| DialogueError::Silent)?? {
-            Response::Data { status: Status::Ok, .. } => Ok(()),
-            Response::Data { status: Status::PreAuth, .. } => Err(DialogueError::Odd("it logged us in before we said who we are")),
+        match timeout(Duration::from_secs(COMMAND_S), self.next())
+            .await
+            .map_err(|_| DialogueError::Silent)??
+        {
+            Response::Data {
+                status: Status::Ok, ..
+            } => Ok(()),
+            Response::Data {
+                status: Status::PreAuth,
+                ..
+            } => Err(DialogueError::Odd(
+                "it logged us in before we said who we are",
+            )),
             _ => Err(DialogueError::Odd("its greeting is not one")),
         }
     }
 
     async fn next(&mut self) -> Result<Response<'static>, DialogueError> {
         // Its parser panics on some malformed responses; the connection ends there.
-        match AssertUnwindSafe(self.client.read_response()).catch_unwind().await {
+        match AssertUnwindSafe(self.client.read_response())
+            .catch_unwind()
+            .await
+        {
             Err(_) => Err(DialogueError::Garbled),
-            Ok(Ok(Some(mut response))) => Ok(response.with_dependent_mut(|_, r| std::mem::replace(r, Response::Expunge(0)).into_owned())),
+            Ok(Ok(Some(mut response))) => Ok(response.with_dependent_mut(|_, r| {
+                std::mem::replace(r, Response::Expunge(0)).into_owned()
+            })),
             Ok(Ok(None)) => Err(DialogueError::Gone),
             Ok(Err(err)) if err.kind() == std::io::ErrorKind::Other => Err(DialogueError::Garbled),
             Ok(Err(err)) => Err(DialogueError::Broken(err.kind())),
@@ -183,26 +233,44 @@ impl Dialogue {
 
     async fn send(&mut self, command: &str) -> Result<String, DialogueError> {
         if command.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
-            return Err(DialogueError::Odd("a word of ours cannot be sent: it has a line end"));
+            return Err(DialogueError::Odd(
+                "a word of ours cannot be sent: it has a line end",
+            ));
         }
         self.tags += 1;
         let tag = format!("S{:06}", self.tags);
-        self.write(format!("{tag} {command}\r\n").as_bytes()).await?;
+        self.write(format!("{tag} {command}\r\n").as_bytes())
+            .await?;
         Ok(tag)
     }
 
-    /// Sends a command and returns what came before its tagged OK. NO, BAD, an end of file, a foreign
-    /// tag and silence are errors.
-    pub async fn command(&mut self, command: &str) -> Result<Vec<Response<'static>>, DialogueError> {
+    /// Sends a command and returns what came before its tagged OK. NO, BAD, an end of file, a
+    /// foreign tag and silence are errors.
+    pub async fn command(
+        &mut self,
+        command: &str,
+    ) -> Result<Vec<Response<'static>>, DialogueError> {
         let run = async {
             let tag = self.send(command).await?;
             let mut data = Vec::new();
             let mut octets = 0;
             loop {
                 match self.next().await? {
-                    Response::Done { tag: answered, status, outcome } => return finished(&tag, &answered.0, &status, outcome.information).map(|()| data),
-                    Response::Continue(_) => return Err(DialogueError::Odd("it asks for more where there is none")),
-                    Response::Data { status: Status::Bye, .. } => return Err(DialogueError::Gone),
+                    Response::Done {
+                        tag: answered,
+                        status,
+                        outcome,
+                    } => {
+                        return finished(&tag, &answered.0, &status, outcome.information)
+                            .map(|()| data);
+                    }
+                    Response::Continue(_) => {
+                        return Err(DialogueError::Odd("it asks for more where there is none"));
+                    }
+                    Response::Data {
+                        status: Status::Bye,
+                        ..
+                    } => return Err(DialogueError::Gone),
                     other => {
                         octets += weight(&other);
                         if octets > ANSWER_OCTETS_MAX {
@@ -213,15 +281,26 @@ impl Dialogue {
                 }
             }
         };
-        timeout(Duration::from_secs(COMMAND_S), run).await.map_err(|_| DialogueError::Silent)?
+        timeout(Duration::from_secs(COMMAND_S), run)
+            .await
+            .map_err(|_| DialogueError::Silent)?
     }
 
     /// AUTHENTICATE with one message of ours (RFC 9051 section 6.2.2; SASL-IR, RFC 4959).
-    pub async fn authenticate(&mut self, mechanism: &str, message: &[u8], at_once: bool) -> Result<(), DialogueError> {
+    pub async fn authenticate(
+        &mut self,
+        mechanism: &str,
+        message: &[u8],
+        at_once: bool,
+    ) -> Result<(), DialogueError> {
         let coded = STANDARD.encode(message);
         let run = async {
-            let tag =
-                if at_once { self.send(&format!("AUTHENTICATE {mechanism} {coded}")).await? } else { self.send(&format!("AUTHENTICATE {mechanism}")).await? };
+            let tag = if at_once {
+                self.send(&format!("AUTHENTICATE {mechanism} {coded}"))
+                    .await?
+            } else {
+                self.send(&format!("AUTHENTICATE {mechanism}")).await?
+            };
             let mut said = at_once;
             let mut challenges = 0;
             loop {
@@ -230,7 +309,8 @@ impl Dialogue {
                         said = true;
                         self.write(format!("{coded}\r\n").as_bytes()).await?;
                     }
-                    // XOAUTH2 tells its error in a challenge; an empty line brings the NO that ends it.
+                    // XOAUTH2 tells its error in a challenge; an empty line brings the NO that ends
+                    // it.
                     Response::Continue(_) => {
                         challenges += 1;
                         if challenges > 2 {
@@ -238,13 +318,22 @@ impl Dialogue {
                         }
                         self.write(b"\r\n").await?;
                     }
-                    Response::Done { tag: answered, status, outcome } => return finished(&tag, &answered.0, &status, outcome.information),
-                    Response::Data { status: Status::Bye, .. } => return Err(DialogueError::Gone),
+                    Response::Done {
+                        tag: answered,
+                        status,
+                        outcome,
+                    } => return finished(&tag, &answered.0, &status, outcome.information),
+                    Response::Data {
+                        status: Status::Bye,
+                        ..
+                    } => return Err(DialogueError::Gone),
                     _ => {}
                 }
             }
         };
-        timeout(Duration::from_secs(COMMAND_S), run).await.map_err(|_| DialogueError::Silent)?
+        timeout(Duration::from_secs(COMMAND_S), run)
+            .await
+            .map_err(|_| DialogueError::Silent)?
     }
 
     /// In upper case.
@@ -262,24 +351,37 @@ impl Dialogue {
                 Capability::Atom(name) => name.to_ascii_uppercase(),
             })
             .collect();
-        if names.is_empty() { Err(DialogueError::Odd("it has no capability")) } else { Ok(names) }
+        if names.is_empty() {
+            Err(DialogueError::Odd("it has no capability"))
+        } else {
+            Ok(names)
+        }
     }
 
     pub async fn open(&mut self, folder: &str) -> Result<Opened, DialogueError> {
-        let data = self.command(&format!("SELECT {}", folder_name(folder)?)).await?;
+        let data = self
+            .command(&format!("SELECT {}", folder_name(folder)?))
+            .await?;
         let validity = data.iter().find_map(|r| match r {
-            Response::Data { status: Status::Ok, outcome } => match outcome.code {
+            Response::Data {
+                status: Status::Ok,
+                outcome,
+            } => match outcome.code {
                 Some(ResponseCode::UidValidity(validity)) => Some(validity),
                 _ => None,
             },
             _ => None,
         });
-        validity.map(|validity| Opened { validity }).ok_or(DialogueError::Odd("its folder has no UIDVALIDITY"))
+        validity
+            .map(|validity| Opened { validity })
+            .ok_or(DialogueError::Odd("its folder has no UIDVALIDITY"))
     }
 
     /// UIDs beyond this one, ascending.
     pub async fn search_beyond(&mut self, after: u64) -> Result<Vec<u64>, DialogueError> {
-        let data = self.command(&format!("UID SEARCH UID {}:*", after + 1)).await?;
+        let data = self
+            .command(&format!("UID SEARCH UID {}:*", after + 1))
+            .await?;
         let mut seen = false;
         let mut uids = Vec::new();
         for response in data {
@@ -307,14 +409,17 @@ impl Dialogue {
     }
 
     pub async fn store(&mut self, uids: &str, flag: &str) -> Result<(), DialogueError> {
-        self.command(&format!("UID STORE {uids} +FLAGS.SILENT ({flag})")).await.map(drop)
+        self.command(&format!("UID STORE {uids} +FLAGS.SILENT ({flag})"))
+            .await
+            .map(drop)
     }
 
     /// A MOVE or COPY whose folder is made where it is missing.
     pub async fn moving(&mut self, command: &str, folder: &str) -> Result<(), DialogueError> {
         match self.command(command).await {
             Err(DialogueError::No(_)) => {
-                // The folder may be missing, or exist for another reason to refuse: trying both tells.
+                // The folder may be missing, or exist for another reason to refuse: trying both
+                // tells.
                 let _ = self.command(&format!("CREATE {folder}")).await;
                 self.command(command).await.map(drop)
             }
@@ -322,16 +427,26 @@ impl Dialogue {
         }
     }
 
-    /// IDLE (RFC 2177) until something changes or the time is up. DONE is the probe that the line lives.
+    /// IDLE (RFC 2177) until something changes or the time is up. DONE is the probe that the line
+    /// lives.
     pub async fn idle(&mut self, at_most: Duration) -> Result<(), DialogueError> {
         let limit = Duration::from_secs(COMMAND_S);
-        let tag = timeout(limit, self.send("IDLE")).await.map_err(|_| DialogueError::Silent)??;
+        let tag = timeout(limit, self.send("IDLE"))
+            .await
+            .map_err(|_| DialogueError::Silent)??;
         let until = Instant::now() + limit;
         let mut changed = false;
         loop {
-            match timeout_at(until, self.next()).await.map_err(|_| DialogueError::Silent)?? {
+            match timeout_at(until, self.next())
+                .await
+                .map_err(|_| DialogueError::Silent)??
+            {
                 Response::Continue(_) => break,
-                Response::Done { tag: answered, status, outcome } => {
+                Response::Done {
+                    tag: answered,
+                    status,
+                    outcome,
+                } => {
                     finished(&tag, &answered.0, &status, outcome.information)?;
                     return Err(DialogueError::Odd("it ends IDLE before it began"));
                 }
@@ -342,15 +457,26 @@ impl Dialogue {
         while !changed {
             match timeout_at(until, self.next()).await {
                 Err(_) => break,
-                Ok(Ok(Response::Done { .. })) => return Err(DialogueError::Odd("it ends IDLE by itself")),
+                Ok(Ok(Response::Done { .. })) => {
+                    return Err(DialogueError::Odd("it ends IDLE by itself"));
+                }
                 Ok(response) => changed |= is_news(&response?)?,
             }
         }
         let until = Instant::now() + limit;
-        timeout_at(until, self.write(b"DONE\r\n")).await.map_err(|_| DialogueError::Silent)??;
+        timeout_at(until, self.write(b"DONE\r\n"))
+            .await
+            .map_err(|_| DialogueError::Silent)??;
         loop {
-            match timeout_at(until, self.next()).await.map_err(|_| DialogueError::Silent)?? {
-                Response::Done { tag: answered, status, outcome } => return finished(&tag, &answered.0, &status, outcome.information),
+            match timeout_at(until, self.next())
+                .await
+                .map_err(|_| DialogueError::Silent)??
+            {
+                Response::Done {
+                    tag: answered,
+                    status,
+                    outcome,
+                } => return finished(&tag, &answered.0, &status, outcome.information),
                 other => drop(is_news(&other)?),
             }
         }
@@ -359,19 +485,29 @@ impl Dialogue {
 
 fn is_news(response: &Response<'_>) -> Result<bool, DialogueError> {
     match response {
-        Response::Data { status: Status::Bye, .. } => Err(DialogueError::Gone),
+        Response::Data {
+            status: Status::Bye,
+            ..
+        } => Err(DialogueError::Gone),
         Response::MailboxData(MailboxDatum::Exists(_)) => Ok(true),
         _ => Ok(false),
     }
 }
 
-fn finished(sent: &str, answered: &str, status: &Status, information: Option<Cow<'_, str>>) -> Result<(), DialogueError> {
+fn finished(
+    sent: &str,
+    answered: &str,
+    status: &Status,
+    information: Option<Cow<'_, str>>,
+) -> Result<(), DialogueError> {
     if sent != answered {
         return Err(DialogueError::Odd("it answers a command that was not sent"));
     }
     match status {
         Status::Ok => Ok(()),
-        Status::No => Err(DialogueError::No(information.unwrap_or_default().into_owned())),
+        Status::No => Err(DialogueError::No(
+            information.unwrap_or_default().into_owned(),
+        )),
         Status::Bad => Err(DialogueError::Bad),
         _ => Err(DialogueError::Odd("it answers neither OK nor NO nor BAD")),
     }
@@ -382,7 +518,9 @@ fn weight(response: &Response<'_>) -> usize {
         Response::Fetch(_, attributes) => attributes
             .iter()
             .map(|a| match a {
-                AttributeValue::BodySection { data: Some(data), .. } => data.len(),
+                AttributeValue::BodySection {
+                    data: Some(data), ..
+                } => data.len(),
                 _ => 64,
             })
             .sum(),
@@ -398,7 +536,11 @@ fn row(attributes: Vec<AttributeValue<'_>>) -> Row {
             AttributeValue::Uid(uid) => row.uid = Some(uid),
             AttributeValue::Rfc822Size(size) => row.size = Some(size),
             AttributeValue::InternalDate(date) => row.internal_date = Some(date.into_owned()),
-            AttributeValue::BodySection { section: None | Some(SectionPath::Full(MessageSection::Text)), index, data: Some(data) } => {
+            AttributeValue::BodySection {
+                section: None | Some(SectionPath::Full(MessageSection::Text)),
+                index,
+                data: Some(data),
+            } => {
                 row.body = Some((index.unwrap_or(0), data.into_owned()));
             }
             _ => {}
@@ -413,14 +555,23 @@ mod tests {
     use tokio::io::AsyncReadExt;
 
     /// Plays the server's part: after each command, one scripted answer with `TAG` filled in.
-    async fn with_server<T>(answers: &'static [&'static str], talk: impl AsyncFnOnce(&mut Dialogue) -> T) -> T {
+    async fn with_server<T>(
+        answers: &'static [&'static str],
+        talk: impl AsyncFnOnce(&mut Dialogue) -> T,
+    ) -> T {
         let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
         let server = async move {
             for answer in answers {
                 let mut line = vec![0; 4096];
                 let n = theirs.read(&mut line).await.unwrap_or(0);
-                let tag = String::from_utf8_lossy(&line[..n]).split(' ').next().unwrap_or_default().to_owned();
-                let _ = theirs.write_all(answer.replace("TAG", &tag).as_bytes()).await;
+                let tag = String::from_utf8_lossy(&line[..n])
+                    .split(' ')
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned();
+                let _ = theirs
+                    .write_all(answer.replace("TAG", &tag).as_bytes())
+                    .await;
             }
         };
         let mut dialogue = Dialogue::after_greeting(Box::new(ours));
@@ -442,24 +593,38 @@ mod tests {
             let found = with_server(answers, async |d| d.search_beyond(0).await).await;
             assert!(found.is_err(), "{answers:?}");
         }
-        let found = with_server(&["* SEARCH 3 1\r\nTAG OK\r\n"], async |d| d.search_beyond(1).await).await;
+        let found = with_server(&["* SEARCH 3 1\r\nTAG OK\r\n"], async |d| {
+            d.search_beyond(1).await
+        })
+        .await;
         assert_eq!(found.unwrap(), [3]);
     }
 
     #[tokio::test]
     async fn a_response_that_panics_the_parser_costs_the_connection_alone() {
-        let found = with_server(&["* 1 FETCH (INTERNALDATE NIL)\r\nTAG OK\r\n"], async |d| d.fetch("UID FETCH 1 (INTERNALDATE)").await).await;
+        let found = with_server(&["* 1 FETCH (INTERNALDATE NIL)\r\nTAG OK\r\n"], async |d| {
+            d.fetch("UID FETCH 1 (INTERNALDATE)").await
+        })
+        .await;
         assert!(matches!(found, Err(DialogueError::Garbled)), "{found:?}");
     }
 
-    /// Idles for five minutes with a server that says `+` and then one line a second from `after`; the time that it took, and what it heard from us.
-    async fn idling(lines: &'static [&'static str], silent: bool) -> (Result<(), DialogueError>, Duration, String) {
+    /// Idles for five minutes with a server that says `+` and then one line a second from `after`;
+    /// the time that it took, and what it heard from us.
+    async fn idling(
+        lines: &'static [&'static str],
+        silent: bool,
+    ) -> (Result<(), DialogueError>, Duration, String) {
         let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
         let mut dialogue = Dialogue::after_greeting(Box::new(ours));
         let server = async {
             let mut heard = vec![0; 64];
             let n = theirs.read(&mut heard).await.unwrap();
-            let tag = String::from_utf8_lossy(&heard[..n]).split(' ').next().unwrap().to_owned();
+            let tag = String::from_utf8_lossy(&heard[..n])
+                .split(' ')
+                .next()
+                .unwrap()
+                .to_owned();
             theirs.write_all(b"+ idling\r\n").await.unwrap();
             for line in lines {
                 tokio::time::sleep(Duration::from_secs(1)).await;
@@ -469,28 +634,52 @@ mod tests {
             if silent {
                 tokio::time::sleep(Duration::from_secs(3600)).await;
             }
-            theirs.write_all(format!("{tag} OK done\r\n").as_bytes()).await.unwrap();
+            theirs
+                .write_all(format!("{tag} OK done\r\n").as_bytes())
+                .await
+                .unwrap();
             String::from_utf8_lossy(&heard[..n]).into_owned()
         };
         let start = Instant::now();
-        let (heard, done) = futures::join!(server, async { (dialogue.idle(Duration::from_secs(300)).await, start.elapsed()) });
+        let (heard, done) = futures::join!(server, async {
+            (
+                dialogue.idle(Duration::from_secs(300)).await,
+                start.elapsed(),
+            )
+        });
         (done.0, done.1, heard)
     }
 
     #[tokio::test(start_paused = true)]
     async fn idle_ends_with_news_with_the_time_and_with_a_server_that_fell_silent() {
-        let (done, took, heard) = idling(&["* 1 RECENT\r\n", "* OK still here\r\n", "* 7 EXISTS\r\n"], false).await;
-        assert!(done.is_ok() && took.as_secs() == 3 && heard == "DONE\r\n", "{done:?} {took:?} {heard}");
+        let (done, took, heard) = idling(
+            &["* 1 RECENT\r\n", "* OK still here\r\n", "* 7 EXISTS\r\n"],
+            false,
+        )
+        .await;
+        assert!(
+            done.is_ok() && took.as_secs() == 3 && heard == "DONE\r\n",
+            "{done:?} {took:?} {heard}"
+        );
         let (done, took, heard) = idling(&["* OK still here\r\n"], false).await;
-        assert!(done.is_ok() && took.as_secs() == 300 && heard == "DONE\r\n", "{done:?} {took:?} {heard}");
+        assert!(
+            done.is_ok() && took.as_secs() == 300 && heard == "DONE\r\n",
+            "{done:?} {took:?} {heard}"
+        );
         // Whatever stands between may have dropped the line without a word: DONE finds out.
         let (done, took, _) = idling(&[], true).await;
-        assert!(matches!(done, Err(DialogueError::Silent)) && took.as_secs() == 300 + COMMAND_S, "{done:?} {took:?}");
+        assert!(
+            matches!(done, Err(DialogueError::Silent)) && took.as_secs() == 300 + COMMAND_S,
+            "{done:?} {took:?}"
+        );
     }
 
     #[test]
     fn folder_names_are_coded_as_the_standard_says() {
-        assert_eq!(folder_name("Entwürfe & mehr").unwrap(), "\"Entw&APw-rfe &- mehr\"");
+        assert_eq!(
+            folder_name("Entwürfe & mehr").unwrap(),
+            "\"Entw&APw-rfe &- mehr\""
+        );
         assert_eq!(folder_name("a\"b\\c").unwrap(), "\"a\\\"b\\\\c\"");
     }
 }

@@ -1,11 +1,15 @@
-//! How do we say who we are? A password, a token that something else refreshes, or one that we refresh.
+//! How do we say who we are? A password, a token that something else refreshes, or one that we
+//! refresh.
 
 use super::dialogue::{Dialogue, DialogueError, quoted};
 use super::token::RefreshTokens;
 use crate::model::secret::Secret;
 use crate::ports::PortError;
 use oauth2::basic::{BasicClient, BasicErrorResponseType};
-use oauth2::{AuthType, ClientId, ClientSecret, RefreshToken, RequestTokenError, Scope, TokenResponse, TokenUrl};
+use oauth2::{
+    AuthType, ClientId, ClientSecret, RefreshToken, RequestTokenError, Scope, TokenResponse,
+    TokenUrl,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,19 +45,32 @@ pub struct Refreshing {
 }
 
 impl ImapLogin {
-    pub(super) async fn log_in(&mut self, dialogue: &mut Dialogue, offered: &BTreeSet<String>, server: &str) -> Result<(), PortError> {
+    pub(super) async fn log_in(
+        &mut self,
+        dialogue: &mut Dialogue,
+        offered: &BTreeSet<String>,
+        server: &str,
+    ) -> Result<(), PortError> {
         let at_once = offered.contains("SASL-IR");
         let user = self.user.clone();
         let done = match &mut self.means {
             Means::Password(source) => {
                 let password = source()?;
-                let password = password.expose_text().map_err(|_| PortError::Lasting("the IMAP password is not text".to_owned()))?;
+                let password = password
+                    .expose_text()
+                    .map_err(|_| PortError::Lasting("the IMAP password is not text".to_owned()))?;
                 if offered.contains("AUTH=PLAIN") {
-                    dialogue.authenticate("PLAIN", format!("\0{user}\0{password}").as_bytes(), at_once).await
+                    dialogue
+                        .authenticate("PLAIN", format!("\0{user}\0{password}").as_bytes(), at_once)
+                        .await
                 } else if offered.contains("LOGINDISABLED") {
-                    return Err(PortError::Lasting(format!("{server} offers neither AUTH=PLAIN nor LOGIN: use security = \"tls\", or a token")));
+                    return Err(PortError::Lasting(format!(
+                        "{server} offers neither AUTH=PLAIN nor LOGIN: use security = \"tls\", or \
+                         a token"
+                    )));
                 } else {
-                    let command = quoted(&user).and_then(|u| Ok(format!("LOGIN {u} {}", quoted(password)?)));
+                    let command =
+                        quoted(&user).and_then(|u| Ok(format!("LOGIN {u} {}", quoted(password)?)));
                     match command {
                         Ok(command) => dialogue.command(&command).await.map(drop),
                         Err(err) => Err(err),
@@ -71,10 +88,12 @@ impl ImapLogin {
             }
         };
         done.map_err(|err| match err {
-            DialogueError::No(why) if for_now(&why) => PortError::Passing(format!("{server} takes no login for now")),
-            DialogueError::No(_) | DialogueError::Bad => {
-                PortError::Lasting(format!("{server} refuses our login as {user}: check mailbox.user and the password or token"))
+            DialogueError::No(why) if for_now(&why) => {
+                PortError::Passing(format!("{server} takes no login for now"))
             }
+            DialogueError::No(_) | DialogueError::Bad => PortError::Lasting(format!(
+                "{server} refuses our login as {user}: check mailbox.user and the password or token"
+            )),
             other => other.port(server),
         })
     }
@@ -83,12 +102,27 @@ impl ImapLogin {
 /// A refusal that says nothing against our login (RFC 5530 section 3).
 fn for_now(why: &str) -> bool {
     let why = why.to_ascii_uppercase();
-    ["[UNAVAILABLE]", "[LIMIT]", "[INUSE]", "[SERVERBUG]"].iter().any(|code| why.contains(code))
+    ["[UNAVAILABLE]", "[LIMIT]", "[INUSE]", "[SERVERBUG]"]
+        .iter()
+        .any(|code| why.contains(code))
 }
 
-async fn xoauth2(dialogue: &mut Dialogue, user: &str, token: &Secret, at_once: bool) -> Result<Result<(), DialogueError>, PortError> {
-    let token = token.expose_text().map_err(|_| PortError::Lasting("the access token is not text".to_owned()))?;
-    Ok(dialogue.authenticate("XOAUTH2", format!("user={user}\x01auth=Bearer {token}\x01\x01").as_bytes(), at_once).await)
+async fn xoauth2(
+    dialogue: &mut Dialogue,
+    user: &str,
+    token: &Secret,
+    at_once: bool,
+) -> Result<Result<(), DialogueError>, PortError> {
+    let token = token
+        .expose_text()
+        .map_err(|_| PortError::Lasting("the access token is not text".to_owned()))?;
+    Ok(dialogue
+        .authenticate(
+            "XOAUTH2",
+            format!("user={user}\x01auth=Bearer {token}\x01\x01").as_bytes(),
+            at_once,
+        )
+        .await)
 }
 
 impl Refreshing {
@@ -98,9 +132,17 @@ impl Refreshing {
         {
             return Ok(token.clone());
         }
-        let text = |secret: &Secret| secret.expose_text().map(str::to_owned).map_err(|_| PortError::Lasting("an OAuth secret is not text".to_owned()));
-        let url = TokenUrl::new(self.token_url.clone()).map_err(|_| PortError::Lasting("mailbox.login.token_url is not a URL".to_owned()))?;
-        let mut client = BasicClient::new(ClientId::new(self.client_id.clone())).set_token_uri(url).set_auth_type(AuthType::RequestBody);
+        let text = |secret: &Secret| {
+            secret
+                .expose_text()
+                .map(str::to_owned)
+                .map_err(|_| PortError::Lasting("an OAuth secret is not text".to_owned()))
+        };
+        let url = TokenUrl::new(self.token_url.clone())
+            .map_err(|_| PortError::Lasting("mailbox.login.token_url is not a URL".to_owned()))?;
+        let mut client = BasicClient::new(ClientId::new(self.client_id.clone()))
+            .set_token_uri(url)
+            .set_auth_type(AuthType::RequestBody);
         if let Some(source) = &self.client_secret {
             client = client.set_client_secret(ClientSecret::new(text(&source()?)?));
         }
@@ -114,19 +156,39 @@ impl Refreshing {
         for scope in &self.scopes {
             request = request.add_scope(Scope::new(scope.clone()));
         }
-        // The error of a token request may hold the server's whole answer, tokens and all: it is not shown.
-        let answer = request.request_async(&http).await.map_err(|err| match err {
-            RequestTokenError::ServerResponse(e) if *e.error() == BasicErrorResponseType::InvalidGrant => {
-                PortError::Lasting("the refresh token is not valid any more: authorise the desk again and replace mailbox.login.refresh_token_file".to_owned())
-            }
-            RequestTokenError::ServerResponse(e) => PortError::Passing(format!("the token server refuses: {}", e.error())),
-            _ => PortError::Passing("the token server cannot be reached or answers nonsense".to_owned()),
-        })?;
+        // The error of a token request may hold the server's whole answer, tokens and all: it is
+        // not shown.
+        let answer = request
+            .request_async(&http)
+            .await
+            .map_err(|err| match err {
+                RequestTokenError::ServerResponse(e)
+                    if *e.error() == BasicErrorResponseType::InvalidGrant =>
+                {
+                    PortError::Lasting(
+                        "the refresh token is not valid any more: authorise the desk \
+                    again and replace mailbox.login.refresh_token_file"
+                            .to_owned(),
+                    )
+                }
+                RequestTokenError::ServerResponse(e) => PortError::Passing(format!(
+                    "the token server \
+                refuses: {}",
+                    e.error()
+                )),
+                _ => PortError::Passing(
+                    "the token server cannot be reached or answers nonsense".to_owned(),
+                ),
+            })?;
         if let Some(rotated) = answer.refresh_token() {
-            self.refresh_tokens.rotate(Secret::new(rotated.secret().clone().into_bytes()));
+            self.refresh_tokens
+                .rotate(Secret::new(rotated.secret().clone().into_bytes()));
         }
         let token = Secret::new(answer.access_token().secret().clone().into_bytes());
-        let lives = answer.expires_in().unwrap_or(Duration::from_secs(600)).saturating_sub(Duration::from_secs(TOKEN_MARGIN_S));
+        let lives = answer
+            .expires_in()
+            .unwrap_or(Duration::from_secs(600))
+            .saturating_sub(Duration::from_secs(TOKEN_MARGIN_S));
         self.held = Some((token.clone(), Instant::now() + lives));
         Ok(token)
     }

@@ -1,7 +1,7 @@
 //! How is an IMAP mailbox watched? (RFC 9051 and RFC 3501, IDLE, MOVE, UIDPLUS.)
 //!
-//! The cursor is (folder, UIDVALIDITY, UID), never a flag or a date. Anything odd ends the connection:
-//! the next round begins anew, and what was not admitted is listed again.
+//! The cursor is (folder, UIDVALIDITY, UID), never a flag or a date. Anything odd ends the
+//! connection: the next round begins anew, and what was not admitted is listed again.
 
 mod dialogue;
 mod login;
@@ -25,7 +25,8 @@ const CHUNK_OCTETS: u32 = 256 * 1024;
 /// Letters listed in one round. The rest follows in the next, so that memory stays bounded.
 const LIST_MAX: usize = 500;
 
-/// Of those beyond, so many of the newest are taken first: a backlog must not keep a fresh letter waiting.
+/// Of those beyond, so many of the newest are taken first: a backlog must not keep a fresh letter
+/// waiting.
 const NEWEST_MAX: usize = 50;
 
 /// The longest silence in IDLE: what stands between may drop a quiet connection without a word.
@@ -74,15 +75,38 @@ struct Session {
 }
 
 impl ImapMailbox {
-    pub fn new(name: String, host: String, port: u16, privacy: Privacy, trust: Trust, login: ImapLogin, folder: String, done: Done) -> Self {
-        Self { name, host, port, privacy, trust, login, folder, done, session: None, more: false, newest: Vec::new() }
+    pub fn new(
+        name: String,
+        host: String,
+        port: u16,
+        privacy: Privacy,
+        trust: Trust,
+        login: ImapLogin,
+        folder: String,
+        done: Done,
+    ) -> Self {
+        Self {
+            name,
+            host,
+            port,
+            privacy,
+            trust,
+            login,
+            folder,
+            done,
+            session: None,
+            more: false,
+            newest: Vec::new(),
+        }
     }
 
     async fn session(&mut self) -> Result<&mut Session, PortError> {
         if self.session.is_none() {
             self.session = Some(self.connect().await?);
         }
-        self.session.as_mut().ok_or_else(|| PortError::Passing("no session".to_owned()))
+        self.session
+            .as_mut()
+            .ok_or_else(|| PortError::Passing("no session".to_owned()))
     }
 
     async fn connect(&mut self) -> Result<Session, PortError> {
@@ -91,10 +115,14 @@ impl ImapMailbox {
         let stream = net::connect(&self.host, self.port).await?;
         let mut dialogue = match self.privacy {
             Privacy::None => Dialogue::new(Box::new(stream)),
-            Privacy::Tls => Dialogue::new(Box::new(net::secure(stream, &self.host, net::tls(&self.trust)?).await?)),
+            Privacy::Tls => Dialogue::new(Box::new(
+                net::secure(stream, &self.host, net::tls(&self.trust)?).await?,
+            )),
             Privacy::Starttls => {
                 let stream = dialogue::starttls(stream).await.map_err(fault)?;
-                Dialogue::after_greeting(Box::new(net::secure(stream, &self.host, net::tls(&self.trust)?).await?))
+                Dialogue::after_greeting(Box::new(
+                    net::secure(stream, &self.host, net::tls(&self.trust)?).await?,
+                ))
             }
         };
         dialogue.greeting().await.map_err(fault)?;
@@ -103,10 +131,17 @@ impl ImapMailbox {
         // A server may offer more to those it knows.
         let capabilities = dialogue.capabilities().await.map_err(fault)?;
         let opened = dialogue.open(&self.folder).await.map_err(|e| match e {
-            DialogueError::No(_) => PortError::Lasting(format!("{shown} has no folder {:?} for us: check mailbox.folder", self.folder)),
+            DialogueError::No(_) => PortError::Lasting(format!(
+                "{shown} has no folder {:?} for us: check mailbox.folder",
+                self.folder
+            )),
             other => other.port(&shown),
         })?;
-        Ok(Session { dialogue, capabilities, validity: opened.validity })
+        Ok(Session {
+            dialogue,
+            capabilities,
+            validity: opened.validity,
+        })
     }
 
     /// Runs one piece of work; any error ends the connection.
@@ -117,7 +152,9 @@ impl ImapMailbox {
 
     async fn settle_here(&mut self, uids: &str) -> Result<(), DialogueError> {
         let done = self.done.clone();
-        let Some(session) = self.session.as_mut() else { return Err(DialogueError::Gone) };
+        let Some(session) = self.session.as_mut() else {
+            return Err(DialogueError::Gone);
+        };
         let has = |name: &str| session.capabilities.contains(name);
         let (can_move, can_expunge) = (has("MOVE"), has("UIDPLUS"));
         let dialogue = &mut session.dialogue;
@@ -130,9 +167,14 @@ impl ImapMailbox {
             }
             Done::Move(folder) if can_expunge => {
                 let to = folder_name(&folder)?;
-                dialogue.moving(&format!("UID COPY {uids} {to}"), &to).await?;
+                dialogue
+                    .moving(&format!("UID COPY {uids} {to}"), &to)
+                    .await?;
                 dialogue.store(uids, "\\Deleted").await?;
-                dialogue.command(&format!("UID EXPUNGE {uids}")).await.map(drop)
+                dialogue
+                    .command(&format!("UID EXPUNGE {uids}"))
+                    .await
+                    .map(drop)
             }
             // A plain EXPUNGE would take other people's deleted letters with it.
             Done::Move(_) => dialogue.store(uids, FALLBACK_KEYWORD).await,
@@ -149,12 +191,26 @@ fn set(uids: &[u64]) -> String {
             _ => ranges.push((*uid, *uid)),
         }
     }
-    ranges.iter().map(|(a, b)| if a == b { a.to_string() } else { format!("{a}:{b}") }).collect::<Vec<_>>().join(",")
+    ranges
+        .iter()
+        .map(|(a, b)| {
+            if a == b {
+                a.to_string()
+            } else {
+                format!("{a}:{b}")
+            }
+        })
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 fn lying(row: &Row, folder: &str, validity: u32) -> Option<Lying> {
     Some(Lying {
-        place: Place { folder: folder.to_owned(), validity, uid: u64::from(row.uid?) },
+        place: Place {
+            folder: folder.to_owned(),
+            validity,
+            uid: u64::from(row.uid?),
+        },
         received_at: internal_date(row.internal_date.as_deref()?)?,
         octets: u64::from(row.size?),
         advisory: None,
@@ -167,14 +223,34 @@ fn internal_date(text: &str) -> Option<Timestamp> {
 }
 
 /// Size and arrival of these letters, in order.
-async fn described(session: &mut Session, folder: &str, uids: &[u64]) -> Result<Vec<Lying>, DialogueError> {
-    let rows = session.dialogue.fetch(&format!("UID FETCH {} (UID RFC822.SIZE INTERNALDATE)", set(uids))).await?;
-    let mut found: Vec<Lying> = rows.iter().filter_map(|row| lying(row, folder, session.validity)).collect();
+async fn described(
+    session: &mut Session,
+    folder: &str,
+    uids: &[u64],
+) -> Result<Vec<Lying>, DialogueError> {
+    let rows = session
+        .dialogue
+        .fetch(&format!(
+            "UID FETCH {} (UID RFC822.SIZE INTERNALDATE)",
+            set(uids)
+        ))
+        .await?;
+    let mut found: Vec<Lying> = rows
+        .iter()
+        .filter_map(|row| lying(row, folder, session.validity))
+        .collect();
     found.retain(|l| uids.contains(&l.place.uid));
     found.sort_by_key(|l| l.place.uid);
     found.dedup_by_key(|l| l.place.uid);
-    // A letter that is searched and not fetched was removed meanwhile, or the server errs: look again.
-    if found.len() == uids.len() { Ok(found) } else { Err(DialogueError::Odd("it lists letters that it does not describe")) }
+    // A letter that is searched and not fetched was removed meanwhile, or the server errs: look
+    // again.
+    if found.len() == uids.len() {
+        Ok(found)
+    } else {
+        Err(DialogueError::Odd(
+            "it lists letters that it does not describe",
+        ))
+    }
 }
 
 #[async_trait]
@@ -183,13 +259,20 @@ impl Mailbox for ImapMailbox {
         &self.name
     }
 
-    async fn list(&mut self, after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync)) -> Result<Vec<Lying>, PortError> {
+    async fn list(
+        &mut self,
+        after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync),
+    ) -> Result<Vec<Lying>, PortError> {
         let folder = self.folder.clone();
         let fresh = self.session.is_none();
         let session = self.session().await?;
         let listed = async {
             // SELECT again: it tells UIDVALIDITY anew and flushes what came unasked.
-            let opened = if fresh { None } else { Some(session.dialogue.open(&folder).await?) };
+            let opened = if fresh {
+                None
+            } else {
+                Some(session.dialogue.open(&folder).await?)
+            };
             if let Some(opened) = opened {
                 session.validity = opened.validity;
             }
@@ -236,9 +319,16 @@ impl Mailbox for ImapMailbox {
                 Ok(rows) => rows,
                 Err(err) => return Err(self.fault(err)),
             };
-            let piece = rows.into_iter().find(|r| r.uid.map(u64::from) == Some(uid)).and_then(|r| r.body);
-            let Some((origin, piece)) = piece.filter(|(origin, piece)| u64::from(*origin) == offset && piece.len() <= CHUNK_OCTETS as usize) else {
-                return Err(self.fault(DialogueError::Odd("it did not send the octets that were asked for")));
+            let piece = rows
+                .into_iter()
+                .find(|r| r.uid.map(u64::from) == Some(uid))
+                .and_then(|r| r.body);
+            let Some((origin, piece)) = piece.filter(|(origin, piece)| {
+                u64::from(*origin) == offset && piece.len() <= CHUNK_OCTETS as usize
+            }) else {
+                return Err(self.fault(DialogueError::Odd(
+                    "it did not send the octets that were asked for",
+                )));
             };
             debug_assert_eq!(u64::from(origin), offset);
             sink.take(&piece).await?;
@@ -256,7 +346,11 @@ impl Mailbox for ImapMailbox {
 
     async fn settle(&mut self, places: &[Place]) -> Result<(), PortError> {
         let validity = self.session().await?.validity;
-        let mut uids: Vec<u64> = places.iter().filter(|p| p.validity == validity && p.folder == self.folder).map(|p| p.uid).collect();
+        let mut uids: Vec<u64> = places
+            .iter()
+            .filter(|p| p.validity == validity && p.folder == self.folder)
+            .map(|p| p.uid)
+            .collect();
         uids.sort_unstable();
         uids.dedup();
         if uids.is_empty() {
@@ -277,7 +371,11 @@ impl Mailbox for ImapMailbox {
             tokio::time::sleep(at_most).await;
             return Ok(());
         }
-        match session.dialogue.idle(at_most.min(Duration::from_secs(IDLE_S))).await {
+        match session
+            .dialogue
+            .idle(at_most.min(Duration::from_secs(IDLE_S)))
+            .await
+        {
             Ok(()) => Ok(()),
             Err(err) => Err(self.fault(err)),
         }
@@ -293,10 +391,18 @@ impl Mailbox for ImapMailbox {
             Done::Keep => "letters stay where they are".to_owned(),
             Done::Keyword(keyword) => format!("letters get the keyword {keyword}"),
             Done::Move(to) if has("MOVE") || has("UIDPLUS") => format!("letters move to {to:?}"),
-            Done::Move(_) => format!("the server can neither MOVE nor UID EXPUNGE, so letters get the keyword {FALLBACK_KEYWORD}"),
+            Done::Move(_) => format!(
+                "the server can neither MOVE nor UID EXPUNGE, so letters get the keyword \
+                 {FALLBACK_KEYWORD}"
+            ),
         };
         let idle = if has("IDLE") { "IDLE" } else { "polling only" };
-        let text = format!("{}:{} folder {folder:?}, UIDVALIDITY {}, {idle}; {settles}", self.host, self.port, self.session.as_ref().map_or(0, |s| s.validity));
+        let text = format!(
+            "{}:{} folder {folder:?}, UIDVALIDITY {}, {idle}; {settles}",
+            self.host,
+            self.port,
+            self.session.as_ref().map_or(0, |s| s.validity)
+        );
         self.session = None;
         Ok(text)
     }
@@ -313,8 +419,18 @@ mod tests {
 
     #[test]
     fn the_servers_date_is_read() {
-        assert_eq!(internal_date("17-Jul-1996 02:44:25 -0700").unwrap().to_string(), "1996-07-17T09:44:25Z");
-        assert_eq!(internal_date(" 7-Jul-1996 02:44:25 +0000").unwrap().to_string(), "1996-07-07T02:44:25Z");
+        assert_eq!(
+            internal_date("17-Jul-1996 02:44:25 -0700")
+                .unwrap()
+                .to_string(),
+            "1996-07-17T09:44:25Z"
+        );
+        assert_eq!(
+            internal_date(" 7-Jul-1996 02:44:25 +0000")
+                .unwrap()
+                .to_string(),
+            "1996-07-07T02:44:25Z"
+        );
         assert_eq!(internal_date("NIL"), None);
     }
 }

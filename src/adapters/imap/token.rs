@@ -1,7 +1,9 @@
-//! Which refresh token is the right one, when a server gives a new one at each use (RFC 6749 section 6)?
+//! Which refresh token is the right one, when a server gives a new one at each use (RFC 6749
+//! section 6)?
 //!
-//! The one that the server gave last, kept beside the store under the digest of the configured one that
-//! it descends from. Once the operator replaces the configured one, the kept one counts no more.
+//! The one that the server gave last, kept beside the store under the digest of the configured one
+//! that it descends from. Once the operator replaces the configured one, the kept one counts no
+//! more.
 
 use super::login::SecretSource;
 use crate::model::secret::{self, Secret};
@@ -20,7 +22,11 @@ pub struct RefreshTokens {
 
 impl RefreshTokens {
     pub fn new(configured: SecretSource, kept: PathBuf) -> Self {
-        Self { configured, kept, unkept: None }
+        Self {
+            configured,
+            kept,
+            unkept: None,
+        }
     }
 
     pub(super) fn current(&self) -> Result<Secret, PortError> {
@@ -31,10 +37,17 @@ impl RefreshTokens {
         let text = match std::fs::read_to_string(&self.kept) {
             Ok(text) => text,
             Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(configured),
-            Err(err) => return Err(PortError::Lasting(format!("cannot read the refresh token in {}: {err}", self.kept.display()))),
+            Err(err) => {
+                return Err(PortError::Lasting(format!(
+                    "cannot read the refresh token in {}: {err}",
+                    self.kept.display()
+                )));
+            }
         };
         match text.split_once('\n') {
-            Some((origin, token)) if origin == digest(&configured) => Ok(Secret::new(token.trim().as_bytes().to_vec())),
+            Some((origin, token)) if origin == digest(&configured) => {
+                Ok(Secret::new(token.trim().as_bytes().to_vec()))
+            }
             _ => Ok(configured),
         }
     }
@@ -44,7 +57,8 @@ impl RefreshTokens {
         match self.write(&token) {
             Ok(()) => self.unkept = None,
             Err(err) => {
-                tracing::error!(file = %self.kept.display(), error = %err, "a new refresh token could not be kept: it is lost when the desk stops");
+                tracing::error!(file = %self.kept.display(), error = %err, "a new refresh token \
+                    could not be kept: it is lost when the desk stops");
                 self.unkept = Some(token);
             }
         }
@@ -54,7 +68,11 @@ impl RefreshTokens {
         let configured = (self.configured)().map_err(std::io::Error::other)?;
         let part = self.kept.with_extension("part");
         let _ = std::fs::remove_file(&part);
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&part)?;
         file.write_all(format!("{}\n", digest(&configured)).as_bytes())?;
         file.write_all(token.expose())?;
         file.sync_all()?;
@@ -81,7 +99,8 @@ mod tests {
     fn a_rotated_token_outlives_the_process_until_the_operator_replaces_it() {
         let folder = tempfile::tempdir().unwrap();
         let tokens = |configured: &'static str| {
-            let source: SecretSource = Arc::new(move || Ok(Secret::new(configured.as_bytes().to_vec())));
+            let source: SecretSource =
+                Arc::new(move || Ok(Secret::new(configured.as_bytes().to_vec())));
             RefreshTokens::new(source, folder.path().join("mailbox.token"))
         };
         let mut first = tokens("one");
@@ -89,8 +108,17 @@ mod tests {
         first.rotate(Secret::new(b"two".to_vec()));
         assert_eq!(tokens("one").current().unwrap().expose(), b"two");
         assert_eq!(tokens("three").current().unwrap().expose(), b"three");
-        assert_eq!(std::fs::metadata(folder.path().join("mailbox.token")).unwrap().mode() & 0o777, 0o600);
-        let mut homeless = RefreshTokens::new(Arc::new(|| Ok(Secret::new(b"one".to_vec()))), folder.path().join("absent/x.token"));
+        assert_eq!(
+            std::fs::metadata(folder.path().join("mailbox.token"))
+                .unwrap()
+                .mode()
+                & 0o777,
+            0o600
+        );
+        let mut homeless = RefreshTokens::new(
+            Arc::new(|| Ok(Secret::new(b"one".to_vec()))),
+            folder.path().join("absent/x.token"),
+        );
         homeless.rotate(Secret::new(b"two".to_vec()));
         assert_eq!(homeless.current().unwrap().expose(), b"two");
     }

@@ -1,5 +1,5 @@
-//! How does a connection become private? TLS by rustls, with a CA file or a pinned certificate; a word with
-//! plaintext goes to loopback only, which the config has proven.
+//! How does a connection become private? TLS by rustls, with a CA file or a pinned certificate; a
+//! word with plaintext goes to loopback only, which the config has proven.
 
 pub mod rest;
 
@@ -32,59 +32,104 @@ pub struct Trust {
 /// A TLS configuration for this trust.
 pub fn tls(trust: &Trust) -> Result<Arc<ClientConfig>, PortError> {
     let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions();
     let builder = builder.map_err(|e| PortError::Lasting(format!("TLS cannot be set up: {e}")))?;
     if let Some(pin) = trust.pin {
         let verifier = Arc::new(Pinned { pin, provider });
-        return Ok(Arc::new(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()));
+        return Ok(Arc::new(
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(verifier)
+                .with_no_client_auth(),
+        ));
     }
     let roots = match &trust.ca_file {
         Some(path) => roots_in(path)?,
         None => system_roots()?,
     };
-    Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+    Ok(Arc::new(
+        builder.with_root_certificates(roots).with_no_client_auth(),
+    ))
 }
 
 fn roots_in(path: &Path) -> Result<RootCertStore, PortError> {
-    let unreadable = |e: rustls::pki_types::pem::Error| PortError::Lasting(format!("cannot read the CA file {}: {e}", path.display()));
+    let unreadable = |e: rustls::pki_types::pem::Error| {
+        PortError::Lasting(format!("cannot read the CA file {}: {e}", path.display()))
+    };
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
-        roots
-            .add(certificate.map_err(unreadable)?)
-            .map_err(|e| PortError::Lasting(format!("the CA file {} holds no usable certificate: {e}", path.display())))?;
+        roots.add(certificate.map_err(unreadable)?).map_err(|e| {
+            PortError::Lasting(format!(
+                "the CA file {} holds no usable certificate: {e}",
+                path.display()
+            ))
+        })?;
     }
-    if roots.is_empty() { Err(PortError::Lasting(format!("the CA file {} holds no certificate", path.display()))) } else { Ok(roots) }
+    if roots.is_empty() {
+        Err(PortError::Lasting(format!(
+            "the CA file {} holds no certificate",
+            path.display()
+        )))
+    } else {
+        Ok(roots)
+    }
 }
 
 fn system_roots() -> Result<RootCertStore, PortError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
-        return Err(PortError::Lasting("this machine has no CA certificates: install the package ca-certificates, or set ca_file".to_owned()));
+        return Err(PortError::Lasting(
+            "this machine has no CA certificates: install the package \
+            ca-certificates, or set ca_file"
+                .to_owned(),
+        ));
     }
     Ok(roots)
 }
 
 /// Connects, with small packets sent at once.
 pub async fn connect(host: &str, port: u16) -> Result<TcpStream, PortError> {
-    let connected = tokio::time::timeout(Duration::from_secs(CONNECT_S), TcpStream::connect((host, port))).await;
+    let connected = tokio::time::timeout(
+        Duration::from_secs(CONNECT_S),
+        TcpStream::connect((host, port)),
+    )
+    .await;
     let stream = match connected {
         Ok(Ok(stream)) => stream,
-        Ok(Err(err)) => return Err(PortError::Passing(format!("cannot reach {host}:{port}: {err}"))),
-        Err(_) => return Err(PortError::Passing(format!("cannot reach {host}:{port} within {CONNECT_S} s"))),
+        Ok(Err(err)) => {
+            return Err(PortError::Passing(format!(
+                "cannot reach {host}:{port}: {err}"
+            )));
+        }
+        Err(_) => {
+            return Err(PortError::Passing(format!(
+                "cannot reach {host}:{port} within {CONNECT_S} s"
+            )));
+        }
     };
-    stream.set_nodelay(true).map_err(|e| PortError::Passing(format!("{host}:{port}: {e}")))?;
+    stream
+        .set_nodelay(true)
+        .map_err(|e| PortError::Passing(format!("{host}:{port}: {e}")))?;
     Ok(stream)
 }
 
 /// Makes a connection private.
-pub async fn secure(stream: TcpStream, host: &str, config: Arc<ClientConfig>) -> Result<TlsStream<TcpStream>, PortError> {
-    let name = ServerName::try_from(host.to_owned()).map_err(|_| PortError::Lasting(format!("{host:?} is not a host name")))?;
+pub async fn secure(
+    stream: TcpStream,
+    host: &str,
+    config: Arc<ClientConfig>,
+) -> Result<TlsStream<TcpStream>, PortError> {
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_| PortError::Lasting(format!("{host:?} is not a host name")))?;
     let handshake = TlsConnector::from(config).connect(name, stream);
     match tokio::time::timeout(Duration::from_secs(CONNECT_S), handshake).await {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(err)) => Err(explained(host, &err)),
-        Err(_) => Err(PortError::Passing(format!("{host} did not finish the TLS handshake within {CONNECT_S} s"))),
+        Err(_) => Err(PortError::Passing(format!(
+            "{host} did not finish the TLS handshake within {CONNECT_S} s"
+        ))),
     }
 }
 
@@ -92,17 +137,21 @@ pub async fn secure(stream: TcpStream, host: &str, config: Arc<ClientConfig>) ->
 fn explained(host: &str, err: &std::io::Error) -> PortError {
     let text = err.to_string();
     let mend = if text.contains("CaUsedAsEndEntity") {
-        "its certificate is self-signed without basicConstraints=CA:FALSE: make a new one with it, or pin this one with certificate_sha256"
+        "its certificate is self-signed without basicConstraints=CA:FALSE: make a new one with \
+         it, or pin this one with certificate_sha256"
     } else if text.contains("UnknownIssuer") {
-        "its certificate is not by a CA that this machine trusts: set ca_file, or pin it with certificate_sha256"
+        "its certificate is not by a CA that this machine trusts: set ca_file, or pin it with \
+         certificate_sha256"
     } else if text.contains("NotValidForName") {
         "its certificate is for another name: set host to the name in it"
     } else if text.contains("Expired") {
         "its certificate has expired: renew it on the server"
     } else if text.contains("pinned") {
-        "its certificate is not the pinned one: if it was renewed on purpose, update certificate_sha256"
+        "its certificate is not the pinned one: if it was renewed on purpose, update \
+         certificate_sha256"
     } else if text.contains("invalid peer certificate") {
-        "its certificate is not acceptable: mend it on the server, or pin it with certificate_sha256"
+        "its certificate is not acceptable: mend it on the server, or pin it with \
+         certificate_sha256"
     } else {
         return PortError::Passing(format!("TLS with {host} failed: {text}"));
     };
@@ -127,7 +176,13 @@ impl ServerCertVerifier for Pinned {
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let digest: [u8; 32] = Sha256::digest(certificate).into();
-        if digest == self.pin { Ok(ServerCertVerified::assertion()) } else { Err(rustls::Error::General("not the pinned certificate".to_owned())) }
+        if digest == self.pin {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            Err(rustls::Error::General(
+                "not the pinned certificate".to_owned(),
+            ))
+        }
     }
 
     fn verify_tls12_signature(
@@ -136,7 +191,12 @@ impl ServerCertVerifier for Pinned {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -145,10 +205,17 @@ impl ServerCertVerifier for Pinned {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }

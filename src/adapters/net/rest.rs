@@ -1,4 +1,5 @@
-//! How is a JSON API called so that every failure says what it means? One call inside one time-out, no retry, no redirect.
+//! How is a JSON API called so that every failure says what it means? One call inside one time-out,
+//! no retry, no redirect.
 
 use super::{Trust, tls};
 use crate::ports::PortError;
@@ -45,7 +46,8 @@ impl Failed {
     pub fn said_by(self, who: &str) -> PortError {
         let text = format!("{who} {self}");
         match self {
-            // Only what we sent can be lastingly wrong; a token can be mended while the effect waits.
+            // Only what we sent can be lastingly wrong; a token can be mended while the effect
+            // waits.
             Self::Invalid(..) => PortError::Lasting(text),
             Self::Throttled(wait) => PortError::Throttled(text, wait),
             ambiguous if ambiguous.is_ambiguous() => PortError::InDoubt(text),
@@ -61,21 +63,33 @@ pub fn client(trust: &Trust) -> Result<reqwest::Client, PortError> {
         .timeout(Duration::from_secs(CALL_S))
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("sealdesk/", env!("CARGO_PKG_VERSION")));
-    builder.build().map_err(|e| PortError::Lasting(format!("no HTTPS client: {}", e.without_url())))
+    builder
+        .build()
+        .map_err(|e| PortError::Lasting(format!("no HTTPS client: {}", e.without_url())))
 }
 
 /// https, or plaintext to this machine alone.
 pub fn is_safe(url: &url::Url) -> bool {
-    let loopback = url.host_str().is_some_and(|h| h == "localhost" || h.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()));
+    let loopback = url.host_str().is_some_and(|h| {
+        h == "localhost"
+            || h.trim_matches(['[', ']'])
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|ip| ip.is_loopback())
+    });
     url.scheme() == "https" || (url.scheme() == "http" && loopback)
 }
 
-/// Sends a request; its answer's JSON (null where it is none) and headers. No error holds the URL or what was sent.
+/// Sends a request; its answer's JSON (null where it is none) and headers. No error holds the URL
+/// or what was sent.
 pub async fn call(request: RequestBuilder) -> Result<(Value, HeaderMap), Failed> {
     let failed = |err: reqwest::Error| {
         let connecting = err.is_connect() || err.is_builder();
         let text = err.without_url().to_string();
-        if connecting { Failed::Unreachable(text) } else { Failed::Silent(text) }
+        if connecting {
+            Failed::Unreachable(text)
+        } else {
+            Failed::Silent(text)
+        }
     };
     let mut response = request.send().await.map_err(failed)?;
     let (status, headers) = (response.status(), response.headers().clone());
@@ -89,24 +103,43 @@ pub async fn call(request: RequestBuilder) -> Result<(Value, HeaderMap), Failed>
     judge(status, headers, &octets)
 }
 
-fn judge(status: StatusCode, headers: HeaderMap, octets: &[u8]) -> Result<(Value, HeaderMap), Failed> {
+fn judge(
+    status: StatusCode,
+    headers: HeaderMap,
+    octets: &[u8],
+) -> Result<(Value, HeaderMap), Failed> {
     let json = serde_json::from_slice::<Value>(octets);
     if status.is_success() {
         return Ok((json.unwrap_or_default(), headers));
     }
-    let words = json.ok().and_then(|value| ["message", "error"].iter().find_map(|name| value.get(name).map(ToString::to_string))).unwrap_or_default();
+    let words = json
+        .ok()
+        .and_then(|value| {
+            ["message", "error"]
+                .iter()
+                .find_map(|name| value.get(name).map(ToString::to_string))
+        })
+        .unwrap_or_default();
     let words = familiar(words.trim_matches('"'));
-    let wait = headers.get(reqwest::header::RETRY_AFTER).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
+    let wait = headers
+        .get(reqwest::header::RETRY_AFTER)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.parse::<u64>().ok());
     Err(match status.as_u16() {
-        429 => Failed::Throttled(Duration::from_secs(wait.unwrap_or(WAIT_S_DEFAULT).min(WAIT_S_MAX))),
-        503 if wait.is_some() => Failed::Throttled(Duration::from_secs(wait.unwrap_or(WAIT_S_DEFAULT).min(WAIT_S_MAX))),
+        429 => Failed::Throttled(Duration::from_secs(
+            wait.unwrap_or(WAIT_S_DEFAULT).min(WAIT_S_MAX),
+        )),
+        503 if wait.is_some() => Failed::Throttled(Duration::from_secs(
+            wait.unwrap_or(WAIT_S_DEFAULT).min(WAIT_S_MAX),
+        )),
         code @ (300..=399 | 401 | 403 | 404 | 407) => Failed::Refused(code, words),
         code @ 500.. => Failed::Server(code),
         code => Failed::Invalid(code, words),
     })
 }
 
-/// What servers are known to say. Anything else is foreign text that may quote what we sent, and so it goes into no log and no store.
+/// What servers are known to say. Anything else is foreign text that may quote what we sent, and so
+/// it goes into no log and no store.
 const FAMILIAR: [&str; 16] = [
     "Bad credentials",
     "Not Found",
@@ -128,8 +161,12 @@ const FAMILIAR: [&str; 16] = [
 
 /// A server's words where they are a phrase that is known, so that they quote nothing.
 pub fn familiar(words: &str) -> String {
-    let known = FAMILIAR.into_iter().find(|phrase| phrase.eq_ignore_ascii_case(words.trim()));
-    known.unwrap_or("what else it says is not repeated, since it may quote a letter").to_owned()
+    let known = FAMILIAR
+        .into_iter()
+        .find(|phrase| phrase.eq_ignore_ascii_case(words.trim()));
+    known
+        .unwrap_or("what else it says is not repeated, since it may quote a letter")
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -139,14 +176,33 @@ mod tests {
     #[test]
     fn each_status_says_what_it_means() {
         let verdict = |status: u16, wait: Option<&str>| {
-            let headers: HeaderMap = wait.into_iter().map(|wait| (reqwest::header::RETRY_AFTER, wait.parse().unwrap())).collect();
-            judge(StatusCode::from_u16(status).unwrap(), headers, b"{\"message\":\"SEALED WORDS\"}").unwrap_err().said_by("it")
+            let headers: HeaderMap = wait
+                .into_iter()
+                .map(|wait| (reqwest::header::RETRY_AFTER, wait.parse().unwrap()))
+                .collect();
+            judge(
+                StatusCode::from_u16(status).unwrap(),
+                headers,
+                b"{\"message\":\"SEALED WORDS\"}",
+            )
+            .unwrap_err()
+            .said_by("it")
         };
-        assert!(matches!(verdict(401, None), PortError::Passing(text) if text.contains("401") && !text.contains("SEALED WORDS")));
-        assert!(matches!(verdict(422, None), PortError::Lasting(text) if !text.contains("SEALED WORDS")));
+        assert!(
+            matches!(verdict(401, None), PortError::Passing(text) if text.contains("401") && !text.contains("SEALED \
+                WORDS"))
+        );
+        assert!(
+            matches!(verdict(422, None), PortError::Lasting(text) if !text.contains("SEALED WORDS"))
+        );
         assert_eq!(familiar("Bad credentials"), "Bad credentials");
-        assert!(matches!(verdict(429, Some("7")), PortError::Throttled(_, wait) if wait.as_secs() == 7));
+        assert!(
+            matches!(verdict(429, Some("7")), PortError::Throttled(_, wait) if wait.as_secs() == 7)
+        );
         assert!(matches!(verdict(502, None), PortError::InDoubt(_)));
-        assert!(is_safe(&"http://127.0.0.1:1/x".parse().unwrap()) && !is_safe(&"http://h.example/x".parse().unwrap()));
+        assert!(
+            is_safe(&"http://127.0.0.1:1/x".parse().unwrap())
+                && !is_safe(&"http://h.example/x".parse().unwrap())
+        );
     }
 }

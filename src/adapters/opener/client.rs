@@ -1,4 +1,5 @@
-//! How does the desk call the opener? One connection a call, through a socket of systemd's or to a child.
+//! How does the desk call the opener? One connection a call, through a socket of systemd's or to a
+//! child.
 
 use super::wire::{BUSY, DIED, FRAME_OCTETS_MAX, GOOD, ReadAnswer, ReadCall, Verb};
 use crate::mime::Perspective;
@@ -25,8 +26,12 @@ const CALL_S: u64 = 300;
 pub enum Doorstep {
     /// A unit of its own listens here.
     Socket(PathBuf),
-    /// A child of this process, started when first needed and again whenever it ended: program and arguments.
-    Child { program: PathBuf, arguments: Vec<String> },
+    /// A child of this process, started when first needed and again whenever it ended: program and
+    /// arguments.
+    Child {
+        program: PathBuf,
+        arguments: Vec<String>,
+    },
 }
 
 pub struct OpenerClient {
@@ -51,26 +56,41 @@ struct Running {
 
 impl OpenerClient {
     pub fn new(doorstep: Doorstep, perspective: Perspective) -> Self {
-        Self { doorstep, perspective, child: Mutex::new(None) }
+        Self {
+            doorstep,
+            perspective,
+            child: Mutex::new(None),
+        }
     }
 
     async fn connect(&self) -> Result<UnixStream, OpenerError> {
         match &self.doorstep {
-            Doorstep::Socket(path) => UnixStream::connect(path)
-                .await
-                .map_err(|e| OpenerError::Down(format!("{}: {e}; is sealdesk-opener.socket running, and is this user in its group?", path.display()))),
+            Doorstep::Socket(path) => UnixStream::connect(path).await.map_err(|e| {
+                OpenerError::Down(format!(
+                    "{}: {e}; is sealdesk-opener.socket running, and is this user in its group?",
+                    path.display()
+                ))
+            }),
             Doorstep::Child { program, arguments } => {
                 let mut running = self.child.lock().await;
                 let ended = match running.as_mut() {
-                    Some(alive) => alive.child.try_wait().map(|status| status.is_some()).unwrap_or(true),
+                    Some(alive) => alive
+                        .child
+                        .try_wait()
+                        .map(|status| status.is_some())
+                        .unwrap_or(true),
                     None => true,
                 };
                 if ended {
                     *running = Some(start(program, arguments)?);
                 }
-                let control = running.as_ref().map(|r| r.control.as_fd()).ok_or_else(|| OpenerError::Down("it did not start".to_owned()))?;
+                let control = running
+                    .as_ref()
+                    .map(|r| r.control.as_fd())
+                    .ok_or_else(|| OpenerError::Down("it did not start".to_owned()))?;
                 let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(down)?;
-                super::pass_descriptor(control, theirs.as_fd()).map_err(|e| OpenerError::Down(e.to_string()))?;
+                super::pass_descriptor(control, theirs.as_fd())
+                    .map_err(|e| OpenerError::Down(e.to_string()))?;
                 ours.set_nonblocking(true).map_err(down)?;
                 UnixStream::from_std(ours).map_err(down)
             }
@@ -78,16 +98,23 @@ impl OpenerClient {
     }
 
     /// One call: a verb and its frames; then the frames of the answer.
-    async fn call(&self, verb: Verb, frames: impl IntoIterator<Item = Frame<'_>>) -> Result<UnixStream, OpenerError> {
+    async fn call(
+        &self,
+        verb: Verb,
+        frames: impl IntoIterator<Item = Frame<'_>>,
+    ) -> Result<UnixStream, OpenerError> {
         let mut stream = self.connect().await?;
         let mut read = Ok(());
-        // Whoever refuses may close before it has read everything; its answer says why, so it is read all the same.
+        // Whoever refuses may close before it has read everything; its answer says why, so it is
+        // read all the same.
         let sent = async {
             stream.write_all(&[verb as u8]).await?;
             for frame in frames {
                 match frame {
                     Frame::Octets(octets) => {
-                        stream.write_all(&(octets.len() as u64).to_le_bytes()).await?;
+                        stream
+                            .write_all(&(octets.len() as u64).to_le_bytes())
+                            .await?;
                         stream.write_all(&octets).await?;
                     }
                     Frame::File(file, octets) => {
@@ -99,7 +126,9 @@ impl OpenerClient {
             stream.flush().await
         };
         let _ = sent.await;
-        read.map_err(|err| OpenerError::Refused(format!("the letter cannot be read from the spool: {err}")))?;
+        read.map_err(|err| {
+            OpenerError::Refused(format!("the letter cannot be read from the spool: {err}"))
+        })?;
         let mut status = [0; 1];
         match stream.read_exact(&mut status).await {
             Ok(_) if status[0] == GOOD => Ok(stream),
@@ -107,19 +136,27 @@ impl OpenerClient {
             Ok(_) if status[0] == DIED => Err(OpenerError::Died),
             Ok(_) => {
                 let why = frame(&mut stream).await?;
-                Err(OpenerError::Refused(String::from_utf8_lossy(&why).into_owned()))
+                Err(OpenerError::Refused(
+                    String::from_utf8_lossy(&why).into_owned(),
+                ))
             }
             Err(_) => Err(self.why_silent().await),
         }
     }
 
-    /// A connection that closes without a word: the whole opener ended, since a keyholder that lives says it of its readers.
+    /// A connection that closes without a word: the whole opener ended, since a keyholder that
+    /// lives says it of its readers.
     async fn why_silent(&self) -> OpenerError {
         // A child that refuses to start says why on standard error, and ends within a moment.
         tokio::time::sleep(Duration::from_millis(50)).await;
         let mut running = self.child.lock().await;
-        match running.as_mut().and_then(|r| r.child.try_wait().ok().flatten()) {
-            Some(status) => OpenerError::Ended(format!("it ended ({status}); its own log says why")),
+        match running
+            .as_mut()
+            .and_then(|r| r.child.try_wait().ok().flatten())
+        {
+            Some(status) => {
+                OpenerError::Ended(format!("it ended ({status}); its own log says why"))
+            }
             None => OpenerError::Ended("it closed the connection".to_owned()),
         }
     }
@@ -127,7 +164,12 @@ impl OpenerClient {
     /// A call as this desk looks at letters.
     fn read_call(&self) -> ReadCall {
         ReadCall {
-            ours: self.perspective.ours.iter().map(|a| a.as_str().to_owned()).collect(),
+            ours: self
+                .perspective
+                .ours
+                .iter()
+                .map(|a| a.as_str().to_owned())
+                .collect(),
             own_lists: self.perspective.own_lists.clone(),
             authserv_id: self.perspective.authserv_id.clone(),
             certificates: Vec::new(),
@@ -136,7 +178,10 @@ impl OpenerClient {
         }
     }
 
-    async fn bounded<T>(&self, call: impl Future<Output = Result<T, OpenerError>> + Send) -> Result<T, OpenerError> {
+    async fn bounded<T>(
+        &self,
+        call: impl Future<Output = Result<T, OpenerError>> + Send,
+    ) -> Result<T, OpenerError> {
         match tokio::time::timeout(Duration::from_secs(CALL_S), call).await {
             Ok(answer) => answer,
             Err(_) => Err(OpenerError::Died),
@@ -158,7 +203,8 @@ fn down(err: std::io::Error) -> OpenerError {
 }
 
 fn start(program: &PathBuf, arguments: &[String]) -> Result<Running, OpenerError> {
-    let (ours, theirs) = super::sys::message_pair().map_err(|e| OpenerError::Down(e.to_string()))?;
+    let (ours, theirs) =
+        super::sys::message_pair().map_err(|e| OpenerError::Down(e.to_string()))?;
     let child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::from(theirs))
@@ -169,7 +215,10 @@ fn start(program: &PathBuf, arguments: &[String]) -> Result<Running, OpenerError
         .kill_on_drop(true)
         .spawn()
         .map_err(down)?;
-    Ok(Running { child, control: ours })
+    Ok(Running {
+        child,
+        control: ours,
+    })
 }
 
 /// Passes a file on, piece by piece. An error is the file's: whoever stops listening says why.
@@ -203,13 +252,20 @@ async fn frame(stream: &mut UnixStream) -> Result<Vec<u8>, OpenerError> {
     Ok(octets)
 }
 
-/// An answer that breaks off ends with the keyholder's word that its reader died, or its keyholder is gone.
+/// An answer that breaks off ends with the keyholder's word that its reader died, or its keyholder
+/// is gone.
 async fn fill(stream: &mut UnixStream, octets: &mut [u8]) -> Result<(), OpenerError> {
     let mut filled = 0;
     while filled < octets.len() {
         match stream.read(&mut octets[filled..]).await {
-            Ok(0) | Err(_) if filled > 0 && octets[filled - 1] == DIED => return Err(OpenerError::Died),
-            Ok(0) | Err(_) => return Err(OpenerError::Ended("it closed the connection in the middle of an answer".to_owned())),
+            Ok(0) | Err(_) if filled > 0 && octets[filled - 1] == DIED => {
+                return Err(OpenerError::Died);
+            }
+            Ok(0) | Err(_) => {
+                return Err(OpenerError::Ended(
+                    "it closed the connection in the middle of an answer".to_owned(),
+                ));
+            }
             Ok(n) => filled += n,
         }
     }
@@ -218,47 +274,105 @@ async fn fill(stream: &mut UnixStream, octets: &mut [u8]) -> Result<(), OpenerEr
 
 #[async_trait]
 impl Opener for OpenerClient {
-    async fn read(&self, letter: LetterOctets, intake: Option<IntakeId>, certificates: &[String], with_files: bool) -> Result<OpenedLetter, OpenerError> {
-        let call = ReadCall { certificates: certificates.to_vec(), with_files, letter: intake.map(|id| id.0), ..self.read_call() };
+    async fn read(
+        &self,
+        letter: LetterOctets,
+        intake: Option<IntakeId>,
+        certificates: &[String],
+        with_files: bool,
+    ) -> Result<OpenedLetter, OpenerError> {
+        let call = ReadCall {
+            certificates: certificates.to_vec(),
+            with_files,
+            letter: intake.map(|id| id.0),
+            ..self.read_call()
+        };
         let call = serde_json::to_vec(&call).map_err(|e| OpenerError::Refused(e.to_string()))?;
         let (sealed, letter) = framed(letter);
         let verb = if sealed { Verb::ReadSealed } else { Verb::Read };
         self.bounded(async {
-            let mut stream = self.call(verb, [Frame::Octets(Cow::from(&call)), letter]).await?;
-            let answer: ReadAnswer = serde_json::from_slice(&frame(&mut stream).await?).map_err(|_| OpenerError::Died)?;
+            let mut stream = self
+                .call(verb, [Frame::Octets(Cow::from(&call)), letter])
+                .await?;
+            let answer: ReadAnswer = serde_json::from_slice(&frame(&mut stream).await?)
+                .map_err(|_| OpenerError::Died)?;
             let mut files = Vec::new();
             for _ in 0..answer.files {
                 files.push(frame(&mut stream).await?);
             }
-            Ok(OpenedLetter { reading: answer.reading, files })
+            Ok(OpenedLetter {
+                reading: answer.reading,
+                files,
+            })
         })
         .await
     }
 
     async fn compose(&self, composition: &Composition) -> Result<Vec<u8>, OpenerError> {
-        let call = serde_json::to_vec(composition).map_err(|e| OpenerError::Refused(e.to_string()))?;
-        self.bounded(async { frame(&mut self.call(Verb::Compose, [Frame::Octets(Cow::from(&call))]).await?).await }).await
+        let call =
+            serde_json::to_vec(composition).map_err(|e| OpenerError::Refused(e.to_string()))?;
+        self.bounded(async {
+            frame(
+                &mut self
+                    .call(Verb::Compose, [Frame::Octets(Cow::from(&call))])
+                    .await?,
+            )
+            .await
+        })
+        .await
     }
 
     async fn unseal(&self, blob: Vec<u8>) -> Result<Vec<u8>, OpenerError> {
-        self.bounded(async { frame(&mut self.call(Verb::Unseal, [Frame::Octets(blob.into())]).await?).await }).await
+        self.bounded(async {
+            frame(
+                &mut self
+                    .call(Verb::Unseal, [Frame::Octets(blob.into())])
+                    .await?,
+            )
+            .await
+        })
+        .await
     }
 
     async fn outside(&self, letter: LetterOctets) -> Result<Outside, OpenerError> {
-        let call = serde_json::to_vec(&self.read_call()).map_err(|e| OpenerError::Refused(e.to_string()))?;
+        let call = serde_json::to_vec(&self.read_call())
+            .map_err(|e| OpenerError::Refused(e.to_string()))?;
         let (sealed, letter) = framed(letter);
-        let verb = if sealed { Verb::OutsideSealed } else { Verb::Outside };
-        let outside = self.bounded(async { frame(&mut self.call(verb, [Frame::Octets(Cow::from(&call)), letter]).await?).await }).await?;
+        let verb = if sealed {
+            Verb::OutsideSealed
+        } else {
+            Verb::Outside
+        };
+        let outside = self
+            .bounded(async {
+                frame(
+                    &mut self
+                        .call(verb, [Frame::Octets(Cow::from(&call)), letter])
+                        .await?,
+                )
+                .await
+            })
+            .await?;
         serde_json::from_slice(&outside).map_err(|_| OpenerError::Died)
     }
 
     async fn security_txt(&self, fields: &SecurityTxt) -> Result<Vec<u8>, OpenerError> {
         let call = serde_json::to_vec(fields).map_err(|e| OpenerError::Refused(e.to_string()))?;
-        self.bounded(async { frame(&mut self.call(Verb::SecurityTxt, [Frame::Octets(Cow::from(&call))]).await?).await }).await
+        self.bounded(async {
+            frame(
+                &mut self
+                    .call(Verb::SecurityTxt, [Frame::Octets(Cow::from(&call))])
+                    .await?,
+            )
+            .await
+        })
+        .await
     }
 
     async fn inspect(&self) -> Result<Vec<String>, OpenerError> {
-        let lines = self.bounded(async { frame(&mut self.call(Verb::Inspect, []).await?).await }).await?;
+        let lines = self
+            .bounded(async { frame(&mut self.call(Verb::Inspect, []).await?).await })
+            .await?;
         serde_json::from_slice(&lines).map_err(|_| OpenerError::Died)
     }
 }

@@ -1,13 +1,21 @@
-//! What can a process of the opener still do? No file, no socket, no program, no look at another process.
+//! What can a process of the opener still do? No file, no socket, no program, no look at another
+//! process.
 //!
-//! Landlock without any path, then a seccomp allow-list; both stay for ever. What is refused gets EPERM:
-//! libraries that try a file they can do without go on, and a test proves that nothing gets through.
+//! Landlock without any path, then a seccomp allow-list; both stay for ever. What is refused gets
+//! EPERM: libraries that try a file they can do without go on, and a test proves that nothing gets
+//! through.
 
 use super::sys;
 use crate::model::limits::Limits;
-use landlock::{ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus, Scope};
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus,
+    Scope,
+};
 use nix::sys::resource::{Resource, setrlimit};
-use seccompiler::{BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule,
+};
 use std::collections::BTreeMap;
 
 /// Who is jailed. Each may do what its work needs and no more.
@@ -57,13 +65,22 @@ impl Jail {
             Err(_) if allow_without => None,
             Err(err) => return Err(err.into()),
         };
-        Ok(Self { role, limits: *limits, filter, allow_without })
+        Ok(Self {
+            role,
+            limits: *limits,
+            filter,
+            allow_without,
+        })
     }
 
     /// Shuts the jail around this process, for ever.
     pub fn enter(&self) -> Result<(), JailError> {
         match self.shut() {
-            Err(JailError::NoLandlock | JailError::Seccomp(_) | JailError::Landlock(_)) if self.allow_without => Ok(()),
+            Err(JailError::NoLandlock | JailError::Seccomp(_) | JailError::Landlock(_))
+                if self.allow_without =>
+            {
+                Ok(())
+            }
             other => other,
         }
     }
@@ -85,8 +102,16 @@ impl Jail {
 
 /// Bounds this process's memory and processor time. They can be lowered again, and never raised.
 pub fn limit_reader(limits: &Limits) -> Result<(), JailError> {
-    setrlimit(Resource::RLIMIT_AS, limits.reader_memory_octets, limits.reader_memory_octets)?;
-    setrlimit(Resource::RLIMIT_CPU, limits.reader_cpu_s, limits.reader_cpu_s)?;
+    setrlimit(
+        Resource::RLIMIT_AS,
+        limits.reader_memory_octets,
+        limits.reader_memory_octets,
+    )?;
+    setrlimit(
+        Resource::RLIMIT_CPU,
+        limits.reader_cpu_s,
+        limits.reader_cpu_s,
+    )?;
     Ok(())
 }
 
@@ -95,9 +120,13 @@ fn compiled(role: Role) -> Result<BpfProgram, seccompiler::Error> {
         allowed(role),
         SeccompAction::Errno(libc::EPERM as u32),
         SeccompAction::Allow,
-        std::env::consts::ARCH.try_into().map_err(seccompiler::Error::Backend)?,
+        std::env::consts::ARCH
+            .try_into()
+            .map_err(seccompiler::Error::Backend)?,
     );
-    filter.and_then(TryInto::try_into).map_err(seccompiler::Error::Backend)
+    filter
+        .and_then(TryInto::try_into)
+        .map_err(seccompiler::Error::Backend)
 }
 
 /// A Landlock ruleset that handles everything this kernel knows and allows nothing.
@@ -109,14 +138,22 @@ fn no_paths() -> Result<(), JailError> {
         .scope(Scope::from_all(ABI::V6))?
         .create()?
         .restrict_self()?;
-    if status.ruleset == RulesetStatus::NotEnforced { Err(JailError::NoLandlock) } else { Ok(()) }
+    if status.ruleset == RulesetStatus::NotEnforced {
+        Err(JailError::NoLandlock)
+    } else {
+        Ok(())
+    }
 }
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 fn allowed(role: Role) -> Rules {
     let mut rules = Rules::new();
-    let mut allow = |calls: &[libc::c_long]| calls.iter().for_each(|call| drop(rules.insert(*call, Vec::new())));
+    let mut allow = |calls: &[libc::c_long]| {
+        calls
+            .iter()
+            .for_each(|call| drop(rules.insert(*call, Vec::new())))
+    };
     // Open descriptors, memory, time, randomness, the end.
     allow(&[
         libc::SYS_read,
@@ -148,9 +185,14 @@ fn allowed(role: Role) -> Rules {
     match role {
         // A reader may block no signal: its alarm must end it.
         Role::Reader => {}
-        Role::Keyholder => {
-            allow(&[libc::SYS_rt_sigaction, libc::SYS_rt_sigprocmask, libc::SYS_accept4, libc::SYS_sendmsg, libc::SYS_recvmsg, libc::SYS_socketpair])
-        }
+        Role::Keyholder => allow(&[
+            libc::SYS_rt_sigaction,
+            libc::SYS_rt_sigprocmask,
+            libc::SYS_accept4,
+            libc::SYS_sendmsg,
+            libc::SYS_recvmsg,
+            libc::SYS_socketpair,
+        ]),
         Role::Zygote => allow(&[
             libc::SYS_rt_sigprocmask,
             libc::SYS_sendmsg,
@@ -163,22 +205,42 @@ fn allowed(role: Role) -> Rules {
         ]),
     }
     // Memory may never become code.
-    let data_only = || vec![rule(condition(2, SeccompCmpOp::MaskedEq(libc::PROT_EXEC as u64), 0))];
+    let data_only = || {
+        vec![rule(condition(
+            2,
+            SeccompCmpOp::MaskedEq(libc::PROT_EXEC as u64),
+            0,
+        ))]
+    };
     rules.insert(libc::SYS_mmap, data_only());
     rules.insert(libc::SYS_mprotect, data_only());
     let duplicate_only = [libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_SETFL];
     if role == Role::Reader {
-        // Once it knows how large its letter is, it lowers what it may use; without a capability nobody raises it again.
+        // Once it knows how large its letter is, it lowers what it may use; without a capability
+        // nobody raises it again.
         let lowered = [libc::RLIMIT_AS, libc::RLIMIT_CPU];
         let of_itself = |resource: &u32| {
             let own = condition(0, SeccompCmpOp::Eq, 0);
             SeccompRule::new(vec![own, condition(1, SeccompCmpOp::Eq, *resource as u64)])
         };
-        rules.insert(libc::SYS_prlimit64, lowered.iter().filter_map(|resource| of_itself(resource).ok()).collect());
+        rules.insert(
+            libc::SYS_prlimit64,
+            lowered
+                .iter()
+                .filter_map(|resource| of_itself(resource).ok())
+                .collect(),
+        );
     }
-    rules.insert(libc::SYS_fcntl, duplicate_only.iter().map(|c| rule(condition(1, SeccompCmpOp::Eq, *c as u64))).collect());
+    rules.insert(
+        libc::SYS_fcntl,
+        duplicate_only
+            .iter()
+            .map(|c| rule(condition(1, SeccompCmpOp::Eq, *c as u64)))
+            .collect(),
+    );
     if role == Role::Zygote {
-        // fork, and no thread and no namespace; what a reader sets for itself before its own, narrower filter.
+        // fork, and no thread and no namespace; what a reader sets for itself before its own,
+        // narrower filter.
         let others = libc::CLONE_VM
             | libc::CLONE_THREAD
             | libc::CLONE_NEWNS
@@ -187,19 +249,42 @@ fn allowed(role: Role) -> Rules {
             | libc::CLONE_NEWNET
             | libc::CLONE_NEWIPC
             | libc::CLONE_NEWUTS;
-        rules.insert(libc::SYS_clone, vec![rule(condition(0, SeccompCmpOp::MaskedEq(others as u64), 0))]);
+        rules.insert(
+            libc::SYS_clone,
+            vec![rule(condition(0, SeccompCmpOp::MaskedEq(others as u64), 0))],
+        );
         // It ends readers that outlive their time, and can do nothing else to a process.
-        rules.insert(libc::SYS_kill, vec![rule(condition(1, SeccompCmpOp::Eq, libc::SIGKILL as u64))]);
-        rules.insert(libc::SYS_prlimit64, vec![rule(condition(0, SeccompCmpOp::Eq, 0))]);
+        rules.insert(
+            libc::SYS_kill,
+            vec![rule(condition(1, SeccompCmpOp::Eq, libc::SIGKILL as u64))],
+        );
+        rules.insert(
+            libc::SYS_prlimit64,
+            vec![rule(condition(0, SeccompCmpOp::Eq, 0))],
+        );
         let narrowing = [libc::PR_SET_NO_NEW_PRIVS, libc::PR_SET_PDEATHSIG];
-        rules.insert(libc::SYS_prctl, narrowing.iter().map(|c| rule(condition(0, SeccompCmpOp::Eq, *c as u64))).collect());
-        rules.insert(libc::SYS_seccomp, vec![rule(condition(0, SeccompCmpOp::Eq, u64::from(libc::SECCOMP_SET_MODE_FILTER)))]);
+        rules.insert(
+            libc::SYS_prctl,
+            narrowing
+                .iter()
+                .map(|c| rule(condition(0, SeccompCmpOp::Eq, *c as u64)))
+                .collect(),
+        );
+        rules.insert(
+            libc::SYS_seccomp,
+            vec![rule(condition(
+                0,
+                SeccompCmpOp::Eq,
+                u64::from(libc::SECCOMP_SET_MODE_FILTER),
+            ))],
+        );
     }
     rules
 }
 
 fn condition(argument: u8, op: SeccompCmpOp, value: u64) -> SeccompCondition {
-    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, op, value).expect("a constant condition on an argument below 6")
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, op, value)
+        .expect("a constant condition on an argument below 6")
 }
 
 fn rule(condition: SeccompCondition) -> SeccompRule {

@@ -1,4 +1,5 @@
-//! Where do keys live, and where are letters opened? Three kinds of process, none with network or files.
+//! Where do keys live, and where are letters opened? Three kinds of process, none with network or
+//! files.
 //!
 //! ```text
 //!  desk ──verb──► keyholder ──spawn──► zygote ──fork──► reader (one a letter)
@@ -7,11 +8,12 @@
 //!                     └──────────── session keys ──────────┘
 //! ```
 //!
-//! The zygote is forked before any key is loaded, so no reader ever inherits one. The keyholder reads
-//! one octet of a call, the verb; the connection of a letter goes to its reader, which answers the desk
-//! itself. A reader that dies costs its letter, and the keyholder tells the desk so; after [`DEATHS_MAX`] deaths
-//! the opener ends and is started anew by whoever started it, with a new address layout. A connection that
-//! closes without a word lost its keyholder: no letter is blamed for that, but one that was read alone.
+//! The zygote is forked before any key is loaded, so no reader ever inherits one. The keyholder
+//! reads one octet of a call, the verb; the connection of a letter goes to its reader, which
+//! answers the desk itself. A reader that dies costs its letter, and the keyholder tells the desk
+//! so; after [`DEATHS_MAX`] deaths the opener ends and is started anew by whoever started it, with
+//! a new address layout. A connection that closes without a word lost its keyholder: no letter is
+//! blamed for that, but one that was read alone.
 
 mod client;
 pub mod jail;
@@ -53,7 +55,10 @@ pub enum ServeError {
     Zygote(nix::errno::Errno),
     #[error("{0}")]
     Holdings(String),
-    #[error("cannot shut the jail: {0}; set opener.allow_without_jail = true only on a machine without Landlock or seccomp")]
+    #[error(
+        "cannot shut the jail: {0}; set opener.allow_without_jail = true only on a machine \
+         without Landlock or seccomp"
+    )]
     Jail(String),
     #[error("the opener's own socket failed: {0}")]
     Socket(nix::errno::Errno),
@@ -62,7 +67,12 @@ pub enum ServeError {
 /// Runs the opener in this process, which must have no other thread. Returns the exit code.
 ///
 /// `load` reads keys and config; it runs after the zygote was forked and before the jail shuts.
-pub fn serve(doorway: Doorway, load: impl FnOnce() -> Result<Holdings, String>, limits: &Limits, allow_without_jail: bool) -> Result<i32, ServeError> {
+pub fn serve(
+    doorway: Doorway,
+    load: impl FnOnce() -> Result<Holdings, String>,
+    limits: &Limits,
+    allow_without_jail: bool,
+) -> Result<i32, ServeError> {
     crate::openpgp::warm_up().map_err(ServeError::WarmUp)?;
     crate::triage::warm_up();
     let number = match &doorway {
@@ -71,7 +81,8 @@ pub fn serve(doorway: Doorway, load: impl FnOnce() -> Result<Holdings, String>, 
     let zygote = zygote::spawn(number, limits, allow_without_jail).map_err(ServeError::Zygote)?;
     let holdings = load().map_err(ServeError::Holdings)?;
     jail::harden_process().map_err(|e| ServeError::Jail(e.to_string()))?;
-    let entered = jail::Jail::prepare(jail::Role::Keyholder, limits, allow_without_jail).and_then(|jail| jail.enter());
+    let entered = jail::Jail::prepare(jail::Role::Keyholder, limits, allow_without_jail)
+        .and_then(|jail| jail.enter());
     entered.map_err(|e| ServeError::Jail(e.to_string()))?;
     keyholder::serve(&doorway, &zygote, holdings, limits).map_err(ServeError::Socket)
 }

@@ -1,6 +1,9 @@
 //! What does a reader do in its one life? It opens one letter, answers the desk, and ends.
 
-use super::wire::{self, ASK_MAIL, ASK_STORAGE, DONE, FRAME_OCTETS_MAX, GOOD, KEY, NAMED, ReadAnswer, ReadCall, SEAL, SPENT, SealCall, Verb, Wire, WireError};
+use super::wire::{
+    self, ASK_MAIL, ASK_STORAGE, DONE, FRAME_OCTETS_MAX, GOOD, KEY, NAMED, ReadAnswer, ReadCall,
+    SEAL, SPENT, SealCall, Verb, Wire, WireError,
+};
 use super::{jail, sys};
 use crate::mime::Perspective;
 use crate::model::address::Address;
@@ -47,32 +50,62 @@ fn read(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Resu
         Ok(letter) => letter,
         Err(why) => return desk.refuse(&why),
     };
-    let read = reading::read(&letter, &mut Asking::new(keys, ASK_MAIL), &position(&call, limits));
+    let read = reading::read(
+        &letter,
+        &mut Asking::new(keys, ASK_MAIL),
+        &position(&call, limits),
+    );
     crate::pipeline::strike(&read.reading.text);
     desk.give(&[GOOD])?;
-    desk.give_frame(&serde_json::to_vec(&ReadAnswer { reading: read.reading, files: read.files.len() })?)?;
-    read.files.iter().try_for_each(|octets| desk.give_frame(octets))
+    desk.give_frame(&serde_json::to_vec(&ReadAnswer {
+        reading: read.reading,
+        files: read.files.len(),
+    })?)?;
+    read.files
+        .iter()
+        .try_for_each(|octets| desk.give_frame(octets))
 }
 
-/// Whatever the letter is, no mail key is asked for: what this tells, anyone on the way could have told.
-fn outside(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Result<(), WireError> {
+/// Whatever the letter is, no mail key is asked for: what this tells, anyone on the way could have
+/// told.
+fn outside(
+    desk: &Wire<'_>,
+    keys: &Wire<'_>,
+    sealed: bool,
+    limits: &Limits,
+) -> Result<(), WireError> {
     let call: ReadCall = serde_json::from_slice(&desk.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?)?;
     let letter = match letter(desk, keys, sealed, limits)? {
         Ok(letter) => letter,
         Err(why) => return desk.refuse(&why),
     };
-    let read = reading::read(&letter, &mut SecretKeys::none(Purpose::Mail), &position(&call, limits));
+    let read = reading::read(
+        &letter,
+        &mut SecretKeys::none(Purpose::Mail),
+        &position(&call, limits),
+    );
     let outside = Outside::of(&read.reading, reading::ciphertext_digest(&letter, limits));
     desk.give(&[GOOD])?;
     desk.give_frame(&serde_json::to_vec(&outside)?)
 }
 
-/// Takes the letter of a call, and opens it where it is sealed at rest; else why it cannot be opened. From then on this
-/// process has no more memory and processor time than a letter of that size may cost.
-fn letter(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Result<Result<Vec<u8>, String>, WireError> {
+/// Takes the letter of a call, and opens it where it is sealed at rest; else why it cannot be
+/// opened. From then on this process has no more memory and processor time than a letter of that
+/// size may cost.
+fn letter(
+    desk: &Wire<'_>,
+    keys: &Wire<'_>,
+    sealed: bool,
+    limits: &Limits,
+) -> Result<Result<Vec<u8>, String>, WireError> {
     let octets = desk.take_frame(FRAME_OCTETS_MAX)?;
     let letter = if sealed {
-        match openpgp::open(&octets, &mut Asking::new(keys, ASK_STORAGE), &[], &Budget::ours()) {
+        match openpgp::open(
+            &octets,
+            &mut Asking::new(keys, ASK_STORAGE),
+            &[],
+            &Budget::ours(),
+        ) {
             Ok(opened) => opened.plaintext,
             Err(why) => return Ok(Err(format!("the sealed letter cannot be opened: {why}"))),
         }
@@ -84,15 +117,39 @@ fn letter(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Re
 }
 
 fn position(call: &ReadCall, limits: &Limits) -> Position {
-    let certificates = call.certificates.iter().filter_map(|armored| openpgp::certificates(armored.as_bytes()).ok()).flatten().collect();
-    let ours = call.ours.iter().filter_map(|a| Address::parse(a).ok()).collect();
-    let perspective = Perspective { ours, own_lists: call.own_lists.clone(), authserv_id: call.authserv_id.clone() };
-    Position { perspective, certificates, limits: *limits, cpu: sys::cpu_time, with_files: call.with_files }
+    let certificates = call
+        .certificates
+        .iter()
+        .filter_map(|armored| openpgp::certificates(armored.as_bytes()).ok())
+        .flatten()
+        .collect();
+    let ours = call
+        .ours
+        .iter()
+        .filter_map(|a| Address::parse(a).ok())
+        .collect();
+    let perspective = Perspective {
+        ours,
+        own_lists: call.own_lists.clone(),
+        authserv_id: call.authserv_id.clone(),
+    };
+    Position {
+        perspective,
+        certificates,
+        limits: *limits,
+        cpu: sys::cpu_time,
+        with_files: call.with_files,
+    }
 }
 
 fn unseal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {
     let blob = desk.take_frame(FRAME_OCTETS_MAX)?;
-    match openpgp::open(&blob, &mut Asking::new(keys, ASK_STORAGE), &[], &Budget::ours()) {
+    match openpgp::open(
+        &blob,
+        &mut Asking::new(keys, ASK_STORAGE),
+        &[],
+        &Budget::ours(),
+    ) {
         Ok(opened) => {
             desk.give(&[GOOD])?;
             desk.give_frame(&opened.plaintext)
@@ -105,8 +162,14 @@ fn unseal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {
 fn seal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {
     let call: SealCall = serde_json::from_slice(&keys.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?)?;
     let packets = keys.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?;
-    let certificates: Vec<_> = call.certificates.iter().filter_map(|armored| openpgp::certificates(armored.as_bytes()).ok()).flatten().collect();
-    let armored = openpgp::seal_packets(&certificates, &packets).and_then(|sealed| openpgp::armored_message(&sealed));
+    let certificates: Vec<_> = call
+        .certificates
+        .iter()
+        .filter_map(|armored| openpgp::certificates(armored.as_bytes()).ok())
+        .flatten()
+        .collect();
+    let armored = openpgp::seal_packets(&certificates, &packets)
+        .and_then(|sealed| openpgp::armored_message(&sealed));
     let letter = match armored {
         Ok(armored) => call.headers.encrypted(armored).map_err(|e| e.to_string()),
         Err(err) => Err(err.to_string()),
@@ -122,8 +185,9 @@ fn seal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {
 
 /// Asks the keyholder, which answers only for the kind of key that this call is about.
 ///
-/// Without a keyholder there is no answer to be had, and none to be given: "no key opens it" would be a guess. So the
-/// reader ends, the desk's connection closes without a word, and the letter is read again.
+/// Without a keyholder there is no answer to be had, and none to be given: "no key opens it" would
+/// be a guess. So the reader ends, the desk's connection closes without a word, and the letter is
+/// read again.
 struct Asking<'a, 'fd> {
     keys: &'a Wire<'fd>,
     ask: u8,
@@ -132,7 +196,11 @@ struct Asking<'a, 'fd> {
 
 impl<'a, 'fd> Asking<'a, 'fd> {
     fn new(keys: &'a Wire<'fd>, ask: u8) -> Self {
-        Self { keys, ask, spent: false }
+        Self {
+            keys,
+            ask,
+            spent: false,
+        }
     }
 }
 
@@ -150,14 +218,21 @@ impl Asking<'_, '_> {
         }
         let algorithm = self.keys.take_octet()?;
         let octets = self.keys.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?;
-        let recipient = String::from_utf8_lossy(&self.keys.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?).into_owned();
-        Ok(Some(SessionKey { algorithm: (algorithm != 0).then_some(algorithm), octets, recipient }))
+        let recipient =
+            String::from_utf8_lossy(&self.keys.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?)
+                .into_owned();
+        Ok(Some(SessionKey {
+            algorithm: (algorithm != 0).then_some(algorithm),
+            octets,
+            recipient,
+        }))
     }
 }
 
 impl SessionKeys for Asking<'_, '_> {
     fn session_key(&mut self, pkesk: &[u8], hint: Option<u8>) -> Option<SessionKey> {
-        self.ask(pkesk, hint).unwrap_or_else(|_| sys::end(EXIT_WITHOUT_KEYHOLDER))
+        self.ask(pkesk, hint)
+            .unwrap_or_else(|_| sys::end(EXIT_WITHOUT_KEYHOLDER))
     }
 
     fn is_spent(&self) -> bool {

@@ -1,8 +1,14 @@
 //! Which system calls need `unsafe`? All of them are here.
-#![allow(unsafe_code, reason = "fork, and taking ownership of descriptors that the kernel passed")]
+#![allow(
+    unsafe_code,
+    reason = "fork, and taking ownership of descriptors that the kernel passed"
+)]
 
 use nix::errno::Errno;
-use nix::sys::socket::{AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg, socketpair};
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg,
+    sendmsg, socketpair,
+};
 use nix::unistd::ForkResult;
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -21,36 +27,68 @@ pub(super) fn end(code: i32) -> ! {
 
 /// A connected pair of stream sockets.
 pub(super) fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
-    socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
+    socketpair(
+        AddressFamily::Unix,
+        SockType::Stream,
+        None,
+        SockFlag::SOCK_CLOEXEC,
+    )
 }
 
 /// A connected pair that keeps messages apart.
 pub(super) fn message_pair() -> Result<(OwnedFd, OwnedFd), Errno> {
-    socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
+    socketpair(
+        AddressFamily::Unix,
+        SockType::SeqPacket,
+        None,
+        SockFlag::SOCK_CLOEXEC,
+    )
 }
 
 /// Sends one octet and some descriptors.
-pub(super) fn send_descriptors(socket: BorrowedFd<'_>, octet: u8, descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+pub(super) fn send_descriptors(
+    socket: BorrowedFd<'_>,
+    octet: u8,
+    descriptors: &[BorrowedFd<'_>],
+) -> Result<(), Errno> {
     let raw: Vec<RawFd> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
     let octets = [octet];
     let data = [IoSlice::new(&octets)];
-    sendmsg::<()>(socket.as_raw_fd(), &data, &[ControlMessage::ScmRights(&raw)], MsgFlags::MSG_NOSIGNAL, None).map(drop)
+    sendmsg::<()>(
+        socket.as_raw_fd(),
+        &data,
+        &[ControlMessage::ScmRights(&raw)],
+        MsgFlags::MSG_NOSIGNAL,
+        None,
+    )
+    .map(drop)
 }
 
 /// Receives one octet and its descriptors; `None` when the other side is gone.
-pub(super) fn receive_descriptors(socket: BorrowedFd<'_>) -> Result<Option<(u8, Vec<OwnedFd>)>, Errno> {
+pub(super) fn receive_descriptors(
+    socket: BorrowedFd<'_>,
+) -> Result<Option<(u8, Vec<OwnedFd>)>, Errno> {
     let mut octet = [0u8; 1];
     let mut space = nix::cmsg_space!([RawFd; 4]);
     let mut data = [IoSliceMut::new(&mut octet)];
-    let message = recvmsg::<()>(socket.as_raw_fd(), &mut data, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC)?;
+    let message = recvmsg::<()>(
+        socket.as_raw_fd(),
+        &mut data,
+        Some(&mut space),
+        MsgFlags::MSG_CMSG_CLOEXEC,
+    )?;
     if message.bytes == 0 {
         return Ok(None);
     }
     let mut descriptors = Vec::new();
     for control in message.cmsgs()? {
         if let ControlMessageOwned::ScmRights(raw) = control {
-            // SAFETY: the kernel has just made these descriptors for us, and nobody else knows them.
-            descriptors.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
+            // SAFETY: the kernel has just made these descriptors for us, and nobody else knows
+            // them.
+            descriptors.extend(
+                raw.into_iter()
+                    .map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }),
+            );
         }
     }
     Ok(Some((octet[0], descriptors)))
@@ -68,7 +106,8 @@ pub(super) fn accept(listener: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(raw) })
 }
 
-/// The descriptor that was inherited under this number: standard input, or one of systemd's sockets.
+/// The descriptor that was inherited under this number: standard input, or one of systemd's
+/// sockets.
 pub fn take_stdin(number: RawFd) -> OwnedFd {
     // SAFETY: called once at start for a descriptor that the parent passed to us for this purpose.
     unsafe { OwnedFd::from_raw_fd(number) }
@@ -77,7 +116,9 @@ pub fn take_stdin(number: RawFd) -> OwnedFd {
 /// The processor time that this process used so far.
 pub(super) fn cpu_time() -> std::time::Duration {
     use nix::time::{ClockId, clock_gettime};
-    clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map(Into::into).unwrap_or_default()
+    clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID)
+        .map(Into::into)
+        .unwrap_or_default()
 }
 
 /// Has the kernel end this process after so many seconds.
@@ -86,10 +127,11 @@ pub(super) fn end_after(seconds: u32) {
     unsafe { libc::alarm(seconds) };
 }
 
-/// Has the allocator keep what it got from the kernel: a reader lives too briefly to give anything back, and
-/// memory that it took anew would cost it a page fault for each page.
+/// Has the allocator keep what it got from the kernel: a reader lives too briefly to give anything
+/// back, and memory that it took anew would cost it a page fault for each page.
 pub(super) fn keep_memory() {
-    // SAFETY: mallopt only sets two numbers of the allocator; 0 as its answer means that it did not.
+    // SAFETY: mallopt only sets two numbers of the allocator; 0 as its answer means that it did
+    // not.
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, MMAP_THRESHOLD_OCTETS);
         libc::mallopt(libc::M_TRIM_THRESHOLD, libc::c_int::MAX);
@@ -105,9 +147,14 @@ pub(super) fn close_inherited(number: RawFd) {
     unsafe { libc::close(number) };
 }
 
-/// Points standard input, output and error at nothing, so that a process that meets plaintext can tell nobody.
+/// Points standard input, output and error at nothing, so that a process that meets plaintext can
+/// tell nobody.
 pub(super) fn silence() -> Result<(), Errno> {
-    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null").map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(0)))?;
+    let null = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")
+        .map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(0)))?;
     for number in 0..=2 {
         // SAFETY: dup2 onto the three standard descriptors, which nothing in this process owns.
         if unsafe { libc::dup2(null.as_raw_fd(), number) } < 0 {

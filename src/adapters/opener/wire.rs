@@ -1,4 +1,5 @@
-//! How do desk, keyholder and reader talk? A verb, then frames: eight octets of length, then octets.
+//! How do desk, keyholder and reader talk? A verb, then frames: eight octets of length, then
+//! octets.
 
 use crate::model::reading::Reading;
 use nix::errno::Errno;
@@ -43,7 +44,8 @@ pub const SEAL: u8 = b'e';
 pub const ASK_MAIL: u8 = b'k';
 pub const ASK_STORAGE: u8 = b't';
 
-// What the keyholder answers: no key opens it, one does, or the letter took all the private operations that it may.
+// What the keyholder answers: no key opens it, one does, or the letter took all the private
+// operations that it may.
 pub const NO_KEY: u8 = 0;
 pub const KEY: u8 = 1;
 pub const SPENT: u8 = 2;
@@ -56,15 +58,25 @@ pub const GOOD: u8 = 0;
 pub const REFUSED: u8 = 1;
 /// Nothing is wrong with the call; it comes too fast.
 pub const BUSY: u8 = 2;
-/// The keyholder's own word, and the last octet of the connection: the reader of this call ended before it was done.
-/// A connection that closes without it lost its keyholder, and says nothing of the letter.
+/// The keyholder's own word, and the last octet of the connection: the reader of this call ended
+/// before it was done. A connection that closes without it lost its keyholder, and says nothing of
+/// the letter.
 pub const DIED: u8 = 3;
 
 impl Verb {
     pub fn from_octet(octet: u8) -> Option<Self> {
-        [Self::Read, Self::ReadSealed, Self::OutsideSealed, Self::Outside, Self::Unseal, Self::Compose, Self::SecurityTxt, Self::Inspect]
-            .into_iter()
-            .find(|v| *v as u8 == octet)
+        [
+            Self::Read,
+            Self::ReadSealed,
+            Self::OutsideSealed,
+            Self::Outside,
+            Self::Unseal,
+            Self::Compose,
+            Self::SecurityTxt,
+            Self::Inspect,
+        ]
+        .into_iter()
+        .find(|v| *v as u8 == octet)
     }
 }
 
@@ -88,7 +100,8 @@ pub struct ReadAnswer {
     pub files: usize,
 }
 
-/// What the keyholder gives a reader that is to seal: who it is for. The signed packets follow as a frame.
+/// What the keyholder gives a reader that is to seal: who it is for. The signed packets follow as a
+/// frame.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SealCall {
     pub headers: crate::compose::OutgoingHeaders,
@@ -127,12 +140,18 @@ enum Patience {
 impl<'fd> Wire<'fd> {
     /// Waits so long each time.
     pub fn patient(socket: &'fd impl AsFd, each: Duration) -> Self {
-        Self { socket: socket.as_fd(), patience: Patience::Each(each) }
+        Self {
+            socket: socket.as_fd(),
+            patience: Patience::Each(each),
+        }
     }
 
     /// Waits so long in all, however the other side divides it.
     pub fn brief(socket: &'fd impl AsFd, in_all: Duration) -> Self {
-        Self { socket: socket.as_fd(), patience: Patience::Until(Instant::now() + in_all) }
+        Self {
+            socket: socket.as_fd(),
+            patience: Patience::Until(Instant::now() + in_all),
+        }
     }
 
     fn ready(&self, flags: PollFlags) -> Result<(), WireError> {
@@ -142,7 +161,10 @@ impl<'fd> Wire<'fd> {
                 Patience::Each(each) => each,
                 Patience::Until(end) => end.saturating_duration_since(Instant::now()),
             };
-            match poll(&mut watched, PollTimeout::from(u16::try_from(left.as_millis()).unwrap_or(u16::MAX))) {
+            match poll(
+                &mut watched,
+                PollTimeout::from(u16::try_from(left.as_millis()).unwrap_or(u16::MAX)),
+            ) {
                 Ok(0) => return Err(WireError::Silent),
                 Ok(_) => return Ok(()),
                 Err(Errno::EINTR) => {}
@@ -189,7 +211,11 @@ impl<'fd> Wire<'fd> {
         while at < octets.len() {
             self.ready(PollFlags::POLLOUT)?;
             // Without DONTWAIT it would wait, unbounded, until all of it fits.
-            match send(self.socket.as_raw_fd(), &octets[at..], MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT) {
+            match send(
+                self.socket.as_raw_fd(),
+                &octets[at..],
+                MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT,
+            ) {
                 Ok(n) => at += n,
                 Err(Errno::EINTR | Errno::EAGAIN) => {}
                 Err(Errno::EPIPE) => return Err(WireError::Gone),

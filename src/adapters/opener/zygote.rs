@@ -1,6 +1,8 @@
-//! Who makes readers, and who ends them? A process that holds no key and no letter, forked before any key was loaded.
+//! Who makes readers, and who ends them? A process that holds no key and no letter, forked before
+//! any key was loaded.
 //!
-//! A reader may be taken over by its letter, so nothing that it does itself bounds its life: the zygote kills it.
+//! A reader may be taken over by its letter, so nothing that it does itself bounds its life: the
+//! zygote kills it.
 
 use super::jail::{self, Jail, Role};
 use super::{reader, sys};
@@ -23,7 +25,12 @@ pub struct Zygote {
 
 impl Zygote {
     /// Has a reader forked for one call: the desk's connection, and the socket for session keys.
-    pub fn fork_reader(&self, verb: u8, desk: BorrowedFd<'_>, keys: BorrowedFd<'_>) -> Result<(), Errno> {
+    pub fn fork_reader(
+        &self,
+        verb: u8,
+        desk: BorrowedFd<'_>,
+        keys: BorrowedFd<'_>,
+    ) -> Result<(), Errno> {
         sys::send_descriptors(self.control.as_fd(), verb, &[desk, keys])
     }
 
@@ -46,29 +53,51 @@ pub fn spawn(doorway: RawFd, limits: &Limits, allow_without_jail: bool) -> Resul
             if sys::silence().is_err() {
                 sys::end(1);
             }
-            let code = if live(&theirs, limits, allow_without_jail).is_ok() { 0 } else { 1 };
+            let code = if live(&theirs, limits, allow_without_jail).is_ok() {
+                0
+            } else {
+                1
+            };
             sys::end(code)
         }
     }
 }
 
-fn live(control: &OwnedFd, limits: &Limits, allow_without_jail: bool) -> Result<(), jail::JailError> {
+fn live(
+    control: &OwnedFd,
+    limits: &Limits,
+    allow_without_jail: bool,
+) -> Result<(), jail::JailError> {
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
     sys::keep_memory();
     jail::harden_process()?;
     let readers = Jail::prepare(Role::Reader, limits, allow_without_jail)?;
     Jail::prepare(Role::Zygote, limits, allow_without_jail)?.enter()?;
-    let mut children = Children { alive: Vec::new(), life: Duration::from_secs(limits.reader_life_s) };
+    let mut children = Children {
+        alive: Vec::new(),
+        life: Duration::from_secs(limits.reader_life_s),
+    };
     loop {
         children.look_after();
-        let patience = if children.alive.is_empty() { PollTimeout::NONE } else { PollTimeout::from(LOOK_MS) };
-        match poll(&mut [PollFd::new(control.as_fd(), PollFlags::POLLIN)], patience) {
+        let patience = if children.alive.is_empty() {
+            PollTimeout::NONE
+        } else {
+            PollTimeout::from(LOOK_MS)
+        };
+        match poll(
+            &mut [PollFd::new(control.as_fd(), PollFlags::POLLIN)],
+            patience,
+        ) {
             Ok(0) | Err(Errno::EINTR) => continue,
             Ok(_) => {}
             Err(err) => return Err(err.into()),
         }
-        let Ok(Some((verb, descriptors))) = sys::receive_descriptors(control.as_fd()) else { return Ok(()) };
-        let Ok([desk, keys]) = <[OwnedFd; 2]>::try_from(descriptors) else { continue };
+        let Ok(Some((verb, descriptors))) = sys::receive_descriptors(control.as_fd()) else {
+            return Ok(());
+        };
+        let Ok([desk, keys]) = <[OwnedFd; 2]>::try_from(descriptors) else {
+            continue;
+        };
         match sys::fork() {
             Ok(ForkResult::Child) => {
                 sys::close_inherited(control.as_raw_fd());
@@ -91,12 +120,19 @@ struct Children {
 }
 
 impl Children {
-    /// Reaps those that ended, and kills those that outlived their time, whatever signals they block.
+    /// Reaps those that ended, and kills those that outlived their time, whatever signals they
+    /// block.
     fn look_after(&mut self) {
-        while let Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..)) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+        while let Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..)) =
+            waitpid(None, Some(WaitPidFlag::WNOHANG))
+        {
             self.alive.retain(|(child, _)| *child != pid);
         }
-        for (child, _) in self.alive.iter().filter(|(_, since)| since.elapsed() > self.life) {
+        for (child, _) in self
+            .alive
+            .iter()
+            .filter(|(_, since)| since.elapsed() > self.life)
+        {
             let _ = kill(*child, Signal::SIGKILL);
         }
     }

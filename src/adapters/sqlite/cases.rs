@@ -13,15 +13,25 @@ use data_encoding::HEXLOWER;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-const BY_ID: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of, course FROM cases WHERE id = ?";
-const ALL: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of, course FROM cases ORDER BY opened_at DESC, id";
-const RUNNING: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of, course FROM cases WHERE (standing != 'closed' AND NOT (standing = 'open' AND draft = 'none' AND ack_state NOT IN ('due', 'by-hand'))) OR (ack_state IN ('due', 'by-hand') AND ack_alarmed < 2) ORDER BY opened_at";
+const BY_ID: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, \
+    ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of, course FROM \
+    cases WHERE id = ?";
+const ALL: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, \
+    ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of, course FROM \
+    cases ORDER BY opened_at DESC, id";
+const RUNNING: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, \
+    ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of, \
+    course FROM cases WHERE (standing != 'closed' AND NOT (standing = 'open' AND draft = 'none' \
+    AND ack_state NOT IN ('due', 'by-hand'))) OR (ack_state IN ('due', 'by-hand') AND ack_alarmed \
+    < 2) ORDER BY opened_at";
 
 pub(super) async fn insert(tx: &mut SqliteConnection, case: &Case) -> Result<(), PortError> {
     let (deadline, alarmed, _, _) = acknowledgement_columns(&case.acknowledgement);
     let advisory = advisory_of(&case.draft);
     sqlx::query(
-        "INSERT INTO cases (id, opened_at, standing, ack_state, ack_deadline, ack_alarmed, ack_signed, draft, advisory_id, advisory_url, perhaps_of, course) VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)",
+        "INSERT INTO cases (id, opened_at, standing, ack_state, ack_deadline, ack_alarmed, \
+         ack_signed, draft, advisory_id, advisory_url, perhaps_of, course) VALUES (?, ?, ?, ?, ?, \
+         ?, 0, ?, ?, ?, ?, ?)",
     )
     .bind(case.id.as_str())
     .bind(millis(case.opened_at))
@@ -40,40 +50,55 @@ pub(super) async fn insert(tx: &mut SqliteConnection, case: &Case) -> Result<(),
     Ok(())
 }
 
-/// Writes each aspect that changed, where it still stands as it was seen. One that another loop has moved
-/// meanwhile stays as that loop left it.
-pub(super) async fn update(tx: &mut SqliteConnection, before: &Case, after: &Case) -> Result<(), PortError> {
+/// Writes each aspect that changed, where it still stands as it was seen. One that another loop has
+/// moved meanwhile stays as that loop left it.
+pub(super) async fn update(
+    tx: &mut SqliteConnection,
+    before: &Case,
+    after: &Case,
+) -> Result<(), PortError> {
     if before.standing != after.standing {
         let (closed_at, closing) = match &after.standing {
             Standing::Closed { at, why } => (Some(millis(*at)), Some(why.as_str())),
             _ => (None, None),
         };
-        let done = sqlx::query("UPDATE cases SET standing = ?, closed_at = ?, closing = ? WHERE id = ? AND standing = ?")
-            .bind(after.standing.as_str())
-            .bind(closed_at)
-            .bind(closing)
-            .bind(after.id.as_str())
-            .bind(before.standing.as_str())
-            .execute(&mut *tx)
-            .await
-            .map_err(fault)?;
-        if done.rows_affected() == 0 && matches!((&before.standing, &after.standing), (Standing::Closed { .. }, _) | (_, Standing::Closed { .. })) {
+        let done = sqlx::query(
+            "UPDATE cases SET standing = ?, closed_at = ?, closing = ? WHERE \
+            id = ? AND standing = ?",
+        )
+        .bind(after.standing.as_str())
+        .bind(closed_at)
+        .bind(closing)
+        .bind(after.id.as_str())
+        .bind(before.standing.as_str())
+        .execute(&mut *tx)
+        .await
+        .map_err(fault)?;
+        if done.rows_affected() == 0
+            && matches!(
+                (&before.standing, &after.standing),
+                (Standing::Closed { .. }, _) | (_, Standing::Closed { .. })
+            )
+        {
             return Err(changed_meanwhile(&after.id));
         }
     }
     if before.acknowledgement != after.acknowledgement {
         let (deadline, alarmed, at, signed) = acknowledgement_columns(&after.acknowledgement);
-        sqlx::query("UPDATE cases SET ack_state = ?, ack_deadline = ?, ack_alarmed = ?, ack_at = ?, ack_signed = ? WHERE id = ? AND ack_state = ?")
-            .bind(after.acknowledgement.as_str())
-            .bind(deadline)
-            .bind(alarmed)
-            .bind(at)
-            .bind(signed)
-            .bind(after.id.as_str())
-            .bind(before.acknowledgement.as_str())
-            .execute(&mut *tx)
-            .await
-            .map_err(fault)?;
+        sqlx::query(
+            "UPDATE cases SET ack_state = ?, ack_deadline = ?, ack_alarmed = ?, ack_at = \
+            ?, ack_signed = ? WHERE id = ? AND ack_state = ?",
+        )
+        .bind(after.acknowledgement.as_str())
+        .bind(deadline)
+        .bind(alarmed)
+        .bind(at)
+        .bind(signed)
+        .bind(after.id.as_str())
+        .bind(before.acknowledgement.as_str())
+        .execute(&mut *tx)
+        .await
+        .map_err(fault)?;
     }
     if before.perhaps_of != after.perhaps_of {
         sqlx::query("UPDATE cases SET perhaps_of = ? WHERE id = ? AND perhaps_of IS NULL")
@@ -85,8 +110,11 @@ pub(super) async fn update(tx: &mut SqliteConnection, before: &Case, after: &Cas
     }
     if before.course != after.course {
         // Compared as what it says: an older version wrote the same in other words.
-        let stands: Option<String> =
-            sqlx::query_scalar("SELECT course FROM cases WHERE id = ?").bind(after.id.as_str()).fetch_optional(&mut *tx).await.map_err(fault)?;
+        let stands: Option<String> = sqlx::query_scalar("SELECT course FROM cases WHERE id = ?")
+            .bind(after.id.as_str())
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(fault)?;
         if stands.map(|text| read_course(&text)).transpose()?.as_ref() != Some(&before.course) {
             return Err(changed_meanwhile(&after.id));
         }
@@ -99,28 +127,41 @@ pub(super) async fn update(tx: &mut SqliteConnection, before: &Case, after: &Cas
     }
     if before.draft != after.draft {
         let advisory = advisory_of(&after.draft);
-        sqlx::query("UPDATE cases SET draft = ?, advisory_id = ?, advisory_url = ? WHERE id = ? AND draft = ?")
-            .bind(after.draft.as_str())
-            .bind(advisory.map(|a| a.id.as_str()))
-            .bind(advisory.map(|a| a.url.as_str()))
-            .bind(after.id.as_str())
-            .bind(before.draft.as_str())
-            .execute(&mut *tx)
-            .await
-            .map_err(fault)?;
+        sqlx::query(
+            "UPDATE cases SET draft = ?, advisory_id = ?, advisory_url = ? WHERE id = ? \
+            AND draft = ?",
+        )
+        .bind(after.draft.as_str())
+        .bind(advisory.map(|a| a.id.as_str()))
+        .bind(advisory.map(|a| a.url.as_str()))
+        .bind(after.id.as_str())
+        .bind(before.draft.as_str())
+        .execute(&mut *tx)
+        .await
+        .map_err(fault)?;
     }
     Ok(())
 }
 
-pub(super) async fn write_dossier(tx: &mut SqliteConnection, dossier: &SealedDossier) -> Result<(), PortError> {
-    let done = sqlx::query("UPDATE cases SET dossier = ?, dossier_version = dossier_version + 1 WHERE id = ? AND dossier_version = ?")
-        .bind(&dossier.sealed)
-        .bind(dossier.case.as_str())
-        .bind(dossier.read_at_version)
-        .execute(tx)
-        .await
-        .map_err(fault)?;
-    if done.rows_affected() == 0 { Err(changed_meanwhile(&dossier.case)) } else { Ok(()) }
+pub(super) async fn write_dossier(
+    tx: &mut SqliteConnection,
+    dossier: &SealedDossier,
+) -> Result<(), PortError> {
+    let done = sqlx::query(
+        "UPDATE cases SET dossier = ?, dossier_version = dossier_version + 1 \
+        WHERE id = ? AND dossier_version = ?",
+    )
+    .bind(&dossier.sealed)
+    .bind(dossier.case.as_str())
+    .bind(dossier.read_at_version)
+    .execute(tx)
+    .await
+    .map_err(fault)?;
+    if done.rows_affected() == 0 {
+        Err(changed_meanwhile(&dossier.case))
+    } else {
+        Ok(())
+    }
 }
 
 fn advisory_of(draft: &Draft) -> Option<&AdvisoryId> {
@@ -132,15 +173,26 @@ fn advisory_of(draft: &Draft) -> Option<&AdvisoryId> {
 
 /// What people said must not be lost without a word.
 fn changed_meanwhile(case: &CaseId) -> PortError {
-    PortError::Passing(format!("case {case} was changed by somebody else at the same moment: try again"))
+    PortError::Passing(format!(
+        "case {case} was changed by somebody else at the same moment: try again"
+    ))
 }
 
 /// Deadline, called, sent at, signed.
-fn acknowledgement_columns(acknowledgement: &Acknowledgement) -> (Option<i64>, i64, Option<i64>, bool) {
+fn acknowledgement_columns(
+    acknowledgement: &Acknowledgement,
+) -> (Option<i64>, i64, Option<i64>, bool) {
     match acknowledgement {
-        Acknowledgement::Due { deadline, called } | Acknowledgement::ByHand { deadline, called } => {
-            (Some(millis(*deadline)), CALLED.iter().position(|c| c == called).map_or(0, |at| at as i64), None, false)
-        }
+        Acknowledgement::Due { deadline, called }
+        | Acknowledgement::ByHand { deadline, called } => (
+            Some(millis(*deadline)),
+            CALLED
+                .iter()
+                .position(|c| c == called)
+                .map_or(0, |at| at as i64),
+            None,
+            false,
+        ),
         Acknowledgement::Sent { at, signed } => (None, 0, Some(millis(*at)), *signed),
         Acknowledgement::NotOwed => (None, 0, None, false),
     }
@@ -161,7 +213,12 @@ fn read_course(text: &str) -> Result<Course, PortError> {
 fn read(row: &SqliteRow) -> Result<Case, PortError> {
     let text = |name: &str| row.try_get::<String, _>(name).map_err(fault);
     let maybe = |name: &str| row.try_get::<Option<String>, _>(name).map_err(fault);
-    let at = |name: &str| row.try_get::<Option<i64>, _>(name).map_err(fault)?.map(time).transpose();
+    let at = |name: &str| {
+        row.try_get::<Option<i64>, _>(name)
+            .map_err(fault)?
+            .map(time)
+            .transpose()
+    };
     let required = |value: Option<Timestamp>, what| value.ok_or_else(|| damaged(what));
     let flag = |name: &str| row.try_get::<bool, _>(name).map_err(fault);
     let standing = match text("standing")?.as_str() {
@@ -177,11 +234,24 @@ fn read(row: &SqliteRow) -> Result<Case, PortError> {
         _ => return Err(damaged("a case's standing")),
     };
     let called = row.try_get::<i64, _>("ack_alarmed").map_err(fault)?;
-    let called = usize::try_from(called).ok().and_then(|at| CALLED.get(at)).copied().ok_or_else(|| damaged("a call"))?;
+    let called = usize::try_from(called)
+        .ok()
+        .and_then(|at| CALLED.get(at))
+        .copied()
+        .ok_or_else(|| damaged("a call"))?;
     let acknowledgement = match text("ack_state")?.as_str() {
-        "due" => Acknowledgement::Due { deadline: required(at("ack_deadline")?, "a deadline")?, called },
-        "by-hand" => Acknowledgement::ByHand { deadline: required(at("ack_deadline")?, "a deadline")?, called },
-        "sent" => Acknowledgement::Sent { at: required(at("ack_at")?, "a time")?, signed: flag("ack_signed")? },
+        "due" => Acknowledgement::Due {
+            deadline: required(at("ack_deadline")?, "a deadline")?,
+            called,
+        },
+        "by-hand" => Acknowledgement::ByHand {
+            deadline: required(at("ack_deadline")?, "a deadline")?,
+            called,
+        },
+        "sent" => Acknowledgement::Sent {
+            at: required(at("ack_at")?, "a time")?,
+            signed: flag("ack_signed")?,
+        },
         "not-owed" => Acknowledgement::NotOwed,
         _ => return Err(damaged("an acknowledgement")),
     };
@@ -189,7 +259,12 @@ fn read(row: &SqliteRow) -> Result<Case, PortError> {
         "none" => Draft::None,
         "awaits-word" => Draft::AwaitsWord,
         "queued" => Draft::Queued,
-        "filed" => Draft::Filed { advisory: AdvisoryId { id: maybe("advisory_id")?.unwrap_or_default(), url: maybe("advisory_url")?.unwrap_or_default() } },
+        "filed" => Draft::Filed {
+            advisory: AdvisoryId {
+                id: maybe("advisory_id")?.unwrap_or_default(),
+                url: maybe("advisory_url")?.unwrap_or_default(),
+            },
+        },
         _ => return Err(damaged("a draft")),
     };
     let id = |text: String| CaseId::parse(&text).map_err(|_| damaged("a case id"));
@@ -204,14 +279,26 @@ fn read(row: &SqliteRow) -> Result<Case, PortError> {
     })
 }
 
-pub(super) async fn by_id(store: &mut SqliteConnection, id: &CaseId) -> Result<Option<Case>, PortError> {
-    let row = sqlx::query(BY_ID).bind(id.as_str()).fetch_optional(store).await.map_err(fault)?;
+pub(super) async fn by_id(
+    store: &mut SqliteConnection,
+    id: &CaseId,
+) -> Result<Option<Case>, PortError> {
+    let row = sqlx::query(BY_ID)
+        .bind(id.as_str())
+        .fetch_optional(store)
+        .await
+        .map_err(fault)?;
     row.as_ref().map(read).transpose()
 }
 
-pub(super) async fn is_participant(store: &mut SqliteConnection, case: &CaseId, address: &Address) -> Result<bool, PortError> {
+pub(super) async fn is_participant(
+    store: &mut SqliteConnection,
+    case: &CaseId,
+    address: &Address,
+) -> Result<bool, PortError> {
     let found: Option<i64> = sqlx::query_scalar(
-        "SELECT 1 FROM participant WHERE (case_id = ?1 OR case_id = (SELECT json_extract(course, '$.part_of') FROM cases WHERE id = ?1)) AND address = ?2",
+        "SELECT 1 FROM participant WHERE (case_id = ?1 OR case_id = (SELECT json_extract(course, \
+         '$.part_of') FROM cases WHERE id = ?1)) AND address = ?2",
     )
     .bind(case.as_str())
     .bind(address.as_str())
@@ -228,22 +315,37 @@ impl Cases for SqliteStore {
     }
 
     async fn cases(&self) -> Result<Vec<Case>, PortError> {
-        let rows = sqlx::query(ALL).fetch_all(&self.pool).await.map_err(fault)?;
+        let rows = sqlx::query(ALL)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(fault)?;
         rows.iter().map(read).collect()
     }
 
     async fn is_participant(&self, case: &CaseId, address: &Address) -> Result<bool, PortError> {
-        is_participant(&mut *self.pool.acquire().await.map_err(fault)?, case, address).await
+        is_participant(
+            &mut *self.pool.acquire().await.map_err(fault)?,
+            case,
+            address,
+        )
+        .await
     }
 
     async fn dossier(&self, case: &CaseId) -> Result<(i64, Option<Vec<u8>>), PortError> {
         let row: Option<(i64, Option<Vec<u8>>)> =
-            sqlx::query_as("SELECT dossier_version, dossier FROM cases WHERE id = ?").bind(case.as_str()).fetch_optional(&self.pool).await.map_err(fault)?;
+            sqlx::query_as("SELECT dossier_version, dossier FROM cases WHERE id = ?")
+                .bind(case.as_str())
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(fault)?;
         Ok(row.unwrap_or_default())
     }
 
     async fn running(&self) -> Result<Vec<Case>, PortError> {
-        let rows = sqlx::query(RUNNING).fetch_all(&self.pool).await.map_err(fault)?;
+        let rows = sqlx::query(RUNNING)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(fault)?;
         rows.iter().map(read).collect()
     }
 
@@ -254,11 +356,12 @@ impl Cases for SqliteStore {
     }
 
     async fn journal(&self, case: &CaseId) -> Result<Vec<JournalLine>, PortError> {
-        let rows = sqlx::query("SELECT at, event, detail FROM journal WHERE case_id = ? ORDER BY id")
-            .bind(case.as_str())
-            .fetch_all(&self.pool)
-            .await
-            .map_err(fault)?;
+        let rows =
+            sqlx::query("SELECT at, event, detail FROM journal WHERE case_id = ? ORDER BY id")
+                .bind(case.as_str())
+                .fetch_all(&self.pool)
+                .await
+                .map_err(fault)?;
         let line = |row: &SqliteRow| {
             Ok(JournalLine {
                 at: time(row.try_get("at").map_err(fault)?)?,
@@ -271,7 +374,8 @@ impl Cases for SqliteStore {
 
     async fn without_case(&self, at_most: u32) -> Result<Vec<IntakeId>, PortError> {
         let ids: Vec<i64> = sqlx::query_scalar(
-            "SELECT id FROM letter WHERE case_id IS NULL AND role = 'incoming' AND state IN ('read', 'shut', 'set-aside') ORDER BY id DESC LIMIT ?",
+            "SELECT id FROM letter WHERE case_id IS NULL AND role = 'incoming' AND state IN \
+             ('read', 'shut', 'set-aside') ORDER BY id DESC LIMIT ?",
         )
         .bind(at_most)
         .fetch_all(&self.pool)
@@ -282,7 +386,8 @@ impl Cases for SqliteStore {
 
     async fn has_untold(&self) -> Result<bool, PortError> {
         let untold: i64 = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM letter WHERE case_id IS NULL AND role = 'incoming' AND state IN ('read', 'shut', 'set-aside') AND told_at IS NULL)",
+            "SELECT EXISTS (SELECT 1 FROM letter WHERE case_id IS NULL AND role = 'incoming' AND \
+             state IN ('read', 'shut', 'set-aside') AND told_at IS NULL)",
         )
         .fetch_one(&self.pool)
         .await
@@ -294,7 +399,8 @@ impl Cases for SqliteStore {
         let mut tx = self.writing().await?;
         // Told at the same moment again, the same letters are told.
         let ids: Vec<i64> = sqlx::query_scalar(
-            "UPDATE letter SET told_at = ?1 WHERE case_id IS NULL AND role = 'incoming' AND state IN ('read', 'shut', 'set-aside') AND (told_at IS NULL OR told_at = ?1) RETURNING id",
+            "UPDATE letter SET told_at = ?1 WHERE case_id IS NULL AND role = 'incoming' AND state \
+             IN ('read', 'shut', 'set-aside') AND (told_at IS NULL OR told_at = ?1) RETURNING id",
         )
         .bind(millis(at))
         .fetch_all(&mut *tx)
@@ -327,11 +433,13 @@ impl Cases for SqliteStore {
         .fetch_one(&self.pool)
         .await
         .map_err(fault)?;
-        let sealed_to: Vec<(String, i64, i64)> =
-            sqlx::query_as("SELECT sealed_to, count(*), max(received_at) FROM letter WHERE sealed_to IS NOT NULL GROUP BY sealed_to ORDER BY 3 DESC")
-                .fetch_all(&self.pool)
-                .await
-                .map_err(fault)?;
+        let sealed_to: Vec<(String, i64, i64)> = sqlx::query_as(
+            "SELECT sealed_to, count(*), max(received_at) FROM letter WHERE \
+                sealed_to IS NOT NULL GROUP BY sealed_to ORDER BY 3 DESC",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(fault)?;
         let count = |name: &str| row.try_get::<i64, _>(name).map_err(fault);
         Ok(Tally {
             letters: count("letters")?,
@@ -343,7 +451,11 @@ impl Cases for SqliteStore {
             cases: count("cases")?,
             cases_open: count("cases_open")?,
             acknowledgements_pending: count("pending")?,
-            oldest_deadline: row.try_get::<Option<i64>, _>("oldest").map_err(fault)?.map(time).transpose()?,
+            oldest_deadline: row
+                .try_get::<Option<i64>, _>("oldest")
+                .map_err(fault)?
+                .map(time)
+                .transpose()?,
             effects_pending: count("effects_pending")?,
             effects_given_up: count("effects_failed")?,
             sent_twice_perhaps: count("twice")?,
@@ -353,7 +465,13 @@ impl Cases for SqliteStore {
             unreachable: count("unreachable")?,
             sealed_to: sealed_to
                 .into_iter()
-                .map(|(fingerprint, letters, last)| Ok(SealedTo { fingerprint, letters, last_at: time(last)? }))
+                .map(|(fingerprint, letters, last)| {
+                    Ok(SealedTo {
+                        fingerprint,
+                        letters,
+                        last_at: time(last)?,
+                    })
+                })
                 .collect::<Result<_, PortError>>()?,
         })
     }
@@ -369,9 +487,15 @@ impl Cases for SqliteStore {
             .execute(&mut *tx)
             .await
             .map_err(fault)?;
-        let kept: String = sqlx::query_scalar("SELECT value FROM desk WHERE name = 'content-secret'").fetch_one(&mut *tx).await.map_err(fault)?;
+        let kept: String =
+            sqlx::query_scalar("SELECT value FROM desk WHERE name = 'content-secret'")
+                .fetch_one(&mut *tx)
+                .await
+                .map_err(fault)?;
         tx.commit().await?;
-        HEXLOWER.decode(kept.as_bytes()).map_err(|_| damaged("the secret of content tags"))
+        HEXLOWER
+            .decode(kept.as_bytes())
+            .map_err(|_| damaged("the secret of content tags"))
     }
 
     async fn first_start(&self, now: Timestamp) -> Result<Timestamp, PortError> {
@@ -381,7 +505,10 @@ impl Cases for SqliteStore {
             .execute(&mut *tx)
             .await
             .map_err(fault)?;
-        let value: String = sqlx::query_scalar("SELECT value FROM desk WHERE name = 'first-start'").fetch_one(&mut *tx).await.map_err(fault)?;
+        let value: String = sqlx::query_scalar("SELECT value FROM desk WHERE name = 'first-start'")
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(fault)?;
         tx.commit().await?;
         time(value.parse().map_err(|_| damaged("the first start"))?)
     }
@@ -394,7 +521,11 @@ mod tests {
     #[test]
     fn an_older_case_has_an_untouched_course() {
         let migration = include_str!("migrations/0004_course.sql");
-        let written = migration.split("DEFAULT '").nth(1).and_then(|rest| rest.split('\'').next()).unwrap();
+        let written = migration
+            .split("DEFAULT '")
+            .nth(1)
+            .and_then(|rest| rest.split('\'').next())
+            .unwrap();
         assert_eq!(read_course(written).unwrap(), Course::default());
     }
 }

@@ -10,25 +10,34 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, SqliteConnection};
 use std::time::Duration;
 
-pub(super) async fn insert(tx: &mut SqliteConnection, effects: &[Effect], now: Timestamp) -> Result<(), PortError> {
+pub(super) async fn insert(
+    tx: &mut SqliteConnection,
+    effects: &[Effect],
+    now: Timestamp,
+) -> Result<(), PortError> {
     if effects.is_empty() {
         return Ok(());
     }
-    let mut insert = QueryBuilder::new("INSERT INTO effect (key, work, reason, case_id, letter_id, due, payload, state, attempts, in_doubt, created_at) ");
+    let mut insert = QueryBuilder::new(
+        "INSERT INTO effect (key, work, reason, case_id, letter_id, due, payload, state, \
+         attempts, in_doubt, created_at) ",
+    );
     insert.push_values(effects, |mut row, effect| {
         let reason = match effect.work {
             Work::CallByMail(reason) | Work::CallBySecondPath(reason) => Some(reason.as_str()),
             _ => None,
         };
-        row.push_bind(&effect.key.0).push_bind(effect.work.as_str()).push_bind(reason);
+        row.push_bind(&effect.key.0)
+            .push_bind(effect.work.as_str())
+            .push_bind(reason);
         row.push_bind(effect.case.as_ref().map(|c| c.as_str()))
             .push_bind(effect.intake.map(|i| i.0))
             .push_bind(millis(effect.due))
             .push_bind(effect.payload.as_deref());
         row.push("'pending', 0, 0").push_bind(millis(now));
     });
-    // The same key is the same effect: what was saved before stands, unless it was given up or taken back.
-    // Adding a follow-up is done again too: the tracker knows it by its mark.
+    // The same key is the same effect: what was saved before stands, unless it was given up or
+    // taken back. Adding a follow-up is done again too: the tracker knows it by its mark.
     insert.push(
         " ON CONFLICT (key) DO UPDATE SET state = 'pending', due = excluded.due, created_at = excluded.created_at, lease_until = NULL, settled_at = NULL
          WHERE state IN ('failed', 'cancelled') OR (state = 'done' AND work = 'append-follow-up')",
@@ -45,14 +54,18 @@ fn work(name: &str, reason: Option<String>) -> Result<Work, PortError> {
     Ok(match name {
         "call-by-mail" => Work::CallByMail(called()?),
         "call-by-second-path" => Work::CallBySecondPath(called()?),
-        plain => Work::WITHOUT_REASON.into_iter().find(|work| work.as_str() == plain).ok_or_else(|| damaged("an effect"))?,
+        plain => Work::WITHOUT_REASON
+            .into_iter()
+            .find(|work| work.as_str() == plain)
+            .ok_or_else(|| damaged("an effect"))?,
     })
 }
 
 /// The lane of an effect, as [`number`] counts them.
 macro_rules! lane {
     () => {
-        "(CASE work WHEN 'call-by-mail' THEN 3 WHEN 'call-by-second-path' THEN 2 WHEN 'acknowledge' THEN 1 WHEN 'send-certificate' THEN 1 WHEN 'ask' THEN 1 ELSE 0 END)"
+        "(CASE work WHEN 'call-by-mail' THEN 3 WHEN 'call-by-second-path' THEN 2 WHEN \
+         'acknowledge' THEN 1 WHEN 'send-certificate' THEN 1 WHEN 'ask' THEN 1 ELSE 0 END)"
     };
 }
 
@@ -71,13 +84,22 @@ fn leased(row: &SqliteRow) -> Result<Leased, PortError> {
     Ok(Leased {
         effect: Effect {
             key: EffectKey(row.try_get("key").map_err(fault)?),
-            work: work(&row.try_get::<String, _>("work").map_err(fault)?, row.try_get("reason").map_err(fault)?)?,
-            case: case.map(|id| CaseId::parse(&id).map_err(|_| damaged("a case id"))).transpose()?,
-            intake: row.try_get::<Option<i64>, _>("letter_id").map_err(fault)?.map(IntakeId),
+            work: work(
+                &row.try_get::<String, _>("work").map_err(fault)?,
+                row.try_get("reason").map_err(fault)?,
+            )?,
+            case: case
+                .map(|id| CaseId::parse(&id).map_err(|_| damaged("a case id")))
+                .transpose()?,
+            intake: row
+                .try_get::<Option<i64>, _>("letter_id")
+                .map_err(fault)?
+                .map(IntakeId),
             due: time(row.try_get("due").map_err(fault)?)?,
             payload: row.try_get("payload").map_err(fault)?,
         },
-        attempts: u32::try_from(row.try_get::<i64, _>("attempts").map_err(fault)?).unwrap_or(u32::MAX),
+        attempts: u32::try_from(row.try_get::<i64, _>("attempts").map_err(fault)?)
+            .unwrap_or(u32::MAX),
         created_at: time(row.try_get("created_at").map_err(fault)?)?,
         in_doubt: row.try_get::<i64, _>("in_doubt").map_err(fault)? > 0,
     })
@@ -85,12 +107,20 @@ fn leased(row: &SqliteRow) -> Result<Leased, PortError> {
 
 #[async_trait]
 impl Outbox for SqliteStore {
-    async fn lease(&self, lane: Lane, now: Timestamp, lease: Duration, at_most: u32) -> Result<Vec<Leased>, PortError> {
-        // Each half walks the index (state, due) and stops: a long outbox costs no more than a short one.
+    async fn lease(
+        &self,
+        lane: Lane,
+        now: Timestamp,
+        lease: Duration,
+        at_most: u32,
+    ) -> Result<Vec<Leased>, PortError> {
+        // Each half walks the index (state, due) and stops: a long outbox costs no more than a
+        // short one.
         let due: i64 = sqlx::query_scalar(concat!(
             "SELECT EXISTS (SELECT 1 FROM effect WHERE state = 'pending' AND due <= ?1 AND ",
             lane!(),
-            " = ?2) OR EXISTS (SELECT 1 FROM effect WHERE state = 'leased' AND lease_until <= ?1 AND ",
+            " = ?2) OR EXISTS (SELECT 1 FROM effect WHERE state = 'leased' AND lease_until <= ?1 \
+             AND ",
             lane!(),
             " = ?2)"
         ))
@@ -128,24 +158,35 @@ impl Outbox for SqliteStore {
 
     async fn release(&self) -> Result<u64, PortError> {
         let mut tx = self.writing().await?;
-        let released = sqlx::query("UPDATE effect SET state = 'pending', lease_until = NULL, in_doubt = in_doubt + 1 WHERE state = 'leased'")
-            .execute(&mut *tx)
-            .await
-            .map_err(fault)?;
+        let released = sqlx::query(
+            "UPDATE effect SET state = 'pending', lease_until = NULL, \
+            in_doubt = in_doubt + 1 WHERE state = 'leased'",
+        )
+        .execute(&mut *tx)
+        .await
+        .map_err(fault)?;
         tx.commit().await?;
         Ok(released.rows_affected())
     }
 
-    async fn settle(&self, key: &EffectKey, outcome: &Outcome, now: Timestamp) -> Result<(), PortError> {
+    async fn settle(
+        &self,
+        key: &EffectKey,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Result<(), PortError> {
         let mut tx = self.writing().await?;
         match outcome {
             Outcome::Done { decision, left } => {
-                sqlx::query("UPDATE effect SET state = 'done', lease_until = NULL, settled_at = ?, fault = NULL WHERE key = ?")
-                    .bind(millis(now))
-                    .bind(&key.0)
-                    .execute(&mut *tx)
-                    .await
-                    .map_err(fault)?;
+                sqlx::query(
+                    "UPDATE effect SET state = 'done', lease_until = NULL, settled_at = \
+                    ?, fault = NULL WHERE key = ?",
+                )
+                .bind(millis(now))
+                .bind(&key.0)
+                .execute(&mut *tx)
+                .await
+                .map_err(fault)?;
                 if let Some(left) = left {
                     sqlx::query("UPDATE answer SET sent_at = ? WHERE message_id = ?")
                         .bind(millis(now))
@@ -157,23 +198,29 @@ impl Outbox for SqliteStore {
                 apply(&mut tx, decision, now).await?;
             }
             Outcome::Retry { at, why, in_doubt } => {
-                sqlx::query("UPDATE effect SET state = 'pending', lease_until = NULL, due = ?, fault = ?, in_doubt = in_doubt + ? WHERE key = ?")
-                    .bind(millis(*at))
-                    .bind(why)
-                    .bind(*in_doubt)
-                    .bind(&key.0)
-                    .execute(&mut *tx)
-                    .await
-                    .map_err(fault)?;
+                sqlx::query(
+                    "UPDATE effect SET state = 'pending', lease_until = NULL, due = ?, \
+                    fault = ?, in_doubt = in_doubt + ? WHERE key = ?",
+                )
+                .bind(millis(*at))
+                .bind(why)
+                .bind(*in_doubt)
+                .bind(&key.0)
+                .execute(&mut *tx)
+                .await
+                .map_err(fault)?;
             }
             Outcome::GaveUp { why, decision } => {
-                sqlx::query("UPDATE effect SET state = 'failed', lease_until = NULL, settled_at = ?, fault = ? WHERE key = ?")
-                    .bind(millis(now))
-                    .bind(why)
-                    .bind(&key.0)
-                    .execute(&mut *tx)
-                    .await
-                    .map_err(fault)?;
+                sqlx::query(
+                    "UPDATE effect SET state = 'failed', lease_until = NULL, settled_at = \
+                    ?, fault = ? WHERE key = ?",
+                )
+                .bind(millis(now))
+                .bind(why)
+                .bind(&key.0)
+                .execute(&mut *tx)
+                .await
+                .map_err(fault)?;
                 apply(&mut tx, decision, now).await?;
             }
         }
@@ -181,12 +228,13 @@ impl Outbox for SqliteStore {
     }
 
     async fn queued_since(&self, work: Work, since: Timestamp) -> Result<u64, PortError> {
-        let queued: i64 = sqlx::query_scalar("SELECT count(*) FROM effect WHERE work = ? AND created_at >= ?")
-            .bind(work.as_str())
-            .bind(millis(since))
-            .fetch_one(&self.pool)
-            .await
-            .map_err(fault)?;
+        let queued: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM effect WHERE work = ? AND created_at >= ?")
+                .bind(work.as_str())
+                .bind(millis(since))
+                .fetch_one(&self.pool)
+                .await
+                .map_err(fault)?;
         Ok(queued.unsigned_abs())
     }
 
@@ -206,13 +254,19 @@ impl Outbox for SqliteStore {
     }
 
     async fn faults(&self) -> Result<Vec<(EffectKey, u32, String)>, PortError> {
-        let rows =
-            sqlx::query("SELECT key, attempts, fault FROM effect WHERE fault IS NOT NULL AND state IN ('pending', 'leased', 'failed') ORDER BY created_at")
-                .fetch_all(&self.pool)
-                .await
-                .map_err(fault)?;
+        let rows = sqlx::query(
+            "SELECT key, attempts, fault FROM effect WHERE fault IS NOT NULL AND \
+                state IN ('pending', 'leased', 'failed') ORDER BY created_at",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(fault)?;
         let one = |row: &SqliteRow| {
-            Ok((EffectKey(row.try_get("key").map_err(fault)?), row.try_get("attempts").map_err(fault)?, row.try_get("fault").map_err(fault)?))
+            Ok((
+                EffectKey(row.try_get("key").map_err(fault)?),
+                row.try_get("attempts").map_err(fault)?,
+                row.try_get("fault").map_err(fault)?,
+            ))
         };
         rows.iter().map(one).collect()
     }

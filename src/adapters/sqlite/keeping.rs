@@ -1,7 +1,8 @@
 //! How is everything that rests here kept elsewhere, and how does it come back?
 //!
-//! An archive is a tar in this order: what it is, the store as of one moment, the desk's secret, each file that a letter of
-//! that store names, and an end. It leaves sealed, as everything here is, to the storage certificate and the responders.
+//! An archive is a tar in this order: what it is, the store as of one moment, the desk's secret,
+//! each file that a letter of that store names, and an end. It leaves sealed, as everything here
+//! is, to the storage certificate and the responders.
 
 use super::{SqliteStore, damaged, fault, purge};
 use crate::decide::Decision;
@@ -64,7 +65,10 @@ fn here(what: &str, path: &Path) -> impl Fn(io::Error) -> PortError {
 
 /// A folder of our own, for a moment.
 fn passing_folder(state: &Path) -> Result<TempDir, PortError> {
-    tempfile::Builder::new().prefix(PASSING).tempdir_in(state).map_err(here("make a folder in", state))
+    tempfile::Builder::new()
+        .prefix(PASSING)
+        .tempdir_in(state)
+        .map_err(here("make a folder in", state))
 }
 
 /// Removes what a run that was cut off left behind.
@@ -78,28 +82,75 @@ pub(super) fn sweep_passing(state: &Path) {
 
 /// Writes a copy of the store, as of one moment, into a file that must not be there.
 pub(super) async fn copy_store(store: &mut SqliteConnection, to: &Path) -> Result<(), PortError> {
-    let octets: i64 =
-        sqlx::query_scalar("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").fetch_one(&mut *store).await.map_err(fault)?;
+    let octets: i64 = sqlx::query_scalar(
+        "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+    )
+    .fetch_one(&mut *store)
+    .await
+    .map_err(fault)?;
     let folder = to.parent().unwrap_or(to);
-    let disk = nix::sys::statvfs::statvfs(folder).map_err(|e| PortError::Passing(format!("cannot look at the disk of {}: {e}", folder.display())))?;
+    let disk = nix::sys::statvfs::statvfs(folder).map_err(|e| {
+        PortError::Passing(format!(
+            "cannot look at the disk of {}: {e}",
+            folder.display()
+        ))
+    })?;
     if disk.blocks_available() * disk.fragment_size() < octets.unsigned_abs() + ROOM_OCTETS {
-        return Err(PortError::Passing(format!("a copy of the store takes {} MiB, and {} has no room for it", octets / (1024 * 1024) + 1, folder.display())));
+        return Err(PortError::Passing(format!(
+            "a copy of the store takes {} MiB, and {} has no room for it",
+            octets / (1024 * 1024) + 1,
+            folder.display()
+        )));
     }
-    sqlx::query("VACUUM INTO ?").bind(to.display().to_string()).execute(store).await.map(drop).map_err(fault)
+    sqlx::query("VACUUM INTO ?")
+        .bind(to.display().to_string())
+        .execute(store)
+        .await
+        .map(drop)
+        .map_err(fault)
 }
 
 /// What a store holds, from a copy that nobody writes to.
 async fn looked_at(file: &Path) -> Result<(WhatItIs, Vec<String>), PortError> {
-    let mut copy = SqliteConnectOptions::new().filename(file).read_only(true).disable_statement_logging().connect().await.map_err(fault)?;
-    let sound: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&mut copy).await.map_err(fault)?;
+    let mut copy = SqliteConnectOptions::new()
+        .filename(file)
+        .read_only(true)
+        .disable_statement_logging()
+        .connect()
+        .await
+        .map_err(fault)?;
+    let sound: String = sqlx::query_scalar("PRAGMA quick_check(1)")
+        .fetch_one(&mut copy)
+        .await
+        .map_err(fault)?;
     if sound != "ok" {
-        return Err(PortError::Lasting(format!("the store is damaged ({sound})")));
+        return Err(PortError::Lasting(format!(
+            "the store is damaged ({sound})"
+        )));
     }
-    let schema: i64 = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(&mut copy).await.map_err(fault)?;
-    let letters: i64 = sqlx::query_scalar("SELECT count(*) FROM letter").fetch_one(&mut copy).await.map_err(fault)?;
-    let files: Vec<String> = sqlx::query_scalar("SELECT blob FROM letter WHERE sealed IS NULL AND blob != ''").fetch_all(&mut copy).await.map_err(fault)?;
+    let schema: i64 = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
+        .fetch_one(&mut copy)
+        .await
+        .map_err(fault)?;
+    let letters: i64 = sqlx::query_scalar("SELECT count(*) FROM letter")
+        .fetch_one(&mut copy)
+        .await
+        .map_err(fault)?;
+    let files: Vec<String> =
+        sqlx::query_scalar("SELECT blob FROM letter WHERE sealed IS NULL AND blob != ''")
+            .fetch_all(&mut copy)
+            .await
+            .map_err(fault)?;
     copy.close().await.map_err(fault)?;
-    Ok((WhatItIs { format: FORMAT, schema, letters: letters.cast_unsigned(), files: files.len() as u64 }, files))
+    Ok((
+        WhatItIs {
+            format: FORMAT,
+            schema,
+            letters: letters.cast_unsigned(),
+            files: files.len() as u64,
+        },
+        files,
+    ))
 }
 
 #[async_trait]
@@ -110,22 +161,47 @@ impl Keeping for SqliteStore {
         let state = self.state().to_owned();
         sweep_passing(&state);
         let folder = passing_folder(&state)?;
-        copy_store(&mut *self.pool.acquire().await.map_err(fault)?, &folder.path().join(STORE)).await?;
+        copy_store(
+            &mut *self.pool.acquire().await.map_err(fault)?,
+            &folder.path().join(STORE),
+        )
+        .await?;
         let (what, files) = looked_at(&folder.path().join(STORE)).await?;
-        let snapshot = Snapshot { folder, what, files };
+        let snapshot = Snapshot {
+            folder,
+            what,
+            files,
+        };
         let seal = std::sync::Arc::clone(&self.seal);
         let written = tokio::task::spawn_blocking(move || {
-            let sealed = seal.writer(sink).map_err(|e| PortError::Lasting(format!("cannot seal the archive: {e}")))?;
+            let sealed = seal
+                .writer(sink)
+                .map_err(|e| PortError::Lasting(format!("cannot seal the archive: {e}")))?;
             let (sealed, absent) = write(&snapshot, &state, sealed)?;
-            sealed.finalize().map_err(|e| PortError::Passing(format!("cannot write the archive: {e}")))?;
-            Ok(Kept { letters: snapshot.what.letters, files: snapshot.what.files - absent, absent })
+            sealed
+                .finalize()
+                .map_err(|e| PortError::Passing(format!("cannot write the archive: {e}")))?;
+            Ok(Kept {
+                letters: snapshot.what.letters,
+                files: snapshot.what.files - absent,
+                absent,
+            })
         });
-        written.await.map_err(|_| PortError::Passing("the archive was not written".to_owned()))?
+        written
+            .await
+            .map_err(|_| PortError::Passing("the archive was not written".to_owned()))?
     }
 
-    async fn purge(&self, case: &CaseId, journal: &Decision, now: Timestamp) -> Result<Purged, PortError> {
+    async fn purge(
+        &self,
+        case: &CaseId,
+        journal: &Decision,
+        now: Timestamp,
+    ) -> Result<Purged, PortError> {
         let Ok(_alone) = self.keeping.try_lock() else {
-            return Err(PortError::Passing("a backup is being written: say it again when it is done".to_owned()));
+            return Err(PortError::Passing(
+                "a backup is being written: say it again when it is done".to_owned(),
+            ));
         };
         purge::purge(self, case, journal, now).await
     }
@@ -135,7 +211,8 @@ impl Keeping for SqliteStore {
     }
 }
 
-/// Says how many files could not be read: a letter that is lost must not cost all the others their backup.
+/// Says how many files could not be read: a letter that is lost must not cost all the others their
+/// backup.
 fn write<W: Write>(snapshot: &Snapshot, state: &Path, sink: W) -> Result<(W, u64), PortError> {
     let mut tar = tar::Builder::new(sink);
     let what = serde_json::to_vec(&snapshot.what).map_err(|_| damaged("a number"))?;
@@ -154,24 +231,44 @@ fn write<W: Write>(snapshot: &Snapshot, state: &Path, sink: W) -> Result<(W, u64
     }
     let words = serde_json::to_vec(&ending).map_err(|_| damaged("a name"))?;
     append(&mut tar, END, words.len() as u64, &words[..]).map_err(unwritten)?;
-    Ok((tar.into_inner().map_err(unwritten)?, ending.absent.len() as u64))
+    Ok((
+        tar.into_inner().map_err(unwritten)?,
+        ending.absent.len() as u64,
+    ))
 }
 
-fn append<W: Write>(tar: &mut tar::Builder<W>, name: &str, octets: u64, content: impl Read) -> io::Result<()> {
+fn append<W: Write>(
+    tar: &mut tar::Builder<W>,
+    name: &str,
+    octets: u64,
+    content: impl Read,
+) -> io::Result<()> {
     let mut header = tar::Header::new_gnu();
     header.set_size(octets);
     header.set_mode(0o600);
     header.set_entry_type(tar::EntryType::Regular);
-    tar.append_data(&mut header, name, Whole { content, left: octets })
+    tar.append_data(
+        &mut header,
+        name,
+        Whole {
+            content,
+            left: octets,
+        },
+    )
 }
 
-fn append_file<W: Write>(tar: &mut tar::Builder<W>, name: &str, path: &Path) -> Result<(), PortError> {
+fn append_file<W: Write>(
+    tar: &mut tar::Builder<W>,
+    name: &str,
+    path: &Path,
+) -> Result<(), PortError> {
     let file = File::open(path).map_err(here("read", path))?;
     let octets = file.metadata().map_err(here("read", path))?.len();
     append(tar, name, octets, file).map_err(here("keep", path))
 }
 
-/// So many octets of something: one that ends before them is an error, and what is behind them is not read.
+/// So many octets of something: one that ends before them is an error, and what is behind them is
+/// not read.
 struct Whole<R> {
     content: R,
     left: u64,
@@ -179,10 +276,16 @@ struct Whole<R> {
 
 impl<R: Read> Read for Whole<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let room = into.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let room = into
+            .len()
+            .min(usize::try_from(self.left).unwrap_or(usize::MAX));
         let read = self.content.read(&mut into[..room])?;
         self.left -= read as u64;
-        if read == 0 && room > 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(read) }
+        if read == 0 && room > 0 {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        } else {
+            Ok(read)
+        }
     }
 }
 
@@ -201,59 +304,107 @@ fn unfit(why: &str) -> PortError {
 
 /// Reads an opened archive through, and keeps nothing of it.
 pub fn look_through(archive: impl Read) -> Result<Restored, PortError> {
-    let (what, ending) = take_apart(archive, |_, content| io::copy(content, &mut io::sink()).map(drop))?;
+    let (what, ending) = take_apart(archive, |_, content| {
+        io::copy(content, &mut io::sink()).map(drop)
+    })?;
     let absent = ending.absent.len() as u64;
-    Ok(Restored { letters: what.letters, files: what.files - absent, absent })
+    Ok(Restored {
+        letters: what.letters,
+        files: what.files - absent,
+        absent,
+    })
 }
 
-/// Lays an opened archive into a state folder that holds no store. Everything is unpacked beside it, looked at and made
-/// durable; then it is moved into its place, the store last, so that one which is there is whole.
-pub async fn restore(archive: impl Read + Send, state: &Path, now: Timestamp) -> Result<Restored, PortError> {
+/// Lays an opened archive into a state folder that holds no store. Everything is unpacked beside
+/// it, looked at and made durable; then it is moved into its place, the store last, so that one
+/// which is there is whole.
+pub async fn restore(
+    archive: impl Read + Send,
+    state: &Path,
+    now: Timestamp,
+) -> Result<Restored, PortError> {
     for name in [STORE, SECRET].iter().chain(&LEFT_BY_SQLITE) {
         if state.join(name).symlink_metadata().is_ok() {
-            return Err(PortError::Lasting(format!("{} is there already: move it away first; nothing was changed", state.join(name).display())));
+            return Err(PortError::Lasting(format!(
+                "{} is there already: move it away first; nothing was changed",
+                state.join(name).display()
+            )));
         }
     }
     let spool = state.join(SPOOL);
     if std::fs::read_dir(&spool).is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(PortError::Lasting(format!("{} is not empty: move it away first; nothing was changed", spool.display())));
+        return Err(PortError::Lasting(format!(
+            "{} is not empty: move it away first; nothing was changed",
+            spool.display()
+        )));
     }
     sweep_passing(state);
     let folder = passing_folder(state)?;
     let beside = folder.path();
-    std::fs::DirBuilder::new().mode(0o700).create(beside.join(SPOOL)).map_err(here("make a folder in", beside))?;
-    let (claimed, ending) = take_apart(archive, |name, content| unpack(&beside.join(name), content))?;
-    let (found, files) = looked_at(&beside.join(STORE)).await.map_err(|e| unfit(&e.to_string()))?;
+    std::fs::DirBuilder::new()
+        .mode(0o700)
+        .create(beside.join(SPOOL))
+        .map_err(here("make a folder in", beside))?;
+    let (claimed, ending) =
+        take_apart(archive, |name, content| unpack(&beside.join(name), content))?;
+    let (found, files) = looked_at(&beside.join(STORE))
+        .await
+        .map_err(|e| unfit(&e.to_string()))?;
     if claimed.schema != found.schema || claimed.letters != found.letters {
         return Err(unfit("its store is not the one that it speaks of"));
     }
-    if let Some(gone) = files.iter().find(|name| !ending.absent.contains(name) && !beside.join(SPOOL).join(name).is_file()) {
+    if let Some(gone) = files
+        .iter()
+        .find(|name| !ending.absent.contains(name) && !beside.join(SPOOL).join(name).is_file())
+    {
         return Err(unfit(&format!("the file {gone} of a letter is not in it")));
     }
     in_doubt(&beside.join(STORE), now).await?;
     made_durable(&beside.join(SPOOL), beside)?;
     for name in [SPOOL, SECRET, STORE] {
-        std::fs::rename(beside.join(name), state.join(name)).map_err(here("move into its place", &state.join(name)))?;
+        std::fs::rename(beside.join(name), state.join(name))
+            .map_err(here("move into its place", &state.join(name)))?;
     }
-    File::open(state).and_then(|f| f.sync_all()).map_err(here("make durable", state))?;
+    File::open(state)
+        .and_then(|f| f.sync_all())
+        .map_err(here("make durable", state))?;
     let absent = ending.absent.len() as u64;
-    Ok(Restored { letters: found.letters, files: found.files.saturating_sub(absent), absent })
+    Ok(Restored {
+        letters: found.letters,
+        files: found.files.saturating_sub(absent),
+        absent,
+    })
 }
 
 /// What waited to be done when the archive was written may have been done since.
 async fn in_doubt(store: &Path, now: Timestamp) -> Result<(), PortError> {
-    let mut store = SqliteConnectOptions::new().filename(store).disable_statement_logging().connect().await.map_err(fault)?;
-    sqlx::query("UPDATE effect SET in_doubt = 1 WHERE state IN ('pending', 'leased')").execute(&mut store).await.map_err(fault)?;
-    sqlx::query("INSERT INTO journal (at, case_id, event, detail) VALUES (?, NULL, 'restored from a backup', '')")
-        .bind(super::millis(now))
+    let mut store = SqliteConnectOptions::new()
+        .filename(store)
+        .disable_statement_logging()
+        .connect()
+        .await
+        .map_err(fault)?;
+    sqlx::query("UPDATE effect SET in_doubt = 1 WHERE state IN ('pending', 'leased')")
         .execute(&mut store)
         .await
         .map_err(fault)?;
+    sqlx::query(
+        "INSERT INTO journal (at, case_id, event, detail) VALUES (?, NULL, 'restored from \
+        a backup', '')",
+    )
+    .bind(super::millis(now))
+    .execute(&mut store)
+    .await
+    .map_err(fault)?;
     store.close().await.map_err(fault)
 }
 
-/// Every entry of an archive, in its order: others than its own, and one that ends too soon, are refused.
-fn take_apart(archive: impl Read, mut take: impl FnMut(&Path, &mut dyn Read) -> io::Result<()>) -> Result<(WhatItIs, Ending), PortError> {
+/// Every entry of an archive, in its order: others than its own, and one that ends too soon, are
+/// refused.
+fn take_apart(
+    archive: impl Read,
+    mut take: impl FnMut(&Path, &mut dyn Read) -> io::Result<()>,
+) -> Result<(WhatItIs, Ending), PortError> {
     let mut tar = tar::Archive::new(archive);
     let mut what: Option<WhatItIs> = None;
     let mut seen = Vec::new();
@@ -268,21 +419,31 @@ fn take_apart(archive: impl Read, mut take: impl FnMut(&Path, &mut dyn Read) -> 
         }
         match (&what, name.as_str()) {
             (None, WHAT_IT_IS) => {
-                let read: WhatItIs = serde_json::from_reader(&mut entry).map_err(|_| unfit("it does not say what it is"))?;
+                let read: WhatItIs = serde_json::from_reader(&mut entry)
+                    .map_err(|_| unfit("it does not say what it is"))?;
                 if read.format != FORMAT {
                     return Err(PortError::Lasting(format!(
-                        "this backup has format {}, and this sealdesk reads {FORMAT}: use the version that wrote it",
+                        "this backup has format {}, and this sealdesk reads {FORMAT}: use the \
+                         version that wrote it",
                         read.format
                     )));
                 }
                 if read.schema > super::newest_schema() {
-                    return Err(PortError::Lasting(format!("this backup was written by a newer sealdesk (schema {}): install that version", read.schema)));
+                    return Err(PortError::Lasting(format!(
+                        "this backup was written by a newer sealdesk (schema {}): install that \
+                         version",
+                        read.schema
+                    )));
                 }
                 what = Some(read);
             }
             (Some(what), END) => {
-                let ending: Ending = serde_json::from_reader(&mut entry).map_err(|_| unfit("its end is not one"))?;
-                if files + ending.absent.len() as u64 != what.files || !seen.contains(&STORE.to_owned()) || !seen.contains(&SECRET.to_owned()) {
+                let ending: Ending =
+                    serde_json::from_reader(&mut entry).map_err(|_| unfit("its end is not one"))?;
+                if files + ending.absent.len() as u64 != what.files
+                    || !seen.contains(&STORE.to_owned())
+                    || !seen.contains(&SECRET.to_owned())
+                {
                     return Err(unfit("something is missing in it"));
                 }
                 return Ok((what.clone(), ending));
@@ -308,17 +469,29 @@ pub(super) fn is_spool_name(name: &str) -> bool {
 
 fn is_spool_file(path: &Path) -> bool {
     let mut parts = path.iter();
-    parts.next().is_some_and(|p| p == SPOOL) && parts.next().is_some_and(|p| is_spool_name(&p.to_string_lossy())) && parts.next().is_none()
+    parts.next().is_some_and(|p| p == SPOOL)
+        && parts
+            .next()
+            .is_some_and(|p| is_spool_name(&p.to_string_lossy()))
+        && parts.next().is_none()
 }
 
 fn unpack(path: &Path, content: &mut dyn Read) -> io::Result<()> {
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     io::copy(content, &mut file)?;
     file.sync_all()
 }
 
 fn made_durable(spool: &Path, folder: &Path) -> Result<(), PortError> {
-    let synced = |path: PathBuf| File::open(&path).and_then(|f| f.sync_all()).map_err(here("make durable", &path));
+    let synced = |path: PathBuf| {
+        File::open(&path)
+            .and_then(|f| f.sync_all())
+            .map_err(here("make durable", &path))
+    };
     synced(folder.join(STORE))?;
     synced(spool.to_owned())?;
     synced(folder.to_owned())

@@ -8,7 +8,9 @@ use crate::model::address::{Address, ReplyAddress};
 use crate::model::case::AdvisoryId;
 use crate::model::ids::{CaseId, Digest, IntakeId, MessageId};
 use crate::model::letter::{Dmarc, Outer, Role};
-use crate::ports::{Admission, Decide, Intake, Letters, Place, PortError, Read, ReadingState, Rest, Saying, Unread};
+use crate::ports::{
+    Admission, Decide, Intake, Letters, Place, PortError, Read, ReadingState, Rest, Saying, Unread,
+};
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, SqliteConnection};
@@ -19,10 +21,19 @@ const UNREAD: &str = "SELECT id, originator, dmarc, tries FROM (SELECT id, origi
      UNION SELECT id, originator, dmarc, tries FROM (SELECT id, originator, dmarc, tries FROM letter WHERE state = 'unread' AND tries > 0 ORDER BY tries, id LIMIT ?1)
      UNION SELECT id, originator, dmarc, tries FROM (SELECT id, originator, dmarc, tries FROM letter WHERE state = 'unread' AND dmarc = 'pass' ORDER BY id DESC LIMIT ?1)
      UNION SELECT id, originator, dmarc, tries FROM (SELECT id, originator, dmarc, tries FROM letter WHERE state = 'unread' ORDER BY id LIMIT 1)";
-const BEGIN_READING: &str = "UPDATE letter SET tries = tries + 1 WHERE id = ? AND state = 'unread' RETURNING id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url";
-const BY_ID: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE id = ?";
-const OF_CASE: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE case_id = ?1 OR case_id = (SELECT json_extract(course, '$.part_of') FROM cases WHERE id = ?1) ORDER BY id";
-const OLD: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url FROM letter WHERE state = 'old' ORDER BY id";
+const BEGIN_READING: &str = "UPDATE letter SET tries = tries + 1 WHERE id = ? AND state = \
+    'unread' RETURNING id, digest, octets, received_at, case_id, originator, reply_to, \
+    message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url";
+const BY_ID: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, \
+    message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url FROM letter \
+    WHERE id = ?";
+const OF_CASE: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, \
+    message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url FROM letter \
+    WHERE case_id = ?1 OR case_id = (SELECT json_extract(course, '$.part_of') FROM cases WHERE id \
+    = ?1) ORDER BY id";
+const OLD: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, \
+    message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url FROM letter \
+    WHERE state = 'old' ORDER BY id";
 
 fn state_name(state: ReadingState) -> &'static str {
     match state {
@@ -66,10 +77,16 @@ fn read(row: &SqliteRow) -> Result<Intake, PortError> {
     };
     Ok(Intake {
         id: IntakeId(row.try_get("id").map_err(fault)?),
-        digest: Digest::parse(&row.try_get::<String, _>("digest").map_err(fault)?).ok_or_else(|| damaged("a digest"))?,
-        octets: row.try_get::<i64, _>("octets").map_err(fault)?.unsigned_abs(),
+        digest: Digest::parse(&row.try_get::<String, _>("digest").map_err(fault)?)
+            .ok_or_else(|| damaged("a digest"))?,
+        octets: row
+            .try_get::<i64, _>("octets")
+            .map_err(fault)?
+            .unsigned_abs(),
         received_at: time(row.try_get("received_at").map_err(fault)?)?,
-        case: maybe("case_id")?.map(|id| CaseId::parse(&id).map_err(|_| damaged("a case id"))).transpose()?,
+        case: maybe("case_id")?
+            .map(|id| CaseId::parse(&id).map_err(|_| damaged("a case id")))
+            .transpose()?,
         originator: maybe("originator")?.and_then(|a| Address::parse(&a).ok()),
         reply_to: maybe("reply_to")?.and_then(|a| ReplyAddress::from_return_path(&a).ok()),
         message_id: maybe("message_id")?.and_then(|id| MessageId::parse(&id)),
@@ -77,47 +94,58 @@ fn read(row: &SqliteRow) -> Result<Intake, PortError> {
         dmarc: read_dmarc(row)?,
         sealed_outside: row.try_get("sealed_outside").map_err(fault)?,
         state,
-        advisory: maybe("advisory_id")?.zip(maybe("advisory_url")?).map(|(id, url)| AdvisoryId { id, url }),
+        advisory: maybe("advisory_id")?
+            .zip(maybe("advisory_url")?)
+            .map(|(id, url)| AdvisoryId { id, url }),
         tries: u32::try_from(row.try_get::<i64, _>("tries").map_err(fault)?).unwrap_or(u32::MAX),
     })
 }
 
 fn read_dmarc(row: &SqliteRow) -> Result<Dmarc, PortError> {
-    Dmarc::parse(&row.try_get::<String, _>("dmarc").map_err(fault)?).ok_or_else(|| damaged("a letter's DMARC verdict"))
+    Dmarc::parse(&row.try_get::<String, _>("dmarc").map_err(fault)?)
+        .ok_or_else(|| damaged("a letter's DMARC verdict"))
 }
 
 fn read_place(row: &SqliteRow) -> Result<Place, PortError> {
     let uid: i64 = row.try_get("uid").map_err(fault)?;
-    Ok(Place { folder: row.try_get("folder").map_err(fault)?, validity: row.try_get("validity").map_err(fault)?, uid: uid.cast_unsigned() })
+    Ok(Place {
+        folder: row.try_get("folder").map_err(fault)?,
+        validity: row.try_get("validity").map_err(fault)?,
+        uid: uid.cast_unsigned(),
+    })
 }
 
-async fn insert_place(tx: &mut SqliteConnection, mailbox: &str, place: &Place, letter: Option<i64>, settled: bool) -> Result<(), PortError> {
-    sqlx::query("INSERT OR IGNORE INTO place (mailbox, folder, validity, uid, letter_id, settled) VALUES (?, ?, ?, ?, ?, ?)")
-        .bind(mailbox)
-        .bind(&place.folder)
-        .bind(place.validity)
-        .bind(place.uid.cast_signed())
-        .bind(letter)
-        .bind(settled)
-        .execute(tx)
-        .await
-        .map_err(fault)?;
+async fn insert_place(
+    tx: &mut SqliteConnection,
+    mailbox: &str,
+    place: &Place,
+    letter: Option<i64>,
+    settled: bool,
+) -> Result<(), PortError> {
+    sqlx::query(
+        "INSERT OR IGNORE INTO place (mailbox, folder, validity, uid, letter_id, settled) \
+        VALUES (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(mailbox)
+    .bind(&place.folder)
+    .bind(place.validity)
+    .bind(place.uid.cast_signed())
+    .bind(letter)
+    .bind(settled)
+    .execute(tx)
+    .await
+    .map_err(fault)?;
     Ok(())
 }
 
-async fn set_case(tx: &mut SqliteConnection, letter: IntakeId, case: Option<&CaseId>) -> Result<(), PortError> {
+async fn set_case(
+    tx: &mut SqliteConnection,
+    letter: IntakeId,
+    case: Option<&CaseId>,
+) -> Result<(), PortError> {
     let Some(case) = case else { return Ok(()) };
-    sqlx::query("UPDATE letter SET case_id = ? WHERE id = ?").bind(case.as_str()).bind(letter.0).execute(tx).await.map_err(fault)?;
-    Ok(())
-}
-
-async fn set_role(tx: &mut SqliteConnection, letter: IntakeId, role: Role) -> Result<(), PortError> {
-    if role == Role::Incoming {
-        return Ok(());
-    }
-    // A copy of the team's own is nothing to read.
-    sqlx::query("UPDATE letter SET role = ?1, state = CASE WHEN ?1 = 'team-copy' THEN 'copy' ELSE state END WHERE id = ?2")
-        .bind(role_name(role))
+    sqlx::query("UPDATE letter SET case_id = ? WHERE id = ?")
+        .bind(case.as_str())
         .bind(letter.0)
         .execute(tx)
         .await
@@ -125,27 +153,66 @@ async fn set_role(tx: &mut SqliteConnection, letter: IntakeId, role: Role) -> Re
     Ok(())
 }
 
+async fn set_role(
+    tx: &mut SqliteConnection,
+    letter: IntakeId,
+    role: Role,
+) -> Result<(), PortError> {
+    if role == Role::Incoming {
+        return Ok(());
+    }
+    // A copy of the team's own is nothing to read.
+    sqlx::query(
+        "UPDATE letter SET role = ?1, state = CASE WHEN ?1 = 'team-copy' THEN 'copy' ELSE \
+        state END WHERE id = ?2",
+    )
+    .bind(role_name(role))
+    .bind(letter.0)
+    .execute(tx)
+    .await
+    .map_err(fault)?;
+    Ok(())
+}
+
 #[async_trait]
 impl Letters for SqliteStore {
     async fn cursors(&self, mailbox: &str) -> Result<Vec<(String, u32, u64)>, PortError> {
-        let rows = sqlx::query("SELECT folder, validity, after FROM cursor WHERE mailbox = ?").bind(mailbox).fetch_all(&self.pool).await.map_err(fault)?;
+        let rows = sqlx::query("SELECT folder, validity, after FROM cursor WHERE mailbox = ?")
+            .bind(mailbox)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(fault)?;
         let cursor = |row: &SqliteRow| {
             let after: i64 = row.try_get("after").map_err(fault)?;
-            Ok((row.try_get("folder").map_err(fault)?, row.try_get("validity").map_err(fault)?, after.cast_unsigned()))
+            Ok((
+                row.try_get("folder").map_err(fault)?,
+                row.try_get("validity").map_err(fault)?,
+                after.cast_unsigned(),
+            ))
         };
         rows.iter().map(cursor).collect()
     }
 
-    async fn set_cursor(&self, mailbox: &str, folder: &str, validity: u32, after: u64) -> Result<(), PortError> {
+    async fn set_cursor(
+        &self,
+        mailbox: &str,
+        folder: &str,
+        validity: u32,
+        after: u64,
+    ) -> Result<(), PortError> {
         let mut tx = self.writing().await?;
-        sqlx::query("INSERT INTO cursor (mailbox, folder, validity, after) VALUES (?, ?, ?, ?) ON CONFLICT (mailbox, folder) DO UPDATE SET validity = excluded.validity, after = excluded.after WHERE validity != excluded.validity OR after != excluded.after")
-            .bind(mailbox)
-            .bind(folder)
-            .bind(validity)
-            .bind(after.cast_signed())
-            .execute(&mut *tx)
-            .await
-            .map_err(fault)?;
+        sqlx::query(
+            "INSERT INTO cursor (mailbox, folder, validity, after) VALUES (?, ?, ?, ?) ON \
+            CONFLICT (mailbox, folder) DO UPDATE SET validity = excluded.validity, after = \
+            excluded.after WHERE validity != excluded.validity OR after != excluded.after",
+        )
+        .bind(mailbox)
+        .bind(folder)
+        .bind(validity)
+        .bind(after.cast_signed())
+        .execute(&mut *tx)
+        .await
+        .map_err(fault)?;
         tx.commit().await
     }
 
@@ -153,60 +220,103 @@ impl Letters for SqliteStore {
         if places.is_empty() {
             return Ok(HashSet::new());
         }
-        let mut select = QueryBuilder::new("SELECT folder, validity, uid FROM place WHERE mailbox = ");
-        select.push_bind(mailbox).push(" AND (folder, validity, uid) IN (");
+        let mut select =
+            QueryBuilder::new("SELECT folder, validity, uid FROM place WHERE mailbox = ");
+        select
+            .push_bind(mailbox)
+            .push(" AND (folder, validity, uid) IN (");
         select.push_values(places, |mut row, place| {
-            row.push_bind(&place.folder).push_bind(place.validity).push_bind(place.uid.cast_signed());
+            row.push_bind(&place.folder)
+                .push_bind(place.validity)
+                .push_bind(place.uid.cast_signed());
         });
-        let rows = select.push(")").build().fetch_all(&self.pool).await.map_err(fault)?;
-        rows.iter().map(read_place).collect()
-    }
-
-    async fn unsettled(&self, mailbox: &str) -> Result<Vec<Place>, PortError> {
-        let rows = sqlx::query("SELECT folder, validity, uid FROM place WHERE mailbox = ? AND settled = 0 ORDER BY uid")
-            .bind(mailbox)
+        let rows = select
+            .push(")")
+            .build()
             .fetch_all(&self.pool)
             .await
             .map_err(fault)?;
         rows.iter().map(read_place).collect()
     }
 
+    async fn unsettled(&self, mailbox: &str) -> Result<Vec<Place>, PortError> {
+        let rows = sqlx::query(
+            "SELECT folder, validity, uid FROM place WHERE mailbox = ? AND \
+            settled = 0 ORDER BY uid",
+        )
+        .bind(mailbox)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(fault)?;
+        rows.iter().map(read_place).collect()
+    }
+
     async fn settled(&self, mailbox: &str, places: &[Place]) -> Result<(), PortError> {
         let mut tx = self.writing().await?;
         for place in places {
-            sqlx::query("UPDATE place SET settled = 1 WHERE mailbox = ? AND folder = ? AND validity = ? AND uid = ?")
-                .bind(mailbox)
-                .bind(&place.folder)
-                .bind(place.validity)
-                .bind(place.uid.cast_signed())
-                .execute(&mut *tx)
-                .await
-                .map_err(fault)?;
+            sqlx::query(
+                "UPDATE place SET settled = 1 WHERE mailbox = ? AND folder = ? AND \
+                validity = ? AND uid = ?",
+            )
+            .bind(mailbox)
+            .bind(&place.folder)
+            .bind(place.validity)
+            .bind(place.uid.cast_signed())
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
         }
         tx.commit().await
     }
 
-    async fn leave_lying(&self, mailbox: &str, place: &Place, decision: &Decision, now: Timestamp) -> Result<(), PortError> {
+    async fn leave_lying(
+        &self,
+        mailbox: &str,
+        place: &Place,
+        decision: &Decision,
+        now: Timestamp,
+    ) -> Result<(), PortError> {
         let mut tx = self.writing().await?;
         insert_place(&mut tx, mailbox, place, None, true).await?;
         apply(&mut tx, decision, now).await?;
         tx.commit().await
     }
 
-    async fn acquaintance(&self, outer: &Outer, bounce: &Address) -> Result<Acquaintance, PortError> {
-        acquaintance(&mut *self.pool.acquire().await.map_err(fault)?, outer, bounce).await
+    async fn acquaintance(
+        &self,
+        outer: &Outer,
+        bounce: &Address,
+    ) -> Result<Acquaintance, PortError> {
+        acquaintance(
+            &mut *self.pool.acquire().await.map_err(fault)?,
+            outer,
+            bounce,
+        )
+        .await
     }
 
-    async fn admit(&self, admission: &Admission<'_>, decide: Decide<'_>) -> Result<Option<IntakeId>, PortError> {
+    async fn admit(
+        &self,
+        admission: &Admission<'_>,
+        decide: Decide<'_>,
+    ) -> Result<Option<IntakeId>, PortError> {
         let mut tx = self.writing().await?;
-        let twin: Option<i64> = sqlx::query_scalar("SELECT id FROM letter WHERE mailbox = ? AND digest = ?")
-            .bind(admission.mailbox)
-            .bind(admission.digest.to_string())
-            .fetch_optional(&mut *tx)
-            .await
-            .map_err(fault)?;
+        let twin: Option<i64> =
+            sqlx::query_scalar("SELECT id FROM letter WHERE mailbox = ? AND digest = ?")
+                .bind(admission.mailbox)
+                .bind(admission.digest.to_string())
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(fault)?;
         if let Some(twin) = twin {
-            insert_place(&mut tx, admission.mailbox, &admission.place, Some(twin), false).await?;
+            insert_place(
+                &mut tx,
+                admission.mailbox,
+                &admission.place,
+                Some(twin),
+                false,
+            )
+            .await?;
             tx.commit().await?;
             return Ok(None);
         }
@@ -216,29 +326,41 @@ impl Letters for SqliteStore {
             Rest::Row(sealed) => ("", Some(sealed.as_slice())),
             Rest::File(name) => (name.as_str(), None),
         };
-        let id: i64 = sqlx::query_scalar("INSERT INTO letter (mailbox, digest, octets, received_at, spooled_at, blob, sealed, originator, reply_to, message_id, sealed_outside, dmarc, state, advisory_id, advisory_url) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id")
-            .bind(admission.mailbox)
-            .bind(admission.digest.to_string())
-            .bind(admission.octets.cast_signed())
-            .bind(millis(admission.received_at))
-            .bind(millis(admission.spooled_at))
-            .bind(file)
-            .bind(sealed)
-            .bind(outer.originator.as_ref().map(Address::as_str))
-            .bind(reply_to)
-            .bind(outer.message_id.as_ref().map(MessageId::as_str))
-            .bind(outer.sealed_outside)
-            .bind(outer.dmarc.as_str())
-            .bind(if admission.old { "old" } else { "unread" })
-            .bind(admission.advisory.map(|a| a.id.as_str()))
-            .bind(admission.advisory.map(|a| a.url.as_str()))
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(fault)?;
+        let id: i64 = sqlx::query_scalar(
+            "INSERT INTO letter (mailbox, digest, octets, \
+            received_at, spooled_at, blob, sealed, originator, reply_to, message_id, \
+            sealed_outside, dmarc, state, advisory_id, advisory_url) VALUES (?, ?, ?, ?, ?, ?, ?, \
+            ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        )
+        .bind(admission.mailbox)
+        .bind(admission.digest.to_string())
+        .bind(admission.octets.cast_signed())
+        .bind(millis(admission.received_at))
+        .bind(millis(admission.spooled_at))
+        .bind(file)
+        .bind(sealed)
+        .bind(outer.originator.as_ref().map(Address::as_str))
+        .bind(reply_to)
+        .bind(outer.message_id.as_ref().map(MessageId::as_str))
+        .bind(outer.sealed_outside)
+        .bind(outer.dmarc.as_str())
+        .bind(if admission.old { "old" } else { "unread" })
+        .bind(admission.advisory.map(|a| a.id.as_str()))
+        .bind(admission.advisory.map(|a| a.url.as_str()))
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(fault)?;
         // Looked up here, where an earlier letter of the same batch is known already.
         let known = acquaintance(&mut tx, outer, admission.bounce).await?;
         let decision = decide(IntakeId(id), &known);
-        insert_place(&mut tx, admission.mailbox, &admission.place, Some(id), false).await?;
+        insert_place(
+            &mut tx,
+            admission.mailbox,
+            &admission.place,
+            Some(id),
+            false,
+        )
+        .await?;
         apply(&mut tx, &decision, admission.spooled_at).await?;
         set_case(&mut tx, IntakeId(id), decision.letter_of.as_ref()).await?;
         set_role(&mut tx, IntakeId(id), decision.role).await?;
@@ -247,13 +369,21 @@ impl Letters for SqliteStore {
     }
 
     async fn unread(&self, from_each_end: u32) -> Result<Vec<Unread>, PortError> {
-        let rows = sqlx::query(UNREAD).bind(from_each_end).fetch_all(&self.pool).await.map_err(fault)?;
+        let rows = sqlx::query(UNREAD)
+            .bind(from_each_end)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(fault)?;
         let unread = |row: &SqliteRow| {
             Ok(Unread {
                 id: IntakeId(row.try_get("id").map_err(fault)?),
-                originator: row.try_get::<Option<String>, _>("originator").map_err(fault)?.and_then(|a| Address::parse(&a).ok()),
+                originator: row
+                    .try_get::<Option<String>, _>("originator")
+                    .map_err(fault)?
+                    .and_then(|a| Address::parse(&a).ok()),
                 dmarc: read_dmarc(row)?,
-                tries: u32::try_from(row.try_get::<i64, _>("tries").map_err(fault)?).unwrap_or(u32::MAX),
+                tries: u32::try_from(row.try_get::<i64, _>("tries").map_err(fault)?)
+                    .unwrap_or(u32::MAX),
             })
         };
         rows.iter().map(unread).collect()
@@ -261,22 +391,32 @@ impl Letters for SqliteStore {
 
     async fn begin_reading(&self, intake: IntakeId) -> Result<Option<Intake>, PortError> {
         let mut tx = self.writing().await?;
-        let row = sqlx::query(BEGIN_READING).bind(intake.0).fetch_optional(&mut *tx).await.map_err(fault)?;
+        let row = sqlx::query(BEGIN_READING)
+            .bind(intake.0)
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(fault)?;
         tx.commit().await?;
         row.as_ref().map(read).transpose()
     }
 
     async fn read_again(&self, case: &CaseId, now: Timestamp) -> Result<u64, PortError> {
         let mut tx = self.writing().await?;
-        // What was read before stays until it is replaced: a mend that fails must not cost what there was.
-        let again =
-            sqlx::query("UPDATE letter SET state = 'unread', tries = 0 WHERE case_id = ? AND role = 'incoming' AND state IN ('read', 'shut', 'set-aside')")
-                .bind(case.as_str())
-                .execute(&mut *tx)
-                .await
-                .map_err(fault)?
-                .rows_affected();
-        let decision = Decision { journal: vec![Entry::of(case, "letters read again", again.to_string())], ..Decision::default() };
+        // What was read before stays until it is replaced: a mend that fails must not cost what
+        // there was.
+        let again = sqlx::query(
+            "UPDATE letter SET state = 'unread', tries = 0 WHERE case_id = ? AND role \
+                = 'incoming' AND state IN ('read', 'shut', 'set-aside')",
+        )
+        .bind(case.as_str())
+        .execute(&mut *tx)
+        .await
+        .map_err(fault)?
+        .rows_affected();
+        let decision = Decision {
+            journal: vec![Entry::of(case, "letters read again", again.to_string())],
+            ..Decision::default()
+        };
         apply(&mut tx, &decision, now).await?;
         tx.commit().await?;
         Ok(again)
@@ -284,56 +424,108 @@ impl Letters for SqliteStore {
 
     async fn uncount_try(&self, intake: IntakeId) -> Result<(), PortError> {
         let mut tx = self.writing().await?;
-        sqlx::query("UPDATE letter SET tries = max(tries - 1, 0) WHERE id = ?").bind(intake.0).execute(&mut *tx).await.map_err(fault)?;
+        sqlx::query("UPDATE letter SET tries = max(tries - 1, 0) WHERE id = ?")
+            .bind(intake.0)
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
         tx.commit().await
     }
 
     async fn count_tries(&self, intake: IntakeId, more: u32) -> Result<(), PortError> {
         let mut tx = self.writing().await?;
-        sqlx::query("UPDATE letter SET tries = tries + ? WHERE id = ?").bind(more).bind(intake.0).execute(&mut *tx).await.map_err(fault)?;
+        sqlx::query("UPDATE letter SET tries = tries + ? WHERE id = ?")
+            .bind(more)
+            .bind(intake.0)
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
         tx.commit().await
     }
 
     async fn intake(&self, intake: IntakeId) -> Result<Option<Intake>, PortError> {
-        let row = sqlx::query(BY_ID).bind(intake.0).fetch_optional(&self.pool).await.map_err(fault)?;
+        let row = sqlx::query(BY_ID)
+            .bind(intake.0)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(fault)?;
         row.as_ref().map(read).transpose()
     }
 
     async fn letters_of(&self, case: &CaseId) -> Result<Vec<Intake>, PortError> {
-        let rows = sqlx::query(OF_CASE).bind(case.as_str()).fetch_all(&self.pool).await.map_err(fault)?;
+        let rows = sqlx::query(OF_CASE)
+            .bind(case.as_str())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(fault)?;
         rows.iter().map(read).collect()
     }
 
-    async fn commit_reading(&self, intake: IntakeId, read: &Read<'_>, decision: &Decision, now: Timestamp) -> Result<(), PortError> {
+    async fn commit_reading(
+        &self,
+        intake: IntakeId,
+        read: &Read<'_>,
+        decision: &Decision,
+        now: Timestamp,
+    ) -> Result<(), PortError> {
         let mut tx = self.writing().await?;
         if purge::is_purged(&mut tx, intake).await? {
             return Ok(()); // while it was read
         }
         apply(&mut tx, decision, now).await?; // first: it may open the case that the letter belongs to
-        sqlx::query("UPDATE letter SET state = ?, reading = ?, sealed_to = ?, case_id = coalesce(?, case_id) WHERE id = ?")
-            .bind(state_name(read.state))
-            .bind(read.sealed)
-            .bind(read.sealed_to)
-            .bind(decision.letter_of.as_ref().map(CaseId::as_str))
-            .bind(intake.0)
-            .execute(&mut *tx)
-            .await
-            .map_err(fault)?;
+        sqlx::query(
+            "UPDATE letter SET state = ?, reading = ?, sealed_to = ?, case_id = \
+            coalesce(?, case_id) WHERE id = ?",
+        )
+        .bind(state_name(read.state))
+        .bind(read.sealed)
+        .bind(read.sealed_to)
+        .bind(decision.letter_of.as_ref().map(CaseId::as_str))
+        .bind(intake.0)
+        .execute(&mut *tx)
+        .await
+        .map_err(fault)?;
         sayings::insert(&mut tx, intake, read.sayings).await?;
         tx.commit().await
     }
 
-    async fn alike(&self, case: &CaseId, sayings: &[Saying], message_id: Option<&MessageId>) -> Result<Vec<CaseId>, PortError> {
-        sayings::alike(&mut *self.pool.acquire().await.map_err(fault)?, case, sayings, message_id).await
+    async fn alike(
+        &self,
+        case: &CaseId,
+        sayings: &[Saying],
+        message_id: Option<&MessageId>,
+    ) -> Result<Vec<CaseId>, PortError> {
+        sayings::alike(
+            &mut *self.pool.acquire().await.map_err(fault)?,
+            case,
+            sayings,
+            message_id,
+        )
+        .await
     }
 
     async fn duplicates(&self, case: &CaseId) -> Result<Vec<CaseId>, PortError> {
         let mut found: Vec<CaseId> = Vec::new();
-        for letter in self.letters_of(case).await?.iter().filter(|l| l.role == Role::Incoming) {
+        for letter in self
+            .letters_of(case)
+            .await?
+            .iter()
+            .filter(|l| l.role == Role::Incoming)
+        {
             let rows: Vec<(String, u32)> =
-                sqlx::query_as("SELECT tag, weight FROM saying WHERE letter_id = ?").bind(letter.id.0).fetch_all(&self.pool).await.map_err(fault)?;
-            let sayings: Vec<Saying> = rows.into_iter().map(|(tag, weight)| Saying { tag, weight }).collect();
-            for other in self.alike(case, &sayings, letter.message_id.as_ref()).await? {
+                sqlx::query_as("SELECT tag, weight FROM saying WHERE letter_id = ?")
+                    .bind(letter.id.0)
+                    .fetch_all(&self.pool)
+                    .await
+                    .map_err(fault)?;
+            let sayings: Vec<Saying> = rows
+                .into_iter()
+                .map(|(tag, weight)| Saying { tag, weight })
+                .collect();
+            for other in self
+                .alike(case, &sayings, letter.message_id.as_ref())
+                .await?
+            {
                 if !found.contains(&other) {
                     found.push(other);
                 }
@@ -344,22 +536,37 @@ impl Letters for SqliteStore {
 
     async fn reading(&self, intake: IntakeId) -> Result<Option<Vec<u8>>, PortError> {
         let found: Option<Option<Vec<u8>>> =
-            sqlx::query_scalar("SELECT reading FROM letter WHERE id = ?").bind(intake.0).fetch_optional(&self.pool).await.map_err(fault)?;
+            sqlx::query_scalar("SELECT reading FROM letter WHERE id = ?")
+                .bind(intake.0)
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(fault)?;
         Ok(found.flatten())
     }
 
     async fn old_letters(&self) -> Result<Vec<Intake>, PortError> {
-        let rows = sqlx::query(OLD).fetch_all(&self.pool).await.map_err(fault)?;
+        let rows = sqlx::query(OLD)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(fault)?;
         rows.iter().map(read).collect()
     }
 
-    async fn revive(&self, intake: IntakeId, decision: &Decision, now: Timestamp) -> Result<(), PortError> {
+    async fn revive(
+        &self,
+        intake: IntakeId,
+        decision: &Decision,
+        now: Timestamp,
+    ) -> Result<(), PortError> {
         let mut tx = self.writing().await?;
-        let revived = sqlx::query("UPDATE letter SET state = 'unread', tries = 0 WHERE id = ? AND (state = 'old' OR (case_id IS NULL AND role = 'incoming'))")
-            .bind(intake.0)
-            .execute(&mut *tx)
-            .await
-            .map_err(fault)?;
+        let revived = sqlx::query(
+            "UPDATE letter SET state = 'unread', tries = 0 WHERE id = ? AND \
+            (state = 'old' OR (case_id IS NULL AND role = 'incoming'))",
+        )
+        .bind(intake.0)
+        .execute(&mut *tx)
+        .await
+        .map_err(fault)?;
         if revived.rows_affected() == 0 {
             return Ok(()); // somebody else did it meanwhile
         }

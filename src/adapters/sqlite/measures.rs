@@ -9,21 +9,43 @@ pub(super) const BACKUP_WRITTEN: &str = "backup written";
 impl SqliteStore {
     pub(super) async fn measured(&self) -> Result<Measures, PortError> {
         let mut store = self.pool.acquire().await.map_err(fault)?;
-        let letters = sqlx::query_as("SELECT role, state, count(*) FROM letter GROUP BY role, state").fetch_all(&mut *store).await.map_err(fault)?;
-        let cases = sqlx::query_as("SELECT standing, count(*) FROM cases GROUP BY standing").fetch_all(&mut *store).await.map_err(fault)?;
-        let acknowledged_ms =
-            sqlx::query_scalar("SELECT ack_at - opened_at FROM cases WHERE ack_at IS NOT NULL").fetch_all(&mut *store).await.map_err(fault)?;
-        let unanswered: Option<i64> =
-            sqlx::query_scalar("SELECT min(opened_at) FROM cases WHERE ack_state IN ('due', 'by-hand')").fetch_one(&mut *store).await.map_err(fault)?;
-        let effects =
-            sqlx::query_as("SELECT work, state, count(*), sum(attempts) FROM effect GROUP BY work, state").fetch_all(&mut *store).await.map_err(fault)?;
-        let due: Option<i64> =
-            sqlx::query_scalar("SELECT min(due) FROM effect WHERE state IN ('pending', 'leased')").fetch_one(&mut *store).await.map_err(fault)?;
-        let backup: Option<i64> = sqlx::query_scalar("SELECT max(at) FROM journal WHERE case_id IS NULL AND event = ?")
-            .bind(BACKUP_WRITTEN)
-            .fetch_one(&mut *store)
+        let letters =
+            sqlx::query_as("SELECT role, state, count(*) FROM letter GROUP BY role, state")
+                .fetch_all(&mut *store)
+                .await
+                .map_err(fault)?;
+        let cases = sqlx::query_as("SELECT standing, count(*) FROM cases GROUP BY standing")
+            .fetch_all(&mut *store)
             .await
             .map_err(fault)?;
+        let acknowledged_ms =
+            sqlx::query_scalar("SELECT ack_at - opened_at FROM cases WHERE ack_at IS NOT NULL")
+                .fetch_all(&mut *store)
+                .await
+                .map_err(fault)?;
+        let unanswered: Option<i64> = sqlx::query_scalar(
+            "SELECT min(opened_at) FROM cases WHERE ack_state IN ('due', 'by-hand')",
+        )
+        .fetch_one(&mut *store)
+        .await
+        .map_err(fault)?;
+        let effects = sqlx::query_as(
+            "SELECT work, state, count(*), sum(attempts) FROM effect GROUP BY work, state",
+        )
+        .fetch_all(&mut *store)
+        .await
+        .map_err(fault)?;
+        let due: Option<i64> =
+            sqlx::query_scalar("SELECT min(due) FROM effect WHERE state IN ('pending', 'leased')")
+                .fetch_one(&mut *store)
+                .await
+                .map_err(fault)?;
+        let backup: Option<i64> =
+            sqlx::query_scalar("SELECT max(at) FROM journal WHERE case_id IS NULL AND event = ?")
+                .bind(BACKUP_WRITTEN)
+                .fetch_one(&mut *store)
+                .await
+                .map_err(fault)?;
         Ok(Measures {
             letters,
             cases,

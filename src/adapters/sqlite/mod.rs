@@ -1,4 +1,5 @@
-//! Where do cases and letters rest? SQLite in WAL mode with synchronous=FULL, and sealed files beside it.
+//! Where do cases and letters rest? SQLite in WAL mode with synchronous=FULL, and sealed files
+//! beside it.
 
 mod cases;
 mod commits;
@@ -20,7 +21,9 @@ use crate::openpgp::SealTo;
 use crate::ports::PortError;
 use commits::{Commits, Writing};
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use sqlx::{ConnectOptions, QueryBuilder, SqliteConnection};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,7 +40,11 @@ static MIGRATIONS: Migrator = sqlx::migrate!("src/adapters/sqlite/migrations");
 
 /// The newest schema that this version knows.
 fn newest_schema() -> i64 {
-    MIGRATIONS.iter().map(|m| m.version).max().unwrap_or_default()
+    MIGRATIONS
+        .iter()
+        .map(|m| m.version)
+        .max()
+        .unwrap_or_default()
 }
 
 pub struct SqliteStore {
@@ -51,25 +58,33 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the store in this folder, making or migrating it. A store of a newer version is refused, and one that is gone is not
-    /// begun anew over what it left.
+    /// Opens the store in this folder, making or migrating it. A store of a newer version is
+    /// refused, and one that is gone is not begun anew over what it left.
     pub async fn open(folder: &Path, seal: SealTo) -> Result<Self, PortError> {
         let spool = folder.join("spool");
-        let is_left = folder.join("desk.secret").exists() || std::fs::read_dir(&spool).is_ok_and(|mut files| files.next().is_some());
+        let is_left = folder.join("desk.secret").exists()
+            || std::fs::read_dir(&spool).is_ok_and(|mut files| files.next().is_some());
         if is_left && !folder.join("desk.sqlite").exists() {
             let shown = folder.display();
             return Err(PortError::Lasting(format!(
-                "the store of {shown} is gone, and what belongs to it is there: move {shown} away, then restore a backup or begin anew"
+                "the store of {shown} is gone, and what belongs to it is there: move {shown} \
+                 away, then restore a backup or begin anew"
             )));
         }
         let made = std::fs::create_dir_all(&spool).and_then(|()| private(folder));
-        made.map_err(|e| PortError::Lasting(format!("cannot make the state folder {}: {e}", folder.display())))?;
+        made.map_err(|e| {
+            PortError::Lasting(format!(
+                "cannot make the state folder {}: {e}",
+                folder.display()
+            ))
+        })?;
         let store = Self::open_as_it_is(folder, seal).await?;
         keep_before_migration(&store.pool, folder).await?;
         let shown = folder.join("desk.sqlite").display().to_string();
         MIGRATIONS.run(&store.pool).await.map_err(|err| match err {
             sqlx::migrate::MigrateError::VersionMissing(version) => PortError::Lasting(format!(
-                "the store {shown} was written by a newer sealdesk (schema {version}): install that version again, or restore an older backup"
+                "the store {shown} was written by a newer sealdesk (schema {version}): install \
+                 that version again, or restore an older backup"
             )),
             other => PortError::Lasting(format!("cannot migrate the store {shown}: {other}")),
         })?;
@@ -90,18 +105,37 @@ impl SqliteStore {
             // Each statement would be formatted for a log that nobody may read.
             .disable_statement_logging();
         let shown = file.display().to_string();
-        let pool = SqlitePoolOptions::new().max_connections(READING_CONNECTIONS_MAX).connect_with(options.clone()).await;
-        let pool = pool.map_err(|e| PortError::Lasting(format!("cannot open the store {shown}: {e}")))?;
-        let sound: Result<String, _> = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&pool).await;
+        let pool = SqlitePoolOptions::new()
+            .max_connections(READING_CONNECTIONS_MAX)
+            .connect_with(options.clone())
+            .await;
+        let pool =
+            pool.map_err(|e| PortError::Lasting(format!("cannot open the store {shown}: {e}")))?;
+        let sound: Result<String, _> = sqlx::query_scalar("PRAGMA quick_check(1)")
+            .fetch_one(&pool)
+            .await;
         match sound {
             Ok(verdict) if verdict == "ok" => {}
             Ok(verdict) => {
-                return Err(PortError::Lasting(format!("the store {shown} is damaged ({verdict}): restore it from a backup; nothing was written to it")));
+                return Err(PortError::Lasting(format!(
+                    "the store {shown} is damaged ({verdict}): restore it from a backup; nothing \
+                     was written to it"
+                )));
             }
-            Err(err) => return Err(PortError::Lasting(format!("the store {shown} cannot be read: {err}"))),
+            Err(err) => {
+                return Err(PortError::Lasting(format!(
+                    "the store {shown} cannot be read: {err}"
+                )));
+            }
         }
         let commits = Commits::open(&options).await.map_err(fault)?;
-        Ok(Self { pool, commits, spool, seal: Arc::new(seal), keeping: Mutex::default() })
+        Ok(Self {
+            pool,
+            commits,
+            spool,
+            seal: Arc::new(seal),
+            keeping: Mutex::default(),
+        })
     }
 
     /// The folder of the store, and of what stands beside it.
@@ -128,30 +162,47 @@ fn forget_before_migration(folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Before a store is changed for good, the one that it was is laid beside it: `desk.sqlite.schema-N`, the last one alone.
+/// Before a store is changed for good, the one that it was is laid beside it:
+/// `desk.sqlite.schema-N`, the last one alone.
 async fn keep_before_migration(pool: &SqlitePool, folder: &Path) -> Result<(), PortError> {
     // A store that is new has no such table yet.
-    let Ok(Some(schema)) = sqlx::query_scalar::<_, Option<i64>>("SELECT max(version) FROM _sqlx_migrations").fetch_one(pool).await else {
+    let Ok(Some(schema)) =
+        sqlx::query_scalar::<_, Option<i64>>("SELECT max(version) FROM _sqlx_migrations")
+            .fetch_one(pool)
+            .await
+    else {
         return Ok(());
     };
     if schema >= newest_schema() {
         return Ok(());
     }
-    let not_kept = |e: std::io::Error| PortError::Lasting(format!("cannot keep a copy of the store before it is migrated: {e}"));
+    let not_kept = |e: std::io::Error| {
+        PortError::Lasting(format!(
+            "cannot keep a copy of the store before it is migrated: {e}"
+        ))
+    };
     forget_before_migration(folder).map_err(not_kept)?;
     let kept = folder.join(format!("{KEPT}{schema}"));
     keeping::copy_store(&mut *pool.acquire().await.map_err(fault)?, &kept).await?;
-    std::fs::set_permissions(&kept, std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(not_kept)
+    std::fs::set_permissions(&kept, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        .map_err(not_kept)
 }
 
 fn private(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     use std::os::unix::fs::PermissionsExt;
-    // Whoever may use a socket in it must be able to pass through; nobody else's eyes reach the rest.
+    // Whoever may use a socket in it must be able to pass through; nobody else's eyes reach the
+    // rest.
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o711))?;
     std::fs::set_permissions(folder.join("spool"), std::fs::Permissions::from_mode(0o700))?;
     // SQLite gives its journal the mode of the database.
-    std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(folder.join("desk.sqlite")).map(drop)
+    std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(folder.join("desk.sqlite"))
+        .map(drop)
 }
 
 /// SQLite's result code for a full disk.
@@ -159,8 +210,16 @@ const SQLITE_FULL: &str = "13";
 
 /// A fault of the database. A full disk or a lock may pass; the text of SQLite names no content.
 fn fault(err: sqlx::Error) -> PortError {
-    if err.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == SQLITE_FULL) {
-        return PortError::Passing("the disk of the store (desk.state) is full: make room; letters wait on the mail server meanwhile".to_owned());
+    if err
+        .as_database_error()
+        .and_then(|e| e.code())
+        .is_some_and(|code| code == SQLITE_FULL)
+    {
+        return PortError::Passing(
+            "the disk of the store (desk.state) is full: make room; letters \
+            wait on the mail server meanwhile"
+                .to_owned(),
+        );
     }
     PortError::Passing(format!("the store refused: {err}"))
 }
@@ -175,11 +234,17 @@ fn time(millis: i64) -> Result<Timestamp, PortError> {
 
 /// A value in the store that this version would never have written.
 fn damaged(what: &str) -> PortError {
-    PortError::Lasting(format!("the store holds {what} that cannot be read: it is damaged or was changed by hand"))
+    PortError::Lasting(format!(
+        "the store holds {what} that cannot be read: it is damaged or was changed by hand"
+    ))
 }
 
 /// Saves a decision inside a transaction: case, participant, effects, cancellations, journal.
-async fn apply(tx: &mut SqliteConnection, decision: &Decision, now: Timestamp) -> Result<(), PortError> {
+async fn apply(
+    tx: &mut SqliteConnection,
+    decision: &Decision,
+    now: Timestamp,
+) -> Result<(), PortError> {
     match &decision.case {
         Some(CaseChange::Open(case)) => cases::insert(tx, case).await?,
         Some(CaseChange::Update { before, after }) => cases::update(tx, before, after).await?,
@@ -194,28 +259,40 @@ async fn apply(tx: &mut SqliteConnection, decision: &Decision, now: Timestamp) -
             .map_err(fault)?;
     }
     if let Some(address) = &decision.unreachable {
-        sqlx::query("INSERT INTO unreachable (address, at) VALUES (?1, ?2) ON CONFLICT (address) DO UPDATE SET at = ?2")
-            .bind(address.as_str())
-            .bind(millis(now))
-            .execute(&mut *tx)
-            .await
-            .map_err(fault)?;
+        sqlx::query(
+            "INSERT INTO unreachable (address, at) VALUES (?1, ?2) ON CONFLICT (address) \
+            DO UPDATE SET at = ?2",
+        )
+        .bind(address.as_str())
+        .bind(millis(now))
+        .execute(&mut *tx)
+        .await
+        .map_err(fault)?;
     }
     if let Some((id, canary_fault)) = &decision.canary {
-        sqlx::query("UPDATE canary SET settled_at = ?, fault = ? WHERE message_id = ? AND settled_at IS NULL")
-            .bind(millis(now))
-            .bind(canary_fault)
-            .bind(id.as_str())
-            .execute(&mut *tx)
-            .await
-            .map_err(fault)?;
+        sqlx::query(
+            "UPDATE canary SET settled_at = ?, fault = ? WHERE message_id = ? AND \
+            settled_at IS NULL",
+        )
+        .bind(millis(now))
+        .bind(canary_fault)
+        .bind(id.as_str())
+        .execute(&mut *tx)
+        .await
+        .map_err(fault)?;
     }
     if let Some(token) = &decision.spent {
         let spent =
-            sqlx::query("UPDATE reply_token SET spent_at = ? WHERE token = ? AND spent_at IS NULL").bind(millis(now)).bind(token).execute(&mut *tx).await;
+            sqlx::query("UPDATE reply_token SET spent_at = ? WHERE token = ? AND spent_at IS NULL")
+                .bind(millis(now))
+                .bind(token)
+                .execute(&mut *tx)
+                .await;
         // Two letters under one token, read at once: the second is read again, and refused.
         if spent.map_err(fault)?.rows_affected() == 0 {
-            return Err(PortError::Passing("a token was spent in the same moment".to_owned()));
+            return Err(PortError::Passing(
+                "a token was spent in the same moment".to_owned(),
+            ));
         }
     }
     if let Some(dossier) = &decision.dossier {
@@ -224,17 +301,23 @@ async fn apply(tx: &mut SqliteConnection, decision: &Decision, now: Timestamp) -
     effects::insert(tx, &decision.effects, now).await?;
     for key in &decision.cancelled {
         // One that is under way is past cancelling; its outcome is recorded as it comes.
-        sqlx::query("UPDATE effect SET state = 'cancelled', settled_at = ? WHERE key = ? AND state = 'pending'")
-            .bind(millis(now))
-            .bind(&key.0)
-            .execute(&mut *tx)
-            .await
-            .map_err(fault)?;
+        sqlx::query(
+            "UPDATE effect SET state = 'cancelled', settled_at = ? WHERE key = ? AND \
+            state = 'pending'",
+        )
+        .bind(millis(now))
+        .bind(&key.0)
+        .execute(&mut *tx)
+        .await
+        .map_err(fault)?;
     }
     if !decision.journal.is_empty() {
         let mut insert = QueryBuilder::new("INSERT INTO journal (at, case_id, event, detail) ");
         insert.push_values(&decision.journal, |mut row, entry| {
-            row.push_bind(millis(now)).push_bind(entry.case.as_ref().map(|c| c.as_str())).push_bind(entry.event).push_bind(&entry.detail);
+            row.push_bind(millis(now))
+                .push_bind(entry.case.as_ref().map(|c| c.as_str()))
+                .push_bind(entry.event)
+                .push_bind(&entry.detail);
         });
         insert.build().execute(&mut *tx).await.map_err(fault)?;
     }

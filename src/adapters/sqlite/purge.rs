@@ -1,7 +1,8 @@
 //! What of a case is erased, and what stays?
 //!
-//! Gone: its letters as they came and as they were read, what was noted and said, who wrote, and every address. What stays
-//! says that there was a case and what became of it when: ids, times, states, digests, the journal, the entry in the tracker.
+//! Gone: its letters as they came and as they were read, what was noted and said, who wrote, and
+//! every address. What stays says that there was a case and what became of it when: ids, times,
+//! states, digests, the journal, the entry in the tracker.
 
 use super::keeping::is_spool_name;
 use super::{SqliteStore, apply, cases, damaged, fault, millis};
@@ -22,72 +23,128 @@ const CHECKPOINTS_MAX: usize = 20;
 /// What is said of one case, and of nobody else's.
 const ERASED: [&str; 9] = [
     "DELETE FROM saying WHERE letter_id IN (SELECT id FROM letter WHERE case_id = ?1)",
-    // People first, while it is known who they are; whoever has another case keeps what that one needs.
-    "DELETE FROM pinned WHERE address IN (SELECT address FROM participant WHERE case_id = ?1) AND address NOT IN (SELECT address FROM participant WHERE case_id != ?1)",
-    "DELETE FROM unreachable WHERE address IN (SELECT address FROM participant WHERE case_id = ?1) AND address NOT IN (SELECT address FROM participant WHERE case_id != ?1)",
+    // People first, while it is known who they are; whoever has another case keeps what that one
+    // needs.
+    "DELETE FROM pinned WHERE address IN (SELECT address FROM participant WHERE case_id = ?1) AND \
+     address NOT IN (SELECT address FROM participant WHERE case_id != ?1)",
+    "DELETE FROM unreachable WHERE address IN (SELECT address FROM participant WHERE case_id = \
+     ?1) AND address NOT IN (SELECT address FROM participant WHERE case_id != ?1)",
     "DELETE FROM participant WHERE case_id = ?1",
     "DELETE FROM answer WHERE case_id = ?1",
     "DELETE FROM reply_token WHERE case_id = ?1",
-    "UPDATE effect SET payload = NULL, fault = NULL, state = CASE WHEN state IN ('pending', 'leased') THEN 'cancelled' ELSE state END WHERE case_id = ?1",
+    "UPDATE effect SET payload = NULL, fault = NULL, state = CASE WHEN state IN ('pending', \
+     'leased') THEN 'cancelled' ELSE state END WHERE case_id = ?1",
     "UPDATE cases SET dossier = NULL, dossier_version = dossier_version + 1 WHERE id = ?1",
-    "UPDATE letter SET sealed = NULL, blob = '', reading = NULL, originator = NULL, reply_to = NULL, message_id = NULL, state = 'purged' WHERE case_id = ?1",
+    "UPDATE letter SET sealed = NULL, blob = '', reading = NULL, originator = NULL, reply_to = \
+     NULL, message_id = NULL, state = 'purged' WHERE case_id = ?1",
 ];
 
-pub(super) async fn purge(store: &SqliteStore, id: &CaseId, journal: &Decision, now: Timestamp) -> Result<Purged, PortError> {
+pub(super) async fn purge(
+    store: &SqliteStore,
+    id: &CaseId,
+    journal: &Decision,
+    now: Timestamp,
+) -> Result<Purged, PortError> {
     let mut tx = store.writing().await?;
-    let case = cases::by_id(&mut tx, id).await?.ok_or_else(|| damaged("a case"))?;
+    let case = cases::by_id(&mut tx, id)
+        .await?
+        .ok_or_else(|| damaged("a case"))?;
     if !matches!(case.standing, Standing::Closed { .. }) {
         return Err(PortError::Lasting(format!("{id} is open: close it first")));
     }
-    if matches!(case.acknowledgement, Acknowledgement::Due { .. } | Acknowledgement::ByHand { .. }) {
-        return Err(PortError::Lasting(format!("the reporter of {id} waits for an answer still: answer him, then run sealdesk case answered {id}")));
+    if matches!(
+        case.acknowledgement,
+        Acknowledgement::Due { .. } | Acknowledgement::ByHand { .. }
+    ) {
+        return Err(PortError::Lasting(format!(
+            "the reporter of {id} waits for an answer still: answer him, then run sealdesk case \
+             answered {id}"
+        )));
     }
-    let parts: Vec<String> = sqlx::query_scalar("SELECT id FROM cases WHERE json_extract(course, '$.part_of') = ? AND standing != 'closed'")
-        .bind(id.as_str())
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(fault)?;
+    let parts: Vec<String> = sqlx::query_scalar(
+        "SELECT id FROM cases WHERE json_extract(course, '$.part_of') = ? AND standing != 'closed'",
+    )
+    .bind(id.as_str())
+    .fetch_all(&mut *tx)
+    .await
+    .map_err(fault)?;
     if !parts.is_empty() {
-        return Err(PortError::Lasting(format!("{} stands on the letters of {id}, and is open: close it first", parts.join(", "))));
+        return Err(PortError::Lasting(format!(
+            "{} stands on the letters of {id}, and is open: close it first",
+            parts.join(", ")
+        )));
     }
     let letters: Vec<String> =
-        sqlx::query_scalar("SELECT blob FROM letter WHERE case_id = ? AND state != 'purged'").bind(id.as_str()).fetch_all(&mut *tx).await.map_err(fault)?;
-    // Files before rows: one that is cut off here is erased again, and no file stays that no row names.
+        sqlx::query_scalar("SELECT blob FROM letter WHERE case_id = ? AND state != 'purged'")
+            .bind(id.as_str())
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(fault)?;
+    // Files before rows: one that is cut off here is erased again, and no file stays that no row
+    // names.
     let unerased = |path: &Path| format!("cannot erase {}", path.display());
     for name in letters.iter().filter(|name| is_spool_name(name)) {
         let path = store.spool.join(name);
         match std::fs::remove_file(&path) {
-            Err(err) if err.kind() != ErrorKind::NotFound => return Err(PortError::Passing(format!("{}: {err}", unerased(&path)))),
+            Err(err) if err.kind() != ErrorKind::NotFound => {
+                return Err(PortError::Passing(format!("{}: {err}", unerased(&path))));
+            }
             _ => {}
         }
     }
-    File::open(&store.spool).and_then(|folder| folder.sync_all()).map_err(|e| PortError::Passing(format!("{}: {e}", unerased(&store.spool))))?;
+    File::open(&store.spool)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|e| PortError::Passing(format!("{}: {e}", unerased(&store.spool))))?;
     // The store as it was before the last migration would tell it all again.
-    super::forget_before_migration(store.state()).map_err(|e| PortError::Passing(format!("{}: {e}", unerased(store.state()))))?;
+    super::forget_before_migration(store.state())
+        .map_err(|e| PortError::Passing(format!("{}: {e}", unerased(store.state()))))?;
     for statement in ERASED {
-        sqlx::query(statement).bind(id.as_str()).execute(&mut *tx).await.map_err(fault)?;
+        sqlx::query(statement)
+            .bind(id.as_str())
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
     }
     apply(&mut tx, journal, now).await?;
     tx.commit().await?;
-    // What was written before rests in the log until the store takes it over. Somebody who reads meanwhile is waited for.
+    // What was written before rests in the log until the store takes it over. Somebody who reads
+    // meanwhile is waited for.
     for _ in 0..CHECKPOINTS_MAX {
-        let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&store.pool).await.map_err(fault)?;
+        let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
+            .fetch_one(&store.pool)
+            .await
+            .map_err(fault)?;
         if busy == 0 {
-            return Ok(Purged { letters: letters.len() as u64 });
+            return Ok(Purged {
+                letters: letters.len() as u64,
+            });
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Err(PortError::Passing(format!("{id} is erased, and the store's log holds octets of it still: say it again when less is going on")))
+    Err(PortError::Passing(format!(
+        "{id} is erased, and the store's log holds octets of it still: say it again when less is \
+         going on"
+    )))
 }
 
 /// Whether a letter was erased.
-pub(super) async fn is_purged(store: &mut SqliteConnection, letter: IntakeId) -> Result<bool, PortError> {
-    let state: Option<String> = sqlx::query_scalar("SELECT state FROM letter WHERE id = ?").bind(letter.0).fetch_optional(store).await.map_err(fault)?;
+pub(super) async fn is_purged(
+    store: &mut SqliteConnection,
+    letter: IntakeId,
+) -> Result<bool, PortError> {
+    let state: Option<String> = sqlx::query_scalar("SELECT state FROM letter WHERE id = ?")
+        .bind(letter.0)
+        .fetch_optional(store)
+        .await
+        .map_err(fault)?;
     Ok(state.as_deref() == Some("purged"))
 }
 
 /// Closed ones that hold something still, and nothing that came since or that nobody has read.
-pub(super) async fn closed_before(store: &mut SqliteConnection, then: Timestamp) -> Result<Vec<CaseId>, PortError> {
+pub(super) async fn closed_before(
+    store: &mut SqliteConnection,
+    then: Timestamp,
+) -> Result<Vec<CaseId>, PortError> {
     let ids: Vec<String> = sqlx::query_scalar(
         "SELECT id FROM cases WHERE standing = 'closed' AND closed_at < ?1 AND ack_state NOT IN ('due', 'by-hand') AND (dossier IS NOT NULL
             OR EXISTS (SELECT 1 FROM letter WHERE case_id = cases.id AND state != 'purged')
@@ -98,5 +155,7 @@ pub(super) async fn closed_before(store: &mut SqliteConnection, then: Timestamp)
     .fetch_all(store)
     .await
     .map_err(fault)?;
-    ids.iter().map(|id| CaseId::parse(id).map_err(|_| damaged("a case id"))).collect()
+    ids.iter()
+        .map(|id| CaseId::parse(id).map_err(|_| damaged("a case id")))
+        .collect()
 }

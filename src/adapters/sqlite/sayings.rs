@@ -8,7 +8,11 @@ use sqlx::{QueryBuilder, SqliteConnection};
 /// What more letters than these say is a signature, a disclaimer, or a form.
 const SAYING_LETTERS_MAX: i64 = 8;
 
-pub(super) async fn insert(store: &mut SqliteConnection, letter: IntakeId, sayings: &[Saying]) -> Result<(), PortError> {
+pub(super) async fn insert(
+    store: &mut SqliteConnection,
+    letter: IntakeId,
+    sayings: &[Saying],
+) -> Result<(), PortError> {
     for saying in sayings {
         sqlx::query("INSERT OR IGNORE INTO saying (letter_id, tag, weight) VALUES (?, ?, ?)")
             .bind(letter.0)
@@ -21,30 +25,70 @@ pub(super) async fn insert(store: &mut SqliteConnection, letter: IntakeId, sayin
     Ok(())
 }
 
-/// Cases besides `case` with a letter that shares half of what it says, or that bears the same Message-ID, oldest first.
-pub(super) async fn alike(store: &mut SqliteConnection, case: &CaseId, sayings: &[Saying], message_id: Option<&MessageId>) -> Result<Vec<CaseId>, PortError> {
+/// Cases besides `case` with a letter that shares half of what it says, or that bears the same
+/// Message-ID, oldest first.
+pub(super) async fn alike(
+    store: &mut SqliteConnection,
+    case: &CaseId,
+    sayings: &[Saying],
+    message_id: Option<&MessageId>,
+) -> Result<Vec<CaseId>, PortError> {
     let mut common = QueryBuilder::new("SELECT tag FROM saying WHERE tag IN (");
     let mut tags = common.separated(", ");
     for saying in sayings {
         tags.push_bind(&saying.tag);
     }
-    common.push(") GROUP BY tag HAVING count(*) > ").push_bind(SAYING_LETTERS_MAX);
-    let common: Vec<String> = common.build_query_scalar().fetch_all(&mut *store).await.map_err(fault)?;
-    let sayings: Vec<&Saying> = sayings.iter().filter(|s| !common.contains(&s.tag)).collect();
+    common
+        .push(") GROUP BY tag HAVING count(*) > ")
+        .push_bind(SAYING_LETTERS_MAX);
+    let common: Vec<String> = common
+        .build_query_scalar()
+        .fetch_all(&mut *store)
+        .await
+        .map_err(fault)?;
+    let sayings: Vec<&Saying> = sayings
+        .iter()
+        .filter(|s| !common.contains(&s.tag))
+        .collect();
     let total: u32 = sayings.iter().map(|s| s.weight).sum();
-    let mut query = QueryBuilder::new("SELECT case_id FROM (SELECT id, case_id FROM letter WHERE role = 'incoming' AND message_id = ");
+    let mut query = QueryBuilder::new(
+        "SELECT case_id FROM (SELECT id, case_id FROM letter WHERE role = 'incoming' AND \
+         message_id = ",
+    );
     query.push_bind(message_id.map(MessageId::as_str));
-    query.push(" UNION SELECT letter.id, case_id FROM saying JOIN letter ON letter.id = letter_id WHERE role = 'incoming' AND tag IN (");
+    query.push(
+        " UNION SELECT letter.id, case_id FROM saying JOIN letter ON letter.id = letter_id \
+        WHERE role = 'incoming' AND tag IN (",
+    );
     let mut tags = query.separated(", ");
     for saying in &sayings {
         tags.push_bind(&saying.tag);
     }
-    query.push(") GROUP BY letter.id HAVING sum(weight) * 2 >= ").push_bind(total);
-    query.push(") JOIN cases ON cases.id = case_id WHERE case_id != ").push_bind(case.as_str());
+    query
+        .push(") GROUP BY letter.id HAVING sum(weight) * 2 >= ")
+        .push_bind(total);
+    query
+        .push(") JOIN cases ON cases.id = case_id WHERE case_id != ")
+        .push_bind(case.as_str());
     // A case that was split off has its letters from there.
-    query.push(" AND case_id IS NOT (SELECT json_extract(course, '$.part_of') FROM cases WHERE id = ").push_bind(case.as_str()).push(")");
+    query
+        .push(
+            " AND case_id IS NOT (SELECT json_extract(course, '$.part_of') FROM cases WHERE id = ",
+        )
+        .push_bind(case.as_str())
+        .push(")");
     // What was no report is no twin of one.
-    query.push(" AND coalesce(closing, '') NOT IN ('key-request', 'machine', 'spam', 'joined') GROUP BY case_id ORDER BY min(opened_at), case_id");
-    let found: Vec<String> = query.build_query_scalar().fetch_all(&mut *store).await.map_err(fault)?;
-    found.iter().map(|id| CaseId::parse(id).map_err(|_| damaged("a case id"))).collect()
+    query.push(
+        " AND coalesce(closing, '') NOT IN ('key-request', 'machine', 'spam', 'joined') \
+        GROUP BY case_id ORDER BY min(opened_at), case_id",
+    );
+    let found: Vec<String> = query
+        .build_query_scalar()
+        .fetch_all(&mut *store)
+        .await
+        .map_err(fault)?;
+    found
+        .iter()
+        .map(|id| CaseId::parse(id).map_err(|_| damaged("a case id")))
+        .collect()
 }

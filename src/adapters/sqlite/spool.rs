@@ -13,7 +13,8 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// Larger letters become files; smaller ones rest in their row, which spares two fsyncs and a file each.
+/// Larger letters become files; smaller ones rest in their row, which spares two fsyncs and a file
+/// each.
 const ROW_OCTETS_MAX: usize = 64 * 1024;
 
 /// Pieces between the network and the disk.
@@ -22,7 +23,8 @@ const PIECES_MAX: usize = 4;
 /// A spool file's bits of name: enough never to collide.
 const NAME_OCTETS: usize = 16;
 
-/// A letter on its way: in memory while it is small, then in a file that is written beside the network.
+/// A letter on its way: in memory while it is small, then in a file that is written beside the
+/// network.
 struct Writing {
     folder: PathBuf,
     seal: Arc<SealTo>,
@@ -62,9 +64,15 @@ impl Passing {
         if self.in_body {
             return self.body.iter_mut().for_each(|body| body.take(piece));
         }
-        let (front, rest) = piece.split_at(piece.len().min(mime::HEADER_BLOCK_OCTETS_MAX - self.head.len()));
+        let (front, rest) = piece.split_at(
+            piece
+                .len()
+                .min(mime::HEADER_BLOCK_OCTETS_MAX - self.head.len()),
+        );
         self.head.extend_from_slice(front);
-        let Some(end) = mime::header_end(&self.head) else { return };
+        let Some(end) = mime::header_end(&self.head) else {
+            return;
+        };
         self.in_body = true;
         self.body = BodyDigester::for_letter(&self.head[..end]);
         if let Some(body) = &mut self.body {
@@ -76,12 +84,23 @@ impl Passing {
 
     fn spooled(self, rest: Rest) -> Spooled {
         let bodies = self.body.map(BodyDigester::finish);
-        Spooled { rest, digest: Digest(self.hash.finalize().into()), octets: self.octets, head: self.head, bodies }
+        Spooled {
+            rest,
+            digest: Digest(self.hash.finalize().into()),
+            octets: self.octets,
+            head: self.head,
+            bodies,
+        }
     }
 }
 
-/// Runs beside the network: seals, hashes and writes until the pieces end, then makes the file durable.
-fn write(folder: &Path, seal: &SealTo, pieces: mpsc::Receiver<Vec<u8>>) -> Result<Spooled, PortError> {
+/// Runs beside the network: seals, hashes and writes until the pieces end, then makes the file
+/// durable.
+fn write(
+    folder: &Path,
+    seal: &SealTo,
+    pieces: mpsc::Receiver<Vec<u8>>,
+) -> Result<Spooled, PortError> {
     let mut random = [0; NAME_OCTETS];
     getrandom::fill(&mut random).map_err(|e| PortError::Passing(format!("no randomness: {e}")))?;
     let name: String = random.iter().map(|b| format!("{b:02x}")).collect();
@@ -96,29 +115,53 @@ fn write(folder: &Path, seal: &SealTo, pieces: mpsc::Receiver<Vec<u8>>) -> Resul
 
 fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
     use std::os::unix::fs::OpenOptionsExt;
-    std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
 }
 
-fn fill(file: &std::fs::File, seal: &SealTo, mut pieces: mpsc::Receiver<Vec<u8>>, path: &Path) -> Result<Passing, PortError> {
+fn fill(
+    file: &std::fs::File,
+    seal: &SealTo,
+    mut pieces: mpsc::Receiver<Vec<u8>>,
+    path: &Path,
+) -> Result<Passing, PortError> {
     let mut passing = Passing::default();
     {
         let mut buffered = std::io::BufWriter::with_capacity(64 * 1024, file);
         let mut writer = seal.writer(&mut buffered).map_err(unsealed)?;
         loop {
-            // An empty piece is the end; a channel that closes without it means that the letter was abandoned.
-            let piece = pieces.blocking_recv().ok_or_else(|| PortError::Passing("the letter was not fetched whole".to_owned()))?;
+            // An empty piece is the end; a channel that closes without it means that the letter was
+            // abandoned.
+            let piece = pieces
+                .blocking_recv()
+                .ok_or_else(|| PortError::Passing("the letter was not fetched whole".to_owned()))?;
             if piece.is_empty() {
                 break;
             }
             passing.see(&piece);
-            writer.write_all(&piece).map_err(disk("write the spool file", path))?;
+            writer
+                .write_all(&piece)
+                .map_err(disk("write the spool file", path))?;
         }
-        writer.finalize().map_err(|e| PortError::Passing(format!("cannot write the spool file {}: {e}", path.display())))?;
-        buffered.flush().map_err(disk("write the spool file", path))?;
+        writer.finalize().map_err(|e| {
+            PortError::Passing(format!(
+                "cannot write the spool file {}: {e}",
+                path.display()
+            ))
+        })?;
+        buffered
+            .flush()
+            .map_err(disk("write the spool file", path))?;
     }
-    file.sync_data().map_err(disk("make durable the spool file", path))?;
+    file.sync_data()
+        .map_err(disk("make durable the spool file", path))?;
     let folder = path.parent().unwrap_or(path);
-    std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(disk("make durable the spool folder", folder))?;
+    std::fs::File::open(folder)
+        .and_then(|f| f.sync_all())
+        .map_err(disk("make durable the spool folder", folder))?;
     Ok(passing)
 }
 
@@ -127,7 +170,10 @@ impl Writing {
         self.file.get_or_insert_with(|| {
             let (pieces, received) = mpsc::channel(PIECES_MAX);
             let (folder, seal) = (self.folder.clone(), Arc::clone(&self.seal));
-            Filing { pieces, written: tokio::task::spawn_blocking(move || write(&folder, &seal, received)) }
+            Filing {
+                pieces,
+                written: tokio::task::spawn_blocking(move || write(&folder, &seal, received)),
+            }
         })
     }
 }
@@ -135,7 +181,10 @@ impl Writing {
 impl Filing {
     async fn take(&self, piece: Vec<u8>) -> Result<(), PortError> {
         // A closed channel means that the disk failed; `finish` says how.
-        self.pieces.send(piece).await.map_err(|_| PortError::Passing("the spool file could not be written".to_owned()))
+        self.pieces
+            .send(piece)
+            .await
+            .map_err(|_| PortError::Passing("the spool file could not be written".to_owned()))
     }
 }
 
@@ -167,32 +216,57 @@ impl Spooling for Writing {
             return Ok(passing.spooled(Rest::Row(self.seal.seal(&self.small).map_err(unsealed)?)));
         };
         let _ = filing.pieces.send(Vec::new()).await;
-        filing.written.await.map_err(|_| PortError::Passing("the spool writer stopped".to_owned()))?
+        filing
+            .written
+            .await
+            .map_err(|_| PortError::Passing("the spool writer stopped".to_owned()))?
     }
 
     fn failed(&self) -> bool {
-        self.file.as_ref().is_some_and(|filing| filing.pieces.is_closed())
+        self.file
+            .as_ref()
+            .is_some_and(|filing| filing.pieces.is_closed())
     }
 }
 
 #[async_trait]
 impl Spool for SqliteStore {
     async fn spool(&self) -> Result<Box<dyn Spooling>, PortError> {
-        Ok(Box::new(Writing { folder: self.spool.clone(), seal: Arc::clone(&self.seal), small: Vec::new(), file: None }))
+        Ok(Box::new(Writing {
+            folder: self.spool.clone(),
+            seal: Arc::clone(&self.seal),
+            small: Vec::new(),
+            file: None,
+        }))
     }
 
     async fn sealed(&self, letter: IntakeId) -> Result<LetterOctets, PortError> {
         let row: Option<(String, Option<Vec<u8>>)> =
-            sqlx::query_as("SELECT blob, sealed FROM letter WHERE id = ?").bind(letter.0).fetch_optional(&self.pool).await.map_err(fault)?;
+            sqlx::query_as("SELECT blob, sealed FROM letter WHERE id = ?")
+                .bind(letter.0)
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(fault)?;
         let name = match row {
             Some((_, Some(sealed))) => return Ok(LetterOctets::Sealed(sealed)),
-            Some((name, None)) if name.is_empty() => return Err(PortError::Lasting(format!("letter {letter} was erased with its case"))),
+            Some((name, None)) if name.is_empty() => {
+                return Err(PortError::Lasting(format!(
+                    "letter {letter} was erased with its case"
+                )));
+            }
             Some((name, None)) => name,
-            None => return Err(PortError::Lasting(format!("letter {letter} is not in the store"))),
+            None => {
+                return Err(PortError::Lasting(format!(
+                    "letter {letter} is not in the store"
+                )));
+            }
         };
         let path = self.spool.join(name);
         let unread = |e: std::io::Error| match e.kind() {
-            std::io::ErrorKind::NotFound => PortError::Lasting(format!("the spool file {} is gone: restore it from a backup", path.display())),
+            std::io::ErrorKind::NotFound => PortError::Lasting(format!(
+                "the spool file {} is gone: restore it from a backup",
+                path.display()
+            )),
             _ => disk("read the spool file", &path)(e),
         };
         let file = tokio::fs::File::open(&path).await.map_err(unread)?;
@@ -201,20 +275,30 @@ impl Spool for SqliteStore {
     }
 
     fn seal(&self, octets: &[u8]) -> Result<Vec<u8>, PortError> {
-        self.seal.seal(octets).map_err(|e| PortError::Lasting(format!("cannot seal: {e}")))
+        self.seal
+            .seal(octets)
+            .map_err(|e| PortError::Lasting(format!("cannot seal: {e}")))
     }
 
     async fn sweep(&self) -> Result<u64, PortError> {
         let named: std::collections::HashSet<String> =
-            sqlx::query_scalar("SELECT blob FROM letter WHERE sealed IS NULL").fetch_all(&self.pool).await.map_err(fault)?.into_iter().collect();
-        let entries = std::fs::read_dir(&self.spool).map_err(disk("list the spool", &self.spool))?;
+            sqlx::query_scalar("SELECT blob FROM letter WHERE sealed IS NULL")
+                .fetch_all(&self.pool)
+                .await
+                .map_err(fault)?
+                .into_iter()
+                .collect();
+        let entries =
+            std::fs::read_dir(&self.spool).map_err(disk("list the spool", &self.spool))?;
         super::keeping::sweep_passing(self.state());
         let lost = self.spool.with_file_name("lost");
         std::fs::create_dir_all(&lost).map_err(disk("make the folder", &lost))?;
         let mut swept = 0;
         for entry in entries.flatten() {
             // Set apart, not removed: beside an older database from a backup it may be a letter.
-            if !named.contains(entry.file_name().to_string_lossy().as_ref()) && std::fs::rename(entry.path(), lost.join(entry.file_name())).is_ok() {
+            if !named.contains(entry.file_name().to_string_lossy().as_ref())
+                && std::fs::rename(entry.path(), lost.join(entry.file_name())).is_ok()
+            {
                 swept += 1;
             }
         }

@@ -13,42 +13,66 @@ use sqlx::SqliteConnection;
 const RECIPIENTS_MAX: usize = 20;
 
 /// What is known of the threads, tags and people that an outer letter names.
-pub(super) async fn acquaintance(store: &mut SqliteConnection, outer: &Outer, bounce: &Address) -> Result<Acquaintance, PortError> {
+pub(super) async fn acquaintance(
+    store: &mut SqliteConnection,
+    outer: &Outer,
+    bounce: &Address,
+) -> Result<Acquaintance, PortError> {
     let mut known = Acquaintance::default();
     for tag in outer.recipients.iter().filter_map(|to| bounce.tag_of(to)) {
-        let case: Option<String> = sqlx::query_scalar("SELECT case_id FROM answer WHERE tag = ? AND case_id IS NOT NULL")
-            .bind(tag)
-            .fetch_optional(&mut *store)
-            .await
-            .map_err(fault)?;
+        let case: Option<String> =
+            sqlx::query_scalar("SELECT case_id FROM answer WHERE tag = ? AND case_id IS NOT NULL")
+                .bind(tag)
+                .fetch_optional(&mut *store)
+                .await
+                .map_err(fault)?;
         if let Some(case) = case.and_then(|c| CaseId::parse(&c).ok()) {
             known.returned_to = Some(case);
         }
     }
     // The nearest letter that we know decides; references stand oldest first.
     for id in outer.threads.iter().rev() {
-        let case: Option<String> = sqlx::query_scalar("SELECT case_id FROM answer WHERE message_id = ?1 AND case_id IS NOT NULL UNION ALL SELECT case_id FROM letter WHERE message_id = ?1 AND case_id IS NOT NULL LIMIT 1")
-            .bind(id.as_str())
-            .fetch_optional(&mut *store)
-            .await
-            .map_err(fault)?;
+        let case: Option<String> = sqlx::query_scalar(
+            "SELECT case_id FROM answer WHERE \
+            message_id = ?1 AND case_id IS NOT NULL UNION ALL SELECT case_id FROM letter WHERE \
+            message_id = ?1 AND case_id IS NOT NULL LIMIT 1",
+        )
+        .bind(id.as_str())
+        .fetch_optional(&mut *store)
+        .await
+        .map_err(fault)?;
         if let Some(case) = case.and_then(|c| CaseId::parse(&c).ok()) {
             known.thread = thread(store, &case, outer).await?;
             return Ok(known);
         }
     }
     // Our tag in the address or the subject, where a program lost the references.
-    let tagged = outer.to_case().or_else(|| tag_in(&outer.subject)).or_else(|| known.returned_to.clone());
+    let tagged = outer
+        .to_case()
+        .or_else(|| tag_in(&outer.subject))
+        .or_else(|| known.returned_to.clone());
     if let Some(case) = tagged {
         known.thread = thread(store, &case, outer).await?;
     }
     Ok(known)
 }
 
-async fn thread(store: &mut SqliteConnection, id: &CaseId, outer: &Outer) -> Result<Option<Thread>, PortError> {
-    let Some(mut case) = cases::by_id(store, id).await? else { return Ok(None) };
+async fn thread(
+    store: &mut SqliteConnection,
+    id: &CaseId,
+    outer: &Outer,
+) -> Result<Option<Thread>, PortError> {
+    let Some(mut case) = cases::by_id(store, id).await? else {
+        return Ok(None);
+    };
     // What was joined to another case goes on there.
-    if let (Standing::Closed { why: Closing::Joined, .. }, Some(target)) = (&case.standing, case.perhaps_of.clone())
+    if let (
+        Standing::Closed {
+            why: Closing::Joined,
+            ..
+        },
+        Some(target),
+    ) = (&case.standing, case.perhaps_of.clone())
         && let Some(joined) = cases::by_id(store, &target).await?
     {
         case = joined;
@@ -62,5 +86,9 @@ async fn thread(store: &mut SqliteConnection, id: &CaseId, outer: &Outer) -> Res
     for to in outer.recipients.iter().take(RECIPIENTS_MAX) {
         to_participant = to_participant || cases::is_participant(store, id, to).await?;
     }
-    Ok(Some(Thread { case, originator_in_case, to_participant }))
+    Ok(Some(Thread {
+        case,
+        originator_in_case,
+        to_participant,
+    }))
 }

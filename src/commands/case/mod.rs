@@ -1,4 +1,5 @@
-//! `sealdesk case`: lists and shows cases, takes out attachments, answers reporters, and takes a responder's word.
+//! `sealdesk case`: lists and shows cases, takes out attachments, answers reporters, and takes a
+//! responder's word.
 
 mod announcement;
 mod export;
@@ -79,11 +80,13 @@ enum Verb {
     /// Drafts the retrospective of a case from its journal, as Markdown to go on with
     Retrospective {
         id: String,
-        /// Posts this text where releases are announced, and says that the step is reached; `-` for standard input
+        /// Posts this text where releases are announced, and says that the step is reached; `-` for
+        /// standard input
         #[arg(long, value_name = "FILE")]
         post: Option<PathBuf>,
     },
-    /// Writes a case for the world's tools, without a sentence of a letter; mbox has the letters, opened and encrypted
+    /// Writes a case for the world's tools, without a sentence of a letter; mbox has the letters,
+    /// opened and encrypted
     Export {
         id: String,
         #[arg(long, value_enum)]
@@ -95,7 +98,8 @@ enum Verb {
         #[arg(long, value_name = "LOGIN")]
         to: Option<String>,
     },
-    /// Erases what was said in a closed case: letters, readings, notes, addresses. Its id, its times and its journal stay
+    /// Erases what was said in a closed case: letters, readings, notes, addresses. Its id, its
+    /// times and its journal stay
     Purge {
         id: String,
         /// Without being asked whether you mean it
@@ -127,48 +131,131 @@ impl From<Order> for control::Order {
 
 pub async fn run(args: Case) -> Result<u8> {
     match args.verb {
-        Verb::List { all, late, assignee, sort, json } => {
-            let wanted = Wanted { all, late, assignee, order: sort.into() };
+        Verb::List {
+            all,
+            late,
+            assignee,
+            sort,
+            json,
+        } => {
+            let wanted = Wanted {
+                all,
+                late,
+                assignee,
+                order: sort.into(),
+            };
             let lines: Vec<CaseLine> = args.desk.ask(Question::CaseList(wanted)).await?;
             let now = SystemClock.now();
-            if json { screen::print_json(&lines)? } else { screen::print(&page::table(&lines, now))? }
+            if json {
+                screen::print_json(&lines)?
+            } else {
+                screen::print(&page::table(&lines, now))?
+            }
         }
         Verb::Show { id: text, json } => {
-            let view: CaseView = args.desk.ask(Question::CaseShow { id: named(&text)? }).await?;
-            if json { screen::print_json(&view)? } else { screen::print(&page::page(&view))? }
+            let view: CaseView = args
+                .desk
+                .ask(Question::CaseShow { id: named(&text)? })
+                .await?;
+            if json {
+                screen::print_json(&view)?
+            } else {
+                screen::print(&page::page(&view))?
+            }
         }
-        Verb::Attachment { id: text, name, output } => {
-            let files: Vec<File> = args.desk.ask(Question::CaseAttachments { id: named(&text)?, name }).await?;
-            let decoded = files.iter().map(|f| Ok((f.name.as_str(), f.decoded()?))).collect::<Result<Vec<_>>>()?;
-            let written = open::write_files(&output, decoded.iter().map(|(name, octets)| (*name, octets)))?;
+        Verb::Attachment {
+            id: text,
+            name,
+            output,
+        } => {
+            let files: Vec<File> = args
+                .desk
+                .ask(Question::CaseAttachments {
+                    id: named(&text)?,
+                    name,
+                })
+                .await?;
+            let decoded = files
+                .iter()
+                .map(|f| Ok((f.name.as_str(), f.decoded()?)))
+                .collect::<Result<Vec<_>>>()?;
+            let written = open::write_files(
+                &output,
+                decoded.iter().map(|(name, octets)| (*name, octets)),
+            )?;
             for path in written {
                 screen::print(&format!("{}\n", path.display()))?;
             }
         }
         Verb::Reply { id: text, file } => {
-            let done: String = args.desk.ask(Question::CaseReply { id: named(&text)?, text: words::words(file)? }).await?;
+            let done: String = args
+                .desk
+                .ask(Question::CaseReply {
+                    id: named(&text)?,
+                    text: words::words(file)?,
+                })
+                .await?;
             screen::print(&format!("{done}\n"))?;
         }
         Verb::Timeline { id: text, markdown } => {
-            let view: CaseView = args.desk.ask(Question::CaseShow { id: named(&text)? }).await?;
-            screen::print(&if markdown { timeline::markdown(&view) } else { timeline::page(&view, SystemClock.now()) })?;
+            let view: CaseView = args
+                .desk
+                .ask(Question::CaseShow { id: named(&text)? })
+                .await?;
+            screen::print(&if markdown {
+                timeline::markdown(&view)
+            } else {
+                timeline::page(&view, SystemClock.now())
+            })?;
         }
-        Verb::Retrospective { id: text, post: Some(file) } => {
-            let written = if file.as_os_str() == "-" { None } else { Some(file) };
-            words::run(&args.desk, words::Verb::PostRetrospective { id: text, file: written }).await?;
+        Verb::Retrospective {
+            id: text,
+            post: Some(file),
+        } => {
+            let written = if file.as_os_str() == "-" {
+                None
+            } else {
+                Some(file)
+            };
+            words::run(
+                &args.desk,
+                words::Verb::PostRetrospective {
+                    id: text,
+                    file: written,
+                },
+            )
+            .await?;
         }
-        Verb::Export { id: text, format, output, to } => export::run(&args.desk, &named(&text)?, format, output, to).await?,
-        Verb::Retrospective { id: text, post: None } => {
-            let view: CaseView = args.desk.ask(Question::CaseShow { id: named(&text)? }).await?;
+        Verb::Export {
+            id: text,
+            format,
+            output,
+            to,
+        } => export::run(&args.desk, &named(&text)?, format, output, to).await?,
+        Verb::Retrospective {
+            id: text,
+            post: None,
+        } => {
+            let view: CaseView = args
+                .desk
+                .ask(Question::CaseShow { id: named(&text)? })
+                .await?;
             screen::print(&retrospective::draft(&view))?;
         }
         Verb::Announcement { id: text } => {
-            let view: CaseView = args.desk.ask(Question::CaseShow { id: named(&text)? }).await?;
+            let view: CaseView = args
+                .desk
+                .ask(Question::CaseShow { id: named(&text)? })
+                .await?;
             screen::print(&announcement::draft(&view))?;
         }
         Verb::Purge { id: text, yes } => {
             let id = named(&text)?;
-            if !yes && !screen::confirmed(&format!("Erase what was said in {id}? Nobody can bring it back"))? {
+            if !yes
+                && !screen::confirmed(&format!(
+                    "Erase what was said in {id}? Nobody can bring it back"
+                ))?
+            {
                 return Ok(exit::FAILED);
             }
             let done: String = args.desk.ask(Question::CasePurge { id }).await?;

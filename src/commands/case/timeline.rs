@@ -1,4 +1,5 @@
-//! What happened in a case, and what is still to come? For a terminal, and as Markdown for a retrospective.
+//! What happened in a case, and what is still to come? For a terminal, and as Markdown for a
+//! retrospective.
 
 use super::page;
 use crate::commands::screen::{BAD, BOLD, DIM, GOOD, WARN, styled, tame};
@@ -35,8 +36,17 @@ fn told(clock: &Clock, now: Option<Timestamp>) -> String {
 
 pub(super) fn page(view: &CaseView, now: Timestamp) -> String {
     let line = &view.line;
-    let mut text = format!("{}  {}, {} lane\n\n", styled(BOLD, line.id.as_str()), page::standing(&line.standing), line.lane.as_str());
-    text.push_str(&format!("  {:<20}{}\n", "acknowledgement", page::acknowledgement(&line.acknowledgement)));
+    let mut text = format!(
+        "{}  {}, {} lane\n\n",
+        styled(BOLD, line.id.as_str()),
+        page::standing(&line.standing),
+        line.lane.as_str()
+    );
+    text.push_str(&format!(
+        "  {:<20}{}\n",
+        "acknowledgement",
+        page::acknowledgement(&line.acknowledgement)
+    ));
     for clock in &view.clocks {
         let style = match clock.state {
             ClockState::Stopped { late: false, .. } => GOOD,
@@ -57,7 +67,12 @@ pub(super) fn page(view: &CaseView, now: Timestamp) -> String {
     }
     text.push('\n');
     for entry in &view.journal {
-        text.push_str(&format!("  {}  {} {}\n", when(entry.at), entry.event, styled(DIM, &tame(&entry.detail))));
+        text.push_str(&format!(
+            "  {}  {} {}\n",
+            when(entry.at),
+            entry.event,
+            styled(DIM, &tame(&entry.detail))
+        ));
     }
     text
 }
@@ -66,23 +81,44 @@ pub(super) fn page(view: &CaseView, now: Timestamp) -> String {
 pub(super) fn plain(text: &str) -> String {
     let escaped: String = tame(text)
         .chars()
-        .flat_map(|c| matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '@' | '!').then_some('\\').into_iter().chain([c]))
+        .flat_map(|c| {
+            matches!(
+                c,
+                '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '@' | '!'
+            )
+            .then_some('\\')
+            .into_iter()
+            .chain([c])
+        })
         .collect();
     escaped.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 pub(super) fn markdown_clocks(view: &CaseView) -> String {
     let mut text = "| Step | By | Set by | State |\n|---|---|---|---|\n".to_owned();
-    text.push_str(&format!("| acknowledgement | | the policy | {} |\n", page::acknowledgement(&view.line.acknowledgement)));
+    text.push_str(&format!(
+        "| acknowledgement | | the policy | {} |\n",
+        page::acknowledgement(&view.line.acknowledgement)
+    ));
     for clock in &view.clocks {
-        text.push_str(&format!("| {} | {} | {} | {} |\n", name(clock.step), when(clock.deadline), clock.because.sentence(), told(clock, None)));
+        text.push_str(&format!(
+            "| {} | {} | {} | {} |\n",
+            name(clock.step),
+            when(clock.deadline),
+            clock.because.sentence(),
+            told(clock, None)
+        ));
     }
     text
 }
 
 pub(super) fn markdown_events(events: &[JournalLine]) -> String {
     let one = |entry: &JournalLine| {
-        let detail = if entry.detail.is_empty() { String::new() } else { format!(": {}", plain(&entry.detail)) };
+        let detail = if entry.detail.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", plain(&entry.detail))
+        };
         format!("- {} — {}{detail}\n", when(entry.at), entry.event)
     };
     events.iter().map(one).collect()
@@ -113,6 +149,9 @@ mod tests {
 
     #[test]
     fn a_strangers_words_are_no_markup() {
-        assert_eq!(plain("a|b *c* [d](e)\n# @f"), "a\\|b \\*c\\* \\[d\\](e) \\# \\@f");
+        assert_eq!(
+            plain("a|b *c* [d](e)\n# @f"),
+            "a\\|b \\*c\\* \\[d\\](e) \\# \\@f"
+        );
     }
 }

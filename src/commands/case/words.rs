@@ -1,4 +1,5 @@
-//! How does a responder say his word at the desk's machine? As [`control::Verb`] has it, and with files and standard input.
+//! How does a responder say his word at the desk's machine? As [`control::Verb`] has it, and with
+//! files and standard input.
 
 use crate::adapters::calendar;
 use crate::adapters::clock::SystemClock;
@@ -17,7 +18,8 @@ pub enum Verb {
     /// Proposes a release day, or agrees on one
     ReleaseDate {
         id: String,
-        /// The day, or the moment, on which you agreed; without it a day is proposed and nothing is changed
+        /// The day, or the moment, on which you agreed; without it a day is proposed and nothing is
+        /// changed
         day: Option<String>,
         /// Takes the agreed day back
         #[arg(long, conflicts_with_all = ["day", "ics"])]
@@ -35,7 +37,8 @@ pub enum Verb {
         /// The note; standard input without it
         text: Option<String>,
     },
-    /// Tells the private distributors, each encrypted to him; the embargo ends on the agreed release day
+    /// Tells the private distributors, each encrypted to him; the embargo ends on the agreed
+    /// release day
     NotifyDistributors {
         id: String,
         /// The words; standard input without it
@@ -45,7 +48,8 @@ pub enum Verb {
     /// Announces a release to the lists and the webhook of the config, after it and never before
     Announce {
         id: String,
-        /// The words, the first line being the subject; standard input without it. `case announcement` drafts them
+        /// The words, the first line being the subject; standard input without it. `case
+        /// announcement` drafts them
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
         /// A file of the release that must be there with this SHA-256; repeat it
@@ -73,54 +77,131 @@ fn asset(text: &str) -> Result<(String, String), String> {
 /// A file's text, or what is said on standard input.
 pub(super) fn words(file: Option<PathBuf>) -> Result<String> {
     match &file {
-        Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())),
-        None => std::io::read_to_string(std::io::stdin().lock()).context("cannot read standard input"),
+        Some(path) => {
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+        }
+        None => {
+            std::io::read_to_string(std::io::stdin().lock()).context("cannot read standard input")
+        }
     }
 }
 
 pub async fn run(desk: &ask::Desk, verb: Verb) -> Result<()> {
     let (text, word) = match verb {
-        Verb::ReleaseDate { id: text, day, clear, despite, ics } => return release_date(desk, &named(&text)?, day.as_deref(), clear, despite, ics).await,
-        Verb::Note { id, text: Some(text) } => (id, Word::Note { text }),
+        Verb::ReleaseDate {
+            id: text,
+            day,
+            clear,
+            despite,
+            ics,
+        } => return release_date(desk, &named(&text)?, day.as_deref(), clear, despite, ics).await,
+        Verb::Note {
+            id,
+            text: Some(text),
+        } => (id, Word::Note { text }),
         Verb::Note { id, text: None } => (id, Word::Note { text: words(None)? }),
-        Verb::NotifyDistributors { id, file } => (id, Word::NotifyDistributors { text: words(file)? }),
-        Verb::Announce { id, file, asset, despite, again } => {
-            let assets = asset.into_iter().map(|(url, sha256)| Asset { url, sha256 }).collect();
-            (id, Word::Announce { text: words(file)?, assets, despite_assets: despite, again })
+        Verb::NotifyDistributors { id, file } => {
+            (id, Word::NotifyDistributors { text: words(file)? })
         }
-        Verb::PostRetrospective { id, file } => (id, Word::PostRetrospective { text: words(file)? }),
+        Verb::Announce {
+            id,
+            file,
+            asset,
+            despite,
+            again,
+        } => {
+            let assets = asset
+                .into_iter()
+                .map(|(url, sha256)| Asset { url, sha256 })
+                .collect();
+            (
+                id,
+                Word::Announce {
+                    text: words(file)?,
+                    assets,
+                    despite_assets: despite,
+                    again,
+                },
+            )
+        }
+        Verb::PostRetrospective { id, file } => {
+            (id, Word::PostRetrospective { text: words(file)? })
+        }
         Verb::Plain(verb) => verb.word()?,
     };
     say(desk, &named(&text)?, word).await
 }
 
 async fn say(desk: &ask::Desk, id: &CaseId, word: Word) -> Result<()> {
-    let said: String = desk.ask(Question::CaseSay { id: id.clone(), word }).await?;
+    let said: String = desk
+        .ask(Question::CaseSay {
+            id: id.clone(),
+            word,
+        })
+        .await?;
     screen::print(&format!("{said}\n"))
 }
 
-async fn release_date(desk: &ask::Desk, id: &CaseId, day: Option<&str>, clear: bool, despite: bool, ics: Option<PathBuf>) -> Result<()> {
+async fn release_date(
+    desk: &ask::Desk,
+    id: &CaseId,
+    day: Option<&str>,
+    clear: bool,
+    despite: bool,
+    ics: Option<PathBuf>,
+) -> Result<()> {
     if clear {
-        return say(desk, id, Word::ReleaseDay { at: None, despite_objections: false }).await;
+        return say(
+            desk,
+            id,
+            Word::ReleaseDay {
+                at: None,
+                despite_objections: false,
+            },
+        )
+        .await;
     }
     let hour = || anyhow::Ok(config::load(&desk.config)?.release.hour_utc);
     let chosen = day.map(|day| on_day(day, hour()?)).transpose()?;
-    let proposal: Proposal = desk.ask(Question::CaseReleaseDay { id: id.clone(), at: chosen }).await?;
+    let proposal: Proposal = desk
+        .ask(Question::CaseReleaseDay {
+            id: id.clone(),
+            at: chosen,
+        })
+        .await?;
     let mut text = format!("{}\n", proposal.at.strftime("%A %Y-%m-%d %H:%M UTC"));
     for there in &proposal.elsewhere {
         text.push_str(&format!("  {there}\n"));
     }
     // Of a day that was chosen the desk says it itself, unless it is to be taken all the same.
-    for objection in proposal.objections.iter().filter(|_| chosen.is_none() || despite) {
+    for objection in proposal
+        .objections
+        .iter()
+        .filter(|_| chosen.is_none() || despite)
+    {
         text.push_str(&format!("  against it: {objection}\n"));
     }
     screen::print(&text)?;
     match chosen {
-        Some(at) => say(desk, id, Word::ReleaseDay { at: Some(at), despite_objections: despite }).await?,
-        None => screen::print(&format!("Agree on it with: sealdesk case release-date {id} {}\n", proposal.at))?,
+        Some(at) => {
+            say(
+                desk,
+                id,
+                Word::ReleaseDay {
+                    at: Some(at),
+                    despite_objections: despite,
+                },
+            )
+            .await?
+        }
+        None => screen::print(&format!(
+            "Agree on it with: sealdesk case release-date {id} {}\n",
+            proposal.at
+        ))?,
     }
     if let Some(path) = ics {
-        std::fs::write(&path, calendar::release(id, proposal.at, SystemClock.now())).with_context(|| format!("cannot write {}", path.display()))?;
+        std::fs::write(&path, calendar::release(id, proposal.at, SystemClock.now()))
+            .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
 }

@@ -16,10 +16,18 @@ pub struct Interview {
 
 impl Interview {
     pub fn new() -> Self {
-        Self { terminal: std::io::stdin().is_terminal() && std::io::stderr().is_terminal() }
+        Self {
+            terminal: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
+        }
     }
 
-    pub fn text(&self, said: Option<String>, flag: &str, question: &str, likely: Option<&str>) -> Result<String> {
+    pub fn text(
+        &self,
+        said: Option<String>,
+        flag: &str,
+        question: &str,
+        likely: Option<&str>,
+    ) -> Result<String> {
         if let Some(said) = said {
             return Ok(said);
         }
@@ -27,28 +35,52 @@ impl Interview {
             bail!("{flag} is needed: there is no terminal to ask on");
         }
         let input = Input::<String>::new().with_prompt(question);
-        let input = if let Some(likely) = likely { input.default(likely.to_owned()) } else { input };
+        let input = if let Some(likely) = likely {
+            input.default(likely.to_owned())
+        } else {
+            input
+        };
         Ok(input.interact_text()?.trim().to_owned())
     }
 
-    pub fn secret(&self, file: Option<&PathBuf>, flag: &'static str, question: &str) -> Result<Arc<Secret>> {
+    pub fn secret(
+        &self,
+        file: Option<&PathBuf>,
+        flag: &'static str,
+        question: &str,
+    ) -> Result<Arc<Secret>> {
         if let Some(file) = file {
             return Ok(Arc::new(config::secret(flag, file)?));
         }
         if !self.terminal {
             bail!("{flag} is needed: there is no terminal to ask on");
         }
-        Ok(Arc::new(Secret::new(Password::new().with_prompt(question).interact()?.into_bytes())))
+        Ok(Arc::new(Secret::new(
+            Password::new()
+                .with_prompt(question)
+                .interact()?
+                .into_bytes(),
+        )))
     }
 
     pub fn yes(&self, question: &str) -> Result<bool> {
-        Ok(self.terminal && Confirm::new().with_prompt(question).default(false).interact()?)
+        Ok(self.terminal
+            && Confirm::new()
+                .with_prompt(question)
+                .default(false)
+                .interact()?)
     }
 
-    /// Shows what a proof found. Where it failed, it is asked again, or nobody is there and it ends.
+    /// Shows what a proof found. Where it failed, it is asked again, or nobody is there and it
+    /// ends.
     pub fn proven(&self, what: &str, proof: Result<String>) -> Result<bool> {
         match proof {
-            Ok(found) => screen::print(&format!("{} {what}: {}\n", styled(GOOD, "good"), screen::tame(&found))).map(|()| true),
+            Ok(found) => screen::print(&format!(
+                "{} {what}: {}\n",
+                styled(GOOD, "good"),
+                screen::tame(&found)
+            ))
+            .map(|()| true),
             Err(why) => self.wrong(what, &why).map(|()| false),
         }
     }
@@ -58,6 +90,10 @@ impl Interview {
         if !self.terminal {
             return Err(anyhow!("{what}: {why:#}; nothing was written"));
         }
-        screen::print(&format!("{}  {what}: {}\n", styled(BAD, "bad"), screen::tame(&format!("{why:#}"))))
+        screen::print(&format!(
+            "{}  {what}: {}\n",
+            styled(BAD, "bad"),
+            screen::tame(&format!("{why:#}"))
+        ))
     }
 }

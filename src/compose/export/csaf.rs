@@ -11,7 +11,9 @@ pub fn csaf(exported: &Exported<'_>) -> Result<String, ExportError> {
     let report = exported.report;
     let title = exported.title(CSAF)?;
     let at = exported.at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let released = exported.released_at.map(|at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+    let released = exported
+        .released_at
+        .map(|at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
     let mut tree = Tree::default();
     for affected in exported.affected() {
         let product = exported.product_of(&affected, CSAF)?;
@@ -28,22 +30,39 @@ pub fn csaf(exported: &Exported<'_>) -> Result<String, ExportError> {
     if !tree.fixed.is_empty() {
         vulnerability["product_status"]["fixed"] = json!(tree.fixed);
         let details = format!("Upgrade to {}.", report.fixed_versions.join(", "));
-        vulnerability["remediations"] = json!([{ "category": "vendor_fix", "details": details, "product_ids": tree.affected }]);
+        vulnerability["remediations"] =
+            json!([{ "category": "vendor_fix", "details": details, "product_ids": tree.affected }]);
     }
     match report.cve_ids.as_slice() {
         [one, ..] => vulnerability["cve"] = json!(one),
-        [] => vulnerability["ids"] = json!([{ "system_name": exported.publisher.name, "text": exported.case.as_str() }]),
+        [] => {
+            vulnerability["ids"] =
+                json!([{ "system_name": exported.publisher.name, "text": exported.case.as_str() }])
+        }
     }
     // One weakness, with the name that CWE gives it (section 3.2.3.3).
-    if let Some((id, name)) = report.cwe_ids.iter().find_map(|id| Some((id, cwe::name(id)?))) {
+    if let Some((id, name)) = report
+        .cwe_ids
+        .iter()
+        .find_map(|id| Some((id, cwe::name(id)?)))
+    {
         vulnerability["cwe"] = json!({ "id": id, "name": name });
     }
-    if let Some(score) = report.cvss.as_deref().and_then(|vector| score(vector, &tree.affected)) {
+    if let Some(score) = report
+        .cvss
+        .as_deref()
+        .and_then(|vector| score(vector, &tree.affected))
+    {
         vulnerability["scores"] = json!([score]);
     }
     let credited = exported.credited();
     if !credited.is_empty() {
-        vulnerability["acknowledgments"] = json!(credited.iter().map(|(name, _)| json!({ "names": [name] })).collect::<Vec<_>>());
+        vulnerability["acknowledgments"] = json!(
+            credited
+                .iter()
+                .map(|(name, _)| json!({ "names": [name] }))
+                .collect::<Vec<_>>()
+        );
     }
     let references: Vec<Value> = exported
         .urls()
@@ -90,15 +109,22 @@ impl Tree {
     fn add(&mut self, product: &str, affected: &Affected, fixed: &[String]) {
         let purl = affected.package.as_ref().and_then(|p| p.purl.clone());
         let of = |category: &str, name: &str, id: &str| {
-            let mut entry = json!({ "category": category, "name": name, "product": { "product_id": id, "name": format!("{product} {name}") } });
+            let mut entry = json!({ "category": category, "name": name, "product": { "product_id": id, "name": format!("{product} \
+                {name}") } });
             if let Some(purl) = &purl {
                 entry["product"]["product_identification_helper"] = json!({ "purl": purl });
             }
             entry
         };
         let mut branches = Vec::new();
-        let ranges = affected.ranges.iter().map(|range| ("product_version_range", vers(range)));
-        let single = affected.versions.iter().map(|version| ("product_version", version.clone()));
+        let ranges = affected
+            .ranges
+            .iter()
+            .map(|range| ("product_version_range", vers(range)));
+        let single = affected
+            .versions
+            .iter()
+            .map(|version| ("product_version", version.clone()));
         let mut all: Vec<(&str, String)> = ranges.chain(single).collect();
         if all.is_empty() {
             all.push(("product_version_range", "vers:all/*".to_owned()));
@@ -113,7 +139,8 @@ impl Tree {
             branches.push(of("product_version", version, &id));
             self.fixed.push(id);
         }
-        self.products.push(json!({ "category": "product_name", "name": product, "branches": branches }));
+        self.products
+            .push(json!({ "category": "product_name", "name": product, "branches": branches }));
     }
 }
 
@@ -125,7 +152,9 @@ fn score(vector: &str, products: &[String]) -> Option<Value> {
         version @ ("3.0" | "3.1") => Some(
             json!({ "products": products, "cvss_v3": { "version": version, "vectorString": vector, "baseScore": base, "baseSeverity": rated.rating.to_uppercase() } }),
         ),
-        "2.0" => Some(json!({ "products": products, "cvss_v2": { "version": "2.0", "vectorString": vector, "baseScore": base } })),
+        "2.0" => Some(
+            json!({ "products": products, "cvss_v2": { "version": "2.0", "vectorString": vector, "baseScore": base } }),
+        ),
         _ => None,
     }
 }

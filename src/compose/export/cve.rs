@@ -10,11 +10,21 @@ const CVE: &str = "CVE";
 pub fn cve(exported: &Exported<'_>) -> Result<String, ExportError> {
     let report = exported.report;
     let org = exported.publisher.cve_org_id.as_deref();
-    let org = org.ok_or_else(|| exported.missing("organisation", CVE, "publish.cve_org_id in the config, the UUID of your CNA"))?;
+    let org = org.ok_or_else(|| {
+        exported.missing(
+            "organisation",
+            CVE,
+            "publish.cve_org_id in the config, the UUID of your CNA",
+        )
+    })?;
     let mut affected = Vec::new();
     for one in exported.affected() {
         let mut versions: Vec<Value> = one.ranges.iter().map(range).collect();
-        versions.extend(one.versions.iter().map(|v| json!({ "version": v, "status": "affected", "versionType": "custom" })));
+        versions.extend(
+            one.versions
+                .iter()
+                .map(|v| json!({ "version": v, "status": "affected", "versionType": "custom" })),
+        );
         let mut product = json!({ "vendor": exported.publisher.name, "product": exported.product_of(&one, CVE)?, "defaultStatus": if versions.is_empty() { "unknown" } else { "unaffected" } });
         if !versions.is_empty() {
             product["versions"] = json!(versions);
@@ -24,7 +34,11 @@ pub fn cve(exported: &Exported<'_>) -> Result<String, ExportError> {
     if affected.is_empty() {
         return Err(exported.missing("product", CVE, "sealdesk case set --product"));
     }
-    let references: Vec<Value> = exported.urls().into_iter().map(|(_, url)| json!({ "url": url })).collect();
+    let references: Vec<Value> = exported
+        .urls()
+        .into_iter()
+        .map(|(_, url)| json!({ "url": url }))
+        .collect();
     if references.is_empty() {
         return Err(exported.missing("reference", CVE, "sealdesk case link ID advisory URL"));
     }
@@ -37,14 +51,20 @@ pub fn cve(exported: &Exported<'_>) -> Result<String, ExportError> {
         "source": { "discovery": "EXTERNAL" },
     });
     if !report.cwe_ids.is_empty() {
-        let described = |id: &String| json!({ "descriptions": [{ "lang": "en", "type": "CWE", "cweId": id, "description": cwe::name(id).map_or(id.clone(), |name| format!("{id} {name}")) }] });
+        let described = |id: &String| {
+            json!({ "descriptions": [{ "lang": "en", "type": "CWE", "cweId": id, "description": cwe::name(id).map_or(id.clone(), |name| format!("{id} \
+            {name}")) }] })
+        };
         container["problemTypes"] = json!(report.cwe_ids.iter().map(described).collect::<Vec<_>>());
     }
     if let Some(metric) = report.cvss.as_deref().and_then(metric) {
         container["metrics"] = json!([metric]);
     }
-    let credits: Vec<Value> =
-        exported.credited().into_iter().map(|(name, kind)| json!({ "lang": "en", "value": name, "type": kind.replace('_', " ") })).collect();
+    let credits: Vec<Value> = exported
+        .credited()
+        .into_iter()
+        .map(|(name, kind)| json!({ "lang": "en", "value": name, "type": kind.replace('_', " ") }))
+        .collect();
     if !credits.is_empty() {
         container["credits"] = json!(credits);
     }
@@ -72,9 +92,17 @@ fn metric(vector: &str) -> Option<Value> {
     let rated = cvss::rate(vector)?;
     let score = f64::from(rated.tenths) / 10.0;
     Some(match cvss_version(vector) {
-        "4.0" => json!({ "cvssV4_0": { "version": "4.0", "vectorString": vector, "baseScore": score, "baseSeverity": rated.rating.to_uppercase() } }),
-        "3.1" => json!({ "cvssV3_1": { "version": "3.1", "vectorString": vector, "baseScore": score, "baseSeverity": rated.rating.to_uppercase() } }),
-        "3.0" => json!({ "cvssV3_0": { "version": "3.0", "vectorString": vector, "baseScore": score, "baseSeverity": rated.rating.to_uppercase() } }),
-        _ => json!({ "cvssV2_0": { "version": "2.0", "vectorString": vector, "baseScore": score } }),
+        "4.0" => {
+            json!({ "cvssV4_0": { "version": "4.0", "vectorString": vector, "baseScore": score, "baseSeverity": rated.rating.to_uppercase() } })
+        }
+        "3.1" => {
+            json!({ "cvssV3_1": { "version": "3.1", "vectorString": vector, "baseScore": score, "baseSeverity": rated.rating.to_uppercase() } })
+        }
+        "3.0" => {
+            json!({ "cvssV3_0": { "version": "3.0", "vectorString": vector, "baseScore": score, "baseSeverity": rated.rating.to_uppercase() } })
+        }
+        _ => {
+            json!({ "cvssV2_0": { "version": "2.0", "vectorString": vector, "baseScore": score } })
+        }
     })
 }

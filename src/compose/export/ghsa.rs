@@ -35,10 +35,21 @@ pub fn advisory(exported: &Exported<'_>) -> Result<String, ExportError> {
         body["cve_id"] = json!(one);
     }
     // A vector or a severity, never both; GitHub takes vectors of versions 3 and 4.
-    match (report.cvss.as_deref().filter(|v| v.starts_with("CVSS:")), report.severity.as_deref()) {
+    match (
+        report.cvss.as_deref().filter(|v| v.starts_with("CVSS:")),
+        report.severity.as_deref(),
+    ) {
         (Some(vector), _) => body["cvss_vector_string"] = json!(vector),
-        (None, Some(severity @ ("critical" | "high" | "medium" | "low"))) => body["severity"] = json!(severity),
-        _ => return Err(exported.missing("severity", "GHSA", "sealdesk case set --vector or --severity")),
+        (None, Some(severity @ ("critical" | "high" | "medium" | "low"))) => {
+            body["severity"] = json!(severity)
+        }
+        _ => {
+            return Err(exported.missing(
+                "severity",
+                "GHSA",
+                "sealdesk case set --vector or --severity",
+            ));
+        }
     }
     Ok(pretty(&body))
 }
@@ -49,8 +60,14 @@ pub fn vulnerabilities(report: &Report, default_ecosystem: &str) -> Vec<Value> {
     let mut entries = Vec::new();
     for affected in &report.affected {
         let package = affected.package.as_ref();
-        let ecosystem = package.and_then(|p| p.ecosystem.as_deref()).and_then(ecosystem).unwrap_or(default_ecosystem);
-        let name = package.map(|p| p.name.as_str()).or(report.product.as_deref()).map(|name| cut(name, 200));
+        let ecosystem = package
+            .and_then(|p| p.ecosystem.as_deref())
+            .and_then(ecosystem)
+            .unwrap_or(default_ecosystem);
+        let name = package
+            .map(|p| p.name.as_str())
+            .or(report.product.as_deref())
+            .map(|name| cut(name, 200));
         for range in affected.ranges.iter().take(VULNERABILITIES_MAX) {
             entries.push(json!({
                 "package": { "ecosystem": ecosystem, "name": name },
@@ -73,13 +90,24 @@ pub fn vulnerabilities(report: &Report, default_ecosystem: &str) -> Vec<Value> {
 }
 
 fn ecosystem(osv: &str) -> Option<&'static str> {
-    ECOSYSTEMS.iter().find(|(name, _)| *name == osv).map(|(_, github)| *github)
+    ECOSYSTEMS
+        .iter()
+        .find(|(name, _)| *name == osv)
+        .map(|(_, github)| *github)
 }
 
 /// `>= 1.0, < 1.5.2`.
 fn written(range: &Range) -> String {
     let from = (range.introduced != "0").then(|| format!(">= {}", range.introduced));
-    let to = range.fixed.as_ref().map(|v| format!("< {v}")).or(range.last_affected.as_ref().map(|v| format!("<= {v}")));
+    let to = range
+        .fixed
+        .as_ref()
+        .map(|v| format!("< {v}"))
+        .or(range.last_affected.as_ref().map(|v| format!("<= {v}")));
     let both: Vec<String> = from.into_iter().chain(to).collect();
-    if both.is_empty() { ">= 0".to_owned() } else { both.join(", ") }
+    if both.is_empty() {
+        ">= 0".to_owned()
+    } else {
+        both.join(", ")
+    }
 }

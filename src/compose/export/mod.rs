@@ -1,8 +1,9 @@
-//! How is a case told to the world's tools? OSV, CVE, CSAF, GitHub's JSON and Markdown, from the team's view of it.
+//! How is a case told to the world's tools? OSV, CVE, CSAF, GitHub's JSON and Markdown, from the
+//! team's view of it.
 //!
-//! No sentence of a letter leaves here: title, links and credits are the team's own words; product, versions, numbers and
-//! ratings are the team's where it said them, else as reported. What a format demands and the case does not have is an
-//! error that names the verb which sets it.
+//! No sentence of a letter leaves here: title, links and credits are the team's own words; product,
+//! versions, numbers and ratings are the team's where it said them, else as reported. What a format
+//! demands and the case does not have is an error that names the verb which sets it.
 
 mod csaf;
 mod cve;
@@ -69,7 +70,9 @@ impl Exported<'_> {
 
     fn title(&self, format: &'static str) -> Result<&str, ExportError> {
         let title = self.title.map(str::trim).filter(|title| !title.is_empty());
-        title.ok_or_else(|| self.missing("title of the team's", format, "sealdesk case set --summary"))
+        title.ok_or_else(|| {
+            self.missing("title of the team's", format, "sealdesk case set --summary")
+        })
     }
 
     /// What is affected; the product alone where no version is known.
@@ -78,36 +81,75 @@ impl Exported<'_> {
         if all.is_empty()
             && let Some(name) = &self.report.product
         {
-            let package = crate::model::report::Package { name: name.clone(), ..Default::default() };
-            all.push(Affected { package: Some(package), ..Affected::default() });
+            let package = crate::model::report::Package {
+                name: name.clone(),
+                ..Default::default()
+            };
+            all.push(Affected {
+                package: Some(package),
+                ..Affected::default()
+            });
         }
         all
     }
 
     fn product_of(&self, affected: &Affected, format: &'static str) -> Result<String, ExportError> {
-        let named = affected.package.as_ref().map(|p| p.name.clone()).or_else(|| self.report.product.clone());
+        let named = affected
+            .package
+            .as_ref()
+            .map(|p| p.name.clone())
+            .or_else(|| self.report.product.clone());
         named.ok_or_else(|| self.missing("product", format, "sealdesk case set --product"))
     }
 
     /// One sentence that says what it is, without a word of the reporter's.
     fn description(&self, format: &'static str) -> Result<String, ExportError> {
         let title = self.title(format)?.trim_end_matches('.');
-        let weaknesses: Vec<String> = self.report.cwe_ids.iter().map(|id| cwe::name(id).map_or_else(|| id.clone(), |name| format!("{name} ({id})"))).collect();
-        let product = self.report.product.as_deref().map(|p| format!(" in {p}")).unwrap_or_default();
-        let kind = if weaknesses.is_empty() { "A vulnerability".to_owned() } else { weaknesses.join(", ") };
+        let weaknesses: Vec<String> = self
+            .report
+            .cwe_ids
+            .iter()
+            .map(|id| cwe::name(id).map_or_else(|| id.clone(), |name| format!("{name} ({id})")))
+            .collect();
+        let product = self
+            .report
+            .product
+            .as_deref()
+            .map(|p| format!(" in {p}"))
+            .unwrap_or_default();
+        let kind = if weaknesses.is_empty() {
+            "A vulnerability".to_owned()
+        } else {
+            weaknesses.join(", ")
+        };
         let versions = self.report.affected_versions.join(", ");
-        let versions = if versions.is_empty() { String::new() } else { format!(" Affected: {versions}.") };
+        let versions = if versions.is_empty() {
+            String::new()
+        } else {
+            format!(" Affected: {versions}.")
+        };
         let fixed = self.report.fixed_versions.join(", ");
-        let fixed = if fixed.is_empty() { String::new() } else { format!(" Fixed in: {fixed}.") };
+        let fixed = if fixed.is_empty() {
+            String::new()
+        } else {
+            format!(" Fixed in: {fixed}.")
+        };
         Ok(format!("{title}. {kind}{product}.{versions}{fixed}"))
     }
 
     /// Links that are URLs, with what they are; the advisory first.
     fn urls(&self) -> Vec<(&str, &str)> {
         let advisory = self.advisory.map(|(_, url)| ("advisory", url));
-        let links = self.links.iter().map(|link| (link.what.as_str(), link.to.as_str()));
+        let links = self
+            .links
+            .iter()
+            .map(|link| (link.what.as_str(), link.to.as_str()));
         let mut all: Vec<(&str, &str)> = Vec::new();
-        for (what, url) in advisory.into_iter().chain(links).filter(|(_, url)| url.starts_with("https://") || url.starts_with("http://")) {
+        for (what, url) in advisory
+            .into_iter()
+            .chain(links)
+            .filter(|(_, url)| url.starts_with("https://") || url.starts_with("http://"))
+        {
             if !all.iter().any(|(_, other)| *other == url) {
                 all.push((what, url));
             }
@@ -117,21 +159,35 @@ impl Exported<'_> {
 
     /// Names and kinds of those to be credited, by the team's word alone.
     fn credited(&self) -> Vec<(String, String)> {
-        self.credits.iter().map(|c| (c.shown().to_owned(), c.kind.clone())).collect()
+        self.credits
+            .iter()
+            .map(|c| (c.shown().to_owned(), c.kind.clone()))
+            .collect()
     }
 }
 
 /// The version of a vector of CVSS: `2.0`, `3.0`, `3.1` or `4.0`.
 fn cvss_version(vector: &str) -> &str {
-    vector.strip_prefix("CVSS:").and_then(|rest| rest.get(..3)).unwrap_or("2.0")
+    vector
+        .strip_prefix("CVSS:")
+        .and_then(|rest| rest.get(..3))
+        .unwrap_or("2.0")
 }
 
 /// A range in words: `from 1.0 to below 1.5.2`, or as `vers:` writes it.
 fn vers(range: &Range) -> String {
     let from = (range.introduced != "0").then(|| format!(">={}", range.introduced));
-    let to = range.fixed.as_ref().map(|v| format!("<{v}")).or(range.last_affected.as_ref().map(|v| format!("<={v}")));
+    let to = range
+        .fixed
+        .as_ref()
+        .map(|v| format!("<{v}"))
+        .or(range.last_affected.as_ref().map(|v| format!("<={v}")));
     let both: Vec<String> = from.into_iter().chain(to).collect();
-    if both.is_empty() { "vers:all/*".to_owned() } else { format!("vers:generic/{}", both.join("|")) }
+    if both.is_empty() {
+        "vers:all/*".to_owned()
+    } else {
+        format!("vers:generic/{}", both.join("|"))
+    }
 }
 
 fn pretty(value: &Value) -> String {

@@ -12,23 +12,46 @@ const DATABASES: [&str; 2] = ["GHSA-", "CVE-"];
 pub fn osv(exported: &Exported<'_>) -> Result<String, ExportError> {
     let report = exported.report;
     let advisory = exported.advisory.map(|(id, _)| id.to_owned());
-    let ids: Vec<String> = advisory.into_iter().chain(report.cve_ids.clone()).filter(|id| DATABASES.iter().any(|known| id.starts_with(known))).collect();
+    let ids: Vec<String> = advisory
+        .into_iter()
+        .chain(report.cve_ids.clone())
+        .filter(|id| DATABASES.iter().any(|known| id.starts_with(known)))
+        .collect();
     let [id, aliases @ ..] = ids.as_slice() else {
-        return Err(exported.missing("id of GHSA or CVE", OSV, "sealdesk case set --cve, or file its draft on GitHub"));
+        return Err(exported.missing(
+            "id of GHSA or CVE",
+            OSV,
+            "sealdesk case set --cve, or file its draft on GitHub",
+        ));
     };
     let mut affected = Vec::new();
     for one in exported.affected() {
         let package = one.package.clone().unwrap_or_default();
         let name = exported.product_of(&one, OSV)?;
-        let ecosystem = package.ecosystem.clone().or_else(|| exported.publisher.ecosystem.clone());
-        let ecosystem =
-            ecosystem.ok_or_else(|| exported.missing("ecosystem", OSV, "sealdesk case set --package pkg:npm/…, or publish.ecosystem in the config"))?;
+        let ecosystem = package
+            .ecosystem
+            .clone()
+            .or_else(|| exported.publisher.ecosystem.clone());
+        let ecosystem = ecosystem.ok_or_else(|| {
+            exported.missing(
+                "ecosystem",
+                OSV,
+                "sealdesk case set --package pkg:npm/…, or publish.ecosystem in the config",
+            )
+        })?;
         let mut entry = Map::new();
-        entry.insert("package".to_owned(), json!({ "ecosystem": ecosystem, "name": name }));
+        entry.insert(
+            "package".to_owned(),
+            json!({ "ecosystem": ecosystem, "name": name }),
+        );
         if let Some(purl) = &package.purl {
             entry["package"]["purl"] = json!(purl);
         }
-        let ranges: Vec<Value> = one.ranges.iter().map(|range| json!({ "type": kind(&ecosystem), "events": events(range) })).collect();
+        let ranges: Vec<Value> = one
+            .ranges
+            .iter()
+            .map(|range| json!({ "type": kind(&ecosystem), "events": events(range) }))
+            .collect();
         if !ranges.is_empty() {
             entry.insert("ranges".to_owned(), json!(ranges));
         }
@@ -55,7 +78,11 @@ pub fn osv(exported: &Exported<'_>) -> Result<String, ExportError> {
         document["published"] = json!(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
     }
     if let Some(vector) = &report.cvss {
-        let version = cvss_version(vector).split('.').next().unwrap_or_default().to_owned();
+        let version = cvss_version(vector)
+            .split('.')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         document["severity"] = json!([{ "type": format!("CVSS_V{version}"), "score": vector }]);
     }
     Ok(pretty(&document))
@@ -63,7 +90,14 @@ pub fn osv(exported: &Exported<'_>) -> Result<String, ExportError> {
 
 /// Ecosystems whose versions are SemVer say so; others order them in their own way.
 fn kind(ecosystem: &str) -> &'static str {
-    if matches!(ecosystem, "npm" | CARGO_ECOSYSTEM | "Go" | "Hex" | "Pub" | "SwiftURL") { "SEMVER" } else { "ECOSYSTEM" }
+    if matches!(
+        ecosystem,
+        "npm" | CARGO_ECOSYSTEM | "Go" | "Hex" | "Pub" | "SwiftURL"
+    ) {
+        "SEMVER"
+    } else {
+        "ECOSYSTEM"
+    }
 }
 
 fn events(range: &Range) -> Vec<Value> {

@@ -29,21 +29,62 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
         let why = "its case is not released any more";
         let journal = vec![Entry::of(&case.id, "not announced", why)];
         let effects = Effect::call(Reason::NotAnnounced, &case.id, desk.now());
-        return Ok(Carried::Refused(Decision { journal, effects, ..Decision::default() }, why));
+        return Ok(Carried::Refused(
+            Decision {
+                journal,
+                effects,
+                ..Decision::default()
+            },
+            why,
+        ));
     }
     let announcement: Announcement = unsealed(desk, effect).await?;
     let Some(to) = announcement.to else {
-        let Some(announcer) = &desk.parts.announcer else { return Err(PortError::Lasting("no [announcement] is configured any more".to_owned())) };
-        announcer.post(&format!("**{}**\n\n{}", announcement.subject, announcement.text)).await?;
-        let event = if announcement.is_retrospective { "retrospective posted" } else { "announced" };
-        return Ok(Carried::Done(Desk::note(&case.id, event, "by the webhook"), None));
+        let Some(announcer) = &desk.parts.announcer else {
+            return Err(PortError::Lasting(
+                "no [announcement] is configured any more".to_owned(),
+            ));
+        };
+        announcer
+            .post(&format!(
+                "**{}**\n\n{}",
+                announcement.subject, announcement.text
+            ))
+            .await?;
+        let event = if announcement.is_retrospective {
+            "retrospective posted"
+        } else {
+            "announced"
+        };
+        return Ok(Carried::Done(
+            Desk::note(&case.id, event, "by the webhook"),
+            None,
+        ));
     };
     let now = desk.now();
     let answer = answer(desk, effect, &to, "announcement")?;
     let message_id = answer.message_id.clone();
-    let composition = Composition::Announcement { to, message_id: message_id.clone(), subject: announcement.subject, text: announcement.text, at: now };
-    let octets = desk.parts.opener.compose(&composition).await.map_err(|e| unsigned_yet(&e))?;
+    let composition = Composition::Announcement {
+        to,
+        message_id: message_id.clone(),
+        subject: announcement.subject,
+        text: announcement.text,
+        at: now,
+    };
+    let octets = desk
+        .parts
+        .opener
+        .compose(&composition)
+        .await
+        .map_err(|e| unsigned_yet(&e))?;
     desk.parts.store.note_answer(&answer, now).await?;
     hand_over(desk, effect, &answer, octets).await?;
-    Ok(Carried::Done(Desk::note(&case.id, "announced", format!("to a list: {}", message_id.as_str())), Some(message_id)))
+    Ok(Carried::Done(
+        Desk::note(
+            &case.id,
+            "announced",
+            format!("to a list: {}", message_id.as_str()),
+        ),
+        Some(message_id),
+    ))
 }

@@ -14,27 +14,47 @@ use crate::model::report::Missing;
 use crate::pipeline::desk::Desk;
 use crate::pipeline::failpoint::step;
 use crate::pipeline::restraint::restrain_calls;
-use crate::ports::{Answer, HeldBack, Intake, OpenerError, Parcel, Pinned, PortError, ReadingState};
+use crate::ports::{
+    Answer, HeldBack, Intake, OpenerError, Parcel, Pinned, PortError, ReadingState,
+};
 
 pub(super) async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
     let letter = letter_of(desk, effect).await?;
-    let to = letter.reply_to.clone().ok_or_else(|| missing("reply address"))?;
+    let to = letter
+        .reply_to
+        .clone()
+        .ok_or_else(|| missing("reply address"))?;
     let now = desk.now();
     let outside = outside(desk, &letter, now).await?;
     let certificate_asked_for = match &outside {
-        Some(outside) if outside.in_clear => outside.kind == LetterKind::KeyRequest || outside.asks_for_certificate,
+        Some(outside) if outside.in_clear => {
+            outside.kind == LetterKind::KeyRequest || outside.asks_for_certificate
+        }
         _ => false,
     };
     let answered = matches!(case.acknowledgement, Acknowledgement::Sent { .. });
-    let certificate = (certificate_asked_for && !answered).then(|| Effect::send_certificate(letter.id, &case.id, now));
-    let instead = outside.as_ref().is_some_and(|outside| outside.in_clear && (outside.kind == LetterKind::KeyRequest || outside.kind.is_machine()));
+    let certificate = (certificate_asked_for && !answered)
+        .then(|| Effect::send_certificate(letter.id, &case.id, now));
+    let instead = outside.as_ref().is_some_and(|outside| {
+        outside.in_clear && (outside.kind == LetterKind::KeyRequest || outside.kind.is_machine())
+    });
     let (Acknowledgement::Due { deadline, .. }, false) = (&case.acknowledgement, instead) else {
-        // Answered by hand, not owed any more, or a clear letter that is no report: its reading closes the case.
-        return Ok(Carried::Done(Decision { effects: certificate.into_iter().collect(), ..Decision::default() }, None));
+        // Answered by hand, not owed any more, or a clear letter that is no report: its reading
+        // closes the case.
+        return Ok(Carried::Done(
+            Decision {
+                effects: certificate.into_iter().collect(),
+                ..Decision::default()
+            },
+            None,
+        ));
     };
     let deadline = *deadline;
-    let answer = Answer { proven: letter.dmarc == Dmarc::Pass, ..answer(desk, effect, to.address(), "acknowledgement")? };
+    let answer = Answer {
+        proven: letter.dmarc == Dmarc::Pass,
+        ..answer(desk, effect, to.address(), "acknowledgement")?
+    };
     if let Some(held) = turn(desk, &answer, now).await? {
         return held_back(desk, &case, &letter, held.until, deadline, now).await;
     }
@@ -56,7 +76,11 @@ pub(super) async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried,
         Ok(octets) => (octets, true),
         Err(why) => {
             // A certificate that can't be used must not cost the reporter his answer.
-            if let (OpenerError::Refused(_) | OpenerError::Died, Composition::Acknowledgement { certificate, .. }) = (&why, &mut composition) {
+            if let (
+                OpenerError::Refused(_) | OpenerError::Died,
+                Composition::Acknowledgement { certificate, .. },
+            ) = (&why, &mut composition)
+            {
                 *certificate = None;
             }
             match desk.parts.opener.compose(&composition).await {
@@ -68,44 +92,101 @@ pub(super) async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried,
     };
     step!("composed");
     hand_over(desk, effect, &answer, octets).await?;
-    let mut decision = Desk::note(&case.id, if signed { "acknowledged" } else { "acknowledged without a signature" }, id.as_str());
+    let mut decision = Desk::note(
+        &case.id,
+        if signed {
+            "acknowledged"
+        } else {
+            "acknowledged without a signature"
+        },
+        id.as_str(),
+    );
     decision.effects.extend(certificate);
     if !signed {
-        decision.effects.extend(Effect::call(Reason::LeftUnsigned, &case.id, now));
+        decision
+            .effects
+            .extend(Effect::call(Reason::LeftUnsigned, &case.id, now));
     }
-    // The case may have moved on meanwhile: the store changes its acknowledgement alone, if that still stands as it was.
+    // The case may have moved on meanwhile: the store changes its acknowledgement alone, if that
+    // still stands as it was.
     if let Ok(acknowledgement) = case.acknowledgement.clone().sent(desk.now(), signed) {
-        decision.case = Some(CaseChange::update(&case, Case { acknowledgement, ..case.clone() }));
+        decision.case = Some(CaseChange::update(
+            &case,
+            Case {
+                acknowledgement,
+                ..case.clone()
+            },
+        ));
     }
     Ok(Carried::Done(decision, Some(id)))
 }
 
-/// A cap holds an acknowledgement back. It never drops one: what can't wait goes to a human, on the same clock.
-async fn held_back(desk: &Desk, case: &Case, letter: &Intake, at: Timestamp, deadline: Timestamp, now: Timestamp) -> Result<Carried, PortError> {
+/// A cap holds an acknowledgement back. It never drops one: what can't wait goes to a human, on the
+/// same clock.
+async fn held_back(
+    desk: &Desk,
+    case: &Case,
+    letter: &Intake,
+    at: Timestamp,
+    deadline: Timestamp,
+    now: Timestamp,
+) -> Result<Carried, PortError> {
     // The same letter came by another address of ours, and its writer has his answer to it.
-    for other in desk.parts.store.alike(&case.id, &[], letter.message_id.as_ref()).await? {
-        let acknowledged = desk.parts.store.case(&other).await?.is_some_and(|c| matches!(c.acknowledgement, Acknowledgement::Sent { .. }));
+    for other in desk
+        .parts
+        .store
+        .alike(&case.id, &[], letter.message_id.as_ref())
+        .await?
+    {
+        let acknowledged = desk
+            .parts
+            .store
+            .case(&other)
+            .await?
+            .is_some_and(|c| matches!(c.acknowledgement, Acknowledgement::Sent { .. }));
         let same_writer = match &letter.originator {
             Some(writer) => desk.parts.store.is_participant(&other, writer).await?,
             None => false,
         };
         if acknowledged && same_writer {
-            let mut decision = Desk::note(&case.id, "acknowledged with another case", other.as_str());
-            decision.case = Some(CaseChange::update(case, Case { acknowledgement: Acknowledgement::NotOwed, ..case.clone() }));
+            let mut decision =
+                Desk::note(&case.id, "acknowledged with another case", other.as_str());
+            decision.case = Some(CaseChange::update(
+                case,
+                Case {
+                    acknowledgement: Acknowledgement::NotOwed,
+                    ..case.clone()
+                },
+            ));
             return Ok(Carried::Done(decision, None));
         }
     }
     if at < deadline - desk.parts.policy.alarm_before {
         return Ok(Carried::NotBefore(at));
     }
-    let mut decision = Desk::note(&case.id, "acknowledgement handed to a human", format!("no automatic answer to this address before {at}"));
+    let mut decision = Desk::note(
+        &case.id,
+        "acknowledgement handed to a human",
+        format!("no automatic answer to this address before {at}"),
+    );
     decision.effects = Effect::call(Reason::AnswerByHand, &case.id, now);
-    decision.case = Some(CaseChange::update(case, Case { acknowledgement: case.acknowledgement.clone().hand_over(), ..case.clone() }));
+    decision.case = Some(CaseChange::update(
+        case,
+        Case {
+            acknowledgement: case.acknowledgement.clone().hand_over(),
+            ..case.clone()
+        },
+    ));
     Ok(Carried::Done(restrain_calls(desk, decision, now), None))
 }
 
-/// What the letter shows without any key; `None` where it can't be parsed, or nobody could look for too long.
-async fn outside(desk: &Desk, letter: &Intake, now: Timestamp) -> Result<Option<Outside>, PortError> {
+/// What the letter shows without any key; `None` where it can't be parsed, or nobody could look for
+/// too long.
+async fn outside(
+    desk: &Desk,
+    letter: &Intake,
+    now: Timestamp,
+) -> Result<Option<Outside>, PortError> {
     // Where no key was asked when it was read, its reading says the same.
     if let Some(reading) = desk.take_fresh(letter.id, |reading| !reading.came_sealed()) {
         return Ok(Some(Outside::of(&reading, None)));
@@ -114,12 +195,21 @@ async fn outside(desk: &Desk, letter: &Intake, now: Timestamp) -> Result<Option<
         return Ok(Some(seen));
     }
     let _place = desk.looks.acquire().await;
-    match desk.parts.opener.outside(desk.parts.store.sealed(letter.id).await?).await {
+    match desk
+        .parts
+        .opener
+        .outside(desk.parts.store.sealed(letter.id).await?)
+        .await
+    {
         Ok(outside) => {
             desk.remember_outside(letter.id, &outside);
             Ok(Some(outside))
         }
-        Err(why @ (OpenerError::Down(_) | OpenerError::Ended(_))) if waits_for_opener(desk, letter, now) => Err(unsigned_yet(&why)),
+        Err(why @ (OpenerError::Down(_) | OpenerError::Ended(_)))
+            if waits_for_opener(desk, letter, now) =>
+        {
+            Err(unsigned_yet(&why))
+        }
         Err(_) => Ok(None),
     }
 }
@@ -136,46 +226,83 @@ fn unsigned(desk: &Desk, composition: &Composition) -> Result<Vec<u8>, PortError
 
 pub(super) async fn send_certificate(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let letter = letter_of(desk, effect).await?;
-    let to = letter.reply_to.clone().ok_or_else(|| missing("reply address"))?;
+    let to = letter
+        .reply_to
+        .clone()
+        .ok_or_else(|| missing("reply address"))?;
     let now = desk.now();
-    let answer = Answer { proven: letter.dmarc == Dmarc::Pass, ..answer(desk, effect, to.address(), "certificate")? };
+    let answer = Answer {
+        proven: letter.dmarc == Dmarc::Pass,
+        ..answer(desk, effect, to.address(), "certificate")?
+    };
     if let Some(held) = turn_unless_by_word(desk, effect, &answer, now).await? {
         return Ok(not_again(effect, "certificate not sent again", held));
     }
     let id = answer.message_id.clone();
-    let composition = Composition::Certificate { to: to.clone(), message_id: id.clone(), in_reply_to: letter.message_id.clone(), at: now };
-    let octets = desk.parts.opener.compose(&composition).await.map_err(|e| unsigned_yet(&e))?;
+    let composition = Composition::Certificate {
+        to: to.clone(),
+        message_id: id.clone(),
+        in_reply_to: letter.message_id.clone(),
+        at: now,
+    };
+    let octets = desk
+        .parts
+        .opener
+        .compose(&composition)
+        .await
+        .map_err(|e| unsigned_yet(&e))?;
     step!("composed");
     hand_over(desk, effect, &answer, octets).await?;
-    let decision = effect.case.as_ref().map(|case| Desk::note(case, "certificate sent", id.as_str())).unwrap_or_default();
+    let decision = effect
+        .case
+        .as_ref()
+        .map(|case| Desk::note(case, "certificate sent", id.as_str()))
+        .unwrap_or_default();
     Ok(Carried::Done(decision, Some(id)))
 }
 
-/// What an address got within a day it does not get again, now or later: two programs could keep that up for ever.
-/// What others used up is only late.
+/// What an address got within a day it does not get again, now or later: two programs could keep
+/// that up for ever. What others used up is only late.
 fn not_again(effect: &Effect, event: &'static str, held: HeldBack) -> Carried {
     if !held.by_address {
         return Carried::NotBefore(held.until);
     }
-    let decision = effect.case.as_ref().map(|case| Desk::note(case, event, format!("enough for a day; again from {}", held.until))).unwrap_or_default();
+    let decision = effect
+        .case
+        .as_ref()
+        .map(|case| {
+            Desk::note(
+                case,
+                event,
+                format!("enough for a day; again from {}", held.until),
+            )
+        })
+        .unwrap_or_default();
     Carried::Done(decision, None)
 }
 
-/// Asks the reporter for what his report lacks; for his certificate alone, where all else would tell in clear what was sealed.
+/// Asks the reporter for what his report lacks; for his certificate alone, where all else would
+/// tell in clear what was sealed.
 pub(super) async fn ask(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
     let letter = letter_of(desk, effect).await?;
-    let to = letter.reply_to.clone().ok_or_else(|| missing("reply address"))?;
+    let to = letter
+        .reply_to
+        .clone()
+        .ok_or_else(|| missing("reply address"))?;
     let now = desk.now();
-    let certificate = pinned_of(desk, &letter, to.address()).await?.and_then(Pinned::in_use);
+    let certificate = pinned_of(desk, &letter, to.address())
+        .await?
+        .and_then(Pinned::in_use);
     let sealed = came_sealed(desk, &case).await?;
     let asked = if sealed && certificate.is_none() {
         vec![Asked::Certificate]
     } else if effect.work == Work::AskPrivate {
         vec![Asked::PrivateDisclosure]
     } else {
-        let reading =
-            reading_for(desk, &letter).await?.ok_or_else(|| PortError::Lasting("the letter was not read; nothing is known to be missing".to_owned()))?;
+        let reading = reading_for(desk, &letter).await?.ok_or_else(|| {
+            PortError::Lasting("the letter was not read; nothing is known to be missing".to_owned())
+        })?;
         let lacking = reading.report.map(|r| r.missing).unwrap_or_default();
         lacking
             .into_iter()
@@ -186,9 +313,15 @@ pub(super) async fn ask(desk: &Desk, effect: &Effect) -> Result<Carried, PortErr
             .collect()
     };
     if asked.is_empty() {
-        return Ok(Carried::Done(Desk::note(&case.id, "nothing to ask", "the report lacks nothing"), None));
+        return Ok(Carried::Done(
+            Desk::note(&case.id, "nothing to ask", "the report lacks nothing"),
+            None,
+        ));
     }
-    let answer = Answer { proven: letter.dmarc == Dmarc::Pass, ..answer(desk, effect, to.address(), "question")? };
+    let answer = Answer {
+        proven: letter.dmarc == Dmarc::Pass,
+        ..answer(desk, effect, to.address(), "question")?
+    };
     if let Some(held) = turn_unless_by_word(desk, effect, &answer, now).await? {
         return Ok(not_again(effect, "question not sent", held));
     }
@@ -202,17 +335,37 @@ pub(super) async fn ask(desk: &Desk, effect: &Effect) -> Result<Carried, PortErr
         at: now,
         certificate,
     };
-    let octets = desk.parts.opener.compose(&composition).await.map_err(|e| unsigned_yet(&e))?;
+    let octets = desk
+        .parts
+        .opener
+        .compose(&composition)
+        .await
+        .map_err(|e| unsigned_yet(&e))?;
     step!("composed");
     hand_over(desk, effect, &answer, octets).await?;
-    Ok(Carried::Done(Desk::note(&case.id, "question sent", id.as_str()), Some(id)))
+    Ok(Carried::Done(
+        Desk::note(&case.id, "question sent", id.as_str()),
+        Some(id),
+    ))
 }
 
 /// Whether any letter of the case was sealed, wholly or in part.
 async fn came_sealed(desk: &Desk, case: &Case) -> Result<bool, PortError> {
-    for letter in desk.parts.store.letters_of(&case.id).await?.iter().filter(|l| l.role == Role::Incoming) {
+    for letter in desk
+        .parts
+        .store
+        .letters_of(&case.id)
+        .await?
+        .iter()
+        .filter(|l| l.role == Role::Incoming)
+    {
         // What could not be read may have been sealed; it counts as if it was.
-        if letter.sealed_outside || letter.state != ReadingState::Read || reading_for(desk, letter).await?.is_none_or(|r| r.came_sealed()) {
+        if letter.sealed_outside
+            || letter.state != ReadingState::Read
+            || reading_for(desk, letter)
+                .await?
+                .is_none_or(|r| r.came_sealed())
+        {
             return Ok(true);
         }
     }
@@ -224,18 +377,35 @@ pub(super) async fn reply(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
     let case = case_of(desk, effect).await?;
     let sealed_words = effect.payload.clone().ok_or_else(|| missing("words"))?;
     let letters = desk.parts.store.letters_of(&case.id).await?;
-    let reporters: Vec<&Intake> = letters.iter().filter(|letter| letter.is_a_reporters()).collect();
+    let reporters: Vec<&Intake> = letters
+        .iter()
+        .filter(|letter| letter.is_a_reporters())
+        .collect();
     let (Some(first), Some(last)) = (reporters.first(), reporters.last()) else {
-        return Err(PortError::Lasting("nobody is known to whom a reply could go by mail: a reporter who wrote in the tracker is answered there".to_owned()));
+        return Err(PortError::Lasting(
+            "nobody is known to whom a reply could go by mail: a \
+            reporter who wrote in the tracker is answered there"
+                .to_owned(),
+        ));
     };
-    // Where a machine may answer, a human may: to the address that was proven, else to the single From.
-    let to = first.reply_to.as_ref().map(|r| r.address().clone()).or_else(|| first.originator.clone()).ok_or_else(|| missing("reply address"))?;
+    // Where a machine may answer, a human may: to the address that was proven, else to the single
+    // From.
+    let to = first
+        .reply_to
+        .as_ref()
+        .map(|r| r.address().clone())
+        .or_else(|| first.originator.clone())
+        .ok_or_else(|| missing("reply address"))?;
     let now = desk.now();
-    // A responder's word may use what only decryption showed: the certificate that its sender enclosed and signed with.
+    // A responder's word may use what only decryption showed: the certificate that its sender
+    // enclosed and signed with.
     let certificate = match pinned_of(desk, first, &to).await? {
         None => enclosed(desk, &reporters).await?,
-        Some(Pinned { contested: Some(_), .. }) => {
-            let why = "two certificates were seen for the reporter: choose one with `sealdesk case certificate`, and give the reply again";
+        Some(Pinned {
+            contested: Some(_), ..
+        }) => {
+            let why = "two certificates were seen for the reporter: choose one with `sealdesk \
+                case certificate`, and give the reply again";
             let mut decision = Desk::note(&case.id, "reply not sent", why);
             decision.effects = Effect::call(Reason::ReplyRefused, &case.id, now);
             return Ok(Carried::Refused(decision, why));
@@ -247,42 +417,84 @@ pub(super) async fn reply(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
     let in_reply_to = last.message_id.clone();
     if certificate.is_none() && came_sealed(desk, &case).await? {
         // What was sealed to us is answered sealed, or not at all.
-        let why = "the reporter's certificate is not known: he is asked for it, and the reply must be given again";
+        let why = "the reporter's certificate is not known: he is asked for it, and the reply \
+            must be given again";
         let mut decision = Desk::note(&case.id, "reply not sent", why);
         decision.effects = Effect::call(Reason::ReplyRefused, &case.id, now);
         if first.reply_to.is_some() {
-            decision.effects.push(Effect::ask_by_word(&case.id, first.id, now));
+            decision
+                .effects
+                .push(Effect::ask_by_word(&case.id, first.id, now));
         }
         return Ok(Carried::Refused(decision, why));
     }
-    let text = desk.parts.opener.unseal(sealed_words).await.map_err(|e| unsigned_yet(&e))?;
-    let text = String::from_utf8(text).map_err(|_| PortError::Lasting("the words of this reply are damaged".to_owned()))?;
-    let composition = Composition::Reply { to: to.clone(), case: case.id.clone(), message_id: message_id.clone(), in_reply_to, text, at: now, certificate };
-    let octets = desk.parts.opener.compose(&composition).await.map_err(|e| unsigned_yet(&e))?;
+    let text = desk
+        .parts
+        .opener
+        .unseal(sealed_words)
+        .await
+        .map_err(|e| unsigned_yet(&e))?;
+    let text = String::from_utf8(text)
+        .map_err(|_| PortError::Lasting("the words of this reply are damaged".to_owned()))?;
+    let composition = Composition::Reply {
+        to: to.clone(),
+        case: case.id.clone(),
+        message_id: message_id.clone(),
+        in_reply_to,
+        text,
+        at: now,
+        certificate,
+    };
+    let octets = desk
+        .parts
+        .opener
+        .compose(&composition)
+        .await
+        .map_err(|e| unsigned_yet(&e))?;
     step!("composed");
     desk.parts.store.note_answer(&answer, now).await?;
     hand_over(desk, effect, &answer, octets).await?;
-    Ok(Carried::Done(replied(&case, desk.now(), message_id.as_str()), Some(message_id)))
+    Ok(Carried::Done(
+        replied(&case, desk.now(), message_id.as_str()),
+        Some(message_id),
+    ))
 }
 
-/// The certificate pinned for who wrote a letter, or for the address that they want to be answered at.
-async fn pinned_of(desk: &Desk, letter: &Intake, to: &Address) -> Result<Option<Pinned>, PortError> {
+/// The certificate pinned for who wrote a letter, or for the address that they want to be answered
+/// at.
+async fn pinned_of(
+    desk: &Desk,
+    letter: &Intake,
+    to: &Address,
+) -> Result<Option<Pinned>, PortError> {
     let pinned = match &letter.originator {
         Some(writer) => desk.parts.store.pinned(writer).await?,
         None => None,
     };
-    if pinned.is_some() { Ok(pinned) } else { desk.parts.store.pinned(to).await }
+    if pinned.is_some() {
+        Ok(pinned)
+    } else {
+        desk.parts.store.pinned(to).await
+    }
 }
 
 /// The certificate in one of these letters that its own valid signature is by.
 async fn enclosed(desk: &Desk, letters: &[&Intake]) -> Result<Option<String>, PortError> {
     for letter in letters {
-        let Some(reading) = reading_for(desk, letter).await? else { continue };
-        if reading.signature.status != SignatureStatus::Valid || !reading.signature.signer_is_originator {
+        let Some(reading) = reading_for(desk, letter).await? else {
+            continue;
+        };
+        if reading.signature.status != SignatureStatus::Valid
+            || !reading.signature.signer_is_originator
+        {
             continue;
         }
         let signer = reading.signature.fingerprint;
-        if let Some(found) = reading.certificates.into_iter().find(|c| Some(&c.fingerprint) == signer.as_ref()) {
+        if let Some(found) = reading
+            .certificates
+            .into_iter()
+            .find(|c| Some(&c.fingerprint) == signer.as_ref())
+        {
             return Ok(Some(found.armored));
         }
     }
@@ -291,26 +503,61 @@ async fn enclosed(desk: &Desk, letters: &[&Intake]) -> Result<Option<String>, Po
 
 /// Takes the turn of an automatic answer; when it may go out, if not now.
 async fn turn(desk: &Desk, answer: &Answer, now: Timestamp) -> Result<Option<HeldBack>, PortError> {
-    desk.parts.store.take_turn(answer, desk.parts.caps, now).await
+    desk.parts
+        .store
+        .take_turn(answer, desk.parts.caps, now)
+        .await
 }
 
 /// As [`turn`]; what a responder released is no automatic answer, and no cap holds it back.
-async fn turn_unless_by_word(desk: &Desk, effect: &Effect, answer: &Answer, now: Timestamp) -> Result<Option<HeldBack>, PortError> {
+async fn turn_unless_by_word(
+    desk: &Desk,
+    effect: &Effect,
+    answer: &Answer,
+    now: Timestamp,
+) -> Result<Option<HeldBack>, PortError> {
     if effect.is_by_word() {
-        return desk.parts.store.note_answer(answer, now).await.map(|()| None);
+        return desk
+            .parts
+            .store
+            .note_answer(answer, now)
+            .await
+            .map(|()| None);
     }
     turn(desk, answer, now).await
 }
 
 /// An answer under its key: its Message-ID, and the tag by which a bounce finds its case.
-pub(super) fn answer(desk: &Desk, effect: &Effect, to: &Address, kind: &'static str) -> Result<Answer, PortError> {
+pub(super) fn answer(
+    desk: &Desk,
+    effect: &Effect,
+    to: &Address,
+    kind: &'static str,
+) -> Result<Answer, PortError> {
     let tag = tag(desk, &effect.key, "envelope");
-    Ok(Answer { message_id: message_id(desk, &effect.key)?, address: to.clone(), kind, case: effect.case.clone(), tag, proven: false })
+    Ok(Answer {
+        message_id: message_id(desk, &effect.key)?,
+        address: to.clone(),
+        kind,
+        case: effect.case.clone(),
+        tag,
+        proven: false,
+    })
 }
 
 /// Sends an answer whose turn was taken.
-pub(super) async fn hand_over(desk: &Desk, effect: &Effect, answer: &Answer, octets: Vec<u8>) -> Result<(), PortError> {
+pub(super) async fn hand_over(
+    desk: &Desk,
+    effect: &Effect,
+    answer: &Answer,
+    octets: Vec<u8>,
+) -> Result<(), PortError> {
     let envelope_sender = Some(desk.parts.bounce_address.tagged(&answer.tag));
-    let parcel = Parcel { envelope_sender, envelope_recipient: answer.address.clone(), octets, key: effect.key.clone() };
+    let parcel = Parcel {
+        envelope_sender,
+        envelope_recipient: answer.address.clone(),
+        octets,
+        key: effect.key.clone(),
+    };
     desk.parts.courier.send(&parcel).await
 }

@@ -1,4 +1,5 @@
-//! How is a human called? By an encrypted letter to each responder, and by a path that shares nothing with the mail.
+//! How is a human called? By an encrypted letter to each responder, and by a path that shares
+//! nothing with the mail.
 
 use super::{Carried, case_of, message_id, reading_for, tag, unsigned_yet, words};
 use crate::compose;
@@ -12,14 +13,23 @@ use crate::ports::{OpenerError, Parcel, PortError};
 use std::time::Duration;
 use tracing::warn;
 
-pub(super) async fn by_mail(desk: &Desk, effect: &Effect, reason: Reason) -> Result<Carried, PortError> {
+pub(super) async fn by_mail(
+    desk: &Desk,
+    effect: &Effect,
+    reason: Reason,
+) -> Result<Carried, PortError> {
     let (only, brief) = match words::heard(desk, effect).await? {
         Some((to, brief)) => (Some(to), Some(brief)),
         None => (None, brief(desk, effect).await?),
     };
     let mut failed = None;
     let (mut reached, mut unreachable) = (Vec::new(), Vec::new());
-    for responder in desk.parts.responders.iter().filter(|r| only.as_ref().is_none_or(|to| r.address.same_mailbox(to))) {
+    for responder in desk
+        .parts
+        .responders
+        .iter()
+        .filter(|r| only.as_ref().is_none_or(|to| r.address.same_mailbox(to)))
+    {
         // Whom an earlier try reached is not called again for another's sake.
         let call = format!("{}:{}", effect.key, responder.address);
         if desk.was_said(&call) {
@@ -33,7 +43,8 @@ pub(super) async fn by_mail(desk: &Desk, effect: &Effect, reason: Reason) -> Res
                 desk.mended(&format!("responder {}", responder.name));
             }
             Err(Uncalled::Certificate(why)) => {
-                desk.fault(&format!("responder {}", responder.name), &why).await;
+                desk.fault(&format!("responder {}", responder.name), &why)
+                    .await;
                 unreachable.push(responder);
             }
             Err(Uncalled::Port(err)) => {
@@ -51,16 +62,32 @@ pub(super) async fn by_mail(desk: &Desk, effect: &Effect, reason: Reason) -> Res
         return Err(err);
     }
     reached.iter().for_each(|call| desk.forget_said(call));
-    let detail = if desk.parts.responders.is_empty() { "no responder is configured" } else { reason.as_str() };
-    let mut decision = effect.case.as_ref().map(|case| Desk::note(case, "responders called", detail)).unwrap_or_default();
+    let detail = if desk.parts.responders.is_empty() {
+        "no responder is configured"
+    } else {
+        reason.as_str()
+    };
+    let mut decision = effect
+        .case
+        .as_ref()
+        .map(|case| Desk::note(case, "responders called", detail))
+        .unwrap_or_default();
     let now = desk.now();
     for responder in unreachable {
         // Loud, and once a day: the others hear of it by mail, and everyone by the second path.
         let about = format!("{}:{}", responder.address, now.strftime("%Y-%m-%d"));
         if reason != Reason::ResponderUnreachable {
-            decision.effects.extend(Effect::call_about_desk(Reason::ResponderUnreachable, &about, now));
+            decision.effects.extend(Effect::call_about_desk(
+                Reason::ResponderUnreachable,
+                &about,
+                now,
+            ));
         }
-        decision.journal.push(Entry { case: effect.case.clone(), event: "responder cannot be called", detail: responder.fingerprints.join(", ") });
+        decision.journal.push(Entry {
+            case: effect.case.clone(),
+            event: "responder cannot be called",
+            detail: responder.fingerprints.join(", "),
+        });
     }
     Ok(Carried::Done(decision, None))
 }
@@ -78,15 +105,27 @@ impl From<PortError> for Uncalled {
     }
 }
 
-async fn call_one(desk: &Desk, effect: &Effect, reason: Reason, brief: Option<&Brief>, responder: &Responder) -> Result<(), Uncalled> {
+async fn call_one(
+    desk: &Desk,
+    effect: &Effect,
+    reason: Reason,
+    brief: Option<&Brief>,
+    responder: &Responder,
+) -> Result<(), Uncalled> {
     let to = &responder.address;
     let key = EffectKey(format!("{}:{to}", effect.key));
     let message_id = message_id(desk, &key)?;
     let reply = match &effect.case {
         Some(case) => {
             let token = tag(desk, &key, "reply");
-            desk.parts.store.issue_token(&token, case, to, desk.now()).await?;
-            Some(ReplyTo { address: compose::case_address(&desk.parts.house, case), token })
+            desk.parts
+                .store
+                .issue_token(&token, case, to, desk.now())
+                .await?;
+            Some(ReplyTo {
+                address: compose::case_address(&desk.parts.house, case),
+                token,
+            })
         }
         None => None,
     };
@@ -101,7 +140,9 @@ async fn call_one(desk: &Desk, effect: &Effect, reason: Reason, brief: Option<&B
     };
     let composed = match desk.parts.opener.compose(&call(brief)).await {
         // A letter that can't be shown must not cost its call.
-        Err(OpenerError::Died | OpenerError::Refused(_)) if brief.is_some() => desk.parts.opener.compose(&call(None)).await,
+        Err(OpenerError::Died | OpenerError::Refused(_)) if brief.is_some() => {
+            desk.parts.opener.compose(&call(None)).await
+        }
         composed => composed,
     };
     let octets = composed.map_err(|err| match err {
@@ -110,8 +151,21 @@ async fn call_one(desk: &Desk, effect: &Effect, reason: Reason, brief: Option<&B
         other => Uncalled::Port(unsigned_yet(&other)),
     })?;
     in_step(desk, effect).await;
-    let envelope_sender = Some(desk.parts.bounce_address.tagged(&tag(desk, &key, "envelope")));
-    Ok(desk.parts.courier.send(&Parcel { envelope_sender, envelope_recipient: to.clone(), octets, key }).await?)
+    let envelope_sender = Some(
+        desk.parts
+            .bounce_address
+            .tagged(&tag(desk, &key, "envelope")),
+    );
+    Ok(desk
+        .parts
+        .courier
+        .send(&Parcel {
+            envelope_sender,
+            envelope_recipient: to.clone(),
+            octets,
+            key,
+        })
+        .await?)
 }
 
 /// Waits for the next step since the call was due: how long composing took tells how much it says.
@@ -119,23 +173,37 @@ async fn in_step(desk: &Desk, effect: &Effect) {
     let step = desk.parts.policy.call_step.as_millis();
     if step > 0 {
         let late = desk.now().duration_since(effect.due).as_millis().max(0);
-        tokio::time::sleep(Duration::from_millis(u64::try_from(step - late % step).unwrap_or(0))).await;
+        tokio::time::sleep(Duration::from_millis(
+            u64::try_from(step - late % step).unwrap_or(0),
+        ))
+        .await;
     }
 }
 
-/// The letter that a call is about, else the first of its case. A call leaves without it rather than late.
+/// The letter that a call is about, else the first of its case. A call leaves without it rather
+/// than late.
 async fn brief(desk: &Desk, effect: &Effect) -> Result<Option<Brief>, PortError> {
     if effect.work.reason() == Some(Reason::LettersWithoutCase) {
         let told = desk.parts.store.tell_without_case(effect.due).await?;
-        let numbers = told.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        return Ok(Some(Brief { text: format!("Letters {numbers}\n"), ..Brief::default() }));
+        let numbers = told
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ");
+        return Ok(Some(Brief {
+            text: format!("Letters {numbers}\n"),
+            ..Brief::default()
+        }));
     }
     if effect.case.is_none() {
         return Ok(None);
     }
     let case = case_of(desk, effect).await?;
     let letters = desk.parts.store.letters_of(&case.id).await?;
-    let about = letters.iter().find(|l| Some(l.id) == effect.intake).or_else(|| letters.iter().find(|l| l.role == Role::Incoming));
+    let about = letters
+        .iter()
+        .find(|l| Some(l.id) == effect.intake)
+        .or_else(|| letters.iter().find(|l| l.role == Role::Incoming));
     let Some(letter) = about else { return Ok(None) };
     let reading = match reading_for(desk, letter).await {
         Ok(Some(reading)) => reading,
@@ -148,9 +216,19 @@ async fn brief(desk: &Desk, effect: &Effect) -> Result<Option<Brief>, PortError>
     Ok(Some(compose::brief(&case, &reading, letter.received_at)))
 }
 
-pub(super) async fn by_second_path(desk: &Desk, effect: &Effect, reason: Reason) -> Result<Carried, PortError> {
-    let Some(alarm) = &desk.parts.alarm else { return Ok(Carried::Done(Decision::default(), None)) };
+pub(super) async fn by_second_path(
+    desk: &Desk,
+    effect: &Effect,
+    reason: Reason,
+) -> Result<Carried, PortError> {
+    let Some(alarm) = &desk.parts.alarm else {
+        return Ok(Carried::Done(Decision::default(), None));
+    };
     alarm.raise(effect.case.as_ref(), reason).await?;
-    let decision = effect.case.as_ref().map(|case| Desk::note(case, "alarm raised", reason.as_str())).unwrap_or_default();
+    let decision = effect
+        .case
+        .as_ref()
+        .map(|case| Desk::note(case, "alarm raised", reason.as_str()))
+        .unwrap_or_default();
     Ok(Carried::Done(decision, None))
 }

@@ -14,32 +14,68 @@ use crate::ports::{PortError, ReadingState};
 use tracing::warn;
 
 /// Files the draft of a case.
-pub(super) async fn file(desk: &Desk, effect: &Effect, perhaps_filed: bool) -> Result<Carried, PortError> {
+pub(super) async fn file(
+    desk: &Desk,
+    effect: &Effect,
+    perhaps_filed: bool,
+) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
     if matches!(case.draft, Draft::Filed { .. }) {
         return Ok(Carried::Done(Decision::default(), None));
     }
     let letter = letter_of(desk, effect).await?;
-    let reading = reading_for(desk, &letter).await?.ok_or_else(|| PortError::Lasting("the letter was not read; nothing can be filed".to_owned()))?;
-    let advisory = compose::advisory(&case.id, &reading, desk.measure(&reading, true), letter.received_at, desk.parts.secret.expose());
+    let reading = reading_for(desk, &letter).await?.ok_or_else(|| {
+        PortError::Lasting("the letter was not read; nothing can be filed".to_owned())
+    })?;
+    let advisory = compose::advisory(
+        &case.id,
+        &reading,
+        desk.measure(&reading, true),
+        letter.received_at,
+        desk.parts.secret.expose(),
+    );
     step!("composed");
     let filed = desk.parts.tracker.file(&advisory, perhaps_filed).await?;
     let mut decision = Desk::note(&case.id, "draft filed", filed.advisory.id.clone());
     for double in &filed.doubled {
         warn!(effect = %effect.key, "the tracker holds a second draft of one case");
-        decision.journal.push(Entry::of(&case.id, "draft doubled", double.url.clone()));
-        decision.effects.extend(Effect::call(Reason::DraftDoubled, &case.id, desk.now()));
+        decision
+            .journal
+            .push(Entry::of(&case.id, "draft doubled", double.url.clone()));
+        decision
+            .effects
+            .extend(Effect::call(Reason::DraftDoubled, &case.id, desk.now()));
     }
     // Follow-ups that came while the draft was under way go below it now.
-    for later in desk.parts.store.letters_of(&case.id).await?.iter().filter(|l| l.id != letter.id && l.state == ReadingState::Read && l.role == Role::Incoming)
+    for later in desk
+        .parts
+        .store
+        .letters_of(&case.id)
+        .await?
+        .iter()
+        .filter(|l| l.id != letter.id && l.state == ReadingState::Read && l.role == Role::Incoming)
     {
-        decision.effects.push(Effect::append_follow_up(&case.id, later.id, desk.now()));
+        decision
+            .effects
+            .push(Effect::append_follow_up(&case.id, later.id, desk.now()));
     }
     // What the team said before, and whom the config names.
-    if desk.parts.tracker.has_collaborators() || desk.parts.store.dossier(&case.id).await?.1.is_some() {
-        decision.effects.push(Effect::amend_advisory(&case.id, desk.now()));
+    if desk.parts.tracker.has_collaborators()
+        || desk.parts.store.dossier(&case.id).await?.1.is_some()
+    {
+        decision
+            .effects
+            .push(Effect::amend_advisory(&case.id, desk.now()));
     }
-    decision.case = Some(CaseChange::update(&case, Case { draft: Draft::Filed { advisory: filed.advisory }, ..case.clone() }));
+    decision.case = Some(CaseChange::update(
+        &case,
+        Case {
+            draft: Draft::Filed {
+                advisory: filed.advisory,
+            },
+            ..case.clone()
+        },
+    ));
     Ok(Carried::Done(decision, None))
 }
 
@@ -54,14 +90,30 @@ pub(super) async fn append(desk: &Desk, effect: &Effect) -> Result<Carried, Port
         };
     };
     let letter = letter_of(desk, effect).await?;
-    let reading = reading_for(desk, &letter).await?.ok_or_else(|| PortError::Lasting("the letter was not read; nothing can be added".to_owned()))?;
+    let reading = reading_for(desk, &letter).await?.ok_or_else(|| {
+        PortError::Lasting("the letter was not read; nothing can be added".to_owned())
+    })?;
     if reading.kind.is_machine() {
         return Ok(Carried::Done(Decision::default(), None)); // an out-of-office reply belongs into no advisory
     }
-    let addition = compose::follow_up(&case.id, &effect.key, &reading, desk.measure(&reading, false), letter.received_at, desk.parts.secret.expose());
+    let addition = compose::follow_up(
+        &case.id,
+        &effect.key,
+        &reading,
+        desk.measure(&reading, false),
+        letter.received_at,
+        desk.parts.secret.expose(),
+    );
     let added = desk.parts.tracker.follow_up(advisory, &addition).await?;
-    let event = if added { "follow-up added to the draft" } else { "follow-up kept out of a public advisory" };
-    Ok(Carried::Done(Desk::note(&case.id, event, letter.id.to_string()), None))
+    let event = if added {
+        "follow-up added to the draft"
+    } else {
+        "follow-up kept out of a public advisory"
+    };
+    Ok(Carried::Done(
+        Desk::note(&case.id, event, letter.id.to_string()),
+        None,
+    ))
 }
 
 /// The advisory of a case, once it is filed.
@@ -82,24 +134,51 @@ pub(super) async fn amend(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
         Some(letter) => reading_for(desk, letter).await?,
         None => None,
     };
-    let product = dossier.assessment.product.clone().or_else(|| reading.and_then(|r| r.report).and_then(|r| r.product));
-    let (by_login, by_name): (Vec<_>, Vec<_>) = dossier.credits.into_iter().partition(|credit| !credit.login.is_empty());
-    let amendment = Amendment { assessment: dossier.assessment, collaborators: dossier.collaborators, credits: by_login, product };
+    let product = dossier
+        .assessment
+        .product
+        .clone()
+        .or_else(|| reading.and_then(|r| r.report).and_then(|r| r.product));
+    let (by_login, by_name): (Vec<_>, Vec<_>) = dossier
+        .credits
+        .into_iter()
+        .partition(|credit| !credit.login.is_empty());
+    let amendment = Amendment {
+        assessment: dossier.assessment,
+        collaborators: dossier.collaborators,
+        credits: by_login,
+        product,
+    };
     desk.parts.tracker.amend(advisory, &amendment).await?;
     for credit in &by_name {
-        desk.parts.tracker.append(advisory, &compose::credited(&case.id, credit, desk.parts.secret.expose())).await?;
+        desk.parts
+            .tracker
+            .append(
+                advisory,
+                &compose::credited(&case.id, credit, desk.parts.secret.expose()),
+            )
+            .await?;
     }
-    Ok(Carried::Done(Desk::note(&case.id, "advisory brought up to date", advisory.id.clone()), None))
+    Ok(Carried::Done(
+        Desk::note(&case.id, "advisory brought up to date", advisory.id.clone()),
+        None,
+    ))
 }
 
 pub(super) async fn request_cve(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
     desk.parts.tracker.request_cve(filed(&case)?).await?;
-    Ok(Carried::Done(Desk::note(&case.id, "CVE requested", ""), None))
+    Ok(Carried::Done(
+        Desk::note(&case.id, "CVE requested", ""),
+        None,
+    ))
 }
 
 pub(super) async fn open_fork(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
     desk.parts.tracker.open_fork(filed(&case)?).await?;
-    Ok(Carried::Done(Desk::note(&case.id, "private fork opened", ""), None))
+    Ok(Carried::Done(
+        Desk::note(&case.id, "private fork opened", ""),
+        None,
+    ))
 }

@@ -1,4 +1,5 @@
-//! How are effects carried out? Leased, composed, handed over, settled: at least once, each under its key.
+//! How are effects carried out? Leased, composed, handed over, settled: at least once, each under
+//! its key.
 
 mod announcements;
 mod answers;
@@ -36,7 +37,8 @@ use tracing::{error, info, warn};
 /// Effects carried out at once.
 const LEASE_TOGETHER: u32 = 16;
 
-/// Longer than the longest honest try: the answer to DATA may take ten minutes (RFC 5321 section 4.5.3.2.6).
+/// Longer than the longest honest try: the answer to DATA may take ten minutes (RFC 5321 section
+/// 4.5.3.2.6).
 const LEASE_S: u64 = 15 * 60;
 
 /// Waits between tries.
@@ -77,21 +79,34 @@ async fn until_next(desk: &Desk, lane: Lane) -> Duration {
     let next = desk.parts.store.next_due(lane).await.ok().flatten();
     next.map_or(Duration::from_secs(IDLE_S), |due| {
         let wait = due.duration_since(desk.now());
-        Duration::try_from(wait).unwrap_or(Duration::ZERO).clamp(Duration::from_millis(50), Duration::from_secs(IDLE_S))
+        Duration::try_from(wait)
+            .unwrap_or(Duration::ZERO)
+            .clamp(Duration::from_millis(50), Duration::from_secs(IDLE_S))
     })
 }
 
 /// What a look at the store brought: effects to carry out, and how long until others are due.
 async fn look(desk: &Desk, lane: Lane, places: u32) -> Result<(Vec<Leased>, Duration), PortError> {
-    let leased = desk.parts.store.lease(lane, desk.now(), Duration::from_secs(LEASE_S), places).await?;
+    let leased = desk
+        .parts
+        .store
+        .lease(lane, desk.now(), Duration::from_secs(LEASE_S), places)
+        .await?;
     step!("leased");
     Ok((leased, until_next(desk, lane).await))
 }
 
-/// Carries out what is due until nothing is. A place that is free is filled at once, so that one slow effect holds up no other.
+/// Carries out what is due until nothing is. A place that is free is filled at once, so that one
+/// slow effect holds up no other.
 ///
-/// What is under way goes on while the store is looked at: a future that holds a connection and is not polled holds up all.
-async fn work_off(desk: &Desk, lane: Lane, beat: &Beat, stop: &watch::Receiver<bool>) -> Result<usize, PortError> {
+/// What is under way goes on while the store is looked at: a future that holds a connection and is
+/// not polled holds up all.
+async fn work_off(
+    desk: &Desk,
+    lane: Lane,
+    beat: &Beat,
+    stop: &watch::Receiver<bool>,
+) -> Result<usize, PortError> {
     let mut under_way = FuturesUnordered::new();
     let mut looking = OptionFuture::from(None);
     let mut wants_look = true;
@@ -100,7 +115,8 @@ async fn work_off(desk: &Desk, lane: Lane, beat: &Beat, stop: &watch::Receiver<b
     let mut failed = None;
     loop {
         beat.now();
-        let places = LEASE_TOGETHER.saturating_sub(u32::try_from(under_way.len()).unwrap_or(u32::MAX));
+        let places =
+            LEASE_TOGETHER.saturating_sub(u32::try_from(under_way.len()).unwrap_or(u32::MAX));
         let has_room = places > 0 && failed.is_none() && !*stop.borrow();
         let is_looking = !looking.is_terminated();
         if wants_look && has_room && !is_looking {
@@ -135,7 +151,8 @@ async fn carry_out(desk: &Desk, leased: Leased) -> Result<(), PortError> {
     let leased = &leased;
     let effect = &leased.effect;
     if leased.in_doubt {
-        warn!(effect = %effect.key, "an earlier try may have been carried out (RFC 1047); it is done again and counted");
+        warn!(effect = %effect.key, "an earlier try may have been carried out (RFC 1047); it is \
+            done again and counted");
     }
     let done = match effect.work {
         Work::Acknowledge => answers::acknowledge(desk, effect).await,
@@ -145,7 +162,9 @@ async fn carry_out(desk: &Desk, leased: Leased) -> Result<(), PortError> {
         Work::SayWords => words::say(desk, effect).await,
         Work::Announce => announcements::send(desk, effect).await,
         Work::Notify => notices::send(desk, effect).await,
-        Work::FileAdvisory => drafts::file(desk, effect, leased.attempts > 0 || leased.in_doubt).await,
+        Work::FileAdvisory => {
+            drafts::file(desk, effect, leased.attempts > 0 || leased.in_doubt).await
+        }
         Work::AppendFollowUp => drafts::append(desk, effect).await,
         Work::AmendAdvisory => drafts::amend(desk, effect).await,
         Work::RequestCve => drafts::request_cve(desk, effect).await,
@@ -161,8 +180,15 @@ async fn carry_out(desk: &Desk, leased: Leased) -> Result<(), PortError> {
             info!(effect = %effect.key, "done");
             Outcome::Done { decision, left }
         }
-        Ok(Carried::Refused(decision, why)) => Outcome::GaveUp { why: why.to_owned(), decision },
-        Ok(Carried::NotBefore(at)) => Outcome::Retry { at, why: "waits for its turn: too many automatic answers".to_owned(), in_doubt: false },
+        Ok(Carried::Refused(decision, why)) => Outcome::GaveUp {
+            why: why.to_owned(),
+            decision,
+        },
+        Ok(Carried::NotBefore(at)) => Outcome::Retry {
+            at,
+            why: "waits for its turn: too many automatic answers".to_owned(),
+            in_doubt: false,
+        },
         Err(err) => failed(desk, leased, &err, now).await,
     };
     desk.parts.store.settle(&effect.key, &outcome, now).await?;
@@ -182,17 +208,30 @@ enum Carried {
 async fn failed(desk: &Desk, leased: &Leased, err: &PortError, now: Timestamp) -> Outcome {
     let effect = &leased.effect;
     warn!(effect = %effect.key, attempts = leased.attempts + 1, error = %err, "failed");
-    desk.fault(&format!("effect {}", effect.work.as_str()), &err.to_string()).await;
-    let old = now.duration_since(leased.created_at) > jiff::SignedDuration::from_hours(GIVE_UP_AFTER_H);
+    desk.fault(
+        &format!("effect {}", effect.work.as_str()),
+        &err.to_string(),
+    )
+    .await;
+    let old =
+        now.duration_since(leased.created_at) > jiff::SignedDuration::from_hours(GIVE_UP_AFTER_H);
     if !err.is_lasting() && !old {
         let wait = match err {
             PortError::Throttled(_, wait) => *wait,
             _ => backoff(leased.attempts),
         };
-        let at = now + jiff::SignedDuration::try_from(wait).unwrap_or(jiff::SignedDuration::from_secs(60));
-        return Outcome::Retry { at, why: err.to_string(), in_doubt: matches!(err, PortError::InDoubt(_)) };
+        let at = now
+            + jiff::SignedDuration::try_from(wait).unwrap_or(jiff::SignedDuration::from_secs(60));
+        return Outcome::Retry {
+            at,
+            why: err.to_string(),
+            in_doubt: matches!(err, PortError::InDoubt(_)),
+        };
     }
-    Outcome::GaveUp { why: err.to_string(), decision: gave_up(desk, effect, now).await }
+    Outcome::GaveUp {
+        why: err.to_string(),
+        decision: gave_up(desk, effect, now).await,
+    }
 }
 
 /// What a human gets when the desk gives up: a call, and the promise on its clock.
@@ -200,23 +239,44 @@ async fn gave_up(desk: &Desk, effect: &Effect, now: Timestamp) -> Decision {
     // A call that can't be made is not answered by another call on the same path.
     if matches!(effect.work, Work::CallByMail(_) | Work::CallBySecondPath(_)) {
         return Decision {
-            journal: vec![Entry { case: effect.case.clone(), event: "call could not be made", detail: effect.key.to_string() }],
+            journal: vec![Entry {
+                case: effect.case.clone(),
+                event: "call could not be made",
+                detail: effect.key.to_string(),
+            }],
             ..Decision::default()
         };
     }
     let Some(id) = &effect.case else {
-        return Decision { effects: Effect::call_about_desk(Reason::GaveUp, &effect.key.0, now), ..Decision::default() };
+        return Decision {
+            effects: Effect::call_about_desk(Reason::GaveUp, &effect.key.0, now),
+            ..Decision::default()
+        };
     };
-    let mut decision =
-        Decision { effects: Effect::call(Reason::GaveUp, id, now), journal: vec![Entry::of(id, "gave up", effect.key.to_string())], ..Decision::default() };
+    let mut decision = Decision {
+        effects: Effect::call(Reason::GaveUp, id, now),
+        journal: vec![Entry::of(id, "gave up", effect.key.to_string())],
+        ..Decision::default()
+    };
     // That something was to be filed says what a letter held: it is told by mail alone.
-    if !matches!(effect.work, Work::Acknowledge | Work::SendCertificate | Work::Ask) {
-        decision.effects.retain(|effect| matches!(effect.work, Work::CallByMail(_)));
+    if !matches!(
+        effect.work,
+        Work::Acknowledge | Work::SendCertificate | Work::Ask
+    ) {
+        decision
+            .effects
+            .retain(|effect| matches!(effect.work, Work::CallByMail(_)));
     }
     if let Ok(Some(case)) = desk.parts.store.case(id).await {
         let after = match effect.work {
-            Work::Acknowledge => Case { acknowledgement: case.acknowledgement.clone().hand_over(), ..case.clone() },
-            Work::FileAdvisory => Case { draft: Draft::AwaitsWord, ..case.clone() },
+            Work::Acknowledge => Case {
+                acknowledgement: case.acknowledgement.clone().hand_over(),
+                ..case.clone()
+            },
+            Work::FileAdvisory => Case {
+                draft: Draft::AwaitsWord,
+                ..case.clone()
+            },
             _ => case.clone(),
         };
         decision.case = Some(CaseChange::update(&case, after));
@@ -225,7 +285,9 @@ async fn gave_up(desk: &Desk, effect: &Effect, now: Timestamp) -> Decision {
 }
 
 fn backoff(attempts: u32) -> Duration {
-    let seed = random::<8>().map(u64::from_le_bytes).unwrap_or(u64::from(attempts));
+    let seed = random::<8>()
+        .map(u64::from_le_bytes)
+        .unwrap_or(u64::from(attempts));
     let delays = ExponentialBuilder::new()
         .with_min_delay(Duration::from_secs(RETRY_FIRST_S))
         .with_max_delay(Duration::from_secs(RETRY_LAST_S))
@@ -233,7 +295,10 @@ fn backoff(attempts: u32) -> Duration {
         .with_jitter()
         .with_jitter_seed(seed)
         .without_max_times();
-    delays.build().nth(attempts.min(20) as usize).unwrap_or(Duration::from_secs(RETRY_LAST_S))
+    delays
+        .build()
+        .nth(attempts.min(20) as usize)
+        .unwrap_or(Duration::from_secs(RETRY_LAST_S))
 }
 
 fn missing(what: &str) -> PortError {
@@ -243,28 +308,51 @@ fn missing(what: &str) -> PortError {
 /// What an effect holds sealed.
 async fn unsealed<T: DeserializeOwned>(desk: &Desk, effect: &Effect) -> Result<T, PortError> {
     let sealed = effect.payload.clone().ok_or_else(|| missing("words"))?;
-    let octets = desk.parts.opener.unseal(sealed).await.map_err(|e| unsigned_yet(&e))?;
-    serde_json::from_slice(&octets).map_err(|_| PortError::Lasting("the words of this effect are damaged".to_owned()))
+    let octets = desk
+        .parts
+        .opener
+        .unseal(sealed)
+        .await
+        .map_err(|e| unsigned_yet(&e))?;
+    serde_json::from_slice(&octets)
+        .map_err(|_| PortError::Lasting("the words of this effect are damaged".to_owned()))
 }
 
 async fn case_of(desk: &Desk, effect: &Effect) -> Result<Case, PortError> {
     let id = effect.case.as_ref().ok_or_else(|| missing("case"))?;
-    desk.parts.store.case(id).await?.ok_or_else(|| missing("case"))
+    desk.parts
+        .store
+        .case(id)
+        .await?
+        .ok_or_else(|| missing("case"))
 }
 
 async fn letter_of(desk: &Desk, effect: &Effect) -> Result<Intake, PortError> {
     let id = effect.intake.ok_or_else(|| missing("letter"))?;
-    desk.parts.store.intake(id).await?.ok_or_else(|| missing("letter"))
+    desk.parts
+        .store
+        .intake(id)
+        .await?
+        .ok_or_else(|| missing("letter"))
 }
 
 /// Envelope tags and Message-IDs: made anew from the key at each try, guessed by nobody.
 fn tag(desk: &Desk, key: &EffectKey, purpose: &str) -> String {
-    secret::tag(desk.parts.secret.expose(), &[purpose.as_bytes(), key.0.as_bytes()])
+    secret::tag(
+        desk.parts.secret.expose(),
+        &[purpose.as_bytes(), key.0.as_bytes()],
+    )
 }
 
 fn message_id(desk: &Desk, key: &EffectKey) -> Result<MessageId, PortError> {
-    let id = format!("{}@{}", tag(desk, key, "message-id"), desk.parts.house.address.domain());
-    MessageId::parse(&id).ok_or_else(|| PortError::Lasting("desk.address has a domain that no Message-ID can hold".to_owned()))
+    let id = format!(
+        "{}@{}",
+        tag(desk, key, "message-id"),
+        desk.parts.house.address.domain()
+    );
+    MessageId::parse(&id).ok_or_else(|| {
+        PortError::Lasting("desk.address has a domain that no Message-ID can hold".to_owned())
+    })
 }
 
 fn unsigned_yet(why: &OpenerError) -> PortError {

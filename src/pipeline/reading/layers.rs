@@ -9,9 +9,19 @@ use std::rc::Rc;
 
 impl State<'_> {
     /// Opens one entity and what is inside. `clear`: nothing around it was encrypted.
-    pub(super) fn entity(&mut self, entity: &Entity<'_>, keys: &mut dyn SessionKeys, depth: usize, clear: bool) {
+    pub(super) fn entity(
+        &mut self,
+        entity: &Entity<'_>,
+        keys: &mut dyn SessionKeys,
+        depth: usize,
+        clear: bool,
+    ) {
         if self.too_deep(depth) {
-            self.protections.push(Protection { encrypted: true, shut: Some(Shut::Limit), ..Protection::default() });
+            self.protections.push(Protection {
+                encrypted: true,
+                shut: Some(Shut::Limit),
+                ..Protection::default()
+            });
             return self.fault("the letter has too many layers");
         }
         if entity.has_encoding_fault() {
@@ -24,20 +34,30 @@ impl State<'_> {
                     self.encrypted(sealed, keys, depth, n == 0);
                 }
                 if !others.is_empty() {
-                    self.fault("parts stand outside the encryption; they are listed as attachments");
+                    self.fault(
+                        "parts stand outside the encryption; they are listed as attachments",
+                    );
                     self.forwarded_letters(&others, keys, depth, clear);
                     others.iter().for_each(|file| self.keep(file));
                 }
             }
-            Layout::Signed { signed, signature } => self.signed(&signed, &signature, keys, depth, clear),
+            Layout::Signed { signed, signature } => {
+                self.signed(&signed, &signature, keys, depth, clear)
+            }
             Layout::Smime { encrypted } => {
                 self.sealed = true;
                 let shut = Some(Shut::Unsupported);
-                self.protections.push(Protection { encrypted, format: Format::Smime, shut, ..Protection::default() });
+                self.protections.push(Protection {
+                    encrypted,
+                    format: Format::Smime,
+                    shut,
+                    ..Protection::default()
+                });
                 self.fault(if encrypted {
                     "the letter is in S/MIME, which is not opened: ask for OpenPGP"
                 } else {
-                    "the letter is inside an S/MIME signature, which is not read: ask for OpenPGP, or for plain text"
+                    "the letter is inside an S/MIME signature, which is not read: ask for \
+                     OpenPGP, or for plain text"
                 });
                 entity.files().iter().for_each(|file| self.keep(file));
             }
@@ -50,13 +70,24 @@ impl State<'_> {
     }
 
     /// One sealed part. `first`: it speaks for the letter.
-    fn encrypted(&mut self, sealed: &Sealed<'_>, keys: &mut dyn SessionKeys, depth: usize, first: bool) {
+    fn encrypted(
+        &mut self,
+        sealed: &Sealed<'_>,
+        keys: &mut dyn SessionKeys,
+        depth: usize,
+        first: bool,
+    ) {
         let mut ciphertext = &sealed.ciphertext;
-        if ciphertext != &sealed.raw && mime::has_armor(&sealed.raw) && !openpgp::is_sealed(ciphertext) {
+        if ciphertext != &sealed.raw
+            && mime::has_armor(&sealed.raw)
+            && !openpgp::is_sealed(ciphertext)
+        {
             ciphertext = &sealed.raw; // its transfer encoding was named and never applied
         }
         if mime::has_armor(ciphertext)
-            && !ciphertext.trim_ascii_start().starts_with(b"-----BEGIN PGP MESSAGE-----")
+            && !ciphertext
+                .trim_ascii_start()
+                .starts_with(b"-----BEGIN PGP MESSAGE-----")
             && let text = mime::decode(ciphertext, None)
             && let Some(block) = mime::blocks(&text).first()
         {
@@ -65,16 +96,35 @@ impl State<'_> {
         self.sealed_part(ciphertext, sealed, keys, depth, first);
     }
 
-    fn sealed_part(&mut self, ciphertext: &[u8], sealed: &Sealed<'_>, keys: &mut dyn SessionKeys, depth: usize, first: bool) {
+    fn sealed_part(
+        &mut self,
+        ciphertext: &[u8],
+        sealed: &Sealed<'_>,
+        keys: &mut dyn SessionKeys,
+        depth: usize,
+        first: bool,
+    ) {
         if !openpgp::is_sealed(ciphertext)
-            && let Some((plaintext, signatures)) = openpgp::verify_message(ciphertext, &self.certificates(), self.budget)
+            && let Some((plaintext, signatures)) =
+                openpgp::verify_message(ciphertext, &self.certificates(), self.budget)
         {
             self.fault("the letter is signed, and not encrypted as its type claims");
-            return self.covered(signatures, |state| state.document(&plaintext, None, keys, depth, first));
+            return self.covered(signatures, |state| {
+                state.document(&plaintext, None, keys, depth, first)
+            });
         }
-        let Some(opened) = self.open(ciphertext, Format::PgpMime, sealed.repaired, keys) else { return };
-        let Opened { plaintext, signatures, .. } = opened;
-        let inner = match mime::entity_in(&plaintext).map(|octets| Entity::parse(octets, self.budget)).transpose() {
+        let Some(opened) = self.open(ciphertext, Format::PgpMime, sealed.repaired, keys) else {
+            return;
+        };
+        let Opened {
+            plaintext,
+            signatures,
+            ..
+        } = opened;
+        let inner = match mime::entity_in(&plaintext)
+            .map(|octets| Entity::parse(octets, self.budget))
+            .transpose()
+        {
             Ok(inner) => inner,
             Err(limit) => return self.over_limit(limit),
         };
@@ -90,23 +140,44 @@ impl State<'_> {
     }
 
     /// The entity that an encryption brought to light. `root`: it is the letter's own.
-    pub(super) fn payload(&mut self, inner: &Entity<'_>, keys: &mut dyn SessionKeys, depth: usize, root: bool) {
+    pub(super) fn payload(
+        &mut self,
+        inner: &Entity<'_>,
+        keys: &mut dyn SessionKeys,
+        depth: usize,
+        root: bool,
+    ) {
         if root {
             self.protected_headers(inner);
         }
         self.entity(inner, keys, depth + 1, false);
     }
 
-    /// A signature that no known certificate could check may be by one that the plaintext itself brought.
-    pub(super) fn judged_again(&mut self, ciphertext: &[u8], keys: &mut dyn SessionKeys, found: Vec<SignatureFound>) -> Vec<SignatureFound> {
-        let unknown = found.iter().any(|s| matches!(s, SignatureFound::Unknown { .. }));
+    /// A signature that no known certificate could check may be by one that the plaintext itself
+    /// brought.
+    pub(super) fn judged_again(
+        &mut self,
+        ciphertext: &[u8],
+        keys: &mut dyn SessionKeys,
+        found: Vec<SignatureFound>,
+    ) -> Vec<SignatureFound> {
+        let unknown = found
+            .iter()
+            .any(|s| matches!(s, SignatureFound::Unknown { .. }));
         if !unknown || self.brought.is_empty() {
             return found;
         }
         openpgp::signatures_in(ciphertext, keys, &self.certificates(), self.budget).unwrap_or(found)
     }
 
-    fn signed(&mut self, signed: &[u8], signature: &[u8], keys: &mut dyn SessionKeys, depth: usize, clear: bool) {
+    fn signed(
+        &mut self,
+        signed: &[u8],
+        signature: &[u8],
+        keys: &mut dyn SessionKeys,
+        depth: usize,
+        clear: bool,
+    ) {
         let inner = match Entity::parse(signed, self.budget) {
             Ok(inner) => inner,
             Err(limit) => return self.over_limit(limit),
@@ -125,9 +196,13 @@ impl State<'_> {
 
     fn bare(&mut self, entity: &Entity<'_>, keys: &mut dyn SessionKeys, depth: usize, clear: bool) {
         let files = entity.files();
-        // Exchange puts what Gpg4win's plug-in for Outlook wrote into one file, a whole PGP/MIME entity.
-        if let Some(file) = files.iter().find(|file| file.name.to_ascii_lowercase().starts_with("gpgol_mime_structure"))
-            && let Some(octets) = mime::entity_in(&file.octets)
+        // Exchange puts what Gpg4win's plug-in for Outlook wrote into one file, a whole PGP/MIME
+        // entity.
+        if let Some(file) = files.iter().find(|file| {
+            file.name
+                .to_ascii_lowercase()
+                .starts_with("gpgol_mime_structure")
+        }) && let Some(octets) = mime::entity_in(&file.octets)
             && let Ok(inner) = Entity::parse(octets, self.budget)
         {
             return self.entity(&inner, keys, depth + 1, clear);
@@ -137,11 +212,19 @@ impl State<'_> {
             (true, _) => {
                 self.sealed = true;
                 if !self.forwarded {
-                    self.protections.push(Protection { encrypted: true, format: Format::Smime, shut: Some(Shut::Unsupported), ..Protection::default() });
+                    self.protections.push(Protection {
+                        encrypted: true,
+                        format: Format::Smime,
+                        shut: Some(Shut::Unsupported),
+                        ..Protection::default()
+                    });
                 }
                 self.fault("a part is in S/MIME, which is not opened: ask for OpenPGP");
             }
-            (_, true) => self.fault("a part is inside an S/MIME signature, which is not read: ask for OpenPGP, or for plain text"),
+            (_, true) => self.fault(
+                "a part is inside an S/MIME signature, which is not read: ask \
+                for OpenPGP, or for plain text",
+            ),
             _ => {}
         }
         self.inline(&entity.body(!clear), keys, clear, depth);
@@ -151,9 +234,15 @@ impl State<'_> {
         self.chain = chain;
     }
 
-    /// Letters that this one forwards: each a document of its own, under its own few lines of header. Their
-    /// signatures are about them, and prove nothing of the letter that carries them.
-    fn forwarded_letters(&mut self, files: &[File<'_>], keys: &mut dyn SessionKeys, depth: usize, clear: bool) {
+    /// Letters that this one forwards: each a document of its own, under its own few lines of
+    /// header. Their signatures are about them, and prove nothing of the letter that carries them.
+    fn forwarded_letters(
+        &mut self,
+        files: &[File<'_>],
+        keys: &mut dyn SessionKeys,
+        depth: usize,
+        clear: bool,
+    ) {
         if self.media_type == "multipart/report" {
             return; // what a delivery report returns was written by somebody else, perhaps by us
         }
@@ -161,7 +250,10 @@ impl State<'_> {
             let inner = match Entity::letter(&file.octets, self.budget) {
                 Ok(inner) if !self.too_deep(depth + 1) => inner,
                 _ => {
-                    self.fault("a forwarded letter is not read: it has too many layers or parts; it is listed as an attachment");
+                    self.fault(
+                        "a forwarded letter is not read: it has too many layers or parts; \
+                        it is listed as an attachment",
+                    );
                     continue;
                 }
             };
@@ -177,10 +269,20 @@ impl State<'_> {
             }
             // Its own signatures prove nothing here; one around this whole letter covers it too.
             let covering = Rc::clone(&self.covering);
-            self.texts.iter_mut().skip(texts).for_each(|text| text.covering = Rc::clone(&covering));
+            self.texts
+                .iter_mut()
+                .skip(texts)
+                .for_each(|text| text.covering = Rc::clone(&covering));
             if let Some(first) = self.texts.get_mut(texts).map(|text| &mut text.text) {
-                let line = |name: &str, value: Option<String>| value.map_or_else(String::new, |v| format!("{name}: {v}\n"));
-                *first = format!("Forwarded letter\n{}{}{}\n{first}", line("From", inner.from()), line("Subject", inner.subject()), line("Date", inner.date()));
+                let line = |name: &str, value: Option<String>| {
+                    value.map_or_else(String::new, |v| format!("{name}: {v}\n"))
+                };
+                *first = format!(
+                    "Forwarded letter\n{}{}{}\n{first}",
+                    line("From", inner.from()),
+                    line("Subject", inner.subject()),
+                    line("Date", inner.date())
+                );
             }
         }
     }
@@ -191,9 +293,19 @@ impl State<'_> {
             return;
         }
         // Some programs hide the subject outside and mark nothing inside.
-        let hidden = self.subject.as_deref().is_none_or(|s| matches!(s.trim(), "" | "..." | "[...]" | "Encrypted Message"));
-        let unmarked = || hidden.then(|| ProtectedHeaders { subject: inner.subject(), ..ProtectedHeaders::default() });
-        let Some(protected) = inner.protected_headers().or_else(unmarked) else { return };
+        let hidden = self
+            .subject
+            .as_deref()
+            .is_none_or(|s| matches!(s.trim(), "" | "..." | "[...]" | "Encrypted Message"));
+        let unmarked = || {
+            hidden.then(|| ProtectedHeaders {
+                subject: inner.subject(),
+                ..ProtectedHeaders::default()
+            })
+        };
+        let Some(protected) = inner.protected_headers().or_else(unmarked) else {
+            return;
+        };
         if protected.subject.is_some() {
             self.subject = protected.subject;
             self.subject_covering = Some(Rc::clone(&self.covering));
@@ -202,7 +314,11 @@ impl State<'_> {
             self.recipients = (protected.recipients, Rc::clone(&self.covering));
         }
         self.date = protected.date.or(self.date.take());
-        let differs = protected.from.as_ref().is_some_and(|inner| self.from.as_ref().is_none_or(|outer| !outer.eq_ignore_ascii_case(inner)));
+        let differs = protected.from.as_ref().is_some_and(|inner| {
+            self.from
+                .as_ref()
+                .is_none_or(|outer| !outer.eq_ignore_ascii_case(inner))
+        });
         if differs {
             self.fault("the protected From differs from the outer one; the outer one is shown");
         }
@@ -211,6 +327,9 @@ impl State<'_> {
 
 /// A letter inside the letter, whatever its part is called.
 fn is_letter(file: &File<'_>) -> bool {
-    matches!(file.media_type.as_str(), "message/rfc822" | "message/global")
-        || (file.media_type == "application/octet-stream" && file.name.to_ascii_lowercase().ends_with(".eml"))
+    matches!(
+        file.media_type.as_str(),
+        "message/rfc822" | "message/global"
+    ) || (file.media_type == "application/octet-stream"
+        && file.name.to_ascii_lowercase().ends_with(".eml"))
 }

@@ -12,14 +12,17 @@ use crate::model::budget::Budget;
 use crate::model::ids::Digest;
 use crate::model::letter::{Dmarc, Outer};
 use crate::model::limits::{CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX, Limits};
-use crate::model::reading::{Attachment, Delivery, Format, Integrity, Protection, Reading, Repair, Shut};
+use crate::model::reading::{
+    Attachment, Delivery, Format, Integrity, Protection, Reading, Repair, Shut,
+};
 use crate::openpgp::{self, Certificate, NotRead, Opened, SessionKeys, SignatureFound, Unopened};
 use crate::triage;
 use sha2::Sha256;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// From where a letter is read: what is ours, the certificates that we already hold, and how much it may cost.
+/// From where a letter is read: what is ours, the certificates that we already hold, and how much
+/// it may cost.
 #[derive(Clone, Debug)]
 pub struct Position {
     pub perspective: Perspective,
@@ -35,7 +38,13 @@ pub struct Position {
 impl Default for Position {
     fn default() -> Self {
         let (perspective, certificates, limits) = (Perspective::default(), Vec::new(), Limits::MAX);
-        Self { perspective, certificates, limits, cpu: || Duration::ZERO, with_files: false }
+        Self {
+            perspective,
+            certificates,
+            limits,
+            cpu: || Duration::ZERO,
+            with_files: false,
+        }
     }
 }
 
@@ -57,12 +66,19 @@ pub fn read(octets: &[u8], keys: &mut dyn SessionKeys, position: &Position) -> R
     state.finish(&outer)
 }
 
-/// The SHA-256 of the binary packets of a PGP/MIME letter's ciphertext (RFC 3156 section 4): what its reporter can compute
-/// from the copy in his own Sent folder. No key is asked for, so that it says nothing of what we could open.
+/// The SHA-256 of the binary packets of a PGP/MIME letter's ciphertext (RFC 3156 section 4): what
+/// its reporter can compute from the copy in his own Sent folder. No key is asked for, so that it
+/// says nothing of what we could open.
 pub fn ciphertext_digest(octets: &[u8], limits: &Limits) -> Option<Digest> {
-    let root = Entity::letter(octets, &Budget::of_letter(octets.len(), limits, || Duration::ZERO)).ok()?;
+    let root = Entity::letter(
+        octets,
+        &Budget::of_letter(octets.len(), limits, || Duration::ZERO),
+    )
+    .ok()?;
     match root.layout() {
-        Layout::Encrypted { sealed, .. } => sealed.first().map(|sealed| openpgp::digest(&sealed.ciphertext)),
+        Layout::Encrypted { sealed, .. } => sealed
+            .first()
+            .map(|sealed| openpgp::digest(&sealed.ciphertext)),
         _ => None,
     }
 }
@@ -79,7 +95,8 @@ struct Shown {
 /// A file of the letter, and the signatures that cover it.
 struct Kept {
     attachment: Attachment,
-    /// Empty where nobody wants them, and where they are no record that the report may be read from.
+    /// Empty where nobody wants them, and where they are no record that the report may be read
+    /// from.
     octets: Vec<u8>,
     /// A signature need not cover it.
     says_nothing: bool,
@@ -125,13 +142,15 @@ struct State<'p> {
     signatures: Vec<SignatureFound>,
     /// Those that cover what is read now.
     covering: Covering,
-    /// What is read now is the letter's own payload, from the root inwards, and no file or part beside it.
+    /// What is read now is the letter's own payload, from the root inwards, and no file or part
+    /// beside it.
     chain: bool,
     /// Those that covered the protected subject, where it was one.
     subject_covering: Option<Covering>,
     /// Protected recipients, and the signatures that covered them.
     recipients: (Vec<String>, Covering),
-    /// What is read stands in a letter that this one forwards: it says nothing of who wrote this one, and when.
+    /// What is read stands in a letter that this one forwards: it says nothing of who wrote this
+    /// one, and when.
     forwarded: bool,
     subject: Option<String>,
     media_type: String,
@@ -153,7 +172,9 @@ struct State<'p> {
 impl<'p> State<'p> {
     fn new(outer: &Outer, position: &'p Position, budget: &'p Budget) -> Self {
         let from = outer.originator.as_ref().map(|a| a.as_str().to_owned());
-        let pinned = from.as_ref().is_some_and(|from| position.certificates.iter().any(|c| c.is_of(from)));
+        let pinned = from
+            .as_ref()
+            .is_some_and(|from| position.certificates.iter().any(|c| c.is_of(from)));
         Self {
             from,
             budget,
@@ -195,21 +216,27 @@ impl<'p> State<'p> {
 
     /// Shows a document, under the signatures that cover what is read now.
     fn show(&mut self, mut text: String) {
-        let left = (self.budget.text_octets as usize).saturating_sub(self.texts.iter().map(|shown| shown.text.len()).sum());
+        let left = (self.budget.text_octets as usize)
+            .saturating_sub(self.texts.iter().map(|shown| shown.text.len()).sum());
         if text.len() > left {
             text.truncate(text.floor_char_boundary(left));
             text.shrink_to_fit();
             self.fault("its text is too long to be shown whole; the letter holds all of it");
         }
-        self.texts.push(Shown { text, covering: Rc::clone(&self.covering) });
+        self.texts.push(Shown {
+            text,
+            covering: Rc::clone(&self.covering),
+        });
     }
 
     /// Lists a file, under the signatures that cover what is read now.
     fn keep(&mut self, file: &File<'_>) {
-        // To look at a certificate costs time; further ones than a person sends count as what they are, files.
+        // To look at a certificate costs time; further ones than a person sends count as what they
+        // are, files.
         self.looks += 1;
         let media_type = mime::true_type(file);
-        let is_record = self.files.len() < FILES_LOOKED_AT_MAX && triage::may_be_record(&file.name, &media_type, &file.octets);
+        let is_record = self.files.len() < FILES_LOOKED_AT_MAX
+            && triage::may_be_record(&file.name, &media_type, &file.octets);
         self.files.push(Kept {
             says_nothing: self.looks <= CERTIFICATES_MAX && blocks::says_nothing(file, self.budget),
             attachment: Attachment {
@@ -219,7 +246,11 @@ impl<'p> State<'p> {
                 octets: file.octets.len() as u64,
                 sha256: Digest(<Sha256 as sha2::Digest>::digest(&file.octets).into()).to_string(),
             },
-            octets: if self.with_files || is_record { file.octets.to_vec() } else { Vec::new() },
+            octets: if self.with_files || is_record {
+                file.octets.to_vec()
+            } else {
+                Vec::new()
+            },
             covering: Rc::clone(&self.covering),
         });
     }
@@ -234,8 +265,11 @@ impl<'p> State<'p> {
 
     /// Reads something that these signatures cover, besides those around it.
     fn covered(&mut self, mut signatures: Vec<SignatureFound>, read: impl FnOnce(&mut Self)) {
-        // Whatever layer it stood in: what was signed for another, somebody may have wrapped anew for us.
-        signatures.iter_mut().for_each(|found| found.demand(self.sealed_to.as_deref()));
+        // Whatever layer it stood in: what was signed for another, somebody may have wrapped anew
+        // for us.
+        signatures
+            .iter_mut()
+            .for_each(|found| found.demand(self.sealed_to.as_deref()));
         let around = Rc::clone(&self.covering);
         self.signatures.extend(signatures.iter().cloned());
         self.covering = Rc::new(around.iter().cloned().chain(signatures).collect());
@@ -243,7 +277,8 @@ impl<'p> State<'p> {
         self.covering = around;
     }
 
-    /// Reads what was inside an encryption. Signatures outside it vouch for a ciphertext, and anybody may sign one.
+    /// Reads what was inside an encryption. Signatures outside it vouch for a ciphertext, and
+    /// anybody may sign one.
     fn sealed_inside(&mut self, signatures: Vec<SignatureFound>, read: impl FnOnce(&mut Self)) {
         let around = std::mem::take(&mut self.covering);
         self.covered(signatures, read);
@@ -251,12 +286,19 @@ impl<'p> State<'p> {
     }
 
     fn is_by_originator(&self, found: &SignatureFound) -> bool {
-        let SignatureFound::Good { addresses, .. } = found else { return false };
-        self.from.as_ref().is_some_and(|from| addresses.iter().any(|a| a.eq_ignore_ascii_case(from)))
+        let SignatureFound::Good { addresses, .. } = found else {
+            return false;
+        };
+        self.from
+            .as_ref()
+            .is_some_and(|from| addresses.iter().any(|a| a.eq_ignore_ascii_case(from)))
     }
 
     fn over_limit(&mut self, limit: LimitExceeded) {
-        self.protections.push(Protection { shut: Some(Shut::Limit), ..Protection::default() });
+        self.protections.push(Protection {
+            shut: Some(Shut::Limit),
+            ..Protection::default()
+        });
         self.fault(limit.to_string());
     }
 
@@ -265,19 +307,31 @@ impl<'p> State<'p> {
         self.message_id = root.message_id();
         self.date = root.date();
         self.media_type = root.media_type();
-        self.delivery = if self.unanswerable { mime::delivery(root) } else { None };
+        self.delivery = if self.unanswerable {
+            mime::delivery(root)
+        } else {
+            None
+        };
         self.marked_spam = root.header("X-Spam-Flag").is_some_and(|v| v.eq_ignore_ascii_case("yes"))
             || ["X-Spam-Status", "X-Spam"].iter().any(|name| root.header(name).is_some_and(|v| v.to_ascii_lowercase().starts_with("yes")))
             // rspamd's milter writes "default: True [12.10 / 15.00]", and what it would have done.
-            || root.header("X-Spamd-Result").is_some_and(|v| v.to_ascii_lowercase().starts_with("default: true"))
-            || root.header("X-Rspamd-Action").is_some_and(|v| matches!(v.to_ascii_lowercase().trim(), "reject" | "add header" | "rewrite subject"));
+            || root.header("X-Spamd-Result").is_some_and(|v| v.to_ascii_lowercase().starts_with("default: \
+                true"))
+            || root.header("X-Rspamd-Action").is_some_and(|v| matches!(v.to_ascii_lowercase().trim(), "reject" | "add \
+                header" | "rewrite \
+                subject"));
         if root.from().is_none() {
             self.fault("the letter has no single From");
         } else if self.from.is_none() {
             self.fault("its From is no address that a letter could be sent to");
         }
-        let way = if self.autocrypt_signed { Way::Clear } else { Way::Unsigned };
-        // Of several none counts (Autocrypt level 1, section 2.3): a signature covers the lowest, and anybody on the way adds above.
+        let way = if self.autocrypt_signed {
+            Way::Clear
+        } else {
+            Way::Unsigned
+        };
+        // Of several none counts (Autocrypt level 1, section 2.3): a signature covers the lowest,
+        // and anybody on the way adds above.
         if let [(_, octets)] = root.autocrypt().as_slice() {
             self.learn_by(octets, way);
         }
@@ -285,20 +339,44 @@ impl<'p> State<'p> {
     }
 
     /// Opens one ciphertext and records how it was protected, or why it stays shut.
-    fn open(&mut self, ciphertext: &[u8], format: Format, repaired: Option<Repair>, keys: &mut dyn SessionKeys) -> Option<Opened> {
+    fn open(
+        &mut self,
+        ciphertext: &[u8],
+        format: Format,
+        repaired: Option<Repair>,
+        keys: &mut dyn SessionKeys,
+    ) -> Option<Opened> {
         self.sealed = true;
         if !openpgp::is_sealed(ciphertext) {
-            // Sequoia would look for a container to the end, and hash all of it for every signature that is announced.
+            // Sequoia would look for a container to the end, and hash all of it for every signature
+            // that is announced.
             let unopened = openpgp::unsealed(self.budget);
-            self.protections.push(Protection { encrypted: true, format, integrity: Integrity::None, repaired, shut: Some(unopened.shut) });
+            self.protections.push(Protection {
+                encrypted: true,
+                format,
+                integrity: Integrity::None,
+                repaired,
+                shut: Some(unopened.shut),
+            });
             self.fault(format!("an encrypted part stays shut: {unopened}"));
             return None;
         }
         let certificates = self.certificates();
         let mut opened = openpgp::open(ciphertext, keys, &certificates, self.budget);
-        // Some programs add line ends or zeros to a binary file. What is left without them must prove itself as any other.
-        let end = ciphertext.iter().rposition(|b| !matches!(b, b'\r' | b'\n' | 0)).map_or(0, |at| at + 1);
-        if matches!(opened, Err(Unopened { shut: Shut::Integrity, .. })) && end < ciphertext.len() {
+        // Some programs add line ends or zeros to a binary file. What is left without them must
+        // prove itself as any other.
+        let end = ciphertext
+            .iter()
+            .rposition(|b| !matches!(b, b'\r' | b'\n' | 0))
+            .map_or(0, |at| at + 1);
+        if matches!(
+            opened,
+            Err(Unopened {
+                shut: Shut::Integrity,
+                ..
+            })
+        ) && end < ciphertext.len()
+        {
             opened = openpgp::open(&ciphertext[..end], keys, &certificates, self.budget).or(opened);
         }
         match opened {
@@ -306,11 +384,23 @@ impl<'p> State<'p> {
                 if self.sealed_to.is_none() {
                     self.sealed_to = opened.recipient.take();
                 }
-                self.protections.push(Protection { encrypted: true, format, integrity: opened.integrity, repaired, shut: None });
+                self.protections.push(Protection {
+                    encrypted: true,
+                    format,
+                    integrity: opened.integrity,
+                    repaired,
+                    shut: None,
+                });
                 Some(opened)
             }
             Err(Unopened { shut, why }) => {
-                self.protections.push(Protection { encrypted: true, format, integrity: Integrity::None, repaired, shut: Some(shut) });
+                self.protections.push(Protection {
+                    encrypted: true,
+                    format,
+                    integrity: Integrity::None,
+                    repaired,
+                    shut: Some(shut),
+                });
                 self.fault(format!("an encrypted part stays shut: {why}"));
                 None
             }
@@ -318,19 +408,31 @@ impl<'p> State<'p> {
     }
 
     fn learn_from_files(&mut self, files: &[File<'_>], clear: bool) {
-        for file in files.iter().filter(|f| f.media_type == "application/pgp-keys" || f.octets.starts_with(b"-----BEGIN PGP PUBLIC KEY")) {
+        for file in files.iter().filter(|f| {
+            f.media_type == "application/pgp-keys"
+                || f.octets.starts_with(b"-----BEGIN PGP PUBLIC KEY")
+        }) {
             self.learn(&file.octets, clear);
         }
     }
 
     fn learn(&mut self, octets: &[u8], clear: bool) -> bool {
         // What is forwarded, its writer only passes on: it is not their word in clear.
-        self.learn_by(octets, if clear && !self.forwarded { Way::Clear } else { Way::Inside })
+        self.learn_by(
+            octets,
+            if clear && !self.forwarded {
+                Way::Clear
+            } else {
+                Way::Inside
+            },
+        )
     }
 
-    /// Keeps a brought certificate if a user ID of it is the single From, and no other is pinned. Whether it is one at all.
+    /// Keeps a brought certificate if a user ID of it is the single From, and no other is pinned.
+    /// Whether it is one at all.
     fn learn_by(&mut self, octets: &[u8], way: Way) -> bool {
-        // What stands in clear counts apart: nothing inside a sealed part may change what is learnt from outside.
+        // What stands in clear counts apart: nothing inside a sealed part may change what is learnt
+        // from outside.
         let learnt = &mut self.learnt[usize::from(way != Way::Inside)];
         if octets.len() > CERTIFICATE_OCTETS_MAX || *learnt >= CERTIFICATES_MAX {
             self.fault("the letter brings more certificates, or larger ones, than are read");
@@ -341,22 +443,40 @@ impl<'p> State<'p> {
             Ok(found) => found,
             Err(NotRead::NoCertificate) => return false,
             Err(NotRead::Costly) => {
-                self.fault("the letter brings a certificate that costs more work than it is worth; it is not read");
+                self.fault(
+                    "the letter brings a certificate that costs more work than it is \
+                    worth; it is not read",
+                );
                 return false;
             }
         };
-        let Some(from) = self.from.clone() else { return true };
+        let Some(from) = self.from.clone() else {
+            return true;
+        };
         for certificate in found.into_iter().filter(|c| c.is_of(&from)) {
             let fingerprint = certificate.fingerprint();
-            if let Some(known) = self.brought.iter_mut().find(|b| b.certificate.fingerprint() == fingerprint) {
-                // The copy in clear counts, as if there were no other: what leaves must not tell whether there is one.
+            if let Some(known) = self
+                .brought
+                .iter_mut()
+                .find(|b| b.certificate.fingerprint() == fingerprint)
+            {
+                // The copy in clear counts, as if there were no other: what leaves must not tell
+                // whether there is one.
                 if way > known.way {
                     *known = Brought { certificate, way };
                 }
                 continue;
             }
-            if self.pinned && !self.held.iter().any(|held| held.fingerprint() == fingerprint) {
-                self.fault("the letter brings another certificate than the one we know for its sender; it is not used");
+            if self.pinned
+                && !self
+                    .held
+                    .iter()
+                    .any(|held| held.fingerprint() == fingerprint)
+            {
+                self.fault(
+                    "the letter brings another certificate than the one we know for its \
+                    sender; it is not used",
+                );
             }
             self.brought.push(Brought { certificate, way });
         }
@@ -365,7 +485,11 @@ impl<'p> State<'p> {
 
     /// The certificates that a signature may be checked with.
     fn certificates(&self) -> Vec<Certificate> {
-        let usable = self.brought.iter().map(|b| &b.certificate).filter(|_| !self.pinned);
+        let usable = self
+            .brought
+            .iter()
+            .map(|b| &b.certificate)
+            .filter(|_| !self.pinned);
         self.held.iter().chain(usable).cloned().collect()
     }
 }
@@ -374,7 +498,9 @@ impl<'p> State<'p> {
 mod tests {
     use super::*;
     use crate::model::reading::{LetterKind, SignatureStatus};
-    use crate::openpgp::{Profile, Purpose, SealTo, SecretKeys, armored_message, certificates, generate, seal_packets};
+    use crate::openpgp::{
+        Profile, Purpose, SealTo, SecretKeys, armored_message, certificates, generate, seal_packets,
+    };
 
     struct Desk {
         keys: SecretKeys,
@@ -407,7 +533,10 @@ mod tests {
 
     fn pgp_mime(armored: &str) -> String {
         format!(
-            "From: Ada <ada@b.example>\nSubject: ...\nMIME-Version: 1.0\nContent-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=x\n\n--x\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n\n--x\nContent-Type: application/octet-stream\n\n{armored}\n--x--\n"
+            "From: Ada <ada@b.example>\nSubject: ...\nMIME-Version: 1.0\nContent-Type: \
+             multipart/encrypted; protocol=\"application/pgp-encrypted\"; \
+             boundary=x\n\n--x\nContent-Type: application/pgp-encrypted\n\nVersion: \
+             1\n\n--x\nContent-Type: application/octet-stream\n\n{armored}\n--x--\n"
         )
     }
 
@@ -416,12 +545,30 @@ mod tests {
         let mut desk = desk();
         let key = desk.ada_public.clone();
         let inner = format!(
-            "Subject: XSS in acme 1.2\nContent-Type: multipart/mixed; boundary=y; protected-headers=\"v1\"\n\n--y\nContent-Type: text/plain\n\nTo reproduce:\n\n1. open it\n2. look\n--y\nContent-Type: application/pgp-keys; name=k.asc\n\n{key}\n--y--\n"
+            "Subject: XSS in acme 1.2\nContent-Type: multipart/mixed; boundary=y; \
+             protected-headers=\"v1\"\n\n--y\nContent-Type: text/plain\n\nTo reproduce:\n\n1. \
+             open it\n2. look\n--y\nContent-Type: application/pgp-keys; \
+             name=k.asc\n\n{key}\n--y--\n"
         );
         let reading = desk.read(&pgp_mime(&desk.sealed(&inner)));
         assert_eq!(reading.subject.as_deref(), Some("XSS in acme 1.2"));
-        assert_eq!(reading.protection, Protection { encrypted: true, format: Format::PgpMime, integrity: Integrity::Mdc, repaired: None, shut: None });
-        assert_eq!((reading.signature.status, reading.signature.signer_is_originator), (SignatureStatus::Valid, true));
+        assert_eq!(
+            reading.protection,
+            Protection {
+                encrypted: true,
+                format: Format::PgpMime,
+                integrity: Integrity::Mdc,
+                repaired: None,
+                shut: None
+            }
+        );
+        assert_eq!(
+            (
+                reading.signature.status,
+                reading.signature.signer_is_originator
+            ),
+            (SignatureStatus::Valid, true)
+        );
         assert_eq!(reading.kind, LetterKind::Report);
         assert!(!reading.certificates[0].in_clear);
     }
@@ -431,46 +578,99 @@ mod tests {
         let mut desk = desk();
         let armored = desk.sealed("secret");
         let whole = desk.read(&format!("From: ada@b.example\nSubject: s\n\n{armored}"));
-        assert_eq!((whole.protection.format, whole.text.as_str()), (Format::Inline, "secret\n"));
+        assert_eq!(
+            (whole.protection.format, whole.text.as_str()),
+            (Format::Inline, "secret\n")
+        );
         assert_eq!(whole.signature.status, SignatureStatus::UnknownKey);
-        let beside = desk.read(&format!("From: ada@b.example\nSubject: s\n\nplease pay eve\n\n{armored}"));
+        let beside = desk.read(&format!(
+            "From: ada@b.example\nSubject: s\n\nplease pay eve\n\n{armored}"
+        ));
         assert_eq!(beside.signature.status, SignatureStatus::None);
-        assert!(beside.text.contains("[part 2 of 2]\nsecret"), "{}", beside.text);
+        assert!(
+            beside.text.contains("[part 2 of 2]\nsecret"),
+            "{}",
+            beside.text
+        );
     }
 
     #[test]
     fn what_gpg4wins_outlook_plug_in_wrote_is_opened_as_exchange_stores_it() {
         let mut desk = desk();
-        let inner = pgp_mime(&desk.sealed("Content-Type: text/plain\n\nsecret")).split_once("MIME-Version: 1.0\n").unwrap().1.to_owned();
+        let inner = pgp_mime(&desk.sealed("Content-Type: text/plain\n\nsecret"))
+            .split_once("MIME-Version: 1.0\n")
+            .unwrap()
+            .1
+            .to_owned();
         let stored = format!(
-            "From: ada@b.example\nSubject: s\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: text/plain\n\n\n--o\nContent-Type: application/octet-stream; name=\"GpgOL_MIME_structure.mime\"\nContent-Disposition: attachment; filename=\"GpgOL_MIME_structure.mime\"\nContent-Transfer-Encoding: base64\n\n{}\n--o--\n",
+            "From: ada@b.example\nSubject: s\nMIME-Version: 1.0\nContent-Type: multipart/mixed; \
+             boundary=o\n\n--o\nContent-Type: text/plain\n\n\n--o\nContent-Type: \
+             application/octet-stream; name=\"GpgOL_MIME_structure.mime\"\nContent-Disposition: \
+             attachment; filename=\"GpgOL_MIME_structure.mime\"\nContent-Transfer-Encoding: \
+             base64\n\n{}\n--o--\n",
             base64::Engine::encode(&base64::engine::general_purpose::STANDARD, inner)
         );
         let reading = desk.read(&stored);
-        assert_eq!((reading.text.as_str(), reading.protection.encrypted, reading.protection.shut), ("secret\n", true, None), "{:?}", reading.faults);
+        assert_eq!(
+            (
+                reading.text.as_str(),
+                reading.protection.encrypted,
+                reading.protection.shut
+            ),
+            ("secret\n", true, None),
+            "{:?}",
+            reading.faults
+        );
     }
 
-    /// However deep it stands: wrapped as it is into a new encryption to us, a signature for somebody else proves nothing here.
+    /// However deep it stands: wrapped as it is into a new encryption to us, a signature for
+    /// somebody else proves nothing here.
     #[test]
     fn what_was_signed_for_another_and_wrapped_anew_counts_as_signed_for_another() {
         use sequoia_openpgp::cert::CertBuilder;
         use sequoia_openpgp::serialize::stream::{LiteralWriter, Message, Signer};
         use std::io::Write;
         let mut desk = desk();
-        let (rita, _) = CertBuilder::general_purpose(Some("ada@b.example")).generate().unwrap();
-        let (colleague, _) = CertBuilder::general_purpose(Some("colleague@b.example")).generate().unwrap();
-        let pair = rita.primary_key().key().clone().parts_into_secret().unwrap().into_keypair().unwrap();
+        let (rita, _) = CertBuilder::general_purpose(Some("ada@b.example"))
+            .generate()
+            .unwrap();
+        let (colleague, _) = CertBuilder::general_purpose(Some("colleague@b.example"))
+            .generate()
+            .unwrap();
+        let pair = rita
+            .primary_key()
+            .key()
+            .clone()
+            .parts_into_secret()
+            .unwrap()
+            .into_keypair()
+            .unwrap();
         let mut signed = Vec::new();
-        let signer = Signer::new(Message::new(&mut signed), pair).unwrap().add_intended_recipient(&colleague).build().unwrap();
+        let signer = Signer::new(Message::new(&mut signed), pair)
+            .unwrap()
+            .add_intended_recipient(&colleague)
+            .build()
+            .unwrap();
         let mut literal = LiteralWriter::new(signer).build().unwrap();
         literal.write_all(b"for a colleague").unwrap();
         literal.finalize().unwrap();
-        let public = sequoia_openpgp::serialize::SerializeInto::to_vec(&rita.strip_secret_key_material()).unwrap();
-        let held = Position { certificates: certificates(&public).unwrap(), ..Position::default() };
-        let wrapped = armored_message(&SealTo::new(&desk.own).unwrap().seal(&signed).unwrap()).unwrap();
+        let public =
+            sequoia_openpgp::serialize::SerializeInto::to_vec(&rita.strip_secret_key_material())
+                .unwrap();
+        let held = Position {
+            certificates: certificates(&public).unwrap(),
+            ..Position::default()
+        };
+        let wrapped =
+            armored_message(&SealTo::new(&desk.own).unwrap().seal(&signed).unwrap()).unwrap();
         let reading = read(pgp_mime(&wrapped).as_bytes(), &mut desk.keys, &held).reading;
         assert_eq!(reading.text, "for a colleague\n");
-        assert_eq!((reading.signature.status, reading.signature.names_recipient), (SignatureStatus::Invalid, false), "{:?}", reading.faults);
+        assert_eq!(
+            (reading.signature.status, reading.signature.names_recipient),
+            (SignatureStatus::Invalid, false),
+            "{:?}",
+            reading.faults
+        );
     }
 
     #[test]
@@ -479,33 +679,88 @@ mod tests {
         use sequoia_openpgp::packet::signature::SignatureBuilder;
         use sequoia_openpgp::types::SignatureType;
         let mut desk = desk();
-        let (cert, _) = CertBuilder::general_purpose(Some("ada@b.example")).generate().unwrap();
-        let mut pair = cert.primary_key().key().clone().parts_into_secret().unwrap().into_keypair().unwrap();
+        let (cert, _) = CertBuilder::general_purpose(Some("ada@b.example"))
+            .generate()
+            .unwrap();
+        let mut pair = cert
+            .primary_key()
+            .key()
+            .clone()
+            .parts_into_secret()
+            .unwrap()
+            .into_keypair()
+            .unwrap();
         let id = cert.userids().next().unwrap().userid().clone();
-        let one = id.bind(&mut pair, &cert, SignatureBuilder::new(SignatureType::PositiveCertification)).unwrap();
-        let mut octets =
-            sequoia_openpgp::serialize::SerializeInto::to_vec(&sequoia_openpgp::Packet::from(cert.primary_key().key().clone().parts_into_public())).unwrap();
-        octets.extend(sequoia_openpgp::serialize::SerializeInto::to_vec(&sequoia_openpgp::Packet::from(id)).unwrap());
-        let signature = sequoia_openpgp::serialize::SerializeInto::to_vec(&sequoia_openpgp::Packet::from(one)).unwrap();
+        let one = id
+            .bind(
+                &mut pair,
+                &cert,
+                SignatureBuilder::new(SignatureType::PositiveCertification),
+            )
+            .unwrap();
+        let mut octets = sequoia_openpgp::serialize::SerializeInto::to_vec(
+            &sequoia_openpgp::Packet::from(cert.primary_key().key().clone().parts_into_public()),
+        )
+        .unwrap();
+        octets.extend(
+            sequoia_openpgp::serialize::SerializeInto::to_vec(&sequoia_openpgp::Packet::from(id))
+                .unwrap(),
+        );
+        let signature =
+            sequoia_openpgp::serialize::SerializeInto::to_vec(&sequoia_openpgp::Packet::from(one))
+                .unwrap();
         let letter = |times: usize, packets: &[u8]| {
             let octets = [&octets[..], &signature, &packets.repeat(times)].concat();
             let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, octets);
             format!(
-                "From: ada@b.example\nSubject: s\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: text/plain\n\nhello\n--o\nContent-Type: application/pgp-keys; name=k.pgp\nContent-Transfer-Encoding: base64\n\n{base64}\n--o--\n"
+                "From: ada@b.example\nSubject: s\nMIME-Version: 1.0\nContent-Type: \
+                 multipart/mixed; boundary=o\n\n--o\nContent-Type: \
+                 text/plain\n\nhello\n--o\nContent-Type: application/pgp-keys; \
+                 name=k.pgp\nContent-Transfer-Encoding: base64\n\n{base64}\n--o--\n"
             )
         };
         assert_eq!(desk.read(&letter(3, &signature)).certificates.len(), 1);
         let costly = desk.read(&letter(200, &signature));
-        assert!(costly.certificates.is_empty() && costly.faults.iter().any(|f| f.contains("costs more work")), "{:?}", costly.faults);
+        assert!(
+            costly.certificates.is_empty()
+                && costly.faults.iter().any(|f| f.contains("costs more work")),
+            "{:?}",
+            costly.faults
+        );
         // Signatures by somebody else that fit nothing are tried on every user ID.
-        let (other, _) = CertBuilder::general_purpose(Some("eve@b.example")).generate().unwrap();
-        let mut others = other.primary_key().key().clone().parts_into_secret().unwrap().into_keypair().unwrap();
+        let (other, _) = CertBuilder::general_purpose(Some("eve@b.example"))
+            .generate()
+            .unwrap();
+        let mut others = other
+            .primary_key()
+            .key()
+            .clone()
+            .parts_into_secret()
+            .unwrap()
+            .into_keypair()
+            .unwrap();
         let id = other.userids().next().unwrap().userid().clone();
-        let foreign = id.bind(&mut others, &other, SignatureBuilder::new(SignatureType::PositiveCertification)).unwrap();
-        let foreign = sequoia_openpgp::serialize::SerializeInto::to_vec(&sequoia_openpgp::Packet::from(foreign)).unwrap();
-        let id = sequoia_openpgp::serialize::SerializeInto::to_vec(&sequoia_openpgp::Packet::from(id)).unwrap();
+        let foreign = id
+            .bind(
+                &mut others,
+                &other,
+                SignatureBuilder::new(SignatureType::PositiveCertification),
+            )
+            .unwrap();
+        let foreign = sequoia_openpgp::serialize::SerializeInto::to_vec(
+            &sequoia_openpgp::Packet::from(foreign),
+        )
+        .unwrap();
+        let id =
+            sequoia_openpgp::serialize::SerializeInto::to_vec(&sequoia_openpgp::Packet::from(id))
+                .unwrap();
         let costly = desk.read(&letter(1, &[id.repeat(900), foreign.repeat(180)].concat()));
-        assert!(costly.certificates.is_empty() && costly.faults.iter().any(|f| f.contains("costs more work")), "{:?}", costly.faults);
+        assert!(
+            costly.certificates.is_empty()
+                && costly.faults.iter().any(|f| f.contains("costs more work")),
+            "{:?}",
+            costly.faults
+        );
     }
 
     #[test]
@@ -513,7 +768,10 @@ mod tests {
         let mut desk = desk();
         let other = generate("x@y.example", "X", Profile::V4).unwrap();
         let others = certificates(other.public_armored.as_bytes()).unwrap();
-        let armored = armored_message(&seal_packets(&others, &desk.ada.sign_message(b"hidden").unwrap()).unwrap()).unwrap();
+        let armored = armored_message(
+            &seal_packets(&others, &desk.ada.sign_message(b"hidden").unwrap()).unwrap(),
+        )
+        .unwrap();
         let reading = desk.read(&pgp_mime(&armored));
         assert_eq!(reading.protection.shut, Some(Shut::NoKey));
         assert_eq!((reading.text.as_str(), reading.report), ("", None));
@@ -527,14 +785,32 @@ mod tests {
         let body = "Content-Type: text/plain\r\n\r\nhello";
         let (signature, _) = eve.sign_detached(body.as_bytes()).unwrap();
         let letter = format!(
-            "From: ada@b.example\nSubject: s\nAutocrypt: addr=ada@b.example; keydata={}\nContent-Type: multipart/signed; protocol=\"application/pgp-signature\"; boundary=x\n\n--x\n{body}\n--x\nContent-Type: application/pgp-signature\n\n{signature}\n--x--\n",
-            imposter.public_armored.lines().filter(|l| !l.starts_with('-') && !l.starts_with('=') && !l.contains(':') && !l.is_empty()).collect::<String>()
+            "From: ada@b.example\nSubject: s\nAutocrypt: addr=ada@b.example; \
+             keydata={}\nContent-Type: multipart/signed; protocol=\"application/pgp-signature\"; \
+             boundary=x\n\n--x\n{body}\n--x\nContent-Type: \
+             application/pgp-signature\n\n{signature}\n--x--\n",
+            imposter
+                .public_armored
+                .lines()
+                .filter(|l| !l.starts_with('-')
+                    && !l.starts_with('=')
+                    && !l.contains(':')
+                    && !l.is_empty())
+                .collect::<String>()
         );
         let first = desk.read(&letter);
         assert_eq!(first.signature.status, SignatureStatus::Valid);
-        let held = Position { certificates: certificates(desk.ada_public.as_bytes()).unwrap(), ..Position::default() };
+        let held = Position {
+            certificates: certificates(desk.ada_public.as_bytes()).unwrap(),
+            ..Position::default()
+        };
         let later = read(letter.as_bytes(), &mut desk.keys, &held).reading;
         assert_eq!(later.signature.status, SignatureStatus::UnknownKey);
-        assert!(later.faults.iter().any(|f| f.contains("another certificate")));
+        assert!(
+            later
+                .faults
+                .iter()
+                .any(|f| f.contains("another certificate"))
+        );
     }
 }

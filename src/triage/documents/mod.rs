@@ -1,7 +1,8 @@
-//! What does a record say that came with the letter? OSV, CVE JSON 5, CSAF 2.0, SARIF 2.1.0, or any YAML and JSON.
+//! What does a record say that came with the letter? OSV, CVE JSON 5, CSAF 2.0, SARIF 2.1.0, or any
+//! YAML and JSON.
 //!
-//! Records by strangers are incomplete more often than not, so each field is looked up by itself; what is
-//! not there, or has another type, is absent.
+//! Records by strangers are incomplete more often than not, so each field is looked up by itself;
+//! what is not there, or has another type, is absent.
 
 mod csaf;
 
@@ -28,10 +29,16 @@ const SECTION_OCTETS_MAX: usize = 8 * 1024;
 /// How deep a free record is looked into.
 const DEPTH_MAX: usize = 5;
 
-/// Whether a file looks like a record, so that its octets are worth keeping until the report is read.
+/// Whether a file looks like a record, so that its octets are worth keeping until the report is
+/// read.
 pub fn may_be_record(name: &str, media_type: &str, octets: &[u8]) -> bool {
     let named = |end: &str| name.to_lowercase().ends_with(end) || media_type.ends_with(end);
-    let is_text = octets.iter().find(|b| !b.is_ascii_whitespace()).is_some_and(|first| matches!(first, b'{' | b'[')) || named("yaml") || named(".yml");
+    let is_text = octets
+        .iter()
+        .find(|b| !b.is_ascii_whitespace())
+        .is_some_and(|first| matches!(first, b'{' | b'['))
+        || named("yaml")
+        || named(".yml");
     is_text && octets.len() <= RECORD_OCTETS_MAX
 }
 
@@ -63,17 +70,23 @@ impl Record {
             && self.sections.len() < SECTIONS_MAX
         {
             let text = &text[..text.floor_char_boundary(SECTION_OCTETS_MAX)];
-            self.sections.push(Section { field, text: text.to_owned() });
+            self.sections.push(Section {
+                field,
+                text: text.to_owned(),
+            });
         }
     }
 }
 
-/// Reads a record from a file's octets, or from a block of the text itself. `hint`: its name or media type.
+/// Reads a record from a file's octets, or from a block of the text itself. `hint`: its name or
+/// media type.
 pub(super) fn record(hint: &str, octets: &[u8]) -> Option<Record> {
     if octets.len() > RECORD_OCTETS_MAX {
         return None;
     }
-    let text = std::str::from_utf8(octets).ok()?.trim_start_matches('\u{feff}');
+    let text = std::str::from_utf8(octets)
+        .ok()?
+        .trim_start_matches('\u{feff}');
     let hint = hint.to_lowercase();
     let value = if text.trim_start().starts_with(['{', '[']) {
         serde_json::from_str(text).ok()?
@@ -109,8 +122,14 @@ fn prose(value: &Value, into: &mut String, depth: usize) {
             into.push_str(text);
             into.push_str("\n\n");
         }
-        Value::Array(items) if depth <= PROSE_DEPTH_MAX => items.iter().take(ENTRIES_MAX).for_each(|item| prose(item, into, depth + 1)),
-        Value::Object(map) if depth <= PROSE_DEPTH_MAX => map.values().take(ENTRIES_MAX).for_each(|item| prose(item, into, depth + 1)),
+        Value::Array(items) if depth <= PROSE_DEPTH_MAX => items
+            .iter()
+            .take(ENTRIES_MAX)
+            .for_each(|item| prose(item, into, depth + 1)),
+        Value::Object(map) if depth <= PROSE_DEPTH_MAX => map
+            .values()
+            .take(ENTRIES_MAX)
+            .for_each(|item| prose(item, into, depth + 1)),
         _ => {}
     }
 }
@@ -120,7 +139,12 @@ fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
 }
 
 fn list<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
-    value.pointer(pointer).and_then(Value::as_array).into_iter().flatten().take(ENTRIES_MAX)
+    value
+        .pointer(pointer)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .take(ENTRIES_MAX)
 }
 
 fn strings<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a str> {
@@ -130,7 +154,10 @@ fn strings<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a str>
 /// A package URL, with what it says of ecosystem and name.
 pub fn package(purl: &str) -> Option<Package> {
     let parsed = PackageUrl::from_str(purl).ok()?;
-    let name = parsed.namespace().map_or_else(|| parsed.name().to_owned(), |space| format!("{space}/{}", parsed.name()));
+    let name = parsed.namespace().map_or_else(
+        || parsed.name().to_owned(),
+        |space| format!("{space}/{}", parsed.name()),
+    );
     // OSV's names of ecosystems, by purl's types.
     let ecosystem = match parsed.ty() {
         "npm" => "npm",
@@ -144,17 +171,37 @@ pub fn package(purl: &str) -> Option<Package> {
         "hex" => "Hex",
         "pub" => "Pub",
         "swift" => "SwiftURL",
-        _ => return Some(Package { ecosystem: None, name, purl: Some(purl.to_owned()) }),
+        _ => {
+            return Some(Package {
+                ecosystem: None,
+                name,
+                purl: Some(purl.to_owned()),
+            });
+        }
     };
-    let name = if parsed.ty() == "maven" { name.replacen('/', ":", 1) } else { name };
-    Some(Package { ecosystem: Some(ecosystem.to_owned()), name, purl: Some(purl.to_owned()) })
+    let name = if parsed.ty() == "maven" {
+        name.replacen('/', ":", 1)
+    } else {
+        name
+    };
+    Some(Package {
+        ecosystem: Some(ecosystem.to_owned()),
+        name,
+        purl: Some(purl.to_owned()),
+    })
 }
 
 /// OSV schema 1.7.
 fn osv(value: &Value) -> Record {
-    let mut found = Record { format: "OSV", ..Record::default() };
+    let mut found = Record {
+        format: "OSV",
+        ..Record::default()
+    };
     found.say(Field::Summary, text(value, "/summary"));
-    found.say(Field::Steps, text(value, "/details").filter(|details| details.to_lowercase().contains("reproduce")));
+    found.say(
+        Field::Steps,
+        text(value, "/details").filter(|details| details.to_lowercase().contains("reproduce")),
+    );
     for id in strings(value, "/aliases").chain(text(value, "/id")) {
         found.say(Field::Cve, Some(id));
     }
@@ -162,7 +209,9 @@ fn osv(value: &Value) -> Record {
         found.say(Field::Cvss, text(severity, "/score"));
     }
     found.say(Field::Severity, text(value, "/database_specific/severity"));
-    for id in strings(value, "/database_specific/cwe_ids").chain(strings(value, "/database_specific/cwes")) {
+    for id in strings(value, "/database_specific/cwe_ids")
+        .chain(strings(value, "/database_specific/cwes"))
+    {
         found.say(Field::Cwe, Some(id));
     }
     for affected in list(value, "/affected") {
@@ -172,15 +221,24 @@ fn osv(value: &Value) -> Record {
             name: name.to_owned(),
             purl: by_purl.as_ref().and_then(|p| p.purl.clone()),
         });
-        let mut one = Affected { package: named.or(by_purl), ..Affected::default() };
+        let mut one = Affected {
+            package: named.or(by_purl),
+            ..Affected::default()
+        };
         for range in list(affected, "/ranges").filter(|r| text(r, "/type") != Some("GIT")) {
             one.ranges.extend(events(range));
         }
         one.versions = strings(affected, "/versions").map(str::to_owned).collect();
         found.affected.push(one);
     }
-    found.references = list(value, "/references").filter_map(|r| text(r, "/url")).map(str::to_owned).collect();
-    found.credits = list(value, "/credits").filter_map(|c| text(c, "/name")).map(str::to_owned).collect();
+    found.references = list(value, "/references")
+        .filter_map(|r| text(r, "/url"))
+        .map(str::to_owned)
+        .collect();
+    found.credits = list(value, "/credits")
+        .filter_map(|c| text(c, "/name"))
+        .map(str::to_owned)
+        .collect();
     found
 }
 
@@ -189,10 +247,17 @@ fn events(range: &Value) -> Vec<Range> {
     let mut ranges: Vec<Range> = Vec::new();
     for event in list(range, "/events") {
         if let Some(introduced) = text(event, "/introduced") {
-            ranges.push(Range { introduced: introduced.to_owned(), ..Range::default() });
+            ranges.push(Range {
+                introduced: introduced.to_owned(),
+                ..Range::default()
+            });
         } else if let Some(last) = ranges.last_mut() {
-            last.fixed = text(event, "/fixed").map(str::to_owned).or(last.fixed.take());
-            last.last_affected = text(event, "/last_affected").map(str::to_owned).or(last.last_affected.take());
+            last.fixed = text(event, "/fixed")
+                .map(str::to_owned)
+                .or(last.fixed.take());
+            last.last_affected = text(event, "/last_affected")
+                .map(str::to_owned)
+                .or(last.last_affected.take());
         }
     }
     ranges
@@ -200,18 +265,30 @@ fn events(range: &Value) -> Vec<Range> {
 
 /// CVE Record Format 5.1, the CNA's container.
 fn cve(value: &Value) -> Record {
-    let mut found = Record { format: "CVE", ..Record::default() };
+    let mut found = Record {
+        format: "CVE",
+        ..Record::default()
+    };
     let cna = &value["containers"]["cna"];
-    found.say(Field::Summary, text(cna, "/title").or(text(cna, "/descriptions/0/value")));
+    found.say(
+        Field::Summary,
+        text(cna, "/title").or(text(cna, "/descriptions/0/value")),
+    );
     found.say(Field::Cve, text(value, "/cveMetadata/cveId"));
     for problem in list(cna, "/problemTypes") {
         for described in list(problem, "/descriptions") {
-            found.say(Field::Cwe, text(described, "/cweId").or(text(described, "/description")));
+            found.say(
+                Field::Cwe,
+                text(described, "/cweId").or(text(described, "/description")),
+            );
         }
     }
     for metric in list(cna, "/metrics") {
         for version in ["cvssV4_0", "cvssV3_1", "cvssV3_0", "cvssV2_0"] {
-            found.say(Field::Cvss, text(metric, &format!("/{version}/vectorString")));
+            found.say(
+                Field::Cvss,
+                text(metric, &format!("/{version}/vectorString")),
+            );
         }
     }
     for exploit in list(cna, "/exploits") {
@@ -220,30 +297,58 @@ fn cve(value: &Value) -> Record {
     for affected in list(cna, "/affected") {
         let name = text(affected, "/product").or(text(affected, "/packageName"));
         let purl = text(affected, "/packageURL").and_then(package);
-        let named = name.map(|name| Package { ecosystem: None, name: name.to_owned(), purl: purl.as_ref().and_then(|p| p.purl.clone()) });
-        let mut one = Affected { package: named.or(purl), ..Affected::default() };
+        let named = name.map(|name| Package {
+            ecosystem: None,
+            name: name.to_owned(),
+            purl: purl.as_ref().and_then(|p| p.purl.clone()),
+        });
+        let mut one = Affected {
+            package: named.or(purl),
+            ..Affected::default()
+        };
         for version in list(affected, "/versions") {
             cve_version(version, &mut one, &mut found);
         }
-        found.files.extend(strings(affected, "/programFiles").map(str::to_owned));
+        found
+            .files
+            .extend(strings(affected, "/programFiles").map(str::to_owned));
         for routine in list(affected, "/programRoutines") {
             found.say(Field::Functions, text(routine, "/name"));
         }
         found.affected.push(one);
     }
-    found.references = list(cna, "/references").filter_map(|r| text(r, "/url")).map(str::to_owned).collect();
-    found.credits = list(cna, "/credits").filter_map(|c| text(c, "/value")).map(str::to_owned).collect();
+    found.references = list(cna, "/references")
+        .filter_map(|r| text(r, "/url"))
+        .map(str::to_owned)
+        .collect();
+    found.credits = list(cna, "/credits")
+        .filter_map(|c| text(c, "/value"))
+        .map(str::to_owned)
+        .collect();
     found
 }
 
 fn cve_version(version: &Value, one: &mut Affected, found: &mut Record) {
-    let Some(at) = text(version, "/version") else { return };
-    let (below, to) = (text(version, "/lessThan"), text(version, "/lessThanOrEqual"));
+    let Some(at) = text(version, "/version") else {
+        return;
+    };
+    let (below, to) = (
+        text(version, "/lessThan"),
+        text(version, "/lessThanOrEqual"),
+    );
     match text(version, "/status").unwrap_or("affected") {
         "affected" if below.is_some() || to.is_some() => {
-            let introduced = if matches!(at, "unspecified" | "*" | "n/a" | "") { "0" } else { at };
+            let introduced = if matches!(at, "unspecified" | "*" | "n/a" | "") {
+                "0"
+            } else {
+                at
+            };
             let end = |to: Option<&str>| to.filter(|v| *v != "*").map(str::to_owned);
-            one.ranges.push(Range { introduced: introduced.to_owned(), fixed: end(below), last_affected: end(to) });
+            one.ranges.push(Range {
+                introduced: introduced.to_owned(),
+                fixed: end(below),
+                last_affected: end(to),
+            });
         }
         "affected" => found.say(Field::Versions, Some(at)),
         "unaffected" if below.is_none() && to.is_none() => found.say(Field::Fixed, Some(at)),
@@ -253,29 +358,55 @@ fn cve_version(version: &Value, one: &mut Affected, found: &mut Record) {
 
 /// SARIF 2.1.0: results, their rules and places.
 fn sarif(value: &Value) -> Record {
-    let mut found = Record { format: "SARIF", scanner: true, ..Record::default() };
+    let mut found = Record {
+        format: "SARIF",
+        scanner: true,
+        ..Record::default()
+    };
     for run in list(value, "/runs") {
         let mut rules: Vec<&str> = Vec::new();
         for result in list(run, "/results") {
-            let rule = text(result, "/ruleId").or(text(result, "/rule/id")).unwrap_or_default();
+            let rule = text(result, "/ruleId")
+                .or(text(result, "/rule/id"))
+                .unwrap_or_default();
             if !rules.contains(&rule) {
                 rules.push(rule);
-                found.titles.extend(text(result, "/message/text").and_then(|t| t.lines().next()).map(|t| t.chars().take(200).collect()));
+                found.titles.extend(
+                    text(result, "/message/text")
+                        .and_then(|t| t.lines().next())
+                        .map(|t| t.chars().take(200).collect()),
+                );
             }
             for location in list(result, "/locations") {
-                let place = text(location, "/physicalLocation/artifactLocation/uri").map(str::to_owned);
-                found.files.extend(place.filter(|p| !found.files.contains(p)).into_iter().collect::<Vec<_>>());
+                let place =
+                    text(location, "/physicalLocation/artifactLocation/uri").map(str::to_owned);
+                found.files.extend(
+                    place
+                        .filter(|p| !found.files.contains(p))
+                        .into_iter()
+                        .collect::<Vec<_>>(),
+                );
             }
         }
-        for rule in list(run, "/tool/driver/rules").filter(|rule| text(rule, "/id").is_some_and(|id| rules.contains(&id))) {
+        for rule in list(run, "/tool/driver/rules")
+            .filter(|rule| text(rule, "/id").is_some_and(|id| rules.contains(&id)))
+        {
             for tag in strings(rule, "/properties/tags").chain(strings(rule, "/properties/cwe")) {
                 // CodeQL writes external/cwe/cwe-079.
                 let tag = tag.rsplit('/').next().unwrap_or(tag);
-                found.say(Field::Cwe, Some(tag).filter(|t| t.to_lowercase().starts_with("cwe")));
+                found.say(
+                    Field::Cwe,
+                    Some(tag).filter(|t| t.to_lowercase().starts_with("cwe")),
+                );
             }
             for target in list(rule, "/relationships") {
-                let id = text(target, "/target/id").map(|id| format!("CWE-{}", id.trim_start_matches("CWE-")));
-                found.say(Field::Cwe, id.as_deref().filter(|_| text(target, "/target/toolComponent/name") == Some("CWE")));
+                let id = text(target, "/target/id")
+                    .map(|id| format!("CWE-{}", id.trim_start_matches("CWE-")));
+                found.say(
+                    Field::Cwe,
+                    id.as_deref()
+                        .filter(|_| text(target, "/target/toolComponent/name") == Some("CWE")),
+                );
             }
         }
     }
@@ -288,34 +419,55 @@ fn sarif(value: &Value) -> Record {
 
 /// Any mapping whose keys we know, however deep.
 fn free(value: &Value) -> Record {
-    let mut found = Record { format: "fields", ..Record::default() };
+    let mut found = Record {
+        format: "fields",
+        ..Record::default()
+    };
     gather(value, &mut found, 0);
     found
 }
 
 fn gather(value: &Value, found: &mut Record, depth: usize) {
-    let Some(map) = value.as_object().filter(|_| depth <= DEPTH_MAX) else { return };
+    let Some(map) = value.as_object().filter(|_| depth <= DEPTH_MAX) else {
+        return;
+    };
     let end = |key: &str| map.get(key).and_then(Value::as_str).map(str::to_owned);
     if let Some(introduced) = end("introduced") {
-        let range = Range { introduced, fixed: end("fixed"), last_affected: end("last_affected") };
-        found.affected.push(Affected { ranges: vec![range], ..Affected::default() });
+        let range = Range {
+            introduced,
+            fixed: end("fixed"),
+            last_affected: end("last_affected"),
+        };
+        found.affected.push(Affected {
+            ranges: vec![range],
+            ..Affected::default()
+        });
         return;
     }
     for (key, inner) in map.iter().take(ENTRIES_MAX) {
         let known = field(key);
         match (known, inner) {
             (Some(Field::Else) | None, Value::Object(_)) => gather(inner, found, depth + 1),
-            (Some(Field::Else) | None, Value::Array(items)) if known.is_none() => {
-                items.iter().take(ENTRIES_MAX).for_each(|item| gather(item, found, depth + 1))
-            }
+            (Some(Field::Else) | None, Value::Array(items)) if known.is_none() => items
+                .iter()
+                .take(ENTRIES_MAX)
+                .for_each(|item| gather(item, found, depth + 1)),
             (Some(Field::Versions), Value::Array(items)) if items.iter().any(Value::is_object) => {
-                items.iter().take(ENTRIES_MAX).for_each(|item| gather(item, found, depth + 1));
+                items
+                    .iter()
+                    .take(ENTRIES_MAX)
+                    .for_each(|item| gather(item, found, depth + 1));
             }
             (Some(field), _) if field != Field::Else => {
                 if inner.is_object() {
                     gather(inner, found, depth + 1);
                 } else if field == Field::Disclosure {
-                    found.say(field, words(field, inner).map(|said| format!("{}: {said}.", key.replace(['_', '-'], " "))).as_deref());
+                    found.say(
+                        field,
+                        words(field, inner)
+                            .map(|said| format!("{}: {said}.", key.replace(['_', '-'], " ")))
+                            .as_deref(),
+                    );
                 } else {
                     found.say(field, words(field, inner).as_deref());
                 }
@@ -333,11 +485,29 @@ fn words(field: Field, value: &Value) -> Option<String> {
         Value::Number(number) => number.to_string(),
         Value::Bool(answer) => if *answer { "yes" } else { "no" }.to_owned(),
         Value::Array(items) => {
-            let lines: Vec<String> = items.iter().take(ENTRIES_MAX).filter_map(|item| words(field, item)).collect();
-            let numbered = || lines.iter().enumerate().map(|(n, line)| format!("{}. {line}", n + 1)).collect::<Vec<_>>();
-            if field == Field::Steps { numbered().join("\n") } else { lines.join("\n") }
+            let lines: Vec<String> = items
+                .iter()
+                .take(ENTRIES_MAX)
+                .filter_map(|item| words(field, item))
+                .collect();
+            let numbered = || {
+                lines
+                    .iter()
+                    .enumerate()
+                    .map(|(n, line)| format!("{}. {line}", n + 1))
+                    .collect::<Vec<_>>()
+            };
+            if field == Field::Steps {
+                numbered().join("\n")
+            } else {
+                lines.join("\n")
+            }
         }
-        Value::Object(map) => map.values().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+        Value::Object(map) => map
+            .values()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(" "),
         Value::Null => return None,
     })
 }
@@ -351,21 +521,58 @@ mod tests {
         let osv = r#"{"id":"X-1","aliases":["CVE-2026-1000"],"affected":[{"package":{"ecosystem":"npm","name":"@a/b","purl":"pkg:npm/%40a/b"},
             "ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"1.2.0"},{"introduced":"2.0.0"},{"last_affected":"2.1.0"}]}]}]}"#;
         let found = record("x.json", osv.as_bytes()).unwrap();
-        let ranges: Vec<_> = found.affected[0].ranges.iter().map(|r| (r.introduced.as_str(), r.fixed.as_deref(), r.last_affected.as_deref())).collect();
-        assert_eq!((found.format, ranges), ("OSV", vec![("0", Some("1.2.0"), None), ("2.0.0", None, Some("2.1.0"))]));
-        assert_eq!(found.affected[0].package.as_ref().unwrap().purl.as_deref(), Some("pkg:npm/%40a/b"));
+        let ranges: Vec<_> = found.affected[0]
+            .ranges
+            .iter()
+            .map(|r| {
+                (
+                    r.introduced.as_str(),
+                    r.fixed.as_deref(),
+                    r.last_affected.as_deref(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            (found.format, ranges),
+            (
+                "OSV",
+                vec![("0", Some("1.2.0"), None), ("2.0.0", None, Some("2.1.0"))]
+            )
+        );
+        assert_eq!(
+            found.affected[0].package.as_ref().unwrap().purl.as_deref(),
+            Some("pkg:npm/%40a/b")
+        );
     }
 
     #[test]
     fn free_yaml_is_read_by_its_keys_and_bombs_are_not_read() {
-        let yaml =
-            "product: acme\naffected-versions: [1.2.3, \"< 1.2\"]\ninfo:\n  severity: high\n  classification:\n    cwe-id: 79\nsteps:\n  - log in\n  - look\n";
+        let yaml = "product: acme\naffected-versions: [1.2.3, \"< 1.2\"]\ninfo:\n  severity: \
+            high\n  classification:\n    cwe-id: 79\nsteps:\n  - log in\n  - look\n";
         let found = record("report.yaml", yaml.as_bytes()).unwrap();
-        let said = |field: Field| found.sections.iter().find(|s| s.field == field).map(|s| s.text.as_str());
-        assert_eq!((said(Field::Product), said(Field::Severity), said(Field::Cwe)), (Some("acme"), Some("high"), Some("CWE-79")));
+        let said = |field: Field| {
+            found
+                .sections
+                .iter()
+                .find(|s| s.field == field)
+                .map(|s| s.text.as_str())
+        };
+        assert_eq!(
+            (
+                said(Field::Product),
+                said(Field::Severity),
+                said(Field::Cwe)
+            ),
+            (Some("acme"), Some("high"), Some("CWE-79"))
+        );
         assert_eq!(said(Field::Steps), Some("1. log in\n2. look"));
         let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned();
-        (1..12).for_each(|n| bomb.push_str(&format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(","))));
+        (1..12).for_each(|n| {
+            bomb.push_str(&format!(
+                "a{n}: &a{n} [{}]\n",
+                vec![format!("*a{}", n - 1); 9].join(",")
+            ))
+        });
         assert!(record("bomb.yaml", bomb.as_bytes()).is_none());
     }
 }

@@ -1,4 +1,5 @@
-//! What the keyholder is asked: session keys for any octets, and letters and a security.txt from any JSON. Nothing ends it.
+//! What the keyholder is asked: session keys for any octets, and letters and a security.txt from
+//! any JSON. Nothing ends it.
 #![no_main]
 
 #[path = "../panics.rs"]
@@ -15,20 +16,34 @@ use std::sync::{LazyLock, Mutex};
 
 static KEYS: LazyLock<Mutex<SecretKeys>> = LazyLock::new(|| {
     panics::silence();
-    Mutex::new(SecretKeys::load(include_bytes!("../../mail/keys/desk.tsk"), Purpose::Mail, None).unwrap())
+    Mutex::new(
+        SecretKeys::load(
+            include_bytes!("../../mail/keys/desk.tsk"),
+            Purpose::Mail,
+            None,
+        )
+        .unwrap(),
+    )
 });
 
 static HOUSE: LazyLock<House> = LazyLock::new(|| House {
     address: Address::parse("security@desk.example").unwrap(),
     name: "Desk".to_owned(),
-    certificates: vec![OwnCertificate { fingerprint: "AB".repeat(20), version: 4, armored: "ARMOR".to_owned(), binary: vec![7; 300] }],
+    certificates: vec![OwnCertificate {
+        fingerprint: "AB".repeat(20),
+        version: 4,
+        armored: "ARMOR".to_owned(),
+        binary: vec![7; 300],
+    }],
     templates: Templates::load(None).unwrap(),
     timeline: Timeline::default(),
 });
 
 fuzz_target!(|octets: &[u8]| {
     let mut keys = KEYS.lock().unwrap();
-    let (hint, pkesk) = octets.split_first().map_or((0, octets), |(hint, rest)| (*hint, rest));
+    let (hint, pkesk) = octets
+        .split_first()
+        .map_or((0, octets), |(hint, rest)| (*hint, rest));
     for hint in [None, Some(hint)] {
         if let Some(key) = keys.session_key(pkesk, hint) {
             assert!(!key.octets.is_empty() && key.octets.len() <= 64);

@@ -14,13 +14,28 @@ use std::time::Duration;
 
 static KEYS: LazyLock<Mutex<SecretKeys>> = LazyLock::new(|| {
     panics::silence();
-    Mutex::new(SecretKeys::load(include_bytes!("../../mail/keys/desk.tsk"), Purpose::Mail, None).unwrap())
+    Mutex::new(
+        SecretKeys::load(
+            include_bytes!("../../mail/keys/desk.tsk"),
+            Purpose::Mail,
+            None,
+        )
+        .unwrap(),
+    )
 });
 
 fuzz_target!(|octets: &[u8]| {
     let budget = || Budget::of_letter(octets.len(), &Limits::MAX, || Duration::ZERO);
     let held = certificates(octets).unwrap_or_default();
-    held.iter().for_each(|c| drop((c.fingerprint(), c.addresses(), c.minimal().and_then(|m| m.armored()), c.expires(), c.algorithms())));
+    held.iter().for_each(|c| {
+        drop((
+            c.fingerprint(),
+            c.addresses(),
+            c.minimal().and_then(|m| m.armored()),
+            c.expires(),
+            c.algorithms(),
+        ))
+    });
     if let Ok(opened) = open(octets, &mut *KEYS.lock().unwrap(), &held, &budget()) {
         assert_ne!(opened.integrity, Integrity::None);
         assert!(opened.plaintext.len() as u64 <= Limits::MAX.plaintext_octets);

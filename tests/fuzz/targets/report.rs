@@ -7,13 +7,42 @@ use sealdesk::triage::{File, Seen, kind, report};
 fuzz_target!(|octets: &[u8]| {
     let text = String::from_utf8_lossy(octets);
     let (subject, body) = text.split_once('\n').unwrap_or(("", &text));
-    let _ = kind(&Seen { subject, text: body, from: Some("ada@reporter.example"), ..Seen::default() });
+    let _ = kind(&Seen {
+        subject,
+        text: body,
+        from: Some("ada@reporter.example"),
+        ..Seen::default()
+    });
     // The same octets as a letter, and as the record that came with it.
-    let record = |name| File { name, media_type: "text/plain", octets: body.as_bytes() };
-    let report = report(subject, body, &[record("record.yaml"), record("record.json")]);
-    assert!(report.affected.iter().all(|a| a.ranges.iter().all(|r| r.fixed.is_none() || r.last_affected.is_none() || !report.read_from.is_empty())));
-    assert!(report.cve_ids.iter().all(|id| id.starts_with("CVE-") && id.is_ascii()));
-    assert!(report.cwe_ids.iter().all(|id| id.strip_prefix("CWE-").is_some_and(|n| n.parse::<u32>().is_ok())));
-    assert!(report.cvss.is_none_or(|vector| vector.is_ascii() && vector.contains('/')));
+    let record = |name| File {
+        name,
+        media_type: "text/plain",
+        octets: body.as_bytes(),
+    };
+    let report = report(
+        subject,
+        body,
+        &[record("record.yaml"), record("record.json")],
+    );
+    assert!(report.affected.iter().all(|a| {
+        a.ranges
+            .iter()
+            .all(|r| r.fixed.is_none() || r.last_affected.is_none() || !report.read_from.is_empty())
+    }));
+    assert!(
+        report
+            .cve_ids
+            .iter()
+            .all(|id| id.starts_with("CVE-") && id.is_ascii())
+    );
+    assert!(report.cwe_ids.iter().all(|id| {
+        id.strip_prefix("CWE-")
+            .is_some_and(|n| n.parse::<u32>().is_ok())
+    }));
+    assert!(
+        report
+            .cvss
+            .is_none_or(|vector| vector.is_ascii() && vector.contains('/'))
+    );
     assert!(report.summary.chars().count() <= 200);
 });
