@@ -337,10 +337,7 @@ fn functions(text: &str) -> Vec<(String, usize)> {
         let length = if is_short {
             1
         } else {
-            lines[start..]
-                .iter()
-                .position(|l| ends(&l))
-                .map_or(1, |n| n + 1)
+            lines[start..].iter().position(ends).map_or(1, |n| n + 1)
         };
         found.push((name, length));
     }

@@ -1,5 +1,6 @@
 //! How is a running desk asked, watched and kept, in the operator's words?
 
+use super::error::ConfigError;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -49,4 +50,27 @@ pub struct Control {
     pub readers_group: Option<String>,
     /// The group that may command.
     pub commanders_group: Option<String>,
+}
+
+impl Metrics {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.listen.ip().is_loopback() {
+            return Ok(());
+        }
+        let why = format!(
+            "{} is not a loopback address: put a server with a login in front of one that is",
+            self.listen
+        );
+        Err(ConfigError::value("metrics.listen", why))
+    }
+}
+
+impl Retention {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.closed_days == Some(0) {
+            let why = "0 days erase a case as it closes: name a term, or leave it out";
+            return Err(ConfigError::value("retention.closed_days", why));
+        }
+        Ok(())
+    }
 }

@@ -1,5 +1,7 @@
 //! Where are drafts filed, and how, in the operator's words?
 
+use super::error::ConfigError;
+use super::people::Responder;
 use crate::decide::{FilePolicy, SealedPolicy};
 use crate::model::dossier::Collaborators;
 use schemars::JsonSchema;
@@ -151,6 +153,15 @@ impl Tracker {
         }
     }
 
+    /// `responders`: who may mark a comment.
+    pub(super) fn check(&self, responders: &[Responder]) -> Result<(), ConfigError> {
+        match self {
+            Self::Github(github) => github.check(responders),
+            Self::Gitlab(gitlab) => gitlab.check(),
+            Self::Folder(_) | Self::Webhook(_) => Ok(()),
+        }
+    }
+
     pub(super) fn policies(&self) -> (FilePolicy, SealedPolicy) {
         match self {
             Self::Github(t) => (t.file, t.sealed),
@@ -158,5 +169,36 @@ impl Tracker {
             Self::Gitlab(t) => (t.file, t.sealed),
             Self::Webhook(t) => (t.file, t.sealed),
         }
+    }
+}
+
+impl Github {
+    fn check(&self, responders: &[Responder]) -> Result<(), ConfigError> {
+        let repositories = std::iter::once(&self.repository).chain(self.products.values());
+        for repository in repositories {
+            let parts: Vec<&str> = repository.split('/').collect();
+            if parts.len() != 2 || parts.contains(&"") {
+                let why = format!("{repository:?} is not written owner/name");
+                return Err(ConfigError::value("tracker.repository", why));
+            }
+        }
+        if self.comments && responders.iter().all(|r| r.tracker_login.is_none()) {
+            let why = "a comment is relayed where a responder marks it: say who they are there, \
+                by responder.tracker_login";
+            return Err(ConfigError::value("tracker.comments", why));
+        }
+        Ok(())
+    }
+}
+
+impl Gitlab {
+    fn check(&self) -> Result<(), ConfigError> {
+        for project in std::iter::once(&self.project).chain(self.products.values()) {
+            if !project.contains('/') || project.split('/').any(str::is_empty) {
+                let why = format!("{project:?} is not written group/name");
+                return Err(ConfigError::value("tracker.project", why));
+            }
+        }
+        Ok(())
     }
 }

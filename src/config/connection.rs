@@ -1,0 +1,50 @@
+//! How is a mail server reached, and how is it known to be the right one?
+
+use super::error::ConfigError;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Security {
+    #[default]
+    Tls,
+    Starttls,
+    Plaintext,
+}
+
+pub(super) fn plaintext_only_to_loopback(
+    key: &'static str,
+    security: Security,
+    host: &str,
+) -> Result<(), ConfigError> {
+    let loopback = host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback());
+    if security == Security::Plaintext && !loopback {
+        return Err(ConfigError::Value(
+            key,
+            format!(
+                "plaintext goes to loopback only, and {host} is not: use \"tls\" or \"starttls\""
+            ),
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn fingerprint(key: &'static str, value: Option<&str>) -> Result<(), ConfigError> {
+    match value {
+        Some(text) if pin(text).is_none() => Err(ConfigError::Value(
+            key,
+            format!("{text:?} is not a SHA-256: 64 hexadecimal digits, colons allowed"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// A certificate's SHA-256 as written by `openssl x509 -fingerprint -sha256`, with or without
+/// colons.
+pub fn pin(text: &str) -> Option<[u8; 32]> {
+    crate::model::ids::Digest::parse(&text.replace(':', "").to_ascii_lowercase()).map(|d| d.0)
+}

@@ -1,0 +1,168 @@
+//! Where do letters come from, and what becomes of them there?
+
+use super::connection::{Security, fingerprint, plaintext_only_to_loopback};
+use super::error::ConfigError;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Mailbox {
+    Imap(Imap),
+    Maildir(Maildir),
+}
+
+impl Mailbox {
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Imap(imap) => &imap.name,
+            Self::Maildir(maildir) => &maildir.name,
+        }
+    }
+
+    pub fn role(&self) -> MailboxRole {
+        match self {
+            Self::Imap(imap) => imap.role,
+            Self::Maildir(maildir) => maildir.role,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Imap {
+    /// Shown in logs and faults, and where letters are counted from: do not change it
+    pub name: String,
+    /// The IMAP server
+    pub host: String,
+    pub port: Option<u16>,
+    #[serde(default)]
+    pub security: Security,
+    pub ca_file: Option<PathBuf>,
+    pub certificate_sha256: Option<String>,
+    /// The login
+    pub user: String,
+    /// How the login is proven
+    pub login: Login,
+    /// Where letters arrive
+    #[serde(default = "inbox")]
+    pub folder: String,
+    pub done: Option<Done>,
+    #[serde(default)]
+    pub role: MailboxRole,
+    #[serde(default = "poll_s")]
+    pub poll_s: u32,
+}
+
+/// What a mailbox holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MailboxRole {
+    /// Letters to the desk.
+    #[default]
+    Inbox,
+    /// Copies of what the team sent by its own programs.
+    Sent,
+}
+
+fn inbox() -> String {
+    "INBOX".to_owned()
+}
+
+fn poll_s() -> u32 {
+    60
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Login {
+    /// AUTHENTICATE PLAIN where offered, else LOGIN.
+    Password { password_file: PathBuf },
+    /// XOAUTH2 with a token that something else refreshes; read at each connect.
+    Token { token_file: PathBuf },
+    /// XOAUTH2 with a token that the desk refreshes by itself.
+    Oauth2 {
+        token_url: String,
+        client_id: String,
+        client_secret_file: Option<PathBuf>,
+        refresh_token_file: PathBuf,
+        #[serde(default)]
+        scopes: Vec<String>,
+    },
+}
+
+/// What becomes of a letter on the server once it is durable here.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Done {
+    Move { folder: String },
+    Keyword { keyword: String },
+    Keep,
+}
+
+impl Default for Done {
+    fn default() -> Self {
+        Self::Move {
+            folder: "Sealdesk".to_owned(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Maildir {
+    /// Shown in logs and faults, and where letters are counted from: do not change it
+    pub name: String,
+    /// The Maildir; letters move from `new` to `cur`
+    pub path: PathBuf,
+    #[serde(default)]
+    pub role: MailboxRole,
+    #[serde(default = "maildir_poll_s")]
+    pub poll_s: u32,
+}
+
+fn maildir_poll_s() -> u32 {
+    5
+}
+
+/// What lies in the tracker is listed under this name.
+const REPORTS_OF_TRACKER: &str = "github reports";
+
+/// Each mailbox by itself, and that their names tell them apart.
+pub(super) fn check(mailboxes: &[Mailbox]) -> Result<(), ConfigError> {
+    if mailboxes.is_empty() {
+        return Err(ConfigError::value(
+            "mailbox",
+            "configure at least one [[mailbox]]",
+        ));
+    }
+    let named = mailboxes.iter().map(Mailbox::name);
+    let mut names: Vec<&str> = named.chain([REPORTS_OF_TRACKER]).collect();
+    names.sort_unstable();
+    if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
+        let why = format!("two mailboxes are called {:?}", twice[0]);
+        return Err(ConfigError::value("mailbox.name", why));
+    }
+    mailboxes.iter().try_for_each(|mailbox| match mailbox {
+        Mailbox::Imap(imap) => imap.check(),
+        Mailbox::Maildir(_) => Ok(()),
+    })
+}
+
+impl Imap {
+    fn check(&self) -> Result<(), ConfigError> {
+        plaintext_only_to_loopback("mailbox.security", self.security, &self.host)?;
+        fingerprint(
+            "mailbox.certificate_sha256",
+            self.certificate_sha256.as_deref(),
+        )?;
+        let takes_away = self.done.as_ref().is_some_and(|done| *done != Done::Keep);
+        if self.role == MailboxRole::Sent && takes_away {
+            let why = "the team's sent letters stay where they are: leave it out, or set \
+                { kind = \"keep\" }";
+            return Err(ConfigError::value("mailbox.done", why));
+        }
+        Ok(())
+    }
+}
