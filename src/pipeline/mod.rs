@@ -5,6 +5,7 @@
 //! opened, [`outbox`] carries effects out, [`deadlines`] watches the clock. Each can be stopped
 //! between any two steps and goes on from what the store says.
 
+mod admission;
 pub mod canary;
 mod clerk;
 pub mod deadlines;
