@@ -1,23 +1,28 @@
 //! How does a desk live? Its loops, its sockets, its signals, and what systemd hears of it.
 
-use crate::adapters::published;
+mod publishing;
+
+use publishing::{is_renewed, keep_fresh, watch_published};
+mod signals;
+
+use signals::Signals;
+pub use signals::signals;
+mod lock;
+
 use crate::adapters::site::{self, Site};
-use crate::config::{self, Settings};
+use crate::config::Settings;
 use crate::control;
-use crate::model::effect::Reason;
 use crate::pipeline::{
     Desk, Rhythm, deadlines, intake, outbox, readers, retention, watch as tracker_states,
 };
 use crate::ports::{Lane, OpenerError, PortError};
 use crate::wiring::{self, Watched};
 use anyhow::{Context, Result, bail};
-use nix::sys::signal::SigSet;
+pub use lock::{Lock, lock, try_lock};
 use sd_notify::NotifyState;
-use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
@@ -47,49 +52,6 @@ pub struct Running {
     pub rhythm: Rhythm,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
-}
-
-/// Holds the lock that keeps a second desk from the same state.
-pub struct Lock {
-    _file: std::fs::File,
-}
-
-/// Takes the state folder for this process, waiting for a command that holds it for a moment.
-pub fn lock(settings: &Settings) -> Result<Lock> {
-    let until = std::time::Instant::now() + Duration::from_secs(LOCK_S);
-    loop {
-        match try_lock(settings)? {
-            Some(lock) => return Ok(lock),
-            None if std::time::Instant::now() < until => {
-                std::thread::sleep(Duration::from_millis(50))
-            }
-            None => bail!(
-                "another desk runs on {}: stop it first",
-                settings.state.display()
-            ),
-        }
-    }
-}
-
-/// Takes the state folder, unless another process has it.
-pub fn try_lock(settings: &Settings) -> Result<Option<Lock>> {
-    std::fs::create_dir_all(&settings.state)
-        .with_context(|| format!("cannot make the state folder {}", settings.state.display()))?;
-    let path = settings.state.join("desk.lock");
-    let file = std::fs::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(&path)
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(Lock { _file: file })),
-        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-        Err(std::fs::TryLockError::Error(err)) => {
-            Err(err).context(format!("cannot lock {}", path.display()))
-        }
-    }
 }
 
 /// Starts every loop.
@@ -188,40 +150,6 @@ impl Running {
 
 /// A signal that was delivered is heard within this.
 const SIGNAL_HEARD: Duration = Duration::from_millis(20);
-
-/// The signals that a service is told by.
-pub fn signals() -> SigSet {
-    use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGTERM};
-    [SIGTERM, SIGINT, SIGHUP].into_iter().collect()
-}
-
-/// What a service is told while it runs.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    fn heard() -> Result<Self> {
-        let hear = |kind| signal(kind).context("signals");
-        let heard = Self {
-            terminate: hear(SignalKind::terminate())?,
-            interrupt: hear(SignalKind::interrupt())?,
-            hangup: hear(SignalKind::hangup())?,
-        };
-        // They were held back while nobody heard them.
-        signals().thread_unblock().context("signals")?;
-        Ok(heard)
-    }
-
-    async fn stop(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
 
 enum Asked {
     Stop,
@@ -366,83 +294,9 @@ const WITH_A_RESTART: [&str; 5] = [
     "publish.listen:",
 ];
 
-/// Whether a desk can be opened with the config as it stands now. What keeps it from that is
-/// logged, and the desk goes on.
-fn is_renewed(settings: &Settings) -> bool {
-    let renewed = match config::load(&settings.file)
-        .map_err(anyhow::Error::from)
-        .and_then(|renewed| wiring::tried(&renewed).map(|()| renewed))
-    {
-        Ok(renewed) => renewed,
-        Err(err) => {
-            error!(
-                error = format!("{err:#}"),
-                "the config cannot be used; the desk goes on with the one before"
-            );
-            return false;
-        }
-    };
-    let changes = config::changes(settings, &renewed);
-    if let Some(change) = changes
-        .iter()
-        .find(|change| WITH_A_RESTART.iter().any(|key| change.starts_with(key)))
-    {
-        error!(
-            change,
-            "this changes with a restart alone; the desk goes on with the config before"
-        );
-        return false;
-    }
-    for change in &changes {
-        info!(change, "config changed");
-    }
-    // Files that it names may have changed too.
-    info!(changes = changes.len(), "config read again");
-    true
-}
-
 /// What is published, and what others publish of us, is looked at once a day; what failed, sooner.
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const SOONER: Duration = Duration::from_secs(60);
-
-/// Signs security.txt anew each day, so that what is served never ends.
-async fn keep_fresh(settings: Settings, desk: Arc<Desk>, site: Site) {
-    loop {
-        let pause = match wiring::pages(&settings, desk.parts.opener.as_ref(), desk.now()).await {
-            Ok(pages) => {
-                desk.mended("publication");
-                site.show(pages);
-                DAY
-            }
-            Err(err) => {
-                desk.fault("publication", &format!("{err:#}")).await;
-                SOONER
-            }
-        };
-        tokio::time::sleep(pause).await;
-    }
-}
-
-/// Fetches our published copies, and has humans called where one differs from what we hold.
-async fn watch_published(settings: Settings, desk: Arc<Desk>) {
-    loop {
-        for url in &settings.publish.fetch {
-            let what = format!("published copy {url}");
-            let found = match wiring::expected(&settings) {
-                Ok(expected) => published::differs(url.as_str(), &expected, desk.now())
-                    .await
-                    .map_err(|e| e.to_string()),
-                Err(err) => Err(format!("{err:#}")),
-            };
-            match found {
-                Ok(None) => desk.mended(&what),
-                Ok(Some(why)) => desk.call_about(Reason::PublishedDiffers, &what, &why).await,
-                Err(why) => desk.fault(&what, &why).await,
-            }
-        }
-        tokio::time::sleep(DAY).await;
-    }
-}
 
 /// What only a human can mend stops the start. What may pass does not: a tracker that is down for
 /// an hour must not keep acknowledgements from going out.
@@ -474,8 +328,10 @@ async fn ready(settings: &Settings, desk: &Desk, again: bool) -> Result<()> {
         )))
     });
     if let Err(err) = inspected {
-        error!(error = %err, "the opener does not answer; letters are kept and acknowledged \
-            meanwhile");
+        error!(
+            error = %err,
+            "the opener does not answer; letters are kept and acknowledged meanwhile"
+        );
         desk.fault("opener", &err.to_string()).await;
     }
     Ok(())

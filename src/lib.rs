@@ -29,7 +29,7 @@
 //! log holds a subject, a body or an address. Nothing that only decryption shows decides what
 //! leaves by itself.
 //!
-//! Where to read first: [`model::case`] for the states, [`decide`] for the rules,
+//! `docs/architecture.md` says why, and has our words. Where to read first: [`model::case`] for the states, [`decide`] for the rules,
 //! [`pipeline::reading`] for how a letter is opened, [`adapters::opener`] for where the keys live,
 //! [`ports`] for the seams.
 

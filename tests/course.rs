@@ -662,7 +662,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
     }
     assert!(
         !retrospective.contains("ada@"),
-        "the reporter is named only where he is credited"
+        "the reporter is named only where they are credited"
     );
     for found in walk(story.folder.path()) {
         assert!(
@@ -715,7 +715,7 @@ async fn what_the_reporter_means_to_publish_goes_fast_and_what_is_harmless_slowl
         status.queue[0].next.as_ref().map(|due| due.what.as_str()),
         Some("fix-team")
     );
-    // On a responder's word he is asked to wait, in a letter of its own.
+    // On a responder's word they are asked to wait, in a letter of its own.
     let asked: String = story
         .ask(Question::CaseSay {
             id: id.clone(),

@@ -4,11 +4,13 @@
 //! that somebody made public since gets no further ones. Its API has no idempotency key either, so
 //! our marker is looked for first, in issues that our own token wrote.
 
+mod lookup;
+mod view;
+
 use crate::adapters::net::Trust;
 use crate::adapters::net::rest::{self, Failed};
 use crate::model::case::{AdvisoryId, AdvisoryState};
 use crate::model::outgoing::{Addition, Advisory, Amendment};
-use crate::model::report::Report;
 use crate::model::secret::Secret;
 use crate::ports::{Filed, PortError, Tracker};
 use async_trait::async_trait;
@@ -16,8 +18,8 @@ use reqwest::{Method, RequestBuilder};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::Duration;
 use tokio::sync::{Mutex, OnceCell};
+use view::{cut, inert, with_view};
 
 /// GitLab's own limits (its docs on instance limits, and issues.title).
 const TITLE_CHARACTERS_MAX: usize = 255;
@@ -132,152 +134,6 @@ impl GitlabTracker {
         read(rest::call(request).await?.0)
     }
 
-    async fn issue(&self, project: &str, iid: &str) -> Result<Issue, Failed> {
-        read(self.get(&["projects", project, "issues", iid]).await?)
-    }
-
-    /// The name under which our issues are written.
-    async fn login(&self) -> Result<&str, Failed> {
-        let asked = async || {
-            let user = self.get(&["user"]).await?;
-            user["username"]
-                .as_str()
-                .map(str::to_owned)
-                .ok_or(Failed::Odd("it does not say who we are"))
-        };
-        self.login.get_or_try_init(asked).await.map(String::as_str)
-    }
-
-    /// Our own issues, the oldest first; of more than are read, the newest.
-    async fn list(&self, project: &str) -> Result<Vec<Issue>, Failed> {
-        let login = self.login().await?.to_owned();
-        let mut all = Vec::new();
-        let mut page = "1".to_owned();
-        for _ in 0..PAGES_MAX {
-            let query = [
-                ("author_username", login.as_str()),
-                ("scope", "all"),
-                ("order_by", "created_at"),
-                ("sort", "desc"),
-                ("per_page", "100"),
-                ("page", &page),
-            ];
-            let (value, headers) =
-                rest::call(self.request(Method::GET, &["projects", project, "issues"], &query)?)
-                    .await?;
-            all.extend(
-                serde_json::from_value::<Vec<Issue>>(value)
-                    .map_err(|_| Failed::Odd("its list of issues cannot be read"))?,
-            );
-            match headers
-                .get("x-next-page")
-                .and_then(|next| next.to_str().ok())
-                .filter(|next| !next.is_empty())
-            {
-                Some(next) => page = next.to_owned(),
-                None => break,
-            }
-        }
-        all.reverse();
-        Ok(all)
-    }
-
-    async fn find(&self, project: &str, marker: &str) -> Result<Vec<Issue>, Failed> {
-        let marked = |issue: &Issue| {
-            issue
-                .description
-                .as_deref()
-                .and_then(|d| d.trim_end().lines().last())
-                .is_some_and(|line| line.trim() == marker)
-        };
-        Ok(self
-            .list(project)
-            .await?
-            .into_iter()
-            .filter(marked)
-            .collect())
-    }
-
-    /// Makes an empty issue: nothing is told before it is proven confidential.
-    async fn make(&self, project: &str, advisory: &Advisory) -> Result<Vec<Issue>, PortError> {
-        let body = json!({ "title": format!("Security report {}", advisory.case), "description": advisory.marker, "confidential": true });
-        match self
-            .send(Method::POST, &["projects", project, "issues"], &body)
-            .await
-        {
-            Ok(made) => Ok(vec![made]),
-            Err(failed) if failed.is_ambiguous() => {
-                for _ in 0..SETTLE_LOOKS {
-                    tokio::time::sleep(Duration::from_secs(SETTLE_S)).await;
-                    let found = self.find(project, &advisory.marker).await.map_err(said)?;
-                    if !found.is_empty() {
-                        return Ok(found);
-                    }
-                }
-                Err(said(failed))
-            }
-            Err(failed) => Err(said(failed)),
-        }
-    }
-
-    /// Gives an issue its words, once it is proven that they stay among the team.
-    async fn fill(&self, project: &str, iid: u64, advisory: &Advisory) -> Result<(), PortError> {
-        let iid = iid.to_string();
-        let proven = self.issue(project, &iid).await.map_err(said)?;
-        if !proven.confidential {
-            return Err(PortError::Lasting(format!(
-                "issue {iid} of {project} is not confidential although it was asked to be: \
-                 nothing was written into it; see the project's settings and our role in it"
-            )));
-        }
-        // A human may have written meanwhile; only what is still empty is filled.
-        if proven.description.as_deref().map(str::trim) != Some(advisory.marker.as_str()) {
-            return Ok(());
-        }
-        let mut labels = self.labels.clone();
-        labels.extend(
-            advisory
-                .report
-                .severity
-                .as_ref()
-                .map(|severity| format!("severity::{severity}")),
-        );
-        let body = json!({ "title": cut(&advisory.summary, TITLE_CHARACTERS_MAX), "description": inert(&advisory.description), "add_labels": labels.join(",") });
-        self.write(project, &iid, body).await
-    }
-
-    /// Writes into an issue, which is confidential from the same moment on whatever somebody did
-    /// meanwhile.
-    async fn write(&self, project: &str, iid: &str, mut body: Value) -> Result<(), PortError> {
-        body["confidential"] = json!(true);
-        let written = self
-            .send(Method::PUT, &["projects", project, "issues", iid], &body)
-            .await
-            .map_err(said)?;
-        if written.confidential {
-            Ok(())
-        } else {
-            Err(PortError::Lasting(format!(
-                "{project}#{iid} does not stay confidential: look at it now"
-            )))
-        }
-    }
-
-    fn project_for(&self, report: &Report) -> &str {
-        let product = report.product.as_deref().unwrap_or_default().to_lowercase();
-        self.products.get(&product).unwrap_or(&self.project)
-    }
-
-    fn projects(&self) -> Vec<&str> {
-        let mut all: Vec<&str> = std::iter::once(&self.project)
-            .chain(self.products.values())
-            .map(String::as_str)
-            .collect();
-        all.sort_unstable();
-        all.dedup();
-        all
-    }
-
     /// Reads an issue, changes its description and writes it back; a public one is left alone.
     async fn rewrite(
         &self,
@@ -323,23 +179,6 @@ fn read(value: Value) -> Result<Issue, Failed> {
     serde_json::from_value(value).map_err(|_| Failed::Odd("its issue cannot be read"))
 }
 
-/// GitLab takes lines that begin with a slash for commands, by older versions even inside of a
-/// fence. None may begin so.
-fn inert(text: &str) -> String {
-    let lines = text.lines().map(|line| {
-        if line.trim_start().starts_with('/') {
-            format!("· {line}")
-        } else {
-            line.to_owned()
-        }
-    });
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-fn cut(text: &str, characters: usize) -> String {
-    text.chars().take(characters).collect()
-}
-
 /// `group/name#12`.
 fn id_of(project: &str, issue: &Issue) -> AdvisoryId {
     AdvisoryId {
@@ -356,51 +195,6 @@ fn named(advisory: &AdvisoryId) -> Result<(&str, &str), PortError> {
     named.ok_or_else(|| {
         PortError::Lasting(format!("{} does not name an issue of GitLab", advisory.id))
     })
-}
-
-/// What the team found, between its marks in front of the last line.
-fn with_view(description: &str, amendment: &Amendment) -> Option<String> {
-    let assessment = &amendment.assessment;
-    let credits = amendment
-        .credits
-        .iter()
-        .map(|c| format!("{} ({})", c.login, c.kind))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let list = |items: &Option<Vec<String>>| items.clone().map(|items| items.join(", "));
-    let rows = [
-        ("Product", assessment.product.clone()),
-        ("Affected", list(&assessment.affected_versions)),
-        ("Fixed in", list(&assessment.fixed_versions)),
-        ("CVE", list(&assessment.cve_ids)),
-        ("CWE", list(&assessment.cwe_ids)),
-        ("CVSS", assessment.cvss.clone()),
-        ("Severity", assessment.severity.clone()),
-        ("Credits", (!credits.is_empty()).then_some(credits)),
-    ];
-    let rows: String = rows
-        .into_iter()
-        .filter_map(|(name, value)| Some(format!("- {name}: `{}`\n", value?.replace('`', "'"))))
-        .collect();
-    if rows.is_empty() {
-        return None;
-    }
-    let view = format!("{VIEW_BEGINS}\n### What the team found\n\n{rows}{VIEW_ENDS}");
-    let after = match (description.find(VIEW_BEGINS), description.find(VIEW_ENDS)) {
-        (Some(from), Some(to)) if from < to => format!(
-            "{}{view}{}",
-            &description[..from],
-            &description[to + VIEW_ENDS.len()..]
-        ),
-        _ => {
-            let (text, marker) = description
-                .trim_end()
-                .rsplit_once('\n')
-                .unwrap_or(("", description.trim_end()));
-            format!("{}\n\n{view}\n\n{marker}", text.trim_end())
-        }
-    };
-    (after != description).then_some(after)
 }
 
 #[async_trait]

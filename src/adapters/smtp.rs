@@ -1,6 +1,8 @@
 //! How does a letter leave by SMTP? lettre's connection over our own TLS stream, kept open between
 //! letters.
 
+mod line;
+
 use super::net::{self, Trust};
 use crate::model::secret::Secret;
 use crate::ports::{Courier, Parcel, PortError};
@@ -10,11 +12,9 @@ use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
-use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use line::Line;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, ReadBuf};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 
@@ -362,53 +362,5 @@ impl Courier for SmtpCourier {
                 ""
             }
         ))
-    }
-}
-
-/// A TLS stream that first says again what was read before TLS.
-#[derive(Debug)]
-struct Line {
-    replay: &'static [u8],
-    peer: SocketAddr,
-    inner: tokio_rustls::client::TlsStream<TcpStream>,
-}
-
-impl AsyncRead for Line {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        if self.replay.is_empty() {
-            return Pin::new(&mut self.inner).poll_read(cx, buffer);
-        }
-        let n = self.replay.len().min(buffer.remaining());
-        buffer.put_slice(&self.replay[..n]);
-        self.replay = &self.replay[n..];
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Line {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        octets: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, octets)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
-    }
-}
-
-impl AsyncTokioStream for Line {
-    fn peer_addr(&self) -> std::io::Result<SocketAddr> {
-        Ok(self.peer)
     }
 }

@@ -168,8 +168,10 @@ fn holdings(settings: &Settings) -> Result<Holdings> {
                 distributors.extend(found.into_iter().map(|armored| (address.clone(), armored)))
             }
             Err(err) => {
-                tracing::warn!(error = %format!("{err:#}"), "the certificate of a distributor \
-                    cannot be read")
+                tracing::warn!(
+                    error = %format!("{err:#}"),
+                    "the certificate of a distributor cannot be read"
+                )
             }
         }
     }

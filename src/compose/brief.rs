@@ -1,4 +1,4 @@
-//! What does a responder need to see of a letter, in a letter of his own?
+//! What does a responder need to see of a letter, in a letter of their own?
 
 use super::disarm::visible;
 use crate::model::Timestamp;

@@ -9,19 +9,19 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Responder {
-    /// As `status` and the journal call him
+    /// As `status` and the journal call them
     pub name: String,
-    /// Where he is called
+    /// Where they are called
     pub address: String,
-    /// Calls and what rests are encrypted to it; his letters must be signed by it
+    /// Calls and what rests are encrypted to it; their letters must be signed by it
     pub certificate: PathBuf,
-    /// His account on this machine: what he says on the command line is his word.
+    /// Their account on this machine: what they say on the command line is their word.
     pub login: Option<String>,
-    /// His login in the tracker: comments there that he marks go to the reporter.
+    /// Their login in the tracker: comments there that they mark go to the reporter.
     pub tracker_login: Option<String>,
 }
 
-/// Somebody on the private distributors list, and what was checked when he was let in.
+/// Somebody on the private distributors list, and what was checked when they were let in.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Distributor {

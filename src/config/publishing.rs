@@ -42,10 +42,10 @@ pub struct Publish {
 pub struct Publisher {
     /// The vendor; the desk's name without it.
     pub name: Option<String>,
-    /// A URL that is his alone; `https://` and the domain of the desk's address without it.
+    /// A URL that is theirs alone; `https://` and the domain of the desk's address without it.
     #[schemars(with = "Option<String>")]
     pub namespace: Option<HttpsUrl>,
-    /// The UUID of his CNA.
+    /// The UUID of their CNA.
     pub cve_org_id: Option<String>,
     /// What packages belong to where nothing says it, as OSV names it.
     pub ecosystem: Option<String>,

@@ -1,5 +1,5 @@
 //! How are the words of a responder's letter taken? As the same words on the command line, about
-//! the case that he answers in.
+//! the case that they answer in.
 
 use super::grammar::{Verb, on_day};
 use super::word::{self, Word};

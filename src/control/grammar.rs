@@ -1,5 +1,5 @@
-//! How does a responder write his word on a case? The same on the command line and, behind a slash,
-//! in a letter.
+//! How does a responder write their word on a case? The same on the command line and, behind a
+//! slash, in a letter.
 
 use super::word::Word;
 use crate::model::Timestamp;
@@ -22,10 +22,10 @@ pub enum Verb {
     File { id: String },
     /// Says that you answered the reporter yourself: the clock of the acknowledgement stops
     Answered { id: String },
-    /// Asks the reporter for what his report lacks: steps, versions, or his certificate
+    /// Asks the reporter for what their report lacks: steps, versions, or their certificate
     Ask {
         id: String,
-        /// Asks him instead to keep it private until the fix is released
+        /// Asks them instead to keep it private until the fix is released
         #[arg(long)]
         private_disclosure: bool,
     },
@@ -66,7 +66,7 @@ pub enum Verb {
         id: String,
         #[arg(required_unless_present = "clear")]
         day: Option<Date>,
-        /// He named none, whatever his letters seem to say
+        /// They named none, whatever their letters seem to say
         #[arg(long, conflicts_with = "day")]
         clear: bool,
     },
@@ -126,12 +126,12 @@ pub enum Verb {
         #[arg(long, conflicts_with = "outsider")]
         remove: bool,
     },
-    /// Credits somebody in the advisory, by his login or by his name
+    /// Credits somebody in the advisory, by their login or by their name
     Credit {
         id: String,
         #[arg(required_unless_present = "name")]
         login: Option<String>,
-        /// His name; without a login the advisory names him in its text
+        /// Their name; without a login the advisory names them in its text
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
         /// For what, in the tracker's words

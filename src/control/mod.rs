@@ -166,7 +166,7 @@ async fn reply(desk: &Desk, id: &CaseId, text: &str, by: &str) -> Result<String>
         .any(Intake::is_a_reporters)
     {
         bail!(
-            "the reporter of {id} wrote in the tracker: answer him there, then run sealdesk case \
+            "the reporter of {id} wrote in the tracker: answer them there, then run sealdesk case \
              answered {id}"
         );
     }

@@ -1,5 +1,7 @@
 //! What does somebody see who asks? A list, a case, files, and how the desk is.
 
+mod overview;
+
 use super::known;
 use crate::decide::{Clock, Due, clocks, next_due, runs};
 use crate::model::case::{Acknowledgement, Case, Draft, Standing};
@@ -9,12 +11,13 @@ use crate::model::ids::CaseId;
 use crate::model::quality::{self, Quality};
 use crate::model::reading::Reading;
 use crate::model::report::{Class, Report};
-use crate::model::timeline::Timeline;
 use crate::pipeline::{Desk, dossiers, letters};
-use crate::ports::{CanaryLine, Intake, JournalLine, ReadingState, Tally};
+use crate::ports::{Intake, JournalLine, ReadingState};
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+pub(super) use overview::status;
+pub use overview::{Fault, Queued, Status};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
@@ -103,40 +106,6 @@ pub struct File {
     pub name: String,
     /// Base64.
     pub octets: String,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Status {
-    pub version: String,
-    pub now: jiff::Timestamp,
-    #[serde(flatten)]
-    pub tally: Tally,
-    /// Numbers of the letters that rest without a case: the newest of them, newest first.
-    #[serde(default)]
-    pub letters_without_case: Vec<i64>,
-    pub opener: Vec<String>,
-    /// Letters of the desk to itself, newest first.
-    pub canaries: Vec<CanaryLine>,
-    /// Open cases by what is due first.
-    pub queue: Vec<Queued>,
-    pub faults: Vec<Fault>,
-}
-
-/// A case in the queue, by ids, times and states alone.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Queued {
-    pub id: CaseId,
-    pub lane: Lane,
-    pub next: Option<Due>,
-    /// Whom it waits for: a responder's word, an upstream, or nobody.
-    pub waits_for: Option<String>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Fault {
-    pub what: String,
-    pub since: Option<jiff::Timestamp>,
-    pub why: String,
 }
 
 pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> {
@@ -369,96 +338,5 @@ impl File {
 /// Letters without a case that status names.
 const WITHOUT_CASE_SHOWN: u32 = 20;
 
-pub(super) async fn status(desk: &Desk) -> Result<Status> {
-    let tally = desk.parts.store.tally().await?;
-    let mut faults: Vec<Fault> = desk
-        .faults()
-        .into_iter()
-        .map(|(what, since, why)| Fault {
-            what,
-            since: Some(since),
-            why,
-        })
-        .collect();
-    for (key, attempts, why) in desk.parts.store.faults().await? {
-        faults.push(Fault {
-            what: format!("{key} (tried {attempts} times)"),
-            since: None,
-            why,
-        });
-    }
-    let opener = match desk.parts.opener.inspect().await {
-        Ok(lines) => lines,
-        Err(err) => {
-            faults.push(Fault {
-                what: "opener".to_owned(),
-                since: None,
-                why: err.to_string(),
-            });
-            Vec::new()
-        }
-    };
-    let without_case: Vec<i64> = desk
-        .parts
-        .store
-        .without_case(WITHOUT_CASE_SHOWN)
-        .await?
-        .into_iter()
-        .map(|id| id.0)
-        .collect();
-    Ok(Status {
-        letters_without_case: without_case,
-        version: format!(
-            "sealdesk {}, {}",
-            env!("CARGO_PKG_VERSION"),
-            crate::openpgp::backend()
-        ),
-        now: desk.now(),
-        tally,
-        opener,
-        canaries: desk.parts.store.canaries().await?,
-        queue: queue(desk).await?,
-        faults,
-    })
-}
-
 /// Cases in the queue that status shows.
 const QUEUE_MAX: usize = 100;
-
-async fn queue(desk: &Desk) -> Result<Vec<Queued>> {
-    let (timeline, now) = (&desk.parts.policy.timeline, desk.now());
-    let mut queue: Vec<Queued> = desk
-        .parts
-        .store
-        .running()
-        .await?
-        .into_iter()
-        .filter_map(|case| queued(&case, timeline, now))
-        .collect();
-    queue.sort_by_key(|q| {
-        (
-            q.next
-                .as_ref()
-                .map_or(jiff::Timestamp::MAX, |due| due.deadline),
-            q.id.clone(),
-        )
-    });
-    queue.truncate(QUEUE_MAX);
-    Ok(queue)
-}
-
-fn queued(case: &Case, timeline: &Timeline, now: jiff::Timestamp) -> Option<Queued> {
-    let next = next_due(case, timeline, now);
-    let waits_for = match (&case.standing, &case.draft) {
-        (Standing::NeedsHuman, _) => Some("a responder: its letter needs a human"),
-        (_, Draft::AwaitsWord) => Some("a responder: case file"),
-        _ if case.course.waiting_since.is_some() => Some("an upstream"),
-        _ => None,
-    };
-    (next.is_some() || waits_for.is_some()).then(|| Queued {
-        id: case.id.clone(),
-        lane: case.course.lane,
-        next,
-        waits_for: waits_for.map(str::to_owned),
-    })
-}

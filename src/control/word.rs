@@ -1,22 +1,24 @@
 //! What may a responder say of a case? Each word is journaled with who said it; what it says in
 //! free text rests sealed.
 
+mod notices;
+
+use notices::{notify, set};
+mod ending;
+
 use super::announce::{Asset, announce, post_retrospective};
 use super::people::{collaborate, credit};
 use super::{answers, keys, known};
-use crate::decide::{self, ClockState, Decision, Entry, Proposal};
+use crate::decide::{self, Decision, Entry, Proposal};
 use crate::model::Timestamp;
-use crate::model::case::{Case, Closing, Draft, Standing};
+use crate::model::case::{Case, Closing};
 use crate::model::course::{Lane, Step};
-use crate::model::cvss;
 use crate::model::dossier::{Assessment, Link, Note};
 use crate::model::effect::Effect;
-use crate::model::ids::{CaseId, IntakeId};
-use crate::model::report::Affected;
-use crate::pipeline::outbox::Notice;
+use crate::model::ids::CaseId;
 use crate::pipeline::{Desk, dossiers};
-use crate::triage;
 use anyhow::{Result, anyhow, bail};
+use ending::{close, split};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +59,7 @@ pub enum Word {
         at: Option<Timestamp>,
         despite_objections: bool,
     },
-    /// The reporter publishes on that day; `None`: on none that he named.
+    /// The reporter publishes on that day; `None`: on none that they named.
     Announced {
         day: Option<Date>,
     },
@@ -94,7 +96,7 @@ pub enum Word {
     },
     /// Files the draft now.
     File,
-    /// Somebody answered the reporter himself.
+    /// Somebody answered the reporter themselves.
     Answered,
     /// Asks the reporter for what is missing, or to keep it private.
     Ask {
@@ -242,7 +244,7 @@ pub async fn say(
         }
         Word::Announced { day } => {
             let said = day.map_or_else(
-                || format!("the reporter of {id} has no day of his own"),
+                || format!("the reporter of {id} has no day of their own"),
                 |day| format!("the reporter of {id} publishes on {day}"),
             );
             (decide::announced(&case, day, by, timeline, now)?, said)
@@ -325,146 +327,10 @@ pub async fn say(
     Ok(said)
 }
 
-/// `once` makes the same parts of the same word: those that a fault left behind are not made again.
-async fn split(
-    desk: &Desk,
-    case: &Case,
-    titles: Vec<String>,
-    by: &str,
-    once: Option<&str>,
-) -> Result<(Decision, String)> {
-    let id = &case.id;
-    let seed = match once {
-        Some(token) => token.to_owned(),
-        None => format!("{:?}", random()?),
-    };
-    let parts: Vec<CaseId> = (0..PARTS_MAX)
-        .map(|n| CaseId::from_random(desk.octets_for("part", &[seed.as_bytes(), &n.to_be_bytes()])))
-        .collect();
-    let root = case.course.part_of.as_ref().unwrap_or(id);
-    let before: Vec<Case> = desk
-        .parts
-        .store
-        .cases()
-        .await?
-        .into_iter()
-        .filter(|other| other.course.part_of.as_ref() == Some(root) && !parts.contains(&other.id))
-        .collect();
-    let titles = match titles.is_empty() {
-        false => titles,
-        true if !before.is_empty() => {
-            bail!("{root} was split already: name the titles of further cases")
-        }
-        // The first stays where it is.
-        true => super::view::show(desk, id)
-            .await?
-            .report
-            .map(|report| report.vulnerabilities)
-            .unwrap_or_default()
-            .into_iter()
-            .skip(1)
-            .collect(),
-    };
-    if titles.is_empty() {
-        bail!(
-            "no second vulnerability was found in the letters of {id}: name the titles of the \
-             cases to split off"
-        );
-    }
-    if before.len() + titles.len() > PARTS_MAX {
-        bail!("a case has at most {PARTS_MAX} parts");
-    }
-    // All or none: what cannot be written is found before the first is made.
-    let titles: Vec<String> = titles
-        .iter()
-        .map(|title| one_line(title))
-        .collect::<Result<_>>()?;
-    let mut made = Vec::new();
-    for (child, title) in parts.into_iter().zip(titles) {
-        made.push(child.to_string());
-        if desk.parts.store.case(&child).await?.is_some() {
-            continue;
-        }
-        let mut opened = dossiers::read(desk, &child).await?;
-        opened.dossier.assessment.summary = Some(title);
-        let decision = opened.into(desk, &child, decide::split(case, &child, by)?)?;
-        desk.parts.store.commit(&decision, desk.now()).await?;
-    }
-    Ok((
-        Decision::default(),
-        format!(
-            "split from {id}: {}; each is filed by `sealdesk case file`",
-            made.join(", ")
-        ),
-    ))
-}
-
 fn random() -> Result<[u8; 16]> {
     let mut octets = [0; 16];
     getrandom::fill(&mut octets).map_err(|e| anyhow!("no randomness: {e}"))?;
     Ok(octets)
-}
-
-async fn close(
-    desk: &Desk,
-    case: &Case,
-    why: Closing,
-    note: Option<String>,
-    of: Option<CaseId>,
-    by: &str,
-) -> Result<(Decision, String)> {
-    let (id, now) = (&case.id, desk.now());
-    if (why == Closing::Duplicate) != of.is_some() {
-        bail!("a duplicate names the case that it doubles, and nothing else does");
-    }
-    if matches!(
-        why,
-        Closing::KeyRequest | Closing::Machine | Closing::Joined
-    ) {
-        bail!("{} is for the desk itself to say", why.as_str());
-    }
-    let letters: Vec<IntakeId> = desk
-        .parts
-        .store
-        .letters_of(id)
-        .await?
-        .iter()
-        .map(|letter| letter.id)
-        .collect();
-    let mut decision = decide::close(case, why, &letters, by, now)?;
-    if let Some(other) = &of {
-        let other = known(desk, other).await?;
-        if other.id == *id {
-            bail!("a case is no duplicate of itself");
-        }
-        // Else two that double each other could close each other, and nobody would work on either.
-        if matches!(other.standing, Standing::Closed { .. }) {
-            bail!(
-                "case {} is closed: reopen it first, or name the case that is worked on",
-                other.id
-            );
-        }
-        decision
-            .journal
-            .push(Entry::of(id, "duplicate of", other.id.as_str()));
-        decision
-            .journal
-            .push(Entry::of(&other.id, "has a duplicate", id.as_str()));
-    }
-    let decision = match note {
-        Some(note) => noted(desk, case, &note, by, decision).await?,
-        None => decision,
-    };
-    let running = decide::clocks(case, &desk.parts.policy.timeline, now)
-        .into_iter()
-        .filter(|clock| clock.state == ClockState::Running);
-    let open: Vec<&str> = running.map(|clock| clock.step.as_str()).collect();
-    let left = if why == Closing::Resolved && !open.is_empty() {
-        format!("; {} were not reached", open.join(", "))
-    } else {
-        String::new()
-    };
-    Ok((decision, format!("{id} is closed{left}")))
 }
 
 fn note_of(id: &CaseId, event: &'static str, by: &str) -> Decision {
@@ -498,149 +364,6 @@ async fn noted(
         text: text.trim().to_owned(),
     });
     Ok(opened.into(desk, &case.id, decision)?)
-}
-
-async fn set(
-    desk: &Desk,
-    case: &Case,
-    assessment: Assessment,
-    by: &str,
-) -> Result<(Decision, String)> {
-    let id = &case.id;
-    if assessment == Assessment::default() {
-        bail!("nothing was named to be set");
-    }
-    if let Some(vector) = assessment
-        .cvss
-        .as_deref()
-        .filter(|vector| cvss::rate(vector).is_none())
-    {
-        bail!("{vector:?} is not a whole CVSS vector of version 2, 3.0, 3.1 or 4.0");
-    }
-    if assessment.cvss.is_some() && assessment.severity.is_some() {
-        bail!("name a vector or a severity: a vector says the severity by itself");
-    }
-    let mut assessment = assessment;
-    if let Some(affected) = &assessment.affected_versions {
-        let (ranges, versions) = triage::ranges(affected);
-        assessment.ranges = Some(Affected {
-            package: None,
-            ranges,
-            versions,
-        });
-    }
-    let lists = [
-        &assessment.affected_versions,
-        &assessment.fixed_versions,
-        &assessment.cve_ids,
-        &assessment.cwe_ids,
-    ];
-    if lists
-        .into_iter()
-        .flatten()
-        .any(|list| list.len() > ENTRIES_MAX)
-    {
-        bail!("more than {ENTRIES_MAX} entries in one list");
-    }
-    let mut opened = dossiers::read(desk, id).await?;
-    let rated = assessment.cvss.is_some() || assessment.severity.is_some();
-    opened.dossier.assessment.amend(assessment);
-    let now = desk.now();
-    let mut decision = note_of(id, "assessed", by);
-    let mut said = format!("{id} is set");
-    if rated {
-        let assessed = &opened.dossier.assessment;
-        let tenths = assessed
-            .cvss
-            .as_deref()
-            .and_then(cvss::rate)
-            .map(|rated| rated.tenths);
-        if let Some(moved) = decide::rated(
-            case,
-            tenths,
-            assessed.severity.as_deref(),
-            &desk.parts.policy.timeline,
-            now,
-        ) {
-            said.push_str(", and takes another lane: see its timeline");
-            decision.case = moved.case;
-            decision.journal.extend(moved.journal);
-        }
-    }
-    if matches!(case.draft, Draft::Filed { .. } | Draft::Queued) {
-        decision.effects.push(Effect::amend_advisory(id, now));
-    }
-    Ok((opened.into(desk, id, decision)?, said))
-}
-
-async fn notify(desk: &Desk, case: &Case, text: &str, by: &str) -> Result<(Decision, String)> {
-    if text.trim().is_empty() {
-        bail!("the notice is empty");
-    }
-    if text.len() > NOTE_OCTETS_MAX {
-        bail!("the notice is longer than {NOTE_OCTETS_MAX} octets");
-    }
-    let (able, unable): (Vec<_>, Vec<_>) = desk
-        .parts
-        .distributors
-        .iter()
-        .filter(|d| d.removed_on.is_none())
-        .partition(|d| d.fault.is_none());
-    if able.is_empty() {
-        bail!(
-            "there is no distributor whom a notice could be encrypted to: see [[distributor]] in \
-             the config"
-        );
-    }
-    let now = desk.now();
-    // A notice of another hour is another notice.
-    let hour = case
-        .course
-        .release_day
-        .map_or(0, |day| day.as_millisecond())
-        .to_be_bytes();
-    let word = desk
-        .content_tag(&[b"notice", &hour, text.as_bytes()])
-        .await?;
-    let mut notices = Vec::new();
-    for distributor in &able {
-        let notice = serde_json::to_vec(&Notice {
-            to: distributor.address.clone(),
-            text: text.to_owned(),
-        })?;
-        notices.push((
-            distributor.name.clone(),
-            Effect::notify(
-                &case.id,
-                &word,
-                &desk.word_for("to", &[distributor.address.as_str().as_bytes()]),
-                desk.parts.store.seal(&notice)?,
-                now,
-            ),
-        ));
-    }
-    let mut decision = decide::notify(case, notices, by, now)?;
-    decision.journal.extend(unable.iter().map(|d| {
-        Entry::of(
-            &case.id,
-            "notice not sent",
-            format!("{}: no letter can be encrypted to him", d.name),
-        )
-    }));
-    let unable = unable
-        .iter()
-        .map(|d| format!("{} ({})", d.name, d.contact))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let unable = if unable.is_empty() {
-        String::new()
-    } else {
-        format!("; nothing can be encrypted to {unable}: tell them in another way")
-    };
-    Ok((
-        decision,
-        format!("{} distributors are told{unable}", able.len()),
-    ))
 }
 
 pub(super) fn one_line(text: &str) -> Result<String> {

@@ -98,7 +98,7 @@ pub fn on_arrival(
             .as_ref()
             .filter(|thread| arrival.outer.to_case().as_ref() == Some(&thread.case.id))
     {
-        // Who wrote it is for his signature to say, when it is read.
+        // Who wrote it is for their signature to say, when it is read.
         return Decision {
             letter_of: Some(thread.case.id.clone()),
             role: Role::TeamReply,
@@ -140,7 +140,7 @@ pub fn on_arrival(
         },
         _ => match &known.thread {
             Some(thread) if joins(thread, arrival.outer.dmarc) => follow_up(arrival, thread),
-            // Whoever got the key, or was a machine, begins anew with what he writes next.
+            // Whoever got the key, or was a machine, begins anew with what they write next.
             thread => {
                 let older = thread.as_ref().filter(|t| {
                     !matches!(
@@ -193,7 +193,7 @@ fn returned(arrival: &Arrival<'_>, case: &CaseId) -> Decision {
     }
 }
 
-/// A copy of what one of the team wrote. Where it went to the reporter, he has his answer.
+/// A copy of what one of the team wrote. Where it went to the reporter, they have their answer.
 fn team_copy(arrival: &Arrival<'_>, known: &Acquaintance, now: Timestamp) -> Decision {
     let kept = Decision {
         role: Role::TeamCopy,

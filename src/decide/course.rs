@@ -1,15 +1,21 @@
 //! What follows from a responder's word on how far a case has come, and from what its report and
 //! its advisory say?
 
-use super::clocks::{Clock, ClockState, clocks, midnight};
+mod ending;
+
+pub use ending::{close, reopen, split};
+mod disclosing;
+
+use super::clocks::{Clock, ClockState, clocks};
 use super::{CaseChange, Decision, Entry};
 use crate::model::Timestamp;
-use crate::model::case::{Acknowledgement, AdvisoryState, Case, Closing, Draft, Standing};
+use crate::model::case::{Case, Standing};
 use crate::model::course::{Course, Lane, Reached, Step};
-use crate::model::effect::Effect;
-use crate::model::ids::{CaseId, EffectKey, IntakeId};
+use crate::model::ids::CaseId;
 use crate::model::timeline::Timeline;
-use jiff::civil::Date;
+pub use disclosing::{
+    agree_release, announced, ask_tracker, disclosure, may_announce, notify, tracker_moved,
+};
 
 /// Why a word of a responder cannot be taken as it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -353,325 +359,16 @@ pub fn go_on(
     ))
 }
 
-/// A responder's word: the release day is agreed. `None` takes it back.
-pub fn agree_release(
-    case: &Case,
-    day: Option<Timestamp>,
-    by: &str,
-    timeline: &Timeline,
-    now: Timestamp,
-) -> Result<Decision, NotNow> {
-    open(case)?;
-    if let Some(reached) = case
-        .course
-        .reached
-        .get(&Step::Release)
-        .filter(|_| day.is_some())
-    {
-        return Err(NotNow::Reached(Step::Release, reached.at));
-    }
-    if day.is_some_and(|day| day <= now) {
-        return Err(NotNow::Past);
-    }
-    let detail = day.map_or_else(
-        || format!("taken back, by {by}"),
-        |day| format!("{}, by {by}", told(day)),
-    );
-    Ok(moved(
-        case,
-        Course {
-            release_day: day,
-            ..case.course.clone()
-        },
-        "release day",
-        detail,
-        timeline,
-        now,
-    ))
-}
-
-/// What a letter says of publishing. Intent, a day that is near, or a published vulnerability take
-/// the fast lane. The journal is in clear, and tells neither.
-pub fn disclosure(
-    case: &Case,
-    announced: Option<Date>,
-    hurry: bool,
-    timeline: &Timeline,
-    now: Timestamp,
-) -> Option<Decision> {
-    let announced = announced
-        .filter(|_| !case.course.announced_by_word)
-        .or(case.course.announced);
-    let course = Course {
-        announced,
-        ..case.course.clone()
-    };
-    let hurry = hurry && course.lane != Lane::Asap;
-    if open(case).is_err() || (course == case.course && !hurry) {
-        return None;
-    }
-    if !hurry {
-        return Some(moved(
-            case,
-            course,
-            "disclosure",
-            "as its report says".to_owned(),
-            timeline,
-            now,
-        ));
-    }
-    let mut decision = moved(
-        case,
-        Course {
-            lane: Lane::Asap,
-            ..course
-        },
-        "lane changed",
-        "asap: as its report says".to_owned(),
-        timeline,
-        now,
-    );
-    decision
-        .journal
-        .push(Entry::of(&case.id, "skipped", SKIPPED));
-    Some(decision)
-}
-
-/// A responder's word: on which day the reporter publishes, or that he named none. It counts for
-/// more than what letters say.
-pub fn announced(
-    case: &Case,
-    day: Option<Date>,
-    by: &str,
-    timeline: &Timeline,
-    now: Timestamp,
-) -> Result<Decision, NotNow> {
-    open(case)?;
-    if day.and_then(midnight).is_some_and(|day| day <= now) {
-        return Err(NotNow::Past);
-    }
-    Ok(moved(
-        case,
-        Course {
-            announced: day,
-            announced_by_word: true,
-            ..case.course.clone()
-        },
-        "disclosure",
-        by.to_owned(),
-        timeline,
-        now,
-    ))
-}
-
-/// The tracker shows an advisory in another state. What is published there is released.
-pub fn tracker_moved(
-    case: &Case,
-    state: AdvisoryState,
-    timeline: &Timeline,
-    now: Timestamp,
-) -> Option<Decision> {
-    if open(case).is_err() || case.course.advisory == Some(state) {
-        return None;
-    }
-    let mut course = Course {
-        advisory: Some(state),
-        ..case.course.clone()
-    };
-    if state == AdvisoryState::Published {
-        course.reached.entry(Step::Release).or_insert(Reached {
-            at: now,
-            deadline: deadline(case, Step::Release, timeline, now),
-        });
-    }
-    Some(moved(
-        case,
-        course,
-        "advisory",
-        format!("{} in the tracker", state.as_str()),
-        timeline,
-        now,
-    ))
-}
-
-/// A responder's word on the advisory in the tracker, where there is one.
-pub fn ask_tracker(
-    case: &Case,
-    effect: Effect,
-    event: &'static str,
-    by: &str,
-) -> Result<Decision, NotNow> {
-    open(case)?;
-    if !matches!(case.draft, Draft::Filed { .. } | Draft::Queued) {
-        return Err(NotNow::NoAdvisory(case.id.clone()));
-    }
-    Ok(Decision {
-        effects: vec![effect],
-        journal: vec![Entry::of(&case.id, event, by)],
-        ..Decision::default()
-    })
-}
-
-/// A responder's word: the distributors are told. An effect for each of them; the embargo ends on
-/// the release day.
-pub fn notify(
-    case: &Case,
-    notices: Vec<(String, Effect)>,
-    by: &str,
-    now: Timestamp,
-) -> Result<Decision, NotNow> {
-    open(case)?;
-    if let Some(reached) = case.course.reached.get(&Step::Release) {
-        return Err(NotNow::Reached(Step::Release, reached.at));
-    }
-    if case.course.release_day.is_none_or(|day| day <= now) {
-        return Err(NotNow::NoReleaseDay(case.id.clone()));
-    }
-    Ok(Decision {
-        journal: notices
-            .iter()
-            .map(|(name, _)| Entry::of(&case.id, "notice released", format!("{name}, by {by}")))
-            .collect(),
-        effects: notices.into_iter().map(|(_, effect)| effect).collect(),
-        ..Decision::default()
-    })
-}
-
-/// Whether a release may be announced: it is reached, and the agreed hour has come.
-pub fn may_announce(case: &Case, now: Timestamp) -> Result<(), NotNow> {
-    if !case.course.reached.contains_key(&Step::Release) {
-        return Err(NotNow::NotReleased(case.id.clone()));
-    }
-    // What the tracker shows to everybody keeps no hour.
-    match case
-        .course
-        .release_day
-        .filter(|day| *day > now && case.course.advisory != Some(AdvisoryState::Published))
-    {
-        Some(day) => Err(NotNow::BeforeHour(day)),
-        None => Ok(()),
-    }
-}
-
-/// A responder's word: one of several vulnerabilities of a report goes its own way. Its reporter
-/// was answered for all of them.
-pub fn split(case: &Case, child: &CaseId, by: &str) -> Result<Decision, NotNow> {
-    open(case)?;
-    let part_of = case
-        .course
-        .part_of
-        .clone()
-        .unwrap_or_else(|| case.id.clone());
-    let reached = case
-        .course
-        .reached
-        .iter()
-        .filter(|(step, _)| **step == Step::FixTeam)
-        .map(|(step, reached)| (*step, *reached))
-        .collect();
-    let split = Case {
-        id: child.clone(),
-        opened_at: case.opened_at,
-        standing: Standing::Open,
-        acknowledgement: Acknowledgement::NotOwed,
-        draft: Draft::AwaitsWord,
-        perhaps_of: None,
-        course: Course {
-            lane: case.course.lane,
-            announced: case.course.announced,
-            announced_by_word: case.course.announced_by_word,
-            // Nobody is called twice for one deadline.
-            called: case.course.called.clone(),
-            part_of: Some(part_of.clone()),
-            reached,
-            release_day: case.course.release_day,
-            waiting_since: case.course.waiting_since,
-            waited_ms: case.course.waited_ms,
-            ..Course::default()
-        },
-    };
-    Ok(Decision {
-        case: Some(CaseChange::Open(split)),
-        journal: vec![
-            Entry::of(&case.id, "split", format!("{child}, by {by}")),
-            Entry::of(child, "split from", part_of.as_str()),
-        ],
-        ..Decision::default()
-    })
-}
-
-/// A responder's word: the case is closed, and what was to be done for it is not done any more. Its
-/// reporter must have been answered, unless nobody wrote it.
-pub fn close(
-    case: &Case,
-    why: Closing,
-    letters: &[IntakeId],
-    by: &str,
-    now: Timestamp,
-) -> Result<Decision, NotNow> {
-    open(case)?;
-    let acknowledgement = match case.acknowledgement.pending() {
-        None => case.acknowledgement.clone(),
-        Some(_) if why == Closing::Spam => Acknowledgement::NotOwed,
-        Some(_) => return Err(NotNow::Unanswered(case.id.clone())),
-    };
-    let draft = if case.draft == Draft::Queued {
-        Draft::AwaitsWord
-    } else {
-        case.draft.clone()
-    };
-    let id = &case.id;
-    let named = [format!("acknowledge:{id}"), format!("file:{id}")]
-        .into_iter()
-        .chain(letters.iter().map(|letter| format!("ask:{id}:{letter}")));
-    Ok(Decision {
-        case: Some(CaseChange::update(
-            case,
-            Case {
-                standing: Standing::Closed { at: now, why },
-                acknowledgement,
-                draft,
-                ..case.clone()
-            },
-        )),
-        cancelled: named.map(EffectKey).collect(),
-        journal: vec![Entry::of(
-            id,
-            "case closed",
-            format!("{}, by {by}", why.as_str()),
-        )],
-        ..Decision::default()
-    })
-}
-
-pub fn reopen(case: &Case, by: &str) -> Result<Decision, NotNow> {
-    if !matches!(case.standing, Standing::Closed { .. }) {
-        return Err(NotNow::NotClosed(case.id.clone()));
-    }
-    let draft = if case.draft == Draft::None {
-        Draft::AwaitsWord
-    } else {
-        case.draft.clone()
-    };
-    Ok(Decision {
-        case: Some(CaseChange::update(
-            case,
-            Case {
-                standing: Standing::Open,
-                draft,
-                ..case.clone()
-            },
-        )),
-        journal: vec![Entry::of(&case.id, "case reopened", by)],
-        ..Decision::default()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decide::clocks::midnight;
     use crate::decide::clocks::{Because, call_for_clocks, runs};
+    use crate::model::case::Acknowledgement;
+    use crate::model::case::AdvisoryState;
     use crate::model::case::Called;
+    use crate::model::case::Closing;
+    use crate::model::case::Draft;
     use crate::model::effect::{Reason, Work};
     use jiff::tz::TimeZone;
 

@@ -212,7 +212,7 @@ mod tests {
                 .at,
             at("2026-12-02T16:00:00Z")
         );
-        // He publishes on Tuesday: every day before it breaks one rule, and the first of the least
+        // They publish on Tuesday: every day before it breaks one rule, and the first of the least
         // bad is told with what it breaks.
         case.course.announced = Some("2026-12-01".parse().unwrap());
         let found = propose(&case, &rules, &Timeline::default(), now).unwrap();

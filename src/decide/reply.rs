@@ -6,8 +6,8 @@ use crate::model::case::{Acknowledgement, Case};
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{CaseId, IntakeId};
 
-/// His words are on their way, sealed. `word` tells this reply from the others of the case, so that
-/// one said twice leaves once.
+/// Their words are on their way, sealed. `word` tells this reply from the others of the case, so
+/// that one said twice leaves once.
 pub fn reply(case: &CaseId, word: &str, sealed: Vec<u8>, by: &str, now: Timestamp) -> Decision {
     Decision {
         effects: vec![Effect::reply(case, word, sealed, now)],
@@ -17,7 +17,7 @@ pub fn reply(case: &CaseId, word: &str, sealed: Vec<u8>, by: &str, now: Timestam
 }
 
 /// What a responder's letter says is on its way, sealed: it is done in the order of the letter, and
-/// told to him.
+/// told to them.
 pub fn words(case: &CaseId, token: &str, sealed: Vec<u8>, by: &str, now: Timestamp) -> Decision {
     Decision {
         effects: vec![Effect::say_words(case, token, sealed, now)],
@@ -127,7 +127,7 @@ pub fn ask_private(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) ->
     }
 }
 
-/// A responder's word: send him our certificate.
+/// A responder's word: send them our certificate.
 pub fn send_certificate(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) -> Decision {
     Decision {
         effects: vec![Effect::send_certificate_by_word(intake, case, now)],

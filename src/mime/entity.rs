@@ -1,11 +1,15 @@
 //! What is this entity made of? One MIME tree, seen as what the opener must do with it.
 
+mod headers;
+mod part;
+
 use super::body::{Body, html_text, stripped};
-use super::{LimitExceeded, filename, precheck, tolerant};
+use super::{LimitExceeded, precheck, tolerant};
 use crate::model::budget::{Budget, Sum};
-use crate::model::ids::MessageId;
-use crate::model::limits::{CONVERTED_OCTETS_MAX, DECODED_OCTETS_MAX, HTML_PARTS_MAX};
+use crate::model::limits::HTML_PARTS_MAX;
 use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
+use part::{attribute_is, body_text, file, media_type, repeats_header};
+pub(super) use part::{contents, is, is_blank, is_multipart};
 use std::borrow::Cow;
 
 /// A parsed entity (RFC 2045): a whole letter, or what decryption brought to light.
@@ -308,59 +312,6 @@ impl<'x> Entity<'x> {
             .collect()
     }
 
-    /// Protected header fields, where the root of this entity says that it carries them.
-    ///
-    /// Call it only on the root of a decrypted or signed payload: a part deeper down, or an
-    /// unprotected letter, that claims to carry them is lying (RFC 9788 section 4).
-    pub fn protected_headers(&self) -> Option<ProtectedHeaders> {
-        let content_type = self.root()?.content_type()?;
-        let claims = content_type.attribute("hp").is_some_and(|v| {
-            ["cipher", "clear"]
-                .iter()
-                .any(|hp| v.eq_ignore_ascii_case(hp))
-        }) || content_type
-            .attribute("protected-headers")
-            .is_some_and(|v| v.split(',').any(|v| v.trim().eq_ignore_ascii_case("v1")));
-        claims.then(|| ProtectedHeaders {
-            subject: self.message.subject().map(shown),
-            from: single_address(&self.message, "From"),
-            message_id: self.message.message_id().map(str::to_owned),
-            date: self.message.date().map(mail_parser::DateTime::to_rfc3339),
-            recipients: ["To", "Cc"]
-                .iter()
-                .flat_map(|field| addresses(&self.message, field))
-                .collect(),
-        })
-    }
-
-    pub fn subject(&self) -> Option<String> {
-        self.message.subject().map(shown)
-    }
-
-    pub fn from(&self) -> Option<String> {
-        single_address(&self.message, "From")
-    }
-
-    pub fn message_id(&self) -> Option<String> {
-        self.message
-            .message_id()
-            .and_then(MessageId::parse)
-            .map(|id| id.as_str().to_owned())
-    }
-
-    pub fn date(&self) -> Option<String> {
-        self.message.date().map(mail_parser::DateTime::to_rfc3339)
-    }
-
-    /// The raw value of a header field of the root, unfolded.
-    pub fn header(&self, name: &str) -> Option<String> {
-        let (_, value) = self
-            .message
-            .headers_raw()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))?;
-        Some(value.split_whitespace().collect::<Vec<_>>().join(" "))
-    }
-
     /// The media type of the root, `text/plain` where none is given (RFC 2045 section 5.2).
     pub fn media_type(&self) -> String {
         self.root()
@@ -383,192 +334,13 @@ impl<'x> Entity<'x> {
     pub fn has_encoding_fault(&self) -> bool {
         self.message.parts.iter().any(|p| p.is_encoding_problem)
     }
-
-    /// The certificates in Autocrypt headers, decoded, with the address that each claims.
-    pub fn autocrypt(&self) -> Vec<(String, Vec<u8>)> {
-        let fields = self
-            .message
-            .headers_raw()
-            .filter(|(name, _)| name.eq_ignore_ascii_case("Autocrypt"));
-        fields
-            .filter_map(|(_, value)| autocrypt_field(value))
-            .collect()
-    }
-}
-
-/// Autocrypt level 1, section 2.1: `addr=…; prefer-encrypt=mutual; keydata=BASE64`.
-fn autocrypt_field(value: &str) -> Option<(String, Vec<u8>)> {
-    let mut addr = None;
-    let mut keydata = None;
-    for attribute in value.split(';') {
-        let (name, value) = attribute.split_once('=')?;
-        match name.trim() {
-            "addr" => addr = Some(value.trim().to_ascii_lowercase()),
-            "keydata" => {
-                let base64: Vec<u8> = value.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
-                keydata = mail_parser::decoders::base64::base64_decode(&base64);
-            }
-            "prefer-encrypt" => {}
-            critical if !critical.starts_with('_') => return None, // an unknown critical attribute voids the header
-            _ => {}
-        }
-    }
-    Some((addr?, keydata?))
-}
-
-fn attribute_is(part: &MessagePart<'_>, name: &str, value: &str) -> bool {
-    part.content_type()
-        .and_then(|ct| ct.attribute(name))
-        .is_some_and(|v| v.eq_ignore_ascii_case(value))
-}
-
-fn body_text(part: &MessagePart<'_>, protected: bool) -> String {
-    let text = match &part.body {
-        PartType::Text(text) => text.as_ref(),
-        PartType::Html(html) => return html_text(html),
-        _ => return String::new(),
-    };
-    // RFC 9788 section 5.2.2: the lines up to the first empty one repeat the header.
-    let legacy = protected && attribute_is(part, "hp-legacy-display", "1");
-    let after = legacy
-        .then(|| {
-            text.split_once("\r\n\r\n")
-                .or_else(|| text.split_once("\n\n"))
-        })
-        .flatten();
-    let text = after
-        .filter(|(display, _)| repeats_header(display))
-        .map_or(text, |(_, rest)| rest);
-    // What grew on the way into UTF-8 is no armor, beside which a greeting may stand in any
-    // language.
-    let as_sent = part.raw_end_offset().saturating_sub(part.raw_body_offset()) as usize;
-    let most = if text.len() <= as_sent + as_sent / 8 {
-        DECODED_OCTETS_MAX
-    } else {
-        CONVERTED_OCTETS_MAX
-    };
-    text[..text.floor_char_boundary(most)].to_owned()
 }
 
 /// A longer line of legacy display could hide a report.
 const LEGACY_LINE_MAX: usize = 300;
 
-/// Whether a text is nothing but header fields, so that leaving it out hides nothing.
-fn repeats_header(text: &str) -> bool {
-    let fields = [
-        "subject:",
-        "from:",
-        "to:",
-        "cc:",
-        "reply-to:",
-        "date:",
-        "followup-to:",
-    ];
-    let is_field = |line: &str| {
-        line.len() <= LEGACY_LINE_MAX
-            && fields.iter().any(|f| {
-                line.get(..f.len())
-                    .is_some_and(|l| l.eq_ignore_ascii_case(f))
-            })
-    };
-    let mut lines = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .peekable();
-    lines.peek().is_some() && lines.all(is_field)
-}
-
 /// A plain text as short as this, beside HTML that says far more, only says that there is HTML.
 const STUB_OCTETS_MAX: usize = 300;
-
-/// Every address of a field.
-fn addresses(message: &Message<'_>, field: &'static str) -> Vec<String> {
-    let values = message
-        .header_values(field)
-        .filter_map(|value| value.as_address());
-    values
-        .flat_map(|list| {
-            list.iter()
-                .filter_map(|one| one.address())
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
-        })
-        .collect()
-}
-
-/// The address of a field that stands once and names one mailbox.
-fn single_address(message: &Message<'_>, field: &'static str) -> Option<String> {
-    let mut values = message.header_values(field);
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return None;
-    };
-    let addresses: Vec<_> = value.as_address()?.iter().collect();
-    let [one] = addresses.as_slice() else {
-        return None;
-    };
-    one.address().map(str::to_owned)
-}
-
-/// One line without what could drive a header, a terminal or an eye.
-fn shown(text: &str) -> String {
-    let visible: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .filter(|c| !filename::is_invisible(*c))
-        .collect();
-    visible.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-pub(super) fn is(part: &MessagePart<'_>, kind: &str, subtype: &str) -> bool {
-    part.is_content_type(kind, subtype)
-}
-
-pub(super) fn is_multipart(part: &MessagePart<'_>) -> bool {
-    part.content_type()
-        .is_some_and(|ct| ct.ctype().eq_ignore_ascii_case("multipart"))
-}
-
-pub(super) fn is_blank(part: &MessagePart<'_>) -> bool {
-    match &part.body {
-        PartType::Text(text) => text.trim().is_empty(),
-        PartType::Html(html) => stripped(html).trim().is_empty(),
-        _ => false,
-    }
-}
-
-pub(super) fn contents<'a>(part: &'a MessagePart<'_>) -> Cow<'a, [u8]> {
-    Cow::Borrowed(part.contents())
-}
-
-fn media_type(part: &MessagePart<'_>) -> String {
-    let named = |ct: &mail_parser::ContentType<'_>| {
-        format!("{}/{}", ct.ctype(), ct.subtype().unwrap_or("plain")).to_ascii_lowercase()
-    };
-    match part.content_type() {
-        Some(ct) => Some(precheck::true_media_type(named(ct)))
-            .filter(|name| is_media_type(name))
-            .unwrap_or_else(|| "application/octet-stream".to_owned()),
-        None => "text/plain".to_owned(),
-    }
-}
-
-/// Whether a name can be one of a media type (RFC 6838 section 4.2): it is shown on terminals.
-fn is_media_type(name: &str) -> bool {
-    const NAME_OCTETS_MAX: usize = 127;
-    let is_name = |part: &str| {
-        let first = part
-            .bytes()
-            .next()
-            .is_some_and(|b| b.is_ascii_alphanumeric());
-        first
-            && part.len() <= NAME_OCTETS_MAX
-            && part
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
-    };
-    name.split_once('/')
-        .is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype))
-}
 
 impl<'x> Entity<'x> {
     /// A file as it was sent: what stands in the letter unencoded is taken from there, before
@@ -585,50 +357,6 @@ impl<'x> Entity<'x> {
         }
         file
     }
-}
-
-fn file<'a>(part: &'a MessagePart<'_>, message: &'a Message<'_>) -> File<'a> {
-    let octets = match &part.body {
-        PartType::Message(inner) => {
-            let whole = message
-                .raw_message
-                .get(part.raw_body_offset() as usize..part.raw_end_offset() as usize);
-            Cow::Borrowed(whole.unwrap_or(&inner.raw_message))
-        }
-        _ => Cow::Borrowed(part.contents()),
-    };
-    let media_type = media_type(part);
-    let name = sent_name(part).unwrap_or(if media_type == "message/rfc822" {
-        "forwarded.eml"
-    } else {
-        ""
-    });
-    File {
-        name: filename::safe_name(name),
-        media_type,
-        octets,
-    }
-}
-
-/// The name that a file was sent under. Where it is given twice, once in ASCII for old programs,
-/// the other counts (RFC 6266 section 4.3 says so for the web).
-fn sent_name<'a>(part: &'a MessagePart<'_>) -> Option<&'a str> {
-    let all = |of: Option<&'a mail_parser::ContentType<'_>>, name: &'static str| {
-        let attributes = of.and_then(|field| field.attributes()).unwrap_or_default();
-        attributes
-            .iter()
-            .filter(move |a| a.name.eq_ignore_ascii_case(name))
-            .map(|a| a.value.as_ref())
-    };
-    let best = |names: Vec<&'a str>| {
-        names
-            .iter()
-            .copied()
-            .find(|name| !name.is_ascii())
-            .or(names.first().copied())
-    };
-    best(all(part.content_disposition(), "filename").collect())
-        .or_else(|| best(all(part.content_type(), "name").collect()))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Who hears of a fix before it is public? A private distributor, with what was checked when he was
-//! let in.
+//! Who hears of a fix before it is public? A private distributor, with what was checked when they
+//! were let in.
 
 use super::Timestamp;
 use super::address::Address;
@@ -13,13 +13,13 @@ pub struct Distributor {
     pub contact: String,
     /// The criteria of the policy that were checked.
     pub criteria: Vec<String>,
-    /// Who of those on the list vouched for him.
+    /// Who of those on the list vouched for them.
     pub vouched_by: String,
     pub embargo_accepted_on: Date,
-    /// He hears nothing any more.
+    /// They hear nothing any more.
     pub removed_on: Option<Date>,
-    /// When his certificate ends.
+    /// When their certificate ends.
     pub ends: Option<Timestamp>,
-    /// Why no letter can be encrypted to him.
+    /// Why no letter can be encrypted to them.
     pub fault: Option<String>,
 }

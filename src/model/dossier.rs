@@ -28,10 +28,10 @@ pub struct Collaborators {
     pub teams: Vec<String>,
 }
 
-/// Somebody to be credited: by the login of the tracker, or by a name where he has none.
+/// Somebody to be credited: by the login of the tracker, or by a name where they have none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credit {
-    /// Empty where he has none.
+    /// Empty where they have none.
     pub login: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -40,7 +40,7 @@ pub struct Credit {
 }
 
 impl Credit {
-    /// How he is written about.
+    /// How they are written about.
     pub fn shown(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.login)
     }
@@ -124,7 +124,7 @@ impl Assessment {
             .into_iter()
             .filter(|m| *m != Missing::Versions || affected_versions.is_empty())
             .collect();
-        // The reporter's vector speaks of his severity, not of ours.
+        // The reporter's vector speaks of their severity, not of ours.
         let cvss = if self.severity.is_some() {
             self.cvss.clone()
         } else {

@@ -92,7 +92,7 @@ pub enum Role {
     /// Somebody wrote to the desk.
     #[default]
     Incoming,
-    /// A responder wrote to the reply address of a case: his signed words are to go to the
+    /// A responder wrote to the reply address of a case: their signed words are to go to the
     /// reporter.
     TeamReply,
     /// A copy of what one of the team wrote to a reporter. It is kept and not read.

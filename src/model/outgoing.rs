@@ -44,7 +44,7 @@ pub enum Composition {
         at: Timestamp,
         certificate: Option<String>,
     },
-    /// To one distributor of the opener's own config, encrypted to him.
+    /// To one distributor of the opener's own config, encrypted to them.
     Notice {
         to: Address,
         case: CaseId,
@@ -88,13 +88,13 @@ pub enum Composition {
 pub enum Asked {
     Steps,
     Versions,
-    /// His certificate: what he sealed is not answered in clear.
+    /// Their certificate: what they sealed is not answered in clear.
     Certificate,
-    /// That he keeps it private until the fix is released.
+    /// That they keep it private until the fix is released.
     PrivateDisclosure,
 }
 
-/// A case and one letter of it, for a responder who reads it in his mail.
+/// A case and one letter of it, for a responder who reads it in their mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Brief {
     /// Field and value, in the order in which they are shown.
@@ -119,6 +119,30 @@ impl Composition {
             | Self::Notice { message_id, .. }
             | Self::Announcement { message_id, .. }
             | Self::Call { message_id, .. } => message_id,
+        }
+    }
+
+    /// The letter that it answers.
+    pub fn in_reply_to(&self) -> Option<&MessageId> {
+        match self {
+            Self::Acknowledgement { in_reply_to, .. }
+            | Self::Certificate { in_reply_to, .. }
+            | Self::Question { in_reply_to, .. }
+            | Self::Reply { in_reply_to, .. } => in_reply_to.as_ref(),
+            Self::Notice { .. } | Self::Announcement { .. } | Self::Call { .. } => None,
+        }
+    }
+
+    /// When it is written: its Date.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Acknowledgement { at, .. }
+            | Self::Certificate { at, .. }
+            | Self::Question { at, .. }
+            | Self::Reply { at, .. }
+            | Self::Notice { at, .. }
+            | Self::Announcement { at, .. }
+            | Self::Call { at, .. } => *at,
         }
     }
 

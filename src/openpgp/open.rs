@@ -6,6 +6,8 @@
 //! leaves this function until the read ended without error, the whole message was processed and its
 //! signatures were judged.
 
+mod container;
+
 use super::certificate::Certificate;
 use super::verify::{Judge, PIECE_OCTETS, SignatureFound};
 use super::{armor, gnupg, guarded, policy, verify};
@@ -13,6 +15,8 @@ use crate::model::budget::{Budget, Overspent, Sum};
 use crate::model::ids::Digest;
 use crate::model::limits::{Limits, NAMED_RECIPIENTS_MAX, PACKETS_MAX};
 use crate::model::reading::{Integrity, Shut};
+pub use container::is_sealed;
+use container::{before_container, unopened};
 use sequoia_openpgp as openpgp;
 use sequoia_openpgp::packet::{PKESK, SKESK};
 use sequoia_openpgp::parse::stream::{
@@ -121,53 +125,6 @@ const STREAMED_OCTETS_MIN: usize = 1024 * 1024;
 const OLD_CONTAINER: u8 = 9;
 const CONTAINER: u8 = 18;
 const GNUPG_CONTAINER: u8 = 20;
-
-/// Packets before the container: how many there are, and the container's tag (RFC 9580 section
-/// 4.3).
-fn before_container(binary: &[u8]) -> (usize, Option<u8>) {
-    let mut at = 0;
-    let mut packets = 0;
-    while let Some(first) = binary.get(at) {
-        let byte = |n: usize| binary.get(at + n).map_or(0, |b| usize::from(*b));
-        let (tag, head, length) = match first {
-            0xc0.. => match byte(1) {
-                short @ 0..192 => (first & 0x3f, 2, short),
-                long @ 192..224 => (first & 0x3f, 3, ((long - 192) << 8) + byte(2) + 192),
-                255 => (
-                    first & 0x3f,
-                    6,
-                    (byte(2) << 24) | (byte(3) << 16) | (byte(4) << 8) | byte(5),
-                ),
-                _ => (first & 0x3f, 2, binary.len()), // partial lengths: data
-            },
-            0x80.. => match first & 3 {
-                0 => ((first >> 2) & 15, 2, byte(1)),
-                1 => ((first >> 2) & 15, 3, (byte(1) << 8) | byte(2)),
-                2 => (
-                    (first >> 2) & 15,
-                    5,
-                    (byte(1) << 24) | (byte(2) << 16) | (byte(3) << 8) | byte(4),
-                ),
-                _ => ((first >> 2) & 15, 1, binary.len()),
-            },
-            _ => break,
-        };
-        match tag {
-            1 | 3 | 10 | 21 => packets += 1,
-            OLD_CONTAINER | CONTAINER | GNUPG_CONTAINER => return (packets, Some(tag)),
-            _ => break,
-        }
-        at += head + length;
-    }
-    (packets, None)
-}
-
-/// Whether octets, armored or binary, are an encrypted message rather than a signed one.
-pub fn is_sealed(octets: &[u8]) -> bool {
-    let (packets, container) =
-        before_container(&armor::head(octets.trim_ascii_start(), LOOKED_AT_OCTETS));
-    container.is_some() || packets > 0
-}
 
 /// Why a message that is not sealed, and could not be verified either, stays as it is.
 pub fn unsealed(budget: &Budget) -> Unopened {
@@ -404,68 +361,7 @@ pub(super) fn recipients<'p>(
         .chain(hidden.into_iter().take(limits.hidden_recipients as usize))
 }
 
-/// Sorts Sequoia's error. Its text may quote the letter, so it goes no further.
-fn unopened(err: &openpgp::anyhow::Error, binary: &[u8]) -> Unopened {
-    for cause in err.chain() {
-        if let Some(own) = cause.downcast_ref::<Unopened>() {
-            return own.clone();
-        }
-        match cause.downcast_ref::<openpgp::Error>() {
-            Some(openpgp::Error::ManipulatedMessage) => {
-                return Unopened {
-                    shut: Shut::Integrity,
-                    why: "its integrity check failed: it was damaged or tampered with",
-                };
-            }
-            Some(openpgp::Error::MissingSessionKey(_)) => {
-                return Unopened {
-                    shut: Shut::NoKey,
-                    why: "none of our keys opens it",
-                };
-            }
-            Some(
-                openpgp::Error::UnsupportedSymmetricAlgorithm(_)
-                | openpgp::Error::UnsupportedAEADAlgorithm(_)
-                | openpgp::Error::UnsupportedPacketType(_),
-            ) => {
-                return Unopened {
-                    shut: Shut::Unsupported,
-                    why: "it uses an algorithm that is not supported",
-                };
-            }
-            Some(openpgp::Error::PolicyViolation(..)) => return refused_container(binary),
-            _ => {}
-        }
-    }
-    // An error before any key was found, or in mid-stream: the container itself is broken.
-    match refused_container(binary) {
-        known if known.why != NO_KNOWN_CONTAINER => known,
-        _ => Unopened::DAMAGED,
-    }
-}
-
 const NO_KNOWN_CONTAINER: &str = "its packets are not accepted";
-
-/// Says whether the policy refused the container for want of integrity.
-fn refused_container(binary: &[u8]) -> Unopened {
-    let mut pile = PacketParser::from_bytes(binary).ok();
-    while let Some(openpgp::parse::PacketParserResult::Some(parser)) = pile.take() {
-        match u8::from(parser.packet.tag()) {
-            OLD_CONTAINER => {
-                return Unopened {
-                    shut: Shut::Integrity,
-                    why: "it has no integrity protection (an old packet type): ask for it again \
-                        from a current program",
-                };
-            }
-            _ => pile = parser.next().ok().map(|(_, next)| next),
-        }
-    }
-    Unopened {
-        shut: Shut::Unsupported,
-        why: NO_KNOWN_CONTAINER,
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -258,8 +258,12 @@ async fn admit(
     step!("admitted");
     match admitted {
         Some(intake) => {
-            info!(intake = %intake, octets = spooled.octets, digest = %spooled.digest, "letter \
-                arrived")
+            info!(
+                intake = %intake,
+                octets = spooled.octets,
+                digest = %spooled.digest,
+                "letter arrived"
+            )
         }
         None => info!(digest = %spooled.digest, "letter is known; not admitted again"),
     }

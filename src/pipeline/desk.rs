@@ -1,5 +1,7 @@
 //! What do the loops share?
 
+mod faults;
+
 use super::clerk::Clerk;
 use super::restraint::CallsOfHour;
 use crate::compose::{House, Measure};
@@ -8,7 +10,6 @@ use crate::mime::Perspective;
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::distributor::Distributor;
-use crate::model::effect::{Effect, Reason, Work};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::reading::{Outside, Reading};
 use crate::model::release::ReleaseRules;
@@ -56,17 +57,17 @@ pub struct DeskParts {
 /// Somebody who is called, and who may answer reporters by mail.
 #[derive(Clone, Debug)]
 pub struct Responder {
-    /// As the config calls him.
+    /// As the config calls them.
     pub name: String,
     pub address: Address,
-    /// The account by which he commands the desk.
+    /// The account by which they command the desk.
     pub login: Option<String>,
-    /// His login in the tracker.
+    /// Their login in the tracker.
     pub tracker_login: Option<String>,
     pub fingerprints: Vec<String>,
     pub armored: Vec<String>,
     pub ends: Option<Timestamp>,
-    /// Why no letter can be encrypted to him.
+    /// Why no letter can be encrypted to them.
     pub fault: Option<String>,
 }
 
@@ -144,6 +145,14 @@ impl Desk {
         self.alarms.notify_one();
     }
 
+    /// Wakes readers and outbox, where any letter became ours.
+    pub(super) fn letters_came(&self, letters: usize) {
+        if letters > 0 {
+            self.letters.notify_one();
+            self.ring();
+        }
+    }
+
     pub(super) fn bell(&self, lane: Lane) -> &Notify {
         match lane {
             Lane::Common => &self.effects,
@@ -160,94 +169,6 @@ impl Desk {
             SealedPolicy::Outline if reading.came_sealed() => Measure::Outline,
             SealedPolicy::Hold if reading.came_sealed() && !by_word => Measure::Outline,
             _ => Measure::Full,
-        }
-    }
-
-    /// Remembers a fault for `status`, and once it lasts has responders called: once a fault and
-    /// day.
-    pub async fn fault(&self, what: &str, why: &str) {
-        let now = self.now();
-        let since = match self.faults.lock() {
-            Ok(mut faults) => {
-                let entry = faults
-                    .entry(what.to_owned())
-                    .or_insert_with(|| (now, String::new()));
-                entry.1 = why.to_owned();
-                entry.0
-            }
-            Err(_) => now,
-        };
-        if now.duration_since(since) < jiff::SignedDuration::from_mins(FAULT_LASTS_MIN) {
-            return;
-        }
-        let about = format!("{}:{}", what.replace(' ', "-"), now.strftime("%Y-%m-%d"));
-        let decision = Decision {
-            effects: Effect::call_about_desk(Reason::FaultLasts, &about, now),
-            ..Decision::default()
-        };
-        if let Err(err) = self.parts.store.commit(&decision, now).await {
-            tracing::error!(error = %err, "a lasting fault could not be recorded");
-        }
-        self.ring();
-    }
-
-    /// Letters that kill the processes that read them: a few are bugs, many are an attack. `status`
-    /// says so at once, and a letter at the end of the day: whether a reader ends may depend on
-    /// what only decryption shows, and each letter that was set aside makes its one call in any
-    /// case.
-    pub(super) fn count_death(&self) {
-        let now = self.now();
-        let many = self.reader_deaths.lock().is_ok_and(|mut deaths| {
-            deaths.push_back(now);
-            deaths.retain(|at| now.duration_since(*at) < jiff::SignedDuration::from_hours(1));
-            deaths.len() > DEATHS_AN_HOUR
-        });
-        if many {
-            self.fault_without_call(
-                READERS,
-                "many readers ended before they had read their \
-                letter: somebody may be trying something",
-            );
-        }
-    }
-
-    /// Calls by mail for readers that died on an earlier day.
-    pub(super) async fn tell_of_deaths(&self, now: Timestamp) -> Result<(), PortError> {
-        let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
-        let Some((_, since, _)) = self.faults().into_iter().find(|(what, ..)| what == READERS)
-        else {
-            return Ok(());
-        };
-        if day(since) == day(now) {
-            return Ok(());
-        }
-        let mut effects = Effect::call_about_desk(
-            Reason::FaultLasts,
-            &format!("{READERS}:{}", day(since)),
-            now,
-        );
-        effects.retain(|effect| matches!(effect.work, Work::CallByMail(_)));
-        self.parts
-            .store
-            .commit(
-                &Decision {
-                    effects,
-                    ..Decision::default()
-                },
-                now,
-            )
-            .await?;
-        self.mended(READERS);
-        self.ring();
-        Ok(())
-    }
-
-    /// Remembers a fault for `status` alone: whoever finds it calls by itself.
-    pub(super) fn fault_without_call(&self, what: &str, why: &str) {
-        if let Ok(mut faults) = self.faults.lock() {
-            faults
-                .entry(what.to_owned())
-                .or_insert_with(|| (self.now(), why.to_owned()));
         }
     }
 
@@ -268,43 +189,11 @@ impl Desk {
             .is_ok_and(|mut said| !said.insert(what.to_owned()))
     }
 
-    /// Shows a fault in `status` and has responders called for it: once a fault and day.
-    pub async fn call_about(&self, reason: Reason, what: &str, why: &str) {
-        self.fault_without_call(what, why);
-        let now = self.now();
-        let about = format!("{}:{}", what.replace(' ', "-"), now.strftime("%Y-%m-%d"));
-        let decision = Decision {
-            effects: Effect::call_about_desk(reason, &about, now),
-            ..Decision::default()
-        };
-        if let Err(err) = self.parts.store.commit(&decision, now).await {
-            tracing::error!(error = %err, "a call could not be recorded");
-        }
-        self.ring();
-    }
-
     /// Readings that were kept at hand are gone.
     pub(super) fn forget_readings(&self) {
         if let Ok(mut fresh) = self.fresh.lock() {
             fresh.clear();
         }
-    }
-
-    /// The fault is over.
-    pub fn mended(&self, what: &str) {
-        if let Ok(mut faults) = self.faults.lock() {
-            faults.remove(what);
-        }
-    }
-
-    pub fn faults(&self) -> Vec<(String, Timestamp, String)> {
-        let faults = self.faults.lock().map(|f| f.clone()).unwrap_or_default();
-        let mut listed: Vec<_> = faults
-            .into_iter()
-            .map(|(what, (since, why))| (what, since, why))
-            .collect();
-        listed.sort();
-        listed
     }
 
     /// The secret that tags content. It rests sealed, and only the keyholder opens it: a tag of

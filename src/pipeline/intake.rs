@@ -110,10 +110,7 @@ pub async fn round(
         let answered = asking.answered(most).await;
         admit_all(desk, &name, origin, answered, holds, &mut batch).await;
         admitted += batch.admitted;
-        if batch.admitted > 0 {
-            desk.letters.notify_one();
-            desk.ring();
-        }
+        desk.letters_came(batch.admitted);
         failures.retain(|place, _| !batch.ours.contains(place));
         fresh.extend(batch.ours);
         if let Some((letter, failed)) = batch.failed {
@@ -132,10 +129,7 @@ pub async fn round(
     let mut last = Batch::default();
     let answered = asking.answered(asking.patience(true)).await;
     admit_all(desk, &name, origin, answered, holds, &mut last).await;
-    if last.admitted > 0 {
-        desk.letters.notify_one();
-        desk.ring();
-    }
+    desk.letters_came(last.admitted);
     fresh.extend(last.ours);
     settle(desk, mailbox, fresh).await?;
     if let Some((_, NotAdmitted::Ours(err) | NotAdmitted::Letter(err))) = last.failed {

@@ -1,32 +1,22 @@
 //! How are letters opened? A few at once, each in a process of its own, and two tries for each. A
 //! place that is free is filled at once: one slow letter holds up no other.
 
-use super::desk::{Desk, random};
+mod following;
+
+use super::desk::Desk;
 use super::failpoint::step;
 use super::reading_queue::ReadingQueue;
-use super::restraint;
 use super::rhythm::Beat;
-use super::sayings;
-use super::team_reply;
-use crate::decide::{
-    Decision, Entry, Older, ReadLetter, Returned, on_reading, on_returned, on_stray,
-};
-use crate::model::Timestamp;
-use crate::model::address::Address;
-use crate::model::case::Case;
-use crate::model::effect::Work;
-use crate::model::ids::{CaseId, IntakeId, tag_in};
-use crate::model::letter::{Dmarc, Role};
-use crate::model::reading::{DeliveryOutcome, LetterKind, Reading, SignatureStatus};
-use crate::ports::{
-    Intake, OpenedLetter, OpenerError, Pinned, PortError, Read, ReadingState, Saying, Unread,
-};
+use crate::model::ids::IntakeId;
+use crate::model::letter::Role;
+use crate::ports::{Intake, OpenedLetter, OpenerError, PortError, Unread};
+use following::{commit, set_aside};
 use futures::future::join_all;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::warn;
 
 /// Letters read at once; fewer than the opener would take, so that other calls find room.
 const READ_TOGETHER: usize = 4;
@@ -236,8 +226,11 @@ async fn read(desk: &Desk, intake: &Intake) -> Result<Tried, PortError> {
     }
     let sealed = match store.sealed(intake.id).await {
         Err(PortError::Lasting(why)) => {
-            tracing::error!(intake = %intake.id, error = why, "a letter cannot be read back from \
-                the store");
+            tracing::error!(
+                intake = %intake.id,
+                error = why,
+                "a letter cannot be read back from the store"
+            );
             return set_aside(desk, intake).await.map(|()| Tried::Settled);
         }
         other => other?,
@@ -270,8 +263,16 @@ async fn read(desk: &Desk, intake: &Intake) -> Result<Tried, PortError> {
             }
             committed.map(|()| Tried::Settled)
         }
+        Err(err) => not_read(desk, intake, err).await,
+    }
+}
+
+/// Counts a try that ended without a reading, where the letter is to blame for it.
+async fn not_read(desk: &Desk, intake: &Intake, err: OpenerError) -> Result<Tried, PortError> {
+    let store = &desk.parts.store;
+    match err {
         // The letter is to blame: it has one try left, or none.
-        Err(OpenerError::Died) => {
+        OpenerError::Died => {
             warn!(intake = %intake.id, tries = intake.tries, "a reader ended on this letter");
             desk.count_death();
             store
@@ -279,308 +280,27 @@ async fn read(desk: &Desk, intake: &Intake) -> Result<Tried, PortError> {
                 .await
                 .map(|()| Tried::Settled)
         }
-        Err(OpenerError::Refused(why)) => {
+        OpenerError::Refused(why) => {
             warn!(intake = %intake.id, error = why, "the opener refuses this letter");
             store
                 .count_tries(intake.id, DEATH_WEIGHS - 1)
                 .await
                 .map(|()| Tried::Settled)
         }
-        Err(OpenerError::Ended(why)) => {
-            warn!(intake = %intake.id, error = why, "the opener ended while this letter was read; \
-                it is read again");
+        OpenerError::Ended(why) => {
+            warn!(
+                intake = %intake.id,
+                error = why,
+                "the opener ended while this letter was read; it is read again"
+            );
             store
                 .uncount_try(intake.id)
                 .await
                 .map(|()| Tried::OpenerEnded)
         }
-        Err(err @ OpenerError::Down(_)) => {
+        err @ OpenerError::Down(_) => {
             store.uncount_try(intake.id).await?;
             Err(PortError::Passing(err.to_string()))
         }
     }
-}
-
-async fn case_of(desk: &Desk, intake: &Intake) -> Result<Option<Case>, PortError> {
-    match &intake.case {
-        Some(id) => desk.parts.store.case(id).await,
-        None => Ok(None),
-    }
-}
-
-async fn commit(
-    desk: &Desk,
-    intake: &Intake,
-    reading: Reading,
-    pinned: Option<Pinned>,
-) -> Result<(), PortError> {
-    let store = &desk.parts.store;
-    let now = desk.now();
-    // The store may know more of the letter's case by now than when it was listed.
-    let case = case_of(desk, intake).await?;
-    let sayings = sayings::sayings(desk, &reading).await?;
-    let decision = match (intake.role, &case) {
-        (Role::Canary, _) => desk.canary_read(intake, &reading),
-        (Role::TeamReply, Some(case)) => {
-            team_reply::taken(desk, intake, case, &reading, now).await?
-        }
-        _ => match returned(desk, intake, case.as_ref(), &reading, now).await? {
-            Some(decision) => decision,
-            None => {
-                decided(
-                    desk,
-                    intake,
-                    case.as_ref(),
-                    &reading,
-                    pinned.as_ref(),
-                    &sayings,
-                    now,
-                )
-                .await?
-            }
-        },
-    };
-    let decision = restraint::restrain(desk, decision, now).await?;
-    // Whose certificate it is takes proof: our server's word, or DNS's, on this originator. Nobody
-    // proves who wrote through a list.
-    if let (Some(address), Dmarc::Pass, Role::Incoming) =
-        (&intake.originator, intake.dmarc, intake.role)
-    {
-        pin(desk, address, intake, &reading).await?;
-    }
-    let state = if reading.protection.shut.is_some() {
-        ReadingState::Shut
-    } else {
-        ReadingState::Read
-    };
-    let sealed = store.seal(
-        &serde_json::to_vec(&reading)
-            .map_err(|e| PortError::Lasting(format!("a reading cannot be written: {e}")))?,
-    )?;
-    let read = Read {
-        state,
-        sealed: Some(&sealed),
-        sayings: &sayings,
-        sealed_to: reading.sealed_to.as_deref(),
-    };
-    store
-        .commit_reading(intake.id, &read, &decision, now)
-        .await?;
-    step!("reading-committed");
-    let wanted = decision
-        .effects
-        .iter()
-        .filter(|e| {
-            matches!(
-                e.work,
-                Work::FileAdvisory | Work::AppendFollowUp | Work::CallByMail(_)
-            )
-        })
-        .count();
-    // The acknowledgement looks at a clear letter too.
-    let wanted = wanted + usize::from(intake.reply_to.is_some() && !reading.came_sealed());
-    desk.keep_fresh(intake.id, reading, wanted);
-    info!(intake = %intake.id, case = case.as_ref().map_or("none", |c| c.id.as_str()), "letter \
-        read");
-    desk.ring();
-    Ok(())
-}
-
-/// What follows from a letter that somebody wrote to the desk.
-async fn decided(
-    desk: &Desk,
-    intake: &Intake,
-    case: Option<&Case>,
-    reading: &Reading,
-    pinned: Option<&Pinned>,
-    sayings: &[Saying],
-    now: Timestamp,
-) -> Result<Decision, PortError> {
-    let store = &desk.parts.store;
-    let Some(case) = case else {
-        let id = CaseId::from_random(random()?);
-        return Ok(on_stray(
-            intake.id,
-            intake.received_at,
-            intake.originator.as_ref(),
-            reading,
-            id,
-            &desk.parts.policy,
-            now,
-        ));
-    };
-    // Our tag in a protected subject is seen only now.
-    let tagged = reading
-        .subject
-        .as_deref()
-        .and_then(tag_in)
-        .filter(|id| *id != case.id);
-    let named = match (&case.perhaps_of, tagged) {
-        (Some(older), _) => Some(older.clone()),
-        (None, Some(tagged)) => store.case(&tagged).await?.map(|older| older.id),
-        (None, None) => None,
-    };
-    let originator_in_case = match (&named, &intake.originator) {
-        (Some(older), Some(address)) => store.is_participant(older, address).await?,
-        _ => false,
-    };
-    let alike = store
-        .alike(&case.id, sayings, intake.message_id.as_ref())
-        .await?;
-    let is_first = store
-        .letters_of(&case.id)
-        .await?
-        .first()
-        .is_some_and(|first| first.id == intake.id);
-    let signed = reading.signature.status == SignatureStatus::Valid
-        && reading.signature.signer_is_originator;
-    let by_pinned = |pinned: &Pinned| {
-        pinned.contested.is_none()
-            && reading.signature.fingerprint.as_ref() == Some(&pinned.fingerprint)
-    };
-    let letter = ReadLetter {
-        intake: intake.id,
-        received_at: intake.received_at,
-        is_first,
-        answerable: intake.reply_to.is_some(),
-        signed_by_pinned: signed && pinned.is_some_and(by_pinned),
-        older: named.as_ref().map(|older| Older {
-            case: older,
-            originator_in_case,
-        }),
-        alike: alike.first(),
-        reading: Some(reading),
-    };
-    Ok(on_reading(case, &letter, &desk.parts.policy, now))
-}
-
-/// What follows from a machine's word on a letter of ours, where this is one.
-async fn returned(
-    desk: &Desk,
-    intake: &Intake,
-    case: Option<&Case>,
-    reading: &Reading,
-    now: Timestamp,
-) -> Result<Option<Decision>, PortError> {
-    let store = &desk.parts.store;
-    if !matches!(reading.kind, LetterKind::Dsn | LetterKind::AutoReply) || reading.came_sealed() {
-        return Ok(None);
-    }
-    let ids = reading
-        .delivery
-        .as_ref()
-        .map(|d| d.message_ids.as_slice())
-        .unwrap_or_default();
-    let named = store.answer_among(ids).await?;
-    // Only what came to the tag of an answer can say that it failed: a Message-ID is known to
-    // everyone who got a copy.
-    let (about, address) = match (case, named) {
-        (Some(case), named) => {
-            let letters = store.letters_of(&case.id).await?;
-            if letters.first().is_none_or(|first| first.id == intake.id) {
-                return Ok(None);
-            }
-            let writer = letters
-                .into_iter()
-                .next()
-                .and_then(|l| l.reply_to.map(|r| r.address().clone()));
-            (
-                case.clone(),
-                named
-                    .filter(|(id, _)| *id == case.id)
-                    .map(|(_, address)| address)
-                    .or(writer),
-            )
-        }
-        (None, Some((id, _))) => match store.case(&id).await? {
-            Some(case) => (case, None),
-            None => return Ok(None),
-        },
-        (None, None) => return Ok(None),
-    };
-    let outcome = reading
-        .delivery
-        .as_ref()
-        .map_or(DeliveryOutcome::Failed, |d| d.outcome);
-    Ok(Some(match (reading.kind, address) {
-        (LetterKind::Dsn, Some(address)) => on_returned(
-            &Returned {
-                case: &about,
-                address: &address,
-                intake: intake.id,
-            },
-            outcome,
-            now,
-        ),
-        _ => Decision {
-            letter_of: Some(about.id.clone()),
-            journal: vec![Entry::of(
-                &about.id,
-                "a machine answered",
-                intake.id.to_string(),
-            )],
-            ..Decision::default()
-        },
-    }))
-}
-
-/// Keeps the certificates that the writer's own clear words brought: what anyone on the way could
-/// see, and no more.
-async fn pin(
-    desk: &Desk,
-    address: &Address,
-    intake: &Intake,
-    reading: &Reading,
-) -> Result<(), PortError> {
-    for brought in reading.certificates.iter().filter(|c| c.pinnable) {
-        let origin = format!("letter {}, in clear, proven by DMARC", intake.id);
-        desk.parts
-            .store
-            .pin(
-                address,
-                &brought.fingerprint,
-                &brought.armored,
-                &origin,
-                desk.now(),
-            )
-            .await?;
-    }
-    Ok(())
-}
-
-async fn set_aside(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
-    let store = &desk.parts.store;
-    let now = desk.now();
-    let case = case_of(desk, intake).await?;
-    let decision = match &case {
-        Some(case) => {
-            let letter = ReadLetter {
-                intake: intake.id,
-                received_at: intake.received_at,
-                is_first: true,
-                answerable: false,
-                signed_by_pinned: false,
-                older: None,
-                alike: None,
-                reading: None,
-            };
-            on_reading(case, &letter, &desk.parts.policy, now)
-        }
-        None => Decision {
-            journal: vec![Entry::of_desk("letter set aside", intake.id.to_string())],
-            ..Decision::default()
-        },
-    };
-    warn!(intake = %intake.id, "letter set aside");
-    let read = Read {
-        state: ReadingState::SetAside,
-        sealed: None,
-        sayings: &[],
-        sealed_to: None,
-    };
-    store
-        .commit_reading(intake.id, &read, &decision, now)
-        .await?;
-    desk.ring();
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! What does a responder's letter say? Commands at its top, then the words that are meant for the
 //! reporter.
 //!
-//! Those words stand above everything that he quotes. What stands below a quotation may be an
+//! Those words stand above everything that they quote. What stands below a quotation may be an
 //! answer to it or a slip, and quoted text may be what was sealed, so a letter that has both is
 //! passed back rather than guessed at.
 
@@ -25,8 +25,8 @@ const TOKEN_LIVES: SignedDuration = SignedDuration::from_hours(72);
 static TOKEN: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"Reply-Token:\s*([0-9a-f]{32})\b").expect("a constant pattern"));
 
-/// A responder's letter to the reply address of a case. What his certificate of our config signed,
-/// sealed to us and under a token that is good once, is done, and goes to the reporter.
+/// A responder's letter to the reply address of a case. What their certificate of our config
+/// signed, sealed to us and under a token that is good once, is done, and goes to the reporter.
 pub async fn taken(
     desk: &Desk,
     intake: &Intake,
@@ -35,7 +35,7 @@ pub async fn taken(
     now: Timestamp,
 ) -> Result<Decision, PortError> {
     let refused = |why| Ok(reply_refused(&case.id, intake.id, why, false, now));
-    let refused_to_him = |why| Ok(reply_refused(&case.id, intake.id, why, true, now));
+    let refused_to_them = |why| Ok(reply_refused(&case.id, intake.id, why, true, now));
     let Some(responder) = intake
         .originator
         .as_ref()
@@ -49,19 +49,19 @@ pub async fn taken(
         .as_ref()
         .filter(|_| reading.signature.status == SignatureStatus::Valid);
     if !signer.is_some_and(|signer| responder.fingerprints.contains(signer)) {
-        return refused("it is not signed with his certificate");
+        return refused("it is not signed with their certificate");
     }
     if !reading.protection.encrypted || reading.protection.shut.is_some() {
-        return refused_to_him("it did not come encrypted");
+        return refused_to_them("it did not come encrypted");
     }
-    // His program may enclose his certificate.
+    // Their program may enclose their certificate.
     if reading.attachments.iter().any(|a| {
         !matches!(
             a.media_type.as_str(),
             "application/pgp-keys" | "application/pgp-signature" | "application/pgp-encrypted"
         )
     }) {
-        return refused_to_him("it has attachments, which a reply does not carry");
+        return refused_to_them("it has attachments, which a reply does not carry");
     }
     for token in tokens(&reading.text) {
         if !desk
@@ -88,7 +88,7 @@ pub async fn taken(
             left_out,
         } = match spoken(&reading.text) {
             Ok(spoken) => spoken,
-            Err(why) => return refused_to_him(why),
+            Err(why) => return refused_to_them(why),
         };
         if words.is_some()
             && !desk
@@ -99,7 +99,7 @@ pub async fn taken(
                 .iter()
                 .any(Intake::is_a_reporters)
         {
-            return refused_to_him("the reporter wrote in the tracker: answer him there");
+            return refused_to_them("the reporter wrote in the tracker: answer them there");
         }
         let by = name(responder);
         let decision = match words {
@@ -130,7 +130,7 @@ pub async fn taken(
             ..decision
         });
     }
-    refused_to_him("it carries no token that is still good for this case")
+    refused_to_them("it carries no token that is still good for this case")
 }
 
 /// Whether what is signed says that the letter is meant for the desk: its signature, its protected
@@ -157,7 +157,7 @@ fn addressee(text: &str) -> Option<Address> {
     Address::parse(first.strip_prefix("/to ")?).ok()
 }
 
-/// A responder as the journal names him.
+/// A responder as the journal names them.
 fn name(responder: &Responder) -> String {
     let who = responder
         .login
@@ -187,7 +187,7 @@ struct Spoken {
 }
 
 /// Parts the words to the desk from those to the reporter. Where commands stand, only what is below
-/// `/reply` is for him: what programs add to a letter is not.
+/// `/reply` is for them: what programs add to a letter is not.
 fn spoken(text: &str) -> Result<Spoken, &'static str> {
     let own = own_words(text)?;
     let mut lines = own.lines().peekable();

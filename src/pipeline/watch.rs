@@ -153,7 +153,7 @@ fn relayed(
     let refusal = match words {
         // Whoever may work on an advisory may edit what others said.
         _ if comment.edited => Some("it was edited, and nobody can tell by whom"),
-        _ if !by_mail => Some("the reporter reads the tracker himself"),
+        _ if !by_mail => Some("the reporter reads the tracker themselves"),
         _ if now.duration_since(comment.at)
             > jiff::SignedDuration::from_hours(RELAYED_WITHIN_H) =>
         {

@@ -132,7 +132,7 @@ pub struct Filed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comment {
     pub id: u64,
-    /// His login in the tracker.
+    /// Their login in the tracker.
     pub author: String,
     pub text: String,
     pub at: Timestamp,

@@ -1,4 +1,4 @@
-//! Does a human report a finding, does he beg, or did a scanner write it? The class ranks, and
+//! Does a human report a finding, do they beg, or did a scanner write it? The class ranks, and
 //! never silences.
 
 use super::patterns;
@@ -45,7 +45,7 @@ pub(super) fn class(
     }
     let begs = MONEY.is_match(&whole) && petty > 0 && grave <= petty / 2;
     let pleads = NO_HARM.find_iter(&whole).count() >= 1 && petty >= 2 && grave == 0;
-    // Someone who asks for money before he says what he found.
+    // Someone who asks for money before they say what they found.
     let teases = MONEY.find_iter(&whole).count() >= 2 && grave == 0 && NO_HARM.is_match(&whole);
     if (begs || pleads || teases) && !shown {
         Class::BegBounty

@@ -41,7 +41,7 @@ patterns! {
     CASE_TAG = r"\bSD-[0-9A-HJKMNP-TV-Z]{10}\b";
     KEY_WORDS = r"(?i)\b((open)?pgp|gpg|gnupg|public|encryption) ?-?(key|keys|certificate|schl(ü|ue)ssel)\b|\b(key|certificate) (for|to) encrypt|\bpgp\b|\bgpg\b|x-send-key|(ö|oe)ffentliche[nrs]? schl(ü|ue)ssel|schl(ü|ue)ssel (zum|zur|f(ü|ue)r die) verschl(ü|ue)ssel|cl(é|e)f?( publique| pgp| gpg| openpgp| de chiffrement)|(clave|llave) (p(ú|u)blica|pgp|gpg|de cifrado)|chave (p(ú|u)blica|pgp|gpg|de criptografia)|公開鍵|暗号化?キー|公钥|公鑰|公開金鑰|密钥|金鑰|открыт\w+ ключ|публичн\w+ ключ|ключ\w* (pgp|gpg|шифрования)";
     KEY_ASKS = r"(?i)\b(send|share|provide|request(ing)?|need|give|want|get|have|find|where|could you|can you|please|would you|looking for|what is|bitte|schicken|senden|k(ö|oe)nn(t?en|test|t|tet)|brauche|ben(ö|oe)tige|wo finde|envoyer|envoyez|pourriez|pouvez|o(ù|u) (puis|trouver)|besoin|enviar|env(í|i)e(n|nme|me)?|mandar|podr(í|i)a[ns]?|puede[ns]?|necesito|d(ó|o)nde|por favor|poderia[m]?|pode[m]?|preciso|gostaria|onde|s'il (vous|te) pla)|x-send-key|-sendkey|pls\b|what.s your (pgp|gpg|key)|fingerprint\?|送って|送付|ください|いただけ|教えて|お願い|请|請|发给|發給|需要|哪里|哪裡|能否|пришлите|вышлите|отправ|нуж(ен|на)|дайте|где (взять|найти)|можете|пожалуйста";
-    // Somebody who sells, whatever words of ours he uses.
+    // Somebody who sells, whatever words of ours they use.
     SELLS = r"(?i)\bunsubscribe\b|\bopt[- ]out\b|% off\b|\bfree (demo|trial|assessment|consultation|quote)\b|\bfree vulnerability (assessment|scan)|\b(short|quick|15[- ]minute) (demo|call|chat)\b|\bbook (a )?(demo|call|meeting)|\bour (platform|solution|services|experts|clients|packages?)\b|\bAI[- ](native|powered|driven)\b|\bgrowth partner\b|\bpricing\b|\bspecial offer\b|\blimited time\b|\bdid you know that\b|\b(sales|marketing|account) (manager|executive|lead)\b|\bpenetration testing (services|company)\b|\b24/7 (expert )?support\b|\benterprise plan\b";
     SPAM_WORDS = r"(?i)\b(seo services?|guest posts?|backlinks?|casino|viagra|lottery|crypto(currency)? investment|web ?design services|rank(ing)? on google|increase your traffic|business loan|million (dollars|usd))\b";
     NOTICE_SUBJECT = r"(?i)(public|full|upcoming|intent\w* to|notice of|planned) +(\w+ +)?disclos|publicly (disclosed|available|known)|going public|will (be )?publish|already public|0-?day|intent\w* to publish";
@@ -184,7 +184,7 @@ fn is_keyword(line: &str) -> bool {
     KEYWORDS.contains(&line)
 }
 
-/// What the writer wrote himself: without quotes and signature.
+/// What the writer wrote themselves: without quotes and signature.
 fn own_words(text: &str) -> String {
     text.lines()
         .filter(|l| !l.starts_with('>'))

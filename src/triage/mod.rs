@@ -1,8 +1,8 @@
 //! What is this letter, and what does it report? Deterministic, without network, clock or model.
 //!
 //! When in doubt it is a report: a machine's mistake must cost a responder a minute, never a
-//! reporter his answer. Extracted fields are what the letter says, in its own words, for a human to
-//! check.
+//! reporter their answer. Extracted fields are what the letter says, in its own words, for a human
+//! to check.
 
 mod affected;
 mod answers;

@@ -8,7 +8,7 @@ const PLACES_MAX: usize = 30;
 patterns! {
     URL = r#"(?i)\b(https?|ftp|git)://[^\s<>()\[\]"'`]+"#;
     FILE = r"(?:^|[\s`'\x22(\[<,;:*/])((?:[A-Za-z0-9_.@-]+/)*[A-Za-z0-9_@-][A-Za-z0-9_.@-]*\.(?:c|h|cc|cpp|cxx|hpp|hh|rs|go|py|pyx|js|mjs|cjs|jsx|ts|tsx|java|kt|scala|php|phtml|inc|rb|erb|pl|pm|cs|swift|m|mm|lua|ex|exs|erl|hs|vue|svelte|twig|tmpl|jinja2?|asm|sol|zig|nim|sh))(?:[:#,;)\]\s`'\x22>*?!]|\.(?:\s|$)|$)";
-    // What the reporter made himself.
+    // What the reporter made themselves.
     OWN_FILE = r"(?i)(^|/)(poc|exploit|repro(ducer)?|crash(er)?|test_?case|attack(er)?|evil|payload|pwn|demo|fuzz(er)?|trigger|shell|malicious)[\w-]*\.\w+$|(^|/)(x|a|b|foo|bar|t|test)\d?\.\w+$|\.sh$";
     CALLED = r"(?:^|[^\w$.>:])((?:[A-Za-z_$][\w$]*(?:::|\.|->|#))*[A-Za-z_$][\w$]*[!?]?)\(\)";
     SAID = r"(?i:\b(?:function|method|routine|func|handler|macro|funktion|fonction|función))s?\s+(?:called\s+|named\s+)?[`'\x22]?([A-Za-z_$][\w$]*(?:(?:::|\.|->)[\w$]+)*)[`'\x22]?|[`'\x22]([A-Za-z_$][\w$]*(?:(?:::|\.|->)[\w$]+)*)(?:\(\))?[`'\x22]\s+(?i:function|method|routine|handler|macro)\b|\b([a-z][\w$]*_[\w$]+|[a-z]+[A-Z][\w$]*)\s+(?i:function|method|routine|handler)\b";

@@ -44,7 +44,8 @@ pub fn distributors(settings: &Settings) -> Result<Vec<Distributor>> {
             .map_err(|_| anyhow!("{key}: {text:?} is not a day such as 2026-12-01"))
     };
     let one = |words: &config::Distributor| -> Result<Distributor> {
-        // A file that is gone costs a distributor his notice, loudly, and never the desk its start.
+        // A file that is gone costs a distributor their notice, loudly, and never the desk its
+        // start.
         let read = match words.removed_on {
             Some(_) => Ok(Vec::new()),
             None => config::expanded("distributor.certificate", &words.certificate)

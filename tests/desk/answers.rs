@@ -445,7 +445,7 @@ fn what_came_sealed_is_not_answered_in_clear() {
             .0,
         0
     );
-    wait_for("the question for his certificate", 30, || {
+    wait_for("the question for their certificate", 30, || {
         world
             .delivered("ben@reporter.example")
             .iter()
@@ -455,7 +455,7 @@ fn what_came_sealed_is_not_answered_in_clear() {
     for letter in world.delivered("ben@reporter.example") {
         assert!(!letter.contains("CANARY"), "{letter}");
     }
-    // He sends it; the same words, given again, go out sealed.
+    // They send it; the same words, given again, go out sealed.
     world.submit(
         "ben@reporter.example",
         &(head(

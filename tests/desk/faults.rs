@@ -70,7 +70,7 @@ fn a_stack_overflow_a_loop_and_10_gib_each_cost_one_letter() {
     world.settle(8);
     let status = world.json(&["status", "--json"]);
     assert_eq!(status["set_aside"], 4, "{status}");
-    // Each of the others has its draft, and everybody his acknowledgement.
+    // Each of the others has its draft, and everybody their acknowledgement.
     assert_eq!(world.github.advisories().len(), 4);
     let answers = world.delivered("x@crowd.example");
     for n in [0, 1, 2, 3, 10, 11, 12, 13] {
@@ -418,7 +418,7 @@ fn a_certificate_that_is_expired_or_anothers_is_named() {
             && said.contains("does not hold the secret key"),
         "{said}"
     );
-    // A responder's that is expired would leave him out of everything that is sealed.
+    // A responder's that is expired would leave them out of everything that is sealed.
     world.write_config(&config);
     let text = std::fs::read_to_string(world.config_file()).unwrap();
     std::fs::write(
@@ -545,7 +545,7 @@ fn a_changed_config_is_taken_up_without_a_stop_and_a_wrong_one_is_not() {
     world.submit("f1@crowd.example", &report(1));
     world.settle(1);
 
-    // A second responder is called from now on, by a desk and an opener that know him; the name in
+    // A second responder is called from now on, by a desk and an opener that know them; the name in
     // answers is new.
     let ben = "[[responder]]\nname = \"Ben\"\naddress = \"ben@reporter.example\"\ncertificate = \""
         .to_owned()

@@ -1,4 +1,4 @@
-//! Can a sender tell whether his letter was opened, or what was inside? By the answer's words, or
+//! Can a sender tell whether their letter was opened, or what was inside? By the answer's words, or
 //! by its time?
 
 use super::people::{Person, head, pgp_mime};

@@ -156,7 +156,7 @@ fn a_forged_letter_is_not_answered_and_a_proven_one_joins_its_case() {
             )
     };
     // Ada's provider signs; a stranger forges her, another changes what she signed, a third has no
-    // right to her domain but SPF's of his own.
+    // right to her domain but SPF's of their own.
     world.submit(
         "ada@reporter.example",
         &signed(

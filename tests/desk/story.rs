@@ -253,7 +253,7 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
     play.after(SignedDuration::ZERO).await;
     assert_eq!(play.cases().await.len(), expected);
 
-    // Everybody who wrote by mail has his answer, and the sealed one got it sealed.
+    // Everybody who wrote by mail has their answer, and the sealed one got it sealed.
     for who in ["ada", "ben", "cleo"] {
         wait_for("the acknowledgement", 30, || {
             !play

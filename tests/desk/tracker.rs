@@ -58,13 +58,13 @@ fn a_report_on_github_is_a_case_with_its_clocks_and_its_twin_by_mail_is_a_likely
         &words.display().to_string(),
     ]);
     assert!(
-        code == 1 && why.contains("wrote in the tracker: answer him there"),
+        code == 1 && why.contains("wrote in the tracker: answer them there"),
         "{why}"
     );
     let (code, said, _) = world.command(&["case", "answered", &name]);
     assert!(code == 0 && said.contains("acknowledged"), "{said}");
 
-    // He writes the same by mail, with a greeting and a signature: shown beside it, and filed no
+    // They write the same by mail, with a greeting and a signature: shown beside it, and filed no
     // second time.
     let twin = head(
         "Ada <ada@reporter.example>",
@@ -88,7 +88,7 @@ fn a_report_on_github_is_a_case_with_its_clocks_and_its_twin_by_mail_is_a_likely
     assert_eq!(world.github.advisories().len(), 1);
 
     // Looked at again and again, and after a restart, it stays one case; what needs an answer goes
-    // where he is.
+    // where they are.
     desk.stop();
     let desk = world.open();
     std::thread::sleep(std::time::Duration::from_secs(3));

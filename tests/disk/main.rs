@@ -152,7 +152,7 @@ impl World {
     }
 
     /// As a run without faults ends: each person has an answer, two drafts, nothing left lying,
-    /// nothing given up. Whoever asked for the key is acknowledged too where his letter could not
+    /// nothing given up. Whoever asked for the key is acknowledged too where their letter could not
     /// be read in time.
     fn ends_well(&self) -> Result<(), String> {
         let (answers, drafts, lying) = (

@@ -4,29 +4,27 @@
 //! looked for first, in drafts that our own token wrote; and after an answer that never came, the
 //! list is read until it stands still.
 
+mod lookup;
+
+use lookup::{Listed, advisories, cut, id_of, named, route_of};
 mod amend;
 mod api;
 mod comments;
 mod reports;
 
-pub use api::{Auth, GithubApi};
-pub use reports::GithubReports;
-
-use crate::compose;
 use crate::model::case::{AdvisoryId, AdvisoryState};
 use crate::model::dossier::Collaborators;
 use crate::model::outgoing::{Addition, Advisory, Amendment};
-use crate::model::report::Report;
 use crate::ports::{Comment, Filed, PortError, Tracker};
 use amend::{Standing, amended};
-use api::{Failed, segment};
+use api::Failed;
+pub use api::{Auth, GithubApi};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+pub use reports::GithubReports;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::Duration;
 use tokio::sync::{Mutex, OnceCell};
 
 /// GitHub's own limit for a description.
@@ -58,234 +56,6 @@ pub struct GithubTracker {
     turn: Mutex<()>,
 }
 
-/// The fields of an advisory that we read.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-struct Listed {
-    ghsa_id: String,
-    html_url: String,
-    description: Option<String>,
-    author: Option<Author>,
-    state: Option<String>,
-}
-
-impl Listed {
-    fn is_public(&self) -> bool {
-        self.state.as_deref() == Some("published")
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-struct Author {
-    login: String,
-}
-
-impl GithubTracker {
-    pub fn new(
-        api: GithubApi,
-        repository: String,
-        products: BTreeMap<String, String>,
-        ecosystem: String,
-        private_fork: bool,
-    ) -> Self {
-        let products = products
-            .into_iter()
-            .map(|(product, to)| (product.to_lowercase(), to))
-            .collect();
-        Self {
-            api,
-            repository,
-            products,
-            ecosystem,
-            private_fork,
-            comments: false,
-            collaborators: BTreeMap::new(),
-            login: OnceCell::new(),
-            turn: Mutex::default(),
-        }
-    }
-
-    /// Who is to work on every advisory (`*`), or on those of a product.
-    pub fn with_collaborators(self, collaborators: BTreeMap<String, Collaborators>) -> Self {
-        Self {
-            collaborators: collaborators
-                .into_iter()
-                .map(|(product, who)| (product.to_lowercase(), who))
-                .collect(),
-            ..self
-        }
-    }
-
-    /// With what people say below advisories.
-    pub fn with_comments(self, comments: bool) -> Self {
-        Self { comments, ..self }
-    }
-
-    fn repository_for(&self, report: &Report) -> &str {
-        let product = report.product.as_deref().unwrap_or_default().to_lowercase();
-        self.products.get(&product).unwrap_or(&self.repository)
-    }
-
-    async fn login(&self) -> Result<&str, Failed> {
-        self.login
-            .get_or_try_init(|| self.api.own_login())
-            .await
-            .map(String::as_str)
-    }
-
-    /// The drafts that bear this marker in their last line and that our own token wrote: the
-    /// oldest, and its doubles.
-    async fn find(&self, repository: &str, marker: &str) -> Result<Option<Filed>, Failed> {
-        let own = self.login().await?.to_owned();
-        let all = self.list(repository).await?;
-        let ours = |l: &Listed| {
-            l.author
-                .as_ref()
-                .is_some_and(|a| a.login.eq_ignore_ascii_case(&own))
-        };
-        let marked = |l: &Listed| {
-            l.description
-                .as_deref()
-                .and_then(|d| d.trim_end().lines().last())
-                .is_some_and(|line| line.trim() == marker)
-        };
-        let mut found = all
-            .into_iter()
-            .filter(|l| ours(l) && marked(l))
-            .map(id_of)
-            .rev(); // listed newest first
-        Ok(found.next().map(|advisory| Filed {
-            advisory,
-            doubled: found.collect(),
-        }))
-    }
-
-    async fn list(&self, repository: &str) -> Result<Vec<Listed>, Failed> {
-        let mut all = Vec::new();
-        let mut next = Some(format!(
-            "{}?per_page=100&sort=created&direction=desc",
-            advisories(repository)
-        ));
-        for _ in 0..PAGES_MAX {
-            let Some(route) = next else { break };
-            let (page, following) = self.api.page(&route).await?;
-            let listed: Vec<Listed> = serde_json::from_value(page)
-                .map_err(|_| Failed::Odd("its list of advisories cannot be read"))?;
-            all.extend(listed);
-            next = following;
-        }
-        Ok(all)
-    }
-
-    /// After an answer that never came: reads the list until two looks agree.
-    async fn find_when_settled(
-        &self,
-        repository: &str,
-        marker: &str,
-    ) -> Result<Option<Filed>, Failed> {
-        let mut before = None;
-        for _ in 0..SETTLE_LOOKS {
-            tokio::time::sleep(Duration::from_secs(SETTLE_S)).await;
-            let found = self.find(repository, marker).await?;
-            if found.is_some() || before == Some(found.clone()) {
-                return Ok(found);
-            }
-            before = Some(found);
-        }
-        Ok(None)
-    }
-
-    async fn advisory(&self, route: &str) -> Result<Listed, Failed> {
-        serde_json::from_value(self.api.get(route).await?)
-            .map_err(|_| Failed::Odd("its advisory cannot be read"))
-    }
-
-    /// Adds to an advisory once, as the mark tells. `false`: it is public, and this is not for the
-    /// public.
-    async fn add(
-        &self,
-        advisory: &AdvisoryId,
-        addition: &Addition,
-        for_the_public: bool,
-    ) -> Result<bool, PortError> {
-        let _turn = self.turn.lock().await;
-        let route = named(advisory)?;
-        let before = self.advisory(&route).await?;
-        let text = before.description.clone().unwrap_or_default();
-        if text.contains(&addition.mark) {
-            return Ok(true);
-        }
-        if before.is_public() && !for_the_public {
-            return Ok(false);
-        }
-        // Comments are sent on by mail, in clear: what came sealed goes into the description.
-        if self.comments
-            && !for_the_public
-            && !addition.sealed
-            && comments::add(&self.api, &route, addition).await?
-        {
-            return Ok(true);
-        }
-        let mut after = format!("{}\n\n{}", text.trim_end(), addition.text);
-        if after.chars().count() > DESCRIPTION_CHARACTERS_FULL {
-            let marker = addition.text.lines().last().unwrap_or_default();
-            after = format!(
-                "{}\n\n{}\nA follow-up is too long for the tracker: see `sealdesk case \
-                 show`.\n\n{marker}",
-                text.trim_end(),
-                addition.mark
-            );
-        }
-        if after.chars().count() > DESCRIPTION_CHARACTERS_MAX {
-            return Err(PortError::Lasting(
-                "the description is full: shorten it in the tracker, then run sealdesk case file"
-                    .to_owned(),
-            ));
-        }
-        // Between read and write a human may have edited or published: what is written must rest on
-        // what stands there now.
-        if self.advisory(&route).await? != before {
-            return Err(PortError::Passing(
-                "the advisory changes under our hands".to_owned(),
-            ));
-        }
-        self.api
-            .patch(&route, &json!({ "description": after }))
-            .await?;
-        Ok(true)
-    }
-
-    fn body(&self, advisory: &Advisory) -> Value {
-        let report = &advisory.report;
-        // GitHub takes CVSS 3 and 4; and a vector or a severity, never both.
-        let vector = report
-            .cvss
-            .as_deref()
-            .filter(|v| v.starts_with("CVSS:3") || v.starts_with("CVSS:4"));
-        let rated = report
-            .severity
-            .as_deref()
-            .filter(|s| matches!(*s, "critical" | "high" | "medium" | "low"));
-        let mut body = json!({
-            "summary": cut(&advisory.summary, 1024),
-            "description": advisory.description,
-            "cwe_ids": report.cwe_ids,
-            // At least one entry: the API fails without.
-            "vulnerabilities": compose::export::vulnerabilities(report, &self.ecosystem),
-        });
-        match vector {
-            Some(vector) => body["cvss_vector_string"] = json!(vector),
-            None => body["severity"] = json!(rated.unwrap_or("medium")),
-        }
-        if let [one] = report.cve_ids.as_slice() {
-            body["cve_id"] = json!(one);
-        }
-        if self.private_fork {
-            body["start_private_fork"] = json!(true);
-        }
-        body
-    }
-}
-
 /// `@login` and `@organisation/team` of a CODEOWNERS file, as the contents API answers it.
 fn owners(file: &Value) -> Vec<String> {
     let base64: String = file["content"]
@@ -303,51 +73,6 @@ fn owners(file: &Value) -> Vec<String> {
     named
         .map(|name| name.rsplit('/').next().unwrap_or(name).to_lowercase())
         .collect()
-}
-
-fn advisories(repository: &str) -> String {
-    let (owner, name) = repository.split_once('/').unwrap_or((repository, ""));
-    format!(
-        "/repos/{}/{}/security-advisories",
-        segment(owner),
-        segment(name)
-    )
-}
-
-fn named(advisory: &AdvisoryId) -> Result<String, PortError> {
-    route_of(advisory).ok_or_else(|| {
-        PortError::Lasting(format!(
-            "{} does not name an advisory of GitHub",
-            advisory.url
-        ))
-    })
-}
-
-/// Where an advisory filed earlier lives: its address names repository and id.
-fn route_of(advisory: &AdvisoryId) -> Option<String> {
-    let path = url::Url::parse(&advisory.url).ok()?.path().to_owned();
-    let at = path.find("/security/advisories/")?;
-    let repository: Vec<&str> = path[..at].split('/').filter(|p| !p.is_empty()).collect();
-    let [.., owner, name] = repository.as_slice() else {
-        return None;
-    };
-    Some(format!(
-        "/repos/{}/{}/security-advisories/{}",
-        segment(owner),
-        segment(name),
-        segment(&advisory.id)
-    ))
-}
-
-fn cut(text: &str, characters: usize) -> String {
-    text.chars().take(characters).collect()
-}
-
-fn id_of(listed: Listed) -> AdvisoryId {
-    AdvisoryId {
-        id: listed.ghsa_id,
-        url: listed.html_url,
-    }
 }
 
 #[async_trait]

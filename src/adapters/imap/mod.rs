@@ -3,21 +3,22 @@
 //! The cursor is (folder, UIDVALIDITY, UID), never a flag or a date. Anything odd ends the
 //! connection: the next round begins anew, and what was not admitted is listed again.
 
+mod listing;
+
+use listing::{described, set};
 mod dialogue;
 mod login;
 mod token;
 
-pub use dialogue::Dialogue;
-pub use login::{ImapLogin, Means, Refreshing, SecretSource};
-pub use token::RefreshTokens;
-
 use super::net::{self, Trust};
-use crate::model::Timestamp;
 use crate::ports::{Lying, Mailbox, Place, PortError, Sink};
 use async_trait::async_trait;
-use dialogue::{DialogueError, Row, folder_name};
+pub use dialogue::Dialogue;
+use dialogue::{DialogueError, folder_name};
+pub use login::{ImapLogin, Means, Refreshing, SecretSource};
 use std::collections::BTreeSet;
 use std::time::Duration;
+pub use token::RefreshTokens;
 
 /// Octets asked for at once; the library's buffer grows with what it is sent.
 const CHUNK_OCTETS: u32 = 256 * 1024;
@@ -182,77 +183,6 @@ impl ImapMailbox {
     }
 }
 
-/// `1,2,3,7` as `1:3,7`.
-fn set(uids: &[u64]) -> String {
-    let mut ranges: Vec<(u64, u64)> = Vec::new();
-    for uid in uids {
-        match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == *uid => *last = *uid,
-            _ => ranges.push((*uid, *uid)),
-        }
-    }
-    ranges
-        .iter()
-        .map(|(a, b)| {
-            if a == b {
-                a.to_string()
-            } else {
-                format!("{a}:{b}")
-            }
-        })
-        .collect::<Vec<_>>()
-        .join(",")
-}
-
-fn lying(row: &Row, folder: &str, validity: u32) -> Option<Lying> {
-    Some(Lying {
-        place: Place {
-            folder: folder.to_owned(),
-            validity,
-            uid: u64::from(row.uid?),
-        },
-        received_at: internal_date(row.internal_date.as_deref()?)?,
-        octets: u64::from(row.size?),
-        advisory: None,
-    })
-}
-
-/// `17-Jul-1996 02:44:25 -0700` (RFC 9051 section 9, date-time).
-fn internal_date(text: &str) -> Option<Timestamp> {
-    Timestamp::strptime("%d-%b-%Y %H:%M:%S %z", text.trim()).ok()
-}
-
-/// Size and arrival of these letters, in order.
-async fn described(
-    session: &mut Session,
-    folder: &str,
-    uids: &[u64],
-) -> Result<Vec<Lying>, DialogueError> {
-    let rows = session
-        .dialogue
-        .fetch(&format!(
-            "UID FETCH {} (UID RFC822.SIZE INTERNALDATE)",
-            set(uids)
-        ))
-        .await?;
-    let mut found: Vec<Lying> = rows
-        .iter()
-        .filter_map(|row| lying(row, folder, session.validity))
-        .collect();
-    found.retain(|l| uids.contains(&l.place.uid));
-    found.sort_by_key(|l| l.place.uid);
-    found.dedup_by_key(|l| l.place.uid);
-    // A letter that is searched and not fetched was removed meanwhile, or the server errs: look
-    // again.
-    if found.len() == uids.len() {
-        Ok(found)
-    } else {
-        Err(DialogueError::Odd(
-            "it lists letters that it does not describe",
-        ))
-    }
-}
-
 #[async_trait]
 impl Mailbox for ImapMailbox {
     fn name(&self) -> &str {
@@ -411,6 +341,7 @@ impl Mailbox for ImapMailbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapters::imap::listing::internal_date;
 
     #[test]
     fn uids_are_written_as_ranges() {

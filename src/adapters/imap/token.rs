@@ -57,8 +57,11 @@ impl RefreshTokens {
         match self.write(&token) {
             Ok(()) => self.unkept = None,
             Err(err) => {
-                tracing::error!(file = %self.kept.display(), error = %err, "a new refresh token \
-                    could not be kept: it is lost when the desk stops");
+                tracing::error!(
+                    file = %self.kept.display(),
+                    error = %err,
+                    "a new refresh token could not be kept: it is lost when the desk stops"
+                );
                 self.unkept = Some(token);
             }
         }

@@ -1,19 +1,21 @@
 //! Who holds the keys, and what may be asked of them? It parses no letter and signs only its own
 //! words.
 
-use super::wire::{
-    self, ASK_MAIL, ASK_STORAGE, BUSY, DIED, DONE, GOOD, KEY, NAMED, NO_KEY, SEAL, SPENT, SealCall,
-    Verb, Wire, WireError,
-};
+mod composing;
+mod listening;
+mod readers;
+
+use super::wire::{self, BUSY, GOOD, Verb, Wire, WireError};
 use super::zygote::Zygote;
 use super::{DEATHS_MAX, Doorway, EXIT_START_ANEW, READERS_MAX, sys};
-use crate::compose::{self, House};
+use crate::compose::House;
 use crate::model::address::Address;
 use crate::model::limits::Limits;
 use crate::model::outgoing::Composition;
 use crate::model::publication::SecurityTxt;
-use crate::openpgp::{SecretKeys, SessionKeys, sign_cleartext};
+use crate::openpgp::SecretKeys;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use listening::{Reader, Stage};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::num::NonZeroU32;
@@ -67,35 +69,6 @@ pub struct Holdings {
     pub distributors: Vec<(Address, String)>,
     /// Mailing lists that announcements may go to.
     pub lists: Vec<Address>,
-}
-
-struct Reader {
-    keys: OwnedFd,
-    /// The connection of its call, to say that it died.
-    desk: OwnedFd,
-    verb: u8,
-    words: u32,
-    /// How long its words kept the keyholder.
-    kept: Duration,
-    /// How long the mail keys worked for it.
-    opening: Duration,
-    asks: u32,
-    /// The number by which the desk knows its letter.
-    letter: Option<i64>,
-    stage: Stage,
-    /// When its stage must be over.
-    until: Instant,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// It may ask.
-    Working,
-    /// It said that it is done, and is about to end.
-    Done,
-    /// It broke the rules or its time is over: nothing that it says is heard. Its place is free
-    /// once its process ended.
-    Muted,
 }
 
 struct Keyholder<'z> {
@@ -279,252 +252,5 @@ impl Keyholder<'_> {
             }
             None => wire.refuse("unknown verb"),
         }
-    }
-
-    /// Hands the desk's connection to a fresh reader and keeps a socket for its questions.
-    fn fork_reader(&mut self, verb: u8, desk: OwnedFd) -> Result<&OwnedFd, WireError> {
-        let (ours, theirs) = sys::pair()?;
-        self.zygote
-            .fork_reader(verb, desk.as_fd(), theirs.as_fd())?;
-        let until = Instant::now() + self.reader_life + ENDING;
-        self.readers.push(Reader {
-            keys: ours,
-            desk,
-            verb,
-            words: 0,
-            kept: Duration::ZERO,
-            opening: Duration::ZERO,
-            asks: 0,
-            letter: None,
-            stage: Stage::Working,
-            until,
-        });
-        Ok(&self.readers[self.readers.len() - 1].keys)
-    }
-
-    /// Hears one word of a reader, or its end.
-    fn listen(&mut self, at: usize) {
-        // Its words are a stranger's, and the libraries that look at them are not ours.
-        let begun = Instant::now();
-        let heard = match self.readers[at].stage {
-            Stage::Muted => Err(WireError::Gone),
-            _ => catch_unwind(AssertUnwindSafe(|| self.hear(at)))
-                .unwrap_or(Err(WireError::Malformed)),
-        };
-        let reader = &mut self.readers[at];
-        reader.kept += begun.elapsed();
-        let heard = if reader.kept > READER_PATIENCE {
-            heard.and(Err(WireError::Silent))
-        } else {
-            heard
-        };
-        match (heard, reader.stage) {
-            (Ok(true), Stage::Working) => {}
-            (Ok(false), Stage::Working) => {
-                reader.stage = Stage::Done;
-                reader.until = Instant::now() + ENDING;
-            }
-            (Err(WireError::Gone), Stage::Done) => {
-                let reader = self.readers.remove(at);
-                if let Some(letter) = reader.letter {
-                    info!(intake = letter, keys_asked = reader.asks, "reader done");
-                }
-            }
-            (Err(WireError::Gone), Stage::Muted) => drop(self.readers.remove(at)),
-            (Err(WireError::Gone), Stage::Working) => {
-                self.count_death(at);
-                self.readers.remove(at);
-            }
-            _ => {
-                self.count_death(at);
-                self.readers[at].stage = Stage::Muted;
-            }
-        }
-    }
-
-    /// Counts the death of a reader, and tells the desk, whose letter it read.
-    fn count_death(&mut self, at: usize) {
-        self.deaths += 1;
-        let reader = &self.readers[at];
-        // A desk that does not listen keeps nobody waiting.
-        let _ = Wire::brief(&reader.desk, Duration::ZERO).give(&[DIED]);
-        warn!(intake = reader.letter, verb = %char::from(reader.verb), deaths = self.deaths, "a \
-            reader ended before it was done");
-    }
-
-    /// By the keyholder's own clock: whoever took over a reader keeps nothing for longer than its
-    /// life.
-    fn mute_overdue(&mut self) {
-        let now = Instant::now();
-        for at in 0..self.readers.len() {
-            if self.readers[at].stage != Stage::Muted && self.readers[at].until <= now {
-                self.count_death(at);
-                self.readers[at].stage = Stage::Muted;
-            }
-        }
-    }
-
-    /// Answers a question; `false` when the reader said that it is done.
-    fn hear(&mut self, at: usize) -> Result<bool, WireError> {
-        let reader = &mut self.readers[at];
-        let wire = Wire::brief(&reader.keys, PATIENCE);
-        let word = wire.take_octet()?;
-        reader.words += 1;
-        if reader.words > WORDS_MAX {
-            return Err(WireError::TooLong);
-        }
-        if word == DONE {
-            return Ok(false);
-        }
-        if word == NAMED {
-            let number = wire.take_frame(size_of::<i64>() as u64)?;
-            // Once, and whatever it says: it is for the log alone.
-            reader.letter = reader
-                .letter
-                .or(number.try_into().ok().map(i64::from_le_bytes));
-            return Ok(true);
-        }
-        reader.asks += 1;
-        let hint = wire.take_octet()?;
-        let pkesk = wire.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?;
-        let is = |verbs: &[Verb]| verbs.iter().any(|verb| *verb as u8 == reader.verb);
-        let sealed_at_rest = is(&[Verb::ReadSealed, Verb::OutsideSealed, Verb::Unseal]);
-        let opens_mail = is(&[Verb::ReadSealed, Verb::Read]);
-        let keys = match word {
-            ASK_MAIL if opens_mail => Some(&mut self.holdings.mail),
-            ASK_STORAGE if sealed_at_rest => self.holdings.storage.as_mut(),
-            _ => None,
-        };
-        if word == ASK_MAIL && reader.opening > OPENING_MAX {
-            return wire.give(&[SPENT]).map(|()| true);
-        }
-        let begun = Instant::now();
-        let found = keys.and_then(|keys| keys.session_key(&pkesk, (hint != 0).then_some(hint)));
-        if word == ASK_MAIL {
-            reader.opening += begun.elapsed();
-        }
-        match found {
-            Some(key) => {
-                wire.give(&[KEY, key.algorithm.unwrap_or(0)])?;
-                wire.give_frame(&key.octets)?;
-                wire.give_frame(key.recipient.as_bytes())?;
-            }
-            None => wire.give(&[NO_KEY])?,
-        }
-        Ok(true)
-    }
-
-    fn compose(&mut self, composition: &Composition, desk: OwnedFd) -> Result<(), WireError> {
-        let wire = Wire::brief(&desk, PATIENCE);
-        let Some(house) = &self.holdings.house else {
-            return wire.refuse("this opener composes nothing");
-        };
-        let certificate = match composition {
-            Composition::Acknowledgement { .. }
-            | Composition::Question { .. }
-            | Composition::Reply { .. }
-            | Composition::Certificate { .. } => composition.certificate().map(str::to_owned),
-            Composition::Call { to, .. } => match self
-                .holdings
-                .responders
-                .iter()
-                .find(|(address, _)| address.same_mailbox(to))
-            {
-                Some((_, armored)) => Some(armored.clone()),
-                None => {
-                    return wire.refuse("calls go only to responders of the opener's own config");
-                }
-            },
-            Composition::Announcement { to, .. }
-                if self.holdings.lists.iter().any(|list| list.same_mailbox(to)) =>
-            {
-                None
-            }
-            Composition::Announcement { .. } => {
-                return wire.refuse("announcements go only to lists of the opener's own config");
-            }
-            Composition::Notice { to, .. } => match self
-                .holdings
-                .distributors
-                .iter()
-                .find(|(address, _)| address.same_mailbox(to))
-            {
-                Some((_, armored)) => Some(armored.clone()),
-                None => {
-                    return wire
-                        .refuse("notices go only to distributors of the opener's own config");
-                }
-            },
-        };
-        let draft = match compose::draft(composition, house) {
-            Ok(draft) => draft,
-            Err(err) => return wire.refuse(&err.to_string()),
-        };
-        let octets = draft.octets_to_sign();
-        let Some(certificate) = certificate else {
-            let letter = self
-                .holdings
-                .mail
-                .sign_detached(&octets)
-                .map_err(|e| e.to_string());
-            let letter = letter.and_then(|(signature, micalg)| {
-                draft.signed(signature, micalg).map_err(|e| e.to_string())
-            });
-            return match letter {
-                Ok(letter) => {
-                    wire.give(&[GOOD])?;
-                    wire.give_frame(&letter)
-                }
-                Err(why) => wire.refuse(&why),
-            };
-        };
-        let packets = match self.holdings.mail.sign_message(&octets) {
-            Ok(packets) => packets,
-            Err(err) => return wire.refuse(&err.to_string()),
-        };
-        let call = serde_json::to_vec(&SealCall {
-            headers: draft.headers,
-            certificates: vec![certificate],
-        })?;
-        let keys = self.fork_reader(SEAL, desk)?;
-        let reader = Wire::brief(keys, PATIENCE);
-        reader.give_frame(&call)?;
-        reader.give_frame(&packets)
-    }
-
-    fn security_txt(&self, fields: &SecurityTxt) -> Result<String, String> {
-        let house = self
-            .holdings
-            .house
-            .as_ref()
-            .ok_or("this opener composes nothing")?;
-        let text = compose::security_txt(fields, house).map_err(|e| e.to_string())?;
-        sign_cleartext(&text, &[&self.holdings.mail]).map_err(|e| e.to_string())
-    }
-
-    fn inspect(&self) -> Vec<String> {
-        let describe = |certificate: &crate::openpgp::Certificate, what: &str| {
-            let until = certificate.expires().map_or_else(
-                || "never expires".to_owned(),
-                |t| format!("expires {}", t.strftime("%Y-%m-%d")),
-            );
-            format!(
-                "{what} {} ({}), version {}, {until}",
-                certificate.fingerprint(),
-                certificate.algorithms(),
-                certificate.version()
-            )
-        };
-        let mail = self.holdings.mail.public();
-        let storage = self
-            .holdings
-            .storage
-            .as_ref()
-            .map(SecretKeys::public)
-            .unwrap_or_default();
-        mail.iter()
-            .map(|c| describe(c, "mail key"))
-            .chain(storage.iter().map(|c| describe(c, "storage key")))
-            .collect()
     }
 }

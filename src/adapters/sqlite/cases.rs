@@ -1,15 +1,18 @@
 //! How does a case lie in its row?
 
+mod rows;
+
 use super::{SqliteStore, apply, damaged, fault, millis, time};
 use crate::decide::{Decision, SealedDossier};
 use crate::model::Timestamp;
 use crate::model::address::Address;
-use crate::model::case::{Acknowledgement, AdvisoryId, Called, Case, Closing, Draft, Standing};
-use crate::model::course::Course;
+use crate::model::case::{Called, Case, Standing};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::ports::{Cases, JournalLine, Measures, PortError, SealedTo, Tally};
 use async_trait::async_trait;
 use data_encoding::HEXLOWER;
+pub(super) use rows::by_id;
+use rows::{acknowledgement_columns, advisory_of, course_text, read, read_course};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
@@ -164,13 +167,6 @@ pub(super) async fn write_dossier(
     }
 }
 
-fn advisory_of(draft: &Draft) -> Option<&AdvisoryId> {
-    match draft {
-        Draft::Filed { advisory } => Some(advisory),
-        _ => None,
-    }
-}
-
 /// What people said must not be lost without a word.
 fn changed_meanwhile(case: &CaseId) -> PortError {
     PortError::Passing(format!(
@@ -178,118 +174,8 @@ fn changed_meanwhile(case: &CaseId) -> PortError {
     ))
 }
 
-/// Deadline, called, sent at, signed.
-fn acknowledgement_columns(
-    acknowledgement: &Acknowledgement,
-) -> (Option<i64>, i64, Option<i64>, bool) {
-    match acknowledgement {
-        Acknowledgement::Due { deadline, called }
-        | Acknowledgement::ByHand { deadline, called } => (
-            Some(millis(*deadline)),
-            CALLED
-                .iter()
-                .position(|c| c == called)
-                .map_or(0, |at| at as i64),
-            None,
-            false,
-        ),
-        Acknowledgement::Sent { at, signed } => (None, 0, Some(millis(*at)), *signed),
-        Acknowledgement::NotOwed => (None, 0, None, false),
-    }
-}
-
 /// As they are numbered in `ack_alarmed`.
 const CALLED: [Called; 3] = [Called::No, Called::Near, Called::Missed];
-
-/// States and times, in clear: the clocks are read without the opener.
-fn course_text(course: &Course) -> Result<String, PortError> {
-    serde_json::to_string(course).map_err(|_| damaged("the course of a case"))
-}
-
-fn read_course(text: &str) -> Result<Course, PortError> {
-    serde_json::from_str(text).map_err(|_| damaged("the course of a case"))
-}
-
-fn read(row: &SqliteRow) -> Result<Case, PortError> {
-    let text = |name: &str| row.try_get::<String, _>(name).map_err(fault);
-    let maybe = |name: &str| row.try_get::<Option<String>, _>(name).map_err(fault);
-    let at = |name: &str| {
-        row.try_get::<Option<i64>, _>(name)
-            .map_err(fault)?
-            .map(time)
-            .transpose()
-    };
-    let required = |value: Option<Timestamp>, what| value.ok_or_else(|| damaged(what));
-    let flag = |name: &str| row.try_get::<bool, _>(name).map_err(fault);
-    let standing = match text("standing")?.as_str() {
-        "unread" => Standing::Unread,
-        "open" => Standing::Open,
-        "needs-human" => Standing::NeedsHuman,
-        "closed" => Standing::Closed {
-            at: required(at("closed_at")?, "a closed case without its time")?,
-            why: maybe("closing")?
-                .and_then(|text| Closing::ALL.into_iter().find(|why| why.as_str() == text))
-                .ok_or_else(|| damaged("a closed case without its reason"))?,
-        },
-        _ => return Err(damaged("a case's standing")),
-    };
-    let called = row.try_get::<i64, _>("ack_alarmed").map_err(fault)?;
-    let called = usize::try_from(called)
-        .ok()
-        .and_then(|at| CALLED.get(at))
-        .copied()
-        .ok_or_else(|| damaged("a call"))?;
-    let acknowledgement = match text("ack_state")?.as_str() {
-        "due" => Acknowledgement::Due {
-            deadline: required(at("ack_deadline")?, "a deadline")?,
-            called,
-        },
-        "by-hand" => Acknowledgement::ByHand {
-            deadline: required(at("ack_deadline")?, "a deadline")?,
-            called,
-        },
-        "sent" => Acknowledgement::Sent {
-            at: required(at("ack_at")?, "a time")?,
-            signed: flag("ack_signed")?,
-        },
-        "not-owed" => Acknowledgement::NotOwed,
-        _ => return Err(damaged("an acknowledgement")),
-    };
-    let draft = match text("draft")?.as_str() {
-        "none" => Draft::None,
-        "awaits-word" => Draft::AwaitsWord,
-        "queued" => Draft::Queued,
-        "filed" => Draft::Filed {
-            advisory: AdvisoryId {
-                id: maybe("advisory_id")?.unwrap_or_default(),
-                url: maybe("advisory_url")?.unwrap_or_default(),
-            },
-        },
-        _ => return Err(damaged("a draft")),
-    };
-    let id = |text: String| CaseId::parse(&text).map_err(|_| damaged("a case id"));
-    Ok(Case {
-        id: id(text("id")?)?,
-        opened_at: required(at("opened_at")?, "a time")?,
-        standing,
-        acknowledgement,
-        draft,
-        perhaps_of: maybe("perhaps_of")?.map(id).transpose()?,
-        course: read_course(&text("course")?)?,
-    })
-}
-
-pub(super) async fn by_id(
-    store: &mut SqliteConnection,
-    id: &CaseId,
-) -> Result<Option<Case>, PortError> {
-    let row = sqlx::query(BY_ID)
-        .bind(id.as_str())
-        .fetch_optional(store)
-        .await
-        .map_err(fault)?;
-    row.as_ref().map(read).transpose()
-}
 
 pub(super) async fn is_participant(
     store: &mut SqliteConnection,
@@ -517,6 +403,7 @@ impl Cases for SqliteStore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::course::Course;
 
     #[test]
     fn an_older_case_has_an_untouched_course() {

@@ -57,7 +57,7 @@ pub(super) async fn purge(
         Acknowledgement::Due { .. } | Acknowledgement::ByHand { .. }
     ) {
         return Err(PortError::Lasting(format!(
-            "the reporter of {id} waits for an answer still: answer him, then run sealdesk case \
+            "the reporter of {id} waits for an answer still: answer them, then run sealdesk case \
              answered {id}"
         )));
     }

@@ -63,7 +63,7 @@ enum Verb {
         #[arg(long, value_name = "DIR", default_value = ".")]
         output: PathBuf,
     },
-    /// Answers the reporter as the team: signed by the desk, and encrypted to his certificate
+    /// Answers the reporter as the team: signed by the desk, and encrypted to their certificate
     Reply {
         id: String,
         /// The words; standard input without it

@@ -17,7 +17,7 @@ const TURNS: [&str; 8] = [
     "disclosure",
 ];
 
-/// Markdown. The reporter is named only where the team credited him.
+/// Markdown. The reporter is named only where the team credited them.
 pub(super) fn draft(view: &CaseView) -> String {
     let line = &view.line;
     let mut text = format!("# Retrospective of {}\n\n", line.id);

@@ -1,4 +1,4 @@
-//! How does a responder say his word at the desk's machine? As [`control::Verb`] has it, and with
+//! How does a responder say their word at the desk's machine? As [`control::Verb`] has it, and with
 //! files and standard input.
 
 use crate::adapters::calendar;
@@ -37,7 +37,7 @@ pub enum Verb {
         /// The note; standard input without it
         text: Option<String>,
     },
-    /// Tells the private distributors, each encrypted to him; the embargo ends on the agreed
+    /// Tells the private distributors, each encrypted to them; the embargo ends on the agreed
     /// release day
     NotifyDistributors {
         id: String,

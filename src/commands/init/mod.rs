@@ -67,7 +67,7 @@ pub struct Init {
     /// Drafts become files in this folder; it needs no account
     #[arg(long, value_name = "DIR")]
     tracker_folder: Option<PathBuf>,
-    /// Who is called, with the certificate to which his letters are encrypted; repeat it
+    /// Who is called, with the certificate to which their letters are encrypted; repeat it
     #[arg(long, value_name = "ADDRESS=FILE", value_parser = responder)]
     responder: Vec<(String, PathBuf)>,
     /// Writes everything and starts nothing
@@ -278,7 +278,7 @@ fn responders(interview: &Interview, args: &Init, plan: &mut Plan) -> Result<()>
         let file = interview.text(
             None,
             "--responder",
-            "His OpenPGP certificate (a file)",
+            "Their OpenPGP certificate (a file)",
             None,
         )?;
         match Responder::read(&address, Path::new(&file)) {

@@ -90,7 +90,7 @@ impl Responder {
         let certificates = read_certificates(file)?;
         let [certificate] = certificates.as_slice() else {
             bail!(
-                "{} holds {} certificates, and should hold his alone",
+                "{} holds {} certificates, and should hold theirs alone",
                 file.display(),
                 certificates.len()
             )
@@ -111,7 +111,7 @@ impl Responder {
         })
     }
 
-    /// Of his file beside the config.
+    /// Of their file beside the config.
     pub fn file_name(&self) -> String {
         let plain: String = self
             .address

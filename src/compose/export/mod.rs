@@ -30,9 +30,9 @@ use serde_json::Value;
 #[derive(Clone, Debug)]
 pub struct Publisher {
     pub name: String,
-    /// A URL that is his alone (CSAF 2.0 section 3.2.1.8.5).
+    /// A URL that is theirs alone (CSAF 2.0 section 3.2.1.8.5).
     pub namespace: String,
-    /// His organisation at the CVE program, a UUID.
+    /// Their organisation at the CVE program, a UUID.
     pub cve_org_id: Option<String>,
     /// What the packages belong to where nothing says it: a name of OSV's.
     pub ecosystem: Option<String>,

@@ -1,22 +1,23 @@
 //! How does a letter of ours reach a reporter?
 
-use super::{Carried, case_of, letter_of, message_id, missing, reading_for, tag, unsigned_yet};
+mod replies;
+
+use super::{Carried, case_of, letter_of, message_id, missing, tag, unsigned_yet};
 use crate::compose;
-use crate::decide::{CaseChange, Decision, replied};
+use crate::decide::{CaseChange, Decision};
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::{Acknowledgement, Case};
-use crate::model::effect::{Effect, Reason, Work};
-use crate::model::letter::{Dmarc, Role};
-use crate::model::outgoing::{Asked, Composition};
-use crate::model::reading::{LetterKind, Outside, SignatureStatus};
-use crate::model::report::Missing;
+use crate::model::effect::{Effect, Reason};
+use crate::model::letter::Dmarc;
+use crate::model::outgoing::Composition;
+use crate::model::reading::{LetterKind, Outside};
 use crate::pipeline::desk::Desk;
 use crate::pipeline::failpoint::step;
 use crate::pipeline::restraint::restrain_calls;
-use crate::ports::{
-    Answer, HeldBack, Intake, OpenerError, Parcel, Pinned, PortError, ReadingState,
-};
+use crate::ports::{Answer, HeldBack, Intake, OpenerError, Parcel, PortError};
+use replies::pinned_of;
+pub(super) use replies::{ask, reply};
 
 pub(super) async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
@@ -75,7 +76,7 @@ pub(super) async fn acknowledge(desk: &Desk, effect: &Effect) -> Result<Carried,
     let (octets, signed) = match desk.parts.opener.compose(&composition).await {
         Ok(octets) => (octets, true),
         Err(why) => {
-            // A certificate that can't be used must not cost the reporter his answer.
+            // A certificate that can't be used must not cost the reporter their answer.
             if let (
                 OpenerError::Refused(_) | OpenerError::Died,
                 Composition::Acknowledgement { certificate, .. },
@@ -131,7 +132,7 @@ async fn held_back(
     deadline: Timestamp,
     now: Timestamp,
 ) -> Result<Carried, PortError> {
-    // The same letter came by another address of ours, and its writer has his answer to it.
+    // The same letter came by another address of ours, and its writer has their answer to it.
     for other in desk
         .parts
         .store
@@ -279,226 +280,6 @@ fn not_again(effect: &Effect, event: &'static str, held: HeldBack) -> Carried {
         })
         .unwrap_or_default();
     Carried::Done(decision, None)
-}
-
-/// Asks the reporter for what his report lacks; for his certificate alone, where all else would
-/// tell in clear what was sealed.
-pub(super) async fn ask(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
-    let case = case_of(desk, effect).await?;
-    let letter = letter_of(desk, effect).await?;
-    let to = letter
-        .reply_to
-        .clone()
-        .ok_or_else(|| missing("reply address"))?;
-    let now = desk.now();
-    let certificate = pinned_of(desk, &letter, to.address())
-        .await?
-        .and_then(Pinned::in_use);
-    let sealed = came_sealed(desk, &case).await?;
-    let asked = if sealed && certificate.is_none() {
-        vec![Asked::Certificate]
-    } else if effect.work == Work::AskPrivate {
-        vec![Asked::PrivateDisclosure]
-    } else {
-        let reading = reading_for(desk, &letter).await?.ok_or_else(|| {
-            PortError::Lasting("the letter was not read; nothing is known to be missing".to_owned())
-        })?;
-        let lacking = reading.report.map(|r| r.missing).unwrap_or_default();
-        lacking
-            .into_iter()
-            .map(|missing| match missing {
-                Missing::Steps => Asked::Steps,
-                Missing::Versions => Asked::Versions,
-            })
-            .collect()
-    };
-    if asked.is_empty() {
-        return Ok(Carried::Done(
-            Desk::note(&case.id, "nothing to ask", "the report lacks nothing"),
-            None,
-        ));
-    }
-    let answer = Answer {
-        proven: letter.dmarc == Dmarc::Pass,
-        ..answer(desk, effect, to.address(), "question")?
-    };
-    if let Some(held) = turn_unless_by_word(desk, effect, &answer, now).await? {
-        return Ok(not_again(effect, "question not sent", held));
-    }
-    let id = answer.message_id.clone();
-    let composition = Composition::Question {
-        to: to.clone(),
-        case: case.id.clone(),
-        message_id: id.clone(),
-        in_reply_to: letter.message_id.clone(),
-        asked,
-        at: now,
-        certificate,
-    };
-    let octets = desk
-        .parts
-        .opener
-        .compose(&composition)
-        .await
-        .map_err(|e| unsigned_yet(&e))?;
-    step!("composed");
-    hand_over(desk, effect, &answer, octets).await?;
-    Ok(Carried::Done(
-        Desk::note(&case.id, "question sent", id.as_str()),
-        Some(id),
-    ))
-}
-
-/// Whether any letter of the case was sealed, wholly or in part.
-async fn came_sealed(desk: &Desk, case: &Case) -> Result<bool, PortError> {
-    for letter in desk
-        .parts
-        .store
-        .letters_of(&case.id)
-        .await?
-        .iter()
-        .filter(|l| l.role == Role::Incoming)
-    {
-        // What could not be read may have been sealed; it counts as if it was.
-        if letter.sealed_outside
-            || letter.state != ReadingState::Read
-            || reading_for(desk, letter)
-                .await?
-                .is_none_or(|r| r.came_sealed())
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Sends a responder's words as the team's. A human wrote them, so no cap holds them back.
-pub(super) async fn reply(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
-    let case = case_of(desk, effect).await?;
-    let sealed_words = effect.payload.clone().ok_or_else(|| missing("words"))?;
-    let letters = desk.parts.store.letters_of(&case.id).await?;
-    let reporters: Vec<&Intake> = letters
-        .iter()
-        .filter(|letter| letter.is_a_reporters())
-        .collect();
-    let (Some(first), Some(last)) = (reporters.first(), reporters.last()) else {
-        return Err(PortError::Lasting(
-            "nobody is known to whom a reply could go by mail: a \
-            reporter who wrote in the tracker is answered there"
-                .to_owned(),
-        ));
-    };
-    // Where a machine may answer, a human may: to the address that was proven, else to the single
-    // From.
-    let to = first
-        .reply_to
-        .as_ref()
-        .map(|r| r.address().clone())
-        .or_else(|| first.originator.clone())
-        .ok_or_else(|| missing("reply address"))?;
-    let now = desk.now();
-    // A responder's word may use what only decryption showed: the certificate that its sender
-    // enclosed and signed with.
-    let certificate = match pinned_of(desk, first, &to).await? {
-        None => enclosed(desk, &reporters).await?,
-        Some(Pinned {
-            contested: Some(_), ..
-        }) => {
-            let why = "two certificates were seen for the reporter: choose one with `sealdesk \
-                case certificate`, and give the reply again";
-            let mut decision = Desk::note(&case.id, "reply not sent", why);
-            decision.effects = Effect::call(Reason::ReplyRefused, &case.id, now);
-            return Ok(Carried::Refused(decision, why));
-        }
-        Some(pinned) => pinned.in_use(),
-    };
-    let answer = answer(desk, effect, &to, "reply")?;
-    let message_id = answer.message_id.clone();
-    let in_reply_to = last.message_id.clone();
-    if certificate.is_none() && came_sealed(desk, &case).await? {
-        // What was sealed to us is answered sealed, or not at all.
-        let why = "the reporter's certificate is not known: he is asked for it, and the reply \
-            must be given again";
-        let mut decision = Desk::note(&case.id, "reply not sent", why);
-        decision.effects = Effect::call(Reason::ReplyRefused, &case.id, now);
-        if first.reply_to.is_some() {
-            decision
-                .effects
-                .push(Effect::ask_by_word(&case.id, first.id, now));
-        }
-        return Ok(Carried::Refused(decision, why));
-    }
-    let text = desk
-        .parts
-        .opener
-        .unseal(sealed_words)
-        .await
-        .map_err(|e| unsigned_yet(&e))?;
-    let text = String::from_utf8(text)
-        .map_err(|_| PortError::Lasting("the words of this reply are damaged".to_owned()))?;
-    let composition = Composition::Reply {
-        to: to.clone(),
-        case: case.id.clone(),
-        message_id: message_id.clone(),
-        in_reply_to,
-        text,
-        at: now,
-        certificate,
-    };
-    let octets = desk
-        .parts
-        .opener
-        .compose(&composition)
-        .await
-        .map_err(|e| unsigned_yet(&e))?;
-    step!("composed");
-    desk.parts.store.note_answer(&answer, now).await?;
-    hand_over(desk, effect, &answer, octets).await?;
-    Ok(Carried::Done(
-        replied(&case, desk.now(), message_id.as_str()),
-        Some(message_id),
-    ))
-}
-
-/// The certificate pinned for who wrote a letter, or for the address that they want to be answered
-/// at.
-async fn pinned_of(
-    desk: &Desk,
-    letter: &Intake,
-    to: &Address,
-) -> Result<Option<Pinned>, PortError> {
-    let pinned = match &letter.originator {
-        Some(writer) => desk.parts.store.pinned(writer).await?,
-        None => None,
-    };
-    if pinned.is_some() {
-        Ok(pinned)
-    } else {
-        desk.parts.store.pinned(to).await
-    }
-}
-
-/// The certificate in one of these letters that its own valid signature is by.
-async fn enclosed(desk: &Desk, letters: &[&Intake]) -> Result<Option<String>, PortError> {
-    for letter in letters {
-        let Some(reading) = reading_for(desk, letter).await? else {
-            continue;
-        };
-        if reading.signature.status != SignatureStatus::Valid
-            || !reading.signature.signer_is_originator
-        {
-            continue;
-        }
-        let signer = reading.signature.fingerprint;
-        if let Some(found) = reading
-            .certificates
-            .into_iter()
-            .find(|c| Some(&c.fingerprint) == signer.as_ref())
-        {
-            return Ok(Some(found.armored));
-        }
-    }
-    Ok(None)
 }
 
 /// Takes the turn of an automatic answer; when it may go out, if not now.

@@ -94,7 +94,7 @@ pub(super) async fn by_mail(
 
 /// Why somebody was not called.
 enum Uncalled {
-    /// Nothing can be encrypted to him.
+    /// Nothing can be encrypted to them.
     Certificate(String),
     Port(PortError),
 }
@@ -146,7 +146,7 @@ async fn call_one(
         composed => composed,
     };
     let octets = composed.map_err(|err| match err {
-        // The opener refuses where it cannot encrypt to him.
+        // The opener refuses where it cannot encrypt to them.
         OpenerError::Refused(why) => Uncalled::Certificate(why),
         other => Uncalled::Port(unsigned_yet(&other)),
     })?;

@@ -151,8 +151,10 @@ async fn carry_out(desk: &Desk, leased: Leased) -> Result<(), PortError> {
     let leased = &leased;
     let effect = &leased.effect;
     if leased.in_doubt {
-        warn!(effect = %effect.key, "an earlier try may have been carried out (RFC 1047); it is \
-            done again and counted");
+        warn!(
+            effect = %effect.key,
+            "an earlier try may have been carried out (RFC 1047); it is done again and counted"
+        );
     }
     let done = match effect.work {
         Work::Acknowledge => answers::acknowledge(desk, effect).await,

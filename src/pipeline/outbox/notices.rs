@@ -1,4 +1,4 @@
-//! How does a distributor hear of a fix before it is public? Encrypted to him alone, under the
+//! How does a distributor hear of a fix before it is public? Encrypted to them alone, under the
 //! embargo, or not at all.
 
 use super::answers::{answer, hand_over};
@@ -55,7 +55,7 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
             .iter()
             .find(theirs)
             .map_or("a distributor", |d| d.name.as_str());
-        return refused("he is on the list no more", name);
+        return refused("they are on the list no more", name);
     };
     if matches!(case.standing, Standing::Closed { .. }) {
         return refused("the case is closed", &distributor.name);
@@ -79,7 +79,7 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
     let octets = match desk.parts.opener.compose(&composition).await {
         Ok(octets) => octets,
         Err(OpenerError::Refused(_)) => {
-            return refused("no letter can be encrypted to him", &distributor.name);
+            return refused("no letter can be encrypted to them", &distributor.name);
         }
         Err(other) => return Err(unsigned_yet(&other)),
     };
@@ -87,7 +87,7 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
     desk.parts.store.note_answer(&answer, now).await?;
     hand_over(desk, effect, &answer, octets).await?;
     let detail = format!("{}: {}", distributor.name, answer.message_id.as_str());
-    // His answer belongs to this case.
+    // Their answer belongs to this case.
     let decision = Decision {
         letter_of: Some(case.id.clone()),
         participant: Some(distributor.address.clone()),

@@ -1,5 +1,5 @@
-//! How is a responder's letter carried out? By the clerk, command by command; and he is told what
-//! became of each.
+//! How is a responder's letter carried out? By the clerk, command by command; and they are told
+//! what became of each.
 
 use super::{Carried, case_of, unsealed};
 use crate::decide::{self, Decision};

@@ -4,6 +4,7 @@
 //! content). A signature counts only where nothing unsigned stands beside what it covers.
 
 mod blocks;
+mod certificates;
 mod conclude;
 mod layers;
 
@@ -11,12 +12,13 @@ use crate::mime::{self, Entity, File, Layout, LimitExceeded, Perspective};
 use crate::model::budget::Budget;
 use crate::model::ids::Digest;
 use crate::model::letter::{Dmarc, Outer};
-use crate::model::limits::{CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX, Limits};
+use crate::model::limits::{CERTIFICATES_MAX, Limits};
 use crate::model::reading::{
     Attachment, Delivery, Format, Integrity, Protection, Reading, Repair, Shut,
 };
-use crate::openpgp::{self, Certificate, NotRead, Opened, SessionKeys, SignatureFound, Unopened};
+use crate::openpgp::{self, Certificate, Opened, SessionKeys, SignatureFound, Unopened};
 use crate::triage;
+use certificates::{Brought, Way};
 use sha2::Sha256;
 use std::rc::Rc;
 use std::time::Duration;
@@ -67,7 +69,7 @@ pub fn read(octets: &[u8], keys: &mut dyn SessionKeys, position: &Position) -> R
 }
 
 /// The SHA-256 of the binary packets of a PGP/MIME letter's ciphertext (RFC 3156 section 4): what
-/// its reporter can compute from the copy in his own Sent folder. No key is asked for, so that it
+/// its reporter can compute from the copy in their own Sent folder. No key is asked for, so that it
 /// says nothing of what we could open.
 pub fn ciphertext_digest(octets: &[u8], limits: &Limits) -> Option<Digest> {
     let root = Entity::letter(
@@ -105,23 +107,6 @@ struct Kept {
 
 /// Files among which records are looked for.
 const FILES_LOOKED_AT_MAX: usize = 16;
-
-/// How a certificate came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Way {
-    /// Where only decryption shows it, or in what is passed on or quoted.
-    Inside,
-    /// In an Autocrypt header that anybody on the way may have added.
-    Unsigned,
-    /// In the writer's own clear words, or under their domain's signature.
-    Clear,
-}
-
-/// A certificate with a user ID equal to From.
-struct Brought {
-    certificate: Certificate,
-    way: Way,
-}
 
 /// What is gathered on the way through the layers.
 struct State<'p> {
@@ -405,92 +390,6 @@ impl<'p> State<'p> {
                 None
             }
         }
-    }
-
-    fn learn_from_files(&mut self, files: &[File<'_>], clear: bool) {
-        for file in files.iter().filter(|f| {
-            f.media_type == "application/pgp-keys"
-                || f.octets.starts_with(b"-----BEGIN PGP PUBLIC KEY")
-        }) {
-            self.learn(&file.octets, clear);
-        }
-    }
-
-    fn learn(&mut self, octets: &[u8], clear: bool) -> bool {
-        // What is forwarded, its writer only passes on: it is not their word in clear.
-        self.learn_by(
-            octets,
-            if clear && !self.forwarded {
-                Way::Clear
-            } else {
-                Way::Inside
-            },
-        )
-    }
-
-    /// Keeps a brought certificate if a user ID of it is the single From, and no other is pinned.
-    /// Whether it is one at all.
-    fn learn_by(&mut self, octets: &[u8], way: Way) -> bool {
-        // What stands in clear counts apart: nothing inside a sealed part may change what is learnt
-        // from outside.
-        let learnt = &mut self.learnt[usize::from(way != Way::Inside)];
-        if octets.len() > CERTIFICATE_OCTETS_MAX || *learnt >= CERTIFICATES_MAX {
-            self.fault("the letter brings more certificates, or larger ones, than are read");
-            return false;
-        }
-        *learnt += 1;
-        let found = match openpgp::strangers_certificates(octets, self.budget) {
-            Ok(found) => found,
-            Err(NotRead::NoCertificate) => return false,
-            Err(NotRead::Costly) => {
-                self.fault(
-                    "the letter brings a certificate that costs more work than it is \
-                    worth; it is not read",
-                );
-                return false;
-            }
-        };
-        let Some(from) = self.from.clone() else {
-            return true;
-        };
-        for certificate in found.into_iter().filter(|c| c.is_of(&from)) {
-            let fingerprint = certificate.fingerprint();
-            if let Some(known) = self
-                .brought
-                .iter_mut()
-                .find(|b| b.certificate.fingerprint() == fingerprint)
-            {
-                // The copy in clear counts, as if there were no other: what leaves must not tell
-                // whether there is one.
-                if way > known.way {
-                    *known = Brought { certificate, way };
-                }
-                continue;
-            }
-            if self.pinned
-                && !self
-                    .held
-                    .iter()
-                    .any(|held| held.fingerprint() == fingerprint)
-            {
-                self.fault(
-                    "the letter brings another certificate than the one we know for its \
-                    sender; it is not used",
-                );
-            }
-            self.brought.push(Brought { certificate, way });
-        }
-        true
-    }
-
-    /// The certificates that a signature may be checked with.
-    fn certificates(&self) -> Vec<Certificate> {
-        let usable = self
-            .brought
-            .iter()
-            .map(|b| &b.certificate)
-            .filter(|_| !self.pinned);
-        self.held.iter().chain(usable).cloned().collect()
     }
 }
 

@@ -1,0 +1,66 @@
+//! What stands in an issue of GitLab?
+
+use super::{VIEW_BEGINS, VIEW_ENDS};
+use crate::model::outgoing::Amendment;
+
+/// GitLab takes lines that begin with a slash for commands, by older versions even inside of a
+/// fence. None may begin so.
+pub(super) fn inert(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        if line.trim_start().starts_with('/') {
+            format!("· {line}")
+        } else {
+            line.to_owned()
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+pub(super) fn cut(text: &str, characters: usize) -> String {
+    text.chars().take(characters).collect()
+}
+
+/// What the team found, between its marks in front of the last line.
+pub(super) fn with_view(description: &str, amendment: &Amendment) -> Option<String> {
+    let assessment = &amendment.assessment;
+    let credits = amendment
+        .credits
+        .iter()
+        .map(|c| format!("{} ({})", c.login, c.kind))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let list = |items: &Option<Vec<String>>| items.clone().map(|items| items.join(", "));
+    let rows = [
+        ("Product", assessment.product.clone()),
+        ("Affected", list(&assessment.affected_versions)),
+        ("Fixed in", list(&assessment.fixed_versions)),
+        ("CVE", list(&assessment.cve_ids)),
+        ("CWE", list(&assessment.cwe_ids)),
+        ("CVSS", assessment.cvss.clone()),
+        ("Severity", assessment.severity.clone()),
+        ("Credits", (!credits.is_empty()).then_some(credits)),
+    ];
+    let rows: String = rows
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("- {name}: `{}`\n", value?.replace('`', "'"))))
+        .collect();
+    if rows.is_empty() {
+        return None;
+    }
+    let view = format!("{VIEW_BEGINS}\n### What the team found\n\n{rows}{VIEW_ENDS}");
+    let after = match (description.find(VIEW_BEGINS), description.find(VIEW_ENDS)) {
+        (Some(from), Some(to)) if from < to => format!(
+            "{}{view}{}",
+            &description[..from],
+            &description[to + VIEW_ENDS.len()..]
+        ),
+        _ => {
+            let (text, marker) = description
+                .trim_end()
+                .rsplit_once('\n')
+                .unwrap_or(("", description.trim_end()));
+            format!("{}\n\n{view}\n\n{marker}", text.trim_end())
+        }
+    };
+    (after != description).then_some(after)
+}

@@ -1,0 +1,137 @@
+//! How does a letter stand in the store?
+
+use crate::adapters::sqlite::{damaged, fault, time};
+use crate::model::address::{Address, ReplyAddress};
+use crate::model::case::AdvisoryId;
+use crate::model::ids::{CaseId, Digest, IntakeId, MessageId};
+use crate::model::letter::{Dmarc, Role};
+use crate::ports::{Intake, Place, PortError, ReadingState};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+pub(super) fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Incoming => "incoming",
+        Role::TeamReply => "team-reply",
+        Role::TeamCopy => "team-copy",
+        Role::Canary => "canary",
+    }
+}
+
+pub(super) fn read(row: &SqliteRow) -> Result<Intake, PortError> {
+    let maybe = |name: &str| row.try_get::<Option<String>, _>(name).map_err(fault);
+    let state = match row.try_get::<String, _>("state").map_err(fault)?.as_str() {
+        "unread" => ReadingState::Unread,
+        "read" => ReadingState::Read,
+        "shut" => ReadingState::Shut,
+        "set-aside" => ReadingState::SetAside,
+        "old" => ReadingState::Old,
+        "copy" => ReadingState::Copy,
+        "purged" => ReadingState::Purged,
+        _ => return Err(damaged("a letter's state")),
+    };
+    let role = match row.try_get::<String, _>("role").map_err(fault)?.as_str() {
+        "incoming" => Role::Incoming,
+        "team-reply" => Role::TeamReply,
+        "team-copy" => Role::TeamCopy,
+        "canary" => Role::Canary,
+        _ => return Err(damaged("a letter's role")),
+    };
+    Ok(Intake {
+        id: IntakeId(row.try_get("id").map_err(fault)?),
+        digest: Digest::parse(&row.try_get::<String, _>("digest").map_err(fault)?)
+            .ok_or_else(|| damaged("a digest"))?,
+        octets: row
+            .try_get::<i64, _>("octets")
+            .map_err(fault)?
+            .unsigned_abs(),
+        received_at: time(row.try_get("received_at").map_err(fault)?)?,
+        case: maybe("case_id")?
+            .map(|id| CaseId::parse(&id).map_err(|_| damaged("a case id")))
+            .transpose()?,
+        originator: maybe("originator")?.and_then(|a| Address::parse(&a).ok()),
+        reply_to: maybe("reply_to")?.and_then(|a| ReplyAddress::from_return_path(&a).ok()),
+        message_id: maybe("message_id")?.and_then(|id| MessageId::parse(&id)),
+        role,
+        dmarc: read_dmarc(row)?,
+        sealed_outside: row.try_get("sealed_outside").map_err(fault)?,
+        state,
+        advisory: maybe("advisory_id")?
+            .zip(maybe("advisory_url")?)
+            .map(|(id, url)| AdvisoryId { id, url }),
+        tries: u32::try_from(row.try_get::<i64, _>("tries").map_err(fault)?).unwrap_or(u32::MAX),
+    })
+}
+
+pub(super) fn read_dmarc(row: &SqliteRow) -> Result<Dmarc, PortError> {
+    Dmarc::parse(&row.try_get::<String, _>("dmarc").map_err(fault)?)
+        .ok_or_else(|| damaged("a letter's DMARC verdict"))
+}
+
+pub(super) fn read_place(row: &SqliteRow) -> Result<Place, PortError> {
+    let uid: i64 = row.try_get("uid").map_err(fault)?;
+    Ok(Place {
+        folder: row.try_get("folder").map_err(fault)?,
+        validity: row.try_get("validity").map_err(fault)?,
+        uid: uid.cast_unsigned(),
+    })
+}
+
+pub(super) async fn insert_place(
+    tx: &mut SqliteConnection,
+    mailbox: &str,
+    place: &Place,
+    letter: Option<i64>,
+    settled: bool,
+) -> Result<(), PortError> {
+    sqlx::query(
+        "INSERT OR IGNORE INTO place (mailbox, folder, validity, uid, letter_id, settled) \
+        VALUES (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(mailbox)
+    .bind(&place.folder)
+    .bind(place.validity)
+    .bind(place.uid.cast_signed())
+    .bind(letter)
+    .bind(settled)
+    .execute(tx)
+    .await
+    .map_err(fault)?;
+    Ok(())
+}
+
+pub(super) async fn set_case(
+    tx: &mut SqliteConnection,
+    letter: IntakeId,
+    case: Option<&CaseId>,
+) -> Result<(), PortError> {
+    let Some(case) = case else { return Ok(()) };
+    sqlx::query("UPDATE letter SET case_id = ? WHERE id = ?")
+        .bind(case.as_str())
+        .bind(letter.0)
+        .execute(tx)
+        .await
+        .map_err(fault)?;
+    Ok(())
+}
+
+pub(super) async fn set_role(
+    tx: &mut SqliteConnection,
+    letter: IntakeId,
+    role: Role,
+) -> Result<(), PortError> {
+    if role == Role::Incoming {
+        return Ok(());
+    }
+    // A copy of the team's own is nothing to read.
+    sqlx::query(
+        "UPDATE letter SET role = ?1, state = CASE WHEN ?1 = 'team-copy' THEN 'copy' ELSE \
+        state END WHERE id = ?2",
+    )
+    .bind(role_name(role))
+    .bind(letter.0)
+    .execute(tx)
+    .await
+    .map_err(fault)?;
+    Ok(())
+}

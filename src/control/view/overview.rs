@@ -1,0 +1,137 @@
+//! How does the whole desk stand?
+
+use super::{QUEUE_MAX, WITHOUT_CASE_SHOWN};
+use crate::decide::{Due, next_due};
+use crate::model::case::{Case, Draft, Standing};
+use crate::model::course::Lane;
+use crate::model::ids::CaseId;
+use crate::model::timeline::Timeline;
+use crate::pipeline::Desk;
+use crate::ports::{CanaryLine, Tally};
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Status {
+    pub version: String,
+    pub now: jiff::Timestamp,
+    #[serde(flatten)]
+    pub tally: Tally,
+    /// Numbers of the letters that rest without a case: the newest of them, newest first.
+    #[serde(default)]
+    pub letters_without_case: Vec<i64>,
+    pub opener: Vec<String>,
+    /// Letters of the desk to itself, newest first.
+    pub canaries: Vec<CanaryLine>,
+    /// Open cases by what is due first.
+    pub queue: Vec<Queued>,
+    pub faults: Vec<Fault>,
+}
+
+/// A case in the queue, by ids, times and states alone.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Queued {
+    pub id: CaseId,
+    pub lane: Lane,
+    pub next: Option<Due>,
+    /// Whom it waits for: a responder's word, an upstream, or nobody.
+    pub waits_for: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Fault {
+    pub what: String,
+    pub since: Option<jiff::Timestamp>,
+    pub why: String,
+}
+
+pub(in crate::control) async fn status(desk: &Desk) -> Result<Status> {
+    let tally = desk.parts.store.tally().await?;
+    let mut faults: Vec<Fault> = desk
+        .faults()
+        .into_iter()
+        .map(|(what, since, why)| Fault {
+            what,
+            since: Some(since),
+            why,
+        })
+        .collect();
+    for (key, attempts, why) in desk.parts.store.faults().await? {
+        faults.push(Fault {
+            what: format!("{key} (tried {attempts} times)"),
+            since: None,
+            why,
+        });
+    }
+    let opener = match desk.parts.opener.inspect().await {
+        Ok(lines) => lines,
+        Err(err) => {
+            faults.push(Fault {
+                what: "opener".to_owned(),
+                since: None,
+                why: err.to_string(),
+            });
+            Vec::new()
+        }
+    };
+    let without_case: Vec<i64> = desk
+        .parts
+        .store
+        .without_case(WITHOUT_CASE_SHOWN)
+        .await?
+        .into_iter()
+        .map(|id| id.0)
+        .collect();
+    Ok(Status {
+        letters_without_case: without_case,
+        version: format!(
+            "sealdesk {}, {}",
+            env!("CARGO_PKG_VERSION"),
+            crate::openpgp::backend()
+        ),
+        now: desk.now(),
+        tally,
+        opener,
+        canaries: desk.parts.store.canaries().await?,
+        queue: queue(desk).await?,
+        faults,
+    })
+}
+
+pub(super) async fn queue(desk: &Desk) -> Result<Vec<Queued>> {
+    let (timeline, now) = (&desk.parts.policy.timeline, desk.now());
+    let mut queue: Vec<Queued> = desk
+        .parts
+        .store
+        .running()
+        .await?
+        .into_iter()
+        .filter_map(|case| queued(&case, timeline, now))
+        .collect();
+    queue.sort_by_key(|q| {
+        (
+            q.next
+                .as_ref()
+                .map_or(jiff::Timestamp::MAX, |due| due.deadline),
+            q.id.clone(),
+        )
+    });
+    queue.truncate(QUEUE_MAX);
+    Ok(queue)
+}
+
+pub(super) fn queued(case: &Case, timeline: &Timeline, now: jiff::Timestamp) -> Option<Queued> {
+    let next = next_due(case, timeline, now);
+    let waits_for = match (&case.standing, &case.draft) {
+        (Standing::NeedsHuman, _) => Some("a responder: its letter needs a human"),
+        (_, Draft::AwaitsWord) => Some("a responder: case file"),
+        _ if case.course.waiting_since.is_some() => Some("an upstream"),
+        _ => None,
+    };
+    (next.is_some() || waits_for.is_some()).then(|| Queued {
+        id: case.id.clone(),
+        lane: case.course.lane,
+        next,
+        waits_for: waits_for.map(str::to_owned),
+    })
+}

@@ -1,0 +1,72 @@
+//! What do the headers of an entity say?
+
+use super::part::{addresses, autocrypt_field, shown, single_address};
+use super::{Entity, ProtectedHeaders};
+use crate::model::ids::MessageId;
+use mail_parser::MimeHeaders;
+
+impl<'x> Entity<'x> {
+    /// Protected header fields, where the root of this entity says that it carries them.
+    ///
+    /// Call it only on the root of a decrypted or signed payload: a part deeper down, or an
+    /// unprotected letter, that claims to carry them is lying (RFC 9788 section 4).
+    pub fn protected_headers(&self) -> Option<ProtectedHeaders> {
+        let content_type = self.root()?.content_type()?;
+        let claims = content_type.attribute("hp").is_some_and(|v| {
+            ["cipher", "clear"]
+                .iter()
+                .any(|hp| v.eq_ignore_ascii_case(hp))
+        }) || content_type
+            .attribute("protected-headers")
+            .is_some_and(|v| v.split(',').any(|v| v.trim().eq_ignore_ascii_case("v1")));
+        claims.then(|| ProtectedHeaders {
+            subject: self.message.subject().map(shown),
+            from: single_address(&self.message, "From"),
+            message_id: self.message.message_id().map(str::to_owned),
+            date: self.message.date().map(mail_parser::DateTime::to_rfc3339),
+            recipients: ["To", "Cc"]
+                .iter()
+                .flat_map(|field| addresses(&self.message, field))
+                .collect(),
+        })
+    }
+
+    pub fn subject(&self) -> Option<String> {
+        self.message.subject().map(shown)
+    }
+
+    pub fn from(&self) -> Option<String> {
+        single_address(&self.message, "From")
+    }
+
+    pub fn message_id(&self) -> Option<String> {
+        self.message
+            .message_id()
+            .and_then(MessageId::parse)
+            .map(|id| id.as_str().to_owned())
+    }
+
+    pub fn date(&self) -> Option<String> {
+        self.message.date().map(mail_parser::DateTime::to_rfc3339)
+    }
+
+    /// The raw value of a header field of the root, unfolded.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let (_, value) = self
+            .message
+            .headers_raw()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))?;
+        Some(value.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
+    /// The certificates in Autocrypt headers, decoded, with the address that each claims.
+    pub fn autocrypt(&self) -> Vec<(String, Vec<u8>)> {
+        let fields = self
+            .message
+            .headers_raw()
+            .filter(|(name, _)| name.eq_ignore_ascii_case("Autocrypt"));
+        fields
+            .filter_map(|(_, value)| autocrypt_field(value))
+            .collect()
+    }
+}

@@ -1,0 +1,244 @@
+//! How do a question and a reply of the team reach the reporter?
+
+use super::{answer, hand_over, not_again, turn_unless_by_word};
+use crate::decide::replied;
+use crate::model::address::Address;
+use crate::model::case::Case;
+use crate::model::effect::{Effect, Reason, Work};
+use crate::model::letter::{Dmarc, Role};
+use crate::model::outgoing::{Asked, Composition};
+use crate::model::reading::SignatureStatus;
+use crate::model::report::Missing;
+use crate::pipeline::desk::Desk;
+use crate::pipeline::failpoint::step;
+use crate::pipeline::outbox::{Carried, case_of, letter_of, missing, reading_for, unsigned_yet};
+use crate::ports::{Answer, Intake, Pinned, PortError, ReadingState};
+
+/// Asks the reporter for what their report lacks; for their certificate alone, where all else would
+/// tell in clear what was sealed.
+pub(in crate::pipeline::outbox) async fn ask(
+    desk: &Desk,
+    effect: &Effect,
+) -> Result<Carried, PortError> {
+    let case = case_of(desk, effect).await?;
+    let letter = letter_of(desk, effect).await?;
+    let to = letter
+        .reply_to
+        .clone()
+        .ok_or_else(|| missing("reply address"))?;
+    let now = desk.now();
+    let certificate = pinned_of(desk, &letter, to.address())
+        .await?
+        .and_then(Pinned::in_use);
+    let sealed = came_sealed(desk, &case).await?;
+    let asked = if sealed && certificate.is_none() {
+        vec![Asked::Certificate]
+    } else if effect.work == Work::AskPrivate {
+        vec![Asked::PrivateDisclosure]
+    } else {
+        let reading = reading_for(desk, &letter).await?.ok_or_else(|| {
+            PortError::Lasting("the letter was not read; nothing is known to be missing".to_owned())
+        })?;
+        let lacking = reading.report.map(|r| r.missing).unwrap_or_default();
+        lacking
+            .into_iter()
+            .map(|missing| match missing {
+                Missing::Steps => Asked::Steps,
+                Missing::Versions => Asked::Versions,
+            })
+            .collect()
+    };
+    if asked.is_empty() {
+        return Ok(Carried::Done(
+            Desk::note(&case.id, "nothing to ask", "the report lacks nothing"),
+            None,
+        ));
+    }
+    let answer = Answer {
+        proven: letter.dmarc == Dmarc::Pass,
+        ..answer(desk, effect, to.address(), "question")?
+    };
+    if let Some(held) = turn_unless_by_word(desk, effect, &answer, now).await? {
+        return Ok(not_again(effect, "question not sent", held));
+    }
+    let id = answer.message_id.clone();
+    let composition = Composition::Question {
+        to: to.clone(),
+        case: case.id.clone(),
+        message_id: id.clone(),
+        in_reply_to: letter.message_id.clone(),
+        asked,
+        at: now,
+        certificate,
+    };
+    let octets = desk
+        .parts
+        .opener
+        .compose(&composition)
+        .await
+        .map_err(|e| unsigned_yet(&e))?;
+    step!("composed");
+    hand_over(desk, effect, &answer, octets).await?;
+    Ok(Carried::Done(
+        Desk::note(&case.id, "question sent", id.as_str()),
+        Some(id),
+    ))
+}
+
+/// Whether any letter of the case was sealed, wholly or in part.
+pub(super) async fn came_sealed(desk: &Desk, case: &Case) -> Result<bool, PortError> {
+    for letter in desk
+        .parts
+        .store
+        .letters_of(&case.id)
+        .await?
+        .iter()
+        .filter(|l| l.role == Role::Incoming)
+    {
+        // What could not be read may have been sealed; it counts as if it was.
+        if letter.sealed_outside
+            || letter.state != ReadingState::Read
+            || reading_for(desk, letter)
+                .await?
+                .is_none_or(|r| r.came_sealed())
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Sends a responder's words as the team's. A human wrote them, so no cap holds them back.
+pub(in crate::pipeline::outbox) async fn reply(
+    desk: &Desk,
+    effect: &Effect,
+) -> Result<Carried, PortError> {
+    let case = case_of(desk, effect).await?;
+    let sealed_words = effect.payload.clone().ok_or_else(|| missing("words"))?;
+    let letters = desk.parts.store.letters_of(&case.id).await?;
+    let reporters: Vec<&Intake> = letters
+        .iter()
+        .filter(|letter| letter.is_a_reporters())
+        .collect();
+    let (Some(first), Some(last)) = (reporters.first(), reporters.last()) else {
+        return Err(PortError::Lasting(
+            "nobody is known to whom a reply could go by mail: a \
+            reporter who wrote in the tracker is answered there"
+                .to_owned(),
+        ));
+    };
+    // Where a machine may answer, a human may: to the address that was proven, else to the single
+    // From.
+    let to = first
+        .reply_to
+        .as_ref()
+        .map(|r| r.address().clone())
+        .or_else(|| first.originator.clone())
+        .ok_or_else(|| missing("reply address"))?;
+    let now = desk.now();
+    // A responder's word may use what only decryption showed: the certificate that its sender
+    // enclosed and signed with.
+    let certificate = match pinned_of(desk, first, &to).await? {
+        None => enclosed(desk, &reporters).await?,
+        Some(Pinned {
+            contested: Some(_), ..
+        }) => {
+            let why = "two certificates were seen for the reporter: choose one with `sealdesk \
+                case certificate`, and give the reply again";
+            let mut decision = Desk::note(&case.id, "reply not sent", why);
+            decision.effects = Effect::call(Reason::ReplyRefused, &case.id, now);
+            return Ok(Carried::Refused(decision, why));
+        }
+        Some(pinned) => pinned.in_use(),
+    };
+    let answer = answer(desk, effect, &to, "reply")?;
+    let message_id = answer.message_id.clone();
+    let in_reply_to = last.message_id.clone();
+    if certificate.is_none() && came_sealed(desk, &case).await? {
+        // What was sealed to us is answered sealed, or not at all.
+        let why = "the reporter's certificate is not known: they are asked for it, and the reply \
+            must be given again";
+        let mut decision = Desk::note(&case.id, "reply not sent", why);
+        decision.effects = Effect::call(Reason::ReplyRefused, &case.id, now);
+        if first.reply_to.is_some() {
+            decision
+                .effects
+                .push(Effect::ask_by_word(&case.id, first.id, now));
+        }
+        return Ok(Carried::Refused(decision, why));
+    }
+    let text = desk
+        .parts
+        .opener
+        .unseal(sealed_words)
+        .await
+        .map_err(|e| unsigned_yet(&e))?;
+    let text = String::from_utf8(text)
+        .map_err(|_| PortError::Lasting("the words of this reply are damaged".to_owned()))?;
+    let composition = Composition::Reply {
+        to: to.clone(),
+        case: case.id.clone(),
+        message_id: message_id.clone(),
+        in_reply_to,
+        text,
+        at: now,
+        certificate,
+    };
+    let octets = desk
+        .parts
+        .opener
+        .compose(&composition)
+        .await
+        .map_err(|e| unsigned_yet(&e))?;
+    step!("composed");
+    desk.parts.store.note_answer(&answer, now).await?;
+    hand_over(desk, effect, &answer, octets).await?;
+    Ok(Carried::Done(
+        replied(&case, desk.now(), message_id.as_str()),
+        Some(message_id),
+    ))
+}
+
+/// The certificate pinned for who wrote a letter, or for the address that they want to be answered
+/// at.
+pub(super) async fn pinned_of(
+    desk: &Desk,
+    letter: &Intake,
+    to: &Address,
+) -> Result<Option<Pinned>, PortError> {
+    let pinned = match &letter.originator {
+        Some(writer) => desk.parts.store.pinned(writer).await?,
+        None => None,
+    };
+    if pinned.is_some() {
+        Ok(pinned)
+    } else {
+        desk.parts.store.pinned(to).await
+    }
+}
+
+/// The certificate in one of these letters that its own valid signature is by.
+pub(super) async fn enclosed(
+    desk: &Desk,
+    letters: &[&Intake],
+) -> Result<Option<String>, PortError> {
+    for letter in letters {
+        let Some(reading) = reading_for(desk, letter).await? else {
+            continue;
+        };
+        if reading.signature.status != SignatureStatus::Valid
+            || !reading.signature.signer_is_originator
+        {
+            continue;
+        }
+        let signer = reading.signature.fingerprint;
+        if let Some(found) = reading
+            .certificates
+            .into_iter()
+            .find(|c| Some(&c.fingerprint) == signer.as_ref())
+        {
+            return Ok(Some(found.armored));
+        }
+    }
+    Ok(None)
+}

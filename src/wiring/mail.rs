@@ -1,0 +1,200 @@
+//! By which ports do letters come and go?
+
+use super::{Watched, github_api};
+use crate::adapters::folder_courier::FolderCourier;
+use crate::adapters::github::GithubReports;
+use crate::adapters::imap::{
+    self, ImapLogin, ImapMailbox, Means, RefreshTokens, Refreshing, SecretSource,
+};
+use crate::adapters::maildir::Maildir;
+use crate::adapters::net::Trust;
+use crate::adapters::smtp::{self, SmtpCourier};
+use crate::config::{self, MailboxRole, Settings};
+use crate::decide::Origin;
+use crate::ports::{Courier, PortError};
+use anyhow::Result;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) fn trust(
+    key: &'static str,
+    ca_file: Option<&PathBuf>,
+    pin: Option<&String>,
+) -> Result<Trust> {
+    Ok(Trust {
+        ca_file: ca_file.map(|p| config::expanded(key, p)).transpose()?,
+        pin: pin.and_then(|p| config::pin(p)),
+    })
+}
+
+/// Reads a secret anew at each use.
+pub(super) fn source(key: &'static str, path: &Path) -> SecretSource {
+    let path = path.to_owned();
+    Arc::new(move || config::secret(key, &path).map_err(|e| PortError::Lasting(e.to_string())))
+}
+
+pub fn mailboxes(settings: &Settings) -> Result<Vec<Watched>> {
+    let mut mailboxes: Vec<Watched> = settings
+        .mailboxes
+        .iter()
+        .map(|words| mailbox(words, &settings.state))
+        .collect::<Result<_>>()?;
+    if let config::Tracker::Github(words) = &settings.tracker
+        && words.reports
+    {
+        let mut repositories: Vec<String> = std::iter::once(&words.repository)
+            .chain(words.products.values())
+            .cloned()
+            .collect();
+        repositories.sort();
+        repositories.dedup();
+        let mailbox = Box::new(GithubReports::new(github_api(words)?, repositories));
+        mailboxes.push(Watched {
+            mailbox,
+            origin: Origin::Inbox,
+            poll: Duration::from_secs(u64::from(words.reports_poll_s.max(1))),
+        });
+    }
+    Ok(mailboxes)
+}
+
+pub(super) fn mailbox(words: &config::Mailbox, state: &Path) -> Result<Watched> {
+    let origin = match words.role() {
+        MailboxRole::Inbox => Origin::Inbox,
+        MailboxRole::Sent => Origin::Sent,
+    };
+    match words {
+        config::Mailbox::Maildir(maildir) => Ok(Watched {
+            origin,
+            mailbox: Box::new(Maildir::new(
+                maildir.name.clone(),
+                config::expanded("mailbox.path", &maildir.path)?,
+            )),
+            poll: Duration::from_secs(u64::from(maildir.poll_s.max(1))),
+        }),
+        config::Mailbox::Imap(words) => {
+            let means = match &words.login {
+                config::Login::Password { password_file } => {
+                    Means::Password(checked("mailbox.login.password_file", password_file)?)
+                }
+                config::Login::Token { token_file } => {
+                    Means::Token(checked("mailbox.login.token_file", token_file)?)
+                }
+                config::Login::Oauth2 {
+                    token_url,
+                    client_id,
+                    client_secret_file,
+                    refresh_token_file,
+                    scopes,
+                } => Means::Refreshing(Box::new(Refreshing {
+                    token_url: token_url.clone(),
+                    client_id: client_id.clone(),
+                    client_secret: client_secret_file
+                        .as_ref()
+                        .map(|p| checked("mailbox.login.client_secret_file", p))
+                        .transpose()?,
+                    refresh_tokens: RefreshTokens::new(
+                        checked("mailbox.login.refresh_token_file", refresh_token_file)?,
+                        token_file(state, &words.name),
+                    ),
+                    scopes: scopes.clone(),
+                    held: None,
+                })),
+            };
+            let (privacy, port) = match words.security {
+                config::Security::Tls => (imap::Privacy::Tls, 993),
+                config::Security::Starttls => (imap::Privacy::Starttls, 143),
+                config::Security::Plaintext => (imap::Privacy::None, 143),
+            };
+            let default = if words.role == MailboxRole::Sent {
+                config::Done::Keep
+            } else {
+                config::Done::default()
+            };
+            let done = match words.done.as_ref().unwrap_or(&default) {
+                config::Done::Move { folder } => imap::Done::Move(folder.clone()),
+                config::Done::Keyword { keyword } => imap::Done::Keyword(keyword.clone()),
+                config::Done::Keep => imap::Done::Keep,
+            };
+            let trust = trust(
+                "mailbox.ca_file",
+                words.ca_file.as_ref(),
+                words.certificate_sha256.as_ref(),
+            )?;
+            let login = ImapLogin {
+                user: words.user.clone(),
+                means,
+            };
+            let mailbox = ImapMailbox::new(
+                words.name.clone(),
+                words.host.clone(),
+                words.port.unwrap_or(port),
+                privacy,
+                trust,
+                login,
+                words.folder.clone(),
+                done,
+            );
+            Ok(Watched {
+                mailbox: Box::new(mailbox),
+                origin,
+                poll: Duration::from_secs(u64::from(words.poll_s.max(1))),
+            })
+        }
+    }
+}
+
+/// Where a refresh token rests that the token server gave in place of the configured one.
+pub(super) fn token_file(state: &Path, mailbox: &str) -> PathBuf {
+    let name: String = mailbox
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
+    state.join(format!("mailbox-{name}.token"))
+}
+
+/// A secret that must be there at start, and is read anew later.
+pub(super) fn checked(key: &'static str, path: &Path) -> Result<SecretSource> {
+    config::secret(key, path)?;
+    Ok(source(key, path))
+}
+
+pub fn courier(settings: &Settings) -> Result<Arc<dyn Courier>> {
+    match &settings.courier {
+        config::Courier::Folder(folder) => Ok(Arc::new(FolderCourier::new(config::expanded(
+            "courier.path",
+            &folder.path,
+        )?))),
+        config::Courier::Smtp(words) => {
+            let (privacy, port) = match words.security {
+                config::Security::Tls => (smtp::Privacy::Tls, 465),
+                config::Security::Starttls => (smtp::Privacy::Starttls, 587),
+                config::Security::Plaintext => (smtp::Privacy::None, 25),
+            };
+            let credentials = match (&words.user, &words.password_file) {
+                (Some(user), Some(path)) => {
+                    Some((user.clone(), config::secret("courier.password_file", path)?))
+                }
+                _ => None,
+            };
+            let trust = trust(
+                "courier.ca_file",
+                words.ca_file.as_ref(),
+                words.certificate_sha256.as_ref(),
+            )?;
+            let hello = words
+                .hello
+                .clone()
+                .unwrap_or_else(|| settings.address.domain().to_owned());
+            Ok(Arc::new(SmtpCourier::new(
+                words.host.clone(),
+                words.port.unwrap_or(port),
+                privacy,
+                trust,
+                credentials,
+                hello,
+            )))
+        }
+    }
+}
