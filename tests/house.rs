@@ -81,7 +81,7 @@ const FUNCTION_LINES_MAX: usize = 70;
 /// grow. No other may join them.
 const LONG_FILES: &[(&str, usize)] = &[
     ("adapters/sqlite/cases.rs", 402),
-    ("adapters/sqlite/letters.rs", 452),
+    ("adapters/sqlite/letters.rs", 436),
 ];
 const LONG_FUNCTIONS: &[(&str, usize)] = &[
     ("adapters/dmarc.rs judge", 82),

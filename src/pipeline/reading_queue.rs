@@ -79,7 +79,10 @@ impl ReadingQueue {
                 self.spent_by(&writer(a), now)
                     .total_cmp(&self.spent_by(&writer(b), now))
             };
-            of_domains.then_with(of_writers).then(b.id.cmp(&a.id))
+            of_domains
+                .then_with(of_writers)
+                .then(b.received_at.cmp(&a.received_at))
+                .then(b.id.cmp(&a.id))
         })
     }
 
@@ -155,6 +158,7 @@ fn writer(letter: &Unread) -> Sender {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Timestamp;
     use crate::model::address::Address;
 
     fn letter(id: i64, from: &str, tries: u32) -> Unread {
@@ -163,6 +167,7 @@ mod tests {
             originator: Address::parse(from).ok(),
             dmarc: Dmarc::Unknown,
             tries,
+            received_at: Timestamp::UNIX_EPOCH,
         }
     }
 
@@ -190,6 +195,17 @@ mod tests {
             .filter_map(|_| queue.choose(&unread, Instant::now()).map(|l| l.id.0))
             .collect();
         assert_eq!(chosen, [9, 9, 9, 0]);
+    }
+
+    #[test]
+    fn a_letter_that_came_after_a_backlog_is_read_before_it_whenever_it_was_fetched() {
+        let mut queue = ReadingQueue::default();
+        let mut unread: Vec<Unread> = (0..10)
+            .map(|n| letter(n, &format!("x@evil{n}.example"), 0))
+            .collect();
+        unread[3].received_at = Timestamp::from_second(60).unwrap();
+        let chosen = queue.choose(&unread, Instant::now()).map(|l| l.id);
+        assert_eq!(chosen, Some(IntakeId(3)));
     }
 
     #[test]

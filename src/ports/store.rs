@@ -79,6 +79,8 @@ pub struct Unread {
     pub originator: Option<Address>,
     pub dmarc: Dmarc,
     pub tries: u32,
+    /// On the mail server.
+    pub received_at: Timestamp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

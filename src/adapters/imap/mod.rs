@@ -24,7 +24,7 @@ pub use token::RefreshTokens;
 const CHUNK_OCTETS: u32 = 256 * 1024;
 
 /// Letters listed in one round. The rest follows in the next, so that memory stays bounded.
-const LIST_MAX: usize = 500;
+const LIST_MAX: usize = 150;
 
 /// Of those beyond, so many of the newest are taken first: a backlog must not keep a fresh letter
 /// waiting.

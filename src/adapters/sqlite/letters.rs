@@ -13,16 +13,12 @@ use crate::ports::{
     Admission, Decide, Intake, Letters, Place, PortError, Read, ReadingState, Rest, Saying, Unread,
 };
 use async_trait::async_trait;
-use letter_rows::{insert_place, read, read_dmarc, read_place, set_case, set_role};
+use letter_rows::{UNREAD, insert_place, read, read_place, read_unread, set_case, set_role};
+
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row};
 use std::collections::HashSet;
 
-const UNREAD: &str = "SELECT id, originator, dmarc, tries FROM (SELECT id, originator, dmarc, tries FROM letter WHERE state = 'unread' AND tries = 0 ORDER BY id DESC LIMIT ?1)
-     UNION SELECT id, originator, dmarc, tries FROM (SELECT id, originator, dmarc, tries FROM letter WHERE state = 'unread' AND tries = 0 ORDER BY id LIMIT ?1)
-     UNION SELECT id, originator, dmarc, tries FROM (SELECT id, originator, dmarc, tries FROM letter WHERE state = 'unread' AND tries > 0 ORDER BY tries, id LIMIT ?1)
-     UNION SELECT id, originator, dmarc, tries FROM (SELECT id, originator, dmarc, tries FROM letter WHERE state = 'unread' AND dmarc = 'pass' ORDER BY id DESC LIMIT ?1)
-     UNION SELECT id, originator, dmarc, tries FROM (SELECT id, originator, dmarc, tries FROM letter WHERE state = 'unread' ORDER BY id LIMIT 1)";
 const BEGIN_READING: &str = "UPDATE letter SET tries = tries + 1 WHERE id = ? AND state = \
     'unread' RETURNING id, digest, octets, received_at, case_id, originator, reply_to, \
     message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url";
@@ -249,19 +245,7 @@ impl Letters for SqliteStore {
             .fetch_all(&self.pool)
             .await
             .map_err(fault)?;
-        let unread = |row: &SqliteRow| {
-            Ok(Unread {
-                id: IntakeId(row.try_get("id").map_err(fault)?),
-                originator: row
-                    .try_get::<Option<String>, _>("originator")
-                    .map_err(fault)?
-                    .and_then(|a| Address::parse(&a).ok()),
-                dmarc: read_dmarc(row)?,
-                tries: u32::try_from(row.try_get::<i64, _>("tries").map_err(fault)?)
-                    .unwrap_or(u32::MAX),
-            })
-        };
-        rows.iter().map(unread).collect()
+        rows.iter().map(read_unread).collect()
     }
 
     async fn begin_reading(&self, intake: IntakeId) -> Result<Option<Intake>, PortError> {

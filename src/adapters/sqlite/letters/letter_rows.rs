@@ -5,7 +5,7 @@ use crate::model::address::{Address, ReplyAddress};
 use crate::model::case::AdvisoryId;
 use crate::model::ids::{CaseId, Digest, IntakeId, MessageId};
 use crate::model::letter::{Dmarc, Role};
-use crate::ports::{Intake, Place, PortError, ReadingState};
+use crate::ports::{Intake, Place, PortError, ReadingState, Unread};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
@@ -134,4 +134,22 @@ pub(super) async fn set_role(
     .await
     .map_err(fault)?;
     Ok(())
+}
+
+pub(super) const UNREAD: &str = "SELECT id, originator, dmarc, tries, received_at FROM (SELECT id, originator, dmarc, tries, received_at FROM letter WHERE state = 'unread' AND tries = 0 ORDER BY received_at DESC LIMIT ?1)
+     UNION SELECT id, originator, dmarc, tries, received_at FROM (SELECT id, originator, dmarc, tries, received_at FROM letter WHERE state = 'unread' AND tries = 0 ORDER BY id LIMIT ?1)
+     UNION SELECT id, originator, dmarc, tries, received_at FROM (SELECT id, originator, dmarc, tries, received_at FROM letter WHERE state = 'unread' AND tries > 0 ORDER BY tries, id LIMIT ?1)
+     UNION SELECT id, originator, dmarc, tries, received_at FROM (SELECT id, originator, dmarc, tries, received_at FROM letter WHERE state = 'unread' AND dmarc = 'pass' ORDER BY received_at DESC LIMIT ?1)
+     UNION SELECT id, originator, dmarc, tries, received_at FROM (SELECT id, originator, dmarc, tries, received_at FROM letter WHERE state = 'unread' ORDER BY id LIMIT 1)";
+
+pub(super) fn read_unread(row: &SqliteRow) -> Result<Unread, PortError> {
+    let originator: Option<String> = row.try_get("originator").map_err(fault)?;
+    let tries: i64 = row.try_get("tries").map_err(fault)?;
+    Ok(Unread {
+        id: IntakeId(row.try_get("id").map_err(fault)?),
+        originator: originator.and_then(|address| Address::parse(&address).ok()),
+        dmarc: read_dmarc(row)?,
+        tries: u32::try_from(tries).unwrap_or(u32::MAX),
+        received_at: time(row.try_get("received_at").map_err(fault)?)?,
+    })
 }
