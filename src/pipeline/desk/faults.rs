@@ -36,7 +36,7 @@ impl Desk {
     }
 
     /// Letters that kill the processes that read them: a few are bugs, many are an attack. `status`
-    /// says so at once, and a letter at the end of the day: whether a reader ends may depend on
+    /// says so at once, and a letter on the next day: whether a reader ends may depend on
     /// what only decryption shows, and each letter that was set aside makes its one call in any
     /// case.
     pub(in crate::pipeline) fn count_death(&self) {
