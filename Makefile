@@ -1,6 +1,7 @@
 # Two commands do everything on a fresh Debian machine with Rust: `make demo` and `make test`.
 
-SHELL := /bin/bash
+# bash, which keeps how long each step took.
+SHELL := scripts/step
 CARGO := cargo
 # One profile for demo and test, so that everything is built once.
 FEATURES := --features failpoints
@@ -32,6 +33,7 @@ test: setup check book
 	$(CARGO) test --locked $(FEATURES) --test desk -- --test-threads=3
 	$(CARGO) test --locked $(FEATURES) --test machine -- --nocapture
 	FUZZ_RUNS=2000 scripts/fuzz
+	@scripts/step --table
 
 check: setup-build
 	$(CARGO) fmt --check
