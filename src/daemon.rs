@@ -12,8 +12,9 @@ mod lock;
 use crate::adapters::site::{self, Site};
 use crate::config::Settings;
 use crate::control;
+use crate::desk::Desk;
 use crate::pipeline::{
-    Desk, Rhythm, deadlines, intake, outbox, readers, retention, watch as tracker_states,
+    Rhythm, deadlines, intake, outbox, reading_loop, retention, watch as tracker_states,
 };
 use crate::ports::{Lane, OpenerError, PortError};
 use crate::wiring::{self, Watched};
@@ -85,7 +86,7 @@ pub async fn start(settings: &Settings, desk: Desk) -> Result<Running> {
         ));
     }
     let round = Duration::from_secs(ROUND_S);
-    tasks.spawn(readers::run(
+    tasks.spawn(reading_loop::run(
         Arc::clone(&desk),
         rhythm.beat("readers", round),
         stopped.clone(),

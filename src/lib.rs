@@ -14,14 +14,15 @@
 //! The floors, lowest first; `tests/house.rs` holds the law that a module names only what is below
 //! it:
 //!
-//! | floor | modules | what they are |
+//! | floor | rooms | what they are |
 //! |---|---|---|
 //! | 0 | [`model`] | nouns |
 //! | 1 | [`openpgp`] [`mime`] [`triage`] [`decide`] [`compose`] | one standard or one question each; all pure |
-//! | 2 | [`ports`] | what the pipeline needs of the world |
-//! | 3 | [`pipeline`] | the loops, and the reading of one letter |
-//! | 4 | [`adapters`] [`config`] | the world: IMAP, SMTP, GitHub, SQLite, the opener's processes; the operator's words |
-//! | 5 | [`control`] [`wiring`] [`daemon`] [`commands`] | a desk put together, asked, run, and told what to do |
+//! | 2 | [`ports`] [`reading`] | what we need of the world; how one letter is read, in the jail |
+//! | 3 | [`desk`] [`cases`] [`pipeline`] | a desk's ports, commands on cases, and the loops |
+//! | 4 | [`grammar`] [`metrics`] [`control`] | how a desk is commanded, measured and asked |
+//! | 5 | [`adapters`] [`config`] | the world: IMAP, SMTP, GitHub, SQLite, the opener's processes; the operator's settings |
+//! | 6 | [`wiring`] [`daemon`] [`cli`] | a desk put together, run, and its command line |
 //!
 //! What is deliberately absent. Only `openpgp` names sequoia, only `mime` mail-parser. `decide`
 //! knows no clock, no port and no randomness. No adapter names another. The desk's process holds no
@@ -29,21 +30,26 @@
 //! log holds a subject, a body or an address. Nothing that only decryption shows decides what
 //! leaves by itself.
 //!
-//! `docs/architecture.md` says why, and has our words. Where to read first: [`model::case`] for the states, [`decide`] for the rules,
-//! [`pipeline::reading`] for how a letter is opened, [`adapters::opener`] for where the keys live,
+//! `docs/architecture.md` says why, and has our words. Where to read first: [`model::case`] for the
+//! states, [`decide`] for the rules, [`reading`] for how a letter is opened, [`adapters::opener`] for where the keys live,
 //! [`ports`] for the seams.
 
 pub mod adapters;
-pub mod commands;
+pub mod cases;
+pub mod cli;
 pub mod compose;
 pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod decide;
+pub mod desk;
+pub mod grammar;
+pub mod metrics;
 pub mod mime;
 pub mod model;
 pub mod openpgp;
 pub mod pipeline;
 pub mod ports;
+pub mod reading;
 pub mod triage;
 pub mod wiring;

@@ -1,7 +1,7 @@
 //! Arguments and exit codes.
 
 use clap::{CommandFactory, Parser, Subcommand};
-use sealdesk::commands::{self, exit, log};
+use sealdesk::cli::{self, exit, log};
 use sealdesk::config::ConfigError;
 use sealdesk::daemon::NotReady;
 use std::io::Write;
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 /// The desk behind a project's security@ address: opens PGP mail, acknowledges every report within
 /// 24 hours, and files each as one draft in the advisory tracker.
 #[derive(Parser)]
-#[command(version = commands::version().0, long_version = commands::version().1, about, long_about = None, max_term_width = 100)]
+#[command(version = cli::version().0, long_version = cli::version().1, about, long_about = None, max_term_width = 100)]
 #[command(
     after_help = "Start with `sealdesk demo`, which needs no account.\nExit codes: 0 good, 1 our \
         own failure, 2 wrong usage, 78 wrong configuration; `open` has more.\nSEALDESK_LOG sets \
@@ -23,25 +23,25 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Run(commands::run::Run),
-    Demo(commands::demo::Demo),
-    Init(commands::init::Init),
-    Check(commands::check::Check),
-    Open(commands::open::Open),
-    Key(commands::key::Key),
-    Case(commands::case::Case),
-    Status(commands::status::StatusArgs),
-    Doctor(commands::doctor::Doctor),
-    Import(commands::import::Import),
-    Backup(commands::backup::Backup),
-    Restore(commands::restore::Restore),
-    Canary(commands::canary::Canary),
+    Run(cli::run::Run),
+    Demo(cli::demo::Demo),
+    Init(cli::init::Init),
+    Check(cli::check::Check),
+    Open(cli::open::Open),
+    Key(cli::key::Key),
+    Case(cli::case::Case),
+    Status(cli::status::StatusArgs),
+    Doctor(cli::doctor::Doctor),
+    Import(cli::import::Import),
+    Backup(cli::backup::Backup),
+    Restore(cli::restore::Restore),
+    Canary(cli::canary::Canary),
     #[command(hide = true)]
-    Opener(commands::opener::Opener),
+    Opener(cli::opener::Opener),
     #[command(hide = true)]
-    Ask(commands::ask::Ask),
+    Ask(cli::ask::Ask),
     #[command(hide = true)]
-    Manual(commands::manual::Manual),
+    Manual(cli::manual::Manual),
 }
 
 fn main() -> ExitCode {
@@ -56,24 +56,22 @@ fn main() -> ExitCode {
     }));
     let done = match cli.command {
         // The opener forks, so it must never have a second thread.
-        Command::Opener(args) => commands::opener::run(&args),
-        Command::Key(args) => run(commands::key::run(args)),
-        Command::Open(args) => run(commands::open::run(args)),
-        Command::Run(args) => {
-            commands::run::hold_signals().and_then(|()| run(commands::run::run(args)))
-        }
-        Command::Demo(args) => run(commands::demo::run(args)),
-        Command::Init(args) => run(commands::init::run(args)),
-        Command::Check(args) => run(commands::check::run(args)),
-        Command::Case(args) => run(commands::case::run(args)),
-        Command::Status(args) => run(commands::status::run(args)),
-        Command::Doctor(args) => run(commands::doctor::run(args)),
-        Command::Ask(args) => run(commands::ask::run(args)),
-        Command::Backup(args) => run(commands::backup::run(args)),
-        Command::Restore(args) => run(commands::restore::run(args)),
-        Command::Manual(args) => commands::manual::run(&args, Cli::command()),
-        Command::Import(args) => run(commands::import::run(args)),
-        Command::Canary(args) => run(commands::canary::run(args)),
+        Command::Opener(args) => cli::opener::run(&args),
+        Command::Key(args) => run(cli::key::run(args)),
+        Command::Open(args) => run(cli::open::run(args)),
+        Command::Run(args) => cli::run::hold_signals().and_then(|()| run(cli::run::run(args))),
+        Command::Demo(args) => run(cli::demo::run(args)),
+        Command::Init(args) => run(cli::init::run(args)),
+        Command::Check(args) => run(cli::check::run(args)),
+        Command::Case(args) => run(cli::case::run(args)),
+        Command::Status(args) => run(cli::status::run(args)),
+        Command::Doctor(args) => run(cli::doctor::run(args)),
+        Command::Ask(args) => run(cli::ask::run(args)),
+        Command::Backup(args) => run(cli::backup::run(args)),
+        Command::Restore(args) => run(cli::restore::run(args)),
+        Command::Manual(args) => cli::manual::run(&args, Cli::command()),
+        Command::Import(args) => run(cli::import::run(args)),
+        Command::Canary(args) => run(cli::canary::run(args)),
     };
     match done {
         Ok(code) => ExitCode::from(code),

@@ -22,7 +22,7 @@ use sealdesk::adapters::smtp::{self, SmtpCourier};
 use sealdesk::compose;
 use sealdesk::model::address::Address;
 use sealdesk::model::case::AdvisoryState;
-use sealdesk::model::dossier::Assessment;
+use sealdesk::model::case_record::Assessment;
 use sealdesk::model::effect::Reason;
 use sealdesk::model::ids::{CaseId, EffectKey};
 use sealdesk::model::outgoing::{Addition, Advisory, Amendment};

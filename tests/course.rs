@@ -2,19 +2,19 @@
 //! opener, store and Maildir.
 
 use sealdesk::adapters::opener::{Doorstep, OpenerClient};
+use sealdesk::cases::{CommandOutcome, MailCommands};
+use sealdesk::cases::{TO_BE_WRITTEN, execute, execute_all};
 use sealdesk::config;
-use sealdesk::control::{
-    Asset, ByLetter, CaseView, Question, Status, TO_BE_WRITTEN, Wanted, Word, answer, say,
-};
+use sealdesk::control::{CaseView, Question, Status, Wanted, answer};
+use sealdesk::desk::{Desk, DeskParts};
 use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
 use sealdesk::model::case::Closing;
+use sealdesk::model::case_command::{Asset, CaseCommand};
+use sealdesk::model::case_record::Assessment;
 use sealdesk::model::course::{Lane, Step};
-use sealdesk::model::dossier::Assessment;
 use sealdesk::model::ids::CaseId;
-use sealdesk::pipeline::{
-    Clerk, Desk, DeskParts, Rhythm, Said, Told, deadlines, intake, outbox, readers,
-};
+use sealdesk::pipeline::{Rhythm, deadlines, intake, outbox, reading_loop};
 use sealdesk::ports::{Clock, Lane as OutboxLane};
 use sealdesk::wiring;
 use std::collections::HashMap;
@@ -173,7 +173,7 @@ impl Story {
             .await
             .unwrap();
         }
-        while readers::round(&self.desk).await.unwrap() > 0 {}
+        while reading_loop::round(&self.desk).await.unwrap() > 0 {}
         deadlines::round(&self.desk).await.unwrap();
         for lane in OutboxLane::ALL {
             while outbox::round(&self.desk, lane).await.unwrap() > 0 {}
@@ -205,10 +205,10 @@ impl Story {
         Ok(serde_json::from_value(value).unwrap())
     }
 
-    async fn say(&self, id: &CaseId, word: Word) -> Result<String, String> {
-        self.ask(Question::CaseSay {
+    async fn say(&self, id: &CaseId, command: CaseCommand) -> Result<String, String> {
+        self.ask(Question::CaseCommand {
             id: id.clone(),
-            word,
+            command,
         })
         .await
     }
@@ -277,7 +277,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
     story
         .say(
             &id,
-            Word::Reach {
+            CaseCommand::Reach {
                 step: Step::FixTeam,
                 at: None,
             },
@@ -288,7 +288,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
         story
             .say(
                 &id,
-                Word::Reach {
+                CaseCommand::Reach {
                     step: Step::FixTeam,
                     at: None
                 }
@@ -311,7 +311,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
     story
         .say(
             &id,
-            Word::Set {
+            CaseCommand::Set {
                 assessment: Box::new(assessment),
             },
         )
@@ -320,7 +320,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
     story
         .say(
             &id,
-            Word::Note {
+            CaseCommand::Note {
                 text: "CANARY-NOTE: the cookie lacks HttpOnly".to_owned(),
             },
         )
@@ -329,7 +329,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
     story
         .say(
             &id,
-            Word::Assign {
+            CaseCommand::Assign {
                 to: "rita".to_owned(),
             },
         )
@@ -352,7 +352,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
         story
             .say(
                 &id,
-                Word::Set {
+                CaseCommand::Set {
                     assessment: Box::new(bad)
                 }
             )
@@ -371,7 +371,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
     story
         .say(
             &id,
-            Word::Wait {
+            CaseCommand::Wait {
                 why: "CANARY-NOTE: libcookie".to_owned(),
             },
         )
@@ -383,12 +383,12 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
         3,
         "a clock that stands still calls nobody"
     );
-    story.say(&id, Word::GoOn).await.unwrap();
+    story.say(&id, CaseCommand::GoOn).await.unwrap();
     story.at_hour(6 * 24 + 1).await;
     story
         .say(
             &id,
-            Word::Reach {
+            CaseCommand::Reach {
                 step: Step::Fix,
                 at: None,
             },
@@ -396,7 +396,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
         .await
         .unwrap();
 
-    let notice = || Word::NotifyDistributors {
+    let notice = || CaseCommand::NotifyDistributors {
         text: "acme-web 2.3.2 will fix CANARY-NOTE.".to_owned(),
     };
     assert!(
@@ -424,7 +424,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
     let refused = story
         .say(
             &id,
-            Word::ReleaseDay {
+            CaseCommand::ReleaseDay {
                 at: Some(friday),
                 despite_objections: false,
             },
@@ -435,7 +435,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
     story
         .say(
             &id,
-            Word::ReleaseDay {
+            CaseCommand::ReleaseDay {
                 at: Some(proposal.at),
                 despite_objections: false,
             },
@@ -443,7 +443,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
         .await
         .unwrap();
 
-    let early = Word::Announce {
+    let early = CaseCommand::Announce {
         text: "A\nB".to_owned(),
         assets: Vec::new(),
         despite_assets: false,
@@ -508,7 +508,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
     story
         .say(
             &id,
-            Word::Link {
+            CaseCommand::Link {
                 what: "fix".to_owned(),
                 to: "https://example.org/pull/7".to_owned(),
             },
@@ -518,7 +518,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
     story
         .say(
             &id,
-            Word::Reach {
+            CaseCommand::Reach {
                 step: Step::Release,
                 at: Some(proposal.at),
             },
@@ -527,7 +527,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
         .unwrap();
 
     // Announced on a word: not with gaps, and not while a file is not what it should be.
-    let announce = |text: &str, digest: &str, despite: bool| Word::Announce {
+    let announce = |text: &str, digest: &str, despite: bool| CaseCommand::Announce {
         text: text.to_owned(),
         assets: vec![Asset {
             url: format!("http://127.0.0.1:{}/acme-web-2.3.2.tar", story.web.port),
@@ -609,7 +609,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
     story
         .say(
             &id,
-            Word::Reach {
+            CaseCommand::Reach {
                 step: Step::Retrospective,
                 at: None,
             },
@@ -619,7 +619,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
     story
         .say(
             &id,
-            Word::Close {
+            CaseCommand::Close {
                 why: Closing::Resolved,
                 note: None,
                 of: None,
@@ -631,7 +631,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
         story
             .say(
                 &id,
-                Word::Note {
+                CaseCommand::Note {
                     text: "after the end".to_owned()
                 }
             )
@@ -717,9 +717,9 @@ async fn what_the_reporter_means_to_publish_goes_fast_and_what_is_harmless_slowl
     );
     // On a responder's word they are asked to wait, in a letter of its own.
     let asked: String = story
-        .ask(Question::CaseSay {
+        .ask(Question::CaseCommand {
             id: id.clone(),
-            word: Word::Ask {
+            command: CaseCommand::Ask {
                 private_disclosure: true,
             },
         })
@@ -739,7 +739,7 @@ async fn what_the_reporter_means_to_publish_goes_fast_and_what_is_harmless_slowl
         1
     );
     // Not severe, but public soon: it stays fast until a responder says otherwise.
-    let low = || Word::Set {
+    let low = || CaseCommand::Set {
         assessment: Box::new(Assessment {
             severity: Some("low".to_owned()),
             ..Assessment::default()
@@ -750,7 +750,7 @@ async fn what_the_reporter_means_to_publish_goes_fast_and_what_is_harmless_slowl
     story
         .say(
             &id,
-            Word::Lane {
+            CaseCommand::Lane {
                 lane: Lane::Normal,
                 why: "the reporter agreed to wait".to_owned(),
             },
@@ -774,7 +774,7 @@ async fn two_responders_who_write_at_once_lose_nothing() {
     let notes = (0..8).map(|n| {
         story.say(
             &id,
-            Word::Note {
+            CaseCommand::Note {
                 text: format!("note {n}"),
             },
         )
@@ -846,13 +846,13 @@ async fn an_ordinary_sentence_and_a_signature_change_nothing() {
     );
     // An address gets one acknowledgement a day by itself: this one went to a human.
     story
-        .ask::<String>(Question::CaseSay {
+        .ask::<String>(Question::CaseCommand {
             id: twin.id.clone(),
-            word: Word::Answered,
+            command: CaseCommand::Answered,
         })
         .await
         .unwrap();
-    let doubles = |of: &CaseId| Word::Close {
+    let doubles = |of: &CaseId| CaseCommand::Close {
         why: Closing::Duplicate,
         note: None,
         of: Some(of.clone()),
@@ -867,9 +867,9 @@ async fn an_ordinary_sentence_and_a_signature_change_nothing() {
     );
     assert!(
         story
-            .ask::<String>(Question::CaseSay {
+            .ask::<String>(Question::CaseCommand {
                 id: twin.id.clone(),
-                word: Word::File
+                command: CaseCommand::File
             })
             .await
             .unwrap_err()
@@ -886,7 +886,7 @@ async fn a_closed_case_stays_closed_and_asks_nothing() {
     let closed = story
         .say(
             &id,
-            Word::Close {
+            CaseCommand::Close {
                 why: Closing::Resolved,
                 note: None,
                 of: None,
@@ -901,13 +901,13 @@ async fn a_closed_case_stays_closed_and_asks_nothing() {
     story.at_hour(24 * 30).await;
     assert_eq!(story.calls(&id).await, ["new-case"]);
     story
-        .say(&id, Word::Reopen { why: String::new() })
+        .say(&id, CaseCommand::Reopen { why: String::new() })
         .await
         .unwrap();
     story
         .say(
             &id,
-            Word::Reach {
+            CaseCommand::Reach {
                 step: Step::Release,
                 at: None,
             },
@@ -917,7 +917,7 @@ async fn a_closed_case_stays_closed_and_asks_nothing() {
     story
         .say(
             &id,
-            Word::TakeBack {
+            CaseCommand::TakeBack {
                 step: Step::Release,
             },
         )
@@ -941,7 +941,7 @@ async fn the_words_of_a_letter_are_said_in_order_and_once_whatever_cuts_them_off
     ]
     .map(str::to_owned)
     .to_vec();
-    let said = Said {
+    let said = MailCommands {
         to: Address::parse("rita@desk.example").unwrap(),
         by: "responder rita, by letter".to_owned(),
         token: "0123".to_owned(),
@@ -949,12 +949,12 @@ async fn the_words_of_a_letter_are_said_in_order_and_once_whatever_cuts_them_off
         words: None,
         left_out: false,
     };
-    let outcomes = |told: Vec<Told>| {
+    let outcomes = |told: Vec<CommandOutcome>| {
         told.into_iter()
             .map(|one| one.outcome.unwrap_or_else(|why| format!("not done: {why}")))
             .collect::<Vec<_>>()
     };
-    let first = outcomes(ByLetter.take(&story.desk, &id, &said).await.unwrap());
+    let first = outcomes(execute_all(&story.desk, &id, &said).await.unwrap());
     assert!(
         first[0].contains("noted")
             && first[2].contains("reached fix-team")
@@ -963,7 +963,7 @@ async fn the_words_of_a_letter_are_said_in_order_and_once_whatever_cuts_them_off
     );
     assert_eq!(first[4], "not done: a command above it was not done");
     // As after a crash between what was done and its record.
-    let again = outcomes(ByLetter.take(&story.desk, &id, &said).await.unwrap());
+    let again = outcomes(execute_all(&story.desk, &id, &said).await.unwrap());
     assert!(
         again[..3]
             .iter()
@@ -971,7 +971,7 @@ async fn the_words_of_a_letter_are_said_in_order_and_once_whatever_cuts_them_off
         "{again:#?}"
     );
     // As after a crash between the parts and their record: the same parts, and no others.
-    let word = || Word::Split {
+    let word = || CaseCommand::Split {
         titles: vec!["One".to_owned(), "Two".to_owned()],
     };
     for _ in 0..2 {
@@ -982,7 +982,7 @@ async fn the_words_of_a_letter_are_said_in_order_and_once_whatever_cuts_them_off
             .issue_token("t", &id, &said.to, story.clock.now())
             .await
             .unwrap();
-        let _ = say(&story.desk, &id, word(), &said.by, Some("t".to_owned())).await;
+        let _ = execute(&story.desk, &id, word(), &said.by, Some("t".to_owned())).await;
     }
     let lines: Vec<sealdesk::control::CaseLine> = story
         .ask(Question::CaseList(Wanted {

@@ -6,8 +6,9 @@ use sealdesk::adapters::folder_courier::FolderCourier;
 use sealdesk::adapters::folder_tracker::FolderTracker;
 use sealdesk::adapters::sqlite::SqliteStore;
 use sealdesk::compose::{House, OwnCertificate, Templates};
-use sealdesk::control::ByLetter;
+
 use sealdesk::decide::{Caps, Origin, Policy};
+use sealdesk::desk::{Desk, DeskParts};
 use sealdesk::mime::Perspective;
 use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
@@ -20,7 +21,7 @@ use sealdesk::model::release::ReleaseRules;
 use sealdesk::model::secret::Secret;
 use sealdesk::model::timeline::Timeline;
 use sealdesk::openpgp::{SealTo, certificates, generate_storage};
-use sealdesk::pipeline::{Desk, DeskParts, Rhythm, deadlines, intake, outbox, readers};
+use sealdesk::pipeline::{Rhythm, deadlines, intake, outbox, reading_loop};
 use sealdesk::ports::{
     Clock, Lane, LetterOctets, Lying, Mailbox, OpenedLetter, Opener, OpenerError, Place, PortError,
     Sink,
@@ -213,7 +214,7 @@ impl Test {
             bounce_address: Address::parse("bounce@desk.example").unwrap(),
             own_ends: Vec::new(),
             responders: Vec::new(),
-            clerk: Arc::new(ByLetter),
+            parse_command: sealdesk::grammar::parse_line,
             distributors: Vec::new(),
             announcer: None,
             announcement_lists: Vec::new(),
@@ -441,7 +442,7 @@ async fn a_letter_on_which_readers_die_twice_is_set_aside_and_still_acknowledged
     test.opener.deaths.store(true, Ordering::SeqCst);
     test.arrive(&[(1, "ada@b.example")]).await;
     for _ in 0..4 {
-        readers::round(&test.desk).await.unwrap();
+        reading_loop::round(&test.desk).await.unwrap();
     }
     let tally = test.desk.parts.store.tally().await.unwrap();
     assert_eq!((tally.set_aside, tally.unread), (1, 0));
@@ -455,7 +456,7 @@ async fn an_opener_that_is_down_costs_no_letter_its_tries() {
     let test = Test::new().await;
     test.arrive(&[(1, "ada@b.example")]).await;
     for _ in 0..5 {
-        assert!(readers::round(&test.desk).await.is_err());
+        assert!(reading_loop::round(&test.desk).await.is_err());
     }
     let tally = test.desk.parts.store.tally().await.unwrap();
     assert_eq!((tally.set_aside, tally.unread), (0, 1));

@@ -9,13 +9,15 @@
 use async_trait::async_trait;
 use sealdesk::adapters::sqlite::SqliteStore;
 use sealdesk::compose::{House, OwnCertificate, Templates};
-use sealdesk::control::{ByLetter, Question, Word, answer};
+use sealdesk::control::{Question, answer};
 use sealdesk::decide::{Caps, ClockState, Origin, Policy, clocks, runs};
+use sealdesk::desk::{Desk, DeskParts};
 use sealdesk::mime::Perspective;
 use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
 use sealdesk::model::budget::Budget;
 use sealdesk::model::case::{Acknowledgement, AdvisoryId, Called, Draft};
+use sealdesk::model::case_command::CaseCommand;
 use sealdesk::model::course::{Lane as CaseLane, Step};
 use sealdesk::model::ids::{CaseId, IntakeId};
 use sealdesk::model::outgoing::{Addition, Advisory, Composition};
@@ -25,12 +27,12 @@ use sealdesk::model::release::ReleaseRules;
 use sealdesk::model::secret::Secret;
 use sealdesk::model::timeline::Timeline;
 use sealdesk::openpgp::{self, Purpose, SealTo, SecretKeys, certificates, generate_storage};
-use sealdesk::pipeline::reading::{self, Position};
-use sealdesk::pipeline::{Beat, Desk, DeskParts, Rhythm, deadlines, intake, outbox, readers};
+use sealdesk::pipeline::{Beat, Rhythm, deadlines, intake, outbox, reading_loop};
 use sealdesk::ports::{
     Cases, Clock, Courier, Filed, Lane, LetterOctets, Letters, Lying, Mailbox, OpenedLetter,
     Opener, OpenerError, Outbox, Parcel, Place, PortError, Sink, Tracker,
 };
+use sealdesk::reading::{self, Position};
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::path::Path;
@@ -512,7 +514,7 @@ impl Running {
             perspective,
             bounce_address: address,
             responders: Vec::new(),
-            clerk: Arc::new(ByLetter),
+            parse_command: sealdesk::grammar::parse_line,
             distributors: Vec::new(),
             announcer: None,
             announcement_lists: Vec::new(),
@@ -569,31 +571,31 @@ impl Running {
         };
         let steps = [Step::FixTeam, Step::Fix, Step::Release, Step::Retrospective];
         let word = match n % 10 {
-            step @ 0..=3 => Word::Reach {
+            step @ 0..=3 => CaseCommand::Reach {
                 step: steps[step as usize],
                 at: None,
             },
-            4 | 5 => Word::Wait { why: String::new() },
-            6 | 7 => Word::GoOn,
-            8 => Word::Lane {
+            4 | 5 => CaseCommand::Wait { why: String::new() },
+            6 | 7 => CaseCommand::GoOn,
+            8 => CaseCommand::Lane {
                 lane: CaseLane::Asap,
                 why: String::new(),
             },
-            _ => Word::Lane {
+            _ => CaseCommand::Lane {
                 lane: CaseLane::Normal,
                 why: String::new(),
             },
         };
-        let reached = if let Word::Reach { step, .. } = &word {
+        let reached = if let CaseCommand::Reach { step, .. } = &word {
             Some(*step)
         } else {
             None
         };
         let said = answer(
             &self.desk,
-            Question::CaseSay {
+            Question::CaseCommand {
                 id: case.id.clone(),
-                word,
+                command: word,
             },
             "responder rita",
         )
@@ -609,7 +611,7 @@ impl Running {
 
     async fn all(&mut self) {
         self.intake().await;
-        let _ = readers::round(&self.desk).await;
+        let _ = reading_loop::round(&self.desk).await;
         self.outbox().await;
         let _ = deadlines::round(&self.desk).await;
     }
@@ -713,7 +715,7 @@ async fn play(events: &[Event]) -> Vec<String> {
                 let round = async {
                     match event {
                         Event::Intake => running.intake().await,
-                        Event::Readers => drop(readers::round(&running.desk).await),
+                        Event::Readers => drop(reading_loop::round(&running.desk).await),
                         Event::Outbox => running.outbox().await,
                         Event::Say(n) => running.say(*n).await,
                         _ => drop(deadlines::round(&running.desk).await),

@@ -323,7 +323,7 @@ impl Tracker for GitlabTracker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::dossier::Assessment;
+    use crate::model::case_record::Assessment;
 
     #[test]
     fn the_teams_view_is_written_anew_and_the_marker_stays_last() {

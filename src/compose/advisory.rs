@@ -2,7 +2,7 @@
 
 use super::disarm::{fenced, span, title};
 use crate::model::Timestamp;
-use crate::model::dossier::Credit;
+use crate::model::case_record::Credit;
 use crate::model::ids::{CaseId, EffectKey};
 use crate::model::outgoing::{Addition, Advisory};
 use crate::model::reading::{Integrity, Reading, SignatureStatus};

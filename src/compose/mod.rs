@@ -7,13 +7,13 @@ mod advisory;
 mod brief;
 mod disarm;
 pub mod export;
-mod letter;
+mod mail;
 mod publication;
 mod templates;
 
 pub use advisory::{Measure, advisory, credited, follow_up, marker};
 pub use brief::brief;
-pub use letter::{Draft, OutgoingHeaders, OwnCertificate, case_address, draft};
+pub use mail::{Draft, OutgoingHeaders, OwnCertificate, case_address, draft};
 pub use publication::{security_md, security_txt};
 pub use templates::{TemplateFault, Templates};
 

@@ -64,7 +64,7 @@ pub fn security_md(
          {fingerprint}\n\nWe aim to work out a fix in private within {fix} days and to release it \
          within {release}, and we tell you before.\n",
         hours = acknowledge_within.as_hours(),
-        fingerprint = super::letter::spaced(&current.fingerprint),
+        fingerprint = super::mail::spaced(&current.fingerprint),
         fix = days(house.timeline.fix.to),
         release = days(house.timeline.release.to),
     ))

@@ -2,7 +2,7 @@
 //!
 //! Each section is a file, which checks itself. Secrets are paths.
 
-mod answers;
+mod automatic_answers;
 mod changes;
 mod connection;
 mod courier;
@@ -10,13 +10,13 @@ mod desk;
 mod error;
 mod mailbox;
 mod operating;
-mod people;
-mod publishing;
+mod publication;
+mod recipients;
 mod reference;
 mod secrets;
+mod sections;
 mod timeline;
 mod tracker;
-mod words;
 
 pub use changes::{changes, shape};
 pub use connection::{Security, pin};
@@ -25,12 +25,12 @@ pub use desk::Resolver;
 pub use error::ConfigError;
 pub use mailbox::{Done, Imap, Login, Mailbox, MailboxRole};
 pub use operating::{Alarm, Control};
-pub use people::{Distributor, Responder};
-pub use publishing::{Publish, Publisher};
+pub use publication::{Publish, Publisher};
+pub use recipients::{Distributor, Responder};
 pub use reference::reference;
 pub use secrets::{expanded, secret};
+pub use sections::OpenerWords;
 pub use tracker::{Github, Tracker, TrackerAuth};
-pub use words::OpenerWords;
 
 use crate::decide::{Caps, Policy};
 use crate::model::Timestamp;
@@ -94,14 +94,18 @@ pub fn load(path: &Path) -> Result<Settings, ConfigError> {
         .map_err(|e| ConfigError::Read(path.display().to_string(), e))?;
     let unformed =
         |e: toml::de::Error| ConfigError::Form(path.display().to_string(), e.to_string());
-    let words: words::Words = toml::from_str(&text).map_err(unformed)?;
+    let words: sections::Words = toml::from_str(&text).map_err(unformed)?;
     check(words, path, toml::from_str(&text).map_err(unformed)?)
 }
 
-fn check(words: words::Words, file: &Path, written: toml::Table) -> Result<Settings, ConfigError> {
+fn check(
+    words: sections::Words,
+    file: &Path,
+    written: toml::Table,
+) -> Result<Settings, ConfigError> {
     mailbox::check(&words.mailbox)?;
     words.courier.check()?;
-    people::check(&words.responder, &words.distributor)?;
+    recipients::check(&words.responder, &words.distributor)?;
     words.tracker.check(&words.responder)?;
     words
         .limits
@@ -143,7 +147,7 @@ fn check(words: words::Words, file: &Path, written: toml::Table) -> Result<Setti
         caps: words.answers.caps(),
         announces: announced.is_some(),
         announcement_lists: announced
-            .map_or(Ok(Vec::new()), publishing::Announcement::addresses)?,
+            .map_or(Ok(Vec::new()), publication::Announcement::addresses)?,
         announcement_webhook_file: words.announcement.and_then(|a| a.webhook_file),
         opener: words.opener,
         limits: words.limits,

@@ -2,7 +2,7 @@
 //! defaults come from the words of this module, explanations and examples from the commented
 //! example: so neither can say what the other does not.
 
-use super::words::Words;
+use super::sections::Words;
 use schemars::schema_for;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

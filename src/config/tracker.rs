@@ -1,9 +1,9 @@
 //! Where are drafts filed, and how, in the operator's words?
 
 use super::error::ConfigError;
-use super::people::Responder;
+use super::recipients::Responder;
 use crate::decide::{FilePolicy, SealedPolicy};
-use crate::model::dossier::Collaborators;
+use crate::model::case_record::Collaborators;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 
 use super::Answer;
 use crate::decide::{Decision, Entry};
-use crate::pipeline::Desk;
+use crate::desk::Desk;
 use crate::ports::{Keeping, Kept};
 use anyhow::{Context, Result, anyhow, bail};
 use std::io::{self, Write};

@@ -2,46 +2,31 @@
 //! role.
 //!
 //! Owner, group and mode of the socket decide who may ask: readers read cases, commanders also act.
-//! A responder of the config also acts by a signed letter ([`ByLetter`]).
+//! A responder of the config also acts by a signed letter.
 
-mod announce;
-mod answers;
 mod backup;
-mod by_letter;
-mod grammar;
-mod keys;
-mod metrics;
-mod people;
 mod socket;
 mod view;
-mod word;
 
-pub use announce::{Asset, TO_BE_WRITTEN};
 pub use backup::{CUT_OFF, receive, send};
-pub use by_letter::ByLetter;
-pub use grammar::{Verb, named, on_day};
-pub use metrics::{health, metrics};
 pub use socket::{account, ask, fetch_backup, listen, serve, socket};
 pub use view::{
     CaseLine, CaseView, Fault, File, LIST_MAX, LetterView, Order, Queued, SealedLetter, Status,
     Wanted,
 };
-pub use word::{Word, say};
 
+use crate::cases::{self, known};
 use crate::decide::{Arrival, Origin, on_arrival};
-use crate::model::case::Case;
+use crate::desk::Desk;
+use crate::model::case_command::CaseCommand;
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::letter::{Dmarc, NoAnswer, Outer, Role};
-use crate::pipeline::{Desk, canary, retention};
-use crate::ports::Intake;
+use crate::pipeline::{canary, retention};
 use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
 /// A question is small; the longest holds a reply.
 const QUESTION_OCTETS_MAX: u64 = 512 * 1024;
-
-/// A reply of this length is a book.
-const REPLY_OCTETS_MAX: usize = 128 * 1024;
 
 /// Questions answered at once on one socket.
 const TALKS_MAX: usize = 16;
@@ -70,11 +55,11 @@ pub enum Question {
         id: CaseId,
         text: String,
     },
-    /// A responder's word on a case.
-    CaseSay {
+    #[serde(rename = "case-say")]
+    CaseCommand {
         id: CaseId,
         #[serde(flatten)]
-        word: Word,
+        command: CaseCommand,
     },
     /// What speaks for and against a release day.
     CaseReleaseDay {
@@ -129,13 +114,13 @@ pub async fn answer(desk: &Desk, question: Question, by: &str) -> Result<serde_j
             serde_json::to_value(view::attachments(desk, &id, name.as_deref()).await?)
         }
         Question::CaseReply { id, text } => {
-            serde_json::to_value(reply(desk, &id, &text, by).await?)
+            serde_json::to_value(cases::reply(desk, &id, &text, by).await?)
         }
-        Question::CaseSay { id, word } => {
-            serde_json::to_value(say(desk, &id, word, by, None).await?)
+        Question::CaseCommand { id, command } => {
+            serde_json::to_value(cases::execute(desk, &id, command, by, None).await?)
         }
         Question::CaseReleaseDay { id, at } => {
-            serde_json::to_value(word::release_day(desk, &id, at).await?)
+            serde_json::to_value(cases::release_day(desk, &id, at).await?)
         }
         Question::Status => serde_json::to_value(view::status(desk).await?),
         Question::Canary => serde_json::to_value(canary::sing(desk, canary::PATIENCE).await?),
@@ -144,48 +129,6 @@ pub async fn answer(desk: &Desk, question: Question, by: &str) -> Result<serde_j
         Question::Import { letter } => serde_json::to_value(import(desk, letter).await?),
     };
     value.context("an answer cannot be written")
-}
-
-async fn known(desk: &Desk, id: &CaseId) -> Result<Case> {
-    desk.parts
-        .store
-        .case(id)
-        .await?
-        .ok_or_else(|| anyhow!("there is no case {id}: see `sealdesk case list --all`"))
-}
-
-/// A responder's words, to be sent to the reporter as the team's.
-async fn reply(desk: &Desk, id: &CaseId, text: &str, by: &str) -> Result<String> {
-    known(desk, id).await?;
-    if !desk
-        .parts
-        .store
-        .letters_of(id)
-        .await?
-        .iter()
-        .any(Intake::is_a_reporters)
-    {
-        bail!(
-            "the reporter of {id} wrote in the tracker: answer them there, then run sealdesk case \
-             answered {id}"
-        );
-    }
-    if text.trim().is_empty() {
-        bail!("the reply is empty");
-    }
-    if text.len() > REPLY_OCTETS_MAX {
-        bail!("the reply is longer than {REPLY_OCTETS_MAX} octets");
-    }
-    let now = desk.now();
-    let (word, sealed) = desk.sealed_words(text).await?;
-    desk.parts
-        .store
-        .commit(&crate::decide::reply(id, &word, sealed, by, now), now)
-        .await?;
-    desk.ring();
-    Ok(format!(
-        "the reply of {id} is on its way; `sealdesk case show {id}` tells when it has left"
-    ))
 }
 
 /// Erases what was said in a closed case. That it happened, and who had it done, stays in the

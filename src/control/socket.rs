@@ -1,7 +1,7 @@
 //! Who may ask a desk? Whoever may use its sockets: one for reading, one for commands.
 
 use super::{Answer, QUESTION_OCTETS_MAX, QUESTION_S, Question, TALKS_MAX, answer, backup};
-use crate::pipeline::Desk;
+use crate::desk::Desk;
 use crate::ports::Kept;
 use anyhow::{Context, Result, anyhow, bail};
 use std::io::ErrorKind;

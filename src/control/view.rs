@@ -4,14 +4,14 @@ mod overview;
 
 use super::known;
 use crate::decide::{Clock, Due, clocks, next_due, runs};
+use crate::desk::{Desk, case_records, opened_letters};
 use crate::model::case::{Acknowledgement, Case, Draft, Standing};
+use crate::model::case_record::Dossier;
 use crate::model::course::{Course, Lane};
-use crate::model::dossier::Dossier;
 use crate::model::ids::CaseId;
 use crate::model::quality::{self, Quality};
 use crate::model::reading::Reading;
 use crate::model::report::{Class, Report};
-use crate::pipeline::{Desk, dossiers, letters};
 use crate::ports::{Intake, JournalLine, ReadingState};
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
@@ -127,7 +127,7 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> 
         if lines.len() == LIST_MAX {
             break;
         }
-        let dossier = dossiers::read(desk, &case.id)
+        let dossier = case_records::read(desk, &case.id)
             .await
             .map(|opened| opened.dossier)
             .unwrap_or_default();
@@ -163,7 +163,7 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> 
 
 /// A list is worth more than its summaries: where the opener is down, they are absent.
 async fn first_reading(desk: &Desk, letters: &[Intake]) -> Option<Reading> {
-    letters::reading_of(desk, letters.first()?)
+    opened_letters::reading_of(desk, letters.first()?)
         .await
         .ok()
         .flatten()
@@ -223,7 +223,7 @@ pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
     let letters = desk.parts.store.letters_of(id).await?;
     let mut read = Vec::new();
     for intake in &letters {
-        let mut reading = letters::reading_of(desk, intake)
+        let mut reading = opened_letters::reading_of(desk, intake)
             .await
             .with_context(|| format!("letter {}", intake.id))?;
         if let Some(reading) = &mut reading {
@@ -239,7 +239,7 @@ pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
         });
     }
     let first = read.first().and_then(|l| l.reading.as_ref());
-    let dossier = dossiers::read(desk, id).await?.dossier;
+    let dossier = case_records::read(desk, id).await?.dossier;
     let report = first
         .and_then(|r| r.report.clone())
         .map(|report| dossier.assessment.over(report));
@@ -274,7 +274,7 @@ pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
 
 pub(super) async fn attachments(desk: &Desk, id: &CaseId, name: Option<&str>) -> Result<Vec<File>> {
     known(desk, id).await?;
-    let files = letters::files_of(desk, id).await?;
+    let files = opened_letters::files_of(desk, id).await?;
     let wanted: Vec<File> = files
         .into_iter()
         .filter(|(file, _)| name.is_none_or(|n| n == file))
@@ -319,7 +319,7 @@ pub(super) async fn letter(
         .iter()
         .find(|letter| letter.id.0 == intake)
         .with_context(|| format!("case {id} has no letter {intake}"))?;
-    let armored = letters::opened_for(desk, letter, &responder.armored).await?;
+    let armored = opened_letters::opened_for(desk, letter, &responder.armored).await?;
     Ok(SealedLetter {
         intake,
         received_at: letter.received_at,

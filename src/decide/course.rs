@@ -6,7 +6,7 @@ mod ending;
 pub use ending::{close, reopen, split};
 mod disclosing;
 
-use super::clocks::{Clock, ClockState, clocks};
+use super::deadline::{Clock, ClockState, clocks};
 use super::{CaseChange, Decision, Entry};
 use crate::model::Timestamp;
 use crate::model::case::{Case, Standing};
@@ -362,8 +362,8 @@ pub fn go_on(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::clocks::midnight;
-    use crate::decide::clocks::{Because, call_for_clocks, runs};
+    use crate::decide::deadline::midnight;
+    use crate::decide::deadline::{Because, call_for_clocks, runs};
     use crate::model::case::Acknowledgement;
     use crate::model::case::AdvisoryState;
     use crate::model::case::Called;

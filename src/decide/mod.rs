@@ -5,29 +5,29 @@
 //! take it back only for letters that came in clear, where nothing was hidden from anyone.
 
 mod arrival;
-mod clock;
-mod clocks;
 mod course;
-mod delivery;
+mod deadline;
+mod on_clock;
+mod on_reading;
 mod policy;
-mod reading;
 mod release_day;
 mod reply;
+mod returned;
 
 pub use arrival::{Acquaintance, Arrival, Origin, Thread, on_arrival};
-pub use clock::on_clock;
-pub use clocks::{Because, Clock, ClockState, Due, clocks, next_due, runs};
 pub use course::{
     NotNow, agree_release, announced, ask_tracker, change_lane, close, disclosure, go_on,
     may_announce, notify, rated, reach, reopen, split, take_back, tracker_moved, wait_for_upstream,
 };
-pub use delivery::{Returned, on_returned};
+pub use deadline::{Because, Clock, ClockState, Due, clocks, next_due, runs};
+pub use on_clock::on_clock;
+pub use on_reading::{Older, ReadLetter, answered, confirm, on_reading, on_stray};
 pub use policy::{Caps, FilePolicy, Policy, SealedPolicy};
-pub use reading::{Older, ReadLetter, answered, confirm, on_reading, on_stray};
-pub use release_day::{Proposal, judged, propose};
+pub use release_day::{Proposal, evaluate, propose};
 pub use reply::{
     ask, ask_private, put_back, replied, reply, reply_refused, send_certificate, words,
 };
+pub use returned::{Returned, on_returned};
 
 use crate::model::address::Address;
 use crate::model::case::Case;

@@ -1,6 +1,6 @@
 //! On which day should a fix be released, and what speaks against a day that somebody chose?
 
-use super::clocks::clocks;
+use super::deadline::clocks;
 use crate::model::Timestamp;
 use crate::model::case::Case;
 use crate::model::course::{Lane, Step};
@@ -42,11 +42,11 @@ pub fn propose(
         let (window, rest) = objections(case, **at, rules, timeline, now);
         (window.len(), rest.len(), **at)
     })?;
-    Some(judged(case, *best, rules, timeline, now))
+    Some(evaluate(case, *best, rules, timeline, now))
 }
 
 /// What is to be said of a moment that somebody chose.
-pub fn judged(
+pub fn evaluate(
     case: &Case,
     at: Timestamp,
     rules: &ReleaseRules,

@@ -6,10 +6,11 @@
 pub mod address;
 pub mod budget;
 pub mod case;
+pub mod case_command;
+pub mod case_record;
 pub mod course;
 pub mod cvss;
 pub mod distributor;
-pub mod dossier;
 pub mod effect;
 pub mod ids;
 pub mod letter;

@@ -2,7 +2,7 @@
 
 use super::Timestamp;
 use super::address::{Address, ReplyAddress};
-use super::dossier::{Assessment, Collaborators, Credit};
+use super::case_record::{Assessment, Collaborators, Credit};
 use super::effect::Reason;
 use super::ids::{CaseId, Digest, MessageId};
 use super::report::Report;

@@ -1,10 +1,10 @@
 //! How do fetched letters become ours? DNS is asked who sent them, and they are admitted together.
 
-use super::desk::{Desk, random};
 use super::failpoint::step;
-use super::restraint::restrain_calls;
 use super::rhythm::Beat;
 use crate::decide::{Acquaintance, Arrival, Origin, on_arrival};
+use crate::desk::restraint::restrain_calls;
+use crate::desk::{Desk, random};
 use crate::mime;
 use crate::model::ids::CaseId;
 use crate::model::letter::Dmarc;

@@ -4,8 +4,8 @@
 //! Five letters leave by the real courier and come back by the real mailbox. They open no case and
 //! get no answer.
 
-use super::desk::{Desk, random};
 use crate::decide::{Decision, Entry};
+use crate::desk::{Desk, random};
 use crate::model::Timestamp;
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{EffectKey, MessageId};

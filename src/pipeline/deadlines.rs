@@ -1,8 +1,8 @@
 //! Which promise is about to fail? Looks at the clock, and calls humans in time.
 
-use super::desk::Desk;
 use super::rhythm::Beat;
 use crate::decide::{Decision, on_clock};
+use crate::desk::Desk;
 use crate::model::Timestamp;
 use crate::model::effect::{Effect, Reason};
 use crate::model::timeline::ENDS_WITHIN_DAYS;

@@ -49,35 +49,3 @@ pub fn arm_from_environment() -> Result<(), String> {
         }
     })
 }
-
-/// What a reader is told to do by a letter of a test: `strike-this-reader: loop`.
-const STRIKE: &str = "strike-this-reader: ";
-
-/// Has a reader overflow its stack, loop, stay without doing anything, take 10 GiB or end, as the
-/// text of its letter asks. Does nothing without the feature, or where `SEALDESK_STRIKE` is not
-/// set.
-pub fn strike(text: &str) {
-    if !fail::has_failpoints() || std::env::var_os("SEALDESK_STRIKE").is_none() {
-        return;
-    }
-    match text
-        .split_once(STRIKE)
-        .and_then(|(_, rest)| rest.split_whitespace().next())
-    {
-        Some("overflow") => drop(std::hint::black_box(deeper(0))),
-        Some("loop") => loop {
-            std::hint::spin_loop();
-        },
-        Some("stay") => loop {
-            let _ = nix::poll::poll(&mut [], nix::poll::PollTimeout::NONE);
-        },
-        Some("balloon") => drop(std::hint::black_box(vec![1u8; 10 << 30])),
-        Some("end") => std::process::abort(),
-        _ => {}
-    }
-}
-
-#[expect(unconditional_recursion, reason = "that is what it is for")]
-fn deeper(depth: u64) -> u64 {
-    std::hint::black_box(deeper(std::hint::black_box(depth + 1)) + 1)
-}

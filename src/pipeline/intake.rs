@@ -1,10 +1,10 @@
 //! How does a letter become ours? Fetched, spooled, admitted, and only then settled on the server.
 
 use super::admission::{Asking, Batch, NotAdmitted, admit_all, fetch_batch};
-use super::desk::Desk;
 use super::failpoint::step;
 use super::rhythm::Beat;
 use crate::decide::{Decision, Entry, Origin};
+use crate::desk::Desk;
 use crate::model::effect::{Effect, Reason};
 use crate::ports::{Lying, Mailbox, Place, PortError};
 use std::collections::HashMap;

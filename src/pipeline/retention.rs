@@ -1,8 +1,8 @@
 //! How long is what people said kept? Until a human has it erased, or as long as the config says.
 
-use super::desk::Desk;
 use super::rhythm::Beat;
 use crate::decide::{Decision, Entry};
+use crate::desk::Desk;
 use crate::model::Timestamp;
 use crate::model::ids::CaseId;
 use crate::ports::{PortError, Purged};

@@ -5,10 +5,10 @@
 //! answer to it or a slip, and quoted text may be what was sealed, so a letter that has both is
 //! passed back rather than guessed at.
 
-use super::clerk::Said;
-use super::desk::{Desk, Responder};
 use super::outbox;
+use crate::cases::MailCommands;
 use crate::decide::{self, Decision, reply_refused};
+use crate::desk::{Desk, Responder};
 use crate::mime;
 use crate::model::Timestamp;
 use crate::model::address::Address;
@@ -111,7 +111,7 @@ pub async fn taken(
                 now,
             ),
             words => {
-                let said = Said {
+                let said = MailCommands {
                     to: responder.address.clone(),
                     by: by.clone(),
                     token: token.to_owned(),

@@ -1,9 +1,9 @@
 //! What became of our advisories in the tracker? Looked at again and again, and written down where
 //! it changed.
 
-use super::desk::Desk;
 use super::rhythm::Beat;
 use crate::decide::{self, Decision, Entry, tracker_moved};
+use crate::desk::Desk;
 use crate::model::case::{AdvisoryId, Case, Draft};
 use crate::model::effect::{Effect, Reason};
 use crate::ports::{Comment, Intake, PortError};

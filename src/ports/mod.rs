@@ -9,8 +9,8 @@ mod store;
 pub use correspondence::{Answer, CanaryLine, Correspondence, HeldBack, Pinned};
 pub use store::{
     Admission, CaseStore, Cases, Decide, Intake, JournalLine, Keeping, Kept, Lane, Leased, Letters,
-    Measures, Outbox, Outcome, Purged, Read, ReadingState, Rest, Saying, SealedTo, Spool, Spooled,
-    Spooling, Tally, Unread,
+    Measures, Outbox, Outcome, Purged, Read, ReadingState, Rest, SealedTo, Spool, Spooled,
+    Spooling, Tally, TextTag, Unread,
 };
 
 use crate::model::Timestamp;

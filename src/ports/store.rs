@@ -104,14 +104,14 @@ pub struct Read<'a> {
     /// The sealed reading.
     pub sealed: Option<&'a [u8]>,
     /// HMACs of what it says, by paragraphs: letters that say the same share them.
-    pub sayings: &'a [Saying],
+    pub text_tags: &'a [TextTag],
     /// The certificate of ours that it was sealed to.
     pub sealed_to: Option<&'a str>,
 }
 
 /// A paragraph of a letter, by an HMAC that tells nothing to whoever sees the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Saying {
+pub struct TextTag {
     pub tag: String,
     /// Its length in characters.
     pub weight: u32,
@@ -245,7 +245,7 @@ pub trait Letters: Send + Sync {
     async fn alike(
         &self,
         case: &CaseId,
-        sayings: &[Saying],
+        text_tags: &[TextTag],
         message_id: Option<&MessageId>,
     ) -> Result<Vec<CaseId>, PortError>;
     /// As [`Self::alike`], for every letter of the case as it was read.

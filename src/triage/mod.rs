@@ -5,7 +5,7 @@
 //! to check.
 
 mod affected;
-mod answers;
+mod circumstances;
 mod class;
 mod disclosure;
 mod documents;
@@ -46,7 +46,7 @@ pub fn warm_up() {
     }
     let all = [
         affected::all(),
-        answers::all(),
+        circumstances::all(),
         class::all(),
         disclosure::all(),
         fields::all(),

@@ -7,7 +7,7 @@ use super::disclosure::disclosure;
 use super::fields::Field;
 use super::product::{named_product, product};
 use super::sections::{Section, sections};
-use super::{answers, class, parts, patterns, places, weakness};
+use super::{circumstances, class, parts, patterns, places, weakness};
 use crate::model::cvss;
 use crate::model::report::{CreditWish, Missing, Report};
 pub(super) use gist::clean_subject;
@@ -135,7 +135,7 @@ pub fn report(subject: &str, text: &str, files: &[File<'_>]) -> Report {
     if affected_versions.is_empty() {
         missing.push(Missing::Versions);
     }
-    let mut answers = answers::answers(&said, &text);
+    let mut answers = circumstances::circumstances(&said, &text);
     if answers.credit_name.is_none() && answers.credit.is_none_or(|wish| wish == CreditWish::Wanted)
     {
         answers.credit_name = records.iter().flat_map(|r| &r.credits).next().cloned();

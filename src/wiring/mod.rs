@@ -8,7 +8,7 @@ mod mail;
 
 pub use mail::{courier, mailboxes};
 mod monitored;
-mod people;
+mod recipients;
 mod site;
 
 use crate::adapters::calendar;
@@ -18,18 +18,18 @@ use crate::adapters::opener::{Doorstep, OpenerClient};
 use crate::adapters::sqlite::SqliteStore;
 use crate::compose::{House, OwnCertificate, Templates};
 use crate::config::{self, Resolver, Settings};
-use crate::control::ByLetter;
 use crate::decide::Origin;
+use crate::desk::{Desk, DeskParts};
+use crate::grammar;
 use crate::mime::{OwnList, Perspective};
 use crate::model::Timestamp;
 use crate::model::release::ReleaseRules;
 use crate::model::secret::Secret;
 use crate::openpgp::{self, Certificate, SealTo};
-use crate::pipeline::{Desk, DeskParts};
 use crate::ports::{Authenticator, Cases, Clock, Mailbox};
 use anyhow::{Context, Result, anyhow};
 pub use monitored::Monitored;
-pub use people::{distributors, responders};
+pub use recipients::{distributors, responders};
 pub use site::{expected, pages, security_md};
 use std::path::Path;
 use std::sync::Arc;
@@ -200,9 +200,9 @@ pub async fn desk(settings: &Settings) -> Result<Desk> {
         announcement_lists: settings.announcement_lists.clone(),
         sources: sources(settings)?,
         responders: responders(settings)?,
-        clerk: Arc::new(ByLetter),
+        parse_command: grammar::parse_line,
         distributors: distributors(settings)?,
-        own_ends: people::own_ends(settings)?,
+        own_ends: recipients::own_ends(settings)?,
         secret: desk_secret(&settings.state)?,
         answer_from,
         caps: settings.caps,

@@ -1,8 +1,9 @@
 //! What does a desk answer to monitoring?
 
 use crate::adapters::site::{Absent, Page, Pages};
-use crate::control;
-use crate::pipeline::{Desk, Rhythm};
+use crate::desk::Desk;
+use crate::metrics;
+use crate::pipeline::Rhythm;
 use anyhow::Result;
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ impl Monitored {
         match &*said {
             Some((at, text)) if at.elapsed() < METRICS_FOR => Ok(text.clone()),
             _ => {
-                let text = control::metrics(&self.desk, &self.rhythm).await?;
+                let text = metrics::metrics(&self.desk, &self.rhythm).await?;
                 Ok(said.insert((Instant::now(), text)).1.clone())
             }
         }
@@ -68,7 +69,7 @@ impl Pages for Monitored {
                     Err(Absent::Unwell)
                 }
             },
-            "/health" => match control::health(&self.desk, &self.rhythm).await {
+            "/health" => match metrics::health(&self.desk, &self.rhythm).await {
                 Ok(()) => page("text/plain", "good\n".to_owned()),
                 Err(why) => {
                     warn!(why, "the desk is not well");

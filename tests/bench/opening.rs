@@ -11,8 +11,8 @@
 use sealdesk::adapters::opener::{Doorstep, OpenerClient};
 use sealdesk::mime::Perspective;
 use sealdesk::openpgp::{Purpose, SecretKeys};
-use sealdesk::pipeline::reading::{Position, read};
 use sealdesk::ports::{LetterOctets, Opener};
+use sealdesk::reading::{Position, read};
 use sequoia_openpgp::cert::Cert;
 use sequoia_openpgp::crypto::{KeyPair, SessionKey};
 use sequoia_openpgp::packet::{PKESK, SKESK};

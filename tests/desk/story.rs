@@ -9,17 +9,18 @@ use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use sealdesk::adapters::clock::SystemClock;
 use sealdesk::adapters::opener::{Doorstep, OpenerClient};
+use sealdesk::cases::TO_BE_WRITTEN;
 use sealdesk::config;
-use sealdesk::control::{
-    CaseLine, CaseView, Order, Question, Status, TO_BE_WRITTEN, Wanted, Word, answer,
-};
+use sealdesk::control::{CaseLine, CaseView, Order, Question, Status, Wanted, answer};
 use sealdesk::decide::Proposal;
+use sealdesk::desk::{Desk, DeskParts};
 use sealdesk::model::Timestamp;
 use sealdesk::model::case::{Closing, Draft};
+use sealdesk::model::case_command::CaseCommand;
+use sealdesk::model::case_record::Assessment;
 use sealdesk::model::course::{Lane, Step};
-use sealdesk::model::dossier::Assessment;
 use sealdesk::model::ids::CaseId;
-use sealdesk::pipeline::{Desk, DeskParts, Rhythm, deadlines, intake, outbox, readers, watch};
+use sealdesk::pipeline::{Rhythm, deadlines, intake, outbox, reading_loop, watch};
 use sealdesk::ports::{Clock, Lane as OutboxLane};
 use sealdesk::wiring::{self, Watched};
 use serde_json::json;
@@ -132,7 +133,7 @@ impl Play {
             .await
             .unwrap();
         }
-        while readers::round(&self.desk).await.unwrap() > 0 {}
+        while reading_loop::round(&self.desk).await.unwrap() > 0 {}
         watch::round(&self.desk).await.unwrap();
         deadlines::round(&self.desk).await.unwrap();
         for lane in OutboxLane::ALL {
@@ -161,10 +162,10 @@ impl Play {
         Ok(serde_json::from_value(value).unwrap())
     }
 
-    async fn say(&self, id: &CaseId, word: Word) -> String {
-        self.ask(Question::CaseSay {
+    async fn say(&self, id: &CaseId, word: CaseCommand) -> String {
+        self.ask(Question::CaseCommand {
             id: id.clone(),
-            word,
+            command: word,
         })
         .await
         .unwrap()
@@ -279,9 +280,9 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
         (Lane::Asap, Some(day))
     );
     assert!(view.journal.iter().any(|line| line.event == "skipped"));
-    play.ask::<String>(Question::CaseSay {
+    play.ask::<String>(Question::CaseCommand {
         id: second.clone(),
-        word: Word::Ask {
+        command: CaseCommand::Ask {
             private_disclosure: true,
         },
     })
@@ -294,9 +295,9 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
             play.show(&third).await.line.draft,
             Draft::Filed { .. }
         ));
-        play.ask::<String>(Question::CaseSay {
+        play.ask::<String>(Question::CaseCommand {
             id: third,
-            word: Word::Answered,
+            command: CaseCommand::Answered,
         })
         .await
         .unwrap();
@@ -309,7 +310,7 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
     };
     play.say(
         &fourth,
-        Word::Set {
+        CaseCommand::Set {
             assessment: Box::new(low),
         },
     )
@@ -336,7 +337,7 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
     play.after(SignedDuration::from_hours(5)).await;
     play.say(
         &first,
-        Word::Reach {
+        CaseCommand::Reach {
             step: Step::FixTeam,
             at: None,
         },
@@ -352,14 +353,14 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
     };
     play.say(
         &first,
-        Word::Set {
+        CaseCommand::Set {
             assessment: Box::new(found),
         },
     )
     .await;
     play.say(
         &first,
-        Word::Credit {
+        CaseCommand::Credit {
             login: None,
             name: Some("Ada Example".to_owned()),
             kind: "finder".to_owned(),
@@ -368,7 +369,7 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
     .await;
     play.say(
         &first,
-        Word::Link {
+        CaseCommand::Link {
             what: "fix".to_owned(),
             to: "https://git.acme.example/pull/7".to_owned(),
         },
@@ -377,7 +378,7 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
     play.after(SignedDuration::from_hours(24 * 3)).await;
     play.say(
         &first,
-        Word::Reach {
+        CaseCommand::Reach {
             step: Step::Fix,
             at: None,
         },
@@ -401,7 +402,7 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
     );
     play.say(
         &first,
-        Word::ReleaseDay {
+        CaseCommand::ReleaseDay {
             at: Some(proposal.at),
             despite_objections: false,
         },
@@ -409,7 +410,7 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
     .await;
     play.say(
         &first,
-        Word::NotifyDistributors {
+        CaseCommand::NotifyDistributors {
             text: "acme-web 2.3.2 will fix CANARY-NOTICE.".to_owned(),
         },
     )
@@ -443,7 +444,7 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
     );
     play.say(
         &first,
-        Word::Announce {
+        CaseCommand::Announce {
             text: words,
             assets: Vec::new(),
             despite_assets: false,
@@ -469,7 +470,7 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
     let said = play
         .say(
             &first,
-            Word::PostRetrospective {
+            CaseCommand::PostRetrospective {
                 text: retrospective,
             },
         )
@@ -488,7 +489,7 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
     );
     play.say(
         &first,
-        Word::Close {
+        CaseCommand::Close {
             why: Closing::Resolved,
             note: None,
             of: None,

@@ -1,7 +1,7 @@
 //! What must change in an advisory so that it says what the team found? Only that is sent.
 
 use super::cut;
-use crate::model::dossier::Collaborators;
+use crate::model::case_record::Collaborators;
 use crate::model::outgoing::Amendment;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -168,7 +168,7 @@ fn vulnerabilities(now: &Standing, amendment: &Amendment, ecosystem: &str) -> Ve
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::dossier::{Assessment, Credit};
+    use crate::model::case_record::{Assessment, Credit};
 
     #[test]
     fn only_what_the_team_said_is_sent_and_nobody_is_put_out() {

@@ -9,7 +9,7 @@ use crate::adapters::github::GithubApi;
 use crate::adapters::github::comments;
 use crate::compose;
 use crate::model::case::AdvisoryId;
-use crate::model::dossier::Collaborators;
+use crate::model::case_record::Collaborators;
 use crate::model::outgoing::{Addition, Advisory};
 use crate::model::report::Report;
 use crate::ports::{Filed, PortError};

@@ -13,7 +13,7 @@ mod comments;
 mod reports;
 
 use crate::model::case::{AdvisoryId, AdvisoryState};
-use crate::model::dossier::Collaborators;
+use crate::model::case_record::Collaborators;
 use crate::model::outgoing::{Addition, Advisory, Amendment};
 use crate::ports::{Comment, Filed, PortError, Tracker};
 use amend::{Standing, amended};

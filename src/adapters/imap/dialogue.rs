@@ -5,16 +5,16 @@
 //! under our own tags, and each needs its tagged OK. The text of its errors holds what the server
 //! sent, so only their kind goes further.
 
-mod answers;
 mod commands;
+mod responses;
 
 use crate::ports::PortError;
-use answers::{finished, weight};
 use async_imap::Client;
 use async_imap::imap_proto::{Response, Status};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::FutureExt;
+use responses::{finished, weight};
 use std::fmt::Debug;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;

@@ -11,7 +11,7 @@ use crate::model::budget::Budget;
 use crate::model::limits::Limits;
 use crate::model::reading::Outside;
 use crate::openpgp::{self, Purpose, SecretKeys, SessionKey, SessionKeys};
-use crate::pipeline::reading::{self, Position};
+use crate::reading::{self, Position};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ fn read(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Resu
         &mut Asking::new(keys, ASK_MAIL),
         &position(&call, limits),
     );
-    crate::pipeline::strike(&read.reading.text);
+    crate::reading::strike(&read.reading.text);
     desk.give(&[GOOD])?;
     desk.give_frame(&serde_json::to_vec(&ReadAnswer {
         reading: read.reading,

@@ -3,14 +3,14 @@
 mod letter_rows;
 
 use super::threads::acquaintance;
-use super::{SqliteStore, apply, fault, millis, purge, sayings};
+use super::{SqliteStore, apply, fault, millis, purge, text_tags};
 use crate::decide::{Acquaintance, Decision, Entry};
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::ids::{CaseId, IntakeId, MessageId};
 use crate::model::letter::{Outer, Role};
 use crate::ports::{
-    Admission, Decide, Intake, Letters, Place, PortError, Read, ReadingState, Rest, Saying, Unread,
+    Admission, Decide, Intake, Letters, Place, PortError, Read, ReadingState, Rest, TextTag, Unread,
 };
 use async_trait::async_trait;
 use letter_rows::{UNREAD, insert_place, read, read_place, read_unread, set_case, set_role};
@@ -344,20 +344,20 @@ impl Letters for SqliteStore {
         .execute(&mut *tx)
         .await
         .map_err(fault)?;
-        sayings::insert(&mut tx, intake, read.sayings).await?;
+        text_tags::insert(&mut tx, intake, read.text_tags).await?;
         tx.commit().await
     }
 
     async fn alike(
         &self,
         case: &CaseId,
-        sayings: &[Saying],
+        text_tags: &[TextTag],
         message_id: Option<&MessageId>,
     ) -> Result<Vec<CaseId>, PortError> {
-        sayings::alike(
+        text_tags::alike(
             &mut *self.pool.acquire().await.map_err(fault)?,
             case,
-            sayings,
+            text_tags,
             message_id,
         )
         .await
@@ -377,12 +377,12 @@ impl Letters for SqliteStore {
                     .fetch_all(&self.pool)
                     .await
                     .map_err(fault)?;
-            let sayings: Vec<Saying> = rows
+            let text_tags: Vec<TextTag> = rows
                 .into_iter()
-                .map(|(tag, weight)| Saying { tag, weight })
+                .map(|(tag, weight)| TextTag { tag, weight })
                 .collect();
             for other in self
-                .alike(case, &sayings, letter.message_id.as_ref())
+                .alike(case, &text_tags, letter.message_id.as_ref())
                 .await?
             {
                 if !found.contains(&other) {

@@ -3,14 +3,14 @@
 
 mod cases;
 mod commits;
+mod correspondence;
 mod effects;
 mod keeping;
 mod letters;
 mod measures;
-mod people;
 mod purge;
-mod sayings;
 mod spool;
+mod text_tags;
 mod threads;
 
 pub use keeping::{Restored, look_through, restore};

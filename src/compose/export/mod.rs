@@ -9,19 +9,19 @@ mod csaf;
 mod cve;
 pub mod cwe;
 mod ghsa;
-mod letter;
 mod markdown;
+mod opened_letter;
 mod osv;
 
 pub use csaf::csaf;
 pub use cve::cve;
 pub use ghsa::{advisory as ghsa, vulnerabilities};
-pub use letter::letter;
 pub use markdown::markdown;
+pub use opened_letter::letter;
 pub use osv::osv;
 
 use crate::model::Timestamp;
-use crate::model::dossier::{Credit, Link};
+use crate::model::case_record::{Credit, Link};
 use crate::model::ids::CaseId;
 use crate::model::report::{Affected, Range, Report};
 use serde_json::Value;

@@ -2,11 +2,11 @@
 
 use super::{QUEUE_MAX, WITHOUT_CASE_SHOWN};
 use crate::decide::{Due, next_due};
+use crate::desk::Desk;
 use crate::model::case::{Case, Draft, Standing};
 use crate::model::course::Lane;
 use crate::model::ids::CaseId;
 use crate::model::timeline::Timeline;
-use crate::pipeline::Desk;
 use crate::ports::{CanaryLine, Tally};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! When does a case become public, and who is told before?
 
 use super::{NotNow, SKIPPED, deadline, moved, open, told};
-use crate::decide::clocks::midnight;
+use crate::decide::deadline::midnight;
 use crate::decide::{Decision, Entry};
 use crate::model::Timestamp;
 use crate::model::case::{AdvisoryState, Case, Draft};

@@ -2,25 +2,12 @@
 
 use super::answers::{answer, hand_over};
 use super::{Carried, case_of, unsealed, unsigned_yet};
+use crate::cases::Announcement;
 use crate::decide::{Decision, Entry, may_announce};
-use crate::model::address::Address;
+use crate::desk::Desk;
 use crate::model::effect::{Effect, Reason};
 use crate::model::outgoing::Composition;
-use crate::pipeline::desk::Desk;
 use crate::ports::PortError;
-use serde::{Deserialize, Serialize};
-
-/// What is announced; it rests sealed until it leaves.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Announcement {
-    /// A mailing list; nobody for a post.
-    pub to: Option<Address>,
-    pub subject: String,
-    pub text: String,
-    /// It is no release but what was learnt from one.
-    #[serde(default)]
-    pub is_retrospective: bool,
-}
 
 pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;

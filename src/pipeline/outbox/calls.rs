@@ -1,14 +1,14 @@
 //! How is a human called? By an encrypted letter to each responder, and by a path that shares
 //! nothing with the mail.
 
-use super::{Carried, case_of, message_id, reading_for, tag, unsigned_yet, words};
+use super::{Carried, case_of, mail_commands, message_id, reading_for, tag, unsigned_yet};
 use crate::compose;
 use crate::decide::{Decision, Entry};
+use crate::desk::{Desk, Responder};
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::EffectKey;
 use crate::model::letter::Role;
 use crate::model::outgoing::{Brief, Composition, ReplyTo};
-use crate::pipeline::desk::{Desk, Responder};
 use crate::ports::{OpenerError, Parcel, PortError};
 use std::time::Duration;
 use tracing::warn;
@@ -18,7 +18,7 @@ pub(super) async fn by_mail(
     effect: &Effect,
     reason: Reason,
 ) -> Result<Carried, PortError> {
-    let (only, brief) = match words::heard(desk, effect).await? {
+    let (only, brief) = match mail_commands::heard(desk, effect).await? {
         Some((to, brief)) => (Some(to), Some(brief)),
         None => (None, brief(desk, effect).await?),
     };

@@ -3,12 +3,12 @@
 use super::{Carried, case_of, letter_of, reading_for};
 use crate::compose;
 use crate::decide::{CaseChange, Decision, Entry};
+use crate::desk::Desk;
+use crate::desk::case_records;
 use crate::model::case::{AdvisoryId, Case, Draft};
 use crate::model::effect::{Effect, Reason};
 use crate::model::letter::Role;
 use crate::model::outgoing::Amendment;
-use crate::pipeline::desk::Desk;
-use crate::pipeline::dossiers;
 use crate::pipeline::failpoint::step;
 use crate::ports::{PortError, ReadingState};
 use tracing::warn;
@@ -129,7 +129,7 @@ fn filed(case: &Case) -> Result<&AdvisoryId, PortError> {
 pub(super) async fn amend(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
     let advisory = filed(&case)?;
-    let dossier = dossiers::read(desk, &case.id).await?.dossier;
+    let dossier = case_records::read(desk, &case.id).await?.dossier;
     let reading = match desk.parts.store.letters_of(&case.id).await?.first() {
         Some(letter) => reading_for(desk, letter).await?,
         None => None,

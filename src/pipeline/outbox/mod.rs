@@ -5,18 +5,16 @@ mod announcements;
 mod answers;
 mod calls;
 mod drafts;
+mod mail_commands;
 mod notices;
-mod words;
 
-pub use announcements::Announcement;
-pub use notices::Notice;
-pub use words::put_back;
+pub use mail_commands::put_back;
 
-use super::desk::{Desk, random};
 use super::failpoint::step;
-use super::letters::reading_of;
 use super::rhythm::Beat;
 use crate::decide::{CaseChange, Decision, Entry};
+use crate::desk::opened_letters::reading_of;
+use crate::desk::{Desk, random};
 use crate::model::Timestamp;
 use crate::model::case::{Case, Draft};
 use crate::model::effect::Reason;
@@ -161,7 +159,7 @@ async fn carry_out(desk: &Desk, leased: Leased) -> Result<(), PortError> {
         Work::SendCertificate => answers::send_certificate(desk, effect).await,
         Work::Ask | Work::AskPrivate => answers::ask(desk, effect).await,
         Work::Reply => answers::reply(desk, effect).await,
-        Work::SayWords => words::say(desk, effect).await,
+        Work::SayWords => mail_commands::say(desk, effect).await,
         Work::Announce => announcements::send(desk, effect).await,
         Work::Notify => notices::send(desk, effect).await,
         Work::FileAdvisory => {

@@ -3,24 +3,16 @@
 
 use super::answers::{answer, hand_over};
 use super::{Carried, case_of, unsealed, unsigned_yet};
+use crate::cases::Notice;
 use crate::decide::{Decision, Entry};
-use crate::model::address::Address;
+use crate::desk::Desk;
 use crate::model::case::Standing;
 use crate::model::course::Step;
 use crate::model::distributor::Distributor;
 use crate::model::effect::{Effect, Reason};
 use crate::model::outgoing::Composition;
-use crate::pipeline::desk::Desk;
 use crate::pipeline::failpoint::step;
 use crate::ports::{OpenerError, PortError};
-use serde::{Deserialize, Serialize};
-
-/// What a notice says and to whom; it rests sealed.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Notice {
-    pub to: Address,
-    pub text: String,
-}
 
 pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;

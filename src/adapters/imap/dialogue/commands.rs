@@ -1,6 +1,6 @@
 //! Which commands are given to an IMAP server?
 
-use super::answers::{finished, is_news, row};
+use super::responses::{finished, is_news, row};
 use super::{COMMAND_S, Dialogue, DialogueError, Opened, Row, folder_name};
 use async_imap::imap_proto::{Capability, MailboxDatum, Response, ResponseCode, Status};
 use base64::Engine as _;

@@ -2,6 +2,7 @@
 
 use super::{answer, hand_over, not_again, turn_unless_by_word};
 use crate::decide::replied;
+use crate::desk::Desk;
 use crate::model::address::Address;
 use crate::model::case::Case;
 use crate::model::effect::{Effect, Reason, Work};
@@ -9,7 +10,6 @@ use crate::model::letter::{Dmarc, Role};
 use crate::model::outgoing::{Asked, Composition};
 use crate::model::reading::SignatureStatus;
 use crate::model::report::Missing;
-use crate::pipeline::desk::Desk;
 use crate::pipeline::failpoint::step;
 use crate::pipeline::outbox::{Carried, case_of, letter_of, missing, reading_for, unsigned_yet};
 use crate::ports::{Answer, Intake, Pinned, PortError, ReadingState};

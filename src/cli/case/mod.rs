@@ -1,0 +1,276 @@
+//! `sealdesk case`: lists and shows cases, takes out attachments, answers reporters, and takes a
+//! responder's word.
+
+mod announcement;
+mod commands;
+mod export;
+mod page;
+mod retrospective;
+mod timeline;
+
+pub(in crate::cli) use page::{acknowledgement, draft, due_next, standing};
+
+use crate::adapters::clock::SystemClock;
+use crate::cli::{ask, exit, open, screen};
+use crate::control::{self, CaseLine, CaseView, File, Question, Wanted};
+use crate::grammar::case_id;
+use crate::ports::Clock;
+use anyhow::Result;
+use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Lists and shows cases, answers reporters, and takes a responder's word
+#[derive(Args)]
+pub struct Case {
+    #[command(flatten)]
+    desk: ask::Desk,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Lists open cases, newest first
+    List {
+        /// Closed ones too
+        #[arg(long)]
+        all: bool,
+        /// Those with a deadline that is over
+        #[arg(long)]
+        late: bool,
+        /// Those assigned to somebody
+        #[arg(long, value_name = "WHO")]
+        assignee: Option<String>,
+        /// Newest first, what is due first, or what gives most to work with first
+        #[arg(long, value_enum, default_value_t = Order::Arrived)]
+        sort: Order,
+        /// A JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows one case: its report, letters and journal
+    Show {
+        id: String,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Takes attachments of a case out, under safe names
+    Attachment {
+        id: String,
+        /// One of them; all without it
+        name: Option<String>,
+        /// Where to
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        output: PathBuf,
+    },
+    /// Answers the reporter as the team: signed by the desk, and encrypted to their certificate
+    Reply {
+        id: String,
+        /// The words; standard input without it
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Shows the clocks of a case and everything that happened in it
+    Timeline {
+        id: String,
+        /// For a retrospective
+        #[arg(long)]
+        markdown: bool,
+    },
+    /// Drafts the retrospective of a case from its journal, as Markdown to go on with
+    Retrospective {
+        id: String,
+        /// Posts this text where releases are announced, and says that the step is reached; `-` for
+        /// standard input
+        #[arg(long, value_name = "FILE")]
+        post: Option<PathBuf>,
+    },
+    /// Writes a case for the world's tools, without a sentence of a letter; mbox has the letters,
+    /// opened and encrypted
+    Export {
+        id: String,
+        #[arg(long, value_enum)]
+        format: export::Format,
+        /// The file to write; standard output without it
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// For mbox: the responder to whom each letter is encrypted
+        #[arg(long, value_name = "LOGIN")]
+        to: Option<String>,
+    },
+    /// Erases what was said in a closed case: letters, readings, notes, addresses. Its id, its
+    /// times and its journal stay
+    Purge {
+        id: String,
+        /// Without being asked whether you mean it
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Drafts the announcement of a release, with the gaps that people must fill
+    Announcement { id: String },
+    #[command(flatten)]
+    Command(commands::CommandVerb),
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Order {
+    Arrived,
+    Due,
+    Quality,
+}
+
+impl From<Order> for control::Order {
+    fn from(order: Order) -> Self {
+        match order {
+            Order::Arrived => Self::Arrived,
+            Order::Due => Self::Due,
+            Order::Quality => Self::Quality,
+        }
+    }
+}
+
+pub async fn run(args: Case) -> Result<u8> {
+    match args.verb {
+        Verb::List {
+            all,
+            late,
+            assignee,
+            sort,
+            json,
+        } => {
+            let wanted = Wanted {
+                all,
+                late,
+                assignee,
+                order: sort.into(),
+            };
+            let lines: Vec<CaseLine> = args.desk.ask(Question::CaseList(wanted)).await?;
+            let now = SystemClock.now();
+            if json {
+                screen::print_json(&lines)?
+            } else {
+                screen::print(&page::table(&lines, now))?
+            }
+        }
+        Verb::Show { id: text, json } => {
+            let view: CaseView = args
+                .desk
+                .ask(Question::CaseShow {
+                    id: case_id(&text)?,
+                })
+                .await?;
+            if json {
+                screen::print_json(&view)?
+            } else {
+                screen::print(&page::page(&view))?
+            }
+        }
+        Verb::Attachment {
+            id: text,
+            name,
+            output,
+        } => {
+            let files: Vec<File> = args
+                .desk
+                .ask(Question::CaseAttachments {
+                    id: case_id(&text)?,
+                    name,
+                })
+                .await?;
+            let decoded = files
+                .iter()
+                .map(|f| Ok((f.name.as_str(), f.decoded()?)))
+                .collect::<Result<Vec<_>>>()?;
+            let written = open::write_files(
+                &output,
+                decoded.iter().map(|(name, octets)| (*name, octets)),
+            )?;
+            for path in written {
+                screen::print(&format!("{}\n", path.display()))?;
+            }
+        }
+        Verb::Reply { id: text, file } => {
+            let done: String = args
+                .desk
+                .ask(Question::CaseReply {
+                    id: case_id(&text)?,
+                    text: commands::text_from(file)?,
+                })
+                .await?;
+            screen::print(&format!("{done}\n"))?;
+        }
+        Verb::Timeline { id: text, markdown } => {
+            let view: CaseView = args
+                .desk
+                .ask(Question::CaseShow {
+                    id: case_id(&text)?,
+                })
+                .await?;
+            screen::print(&if markdown {
+                timeline::markdown(&view)
+            } else {
+                timeline::page(&view, SystemClock.now())
+            })?;
+        }
+        Verb::Retrospective {
+            id: text,
+            post: Some(file),
+        } => {
+            let written = if file.as_os_str() == "-" {
+                None
+            } else {
+                Some(file)
+            };
+            commands::run(
+                &args.desk,
+                commands::CommandVerb::PostRetrospective {
+                    id: text,
+                    file: written,
+                },
+            )
+            .await?;
+        }
+        Verb::Export {
+            id: text,
+            format,
+            output,
+            to,
+        } => export::run(&args.desk, &case_id(&text)?, format, output, to).await?,
+        Verb::Retrospective {
+            id: text,
+            post: None,
+        } => {
+            let view: CaseView = args
+                .desk
+                .ask(Question::CaseShow {
+                    id: case_id(&text)?,
+                })
+                .await?;
+            screen::print(&retrospective::draft(&view))?;
+        }
+        Verb::Announcement { id: text } => {
+            let view: CaseView = args
+                .desk
+                .ask(Question::CaseShow {
+                    id: case_id(&text)?,
+                })
+                .await?;
+            screen::print(&announcement::draft(&view))?;
+        }
+        Verb::Purge { id: text, yes } => {
+            let id = case_id(&text)?;
+            if !yes
+                && !screen::confirmed(&format!(
+                    "Erase what was said in {id}? Nobody can bring it back"
+                ))?
+            {
+                return Ok(exit::FAILED);
+            }
+            let done: String = args.desk.ask(Question::CasePurge { id }).await?;
+            screen::print(&format!("{done}\n"))?;
+        }
+        Verb::Command(command) => commands::run(&args.desk, command).await?,
+    }
+    Ok(exit::GOOD)
+}

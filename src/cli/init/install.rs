@@ -1,0 +1,243 @@
+//! Where does everything go, and how is it started? Below the config's folder, and by systemd where
+//! it runs.
+
+use crate::cli::init::plan::{CA_FILE, Places, Plan, private_file};
+use crate::cli::{CONFIG_PATH, key};
+use anyhow::{Context, Result, bail};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Where the units look for credentials that `init` wrote.
+const DROP_IN: &str = "/etc/systemd/system/sealdesk.service.d/credentials.conf";
+
+/// What StateDirectory= of the unit makes.
+pub const STATE: &str = "/var/lib/sealdesk";
+
+/// The folder of the config, and what lies in it.
+pub struct Home {
+    pub folder: PathBuf,
+    config: PathBuf,
+}
+
+impl Home {
+    pub fn at(config: &Path) -> Result<Self> {
+        let config = std::path::absolute(config)?;
+        let folder = config
+            .parent()
+            .context("the config needs a folder")?
+            .to_owned();
+        Ok(Self { folder, config })
+    }
+
+    /// Nothing that stands there would be overwritten.
+    pub fn is_free(&self) -> Result<()> {
+        let drop_in = Path::new(DROP_IN);
+        let in_the_way = [self.config.as_path(), drop_in]
+            .into_iter()
+            .find(|path| path.exists() && (*path != drop_in || self.is_managed()));
+        match in_the_way {
+            Some(path) => bail!(
+                "{} exists: edit it and run `sealdesk check`, or move it away first",
+                path.display()
+            ),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the units of systemd run a desk of this config, and we may tell them what to do.
+    pub fn is_managed(&self) -> bool {
+        self.config == Path::new(CONFIG_PATH)
+            && Path::new("/run/systemd/system").is_dir()
+            && nix::unistd::geteuid().is_root()
+    }
+}
+
+/// Writes keys, certificates, credentials and config; what the operator should know of each.
+pub fn write(home: &Home, plan: &Plan) -> Result<Vec<String>> {
+    let managed = home.is_managed();
+    let mut told = Vec::new();
+    let (keys, secrets) = (home.folder.join("keys"), home.folder.join("secrets"));
+    if managed
+        && nix::unistd::User::from_name("sealdesk")
+            .ok()
+            .flatten()
+            .is_none()
+    {
+        bail!(
+            "there is no user sealdesk: run `make install` first, which makes it; nothing was \
+             written"
+        );
+    }
+    private_folder(&keys)?;
+    private_folder(&secrets)?;
+    // What an earlier try left stays in use.
+    if !keys.join("security.secret.asc").exists() {
+        key::make_mail(
+            plan.address.as_str(),
+            &plan.name,
+            key::ProfileName::V4,
+            &keys,
+        )?;
+    }
+    key::make_storage(&keys)?;
+    if let Some(ca) = &plan.ca {
+        public_file(&home.folder.join(CA_FILE), ca)?;
+    }
+    for name in ["security.asc", "storage.asc"] {
+        let certificate = std::fs::read(keys.join(name)).with_context(|| {
+            format!(
+                "{} is needed beside the secret keys",
+                keys.join(name).display()
+            )
+        })?;
+        public_file(&home.folder.join(name), &certificate)?;
+    }
+    for responder in &plan.responders {
+        public_file(
+            &home.folder.join(responder.file_name()),
+            responder.certificate.as_bytes(),
+        )?;
+    }
+    told.push(format!(
+        "{} holds the secret keys: keep a copy of its four files offline",
+        keys.display()
+    ));
+    let mut drop_in =
+        "# Written by `sealdesk init`: each secret is a file that only PID 1 reads.\n[Service]\n"
+            .to_owned();
+    for (name, secret) in plan.secrets() {
+        let line = match managed {
+            true => credential(&secrets, name, secret.expose())?,
+            false => {
+                anew(&secrets.join(name), secret.expose())?;
+                String::new()
+            }
+        };
+        drop_in.push_str(&line);
+    }
+    let places = match managed {
+        true => {
+            let path = Path::new(DROP_IN);
+            std::fs::create_dir_all(path.parent().unwrap_or(path))
+                .context("cannot make the folder of the drop-in")?;
+            public_file(path, drop_in.as_bytes())?;
+            let sealed = if drop_in.contains("LoadCredentialEncrypted") {
+                "encrypted with this machine's key (systemd-creds)"
+            } else {
+                "for PID 1 alone"
+            };
+            told.push(format!(
+                "{} holds passwords and tokens, {sealed}; {DROP_IN} hands them to the desk",
+                secrets.display()
+            ));
+            let credential = |name: &str| format!("${{CREDENTIALS_DIRECTORY}}/{name}");
+            Places {
+                folder: home.folder.clone(),
+                state: PathBuf::from(STATE),
+                secrets: "${CREDENTIALS_DIRECTORY}".to_owned(),
+                keys: [credential("security-key"), credential("storage-key")],
+                socket: true,
+            }
+        }
+        false => {
+            let key = |name: &str| keys.join(name).display().to_string();
+            Places {
+                folder: home.folder.clone(),
+                state: home.folder.join("state"),
+                secrets: secrets.display().to_string(),
+                keys: [key("security.secret.asc"), key("storage.secret.asc")],
+                socket: false,
+            }
+        }
+    };
+    public_file(&home.config, plan.config(&places).as_bytes())?;
+    Ok(told)
+}
+
+/// Writes a credential, encrypted where systemd can; the line by which the unit loads it.
+fn credential(folder: &Path, name: &str, secret: &[u8]) -> Result<String> {
+    let sealed = folder.join(format!("{name}.cred"));
+    let _ = std::fs::remove_file(&sealed);
+    // By the machine's own key: one of its TPM's would be lost with the next change of firmware.
+    let made = Command::new("systemd-creds")
+        .args(["encrypt", "--with-key=host", &format!("--name={name}"), "-"])
+        .arg(&sealed)
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    if let Ok(mut child) = made {
+        let written = child
+            .stdin
+            .take()
+            .is_some_and(|mut input| input.write_all(secret).is_ok());
+        if child.wait()?.success() && written {
+            return Ok(format!(
+                "LoadCredentialEncrypted={name}:{}\n",
+                sealed.display()
+            ));
+        }
+    }
+    let _ = std::fs::remove_file(&sealed);
+    let plain = folder.join(name);
+    anew(&plain, secret)?;
+    Ok(format!("LoadCredential={name}:{}\n", plain.display()))
+}
+
+/// A file that its owner alone reads, in place of what an earlier try left.
+fn anew(path: &Path, octets: &[u8]) -> Result<()> {
+    let _ = std::fs::remove_file(path);
+    private_file(path, octets)
+}
+
+/// Has systemd start the desk, now and at every boot.
+pub fn start() -> Result<()> {
+    systemctl(&["daemon-reload"])?;
+    systemctl(&["enable", "--now", "--quiet", "sealdesk-opener.socket"])?;
+    if systemctl(&["enable", "--now", "--quiet", "sealdesk.service"]).is_ok() {
+        return Ok(());
+    }
+    let log = Command::new("journalctl")
+        .args([
+            "--unit=sealdesk",
+            "--lines=15",
+            "--no-pager",
+            "--output=cat",
+        ])
+        .output();
+    let log = log
+        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+        .unwrap_or_default();
+    bail!(
+        "the desk does not start; mend what its log says, then run systemctl restart sealdesk:\n{}",
+        crate::cli::screen::tame(&log)
+    )
+}
+
+fn systemctl(arguments: &[&str]) -> Result<()> {
+    let ended = Command::new("systemctl")
+        .args(arguments)
+        .status()
+        .context("systemctl cannot be run")?;
+    if ended.success() {
+        Ok(())
+    } else {
+        bail!("systemctl {} failed", arguments.join(" "))
+    }
+}
+
+/// A file that both users of the desk read, whatever the umask is.
+fn public_file(path: &Path, octets: &[u8]) -> Result<()> {
+    let shown = || format!("cannot write {}", path.display());
+    std::fs::write(path, octets).with_context(shown)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).with_context(shown)
+}
+
+fn private_folder(path: &Path) -> Result<()> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("cannot make the folder {}", path.display()))
+}

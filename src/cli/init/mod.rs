@@ -1,0 +1,301 @@
+//! `sealdesk init`: from nothing to a desk whose letters to itself come through. It asks what it
+//! must, and proves each answer before the next.
+
+mod install;
+mod interview;
+mod plan;
+
+use crate::cli::{exit, screen};
+use crate::config;
+use crate::wiring;
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use interview::Interview;
+use plan::{Plan, Responder, Server, Tracker};
+use std::path::{Path, PathBuf};
+
+/// Sets a desk up: asks what it must, proves each answer, makes the key, writes config and
+/// credentials, and starts it
+#[derive(Args)]
+#[command(
+    after_help = "What a flag says is not asked. Without a terminal, what is needed and not said ends it before anything is written. \
+An existing config or key is never overwritten; a key that lies in the folder keys beside the config (see `sealdesk key adopt`) is used."
+)]
+pub struct Init {
+    /// The config file to write; keys, credentials and certificates go beside it
+    #[arg(long, value_name = "FILE", default_value = crate::cli::CONFIG_PATH)]
+    config: PathBuf,
+    /// The address that reporters write to
+    #[arg(long)]
+    address: Option<String>,
+    /// How letters present the desk
+    #[arg(long)]
+    name: Option<String>,
+    /// The IMAP server
+    #[arg(long, value_name = "HOST[:PORT]")]
+    imap: Option<String>,
+    #[arg(long, value_enum)]
+    imap_security: Option<Security>,
+    /// The login at the IMAP server
+    #[arg(long, value_name = "LOGIN")]
+    imap_user: Option<String>,
+    #[arg(long, value_name = "FILE")]
+    imap_password_file: Option<PathBuf>,
+    /// The SMTP server
+    #[arg(long, value_name = "HOST[:PORT]")]
+    smtp: Option<String>,
+    #[arg(long, value_enum)]
+    smtp_security: Option<Security>,
+    /// The login at the SMTP server; that of the IMAP server without it
+    #[arg(long, value_name = "LOGIN")]
+    smtp_user: Option<String>,
+    /// The password at the SMTP server; that of the IMAP server without it
+    #[arg(long, value_name = "FILE")]
+    smtp_password_file: Option<PathBuf>,
+    /// The CA that the mail servers' certificates are of, where it is one of your own
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// The GitHub repository whose advisories are drafted
+    #[arg(long, value_name = "OWNER/NAME", conflicts_with = "tracker_folder")]
+    repository: Option<String>,
+    /// A token with read and write access to repository security advisories
+    #[arg(long, value_name = "FILE")]
+    github_token_file: Option<PathBuf>,
+    /// The API of a GitHub Enterprise Server
+    #[arg(long, value_name = "URL")]
+    github_url: Option<String>,
+    /// Drafts become files in this folder; it needs no account
+    #[arg(long, value_name = "DIR")]
+    tracker_folder: Option<PathBuf>,
+    /// Who is called, with the certificate to which their letters are encrypted; repeat it
+    #[arg(long, value_name = "ADDRESS=FILE", value_parser = responder)]
+    responder: Vec<(String, PathBuf)>,
+    /// Writes everything and starts nothing
+    #[arg(long)]
+    no_start: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Security {
+    Tls,
+    Starttls,
+    /// To loopback only
+    Plaintext,
+}
+
+fn responder(text: &str) -> Result<(String, PathBuf), String> {
+    let (address, file) = text.split_once('=').ok_or("written ADDRESS=FILE")?;
+    Ok((address.to_owned(), PathBuf::from(file)))
+}
+
+pub async fn run(args: Init) -> Result<u8> {
+    let interview = Interview::new();
+    let home = install::Home::at(&args.config)?;
+    home.is_free()?;
+    let managed = home.is_managed();
+    let mut plan = Plan::new(
+        &interview,
+        args.address.clone(),
+        args.name.clone(),
+        args.ca_file.clone(),
+    )?;
+    mail(&interview, &args, &mut plan).await?;
+    tracker(&interview, &args, &mut plan, managed).await?;
+    responders(&interview, &args, &mut plan)?;
+
+    let secrets = install::write(&home, &plan)?;
+    // As the desk reads it, before anything is started.
+    config::load(&args.config)?;
+    screen::print(&format!(
+        "{} is written; every key of it is explained in config/sealdesk.example.toml\n",
+        args.config.display()
+    ))?;
+    for line in secrets {
+        screen::print(&format!("{line}\n"))?;
+    }
+    if !managed || args.no_start {
+        let by_hand = if managed {
+            "systemctl enable --now sealdesk-opener.socket sealdesk".to_owned()
+        } else {
+            format!("sealdesk run --config {}", args.config.display())
+        };
+        screen::print(&format!(
+            "\nStart it with: {by_hand}\nThen let it write to itself: sealdesk canary --config \
+             {}\n",
+            args.config.display()
+        ))?;
+        return Ok(exit::GOOD);
+    }
+    install::start()?;
+    screen::print(
+        "The desk is open. It writes to itself, in five shapes, through your servers:\n",
+    )?;
+    let good = crate::cli::canary::sing(&args.config).await?;
+    if !good {
+        bail!(
+            "not every letter came through: sealdesk status says more, and journalctl -u sealdesk"
+        );
+    }
+    publish(&args.config, &home).await?;
+    Ok(exit::GOOD)
+}
+
+/// Asks until the servers take what was said, and no longer than there is somebody to ask.
+async fn mail(interview: &Interview, args: &Init, plan: &mut Plan) -> Result<()> {
+    let mut first = true;
+    let (mut host, mut user) = (
+        format!("imap.{}", plan.address.domain()),
+        plan.address.as_str().to_owned(),
+    );
+    loop {
+        let flag = |value: &Option<String>| value.clone().filter(|_| first);
+        host = interview.text(
+            flag(&args.imap),
+            "--imap",
+            "IMAP server (HOST[:PORT])",
+            Some(&host),
+        )?;
+        user = interview.text(
+            flag(&args.imap_user),
+            "--imap-user",
+            "Login there",
+            Some(&user),
+        )?;
+        let password = interview.secret(
+            args.imap_password_file.as_ref().filter(|_| first),
+            "--imap-password-file",
+            "Password",
+        )?;
+        plan.imap = Some(Server::new(
+            &host,
+            args.imap_security.unwrap_or(Security::Tls),
+            user.clone(),
+            password,
+        )?);
+        first = false;
+        if interview.proven("mailbox", plan.probe_mailbox().await)? {
+            break;
+        }
+    }
+    first = true;
+    loop {
+        let Some(imap) = plan.imap.clone() else {
+            return Ok(());
+        };
+        let flag = |value: &Option<String>| value.clone().filter(|_| first);
+        let likely = imap
+            .host
+            .strip_prefix("imap.")
+            .map_or_else(|| imap.host.clone(), |rest| format!("smtp.{rest}"));
+        let host = interview.text(
+            flag(&args.smtp),
+            "--smtp",
+            "SMTP server (HOST[:PORT])",
+            Some(&likely),
+        )?;
+        let user = flag(&args.smtp_user).unwrap_or_else(|| imap.user.clone());
+        let user = if first {
+            user
+        } else {
+            interview.text(None, "--smtp-user", "Login there", Some(&imap.user))?
+        };
+        let password = match (&args.smtp_password_file, first) {
+            (None, true) => imap.password.clone(),
+            (file, _) => interview.secret(
+                file.as_ref().filter(|_| first),
+                "--smtp-password-file",
+                "Password there",
+            )?,
+        };
+        plan.smtp = Some(Server::new(
+            &host,
+            args.smtp_security.unwrap_or(Security::Tls),
+            user,
+            password,
+        )?);
+        first = false;
+        if interview.proven("courier", plan.probe_courier().await)? {
+            return Ok(());
+        }
+    }
+}
+
+async fn tracker(interview: &Interview, args: &Init, plan: &mut Plan, managed: bool) -> Result<()> {
+    if let Some(folder) = &args.tracker_folder {
+        let folder = std::path::absolute(folder)?;
+        if managed && !folder.starts_with(install::STATE) {
+            bail!(
+                "--tracker-folder: the unit lets the desk write below {} alone",
+                install::STATE
+            );
+        }
+        plan.tracker = Some(Tracker::Folder(folder));
+        // The desk makes it, as the user that it is.
+        if !managed && !interview.proven("tracker", plan.probe_tracker().await)? {
+            bail!("--tracker-folder cannot be used; nothing was written");
+        }
+        return Ok(());
+    }
+    let mut first = true;
+    loop {
+        let repository = interview.text(
+            args.repository.clone().filter(|_| first),
+            "--repository (or --tracker-folder)",
+            "GitHub repository (OWNER/NAME)",
+            None,
+        )?;
+        let token = interview.secret(
+            args.github_token_file.as_ref().filter(|_| first),
+            "--github-token-file",
+            "Token with read and write access to its repository security advisories",
+        )?;
+        plan.tracker = Some(Tracker::Github {
+            repository,
+            token,
+            url: args.github_url.clone(),
+        });
+        first = false;
+        if interview.proven("tracker", plan.probe_tracker().await)? {
+            return Ok(());
+        }
+    }
+}
+
+/// At least one, since nobody else is told of a report.
+fn responders(interview: &Interview, args: &Init, plan: &mut Plan) -> Result<()> {
+    for (address, file) in &args.responder {
+        plan.responders.push(Responder::read(address, file)?);
+    }
+    while plan.responders.is_empty()
+        || (args.responder.is_empty() && interview.yes("Another responder?")?)
+    {
+        let address = interview.text(
+            None,
+            "--responder",
+            "Who is called (a responder's address)",
+            None,
+        )?;
+        let file = interview.text(
+            None,
+            "--responder",
+            "Their OpenPGP certificate (a file)",
+            None,
+        )?;
+        match Responder::read(&address, Path::new(&file)) {
+            Ok(responder) => plan.responders.push(responder),
+            Err(why) => interview.wrong("responder", &why)?,
+        }
+    }
+    Ok(())
+}
+
+async fn publish(config: &Path, home: &install::Home) -> Result<()> {
+    let folder = home.folder.join("publish");
+    screen::print("\nPublish this, so that reporters find you and can encrypt:\n")?;
+    crate::cli::key::publish(config, &folder).await?;
+    let settings = config::load(config)?;
+    screen::print(&format!(
+        "\n{}\n",
+        wiring::security_md(&settings).context("the section for SECURITY.md cannot be written")?
+    ))
+}

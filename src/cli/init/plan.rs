@@ -1,0 +1,392 @@
+//! What was answered, as the config that it becomes; and the proofs that the desk's own adapters
+//! give of it.
+
+use crate::cli::init::Security;
+use crate::cli::init::interview::Interview;
+use crate::config::{self, Settings};
+use crate::model::address::Address;
+use crate::model::secret::Secret;
+use crate::wiring::{self, read_certificates};
+use anyhow::{Context, Result, anyhow, bail};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+#[derive(Clone)]
+pub struct Server {
+    pub host: String,
+    pub port: Option<u16>,
+    pub security: Security,
+    pub user: String,
+    pub password: Arc<Secret>,
+}
+
+impl Server {
+    pub fn new(
+        written: &str,
+        security: Security,
+        user: String,
+        password: Arc<Secret>,
+    ) -> Result<Self> {
+        let (host, port) = match written.rsplit_once(':') {
+            Some((host, port)) => (
+                host,
+                Some(
+                    port.parse()
+                        .map_err(|_| anyhow!("{written:?} is not written HOST or HOST:PORT"))?,
+                ),
+            ),
+            None => (written, None),
+        };
+        if host.is_empty() {
+            bail!("{written:?} names no server");
+        }
+        Ok(Self {
+            host: host.to_owned(),
+            port,
+            security,
+            user,
+            password,
+        })
+    }
+
+    fn words(&self) -> String {
+        let security = match self.security {
+            Security::Tls => "tls",
+            Security::Starttls => "starttls",
+            Security::Plaintext => "plaintext",
+        };
+        let port = self
+            .port
+            .map(|port| format!("port = {port}\n"))
+            .unwrap_or_default();
+        format!(
+            "host = {}\n{port}security = \"{security}\"\nuser = {}\n",
+            quoted(&self.host),
+            quoted(&self.user)
+        )
+    }
+}
+
+pub enum Tracker {
+    Github {
+        repository: String,
+        token: Arc<Secret>,
+        url: Option<String>,
+    },
+    Folder(PathBuf),
+}
+
+pub struct Responder {
+    pub address: Address,
+    /// Armored.
+    pub certificate: String,
+}
+
+impl Responder {
+    pub fn read(address: &str, file: &Path) -> Result<Self> {
+        let address =
+            Address::parse(address).with_context(|| format!("{address:?} is no address"))?;
+        let certificates = read_certificates(file)?;
+        let [certificate] = certificates.as_slice() else {
+            bail!(
+                "{} holds {} certificates, and should hold theirs alone",
+                file.display(),
+                certificates.len()
+            )
+        };
+        certificate
+            .usable_for_encryption()
+            .with_context(|| format!("nothing can be encrypted to {}", file.display()))?;
+        if !certificate.is_of(address.as_str()) {
+            bail!(
+                "{} names {}, and not {address}",
+                file.display(),
+                certificate.addresses().join(", ")
+            );
+        }
+        Ok(Self {
+            address,
+            certificate: certificate.minimal()?.armored()?,
+        })
+    }
+
+    /// Of their file beside the config.
+    pub fn file_name(&self) -> String {
+        let plain: String = self
+            .address
+            .as_str()
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || matches!(c, '@' | '.' | '-') {
+                    c
+                } else {
+                    '_'
+                }
+            })
+            .collect();
+        format!("responder-{plain}.asc")
+    }
+}
+
+/// What was answered so far.
+pub struct Plan {
+    pub address: Address,
+    pub name: String,
+    /// The CA of the mail servers, where it is not one that the machine trusts.
+    pub ca: Option<Vec<u8>>,
+    trial: Trial,
+    pub imap: Option<Server>,
+    pub smtp: Option<Server>,
+    pub tracker: Option<Tracker>,
+    pub responders: Vec<Responder>,
+}
+
+/// Where things lie when the desk reads its config.
+pub struct Places {
+    /// Of the config, the certificates and, without systemd, of all else.
+    pub folder: PathBuf,
+    pub state: PathBuf,
+    /// The folder of secrets, as the config writes it.
+    pub secrets: String,
+    /// The secret keys: of mail, and of storage.
+    pub keys: [String; 2],
+    /// The opener's socket; without it the desk starts its opener itself.
+    pub socket: bool,
+}
+
+const IMAP_PASSWORD: &str = "imap-password";
+const SMTP_PASSWORD: &str = "smtp-password";
+const GITHUB_TOKEN: &str = "github-token";
+
+/// The CA of the mail servers, beside the config.
+pub const CA_FILE: &str = "mail-ca.pem";
+
+impl Plan {
+    pub fn new(
+        interview: &Interview,
+        address: Option<String>,
+        name: Option<String>,
+        ca_file: Option<PathBuf>,
+    ) -> Result<Self> {
+        let address = interview.text(
+            address,
+            "--address",
+            "The address that reporters write to",
+            None,
+        )?;
+        let address =
+            Address::parse(&address).with_context(|| format!("{address:?} is no address"))?;
+        let name = interview.text(
+            name,
+            "--name",
+            "How letters present the desk",
+            Some(&format!("{} Security Team", address.domain())),
+        )?;
+        let ca = ca_file
+            .map(|path| {
+                std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+            })
+            .transpose()?;
+        Ok(Self {
+            address,
+            name,
+            ca,
+            trial: Trial::new()?,
+            imap: None,
+            smtp: None,
+            tracker: None,
+            responders: Vec::new(),
+        })
+    }
+
+    /// Every secret that the config names, by the name of its credential.
+    pub fn secrets(&self) -> Vec<(&'static str, &Secret)> {
+        let token = match &self.tracker {
+            Some(Tracker::Github { token, .. }) => Some((GITHUB_TOKEN, token.as_ref())),
+            _ => None,
+        };
+        let imap = self
+            .imap
+            .as_ref()
+            .map(|server| (IMAP_PASSWORD, server.password.as_ref()));
+        let smtp = self
+            .smtp
+            .as_ref()
+            .map(|server| (SMTP_PASSWORD, server.password.as_ref()));
+        [imap, smtp, token].into_iter().flatten().collect()
+    }
+
+    /// The config; what is not answered yet goes into folders.
+    pub fn config(&self, places: &Places) -> String {
+        let at = |name: &str| quoted(&places.folder.join(name).display().to_string());
+        let secret = |name: &str| quoted(&format!("{}/{name}", places.secrets));
+        let ca = self
+            .ca
+            .as_ref()
+            .map(|_| format!("ca_file = {}\n", at(CA_FILE)))
+            .unwrap_or_default();
+        let mailbox = match &self.imap {
+            Some(server) => format!(
+                "kind = \"imap\"\nname = \"security\"\n{}{ca}login = {{ kind = \"password\", password_file = {} }}\nfolder \
+                 = \"INBOX\"\ndone = {{ kind = \"move\", folder = \"Sealdesk\" }}\n",
+                server.words(),
+                secret(IMAP_PASSWORD)
+            ),
+            None => format!(
+                "kind = \"maildir\"\nname = \"security\"\npath = {}\n",
+                at("Maildir")
+            ),
+        };
+        let courier = match &self.smtp {
+            Some(server) => format!(
+                "kind = \"smtp\"\n{}{ca}password_file = {}\n",
+                server.words(),
+                secret(SMTP_PASSWORD)
+            ),
+            None => format!("kind = \"folder\"\npath = {}\n", at("out")),
+        };
+        let tracker = match &self.tracker {
+            Some(Tracker::Github {
+                repository, url, ..
+            }) => {
+                let url = url
+                    .as_ref()
+                    .map(|url| format!("base_url = {}\n", quoted(url)))
+                    .unwrap_or_default();
+                format!(
+                    "kind = \"github\"\nrepository = {}\n{url}auth = {{ kind = \"token\", token_file = {} }}\n",
+                    quoted(repository),
+                    secret(GITHUB_TOKEN)
+                )
+            }
+            Some(Tracker::Folder(path)) => format!(
+                "kind = \"folder\"\npath = {}\n",
+                quoted(&path.display().to_string())
+            ),
+            None => format!("kind = \"folder\"\npath = {}\n", at("tracker")),
+        };
+        let socket = if places.socket {
+            "socket = \"/run/sealdesk-opener/socket\"\n"
+        } else {
+            ""
+        };
+        let responders: String = self
+            .responders
+            .iter()
+            .map(|one| {
+                format!(
+                    "\n[[responder]]\nname = {}\naddress = {}\ncertificate = {}\n",
+                    quoted(one.address.as_str().split('@').next().unwrap_or_default()),
+                    quoted(one.address.as_str()),
+                    at(&one.file_name())
+                )
+            })
+            .collect();
+        format!(
+            "# Written by `sealdesk init`. `sealdesk check` tries it for real.\n\n[desk]\naddress \
+             = {}\nname = {}\nstate = {}\n\n[keys]\ncertificates = [{}]\nstorage_certificate = \
+             {}\n\n[opener]\n{socket}secret_keys = [{}]\nstorage_key = \
+             {}\n\n[[mailbox]]\n{mailbox}\n[courier]\n{courier}\n[tracker]\n{tracker}{responders}",
+            quoted(self.address.as_str()),
+            quoted(&self.name),
+            quoted(&places.state.display().to_string()),
+            at("security.asc"),
+            at("storage.asc"),
+            quoted(&places.keys[0]),
+            quoted(&places.keys[1]),
+        )
+    }
+
+    pub async fn probe_mailbox(&self) -> Result<String> {
+        let settings = self.trial()?;
+        let mut mailboxes = wiring::mailboxes(&settings)?;
+        let first = mailboxes.first_mut().context("no mailbox")?;
+        Ok(first.mailbox.probe().await?)
+    }
+
+    pub async fn probe_courier(&self) -> Result<String> {
+        Ok(wiring::courier(&self.trial()?)?.probe().await?)
+    }
+
+    pub async fn probe_tracker(&self) -> Result<String> {
+        Ok(wiring::tracker(&self.trial()?)?.probe().await?)
+    }
+
+    /// The config as far as it is answered.
+    fn trial(&self) -> Result<Settings> {
+        let folder = &self.trial.0;
+        for (name, octets) in self
+            .secrets()
+            .into_iter()
+            .map(|(name, secret)| (name, secret.expose()))
+            .chain(self.ca.as_deref().map(|ca| (CA_FILE, ca)))
+        {
+            let _ = std::fs::remove_file(folder.join(name));
+            private_file(&folder.join(name), octets)?;
+        }
+        let places = Places {
+            folder: folder.clone(),
+            state: folder.join("state"),
+            secrets: folder.display().to_string(),
+            keys: ["security-key".to_owned(), "storage-key".to_owned()],
+            socket: false,
+        };
+        let file = folder.join("sealdesk.toml");
+        std::fs::write(&file, self.config(&places))?;
+        Ok(config::load(&file)?)
+    }
+}
+
+/// A folder for proofs that nobody else can read, gone with the plan, and with whoever interrupts
+/// it.
+struct Trial(PathBuf);
+
+impl Trial {
+    fn new() -> Result<Self> {
+        use std::os::unix::fs::DirBuilderExt;
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|e| anyhow!("no randomness: {e}"))?;
+        let path =
+            std::env::temp_dir().join(format!("sealdesk-init-{:016x}", u64::from_le_bytes(random)));
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&path)
+            .with_context(|| format!("cannot make {}", path.display()))?;
+        let left_behind = path.clone();
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                let _ = std::fs::remove_dir_all(left_behind);
+                std::process::exit(INTERRUPTED);
+            }
+        });
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Trial {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// As a shell says of a program that SIGINT ended.
+const INTERRUPTED: i32 = 130;
+
+/// A new file that its owner alone reads.
+pub fn private_file(path: &Path, octets: &[u8]) -> Result<()> {
+    use std::io::Write;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    file.write_all(octets)?;
+    Ok(file.sync_all()?)
+}
+
+/// A string as TOML writes it.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}

@@ -1,0 +1,186 @@
+//! `sealdesk opener`: the process that holds the keys. Started by systemd or by the desk, not by
+//! people.
+
+use crate::adapters::opener::{self, Doorway, Holdings};
+use crate::cli::CONFIG_PATH;
+use crate::config::{self, Settings};
+use crate::model::address::Address;
+use crate::model::limits::Limits;
+use crate::openpgp::{Purpose, SecretKeys};
+use crate::wiring::{house, read_certificates};
+use anyhow::{Context, Result, anyhow};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Holds the keys and opens letters, in a jail.
+#[derive(Args)]
+pub struct Opener {
+    /// The config file
+    #[arg(long, value_name = "FILE", default_value = CONFIG_PATH)]
+    config: PathBuf,
+    /// Mail keys without a config, for `sealdesk open`
+    #[arg(long = "key", value_name = "FILE")]
+    keys: Vec<PathBuf>,
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+    #[arg(long)]
+    allow_without_jail: bool,
+    /// Reads no config although no key is given
+    #[arg(long, hide = true)]
+    no_config: bool,
+}
+
+/// Runs in a process that has no other thread; returns the exit code.
+pub fn run(args: &Opener) -> Result<u8> {
+    let doorway = doorway()?;
+    let bare = args.no_config || !args.keys.is_empty();
+    let settings = if bare {
+        None
+    } else {
+        Some(config::load(&args.config)?)
+    };
+    let allow = args.allow_without_jail
+        || settings
+            .as_ref()
+            .is_some_and(|s| s.opener.allow_without_jail);
+    let limits = settings.as_ref().map_or(Limits::MAX, |s| s.limits);
+    let load = || match &settings {
+        Some(settings) => holdings(settings),
+        None => bare_holdings(args),
+    };
+    let code = opener::serve(
+        doorway,
+        || load().map_err(|e| format!("{e:#}")),
+        &limits,
+        allow,
+    )?;
+    Ok(u8::try_from(code).unwrap_or(1))
+}
+
+/// systemd's socket where there is one (sd_listen_fds), else what the desk passed as standard
+/// input.
+fn doorway() -> Result<Doorway> {
+    let first = sd_notify::listen_fds()
+        .context("reading LISTEN_FDS")?
+        .next();
+    Ok(match first {
+        Some(number) => Doorway::Listener(opener::take_stdin(number)),
+        None => Doorway::Passed(opener::take_stdin(0)),
+    })
+}
+
+fn bare_holdings(args: &Opener) -> Result<Holdings> {
+    let passphrase = args
+        .passphrase_file
+        .as_ref()
+        .map(|p| config::secret("--passphrase-file", p))
+        .transpose()?;
+    let mail = load_keys(
+        &args.keys,
+        Purpose::Mail,
+        passphrase.as_ref().map(|p| p.expose()),
+    )?;
+    Ok(Holdings {
+        mail,
+        storage: None,
+        house: None,
+        responders: Vec::new(),
+        distributors: Vec::new(),
+        lists: Vec::new(),
+    })
+}
+
+fn load_keys(paths: &[PathBuf], purpose: Purpose, passphrase: Option<&[u8]>) -> Result<SecretKeys> {
+    let mut all = SecretKeys::none(purpose);
+    for path in paths {
+        let octets = std::fs::read(path)
+            .with_context(|| format!("cannot read the key file {}", path.display()))?;
+        let keys = SecretKeys::load(&octets, purpose, passphrase)
+            .with_context(|| format!("in the key file {}", path.display()))?;
+        all = all.and(keys);
+    }
+    Ok(all)
+}
+
+fn holdings(settings: &Settings) -> Result<Holdings> {
+    let words = &settings.opener;
+    let passphrase = words
+        .passphrase_file
+        .as_ref()
+        .map(|p| config::secret("opener.passphrase_file", p))
+        .transpose()?;
+    let passphrase = passphrase.as_ref().map(|p| p.expose());
+    let checked = |key: &'static str, path: &PathBuf| -> Result<PathBuf> {
+        config::secret(key, path)?;
+        Ok(config::expanded(key, path)?)
+    };
+    let paths = words
+        .secret_keys
+        .iter()
+        .map(|p| checked("opener.secret_keys", p))
+        .collect::<Result<Vec<_>>>()?;
+    if paths.is_empty() {
+        return Err(anyhow!(
+            "opener.secret_keys names no file: make a key with `sealdesk key new`"
+        ));
+    }
+    let mail = load_keys(&paths, Purpose::Mail, passphrase)?;
+    let storage = words
+        .storage_key
+        .as_ref()
+        .ok_or_else(|| anyhow!("opener.storage_key is not set: `sealdesk key new` makes one"))?;
+    let storage = load_keys(
+        &[checked("opener.storage_key", storage)?],
+        Purpose::Storage,
+        passphrase,
+    )?;
+    let mut responders = Vec::new();
+    for responder in &settings.responders {
+        let path = config::expanded("responder.certificate", &responder.certificate)?;
+        for certificate in read_certificates(&path)? {
+            // One that ended is refused at each call, which is heard; it must not keep letters
+            // shut.
+            responders.push((
+                Address::parse(&responder.address)
+                    .map_err(|e| anyhow!("responder.address: {e}"))?,
+                certificate.armored()?,
+            ));
+        }
+    }
+    let mut distributors = Vec::new();
+    for distributor in settings
+        .distributors
+        .iter()
+        .filter(|d| d.removed_on.is_none())
+    {
+        let address = Address::parse(&distributor.address)
+            .map_err(|e| anyhow!("distributor.address: {e}"))?;
+        // One that cannot be read is refused at each notice, which is heard; it must not keep
+        // letters shut.
+        let path = config::expanded("distributor.certificate", &distributor.certificate)?;
+        match read_certificates(&path).and_then(|found| {
+            found
+                .iter()
+                .map(|c| Ok(c.armored()?))
+                .collect::<Result<Vec<String>>>()
+        }) {
+            Ok(found) => {
+                distributors.extend(found.into_iter().map(|armored| (address.clone(), armored)))
+            }
+            Err(err) => {
+                tracing::warn!(
+                    error = %format!("{err:#}"),
+                    "the certificate of a distributor cannot be read"
+                )
+            }
+        }
+    }
+    Ok(Holdings {
+        mail,
+        storage: Some(storage),
+        house: Some(house(settings)?),
+        responders,
+        distributors,
+        lists: settings.announcement_lists.clone(),
+    })
+}

@@ -1,0 +1,353 @@
+//! How is a letter of ours built? Typed fields to RFC 5322, to be signed and sealed by who holds
+//! the keys.
+
+mod assembly;
+mod fields;
+
+use crate::compose::{ComposeError, House};
+use crate::model::address::Address;
+use crate::model::ids::CaseId;
+use crate::model::outgoing::Composition;
+pub use assembly::OutgoingHeaders;
+use assembly::{Entity, certificate_part, protected_part, text_part};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use fields::Fields;
+use lettre::message::header::{ContentDisposition, ContentType};
+use lettre::message::{MultiPart, SinglePart};
+
+/// A certificate of ours, ready to be handed out.
+#[derive(Clone, Debug)]
+pub struct OwnCertificate {
+    pub fingerprint: String,
+    pub version: u8,
+    /// Without what others signed: what fits into a letter.
+    pub armored: String,
+    pub binary: Vec<u8>,
+}
+
+/// Larger certificates don't go into an Autocrypt header (Autocrypt level 1 section 2.1.1 asks for
+/// 10 KiB at most).
+const AUTOCRYPT_OCTETS_MAX: usize = 10 * 1024;
+
+/// A letter that is not yet signed.
+pub struct Draft {
+    pub headers: OutgoingHeaders,
+    entity: Entity,
+}
+
+/// Which template a letter is written by, and with which fields.
+fn filled<'a>(
+    composition: &'a Composition,
+    house: &'a House,
+    current: &OwnCertificate,
+) -> (&'static str, Fields<'a>) {
+    let fields = Fields::of(house, current);
+    match composition {
+        Composition::Acknowledgement {
+            case,
+            in_reply_to,
+            received_at,
+            digest,
+            ..
+        } => {
+            let fields = fields.about(case).promised(house, *received_at);
+            let fields = fields.answering(in_reply_to.as_ref(), *digest);
+            ("acknowledgement", fields)
+        }
+        Composition::Question { case, asked, .. } => ("question", fields.about(case).asking(asked)),
+        Composition::Reply { case, text, .. } => ("reply", fields.about(case).saying(text)),
+        Composition::Notice {
+            case,
+            embargo_until,
+            text,
+            ..
+        } => {
+            let fields = fields.about(case).saying(text);
+            ("notice", fields.embargoed(*embargo_until))
+        }
+        Composition::Announcement { subject, text, .. } => {
+            ("announcement", fields.titled(subject).saying(text))
+        }
+        Composition::Certificate { .. } => ("certificate", fields),
+        Composition::Call {
+            case,
+            reason,
+            brief,
+            reply,
+            ..
+        } => {
+            let fields = case.iter().fold(fields, Fields::about);
+            let fields = fields.calling(*reason, brief.as_ref(), reply.as_ref());
+            ("call", fields)
+        }
+    }
+}
+
+/// Where an answer to a letter goes, where that is not the desk's own address.
+fn reply_to(composition: &Composition, house: &House) -> Option<Address> {
+    match composition {
+        Composition::Acknowledgement { case, .. }
+        | Composition::Question { case, .. }
+        | Composition::Reply { case, .. }
+        | Composition::Notice { case, .. } => Some(case_address(house, case)),
+        Composition::Call { reply, .. } => reply.as_ref().map(|reply| reply.address.clone()),
+        Composition::Announcement { .. } | Composition::Certificate { .. } => None,
+    }
+}
+
+/// Auto-Submitted (RFC 3834 section 5); the words of a human have none.
+fn auto_submitted(composition: &Composition) -> Option<&'static str> {
+    match composition {
+        Composition::Acknowledgement { .. } | Composition::Certificate { .. } => {
+            Some("auto-replied")
+        }
+        Composition::Question { .. } | Composition::Call { .. } => Some("auto-generated"),
+        Composition::Reply { .. }
+        | Composition::Notice { .. }
+        | Composition::Announcement { .. } => None,
+    }
+}
+
+/// Builds a letter from its typed fields.
+pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeError> {
+    let current = house
+        .certificates
+        .first()
+        .ok_or(ComposeError::NoCertificate)?;
+    let (template, fields) = filled(composition, house, current);
+    let words = house.templates.fill(template, &fields)?;
+    let (subject, entity) = match composition {
+        // What it is about only its reader may see: neither its subject nor its size says it.
+        Composition::Call { .. } => (
+            CALL_SUBJECT.to_owned(),
+            Entity::Single(protected_part(&words)?),
+        ),
+        Composition::Certificate { .. } => {
+            let mut mixed = MultiPart::mixed().singlepart(text_part(&words.body)?);
+            for own in attached(house) {
+                mixed = mixed.singlepart(certificate_part(own)?);
+            }
+            (words.subject, Entity::Multi(mixed))
+        }
+        _ => (words.subject, Entity::Single(text_part(&words.body)?)),
+    };
+    let headers = OutgoingHeaders {
+        from_name: house.name.clone(),
+        from: house.address.clone(),
+        to: composition.to().clone(),
+        subject,
+        message_id: composition.message_id().clone(),
+        in_reply_to: composition.in_reply_to().cloned(),
+        at: composition.at(),
+        auto_submitted: auto_submitted(composition).map(str::to_owned),
+        reply_to: reply_to(composition, house),
+        autocrypt: autocrypt(house),
+    };
+    Ok(Draft { headers, entity })
+}
+
+/// The reply address of a case: whatever program answers, the answer finds it.
+pub fn case_address(house: &House, case: &CaseId) -> Address {
+    house.address.tagged(case.as_str())
+}
+
+/// Version 4 first, since every program reads it; the newer ones follow.
+fn attached(house: &House) -> Vec<&OwnCertificate> {
+    let (old, new): (Vec<_>, Vec<_>) = house.certificates.iter().partition(|c| c.version <= 4);
+    old.into_iter().take(1).chain(new).collect()
+}
+
+fn autocrypt(house: &House) -> Option<String> {
+    let own = house
+        .certificates
+        .iter()
+        .find(|c| c.version <= 4 && c.binary.len() <= AUTOCRYPT_OCTETS_MAX)?;
+    let armor = STANDARD.encode(&own.binary);
+    Some(format!(
+        "addr={}; prefer-encrypt=mutual; keydata={armor}",
+        house.address
+    ))
+}
+
+pub(super) fn spaced(fingerprint: &str) -> String {
+    let groups: Vec<&str> = fingerprint
+        .as_bytes()
+        .chunks(4)
+        .map(|c| std::str::from_utf8(c).unwrap_or_default())
+        .collect();
+    groups.join(" ")
+}
+
+/// The outer subject of every call.
+const CALL_SUBJECT: &str = "Sealdesk: please look";
+
+/// Calls are as long as the next of these steps: this many octets, and each twice the one before.
+const CALL_OCTETS_MIN: usize = 8 * 1024;
+
+impl Draft {
+    /// The entity exactly as a signature must cover it: without the line end that belongs to the
+    /// next boundary.
+    pub fn octets_to_sign(&self) -> Vec<u8> {
+        let mut octets = self.entity.formatted();
+        if octets.ends_with(b"\r\n") {
+            octets.truncate(octets.len() - 2);
+        }
+        octets
+    }
+
+    /// Without any signature.
+    pub fn plain(self) -> Result<Vec<u8>, ComposeError> {
+        let builder = self.headers.builder()?;
+        let message = match self.entity {
+            Entity::Single(part) => builder.singlepart(part),
+            Entity::Multi(parts) => builder.multipart(parts),
+        };
+        Ok(message.map_err(ComposeError::Build)?.formatted())
+    }
+
+    /// multipart/signed (RFC 3156 section 5) around exactly the octets of [`Self::octets_to_sign`].
+    pub fn signed(self, signature: String, micalg: &str) -> Result<Vec<u8>, ComposeError> {
+        let kind = ContentType::parse("application/pgp-signature; name=\"signature.asc\"")
+            .map_err(ComposeError::MediaType)?;
+        let signature = SinglePart::builder()
+            .header(kind)
+            .header(ContentDisposition::attachment("signature.asc"))
+            .body(signature);
+        let signed = MultiPart::signed("application/pgp-signature".to_owned(), micalg.to_owned());
+        let whole = match self.entity {
+            Entity::Single(part) => signed.singlepart(part),
+            Entity::Multi(parts) => signed.multipart(parts),
+        };
+        let message = self
+            .headers
+            .builder()?
+            .multipart(whole.singlepart(signature));
+        Ok(message.map_err(ComposeError::Build)?.formatted())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compose::Templates;
+    use crate::compose::mail::assembly::Padding;
+    use crate::model::Timestamp;
+    use crate::model::address::ReplyAddress;
+    use crate::model::effect::Reason;
+    use crate::model::ids::CaseId;
+    use crate::model::ids::MessageId;
+    use crate::model::outgoing::Brief;
+    use crate::model::timeline::Timeline;
+
+    fn house() -> House {
+        let own = |version| OwnCertificate {
+            fingerprint: "AB".repeat(20),
+            version,
+            armored: "ARMOR".to_owned(),
+            binary: vec![7; 300],
+        };
+        House {
+            address: Address::parse("security@desk.example").unwrap(),
+            name: "Desk".to_owned(),
+            certificates: vec![own(6), own(4)],
+            templates: Templates::load(None).unwrap(),
+            timeline: Timeline::default(),
+        }
+    }
+
+    fn acknowledgement() -> Composition {
+        Composition::Acknowledgement {
+            to: ReplyAddress::from_return_path("ada@b.example").unwrap(),
+            case: CaseId::from_random([3; 10]),
+            message_id: MessageId::parse("x@desk.example").unwrap(),
+            in_reply_to: MessageId::parse("theirs@b.example"),
+            received_at: Timestamp::UNIX_EPOCH,
+            at: Timestamp::UNIX_EPOCH,
+            digest: None,
+            certificate: None,
+        }
+    }
+
+    #[test]
+    fn a_time_before_1970_is_refused_and_ends_nothing() {
+        let mut early = acknowledgement();
+        let Composition::Acknowledgement { at, .. } = &mut early else {
+            unreachable!()
+        };
+        *at = Timestamp::MIN;
+        let composed = draft(&early, &house()).and_then(Draft::plain);
+        assert!(matches!(composed, Err(ComposeError::Date)), "{composed:?}");
+    }
+
+    #[test]
+    fn the_signed_octets_stand_unchanged_in_the_letter() {
+        let draft = draft(&acknowledgement(), &house()).unwrap();
+        let to_sign = draft.octets_to_sign();
+        let letter = draft.signed("SIG\r\n".to_owned(), "pgp-sha512").unwrap();
+        assert!(letter.windows(to_sign.len()).any(|w| w == to_sign));
+        let text = String::from_utf8(letter).unwrap();
+        for field in [
+            "Auto-Submitted: auto-replied",
+            "In-Reply-To: <theirs@b.example>",
+            "Autocrypt: addr=security@desk.example",
+            "[SD-3333333333]",
+        ] {
+            assert!(text.contains(field), "{field} in {text}");
+        }
+        assert!(text.lines().all(|l| l.len() <= 100), "{text}");
+    }
+
+    #[test]
+    fn a_key_answer_carries_the_version_4_certificate_first() {
+        let composition = Composition::Certificate {
+            to: ReplyAddress::from_return_path("ada@b.example").unwrap(),
+            message_id: MessageId::parse("x@desk.example").unwrap(),
+            in_reply_to: None,
+            at: Timestamp::UNIX_EPOCH,
+        };
+        let text =
+            String::from_utf8(draft(&composition, &house()).unwrap().plain().unwrap()).unwrap();
+        let (v4, v6) = (
+            text.find("\"certificate.asc\"").unwrap(),
+            text.find("certificate-v6.asc").unwrap(),
+        );
+        assert!(v4 < v6 && text.contains("application/pgp-keys"));
+    }
+
+    #[test]
+    fn calls_look_alike_from_outside_whatever_they_are_about() {
+        let call = |reason, text: &str| Composition::Call {
+            to: Address::parse("rita@desk.example").unwrap(),
+            message_id: MessageId::parse("x@desk.example").unwrap(),
+            case: Some(CaseId::from_random([3; 10])),
+            reason,
+            brief: Some(Brief {
+                text: text.to_owned(),
+                ..Brief::default()
+            }),
+            reply: None,
+            at: Timestamp::UNIX_EPOCH,
+        };
+        let house = house();
+        let drafted = |reason, text: &str| {
+            let draft = draft(&call(reason, text), &house).unwrap();
+            (draft.octets_to_sign(), draft.headers.subject)
+        };
+        let (shut, outer) = drafted(Reason::LetterShut, "");
+        let (new, same_outer) = drafted(Reason::NewCase, &"a report\n".repeat(300));
+        assert_eq!(outer, same_outer);
+        assert!(
+            shut.len().abs_diff(new.len()) < Padding::LINE_OCTETS,
+            "{} {}",
+            shut.len(),
+            new.len()
+        );
+        let text = String::from_utf8(new).unwrap();
+        assert!(
+            text.contains("Subject: Sealdesk: new-case") && text.contains("hp=\"cipher\""),
+            "{text}"
+        );
+        assert!(!outer.contains("SD-") && !outer.contains("new-case"));
+    }
+}

@@ -1,0 +1,197 @@
+//! How does a draft become octets?
+
+use crate::compose::ComposeError;
+use crate::compose::mail::{CALL_OCTETS_MIN, OwnCertificate};
+use crate::compose::templates::Words;
+use crate::model::Timestamp;
+use crate::model::address::Address;
+use crate::model::ids::MessageId;
+use lettre::message::header::{
+    ContentDisposition, ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue,
+    Subject,
+};
+use lettre::message::{Body, Mailbox, MessageBuilder, MultiPart, SinglePart};
+use serde::{Deserialize, Serialize};
+
+/// The outer header fields of a letter of ours.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OutgoingHeaders {
+    pub(super) from_name: String,
+    pub(super) from: Address,
+    pub(super) to: Address,
+    pub(super) subject: String,
+    pub(super) message_id: MessageId,
+    pub(super) in_reply_to: Option<MessageId>,
+    pub(super) at: Timestamp,
+    /// The value of Auto-Submitted (RFC 3834 section 5); absent where a human wrote it.
+    pub(super) auto_submitted: Option<String>,
+    /// Where an answer goes, if not to the desk's address.
+    pub(super) reply_to: Option<Address>,
+    pub(super) autocrypt: Option<String>,
+}
+
+pub(super) enum Entity {
+    Single(SinglePart),
+    Multi(MultiPart),
+}
+
+/// So many lines of a header field that no program shows.
+#[derive(Clone)]
+pub(super) struct Padding(usize);
+
+impl Padding {
+    /// With its line end and the blank that folds it.
+    pub(super) const LINE_OCTETS: usize = 64;
+}
+
+impl Header for Padding {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("X-Padding")
+    }
+
+    fn parse(text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self(text.len() / Self::LINE_OCTETS))
+    }
+
+    fn display(&self) -> HeaderValue {
+        let line = format!("\r\n {}", "x".repeat(Self::LINE_OCTETS - 3));
+        let value = format!("x{}", line.repeat(self.0));
+        HeaderValue::dangerous_new_pre_encoded(Self::name(), value.clone(), value)
+    }
+}
+
+impl Entity {
+    pub(super) fn formatted(&self) -> Vec<u8> {
+        match self {
+            Self::Single(part) => part.formatted(),
+            Self::Multi(parts) => parts.formatted(),
+        }
+    }
+}
+
+impl OutgoingHeaders {
+    /// multipart/encrypted (RFC 3156 section 4) around an armored message.
+    pub fn encrypted(&self, armored: String) -> Result<Vec<u8>, ComposeError> {
+        let control =
+            ContentType::parse("application/pgp-encrypted").map_err(ComposeError::MediaType)?;
+        let octet_stream = ContentType::parse("application/octet-stream; name=\"encrypted.asc\"")
+            .map_err(ComposeError::MediaType)?;
+        let whole = MultiPart::encrypted("application/pgp-encrypted".to_owned())
+            .singlepart(
+                SinglePart::builder()
+                    .header(control)
+                    .body("Version: 1\r\n".to_owned()),
+            )
+            .singlepart(
+                SinglePart::builder()
+                    .header(octet_stream)
+                    .header(ContentDisposition::inline_with_name("encrypted.asc"))
+                    .body(armored),
+            );
+        Ok(self
+            .builder()?
+            .multipart(whole)
+            .map_err(ComposeError::Build)?
+            .formatted())
+    }
+
+    pub(super) fn builder(&self) -> Result<MessageBuilder, ComposeError> {
+        let mailbox = |name: Option<String>, address: &Address| -> Result<Mailbox, ComposeError> {
+            Ok(Mailbox::new(
+                name,
+                address.as_str().parse().map_err(ComposeError::Address)?,
+            ))
+        };
+        // lettre panics at a time before 1970.
+        if self.at < Timestamp::UNIX_EPOCH {
+            return Err(ComposeError::Date);
+        }
+        let date = std::time::SystemTime::from(self.at);
+        let mut builder = lettre::Message::builder()
+            .from(mailbox(Some(self.from_name.clone()), &self.from)?)
+            .to(mailbox(None, &self.to)?)
+            .subject(self.subject.clone())
+            .date(date)
+            .message_id(Some(self.message_id.to_string()))
+            // Exchange heeds this where it does not heed RFC 3834.
+            .raw_header(raw("X-Auto-Response-Suppress", "All"));
+        if let Some(auto_submitted) = &self.auto_submitted {
+            builder = builder.raw_header(raw("Auto-Submitted", auto_submitted));
+        }
+        if let Some(reply_to) = &self.reply_to {
+            builder = builder.reply_to(mailbox(Some(self.from_name.clone()), reply_to)?);
+        }
+        if let Some(theirs) = &self.in_reply_to {
+            builder = builder
+                .in_reply_to(theirs.to_string())
+                .references(theirs.to_string());
+        }
+        if let Some(autocrypt) = &self.autocrypt {
+            builder = builder.raw_header(folded("Autocrypt", autocrypt));
+        }
+        Ok(builder)
+    }
+}
+
+pub(super) fn raw(name: &'static str, value: &str) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
+}
+
+/// A long value without spaces of its own, folded each 70 characters (RFC 5322 section 2.2.3).
+pub(super) fn folded(name: &'static str, value: &str) -> HeaderValue {
+    let lines: Vec<&str> = value
+        .as_bytes()
+        .chunks(70)
+        .map(|c| std::str::from_utf8(c).unwrap_or_default())
+        .collect();
+    HeaderValue::dangerous_new_pre_encoded(
+        HeaderName::new_from_ascii_str(name),
+        value.to_owned(),
+        lines.join("\r\n "),
+    )
+}
+
+/// A text under its own subject (RFC 9788 section 4; and the older protected-headers, which
+/// Thunderbird reads), padded.
+pub(super) fn protected_part(words: &Words) -> Result<SinglePart, ComposeError> {
+    let kind = "text/plain; charset=utf-8; protected-headers=\"v1\"; hp=\"cipher\"";
+    let part = |padding: usize| -> Result<SinglePart, ComposeError> {
+        let body =
+            Body::new_with_encoding(words.body.clone(), ContentTransferEncoding::QuotedPrintable);
+        let body =
+            body.unwrap_or_else(|text| Body::new(String::from_utf8_lossy(&text).into_owned()));
+        let builder = SinglePart::builder()
+            .header(Subject::from(words.subject.clone()))
+            .header(Padding(padding));
+        Ok(builder
+            .header(ContentType::parse(kind).map_err(ComposeError::MediaType)?)
+            .body(body))
+    };
+    let bare = part(0)?.formatted().len();
+    let step = (bare + Padding::LINE_OCTETS)
+        .next_power_of_two()
+        .max(CALL_OCTETS_MIN);
+    part((step - bare) / Padding::LINE_OCTETS)
+}
+
+pub(super) fn certificate_part(own: &OwnCertificate) -> Result<SinglePart, ComposeError> {
+    let name = if own.version <= 4 {
+        "certificate.asc".to_owned()
+    } else {
+        format!("certificate-v{}.asc", own.version)
+    };
+    let kind = ContentType::parse("application/pgp-keys").map_err(ComposeError::MediaType)?;
+    Ok(SinglePart::builder()
+        .header(kind)
+        .header(ContentDisposition::attachment(&name))
+        .body(own.armored.clone()))
+}
+
+/// Quoted-printable, so that no relay has a reason to change what was signed (RFC 3156 section 3).
+pub(super) fn text_part(text: &str) -> Result<SinglePart, ComposeError> {
+    let body = Body::new_with_encoding(text.to_owned(), ContentTransferEncoding::QuotedPrintable);
+    let body = body.unwrap_or_else(|text| Body::new(String::from_utf8_lossy(&text).into_owned()));
+    Ok(SinglePart::builder()
+        .header(ContentType::TEXT_PLAIN)
+        .body(body))
+}

@@ -1,0 +1,152 @@
+//! What may a template say? The fields of all letters, each empty where its letter says nothing of
+//! it.
+
+use crate::compose::House;
+use crate::compose::mail::{OwnCertificate, spaced};
+use crate::model::Timestamp;
+use crate::model::effect::Reason;
+use crate::model::ids::{CaseId, Digest, MessageId};
+use crate::model::outgoing::{Asked, Brief, ReplyTo};
+use serde::Serialize;
+
+#[derive(Serialize)]
+pub(super) struct Fields<'a> {
+    desk: &'a str,
+    address: &'a str,
+    fingerprint: String,
+    case: Option<&'a str>,
+    received: String,
+    message_id: String,
+    digest: Option<String>,
+    fix_team_by: String,
+    fix_by: String,
+    release_by: String,
+    asks_steps: bool,
+    asks_versions: bool,
+    asks_certificate: bool,
+    asks_private: bool,
+    text: &'a str,
+    embargo_until: String,
+    subject: &'a str,
+    reason: &'static str,
+    sentence: &'static str,
+    brief: Option<&'a Brief>,
+    reply: Option<&'a ReplyTo>,
+}
+
+/// A day as people write it.
+fn day(at: Timestamp) -> String {
+    at.strftime("%-d %B %Y").to_string()
+}
+
+impl<'a> Fields<'a> {
+    /// What every letter may say: whose it is, and by which key.
+    pub fn of(house: &'a House, current: &OwnCertificate) -> Self {
+        Self {
+            desk: &house.name,
+            address: house.address.as_str(),
+            fingerprint: spaced(&current.fingerprint),
+            case: None,
+            received: String::new(),
+            message_id: "(it had no Message-ID)".to_owned(),
+            digest: None,
+            fix_team_by: String::new(),
+            fix_by: String::new(),
+            release_by: String::new(),
+            asks_steps: false,
+            asks_versions: false,
+            asks_certificate: false,
+            asks_private: false,
+            text: "",
+            embargo_until: String::new(),
+            subject: "A release",
+            reason: "",
+            sentence: "",
+            brief: None,
+            reply: None,
+        }
+    }
+
+    pub fn about(self, case: &'a CaseId) -> Self {
+        Self {
+            case: Some(case.as_str()),
+            ..self
+        }
+    }
+
+    /// The days that the policy promises, from the day on which the letter came.
+    pub fn promised(self, house: &House, received_at: Timestamp) -> Self {
+        Self {
+            received: received_at.strftime("%-d %B %Y at %H:%M UTC").to_string(),
+            fix_team_by: day(received_at + house.timeline.fix_team.to),
+            fix_by: day(received_at + house.timeline.fix.to),
+            release_by: day(received_at + house.timeline.release.to),
+            ..self
+        }
+    }
+
+    pub fn asking(self, asked: &[Asked]) -> Self {
+        Self {
+            asks_steps: asked.contains(&Asked::Steps),
+            asks_versions: asked.contains(&Asked::Versions),
+            asks_certificate: asked.contains(&Asked::Certificate),
+            asks_private: asked.contains(&Asked::PrivateDisclosure),
+            ..self
+        }
+    }
+
+    /// Which letter it answers: its id, and its digest where its writer can compute it.
+    pub fn answering(self, theirs: Option<&MessageId>, digest: Option<Digest>) -> Self {
+        Self {
+            message_id: theirs.map_or(self.message_id, repeated),
+            digest: digest.map(|digest| digest.to_string()),
+            ..self
+        }
+    }
+
+    pub fn saying(self, text: &'a str) -> Self {
+        Self { text, ..self }
+    }
+
+    pub fn titled(self, subject: &'a str) -> Self {
+        Self { subject, ..self }
+    }
+
+    pub fn embargoed(self, until: Timestamp) -> Self {
+        Self {
+            embargo_until: until.strftime("%A, %-d %B %Y, %H:%M UTC").to_string(),
+            ..self
+        }
+    }
+
+    /// Why responders are called, about which letter, and how they answer.
+    pub fn calling(
+        self,
+        reason: Reason,
+        brief: Option<&'a Brief>,
+        reply: Option<&'a ReplyTo>,
+    ) -> Self {
+        Self {
+            reason: reason.as_str(),
+            sentence: reason.sentence(),
+            brief,
+            reply,
+            ..self
+        }
+    }
+}
+
+/// A Message-ID is a stranger's words, under our signature. Where it could be read as anything but
+/// an id, it is not repeated.
+fn repeated(id: &MessageId) -> String {
+    const OCTETS_MAX: usize = 120;
+    let plain = id.as_str().bytes().all(|b| {
+        b.is_ascii_alphanumeric()
+            || matches!(b, b'.' | b'-' | b'_' | b'+' | b'=' | b'$' | b'%' | b'@')
+    });
+    if plain && id.as_str().len() <= OCTETS_MAX {
+        id.to_string()
+    } else {
+        "(its Message-ID is not repeated here)".to_owned()
+    }
+}

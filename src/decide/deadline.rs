@@ -1,0 +1,268 @@
+//! Which clocks of the policy run for a case, by when, and who is called for them?
+
+use crate::decide::{Decision, Entry};
+use crate::model::Timestamp;
+use crate::model::case::{Called, Case, Draft, Standing};
+use crate::model::course::{Course, Lane, Step};
+use crate::model::effect::{Effect, Reason, Work};
+use crate::model::timeline::Timeline;
+use jiff::SignedDuration;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+/// A clock of the policy, as it stands for one case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    pub step: Step,
+    /// Not before this: the window of the policy opens.
+    pub opens: Timestamp,
+    pub deadline: Timestamp,
+    #[serde(flatten)]
+    pub state: ClockState,
+    /// Why the deadline is where it is.
+    pub because: Because,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum ClockState {
+    Running,
+    /// It stands still until an upstream discloses.
+    Waiting,
+    Stopped {
+        at: Timestamp,
+        late: bool,
+    },
+    /// Never reached, and a later step was.
+    PassedOver,
+}
+
+/// What set a deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Because {
+    Policy,
+    SlowLane,
+    AsapLane,
+    /// Fix team and security team agreed on it.
+    Agreed,
+    /// The reporter publishes on that day.
+    Announced,
+    /// It waited for an upstream.
+    Upstream,
+}
+
+impl Because {
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Policy => "the policy",
+            Self::SlowLane => "the slow lane",
+            Self::AsapLane => "the fast lane",
+            Self::Agreed => "the agreed release day",
+            Self::Announced => "what is known of disclosure",
+            Self::Upstream => "the wait for an upstream",
+        }
+    }
+}
+
+/// The agreed hour is when a release begins: to merge, build and publish takes its time, and nobody
+/// is called for it.
+const RELEASE_TAKES: SignedDuration = SignedDuration::from_hours(2);
+
+/// Whether the clocks after the acknowledgement run: for what is, or may be, a report.
+pub fn runs(case: &Case) -> bool {
+    match case.standing {
+        Standing::Closed { .. } => false,
+        Standing::Open => case.draft != Draft::None,
+        Standing::Unread | Standing::NeedsHuman => true,
+    }
+}
+
+/// The clocks of a case that have started, in the order of the policy.
+pub fn clocks(case: &Case, timeline: &Timeline, now: Timestamp) -> Vec<Clock> {
+    Step::ALL
+        .into_iter()
+        .filter_map(|step| clock(case, step, timeline, now))
+        .collect()
+}
+
+fn clock(case: &Case, step: Step, timeline: &Timeline, now: Timestamp) -> Option<Clock> {
+    let course = &case.course;
+    let start = match step {
+        Step::Retrospective => course.reached.get(&Step::Release)?.at,
+        _ => case.opened_at,
+    };
+    let window = timeline.window(step, course.lane);
+    let pauses = matches!(step, Step::Fix | Step::Release);
+    let waited = if pauses {
+        waited(course, now)
+    } else {
+        SignedDuration::ZERO
+    };
+    let mut deadline = start + window.to + waited;
+    let mut because = match course.lane {
+        _ if waited > SignedDuration::ZERO => Because::Upstream,
+        Lane::Slow if step != Step::Retrospective => Because::SlowLane,
+        Lane::Asap if step != Step::Retrospective => Because::AsapLane,
+        _ => Because::Policy,
+    };
+    if pauses
+        && let Some(day) = course
+            .announced
+            .and_then(midnight)
+            .filter(|day| *day < deadline)
+    {
+        (deadline, because) = (day.max(start), Because::Announced);
+    }
+    // What was agreed holds against the policy, and not against an emergency.
+    let pressing = matches!(because, Because::Announced | Because::AsapLane);
+    if step == Step::Release
+        && let Some(day) = course
+            .release_day
+            .filter(|day| !pressing || *day <= deadline)
+    {
+        (deadline, because) = (day, Because::Agreed);
+    }
+    let state = match course.reached.get(&step) {
+        Some(reached) => {
+            deadline = reached.deadline;
+            let agreed = step == Step::Release && course.release_day == Some(reached.deadline);
+            let patience = if agreed {
+                RELEASE_TAKES
+            } else {
+                SignedDuration::ZERO
+            };
+            ClockState::Stopped {
+                at: reached.at,
+                late: reached.at > reached.deadline + patience,
+            }
+        }
+        None if course.reached.keys().any(|later| *later > step) => ClockState::PassedOver,
+        None if pauses && course.waiting_since.is_some() => ClockState::Waiting,
+        None => ClockState::Running,
+    };
+    Some(Clock {
+        step,
+        opens: (start + window.from).min(deadline),
+        deadline,
+        state,
+        because,
+    })
+}
+
+fn waited(course: &Course, now: Timestamp) -> SignedDuration {
+    let running = course.waiting_since.map_or(SignedDuration::ZERO, |since| {
+        now.duration_since(since).max(SignedDuration::ZERO)
+    });
+    SignedDuration::from_millis(course.waited_ms) + running
+}
+
+pub(super) fn midnight(day: Date) -> Option<Timestamp> {
+    Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+/// Calls responders where a clock is near its end, and again when it is over. Works on `case` as
+/// the acknowledgement's own clock left it.
+pub(super) fn call_for_clocks(
+    case: &Case,
+    timeline: &Timeline,
+    now: Timestamp,
+    decision: &mut Decision,
+) -> Course {
+    let mut course = case.course.clone();
+    if !runs(case) {
+        return course;
+    }
+    for clock in clocks(case, timeline, now) {
+        if clock.state != ClockState::Running {
+            continue;
+        }
+        let remind = timeline.window(clock.step, course.lane).remind;
+        let patience = if clock.because == Because::Agreed {
+            RELEASE_TAKES
+        } else {
+            SignedDuration::ZERO
+        };
+        let (next, reason, event) = if now >= clock.deadline + patience {
+            (Called::Missed, missed(clock.step), "deadline is over")
+        } else if now >= clock.deadline - remind {
+            (Called::Near, near(clock.step), "deadline is near")
+        } else {
+            continue;
+        };
+        if course.called.get(&clock.step).copied().unwrap_or_default() >= next {
+            continue;
+        }
+        // What nobody took for a report yet is reminded of once, and by mail alone: strangers could
+        // send a hundred of them.
+        let accepted = matches!(case.draft, Draft::Queued | Draft::Filed { .. });
+        if !accepted && clock.step != Step::FixTeam {
+            continue;
+        }
+        course.called.insert(clock.step, next);
+        decision.effects.extend(
+            Effect::call(reason, &case.id, now)
+                .into_iter()
+                .filter(|e| accepted || matches!(e.work, Work::CallByMail(_))),
+        );
+        decision.journal.push(Entry::of(
+            &case.id,
+            event,
+            format!(
+                "{}: {}",
+                clock.step.as_str(),
+                clock.deadline.strftime("%Y-%m-%d %H:%M UTC")
+            ),
+        ));
+    }
+    course
+}
+
+fn near(step: Step) -> Reason {
+    match step {
+        Step::FixTeam => Reason::FixTeamDue,
+        Step::Fix => Reason::FixDue,
+        Step::Release => Reason::ReleaseDue,
+        Step::Retrospective => Reason::RetrospectiveDue,
+    }
+}
+
+fn missed(step: Step) -> Reason {
+    match step {
+        Step::FixTeam => Reason::FixTeamMissed,
+        Step::Fix => Reason::FixMissed,
+        Step::Release => Reason::ReleaseMissed,
+        Step::Retrospective => Reason::RetrospectiveMissed,
+    }
+}
+
+/// The deadline that comes first, and what it is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Due {
+    /// `acknowledgement`, or a step.
+    pub what: String,
+    pub deadline: Timestamp,
+}
+
+pub fn next_due(case: &Case, timeline: &Timeline, now: Timestamp) -> Option<Due> {
+    let acknowledgement = case.acknowledgement.pending().map(|(deadline, _)| Due {
+        what: "acknowledgement".to_owned(),
+        deadline,
+    });
+    let running = if runs(case) {
+        clocks(case, timeline, now)
+    } else {
+        Vec::new()
+    };
+    let running = running
+        .into_iter()
+        .filter(|clock| clock.state == ClockState::Running);
+    acknowledgement
+        .into_iter()
+        .chain(running.map(|clock| Due {
+            what: clock.step.as_str().to_owned(),
+            deadline: clock.deadline,
+        }))
+        .min_by_key(|due| due.deadline)
+}

@@ -1,0 +1,569 @@
+//! What follows from what a letter says?
+
+mod first_letter;
+
+use crate::decide::policy::READING_GRACE;
+use crate::decide::{CaseChange, Decision, Entry, Policy, SealedPolicy};
+use crate::model::Timestamp;
+use crate::model::address::Address;
+use crate::model::case::{Acknowledgement, Called, Case, Draft, InvalidTransition, Standing};
+use crate::model::course::Course;
+use crate::model::effect::{Effect, Reason};
+use crate::model::ids::{CaseId, IntakeId};
+use crate::model::reading::Reading;
+use crate::model::report::Intent;
+use first_letter::first;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+/// A letter whose reading came back.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadLetter<'a> {
+    pub intake: IntakeId,
+    /// On the mail server: what leaves by itself has its hour from here, and not from when the
+    /// letter was read.
+    pub received_at: Timestamp,
+    /// It opened the case; later ones follow up.
+    pub is_first: bool,
+    /// The outer letter may be answered by a machine.
+    pub answerable: bool,
+    /// Its valid signature is by the certificate that was pinned for its originator before.
+    pub signed_by_pinned: bool,
+    /// An older case that it names: from outside, or by our tag in its protected subject.
+    pub older: Option<Older<'a>>,
+    /// Another case whose letter says the same.
+    pub alike: Option<&'a CaseId>,
+    /// `None`: reading failed twice and the letter was set aside.
+    pub reading: Option<&'a Reading>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Older<'a> {
+    pub case: &'a CaseId,
+    /// The originator wrote in it before.
+    pub originator_in_case: bool,
+}
+
+pub fn on_reading(
+    case: &Case,
+    letter: &ReadLetter<'_>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision {
+    let id = &case.id;
+    let sealed_call_at = policy.sealed_call_at(letter.received_at, now);
+    let Some(reading) = letter.reading else {
+        return crate::decide::returned::to_human(
+            case,
+            letter.intake,
+            Reason::LetterUnreadable,
+            "letter set aside",
+            false,
+            sealed_call_at,
+        );
+    };
+    let in_clear = !reading.came_sealed();
+    let call_at = if in_clear { now } else { sealed_call_at };
+    let shut = reading.protection.shut.is_some() || reading.parts.iter().any(|p| p.shut.is_some());
+    if shut && reading.text.trim().is_empty() {
+        return crate::decide::returned::to_human(
+            case,
+            letter.intake,
+            Reason::LetterShut,
+            "letter stayed shut",
+            in_clear,
+            call_at,
+        );
+    }
+    let mut decision = if letter.is_first {
+        first(case, letter, reading, policy, now)
+    } else {
+        follow_up(case, letter, reading, policy, now)
+    };
+    let public = reading
+        .report
+        .as_ref()
+        .is_some_and(|r| r.disclosure.intent == Intent::AlreadyPublic);
+    // What could be read goes its way; a human looks for the rest.
+    for reason in [(shut, Reason::LetterShut), (public, Reason::AlreadyPublic)]
+        .into_iter()
+        .filter_map(|(so, reason)| so.then_some(reason))
+    {
+        decision.effects.extend(Effect::call_about_letter(
+            reason,
+            id,
+            letter.intake,
+            in_clear,
+            now,
+        ));
+    }
+    one_call(&mut decision, id, letter, in_clear, call_at);
+    hurry(case, reading, policy, now, &mut decision);
+    decision
+        .journal
+        .insert(0, Entry::of(id, "letter read", letter.intake.to_string()));
+    decision
+}
+
+/// One letter makes one call, for the weightiest of its reasons. A sealed one makes exactly one,
+/// whatever was in it and whether or not it opened: who watches the mail of responders learns
+/// nothing from their number.
+fn one_call(
+    decision: &mut Decision,
+    case: &CaseId,
+    letter: &ReadLetter<'_>,
+    in_clear: bool,
+    call_at: Timestamp,
+) {
+    let (calls, others): (Vec<Effect>, Vec<Effect>) = std::mem::take(&mut decision.effects)
+        .into_iter()
+        .partition(|effect| effect.work.reason().is_some());
+    decision.effects = others;
+    let reason = calls
+        .iter()
+        .filter_map(|call| call.work.reason())
+        .max_by_key(|reason| reason.weight());
+    let reason = reason.or((!in_clear).then_some(Reason::SealedLetterRead));
+    // About the case that the letter turned out to belong to.
+    let about = calls
+        .into_iter()
+        .find_map(|call| call.case)
+        .unwrap_or_else(|| case.clone());
+    decision.effects.extend(
+        reason
+            .map(|reason| {
+                Effect::call_about_letter(reason, &about, letter.intake, in_clear, call_at)
+            })
+            .into_iter()
+            .flatten(),
+    );
+}
+
+/// What is public, or about to be, takes the fast lane: every deadline is reckoned anew.
+fn hurry(case: &Case, reading: &Reading, policy: &Policy, now: Timestamp, decision: &mut Decision) {
+    let Some(report) = &reading.report else {
+        return;
+    };
+    let standing = match &decision.case {
+        Some(CaseChange::Update { after, .. }) => after.clone(),
+        _ => case.clone(),
+    };
+    // A day that is over is when something was found, not when it will be published.
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let announced = report
+        .disclosure
+        .date
+        .as_deref()
+        .and_then(|day| day.parse::<Date>().ok())
+        .filter(|day| *day > today);
+    // A day beyond the window of the policy hurries nobody: the release is before it anyway.
+    let window_ends = (standing.opened_at + policy.timeline.release.to)
+        .to_zoned(TimeZone::UTC)
+        .date();
+    let hurries = match report.disclosure.intent {
+        Intent::AlreadyPublic => true,
+        Intent::Public => announced.is_none_or(|day| day <= window_ends),
+        Intent::Private | Intent::Unstated => false,
+    };
+    if let Some(hurried) =
+        crate::decide::disclosure(&standing, announced, hurries, &policy.timeline, now)
+        && let Some(CaseChange::Update { after, .. }) = hurried.case
+    {
+        decision.case = Some(CaseChange::update(case, after));
+        decision.journal.extend(hurried.journal);
+    }
+}
+
+fn follow_up(
+    case: &Case,
+    letter: &ReadLetter<'_>,
+    reading: &Reading,
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision {
+    let filed = matches!(case.draft, Draft::Queued | Draft::Filed { .. });
+    let held = reading.came_sealed() && policy.sealed == SealedPolicy::Hold;
+    if held && filed {
+        return Decision {
+            effects: Effect::call_about_letter(
+                Reason::AwaitsWord,
+                &case.id,
+                letter.intake,
+                !reading.came_sealed(),
+                now,
+            ),
+            ..Decision::default()
+        };
+    }
+    if reading.kind.is_machine() {
+        return Decision::default();
+    }
+    let mut effects = Effect::call_about_letter(
+        Reason::FollowUp,
+        &case.id,
+        letter.intake,
+        !reading.came_sealed(),
+        now,
+    );
+    if filed {
+        effects.push(Effect::append_follow_up(&case.id, letter.intake, now));
+    }
+    // What it asks for in clear it gets, as any letter would, at an hour that its arrival fixed.
+    if reading.asks_for_certificate && letter.answerable && !reading.came_sealed() {
+        effects.push(Effect::send_certificate(
+            letter.intake,
+            &case.id,
+            (letter.received_at + policy.acknowledge_delay + READING_GRACE).max(now),
+        ));
+    }
+    Decision {
+        effects,
+        ..Decision::default()
+    }
+}
+
+/// A letter that looked like a machine's from outside, and was read. If it reports something after
+/// all, it opens a case on the server's clock, and a human answers it.
+pub fn on_stray(
+    intake: IntakeId,
+    received_at: Timestamp,
+    originator: Option<&Address>,
+    reading: &Reading,
+    new_case: CaseId,
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision {
+    // A sealed letter becomes a case whatever it held: who sends an old ciphertext again learns
+    // nothing from what follows.
+    if !reading.kind.has_report() && !reading.came_sealed() {
+        return Decision {
+            journal: vec![Entry::of_desk("letter read", intake.to_string())],
+            ..Decision::default()
+        };
+    }
+    let start = received_at.min(now);
+    let call_at = if reading.came_sealed() {
+        policy.sealed_call_at(received_at, now)
+    } else {
+        now
+    };
+    let case = Case {
+        id: new_case,
+        opened_at: start,
+        standing: Standing::Open,
+        acknowledgement: Acknowledgement::ByHand {
+            deadline: start + policy.acknowledge_within,
+            called: Called::No,
+        },
+        draft: Draft::AwaitsWord,
+        perhaps_of: None,
+        course: Course::default(),
+    };
+    Decision {
+        letter_of: Some(case.id.clone()),
+        participant: originator.cloned(),
+        effects: Effect::call_about_letter(
+            Reason::AnswerByHand,
+            &case.id,
+            intake,
+            !reading.came_sealed(),
+            call_at,
+        ),
+        journal: vec![Entry::of(
+            &case.id,
+            "case opened on reading",
+            intake.to_string(),
+        )],
+        case: Some(CaseChange::Open(case)),
+        ..Decision::default()
+    }
+}
+
+/// A responder's word: they answered the reporter themselves.
+pub fn answered(case: &Case, by: &str, now: Timestamp) -> Result<Decision, InvalidTransition> {
+    let acknowledgement = case.acknowledgement.clone().sent(now, true)?;
+    Ok(Decision {
+        case: Some(CaseChange::update(
+            case,
+            Case {
+                acknowledgement,
+                ..case.clone()
+            },
+        )),
+        cancelled: vec![crate::model::ids::EffectKey(format!(
+            "acknowledge:{}",
+            case.id
+        ))],
+        journal: vec![Entry::of(&case.id, "answered by hand", by)],
+        ..Decision::default()
+    })
+}
+
+/// A responder's word: file the draft now.
+pub fn confirm(
+    case: &Case,
+    intake: IntakeId,
+    by: &str,
+    now: Timestamp,
+) -> Result<Decision, InvalidTransition> {
+    if matches!(case.standing, Standing::Closed { .. }) {
+        return Err(InvalidTransition {
+            what: "standing",
+            from: "closed: reopen it first",
+        });
+    }
+    let draft = case.draft.clone().queue()?;
+    Ok(Decision {
+        case: Some(CaseChange::update(
+            case,
+            Case {
+                draft,
+                ..case.clone()
+            },
+        )),
+        effects: vec![Effect::file_advisory(&case.id, intake, now)],
+        journal: vec![Entry::of(&case.id, "filing confirmed", by)],
+        ..Decision::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::case::Closing;
+    use crate::model::effect::Work;
+    use crate::model::reading::LetterKind;
+    use crate::model::reading::{Protection, Shut, SignatureVerdict};
+    use crate::model::report::Report;
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_790_000_000).unwrap()
+    }
+
+    fn case() -> Case {
+        let due = Acknowledgement::Due {
+            deadline: now(),
+            called: Called::No,
+        };
+        Case {
+            id: CaseId::from_random([1; 10]),
+            opened_at: now(),
+            standing: Standing::Unread,
+            acknowledgement: due,
+            draft: Draft::None,
+            perhaps_of: None,
+            course: Course::default(),
+        }
+    }
+
+    fn reading(kind: LetterKind, encrypted: bool, evident: bool) -> Reading {
+        let report = Report {
+            steps_to_reproduce: evident.then(|| "1. x".to_owned()),
+            ..Report::default()
+        };
+        Reading {
+            kind,
+            from: None,
+            subject: None,
+            message_id: None,
+            date: None,
+            protection: Protection {
+                encrypted,
+                ..Protection::default()
+            },
+            parts: Vec::new(),
+            sealed: encrypted,
+            signature: SignatureVerdict::default(),
+            text: String::new(),
+            attachments: Vec::new(),
+            automatic_reply_allowed: true,
+            report: kind.has_report().then_some(report),
+            asks_for_certificate: false,
+            delivery: None,
+            sealed_to: None,
+            signed_to: Vec::new(),
+            faults: Vec::new(),
+            certificates: Vec::new(),
+        }
+    }
+
+    fn decide(reading: &Reading, policy: &Policy) -> Decision {
+        let letter = ReadLetter {
+            intake: IntakeId(1),
+            received_at: now(),
+            is_first: true,
+            answerable: true,
+            signed_by_pinned: false,
+            older: None,
+            alike: None,
+            reading: Some(reading),
+        };
+        on_reading(&case(), &letter, policy, now())
+    }
+
+    fn works(decision: &Decision) -> Vec<&'static str> {
+        decision.effects.iter().map(|e| e.work.as_str()).collect()
+    }
+
+    #[test]
+    fn an_evident_report_is_filed_and_another_waits_for_a_word() {
+        let policy = Policy::default();
+        assert_eq!(
+            works(&decide(&reading(LetterKind::Report, true, true), &policy)),
+            ["file-advisory", "call-by-mail"]
+        );
+        assert_eq!(
+            works(&decide(&reading(LetterKind::Report, true, false), &policy)),
+            ["call-by-mail"]
+        );
+        let hold = Policy {
+            sealed: SealedPolicy::Hold,
+            ..Policy::default()
+        };
+        assert_eq!(
+            works(&decide(&reading(LetterKind::Report, true, true), &hold)),
+            ["call-by-mail"]
+        );
+    }
+
+    #[test]
+    fn a_clear_key_request_gets_the_key_and_a_sealed_one_waits() {
+        let clear = decide(
+            &reading(LetterKind::KeyRequest, false, false),
+            &Policy::default(),
+        );
+        // The acknowledgement's own effect sends it instead, at the hour that the arrival fixed.
+        assert!(works(&clear).is_empty() && clear.cancelled.is_empty());
+        assert!(matches!(
+            clear.case,
+            Some(CaseChange::Update {
+                after: Case {
+                    standing: Standing::Closed {
+                        why: Closing::KeyRequest,
+                        ..
+                    },
+                    ..
+                },
+                ..
+            })
+        ));
+        let sealed = decide(
+            &reading(LetterKind::KeyRequest, true, false),
+            &Policy::default(),
+        );
+        assert!(sealed.cancelled.is_empty() && !works(&sealed).contains(&"send-certificate"));
+    }
+
+    #[test]
+    fn nothing_that_decryption_shows_changes_the_acknowledgement() {
+        for kind in [
+            LetterKind::Report,
+            LetterKind::KeyRequest,
+            LetterKind::AutoReply,
+            LetterKind::Dsn,
+            LetterKind::Spam,
+            LetterKind::Other,
+        ] {
+            let decision = decide(&reading(kind, true, false), &Policy::default());
+            assert!(decision.cancelled.is_empty(), "{kind:?}");
+            if let Some(CaseChange::Update { after, .. }) = decision.case {
+                assert_eq!(after.acknowledgement, case().acknowledgement, "{kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sealed_letter_makes_one_call_whatever_is_in_it() {
+        let mut shut = reading(LetterKind::Report, true, false);
+        shut.protection.shut = Some(Shut::NoKey);
+        let public = |mut reading: Reading| {
+            reading.report = reading.report.map(|mut r| {
+                r.disclosure.intent = Intent::AlreadyPublic;
+                r
+            });
+            reading
+        };
+        let kinds = [
+            LetterKind::Report,
+            LetterKind::KeyRequest,
+            LetterKind::AutoReply,
+            LetterKind::Dsn,
+            LetterKind::Spam,
+            LetterKind::Other,
+        ];
+        let opened = kinds.into_iter().map(|kind| reading(kind, true, false));
+        let calls = |reading: &Reading| -> Vec<String> {
+            let decision = decide(reading, &Policy::default());
+            decision
+                .effects
+                .iter()
+                .filter(|e| e.work.reason().is_some())
+                .map(|e| e.key.0.clone())
+                .collect()
+        };
+        let expected = calls(&shut);
+        assert_eq!(expected.len(), 1);
+        for reading in opened.chain([
+            reading(LetterKind::Report, true, true),
+            public(reading(LetterKind::Report, true, true)),
+        ]) {
+            assert_eq!(calls(&reading), expected, "{:?}", reading.kind);
+        }
+        // A clear one says what it says to everybody, so it may raise the alarm.
+        assert_eq!(
+            calls(&public(reading(LetterKind::Report, false, true))).len(),
+            2
+        );
+    }
+
+    #[test]
+    fn a_sealed_letter_with_a_machines_header_becomes_a_case_whatever_it_held() {
+        let stray = |kind, encrypted| {
+            let decision = on_stray(
+                IntakeId(1),
+                now(),
+                None,
+                &reading(kind, encrypted, false),
+                CaseId::from_random([1; 10]),
+                &Policy::default(),
+                now(),
+            );
+            (decision.case.is_some(), decision.effects.len())
+        };
+        let expected = stray(LetterKind::Report, true);
+        for kind in [
+            LetterKind::KeyRequest,
+            LetterKind::AutoReply,
+            LetterKind::Spam,
+            LetterKind::Other,
+        ] {
+            assert_eq!(stray(kind, true), expected, "{kind:?}");
+            assert_eq!(stray(kind, false), (false, 0), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_shut_or_unreadable_letter_goes_to_a_human() {
+        let mut shut = reading(LetterKind::Report, true, false);
+        shut.protection.shut = Some(Shut::NoKey);
+        let decision = decide(&shut, &Policy::default());
+        assert_eq!(
+            decision.effects[0].work,
+            Work::CallByMail(Reason::LetterShut)
+        );
+        let letter = ReadLetter {
+            intake: IntakeId(1),
+            received_at: now(),
+            is_first: true,
+            answerable: true,
+            signed_by_pinned: false,
+            older: None,
+            alike: None,
+            reading: None,
+        };
+        assert_eq!(
+            on_reading(&case(), &letter, &Policy::default(), now()).effects[0].work,
+            Work::CallByMail(Reason::LetterUnreadable)
+        );
+    }
+}

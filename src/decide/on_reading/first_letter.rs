@@ -1,0 +1,332 @@
+//! What follows from the letter that opened a case?
+
+use crate::decide::on_reading::ReadLetter;
+use crate::decide::policy::ASK_AFTER;
+use crate::decide::{CaseChange, Decision, Entry, FilePolicy, Policy, SealedPolicy};
+use crate::model::Timestamp;
+use crate::model::case::{Acknowledgement, Case, Closing, Draft, Standing};
+use crate::model::effect::{Effect, Reason};
+use crate::model::ids::CaseId;
+use crate::model::reading::{LetterKind, Reading, SignatureStatus};
+use crate::model::report::{Class, Intent, Report};
+
+pub(super) fn first(
+    case: &Case,
+    letter: &ReadLetter<'_>,
+    reading: &Reading,
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision {
+    let in_clear = !reading.came_sealed();
+    // What a responder closed before it could be read stays closed.
+    if matches!(case.standing, Standing::Closed { .. }) {
+        return Decision::default();
+    }
+    if matches!(case.draft, Draft::Filed { .. }) {
+        return in_tracker(case, letter, in_clear, now);
+    }
+    if let Some(older) = letter
+        .older
+        .filter(|older| letter.signed_by_pinned && older.originator_in_case)
+    {
+        return join(case, letter, reading, older.case.clone(), now);
+    }
+    if let Some(older) = letter.older.filter(|_| case.perhaps_of.is_none()) {
+        return named_inside(case, letter, older.case, in_clear, now);
+    }
+    match reading.kind {
+        // Only a clear letter may change what goes out by itself: everyone on the way could read
+        // it. It is no case. The certificate leaves when an acknowledgement would have left.
+        LetterKind::KeyRequest if in_clear && letter.answerable => {
+            close(case, Closing::KeyRequest, now)
+        }
+        // One that a responder made a case of stays one.
+        kind if kind.is_machine()
+            && in_clear
+            && matches!(case.acknowledgement, Acknowledgement::Due { .. }) =>
+        {
+            machine(case, now)
+        }
+        LetterKind::KeyRequest => waits(case, letter, Reason::AwaitsWord, in_clear, now),
+        // A low rank, and never silence: nobody is called at once, and its clocks run until a
+        // responder says their word.
+        LetterKind::Spam => Decision {
+            case: Some(CaseChange::update(
+                case,
+                Case {
+                    standing: Standing::Open,
+                    draft: Draft::AwaitsWord,
+                    ..case.clone()
+                },
+            )),
+            ..Decision::default()
+        },
+        LetterKind::Other => Decision {
+            case: Some(CaseChange::update(
+                case,
+                Case {
+                    standing: Standing::Open,
+                    ..case.clone()
+                },
+            )),
+            ..Decision::default()
+        },
+        _ => report(case, letter, reading, policy, now),
+    }
+}
+
+/// It was reported in the tracker: its entry is there, and its responders were called when it
+/// arrived.
+pub(super) fn in_tracker(
+    case: &Case,
+    letter: &ReadLetter<'_>,
+    in_clear: bool,
+    now: Timestamp,
+) -> Decision {
+    let alike = letter
+        .alike
+        .map(|_| {
+            Effect::call_about_letter(
+                Reason::LikelyDuplicate,
+                &case.id,
+                letter.intake,
+                in_clear,
+                now,
+            )
+        })
+        .unwrap_or_default();
+    Decision {
+        case: Some(CaseChange::update(
+            case,
+            Case {
+                standing: Standing::Open,
+                ..case.clone()
+            },
+        )),
+        // Those whom the config names are let in.
+        effects: alike
+            .into_iter()
+            .chain([Effect::amend_advisory(&case.id, now)])
+            .collect(),
+        journal: letter
+            .alike
+            .map(|other| Entry::of(&case.id, "likely duplicate", other.as_str()))
+            .into_iter()
+            .collect(),
+        ..Decision::default()
+    }
+}
+
+/// A machine's words, in clear: nobody waits for an answer.
+pub(super) fn machine(case: &Case, now: Timestamp) -> Decision {
+    Decision {
+        cancelled: vec![crate::model::ids::EffectKey(format!(
+            "acknowledge:{}",
+            case.id
+        ))],
+        ..close(case, Closing::Machine, now)
+    }
+}
+
+pub(super) fn close(case: &Case, why: Closing, now: Timestamp) -> Decision {
+    // An acknowledgement that already left stays as it is.
+    let acknowledgement = match &case.acknowledgement {
+        sent @ Acknowledgement::Sent { .. } => sent.clone(),
+        _ => Acknowledgement::NotOwed,
+    };
+    let closed = Case {
+        standing: Standing::Closed { at: now, why },
+        acknowledgement,
+        ..case.clone()
+    };
+    Decision {
+        journal: vec![Entry::of(
+            &case.id,
+            "case closed",
+            format!("{why:?}").to_lowercase(),
+        )],
+        case: Some(CaseChange::update(case, closed)),
+        ..Decision::default()
+    }
+}
+
+/// Proven by a pinned certificate to belong to an older case. The acknowledgement stays: it must
+/// not depend on what decryption showed.
+pub(super) fn join(
+    case: &Case,
+    letter: &ReadLetter<'_>,
+    reading: &Reading,
+    older: CaseId,
+    now: Timestamp,
+) -> Decision {
+    let closed = Case {
+        standing: Standing::Closed {
+            at: now,
+            why: Closing::Joined,
+        },
+        perhaps_of: Some(older.clone()),
+        ..case.clone()
+    };
+    let in_clear = !reading.came_sealed();
+    let mut joined =
+        Effect::call_about_letter(Reason::FollowUp, &older, letter.intake, in_clear, now);
+    joined.push(Effect::append_follow_up(&older, letter.intake, now));
+    // The older case is not ours to change here: a human hears of it.
+    if reading
+        .report
+        .as_ref()
+        .is_some_and(|r| matches!(r.disclosure.intent, Intent::Public | Intent::AlreadyPublic))
+    {
+        joined.extend(Effect::call_about_letter(
+            Reason::DisclosureIntended,
+            &older,
+            letter.intake,
+            in_clear,
+            now,
+        ));
+    }
+    Decision {
+        effects: joined,
+        journal: vec![
+            Entry::of(&case.id, "joined to an older case", older.to_string()),
+            Entry::of(
+                &older,
+                "follow-up joined by signature",
+                letter.intake.to_string(),
+            ),
+        ],
+        letter_of: Some(older),
+        case: Some(CaseChange::update(case, closed)),
+        ..Decision::default()
+    }
+}
+
+/// The tag of another case stood where only decryption shows it. The acknowledgement stays, and a
+/// human compares.
+pub(super) fn named_inside(
+    case: &Case,
+    letter: &ReadLetter<'_>,
+    older: &CaseId,
+    in_clear: bool,
+    now: Timestamp,
+) -> Decision {
+    let after = Case {
+        standing: Standing::Open,
+        draft: Draft::AwaitsWord,
+        perhaps_of: Some(older.clone()),
+        ..case.clone()
+    };
+    Decision {
+        case: Some(CaseChange::update(case, after)),
+        effects: Effect::call_about_letter(
+            Reason::PerhapsFollowUp,
+            &case.id,
+            letter.intake,
+            in_clear,
+            now,
+        ),
+        journal: vec![Entry::of(&case.id, "names an older case", older.as_str())],
+        ..Decision::default()
+    }
+}
+
+pub(super) fn waits(
+    case: &Case,
+    letter: &ReadLetter<'_>,
+    reason: Reason,
+    in_clear: bool,
+    now: Timestamp,
+) -> Decision {
+    Decision {
+        case: Some(CaseChange::update(
+            case,
+            Case {
+                standing: Standing::Open,
+                draft: Draft::AwaitsWord,
+                ..case.clone()
+            },
+        )),
+        effects: Effect::call_about_letter(reason, &case.id, letter.intake, in_clear, now),
+        ..Decision::default()
+    }
+}
+
+pub(super) fn report(
+    case: &Case,
+    letter: &ReadLetter<'_>,
+    reading: &Reading,
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision {
+    let evident = reading.report.as_ref().is_some_and(Report::is_evident);
+    let held = reading.came_sealed() && policy.sealed == SealedPolicy::Hold;
+    let forged = reading.signature.status == SignatureStatus::Invalid;
+    let files = match policy.file {
+        // Who asks to be told of fixes in advance reports none.
+        FilePolicy::Always => reading
+            .report
+            .as_ref()
+            .is_none_or(|r| r.class != Class::Application),
+        FilePolicy::Evident => evident && !forged,
+        FilePolicy::Confirmed => false,
+    };
+    let in_clear = !reading.came_sealed();
+    let mut effects = Vec::new();
+    let stands_alone = case.perhaps_of.is_none() && letter.alike.is_none();
+    let lacks = reading
+        .report
+        .as_ref()
+        .is_some_and(|r| !r.missing.is_empty());
+    // Of a clear letter everyone on the way could see what it lacks. Whether another letter says
+    // the same may be known from a sealed one alone: it changes nothing that leaves.
+    if in_clear
+        && letter.answerable
+        && evident
+        && !forged
+        && lacks
+        && case.perhaps_of.is_none()
+        && policy.ask_missing
+    {
+        effects.push(Effect::ask(
+            &case.id,
+            letter.intake,
+            (letter.received_at + policy.acknowledge_delay + ASK_AFTER).max(now),
+        ));
+    }
+    // What perhaps belongs to another case, or says the same, would be a second advisory of it.
+    if !files || held || !stands_alone {
+        let reason = if letter.alike.is_some() {
+            Reason::LikelyDuplicate
+        } else {
+            Reason::AwaitsWord
+        };
+        let mut decision = waits(case, letter, reason, in_clear, now);
+        decision.journal.extend(
+            letter
+                .alike
+                .map(|other| Entry::of(&case.id, "likely duplicate", other.as_str())),
+        );
+        decision.effects.extend(effects);
+        return decision;
+    }
+    effects.push(Effect::file_advisory(&case.id, letter.intake, now));
+    effects.extend(Effect::call_about_letter(
+        Reason::NewCase,
+        &case.id,
+        letter.intake,
+        in_clear,
+        now,
+    ));
+    Decision {
+        case: Some(CaseChange::update(
+            case,
+            Case {
+                standing: Standing::Open,
+                draft: Draft::Queued,
+                ..case.clone()
+            },
+        )),
+        effects,
+        ..Decision::default()
+    }
+}

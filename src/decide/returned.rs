@@ -1,0 +1,125 @@
+//! What follows from a mail system's word on a letter of ours?
+
+use crate::decide::{CaseChange, Decision, Entry};
+use crate::model::Timestamp;
+use crate::model::address::Address;
+use crate::model::case::{Case, Standing};
+use crate::model::effect::{Effect, Reason};
+use crate::model::ids::IntakeId;
+use crate::model::reading::DeliveryOutcome;
+
+/// An answer of ours that came back.
+#[derive(Clone, Copy, Debug)]
+pub struct Returned<'a> {
+    pub case: &'a Case,
+    /// Where it was sent.
+    pub address: &'a Address,
+    /// The letter that speaks of it.
+    pub intake: IntakeId,
+}
+
+/// A failure calls a human and marks the address; a delay is written down, and so is a delivery.
+pub fn on_returned(returned: &Returned<'_>, outcome: DeliveryOutcome, now: Timestamp) -> Decision {
+    let Returned {
+        case,
+        address,
+        intake,
+    } = returned;
+    let entry = |event| Entry::of(&case.id, event, intake.to_string());
+    match outcome {
+        DeliveryOutcome::Failed => Decision {
+            letter_of: Some(case.id.clone()),
+            unreachable: Some((*address).clone()),
+            ..to_human(
+                case,
+                *intake,
+                Reason::AnswerBounced,
+                "answer came back undelivered",
+                true,
+                now,
+            )
+        },
+        DeliveryOutcome::Delayed => Decision {
+            letter_of: Some(case.id.clone()),
+            journal: vec![entry("answer is delayed")],
+            ..Decision::default()
+        },
+        DeliveryOutcome::Arrived => Decision {
+            letter_of: Some(case.id.clone()),
+            journal: vec![entry("answer was delivered")],
+            ..Decision::default()
+        },
+    }
+}
+
+/// A case that a machine can't take further.
+pub(super) fn to_human(
+    case: &Case,
+    intake: IntakeId,
+    reason: Reason,
+    event: &'static str,
+    in_clear: bool,
+    call_at: Timestamp,
+) -> Decision {
+    // One that is closed stays closed: who reads the call decides.
+    let standing = if matches!(case.standing, Standing::Closed { .. }) {
+        case.standing.clone()
+    } else {
+        Standing::NeedsHuman
+    };
+    Decision {
+        case: Some(CaseChange::update(
+            case,
+            Case {
+                standing,
+                ..case.clone()
+            },
+        )),
+        effects: Effect::call_about_letter(reason, &case.id, intake, in_clear, call_at),
+        journal: vec![Entry::of(&case.id, event, intake.to_string())],
+        ..Decision::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::case::{Acknowledgement, Draft};
+    use crate::model::course::Course;
+    use crate::model::effect::Work;
+    use crate::model::ids::CaseId;
+
+    #[test]
+    fn a_failure_calls_a_human_and_a_delay_does_not() {
+        let now = Timestamp::from_second(1_790_000_000).unwrap();
+        let acknowledgement = Acknowledgement::Sent {
+            at: now,
+            signed: true,
+        };
+        let case = Case {
+            id: CaseId::from_random([1; 10]),
+            opened_at: now,
+            standing: Standing::Open,
+            acknowledgement,
+            draft: Draft::None,
+            perhaps_of: None,
+            course: Course::default(),
+        };
+        let address = Address::parse("ada@b.example").unwrap();
+        let returned = Returned {
+            case: &case,
+            address: &address,
+            intake: IntakeId(4),
+        };
+        let failed = on_returned(&returned, DeliveryOutcome::Failed, now);
+        assert_eq!(
+            failed.effects[0].work,
+            Work::CallByMail(Reason::AnswerBounced)
+        );
+        assert_eq!(failed.unreachable, Some(address.clone()));
+        for outcome in [DeliveryOutcome::Delayed, DeliveryOutcome::Arrived] {
+            let decision = on_returned(&returned, outcome, now);
+            assert!(decision.effects.is_empty() && decision.unreachable.is_none());
+        }
+    }
+}

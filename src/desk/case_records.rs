@@ -1,0 +1,58 @@
+//! How does a responder read and write what is known of a case? Unsealed for the moment, and sealed
+//! again.
+
+use crate::decide::{Decision, SealedDossier};
+use crate::desk::Desk;
+use crate::model::case_record::Dossier;
+use crate::model::ids::CaseId;
+use crate::ports::PortError;
+
+/// A dossier as it was read, to be written back unless somebody else wrote meanwhile.
+pub struct Opened {
+    pub dossier: Dossier,
+    read_at_version: i64,
+}
+
+pub async fn read(desk: &Desk, case: &CaseId) -> Result<Opened, PortError> {
+    let (read_at_version, sealed) = desk.parts.store.dossier(case).await?;
+    let dossier = match sealed {
+        Some(sealed) => {
+            let octets = desk
+                .parts
+                .opener
+                .unseal(sealed)
+                .await
+                .map_err(|e| PortError::Passing(e.to_string()))?;
+            serde_json::from_slice(&octets).map_err(|_| {
+                PortError::Lasting("a sealed dossier is not what this version wrote".to_owned())
+            })?
+        }
+        None => Dossier::default(),
+    };
+    Ok(Opened {
+        dossier,
+        read_at_version,
+    })
+}
+
+impl Opened {
+    /// Adds the dossier to a decision, which saves all or nothing.
+    pub fn into(
+        self,
+        desk: &Desk,
+        case: &CaseId,
+        decision: Decision,
+    ) -> Result<Decision, PortError> {
+        let octets = serde_json::to_vec(&self.dossier)
+            .map_err(|e| PortError::Lasting(format!("a dossier cannot be written: {e}")))?;
+        let sealed = desk.parts.store.seal(&octets)?;
+        Ok(Decision {
+            dossier: Some(SealedDossier {
+                case: case.clone(),
+                read_at_version: self.read_at_version,
+                sealed,
+            }),
+            ..decision
+        })
+    }
+}

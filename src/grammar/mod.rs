@@ -1,0 +1,380 @@
+//! How is a command on a case written? The same on the command line and, behind a slash, in a
+//! letter.
+
+mod mail;
+
+use crate::model::Timestamp;
+use crate::model::case::Closing;
+use crate::model::case_command::CaseCommand;
+use crate::model::case_record::Assessment;
+use crate::model::course::{Lane, Step};
+use crate::model::ids::CaseId;
+use crate::model::report::Package;
+use crate::triage;
+use anyhow::{Context, Result, anyhow, bail};
+use clap::Subcommand;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+pub use mail::parse_line;
+
+/// Words that need no file: whoever may write to the desk's machine may say them, and a responder
+/// by letter.
+#[derive(Subcommand)]
+pub enum CaseVerb {
+    /// Says the word: files the draft of this case now
+    File { id: String },
+    /// Says that you answered the reporter yourself: the clock of the acknowledgement stops
+    Answered { id: String },
+    /// Asks the reporter for what their report lacks: steps, versions, or their certificate
+    Ask {
+        id: String,
+        /// Asks them instead to keep it private until the fix is released
+        #[arg(long)]
+        private_disclosure: bool,
+    },
+    /// Sends the reporter the desk's certificate
+    SendCertificate { id: String },
+    /// Says that a step is reached: fix-team, fix, release or retrospective. Its clock stops
+    Reach {
+        id: String,
+        #[arg(value_parser = step)]
+        step: Step,
+        /// When it was, such as 2026-12-01T16:00Z; now without it
+        #[arg(long, value_name = "TIME", conflicts_with = "undo")]
+        at: Option<Timestamp>,
+        /// Takes it back: it was said by mistake
+        #[arg(long)]
+        undo: bool,
+    },
+    /// Moves a case to another lane: normal, slow (not severe) or asap (public, or about to be)
+    Lane {
+        id: String,
+        #[arg(value_parser = lane)]
+        lane: Lane,
+        /// Why; kept sealed
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        why: String,
+    },
+    /// Says that a case waits for an upstream's disclosure: fix and release stand still
+    Wait {
+        id: String,
+        /// For whom and why; kept sealed
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+    },
+    /// Says that a case waits no more
+    GoOn { id: String },
+    /// Says on which day the reporter publishes
+    Announced {
+        id: String,
+        #[arg(required_unless_present = "clear")]
+        day: Option<Date>,
+        /// They named none, whatever their letters seem to say
+        #[arg(long, conflicts_with = "day")]
+        clear: bool,
+    },
+    /// Says who takes care of a case
+    Assign { id: String, who: String },
+    /// Links something elsewhere: a pull request, another case
+    Link {
+        id: String,
+        /// What it is: fix, introduced, discussion, …
+        what: String,
+        /// A URL or the id of a case
+        to: String,
+    },
+    /// Sets what the team found out, over what the report says
+    Set {
+        id: String,
+        #[arg(long, value_name = "TEXT")]
+        summary: Option<String>,
+        #[arg(long, value_name = "NAME")]
+        product: Option<String>,
+        /// The package, by its package URL: pkg:npm/acme
+        #[arg(long, value_name = "PURL", value_parser = package)]
+        package: Option<Package>,
+        /// Affected versions, as people write ranges: "before 1.5.2"; repeat it
+        #[arg(long, value_name = "RANGE")]
+        affected: Vec<String>,
+        /// Versions that hold the fix; repeat it
+        #[arg(long, value_name = "VERSION")]
+        fixed: Vec<String>,
+        /// critical, high, medium, low or none
+        #[arg(long, value_name = "WORD", value_parser = ["critical", "high", "medium", "low", "none"], conflicts_with = "vector")]
+        severity: Option<String>,
+        /// A CVSS vector of version 2, 3.0, 3.1 or 4.0
+        #[arg(long, value_name = "CVSS")]
+        vector: Option<String>,
+        /// CWE-79; repeat it
+        #[arg(long, value_name = "CWE", value_parser = cwe)]
+        cwe: Vec<String>,
+        /// CVE-2026-12345; repeat it
+        #[arg(long, value_name = "CVE", value_parser = cve)]
+        cve: Vec<String>,
+    },
+    /// Lets people and teams work on the advisory
+    Collaborate {
+        id: String,
+        /// A login; repeat it
+        #[arg(long, value_name = "LOGIN")]
+        user: Vec<String>,
+        /// A team's slug; repeat it
+        #[arg(long, value_name = "SLUG")]
+        team: Vec<String>,
+        /// They own no code in the project: your approval is written down. The reporter is one of
+        /// them
+        #[arg(long)]
+        outsider: bool,
+        /// Takes them off the list: a name that the tracker does not know, say
+        #[arg(long, conflicts_with = "outsider")]
+        remove: bool,
+    },
+    /// Credits somebody in the advisory, by their login or by their name
+    Credit {
+        id: String,
+        #[arg(required_unless_present = "name")]
+        login: Option<String>,
+        /// Their name; without a login the advisory names them in its text
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// For what, in the tracker's words
+        #[arg(long = "as", value_name = "WORD", default_value = "reporter",
+              value_parser = ["analyst", "finder", "reporter", "coordinator", "remediation_developer", "remediation_reviewer", "remediation_verifier", "tool", "sponsor", "other"])]
+        kind: String,
+    },
+    /// Has letters that stayed shut or were set aside read again, after a mend or with a new key
+    Reread { id: String },
+    /// Shows which certificates of the reporter were seen, and which is used
+    Certificate {
+        id: String,
+        /// Encrypts to this one from now on: its whole fingerprint
+        #[arg(long = "use", value_name = "FINGERPRINT")]
+        choose: Option<String>,
+        /// Uses none until one is proven again
+        #[arg(long, conflicts_with = "choose")]
+        forget: bool,
+    },
+    /// Requests a CVE number from the tracker
+    RequestCve { id: String },
+    /// Opens the private fork in which the fix is made
+    Fork { id: String },
+    /// Closes a case whose reporter was answered: resolved, rejected or spam
+    Close {
+        id: String,
+        #[arg(value_parser = closing)]
+        why: Closing,
+        /// A note, kept sealed
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
+    /// Closes a case as the same as another one
+    DuplicateOf { id: String, other: String },
+    /// Gives each further vulnerability of a report a case of its own
+    Split {
+        id: String,
+        /// The titles of the new cases; those that the report lists without them
+        title: Vec<String>,
+    },
+    /// Opens a closed case again
+    Reopen {
+        id: String,
+        /// Why; kept sealed
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        why: String,
+    },
+}
+
+fn step(text: &str) -> Result<Step, String> {
+    let names = Step::ALL.map(Step::as_str).join(", ");
+    Step::ALL
+        .into_iter()
+        .find(|step| step.as_str() == text)
+        .ok_or(format!("one of {names}"))
+}
+
+fn lane(text: &str) -> Result<Lane, String> {
+    [Lane::Normal, Lane::Slow, Lane::Asap]
+        .into_iter()
+        .find(|lane| lane.as_str() == text)
+        .ok_or_else(|| "one of normal, slow, asap".to_owned())
+}
+
+fn closing(text: &str) -> Result<Closing, String> {
+    [Closing::Resolved, Closing::Rejected, Closing::Spam]
+        .into_iter()
+        .find(|why| why.as_str() == text)
+        .ok_or_else(|| {
+            "one of resolved, rejected, spam; a duplicate is closed by `case duplicate-of`"
+                .to_owned()
+        })
+}
+
+fn numbered(text: &str, prefix: &str, parts: usize) -> bool {
+    text.strip_prefix(prefix).is_some_and(|rest| {
+        rest.split('-').count() == parts
+            && rest
+                .split('-')
+                .all(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    })
+}
+
+fn cwe(text: &str) -> Result<String, String> {
+    let text = text.to_ascii_uppercase();
+    if numbered(&text, "CWE-", 1) {
+        Ok(text)
+    } else {
+        Err("written CWE-79".to_owned())
+    }
+}
+
+fn cve(text: &str) -> Result<String, String> {
+    let text = text.to_ascii_uppercase();
+    if numbered(&text, "CVE-", 2) {
+        Ok(text)
+    } else {
+        Err("written CVE-2026-12345".to_owned())
+    }
+}
+
+fn package(text: &str) -> Result<Package, String> {
+    triage::package(text).ok_or_else(|| "a package URL such as pkg:npm/acme".to_owned())
+}
+
+fn some(list: Vec<String>) -> Option<Vec<String>> {
+    (!list.is_empty()).then_some(list)
+}
+
+impl CaseVerb {
+    /// The case that it is about, as written, and the command.
+    pub fn command(self) -> Result<(String, CaseCommand)> {
+        Ok(match self {
+            Self::File { id } => (id, CaseCommand::File),
+            Self::Answered { id } => (id, CaseCommand::Answered),
+            Self::Ask {
+                id,
+                private_disclosure,
+            } => (id, CaseCommand::Ask { private_disclosure }),
+            Self::SendCertificate { id } => (id, CaseCommand::SendCertificate),
+            Self::Reread { id } => (id, CaseCommand::Reread),
+            Self::Certificate { id, choose, forget } => {
+                (id, CaseCommand::Certificate { choose, forget })
+            }
+            Self::Reach {
+                id,
+                step,
+                undo: true,
+                ..
+            } => (id, CaseCommand::TakeBack { step }),
+            Self::Reach {
+                id,
+                step,
+                at,
+                undo: false,
+            } => (id, CaseCommand::Reach { step, at }),
+            Self::Lane { id, lane, why } => (id, CaseCommand::Lane { lane, why }),
+            Self::Wait { id, why } => (id, CaseCommand::Wait { why }),
+            Self::GoOn { id } => (id, CaseCommand::GoOn),
+            Self::Announced { id, day, .. } => (id, CaseCommand::Announced { day }),
+            Self::Assign { id, who } => (id, CaseCommand::Assign { to: who }),
+            Self::Link { id, what, to } => (id, CaseCommand::Link { what, to }),
+            Self::Set {
+                id,
+                summary,
+                product,
+                package,
+                affected,
+                fixed,
+                severity,
+                vector,
+                cwe,
+                cve,
+            } => {
+                let assessment = Assessment {
+                    summary,
+                    product,
+                    package,
+                    ranges: None,
+                    affected_versions: some(affected),
+                    fixed_versions: some(fixed),
+                    cve_ids: some(cve),
+                    cwe_ids: some(cwe),
+                    cvss: vector,
+                    severity,
+                };
+                (
+                    id,
+                    CaseCommand::Set {
+                        assessment: Box::new(assessment),
+                    },
+                )
+            }
+            Self::Collaborate {
+                id,
+                user,
+                team,
+                outsider,
+                remove,
+            } => {
+                if user.is_empty() && team.is_empty() {
+                    bail!("name somebody: --user LOGIN or --team SLUG");
+                }
+                (
+                    id,
+                    CaseCommand::Collaborate {
+                        users: user,
+                        teams: team,
+                        outsiders: outsider,
+                        remove,
+                    },
+                )
+            }
+            Self::Credit {
+                id,
+                login,
+                name,
+                kind,
+            } => (id, CaseCommand::Credit { login, name, kind }),
+            Self::RequestCve { id } => (id, CaseCommand::RequestCve),
+            Self::Fork { id } => (id, CaseCommand::Fork),
+            Self::Close { id, why, note } => (
+                id,
+                CaseCommand::Close {
+                    why,
+                    note,
+                    of: None,
+                },
+            ),
+            Self::DuplicateOf { id, other } => (
+                id,
+                CaseCommand::Close {
+                    why: Closing::Duplicate,
+                    note: None,
+                    of: Some(case_id(&other)?),
+                },
+            ),
+            Self::Split { id, title } => (id, CaseCommand::Split { titles: title }),
+            Self::Reopen { id, why } => (id, CaseCommand::Reopen { why }),
+        })
+    }
+}
+
+/// A case by its id.
+pub fn case_id(text: &str) -> Result<CaseId> {
+    CaseId::parse(text).with_context(|| "see `sealdesk case list`")
+}
+
+/// A moment as it is written, or a day at this hour.
+pub fn on_day(text: &str, hour_utc: i8) -> Result<Timestamp> {
+    if let Ok(at) = text.parse() {
+        return Ok(at);
+    }
+    let day: Date = text.parse().map_err(|_| {
+        anyhow!(
+            "{text:?} is neither a day such as 2026-12-01 nor a moment such as 2026-12-01T16:00Z"
+        )
+    })?;
+    Ok(day
+        .at(hour_utc, 0, 0, 0)
+        .to_zoned(TimeZone::UTC)?
+        .timestamp())
+}

@@ -1,0 +1,322 @@
+//! What follows from a reading: it is decided, kept with its consequences, and its certificate
+//! pinned.
+
+use crate::decide::{
+    Decision, Entry, Older, ReadLetter, Returned, on_reading, on_returned, on_stray,
+};
+use crate::desk::restraint;
+use crate::desk::{Desk, random};
+use crate::model::Timestamp;
+use crate::model::address::Address;
+use crate::model::case::Case;
+use crate::model::effect::Work;
+use crate::model::ids::{CaseId, tag_in};
+use crate::model::letter::{Dmarc, Role};
+use crate::model::reading::{DeliveryOutcome, LetterKind, Reading, SignatureStatus};
+use crate::pipeline::failpoint::step;
+use crate::pipeline::team_reply;
+use crate::pipeline::text_tags;
+use crate::ports::{Intake, Pinned, PortError, Read, ReadingState, TextTag};
+use tracing::{info, warn};
+
+pub(super) async fn case_of(desk: &Desk, intake: &Intake) -> Result<Option<Case>, PortError> {
+    match &intake.case {
+        Some(id) => desk.parts.store.case(id).await,
+        None => Ok(None),
+    }
+}
+
+pub(super) async fn commit(
+    desk: &Desk,
+    intake: &Intake,
+    reading: Reading,
+    pinned: Option<Pinned>,
+) -> Result<(), PortError> {
+    let store = &desk.parts.store;
+    let now = desk.now();
+    // The store may know more of the letter's case by now than when it was listed.
+    let case = case_of(desk, intake).await?;
+    let text_tags = text_tags::text_tags(desk, &reading).await?;
+    let decision = what_follows(
+        desk,
+        intake,
+        case.as_ref(),
+        &reading,
+        pinned.as_ref(),
+        &text_tags,
+        now,
+    )
+    .await?;
+    let decision = restraint::restrain(desk, decision, now).await?;
+    // Whose certificate it is takes proof: our server's word, or DNS's, on this originator. Nobody
+    // proves who wrote through a list.
+    if let (Some(address), Dmarc::Pass, Role::Incoming) =
+        (&intake.originator, intake.dmarc, intake.role)
+    {
+        pin(desk, address, intake, &reading).await?;
+    }
+    let state = if reading.protection.shut.is_some() {
+        ReadingState::Shut
+    } else {
+        ReadingState::Read
+    };
+    let sealed = store.seal(
+        &serde_json::to_vec(&reading)
+            .map_err(|e| PortError::Lasting(format!("a reading cannot be written: {e}")))?,
+    )?;
+    let read = Read {
+        state,
+        sealed: Some(&sealed),
+        text_tags: &text_tags,
+        sealed_to: reading.sealed_to.as_deref(),
+    };
+    store
+        .commit_reading(intake.id, &read, &decision, now)
+        .await?;
+    step!("reading-committed");
+    let wanted = wanted_again(intake, &reading, &decision);
+    desk.keep_fresh(intake.id, reading, wanted);
+    info!(
+        intake = %intake.id,
+        case = case.as_ref().map_or("none", |c| c.id.as_str()),
+        "letter read"
+    );
+    desk.ring();
+    Ok(())
+}
+
+/// What follows from a reading, by whose letter it is.
+async fn what_follows(
+    desk: &Desk,
+    intake: &Intake,
+    case: Option<&Case>,
+    reading: &Reading,
+    pinned: Option<&Pinned>,
+    text_tags: &[TextTag],
+    now: Timestamp,
+) -> Result<Decision, PortError> {
+    match (intake.role, case) {
+        (Role::Canary, _) => Ok(desk.canary_read(intake, reading)),
+        (Role::TeamReply, Some(case)) => team_reply::taken(desk, intake, case, reading, now).await,
+        _ => match returned(desk, intake, case, reading, now).await? {
+            Some(decision) => Ok(decision),
+            None => decided(desk, intake, case, reading, pinned, text_tags, now).await,
+        },
+    }
+}
+
+/// How often the reading is wanted again in a moment: by effects, and by the acknowledgement, which
+/// looks at a clear letter too.
+fn wanted_again(intake: &Intake, reading: &Reading, decision: &Decision) -> usize {
+    let shows = |work: Work| {
+        matches!(
+            work,
+            Work::FileAdvisory | Work::AppendFollowUp | Work::CallByMail(_)
+        )
+    };
+    let effects = decision
+        .effects
+        .iter()
+        .filter(|effect| shows(effect.work))
+        .count();
+    effects + usize::from(intake.reply_to.is_some() && !reading.came_sealed())
+}
+
+/// What follows from a letter that somebody wrote to the desk.
+pub(super) async fn decided(
+    desk: &Desk,
+    intake: &Intake,
+    case: Option<&Case>,
+    reading: &Reading,
+    pinned: Option<&Pinned>,
+    text_tags: &[TextTag],
+    now: Timestamp,
+) -> Result<Decision, PortError> {
+    let store = &desk.parts.store;
+    let Some(case) = case else {
+        let id = CaseId::from_random(random()?);
+        return Ok(on_stray(
+            intake.id,
+            intake.received_at,
+            intake.originator.as_ref(),
+            reading,
+            id,
+            &desk.parts.policy,
+            now,
+        ));
+    };
+    // Our tag in a protected subject is seen only now.
+    let tagged = reading
+        .subject
+        .as_deref()
+        .and_then(tag_in)
+        .filter(|id| *id != case.id);
+    let named = match (&case.perhaps_of, tagged) {
+        (Some(older), _) => Some(older.clone()),
+        (None, Some(tagged)) => store.case(&tagged).await?.map(|older| older.id),
+        (None, None) => None,
+    };
+    let originator_in_case = match (&named, &intake.originator) {
+        (Some(older), Some(address)) => store.is_participant(older, address).await?,
+        _ => false,
+    };
+    let alike = store
+        .alike(&case.id, text_tags, intake.message_id.as_ref())
+        .await?;
+    let is_first = store
+        .letters_of(&case.id)
+        .await?
+        .first()
+        .is_some_and(|first| first.id == intake.id);
+    let signed = reading.signature.status == SignatureStatus::Valid
+        && reading.signature.signer_is_originator;
+    let by_pinned = |pinned: &Pinned| {
+        pinned.contested.is_none()
+            && reading.signature.fingerprint.as_ref() == Some(&pinned.fingerprint)
+    };
+    let letter = ReadLetter {
+        intake: intake.id,
+        received_at: intake.received_at,
+        is_first,
+        answerable: intake.reply_to.is_some(),
+        signed_by_pinned: signed && pinned.is_some_and(by_pinned),
+        older: named.as_ref().map(|older| Older {
+            case: older,
+            originator_in_case,
+        }),
+        alike: alike.first(),
+        reading: Some(reading),
+    };
+    Ok(on_reading(case, &letter, &desk.parts.policy, now))
+}
+
+/// What follows from a machine's word on a letter of ours, where this is one.
+pub(super) async fn returned(
+    desk: &Desk,
+    intake: &Intake,
+    case: Option<&Case>,
+    reading: &Reading,
+    now: Timestamp,
+) -> Result<Option<Decision>, PortError> {
+    let store = &desk.parts.store;
+    if !matches!(reading.kind, LetterKind::Dsn | LetterKind::AutoReply) || reading.came_sealed() {
+        return Ok(None);
+    }
+    let ids = reading
+        .delivery
+        .as_ref()
+        .map(|d| d.message_ids.as_slice())
+        .unwrap_or_default();
+    let named = store.answer_among(ids).await?;
+    // Only what came to the tag of an answer can say that it failed: a Message-ID is known to
+    // everyone who got a copy.
+    let (about, address) = match (case, named) {
+        (Some(case), named) => {
+            let letters = store.letters_of(&case.id).await?;
+            if letters.first().is_none_or(|first| first.id == intake.id) {
+                return Ok(None);
+            }
+            let writer = letters
+                .into_iter()
+                .next()
+                .and_then(|l| l.reply_to.map(|r| r.address().clone()));
+            (
+                case.clone(),
+                named
+                    .filter(|(id, _)| *id == case.id)
+                    .map(|(_, address)| address)
+                    .or(writer),
+            )
+        }
+        (None, Some((id, _))) => match store.case(&id).await? {
+            Some(case) => (case, None),
+            None => return Ok(None),
+        },
+        (None, None) => return Ok(None),
+    };
+    let outcome = reading
+        .delivery
+        .as_ref()
+        .map_or(DeliveryOutcome::Failed, |d| d.outcome);
+    Ok(Some(match (reading.kind, address) {
+        (LetterKind::Dsn, Some(address)) => on_returned(
+            &Returned {
+                case: &about,
+                address: &address,
+                intake: intake.id,
+            },
+            outcome,
+            now,
+        ),
+        _ => Decision {
+            letter_of: Some(about.id.clone()),
+            journal: vec![Entry::of(
+                &about.id,
+                "a machine answered",
+                intake.id.to_string(),
+            )],
+            ..Decision::default()
+        },
+    }))
+}
+
+/// Keeps the certificates that the writer's own clear words brought: what anyone on the way could
+/// see, and no more.
+pub(super) async fn pin(
+    desk: &Desk,
+    address: &Address,
+    intake: &Intake,
+    reading: &Reading,
+) -> Result<(), PortError> {
+    for brought in reading.certificates.iter().filter(|c| c.pinnable) {
+        let origin = format!("letter {}, in clear, proven by DMARC", intake.id);
+        desk.parts
+            .store
+            .pin(
+                address,
+                &brought.fingerprint,
+                &brought.armored,
+                &origin,
+                desk.now(),
+            )
+            .await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn set_aside(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
+    let store = &desk.parts.store;
+    let now = desk.now();
+    let case = case_of(desk, intake).await?;
+    let decision = match &case {
+        Some(case) => {
+            let letter = ReadLetter {
+                intake: intake.id,
+                received_at: intake.received_at,
+                is_first: true,
+                answerable: false,
+                signed_by_pinned: false,
+                older: None,
+                alike: None,
+                reading: None,
+            };
+            on_reading(case, &letter, &desk.parts.policy, now)
+        }
+        None => Decision {
+            journal: vec![Entry::of_desk("letter set aside", intake.id.to_string())],
+            ..Decision::default()
+        },
+    };
+    warn!(intake = %intake.id, "letter set aside");
+    let read = Read {
+        state: ReadingState::SetAside,
+        sealed: None,
+        text_tags: &[],
+        sealed_to: None,
+    };
+    store
+        .commit_reading(intake.id, &read, &decision, now)
+        .await?;
+    desk.ring();
+    Ok(())
+}

@@ -1,0 +1,256 @@
+//! What comes out of the layers? The verdict, the kind and the report, from all that was gathered.
+
+use crate::mime;
+use crate::model::letter::{NoAnswer, Outer};
+use crate::model::limits::CERTIFICATE_OCTETS_MAX;
+use crate::model::reading::{
+    BroughtCertificate, LetterKind, Reading, SignatureStatus, SignatureVerdict,
+};
+use crate::openpgp::SignatureFound;
+use crate::reading::{Brought, Covering, Read, Shown, State, Way};
+use crate::triage::{self, Seen};
+use std::rc::Rc;
+
+impl State<'_> {
+    /// The best verdict that holds for every document and every file that is shown: its signer
+    /// signed each of them, at once or one by one. Who signed a part of them says nothing of the
+    /// letter.
+    fn verdict(&self) -> SignatureVerdict {
+        let texts = self
+            .texts
+            .iter()
+            .filter(|shown| !shown.text.trim().is_empty())
+            .map(|shown| &shown.covering);
+        let files = self
+            .files
+            .iter()
+            .filter(|kept| !kept.says_nothing)
+            .map(|kept| &kept.covering);
+        let mut shown: Vec<&Covering> = texts.chain(files).collect();
+        // Most share one list: each is looked at once.
+        shown.dedup_by(|a, b| Rc::ptr_eq(a, b));
+        let over_all =
+            |found: &&SignatureFound| shown.iter().all(|covering| covering.contains(found));
+        let rank = |found: &&SignatureFound| match found {
+            good @ SignatureFound::Good { .. } if self.is_by_originator(good) => 3,
+            SignatureFound::Good { .. } => 2,
+            SignatureFound::Bad { .. } | SignatureFound::ForAnother { .. } => 1, // one that is wrong says more than one we can't check
+            SignatureFound::Unknown { .. } => 0,
+        };
+        match self.signatures.iter().filter(over_all).max_by_key(rank) {
+            Some(
+                found @ SignatureFound::Good {
+                    fingerprint,
+                    intended,
+                    ..
+                },
+            ) => SignatureVerdict {
+                status: SignatureStatus::Valid,
+                fingerprint: Some(fingerprint.clone()),
+                signer_is_originator: self.is_by_originator(found),
+                names_recipient: !intended.is_empty(),
+            },
+            Some(SignatureFound::Bad { issuer }) => {
+                not_valid(SignatureStatus::Invalid, issuer.clone())
+            }
+            Some(SignatureFound::ForAnother { fingerprint }) => {
+                not_valid(SignatureStatus::Invalid, Some(fingerprint.clone()))
+            }
+            Some(SignatureFound::Unknown { issuer }) => {
+                not_valid(SignatureStatus::UnknownKey, issuer.clone())
+            }
+            None => SignatureVerdict::default(),
+        }
+    }
+
+    /// Whom the signer says that the letter is for.
+    fn signed_to(&self, verdict: &SignatureVerdict) -> Vec<String> {
+        let (recipients, covering) = &self.recipients;
+        let by_signer =
+            covering.iter().any(|found| matches!(found, SignatureFound::Good { fingerprint, .. } if Some(fingerprint) == verdict.fingerprint.as_ref()));
+        if verdict.status == SignatureStatus::Valid && by_signer {
+            recipients.clone()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// What a signature need not cover says nothing, and neither may its name.
+    fn unname_uncovered(&mut self) {
+        for kept in self
+            .files
+            .iter_mut()
+            .filter(|kept| kept.says_nothing && kept.covering.is_empty())
+        {
+            kept.attachment.name = mime::safe_name("");
+        }
+    }
+
+    /// Whether the protected subject was signed by whoever signed what is shown.
+    fn subject_is_anothers(&self, verdict: &SignatureVerdict) -> bool {
+        let signer = |found: &SignatureFound| matches!(found, SignatureFound::Good { fingerprint, .. } if Some(fingerprint) == verdict.fingerprint.as_ref());
+        verdict.status == SignatureStatus::Valid
+            && self
+                .subject_covering
+                .as_ref()
+                .is_some_and(|covering| !covering.iter().any(signer))
+    }
+
+    pub(super) fn finish(mut self, outer: &Outer) -> Read {
+        let signature = self.verdict();
+        let signed_to = self.signed_to(&signature);
+        if signature.status == SignatureStatus::Valid {
+            self.unname_uncovered();
+        }
+        if signature.status == SignatureStatus::None && !self.signatures.is_empty() {
+            self.fault("the letter counts as unsigned: its signature does not cover all of it");
+        }
+        if self.subject_is_anothers(&signature) {
+            self.fault("its subject was not signed by whoever signed its text");
+        }
+        if self
+            .signatures
+            .iter()
+            .any(|s| matches!(s, SignatureFound::ForAnother { .. }))
+        {
+            self.fault(
+                "it was signed for another recipient: somebody may have passed on what was \
+                not meant for us",
+            );
+        }
+        // What was opened speaks for the letter; else what stayed shut.
+        let mut protection = self
+            .protections
+            .iter()
+            .find(|p| p.encrypted && p.shut.is_none())
+            .or(self.protections.first())
+            .cloned()
+            .unwrap_or_default();
+        let text = joined(&self.texts);
+        let nothing_read =
+            text.trim().is_empty() || text.trim_start().starts_with("-----BEGIN PGP MESSAGE-----");
+        if nothing_read && protection.shut.is_none() {
+            // The outer layer opened and an inner one did not: to a reader the letter is shut.
+            protection.shut = self.protections.iter().find_map(|p| p.shut);
+        }
+        let subject = self.subject.clone().unwrap_or_default();
+        let shut = protection.shut.is_some() && nothing_read;
+        let text = if shut { String::new() } else { text };
+        let seen = Seen {
+            media_type: &self.media_type,
+            refusal: outer.answer.as_ref().err().copied(),
+            in_thread: !outer.threads.is_empty(),
+            from: self.from.as_deref(),
+            marked_spam: self.marked_spam,
+            subject: &subject,
+            text: &text,
+            has_attachments: !self.files.is_empty(),
+            shut,
+            sealed: self.sealed,
+            to_sendkey: outer.to_sendkey(),
+        };
+        let kind = triage::kind(&seen);
+        let records: Vec<triage::File<'_>> = self
+            .files
+            .iter()
+            .filter(|kept| {
+                triage::may_be_record(
+                    &kept.attachment.name,
+                    &kept.attachment.media_type,
+                    &kept.octets,
+                )
+            })
+            .map(|kept| triage::File {
+                name: &kept.attachment.name,
+                media_type: &kept.attachment.media_type,
+                octets: &kept.octets,
+            })
+            .collect();
+        let report =
+            (kind.has_report() && !shut).then(|| triage::report(&subject, &text, &records));
+        let (attachments, octets): (Vec<_>, Vec<_>) = self
+            .files
+            .into_iter()
+            .map(|kept| (kept.attachment, kept.octets))
+            .unzip();
+        let files = if self.with_files { octets } else { Vec::new() };
+        let reading = Reading {
+            kind,
+            from: self.from.clone(),
+            subject: self.subject,
+            message_id: self.message_id,
+            date: self.date,
+            protection,
+            sealed: self.sealed,
+            parts: if self.protections.len() > 1 {
+                self.protections
+            } else {
+                Vec::new()
+            },
+            signature,
+            attachments,
+            automatic_reply_allowed: answerable(kind, outer),
+            report,
+            asks_for_certificate: kind == LetterKind::KeyRequest
+                || (!shut && triage::asks_for_certificate(&subject, &text)),
+            delivery: self
+                .delivery
+                .filter(|_| matches!(kind, LetterKind::Dsn | LetterKind::AutoReply)),
+            signed_to,
+            sealed_to: self.sealed_to,
+            text,
+            faults: self.faults,
+            certificates: self.brought.iter().filter_map(brought).collect(),
+        };
+        Read { reading, files }
+    }
+}
+
+fn not_valid(status: SignatureStatus, fingerprint: Option<String>) -> SignatureVerdict {
+    SignatureVerdict {
+        status,
+        fingerprint,
+        ..SignatureVerdict::default()
+    }
+}
+
+/// The outer letter decides; what decryption showed never does. A clear machine that wears no
+/// header is caught here.
+fn answerable(kind: LetterKind, outer: &Outer) -> bool {
+    match &outer.answer {
+        Ok(_) => !kind.is_machine() || outer.sealed_outside,
+        Err(NoAnswer::Old) => true,
+        Err(_) => false,
+    }
+}
+
+fn brought(Brought { certificate, way }: &Brought) -> Option<BroughtCertificate> {
+    let armored = certificate.minimal().ok()?.armored().ok()?;
+    let kept = armored.len() <= CERTIFICATE_OCTETS_MAX;
+    let (in_clear, pinnable) = (*way != Way::Inside, *way == Way::Clear);
+    kept.then(|| BroughtCertificate {
+        fingerprint: certificate.fingerprint(),
+        in_clear,
+        pinnable,
+        armored,
+    })
+}
+
+/// One document stands as it is; several are set apart, so that none can pose as part of another.
+fn joined(texts: &[Shown]) -> String {
+    let shown: Vec<&str> = texts
+        .iter()
+        .map(|t| t.text.trim_end())
+        .filter(|t| !t.is_empty())
+        .collect();
+    match shown.as_slice() {
+        [] => String::new(),
+        [one] => format!("{one}\n"),
+        several => several
+            .iter()
+            .enumerate()
+            .map(|(i, t)| format!("[part {} of {}]\n{t}\n", i + 1, several.len()))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    }
+}
