@@ -14,9 +14,9 @@ use crate::config::Settings;
 use crate::control;
 use crate::desk::Desk;
 use crate::pipeline::{
-    Rhythm, deadlines, intake, outbox, reading_loop, retention, watch as tracker_states,
+    Watchdog, deadlines, intake, outbox, reading_loop, retention, watch as tracker_states,
 };
-use crate::ports::{Lane, OpenerError, PortError};
+use crate::ports::{OpenerError, OutboxQueue, PortError};
 use crate::wiring::{self, Watched};
 use anyhow::{Context, Result, bail};
 pub use lock::{Lock, lock, try_lock};
@@ -50,7 +50,7 @@ pub struct NotReady(pub String);
 /// The desk's loops, to be stopped together.
 pub struct Running {
     pub desk: Arc<Desk>,
-    pub rhythm: Rhythm,
+    pub watchdog: Watchdog,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
@@ -63,7 +63,7 @@ pub async fn start(settings: &Settings, desk: Desk) -> Result<Running> {
     if swept + released > 0 {
         info!(swept, released, "took up where an earlier run was cut off");
     }
-    let mut rhythm = Rhythm::default();
+    let mut watchdog = Watchdog::default();
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     for Watched {
@@ -72,7 +72,7 @@ pub async fn start(settings: &Settings, desk: Desk) -> Result<Running> {
         poll,
     } in wiring::mailboxes(settings)?
     {
-        let beat = rhythm.beat(
+        let beat = watchdog.beat(
             &format!("mailbox {}", mailbox.name()),
             Duration::from_secs(ROUND_S) + poll,
         );
@@ -88,19 +88,19 @@ pub async fn start(settings: &Settings, desk: Desk) -> Result<Running> {
     let round = Duration::from_secs(ROUND_S);
     tasks.spawn(reading_loop::run(
         Arc::clone(&desk),
-        rhythm.beat("readers", round),
+        watchdog.beat("readers", round),
         stopped.clone(),
     ));
-    for (name, lane) in [
-        ("outbox", Lane::Common),
-        ("answers", Lane::Answers),
-        ("calls", Lane::Calls),
-        ("alarms", Lane::SecondPath),
+    for (name, queue) in [
+        ("outbox", OutboxQueue::Common),
+        ("answers", OutboxQueue::Answers),
+        ("calls", OutboxQueue::Calls),
+        ("alarms", OutboxQueue::SecondPath),
     ] {
         tasks.spawn(outbox::run(
             Arc::clone(&desk),
-            lane,
-            rhythm.beat(name, round),
+            queue,
+            watchdog.beat(name, round),
             stopped.clone(),
         ));
     }
@@ -109,7 +109,7 @@ pub async fn start(settings: &Settings, desk: Desk) -> Result<Running> {
         tasks.spawn(tracker_states::run(
             Arc::clone(&desk),
             every,
-            rhythm.beat("tracker states", round + every),
+            watchdog.beat("tracker states", round + every),
             stopped.clone(),
         ));
     }
@@ -117,18 +117,18 @@ pub async fn start(settings: &Settings, desk: Desk) -> Result<Running> {
         tasks.spawn(retention::run(
             Arc::clone(&desk),
             days,
-            rhythm.beat("retention", retention::LOOK + round),
+            watchdog.beat("retention", retention::LOOK + round),
             stopped.clone(),
         ));
     }
     tasks.spawn(deadlines::run(
         Arc::clone(&desk),
-        rhythm.beat("deadlines", round),
+        watchdog.beat("deadlines", round),
         stopped,
     ));
     Ok(Running {
         desk,
-        rhythm,
+        watchdog,
         stop,
         tasks,
     })
@@ -238,11 +238,11 @@ async fn open(settings: &Settings, desk: Desk) -> Result<Open> {
         ));
     }
     if let Some(heartbeat) = wiring::heartbeat(settings)? {
-        let rhythm = running.rhythm.clone();
+        let watchdog = running.watchdog.clone();
         servers.spawn(async move {
             loop {
                 // A desk that stands still must not look alive.
-                if rhythm.stalled().is_some() {
+                if watchdog.stalled().is_some() {
                     warn!("a loop stands still; no heartbeat");
                 } else if let Err(err) = heartbeat.ping().await {
                     warn!(error = %err, "heartbeat failed");
@@ -267,7 +267,7 @@ async fn open(settings: &Settings, desk: Desk) -> Result<Open> {
         let listener = TcpListener::bind(address)
             .await
             .with_context(|| format!("metrics.listen: cannot listen on {address}"))?;
-        let watched = wiring::Monitored::new(Arc::clone(&running.desk), running.rhythm.clone());
+        let watched = wiring::Monitored::new(Arc::clone(&running.desk), running.watchdog.clone());
         servers.spawn(site::serve(Arc::new(watched), listener));
     }
     if !settings.publish.fetch.is_empty() {
@@ -350,7 +350,7 @@ async fn wait(running: &mut Running, signals: &mut Signals) -> Result<Asked> {
             // None of them ends by itself: one that does has met a fault of ours.
             _ = running.tasks.join_next() => bail!("a loop ended by itself; the desk is started \
                 anew"),
-            _ = tick.tick() => match running.rhythm.stalled() {
+            _ = tick.tick() => match running.watchdog.stalled() {
                 None => drop(sd_notify::notify(&[NotifyState::Watchdog])),
                 Some(name) => error!(name, "a loop stands still; the watchdog is not fed"),
             },

@@ -29,7 +29,7 @@ enum Command {
     Check(cli::check::Check),
     Open(cli::open::Open),
     Key(cli::key::Key),
-    Case(cli::case::Case),
+    Case(cli::case::CaseArgs),
     Status(cli::status::StatusArgs),
     Doctor(cli::doctor::Doctor),
     Import(cli::import::Import),
@@ -37,7 +37,7 @@ enum Command {
     Restore(cli::restore::Restore),
     Canary(cli::canary::Canary),
     #[command(hide = true)]
-    Opener(cli::opener::Opener),
+    Opener(cli::opener::OpenerArgs),
     #[command(hide = true)]
     Ask(cli::ask::Ask),
     #[command(hide = true)]

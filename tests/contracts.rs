@@ -15,7 +15,7 @@ use sealdesk::adapters::folder_tracker::FolderTracker;
 use sealdesk::adapters::github::{Auth, GithubApi, GithubTracker};
 use sealdesk::adapters::gitlab::GitlabTracker;
 use sealdesk::adapters::hook_tracker::HookTracker;
-use sealdesk::adapters::imap::{Done, ImapLogin, ImapMailbox, Means, Privacy};
+use sealdesk::adapters::imap::{ImapLogin, ImapMailbox, ImapPrivacy, Means, Settling};
 use sealdesk::adapters::maildir::Maildir;
 use sealdesk::adapters::net::Trust;
 use sealdesk::adapters::smtp::{self, SmtpCourier};
@@ -512,7 +512,7 @@ async fn smtp_is_a_courier() {
     let courier = SmtpCourier::new(
         "127.0.0.1".to_owned(),
         port,
-        smtp::Privacy::None,
+        smtp::SmtpPrivacy::None,
         Trust::default(),
         None,
         "desk.example".to_owned(),
@@ -555,7 +555,7 @@ async fn a_lost_answer_to_the_final_dot_is_a_doubt() {
     let courier = SmtpCourier::new(
         "127.0.0.1".to_owned(),
         server_that_never_answers(),
-        smtp::Privacy::None,
+        smtp::SmtpPrivacy::None,
         Trust::default(),
         None,
         "desk.example".to_owned(),
@@ -682,11 +682,11 @@ fn dovecot_is_a_mailbox() {
             "m".to_owned(),
             "localhost".to_owned(),
             dovecot.imaps,
-            Privacy::Tls,
+            ImapPrivacy::Tls,
             trust,
             login,
             "INBOX".to_owned(),
-            Done::Move("Dossiers traités & clos".to_owned()),
+            Settling::Move("Dossiers traités & clos".to_owned()),
         );
         mailbox_contract(&mut mailbox, [&letters[0], &letters[1]]).await;
     });

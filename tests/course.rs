@@ -1,11 +1,11 @@
 //! The way of a case from its letter to its retrospective, on a clock of the test's own: a real
 //! opener, store and Maildir.
 
-use sealdesk::adapters::opener::{Doorstep, OpenerClient};
+use sealdesk::adapters::opener::{OpenerClient, OpenerEndpoint};
 use sealdesk::cases::{CommandOutcome, MailCommands};
 use sealdesk::cases::{TO_BE_WRITTEN, execute, execute_all};
 use sealdesk::config;
-use sealdesk::control::{CaseView, Question, Status, Wanted, answer};
+use sealdesk::control::{CaseView, Request, Status, Wanted, answer};
 use sealdesk::desk::{Desk, DeskParts};
 use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
@@ -14,8 +14,8 @@ use sealdesk::model::case_command::{Asset, CaseCommand};
 use sealdesk::model::case_record::Assessment;
 use sealdesk::model::course::{Lane, Step};
 use sealdesk::model::ids::CaseId;
-use sealdesk::pipeline::{Rhythm, deadlines, intake, outbox, reading_loop};
-use sealdesk::ports::{Clock, Lane as OutboxLane};
+use sealdesk::pipeline::{Watchdog, deadlines, intake, outbox, reading_loop};
+use sealdesk::ports::{Clock, OutboxQueue};
 use sealdesk::wiring;
 use std::collections::HashMap;
 use std::fs;
@@ -125,7 +125,7 @@ impl Story {
         let settings = config::load(&file).unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(start().as_millisecond())));
         let parts = wiring::desk(&settings).await.unwrap().parts;
-        let doorstep = Doorstep::Child {
+        let doorstep = OpenerEndpoint::Child {
             program: SEALDESK.into(),
             arguments: vec![
                 "opener".to_owned(),
@@ -133,7 +133,10 @@ impl Story {
                 file.display().to_string(),
             ],
         };
-        let opener = Arc::new(OpenerClient::new(doorstep, wiring::perspective(&settings)));
+        let opener = Arc::new(OpenerClient::new(
+            doorstep,
+            wiring::own_addresses(&settings),
+        ));
         let desk = Desk::new(DeskParts {
             opener,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
@@ -161,7 +164,7 @@ impl Story {
     }
 
     async fn work(&self) {
-        let beat = Rhythm::default().beat("test", Duration::from_secs(600));
+        let beat = Watchdog::default().beat("test", Duration::from_secs(600));
         for mut watched in wiring::mailboxes(&self.settings).unwrap() {
             intake::round(
                 &self.desk,
@@ -175,7 +178,7 @@ impl Story {
         }
         while reading_loop::round(&self.desk).await.unwrap() > 0 {}
         deadlines::round(&self.desk).await.unwrap();
-        for lane in OutboxLane::ALL {
+        for lane in OutboxQueue::ALL {
             while outbox::round(&self.desk, lane).await.unwrap() > 0 {}
         }
     }
@@ -198,7 +201,7 @@ impl Story {
             .unwrap();
     }
 
-    async fn ask<T: serde::de::DeserializeOwned>(&self, question: Question) -> Result<T, String> {
+    async fn ask<T: serde::de::DeserializeOwned>(&self, question: Request) -> Result<T, String> {
         let value = answer(&self.desk, question, "responder rita")
             .await
             .map_err(|e| format!("{e:#}"))?;
@@ -206,7 +209,7 @@ impl Story {
     }
 
     async fn say(&self, id: &CaseId, command: CaseCommand) -> Result<String, String> {
-        self.ask(Question::CaseCommand {
+        self.ask(Request::CaseCommand {
             id: id.clone(),
             command,
         })
@@ -214,14 +217,14 @@ impl Story {
     }
 
     async fn show(&self, id: &CaseId) -> CaseView {
-        self.ask(Question::CaseShow { id: id.clone() })
+        self.ask(Request::CaseShow { id: id.clone() })
             .await
             .unwrap()
     }
 
     async fn only_case(&self) -> CaseId {
         let lines: Vec<sealdesk::control::CaseLine> = self
-            .ask(Question::CaseList(Wanted {
+            .ask(Request::CaseList(Wanted {
                 all: true,
                 ..Wanted::default()
             }))
@@ -409,7 +412,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
 
     // Sunday the 8th: Monday is closed, Wednesday leaves three days of notice.
     let proposal: sealdesk::decide::Proposal = story
-        .ask(Question::CaseReleaseDay {
+        .ask(Request::CaseReleaseDay {
             id: id.clone(),
             at: None,
         })
@@ -710,14 +713,14 @@ async fn what_the_reporter_means_to_publish_goes_fast_and_what_is_harmless_slowl
         "{:#?}",
         view.journal
     );
-    let status: Status = story.ask(Question::Status).await.unwrap();
+    let status: Status = story.ask(Request::Status).await.unwrap();
     assert_eq!(
         status.queue[0].next.as_ref().map(|due| due.what.as_str()),
         Some("fix-team")
     );
     // On a responder's word they are asked to wait, in a letter of its own.
     let asked: String = story
-        .ask(Question::CaseCommand {
+        .ask(Request::CaseCommand {
             id: id.clone(),
             command: CaseCommand::Ask {
                 private_disclosure: true,
@@ -811,7 +814,7 @@ async fn an_ordinary_sentence_and_a_signature_change_nothing() {
     );
     story.at_hour(1).await;
     let lines: Vec<sealdesk::control::CaseLine> = story
-        .ask(Question::CaseList(Wanted::default()))
+        .ask(Request::CaseList(Wanted::default()))
         .await
         .unwrap();
     let [report] = lines.as_slice() else {
@@ -836,7 +839,7 @@ async fn an_ordinary_sentence_and_a_signature_change_nothing() {
     );
     story.at_hour(2).await;
     let lines: Vec<sealdesk::control::CaseLine> = story
-        .ask(Question::CaseList(Wanted::default()))
+        .ask(Request::CaseList(Wanted::default()))
         .await
         .unwrap();
     let twin = lines.iter().find(|line| line.id != report.id).unwrap();
@@ -846,7 +849,7 @@ async fn an_ordinary_sentence_and_a_signature_change_nothing() {
     );
     // An address gets one acknowledgement a day by itself: this one went to a human.
     story
-        .ask::<String>(Question::CaseCommand {
+        .ask::<String>(Request::CaseCommand {
             id: twin.id.clone(),
             command: CaseCommand::Answered,
         })
@@ -867,7 +870,7 @@ async fn an_ordinary_sentence_and_a_signature_change_nothing() {
     );
     assert!(
         story
-            .ask::<String>(Question::CaseCommand {
+            .ask::<String>(Request::CaseCommand {
                 id: twin.id.clone(),
                 command: CaseCommand::File
             })
@@ -985,7 +988,7 @@ async fn the_words_of_a_letter_are_said_in_order_and_once_whatever_cuts_them_off
         let _ = execute(&story.desk, &id, word(), &said.by, Some("t".to_owned())).await;
     }
     let lines: Vec<sealdesk::control::CaseLine> = story
-        .ask(Question::CaseList(Wanted {
+        .ask(Request::CaseList(Wanted {
             all: true,
             ..Wanted::default()
         }))

@@ -89,10 +89,7 @@ const FUNCTION_LINES_MAX: usize = 70;
 
 /// Files and functions that are longer still, each with its lines: they may shrink, and must not
 /// grow. No other may join them.
-const LONG_FILES: &[(&str, usize)] = &[
-    ("adapters/sqlite/cases.rs", 402),
-    ("adapters/sqlite/letters.rs", 436),
-];
+const LONG_FILES: &[(&str, usize)] = &[("adapters/sqlite/cases.rs", 402)];
 const LONG_FUNCTIONS: &[(&str, usize)] = &[
     ("adapters/dmarc.rs judge", 82),
     ("adapters/github/amend.rs amended", 100),

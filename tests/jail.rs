@@ -9,14 +9,14 @@
 
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
-use sealdesk::adapters::opener::jail::{self, Jail, Role};
+use sealdesk::adapters::opener::jail::{self, Jail, JailRole};
 use sealdesk::model::limits::Limits;
 use std::ffi::CString;
 
-const ROLES: [Role; 3] = [Role::Keyholder, Role::Zygote, Role::Reader];
+const ROLES: [JailRole; 3] = [JailRole::Keyholder, JailRole::Zygote, JailRole::Reader];
 
 /// Runs a probe in the jail; its exit code.
-fn jailed(role: Role, probe: fn() -> i32) -> WaitStatus {
+fn jailed(role: JailRole, probe: fn() -> i32) -> WaitStatus {
     // SAFETY: the child makes system calls and ends with _exit; it takes no lock that another
     // thread may hold.
     match unsafe { fork() }.unwrap() {
@@ -25,8 +25,8 @@ fn jailed(role: Role, probe: fn() -> i32) -> WaitStatus {
             let enter =
                 |role| Jail::prepare(role, &Limits::MAX, false).and_then(|jail| jail.enter());
             // A reader inherits the zygote's ruleset, as it does in life.
-            let entered = if role == Role::Reader {
-                enter(Role::Zygote).and_then(|()| enter(role))
+            let entered = if role == JailRole::Reader {
+                enter(JailRole::Zygote).and_then(|()| enter(role))
             } else {
                 enter(role)
             };
@@ -168,9 +168,9 @@ fn no_other_process_can_be_touched() {
 #[test]
 fn only_the_zygote_can_fork() {
     for (role, may) in [
-        (Role::Keyholder, false),
-        (Role::Zygote, true),
-        (Role::Reader, false),
+        (JailRole::Keyholder, false),
+        (JailRole::Zygote, true),
+        (JailRole::Reader, false),
     ] {
         let status = jailed(role, || match unsafe { fork() } {
             Ok(ForkResult::Child) => unsafe { libc::_exit(0) },
@@ -187,7 +187,7 @@ fn only_the_zygote_can_fork() {
 
 #[test]
 fn a_reader_cannot_balloon_or_loop_for_ever() {
-    let balloon = jailed(Role::Reader, || {
+    let balloon = jailed(JailRole::Reader, || {
         let memory = unsafe {
             libc::mmap(
                 std::ptr::null_mut(),
@@ -212,7 +212,7 @@ fn a_reader_cannot_balloon_or_loop_for_ever() {
 
 #[test]
 fn a_reader_can_neither_block_nor_ignore_what_ends_it() {
-    let blocked = jailed(Role::Reader, || {
+    let blocked = jailed(JailRole::Reader, || {
         let all = u64::MAX;
         // SAFETY: the kernel copies eight octets from `all`.
         refused(unsafe {
@@ -229,7 +229,7 @@ fn a_reader_can_neither_block_nor_ignore_what_ends_it() {
         blocked,
         WaitStatus::Exited(blocked.pid().unwrap(), libc::EPERM)
     );
-    let ignored = jailed(Role::Reader, || {
+    let ignored = jailed(JailRole::Reader, || {
         if unsafe { libc::signal(libc::SIGALRM, libc::SIG_IGN) } == libc::SIG_ERR {
             errno()
         } else {
@@ -244,7 +244,7 @@ fn a_reader_can_neither_block_nor_ignore_what_ends_it() {
 
 #[test]
 fn a_reader_lowers_its_own_memory_and_time_and_changes_no_other_limit() {
-    let lowered = jailed(Role::Reader, || {
+    let lowered = jailed(JailRole::Reader, || {
         i32::from(jail::limit_reader(&Limits::MAX.for_letter(1)).is_err())
     });
     assert_eq!(lowered, WaitStatus::Exited(lowered.pid().unwrap(), 0));
@@ -274,7 +274,7 @@ fn a_reader_lowers_its_own_memory_and_time_and_changes_no_other_limit() {
         },
     ];
     for probe in probes {
-        let status = jailed(Role::Reader, probe);
+        let status = jailed(JailRole::Reader, probe);
         assert_eq!(
             status,
             WaitStatus::Exited(status.pid().unwrap(), libc::EPERM)
@@ -291,7 +291,7 @@ fn a_zygote_can_kill_and_do_nothing_else_to_a_process() {
     ] {
         static SIGNAL: std::sync::atomic::AtomicI32 = std::sync::atomic::AtomicI32::new(0);
         SIGNAL.store(signal, std::sync::atomic::Ordering::SeqCst);
-        let status = jailed(Role::Zygote, || {
+        let status = jailed(JailRole::Zygote, || {
             refused(i64::from(unsafe {
                 libc::kill(
                     libc::getpid(),
@@ -305,7 +305,7 @@ fn a_zygote_can_kill_and_do_nothing_else_to_a_process() {
             "{signal}"
         );
     }
-    let killed = jailed(Role::Zygote, || {
+    let killed = jailed(JailRole::Zygote, || {
         refused(i64::from(unsafe {
             libc::kill(libc::getpid(), libc::SIGKILL)
         }))

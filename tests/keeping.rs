@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const SEALDESK: &str = env!("CARGO_BIN_EXE_sealdesk");
 
 /// A desk with the demo's letters, and a folder beside it that may become another.
-struct House {
+struct DeskIdentity {
     folder: tempfile::TempDir,
 }
 
@@ -24,17 +24,17 @@ impl Drop for Running {
     }
 }
 
-impl House {
+impl DeskIdentity {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let house = Self { folder };
-        let dir = house.path("desk");
+        let identity = Self { folder };
+        let dir = identity.path("desk");
         good(
             Command::new(SEALDESK)
                 .args(["demo", "--once", "--dir"])
                 .arg(&dir),
         );
-        house
+        identity
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -140,42 +140,42 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn a_backup_of_a_desk_that_runs_comes_back_whole_with_its_long_letters() {
-    let house = House::new();
+    let identity = DeskIdentity::new();
     let letter = format!(
         "From: Gil <gil@long.example>\r\nTo: security@demo.example\r\nMessage-ID: \
          <long@long.example>\r\nSubject: a long one\r\n\r\nacme-web 2.3.1 leaks.\r\n{}",
         "Steps to reproduce: look closely.\r\n".repeat(5_000)
     );
-    fs::write(house.path("desk/Maildir/new/long"), letter).unwrap();
-    let file = house.path("kept.backup.pgp");
+    fs::write(identity.path("desk/Maildir/new/long"), letter).unwrap();
+    let file = identity.path("kept.backup.pgp");
     {
-        let _desk = house.runs();
+        let _desk = identity.runs();
         wait_for(|| {
-            house
-                .cases(&house.config())
+            identity
+                .cases(&identity.config())
                 .to_string()
                 .contains("a long one")
         });
         wait_for(|| {
-            fs::read_dir(house.path("desk/state/spool"))
+            fs::read_dir(identity.path("desk/state/spool"))
                 .unwrap()
                 .count()
                 == 1
         });
-        house.backup(&file);
+        identity.backup(&file);
     }
-    let before = house.cases(&house.config());
+    let before = identity.cases(&identity.config());
     assert!(
-        files(&house.path("desk/state"))
+        files(&identity.path("desk/state"))
             .iter()
             .all(|path| !path.to_string_lossy().contains("passing")),
         "something was left behind"
     );
 
-    let config = house.other("new");
-    let restored = house.restore(&file, &config);
+    let config = identity.other("new");
+    let restored = identity.restore(&file, &config);
     assert!(restored.status.success(), "{}", said(&restored));
-    assert_eq!(house.cases(&config), before);
+    assert_eq!(identity.cases(&config), before);
     // The long letter itself comes back, opened by the storage key.
     let id = before
         .as_array()
@@ -186,9 +186,9 @@ fn a_backup_of_a_desk_that_runs_comes_back_whole_with_its_long_letters() {
         .as_str()
         .unwrap()
         .to_owned();
-    let mbox = house.path("long.mbox");
+    let mbox = identity.path("long.mbox");
     good(
-        house
+        identity
             .sealdesk("case export", &config)
             .arg(&id)
             .args(["--format", "mbox", "--to", "rita@demo.example", "--output"])
@@ -197,16 +197,16 @@ fn a_backup_of_a_desk_that_runs_comes_back_whole_with_its_long_letters() {
     assert!(fs::metadata(&mbox).unwrap().len() > 10_000);
 
     // A file of the spool that is lost costs that letter, loudly, and no other its backup.
-    let spooled = fs::read_dir(house.path("desk/state/spool"))
+    let spooled = fs::read_dir(identity.path("desk/state/spool"))
         .unwrap()
         .next()
         .unwrap()
         .unwrap()
         .path();
     fs::remove_file(spooled).unwrap();
-    let partly = house.path("partly.backup.pgp");
-    let warned = house
-        .sealdesk("backup", &house.config())
+    let partly = identity.path("partly.backup.pgp");
+    let warned = identity
+        .sealdesk("backup", &identity.config())
         .arg("--output")
         .arg(&partly)
         .output()
@@ -217,24 +217,24 @@ fn a_backup_of_a_desk_that_runs_comes_back_whole_with_its_long_letters() {
         "{}",
         said(&warned)
     );
-    let config_of_partly = house.other("partly");
-    let restored = house.restore(&partly, &config_of_partly);
+    let config_of_partly = identity.other("partly");
+    let restored = identity.restore(&partly, &config_of_partly);
     assert!(
-        restored.status.success() && house.cases(&config_of_partly) == before,
+        restored.status.success() && identity.cases(&config_of_partly) == before,
         "{}",
         said(&restored)
     );
 
     // A second time it would lie upon what is there.
-    let again = house.restore(&file, &config);
+    let again = identity.restore(&file, &config);
     assert!(
         !again.status.success() && said(&again).contains("is there already"),
         "{}",
         said(&again)
     );
-    assert_eq!(house.cases(&config), before);
-    let over = house
-        .sealdesk("backup", &house.config())
+    assert_eq!(identity.cases(&config), before);
+    let over = identity
+        .sealdesk("backup", &identity.config())
         .arg("--output")
         .arg(&file)
         .output()
@@ -248,21 +248,21 @@ fn a_backup_of_a_desk_that_runs_comes_back_whole_with_its_long_letters() {
 
 #[test]
 fn a_backup_that_is_damaged_or_cut_off_or_something_else_changes_nothing() {
-    let house = House::new();
-    let file = house.path("kept.backup.pgp");
-    house.backup(&file);
+    let identity = DeskIdentity::new();
+    let file = identity.path("kept.backup.pgp");
+    identity.backup(&file);
     let whole = fs::read(&file).unwrap();
-    let config = house.other("new");
+    let config = identity.other("new");
     let refused = |octets: &[u8], word: &str| {
-        let bent = house.path("bent");
+        let bent = identity.path("bent");
         fs::write(&bent, octets).unwrap();
-        let restored = house.restore(&bent, &config);
+        let restored = identity.restore(&bent, &config);
         assert!(
             !restored.status.success() && said(&restored).contains(word),
             "{}",
             said(&restored)
         );
-        let left: Vec<_> = files(&house.path("new"))
+        let left: Vec<_> = files(&identity.path("new"))
             .into_iter()
             .filter(|path| !path.ends_with("desk.lock"))
             .collect();
@@ -279,7 +279,7 @@ fn a_backup_that_is_damaged_or_cut_off_or_something_else_changes_nothing() {
     // Whoever has our storage certificate can seal anything; what is no archive of ours is not
     // unpacked.
     let seal = SealTo::new(
-        &certificates(&fs::read(house.path("desk/keys/storage.asc")).unwrap()).unwrap(),
+        &certificates(&fs::read(identity.path("desk/keys/storage.asc")).unwrap()).unwrap(),
     )
     .unwrap();
     let what = br#"{"format":1,"schema":1,"letters":0,"files":1}"#;
@@ -333,12 +333,12 @@ fn a_backup_that_is_damaged_or_cut_off_or_something_else_changes_nothing() {
         )]),
         "newer sealdesk",
     );
-    assert!(!house.path("evil").exists());
+    assert!(!identity.path("evil").exists());
     // The whole one is still good for it.
     let check = good(
         Command::new(SEALDESK)
             .args(["restore", "--check", "--key"])
-            .arg(house.path("desk/keys/storage.secret.asc"))
+            .arg(identity.path("desk/keys/storage.secret.asc"))
             .arg(&file),
     );
     assert!(String::from_utf8_lossy(&check.stdout).contains("is whole: 10 letters"));
@@ -346,8 +346,8 @@ fn a_backup_that_is_damaged_or_cut_off_or_something_else_changes_nothing() {
 
 #[test]
 fn a_purged_case_leaves_its_journal_and_no_octet_of_who_wrote() {
-    let house = House::new();
-    let cases = house.cases(&house.config());
+    let identity = DeskIdentity::new();
+    let cases = identity.cases(&identity.config());
     let id = cases
         .as_array()
         .unwrap()
@@ -358,8 +358,8 @@ fn a_purged_case_leaves_its_journal_and_no_octet_of_who_wrote() {
         .unwrap()
         .to_owned();
     let purge = |id: &str| {
-        house
-            .sealdesk("case purge", &house.config())
+        identity
+            .sealdesk("case purge", &identity.config())
             .arg(id)
             .arg("--yes")
             .output()
@@ -371,8 +371,8 @@ fn a_purged_case_leaves_its_journal_and_no_octet_of_who_wrote() {
         "{}",
         said(&open)
     );
-    let unasked = house
-        .sealdesk("case purge", &house.config())
+    let unasked = identity
+        .sealdesk("case purge", &identity.config())
         .arg(&id)
         .output()
         .unwrap();
@@ -383,20 +383,25 @@ fn a_purged_case_leaves_its_journal_and_no_octet_of_who_wrote() {
     );
 
     good(
-        house
-            .sealdesk("case note", &house.config())
+        identity
+            .sealdesk("case note", &identity.config())
             .arg(&id)
             .arg("a secret note"),
     );
     good(
-        house
-            .sealdesk("case close", &house.config())
+        identity
+            .sealdesk("case close", &identity.config())
             .arg(&id)
             .arg("resolved"),
     );
     let show = |id: &str| -> serde_json::Value {
         serde_json::from_slice(
-            &good(house.sealdesk("case show --json", &house.config()).arg(id)).stdout,
+            &good(
+                identity
+                    .sealdesk("case show --json", &identity.config())
+                    .arg(id),
+            )
+            .stdout,
         )
         .unwrap()
     };
@@ -406,7 +411,7 @@ fn a_purged_case_leaves_its_journal_and_no_octet_of_who_wrote() {
         .unwrap()
         .to_owned();
     let tells = || {
-        files(&house.path("desk/state")).into_iter().any(|path| {
+        files(&identity.path("desk/state")).into_iter().any(|path| {
             fs::read(path)
                 .unwrap()
                 .windows(sender.len())
@@ -431,24 +436,24 @@ fn a_purged_case_leaves_its_journal_and_no_octet_of_who_wrote() {
     );
     // The same octets again are known, and no new case.
     assert_eq!(
-        house.cases(&house.config()).as_array().unwrap().len(),
+        identity.cases(&identity.config()).as_array().unwrap().len(),
         cases.as_array().unwrap().len()
     );
 }
 
 /// What a person with the sqlite3 program does to the store of a closed desk.
-fn sql(house: &House, words: &str) {
+fn sql(identity: &DeskIdentity, words: &str) {
     good(
         Command::new("sqlite3")
-            .arg(house.path("desk/state/desk.sqlite"))
+            .arg(identity.path("desk/state/desk.sqlite"))
             .arg(words),
     );
 }
 
 #[test]
 fn a_case_is_erased_after_its_term_and_not_where_a_letter_came_since() {
-    let house = House::new();
-    let cases = house.cases(&house.config());
+    let identity = DeskIdentity::new();
+    let cases = identity.cases(&identity.config());
     let id = |summary: &str| {
         cases
             .as_array()
@@ -463,8 +468,8 @@ fn a_case_is_erased_after_its_term_and_not_where_a_letter_came_since() {
     let (old, written_to) = (id("Stored XSS in the member list"), id("security issue"));
     for id in [&old, &written_to] {
         good(
-            house
-                .sealdesk("case close", &house.config())
+            identity
+                .sealdesk("case close", &identity.config())
                 .arg(id)
                 .arg("resolved"),
         );
@@ -472,34 +477,38 @@ fn a_case_is_erased_after_its_term_and_not_where_a_letter_came_since() {
     let open = cases.as_array().unwrap().len() - 2;
     let days_ago = 3 * 86_400_000_i64;
     sql(
-        &house,
+        &identity,
         &format!(
             "UPDATE cases SET closed_at = closed_at - {days_ago} WHERE closed_at IS NOT NULL; \
              UPDATE letter SET spooled_at = spooled_at - {days_ago} WHERE case_id = '{old}';"
         ),
     );
-    let words = fs::read_to_string(house.config()).unwrap();
+    let words = fs::read_to_string(identity.config()).unwrap();
     fs::write(
-        house.config(),
+        identity.config(),
         format!("{words}\n[retention]\nclosed_days = 2\n"),
     )
     .unwrap();
     let is_erased =
         |id: &str| {
-            let shown = good(house.sealdesk("case show --json", &house.config()).arg(id));
+            let shown = good(
+                identity
+                    .sealdesk("case show --json", &identity.config())
+                    .arg(id),
+            );
             let view: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
             view["journal"].as_array().unwrap().iter().any(|line| {
                 line["event"] == "erased" && line["detail"] == "retention.closed_days = 2"
             })
         };
-    let _desk = house.runs();
+    let _desk = identity.runs();
     wait_for(|| is_erased(&old));
     assert!(
         !is_erased(&written_to),
         "a letter that came after the case was closed is not read by anybody yet"
     );
-    let erased = house
-        .cases(&house.config())
+    let erased = identity
+        .cases(&identity.config())
         .as_array()
         .unwrap()
         .iter()
@@ -510,15 +519,15 @@ fn a_case_is_erased_after_its_term_and_not_where_a_letter_came_since() {
 
 #[test]
 fn a_migration_keeps_the_store_before_it_and_a_newer_store_is_refused() {
-    let house = House::new();
-    let before = house.cases(&house.config());
+    let identity = DeskIdentity::new();
+    let before = identity.cases(&identity.config());
     // As the version before this one left it.
     sql(
-        &house,
+        &identity,
         "DROP INDEX letter_unread; DELETE FROM _sqlx_migrations WHERE version = 7;",
     );
-    assert_eq!(house.cases(&house.config()), before);
-    let kept = house.path("desk/state/desk.sqlite.schema-6");
+    assert_eq!(identity.cases(&identity.config()), before);
+    let kept = identity.path("desk/state/desk.sqlite.schema-6");
     assert!(kept.exists() && fs::metadata(&kept).unwrap().len() > 50_000);
     // It is a whole store: the way back.
     let shown = good(
@@ -528,12 +537,12 @@ fn a_migration_keeps_the_store_before_it_and_a_newer_store_is_refused() {
     );
     assert_eq!(String::from_utf8_lossy(&shown.stdout).trim(), "10");
     sql(
-        &house,
+        &identity,
         "INSERT INTO _sqlx_migrations SELECT 9999, description, installed_on, success, checksum, \
          execution_time FROM _sqlx_migrations LIMIT 1;",
     );
-    let refused = house
-        .sealdesk("case list", &house.config())
+    let refused = identity
+        .sealdesk("case list", &identity.config())
         .output()
         .unwrap();
     assert!(
@@ -543,25 +552,28 @@ fn a_migration_keeps_the_store_before_it_and_a_newer_store_is_refused() {
     );
     // Where the store itself is gone, none is begun over what it left.
     for name in ["desk.sqlite", "desk.sqlite-wal", "desk.sqlite-shm"] {
-        let _ = fs::remove_file(house.path("desk/state").join(name));
+        let _ = fs::remove_file(identity.path("desk/state").join(name));
     }
-    let gone = house.sealdesk("run", &house.config()).output().unwrap();
+    let gone = identity
+        .sealdesk("run", &identity.config())
+        .output()
+        .unwrap();
     assert!(
         !gone.status.success() && said(&gone).contains("is gone"),
         "{}",
         said(&gone)
     );
-    assert!(!house.path("desk/state/desk.sqlite").exists());
-    let none = house
-        .sealdesk("backup", &house.config())
+    assert!(!identity.path("desk/state/desk.sqlite").exists());
+    let none = identity
+        .sealdesk("backup", &identity.config())
         .arg("--output")
-        .arg(house.path("none.pgp"))
+        .arg(identity.path("none.pgp"))
         .output()
         .unwrap();
     assert!(
         !none.status.success()
             && said(&none).contains("no store yet")
-            && !house.path("none.pgp").exists(),
+            && !identity.path("none.pgp").exists(),
         "{}",
         said(&none)
     );
@@ -571,10 +583,10 @@ fn a_migration_keeps_the_store_before_it_and_a_newer_store_is_refused() {
 #[test]
 fn root_follows_nothing_that_the_desks_user_laid_into_the_state_folder() {
     assert!(nix::unistd::geteuid().is_root(), "run make test as root");
-    let house = House::new();
-    let (state, victim) = (house.path("desk/state"), house.path("victim"));
+    let identity = DeskIdentity::new();
+    let (state, victim) = (identity.path("desk/state"), identity.path("victim"));
     fs::set_permissions(
-        house.folder.path(),
+        identity.folder.path(),
         std::os::unix::fs::PermissionsExt::from_mode(0o755),
     )
     .unwrap();
@@ -585,22 +597,22 @@ fn root_follows_nothing_that_the_desks_user_laid_into_the_state_folder() {
     );
     // What the desk needs of the rest can be read by its user, as under systemd.
     good(Command::new("chown").args(["-R", "nobody:nogroup"]).args([
-        house.path("desk/keys"),
-        house.path("desk/Maildir"),
-        house.path("desk/outgoing"),
-        house.path("desk/tracker"),
+        identity.path("desk/keys"),
+        identity.path("desk/Maildir"),
+        identity.path("desk/outgoing"),
+        identity.path("desk/tracker"),
     ]));
     fs::write(&victim, "precious").unwrap();
-    let cases = house.cases(&house.config());
+    let cases = identity.cases(&identity.config());
     let id = cases[0]["id"].as_str().unwrap().to_owned();
     good(
-        house
-            .sealdesk("case close", &house.config())
+        identity
+            .sealdesk("case close", &identity.config())
             .arg(&id)
             .arg("resolved"),
     );
     let journal =
-        String::from_utf8(good(house.sealdesk("case show", &house.config()).arg(&id)).stdout)
+        String::from_utf8(good(identity.sealdesk("case show", &identity.config()).arg(&id)).stdout)
             .unwrap();
     assert!(
         journal.contains("root"),
@@ -608,7 +620,7 @@ fn root_follows_nothing_that_the_desks_user_laid_into_the_state_folder() {
     );
     // A letter's file that is no file of the spool.
     sql(
-        &house,
+        &identity,
         &format!(
             "UPDATE letter SET sealed = NULL, blob = '{}' WHERE case_id = '{id}'",
             victim.display()
@@ -620,14 +632,14 @@ fn root_follows_nothing_that_the_desks_user_laid_into_the_state_folder() {
             .arg(&state),
     );
     good(
-        house
-            .sealdesk("case purge", &house.config())
+        identity
+            .sealdesk("case purge", &identity.config())
             .arg(&id)
             .arg("--yes"),
     );
     assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
     // A folder that is somebody else's.
-    let other = house.path("other");
+    let other = identity.path("other");
     fs::create_dir(&other).unwrap();
     let mode =
         || std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&other).unwrap().permissions());
@@ -637,14 +649,20 @@ fn root_follows_nothing_that_the_desks_user_laid_into_the_state_folder() {
         let _ = fs::remove_file(state.join(name));
         std::os::unix::fs::symlink(to, state.join(name)).unwrap();
     }
-    let _ = house.sealdesk("status", &house.config()).output().unwrap();
-    let _ = house
-        .sealdesk("backup", &house.config())
-        .arg("--output")
-        .arg(house.path("kept.pgp"))
+    let _ = identity
+        .sealdesk("status", &identity.config())
         .output()
         .unwrap();
-    let _ = house.sealdesk("check", &house.config()).output().unwrap();
+    let _ = identity
+        .sealdesk("backup", &identity.config())
+        .arg("--output")
+        .arg(identity.path("kept.pgp"))
+        .output()
+        .unwrap();
+    let _ = identity
+        .sealdesk("check", &identity.config())
+        .output()
+        .unwrap();
     assert!(mode() == before && !other.join("made").exists());
     assert!(
         files(&state)
@@ -658,17 +676,18 @@ fn root_follows_nothing_that_the_desks_user_laid_into_the_state_folder() {
 
 #[test]
 fn what_the_doctor_says_holds_nothing_of_anybody() {
-    let house = House::new();
-    let words = fs::read_to_string(house.config()).unwrap();
+    let identity = DeskIdentity::new();
+    let words = fs::read_to_string(identity.config()).unwrap();
     fs::write(
-        house.config(),
+        identity.config(),
         format!("{words}\n[checkouts]\nhidden-product = \"/srv/hidden-clone\"\n"),
     )
     .unwrap();
-    let cases = house.cases(&house.config());
-    let _desk = house.runs();
+    let cases = identity.cases(&identity.config());
+    let _desk = identity.runs();
     let report =
-        String::from_utf8(good(&mut house.sealdesk("doctor", &house.config())).stdout).unwrap();
+        String::from_utf8(good(&mut identity.sealdesk("doctor", &identity.config())).stdout)
+            .unwrap();
     assert!(
         report.contains("letters: 10 received")
             && report.contains("tracker.kind = \"folder\"")
@@ -678,7 +697,7 @@ fn what_the_doctor_says_holds_nothing_of_anybody() {
     let mut confidential: Vec<String> = ["@", "demo.example", "Rita", "hidden", "XSS", "traversal"]
         .map(str::to_owned)
         .to_vec();
-    confidential.push(house.folder.path().display().to_string());
+    confidential.push(identity.folder.path().display().to_string());
     confidential.extend(
         cases
             .as_array()
@@ -693,20 +712,20 @@ fn what_the_doctor_says_holds_nothing_of_anybody() {
 
 #[test]
 fn monitoring_sees_numbers_and_states_and_nothing_that_a_letter_says() {
-    let house = House::new();
-    let words = fs::read_to_string(house.config()).unwrap();
+    let identity = DeskIdentity::new();
+    let words = fs::read_to_string(identity.config()).unwrap();
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap()
         .port();
     fs::write(
-        house.config(),
+        identity.config(),
         format!("{words}\n[metrics]\nlisten = \"127.0.0.1:{port}\"\n"),
     )
     .unwrap();
-    let _desk = house.runs();
-    house.backup(&house.path("kept.pgp"));
+    let _desk = identity.runs();
+    identity.backup(&identity.path("kept.pgp"));
     let get = |path: &str| {
         use std::io::{Read, Write};
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();

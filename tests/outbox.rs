@@ -5,11 +5,11 @@ use async_trait::async_trait;
 use sealdesk::adapters::folder_courier::FolderCourier;
 use sealdesk::adapters::folder_tracker::FolderTracker;
 use sealdesk::adapters::sqlite::SqliteStore;
-use sealdesk::compose::{House, OwnCertificate, Templates};
+use sealdesk::compose::{DeskIdentity, OwnCertificate, Templates};
 
 use sealdesk::decide::{Caps, Origin, Policy};
 use sealdesk::desk::{Desk, DeskParts};
-use sealdesk::mime::Perspective;
+use sealdesk::mime::OwnAddresses;
 use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
 use sealdesk::model::case::{Acknowledgement, Case};
@@ -21,10 +21,10 @@ use sealdesk::model::release::ReleaseRules;
 use sealdesk::model::secret::Secret;
 use sealdesk::model::timeline::Timeline;
 use sealdesk::openpgp::{SealTo, certificates, generate_storage};
-use sealdesk::pipeline::{Rhythm, deadlines, intake, outbox, reading_loop};
+use sealdesk::pipeline::{Watchdog, deadlines, intake, outbox, reading_loop};
 use sealdesk::ports::{
-    Clock, Lane, LetterOctets, Lying, Mailbox, OpenedLetter, Opener, OpenerError, Place, PortError,
-    Sink,
+    Clock, LetterOctets, ListedLetter, Mailbox, MailboxUid, OpenedLetter, Opener, OpenerError,
+    OutboxQueue, PortError, Sink,
 };
 use std::collections::HashMap;
 use std::path::Path;
@@ -116,11 +116,11 @@ impl Mailbox for TestMailbox {
     async fn list(
         &mut self,
         after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync),
-    ) -> Result<Vec<Lying>, PortError> {
+    ) -> Result<Vec<ListedLetter>, PortError> {
         let after = after("INBOX", 7);
         let received_at = Timestamp::from_second(START).unwrap();
-        let lying = |(uid, text): &(u64, String)| Lying {
-            place: Place {
+        let lying = |(uid, text): &(u64, String)| ListedLetter {
+            place: MailboxUid {
                 folder: "INBOX".to_owned(),
                 validity: 7,
                 uid: *uid,
@@ -137,7 +137,7 @@ impl Mailbox for TestMailbox {
             .collect())
     }
 
-    async fn fetch(&mut self, letter: &Lying, sink: &mut dyn Sink) -> Result<(), PortError> {
+    async fn fetch(&mut self, letter: &ListedLetter, sink: &mut dyn Sink) -> Result<(), PortError> {
         if self.broken.contains(&letter.place.uid) {
             return Err(PortError::Passing("it is broken".to_owned()));
         }
@@ -149,7 +149,7 @@ impl Mailbox for TestMailbox {
         sink.take(text.as_bytes()).await
     }
 
-    async fn settle(&mut self, places: &[Place]) -> Result<(), PortError> {
+    async fn settle(&mut self, places: &[MailboxUid]) -> Result<(), PortError> {
         self.settled
             .lock()
             .unwrap()
@@ -199,7 +199,7 @@ impl Test {
             alarm: None,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             policy: Policy::default(),
-            house: House {
+            identity: DeskIdentity {
                 address: address.clone(),
                 name: "Desk".to_owned(),
                 certificates: vec![own],
@@ -207,9 +207,9 @@ impl Test {
                 timeline: Timeline::default(),
             },
             authenticator: None,
-            perspective: Perspective {
+            own_addresses: OwnAddresses {
                 ours: vec![address],
-                ..Perspective::default()
+                ..OwnAddresses::default()
             },
             bounce_address: Address::parse("bounce@desk.example").unwrap(),
             own_ends: Vec::new(),
@@ -247,9 +247,9 @@ impl Test {
     async fn deliver(
         &self,
         mailbox: &mut TestMailbox,
-        failures: &mut HashMap<Place, u32>,
+        failures: &mut HashMap<MailboxUid, u32>,
     ) -> Result<usize, PortError> {
-        let beat = Rhythm::default().beat("test", Duration::from_secs(60));
+        let beat = Watchdog::default().beat("test", Duration::from_secs(60));
         intake::round(&self.desk, mailbox, Origin::Inbox, failures, &beat).await
     }
 
@@ -279,7 +279,7 @@ impl Test {
     async fn work(&self) {
         loop {
             let mut done = 0;
-            for lane in Lane::ALL {
+            for lane in OutboxQueue::ALL {
                 done += outbox::round(&self.desk, lane).await.unwrap();
             }
             if done == 0 {
@@ -500,7 +500,7 @@ async fn a_doubt_is_counted() {
     let now = test.clock.now();
     let store = &test.desk.parts.store;
     let leased = store
-        .lease(Lane::Answers, now, Duration::from_secs(60), 8)
+        .lease(OutboxQueue::Answers, now, Duration::from_secs(60), 8)
         .await
         .unwrap()
         .remove(0);

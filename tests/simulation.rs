@@ -8,17 +8,17 @@
 
 use async_trait::async_trait;
 use sealdesk::adapters::sqlite::SqliteStore;
-use sealdesk::compose::{House, OwnCertificate, Templates};
-use sealdesk::control::{Question, answer};
-use sealdesk::decide::{Caps, ClockState, Origin, Policy, clocks, runs};
+use sealdesk::compose::{DeskIdentity, OwnCertificate, Templates};
+use sealdesk::control::{Request, answer};
+use sealdesk::decide::{Caps, DeadlineState, Origin, Policy, deadlines, runs};
 use sealdesk::desk::{Desk, DeskParts};
-use sealdesk::mime::Perspective;
+use sealdesk::mime::OwnAddresses;
 use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
 use sealdesk::model::budget::Budget;
 use sealdesk::model::case::{Acknowledgement, AdvisoryId, Called, Draft};
 use sealdesk::model::case_command::CaseCommand;
-use sealdesk::model::course::{Lane as CaseLane, Step};
+use sealdesk::model::course::{Lane, Step};
 use sealdesk::model::ids::{CaseId, IntakeId};
 use sealdesk::model::outgoing::{Addition, Advisory, Composition};
 use sealdesk::model::publication::SecurityTxt;
@@ -27,10 +27,10 @@ use sealdesk::model::release::ReleaseRules;
 use sealdesk::model::secret::Secret;
 use sealdesk::model::timeline::Timeline;
 use sealdesk::openpgp::{self, Purpose, SealTo, SecretKeys, certificates, generate_storage};
-use sealdesk::pipeline::{Beat, Rhythm, deadlines, intake, outbox, reading_loop};
+use sealdesk::pipeline::{Beat, Watchdog, deadlines, intake, outbox, reading_loop};
 use sealdesk::ports::{
-    Cases, Clock, Courier, Filed, Lane, LetterOctets, Letters, Lying, Mailbox, OpenedLetter,
-    Opener, OpenerError, Outbox, Parcel, Place, PortError, Sink, Tracker,
+    Cases, Clock, Courier, Filed, LetterOctets, ListedLetter, Mailbox, MailboxProgress, MailboxUid,
+    OpenedLetter, Opener, OpenerError, Outbox, OutboxQueue, Parcel, PortError, Sink, Tracker,
 };
 use sealdesk::reading::{self, Position};
 use std::collections::{BTreeMap, HashMap};
@@ -193,14 +193,14 @@ impl Mailbox for WorldMailbox {
     async fn list(
         &mut self,
         after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync),
-    ) -> Result<Vec<Lying>, PortError> {
+    ) -> Result<Vec<ListedLetter>, PortError> {
         if let Some(after) = fault(&self.world) {
             return Err(passing(after));
         }
         let world = self.world.lock().unwrap();
         let after = after("INBOX", world.validity);
-        let lying = |(uid, text, at): &(u64, String, i64)| Lying {
-            place: Place {
+        let lying = |(uid, text, at): &(u64, String, i64)| ListedLetter {
+            place: MailboxUid {
                 folder: "INBOX".to_owned(),
                 validity: world.validity,
                 uid: *uid,
@@ -217,7 +217,7 @@ impl Mailbox for WorldMailbox {
             .collect())
     }
 
-    async fn fetch(&mut self, letter: &Lying, sink: &mut dyn Sink) -> Result<(), PortError> {
+    async fn fetch(&mut self, letter: &ListedLetter, sink: &mut dyn Sink) -> Result<(), PortError> {
         let failed = fault(&self.world);
         let text = self
             .world
@@ -238,7 +238,7 @@ impl Mailbox for WorldMailbox {
         sink.take(rest.as_bytes()).await
     }
 
-    async fn settle(&mut self, places: &[Place]) -> Result<(), PortError> {
+    async fn settle(&mut self, places: &[MailboxUid]) -> Result<(), PortError> {
         let failed = fault(&self.world);
         if failed == Some(false) {
             return Err(passing(false));
@@ -348,7 +348,7 @@ impl Tracker for WorldTracker {
 
 struct WorldOpener {
     world: Shared,
-    perspective: Perspective,
+    own_addresses: OwnAddresses,
 }
 
 /// The storage key is made once: it costs more than a story.
@@ -399,7 +399,7 @@ impl Opener for WorldOpener {
             return Err(OpenerError::Died);
         };
         let position = Position {
-            perspective: self.perspective.clone(),
+            own_addresses: self.own_addresses.clone(),
             ..Position::default()
         };
         let read = reading::read(
@@ -429,7 +429,7 @@ impl Opener for WorldOpener {
             return Err(OpenerError::Died);
         };
         let position = Position {
-            perspective: self.perspective.clone(),
+            own_addresses: self.own_addresses.clone(),
             ..Position::default()
         };
         Ok(Outside::of(
@@ -474,7 +474,7 @@ struct Running {
     world: Shared,
     desk: Desk,
     store: Arc<SqliteStore>,
-    failures: HashMap<Place, u32>,
+    failures: HashMap<MailboxUid, u32>,
     beat: Beat,
 }
 
@@ -483,9 +483,9 @@ impl Running {
         let seal = SealTo::new(&certificates(storage().0.as_bytes()).unwrap()).unwrap();
         let store = Arc::new(SqliteStore::open(folder, seal).await.unwrap());
         let address = Address::parse("security@desk.example").unwrap();
-        let perspective = Perspective {
+        let own_addresses = OwnAddresses {
             ours: vec![address.clone()],
-            ..Perspective::default()
+            ..OwnAddresses::default()
         };
         let own = OwnCertificate {
             fingerprint: "AB".repeat(20),
@@ -497,21 +497,21 @@ impl Running {
             store: Arc::clone(&store) as _,
             opener: Arc::new(WorldOpener {
                 world: Arc::clone(world),
-                perspective: perspective.clone(),
+                own_addresses: own_addresses.clone(),
             }),
             courier: Arc::new(WorldCourier(Arc::clone(world))),
             tracker: Arc::new(WorldTracker(Arc::clone(world))),
             alarm: None,
             clock: Arc::new(WorldClock(Arc::clone(world))),
             policy: Policy::default(),
-            house: House {
+            identity: DeskIdentity {
                 address: address.clone(),
                 name: "Desk".to_owned(),
                 certificates: vec![own],
                 templates: Templates::load(None).unwrap(),
                 timeline: Timeline::default(),
             },
-            perspective,
+            own_addresses,
             bounce_address: address,
             responders: Vec::new(),
             parse_command: sealdesk::grammar::parse_line,
@@ -538,7 +538,7 @@ impl Running {
             desk,
             store,
             failures: HashMap::new(),
-            beat: Rhythm::default().beat("simulation", Duration::from_secs(60)),
+            beat: Watchdog::default().beat("simulation", Duration::from_secs(60)),
         }
     }
 
@@ -558,8 +558,8 @@ impl Running {
     }
 
     async fn outbox(&self) {
-        for lane in Lane::ALL {
-            let _ = outbox::round(&self.desk, lane).await;
+        for queue in OutboxQueue::ALL {
+            let _ = outbox::round(&self.desk, queue).await;
         }
     }
 
@@ -578,11 +578,11 @@ impl Running {
             4 | 5 => CaseCommand::Wait { why: String::new() },
             6 | 7 => CaseCommand::GoOn,
             8 => CaseCommand::Lane {
-                lane: CaseLane::Asap,
+                lane: Lane::Asap,
                 why: String::new(),
             },
             _ => CaseCommand::Lane {
-                lane: CaseLane::Normal,
+                lane: Lane::Normal,
                 why: String::new(),
             },
         };
@@ -593,7 +593,7 @@ impl Running {
         };
         let said = answer(
             &self.desk,
-            Question::CaseCommand {
+            Request::CaseCommand {
                 id: case.id.clone(),
                 command: word,
             },
@@ -753,8 +753,8 @@ async fn play(events: &[Event]) -> Vec<String> {
             running.all().await;
         }
         let mut due = None;
-        for lane in Lane::ALL {
-            due = due.or(running.store.next_due(lane).await.unwrap());
+        for queue in OutboxQueue::ALL {
+            due = due.or(running.store.next_due(queue).await.unwrap());
         }
         let unread = running.store.tally().await.unwrap().unread;
         let idle = world.lock().unwrap().lying.is_empty() && unread == 0;
@@ -859,8 +859,8 @@ async fn broken(running: &Running, world: &Shared) -> Vec<String> {
     // of a responder is lost.
     let now = Timestamp::from_second(world.now).unwrap();
     for case in &cases {
-        for clock in clocks(case, &Timeline::default(), now) {
-            let over = clock.state == ClockState::Running
+        for clock in deadlines(case, &Timeline::default(), now) {
+            let over = clock.state == DeadlineState::Running
                 && clock.deadline <= now
                 && runs(case)
                 && matches!(case.draft, Draft::Filed { .. });

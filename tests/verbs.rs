@@ -316,7 +316,7 @@ fn a_process_that_read_a_letter_takes_no_second_one() {
 /// not the opener.
 #[test]
 fn a_large_letter_is_passed_on_piece_by_piece_and_a_cut_one_is_refused() {
-    use sealdesk::adapters::opener::{Doorstep, OpenerClient};
+    use sealdesk::adapters::opener::{OpenerClient, OpenerEndpoint};
     use sealdesk::ports::{LetterOctets, Opener as _, OpenerError};
     let opener = Opener::start();
     let letter = format!(
@@ -341,11 +341,11 @@ fn a_large_letter_is_passed_on_piece_by_piece_and_a_cut_one_is_refused() {
             .to_string(),
     ];
     let client = OpenerClient::new(
-        Doorstep::Child {
+        OpenerEndpoint::Child {
             program: SEALDESK.into(),
             arguments,
         },
-        sealdesk::mime::Perspective::default(),
+        sealdesk::mime::OwnAddresses::default(),
     );
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -8,7 +8,7 @@ mod lookup;
 mod view;
 
 use crate::adapters::net::Trust;
-use crate::adapters::net::rest::{self, Failed};
+use crate::adapters::net::rest::{self, RestFailure};
 use crate::model::case::{AdvisoryId, AdvisoryState};
 use crate::model::outgoing::{Addition, Advisory, Amendment};
 use crate::model::secret::Secret;
@@ -102,10 +102,10 @@ impl GitlabTracker {
         method: Method,
         segments: &[&str],
         query: &[(&str, &str)],
-    ) -> Result<RequestBuilder, Failed> {
+    ) -> Result<RequestBuilder, RestFailure> {
         let mut url = self.api.clone();
         url.path_segments_mut()
-            .map_err(|()| Failed::Odd("its URL takes no path"))?
+            .map_err(|()| RestFailure::Odd("its URL takes no path"))?
             .extend(segments);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
@@ -113,20 +113,25 @@ impl GitlabTracker {
         let token = self
             .token
             .expose_text()
-            .map_err(|_| Failed::Refused(401, "tracker.token_file is not text".to_owned()))?;
+            .map_err(|_| RestFailure::Refused(401, "tracker.token_file is not text".to_owned()))?;
         Ok(self
             .http
             .request(method, url)
             .header("private-token", token.trim()))
     }
 
-    async fn get(&self, segments: &[&str]) -> Result<Value, Failed> {
+    async fn get(&self, segments: &[&str]) -> Result<Value, RestFailure> {
         Ok(rest::call(self.request(Method::GET, segments, &[])?)
             .await?
             .0)
     }
 
-    async fn send(&self, method: Method, segments: &[&str], body: &Value) -> Result<Issue, Failed> {
+    async fn send(
+        &self,
+        method: Method,
+        segments: &[&str],
+        body: &Value,
+    ) -> Result<Issue, RestFailure> {
         let request = self
             .request(method, segments, &[])?
             .header("content-type", "application/json")
@@ -141,7 +146,7 @@ impl GitlabTracker {
         fields: Value,
         change: impl Fn(&str) -> Option<String>,
     ) -> Result<(), PortError> {
-        let (project, iid) = named(advisory)?;
+        let (project, iid) = project_and_issue(advisory)?;
         let before = self.issue(project, iid).await.map_err(said)?;
         let text = before.description.clone().unwrap_or_default();
         let Some(after) = change(&text) else {
@@ -171,12 +176,12 @@ impl GitlabTracker {
     }
 }
 
-fn said(failed: Failed) -> PortError {
+fn said(failed: RestFailure) -> PortError {
     failed.said_by("GitLab")
 }
 
-fn read(value: Value) -> Result<Issue, Failed> {
-    serde_json::from_value(value).map_err(|_| Failed::Odd("its issue cannot be read"))
+fn read(value: Value) -> Result<Issue, RestFailure> {
+    serde_json::from_value(value).map_err(|_| RestFailure::Odd("its issue cannot be read"))
 }
 
 /// `group/name#12`.
@@ -187,7 +192,7 @@ fn id_of(project: &str, issue: &Issue) -> AdvisoryId {
     }
 }
 
-fn named(advisory: &AdvisoryId) -> Result<(&str, &str), PortError> {
+fn project_and_issue(advisory: &AdvisoryId) -> Result<(&str, &str), PortError> {
     let named = advisory
         .id
         .rsplit_once('#')
@@ -236,7 +241,7 @@ impl Tracker for GitlabTracker {
         advisory: &AdvisoryId,
         addition: &Addition,
     ) -> Result<bool, PortError> {
-        let (project, iid) = named(advisory)?;
+        let (project, iid) = project_and_issue(advisory)?;
         if !self.issue(project, iid).await.map_err(said)?.confidential {
             return Ok(false);
         }
@@ -287,8 +292,8 @@ impl Tracker for GitlabTracker {
     }
 
     async fn probe(&self) -> Result<String, PortError> {
-        let lasting = |failed: Failed| match failed {
-            refused @ (Failed::Refused(..) | Failed::Invalid(..)) => {
+        let lasting = |failed: RestFailure| match failed {
+            refused @ (RestFailure::Refused(..) | RestFailure::Invalid(..)) => {
                 PortError::Lasting(said(refused).to_string())
             }
             passing => said(passing),

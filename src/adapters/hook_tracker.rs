@@ -9,7 +9,7 @@
 //! by which later events name it.
 
 use crate::adapters::net::Trust;
-use crate::adapters::net::rest::{self, Failed};
+use crate::adapters::net::rest::{self, RestFailure};
 use crate::model::case::AdvisoryId;
 use crate::model::outgoing::{Addition, Advisory, Amendment};
 use crate::model::secret::{self, Secret};
@@ -106,12 +106,12 @@ impl HookTracker {
             .body(body);
         match rest::call(request).await {
             Ok((answer, _)) => Ok(answer),
-            Err(Failed::Invalid(409, _)) => Ok(Value::Null),
+            Err(RestFailure::Invalid(409, _)) => Ok(Value::Null),
             // Its receiver knows a delivery again, so there is no doubt to count.
             Err(failed) if failed.is_ambiguous() => Err(PortError::Passing(format!(
                 "the tracker's webhook {failed}"
             ))),
-            Err(failed @ Failed::Refused(..)) => Err(PortError::Passing(format!(
+            Err(failed @ RestFailure::Refused(..)) => Err(PortError::Passing(format!(
                 "the tracker's webhook {failed}"
             ))),
             Err(failed) => Err(failed.said_by("the tracker's webhook")),

@@ -3,7 +3,7 @@
 //! Letters that are durable here move from new/ to cur/ with the flag S. Nothing is deleted.
 
 use crate::model::Timestamp;
-use crate::ports::{Lying, Mailbox, Place, PortError, Sink};
+use crate::ports::{ListedLetter, Mailbox, MailboxUid, PortError, Sink};
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -54,7 +54,7 @@ impl Mailbox for Maildir {
     async fn list(
         &mut self,
         _: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync),
-    ) -> Result<Vec<Lying>, PortError> {
+    ) -> Result<Vec<ListedLetter>, PortError> {
         let new = self.path.join("new");
         let entries =
             std::fs::read_dir(&new).map_err(|e| Self::fault("list the Maildir", &new, &e))?;
@@ -75,8 +75,8 @@ impl Mailbox for Maildir {
                 .modified()
                 .ok()
                 .and_then(|t| Timestamp::try_from(t).ok());
-            lying.push(Lying {
-                place: Place {
+            lying.push(ListedLetter {
+                place: MailboxUid {
                     folder: "new".to_owned(),
                     validity: VALIDITY,
                     uid,
@@ -90,7 +90,7 @@ impl Mailbox for Maildir {
         Ok(lying)
     }
 
-    async fn fetch(&mut self, letter: &Lying, sink: &mut dyn Sink) -> Result<(), PortError> {
+    async fn fetch(&mut self, letter: &ListedLetter, sink: &mut dyn Sink) -> Result<(), PortError> {
         use std::io::Read;
         let path = self.files.get(&letter.place.uid).ok_or_else(|| {
             PortError::Passing("the letter is not in the Maildir any more".to_owned())
@@ -108,7 +108,7 @@ impl Mailbox for Maildir {
         }
     }
 
-    async fn settle(&mut self, places: &[Place]) -> Result<(), PortError> {
+    async fn settle(&mut self, places: &[MailboxUid]) -> Result<(), PortError> {
         for place in places {
             // Whoever moved it away has settled it.
             let Some(path) = self.files.get(&place.uid) else {

@@ -36,7 +36,7 @@ const FAREWELL_S: u64 = 5;
 
 /// How the server is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Privacy {
+pub enum SmtpPrivacy {
     Tls,
     Starttls,
     /// To loopback only; the config has proven it.
@@ -46,7 +46,7 @@ pub enum Privacy {
 pub struct SmtpCourier {
     host: String,
     port: u16,
-    privacy: Privacy,
+    privacy: SmtpPrivacy,
     trust: Trust,
     credentials: Option<(String, Secret)>,
     hello: String,
@@ -62,7 +62,7 @@ impl SmtpCourier {
     pub fn new(
         host: String,
         port: u16,
-        privacy: Privacy,
+        privacy: SmtpPrivacy,
         trust: Trust,
         credentials: Option<(String, Secret)>,
         hello: String,
@@ -88,13 +88,13 @@ impl SmtpCourier {
             .peer_addr()
             .map_err(|e| PortError::Passing(format!("{}: {e}", self.whole())))?;
         let stream: Box<dyn AsyncTokioStream> = match self.privacy {
-            Privacy::None => Box::new(stream),
-            Privacy::Tls => Box::new(Line {
+            SmtpPrivacy::None => Box::new(stream),
+            SmtpPrivacy::Tls => Box::new(Line {
                 replay: b"",
                 peer,
                 inner: net::secure(stream, &self.host, net::tls(&self.trust)?).await?,
             }),
-            Privacy::Starttls => {
+            SmtpPrivacy::Starttls => {
                 let stream = self.within(COMMAND_S, self.starttls(stream)).await?;
                 // lettre begins with a greeting, which the server gave before TLS; it is said again
                 // for it.
@@ -349,9 +349,9 @@ impl Courier for SmtpCourier {
     async fn probe(&self) -> Result<String, PortError> {
         self.take_leave(self.connect().await?).await;
         let how = match self.privacy {
-            Privacy::None => "without TLS (loopback)",
-            Privacy::Tls => "with TLS",
-            Privacy::Starttls => "with STARTTLS",
+            SmtpPrivacy::None => "without TLS (loopback)",
+            SmtpPrivacy::Tls => "with TLS",
+            SmtpPrivacy::Starttls => "with STARTTLS",
         };
         Ok(format!(
             "{} answers {how}{}",

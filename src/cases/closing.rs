@@ -1,7 +1,7 @@
 //! How is a case closed, or split into several?
 
 use super::{Changed, Context, known, one_line};
-use crate::decide::{self, ClockState, Decision, Entry};
+use crate::decide::{self, DeadlineState, Decision, Entry};
 use crate::desk::{case_records, opened_letters, random};
 use crate::model::case::{Case, Closing, Standing};
 use crate::model::ids::{CaseId, IntakeId};
@@ -133,9 +133,9 @@ pub(super) async fn close(
         Some(note) => context.noted(&note, decision).await?,
         None => decision,
     };
-    let running = decide::clocks(case, &desk.parts.policy.timeline, now)
+    let running = decide::deadlines(case, &desk.parts.policy.timeline, now)
         .into_iter()
-        .filter(|clock| clock.state == ClockState::Running);
+        .filter(|clock| clock.state == DeadlineState::Running);
     let open: Vec<&str> = running.map(|clock| clock.step.as_str()).collect();
     let left = if why == Closing::Resolved && !open.is_empty() {
         format!("; {} were not reached", open.join(", "))

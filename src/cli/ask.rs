@@ -3,7 +3,7 @@
 
 use crate::cli::{exit, owner, screen};
 use crate::config::{self, Settings};
-use crate::control::{self, Answer, Question};
+use crate::control::{self, Request, Response};
 use crate::daemon::{self, Lock};
 use crate::wiring;
 use anyhow::{Context, Result, anyhow, bail};
@@ -18,14 +18,14 @@ use tokio::io::AsyncWriteExt;
 const STARTING_S: u64 = 20;
 
 #[derive(Args)]
-pub struct Desk {
+pub struct DeskArgs {
     /// The config file
     #[arg(long, value_name = "FILE", default_value = crate::cli::CONFIG_PATH, global = true)]
     pub config: PathBuf,
 }
 
-impl Desk {
-    pub async fn ask<T: DeserializeOwned>(&self, question: Question) -> Result<T> {
+impl DeskArgs {
+    pub async fn ask<T: DeserializeOwned>(&self, question: Request) -> Result<T> {
         let settings = config::load(&self.config)?;
         let answer = answered(&settings, question).await?;
         serde_json::from_value(answer)
@@ -37,18 +37,18 @@ impl Desk {
 async fn opened(
     settings: &Settings,
     _lock: Lock,
-    question: Question,
+    question: Request,
     who: &str,
 ) -> Result<serde_json::Value> {
     let desk = wiring::desk(settings).await?;
-    let by = desk.named(who);
+    let by = desk.account_name(who);
     control::answer(&desk, question, &by).await
 }
 
 /// The same by a process of the state folder's owner; `None` where somebody holds it.
 async fn by_owner(
     settings: &Settings,
-    question: &Question,
+    question: &Request,
     who: &str,
 ) -> Result<Option<serde_json::Value>> {
     let mut command = tokio::process::Command::from(owner::again(settings, "ask")?);
@@ -67,8 +67,8 @@ async fn by_owner(
     drop(words);
     let output = child.wait_with_output().await.context("cannot ask")?;
     match serde_json::from_slice(&output.stdout).context("the store was not opened")? {
-        Some(Answer::Good { answer }) => Ok(Some(answer)),
-        Some(Answer::Error { error }) => Err(anyhow!(error)),
+        Some(Response::Good { answer }) => Ok(Some(answer)),
+        Some(Response::Error { error }) => Err(anyhow!(error)),
         None => Ok(None),
     }
 }
@@ -88,12 +88,12 @@ pub struct Ask {
 pub async fn run(args: Ask) -> Result<u8> {
     owner::begin(args.as_owner);
     let settings = config::load(&args.config)?;
-    let question: Question =
+    let question: Request =
         serde_json::from_reader(std::io::stdin()).context("the question is not understood")?;
     let answer = match daemon::try_lock(&settings)? {
         Some(lock) => Some(match opened(&settings, lock, question, &args.by).await {
-            Ok(answer) => Answer::Good { answer },
-            Err(err) => Answer::Error {
+            Ok(answer) => Response::Good { answer },
+            Err(err) => Response::Error {
                 error: format!("{err:#}"),
             },
         }),
@@ -106,7 +106,7 @@ pub async fn run(args: Ask) -> Result<u8> {
 
 /// The running desk answers; a closed one is opened for the moment. One that is just starting is
 /// waited for: two processes must not make or migrate a store at once.
-async fn answered(settings: &Settings, question: Question) -> Result<serde_json::Value> {
+async fn answered(settings: &Settings, question: Request) -> Result<serde_json::Value> {
     let until = Instant::now() + Duration::from_secs(STARTING_S);
     loop {
         if let Some(answer) = control::ask(&settings.state, &question).await? {
@@ -115,7 +115,7 @@ async fn answered(settings: &Settings, question: Question) -> Result<serde_json:
         // Whoever is neither its owner nor root can only wait until one listens.
         let is_another = owner::is_another(settings)?;
         let only_listens = is_another && !nix::unistd::geteuid().is_root();
-        if matches!(question, Question::Canary) && !only_listens && !owner::is_held(settings) {
+        if matches!(question, Request::Canary) && !only_listens && !owner::is_held(settings) {
             bail!(
                 "the desk does not run: start it first, since its letters to itself must come \
                  back to it"

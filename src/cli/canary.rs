@@ -1,7 +1,7 @@
 //! `sealdesk canary`: has the desk write to itself as a stranger would.
 
 use crate::cli::{ask, exit, screen};
-use crate::control::Question;
+use crate::control::Request;
 use crate::ports::CanaryLine;
 use anyhow::Result;
 use clap::Args;
@@ -16,14 +16,14 @@ use std::path::Path;
 )]
 pub struct Canary {
     #[command(flatten)]
-    desk: ask::Desk,
+    desk: ask::DeskArgs,
     /// A JSON array
     #[arg(long)]
     json: bool,
 }
 
 pub async fn run(args: Canary) -> Result<u8> {
-    let lines: Vec<CanaryLine> = args.desk.ask(Question::Canary).await?;
+    let lines: Vec<CanaryLine> = args.desk.ask(Request::Canary).await?;
     if args.json {
         screen::print_json(&lines)?;
     } else {
@@ -38,10 +38,10 @@ pub async fn run(args: Canary) -> Result<u8> {
 
 /// Has the desk of this config write to itself, and shows it; whether all came through.
 pub(super) async fn sing(config: &Path) -> Result<bool> {
-    let lines: Vec<CanaryLine> = ask::Desk {
+    let lines: Vec<CanaryLine> = ask::DeskArgs {
         config: config.to_owned(),
     }
-    .ask(Question::Canary)
+    .ask(Request::Canary)
     .await?;
     show(&lines)?;
     Ok(came_through(&lines))

@@ -86,7 +86,7 @@ impl Findings {
 pub async fn run(args: Check) -> Result<u8> {
     let settings = config::load(&args.config)?;
     if args.config_only {
-        wiring::agrees(&settings)?;
+        wiring::check_certificates(&settings)?;
         return Ok(exit::GOOD);
     }
     let mut findings = Findings {

@@ -9,7 +9,7 @@ use crate::daemon::{self, Running};
 use crate::desk::opened_letters;
 use crate::model::reading::{LetterKind, Reading};
 use crate::openpgp::{self, GeneratedKey, Profile, Purpose, SecretKeys};
-use crate::ports::{Clock, Intake, Lane, ReadingState};
+use crate::ports::{Clock, Intake, OutboxQueue, ReadingState};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::os::unix::fs::PermissionsExt;
@@ -153,11 +153,11 @@ async fn follow(running: &Running, folder: &Path) -> Result<usize> {
         let waiting = std::fs::read_dir(folder.join("Maildir/new"))?.count();
         let near = desk.now() + jiff::SignedDuration::from_secs(60);
         let mut soon = false;
-        for lane in Lane::ALL {
+        for queue in OutboxQueue::ALL {
             soon |= desk
                 .parts
                 .store
-                .next_due(lane)
+                .next_due(queue)
                 .await?
                 .is_some_and(|due| due < near);
         }

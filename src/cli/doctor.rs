@@ -5,7 +5,7 @@
 
 use crate::cli::{exit, log, screen};
 use crate::config::{self, Settings};
-use crate::control::{self, Question, Status};
+use crate::control::{self, Request, Status};
 use anyhow::Result;
 use clap::Args;
 use std::collections::BTreeMap;
@@ -63,7 +63,7 @@ fn said(command: &mut Command) -> String {
 }
 
 async fn of_desk(settings: &Settings) -> String {
-    let asked = control::ask(&settings.state, &Question::Status).await;
+    let asked = control::ask(&settings.state, &Request::Status).await;
     let Ok(Some(Ok(status))) = asked.map(|answer| answer.map(serde_json::from_value::<Status>))
     else {
         return "\n# Desk\n\nit does not answer\n".to_owned();

@@ -1,7 +1,7 @@
 //! `sealdesk import`: answers letters that were kept as old.
 
 use crate::cli::{ask, exit, screen};
-use crate::control::Question;
+use crate::control::Request;
 use anyhow::Result;
 use clap::Args;
 
@@ -14,13 +14,13 @@ pub struct Import {
     #[arg(long, value_name = "N")]
     letter: Option<i64>,
     #[command(flatten)]
-    desk: ask::Desk,
+    desk: ask::DeskArgs,
 }
 
 pub async fn run(args: Import) -> Result<u8> {
     let done: String = args
         .desk
-        .ask(Question::Import {
+        .ask(Request::Import {
             letter: args.letter,
         })
         .await?;

@@ -1,8 +1,8 @@
 //! `sealdesk open`: opens one letter without any config, in the same jailed reader.
 
-use crate::adapters::opener::{Doorstep, OpenerClient};
+use crate::adapters::opener::{OpenerClient, OpenerEndpoint};
 use crate::cli::{exit, screen};
-use crate::mime::{self, Perspective};
+use crate::mime::{self, OwnAddresses};
 use crate::model::letter::Dmarc;
 use crate::model::limits::Limits;
 use crate::model::reading::{LetterKind, Protection, Reading, Shut, SignatureVerdict};
@@ -82,11 +82,11 @@ pub async fn run(args: Open) -> Result<u8> {
         arguments.push("--allow-without-jail".to_owned());
     }
     let client = OpenerClient::new(
-        Doorstep::Child {
+        OpenerEndpoint::Child {
             program: std::env::current_exe()?,
             arguments,
         },
-        Perspective::default(),
+        OwnAddresses::default(),
     );
     if args.digest {
         let outside = client
@@ -136,7 +136,7 @@ pub async fn run(args: Open) -> Result<u8> {
 
 /// What can be said of a letter on which its reader ended.
 fn unreadable(head: &[u8]) -> Reading {
-    let outer = mime::outer(head, &Perspective::default(), Dmarc::Unknown);
+    let outer = mime::outer(head, &OwnAddresses::default(), Dmarc::Unknown);
     Reading {
         kind: LetterKind::Report,
         from: outer.originator.map(|a| a.as_str().to_owned()),

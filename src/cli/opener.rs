@@ -1,20 +1,20 @@
 //! `sealdesk opener`: the process that holds the keys. Started by systemd or by the desk, not by
 //! people.
 
-use crate::adapters::opener::{self, Doorway, Holdings};
+use crate::adapters::opener::{self, CallSource, Holdings};
 use crate::cli::CONFIG_PATH;
 use crate::config::{self, Settings};
 use crate::model::address::Address;
 use crate::model::limits::Limits;
 use crate::openpgp::{Purpose, SecretKeys};
-use crate::wiring::{house, read_certificates};
+use crate::wiring::{identity, read_certificates};
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use std::path::PathBuf;
 
 /// Holds the keys and opens letters, in a jail.
 #[derive(Args)]
-pub struct Opener {
+pub struct OpenerArgs {
     /// The config file
     #[arg(long, value_name = "FILE", default_value = CONFIG_PATH)]
     config: PathBuf,
@@ -31,7 +31,7 @@ pub struct Opener {
 }
 
 /// Runs in a process that has no other thread; returns the exit code.
-pub fn run(args: &Opener) -> Result<u8> {
+pub fn run(args: &OpenerArgs) -> Result<u8> {
     let doorway = doorway()?;
     let bare = args.no_config || !args.keys.is_empty();
     let settings = if bare {
@@ -59,17 +59,17 @@ pub fn run(args: &Opener) -> Result<u8> {
 
 /// systemd's socket where there is one (sd_listen_fds), else what the desk passed as standard
 /// input.
-fn doorway() -> Result<Doorway> {
+fn doorway() -> Result<CallSource> {
     let first = sd_notify::listen_fds()
         .context("reading LISTEN_FDS")?
         .next();
     Ok(match first {
-        Some(number) => Doorway::Listener(opener::take_stdin(number)),
-        None => Doorway::Passed(opener::take_stdin(0)),
+        Some(number) => CallSource::Listener(opener::take_stdin(number)),
+        None => CallSource::Passed(opener::take_stdin(0)),
     })
 }
 
-fn bare_holdings(args: &Opener) -> Result<Holdings> {
+fn bare_holdings(args: &OpenerArgs) -> Result<Holdings> {
     let passphrase = args
         .passphrase_file
         .as_ref()
@@ -83,7 +83,7 @@ fn bare_holdings(args: &Opener) -> Result<Holdings> {
     Ok(Holdings {
         mail,
         storage: None,
-        house: None,
+        identity: None,
         responders: Vec::new(),
         distributors: Vec::new(),
         lists: Vec::new(),
@@ -178,7 +178,7 @@ fn holdings(settings: &Settings) -> Result<Holdings> {
     Ok(Holdings {
         mail,
         storage: Some(storage),
-        house: Some(house(settings)?),
+        identity: Some(identity(settings)?),
         responders,
         distributors,
         lists: settings.announcement_lists.clone(),

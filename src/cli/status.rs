@@ -3,7 +3,7 @@
 use crate::cli::case::due_next;
 use crate::cli::screen::{BAD, BOLD, DIM, GOOD, WARN, styled};
 use crate::cli::{ask, exit, screen};
-use crate::control::{Question, Queued, Status};
+use crate::control::{Queued, Request, Status};
 use crate::model::course::Lane;
 use anyhow::Result;
 use clap::Args;
@@ -13,14 +13,14 @@ use comfy_table::{Table, TableStyle};
 #[derive(Args)]
 pub struct StatusArgs {
     #[command(flatten)]
-    desk: ask::Desk,
+    desk: ask::DeskArgs,
     /// One JSON object
     #[arg(long)]
     json: bool,
 }
 
 pub async fn run(args: StatusArgs) -> Result<u8> {
-    let status: Status = args.desk.ask(Question::Status).await?;
+    let status: Status = args.desk.ask(Request::Status).await?;
     if args.json {
         screen::print_json(&status)?;
         return Ok(exit::GOOD);

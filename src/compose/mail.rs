@@ -4,12 +4,12 @@
 mod assembly;
 mod fields;
 
-use crate::compose::{ComposeError, House};
+use crate::compose::{ComposeError, DeskIdentity};
 use crate::model::address::Address;
 use crate::model::ids::CaseId;
 use crate::model::outgoing::Composition;
 pub use assembly::OutgoingHeaders;
-use assembly::{Entity, certificate_part, protected_part, text_part};
+use assembly::{MailEntity, certificate_part, protected_part, text_part};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fields::Fields;
@@ -31,18 +31,18 @@ pub struct OwnCertificate {
 const AUTOCRYPT_OCTETS_MAX: usize = 10 * 1024;
 
 /// A letter that is not yet signed.
-pub struct Draft {
+pub struct MailDraft {
     pub headers: OutgoingHeaders,
-    entity: Entity,
+    entity: MailEntity,
 }
 
 /// Which template a letter is written by, and with which fields.
 fn filled<'a>(
     composition: &'a Composition,
-    house: &'a House,
+    identity: &'a DeskIdentity,
     current: &OwnCertificate,
 ) -> (&'static str, Fields<'a>) {
-    let fields = Fields::of(house, current);
+    let fields = Fields::of(identity, current);
     match composition {
         Composition::Acknowledgement {
             case,
@@ -51,7 +51,7 @@ fn filled<'a>(
             digest,
             ..
         } => {
-            let fields = fields.about(case).promised(house, *received_at);
+            let fields = fields.about(case).promised(identity, *received_at);
             let fields = fields.answering(in_reply_to.as_ref(), *digest);
             ("acknowledgement", fields)
         }
@@ -85,12 +85,12 @@ fn filled<'a>(
 }
 
 /// Where an answer to a letter goes, where that is not the desk's own address.
-fn reply_to(composition: &Composition, house: &House) -> Option<Address> {
+fn reply_to(composition: &Composition, identity: &DeskIdentity) -> Option<Address> {
     match composition {
         Composition::Acknowledgement { case, .. }
         | Composition::Question { case, .. }
         | Composition::Reply { case, .. }
-        | Composition::Notice { case, .. } => Some(case_address(house, case)),
+        | Composition::Notice { case, .. } => Some(case_address(identity, case)),
         Composition::Call { reply, .. } => reply.as_ref().map(|reply| reply.address.clone()),
         Composition::Announcement { .. } | Composition::Certificate { .. } => None,
     }
@@ -110,63 +110,66 @@ fn auto_submitted(composition: &Composition) -> Option<&'static str> {
 }
 
 /// Builds a letter from its typed fields.
-pub fn draft(composition: &Composition, house: &House) -> Result<Draft, ComposeError> {
-    let current = house
+pub fn draft(
+    composition: &Composition,
+    identity: &DeskIdentity,
+) -> Result<MailDraft, ComposeError> {
+    let current = identity
         .certificates
         .first()
         .ok_or(ComposeError::NoCertificate)?;
-    let (template, fields) = filled(composition, house, current);
-    let words = house.templates.fill(template, &fields)?;
+    let (template, fields) = filled(composition, identity, current);
+    let words = identity.templates.fill(template, &fields)?;
     let (subject, entity) = match composition {
         // What it is about only its reader may see: neither its subject nor its size says it.
         Composition::Call { .. } => (
             CALL_SUBJECT.to_owned(),
-            Entity::Single(protected_part(&words)?),
+            MailEntity::Single(protected_part(&words)?),
         ),
         Composition::Certificate { .. } => {
             let mut mixed = MultiPart::mixed().singlepart(text_part(&words.body)?);
-            for own in attached(house) {
+            for own in attached(identity) {
                 mixed = mixed.singlepart(certificate_part(own)?);
             }
-            (words.subject, Entity::Multi(mixed))
+            (words.subject, MailEntity::Multi(mixed))
         }
-        _ => (words.subject, Entity::Single(text_part(&words.body)?)),
+        _ => (words.subject, MailEntity::Single(text_part(&words.body)?)),
     };
     let headers = OutgoingHeaders {
-        from_name: house.name.clone(),
-        from: house.address.clone(),
+        from_name: identity.name.clone(),
+        from: identity.address.clone(),
         to: composition.to().clone(),
         subject,
         message_id: composition.message_id().clone(),
         in_reply_to: composition.in_reply_to().cloned(),
         at: composition.at(),
         auto_submitted: auto_submitted(composition).map(str::to_owned),
-        reply_to: reply_to(composition, house),
-        autocrypt: autocrypt(house),
+        reply_to: reply_to(composition, identity),
+        autocrypt: autocrypt(identity),
     };
-    Ok(Draft { headers, entity })
+    Ok(MailDraft { headers, entity })
 }
 
 /// The reply address of a case: whatever program answers, the answer finds it.
-pub fn case_address(house: &House, case: &CaseId) -> Address {
-    house.address.tagged(case.as_str())
+pub fn case_address(identity: &DeskIdentity, case: &CaseId) -> Address {
+    identity.address.tagged(case.as_str())
 }
 
 /// Version 4 first, since every program reads it; the newer ones follow.
-fn attached(house: &House) -> Vec<&OwnCertificate> {
-    let (old, new): (Vec<_>, Vec<_>) = house.certificates.iter().partition(|c| c.version <= 4);
+fn attached(identity: &DeskIdentity) -> Vec<&OwnCertificate> {
+    let (old, new): (Vec<_>, Vec<_>) = identity.certificates.iter().partition(|c| c.version <= 4);
     old.into_iter().take(1).chain(new).collect()
 }
 
-fn autocrypt(house: &House) -> Option<String> {
-    let own = house
+fn autocrypt(identity: &DeskIdentity) -> Option<String> {
+    let own = identity
         .certificates
         .iter()
         .find(|c| c.version <= 4 && c.binary.len() <= AUTOCRYPT_OCTETS_MAX)?;
     let armor = STANDARD.encode(&own.binary);
     Some(format!(
         "addr={}; prefer-encrypt=mutual; keydata={armor}",
-        house.address
+        identity.address
     ))
 }
 
@@ -185,7 +188,7 @@ const CALL_SUBJECT: &str = "Sealdesk: please look";
 /// Calls are as long as the next of these steps: this many octets, and each twice the one before.
 const CALL_OCTETS_MIN: usize = 8 * 1024;
 
-impl Draft {
+impl MailDraft {
     /// The entity exactly as a signature must cover it: without the line end that belongs to the
     /// next boundary.
     pub fn octets_to_sign(&self) -> Vec<u8> {
@@ -200,8 +203,8 @@ impl Draft {
     pub fn plain(self) -> Result<Vec<u8>, ComposeError> {
         let builder = self.headers.builder()?;
         let message = match self.entity {
-            Entity::Single(part) => builder.singlepart(part),
-            Entity::Multi(parts) => builder.multipart(parts),
+            MailEntity::Single(part) => builder.singlepart(part),
+            MailEntity::Multi(parts) => builder.multipart(parts),
         };
         Ok(message.map_err(ComposeError::Build)?.formatted())
     }
@@ -216,8 +219,8 @@ impl Draft {
             .body(signature);
         let signed = MultiPart::signed("application/pgp-signature".to_owned(), micalg.to_owned());
         let whole = match self.entity {
-            Entity::Single(part) => signed.singlepart(part),
-            Entity::Multi(parts) => signed.multipart(parts),
+            MailEntity::Single(part) => signed.singlepart(part),
+            MailEntity::Multi(parts) => signed.multipart(parts),
         };
         let message = self
             .headers
@@ -240,14 +243,14 @@ mod tests {
     use crate::model::outgoing::Brief;
     use crate::model::timeline::Timeline;
 
-    fn house() -> House {
+    fn identity() -> DeskIdentity {
         let own = |version| OwnCertificate {
             fingerprint: "AB".repeat(20),
             version,
             armored: "ARMOR".to_owned(),
             binary: vec![7; 300],
         };
-        House {
+        DeskIdentity {
             address: Address::parse("security@desk.example").unwrap(),
             name: "Desk".to_owned(),
             certificates: vec![own(6), own(4)],
@@ -276,13 +279,13 @@ mod tests {
             unreachable!()
         };
         *at = Timestamp::MIN;
-        let composed = draft(&early, &house()).and_then(Draft::plain);
+        let composed = draft(&early, &identity()).and_then(MailDraft::plain);
         assert!(matches!(composed, Err(ComposeError::Date)), "{composed:?}");
     }
 
     #[test]
     fn the_signed_octets_stand_unchanged_in_the_letter() {
-        let draft = draft(&acknowledgement(), &house()).unwrap();
+        let draft = draft(&acknowledgement(), &identity()).unwrap();
         let to_sign = draft.octets_to_sign();
         let letter = draft.signed("SIG\r\n".to_owned(), "pgp-sha512").unwrap();
         assert!(letter.windows(to_sign.len()).any(|w| w == to_sign));
@@ -307,7 +310,7 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
         };
         let text =
-            String::from_utf8(draft(&composition, &house()).unwrap().plain().unwrap()).unwrap();
+            String::from_utf8(draft(&composition, &identity()).unwrap().plain().unwrap()).unwrap();
         let (v4, v6) = (
             text.find("\"certificate.asc\"").unwrap(),
             text.find("certificate-v6.asc").unwrap(),
@@ -329,9 +332,9 @@ mod tests {
             reply: None,
             at: Timestamp::UNIX_EPOCH,
         };
-        let house = house();
+        let identity = identity();
         let drafted = |reason, text: &str| {
-            let draft = draft(&call(reason, text), &house).unwrap();
+            let draft = draft(&call(reason, text), &identity).unwrap();
             (draft.octets_to_sign(), draft.headers.subject)
         };
         let (shut, outer) = drafted(Reason::LetterShut, "");

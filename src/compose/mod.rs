@@ -13,7 +13,7 @@ mod templates;
 
 pub use advisory::{Measure, advisory, credited, follow_up, marker};
 pub use brief::brief;
-pub use mail::{Draft, OutgoingHeaders, OwnCertificate, case_address, draft};
+pub use mail::{MailDraft, OutgoingHeaders, OwnCertificate, case_address, draft};
 pub use publication::{security_md, security_txt};
 pub use templates::{TemplateFault, Templates};
 
@@ -22,7 +22,7 @@ use crate::model::timeline::Timeline;
 
 /// The desk as its letters present it.
 #[derive(Clone, Debug)]
-pub struct House {
+pub struct DeskIdentity {
     pub address: Address,
     pub name: String,
     /// Ours, the one in use first; the first of version 4 goes into Autocrypt.

@@ -1,18 +1,18 @@
 //! What do we publish so that reporters find us? security.txt (RFC 9116), and a section for
 //! SECURITY.md.
 
-use super::{ComposeError, House};
+use super::{ComposeError, DeskIdentity};
 use crate::model::publication::SecurityTxt;
 use jiff::SignedDuration;
 
 /// The lines of a security.txt, not yet signed.
-pub fn security_txt(fields: &SecurityTxt, house: &House) -> Result<String, ComposeError> {
-    let current = house
+pub fn security_txt(fields: &SecurityTxt, identity: &DeskIdentity) -> Result<String, ComposeError> {
+    let current = identity
         .certificates
         .first()
         .ok_or(ComposeError::NoCertificate)?;
     let mut lines = vec![
-        format!("Contact: mailto:{}", house.address),
+        format!("Contact: mailto:{}", identity.address),
         format!("Expires: {}", fields.expires.strftime("%Y-%m-%dT%H:%M:%SZ")),
     ];
     lines.extend(
@@ -46,14 +46,14 @@ pub fn security_txt(fields: &SecurityTxt, house: &House) -> Result<String, Compo
 
 /// A section to be pasted into a SECURITY.md.
 pub fn security_md(
-    house: &House,
+    identity: &DeskIdentity,
     acknowledge_within: SignedDuration,
 ) -> Result<String, ComposeError> {
-    let current = house
+    let current = identity
         .certificates
         .first()
         .ok_or(ComposeError::NoCertificate)?;
-    let address = &house.address;
+    let address = &identity.address;
     let days = |span: SignedDuration| span.as_hours() / 24;
     Ok(format!(
         "## Reporting a vulnerability\n\nPlease write to <{address}>, in any language and with \
@@ -65,8 +65,8 @@ pub fn security_md(
          within {release}, and we tell you before.\n",
         hours = acknowledge_within.as_hours(),
         fingerprint = super::mail::spaced(&current.fingerprint),
-        fix = days(house.timeline.fix.to),
-        release = days(house.timeline.release.to),
+        fix = days(identity.timeline.fix.to),
+        release = days(identity.timeline.release.to),
     ))
 }
 
@@ -87,7 +87,7 @@ mod tests {
             binary: Vec::new(),
         };
         let address = Address::parse("security@example.org").unwrap();
-        let house = House {
+        let identity = DeskIdentity {
             address,
             name: "Team".to_owned(),
             certificates: vec![own],
@@ -109,13 +109,13 @@ mod tests {
             ],
             expires: Timestamp::from_second(1_790_000_000).unwrap(),
         };
-        let text = security_txt(&fields, &house).unwrap();
+        let text = security_txt(&fields, &identity).unwrap();
         let expected = "Contact: mailto:security@example.org\nExpires: \
             2026-09-21T14:13:20Z\nEncryption: \
             openpgp4fpr:abababababababababababababababababababab\nPreferred-Languages: en, \
             de\nCanonical: https://example.org/.well-known/security.txt\n";
         assert_eq!(text, expected);
-        let section = security_md(&house, SignedDuration::from_hours(48)).unwrap();
+        let section = security_md(&identity, SignedDuration::from_hours(48)).unwrap();
         assert!(
             section.contains("ABAB ABAB") && section.contains("within\n48 hours"),
             "{section}"

@@ -44,7 +44,7 @@ pub struct Templates {
 
 /// A letter's words.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Words {
+pub(super) struct TemplateFields {
     pub subject: String,
     pub body: String,
 }
@@ -76,7 +76,7 @@ impl Templates {
         &self,
         name: &str,
         fields: &S,
-    ) -> Result<Words, TemplateFault> {
+    ) -> Result<TemplateFields, TemplateFault> {
         let syntax = |e: minijinja::Error| TemplateFault::Syntax(name.to_owned(), e.to_string());
         let text = self
             .environment
@@ -90,7 +90,7 @@ impl Templates {
             .strip_prefix("Subject:")
             .ok_or_else(|| TemplateFault::NoSubject(name.to_owned()))?;
         let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
-        Ok(Words {
+        Ok(TemplateFields {
             subject,
             body: format!("{}\n", body.trim_matches('\n')),
         })

@@ -2,7 +2,7 @@
 
 use crate::config::error::ConfigError;
 use crate::config::timeline::TimelineWords;
-use crate::config::tracker::Tracker;
+use crate::config::tracker::TrackerSection;
 use crate::decide::{Caps, Policy};
 use jiff::SignedDuration;
 use schemars::JsonSchema;
@@ -10,14 +10,14 @@ use serde::Deserialize;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Acknowledgement {
+pub(super) struct AcknowledgementSection {
     pub within_h: u32,
     pub alarm_before_h: u32,
     pub unsigned_after_h: u32,
     pub delay_s: u32,
 }
 
-impl Default for Acknowledgement {
+impl Default for AcknowledgementSection {
     fn default() -> Self {
         Self {
             within_h: 24,
@@ -30,7 +30,7 @@ impl Default for Acknowledgement {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Answers {
+pub(super) struct AnswersSection {
     pub per_address_per_day: u32,
     pub per_domain_per_day: u32,
     pub calls_per_hour: u32,
@@ -39,7 +39,7 @@ pub(super) struct Answers {
     pub ask_missing: bool,
 }
 
-impl Default for Answers {
+impl Default for AnswersSection {
     fn default() -> Self {
         Self {
             per_address_per_day: 1,
@@ -56,13 +56,13 @@ impl Default for Answers {
 const SEALED_CALL_TICK: SignedDuration = SignedDuration::from_secs(5);
 const CALL_STEP: SignedDuration = SignedDuration::from_millis(250);
 
-impl Acknowledgement {
+impl AcknowledgementSection {
     /// The rules of the policy, which these terms must leave time for.
     pub(super) fn policy(
         &self,
-        answers: &Answers,
+        answers: &AnswersSection,
         timeline: &TimelineWords,
-        tracker: &Tracker,
+        tracker: &TrackerSection,
     ) -> Result<Policy, ConfigError> {
         let (file, sealed) = tracker.policies();
         let policy = Policy {
@@ -90,7 +90,7 @@ impl Acknowledgement {
     }
 }
 
-impl Answers {
+impl AnswersSection {
     pub(super) fn caps(&self) -> Caps {
         Caps {
             per_address: self.per_address_per_day,

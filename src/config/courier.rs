@@ -8,21 +8,21 @@ use std::path::PathBuf;
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-pub enum Courier {
-    Smtp(Smtp),
-    Folder(CourierFolder),
+pub enum CourierSection {
+    Smtp(SmtpSection),
+    Folder(CourierFolderSection),
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CourierFolder {
+pub struct CourierFolderSection {
     /// Each letter becomes a file in it
     pub path: PathBuf,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Smtp {
+pub struct SmtpSection {
     /// The SMTP server
     pub host: String,
     pub port: Option<u16>,
@@ -41,7 +41,7 @@ pub struct Smtp {
     pub hello: Option<String>,
 }
 
-impl Courier {
+impl CourierSection {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let Self::Smtp(smtp) = self else {
             return Ok(());

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Desk {
+pub(super) struct DeskSection {
     pub address: String,
     pub name: String,
     pub state: PathBuf,
@@ -62,7 +62,7 @@ pub(super) struct Addresses {
     pub ours: Vec<Address>,
 }
 
-impl Desk {
+impl DeskSection {
     pub(super) fn addresses(&self) -> Result<Addresses, ConfigError> {
         let own = address("desk.address", &self.address)?;
         let bounce_address = match &self.bounce_address {

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-pub enum Mailbox {
-    Imap(Imap),
-    Maildir(Maildir),
+pub enum MailboxSection {
+    Imap(ImapSection),
+    Maildir(MaildirSection),
 }
 
-impl Mailbox {
+impl MailboxSection {
     pub fn name(&self) -> &str {
         match self {
             Self::Imap(imap) => &imap.name,
@@ -31,7 +31,7 @@ impl Mailbox {
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Imap {
+pub struct ImapSection {
     /// Shown in logs and faults, and where letters are counted from: do not change it
     pub name: String,
     /// The IMAP server
@@ -48,7 +48,7 @@ pub struct Imap {
     /// Where letters arrive
     #[serde(default = "inbox")]
     pub folder: String,
-    pub done: Option<Done>,
+    pub done: Option<WhenRead>,
     #[serde(default)]
     pub role: MailboxRole,
     #[serde(default = "poll_s")]
@@ -95,13 +95,13 @@ pub enum Login {
 /// What becomes of a letter on the server once it is durable here.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-pub enum Done {
+pub enum WhenRead {
     Move { folder: String },
     Keyword { keyword: String },
     Keep,
 }
 
-impl Default for Done {
+impl Default for WhenRead {
     fn default() -> Self {
         Self::Move {
             folder: "Sealdesk".to_owned(),
@@ -111,7 +111,7 @@ impl Default for Done {
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Maildir {
+pub struct MaildirSection {
     /// Shown in logs and faults, and where letters are counted from: do not change it
     pub name: String,
     /// The Maildir; letters move from `new` to `cur`
@@ -130,14 +130,14 @@ fn maildir_poll_s() -> u32 {
 const REPORTS_OF_TRACKER: &str = "github reports";
 
 /// Each mailbox by itself, and that their names tell them apart.
-pub(super) fn check(mailboxes: &[Mailbox]) -> Result<(), ConfigError> {
+pub(super) fn check(mailboxes: &[MailboxSection]) -> Result<(), ConfigError> {
     if mailboxes.is_empty() {
         return Err(ConfigError::value(
             "mailbox",
             "configure at least one [[mailbox]]",
         ));
     }
-    let named = mailboxes.iter().map(Mailbox::name);
+    let named = mailboxes.iter().map(MailboxSection::name);
     let mut names: Vec<&str> = named.chain([REPORTS_OF_TRACKER]).collect();
     names.sort_unstable();
     if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
@@ -145,19 +145,22 @@ pub(super) fn check(mailboxes: &[Mailbox]) -> Result<(), ConfigError> {
         return Err(ConfigError::value("mailbox.name", why));
     }
     mailboxes.iter().try_for_each(|mailbox| match mailbox {
-        Mailbox::Imap(imap) => imap.check(),
-        Mailbox::Maildir(_) => Ok(()),
+        MailboxSection::Imap(imap) => imap.check(),
+        MailboxSection::Maildir(_) => Ok(()),
     })
 }
 
-impl Imap {
+impl ImapSection {
     fn check(&self) -> Result<(), ConfigError> {
         plaintext_only_to_loopback("mailbox.security", self.security, &self.host)?;
         fingerprint(
             "mailbox.certificate_sha256",
             self.certificate_sha256.as_deref(),
         )?;
-        let takes_away = self.done.as_ref().is_some_and(|done| *done != Done::Keep);
+        let takes_away = self
+            .done
+            .as_ref()
+            .is_some_and(|done| *done != WhenRead::Keep);
         if self.role == MailboxRole::Sent && takes_away {
             let why = "the team's sent letters stay where they are: leave it out, or set \
                 { kind = \"keep\" }";

@@ -20,17 +20,17 @@ mod tracker;
 
 pub use changes::{changes, shape};
 pub use connection::{Security, pin};
-pub use courier::{Courier, Smtp};
+pub use courier::{CourierSection, SmtpSection};
 pub use desk::Resolver;
 pub use error::ConfigError;
-pub use mailbox::{Done, Imap, Login, Mailbox, MailboxRole};
-pub use operating::{Alarm, Control};
-pub use publication::{Publish, Publisher};
-pub use recipients::{Distributor, Responder};
+pub use mailbox::{ImapSection, Login, MailboxRole, MailboxSection, WhenRead};
+pub use operating::{AlarmSection, ControlSection};
+pub use publication::{PublishSection, PublisherSection};
+pub use recipients::{DistributorSection, ResponderSection};
 pub use reference::reference;
 pub use secrets::{expanded, secret};
-pub use sections::OpenerWords;
-pub use tracker::{Github, Tracker, TrackerAuth};
+pub use sections::OpenerConfig;
+pub use tracker::{GithubSection, TrackerAuth, TrackerSection};
 
 use crate::decide::{Caps, Policy};
 use crate::model::Timestamp;
@@ -61,13 +61,13 @@ pub struct Settings {
     pub templates: Option<PathBuf>,
     pub certificates: Vec<PathBuf>,
     pub storage_certificate: PathBuf,
-    pub opener: OpenerWords,
+    pub opener: OpenerConfig,
     pub limits: Limits,
-    pub mailboxes: Vec<Mailbox>,
-    pub courier: Courier,
-    pub tracker: Tracker,
-    pub responders: Vec<Responder>,
-    pub distributors: Vec<Distributor>,
+    pub mailboxes: Vec<MailboxSection>,
+    pub courier: CourierSection,
+    pub tracker: TrackerSection,
+    pub responders: Vec<ResponderSection>,
+    pub distributors: Vec<DistributorSection>,
     /// Whether releases are announced at all, and to which mailing lists.
     pub announces: bool,
     pub announcement_lists: Vec<Address>,
@@ -79,11 +79,11 @@ pub struct Settings {
     /// Without the holidays, which lie in files.
     pub release: ReleaseRules,
     pub holidays: Vec<PathBuf>,
-    pub alarm: Option<Alarm>,
+    pub alarm: Option<AlarmSection>,
     pub heartbeat_url_file: Option<PathBuf>,
-    pub publish: Publish,
-    pub publisher: Publisher,
-    pub control: Control,
+    pub publish: PublishSection,
+    pub publisher: PublisherSection,
+    pub control: ControlSection,
     pub metrics: Option<SocketAddr>,
     pub erase_after_days: Option<u32>,
 }
@@ -94,12 +94,12 @@ pub fn load(path: &Path) -> Result<Settings, ConfigError> {
         .map_err(|e| ConfigError::Read(path.display().to_string(), e))?;
     let unformed =
         |e: toml::de::Error| ConfigError::Form(path.display().to_string(), e.to_string());
-    let words: sections::Words = toml::from_str(&text).map_err(unformed)?;
+    let words: sections::ConfigFile = toml::from_str(&text).map_err(unformed)?;
     check(words, path, toml::from_str(&text).map_err(unformed)?)
 }
 
 fn check(
-    words: sections::Words,
+    words: sections::ConfigFile,
     file: &Path,
     written: toml::Table,
 ) -> Result<Settings, ConfigError> {
@@ -114,7 +114,7 @@ fn check(
     words
         .metrics
         .as_ref()
-        .map_or(Ok(()), operating::Metrics::check)?;
+        .map_or(Ok(()), operating::MetricsSection::check)?;
     words.retention.check()?;
     words.desk.check_lists()?;
     let desk = words.desk.addresses()?;
@@ -147,7 +147,7 @@ fn check(
         caps: words.answers.caps(),
         announces: announced.is_some(),
         announcement_lists: announced
-            .map_or(Ok(Vec::new()), publication::Announcement::addresses)?,
+            .map_or(Ok(Vec::new()), publication::AnnouncementSection::addresses)?,
         announcement_webhook_file: words.announcement.and_then(|a| a.webhook_file),
         opener: words.opener,
         limits: words.limits,
@@ -238,7 +238,12 @@ mod tests {
             .collect();
         let kinds: Vec<bool> = shown
             .iter()
-            .map(|text| matches!(toml::from_str::<Tracker>(text).unwrap(), Tracker::Gitlab(_)))
+            .map(|text| {
+                matches!(
+                    toml::from_str::<TrackerSection>(text).unwrap(),
+                    TrackerSection::Gitlab(_)
+                )
+            })
             .collect();
         assert_eq!(kinds, [true, false]);
     }

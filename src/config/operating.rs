@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-pub enum Alarm {
+pub enum AlarmSection {
     /// POSTs `{"case": …, "reason": …}`, signed with HMAC-SHA256 of the secret.
     Webhook {
         url_file: PathBuf,
@@ -19,7 +19,7 @@ pub enum Alarm {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Heartbeat {
+pub(super) struct HeartbeatSection {
     /// A URL that is asked each minute, while every loop goes round
     pub url_file: PathBuf,
 }
@@ -27,7 +27,7 @@ pub(super) struct Heartbeat {
 /// Where monitoring looks.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Metrics {
+pub struct MetricsSection {
     /// A loopback address and port: `/metrics` for Prometheus, `/health` for a load balancer.
     #[schemars(with = "String")]
     pub listen: std::net::SocketAddr,
@@ -36,7 +36,7 @@ pub struct Metrics {
 /// How long what people said is kept.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Retention {
+pub struct RetentionSection {
     /// Days after its closing that a case is erased, as `sealdesk case purge` does; never without
     /// it.
     pub closed_days: Option<u32>,
@@ -45,14 +45,14 @@ pub struct Retention {
 /// Who may ask a running desk: decided by owner, group and mode of its sockets.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Control {
+pub struct ControlSection {
     /// The group that may read cases.
     pub readers_group: Option<String>,
     /// The group that may command.
     pub commanders_group: Option<String>,
 }
 
-impl Metrics {
+impl MetricsSection {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         if self.listen.ip().is_loopback() {
             return Ok(());
@@ -65,7 +65,7 @@ impl Metrics {
     }
 }
 
-impl Retention {
+impl RetentionSection {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         if self.closed_days == Some(0) {
             let why = "0 days erase a case as it closes: name a term, or leave it out";

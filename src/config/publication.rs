@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// Where releases are announced.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Announcement {
+pub(super) struct AnnouncementSection {
     pub lists: Vec<String>,
     pub webhook_file: Option<PathBuf>,
 }
@@ -18,7 +18,7 @@ pub(super) struct Announcement {
 /// What the world may know of the desk, and where it is found.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Publish {
+pub struct PublishSection {
     /// Where security.txt is to be found (RFC 9116 section 2.5.2).
     #[schemars(with = "Vec<String>")]
     pub canonical: Vec<HttpsUrl>,
@@ -39,7 +39,7 @@ pub struct Publish {
 /// Who publishes what `case export` writes.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Publisher {
+pub struct PublisherSection {
     /// The vendor; the desk's name without it.
     pub name: Option<String>,
     /// A URL that is theirs alone; `https://` and the domain of the desk's address without it.
@@ -51,7 +51,7 @@ pub struct Publisher {
     pub ecosystem: Option<String>,
 }
 
-impl Announcement {
+impl AnnouncementSection {
     pub(super) fn addresses(&self) -> Result<Vec<Address>, ConfigError> {
         let lists = self.lists.iter();
         lists

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Responder {
+pub struct ResponderSection {
     /// As `status` and the journal call them
     pub name: String,
     /// Where they are called
@@ -24,7 +24,7 @@ pub struct Responder {
 /// Somebody on the private distributors list, and what was checked when they were let in.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Distributor {
+pub struct DistributorSection {
     /// As `status` and the journal call them
     pub name: String,
     /// Where they are told
@@ -41,8 +41,8 @@ pub struct Distributor {
 }
 
 pub(super) fn check(
-    responders: &[Responder],
-    distributors: &[Distributor],
+    responders: &[ResponderSection],
+    distributors: &[DistributorSection],
 ) -> Result<(), ConfigError> {
     for responder in responders {
         address("responder.address", &responder.address)?;

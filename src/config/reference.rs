@@ -2,7 +2,7 @@
 //! defaults come from the words of this module, explanations and examples from the commented
 //! example: so neither can say what the other does not.
 
-use super::sections::Words;
+use super::sections::ConfigFile;
 use schemars::schema_for;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ struct Shown {
 
 /// The reference of every key, as a page of the guide.
 pub fn reference() -> String {
-    let schema = schema_for!(Words).to_value();
+    let schema = schema_for!(ConfigFile).to_value();
     let definitions = schema["$defs"].as_object().cloned().unwrap_or_default();
     let examples = examples();
     let mut page = "# The config, key by key\n\n*What may stand in `/etc/sealdesk/sealdesk.toml`, and what holds where nothing does?*\n\n\
@@ -322,7 +322,7 @@ mod tests {
 
     /// Each key of the schema with the section that it stands in.
     fn keys() -> Vec<(String, String)> {
-        let schema = schema_for!(Words).to_value();
+        let schema = schema_for!(ConfigFile).to_value();
         let definitions = schema["$defs"].as_object().cloned().unwrap_or_default();
         let mut keys = Vec::new();
         for (name, of) in schema["properties"].as_object().unwrap() {

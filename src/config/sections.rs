@@ -1,14 +1,16 @@
 //! The sections of the config file, exactly as written. Unknown ones are errors.
 
-use crate::config::automatic_answers::{Acknowledgement, Answers};
-use crate::config::courier::Courier;
-use crate::config::desk::Desk;
-use crate::config::mailbox::Mailbox;
-use crate::config::operating::{Alarm, Control, Heartbeat, Metrics, Retention};
-use crate::config::publication::{Announcement, Publish, Publisher};
-use crate::config::recipients::{Distributor, Responder};
+use crate::config::automatic_answers::{AcknowledgementSection, AnswersSection};
+use crate::config::courier::CourierSection;
+use crate::config::desk::DeskSection;
+use crate::config::mailbox::MailboxSection;
+use crate::config::operating::{
+    AlarmSection, ControlSection, HeartbeatSection, MetricsSection, RetentionSection,
+};
+use crate::config::publication::{AnnouncementSection, PublishSection, PublisherSection};
+use crate::config::recipients::{DistributorSection, ResponderSection};
 use crate::config::timeline::{ReleaseWords, TimelineWords};
-use crate::config::tracker::Tracker;
+use crate::config::tracker::TrackerSection;
 use crate::model::limits::Limits;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -17,43 +19,43 @@ use std::path::PathBuf;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Words {
-    pub desk: Desk,
+pub(super) struct ConfigFile {
+    pub desk: DeskSection,
     pub keys: Keys,
     #[serde(default)]
-    pub opener: OpenerWords,
+    pub opener: OpenerConfig,
     #[serde(default)]
     pub limits: Limits,
     #[serde(default)]
-    pub mailbox: Vec<Mailbox>,
-    pub courier: Courier,
-    pub tracker: Tracker,
+    pub mailbox: Vec<MailboxSection>,
+    pub courier: CourierSection,
+    pub tracker: TrackerSection,
     #[serde(default)]
-    pub responder: Vec<Responder>,
+    pub responder: Vec<ResponderSection>,
     #[serde(default)]
-    pub distributor: Vec<Distributor>,
-    pub announcement: Option<Announcement>,
+    pub distributor: Vec<DistributorSection>,
+    pub announcement: Option<AnnouncementSection>,
     #[serde(default)]
     pub checkouts: BTreeMap<String, PathBuf>,
     #[serde(default)]
-    pub acknowledgement: Acknowledgement,
+    pub acknowledgement: AcknowledgementSection,
     #[serde(default)]
-    pub answers: Answers,
+    pub answers: AnswersSection,
     #[serde(default)]
     pub timeline: TimelineWords,
     #[serde(default)]
     pub release: ReleaseWords,
-    pub alarm: Option<Alarm>,
-    pub heartbeat: Option<Heartbeat>,
+    pub alarm: Option<AlarmSection>,
+    pub heartbeat: Option<HeartbeatSection>,
     #[serde(default)]
-    pub publish: Publish,
+    pub publish: PublishSection,
     #[serde(default)]
-    pub control: Control,
-    pub metrics: Option<Metrics>,
+    pub control: ControlSection,
+    pub metrics: Option<MetricsSection>,
     #[serde(default)]
-    pub retention: Retention,
+    pub retention: RetentionSection,
     #[serde(default)]
-    pub publisher: Publisher,
+    pub publisher: PublisherSection,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -68,7 +70,7 @@ pub(super) struct Keys {
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct OpenerWords {
+pub struct OpenerConfig {
     pub socket: Option<PathBuf>,
     /// The secret keys of `keys.certificates`; several may stand here, retired ones behind
     #[serde(default)]

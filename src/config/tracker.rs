@@ -1,7 +1,7 @@
 //! Where are drafts filed, and how, in the operator's words?
 
 use super::error::ConfigError;
-use super::recipients::Responder;
+use super::recipients::ResponderSection;
 use crate::decide::{FilePolicy, SealedPolicy};
 use crate::model::case_record::Collaborators;
 use schemars::JsonSchema;
@@ -11,16 +11,16 @@ use std::path::PathBuf;
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-pub enum Tracker {
-    Github(Github),
-    Gitlab(Gitlab),
-    Webhook(TrackerWebhook),
-    Folder(TrackerFolder),
+pub enum TrackerSection {
+    Github(GithubSection),
+    Gitlab(GitlabSection),
+    Webhook(WebhookSection),
+    Folder(FolderSection),
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TrackerFolder {
+pub struct FolderSection {
     /// Each draft becomes a Markdown and a JSON file in it
     pub path: PathBuf,
     #[serde(default)]
@@ -31,7 +31,7 @@ pub struct TrackerFolder {
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Github {
+pub struct GithubSection {
     /// Where drafts are filed, unless `products` says otherwise
     pub repository: String,
     /// Product as a report names it, in lower case, to `owner/name`.
@@ -70,7 +70,7 @@ pub struct Github {
 /// Confidential issues of a GitLab.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Gitlab {
+pub struct GitlabSection {
     /// `group/name`, with all groups.
     pub project: String,
     /// Product as a report names it, in lower case, to `group/name`.
@@ -97,7 +97,7 @@ pub struct Gitlab {
 /// Anything else that takes JSON by POST.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TrackerWebhook {
+pub struct WebhookSection {
     /// Where to
     pub url_file: PathBuf,
     /// What each delivery is signed with
@@ -143,7 +143,7 @@ pub enum TrackerAuth {
     },
 }
 
-impl Tracker {
+impl TrackerSection {
     /// How often the states of its advisories are looked at, where it has any.
     pub fn states_poll_s(&self) -> Option<u32> {
         match self {
@@ -154,7 +154,7 @@ impl Tracker {
     }
 
     /// `responders`: who may mark a comment.
-    pub(super) fn check(&self, responders: &[Responder]) -> Result<(), ConfigError> {
+    pub(super) fn check(&self, responders: &[ResponderSection]) -> Result<(), ConfigError> {
         match self {
             Self::Github(github) => github.check(responders),
             Self::Gitlab(gitlab) => gitlab.check(),
@@ -172,8 +172,8 @@ impl Tracker {
     }
 }
 
-impl Github {
-    fn check(&self, responders: &[Responder]) -> Result<(), ConfigError> {
+impl GithubSection {
+    fn check(&self, responders: &[ResponderSection]) -> Result<(), ConfigError> {
         let repositories = std::iter::once(&self.repository).chain(self.products.values());
         for repository in repositories {
             let parts: Vec<&str> = repository.split('/').collect();
@@ -191,7 +191,7 @@ impl Github {
     }
 }
 
-impl Gitlab {
+impl GitlabSection {
     fn check(&self) -> Result<(), ConfigError> {
         for project in std::iter::once(&self.project).chain(self.products.values()) {
             if !project.contains('/') || project.split('/').any(str::is_empty) {

@@ -1,7 +1,7 @@
 //! How does an archive of all that rests get out of a desk? In pieces over the socket of whoever
 //! asked: the desk never writes where it is told, and who asked never follows a path of the desk.
 
-use super::Answer;
+use super::Response;
 use crate::decide::{Decision, Entry};
 use crate::desk::Desk;
 use crate::ports::{Keeping, Kept};
@@ -46,7 +46,7 @@ impl Write for Pieces {
 }
 
 /// Writes the archive in pieces, each behind its length in four octets; then a length of zero, and
-/// an [`Answer`].
+/// an [`Response`].
 pub async fn send(
     store: &(impl Keeping + ?Sized),
     mut to: impl AsyncWrite + Unpin,
@@ -80,10 +80,10 @@ pub async fn send(
     sent?;
     let whole = kept.as_ref().ok().copied();
     let answer = match kept {
-        Ok(kept) => Answer::Good {
+        Ok(kept) => Response::Good {
             answer: serde_json::to_value(kept)?,
         },
-        Err(err) => Answer::Error {
+        Err(err) => Response::Error {
             error: err.to_string(),
         },
     };
@@ -132,10 +132,10 @@ pub async fn receive(
         .await
         .context(CUT_OFF)?;
     match serde_json::from_slice(&answer).context(CUT_OFF)? {
-        Answer::Good { answer } => {
+        Response::Good { answer } => {
             serde_json::from_value(answer).context("the desk's answer is damaged")
         }
-        Answer::Error { error } => Err(anyhow!(error)),
+        Response::Error { error } => Err(anyhow!(error)),
     }
 }
 

@@ -11,8 +11,8 @@ mod view;
 pub use backup::{CUT_OFF, receive, send};
 pub use socket::{account, ask, fetch_backup, listen, serve, socket};
 pub use view::{
-    CaseLine, CaseView, Fault, File, LIST_MAX, LetterView, Order, Queued, SealedLetter, Status,
-    Wanted,
+    AttachmentFile, CaseLine, CaseView, Fault, LIST_MAX, LetterView, Order, Queued, SealedLetter,
+    Status, Wanted,
 };
 
 use crate::cases::{self, known};
@@ -36,7 +36,7 @@ const QUESTION_S: u64 = 10;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case")]
-pub enum Question {
+pub enum Request {
     CaseList(Wanted),
     /// One of its letters, opened, and encrypted to one responder.
     CaseLetter {
@@ -81,7 +81,7 @@ pub enum Question {
     },
 }
 
-impl Question {
+impl Request {
     /// Whether it changes anything.
     pub fn commands(&self) -> bool {
         !matches!(
@@ -97,36 +97,36 @@ impl Question {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Answer {
+pub enum Response {
     Error { error: String },
     Good { answer: serde_json::Value },
 }
 
 /// Answers one question. `by` is who asks, for the journal.
-pub async fn answer(desk: &Desk, question: Question, by: &str) -> Result<serde_json::Value> {
+pub async fn answer(desk: &Desk, question: Request, by: &str) -> Result<serde_json::Value> {
     let value = match question {
-        Question::CaseList(wanted) => serde_json::to_value(view::list(desk, &wanted).await?),
-        Question::CaseShow { id } => serde_json::to_value(view::show(desk, &id).await?),
-        Question::CaseLetter { id, intake, to } => {
+        Request::CaseList(wanted) => serde_json::to_value(view::list(desk, &wanted).await?),
+        Request::CaseShow { id } => serde_json::to_value(view::show(desk, &id).await?),
+        Request::CaseLetter { id, intake, to } => {
             serde_json::to_value(view::letter(desk, &id, intake, &to).await?)
         }
-        Question::CaseAttachments { id, name } => {
+        Request::CaseAttachments { id, name } => {
             serde_json::to_value(view::attachments(desk, &id, name.as_deref()).await?)
         }
-        Question::CaseReply { id, text } => {
+        Request::CaseReply { id, text } => {
             serde_json::to_value(cases::reply(desk, &id, &text, by).await?)
         }
-        Question::CaseCommand { id, command } => {
+        Request::CaseCommand { id, command } => {
             serde_json::to_value(cases::execute(desk, &id, command, by, None).await?)
         }
-        Question::CaseReleaseDay { id, at } => {
+        Request::CaseReleaseDay { id, at } => {
             serde_json::to_value(cases::release_day(desk, &id, at).await?)
         }
-        Question::Status => serde_json::to_value(view::status(desk).await?),
-        Question::Canary => serde_json::to_value(canary::sing(desk, canary::PATIENCE).await?),
-        Question::Backup => bail!("a backup comes in pieces"),
-        Question::CasePurge { id } => serde_json::to_value(purge(desk, &id, by).await?),
-        Question::Import { letter } => serde_json::to_value(import(desk, letter).await?),
+        Request::Status => serde_json::to_value(view::status(desk).await?),
+        Request::Canary => serde_json::to_value(canary::sing(desk, canary::PATIENCE).await?),
+        Request::Backup => bail!("a backup comes in pieces"),
+        Request::CasePurge { id } => serde_json::to_value(purge(desk, &id, by).await?),
+        Request::Import { letter } => serde_json::to_value(import(desk, letter).await?),
     };
     value.context("an answer cannot be written")
 }
@@ -191,7 +191,7 @@ async fn import(desk: &Desk, letter: Option<i64>) -> Result<String> {
             &desk
                 .parts
                 .store
-                .acquaintance(&outer, &desk.parts.bounce_address)
+                .thread_context(&outer, &desk.parts.bounce_address)
                 .await?,
             &desk.parts.policy,
             now,

@@ -1,6 +1,6 @@
 //! Who may ask a desk? Whoever may use its sockets: one for reading, one for commands.
 
-use super::{Answer, QUESTION_OCTETS_MAX, QUESTION_S, Question, TALKS_MAX, answer, backup};
+use super::{QUESTION_OCTETS_MAX, QUESTION_S, Request, Response, TALKS_MAX, answer, backup};
 use crate::desk::Desk;
 use crate::ports::Kept;
 use anyhow::{Context, Result, anyhow, bail};
@@ -75,7 +75,7 @@ pub async fn serve(desk: Arc<Desk>, listener: UnixListener, commands: bool) {
 async fn serve_one(desk: &Desk, mut stream: UnixStream, commands: bool) -> Result<()> {
     let by = stream.peer_cred().map_or_else(
         |_| "an unknown user".to_owned(),
-        |c| desk.named(&account(c.uid())),
+        |c| desk.account_name(&account(c.uid())),
     );
     let mut text = Vec::new();
     let mut limited = (&mut stream).take(QUESTION_OCTETS_MAX);
@@ -83,8 +83,8 @@ async fn serve_one(desk: &Desk, mut stream: UnixStream, commands: bool) -> Resul
     tokio::time::timeout(std::time::Duration::from_secs(QUESTION_S), asked)
         .await
         .context("the question never ended")??;
-    let question: Result<Question, _> = serde_json::from_slice(&text);
-    if commands && matches!(question, Ok(Question::Backup)) {
+    let question: Result<Request, _> = serde_json::from_slice(&text);
+    if commands && matches!(question, Ok(Request::Backup)) {
         return backup::serve(desk, &by, stream).await;
     }
     let answered = match question {
@@ -97,8 +97,8 @@ async fn serve_one(desk: &Desk, mut stream: UnixStream, commands: bool) -> Resul
         )),
     };
     let answer = match answered {
-        Ok(answer) => Answer::Good { answer },
-        Err(err) => Answer::Error {
+        Ok(answer) => Response::Good { answer },
+        Err(err) => Response::Error {
             error: format!("{err:#}"),
         },
     };
@@ -116,7 +116,7 @@ pub fn account(uid: u32) -> String {
 }
 
 /// Asks a running desk; `None` where none listens.
-pub async fn ask(state: &Path, question: &Question) -> Result<Option<serde_json::Value>> {
+pub async fn ask(state: &Path, question: &Request) -> Result<Option<serde_json::Value>> {
     let mut refused = None;
     // A command needs its own socket; a reader may be served by either.
     let sockets: &[bool] = if question.commands() {
@@ -162,17 +162,14 @@ pub async fn fetch_backup(
         Err(_) => return Ok(None),
     };
     stream
-        .write_all(&serde_json::to_vec(&Question::Backup)?)
+        .write_all(&serde_json::to_vec(&Request::Backup)?)
         .await?;
     stream.shutdown().await?;
     backup::receive(stream, sink).await.map(Some)
 }
 
 /// The answer; `None` where the desk closed before it gave one.
-async fn converse(
-    mut stream: UnixStream,
-    question: &Question,
-) -> Result<Option<serde_json::Value>> {
+async fn converse(mut stream: UnixStream, question: &Request) -> Result<Option<serde_json::Value>> {
     let commands = question.commands();
     let question = serde_json::to_vec(question)?;
     let mut text = Vec::new();
@@ -202,7 +199,7 @@ async fn converse(
         Ok(_) => {}
     }
     match serde_json::from_slice(&text).context("the desk's answer cannot be read")? {
-        Answer::Good { answer } => Ok(Some(answer)),
-        Answer::Error { error } => Err(anyhow!(error)),
+        Response::Good { answer } => Ok(Some(answer)),
+        Response::Error { error } => Err(anyhow!(error)),
     }
 }

@@ -3,10 +3,10 @@
 mod overview;
 
 use super::known;
-use crate::decide::{Clock, Due, clocks, next_due, runs};
+use crate::decide::{Deadline, Due, deadlines, next_due, runs};
 use crate::desk::{Desk, case_records, opened_letters};
 use crate::model::case::{Acknowledgement, Case, Draft, Standing};
-use crate::model::case_record::Dossier;
+use crate::model::case_record::CaseRecord;
 use crate::model::course::{Course, Lane};
 use crate::model::ids::CaseId;
 use crate::model::quality::{self, Quality};
@@ -84,9 +84,9 @@ pub struct CaseView {
     pub report: Option<Report>,
     /// What speaks for the report and against it.
     pub evidence: Vec<String>,
-    pub clocks: Vec<Clock>,
+    pub clocks: Vec<Deadline>,
     pub course: Course,
-    pub dossier: Dossier,
+    pub dossier: CaseRecord,
     pub read: Vec<LetterView>,
     pub journal: Vec<JournalLine>,
 }
@@ -102,7 +102,7 @@ pub struct LetterView {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct File {
+pub struct AttachmentFile {
     pub name: String,
     /// Base64.
     pub octets: String,
@@ -142,7 +142,7 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> 
             .and_then(|r| r.report.clone())
             .filter(|_| wanted.order == Order::Quality)
         {
-            Some(report) => Some(judged(desk, &dossier.assessment.over(report), until).await),
+            Some(report) => Some(quality_of(desk, &dossier.assessment.over(report), until).await),
             None => None,
         };
         lines.push(line(
@@ -175,7 +175,7 @@ fn line(
     letters: &[Intake],
     likely_duplicates: Vec<CaseId>,
     reading: Option<&Reading>,
-    dossier: &Dossier,
+    dossier: &CaseRecord,
     quality: Option<&Quality>,
 ) -> CaseLine {
     let report = reading
@@ -206,7 +206,7 @@ fn line(
 }
 
 /// A clone that cannot be searched in time proves nothing for or against a report.
-async fn judged(desk: &Desk, report: &Report, until: Instant) -> Quality {
+async fn quality_of(desk: &Desk, report: &Report, until: Instant) -> Quality {
     let found = match &desk.parts.sources {
         Some(sources) => tokio::time::timeout_at(until.into(), sources.find(report))
             .await
@@ -244,7 +244,7 @@ pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
         .and_then(|r| r.report.clone())
         .map(|report| dossier.assessment.over(report));
     let quality = match &report {
-        Some(report) => Some(judged(desk, report, Instant::now() + SEARCHING).await),
+        Some(report) => Some(quality_of(desk, report, Instant::now() + SEARCHING).await),
         None => None,
     };
     let line = line(
@@ -260,7 +260,7 @@ pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
         evidence: quality.map(|q| q.evidence).unwrap_or_default(),
         report,
         clocks: if runs(&case) || !case.course.is_untouched() {
-            clocks(&case, &desk.parts.policy.timeline, desk.now())
+            deadlines(&case, &desk.parts.policy.timeline, desk.now())
         } else {
             Vec::new()
         },
@@ -272,13 +272,17 @@ pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
     })
 }
 
-pub(super) async fn attachments(desk: &Desk, id: &CaseId, name: Option<&str>) -> Result<Vec<File>> {
+pub(super) async fn attachments(
+    desk: &Desk,
+    id: &CaseId,
+    name: Option<&str>,
+) -> Result<Vec<AttachmentFile>> {
     known(desk, id).await?;
     let files = opened_letters::files_of(desk, id).await?;
-    let wanted: Vec<File> = files
+    let wanted: Vec<AttachmentFile> = files
         .into_iter()
         .filter(|(file, _)| name.is_none_or(|n| n == file))
-        .map(|(name, octets)| File {
+        .map(|(name, octets)| AttachmentFile {
             name,
             octets: STANDARD.encode(octets),
         })
@@ -327,7 +331,7 @@ pub(super) async fn letter(
     })
 }
 
-impl File {
+impl AttachmentFile {
     pub fn decoded(&self) -> Result<Vec<u8>> {
         STANDARD
             .decode(&self.octets)

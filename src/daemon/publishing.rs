@@ -15,7 +15,7 @@ use tracing::{error, info};
 pub(super) fn is_renewed(settings: &Settings) -> bool {
     let renewed = match config::load(&settings.file)
         .map_err(anyhow::Error::from)
-        .and_then(|renewed| wiring::tried(&renewed).map(|()| renewed))
+        .and_then(|renewed| wiring::dry_run(&renewed).map(|()| renewed))
     {
         Ok(renewed) => renewed,
         Err(err) => {

@@ -40,7 +40,7 @@ pub enum Origin {
 
 /// What the store knows of the people and threads that the outer letter names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Acquaintance {
+pub struct ThreadContext {
     /// A case that References, In-Reply-To or a tag point to.
     pub thread: Option<Thread>,
     /// The case whose answer bears the envelope tag that this letter was sent to.
@@ -58,7 +58,7 @@ pub struct Thread {
 
 pub fn on_arrival(
     arrival: &Arrival<'_>,
-    known: &Acquaintance,
+    known: &ThreadContext,
     policy: &Policy,
     now: Timestamp,
 ) -> Decision {
@@ -194,7 +194,7 @@ fn returned(arrival: &Arrival<'_>, case: &CaseId) -> Decision {
 }
 
 /// A copy of what one of the team wrote. Where it went to the reporter, they have their answer.
-fn team_copy(arrival: &Arrival<'_>, known: &Acquaintance, now: Timestamp) -> Decision {
+fn team_copy(arrival: &Arrival<'_>, known: &ThreadContext, now: Timestamp) -> Decision {
     let kept = Decision {
         role: Role::TeamCopy,
         ..Decision::default()
@@ -305,7 +305,7 @@ mod tests {
         }
     }
 
-    fn arrive(outer: &Outer, known: &Acquaintance, old: bool) -> Decision {
+    fn arrive(outer: &Outer, known: &ThreadContext, old: bool) -> Decision {
         let arrival = Arrival {
             intake: IntakeId(7),
             received_at: at(0),
@@ -326,7 +326,7 @@ mod tests {
 
     #[test]
     fn a_persons_letter_opens_a_case_and_is_acknowledged_by_its_servers_clock() {
-        let decision = arrive(&outer(person()), &Acquaintance::default(), false);
+        let decision = arrive(&outer(person()), &ThreadContext::default(), false);
         let Some(CaseChange::Open(case)) = decision.case else {
             panic!()
         };
@@ -350,7 +350,7 @@ mod tests {
             NoAnswer::Ourselves,
             NoAnswer::ReturnPath(NoReplyAddress::Empty),
         ] {
-            let decision = arrive(&outer(Err(why)), &Acquaintance::default(), false);
+            let decision = arrive(&outer(Err(why)), &ThreadContext::default(), false);
             assert!(
                 decision.case.is_none() && decision.effects.is_empty(),
                 "{why:?}"
@@ -365,7 +365,7 @@ mod tests {
             NoAnswer::NoSingleFrom,
             NoAnswer::DmarcFailed,
         ] {
-            let decision = arrive(&outer(Err(why)), &Acquaintance::default(), false);
+            let decision = arrive(&outer(Err(why)), &ThreadContext::default(), false);
             let Some(CaseChange::Open(case)) = decision.case else {
                 panic!("{why:?}")
             };
@@ -395,14 +395,14 @@ mod tests {
         }
     }
 
-    fn threaded(originator_in_case: bool, to_participant: bool) -> Acquaintance {
-        Acquaintance {
+    fn threaded(originator_in_case: bool, to_participant: bool) -> ThreadContext {
+        ThreadContext {
             thread: Some(Thread {
                 case: older(),
                 originator_in_case,
                 to_participant,
             }),
-            ..Acquaintance::default()
+            ..ThreadContext::default()
         }
     }
 
@@ -469,9 +469,9 @@ mod tests {
 
     #[test]
     fn a_person_at_a_bounce_address_is_a_stranger() {
-        let known = Acquaintance {
+        let known = ThreadContext {
             returned_to: Some(older().id),
-            ..Acquaintance::default()
+            ..ThreadContext::default()
         };
         let decision = arrive(&outer(Err(NoAnswer::DmarcFailed)), &known, false);
         assert!(matches!(decision.case, Some(CaseChange::Open(_))));
@@ -479,15 +479,15 @@ mod tests {
 
     #[test]
     fn an_old_letter_is_kept_and_nothing_more() {
-        let decision = arrive(&outer(person()), &Acquaintance::default(), true);
+        let decision = arrive(&outer(person()), &ThreadContext::default(), true);
         assert!(decision.case.is_none() && decision.effects.is_empty());
     }
 
     #[test]
     fn a_machines_answer_to_ours_finds_its_case() {
-        let known = Acquaintance {
+        let known = ThreadContext {
             returned_to: Some(older().id),
-            ..Acquaintance::default()
+            ..ThreadContext::default()
         };
         let decision = arrive(&outer(Err(NoAnswer::DeliveryReport)), &known, false);
         assert_eq!(
@@ -499,7 +499,7 @@ mod tests {
     /// What a copy of a team's letter does to the acknowledgement of its case.
     fn copied(
         outer: &Outer,
-        known: &Acquaintance,
+        known: &ThreadContext,
         origin: Origin,
         from_team: bool,
     ) -> Option<&'static str> {

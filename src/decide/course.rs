@@ -6,7 +6,7 @@ mod ending;
 pub use ending::{close, reopen, split};
 mod disclosing;
 
-use super::deadline::{Clock, ClockState, clocks};
+use super::deadline::{Deadline, DeadlineState, deadlines};
 use super::{CaseChange, Decision, Entry};
 use crate::model::Timestamp;
 use crate::model::case::{Case, Standing};
@@ -76,7 +76,7 @@ fn told(at: Timestamp) -> String {
 }
 
 /// How a deadline moved, and why.
-fn shift(was: Timestamp, clock: &Clock) -> String {
+fn shift(was: Timestamp, clock: &Deadline) -> String {
     format!(
         "{}: {} to {}, because of {}",
         clock.step.as_str(),
@@ -97,7 +97,7 @@ fn moved(
 ) -> Decision {
     moved_from(
         case,
-        clocks(case, timeline, now),
+        deadlines(case, timeline, now),
         course,
         event,
         detail,
@@ -108,7 +108,7 @@ fn moved(
 
 fn moved_from(
     case: &Case,
-    before: Vec<Clock>,
+    before: Vec<Deadline>,
     course: Course,
     event: &'static str,
     detail: String,
@@ -120,7 +120,7 @@ fn moved_from(
         ..case.clone()
     };
     let mut journal = vec![Entry::of(&case.id, event, detail)];
-    for clock in clocks(&after, timeline, now) {
+    for clock in deadlines(&after, timeline, now) {
         let Some(was) = before
             .iter()
             .find(|c| c.step == clock.step)
@@ -130,7 +130,7 @@ fn moved_from(
         };
         if matches!(
             clock.state,
-            ClockState::Stopped { .. } | ClockState::PassedOver
+            DeadlineState::Stopped { .. } | DeadlineState::PassedOver
         ) {
             continue;
         }
@@ -195,7 +195,7 @@ pub fn reach(
 
 /// By when a step is to be reached, as things stand.
 fn deadline(case: &Case, step: Step, timeline: &Timeline, now: Timestamp) -> Timestamp {
-    clocks(case, timeline, now)
+    deadlines(case, timeline, now)
         .into_iter()
         .find(|clock| clock.step == step)
         .map_or(now, |clock| clock.deadline)
@@ -350,7 +350,7 @@ pub fn go_on(
     };
     Ok(moved_from(
         case,
-        clocks(&before, timeline, now),
+        deadlines(&before, timeline, now),
         course,
         "goes on",
         by.to_owned(),
@@ -398,8 +398,8 @@ mod tests {
         after
     }
 
-    fn deadlines(case: &Case, now: Timestamp) -> Vec<i64> {
-        clocks(case, &Timeline::default(), now)
+    fn hours_due(case: &Case, now: Timestamp) -> Vec<i64> {
+        deadlines(case, &Timeline::default(), now)
             .iter()
             .map(|c| c.deadline.duration_since(at(0)).as_hours())
             .collect()
@@ -408,7 +408,7 @@ mod tests {
     #[test]
     fn each_lane_has_its_deadlines_and_a_change_is_written_down() {
         let timeline = Timeline::default();
-        assert_eq!(deadlines(&case(), at(2)), [24, 7 * 24, 21 * 24]);
+        assert_eq!(hours_due(&case(), at(2)), [24, 7 * 24, 21 * 24]);
         let decision =
             change_lane(&case(), Lane::Asap, "exploited, by rita", &timeline, at(2)).unwrap();
         let events: Vec<&str> = decision.journal.iter().map(|e| e.event).collect();
@@ -423,7 +423,7 @@ mod tests {
             ]
         );
         let hurried = after(decision);
-        assert_eq!(deadlines(&hurried, at(2)), [4, 24, 48]);
+        assert_eq!(hours_due(&hurried, at(2)), [4, 24, 48]);
         assert_eq!(
             change_lane(&hurried, Lane::Asap, "again", &timeline, at(3)),
             Err(NotNow::SameLane)
@@ -497,10 +497,10 @@ mod tests {
             )
             .is_err()
         );
-        let all = clocks(&released, &timeline, at(30 * 24));
+        let all = deadlines(&released, &timeline, at(30 * 24));
         assert_eq!(
             all[2].state,
-            ClockState::Stopped {
+            DeadlineState::Stopped {
                 at: at(30 * 24),
                 late: true
             }
@@ -534,7 +534,7 @@ mod tests {
             decision.journal
         );
         let goes_on = after(decision);
-        assert_eq!(deadlines(&goes_on, at(60)), [24, 9 * 24, 23 * 24]);
+        assert_eq!(hours_due(&goes_on, at(60)), [24, 9 * 24, 23 * 24]);
         // Who was called for the old deadline is called for the new one.
         let near = Case {
             course: Course {
@@ -556,14 +556,14 @@ mod tests {
         let timeline = Timeline::default();
         let day = at(5 * 24).to_zoned(TimeZone::UTC).date();
         let announced = after(disclosure(&case(), Some(day), false, &timeline, at(2)).unwrap());
-        let found = clocks(&announced, &timeline, at(2));
+        let found = deadlines(&announced, &timeline, at(2));
         assert_eq!(
             (found[2].deadline, found[2].because),
             (midnight(day).unwrap(), Because::Announced)
         );
         let agreed =
             after(agree_release(&announced, Some(at(100)), "rita", &timeline, at(2)).unwrap());
-        assert_eq!(clocks(&agreed, &timeline, at(2))[2].deadline, at(100));
+        assert_eq!(deadlines(&agreed, &timeline, at(2))[2].deadline, at(100));
         assert_eq!(
             agree_release(&agreed, Some(at(1)), "rita", &timeline, at(2)),
             Err(NotNow::Past)
@@ -576,7 +576,7 @@ mod tests {
         let agreed =
             after(agree_release(&case(), Some(at(20 * 24)), "rita", &timeline, at(2)).unwrap());
         let hurried = after(disclosure(&agreed, None, true, &timeline, at(3)).unwrap());
-        assert_eq!(deadlines(&hurried, at(3)), [4, 24, 48]);
+        assert_eq!(hours_due(&hurried, at(3)), [4, 24, 48]);
         let met = after(
             reach(
                 &case(),
@@ -597,15 +597,15 @@ mod tests {
             },
             ..met
         };
-        let clocks = clocks(&later, &timeline, at(6 * 24));
+        let clocks = deadlines(&later, &timeline, at(6 * 24));
         assert_eq!(
             clocks[1].state,
-            ClockState::Stopped {
+            DeadlineState::Stopped {
                 at: at(5 * 24),
                 late: false
             }
         );
-        assert_eq!(clocks[0].state, ClockState::PassedOver);
+        assert_eq!(clocks[0].state, DeadlineState::PassedOver);
         assert!(take_back(&later, Step::Release, "rita", &timeline, at(6 * 24)).is_err());
         assert!(
             after(take_back(&later, Step::Fix, "rita", &timeline, at(6 * 24)).unwrap())

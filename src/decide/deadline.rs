@@ -13,20 +13,20 @@ use serde::{Deserialize, Serialize};
 
 /// A clock of the policy, as it stands for one case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Clock {
+pub struct Deadline {
     pub step: Step,
     /// Not before this: the window of the policy opens.
     pub opens: Timestamp,
     pub deadline: Timestamp,
     #[serde(flatten)]
-    pub state: ClockState,
+    pub state: DeadlineState,
     /// Why the deadline is where it is.
     pub because: Because,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
-pub enum ClockState {
+pub enum DeadlineState {
     Running,
     /// It stands still until an upstream discloses.
     Waiting,
@@ -80,14 +80,14 @@ pub fn runs(case: &Case) -> bool {
 }
 
 /// The clocks of a case that have started, in the order of the policy.
-pub fn clocks(case: &Case, timeline: &Timeline, now: Timestamp) -> Vec<Clock> {
+pub fn deadlines(case: &Case, timeline: &Timeline, now: Timestamp) -> Vec<Deadline> {
     Step::ALL
         .into_iter()
         .filter_map(|step| clock(case, step, timeline, now))
         .collect()
 }
 
-fn clock(case: &Case, step: Step, timeline: &Timeline, now: Timestamp) -> Option<Clock> {
+fn clock(case: &Case, step: Step, timeline: &Timeline, now: Timestamp) -> Option<Deadline> {
     let course = &case.course;
     let start = match step {
         Step::Retrospective => course.reached.get(&Step::Release)?.at,
@@ -133,16 +133,16 @@ fn clock(case: &Case, step: Step, timeline: &Timeline, now: Timestamp) -> Option
             } else {
                 SignedDuration::ZERO
             };
-            ClockState::Stopped {
+            DeadlineState::Stopped {
                 at: reached.at,
                 late: reached.at > reached.deadline + patience,
             }
         }
-        None if course.reached.keys().any(|later| *later > step) => ClockState::PassedOver,
-        None if pauses && course.waiting_since.is_some() => ClockState::Waiting,
-        None => ClockState::Running,
+        None if course.reached.keys().any(|later| *later > step) => DeadlineState::PassedOver,
+        None if pauses && course.waiting_since.is_some() => DeadlineState::Waiting,
+        None => DeadlineState::Running,
     };
-    Some(Clock {
+    Some(Deadline {
         step,
         opens: (start + window.from).min(deadline),
         deadline,
@@ -174,8 +174,8 @@ pub(super) fn call_for_clocks(
     if !runs(case) {
         return course;
     }
-    for clock in clocks(case, timeline, now) {
-        if clock.state != ClockState::Running {
+    for clock in deadlines(case, timeline, now) {
+        if clock.state != DeadlineState::Running {
             continue;
         }
         let remind = timeline.window(clock.step, course.lane).remind;
@@ -251,13 +251,13 @@ pub fn next_due(case: &Case, timeline: &Timeline, now: Timestamp) -> Option<Due>
         deadline,
     });
     let running = if runs(case) {
-        clocks(case, timeline, now)
+        deadlines(case, timeline, now)
     } else {
         Vec::new()
     };
     let running = running
         .into_iter()
-        .filter(|clock| clock.state == ClockState::Running);
+        .filter(|clock| clock.state == DeadlineState::Running);
     acknowledgement
         .into_iter()
         .chain(running.map(|clock| Due {

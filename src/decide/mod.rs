@@ -14,12 +14,12 @@ mod release_day;
 mod reply;
 mod returned;
 
-pub use arrival::{Acquaintance, Arrival, Origin, Thread, on_arrival};
+pub use arrival::{Arrival, Origin, Thread, ThreadContext, on_arrival};
 pub use course::{
     NotNow, agree_release, announced, ask_tracker, change_lane, close, disclosure, go_on,
     may_announce, notify, rated, reach, reopen, split, take_back, tracker_moved, wait_for_upstream,
 };
-pub use deadline::{Because, Clock, ClockState, Due, clocks, next_due, runs};
+pub use deadline::{Because, Deadline, DeadlineState, Due, deadlines, next_due, runs};
 pub use on_clock::on_clock;
 pub use on_reading::{Older, ReadLetter, answered, confirm, on_reading, on_stray};
 pub use policy::{Caps, FilePolicy, Policy, SealedPolicy};
@@ -55,12 +55,12 @@ pub struct Decision {
     /// A reply token that is good no more.
     pub spent: Option<String>,
     /// What responders wrote down of a case, sealed.
-    pub dossier: Option<SealedDossier>,
+    pub dossier: Option<SealedCaseRecord>,
     pub journal: Vec<Entry>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SealedDossier {
+pub struct SealedCaseRecord {
     pub case: CaseId,
     /// The number that it had when it was read: two who write at once must not overwrite each
     /// other.

@@ -1,6 +1,6 @@
 //! On which day should a fix be released, and what speaks against a day that somebody chose?
 
-use super::deadline::clocks;
+use super::deadline::deadlines;
 use crate::model::Timestamp;
 use crate::model::case::Case;
 use crate::model::course::{Lane, Step};
@@ -92,7 +92,7 @@ fn objections(
     // The agreed day itself must not move the window that it is held against.
     let mut unset = case.clone();
     unset.course.release_day = None;
-    if let Some(window) = clocks(&unset, timeline, now)
+    if let Some(window) = deadlines(&unset, timeline, now)
         .into_iter()
         .find(|clock| clock.step == Step::Release)
     {

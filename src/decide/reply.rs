@@ -20,7 +20,7 @@ pub fn reply(case: &CaseId, word: &str, sealed: Vec<u8>, by: &str, now: Timestam
 /// told to them.
 pub fn words(case: &CaseId, token: &str, sealed: Vec<u8>, by: &str, now: Timestamp) -> Decision {
     Decision {
-        effects: vec![Effect::say_words(case, token, sealed, now)],
+        effects: vec![Effect::execute_mail(case, token, sealed, now)],
         journal: vec![Entry::of(case, "words accepted", by)],
         ..Decision::default()
     }
@@ -29,7 +29,7 @@ pub fn words(case: &CaseId, token: &str, sealed: Vec<u8>, by: &str, now: Timesta
 /// A reply of which nothing that is signed says that it is meant for the desk: its writer is asked.
 pub fn put_back(case: &CaseId, intake: IntakeId, sealed: Vec<u8>, now: Timestamp) -> Decision {
     Decision {
-        effects: vec![Effect::tell_of_words(
+        effects: vec![Effect::tell_outcomes(
             Reason::ReplyPutBack,
             case,
             &intake.to_string(),
@@ -108,7 +108,7 @@ pub fn replied(case: &Case, signed_at: Timestamp, detail: &str) -> Decision {
 /// A responder's word: ask the reporter for what is missing.
 pub fn ask(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) -> Decision {
     Decision {
-        effects: vec![Effect::ask_by_word(case, intake, now)],
+        effects: vec![Effect::ask_manually(case, intake, now)],
         journal: vec![Entry::of(case, "question released", by)],
         ..Decision::default()
     }
@@ -117,7 +117,7 @@ pub fn ask(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) -> Decisio
 /// A responder's word: ask the reporter to keep it private until the fix is released.
 pub fn ask_private(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) -> Decision {
     Decision {
-        effects: vec![Effect::ask_private_by_word(case, intake, now)],
+        effects: vec![Effect::ask_private_manually(case, intake, now)],
         journal: vec![Entry::of(
             case,
             "request for private disclosure released",
@@ -130,7 +130,7 @@ pub fn ask_private(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) ->
 /// A responder's word: send them our certificate.
 pub fn send_certificate(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) -> Decision {
     Decision {
-        effects: vec![Effect::send_certificate_by_word(intake, case, now)],
+        effects: vec![Effect::send_certificate_manually(intake, case, now)],
         journal: vec![Entry::of(case, "certificate released", by)],
         ..Decision::default()
     }

@@ -1,19 +1,19 @@
 //! How does a responder read and write what is known of a case? Unsealed for the moment, and sealed
 //! again.
 
-use crate::decide::{Decision, SealedDossier};
+use crate::decide::{Decision, SealedCaseRecord};
 use crate::desk::Desk;
-use crate::model::case_record::Dossier;
+use crate::model::case_record::CaseRecord;
 use crate::model::ids::CaseId;
 use crate::ports::PortError;
 
 /// A dossier as it was read, to be written back unless somebody else wrote meanwhile.
-pub struct Opened {
-    pub dossier: Dossier,
+pub struct OpenedRecord {
+    pub dossier: CaseRecord,
     read_at_version: i64,
 }
 
-pub async fn read(desk: &Desk, case: &CaseId) -> Result<Opened, PortError> {
+pub async fn read(desk: &Desk, case: &CaseId) -> Result<OpenedRecord, PortError> {
     let (read_at_version, sealed) = desk.parts.store.dossier(case).await?;
     let dossier = match sealed {
         Some(sealed) => {
@@ -27,15 +27,15 @@ pub async fn read(desk: &Desk, case: &CaseId) -> Result<Opened, PortError> {
                 PortError::Lasting("a sealed dossier is not what this version wrote".to_owned())
             })?
         }
-        None => Dossier::default(),
+        None => CaseRecord::default(),
     };
-    Ok(Opened {
+    Ok(OpenedRecord {
         dossier,
         read_at_version,
     })
 }
 
-impl Opened {
+impl OpenedRecord {
     /// Adds the dossier to a decision, which saves all or nothing.
     pub fn into(
         self,
@@ -47,7 +47,7 @@ impl Opened {
             .map_err(|e| PortError::Lasting(format!("a dossier cannot be written: {e}")))?;
         let sealed = desk.parts.store.seal(&octets)?;
         Ok(Decision {
-            dossier: Some(SealedDossier {
+            dossier: Some(SealedCaseRecord {
                 case: case.clone(),
                 read_at_version: self.read_at_version,
                 sealed,

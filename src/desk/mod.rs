@@ -6,9 +6,9 @@ mod faults;
 pub mod opened_letters;
 pub mod restraint;
 
-use crate::compose::{House, Measure};
+use crate::compose::{DeskIdentity, Measure};
 use crate::decide::{Caps, Decision, Entry, Policy, SealedPolicy};
-use crate::mime::Perspective;
+use crate::mime::OwnAddresses;
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case_command::CommandLine;
@@ -18,8 +18,8 @@ use crate::model::reading::{Outside, Reading};
 use crate::model::release::ReleaseRules;
 use crate::model::secret::{self, Secret};
 use crate::ports::{
-    Alarm, Announcer, Authenticator, CaseStore, Clock, Courier, Lane, Opener, PortError, Sources,
-    Tracker,
+    Alarm, Announcer, Authenticator, CaseStore, Clock, Courier, Opener, OutboxQueue, PortError,
+    Sources, Tracker,
 };
 use restraint::CallsOfHour;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -42,8 +42,8 @@ pub struct DeskParts {
     pub authenticator: Option<Arc<dyn Authenticator>>,
     pub clock: Arc<dyn Clock>,
     pub policy: Policy,
-    pub house: House,
-    pub perspective: Perspective,
+    pub identity: DeskIdentity,
+    pub own_addresses: OwnAddresses,
     /// Where releases are announced, if anywhere: by a post, and to mailing lists.
     pub announcer: Option<Arc<dyn Announcer>>,
     pub announcement_lists: Vec<Address>,
@@ -84,7 +84,7 @@ pub struct Desk {
     pub parts: DeskParts,
     /// Letters wait to be read.
     pub letters: Notify,
-    /// Effects may be due: a bell for each lane.
+    /// Effects may be due: a bell for each queue.
     effects: Notify,
     answers: Notify,
     calls: Notify,
@@ -161,12 +161,12 @@ impl Desk {
         }
     }
 
-    pub fn bell(&self, lane: Lane) -> &Notify {
-        match lane {
-            Lane::Common => &self.effects,
-            Lane::Answers => &self.answers,
-            Lane::Calls => &self.calls,
-            Lane::SecondPath => &self.alarms,
+    pub fn bell(&self, queue: OutboxQueue) -> &Notify {
+        match queue {
+            OutboxQueue::Common => &self.effects,
+            OutboxQueue::Answers => &self.answers,
+            OutboxQueue::Calls => &self.calls,
+            OutboxQueue::SecondPath => &self.alarms,
         }
     }
 
@@ -239,7 +239,7 @@ impl Desk {
     }
 
     /// Who commands by this account: a responder where the config says so.
-    pub fn named(&self, account: &str) -> String {
+    pub fn account_name(&self, account: &str) -> String {
         match self
             .parts
             .responders

@@ -4,10 +4,10 @@
 //! Any user of the machine may look, and some of them may write letters too. So nothing is counted
 //! that only decryption shows: not whether a letter opened, not what was queued because of it.
 
-use crate::decide::{Clock, ClockState, clocks, runs};
+use crate::decide::{Deadline, DeadlineState, deadlines, runs};
 use crate::desk::Desk;
 use crate::model::Timestamp;
-use crate::pipeline::Rhythm;
+use crate::pipeline::Watchdog;
 use anyhow::{Context, Result};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
@@ -25,7 +25,7 @@ type Labels = Vec<(&'static str, String)>;
 
 /// Everything is read anew for each look, so that a restart loses no count and nothing is counted
 /// twice.
-pub async fn metrics(desk: &Desk, rhythm: &Rhythm) -> Result<String> {
+pub async fn metrics(desk: &Desk, watchdog: &Watchdog) -> Result<String> {
     let mut registry = Registry::with_prefix("sealdesk");
     let r = &mut registry;
     registered(
@@ -54,20 +54,20 @@ pub async fn metrics(desk: &Desk, rhythm: &Rhythm) -> Result<String> {
         .iter()
         .for_each(|(what, _, _)| set(&faults, &[("what", what)], 1));
     let stalled = gauge(r, "stalled", "Whether a loop of the desk stands still");
-    stalled.set(i64::from(rhythm.stalled().is_some()));
+    stalled.set(i64::from(watchdog.stalled().is_some()));
     let mut text = String::new();
     encode(&mut text, &registry).context("metrics cannot be written")?;
     Ok(text)
 }
 
 /// `Err` says why the desk cannot do its work.
-pub async fn health(desk: &Desk, rhythm: &Rhythm) -> Result<(), String> {
-    if let Some(name) = rhythm.stalled() {
+pub async fn health(desk: &Desk, watchdog: &Watchdog) -> Result<(), String> {
+    if let Some(name) = watchdog.stalled() {
         return Err(format!("a loop stands still: {name}"));
     }
     desk.parts
         .store
-        .next_due(crate::ports::Lane::Common)
+        .next_due(crate::ports::OutboxQueue::Common)
         .await
         .map(drop)
         .map_err(|err| err.to_string())
@@ -183,7 +183,7 @@ async fn the_clocks(desk: &Desk, r: &mut Registry) -> Result<()> {
         .iter()
         .filter(|case| runs(case))
     {
-        for clock in clocks(case, timeline, now) {
+        for clock in deadlines(case, timeline, now) {
             family
                 .get_or_create(&labels(&[
                     ("step", clock.step.as_str()),
@@ -195,14 +195,14 @@ async fn the_clocks(desk: &Desk, r: &mut Registry) -> Result<()> {
     Ok(())
 }
 
-fn state(clock: &Clock, now: Timestamp) -> &'static str {
+fn state(clock: &Deadline, now: Timestamp) -> &'static str {
     match clock.state {
-        ClockState::Running if clock.deadline < now => "late",
-        ClockState::Running => "running",
-        ClockState::Waiting => "waiting",
-        ClockState::Stopped { late: true, .. } => "reached-late",
-        ClockState::Stopped { late: false, .. } => "reached",
-        ClockState::PassedOver => "passed-over",
+        DeadlineState::Running if clock.deadline < now => "late",
+        DeadlineState::Running => "running",
+        DeadlineState::Waiting => "waiting",
+        DeadlineState::Stopped { late: true, .. } => "reached-late",
+        DeadlineState::Stopped { late: false, .. } => "reached",
+        DeadlineState::PassedOver => "passed-over",
     }
 }
 

@@ -28,7 +28,7 @@ fn zip(octets: &[u8]) -> Option<Vec<String>> {
         let sealed = if entry.encrypted() { ", encrypted" } else { "" };
         format!(
             "{} ({} octets{sealed})",
-            named(&String::from_utf8_lossy(entry.name_raw())),
+            entry_name(&String::from_utf8_lossy(entry.name_raw())),
             entry.size()
         )
     };
@@ -53,14 +53,14 @@ fn tar(octets: &[u8]) -> Option<Vec<String>> {
         }
         lines.push(format!(
             "{} ({} octets)",
-            named(&String::from_utf8_lossy(&entry.path_bytes())),
+            entry_name(&String::from_utf8_lossy(&entry.path_bytes())),
             entry.size()
         ));
     }
     Some(lines)
 }
 
-fn named(name: &str) -> String {
+fn entry_name(name: &str) -> String {
     visible(name)
         .chars()
         .take(ARCHIVE_NAME_CHARACTERS_MAX)

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 /// From where we look at a letter: what is ours.
 #[derive(Clone, Debug, Default)]
-pub struct Perspective {
+pub struct OwnAddresses {
     /// Every address that the desk receives or sends under.
     pub ours: Vec<Address>,
     /// Lists through which security@ itself is delivered.
@@ -61,19 +61,19 @@ pub fn header_end(octets: &[u8]) -> Option<usize> {
 
 /// Reads the header block. Never fails: what can't be read is absent. `found`: what the desk found
 /// itself of DMARC.
-pub fn outer(head: &[u8], perspective: &Perspective, found: Dmarc) -> Outer {
+pub fn outer(head: &[u8], addresses: &OwnAddresses, found: Dmarc) -> Outer {
     let head = tolerant::letter_start(&head[..header_block_end(head)]);
     let message = tolerant::parse_headers(head);
     let from = single(&message, "From");
     let own_list = match all_raw(&message, "List-Id").as_slice() {
-        [id] => perspective
+        [id] => addresses
             .own_lists
             .iter()
             .find(|own| list_id_is(id, &own.id)),
         _ => None,
     };
     let reply_to = single(&message, "Reply-To");
-    let verdicts = perspective
+    let verdicts = addresses
         .authserv_id
         .as_deref()
         .map(|id| Verdicts::of(&message, id));
@@ -94,7 +94,7 @@ pub fn outer(head: &[u8], perspective: &Perspective, found: Dmarc) -> Outer {
     let speaks = rewritten.filter(|_| from.as_ref().is_some_and(is_proven));
     let through_own_list = own_list.is_some() && (rewritten.is_none() || speaks.is_some());
     let originator = match speaks {
-        Some(list) => behind_list(&message, list, perspective).or_else(|| from.clone()),
+        Some(list) => behind_list(&message, list, addresses).or_else(|| from.clone()),
         None => from,
     };
     let dmarc = match verdict {
@@ -105,7 +105,7 @@ pub fn outer(head: &[u8], perspective: &Perspective, found: Dmarc) -> Outer {
     let endless = head.len() >= HEADER_BLOCK_OCTETS_MAX;
     let refusal = refusal(
         &message,
-        perspective,
+        addresses,
         originator.as_ref(),
         dmarc,
         through_own_list,
@@ -154,13 +154,13 @@ pub fn outer(head: &[u8], perspective: &Perspective, found: Dmarc) -> Outer {
 /// The first reason that forbids an automatic answer, whoever it would go to.
 fn refusal(
     message: &Message<'_>,
-    perspective: &Perspective,
+    addresses: &OwnAddresses,
     originator: Option<&Address>,
     dmarc: Dmarc,
     own_list: bool,
 ) -> Option<NoAnswer> {
     if originator.is_some_and(|from| {
-        perspective
+        addresses
             .ours
             .iter()
             .any(|ours| ours.same_mailbox(from) || ours.tag_of(from).is_some())
@@ -230,11 +230,15 @@ fn automatic(message: &Message<'_>) -> bool {
 
 /// Who wrote what an own list delivers, where it put its own address into From: Google Groups keeps
 /// the old From, Mailman puts the writer into Reply-To, perhaps beside the list.
-fn behind_list(message: &Message<'_>, own: &OwnList, perspective: &Perspective) -> Option<Address> {
-    let old_from = single(message, "X-Original-From").filter(|_| own.writes_original_from);
+fn behind_list(
+    message: &Message<'_>,
+    own_list: &OwnList,
+    addresses: &OwnAddresses,
+) -> Option<Address> {
+    let old_from = single(message, "X-Original-From").filter(|_| own_list.writes_original_from);
     let list = single(message, "From");
     let is_list = |a: &Address| {
-        perspective
+        addresses
             .ours
             .iter()
             .chain(&list)
@@ -367,8 +371,8 @@ mod tests {
         }
     }
 
-    fn perspective() -> Perspective {
-        Perspective {
+    fn own() -> OwnAddresses {
+        OwnAddresses {
             ours: vec![Address::parse("security@desk.example").unwrap()],
             own_lists: vec![list("security.desk.example")],
             authserv_id: Some("mx.desk.example".to_owned()),
@@ -376,11 +380,7 @@ mod tests {
     }
 
     fn check(head: &str, expected: Result<&str, &str>) {
-        let read = outer(
-            format!("{head}\r\n\r\n").as_bytes(),
-            &perspective(),
-            Dmarc::Unknown,
-        );
+        let read = outer(format!("{head}\r\n\r\n").as_bytes(), &own(), Dmarc::Unknown);
         let got = read
             .answer
             .map(|a| a.address().to_string())
@@ -451,7 +451,7 @@ mod tests {
         let pass = outer(
             b"From: a@b.example\r\nAuthentication-Results: mx.desk.example (dmarc=fail); \
                 dmarc=pass header.from=b.example\r\n\r\n",
-            &perspective(),
+            &own(),
             Dmarc::Unknown,
         );
         assert_eq!(pass.dmarc, Dmarc::Pass);
@@ -482,12 +482,12 @@ mod tests {
             Ok("x@k.example"),
         );
         // X-Original-From is believed where the config says that this list writes it.
-        let strict = Perspective {
+        let strict = OwnAddresses {
             own_lists: vec![OwnList {
                 writes_original_from: false,
                 ..list("security.desk.example")
             }],
-            ..perspective()
+            ..own()
         };
         assert!(
             outer(
@@ -514,7 +514,7 @@ mod tests {
     /// policy.
     #[test]
     fn what_lists_deliver_is_answered_to_who_wrote_it() {
-        let own = |list_id: &str, desk: &str| Perspective {
+        let own = |list_id: &str, desk: &str| OwnAddresses {
             ours: vec![Address::parse(desk).unwrap()],
             own_lists: vec![list(list_id)],
             authserv_id: Some("mx.desk.example".to_owned()),
@@ -533,8 +533,8 @@ mod tests {
                 own("security.lists.desk.example", "security@lists.desk.example"),
             ),
         ];
-        for (letter, perspective) in lists {
-            let read = outer(letter, &perspective, Dmarc::Unknown);
+        for (letter, own) in lists {
+            let read = outer(letter, &own, Dmarc::Unknown);
             assert_eq!(
                 read.answer.map(|a| a.address().to_string()),
                 Ok("ada@reporter.example".to_owned())
@@ -545,9 +545,9 @@ mod tests {
                 "what a list says of who wrote is proven by nobody"
             );
             // Somebody else's list is a list.
-            let stranger = Perspective {
+            let stranger = OwnAddresses {
                 own_lists: Vec::new(),
-                ..perspective
+                ..own
             };
             assert!(outer(letter, &stranger, Dmarc::Unknown).answer.is_err());
         }
@@ -558,7 +558,7 @@ mod tests {
         let read = outer(
             b"From: a@b.example\nTo: Desk <security@desk.example>\nDelivered-To: \
                 security+k3@desk.example\nReferences: <1@x> <2@x>\nIn-Reply-To: <3@x>\n\nbody",
-            &perspective(),
+            &own(),
             Dmarc::Unknown,
         );
         assert_eq!(

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Dossier {
+pub struct CaseRecord {
     /// Who takes care of it.
     pub assignee: Option<String>,
     pub assessment: Assessment,

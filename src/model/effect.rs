@@ -32,7 +32,7 @@ pub enum Work {
     /// A responder's words to the reporter.
     Reply,
     /// What a responder's letter told the desk to do.
-    SayWords,
+    ExecuteMail,
     /// An embargoed notice to one distributor.
     Notify,
     /// A release, to one mailing list or by a post.
@@ -66,7 +66,7 @@ impl Work {
         Self::Ask,
         Self::AskPrivate,
         Self::Reply,
-        Self::SayWords,
+        Self::ExecuteMail,
         Self::Notify,
         Self::Announce,
         Self::FileAdvisory,
@@ -83,7 +83,7 @@ impl Work {
             Self::Ask => "ask",
             Self::AskPrivate => "ask-private",
             Self::Reply => "reply",
-            Self::SayWords => "say-words",
+            Self::ExecuteMail => "say-words",
             Self::Notify => "notify",
             Self::Announce => "announce",
             Self::FileAdvisory => "file-advisory",
@@ -98,7 +98,7 @@ impl Work {
 }
 
 /// In the key of what a responder released.
-const BY_WORD: &str = ":by-word:";
+const MANUAL_MARK: &str = ":by-word:";
 
 impl Effect {
     fn new(
@@ -150,9 +150,9 @@ impl Effect {
 
     /// As [`Self::ask`], on a responder's word: each is a question of its own, and no cap holds it
     /// back.
-    pub fn ask_by_word(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
+    pub fn ask_manually(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(
-            format!("ask:{case}:{intake}{BY_WORD}{}", due.as_millisecond()),
+            format!("ask:{case}:{intake}{MANUAL_MARK}{}", due.as_millisecond()),
             Work::Ask,
             case,
             Some(intake),
@@ -161,10 +161,10 @@ impl Effect {
     }
 
     /// Asks a reporter who means to publish for private disclosure: on a responder's word alone.
-    pub fn ask_private_by_word(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
+    pub fn ask_private_manually(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(
             format!(
-                "ask-private:{case}:{intake}{BY_WORD}{}",
+                "ask-private:{case}:{intake}{MANUAL_MARK}{}",
                 due.as_millisecond()
             ),
             Work::AskPrivate,
@@ -175,9 +175,9 @@ impl Effect {
     }
 
     /// As [`Self::send_certificate`], on a responder's word.
-    pub fn send_certificate_by_word(intake: IntakeId, case: &CaseId, due: Timestamp) -> Self {
+    pub fn send_certificate_manually(intake: IntakeId, case: &CaseId, due: Timestamp) -> Self {
         Self::new(
-            format!("certificate:{intake}{BY_WORD}{}", due.as_millisecond()),
+            format!("certificate:{intake}{MANUAL_MARK}{}", due.as_millisecond()),
             Work::SendCertificate,
             case,
             Some(intake),
@@ -185,8 +185,8 @@ impl Effect {
         )
     }
 
-    pub fn is_by_word(&self) -> bool {
-        self.key.0.contains(BY_WORD)
+    pub fn is_manual(&self) -> bool {
+        self.key.0.contains(MANUAL_MARK)
     }
 
     /// `word` tells the replies in a case apart.
@@ -198,12 +198,12 @@ impl Effect {
     }
 
     /// `token` tells the letters of responders apart.
-    pub fn say_words(case: &CaseId, token: &str, sealed: Vec<u8>, due: Timestamp) -> Self {
+    pub fn execute_mail(case: &CaseId, token: &str, sealed: Vec<u8>, due: Timestamp) -> Self {
         Self {
             payload: Some(sealed),
             ..Self::new(
                 format!("say:{case}:{token}"),
-                Work::SayWords,
+                Work::ExecuteMail,
                 case,
                 None,
                 due,
@@ -212,7 +212,7 @@ impl Effect {
     }
 
     /// Tells a responder what became of their words.
-    pub fn tell_of_words(
+    pub fn tell_outcomes(
         reason: Reason,
         case: &CaseId,
         token: &str,

@@ -89,7 +89,7 @@ impl Limits {
 
     /// Refuses what is above the desk's own limits, or too low to work with.
     pub fn check(&self) -> Result<(), LimitRefused> {
-        let of = |limits: &Self| limits.named();
+        let of = |limits: &Self| limits.with_names();
         for (((name, value), (_, max)), (_, min)) in
             of(self).into_iter().zip(of(&Self::MAX)).zip(of(&Self::MIN))
         {
@@ -123,7 +123,7 @@ impl Limits {
         Duration::from_millis(self.reader_cpu_s * 750)
     }
 
-    fn named(&self) -> [(&'static str, u64); 13] {
+    fn with_names(&self) -> [(&'static str, u64); 13] {
         [
             ("letter_octets", self.letter_octets),
             ("parts", self.parts),
@@ -296,9 +296,9 @@ mod tests {
     fn a_limit_can_be_lowered_and_never_raised() {
         assert_eq!(Limits::MAX.check(), Ok(()));
         assert_eq!(Limits::MIN.check(), Ok(()));
-        for n in 0..Limits::MAX.named().len() {
-            let (name, max) = Limits::MAX.named()[n];
-            let (_, min) = Limits::MIN.named()[n];
+        for n in 0..Limits::MAX.with_names().len() {
+            let (name, max) = Limits::MAX.with_names()[n];
+            let (_, min) = Limits::MIN.with_names()[n];
             assert!(min < max, "{name}");
             for (value, word) in [(max + 1, "above"), (min - 1, "below")] {
                 let limits: Limits = toml::from_str(&format!("{name} = {value}")).unwrap();

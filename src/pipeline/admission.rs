@@ -1,14 +1,14 @@
 //! How do fetched letters become ours? DNS is asked who sent them, and they are admitted together.
 
 use super::failpoint::step;
-use super::rhythm::Beat;
-use crate::decide::{Acquaintance, Arrival, Origin, on_arrival};
+use super::watchdog::Beat;
+use crate::decide::{Arrival, Origin, ThreadContext, on_arrival};
 use crate::desk::restraint::restrain_calls;
 use crate::desk::{Desk, random};
 use crate::mime;
 use crate::model::ids::CaseId;
 use crate::model::letter::Dmarc;
-use crate::ports::{Admission, Lying, Mailbox, Place, PortError, Spooled, Spooling};
+use crate::ports::{Admission, ListedLetter, Mailbox, MailboxUid, PortError, Spooled, Spooling};
 use futures::StreamExt;
 use futures::future::{BoxFuture, join_all};
 use futures::stream::FuturesUnordered;
@@ -28,11 +28,11 @@ const DNS_LAST: Duration = Duration::from_secs(30);
 #[derive(Default)]
 pub(super) struct Batch<'l> {
     /// Durable here, known before or not.
-    pub ours: Vec<Place>,
+    pub ours: Vec<MailboxUid>,
     /// Those that were new.
     pub admitted: usize,
     /// The first that did not become ours, and why.
-    pub failed: Option<(&'l Lying, NotAdmitted)>,
+    pub failed: Option<(&'l ListedLetter, NotAdmitted)>,
 }
 
 /// Fetches letters one after the other, and begins to ask DNS who sent them.
@@ -40,7 +40,7 @@ pub(super) async fn fetch_batch<'l>(
     desk: &'l Desk,
     mailbox: &mut dyn Mailbox,
     origin: Origin,
-    letters: Vec<&'l Lying>,
+    letters: Vec<&'l ListedLetter>,
     beat: &Beat,
     asking: &mut Asking<'l>,
 ) -> Batch<'l> {
@@ -56,7 +56,7 @@ pub(super) async fn fetch_batch<'l>(
             }
         }
     }
-    let asks = |letter: &Lying| {
+    let asks = |letter: &ListedLetter| {
         origin == Origin::Inbox
             && letter.advisory.is_none()
             && letter.received_at >= desk.parts.answer_from
@@ -75,7 +75,7 @@ pub(super) async fn fetch_batch<'l>(
 
 impl<'l> Batch<'l> {
     /// Of several failures the first counts: the cursor must stop there.
-    fn fail(&mut self, letter: &'l Lying, err: PortError) {
+    fn fail(&mut self, letter: &'l ListedLetter, err: PortError) {
         if self
             .failed
             .as_ref()
@@ -90,7 +90,7 @@ impl<'l> Batch<'l> {
 pub(super) struct Fetched<'l> {
     /// Its place among the letters of the round.
     order: usize,
-    letter: &'l Lying,
+    letter: &'l ListedLetter,
     spooled: Spooled,
     found: Dmarc,
 }
@@ -103,7 +103,7 @@ pub(super) struct Asking<'l> {
 }
 
 impl<'l> Asking<'l> {
-    fn push(&mut self, desk: &'l Desk, letter: &'l Lying, spooled: Spooled, asks: bool) {
+    fn push(&mut self, desk: &'l Desk, letter: &'l ListedLetter, spooled: Spooled, asks: bool) {
         let order = self.asked;
         self.asked += 1;
         self.waiting.push(Box::pin(async move {
@@ -156,7 +156,7 @@ pub(super) async fn admit_all<'l>(
     mailbox: &str,
     origin: Origin,
     letters: Vec<Fetched<'l>>,
-    hold: impl Fn(&Lying) -> bool,
+    hold: impl Fn(&ListedLetter) -> bool,
     batch: &mut Batch<'l>,
 ) {
     // Their turns in the store are in this order, so a follow-up finds the letter before it.
@@ -193,7 +193,7 @@ pub(super) enum NotAdmitted {
 async fn fetch(
     desk: &Desk,
     mailbox: &mut dyn Mailbox,
-    letter: &Lying,
+    letter: &ListedLetter,
 ) -> Result<Box<dyn Spooling>, NotAdmitted> {
     let mut spooling = desk.parts.store.spool().await.map_err(NotAdmitted::Ours)?;
     match mailbox.fetch(letter, spooling.as_mut()).await {
@@ -208,14 +208,14 @@ async fn admit(
     desk: &Desk,
     mailbox: &str,
     origin: Origin,
-    letter: &Lying,
+    letter: &ListedLetter,
     spooled: Spooled,
     found: Dmarc,
     hold: bool,
 ) -> Result<bool, PortError> {
     step!("spooled");
     let old = hold || letter.received_at < desk.parts.answer_from;
-    let outer = mime::outer(&spooled.head, &desk.parts.perspective, found);
+    let outer = mime::outer(&spooled.head, &desk.parts.own_addresses, found);
     let new_case = CaseId::from_random(random()?);
     let from_team = outer
         .originator
@@ -236,7 +236,7 @@ async fn admit(
         old,
         advisory: letter.advisory.as_ref(),
     };
-    let decide = |intake, known: &Acquaintance| {
+    let decide = |intake, known: &ThreadContext| {
         let arrival = Arrival {
             intake,
             received_at: letter.received_at,

@@ -66,7 +66,7 @@ pub async fn sing(desk: &Desk, patience: Duration) -> Result<Vec<CanaryLine>, Po
         let octets = letter(desk, shape, &id, now)?;
         let parcel = Parcel {
             envelope_sender: Some(desk.parts.bounce_address.clone()),
-            envelope_recipient: desk.parts.house.address.clone(),
+            envelope_recipient: desk.parts.identity.address.clone(),
             octets,
             key: EffectKey(format!("canary:{run}:{}", shape.as_str())),
         };
@@ -124,7 +124,7 @@ fn words(desk: &Desk, id: &MessageId) -> String {
 }
 
 fn letter(desk: &Desk, shape: Shape, id: &MessageId, now: Timestamp) -> Result<Vec<u8>, PortError> {
-    let address = &desk.parts.house.address;
+    let address = &desk.parts.identity.address;
     let date = now.strftime("%a, %d %b %Y %H:%M:%S +0000");
     let head = format!(
         "From: <{address}>\r\nTo: <{address}>\r\nSubject: Sealdesk canary\r\nMessage-ID: \
@@ -160,7 +160,7 @@ fn letter(desk: &Desk, shape: Shape, id: &MessageId, now: Timestamp) -> Result<V
 fn sealed(desk: &Desk, text: &str, hidden: bool) -> Result<String, PortError> {
     let own = desk
         .parts
-        .house
+        .identity
         .certificates
         .first()
         .ok_or_else(|| PortError::Lasting("no certificate of ours is loaded".to_owned()))?;
@@ -178,7 +178,10 @@ fn sealed(desk: &Desk, text: &str, hidden: bool) -> Result<String, PortError> {
 impl Desk {
     fn canary_id(&self, run: &str) -> Result<MessageId, PortError> {
         let mark = secret::tag(self.parts.secret.expose(), &[b"canary", run.as_bytes()]);
-        let id = format!("canary.{run}.{mark}@{}", self.parts.house.address.domain());
+        let id = format!(
+            "canary.{run}.{mark}@{}",
+            self.parts.identity.address.domain()
+        );
         MessageId::parse(&id).ok_or_else(|| {
             PortError::Lasting("desk.address has a domain that no Message-ID can hold".to_owned())
         })

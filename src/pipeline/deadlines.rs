@@ -1,6 +1,6 @@
 //! Which promise is about to fail? Looks at the clock, and calls humans in time.
 
-use super::rhythm::Beat;
+use super::watchdog::Beat;
 use crate::decide::{Decision, on_clock};
 use crate::desk::Desk;
 use crate::model::Timestamp;

@@ -2,11 +2,11 @@
 
 use super::admission::{Asking, Batch, NotAdmitted, admit_all, fetch_batch};
 use super::failpoint::step;
-use super::rhythm::Beat;
+use super::watchdog::Beat;
 use crate::decide::{Decision, Entry, Origin};
 use crate::desk::Desk;
 use crate::model::effect::{Effect, Reason};
-use crate::ports::{Lying, Mailbox, Place, PortError};
+use crate::ports::{ListedLetter, Mailbox, MailboxUid, PortError};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,7 +73,7 @@ pub async fn round(
     desk: &Desk,
     mailbox: &mut dyn Mailbox,
     origin: Origin,
-    failures: &mut HashMap<Place, u32>,
+    failures: &mut HashMap<MailboxUid, u32>,
     beat: &Beat,
 ) -> Result<usize, PortError> {
     let store = &desk.parts.store;
@@ -81,13 +81,13 @@ pub async fn round(
     settle_what_is_ours(desk, mailbox).await?;
     let cursors = store.cursors(&name).await?;
     let lying = listed(desk, mailbox, &cursors).await?;
-    let changed = |l: &Lying| {
+    let changed = |l: &ListedLetter| {
         cursors
             .iter()
             .any(|(f, v, _)| *f == l.place.folder && *v != l.place.validity)
     };
     let hold = hold_after_change(desk, &lying, changed).await?;
-    let holds = |l: &Lying| hold && changed(l) && is_old(desk, l);
+    let holds = |l: &ListedLetter| hold && changed(l) && is_old(desk, l);
     let mut fresh = Vec::new();
     let mut admitted = 0;
     // Behind a backlog the newest come first; the cursor follows the list alone.
@@ -97,10 +97,11 @@ pub async fn round(
         .chunks(ADMIT_TOGETHER)
         .chain(lying.chunks(ADMIT_TOGETHER))
     {
-        let places: Vec<Place> = letters.iter().map(|l| l.place.clone()).collect();
+        let places: Vec<MailboxUid> = letters.iter().map(|l| l.place.clone()).collect();
         let known = store.known(&name, &places).await?;
         // What the team sent before the desk began to answer is none of its business.
-        let mine = |l: &Lying| origin == Origin::Inbox || l.received_at >= desk.parts.answer_from;
+        let mine =
+            |l: &ListedLetter| origin == Origin::Inbox || l.received_at >= desk.parts.answer_from;
         let unknown = letters
             .iter()
             .filter(|l| !known.contains(&l.place) && mine(l))
@@ -164,7 +165,7 @@ async fn listed(
     desk: &Desk,
     mailbox: &mut dyn Mailbox,
     cursors: &[Cursor],
-) -> Result<Vec<Lying>, PortError> {
+) -> Result<Vec<ListedLetter>, PortError> {
     let after = |folder: &str, validity: u32| {
         let cursor = cursors
             .iter()
@@ -185,8 +186,8 @@ async fn listed(
 async fn counted(
     desk: &Desk,
     mailbox: &str,
-    failures: &mut HashMap<Place, u32>,
-    letter: &Lying,
+    failures: &mut HashMap<MailboxUid, u32>,
+    letter: &ListedLetter,
     failed: NotAdmitted,
 ) -> Result<PortError, PortError> {
     let err = match failed {
@@ -206,8 +207,8 @@ async fn counted(
 async fn advance(
     desk: &Desk,
     mailbox: &str,
-    lying: &[Lying],
-    failed: Option<&Place>,
+    lying: &[ListedLetter],
+    failed: Option<&MailboxUid>,
 ) -> Result<(), PortError> {
     let mut reached: HashMap<(&str, u32), u64> = HashMap::new();
     // Maildirs have no order of numbers and need no cursor; a folder's letters are listed in their
@@ -232,11 +233,11 @@ async fn advance(
 /// Many unknown old letters after a change of UIDVALIDITY are not news.
 async fn hold_after_change(
     desk: &Desk,
-    lying: &[Lying],
-    changed: impl Fn(&Lying) -> bool,
+    lying: &[ListedLetter],
+    changed: impl Fn(&ListedLetter) -> bool,
 ) -> Result<bool, PortError> {
     let now = desk.now();
-    let old = |l: &&Lying| changed(l) && is_old(desk, l);
+    let old = |l: &&ListedLetter| changed(l) && is_old(desk, l);
     let hold = lying.iter().filter(old).count() > UNKNOWN_AFTER_CHANGE_MAX;
     if hold {
         let about = now.strftime("%Y-%m-%d").to_string();
@@ -251,11 +252,11 @@ async fn hold_after_change(
 }
 
 /// Older than any promise could reach.
-fn is_old(desk: &Desk, letter: &Lying) -> bool {
+fn is_old(desk: &Desk, letter: &ListedLetter) -> bool {
     desk.now().duration_since(letter.received_at) > desk.parts.policy.acknowledge_within
 }
 
-async fn leave_lying(desk: &Desk, mailbox: &str, letter: &Lying) -> Result<(), PortError> {
+async fn leave_lying(desk: &Desk, mailbox: &str, letter: &ListedLetter) -> Result<(), PortError> {
     let now = desk.now();
     let place = format!(
         "{}/{}/{}",
@@ -279,7 +280,7 @@ async fn leave_lying(desk: &Desk, mailbox: &str, letter: &Lying) -> Result<(), P
 async fn settle(
     desk: &Desk,
     mailbox: &mut dyn Mailbox,
-    places: Vec<Place>,
+    places: Vec<MailboxUid>,
 ) -> Result<(), PortError> {
     if places.is_empty() {
         return Ok(());

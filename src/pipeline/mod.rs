@@ -14,10 +14,10 @@ pub mod outbox;
 pub mod reading_loop;
 mod reading_queue;
 pub mod retention;
-mod rhythm;
 mod team_reply;
 mod text_tags;
 pub mod watch;
+mod watchdog;
 
 pub use failpoint::arm_from_environment;
-pub use rhythm::{Beat, Rhythm};
+pub use watchdog::{Beat, Watchdog};

@@ -8,7 +8,7 @@ use crate::model::ids::IntakeId;
 use crate::model::letter::Role;
 use crate::pipeline::failpoint::step;
 use crate::pipeline::reading_queue::ReadingQueue;
-use crate::pipeline::rhythm::Beat;
+use crate::pipeline::watchdog::Beat;
 use crate::ports::{Intake, OpenedLetter, OpenerError, PortError, Unread};
 use following::{commit, set_aside};
 use futures::future::join_all;

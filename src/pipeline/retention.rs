@@ -1,6 +1,6 @@
 //! How long is what people said kept? Until a human has it erased, or as long as the config says.
 
-use super::rhythm::Beat;
+use super::watchdog::Beat;
 use crate::decide::{Decision, Entry};
 use crate::desk::Desk;
 use crate::model::Timestamp;

@@ -136,7 +136,7 @@ pub async fn taken(
 /// Whether what is signed says that the letter is meant for the desk: its signature, its protected
 /// header, or its first line.
 fn is_for_us(desk: &Desk, reading: &Reading) -> bool {
-    let ours = &desk.parts.perspective.ours;
+    let ours = &desk.parts.own_addresses.ours;
     let is_ours = |address: &Address| {
         ours.iter()
             .any(|own| own.same_mailbox(address) || own.tag_of(address).is_some())

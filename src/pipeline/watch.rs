@@ -1,7 +1,7 @@
 //! What became of our advisories in the tracker? Looked at again and again, and written down where
 //! it changed.
 
-use super::rhythm::Beat;
+use super::watchdog::Beat;
 use crate::decide::{self, Decision, Entry, tracker_moved};
 use crate::desk::Desk;
 use crate::model::case::{AdvisoryId, Case, Draft};

@@ -8,9 +8,9 @@ mod store;
 
 pub use correspondence::{Answer, CanaryLine, Correspondence, HeldBack, Pinned};
 pub use store::{
-    Admission, CaseStore, Cases, Decide, Intake, JournalLine, Keeping, Kept, Lane, Leased, Letters,
-    Measures, Outbox, Outcome, Purged, Read, ReadingState, Rest, SealedTo, Spool, Spooled,
-    Spooling, Tally, TextTag, Unread,
+    Admission, CaseStore, Cases, Decide, Intake, JournalLine, Keeping, Kept, Leased, Letters,
+    MailboxProgress, Measures, Outbox, OutboxQueue, Outcome, Purged, ReadingState, ReadingToSave,
+    Rest, SealedTo, Spool, Spooled, Spooling, Tally, TextTag, Unread,
 };
 
 use crate::model::Timestamp;
@@ -54,7 +54,7 @@ impl PortError {
 
 /// Where a letter lies in a mailbox.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Place {
+pub struct MailboxUid {
     pub folder: String,
     /// UIDVALIDITY (RFC 9051 section 2.3.1.1); 1 where the mailbox has none.
     pub validity: u32,
@@ -64,8 +64,8 @@ pub struct Place {
 
 /// A letter that lies in a mailbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lying {
-    pub place: Place,
+pub struct ListedLetter {
+    pub place: MailboxUid,
     /// Arrival on the server (INTERNALDATE).
     pub received_at: Timestamp,
     pub octets: u64,
@@ -87,14 +87,14 @@ pub trait Mailbox: Send {
     async fn list(
         &mut self,
         after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync),
-    ) -> Result<Vec<Lying>, PortError>;
+    ) -> Result<Vec<ListedLetter>, PortError>;
     /// The newest letters beyond the end of the last list, where it did not hold all.
-    async fn newest(&mut self) -> Result<Vec<Lying>, PortError> {
+    async fn newest(&mut self) -> Result<Vec<ListedLetter>, PortError> {
         Ok(Vec::new())
     }
-    async fn fetch(&mut self, letter: &Lying, sink: &mut dyn Sink) -> Result<(), PortError>;
+    async fn fetch(&mut self, letter: &ListedLetter, sink: &mut dyn Sink) -> Result<(), PortError>;
     /// Moves or marks letters that are durable here. Repeating it is harmless.
-    async fn settle(&mut self, places: &[Place]) -> Result<(), PortError>;
+    async fn settle(&mut self, places: &[MailboxUid]) -> Result<(), PortError>;
     /// Proves that it could fetch and settle, and says what it found.
     async fn probe(&mut self) -> Result<String, PortError>;
     /// Returns when something may have arrived, at the latest after `at_most`.

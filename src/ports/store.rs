@@ -2,8 +2,8 @@
 
 mod figures;
 
-use super::{Correspondence, LetterOctets, Place, PortError, Sink};
-use crate::decide::{Acquaintance, Decision};
+use super::{Correspondence, LetterOctets, MailboxUid, PortError, Sink};
+use crate::decide::{Decision, ThreadContext};
 use crate::model::Timestamp;
 use crate::model::address::{Address, ReplyAddress};
 use crate::model::case::{AdvisoryId, Case};
@@ -20,7 +20,7 @@ use std::time::Duration;
 /// A letter about to be admitted: durable in the spool, its outside read.
 pub struct Admission<'a> {
     pub mailbox: &'a str,
-    pub place: Place,
+    pub place: MailboxUid,
     pub digest: Digest,
     pub octets: u64,
     pub received_at: Timestamp,
@@ -99,7 +99,7 @@ pub enum ReadingState {
 }
 
 /// What is kept of a letter that was read, or could not be.
-pub struct Read<'a> {
+pub struct ReadingToSave<'a> {
     pub state: ReadingState,
     /// The sealed reading.
     pub sealed: Option<&'a [u8]>,
@@ -133,7 +133,7 @@ pub struct Leased {
 /// server that hangs, and when an outsider gets an automatic answer must not depend on what a
 /// tracker is asked to do with what was decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
+pub enum OutboxQueue {
     /// Everything else.
     Common,
     /// What leaves by itself for those who wrote.
@@ -144,7 +144,7 @@ pub enum Lane {
     SecondPath,
 }
 
-impl Lane {
+impl OutboxQueue {
     pub const ALL: [Self; 4] = [Self::Answers, Self::Calls, Self::Common, Self::SecondPath];
 }
 
@@ -180,8 +180,9 @@ pub trait Spool: Send + Sync {
     async fn sweep(&self) -> Result<u64, PortError>;
 }
 
+/// How far each mailbox was read, and what stays there to be done.
 #[async_trait]
-pub trait Letters: Send + Sync {
+pub trait MailboxProgress: Send + Sync {
     /// Folder, validity and the number up to which everything was seen.
     async fn cursors(&self, mailbox: &str) -> Result<Vec<(String, u32, u64)>, PortError>;
     async fn set_cursor(
@@ -192,24 +193,33 @@ pub trait Letters: Send + Sync {
         after: u64,
     ) -> Result<(), PortError>;
     /// Those of these places whose letters are dealt with.
-    async fn known(&self, mailbox: &str, places: &[Place]) -> Result<HashSet<Place>, PortError>;
+    async fn known(
+        &self,
+        mailbox: &str,
+        places: &[MailboxUid],
+    ) -> Result<HashSet<MailboxUid>, PortError>;
     /// Durable here, but perhaps not yet moved there.
-    async fn unsettled(&self, mailbox: &str) -> Result<Vec<Place>, PortError>;
-    async fn settled(&self, mailbox: &str, places: &[Place]) -> Result<(), PortError>;
+    async fn unsettled(&self, mailbox: &str) -> Result<Vec<MailboxUid>, PortError>;
+    async fn settled(&self, mailbox: &str, places: &[MailboxUid]) -> Result<(), PortError>;
     /// A letter that cannot be fetched: it stays on the server, and a human is called.
     async fn leave_lying(
         &self,
         mailbox: &str,
-        place: &Place,
+        place: &MailboxUid,
         decision: &Decision,
         now: Timestamp,
     ) -> Result<(), PortError>;
+}
+
+/// Letters that are ours.
+#[async_trait]
+pub trait Letters: Send + Sync {
     /// What is known of the threads, tags and people that an outer letter names.
-    async fn acquaintance(
+    async fn thread_context(
         &self,
         outer: &Outer,
         bounce: &Address,
-    ) -> Result<Acquaintance, PortError>;
+    ) -> Result<ThreadContext, PortError>;
     /// Saves letter, case, effects and journal in one transaction. `None`: the same octets were
     /// admitted before.
     async fn admit(
@@ -236,7 +246,7 @@ pub trait Letters: Send + Sync {
     async fn commit_reading(
         &self,
         intake: IntakeId,
-        read: &Read<'_>,
+        read: &ReadingToSave<'_>,
         decision: &Decision,
         now: Timestamp,
     ) -> Result<(), PortError>;
@@ -263,7 +273,7 @@ pub trait Letters: Send + Sync {
 }
 
 /// What follows from an arrival, once its number is known and what was known before it.
-pub type Decide<'a> = &'a (dyn Fn(IntakeId, &Acquaintance) -> Decision + Send + Sync);
+pub type Decide<'a> = &'a (dyn Fn(IntakeId, &ThreadContext) -> Decision + Send + Sync);
 
 #[async_trait]
 pub trait Cases: Send + Sync {
@@ -298,7 +308,7 @@ pub trait Cases: Send + Sync {
 pub trait Outbox: Send + Sync {
     async fn lease(
         &self,
-        lane: Lane,
+        queue: OutboxQueue,
         now: Timestamp,
         lease: Duration,
         at_most: u32,
@@ -313,8 +323,8 @@ pub trait Outbox: Send + Sync {
     ) -> Result<(), PortError>;
     /// How many effects of this work were queued since then.
     async fn queued_since(&self, work: Work, since: Timestamp) -> Result<u64, PortError>;
-    /// When the next effect of a lane is due.
-    async fn next_due(&self, lane: Lane) -> Result<Option<Timestamp>, PortError>;
+    /// When the next effect of a queue is due.
+    async fn next_due(&self, queue: OutboxQueue) -> Result<Option<Timestamp>, PortError>;
     /// Effects that were given up or that wait after a fault, with the fault, for `status`.
     async fn faults(&self) -> Result<Vec<(EffectKey, u32, String)>, PortError>;
 }
@@ -338,8 +348,14 @@ pub trait Keeping: Send + Sync {
 }
 
 /// Everything that rests.
-pub trait CaseStore: Spool + Letters + Cases + Outbox + Correspondence + Keeping {}
-impl<T: Spool + Letters + Cases + Outbox + Correspondence + Keeping> CaseStore for T {}
+pub trait CaseStore:
+    Spool + MailboxProgress + Letters + Cases + Outbox + Correspondence + Keeping
+{
+}
+impl<T: Spool + MailboxProgress + Letters + Cases + Outbox + Correspondence + Keeping> CaseStore
+    for T
+{
+}
 
 /// One letter on its way into the spool. Dropped without `finish`, it leaves nothing.
 #[async_trait]

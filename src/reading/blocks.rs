@@ -164,7 +164,7 @@ impl State<'_> {
         let Some(opened) = self.open(octets, format, None, keys) else {
             return false;
         };
-        let signatures = self.judged_again(octets, keys, opened.signatures);
+        let signatures = self.verified_again(octets, keys, opened.signatures);
         self.sealed_inside(signatures, |state| {
             state.document(&opened.plaintext, charset, keys, depth, root)
         });

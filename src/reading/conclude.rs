@@ -150,7 +150,7 @@ impl State<'_> {
             to_sendkey: outer.to_sendkey(),
         };
         let kind = triage::kind(&seen);
-        let records: Vec<triage::File<'_>> = self
+        let records: Vec<triage::ReportFile<'_>> = self
             .files
             .iter()
             .filter(|kept| {
@@ -160,7 +160,7 @@ impl State<'_> {
                     &kept.octets,
                 )
             })
-            .map(|kept| triage::File {
+            .map(|kept| triage::ReportFile {
                 name: &kept.attachment.name,
                 media_type: &kept.attachment.media_type,
                 octets: &kept.octets,

@@ -131,7 +131,7 @@ impl State<'_> {
         if let Some(inner) = &inner {
             self.learn_from_files(&inner.files(), false);
         }
-        let signatures = self.judged_again(ciphertext, keys, signatures);
+        let signatures = self.verified_again(ciphertext, keys, signatures);
         self.sealed_inside(signatures, |state| match &inner {
             Some(inner) => state.payload(inner, keys, depth, first),
             // Some programs seal bare text where RFC 3156 asks for an entity.
@@ -155,7 +155,7 @@ impl State<'_> {
 
     /// A signature that no known certificate could check may be by one that the plaintext itself
     /// brought.
-    pub(super) fn judged_again(
+    pub(super) fn verified_again(
         &mut self,
         ciphertext: &[u8],
         keys: &mut dyn SessionKeys,

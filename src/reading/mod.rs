@@ -9,7 +9,7 @@ mod conclude;
 mod layers;
 mod strike;
 
-use crate::mime::{self, Entity, File, Layout, LimitExceeded, Perspective};
+use crate::mime::{self, Entity, File, Layout, LimitExceeded, OwnAddresses};
 use crate::model::budget::Budget;
 use crate::model::ids::Digest;
 use crate::model::letter::{Dmarc, Outer};
@@ -29,7 +29,7 @@ pub use strike::strike;
 /// it may cost.
 #[derive(Clone, Debug)]
 pub struct Position {
-    pub perspective: Perspective,
+    pub own_addresses: OwnAddresses,
     pub certificates: Vec<Certificate>,
     pub limits: Limits,
     /// The processor time that this process used so far.
@@ -41,9 +41,10 @@ pub struct Position {
 /// From nowhere: nothing is ours, and time stands still.
 impl Default for Position {
     fn default() -> Self {
-        let (perspective, certificates, limits) = (Perspective::default(), Vec::new(), Limits::MAX);
+        let (own_addresses, certificates, limits) =
+            (OwnAddresses::default(), Vec::new(), Limits::MAX);
         Self {
-            perspective,
+            own_addresses,
             certificates,
             limits,
             cpu: || Duration::ZERO,
@@ -60,7 +61,7 @@ pub struct Read {
 
 /// Reads one letter. It never fails: what can't be opened or understood is said in the reading.
 pub fn read(octets: &[u8], keys: &mut dyn SessionKeys, position: &Position) -> Read {
-    let outer = mime::outer(octets, &position.perspective, Dmarc::Unknown);
+    let outer = mime::outer(octets, &position.own_addresses, Dmarc::Unknown);
     let budget = Budget::of_letter(octets.len(), &position.limits, position.cpu);
     let mut state = State::new(&outer, position, &budget);
     match Entity::letter(octets, &budget) {

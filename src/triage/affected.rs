@@ -3,7 +3,7 @@
 
 use super::documents::{self, RECORDS_MAX, Record};
 use super::fields::Field;
-use super::report::{File, first, unique, without_code};
+use super::report::{ReportFile, first, unique, without_code};
 use super::sections::Section;
 use super::{patterns, ranges, versions};
 use crate::model::report::{Affected, Package, Range};
@@ -15,7 +15,7 @@ patterns! {
 }
 
 /// The records of the letter: files, and blocks of its text. And where each was read.
-pub(super) fn records(text: &str, files: &[File<'_>]) -> (Vec<Record>, Vec<String>) {
+pub(super) fn records(text: &str, files: &[ReportFile<'_>]) -> (Vec<Record>, Vec<String>) {
     let in_text = FENCED
         .captures_iter(text)
         .map(|c| (format!("a block of the text, {}", &c[1]), c[2].to_owned()));

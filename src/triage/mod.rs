@@ -23,7 +23,7 @@ mod weakness;
 pub use documents::{may_be_record, package};
 pub use kind::{Seen, asks_for_certificate, kind};
 pub use ranges::meant as ranges;
-pub use report::{File, report};
+pub use report::{ReportFile, report};
 
 /// A letter such as people write. Reading it fills the caches of every pattern.
 const SAMPLE: &str = include_str!("sample.txt");

@@ -62,7 +62,7 @@ pub(super) fn evidence(subject: &str, text: &str) -> usize {
 
 /// A file of the letter that may be a record.
 #[derive(Clone, Copy, Debug)]
-pub struct File<'a> {
+pub struct ReportFile<'a> {
     pub name: &'a str,
     pub media_type: &'a str,
     pub octets: &'a [u8],
@@ -70,7 +70,7 @@ pub struct File<'a> {
 
 /// Extracts the structured report from subject and body text, and from the records that came with
 /// it.
-pub fn report(subject: &str, text: &str, files: &[File<'_>]) -> Report {
+pub fn report(subject: &str, text: &str, files: &[ReportFile<'_>]) -> Report {
     let text = own_words(head_of(text));
     let (records, read_from) = records(&text, files);
     // The letter speaks first; records fill what it leaves open.

@@ -40,7 +40,7 @@ pub fn mailboxes(settings: &Settings) -> Result<Vec<Watched>> {
         .iter()
         .map(|words| mailbox(words, &settings.state))
         .collect::<Result<_>>()?;
-    if let config::Tracker::Github(words) = &settings.tracker
+    if let config::TrackerSection::Github(words) = &settings.tracker
         && words.reports
     {
         let mut repositories: Vec<String> = std::iter::once(&words.repository)
@@ -59,13 +59,13 @@ pub fn mailboxes(settings: &Settings) -> Result<Vec<Watched>> {
     Ok(mailboxes)
 }
 
-pub(super) fn mailbox(words: &config::Mailbox, state: &Path) -> Result<Watched> {
+pub(super) fn mailbox(words: &config::MailboxSection, state: &Path) -> Result<Watched> {
     let origin = match words.role() {
         MailboxRole::Inbox => Origin::Inbox,
         MailboxRole::Sent => Origin::Sent,
     };
     match words {
-        config::Mailbox::Maildir(maildir) => Ok(Watched {
+        config::MailboxSection::Maildir(maildir) => Ok(Watched {
             origin,
             mailbox: Box::new(Maildir::new(
                 maildir.name.clone(),
@@ -73,7 +73,7 @@ pub(super) fn mailbox(words: &config::Mailbox, state: &Path) -> Result<Watched> 
             )),
             poll: Duration::from_secs(u64::from(maildir.poll_s.max(1))),
         }),
-        config::Mailbox::Imap(words) => {
+        config::MailboxSection::Imap(words) => {
             let means = match &words.login {
                 config::Login::Password { password_file } => {
                     Means::Password(checked("mailbox.login.password_file", password_file)?)
@@ -103,19 +103,19 @@ pub(super) fn mailbox(words: &config::Mailbox, state: &Path) -> Result<Watched> 
                 })),
             };
             let (privacy, port) = match words.security {
-                config::Security::Tls => (imap::Privacy::Tls, 993),
-                config::Security::Starttls => (imap::Privacy::Starttls, 143),
-                config::Security::Plaintext => (imap::Privacy::None, 143),
+                config::Security::Tls => (imap::ImapPrivacy::Tls, 993),
+                config::Security::Starttls => (imap::ImapPrivacy::Starttls, 143),
+                config::Security::Plaintext => (imap::ImapPrivacy::None, 143),
             };
             let default = if words.role == MailboxRole::Sent {
-                config::Done::Keep
+                config::WhenRead::Keep
             } else {
-                config::Done::default()
+                config::WhenRead::default()
             };
             let done = match words.done.as_ref().unwrap_or(&default) {
-                config::Done::Move { folder } => imap::Done::Move(folder.clone()),
-                config::Done::Keyword { keyword } => imap::Done::Keyword(keyword.clone()),
-                config::Done::Keep => imap::Done::Keep,
+                config::WhenRead::Move { folder } => imap::Settling::Move(folder.clone()),
+                config::WhenRead::Keyword { keyword } => imap::Settling::Keyword(keyword.clone()),
+                config::WhenRead::Keep => imap::Settling::Keep,
             };
             let trust = trust(
                 "mailbox.ca_file",
@@ -162,15 +162,14 @@ pub(super) fn checked(key: &'static str, path: &Path) -> Result<SecretSource> {
 
 pub fn courier(settings: &Settings) -> Result<Arc<dyn Courier>> {
     match &settings.courier {
-        config::Courier::Folder(folder) => Ok(Arc::new(FolderCourier::new(config::expanded(
-            "courier.path",
-            &folder.path,
-        )?))),
-        config::Courier::Smtp(words) => {
+        config::CourierSection::Folder(folder) => Ok(Arc::new(FolderCourier::new(
+            config::expanded("courier.path", &folder.path)?,
+        ))),
+        config::CourierSection::Smtp(words) => {
             let (privacy, port) = match words.security {
-                config::Security::Tls => (smtp::Privacy::Tls, 465),
-                config::Security::Starttls => (smtp::Privacy::Starttls, 587),
-                config::Security::Plaintext => (smtp::Privacy::None, 25),
+                config::Security::Tls => (smtp::SmtpPrivacy::Tls, 465),
+                config::Security::Starttls => (smtp::SmtpPrivacy::Starttls, 587),
+                config::Security::Plaintext => (smtp::SmtpPrivacy::None, 25),
             };
             let credentials = match (&words.user, &words.password_file) {
                 (Some(user), Some(path)) => {

@@ -14,14 +14,14 @@ mod site;
 use crate::adapters::calendar;
 use crate::adapters::clock::SystemClock;
 use crate::adapters::dmarc::DnsAuthenticator;
-use crate::adapters::opener::{Doorstep, OpenerClient};
+use crate::adapters::opener::{OpenerClient, OpenerEndpoint};
 use crate::adapters::sqlite::SqliteStore;
-use crate::compose::{House, OwnCertificate, Templates};
+use crate::compose::{DeskIdentity, OwnCertificate, Templates};
 use crate::config::{self, Resolver, Settings};
 use crate::decide::Origin;
 use crate::desk::{Desk, DeskParts};
 use crate::grammar;
-use crate::mime::{OwnList, Perspective};
+use crate::mime::{OwnAddresses, OwnList};
 use crate::model::Timestamp;
 use crate::model::release::ReleaseRules;
 use crate::model::secret::Secret;
@@ -53,7 +53,7 @@ pub fn read_certificates(path: &Path) -> Result<Vec<Certificate>> {
 }
 
 /// The desk as its letters present it, with the certificates of the config.
-pub fn house(settings: &Settings) -> Result<House> {
+pub fn identity(settings: &Settings) -> Result<DeskIdentity> {
     let mut certificates = Vec::new();
     for path in &settings.certificates {
         for certificate in read_certificates(path)? {
@@ -73,7 +73,7 @@ pub fn house(settings: &Settings) -> Result<House> {
             "keys.certificates names no file: make a key with `sealdesk key new`"
         ));
     }
-    Ok(House {
+    Ok(DeskIdentity {
         address: settings.address.clone(),
         name: settings.name.clone(),
         certificates,
@@ -82,13 +82,13 @@ pub fn house(settings: &Settings) -> Result<House> {
     })
 }
 
-pub fn perspective(settings: &Settings) -> Perspective {
+pub fn own_addresses(settings: &Settings) -> OwnAddresses {
     let own_list = |id: &String| OwnList {
         id: id.trim_start_matches('<').trim_end_matches('>').to_owned(),
         writes_original_from: settings.original_from_lists.contains(id),
     };
     let own_lists = settings.own_lists.iter().map(own_list).collect();
-    Perspective {
+    OwnAddresses {
         ours: settings.ours.clone(),
         own_lists,
         authserv_id: settings.authserv_id.clone(),
@@ -97,11 +97,11 @@ pub fn perspective(settings: &Settings) -> Perspective {
 
 pub fn opener(settings: &Settings) -> Result<OpenerClient> {
     let doorstep = match &settings.opener.socket {
-        Some(path) => Doorstep::Socket(config::expanded("opener.socket", path)?),
+        Some(path) => OpenerEndpoint::Socket(config::expanded("opener.socket", path)?),
         None => {
             let program = std::env::current_exe()
                 .context("this program cannot be found to start the opener")?;
-            Doorstep::Child {
+            OpenerEndpoint::Child {
                 program,
                 arguments: vec![
                     "opener".to_owned(),
@@ -111,7 +111,7 @@ pub fn opener(settings: &Settings) -> Result<OpenerClient> {
             }
         }
     };
-    Ok(OpenerClient::new(doorstep, perspective(settings)))
+    Ok(OpenerClient::new(doorstep, own_addresses(settings)))
 }
 
 /// What everything at rest is sealed to: the storage certificate, and each responder's that can be
@@ -148,8 +148,8 @@ pub fn authenticator(settings: &Settings) -> Result<Option<Arc<dyn Authenticator
 
 /// Whether a desk could be put together: everything but its store and its opener is built, and
 /// thrown away.
-pub fn tried(settings: &Settings) -> Result<()> {
-    agrees(settings)?;
+pub fn dry_run(settings: &Settings) -> Result<()> {
+    check_certificates(settings)?;
     mailboxes(settings)?;
     courier(settings)?;
     tracker(settings)?;
@@ -161,9 +161,9 @@ pub fn tried(settings: &Settings) -> Result<()> {
 }
 
 /// Whether the config agrees with the public files that it names; no secret is read.
-pub fn agrees(settings: &Settings) -> Result<()> {
+pub fn check_certificates(settings: &Settings) -> Result<()> {
     seal_to(settings)?;
-    house(settings)?;
+    identity(settings)?;
     responders(settings)?;
     distributors(settings)?;
     release_rules(settings).map(drop)
@@ -193,8 +193,8 @@ pub async fn desk(settings: &Settings) -> Result<Desk> {
         authenticator: authenticator(settings)?,
         clock: Arc::new(clock),
         policy: settings.policy.clone(),
-        house: house(settings)?,
-        perspective: perspective(settings),
+        identity: identity(settings)?,
+        own_addresses: own_addresses(settings),
         bounce_address: settings.bounce_address.clone(),
         announcer: announcer(settings)?,
         announcement_lists: settings.announcement_lists.clone(),

@@ -3,7 +3,7 @@
 use crate::adapters::site::{Absent, Page, Pages};
 use crate::desk::Desk;
 use crate::metrics;
-use crate::pipeline::Rhythm;
+use crate::pipeline::Watchdog;
 use anyhow::Result;
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tracing::warn;
 /// The desk as monitoring sees it.
 pub struct Monitored {
     desk: Arc<Desk>,
-    rhythm: Rhythm,
+    watchdog: Watchdog,
     /// What was said last, and when: whoever asks more often hears it again.
     said: Mutex<Option<(Instant, String)>>,
 }
@@ -23,10 +23,10 @@ pub struct Monitored {
 const METRICS_FOR: Duration = Duration::from_secs(5);
 
 impl Monitored {
-    pub fn new(desk: Arc<Desk>, rhythm: Rhythm) -> Self {
+    pub fn new(desk: Arc<Desk>, watchdog: Watchdog) -> Self {
         Self {
             desk,
-            rhythm,
+            watchdog,
             said: Mutex::default(),
         }
     }
@@ -36,7 +36,7 @@ impl Monitored {
         match &*said {
             Some((at, text)) if at.elapsed() < METRICS_FOR => Ok(text.clone()),
             _ => {
-                let text = metrics::metrics(&self.desk, &self.rhythm).await?;
+                let text = metrics::metrics(&self.desk, &self.watchdog).await?;
                 Ok(said.insert((Instant::now(), text)).1.clone())
             }
         }
@@ -69,7 +69,7 @@ impl Pages for Monitored {
                     Err(Absent::Unwell)
                 }
             },
-            "/health" => match metrics::health(&self.desk, &self.rhythm).await {
+            "/health" => match metrics::health(&self.desk, &self.watchdog).await {
                 Ok(()) => page("text/plain", "good\n".to_owned()),
                 Err(why) => {
                     warn!(why, "the desk is not well");

@@ -11,7 +11,7 @@ use anyhow::{Result, anyhow};
 
 /// The people who are called, with their certificates.
 pub fn responders(settings: &Settings) -> Result<Vec<Responder>> {
-    let one = |words: &config::Responder| -> Result<Responder> {
+    let one = |words: &config::ResponderSection| -> Result<Responder> {
         let path = config::expanded("responder.certificate", &words.certificate)?;
         let certificates = read_certificates(&path)?;
         let ends = certificates.iter().filter_map(Certificate::expires).min();
@@ -43,7 +43,7 @@ pub fn distributors(settings: &Settings) -> Result<Vec<Distributor>> {
         text.parse()
             .map_err(|_| anyhow!("{key}: {text:?} is not a day such as 2026-12-01"))
     };
-    let one = |words: &config::Distributor| -> Result<Distributor> {
+    let one = |words: &config::DistributorSection| -> Result<Distributor> {
         // A file that is gone costs a distributor their notice, loudly, and never the desk its
         // start.
         let read = match words.removed_on {

@@ -1,6 +1,6 @@
 //! What do we publish, and where does it stand?
 
-use super::house;
+use super::identity;
 use crate::adapters::published::Expected;
 use crate::adapters::site::Page;
 use crate::compose;
@@ -18,13 +18,13 @@ const SECURITY_TXT_FOR: SignedDuration = SignedDuration::from_hours(180 * 24);
 /// The pages: a Web Key Directory for both methods (advanced and direct), and a security.txt that
 /// the opener signed.
 pub async fn pages(settings: &Settings, opener: &dyn Opener, now: Timestamp) -> Result<Vec<Page>> {
-    let house = house(settings)?;
+    let identity = identity(settings)?;
     // What the opener can't open must not be given out.
     let held = opener
         .inspect()
         .await
         .context("the opener does not say which keys it holds")?;
-    if let Some(absent) = house
+    if let Some(absent) = identity
         .certificates
         .iter()
         .find(|own| !held.iter().any(|line| line.contains(&own.fingerprint)))
@@ -43,7 +43,7 @@ pub async fn pages(settings: &Settings, opener: &dyn Opener, now: Timestamp) -> 
         .filter(|a| **a != settings.bounce_address || **a == settings.address)
     {
         let mut octets = Vec::new();
-        for own in &house.certificates {
+        for own in &identity.certificates {
             // A directory gives out what names the address, and nothing else.
             if openpgp::certificates(&own.binary)?
                 .iter()
@@ -114,16 +114,16 @@ pub async fn pages(settings: &Settings, opener: &dyn Opener, now: Timestamp) -> 
 /// The section for a SECURITY.md.
 pub fn security_md(settings: &Settings) -> Result<String> {
     Ok(compose::security_md(
-        &house(settings)?,
+        &identity(settings)?,
         settings.policy.acknowledge_within,
     )?)
 }
 
 /// What must be found where our copies are published.
 pub fn expected(settings: &Settings) -> Result<Expected> {
-    let house = house(settings)?;
+    let identity = identity(settings)?;
     let mut certificates = Vec::new();
-    for own in &house.certificates {
+    for own in &identity.certificates {
         certificates.extend(
             openpgp::certificates(&own.binary)?
                 .iter()

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub(super) fn github_api(words: &config::Github) -> Result<GithubApi> {
+pub(super) fn github_api(words: &config::GithubSection) -> Result<GithubApi> {
     let auth = match &words.auth {
         config::TrackerAuth::Token { token_file } => {
             Auth::Token(config::secret("tracker.auth.token_file", token_file)?)
@@ -41,11 +41,10 @@ pub(super) fn github_api(words: &config::Github) -> Result<GithubApi> {
 /// Must be called inside a tokio runtime.
 pub fn tracker(settings: &Settings) -> Result<Arc<dyn Tracker>> {
     match &settings.tracker {
-        config::Tracker::Folder(folder) => Ok(Arc::new(FolderTracker::new(config::expanded(
-            "tracker.path",
-            &folder.path,
-        )?))),
-        config::Tracker::Github(words) => {
+        config::TrackerSection::Folder(folder) => Ok(Arc::new(FolderTracker::new(
+            config::expanded("tracker.path", &folder.path)?,
+        ))),
+        config::TrackerSection::Github(words) => {
             let (products, ecosystem) = (words.products.clone(), words.ecosystem.clone());
             let tracker = GithubTracker::new(
                 github_api(words)?,
@@ -60,7 +59,7 @@ pub fn tracker(settings: &Settings) -> Result<Arc<dyn Tracker>> {
                     .with_comments(words.comments),
             ))
         }
-        config::Tracker::Gitlab(words) => {
+        config::TrackerSection::Gitlab(words) => {
             let (trust, token) = (
                 trust("tracker.ca_file", words.ca_file.as_ref(), None)?,
                 config::secret("tracker.token_file", &words.token_file)?,
@@ -79,7 +78,7 @@ pub fn tracker(settings: &Settings) -> Result<Arc<dyn Tracker>> {
                 labels,
             )?))
         }
-        config::Tracker::Webhook(words) => {
+        config::TrackerSection::Webhook(words) => {
             let (url, key) = (
                 config::secret("tracker.url_file", &words.url_file)?,
                 config::secret("tracker.secret_file", &words.secret_file)?,
@@ -119,14 +118,14 @@ pub fn announcer(settings: &Settings) -> Result<Option<Arc<dyn Announcer>>> {
 pub fn alarm(settings: &Settings) -> Result<Option<Arc<dyn Alarm>>> {
     Ok(match &settings.alarm {
         None => None,
-        Some(config::Alarm::Webhook {
+        Some(config::AlarmSection::Webhook {
             url_file,
             secret_file,
         }) => Some(Arc::new(Webhook::new(
             config::secret("alarm.url_file", url_file)?,
             config::secret("alarm.secret_file", secret_file)?,
         )?)),
-        Some(config::Alarm::Command { command }) => Some(Arc::new(
+        Some(config::AlarmSection::Command { command }) => Some(Arc::new(
             Command::new(command).ok_or_else(|| anyhow!("alarm.command is empty"))?,
         )),
     })

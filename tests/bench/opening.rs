@@ -8,8 +8,8 @@
 
 #![allow(clippy::print_stdout, reason = "scripts/bench reads it")]
 
-use sealdesk::adapters::opener::{Doorstep, OpenerClient};
-use sealdesk::mime::Perspective;
+use sealdesk::adapters::opener::{OpenerClient, OpenerEndpoint};
+use sealdesk::mime::OwnAddresses;
 use sealdesk::openpgp::{Purpose, SecretKeys};
 use sealdesk::ports::{LetterOctets, Opener};
 use sealdesk::reading::{Position, read};
@@ -133,8 +133,8 @@ fn client(key: &str) -> OpenerClient {
         .map(str::to_owned)
         .to_vec();
     OpenerClient::new(
-        Doorstep::Child { program, arguments },
-        Perspective::default(),
+        OpenerEndpoint::Child { program, arguments },
+        OwnAddresses::default(),
     )
 }
 

@@ -107,11 +107,11 @@ impl Inbox {
             "security".into(),
             "127.0.0.1".into(),
             self.port,
-            imap::Privacy::None,
+            imap::ImapPrivacy::None,
             trust,
             login,
             "INBOX".into(),
-            imap::Done::Move("Done".into()),
+            imap::Settling::Move("Done".into()),
         )
     }
 
@@ -278,7 +278,7 @@ fn smtp_breaks_at_every_octet_and_says_anything() {
             SmtpCourier::new(
                 "127.0.0.1".into(),
                 proxy.port,
-                smtp::Privacy::None,
+                smtp::SmtpPrivacy::None,
                 Trust {
                     ca_file: None,
                     pin: None,
@@ -324,7 +324,7 @@ fn smtp_breaks_at_every_octet_and_says_anything() {
         let courier = SmtpCourier::new(
             "127.0.0.1".into(),
             postfix.smtp,
-            smtp::Privacy::None,
+            smtp::SmtpPrivacy::None,
             Trust {
                 ca_file: None,
                 pin: None,
@@ -496,11 +496,11 @@ fn a_certificate_that_ends_midway_stops_the_next_session_and_says_so() {
                 "security".into(),
                 "localhost".into(),
                 port,
-                imap::Privacy::Tls,
+                imap::ImapPrivacy::Tls,
                 trust(),
                 login,
                 "INBOX".into(),
-                imap::Done::Keep,
+                imap::Settling::Keep,
             )
         };
         let mut open = mailbox(port);

@@ -8,10 +8,10 @@ use jiff::SignedDuration;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use sealdesk::adapters::clock::SystemClock;
-use sealdesk::adapters::opener::{Doorstep, OpenerClient};
+use sealdesk::adapters::opener::{OpenerClient, OpenerEndpoint};
 use sealdesk::cases::TO_BE_WRITTEN;
 use sealdesk::config;
-use sealdesk::control::{CaseLine, CaseView, Order, Question, Status, Wanted, answer};
+use sealdesk::control::{CaseLine, CaseView, Order, Request, Status, Wanted, answer};
 use sealdesk::decide::Proposal;
 use sealdesk::desk::{Desk, DeskParts};
 use sealdesk::model::Timestamp;
@@ -20,8 +20,8 @@ use sealdesk::model::case_command::CaseCommand;
 use sealdesk::model::case_record::Assessment;
 use sealdesk::model::course::{Lane, Step};
 use sealdesk::model::ids::CaseId;
-use sealdesk::pipeline::{Rhythm, deadlines, intake, outbox, reading_loop, watch};
-use sealdesk::ports::{Clock, Lane as OutboxLane};
+use sealdesk::pipeline::{Watchdog, deadlines, intake, outbox, reading_loop, watch};
+use sealdesk::ports::{Clock, OutboxQueue};
 use sealdesk::wiring::{self, Watched};
 use serde_json::json;
 use std::collections::HashMap;
@@ -99,11 +99,11 @@ impl Play {
             world.config_file().display().to_string(),
         ];
         let opener = Arc::new(OpenerClient::new(
-            Doorstep::Child {
+            OpenerEndpoint::Child {
                 program: SEALDESK.into(),
                 arguments,
             },
-            wiring::perspective(&settings),
+            wiring::own_addresses(&settings),
         ));
         let desk = Desk::new(DeskParts {
             opener,
@@ -121,7 +121,7 @@ impl Play {
     }
 
     async fn work(&self) {
-        let beat = Rhythm::default().beat("test", Duration::from_secs(600));
+        let beat = Watchdog::default().beat("test", Duration::from_secs(600));
         for watched in self.mailboxes.lock().await.iter_mut() {
             intake::round(
                 &self.desk,
@@ -136,7 +136,7 @@ impl Play {
         while reading_loop::round(&self.desk).await.unwrap() > 0 {}
         watch::round(&self.desk).await.unwrap();
         deadlines::round(&self.desk).await.unwrap();
-        for lane in OutboxLane::ALL {
+        for lane in OutboxQueue::ALL {
             while outbox::round(&self.desk, lane).await.unwrap() > 0 {}
         }
     }
@@ -155,7 +155,7 @@ impl Play {
         }
     }
 
-    async fn ask<T: serde::de::DeserializeOwned>(&self, question: Question) -> Result<T, String> {
+    async fn ask<T: serde::de::DeserializeOwned>(&self, question: Request) -> Result<T, String> {
         let value = answer(&self.desk, question, "responder rita")
             .await
             .map_err(|e| format!("{e:#}"))?;
@@ -163,7 +163,7 @@ impl Play {
     }
 
     async fn say(&self, id: &CaseId, word: CaseCommand) -> String {
-        self.ask(Question::CaseCommand {
+        self.ask(Request::CaseCommand {
             id: id.clone(),
             command: word,
         })
@@ -172,7 +172,7 @@ impl Play {
     }
 
     async fn cases(&self) -> Vec<CaseLine> {
-        self.ask(Question::CaseList(Wanted {
+        self.ask(Request::CaseList(Wanted {
             all: true,
             order: Order::Due,
             ..Wanted::default()
@@ -182,7 +182,7 @@ impl Play {
     }
 
     async fn show(&self, id: &CaseId) -> CaseView {
-        self.ask(Question::CaseShow { id: id.clone() })
+        self.ask(Request::CaseShow { id: id.clone() })
             .await
             .unwrap()
     }
@@ -280,7 +280,7 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
         (Lane::Asap, Some(day))
     );
     assert!(view.journal.iter().any(|line| line.event == "skipped"));
-    play.ask::<String>(Question::CaseCommand {
+    play.ask::<String>(Request::CaseCommand {
         id: second.clone(),
         command: CaseCommand::Ask {
             private_disclosure: true,
@@ -295,7 +295,7 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
             play.show(&third).await.line.draft,
             Draft::Filed { .. }
         ));
-        play.ask::<String>(Question::CaseCommand {
+        play.ask::<String>(Request::CaseCommand {
             id: third,
             command: CaseCommand::Answered,
         })
@@ -327,7 +327,7 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
     });
 
     // The queue of a tired human: what is due first stands first.
-    let status: Status = play.ask(Question::Status).await.unwrap();
+    let status: Status = play.ask(Request::Status).await.unwrap();
     assert_eq!(
         (&status.queue[0].id, status.queue.len()),
         (&second, expected)
@@ -385,7 +385,7 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
     )
     .await;
     let proposal: Proposal = play
-        .ask(Question::CaseReleaseDay {
+        .ask(Request::CaseReleaseDay {
             id: first.clone(),
             at: None,
         })

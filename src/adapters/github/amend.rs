@@ -13,7 +13,7 @@ const EVERYBODY: &str = "*";
 /// An advisory as it stands, in the fields that we may change.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Standing {
+pub(super) struct AdvisoryStanding {
     collaborating_users: Option<Vec<User>>,
     collaborating_teams: Option<Vec<Team>>,
     credits: Option<Vec<Value>>,
@@ -34,7 +34,7 @@ struct Team {
 /// nothing changes. Each goes for itself, so that a name that GitHub does not know holds up nothing
 /// else. Who is there stays: GitHub takes whole lists.
 pub(super) fn amended(
-    now: &Standing,
+    now: &AdvisoryStanding,
     amendment: &Amendment,
     configured: &BTreeMap<String, Collaborators>,
     ecosystem: &str,
@@ -146,7 +146,7 @@ fn joined(there: Vec<String>, wanted: Vec<String>) -> Option<Vec<String>> {
 }
 
 /// The first entry as the team sees it; further ones, which people made, stay.
-fn vulnerabilities(now: &Standing, amendment: &Amendment, ecosystem: &str) -> Vec<Value> {
+fn vulnerabilities(now: &AdvisoryStanding, amendment: &Amendment, ecosystem: &str) -> Vec<Value> {
     let assessment = &amendment.assessment;
     let mut all: Vec<Value> = now.vulnerabilities.clone().unwrap_or_default();
     if all.is_empty() {
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn only_what_the_team_said_is_sent_and_nobody_is_put_out() {
-        let now: Standing = serde_json::from_value(json!({
+        let now: AdvisoryStanding = serde_json::from_value(json!({
             "collaborating_users": [{ "login": "maintainer" }], "credits": [{ "login": "ada", "type": "finder" }],
             "vulnerabilities": [{ "package": { "ecosystem": "npm", "name": "acme" }, "vulnerable_version_range": "< \
                 2", "patched_versions": null }]

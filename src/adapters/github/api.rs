@@ -55,7 +55,7 @@ struct Page {
 const PAGES_MAX: usize = 100;
 
 #[derive(Debug, thiserror::Error)]
-pub enum Failed {
+pub enum GithubFailure {
     #[error("cannot be reached, or broke off: {0}")]
     Unreachable(String),
     #[error("did not answer within {CALL_S} s")]
@@ -79,7 +79,7 @@ pub enum Failed {
     Odd(&'static str),
 }
 
-impl Failed {
+impl GithubFailure {
     /// Whether the work may have been done all the same.
     pub fn is_ambiguous(&self) -> bool {
         matches!(
@@ -89,14 +89,14 @@ impl Failed {
     }
 }
 
-impl From<Failed> for PortError {
-    fn from(failed: Failed) -> Self {
+impl From<GithubFailure> for PortError {
+    fn from(failed: GithubFailure) -> Self {
         let text = format!("GitHub {failed}");
         match failed {
             // Only what we sent can be lastingly wrong; a token can be mended while the effect
             // waits.
-            Failed::Invalid(..) => Self::Lasting(text),
-            Failed::Throttled(wait) => Self::Throttled(text, wait),
+            GithubFailure::Invalid(..) => Self::Lasting(text),
+            GithubFailure::Throttled(wait) => Self::Throttled(text, wait),
             _ => Self::Passing(text),
         }
     }
@@ -206,7 +206,7 @@ impl GithubApi {
     }
 
     /// The name under which our drafts are written.
-    pub async fn own_login(&self) -> Result<String, Failed> {
+    pub async fn own_login(&self) -> Result<String, GithubFailure> {
         let (answer, field, suffix) = match &self.app {
             Some(app) => (
                 call(app, Method::Get(None), "/app", None).await?.0,
@@ -218,16 +218,16 @@ impl GithubApi {
         let name = answer
             .get(field)
             .and_then(Value::as_str)
-            .ok_or(Failed::Odd("it does not say who we are"))?;
+            .ok_or(GithubFailure::Odd("it does not say who we are"))?;
         Ok(format!("{name}{suffix}"))
     }
 
-    pub async fn get(&self, route: &str) -> Result<Value, Failed> {
+    pub async fn get(&self, route: &str) -> Result<Value, GithubFailure> {
         Ok(call(&self.calls, Method::Get(None), route, None).await?.0)
     }
 
     /// One page of a list, and the route of the next.
-    pub async fn page(&self, route: &str) -> Result<(Value, Option<String>), Failed> {
+    pub async fn page(&self, route: &str) -> Result<(Value, Option<String>), GithubFailure> {
         let known = self
             .pages
             .lock()
@@ -237,10 +237,10 @@ impl GithubApi {
         let (value, headers) = match call(&self.calls, Method::Get(unless), route, None).await {
             Ok(answer) => answer,
             // RFC 9110 section 15.4.5: what we hold stands.
-            Err(Failed::Unchanged) => {
+            Err(GithubFailure::Unchanged) => {
                 return known
                     .map(|page| (page.value, page.next))
-                    .ok_or(Failed::Odd("it answers 304 to what was not asked"));
+                    .ok_or(GithubFailure::Odd("it answers 304 to what was not asked"));
             }
             Err(failed) => return Err(failed),
         };
@@ -266,11 +266,11 @@ impl GithubApi {
         Ok((value, next))
     }
 
-    pub async fn post(&self, route: &str, body: &Value) -> Result<Value, Failed> {
+    pub async fn post(&self, route: &str, body: &Value) -> Result<Value, GithubFailure> {
         Ok(call(&self.calls, Method::Post, route, Some(body)).await?.0)
     }
 
-    pub async fn patch(&self, route: &str, body: &Value) -> Result<Value, Failed> {
+    pub async fn patch(&self, route: &str, body: &Value) -> Result<Value, GithubFailure> {
         Ok(call(&self.calls, Method::Patch, route, Some(body)).await?.0)
     }
 }
@@ -287,7 +287,7 @@ async fn call(
     method: Method<'_>,
     route: &str,
     body: Option<&Value>,
-) -> Result<(Value, http::HeaderMap), Failed> {
+) -> Result<(Value, http::HeaderMap), GithubFailure> {
     let exchange = async {
         let response = match method {
             Method::Get(None) => octocrab._get(route).await,
@@ -311,19 +311,21 @@ async fn call(
     };
     tokio::time::timeout(Duration::from_secs(CALL_S), exchange)
         .await
-        .map_err(|_| Failed::Silent)?
+        .map_err(|_| GithubFailure::Silent)?
 }
 
 /// The kind of failure alone: its whole text could hold a token or a letter.
-fn unreachable(err: octocrab::Error) -> Failed {
+fn unreachable(err: octocrab::Error) -> GithubFailure {
     match err {
         octocrab::Error::GitHub { source, .. } => match source.status_code.as_u16() {
-            401 => Failed::Unknown,
-            code => Failed::Forbidden(code, familiar(&source.message)),
+            401 => GithubFailure::Unknown,
+            code => GithubFailure::Forbidden(code, familiar(&source.message)),
         },
-        octocrab::Error::Service { .. } => Failed::Unreachable("no connection".to_owned()),
-        octocrab::Error::JWT { .. } => Failed::Unreachable("the app's key cannot sign".to_owned()),
-        _ => Failed::Unreachable("the answer broke off".to_owned()),
+        octocrab::Error::Service { .. } => GithubFailure::Unreachable("no connection".to_owned()),
+        octocrab::Error::JWT { .. } => {
+            GithubFailure::Unreachable("the app's key cannot sign".to_owned())
+        }
+        _ => GithubFailure::Unreachable("the answer broke off".to_owned()),
     }
 }
 
@@ -331,12 +333,12 @@ fn judge(
     status: u16,
     headers: http::HeaderMap,
     text: &str,
-) -> Result<(Value, http::HeaderMap), Failed> {
+) -> Result<(Value, http::HeaderMap), GithubFailure> {
     if (200..300).contains(&status) {
         let value = if text.trim().is_empty() {
             Value::Null
         } else {
-            serde_json::from_str(text).map_err(|_| Failed::Odd("its JSON cannot be read"))?
+            serde_json::from_str(text).map_err(|_| GithubFailure::Odd("its JSON cannot be read"))?
         };
         return Ok((value, headers));
     }
@@ -359,16 +361,16 @@ fn judge(
         || header("x-ratelimit-remaining") == Some(0)
         || message.contains("secondary rate limit");
     Err(match status {
-        304 => Failed::Unchanged,
-        401 => Failed::Unknown,
-        403 | 429 if limited || status == 429 => Failed::Throttled(Duration::from_secs(
+        304 => GithubFailure::Unchanged,
+        401 => GithubFailure::Unknown,
+        403 | 429 if limited || status == 429 => GithubFailure::Throttled(Duration::from_secs(
             header("retry-after")
                 .unwrap_or(WAIT_S_DEFAULT)
                 .min(WAIT_S_MAX),
         )),
-        403 | 404 | 410 => Failed::Forbidden(status, familiar(&message)),
-        500.. => Failed::Server(status),
-        _ => Failed::Invalid(status, familiar(&message)),
+        403 | 404 | 410 => GithubFailure::Forbidden(status, familiar(&message)),
+        500.. => GithubFailure::Server(status),
+        _ => GithubFailure::Invalid(status, familiar(&message)),
     })
 }
 
@@ -410,13 +412,16 @@ mod tests {
         let verdict = |status, rows: &[(&'static str, &str)]| {
             judge(status, headers(rows), "{\"message\":\"m\"}").unwrap_err()
         };
-        assert!(matches!(verdict(401, &[]), Failed::Unknown));
-        assert!(matches!(verdict(403, &[]), Failed::Forbidden(403, _)));
+        assert!(matches!(verdict(401, &[]), GithubFailure::Unknown));
+        assert!(matches!(
+            verdict(403, &[]),
+            GithubFailure::Forbidden(403, _)
+        ));
         assert!(
-            matches!(verdict(403, &[("retry-after", "7")]), Failed::Throttled(d) if d.as_secs() == 7)
+            matches!(verdict(403, &[("retry-after", "7")]), GithubFailure::Throttled(d) if d.as_secs() == 7)
         );
-        assert!(matches!(verdict(429, &[]), Failed::Throttled(_)));
-        assert!(matches!(verdict(422, &[]), Failed::Invalid(422, _)));
+        assert!(matches!(verdict(429, &[]), GithubFailure::Throttled(_)));
+        assert!(matches!(verdict(422, &[]), GithubFailure::Invalid(422, _)));
         assert!(verdict(500, &[]).is_ambiguous() && !verdict(422, &[]).is_ambiguous());
     }
 

@@ -5,7 +5,7 @@
 //! nobody is heard and follow-ups go into the description, as they do without it.
 
 use super::DESCRIPTION_CHARACTERS_FULL;
-use super::api::{Failed, GithubApi};
+use super::api::{GithubApi, GithubFailure};
 use crate::model::Timestamp;
 use crate::model::outgoing::Addition;
 use crate::ports::Comment;
@@ -31,21 +31,21 @@ struct User {
 }
 
 /// What the API shows of them, oldest first; nothing where it has ended.
-pub(super) async fn heard(api: &GithubApi, route: &str) -> Result<Vec<Comment>, Failed> {
+pub(super) async fn heard(api: &GithubApi, route: &str) -> Result<Vec<Comment>, GithubFailure> {
     match said(api, route).await {
-        Err(Failed::Forbidden(404 | 410, _)) => Ok(Vec::new()),
+        Err(GithubFailure::Forbidden(404 | 410, _)) => Ok(Vec::new()),
         heard => heard,
     }
 }
 
-async fn said(api: &GithubApi, route: &str) -> Result<Vec<Comment>, Failed> {
+async fn said(api: &GithubApi, route: &str) -> Result<Vec<Comment>, GithubFailure> {
     let mut all = Vec::new();
     let mut next = Some(format!("{route}/comments?per_page=100"));
     for _ in 0..PAGES_MAX {
         let Some(page) = next else { break };
         let (listed, following) = api.page(&page).await?;
         let listed: Vec<Said> = serde_json::from_value(listed)
-            .map_err(|_| Failed::Odd("its comments cannot be read"))?;
+            .map_err(|_| GithubFailure::Odd("its comments cannot be read"))?;
         all.extend(listed.into_iter().filter_map(|one| {
             let edited = one.updated_at != one.created_at;
             Some(Comment {
@@ -63,7 +63,11 @@ async fn said(api: &GithubApi, route: &str) -> Result<Vec<Comment>, Failed> {
 }
 
 /// Says it once, as its mark tells. `false`: there are no comments here.
-pub(super) async fn add(api: &GithubApi, route: &str, addition: &Addition) -> Result<bool, Failed> {
+pub(super) async fn add(
+    api: &GithubApi,
+    route: &str,
+    addition: &Addition,
+) -> Result<bool, GithubFailure> {
     match said(api, route).await {
         Ok(before)
             if before
@@ -73,7 +77,7 @@ pub(super) async fn add(api: &GithubApi, route: &str, addition: &Addition) -> Re
             return Ok(true);
         }
         Ok(_) => {}
-        Err(Failed::Forbidden(404 | 410, _)) => return Ok(false),
+        Err(GithubFailure::Forbidden(404 | 410, _)) => return Ok(false),
         Err(failed) => return Err(failed),
     }
     let text = match addition.text.chars().count() > DESCRIPTION_CHARACTERS_FULL {
@@ -89,7 +93,7 @@ pub(super) async fn add(api: &GithubApi, route: &str, addition: &Addition) -> Re
     {
         Ok(_) => Ok(true),
         // A published advisory is read below, and not written.
-        Err(Failed::Forbidden(404 | 410, _)) => Ok(false),
+        Err(GithubFailure::Forbidden(404 | 410, _)) => Ok(false),
         Err(failed) => Err(failed),
     }
 }
@@ -98,7 +102,7 @@ pub(super) async fn add(api: &GithubApi, route: &str, addition: &Addition) -> Re
 pub(super) async fn probed(api: &GithubApi, route: &str) -> String {
     match said(api, route).await {
         Ok(_) => "comments are read, and relayed where a responder marks them".to_owned(),
-        Err(why @ Failed::Forbidden(404 | 410, _)) => {
+        Err(why @ GithubFailure::Forbidden(404 | 410, _)) => {
             format!(
                 "there are no comments, so none is relayed and follow-ups go into the description \
                  (GitHub {why})"

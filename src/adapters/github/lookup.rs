@@ -1,6 +1,6 @@
 //! Which advisory is a case's, and what does the repository show of it?
 
-use super::api::{Failed, segment};
+use super::api::{GithubFailure, segment};
 use super::{
     DESCRIPTION_CHARACTERS_FULL, DESCRIPTION_CHARACTERS_MAX, GithubTracker, PAGES_MAX,
     SETTLE_LOOKS, SETTLE_S,
@@ -86,7 +86,7 @@ impl GithubTracker {
         self.products.get(&product).unwrap_or(&self.repository)
     }
 
-    pub(super) async fn login(&self) -> Result<&str, Failed> {
+    pub(super) async fn login(&self) -> Result<&str, GithubFailure> {
         self.login
             .get_or_try_init(|| self.api.own_login())
             .await
@@ -99,7 +99,7 @@ impl GithubTracker {
         &self,
         repository: &str,
         marker: &str,
-    ) -> Result<Option<Filed>, Failed> {
+    ) -> Result<Option<Filed>, GithubFailure> {
         let own = self.login().await?.to_owned();
         let all = self.list(repository).await?;
         let ours = |l: &Listed| {
@@ -124,7 +124,7 @@ impl GithubTracker {
         }))
     }
 
-    pub(super) async fn list(&self, repository: &str) -> Result<Vec<Listed>, Failed> {
+    pub(super) async fn list(&self, repository: &str) -> Result<Vec<Listed>, GithubFailure> {
         let mut all = Vec::new();
         let mut next = Some(format!(
             "{}?per_page=100&sort=created&direction=desc",
@@ -134,7 +134,7 @@ impl GithubTracker {
             let Some(route) = next else { break };
             let (page, following) = self.api.page(&route).await?;
             let listed: Vec<Listed> = serde_json::from_value(page)
-                .map_err(|_| Failed::Odd("its list of advisories cannot be read"))?;
+                .map_err(|_| GithubFailure::Odd("its list of advisories cannot be read"))?;
             all.extend(listed);
             next = following;
         }
@@ -146,7 +146,7 @@ impl GithubTracker {
         &self,
         repository: &str,
         marker: &str,
-    ) -> Result<Option<Filed>, Failed> {
+    ) -> Result<Option<Filed>, GithubFailure> {
         let mut before = None;
         for _ in 0..SETTLE_LOOKS {
             tokio::time::sleep(Duration::from_secs(SETTLE_S)).await;
@@ -159,9 +159,9 @@ impl GithubTracker {
         Ok(None)
     }
 
-    pub(super) async fn advisory(&self, route: &str) -> Result<Listed, Failed> {
+    pub(super) async fn advisory(&self, route: &str) -> Result<Listed, GithubFailure> {
         serde_json::from_value(self.api.get(route).await?)
-            .map_err(|_| Failed::Odd("its advisory cannot be read"))
+            .map_err(|_| GithubFailure::Odd("its advisory cannot be read"))
     }
 
     /// Adds to an advisory once, as the mark tells. `false`: it is public, and this is not for the
@@ -173,7 +173,7 @@ impl GithubTracker {
         for_the_public: bool,
     ) -> Result<bool, PortError> {
         let _turn = self.turn.lock().await;
-        let route = named(advisory)?;
+        let route = ghsa_id(advisory)?;
         let before = self.advisory(&route).await?;
         let text = before.description.clone().unwrap_or_default();
         if text.contains(&addition.mark) {
@@ -260,7 +260,7 @@ pub(super) fn advisories(repository: &str) -> String {
     )
 }
 
-pub(super) fn named(advisory: &AdvisoryId) -> Result<String, PortError> {
+pub(super) fn ghsa_id(advisory: &AdvisoryId) -> Result<String, PortError> {
     route_of(advisory).ok_or_else(|| {
         PortError::Lasting(format!(
             "{} does not name an advisory of GitHub",

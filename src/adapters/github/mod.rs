@@ -6,7 +6,7 @@
 
 mod lookup;
 
-use lookup::{Listed, advisories, cut, id_of, named, route_of};
+use lookup::{Listed, advisories, cut, ghsa_id, id_of, route_of};
 mod amend;
 mod api;
 mod comments;
@@ -16,8 +16,8 @@ use crate::model::case::{AdvisoryId, AdvisoryState};
 use crate::model::case_record::Collaborators;
 use crate::model::outgoing::{Addition, Advisory, Amendment};
 use crate::ports::{Comment, Filed, PortError, Tracker};
-use amend::{Standing, amended};
-use api::Failed;
+use amend::{AdvisoryStanding, amended};
+use api::GithubFailure;
 pub use api::{Auth, GithubApi};
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -130,14 +130,14 @@ impl Tracker for GithubTracker {
     }
 
     async fn comments(&self, advisory: &AdvisoryId) -> Result<Vec<Comment>, PortError> {
-        Ok(comments::heard(&self.api, &named(advisory)?).await?)
+        Ok(comments::heard(&self.api, &ghsa_id(advisory)?).await?)
     }
 
     async fn amend(&self, advisory: &AdvisoryId, amendment: &Amendment) -> Result<(), PortError> {
         let _turn = self.turn.lock().await;
-        let route = named(advisory)?;
-        let now: Standing = serde_json::from_value(self.api.get(&route).await?)
-            .map_err(|_| PortError::from(Failed::Odd("its advisory cannot be read")))?;
+        let route = ghsa_id(advisory)?;
+        let now: AdvisoryStanding = serde_json::from_value(self.api.get(&route).await?)
+            .map_err(|_| PortError::from(GithubFailure::Odd("its advisory cannot be read")))?;
         let mut failed = None;
         for body in amended(&now, amendment, &self.collaborators, &self.ecosystem) {
             if body.as_object().is_some_and(|fields| !fields.is_empty())
@@ -152,7 +152,7 @@ impl Tracker for GithubTracker {
     async fn request_cve(&self, advisory: &AdvisoryId) -> Result<(), PortError> {
         let _turn = self.turn.lock().await;
         self.api
-            .post(&format!("{}/cve", named(advisory)?), &json!({}))
+            .post(&format!("{}/cve", ghsa_id(advisory)?), &json!({}))
             .await?;
         Ok(())
     }
@@ -160,13 +160,13 @@ impl Tracker for GithubTracker {
     async fn open_fork(&self, advisory: &AdvisoryId) -> Result<(), PortError> {
         let _turn = self.turn.lock().await;
         self.api
-            .post(&format!("{}/forks", named(advisory)?), &json!({}))
+            .post(&format!("{}/forks", ghsa_id(advisory)?), &json!({}))
             .await?;
         Ok(())
     }
 
     async fn code_owners(&self, advisory: &AdvisoryId) -> Result<Option<Vec<String>>, PortError> {
-        let route = named(advisory)?;
+        let route = ghsa_id(advisory)?;
         let repository = route
             .split("/security-advisories/")
             .next()
@@ -180,7 +180,7 @@ impl Tracker for GithubTracker {
             {
                 Ok(file) => return Ok(Some(owners(&file))),
                 // Not there, or not for our token to read.
-                Err(Failed::Forbidden(..)) => {}
+                Err(GithubFailure::Forbidden(..)) => {}
                 Err(failed) => return Err(failed.into()),
             }
         }
@@ -246,9 +246,9 @@ impl Tracker for GithubTracker {
 }
 
 /// To `check`, a refusal is something to mend.
-fn lasting(failed: Failed) -> PortError {
+fn lasting(failed: GithubFailure) -> PortError {
     match failed {
-        Failed::Unknown | Failed::Forbidden(..) | Failed::Invalid(..) => {
+        GithubFailure::Unknown | GithubFailure::Forbidden(..) | GithubFailure::Invalid(..) => {
             PortError::Lasting(PortError::from(failed).to_string())
         }
         passing => passing.into(),

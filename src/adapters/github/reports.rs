@@ -6,10 +6,10 @@
 //! settle; what the store knows is not fetched again.
 
 use super::advisories;
-use super::api::{Failed, GithubApi};
+use super::api::{GithubApi, GithubFailure};
 use crate::model::Timestamp;
 use crate::model::case::AdvisoryId;
-use crate::ports::{Lying, Mailbox, Place, PortError, Sink};
+use crate::ports::{ListedLetter, Mailbox, MailboxUid, PortError, Sink};
 use async_trait::async_trait;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -79,7 +79,7 @@ impl GithubReports {
         }
     }
 
-    async fn reported(&self, repository: &str) -> Result<Vec<Reported>, Failed> {
+    async fn reported(&self, repository: &str) -> Result<Vec<Reported>, GithubFailure> {
         let mut all = Vec::new();
         let mut next = Some(format!(
             "{}?state=triage&per_page=100&sort=created&direction=desc",
@@ -89,7 +89,7 @@ impl GithubReports {
             let Some(route) = next else { break };
             let (page, following) = self.api.page(&route).await?;
             let listed: Vec<Reported> = serde_json::from_value(page)
-                .map_err(|_| Failed::Odd("its list of reports cannot be read"))?;
+                .map_err(|_| GithubFailure::Odd("its list of reports cannot be read"))?;
             all.extend(listed.into_iter().filter(|report| report.state == "triage"));
             next = following;
         }
@@ -178,15 +178,15 @@ impl Mailbox for GithubReports {
     async fn list(
         &mut self,
         _: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync),
-    ) -> Result<Vec<Lying>, PortError> {
+    ) -> Result<Vec<ListedLetter>, PortError> {
         let mut lying = Vec::new();
         self.written.clear();
         for repository in &self.repositories {
             for report in self.reported(repository).await? {
                 let octets = letter(&report);
                 let uid = number(&report.ghsa_id);
-                lying.push(Lying {
-                    place: Place {
+                lying.push(ListedLetter {
+                    place: MailboxUid {
                         folder: repository.clone(),
                         validity: VALIDITY,
                         uid,
@@ -205,14 +205,14 @@ impl Mailbox for GithubReports {
         Ok(lying)
     }
 
-    async fn fetch(&mut self, letter: &Lying, sink: &mut dyn Sink) -> Result<(), PortError> {
+    async fn fetch(&mut self, letter: &ListedLetter, sink: &mut dyn Sink) -> Result<(), PortError> {
         let octets = self.written.get(&letter.place.uid).ok_or_else(|| {
             PortError::Passing("the report does not wait for triage any more".to_owned())
         })?;
         sink.take(octets).await
     }
 
-    async fn settle(&mut self, _: &[Place]) -> Result<(), PortError> {
+    async fn settle(&mut self, _: &[MailboxUid]) -> Result<(), PortError> {
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use super::view::{cut, inert};
 use super::{
     GitlabTracker, Issue, PAGES_MAX, SETTLE_LOOKS, SETTLE_S, TITLE_CHARACTERS_MAX, read, said,
 };
-use crate::adapters::net::rest::{self, Failed};
+use crate::adapters::net::rest::{self, RestFailure};
 use crate::model::outgoing::Advisory;
 use crate::model::report::Report;
 use crate::ports::PortError;
@@ -13,24 +13,24 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 impl GitlabTracker {
-    pub(super) async fn issue(&self, project: &str, iid: &str) -> Result<Issue, Failed> {
+    pub(super) async fn issue(&self, project: &str, iid: &str) -> Result<Issue, RestFailure> {
         read(self.get(&["projects", project, "issues", iid]).await?)
     }
 
     /// The name under which our issues are written.
-    pub(super) async fn login(&self) -> Result<&str, Failed> {
+    pub(super) async fn login(&self) -> Result<&str, RestFailure> {
         let asked = async || {
             let user = self.get(&["user"]).await?;
             user["username"]
                 .as_str()
                 .map(str::to_owned)
-                .ok_or(Failed::Odd("it does not say who we are"))
+                .ok_or(RestFailure::Odd("it does not say who we are"))
         };
         self.login.get_or_try_init(asked).await.map(String::as_str)
     }
 
     /// Our own issues, the oldest first; of more than are read, the newest.
-    pub(super) async fn list(&self, project: &str) -> Result<Vec<Issue>, Failed> {
+    pub(super) async fn list(&self, project: &str) -> Result<Vec<Issue>, RestFailure> {
         let login = self.login().await?.to_owned();
         let mut all = Vec::new();
         let mut page = "1".to_owned();
@@ -48,7 +48,7 @@ impl GitlabTracker {
                     .await?;
             all.extend(
                 serde_json::from_value::<Vec<Issue>>(value)
-                    .map_err(|_| Failed::Odd("its list of issues cannot be read"))?,
+                    .map_err(|_| RestFailure::Odd("its list of issues cannot be read"))?,
             );
             match headers
                 .get("x-next-page")
@@ -63,7 +63,11 @@ impl GitlabTracker {
         Ok(all)
     }
 
-    pub(super) async fn find(&self, project: &str, marker: &str) -> Result<Vec<Issue>, Failed> {
+    pub(super) async fn find(
+        &self,
+        project: &str,
+        marker: &str,
+    ) -> Result<Vec<Issue>, RestFailure> {
         let marked = |issue: &Issue| {
             issue
                 .description

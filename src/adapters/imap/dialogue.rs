@@ -73,7 +73,7 @@ pub struct Row {
     pub body: Option<(u32, Vec<u8>)>,
 }
 
-pub struct Opened {
+pub struct SelectedFolder {
     pub validity: u32,
 }
 

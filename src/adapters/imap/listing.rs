@@ -3,7 +3,7 @@
 use super::Session;
 use super::dialogue::{DialogueError, Row};
 use crate::model::Timestamp;
-use crate::ports::{Lying, Place};
+use crate::ports::{ListedLetter, MailboxUid};
 
 /// `1,2,3,7` as `1:3,7`.
 pub(super) fn set(uids: &[u64]) -> String {
@@ -27,9 +27,9 @@ pub(super) fn set(uids: &[u64]) -> String {
         .join(",")
 }
 
-pub(super) fn lying(row: &Row, folder: &str, validity: u32) -> Option<Lying> {
-    Some(Lying {
-        place: Place {
+pub(super) fn lying(row: &Row, folder: &str, validity: u32) -> Option<ListedLetter> {
+    Some(ListedLetter {
+        place: MailboxUid {
             folder: folder.to_owned(),
             validity,
             uid: u64::from(row.uid?),
@@ -50,7 +50,7 @@ pub(super) async fn described(
     session: &mut Session,
     folder: &str,
     uids: &[u64],
-) -> Result<Vec<Lying>, DialogueError> {
+) -> Result<Vec<ListedLetter>, DialogueError> {
     let rows = session
         .dialogue
         .fetch(&format!(
@@ -58,7 +58,7 @@ pub(super) async fn described(
             set(uids)
         ))
         .await?;
-    let mut found: Vec<Lying> = rows
+    let mut found: Vec<ListedLetter> = rows
         .iter()
         .filter_map(|row| lying(row, folder, session.validity))
         .collect();

@@ -11,7 +11,7 @@ mod login;
 mod token;
 
 use super::net::{self, Trust};
-use crate::ports::{Lying, Mailbox, Place, PortError, Sink};
+use crate::ports::{ListedLetter, Mailbox, MailboxUid, PortError, Sink};
 use async_trait::async_trait;
 pub use dialogue::Dialogue;
 use dialogue::{DialogueError, folder_name};
@@ -35,7 +35,7 @@ const IDLE_S: u64 = 5 * 60;
 
 /// How the server is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Privacy {
+pub enum ImapPrivacy {
     Tls,
     Starttls,
     /// To loopback only; the config has proven it.
@@ -44,7 +44,7 @@ pub enum Privacy {
 
 /// What becomes of a letter once it is durable here.
 #[derive(Clone, Debug)]
-pub enum Done {
+pub enum Settling {
     Move(String),
     Keyword(String),
     Keep,
@@ -57,11 +57,11 @@ pub struct ImapMailbox {
     name: String,
     host: String,
     port: u16,
-    privacy: Privacy,
+    privacy: ImapPrivacy,
     trust: Trust,
     login: ImapLogin,
     folder: String,
-    done: Done,
+    done: Settling,
     session: Option<Session>,
     /// More letters lie there than one round lists.
     more: bool,
@@ -80,11 +80,11 @@ impl ImapMailbox {
         name: String,
         host: String,
         port: u16,
-        privacy: Privacy,
+        privacy: ImapPrivacy,
         trust: Trust,
         login: ImapLogin,
         folder: String,
-        done: Done,
+        done: Settling,
     ) -> Self {
         Self {
             name,
@@ -115,11 +115,11 @@ impl ImapMailbox {
         let fault = |err: DialogueError| err.port(&shown);
         let stream = net::connect(&self.host, self.port).await?;
         let mut dialogue = match self.privacy {
-            Privacy::None => Dialogue::new(Box::new(stream)),
-            Privacy::Tls => Dialogue::new(Box::new(
+            ImapPrivacy::None => Dialogue::new(Box::new(stream)),
+            ImapPrivacy::Tls => Dialogue::new(Box::new(
                 net::secure(stream, &self.host, net::tls(&self.trust)?).await?,
             )),
-            Privacy::Starttls => {
+            ImapPrivacy::Starttls => {
                 let stream = dialogue::starttls(stream).await.map_err(fault)?;
                 Dialogue::after_greeting(Box::new(
                     net::secure(stream, &self.host, net::tls(&self.trust)?).await?,
@@ -160,13 +160,13 @@ impl ImapMailbox {
         let (can_move, can_expunge) = (has("MOVE"), has("UIDPLUS"));
         let dialogue = &mut session.dialogue;
         match done {
-            Done::Keep => Ok(()),
-            Done::Keyword(keyword) => dialogue.store(uids, &keyword).await,
-            Done::Move(folder) if can_move => {
+            Settling::Keep => Ok(()),
+            Settling::Keyword(keyword) => dialogue.store(uids, &keyword).await,
+            Settling::Move(folder) if can_move => {
                 let to = folder_name(&folder)?;
                 dialogue.moving(&format!("UID MOVE {uids} {to}"), &to).await
             }
-            Done::Move(folder) if can_expunge => {
+            Settling::Move(folder) if can_expunge => {
                 let to = folder_name(&folder)?;
                 dialogue
                     .moving(&format!("UID COPY {uids} {to}"), &to)
@@ -178,7 +178,7 @@ impl ImapMailbox {
                     .map(drop)
             }
             // A plain EXPUNGE would take other people's deleted letters with it.
-            Done::Move(_) => dialogue.store(uids, FALLBACK_KEYWORD).await,
+            Settling::Move(_) => dialogue.store(uids, FALLBACK_KEYWORD).await,
         }
     }
 }
@@ -192,7 +192,7 @@ impl Mailbox for ImapMailbox {
     async fn list(
         &mut self,
         after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync),
-    ) -> Result<Vec<Lying>, PortError> {
+    ) -> Result<Vec<ListedLetter>, PortError> {
         let folder = self.folder.clone();
         let fresh = self.session.is_none();
         let session = self.session().await?;
@@ -225,7 +225,7 @@ impl Mailbox for ImapMailbox {
         }
     }
 
-    async fn newest(&mut self) -> Result<Vec<Lying>, PortError> {
+    async fn newest(&mut self) -> Result<Vec<ListedLetter>, PortError> {
         let uids: Vec<_> = std::mem::take(&mut self.newest);
         if uids.is_empty() {
             return Ok(Vec::new());
@@ -235,7 +235,7 @@ impl Mailbox for ImapMailbox {
         found.map_err(|err| self.fault(err))
     }
 
-    async fn fetch(&mut self, letter: &Lying, sink: &mut dyn Sink) -> Result<(), PortError> {
+    async fn fetch(&mut self, letter: &ListedLetter, sink: &mut dyn Sink) -> Result<(), PortError> {
         let uid = letter.place.uid;
         let session = self.session().await?;
         if session.validity != letter.place.validity {
@@ -274,7 +274,7 @@ impl Mailbox for ImapMailbox {
         Ok(())
     }
 
-    async fn settle(&mut self, places: &[Place]) -> Result<(), PortError> {
+    async fn settle(&mut self, places: &[MailboxUid]) -> Result<(), PortError> {
         let validity = self.session().await?.validity;
         let mut uids: Vec<u64> = places
             .iter()
@@ -318,10 +318,12 @@ impl Mailbox for ImapMailbox {
         let session = self.session().await?;
         let has = |name: &str| session.capabilities.contains(name);
         let settles = match &done {
-            Done::Keep => "letters stay where they are".to_owned(),
-            Done::Keyword(keyword) => format!("letters get the keyword {keyword}"),
-            Done::Move(to) if has("MOVE") || has("UIDPLUS") => format!("letters move to {to:?}"),
-            Done::Move(_) => format!(
+            Settling::Keep => "letters stay where they are".to_owned(),
+            Settling::Keyword(keyword) => format!("letters get the keyword {keyword}"),
+            Settling::Move(to) if has("MOVE") || has("UIDPLUS") => {
+                format!("letters move to {to:?}")
+            }
+            Settling::Move(_) => format!(
                 "the server can neither MOVE nor UID EXPUNGE, so letters get the keyword \
                  {FALLBACK_KEYWORD}"
             ),

@@ -19,7 +19,7 @@ const WAIT_S_DEFAULT: u64 = 60;
 const ANSWER_OCTETS_MAX: usize = 32 * 1024 * 1024;
 
 #[derive(Debug, thiserror::Error)]
-pub enum Failed {
+pub enum RestFailure {
     #[error("cannot be reached: {0}")]
     Unreachable(String),
     #[error("broke off or did not answer within {CALL_S} s: {0}")]
@@ -36,7 +36,7 @@ pub enum Failed {
     Odd(&'static str),
 }
 
-impl Failed {
+impl RestFailure {
     /// Whether the work may have been done all the same.
     pub fn is_ambiguous(&self) -> bool {
         matches!(self, Self::Silent(_) | Self::Server(_) | Self::Odd(_))
@@ -81,14 +81,14 @@ pub fn is_safe(url: &url::Url) -> bool {
 
 /// Sends a request; its answer's JSON (null where it is none) and headers. No error holds the URL
 /// or what was sent.
-pub async fn call(request: RequestBuilder) -> Result<(Value, HeaderMap), Failed> {
+pub async fn call(request: RequestBuilder) -> Result<(Value, HeaderMap), RestFailure> {
     let failed = |err: reqwest::Error| {
         let connecting = err.is_connect() || err.is_builder();
         let text = err.without_url().to_string();
         if connecting {
-            Failed::Unreachable(text)
+            RestFailure::Unreachable(text)
         } else {
-            Failed::Silent(text)
+            RestFailure::Silent(text)
         }
     };
     let mut response = request.send().await.map_err(failed)?;
@@ -96,7 +96,7 @@ pub async fn call(request: RequestBuilder) -> Result<(Value, HeaderMap), Failed>
     let mut octets = Vec::new();
     while let Some(piece) = response.chunk().await.map_err(failed)? {
         if octets.len() + piece.len() > ANSWER_OCTETS_MAX {
-            return Err(Failed::Odd("its answer is too long"));
+            return Err(RestFailure::Odd("its answer is too long"));
         }
         octets.extend_from_slice(&piece);
     }
@@ -107,7 +107,7 @@ fn judge(
     status: StatusCode,
     headers: HeaderMap,
     octets: &[u8],
-) -> Result<(Value, HeaderMap), Failed> {
+) -> Result<(Value, HeaderMap), RestFailure> {
     let json = serde_json::from_slice::<Value>(octets);
     if status.is_success() {
         return Ok((json.unwrap_or_default(), headers));
@@ -126,15 +126,15 @@ fn judge(
         .and_then(|v| v.to_str().ok())
         .and_then(|v| v.parse::<u64>().ok());
     Err(match status.as_u16() {
-        429 => Failed::Throttled(Duration::from_secs(
+        429 => RestFailure::Throttled(Duration::from_secs(
             wait.unwrap_or(WAIT_S_DEFAULT).min(WAIT_S_MAX),
         )),
-        503 if wait.is_some() => Failed::Throttled(Duration::from_secs(
+        503 if wait.is_some() => RestFailure::Throttled(Duration::from_secs(
             wait.unwrap_or(WAIT_S_DEFAULT).min(WAIT_S_MAX),
         )),
-        code @ (300..=399 | 401 | 403 | 404 | 407) => Failed::Refused(code, words),
-        code @ 500.. => Failed::Server(code),
-        code => Failed::Invalid(code, words),
+        code @ (300..=399 | 401 | 403 | 404 | 407) => RestFailure::Refused(code, words),
+        code @ 500.. => RestFailure::Server(code),
+        code => RestFailure::Invalid(code, words),
     })
 }
 
@@ -148,7 +148,7 @@ const FAMILIAR: [&str; 16] = [
     "Resource not accessible by personal access token",
     "Must have admin rights to Repository.",
     "Repository access blocked",
-    "Validation Failed",
+    "Validation RestFailure",
     "API rate limit exceeded",
     "401 Unauthorized",
     "403 Forbidden",

@@ -1,8 +1,8 @@
 //! How does the desk call the opener? One connection a call, through a socket of systemd's or to a
 //! child.
 
-use super::wire::{BUSY, DIED, FRAME_OCTETS_MAX, GOOD, ReadAnswer, ReadCall, Verb};
-use crate::mime::Perspective;
+use super::wire::{BUSY, DIED, FRAME_OCTETS_MAX, GOOD, OpenerVerb, ReadAnswer, ReadCall};
+use crate::mime::OwnAddresses;
 use crate::model::ids::IntakeId;
 use crate::model::outgoing::Composition;
 use crate::model::publication::SecurityTxt;
@@ -23,7 +23,7 @@ use tokio::sync::Mutex;
 const CALL_S: u64 = 300;
 
 /// Where the opener is found.
-pub enum Doorstep {
+pub enum OpenerEndpoint {
     /// A unit of its own listens here.
     Socket(PathBuf),
     /// A child of this process, started when first needed and again whenever it ended: program and
@@ -35,8 +35,8 @@ pub enum Doorstep {
 }
 
 pub struct OpenerClient {
-    doorstep: Doorstep,
-    perspective: Perspective,
+    doorstep: OpenerEndpoint,
+    own_addresses: OwnAddresses,
     child: Mutex<Option<Running>>,
 }
 
@@ -55,23 +55,23 @@ struct Running {
 }
 
 impl OpenerClient {
-    pub fn new(doorstep: Doorstep, perspective: Perspective) -> Self {
+    pub fn new(doorstep: OpenerEndpoint, own_addresses: OwnAddresses) -> Self {
         Self {
             doorstep,
-            perspective,
+            own_addresses,
             child: Mutex::new(None),
         }
     }
 
     async fn connect(&self) -> Result<UnixStream, OpenerError> {
         match &self.doorstep {
-            Doorstep::Socket(path) => UnixStream::connect(path).await.map_err(|e| {
+            OpenerEndpoint::Socket(path) => UnixStream::connect(path).await.map_err(|e| {
                 OpenerError::Down(format!(
                     "{}: {e}; is sealdesk-opener.socket running, and is this user in its group?",
                     path.display()
                 ))
             }),
-            Doorstep::Child { program, arguments } => {
+            OpenerEndpoint::Child { program, arguments } => {
                 let mut running = self.child.lock().await;
                 let ended = match running.as_mut() {
                     Some(alive) => alive
@@ -100,7 +100,7 @@ impl OpenerClient {
     /// One call: a verb and its frames; then the frames of the answer.
     async fn call(
         &self,
-        verb: Verb,
+        verb: OpenerVerb,
         frames: impl IntoIterator<Item = Frame<'_>>,
     ) -> Result<UnixStream, OpenerError> {
         let mut stream = self.connect().await?;
@@ -165,13 +165,13 @@ impl OpenerClient {
     fn read_call(&self) -> ReadCall {
         ReadCall {
             ours: self
-                .perspective
+                .own_addresses
                 .ours
                 .iter()
                 .map(|a| a.as_str().to_owned())
                 .collect(),
-            own_lists: self.perspective.own_lists.clone(),
-            authserv_id: self.perspective.authserv_id.clone(),
+            own_lists: self.own_addresses.own_lists.clone(),
+            authserv_id: self.own_addresses.authserv_id.clone(),
             certificates: Vec::new(),
             with_files: false,
             letter: None,
@@ -289,7 +289,11 @@ impl Opener for OpenerClient {
         };
         let call = serde_json::to_vec(&call).map_err(|e| OpenerError::Refused(e.to_string()))?;
         let (sealed, letter) = framed(letter);
-        let verb = if sealed { Verb::ReadSealed } else { Verb::Read };
+        let verb = if sealed {
+            OpenerVerb::ReadSealed
+        } else {
+            OpenerVerb::Read
+        };
         self.bounded(async {
             let mut stream = self
                 .call(verb, [Frame::Octets(Cow::from(&call)), letter])
@@ -314,7 +318,7 @@ impl Opener for OpenerClient {
         self.bounded(async {
             frame(
                 &mut self
-                    .call(Verb::Compose, [Frame::Octets(Cow::from(&call))])
+                    .call(OpenerVerb::Compose, [Frame::Octets(Cow::from(&call))])
                     .await?,
             )
             .await
@@ -326,7 +330,7 @@ impl Opener for OpenerClient {
         self.bounded(async {
             frame(
                 &mut self
-                    .call(Verb::Unseal, [Frame::Octets(blob.into())])
+                    .call(OpenerVerb::Unseal, [Frame::Octets(blob.into())])
                     .await?,
             )
             .await
@@ -339,9 +343,9 @@ impl Opener for OpenerClient {
             .map_err(|e| OpenerError::Refused(e.to_string()))?;
         let (sealed, letter) = framed(letter);
         let verb = if sealed {
-            Verb::OutsideSealed
+            OpenerVerb::OutsideSealed
         } else {
-            Verb::Outside
+            OpenerVerb::Outside
         };
         let outside = self
             .bounded(async {
@@ -361,7 +365,7 @@ impl Opener for OpenerClient {
         self.bounded(async {
             frame(
                 &mut self
-                    .call(Verb::SecurityTxt, [Frame::Octets(Cow::from(&call))])
+                    .call(OpenerVerb::SecurityTxt, [Frame::Octets(Cow::from(&call))])
                     .await?,
             )
             .await
@@ -371,7 +375,7 @@ impl Opener for OpenerClient {
 
     async fn inspect(&self) -> Result<Vec<String>, OpenerError> {
         let lines = self
-            .bounded(async { frame(&mut self.call(Verb::Inspect, []).await?).await })
+            .bounded(async { frame(&mut self.call(OpenerVerb::Inspect, []).await?).await })
             .await?;
         serde_json::from_slice(&lines).map_err(|_| OpenerError::Died)
     }

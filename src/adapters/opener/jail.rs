@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 
 /// Who is jailed. Each may do what its work needs and no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum JailRole {
     /// Accepts calls, passes descriptors on, decrypts PKESKs and signs.
     Keyholder,
     /// Forks readers.
@@ -50,7 +50,7 @@ pub fn harden_process() -> Result<(), JailError> {
 
 /// A jail, ready to be entered. The zygote prepares one for all its readers.
 pub struct Jail {
-    role: Role,
+    role: JailRole,
     limits: Limits,
     /// Absent where the kernel lacks the means and that is accepted.
     filter: Option<BpfProgram>,
@@ -59,7 +59,11 @@ pub struct Jail {
 
 impl Jail {
     /// Compiles the filter. With `allow_without` a machine that lacks the means is accepted.
-    pub fn prepare(role: Role, limits: &Limits, allow_without: bool) -> Result<Self, JailError> {
+    pub fn prepare(
+        role: JailRole,
+        limits: &Limits,
+        allow_without: bool,
+    ) -> Result<Self, JailError> {
         let filter = match compiled(role) {
             Ok(filter) => Some(filter),
             Err(_) if allow_without => None,
@@ -86,7 +90,7 @@ impl Jail {
     }
 
     fn shut(&self) -> Result<(), JailError> {
-        if self.role == Role::Reader {
+        if self.role == JailRole::Reader {
             limit_reader(&self.limits)?;
             sys::end_after(u32::try_from(self.limits.reader_life_s).unwrap_or(u32::MAX));
         } else {
@@ -115,7 +119,7 @@ pub fn limit_reader(limits: &Limits) -> Result<(), JailError> {
     Ok(())
 }
 
-fn compiled(role: Role) -> Result<BpfProgram, seccompiler::Error> {
+fn compiled(role: JailRole) -> Result<BpfProgram, seccompiler::Error> {
     let filter = SeccompFilter::new(
         allowed(role),
         SeccompAction::Errno(libc::EPERM as u32),
@@ -147,7 +151,7 @@ fn no_paths() -> Result<(), JailError> {
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-fn allowed(role: Role) -> Rules {
+fn allowed(role: JailRole) -> Rules {
     let mut rules = Rules::new();
     let mut allow = |calls: &[libc::c_long]| {
         calls
@@ -184,8 +188,8 @@ fn allowed(role: Role) -> Rules {
     allow(&[libc::SYS_poll]);
     match role {
         // A reader may block no signal: its alarm must end it.
-        Role::Reader => {}
-        Role::Keyholder => allow(&[
+        JailRole::Reader => {}
+        JailRole::Keyholder => allow(&[
             libc::SYS_rt_sigaction,
             libc::SYS_rt_sigprocmask,
             libc::SYS_accept4,
@@ -193,7 +197,7 @@ fn allowed(role: Role) -> Rules {
             libc::SYS_recvmsg,
             libc::SYS_socketpair,
         ]),
-        Role::Zygote => allow(&[
+        JailRole::Zygote => allow(&[
             libc::SYS_rt_sigprocmask,
             libc::SYS_sendmsg,
             libc::SYS_recvmsg,
@@ -215,7 +219,7 @@ fn allowed(role: Role) -> Rules {
     rules.insert(libc::SYS_mmap, data_only());
     rules.insert(libc::SYS_mprotect, data_only());
     let duplicate_only = [libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_SETFL];
-    if role == Role::Reader {
+    if role == JailRole::Reader {
         // Once it knows how large its letter is, it lowers what it may use; without a capability
         // nobody raises it again.
         let lowered = [libc::RLIMIT_AS, libc::RLIMIT_CPU];
@@ -238,7 +242,7 @@ fn allowed(role: Role) -> Rules {
             .map(|c| rule(condition(1, SeccompCmpOp::Eq, *c as u64)))
             .collect(),
     );
-    if role == Role::Zygote {
+    if role == JailRole::Zygote {
         // fork, and no thread and no namespace; what a reader sets for itself before its own,
         // narrower filter.
         let others = libc::CLONE_VM

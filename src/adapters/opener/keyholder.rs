@@ -5,10 +5,10 @@ mod composing;
 mod listening;
 mod readers;
 
-use super::wire::{self, BUSY, GOOD, Verb, Wire, WireError};
+use super::wire::{self, BUSY, GOOD, OpenerVerb, Wire, WireError};
 use super::zygote::Zygote;
-use super::{DEATHS_MAX, Doorway, EXIT_START_ANEW, READERS_MAX, sys};
-use crate::compose::House;
+use super::{CallSource, DEATHS_MAX, EXIT_START_ANEW, READERS_MAX, sys};
+use crate::compose::DeskIdentity;
 use crate::model::address::Address;
 use crate::model::limits::Limits;
 use crate::model::outgoing::Composition;
@@ -62,7 +62,7 @@ pub struct Holdings {
     pub mail: SecretKeys,
     pub storage: Option<SecretKeys>,
     /// Absent where nothing is to be composed (`sealdesk open`).
-    pub house: Option<House>,
+    pub identity: Option<DeskIdentity>,
     /// Whom calls may go to: address and armored certificate.
     pub responders: Vec<(Address, String)>,
     /// Whom notices may go to.
@@ -85,7 +85,7 @@ struct Keyholder<'z> {
 
 /// Serves until the doorway closes; returns the exit code.
 pub fn serve(
-    doorway: &Doorway,
+    doorway: &CallSource,
     zygote: &Zygote,
     holdings: Holdings,
     limits: &Limits,
@@ -144,12 +144,12 @@ fn is_free(composition: &Composition) -> bool {
 }
 
 fn wait(
-    doorway: &Doorway,
+    doorway: &CallSource,
     keyholder: &Keyholder<'_>,
     busy: bool,
 ) -> Result<(bool, bool, Vec<usize>), Errno> {
     let door = match doorway {
-        Doorway::Listener(fd) | Doorway::Passed(fd) => fd.as_fd(),
+        CallSource::Listener(fd) | CallSource::Passed(fd) => fd.as_fd(),
     };
     let dying = keyholder.deaths >= DEATHS_MAX;
     let mut watched = vec![PollFd::new(keyholder.zygote.control(), PollFlags::POLLIN)];
@@ -197,10 +197,10 @@ fn wait(
     ))
 }
 
-fn call(doorway: &Doorway) -> Result<Option<OwnedFd>, Errno> {
+fn call(doorway: &CallSource) -> Result<Option<OwnedFd>, Errno> {
     match doorway {
-        Doorway::Listener(listener) => sys::accept(listener.as_fd()).map(Some),
-        Doorway::Passed(socket) => {
+        CallSource::Listener(listener) => sys::accept(listener.as_fd()).map(Some),
+        CallSource::Passed(socket) => {
             Ok(sys::receive_descriptors(socket.as_fd())?.and_then(|(_, mut fds)| fds.pop()))
         }
     }
@@ -210,16 +210,20 @@ impl Keyholder<'_> {
     fn answer(&mut self, desk: OwnedFd) -> Result<(), WireError> {
         let wire = Wire::brief(&desk, PATIENCE);
         let verb = wire.take_octet()?;
-        match Verb::from_octet(verb) {
+        match OpenerVerb::from_octet(verb) {
             Some(
-                Verb::Read | Verb::ReadSealed | Verb::OutsideSealed | Verb::Outside | Verb::Unseal,
+                OpenerVerb::Read
+                | OpenerVerb::ReadSealed
+                | OpenerVerb::OutsideSealed
+                | OpenerVerb::Outside
+                | OpenerVerb::Unseal,
             ) => {
                 if self.reads.check().is_err() {
                     return wire.give(&[BUSY]);
                 }
                 self.fork_reader(verb, desk).map(drop)
             }
-            Some(Verb::Compose) => {
+            Some(OpenerVerb::Compose) => {
                 let composition: Composition =
                     serde_json::from_slice(&wire.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?)?;
                 if self.compositions.check().is_err()
@@ -232,7 +236,7 @@ impl Keyholder<'_> {
                 }
                 self.compose(&composition, desk)
             }
-            Some(Verb::SecurityTxt) => {
+            Some(OpenerVerb::SecurityTxt) => {
                 let fields: SecurityTxt =
                     serde_json::from_slice(&wire.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?)?;
                 if self.compositions.check().is_err() {
@@ -246,7 +250,7 @@ impl Keyholder<'_> {
                     Err(why) => wire.refuse(&why),
                 }
             }
-            Some(Verb::Inspect) => {
+            Some(OpenerVerb::Inspect) => {
                 wire.give(&[GOOD])?;
                 wire.give_frame(&serde_json::to_vec(&self.inspect())?)
             }

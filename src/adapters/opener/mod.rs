@@ -23,7 +23,7 @@ mod sys;
 mod wire;
 mod zygote;
 
-pub use client::{Doorstep, OpenerClient};
+pub use client::{OpenerClient, OpenerEndpoint};
 pub use keyholder::Holdings;
 pub use sys::{pass_descriptor, take_stdin};
 
@@ -40,7 +40,7 @@ pub const DEATHS_MAX: u32 = 16;
 pub const EXIT_START_ANEW: i32 = 75;
 
 /// Where calls come in.
-pub enum Doorway {
+pub enum CallSource {
     /// A listening unix socket, made and guarded by PID 1.
     Listener(OwnedFd),
     /// A socket over which the desk passes one end of a fresh pair for each call.
@@ -68,7 +68,7 @@ pub enum ServeError {
 ///
 /// `load` reads keys and config; it runs after the zygote was forked and before the jail shuts.
 pub fn serve(
-    doorway: Doorway,
+    doorway: CallSource,
     load: impl FnOnce() -> Result<Holdings, String>,
     limits: &Limits,
     allow_without_jail: bool,
@@ -76,12 +76,12 @@ pub fn serve(
     crate::openpgp::warm_up().map_err(ServeError::WarmUp)?;
     crate::triage::warm_up();
     let number = match &doorway {
-        Doorway::Listener(fd) | Doorway::Passed(fd) => fd.as_raw_fd(),
+        CallSource::Listener(fd) | CallSource::Passed(fd) => fd.as_raw_fd(),
     };
     let zygote = zygote::spawn(number, limits, allow_without_jail).map_err(ServeError::Zygote)?;
     let holdings = load().map_err(ServeError::Holdings)?;
     jail::harden_process().map_err(|e| ServeError::Jail(e.to_string()))?;
-    let entered = jail::Jail::prepare(jail::Role::Keyholder, limits, allow_without_jail)
+    let entered = jail::Jail::prepare(jail::JailRole::Keyholder, limits, allow_without_jail)
         .and_then(|jail| jail.enter());
     entered.map_err(|e| ServeError::Jail(e.to_string()))?;
     keyholder::serve(&doorway, &zygote, holdings, limits).map_err(ServeError::Socket)

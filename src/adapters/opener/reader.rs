@@ -1,11 +1,11 @@
 //! What does a reader do in its one life? It opens one letter, answers the desk, and ends.
 
 use super::wire::{
-    self, ASK_MAIL, ASK_STORAGE, DONE, FRAME_OCTETS_MAX, GOOD, KEY, NAMED, ReadAnswer, ReadCall,
-    SEAL, SPENT, SealCall, Verb, Wire, WireError,
+    self, ASK_MAIL, ASK_STORAGE, DONE, FRAME_OCTETS_MAX, GOOD, KEY, NAMED, OpenerVerb, ReadAnswer,
+    ReadCall, SEAL, SPENT, SealCall, Wire, WireError,
 };
 use super::{jail, sys};
-use crate::mime::Perspective;
+use crate::mime::OwnAddresses;
 use crate::model::address::Address;
 use crate::model::budget::Budget;
 use crate::model::limits::Limits;
@@ -25,12 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub fn serve(verb: u8, desk: &OwnedFd, keys: &OwnedFd, limits: &Limits) -> i32 {
     let desk = Wire::patient(desk, PATIENCE);
     let keys = Wire::patient(keys, PATIENCE);
-    let answered = match Verb::from_octet(verb) {
-        Some(Verb::Read) => read(&desk, &keys, false, limits),
-        Some(Verb::ReadSealed) => read(&desk, &keys, true, limits),
-        Some(Verb::OutsideSealed) => outside(&desk, &keys, true, limits),
-        Some(Verb::Outside) => outside(&desk, &keys, false, limits),
-        Some(Verb::Unseal) => unseal(&desk, &keys),
+    let answered = match OpenerVerb::from_octet(verb) {
+        Some(OpenerVerb::Read) => read(&desk, &keys, false, limits),
+        Some(OpenerVerb::ReadSealed) => read(&desk, &keys, true, limits),
+        Some(OpenerVerb::OutsideSealed) => outside(&desk, &keys, true, limits),
+        Some(OpenerVerb::Outside) => outside(&desk, &keys, false, limits),
+        Some(OpenerVerb::Unseal) => unseal(&desk, &keys),
         _ if verb == SEAL => seal(&desk, &keys),
         _ => desk.refuse("unknown verb"),
     };
@@ -128,13 +128,13 @@ fn position(call: &ReadCall, limits: &Limits) -> Position {
         .iter()
         .filter_map(|a| Address::parse(a).ok())
         .collect();
-    let perspective = Perspective {
+    let own_addresses = OwnAddresses {
         ours,
         own_lists: call.own_lists.clone(),
         authserv_id: call.authserv_id.clone(),
     };
     Position {
-        perspective,
+        own_addresses,
         certificates,
         limits: *limits,
         cpu: sys::cpu_time,

@@ -18,7 +18,7 @@ pub const SMALL_FRAME_OCTETS_MAX: u64 = 512 * 1024;
 /// What the desk may ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Verb {
+pub enum OpenerVerb {
     /// Frames: [`ReadCall`] as JSON, the letter.
     Read = b'r',
     /// As `Read`, of a letter that is sealed at rest.
@@ -63,7 +63,7 @@ pub const BUSY: u8 = 2;
 /// the letter.
 pub const DIED: u8 = 3;
 
-impl Verb {
+impl OpenerVerb {
     pub fn from_octet(octet: u8) -> Option<Self> {
         [
             Self::Read,

@@ -4,7 +4,7 @@
 //! A reader may be taken over by its letter, so nothing that it does itself bounds its life: the
 //! zygote kills it.
 
-use super::jail::{self, Jail, Role};
+use super::jail::{self, Jail, JailRole};
 use super::{reader, sys};
 use crate::model::limits::Limits;
 use nix::errno::Errno;
@@ -71,8 +71,8 @@ fn live(
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
     sys::keep_memory();
     jail::harden_process()?;
-    let readers = Jail::prepare(Role::Reader, limits, allow_without_jail)?;
-    Jail::prepare(Role::Zygote, limits, allow_without_jail)?.enter()?;
+    let readers = Jail::prepare(JailRole::Reader, limits, allow_without_jail)?;
+    Jail::prepare(JailRole::Zygote, limits, allow_without_jail)?.enter()?;
     let mut children = Children {
         alive: Vec::new(),
         life: Duration::from_secs(limits.reader_life_s),

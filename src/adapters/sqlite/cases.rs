@@ -3,7 +3,7 @@
 mod rows;
 
 use super::{SqliteStore, apply, damaged, fault, millis, time};
-use crate::decide::{Decision, SealedDossier};
+use crate::decide::{Decision, SealedCaseRecord};
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::{Called, Case, Standing};
@@ -146,9 +146,9 @@ pub(super) async fn update(
     Ok(())
 }
 
-pub(super) async fn write_dossier(
+pub(super) async fn write_case_record(
     tx: &mut SqliteConnection,
-    dossier: &SealedDossier,
+    dossier: &SealedCaseRecord,
 ) -> Result<(), PortError> {
     let done = sqlx::query(
         "UPDATE cases SET dossier = ?, dossier_version = dossier_version + 1 \

@@ -4,7 +4,7 @@ use super::{SqliteStore, apply, damaged, fault, millis, time};
 use crate::model::Timestamp;
 use crate::model::effect::{Effect, Reason, Work};
 use crate::model::ids::{CaseId, EffectKey, IntakeId};
-use crate::ports::{Lane, Leased, Outbox, Outcome, PortError};
+use crate::ports::{Leased, Outbox, OutboxQueue, Outcome, PortError};
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, SqliteConnection};
@@ -61,21 +61,21 @@ fn work(name: &str, reason: Option<String>) -> Result<Work, PortError> {
     })
 }
 
-/// The lane of an effect, as [`number`] counts them.
-macro_rules! lane {
+/// The queue of an effect, as [`number`] counts them.
+macro_rules! queue {
     () => {
         "(CASE work WHEN 'call-by-mail' THEN 3 WHEN 'call-by-second-path' THEN 2 WHEN \
          'acknowledge' THEN 1 WHEN 'send-certificate' THEN 1 WHEN 'ask' THEN 1 ELSE 0 END)"
     };
 }
 
-/// How the statements below name a lane.
-fn number(lane: Lane) -> i64 {
-    match lane {
-        Lane::Common => 0,
-        Lane::Answers => 1,
-        Lane::SecondPath => 2,
-        Lane::Calls => 3,
+/// How the statements below name a queue.
+fn number(queue: OutboxQueue) -> i64 {
+    match queue {
+        OutboxQueue::Common => 0,
+        OutboxQueue::Answers => 1,
+        OutboxQueue::SecondPath => 2,
+        OutboxQueue::Calls => 3,
     }
 }
 
@@ -109,7 +109,7 @@ fn leased(row: &SqliteRow) -> Result<Leased, PortError> {
 impl Outbox for SqliteStore {
     async fn lease(
         &self,
-        lane: Lane,
+        queue: OutboxQueue,
         now: Timestamp,
         lease: Duration,
         at_most: u32,
@@ -118,14 +118,14 @@ impl Outbox for SqliteStore {
         // short one.
         let due: i64 = sqlx::query_scalar(concat!(
             "SELECT EXISTS (SELECT 1 FROM effect WHERE state = 'pending' AND due <= ?1 AND ",
-            lane!(),
+            queue!(),
             " = ?2) OR EXISTS (SELECT 1 FROM effect WHERE state = 'leased' AND lease_until <= ?1 \
              AND ",
-            lane!(),
+            queue!(),
             " = ?2)"
         ))
         .bind(millis(now))
-        .bind(number(lane))
+        .bind(number(queue))
         .fetch_one(&self.pool)
         .await
         .map_err(fault)?;
@@ -138,17 +138,17 @@ impl Outbox for SqliteStore {
         let rows = sqlx::query(concat!(
             "UPDATE effect SET in_doubt = in_doubt + (state = 'leased'), state = 'leased', lease_until = ?1, attempts = attempts + 1
              WHERE key IN (SELECT key FROM (SELECT key FROM effect WHERE state = 'pending' AND due <= ?2 AND ",
-            lane!(),
+            queue!(),
             " = ?4 ORDER BY due LIMIT ?3)
               UNION ALL SELECT key FROM (SELECT key FROM effect WHERE state = 'leased' AND lease_until <= ?2 AND ",
-            lane!(),
+            queue!(),
             " = ?4 LIMIT ?3))
              RETURNING key, work, reason, case_id, letter_id, due, payload, attempts - 1 AS attempts, created_at, in_doubt"
         ))
         .bind(until)
         .bind(millis(now))
         .bind(at_most)
-        .bind(number(lane))
+        .bind(number(queue))
         .fetch_all(&mut *tx)
         .await
         .map_err(fault)?;
@@ -238,15 +238,15 @@ impl Outbox for SqliteStore {
         Ok(queued.unsigned_abs())
     }
 
-    async fn next_due(&self, lane: Lane) -> Result<Option<Timestamp>, PortError> {
+    async fn next_due(&self, queue: OutboxQueue) -> Result<Option<Timestamp>, PortError> {
         let due: Option<i64> = sqlx::query_scalar(concat!(
             "SELECT min(at) FROM (SELECT min(due) AS at FROM effect WHERE state = 'pending' AND ",
-            lane!(),
+            queue!(),
             " = ?1 UNION ALL SELECT min(lease_until) FROM effect WHERE state = 'leased' AND ",
-            lane!(),
+            queue!(),
             " = ?1)"
         ))
-        .bind(number(lane))
+        .bind(number(queue))
         .fetch_one(&self.pool)
         .await
         .map_err(fault)?;

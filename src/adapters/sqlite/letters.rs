@@ -2,22 +2,20 @@
 
 mod letter_rows;
 
-use super::threads::acquaintance;
+use super::threads::thread_context;
 use super::{SqliteStore, apply, fault, millis, purge, text_tags};
-use crate::decide::{Acquaintance, Decision, Entry};
+use crate::decide::{Decision, Entry, ThreadContext};
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::ids::{CaseId, IntakeId, MessageId};
 use crate::model::letter::{Outer, Role};
 use crate::ports::{
-    Admission, Decide, Intake, Letters, Place, PortError, Read, ReadingState, Rest, TextTag, Unread,
+    Admission, Decide, Intake, Letters, PortError, ReadingState, ReadingToSave, Rest, TextTag,
+    Unread,
 };
 use async_trait::async_trait;
-use letter_rows::{UNREAD, insert_place, read, read_place, read_unread, set_case, set_role};
-
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row};
-use std::collections::HashSet;
+use letter_rows::{UNREAD, read, read_unread, set_case, set_role};
+pub(super) use letter_rows::{insert_place, read_place};
 
 const BEGIN_READING: &str = "UPDATE letter SET tries = tries + 1 WHERE id = ? AND state = \
     'unread' RETURNING id, digest, octets, received_at, case_id, originator, reply_to, \
@@ -47,118 +45,12 @@ fn state_name(state: ReadingState) -> &'static str {
 
 #[async_trait]
 impl Letters for SqliteStore {
-    async fn cursors(&self, mailbox: &str) -> Result<Vec<(String, u32, u64)>, PortError> {
-        let rows = sqlx::query("SELECT folder, validity, after FROM cursor WHERE mailbox = ?")
-            .bind(mailbox)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(fault)?;
-        let cursor = |row: &SqliteRow| {
-            let after: i64 = row.try_get("after").map_err(fault)?;
-            Ok((
-                row.try_get("folder").map_err(fault)?,
-                row.try_get("validity").map_err(fault)?,
-                after.cast_unsigned(),
-            ))
-        };
-        rows.iter().map(cursor).collect()
-    }
-
-    async fn set_cursor(
-        &self,
-        mailbox: &str,
-        folder: &str,
-        validity: u32,
-        after: u64,
-    ) -> Result<(), PortError> {
-        let mut tx = self.writing().await?;
-        sqlx::query(
-            "INSERT INTO cursor (mailbox, folder, validity, after) VALUES (?, ?, ?, ?) ON \
-            CONFLICT (mailbox, folder) DO UPDATE SET validity = excluded.validity, after = \
-            excluded.after WHERE validity != excluded.validity OR after != excluded.after",
-        )
-        .bind(mailbox)
-        .bind(folder)
-        .bind(validity)
-        .bind(after.cast_signed())
-        .execute(&mut *tx)
-        .await
-        .map_err(fault)?;
-        tx.commit().await
-    }
-
-    async fn known(&self, mailbox: &str, places: &[Place]) -> Result<HashSet<Place>, PortError> {
-        if places.is_empty() {
-            return Ok(HashSet::new());
-        }
-        let mut select =
-            QueryBuilder::new("SELECT folder, validity, uid FROM place WHERE mailbox = ");
-        select
-            .push_bind(mailbox)
-            .push(" AND (folder, validity, uid) IN (");
-        select.push_values(places, |mut row, place| {
-            row.push_bind(&place.folder)
-                .push_bind(place.validity)
-                .push_bind(place.uid.cast_signed());
-        });
-        let rows = select
-            .push(")")
-            .build()
-            .fetch_all(&self.pool)
-            .await
-            .map_err(fault)?;
-        rows.iter().map(read_place).collect()
-    }
-
-    async fn unsettled(&self, mailbox: &str) -> Result<Vec<Place>, PortError> {
-        let rows = sqlx::query(
-            "SELECT folder, validity, uid FROM place WHERE mailbox = ? AND \
-            settled = 0 ORDER BY uid",
-        )
-        .bind(mailbox)
-        .fetch_all(&self.pool)
-        .await
-        .map_err(fault)?;
-        rows.iter().map(read_place).collect()
-    }
-
-    async fn settled(&self, mailbox: &str, places: &[Place]) -> Result<(), PortError> {
-        let mut tx = self.writing().await?;
-        for place in places {
-            sqlx::query(
-                "UPDATE place SET settled = 1 WHERE mailbox = ? AND folder = ? AND \
-                validity = ? AND uid = ?",
-            )
-            .bind(mailbox)
-            .bind(&place.folder)
-            .bind(place.validity)
-            .bind(place.uid.cast_signed())
-            .execute(&mut *tx)
-            .await
-            .map_err(fault)?;
-        }
-        tx.commit().await
-    }
-
-    async fn leave_lying(
-        &self,
-        mailbox: &str,
-        place: &Place,
-        decision: &Decision,
-        now: Timestamp,
-    ) -> Result<(), PortError> {
-        let mut tx = self.writing().await?;
-        insert_place(&mut tx, mailbox, place, None, true).await?;
-        apply(&mut tx, decision, now).await?;
-        tx.commit().await
-    }
-
-    async fn acquaintance(
+    async fn thread_context(
         &self,
         outer: &Outer,
         bounce: &Address,
-    ) -> Result<Acquaintance, PortError> {
-        acquaintance(
+    ) -> Result<ThreadContext, PortError> {
+        thread_context(
             &mut *self.pool.acquire().await.map_err(fault)?,
             outer,
             bounce,
@@ -222,7 +114,7 @@ impl Letters for SqliteStore {
         .await
         .map_err(fault)?;
         // Looked up here, where an earlier letter of the same batch is known already.
-        let known = acquaintance(&mut tx, outer, admission.bounce).await?;
+        let known = thread_context(&mut tx, outer, admission.bounce).await?;
         let decision = decide(IntakeId(id), &known);
         insert_place(
             &mut tx,
@@ -323,7 +215,7 @@ impl Letters for SqliteStore {
     async fn commit_reading(
         &self,
         intake: IntakeId,
-        read: &Read<'_>,
+        read: &ReadingToSave<'_>,
         decision: &Decision,
         now: Timestamp,
     ) -> Result<(), PortError> {

@@ -7,6 +7,7 @@ mod correspondence;
 mod effects;
 mod keeping;
 mod letters;
+mod mailbox_progress;
 mod measures;
 mod purge;
 mod spool;
@@ -296,7 +297,7 @@ async fn apply(
         }
     }
     if let Some(dossier) = &decision.dossier {
-        cases::write_dossier(tx, dossier).await?;
+        cases::write_case_record(tx, dossier).await?;
     }
     effects::insert(tx, &decision.effects, now).await?;
     for key in &decision.cancelled {

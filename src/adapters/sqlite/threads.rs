@@ -1,7 +1,7 @@
 //! To which case does a letter belong, by what its outside names?
 
 use super::{cases, fault};
-use crate::decide::{Acquaintance, Thread};
+use crate::decide::{Thread, ThreadContext};
 use crate::model::address::Address;
 use crate::model::case::{Closing, Standing};
 use crate::model::ids::{CaseId, tag_in};
@@ -13,12 +13,12 @@ use sqlx::SqliteConnection;
 const RECIPIENTS_MAX: usize = 20;
 
 /// What is known of the threads, tags and people that an outer letter names.
-pub(super) async fn acquaintance(
+pub(super) async fn thread_context(
     store: &mut SqliteConnection,
     outer: &Outer,
     bounce: &Address,
-) -> Result<Acquaintance, PortError> {
-    let mut known = Acquaintance::default();
+) -> Result<ThreadContext, PortError> {
+    let mut known = ThreadContext::default();
     for tag in outer.recipients.iter().filter_map(|to| bounce.tag_of(to)) {
         let case: Option<String> =
             sqlx::query_scalar("SELECT case_id FROM answer WHERE tag = ? AND case_id IS NOT NULL")

@@ -5,7 +5,7 @@ use crate::adapters::calendar;
 use crate::adapters::clock::SystemClock;
 use crate::cli::{ask, screen};
 use crate::config;
-use crate::control::Question;
+use crate::control::Request;
 use crate::decide::Proposal;
 use crate::grammar::{CaseVerb, case_id, on_day};
 use crate::model::case_command::{Asset, CaseCommand};
@@ -88,7 +88,7 @@ pub(super) fn text_from(file: Option<PathBuf>) -> Result<String> {
     }
 }
 
-pub async fn run(desk: &ask::Desk, verb: CommandVerb) -> Result<()> {
+pub async fn run(desk: &ask::DeskArgs, verb: CommandVerb) -> Result<()> {
     let (text, command) = match verb {
         CommandVerb::ReleaseDate {
             id: text,
@@ -147,9 +147,9 @@ pub async fn run(desk: &ask::Desk, verb: CommandVerb) -> Result<()> {
     execute(desk, &case_id(&text)?, command).await
 }
 
-async fn execute(desk: &ask::Desk, id: &CaseId, command: CaseCommand) -> Result<()> {
+async fn execute(desk: &ask::DeskArgs, id: &CaseId, command: CaseCommand) -> Result<()> {
     let said: String = desk
-        .ask(Question::CaseCommand {
+        .ask(Request::CaseCommand {
             id: id.clone(),
             command,
         })
@@ -158,7 +158,7 @@ async fn execute(desk: &ask::Desk, id: &CaseId, command: CaseCommand) -> Result<
 }
 
 async fn release_date(
-    desk: &ask::Desk,
+    desk: &ask::DeskArgs,
     id: &CaseId,
     day: Option<&str>,
     clear: bool,
@@ -179,7 +179,7 @@ async fn release_date(
     let hour = || anyhow::Ok(config::load(&desk.config)?.release.hour_utc);
     let chosen = day.map(|day| on_day(day, hour()?)).transpose()?;
     let proposal: Proposal = desk
-        .ask(Question::CaseReleaseDay {
+        .ask(Request::CaseReleaseDay {
             id: id.clone(),
             at: chosen,
         })

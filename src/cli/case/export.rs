@@ -5,7 +5,7 @@ use crate::adapters::clock::SystemClock;
 use crate::cli::{ask, screen};
 use crate::compose::export::{self, ExportError, Exported, Publisher};
 use crate::config::{self, Settings};
-use crate::control::{CaseView, Question, SealedLetter};
+use crate::control::{CaseView, Request, SealedLetter};
 use crate::model::case::Draft;
 use crate::model::course::Step;
 use crate::model::ids::CaseId;
@@ -15,7 +15,7 @@ use clap::ValueEnum;
 use std::path::PathBuf;
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum ExportFormat {
     /// OSV 1.6
     Osv,
     /// CVE JSON 5.1: the container of a CNA
@@ -30,21 +30,21 @@ pub enum Format {
 }
 
 pub(super) async fn run(
-    desk: &ask::Desk,
+    desk: &ask::DeskArgs,
     id: &CaseId,
-    format: Format,
+    format: ExportFormat,
     output: Option<PathBuf>,
     to: Option<String>,
 ) -> Result<()> {
     let settings = config::load(&desk.config)?;
     let text = match (format, to) {
-        (Format::Mbox, Some(to)) => {
-            let view: CaseView = desk.ask(Question::CaseShow { id: id.clone() }).await?;
+        (ExportFormat::Mbox, Some(to)) => {
+            let view: CaseView = desk.ask(Request::CaseShow { id: id.clone() }).await?;
             let mut text = String::new();
             // One at a time: the desk holds no case whole.
             for letter in &view.read {
                 let sealed: SealedLetter = desk
-                    .ask(Question::CaseLetter {
+                    .ask(Request::CaseLetter {
                         id: id.clone(),
                         intake: letter.intake,
                         to: to.clone(),
@@ -54,12 +54,12 @@ pub(super) async fn run(
             }
             text
         }
-        (Format::Mbox, None) => {
+        (ExportFormat::Mbox, None) => {
             bail!("name the responder to whom the letters are encrypted: --to LOGIN")
         }
         (_, Some(_)) => bail!("--to is for --format mbox: the other formats are not encrypted"),
         (format, None) => {
-            let view: CaseView = desk.ask(Question::CaseShow { id: id.clone() }).await?;
+            let view: CaseView = desk.ask(Request::CaseShow { id: id.clone() }).await?;
             written(&view, format, &publisher(&settings))?
         }
     };
@@ -84,7 +84,11 @@ fn publisher(settings: &Settings) -> Publisher {
     }
 }
 
-fn written(view: &CaseView, format: Format, publisher: &Publisher) -> Result<String, ExportError> {
+fn written(
+    view: &CaseView,
+    format: ExportFormat,
+    publisher: &Publisher,
+) -> Result<String, ExportError> {
     let report = view.report.clone().unwrap_or_default();
     let advisory = match &view.line.draft {
         Draft::Filed { advisory } => Some((advisory.id.as_str(), advisory.url.as_str())),
@@ -107,11 +111,11 @@ fn written(view: &CaseView, format: Format, publisher: &Publisher) -> Result<Str
         publisher,
     };
     match format {
-        Format::Osv => export::osv(&exported),
-        Format::Cve => export::cve(&exported),
-        Format::Csaf => export::csaf(&exported),
-        Format::Ghsa => export::ghsa(&exported),
-        Format::Markdown | Format::Mbox => export::markdown(&exported),
+        ExportFormat::Osv => export::osv(&exported),
+        ExportFormat::Cve => export::cve(&exported),
+        ExportFormat::Csaf => export::csaf(&exported),
+        ExportFormat::Ghsa => export::ghsa(&exported),
+        ExportFormat::Markdown | ExportFormat::Mbox => export::markdown(&exported),
     }
 }
 

@@ -12,7 +12,7 @@ pub(in crate::cli) use page::{acknowledgement, draft, due_next, standing};
 
 use crate::adapters::clock::SystemClock;
 use crate::cli::{ask, exit, open, screen};
-use crate::control::{self, CaseLine, CaseView, File, Question, Wanted};
+use crate::control::{self, AttachmentFile, CaseLine, CaseView, Request, Wanted};
 use crate::grammar::case_id;
 use crate::ports::Clock;
 use anyhow::Result;
@@ -21,9 +21,9 @@ use std::path::PathBuf;
 
 /// Lists and shows cases, answers reporters, and takes a responder's word
 #[derive(Args)]
-pub struct Case {
+pub struct CaseArgs {
     #[command(flatten)]
-    desk: ask::Desk,
+    desk: ask::DeskArgs,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -91,7 +91,7 @@ enum Verb {
     Export {
         id: String,
         #[arg(long, value_enum)]
-        format: export::Format,
+        format: export::ExportFormat,
         /// The file to write; standard output without it
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
@@ -130,7 +130,7 @@ impl From<Order> for control::Order {
     }
 }
 
-pub async fn run(args: Case) -> Result<u8> {
+pub async fn run(args: CaseArgs) -> Result<u8> {
     match args.verb {
         Verb::List {
             all,
@@ -145,7 +145,7 @@ pub async fn run(args: Case) -> Result<u8> {
                 assignee,
                 order: sort.into(),
             };
-            let lines: Vec<CaseLine> = args.desk.ask(Question::CaseList(wanted)).await?;
+            let lines: Vec<CaseLine> = args.desk.ask(Request::CaseList(wanted)).await?;
             let now = SystemClock.now();
             if json {
                 screen::print_json(&lines)?
@@ -156,7 +156,7 @@ pub async fn run(args: Case) -> Result<u8> {
         Verb::Show { id: text, json } => {
             let view: CaseView = args
                 .desk
-                .ask(Question::CaseShow {
+                .ask(Request::CaseShow {
                     id: case_id(&text)?,
                 })
                 .await?;
@@ -171,9 +171,9 @@ pub async fn run(args: Case) -> Result<u8> {
             name,
             output,
         } => {
-            let files: Vec<File> = args
+            let files: Vec<AttachmentFile> = args
                 .desk
-                .ask(Question::CaseAttachments {
+                .ask(Request::CaseAttachments {
                     id: case_id(&text)?,
                     name,
                 })
@@ -193,7 +193,7 @@ pub async fn run(args: Case) -> Result<u8> {
         Verb::Reply { id: text, file } => {
             let done: String = args
                 .desk
-                .ask(Question::CaseReply {
+                .ask(Request::CaseReply {
                     id: case_id(&text)?,
                     text: commands::text_from(file)?,
                 })
@@ -203,7 +203,7 @@ pub async fn run(args: Case) -> Result<u8> {
         Verb::Timeline { id: text, markdown } => {
             let view: CaseView = args
                 .desk
-                .ask(Question::CaseShow {
+                .ask(Request::CaseShow {
                     id: case_id(&text)?,
                 })
                 .await?;
@@ -243,7 +243,7 @@ pub async fn run(args: Case) -> Result<u8> {
         } => {
             let view: CaseView = args
                 .desk
-                .ask(Question::CaseShow {
+                .ask(Request::CaseShow {
                     id: case_id(&text)?,
                 })
                 .await?;
@@ -252,7 +252,7 @@ pub async fn run(args: Case) -> Result<u8> {
         Verb::Announcement { id: text } => {
             let view: CaseView = args
                 .desk
-                .ask(Question::CaseShow {
+                .ask(Request::CaseShow {
                     id: case_id(&text)?,
                 })
                 .await?;
@@ -267,7 +267,7 @@ pub async fn run(args: Case) -> Result<u8> {
             {
                 return Ok(exit::FAILED);
             }
-            let done: String = args.desk.ask(Question::CasePurge { id }).await?;
+            let done: String = args.desk.ask(Request::CasePurge { id }).await?;
             screen::print(&format!("{done}\n"))?;
         }
         Verb::Command(command) => commands::run(&args.desk, command).await?,

@@ -2,7 +2,7 @@
 
 use crate::cli::case::timeline::{markdown_clocks, markdown_events, plain};
 use crate::control::{CaseView, LetterView};
-use crate::decide::ClockState;
+use crate::decide::DeadlineState;
 use std::collections::BTreeSet;
 
 /// Events that changed the plan.
@@ -66,12 +66,12 @@ pub(super) fn draft(view: &CaseView) -> String {
     let late = view
         .clocks
         .iter()
-        .filter(|c| matches!(c.state, ClockState::Stopped { late: true, .. }))
+        .filter(|c| matches!(c.state, DeadlineState::Stopped { late: true, .. }))
         .count();
     let met = view
         .clocks
         .iter()
-        .filter(|c| matches!(c.state, ClockState::Stopped { late: false, .. }))
+        .filter(|c| matches!(c.state, DeadlineState::Stopped { late: false, .. }))
         .count();
     text.push_str(&format!("\n{met} met, {late} missed.\n"));
 

@@ -4,7 +4,7 @@
 use crate::cli::case::page;
 use crate::cli::screen::{BAD, BOLD, DIM, GOOD, WARN, styled, tame};
 use crate::control::CaseView;
-use crate::decide::{Clock, ClockState};
+use crate::decide::{Deadline, DeadlineState};
 use crate::model::Timestamp;
 use crate::model::course::Step;
 use crate::ports::JournalLine;
@@ -23,14 +23,14 @@ fn name(step: Step) -> &'static str {
 }
 
 /// What a clock says of itself, without its deadline.
-fn told(clock: &Clock, now: Option<Timestamp>) -> String {
+fn told(clock: &Deadline, now: Option<Timestamp>) -> String {
     match clock.state {
-        ClockState::Stopped { at, late: false } => format!("done {}", when(at)),
-        ClockState::Stopped { at, late: true } => format!("done {}, late", when(at)),
-        ClockState::Waiting => "stands still".to_owned(),
-        ClockState::PassedOver => "passed over".to_owned(),
-        ClockState::Running if now.is_some_and(|now| now >= clock.deadline) => "late".to_owned(),
-        ClockState::Running => "open".to_owned(),
+        DeadlineState::Stopped { at, late: false } => format!("done {}", when(at)),
+        DeadlineState::Stopped { at, late: true } => format!("done {}, late", when(at)),
+        DeadlineState::Waiting => "stands still".to_owned(),
+        DeadlineState::PassedOver => "passed over".to_owned(),
+        DeadlineState::Running if now.is_some_and(|now| now >= clock.deadline) => "late".to_owned(),
+        DeadlineState::Running => "open".to_owned(),
     }
 }
 
@@ -49,10 +49,10 @@ pub(super) fn page(view: &CaseView, now: Timestamp) -> String {
     ));
     for clock in &view.clocks {
         let style = match clock.state {
-            ClockState::Stopped { late: false, .. } => GOOD,
-            ClockState::Stopped { late: true, .. } | ClockState::Waiting => WARN,
-            ClockState::Running if now >= clock.deadline => BAD,
-            ClockState::Running | ClockState::PassedOver => DIM,
+            DeadlineState::Stopped { late: false, .. } => GOOD,
+            DeadlineState::Stopped { late: true, .. } | DeadlineState::Waiting => WARN,
+            DeadlineState::Running if now >= clock.deadline => BAD,
+            DeadlineState::Running | DeadlineState::PassedOver => DIM,
         };
         text.push_str(&format!(
             "  {:<20}{}  by {} ({})\n",

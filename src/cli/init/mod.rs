@@ -11,7 +11,7 @@ use crate::wiring;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use interview::Interview;
-use plan::{Plan, Responder, Server, Tracker};
+use plan::{Plan, PlannedResponder, PlannedTracker, Server};
 use std::path::{Path, PathBuf};
 
 /// Sets a desk up: asks what it must, proves each answer, makes the key, writes config and
@@ -229,7 +229,7 @@ async fn tracker(interview: &Interview, args: &Init, plan: &mut Plan, managed: b
                 install::STATE
             );
         }
-        plan.tracker = Some(Tracker::Folder(folder));
+        plan.tracker = Some(PlannedTracker::Folder(folder));
         // The desk makes it, as the user that it is.
         if !managed && !interview.proven("tracker", plan.probe_tracker().await)? {
             bail!("--tracker-folder cannot be used; nothing was written");
@@ -249,7 +249,7 @@ async fn tracker(interview: &Interview, args: &Init, plan: &mut Plan, managed: b
             "--github-token-file",
             "Token with read and write access to its repository security advisories",
         )?;
-        plan.tracker = Some(Tracker::Github {
+        plan.tracker = Some(PlannedTracker::Github {
             repository,
             token,
             url: args.github_url.clone(),
@@ -264,7 +264,7 @@ async fn tracker(interview: &Interview, args: &Init, plan: &mut Plan, managed: b
 /// At least one, since nobody else is told of a report.
 fn responders(interview: &Interview, args: &Init, plan: &mut Plan) -> Result<()> {
     for (address, file) in &args.responder {
-        plan.responders.push(Responder::read(address, file)?);
+        plan.responders.push(PlannedResponder::read(address, file)?);
     }
     while plan.responders.is_empty()
         || (args.responder.is_empty() && interview.yes("Another responder?")?)
@@ -281,7 +281,7 @@ fn responders(interview: &Interview, args: &Init, plan: &mut Plan) -> Result<()>
             "Their OpenPGP certificate (a file)",
             None,
         )?;
-        match Responder::read(&address, Path::new(&file)) {
+        match PlannedResponder::read(&address, Path::new(&file)) {
             Ok(responder) => plan.responders.push(responder),
             Err(why) => interview.wrong("responder", &why)?,
         }

@@ -68,7 +68,7 @@ impl Server {
     }
 }
 
-pub enum Tracker {
+pub enum PlannedTracker {
     Github {
         repository: String,
         token: Arc<Secret>,
@@ -77,13 +77,13 @@ pub enum Tracker {
     Folder(PathBuf),
 }
 
-pub struct Responder {
+pub struct PlannedResponder {
     pub address: Address,
     /// Armored.
     pub certificate: String,
 }
 
-impl Responder {
+impl PlannedResponder {
     pub fn read(address: &str, file: &Path) -> Result<Self> {
         let address =
             Address::parse(address).with_context(|| format!("{address:?} is no address"))?;
@@ -138,8 +138,8 @@ pub struct Plan {
     trial: Trial,
     pub imap: Option<Server>,
     pub smtp: Option<Server>,
-    pub tracker: Option<Tracker>,
-    pub responders: Vec<Responder>,
+    pub tracker: Option<PlannedTracker>,
+    pub responders: Vec<PlannedResponder>,
 }
 
 /// Where things lie when the desk reads its config.
@@ -203,7 +203,7 @@ impl Plan {
     /// Every secret that the config names, by the name of its credential.
     pub fn secrets(&self) -> Vec<(&'static str, &Secret)> {
         let token = match &self.tracker {
-            Some(Tracker::Github { token, .. }) => Some((GITHUB_TOKEN, token.as_ref())),
+            Some(PlannedTracker::Github { token, .. }) => Some((GITHUB_TOKEN, token.as_ref())),
             _ => None,
         };
         let imap = self
@@ -247,7 +247,7 @@ impl Plan {
             None => format!("kind = \"folder\"\npath = {}\n", at("out")),
         };
         let tracker = match &self.tracker {
-            Some(Tracker::Github {
+            Some(PlannedTracker::Github {
                 repository, url, ..
             }) => {
                 let url = url
@@ -260,7 +260,7 @@ impl Plan {
                     secret(GITHUB_TOKEN)
                 )
             }
-            Some(Tracker::Folder(path)) => format!(
+            Some(PlannedTracker::Folder(path)) => format!(
                 "kind = \"folder\"\npath = {}\n",
                 quoted(&path.display().to_string())
             ),

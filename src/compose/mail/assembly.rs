@@ -2,7 +2,7 @@
 
 use crate::compose::ComposeError;
 use crate::compose::mail::{CALL_OCTETS_MIN, OwnCertificate};
-use crate::compose::templates::Words;
+use crate::compose::templates::TemplateFields;
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::ids::MessageId;
@@ -30,7 +30,7 @@ pub struct OutgoingHeaders {
     pub(super) autocrypt: Option<String>,
 }
 
-pub(super) enum Entity {
+pub(super) enum MailEntity {
     Single(SinglePart),
     Multi(MultiPart),
 }
@@ -60,7 +60,7 @@ impl Header for Padding {
     }
 }
 
-impl Entity {
+impl MailEntity {
     pub(super) fn formatted(&self) -> Vec<u8> {
         match self {
             Self::Single(part) => part.formatted(),
@@ -153,7 +153,7 @@ pub(super) fn folded(name: &'static str, value: &str) -> HeaderValue {
 
 /// A text under its own subject (RFC 9788 section 4; and the older protected-headers, which
 /// Thunderbird reads), padded.
-pub(super) fn protected_part(words: &Words) -> Result<SinglePart, ComposeError> {
+pub(super) fn protected_part(words: &TemplateFields) -> Result<SinglePart, ComposeError> {
     let kind = "text/plain; charset=utf-8; protected-headers=\"v1\"; hp=\"cipher\"";
     let part = |padding: usize| -> Result<SinglePart, ComposeError> {
         let body =

@@ -1,7 +1,7 @@
 //! What may a template say? The fields of all letters, each empty where its letter says nothing of
 //! it.
 
-use crate::compose::House;
+use crate::compose::DeskIdentity;
 use crate::compose::mail::{OwnCertificate, spaced};
 use crate::model::Timestamp;
 use crate::model::effect::Reason;
@@ -41,10 +41,10 @@ fn day(at: Timestamp) -> String {
 
 impl<'a> Fields<'a> {
     /// What every letter may say: whose it is, and by which key.
-    pub fn of(house: &'a House, current: &OwnCertificate) -> Self {
+    pub fn of(identity: &'a DeskIdentity, current: &OwnCertificate) -> Self {
         Self {
-            desk: &house.name,
-            address: house.address.as_str(),
+            desk: &identity.name,
+            address: identity.address.as_str(),
             fingerprint: spaced(&current.fingerprint),
             case: None,
             received: String::new(),
@@ -75,12 +75,12 @@ impl<'a> Fields<'a> {
     }
 
     /// The days that the policy promises, from the day on which the letter came.
-    pub fn promised(self, house: &House, received_at: Timestamp) -> Self {
+    pub fn promised(self, identity: &DeskIdentity, received_at: Timestamp) -> Self {
         Self {
             received: received_at.strftime("%-d %B %Y at %H:%M UTC").to_string(),
-            fix_team_by: day(received_at + house.timeline.fix_team.to),
-            fix_by: day(received_at + house.timeline.fix.to),
-            release_by: day(received_at + house.timeline.release.to),
+            fix_team_by: day(received_at + identity.timeline.fix_team.to),
+            fix_by: day(received_at + identity.timeline.fix.to),
+            release_by: day(received_at + identity.timeline.release.to),
             ..self
         }
     }

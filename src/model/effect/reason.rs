@@ -32,8 +32,8 @@ pub enum Reason {
     ReplyRefused,
     ReplyPutBack,
     RelayRefused,
-    WordsTaken,
-    WordsRefused,
+    CommandsDone,
+    CommandsRefused,
     AwaitsWord,
     SealedLetterRead,
     PerhapsFollowUp,
@@ -78,8 +78,8 @@ impl Reason {
             Self::ReplyRefused => "reply-refused",
             Self::ReplyPutBack => "reply-put-back",
             Self::RelayRefused => "relay-refused",
-            Self::WordsTaken => "words-taken",
-            Self::WordsRefused => "words-refused",
+            Self::CommandsDone => "words-taken",
+            Self::CommandsRefused => "words-refused",
             Self::AwaitsWord => "awaits-word",
             Self::SealedLetterRead => "sealed-letter-read",
             Self::PerhapsFollowUp => "perhaps-follow-up",
@@ -193,8 +193,8 @@ impl Reason {
                 "A comment that was marked for the reporter was not sent to them. The journal of \
                  the case says why; write a new one, or answer by mail."
             }
-            Self::WordsTaken => "The commands of your letter were carried out.",
-            Self::WordsRefused => {
+            Self::CommandsDone => "The commands of your letter were carried out.",
+            Self::CommandsRefused => {
                 "Not everything that your letter says was done. Mend what is marked, and send the \
                  rest again."
             }
@@ -274,8 +274,8 @@ impl Reason {
                 | Self::ReplyRefused
                 | Self::ReplyPutBack
                 | Self::RelayRefused
-                | Self::WordsTaken
-                | Self::WordsRefused
+                | Self::CommandsDone
+                | Self::CommandsRefused
                 | Self::ReportedInTracker
                 | Self::FixTeamDue
                 | Self::FixDue

@@ -221,7 +221,8 @@ fn waits_for_opener(desk: &Desk, letter: &Intake, now: Timestamp) -> bool {
 
 /// The desk's own words without a signature, when the opener was down for too long.
 fn unsigned(desk: &Desk, composition: &Composition) -> Result<Vec<u8>, PortError> {
-    let composed = compose::draft(composition, &desk.parts.house).and_then(compose::Draft::plain);
+    let composed =
+        compose::draft(composition, &desk.parts.identity).and_then(compose::MailDraft::plain);
     composed.map_err(|e| PortError::Lasting(format!("the letter cannot be composed: {e}")))
 }
 
@@ -236,7 +237,7 @@ pub(super) async fn send_certificate(desk: &Desk, effect: &Effect) -> Result<Car
         proven: letter.dmarc == Dmarc::Pass,
         ..answer(desk, effect, to.address(), "certificate")?
     };
-    if let Some(held) = turn_unless_by_word(desk, effect, &answer, now).await? {
+    if let Some(held) = turn_unless_manual(desk, effect, &answer, now).await? {
         return Ok(not_again(effect, "certificate not sent again", held));
     }
     let id = answer.message_id.clone();
@@ -291,13 +292,13 @@ async fn turn(desk: &Desk, answer: &Answer, now: Timestamp) -> Result<Option<Hel
 }
 
 /// As [`turn`]; what a responder released is no automatic answer, and no cap holds it back.
-async fn turn_unless_by_word(
+async fn turn_unless_manual(
     desk: &Desk,
     effect: &Effect,
     answer: &Answer,
     now: Timestamp,
 ) -> Result<Option<HeldBack>, PortError> {
-    if effect.is_by_word() {
+    if effect.is_manual() {
         return desk
             .parts
             .store

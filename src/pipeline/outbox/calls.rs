@@ -123,7 +123,7 @@ async fn call_one(
                 .issue_token(&token, case, to, desk.now())
                 .await?;
             Some(ReplyTo {
-                address: compose::case_address(&desk.parts.house, case),
+                address: compose::case_address(&desk.parts.identity, case),
                 token,
             })
         }

@@ -57,9 +57,9 @@ pub(super) async fn say(desk: &Desk, effect: &Effect) -> Result<Carried, PortErr
         _ => Decision::default(),
     };
     let reason = if done {
-        Reason::WordsTaken
+        Reason::CommandsDone
     } else {
-        Reason::WordsRefused
+        Reason::CommandsRefused
     };
     let heard = Heard {
         to: mail.to,
@@ -73,7 +73,7 @@ pub(super) async fn say(desk: &Desk, effect: &Effect) -> Result<Carried, PortErr
             "what became of a letter's words cannot be written: {e}"
         ))
     })?;
-    decision.effects.push(Effect::tell_of_words(
+    decision.effects.push(Effect::tell_outcomes(
         reason,
         &case.id,
         &mail.token,

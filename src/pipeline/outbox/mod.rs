@@ -11,7 +11,7 @@ mod notices;
 pub use mail_commands::put_back;
 
 use super::failpoint::step;
-use super::rhythm::Beat;
+use super::watchdog::Beat;
 use crate::decide::{CaseChange, Decision, Entry};
 use crate::desk::opened_letters::reading_of;
 use crate::desk::{Desk, random};
@@ -22,7 +22,7 @@ use crate::model::effect::{Effect, Work};
 use crate::model::ids::{EffectKey, MessageId};
 use crate::model::reading::Reading;
 use crate::model::secret;
-use crate::ports::{Intake, Lane, Leased, OpenerError, Outcome, PortError};
+use crate::ports::{Intake, Leased, OpenerError, OutboxQueue, Outcome, PortError};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::future::{FusedFuture, FutureExt, OptionFuture};
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -50,31 +50,31 @@ const IDLE_S: u64 = 15;
 
 const _: () = assert!(LEASE_S > 10 * 60);
 
-/// Carries the effects of a lane out until told to stop; those under way are finished first.
-pub async fn run(desk: Arc<Desk>, lane: Lane, beat: Beat, mut stop: watch::Receiver<bool>) {
+/// Carries the effects of a queue out until told to stop; those under way are finished first.
+pub async fn run(desk: Arc<Desk>, queue: OutboxQueue, beat: Beat, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         beat.now();
-        if let Err(err) = work_off(&desk, lane, &beat, &stop).await {
+        if let Err(err) = work_off(&desk, queue, &beat, &stop).await {
             error!(error = %err, "the outbox cannot work");
             desk.fault("store", &err.to_string()).await;
         }
-        let pause = until_next(&desk, lane).await;
+        let pause = until_next(&desk, queue).await;
         tokio::select! {
             _ = stop.changed() => return,
-            () = desk.bell(lane).notified() => {}
+            () = desk.bell(queue).notified() => {}
             () = tokio::time::sleep(pause) => {}
         }
     }
 }
 
-/// Carries out what is due in a lane; returns how much.
-pub async fn round(desk: &Desk, lane: Lane) -> Result<usize, PortError> {
+/// Carries out what is due in a queue; returns how much.
+pub async fn round(desk: &Desk, queue: OutboxQueue) -> Result<usize, PortError> {
     let (_never, stop) = watch::channel(false);
-    work_off(desk, lane, &Beat::default(), &stop).await
+    work_off(desk, queue, &Beat::default(), &stop).await
 }
 
-async fn until_next(desk: &Desk, lane: Lane) -> Duration {
-    let next = desk.parts.store.next_due(lane).await.ok().flatten();
+async fn until_next(desk: &Desk, queue: OutboxQueue) -> Duration {
+    let next = desk.parts.store.next_due(queue).await.ok().flatten();
     next.map_or(Duration::from_secs(IDLE_S), |due| {
         let wait = due.duration_since(desk.now());
         Duration::try_from(wait)
@@ -84,14 +84,18 @@ async fn until_next(desk: &Desk, lane: Lane) -> Duration {
 }
 
 /// What a look at the store brought: effects to carry out, and how long until others are due.
-async fn look(desk: &Desk, lane: Lane, places: u32) -> Result<(Vec<Leased>, Duration), PortError> {
+async fn look(
+    desk: &Desk,
+    queue: OutboxQueue,
+    places: u32,
+) -> Result<(Vec<Leased>, Duration), PortError> {
     let leased = desk
         .parts
         .store
-        .lease(lane, desk.now(), Duration::from_secs(LEASE_S), places)
+        .lease(queue, desk.now(), Duration::from_secs(LEASE_S), places)
         .await?;
     step!("leased");
-    Ok((leased, until_next(desk, lane).await))
+    Ok((leased, until_next(desk, queue).await))
 }
 
 /// Carries out what is due until nothing is. A place that is free is filled at once, so that one
@@ -101,7 +105,7 @@ async fn look(desk: &Desk, lane: Lane, places: u32) -> Result<(Vec<Leased>, Dura
 /// not polled holds up all.
 async fn work_off(
     desk: &Desk,
-    lane: Lane,
+    queue: OutboxQueue,
     beat: &Beat,
     stop: &watch::Receiver<bool>,
 ) -> Result<usize, PortError> {
@@ -118,7 +122,7 @@ async fn work_off(
         let has_room = places > 0 && failed.is_none() && !*stop.borrow();
         let is_looking = !looking.is_terminated();
         if wants_look && has_room && !is_looking {
-            looking = Some(Box::pin(look(desk, lane, places)).fuse()).into();
+            looking = Some(Box::pin(look(desk, queue, places)).fuse()).into();
             wants_look = false;
         } else if under_way.is_empty() && !is_looking {
             return failed.map_or(Ok(done), Err);
@@ -139,7 +143,7 @@ async fn work_off(
                     Err(err) => failed = failed.or(Some(err)),
                 }
             }
-            () = desk.bell(lane).notified(), if has_room && !wants_look => wants_look = true,
+            () = desk.bell(queue).notified(), if has_room && !wants_look => wants_look = true,
             () = tokio::time::sleep(pause), if has_room && !wants_look && looking.is_terminated() => wants_look = true,
         }
     }
@@ -159,7 +163,7 @@ async fn carry_out(desk: &Desk, leased: Leased) -> Result<(), PortError> {
         Work::SendCertificate => answers::send_certificate(desk, effect).await,
         Work::Ask | Work::AskPrivate => answers::ask(desk, effect).await,
         Work::Reply => answers::reply(desk, effect).await,
-        Work::SayWords => mail_commands::say(desk, effect).await,
+        Work::ExecuteMail => mail_commands::say(desk, effect).await,
         Work::Announce => announcements::send(desk, effect).await,
         Work::Notify => notices::send(desk, effect).await,
         Work::FileAdvisory => {
@@ -348,7 +352,7 @@ fn message_id(desk: &Desk, key: &EffectKey) -> Result<MessageId, PortError> {
     let id = format!(
         "{}@{}",
         tag(desk, key, "message-id"),
-        desk.parts.house.address.domain()
+        desk.parts.identity.address.domain()
     );
     MessageId::parse(&id).ok_or_else(|| {
         PortError::Lasting("desk.address has a domain that no Message-ID can hold".to_owned())

@@ -16,7 +16,7 @@ use crate::model::reading::{DeliveryOutcome, LetterKind, Reading, SignatureStatu
 use crate::pipeline::failpoint::step;
 use crate::pipeline::team_reply;
 use crate::pipeline::text_tags;
-use crate::ports::{Intake, Pinned, PortError, Read, ReadingState, TextTag};
+use crate::ports::{Intake, Pinned, PortError, ReadingState, ReadingToSave, TextTag};
 use tracing::{info, warn};
 
 pub(super) async fn case_of(desk: &Desk, intake: &Intake) -> Result<Option<Case>, PortError> {
@@ -64,7 +64,7 @@ pub(super) async fn commit(
         &serde_json::to_vec(&reading)
             .map_err(|e| PortError::Lasting(format!("a reading cannot be written: {e}")))?,
     )?;
-    let read = Read {
+    let read = ReadingToSave {
         state,
         sealed: Some(&sealed),
         text_tags: &text_tags,
@@ -308,7 +308,7 @@ pub(super) async fn set_aside(desk: &Desk, intake: &Intake) -> Result<(), PortEr
         },
     };
     warn!(intake = %intake.id, "letter set aside");
-    let read = Read {
+    let read = ReadingToSave {
         state: ReadingState::SetAside,
         sealed: None,
         text_tags: &[],

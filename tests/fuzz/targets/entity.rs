@@ -8,7 +8,7 @@ mod mutator;
 mod panics;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
-use sealdesk::mime::{Entity, Layout, Perspective, outer};
+use sealdesk::mime::{Entity, Layout, OwnAddresses, outer};
 use sealdesk::model::budget::Budget;
 use sealdesk::model::letter::Dmarc;
 use sealdesk::model::limits::Limits;
@@ -17,7 +17,7 @@ use std::time::Duration;
 fuzz_target!(|octets: &[u8]| {
     static SILENCE: std::sync::Once = std::sync::Once::new();
     SILENCE.call_once(panics::silence);
-    let seen = outer(octets, &Perspective::default(), Dmarc::Unknown);
+    let seen = outer(octets, &OwnAddresses::default(), Dmarc::Unknown);
     assert!(seen.threads.len() <= 200);
     let budget = || Budget::of_letter(octets.len(), &Limits::MAX, || Duration::ZERO);
     for entity in [

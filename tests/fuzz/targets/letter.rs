@@ -10,7 +10,7 @@ mod panics;
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use sealdesk::model::reading::SignatureStatus;
 use sealdesk::openpgp::{Certificate, Purpose, SecretKeys, certificates};
-use sealdesk::pipeline::reading::{Position, read};
+use sealdesk::reading::{Position, read};
 use std::sync::{LazyLock, Mutex};
 
 static KEYS: LazyLock<Mutex<SecretKeys>> = LazyLock::new(|| {

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealdesk::triage::{File, Seen, kind, report};
+use sealdesk::triage::{ReportFile, Seen, kind, report};
 
 fuzz_target!(|octets: &[u8]| {
     let text = String::from_utf8_lossy(octets);
@@ -14,7 +14,7 @@ fuzz_target!(|octets: &[u8]| {
         ..Seen::default()
     });
     // The same octets as a letter, and as the record that came with it.
-    let record = |name| File {
+    let record = |name| ReportFile {
         name,
         media_type: "text/plain",
         octets: body.as_bytes(),

@@ -11,7 +11,7 @@ use sealdesk::compose::{Measure, advisory, marker};
 use sealdesk::model::Timestamp;
 use sealdesk::model::ids::CaseId;
 use sealdesk::openpgp::{Purpose, SecretKeys};
-use sealdesk::pipeline::reading::{Position, read};
+use sealdesk::reading::{Position, read};
 
 fuzz_target!(|octets: &[u8]| {
     static SILENCE: std::sync::Once = std::sync::Once::new();

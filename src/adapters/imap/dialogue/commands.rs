@@ -1,7 +1,7 @@
 //! Which commands are given to an IMAP server?
 
 use super::responses::{finished, is_news, row};
-use super::{COMMAND_S, Dialogue, DialogueError, Opened, Row, folder_name};
+use super::{COMMAND_S, Dialogue, DialogueError, Row, SelectedFolder, folder_name};
 use async_imap::imap_proto::{Capability, MailboxDatum, Response, ResponseCode, Status};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -82,7 +82,7 @@ impl Dialogue {
         }
     }
 
-    pub async fn open(&mut self, folder: &str) -> Result<Opened, DialogueError> {
+    pub async fn open(&mut self, folder: &str) -> Result<SelectedFolder, DialogueError> {
         let data = self
             .command(&format!("SELECT {}", folder_name(folder)?))
             .await?;
@@ -97,7 +97,7 @@ impl Dialogue {
             _ => None,
         });
         validity
-            .map(|validity| Opened { validity })
+            .map(|validity| SelectedFolder { validity })
             .ok_or(DialogueError::Odd("its folder has no UIDVALIDITY"))
     }
 

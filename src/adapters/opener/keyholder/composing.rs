@@ -15,7 +15,7 @@ impl Keyholder<'_> {
         desk: OwnedFd,
     ) -> Result<(), WireError> {
         let wire = Wire::brief(&desk, PATIENCE);
-        let Some(house) = &self.holdings.house else {
+        let Some(identity) = &self.holdings.identity else {
             return wire.refuse("this opener composes nothing");
         };
         let certificate = match composition {
@@ -55,7 +55,7 @@ impl Keyholder<'_> {
                 }
             },
         };
-        let draft = match compose::draft(composition, house) {
+        let draft = match compose::draft(composition, identity) {
             Ok(draft) => draft,
             Err(err) => return wire.refuse(&err.to_string()),
         };
@@ -92,12 +92,12 @@ impl Keyholder<'_> {
     }
 
     pub(super) fn security_txt(&self, fields: &SecurityTxt) -> Result<String, String> {
-        let house = self
+        let identity = self
             .holdings
-            .house
+            .identity
             .as_ref()
             .ok_or("this opener composes nothing")?;
-        let text = compose::security_txt(fields, house).map_err(|e| e.to_string())?;
+        let text = compose::security_txt(fields, identity).map_err(|e| e.to_string())?;
         sign_cleartext(&text, &[&self.holdings.mail]).map_err(|e| e.to_string())
     }
 

@@ -4,7 +4,7 @@ use super::listening::{Reader, Stage};
 use super::{ENDING, Keyholder, OPENING_MAX, PATIENCE, READER_PATIENCE, WORDS_MAX};
 use crate::adapters::opener::sys;
 use crate::adapters::opener::wire::{
-    self, ASK_MAIL, ASK_STORAGE, DIED, DONE, KEY, NAMED, NO_KEY, SPENT, Verb, Wire, WireError,
+    self, ASK_MAIL, ASK_STORAGE, DIED, DONE, KEY, NAMED, NO_KEY, OpenerVerb, SPENT, Wire, WireError,
 };
 use crate::openpgp::SessionKeys;
 use std::os::fd::{AsFd, OwnedFd};
@@ -123,9 +123,13 @@ impl Keyholder<'_> {
         reader.asks += 1;
         let hint = wire.take_octet()?;
         let pkesk = wire.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?;
-        let is = |verbs: &[Verb]| verbs.iter().any(|verb| *verb as u8 == reader.verb);
-        let sealed_at_rest = is(&[Verb::ReadSealed, Verb::OutsideSealed, Verb::Unseal]);
-        let opens_mail = is(&[Verb::ReadSealed, Verb::Read]);
+        let is = |verbs: &[OpenerVerb]| verbs.iter().any(|verb| *verb as u8 == reader.verb);
+        let sealed_at_rest = is(&[
+            OpenerVerb::ReadSealed,
+            OpenerVerb::OutsideSealed,
+            OpenerVerb::Unseal,
+        ]);
+        let opens_mail = is(&[OpenerVerb::ReadSealed, OpenerVerb::Read]);
         let keys = match word {
             ASK_MAIL if opens_mail => Some(&mut self.holdings.mail),
             ASK_STORAGE if sealed_at_rest => self.holdings.storage.as_mut(),

@@ -5,7 +5,7 @@ use crate::model::address::{Address, ReplyAddress};
 use crate::model::case::AdvisoryId;
 use crate::model::ids::{CaseId, Digest, IntakeId, MessageId};
 use crate::model::letter::{Dmarc, Role};
-use crate::ports::{Intake, Place, PortError, ReadingState, Unread};
+use crate::ports::{Intake, MailboxUid, PortError, ReadingState, Unread};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
@@ -68,19 +68,19 @@ pub(super) fn read_dmarc(row: &SqliteRow) -> Result<Dmarc, PortError> {
         .ok_or_else(|| damaged("a letter's DMARC verdict"))
 }
 
-pub(super) fn read_place(row: &SqliteRow) -> Result<Place, PortError> {
+pub(in crate::adapters::sqlite) fn read_place(row: &SqliteRow) -> Result<MailboxUid, PortError> {
     let uid: i64 = row.try_get("uid").map_err(fault)?;
-    Ok(Place {
+    Ok(MailboxUid {
         folder: row.try_get("folder").map_err(fault)?,
         validity: row.try_get("validity").map_err(fault)?,
         uid: uid.cast_unsigned(),
     })
 }
 
-pub(super) async fn insert_place(
+pub(in crate::adapters::sqlite) async fn insert_place(
     tx: &mut SqliteConnection,
     mailbox: &str,
-    place: &Place,
+    place: &MailboxUid,
     letter: Option<i64>,
     settled: bool,
 ) -> Result<(), PortError> {

@@ -1,6 +1,6 @@
 //! How do a question and a reply of the team reach the reporter?
 
-use super::{answer, hand_over, not_again, turn_unless_by_word};
+use super::{answer, hand_over, not_again, turn_unless_manual};
 use crate::decide::replied;
 use crate::desk::Desk;
 use crate::model::address::Address;
@@ -58,7 +58,7 @@ pub(in crate::pipeline::outbox) async fn ask(
         proven: letter.dmarc == Dmarc::Pass,
         ..answer(desk, effect, to.address(), "question")?
     };
-    if let Some(held) = turn_unless_by_word(desk, effect, &answer, now).await? {
+    if let Some(held) = turn_unless_manual(desk, effect, &answer, now).await? {
         return Ok(not_again(effect, "question not sent", held));
     }
     let id = answer.message_id.clone();
@@ -163,7 +163,7 @@ pub(in crate::pipeline::outbox) async fn reply(
         if first.reply_to.is_some() {
             decision
                 .effects
-                .push(Effect::ask_by_word(&case.id, first.id, now));
+                .push(Effect::ask_manually(&case.id, first.id, now));
         }
         return Ok(Carried::Refused(decision, why));
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// All loops of a desk.
 #[derive(Clone)]
-pub struct Rhythm {
+pub struct Watchdog {
     start: Instant,
     beats: Vec<(String, Duration, Arc<AtomicU64>)>,
 }
@@ -19,7 +19,7 @@ pub struct Beat {
     at: Arc<AtomicU64>,
 }
 
-impl Default for Rhythm {
+impl Default for Watchdog {
     fn default() -> Self {
         Self {
             start: Instant::now(),
@@ -28,7 +28,7 @@ impl Default for Rhythm {
     }
 }
 
-impl Rhythm {
+impl Watchdog {
     /// Adds a loop that must go round at least once in `at_most`.
     pub fn beat(&mut self, name: &str, at_most: Duration) -> Beat {
         let at = Arc::new(AtomicU64::new(self.start.elapsed().as_millis() as u64));
@@ -73,12 +73,12 @@ mod tests {
 
     #[test]
     fn a_loop_that_stands_still_is_named() {
-        let mut rhythm = Rhythm::default();
-        let _fast = rhythm.beat("fast", Duration::from_secs(60));
-        assert_eq!(rhythm.stalled(), None);
-        let slow = rhythm.beat("slow", Duration::ZERO);
+        let mut watchdog = Watchdog::default();
+        let _fast = watchdog.beat("fast", Duration::from_secs(60));
+        assert_eq!(watchdog.stalled(), None);
+        let slow = watchdog.beat("slow", Duration::ZERO);
         std::thread::sleep(Duration::from_millis(3));
-        assert_eq!(rhythm.stalled(), Some("slow"));
+        assert_eq!(watchdog.stalled(), Some("slow"));
         slow.now();
     }
 }
