@@ -13,9 +13,13 @@ use crate::adapters::site::{self, Site};
 use crate::config::Settings;
 use crate::control;
 use crate::desk::Desk;
-use crate::pipeline::{
-    Watchdog, deadlines, intake, outbox, reading_loop, retention, watch as tracker_states,
-};
+use crate::pipeline::deadlines::Deadlines;
+use crate::pipeline::intake::Intake;
+use crate::pipeline::outbox::Carrier;
+use crate::pipeline::reading_loop::ReadingLoop;
+use crate::pipeline::retention::{self, Retention};
+use crate::pipeline::watch::{TrackerComments, TrackerStates};
+use crate::pipeline::{Loop, Watchdog, drive};
 use crate::ports::{OpenerError, OutboxQueue, PortError};
 use crate::wiring::{self, Watched};
 use anyhow::{Context, Result, bail};
@@ -63,75 +67,67 @@ pub async fn start(settings: &Settings, desk: Desk) -> Result<Running> {
     if swept + released > 0 {
         info!(swept, released, "took up where an earlier run was cut off");
     }
-    let mut watchdog = Watchdog::default();
     let (stop, stopped) = watch::channel(false);
-    let mut tasks = JoinSet::new();
-    for Watched {
-        mailbox,
-        origin,
-        poll,
-    } in wiring::mailboxes(settings)?
-    {
-        let beat = watchdog.beat(
-            &format!("mailbox {}", mailbox.name()),
-            Duration::from_secs(ROUND_S) + poll,
-        );
-        tasks.spawn(intake::run(
-            Arc::clone(&desk),
-            mailbox,
-            origin,
-            poll,
-            beat,
-            stopped.clone(),
-        ));
-    }
-    let round = Duration::from_secs(ROUND_S);
-    tasks.spawn(reading_loop::run(
-        Arc::clone(&desk),
-        watchdog.beat("readers", round),
-        stopped.clone(),
-    ));
-    for (name, queue) in [
-        ("outbox", OutboxQueue::Common),
-        ("answers", OutboxQueue::Answers),
-        ("calls", OutboxQueue::Calls),
-        ("alarms", OutboxQueue::SecondPath),
-    ] {
-        tasks.spawn(outbox::run(
-            Arc::clone(&desk),
-            queue,
-            watchdog.beat(name, round),
-            stopped.clone(),
-        ));
-    }
-    if let Some(every_s) = settings.tracker.states_poll_s() {
-        let every = Duration::from_secs(u64::from(every_s));
-        tasks.spawn(tracker_states::run(
-            Arc::clone(&desk),
-            every,
-            watchdog.beat("tracker states", round + every),
-            stopped.clone(),
-        ));
-    }
-    if let Some(days) = settings.erase_after_days {
-        tasks.spawn(retention::run(
-            Arc::clone(&desk),
-            days,
-            watchdog.beat("retention", retention::LOOK + round),
-            stopped.clone(),
-        ));
-    }
-    tasks.spawn(deadlines::run(
-        Arc::clone(&desk),
-        watchdog.beat("deadlines", round),
+    let mut loops = Loops {
+        desk: Arc::clone(&desk),
+        watchdog: Watchdog::default(),
         stopped,
-    ));
+        tasks: JoinSet::new(),
+    };
+    loops.start_all(settings)?;
+    let (watchdog, tasks) = (loops.watchdog, loops.tasks);
     Ok(Running {
         desk,
         watchdog,
         stop,
         tasks,
     })
+}
+
+/// Starts loops, each with its place in the watchdog.
+struct Loops {
+    desk: Arc<Desk>,
+    watchdog: Watchdog,
+    stopped: watch::Receiver<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Loops {
+    fn start_all(&mut self, settings: &Settings) -> Result<()> {
+        for watched in wiring::mailboxes(settings)? {
+            let name = format!("mailbox {}", watched.mailbox.name());
+            let intake = Intake::new(watched.mailbox, watched.origin, watched.poll);
+            self.start(&name, watched.poll, intake);
+        }
+        self.start("readers", Duration::ZERO, ReadingLoop);
+        for (name, queue) in [
+            ("outbox", OutboxQueue::Common),
+            ("answers", OutboxQueue::Answers),
+            ("calls", OutboxQueue::Calls),
+            ("alarms", OutboxQueue::SecondPath),
+        ] {
+            self.start(name, Duration::ZERO, Carrier { queue });
+        }
+        if let Some(every_s) = settings.tracker.states_poll_s() {
+            let every = Duration::from_secs(u64::from(every_s));
+            self.start("tracker states", every, TrackerStates { every });
+            self.start("tracker comments", every, TrackerComments { every });
+        }
+        if let Some(closed_days) = settings.erase_after_days {
+            self.start("retention", retention::LOOK, Retention { closed_days });
+        }
+        self.start("deadlines", Duration::ZERO, Deadlines);
+        Ok(())
+    }
+
+    /// `waits`: how long the loop may wait between two rounds.
+    fn start(&mut self, name: &str, waits: Duration, work: impl Loop + 'static) {
+        let beat = self
+            .watchdog
+            .beat(name, Duration::from_secs(ROUND_S) + waits);
+        let (desk, stopped) = (Arc::clone(&self.desk), self.stopped.clone());
+        self.tasks.spawn(drive(work, desk, beat, stopped));
+    }
 }
 
 impl Running {

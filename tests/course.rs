@@ -15,7 +15,7 @@ use sealdesk::model::case_record::Assessment;
 use sealdesk::model::course::{Lane, Step};
 use sealdesk::model::ids::CaseId;
 use sealdesk::pipeline::{Watchdog, deadlines, intake, outbox, reading_loop};
-use sealdesk::ports::{Clock, OutboxQueue};
+use sealdesk::ports::{Clock, JournalLine, OutboxQueue};
 use sealdesk::wiring;
 use std::collections::HashMap;
 use std::fs;
@@ -311,7 +311,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
         fixed_versions: Some(vec!["2.3.2".to_owned()]),
         ..Assessment::default()
     };
-    story
+    let told = story
         .say(
             &id,
             CaseCommand::Set {
@@ -320,6 +320,19 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
         )
         .await
         .unwrap();
+    assert!(told.contains("change it by hand"), "{told}");
+    let credit = CaseCommand::Credit {
+        login: None,
+        name: Some("Ada".to_owned()),
+        kind: "finder".to_owned(),
+    };
+    story.say(&id, credit).await.unwrap();
+    story.work().await;
+    let journal = story.show(&id).await.journal;
+    // Files take no changes: nothing claims that they did.
+    let amended = |line: &&JournalLine| line.event.starts_with("advisory");
+    let events: Vec<_> = journal.iter().filter(amended).map(|l| &l.event).collect();
+    assert_eq!(events, ["advisory left as it was filed"]);
     story
         .say(
             &id,

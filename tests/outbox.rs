@@ -13,6 +13,7 @@ use sealdesk::mime::OwnAddresses;
 use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
 use sealdesk::model::case::{Acknowledgement, Case};
+use sealdesk::model::effect::{Reason, Work};
 use sealdesk::model::ids::IntakeId;
 use sealdesk::model::outgoing::Composition;
 use sealdesk::model::publication::SecurityTxt;
@@ -449,6 +450,45 @@ async fn a_letter_on_which_readers_die_twice_is_set_aside_and_still_acknowledged
     test.at_hour(0.1);
     test.work().await;
     assert!(test.sent().iter().any(|l| l.contains("To: ada@b.example")));
+}
+
+#[tokio::test]
+async fn many_deaths_of_readers_are_told_on_the_next_day_by_mail_alone() {
+    let test = Test::new().await;
+    test.opener.up.store(true, Ordering::SeqCst);
+    test.opener.deaths.store(true, Ordering::SeqCst);
+    let senders: Vec<String> = (0..4).map(|n| format!("l{n}@b.example")).collect();
+    let letters: Vec<(u64, &str)> = (1..).zip(senders.iter().map(String::as_str)).collect();
+    test.arrive(&letters).await;
+    for _ in 0..16 {
+        reading_loop::round(&test.desk).await.unwrap();
+    }
+    // When a letter came and when it is told must not be put together: `status` knows at once.
+    let faults = test.desk.faults();
+    assert!(
+        faults.iter().any(|(what, ..)| what == "readers"),
+        "{faults:?}"
+    );
+    let calls = async || {
+        let (now, all) = (test.desk.now(), Duration::from_secs(60));
+        let mut found = Vec::new();
+        for queue in OutboxQueue::ALL {
+            let leased = test.desk.parts.store.lease(queue, now, all, 100).await;
+            found.extend(leased.unwrap().into_iter().filter_map(|leased| {
+                let about_desk = leased.effect.case.is_none();
+                about_desk.then_some(leased.effect.work)
+            }));
+        }
+        found
+    };
+    deadlines::round(&test.desk).await.unwrap();
+    assert_eq!(calls().await, []);
+    test.at_hour(24.0);
+    for _ in 0..2 {
+        deadlines::round(&test.desk).await.unwrap();
+    }
+    assert_eq!(calls().await, [Work::CallByMail(Reason::FaultLasts)]);
+    assert!(test.desk.faults().is_empty());
 }
 
 #[tokio::test]

@@ -29,8 +29,9 @@ use sealdesk::model::timeline::Timeline;
 use sealdesk::openpgp::{self, Purpose, SealTo, SecretKeys, certificates, generate_storage};
 use sealdesk::pipeline::{Beat, Watchdog, deadlines, intake, outbox, reading_loop};
 use sealdesk::ports::{
-    Cases, Clock, Courier, Filed, LetterOctets, ListedLetter, Mailbox, MailboxProgress, MailboxUid,
-    OpenedLetter, Opener, OpenerError, Outbox, OutboxQueue, Parcel, PortError, Sink, Tracker,
+    Capabilities, Cases, Clock, Courier, Filed, LetterOctets, ListedLetter, Mailbox,
+    MailboxProgress, MailboxUid, OpenedLetter, Opener, OpenerError, Outbox, OutboxQueue, Parcel,
+    PortError, Sink, Tracker,
 };
 use sealdesk::reading::{self, Position};
 use std::collections::{BTreeMap, HashMap};
@@ -301,6 +302,10 @@ struct WorldTracker(Shared);
 
 #[async_trait]
 impl Tracker for WorldTracker {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+
     async fn file(&self, advisory: &Advisory, perhaps_filed: bool) -> Result<Filed, PortError> {
         let failed = fault(&self.0);
         if failed == Some(false) {

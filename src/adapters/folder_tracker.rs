@@ -2,7 +2,7 @@
 
 use crate::model::case::AdvisoryId;
 use crate::model::outgoing::{Addition, Advisory};
-use crate::ports::{Filed, PortError, Tracker};
+use crate::ports::{Capabilities, Filed, PortError, Tracker};
 use async_trait::async_trait;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +31,10 @@ fn write(path: &Path, text: &str) -> Result<(), PortError> {
 
 #[async_trait]
 impl Tracker for FolderTracker {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+
     async fn file(&self, advisory: &Advisory, _: bool) -> Result<Filed, PortError> {
         std::fs::create_dir_all(&self.folder).map_err(fault("make the folder", &self.folder))?;
         let id = advisory.case.as_str().to_owned();

@@ -12,7 +12,7 @@ use crate::adapters::net::rest::{self, RestFailure};
 use crate::model::case::{AdvisoryId, AdvisoryState};
 use crate::model::outgoing::{Addition, Advisory, Amendment};
 use crate::model::secret::Secret;
-use crate::ports::{Filed, PortError, Tracker};
+use crate::ports::{Capabilities, Filed, PortError, Tracker};
 use async_trait::async_trait;
 use reqwest::{Method, RequestBuilder};
 use serde::Deserialize;
@@ -204,6 +204,13 @@ fn project_and_issue(advisory: &AdvisoryId) -> Result<(&str, &str), PortError> {
 
 #[async_trait]
 impl Tracker for GitlabTracker {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            amends: true,
+            ..Capabilities::default()
+        }
+    }
+
     async fn file(&self, advisory: &Advisory, perhaps_filed: bool) -> Result<Filed, PortError> {
         let _turn = self.turn.lock().await;
         let project = self.project_for(&advisory.report).to_owned();

@@ -13,7 +13,7 @@ use crate::adapters::net::rest::{self, RestFailure};
 use crate::model::case::AdvisoryId;
 use crate::model::outgoing::{Addition, Advisory, Amendment};
 use crate::model::secret::{self, Secret};
-use crate::ports::{Clock, Filed, PortError, Tracker};
+use crate::ports::{Capabilities, Clock, Filed, PortError, Tracker};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -121,6 +121,14 @@ impl HookTracker {
 
 #[async_trait]
 impl Tracker for HookTracker {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            amends: true,
+            lets_people_in: true,
+            ..Capabilities::default()
+        }
+    }
+
     async fn file(&self, advisory: &Advisory, _: bool) -> Result<Filed, PortError> {
         let content = json!({
             "summary": advisory.summary,
@@ -170,10 +178,6 @@ impl Tracker for HookTracker {
         self.deliver("amendment", &advisory.id, &content, None)
             .await
             .map(drop)
-    }
-
-    fn lets_people_in(&self) -> bool {
-        true
     }
 
     /// Proves that the receiver takes our signature.

@@ -51,7 +51,7 @@ pub(super) async fn collaborate(
 ) -> Changed {
     let (desk, case, by) = (context.desk, &context.case, context.by);
     let id = &case.id;
-    if !desk.parts.tracker.lets_people_in() {
+    if !desk.parts.tracker.capabilities().lets_people_in {
         bail!("this tracker lets nobody into single advisories: give them their role in it");
     }
     let (event, said) = match (remove, outsiders) {

@@ -68,7 +68,11 @@ impl Context<'_> {
             decision.journal.extend(moved.journal);
         }
         if matches!(case.draft, Draft::Filed { .. } | Draft::Queued) {
-            decision.effects.push(Effect::amend_advisory(id, self.now));
+            if self.desk.parts.tracker.capabilities().amends {
+                decision.effects.push(Effect::amend_advisory(id, self.now));
+            } else {
+                changed.push_str("; this tracker's draft stays as it was filed: change it by hand");
+            }
         }
         Ok((opened.into(self.desk, id, decision)?, changed))
     }

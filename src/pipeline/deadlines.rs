@@ -1,32 +1,41 @@
 //! Which promise is about to fail? Looks at the clock, and calls humans in time.
 
-use super::watchdog::Beat;
+use super::driver::{Loop, Turn};
 use crate::decide::{Decision, on_clock};
 use crate::desk::Desk;
 use crate::model::Timestamp;
 use crate::model::effect::{Effect, Reason};
 use crate::model::timeline::ENDS_WITHIN_DAYS;
 use crate::ports::PortError;
+use async_trait::async_trait;
 use jiff::SignedDuration;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::time::sleep;
 use tracing::warn;
 
 /// How often the clock is looked at: fine for promises of hours.
 const LOOK_S: u64 = 30;
 
-pub async fn run(desk: Arc<Desk>, beat: Beat, mut stop: watch::Receiver<bool>) {
-    while !*stop.borrow() {
-        beat.now();
-        if let Err(err) = round(&desk).await {
-            warn!(error = %err, "deadlines could not be checked");
-            desk.fault("store", &err.to_string()).await;
-        }
-        tokio::select! {
-            _ = stop.changed() => return,
-            () = tokio::time::sleep(Duration::from_secs(LOOK_S)) => {}
-        }
+/// Checks every deadline, each half minute.
+pub struct Deadlines;
+
+#[async_trait]
+impl Loop for Deadlines {
+    fn fault(&self) -> &str {
+        "store"
+    }
+
+    async fn round(&mut self, turn: &Turn) -> Result<(), PortError> {
+        round(&turn.desk).await
+    }
+
+    async fn wait(&mut self, _: &Turn) -> Result<(), PortError> {
+        sleep(Duration::from_secs(LOOK_S)).await;
+        Ok(())
+    }
+
+    async fn back_off(&mut self, _: &Turn, _: u32) {
+        sleep(Duration::from_secs(LOOK_S)).await;
     }
 }
 

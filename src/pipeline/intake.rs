@@ -1,16 +1,17 @@
 //! How does a letter become ours? Fetched, spooled, admitted, and only then settled on the server.
 
 use super::admission::{Asking, Batch, NotAdmitted, admit_all, fetch_batch};
+use super::driver::{Loop, Turn, doubling};
 use super::failpoint::step;
 use super::watchdog::Beat;
 use crate::decide::{Decision, Entry, Origin};
 use crate::desk::Desk;
 use crate::model::effect::{Effect, Reason};
 use crate::ports::{ListedLetter, Mailbox, MailboxUid, PortError};
+use async_trait::async_trait;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::time::sleep;
 use tracing::warn;
 
 /// Letters settled together: one MOVE for a range is many times cheaper than one a letter.
@@ -30,41 +31,60 @@ const BACKOFF_LAST_S: u64 = 300;
 /// confirms.
 const UNKNOWN_AFTER_CHANGE_MAX: usize = 20;
 
-/// Works on one mailbox until told to stop.
-pub async fn run(
-    desk: Arc<Desk>,
-    mut mailbox: Box<dyn Mailbox>,
+/// Takes letters in from one mailbox.
+pub struct Intake {
+    mailbox: Box<dyn Mailbox>,
     origin: Origin,
     poll: Duration,
-    beat: Beat,
-    mut stop: watch::Receiver<bool>,
-) {
-    let mut failures = HashMap::new();
-    let mut backoff = BACKOFF_FIRST_S;
-    let name = format!("mailbox {}", mailbox.name());
-    while !*stop.borrow() {
-        beat.now();
-        let worked = async {
-            round(&desk, mailbox.as_mut(), origin, &mut failures, &beat).await?;
-            desk.mended(&name);
-            beat.now();
-            mailbox.wait(poll).await
-        };
-        let failed = tokio::select! {
-            _ = stop.changed() => return,
-            result = worked => result,
-        };
-        let Err(err) = failed else {
-            backoff = BACKOFF_FIRST_S;
-            continue;
-        };
-        warn!(mailbox = mailbox.name(), error = %err, "mailbox failed");
-        desk.fault(&name, &err.to_string()).await;
-        tokio::select! {
-            _ = stop.changed() => return,
-            () = tokio::time::sleep(Duration::from_secs(backoff)) => {}
+    /// How often each letter could not be fetched.
+    failures: HashMap<MailboxUid, u32>,
+    fault: String,
+}
+
+impl Intake {
+    /// `poll`: how long to wait for news from a server that announces none.
+    pub fn new(mailbox: Box<dyn Mailbox>, origin: Origin, poll: Duration) -> Self {
+        Self {
+            fault: format!("mailbox {}", mailbox.name()),
+            mailbox,
+            origin,
+            poll,
+            failures: HashMap::new(),
         }
-        backoff = (backoff * 2).min(BACKOFF_LAST_S);
+    }
+}
+
+#[async_trait]
+impl Loop for Intake {
+    fn fault(&self) -> &str {
+        &self.fault
+    }
+
+    /// What is not admitted yet is fetched again.
+    fn can_be_cut_off(&self) -> bool {
+        true
+    }
+
+    async fn round(&mut self, turn: &Turn) -> Result<(), PortError> {
+        let mailbox = self.mailbox.as_mut();
+        round(
+            &turn.desk,
+            mailbox,
+            self.origin,
+            &mut self.failures,
+            &turn.beat,
+        )
+        .await?;
+        turn.desk.mended(&self.fault);
+        Ok(())
+    }
+
+    async fn wait(&mut self, _: &Turn) -> Result<(), PortError> {
+        self.mailbox.wait(self.poll).await
+    }
+
+    async fn back_off(&mut self, _: &Turn, failures: u32) {
+        sleep(doubling(BACKOFF_FIRST_S, BACKOFF_LAST_S, failures)).await;
     }
 }
 

@@ -8,6 +8,7 @@
 mod admission;
 pub mod canary;
 pub mod deadlines;
+mod driver;
 mod failpoint;
 pub mod intake;
 pub mod outbox;
@@ -19,5 +20,6 @@ mod text_tags;
 pub mod watch;
 mod watchdog;
 
+pub use driver::{Loop, drive};
 pub use failpoint::arm_from_environment;
 pub use watchdog::{Beat, Watchdog};

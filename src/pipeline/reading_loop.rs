@@ -3,6 +3,7 @@
 
 mod following;
 
+use super::driver::{Loop, Turn};
 use crate::desk::Desk;
 use crate::model::ids::IntakeId;
 use crate::model::letter::Role;
@@ -10,12 +11,14 @@ use crate::pipeline::failpoint::step;
 use crate::pipeline::reading_queue::ReadingQueue;
 use crate::pipeline::watchdog::Beat;
 use crate::ports::{Intake, OpenedLetter, OpenerError, PortError, Unread};
+use async_trait::async_trait;
 use following::{commit, set_aside};
 use futures::future::join_all;
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
+use tokio::time::sleep;
 use tracing::warn;
 
 /// Letters read at once; fewer than the opener would take, so that other calls find room.
@@ -37,24 +40,31 @@ const IDLE_S: u64 = 20;
 
 const PAUSE_WHILE_DOWN_S: u64 = 3;
 
-/// Reads letters until told to stop; those under way are finished first.
-pub async fn run(desk: Arc<Desk>, beat: Beat, mut stop: watch::Receiver<bool>) {
-    let readers = Readers {
-        desk: &desk,
-        beat: &beat,
-        shared: Mutex::default(),
-    };
-    while !*stop.borrow() {
-        beat.now();
-        let Err(err) = readers.work(Some(&stop)).await else {
-            continue;
+/// Has letters read as they come.
+pub struct ReadingLoop;
+
+#[async_trait]
+impl Loop for ReadingLoop {
+    fn fault(&self) -> &str {
+        "opener"
+    }
+
+    async fn round(&mut self, turn: &Turn) -> Result<(), PortError> {
+        let readers = Readers {
+            desk: &turn.desk,
+            beat: &turn.beat,
+            shared: Mutex::default(),
         };
-        warn!(error = %err, "letters cannot be read");
-        desk.fault("opener", &err.to_string()).await;
-        tokio::select! {
-            _ = stop.changed() => return,
-            () = tokio::time::sleep(Duration::from_secs(PAUSE_WHILE_DOWN_S)) => {}
-        }
+        readers.work(Some(&turn.stop)).await.map(drop)
+    }
+
+    /// A round waits for letters itself.
+    async fn wait(&mut self, _: &Turn) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn back_off(&mut self, _: &Turn, _: u32) {
+        sleep(Duration::from_secs(PAUSE_WHILE_DOWN_S)).await;
     }
 }
 

@@ -1,35 +1,45 @@
 //! How long is what people said kept? Until a human has it erased, or as long as the config says.
 
+use super::driver::{Loop, Turn};
 use super::watchdog::Beat;
 use crate::decide::{Decision, Entry};
 use crate::desk::Desk;
 use crate::model::Timestamp;
 use crate::model::ids::CaseId;
 use crate::ports::{PortError, Purged};
+use async_trait::async_trait;
 use jiff::SignedDuration;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
-use tracing::{info, warn};
+use tokio::time::sleep;
+use tracing::info;
 
 /// How often old cases are looked for: fine for terms of days.
 pub const LOOK: Duration = Duration::from_secs(3600);
 
-/// Erases cases that were closed so many days ago, until the desk stops.
-pub async fn run(desk: Arc<Desk>, closed_days: u32, beat: Beat, mut stop: watch::Receiver<bool>) {
-    while !*stop.borrow() {
-        beat.now();
-        match round(&desk, closed_days, &beat).await {
-            Ok(()) => desk.mended("retention"),
-            Err(err) => {
-                warn!(error = %err, "what is to be erased could not be");
-                desk.fault("retention", &err.to_string()).await;
-            }
-        }
-        tokio::select! {
-            _ = stop.changed() => return,
-            () = tokio::time::sleep(LOOK) => {}
-        }
+/// Erases cases that were closed so many days ago.
+pub struct Retention {
+    pub closed_days: u32,
+}
+
+#[async_trait]
+impl Loop for Retention {
+    fn fault(&self) -> &str {
+        "retention"
+    }
+
+    async fn round(&mut self, turn: &Turn) -> Result<(), PortError> {
+        round(&turn.desk, self.closed_days, &turn.beat).await?;
+        turn.desk.mended("retention");
+        Ok(())
+    }
+
+    async fn wait(&mut self, _: &Turn) -> Result<(), PortError> {
+        sleep(LOOK).await;
+        Ok(())
+    }
+
+    async fn back_off(&mut self, _: &Turn, _: u32) {
+        sleep(LOOK).await;
     }
 }
 

@@ -1,36 +1,68 @@
 //! What became of our advisories in the tracker? Looked at again and again, and written down where
 //! it changed.
 
-use super::watchdog::Beat;
+use super::driver::{Loop, Turn};
 use crate::decide::{self, Decision, Entry, tracker_moved};
 use crate::desk::Desk;
 use crate::model::case::{AdvisoryId, Case, Draft};
 use crate::model::effect::{Effect, Reason};
 use crate::ports::{Comment, Intake, PortError};
-use std::sync::Arc;
+use async_trait::async_trait;
 use std::time::Duration;
-use tokio::sync::watch;
-use tracing::{info, warn};
+use tokio::time::sleep;
+use tracing::info;
 
-pub async fn run(desk: Arc<Desk>, every: Duration, beat: Beat, mut stop: watch::Receiver<bool>) {
-    while !*stop.borrow() {
-        beat.now();
-        for (what, done) in [
-            ("tracker states", round(&desk).await),
-            ("tracker comments", relay(&desk).await),
-        ] {
-            match done {
-                Ok(()) => desk.mended(what),
-                Err(err) => {
-                    warn!(what, error = %err, "advisories cannot be looked at");
-                    desk.fault(what, &err.to_string()).await;
-                }
-            }
-        }
-        tokio::select! {
-            _ = stop.changed() => return,
-            () = tokio::time::sleep(every) => {}
-        }
+/// Compares open cases with what the tracker says of their advisories.
+pub struct TrackerStates {
+    pub every: Duration,
+}
+
+#[async_trait]
+impl Loop for TrackerStates {
+    fn fault(&self) -> &str {
+        "tracker states"
+    }
+
+    async fn round(&mut self, turn: &Turn) -> Result<(), PortError> {
+        round(&turn.desk).await?;
+        turn.desk.mended("tracker states");
+        Ok(())
+    }
+
+    async fn wait(&mut self, _: &Turn) -> Result<(), PortError> {
+        sleep(self.every).await;
+        Ok(())
+    }
+
+    async fn back_off(&mut self, _: &Turn, _: u32) {
+        sleep(self.every).await;
+    }
+}
+
+/// Relays what responders write below advisories.
+pub struct TrackerComments {
+    pub every: Duration,
+}
+
+#[async_trait]
+impl Loop for TrackerComments {
+    fn fault(&self) -> &str {
+        "tracker comments"
+    }
+
+    async fn round(&mut self, turn: &Turn) -> Result<(), PortError> {
+        relay(&turn.desk).await?;
+        turn.desk.mended("tracker comments");
+        Ok(())
+    }
+
+    async fn wait(&mut self, _: &Turn) -> Result<(), PortError> {
+        sleep(self.every).await;
+        Ok(())
+    }
+
+    async fn back_off(&mut self, _: &Turn, _: u32) {
+        sleep(self.every).await;
     }
 }
 
@@ -72,7 +104,7 @@ pub async fn round(desk: &Desk) -> Result<(), PortError> {
 /// Sends what responders mark below an advisory to its reporter, each comment once. One advisory
 /// that cannot be read keeps no other from it.
 pub async fn relay(desk: &Desk) -> Result<(), PortError> {
-    if !desk.parts.tracker.has_comments() {
+    if !desk.parts.tracker.capabilities().comments {
         return Ok(());
     }
     let mut failed = None;

@@ -140,8 +140,22 @@ pub struct Comment {
     pub edited: bool,
 }
 
+/// What a tracker can do beyond filing drafts and adding to them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Its advisories can be brought up to what the team found.
+    pub amends: bool,
+    /// What people write below advisories is listened to.
+    pub comments: bool,
+    /// People can be let into single advisories.
+    pub lets_people_in: bool,
+    /// The config names people who are to work on every advisory.
+    pub has_collaborators: bool,
+}
+
 #[async_trait]
 pub trait Tracker: Send + Sync {
+    fn capabilities(&self) -> Capabilities;
     /// Opens a draft. `perhaps_filed`: an earlier try may have done it, so the marker is looked for
     /// first.
     async fn file(&self, advisory: &Advisory, perhaps_filed: bool) -> Result<Filed, PortError>;
@@ -156,26 +170,20 @@ pub trait Tracker: Send + Sync {
     ) -> Result<bool, PortError> {
         self.append(advisory, addition).await.map(|()| true)
     }
-    /// Whether what people say below advisories is listened to.
-    fn has_comments(&self) -> bool {
-        false
-    }
     /// What was said below an advisory, oldest first.
     async fn comments(&self, _: &AdvisoryId) -> Result<Vec<Comment>, PortError> {
         Ok(Vec::new())
     }
     /// Brings an advisory up to what the team found. Repeating it changes nothing.
     async fn amend(&self, _: &AdvisoryId, _: &Amendment) -> Result<(), PortError> {
-        Ok(())
+        Err(PortError::Lasting(
+            "this tracker's advisories cannot be changed by the desk".to_owned(),
+        ))
     }
     async fn request_cve(&self, _: &AdvisoryId) -> Result<(), PortError> {
         Err(PortError::Lasting(
             "this tracker gives out no CVE numbers".to_owned(),
         ))
-    }
-    /// Whether people can be let into single advisories.
-    fn lets_people_in(&self) -> bool {
-        false
     }
     /// A private fork in which the fix is made.
     async fn open_fork(&self, _: &AdvisoryId) -> Result<(), PortError> {
@@ -190,10 +198,6 @@ pub trait Tracker: Send + Sync {
     /// Who owns code there: logins and teams' slugs, in lower case. `None` where nothing says it.
     async fn code_owners(&self, _: &AdvisoryId) -> Result<Option<Vec<String>>, PortError> {
         Ok(None)
-    }
-    /// Whether its config names people who are to work on an advisory.
-    fn has_collaborators(&self) -> bool {
-        false
     }
     /// Proves that it could file, and says who would see the draft.
     async fn probe(&self) -> Result<String, PortError>;

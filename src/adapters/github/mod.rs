@@ -15,7 +15,7 @@ mod reports;
 use crate::model::case::{AdvisoryId, AdvisoryState};
 use crate::model::case_record::Collaborators;
 use crate::model::outgoing::{Addition, Advisory, Amendment};
-use crate::ports::{Comment, Filed, PortError, Tracker};
+use crate::ports::{Capabilities, Comment, Filed, PortError, Tracker};
 use amend::{AdvisoryStanding, amended};
 use api::GithubFailure;
 pub use api::{Auth, GithubApi};
@@ -77,6 +77,15 @@ fn owners(file: &Value) -> Vec<String> {
 
 #[async_trait]
 impl Tracker for GithubTracker {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            amends: true,
+            comments: self.comments,
+            lets_people_in: true,
+            has_collaborators: !self.collaborators.is_empty(),
+        }
+    }
+
     async fn file(&self, advisory: &Advisory, perhaps_filed: bool) -> Result<Filed, PortError> {
         let _turn = self.turn.lock().await;
         let repository = self.repository_for(&advisory.report).to_owned();
@@ -123,10 +132,6 @@ impl Tracker for GithubTracker {
         addition: &Addition,
     ) -> Result<bool, PortError> {
         self.add(advisory, addition, false).await
-    }
-
-    fn has_comments(&self) -> bool {
-        self.comments
     }
 
     async fn comments(&self, advisory: &AdvisoryId) -> Result<Vec<Comment>, PortError> {
@@ -203,14 +208,6 @@ impl Tracker for GithubTracker {
             );
         }
         Ok(states)
-    }
-
-    fn lets_people_in(&self) -> bool {
-        true
-    }
-
-    fn has_collaborators(&self) -> bool {
-        !self.collaborators.is_empty()
     }
 
     async fn probe(&self) -> Result<String, PortError> {

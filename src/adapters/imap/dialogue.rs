@@ -48,12 +48,19 @@ pub enum DialogueError {
     Bad,
     #[error("behaves oddly: {0}")]
     Odd(&'static str),
+    /// A word of ours has octets that the command can't carry; nothing was sent.
+    #[error("cannot be sent a word of ours that has characters beyond ASCII")]
+    Unsendable,
 }
 
 impl DialogueError {
-    /// Every one of them may pass: the next round connects anew.
+    /// Whatever the server does may pass: the next round connects anew. What we can't say lasts.
     pub fn port(self, server: &str) -> PortError {
-        PortError::Passing(format!("{server} {self}"))
+        let why = format!("{server} {self}");
+        match self {
+            Self::Unsendable => PortError::Lasting(why),
+            _ => PortError::Passing(why),
+        }
     }
 }
 
@@ -159,9 +166,7 @@ pub fn folder_name(name: &str) -> Result<String, DialogueError> {
 /// A quoted string (RFC 9051 section 4.3); control characters and 8-bit octets can't stand in one.
 pub fn quoted(text: &str) -> Result<String, DialogueError> {
     if text.bytes().any(|b| !(0x20..0x7f).contains(&b)) {
-        return Err(DialogueError::Odd(
-            "a word of ours cannot be sent: it has characters beyond ASCII",
-        ));
+        return Err(DialogueError::Unsendable);
     }
     Ok(format!(
         "\"{}\"",

@@ -94,6 +94,11 @@ impl ImapLogin {
             DialogueError::No(_) | DialogueError::Bad => PortError::Lasting(format!(
                 "{server} refuses our login as {user}: check mailbox.user and the password or token"
             )),
+            // LOGIN carries ASCII alone (RFC 6855 section 5); AUTHENTICATE carries UTF-8.
+            DialogueError::Unsendable => PortError::Lasting(format!(
+                "{server} offers LOGIN and not AUTH=PLAIN, and LOGIN carries ASCII alone: our user \
+                 or password has other characters; set a password without them, or use a token"
+            )),
             other => other.port(server),
         })
     }
@@ -191,5 +196,37 @@ impl Refreshing {
             .saturating_sub(Duration::from_secs(TOKEN_MARGIN_S));
         self.held = Some((token.clone(), Instant::now() + lives));
         Ok(token)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_password_that_login_cannot_carry_is_a_lasting_fault_that_says_what_to_mend() {
+        let rows = [
+            ("security@desk.example", "pässword"),
+            ("sécurité@desk.example", "hunter2"),
+        ];
+        for (user, password) in rows {
+            let (ours, _server) = tokio::io::duplex(1024);
+            let mut dialogue = Dialogue::after_greeting(Box::new(ours));
+            let mut login = ImapLogin {
+                user: user.to_owned(),
+                means: Means::Password(Arc::new(|| Ok(Secret::new(password.into())))),
+            };
+            let offered = BTreeSet::from(["IMAP4REV1".to_owned()]);
+            let refused = login
+                .log_in(&mut dialogue, &offered, "imap.example")
+                .await
+                .unwrap_err();
+            assert!(refused.is_lasting(), "{refused}");
+            let told = refused.to_string();
+            assert!(
+                told.contains("AUTH=PLAIN") && !told.contains(password),
+                "{told}"
+            );
+        }
     }
 }

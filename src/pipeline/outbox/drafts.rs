@@ -60,7 +60,7 @@ pub(super) async fn file(
             .push(Effect::append_follow_up(&case.id, later.id, desk.now()));
     }
     // What the team said before, and whom the config names.
-    if desk.parts.tracker.has_collaborators()
+    if desk.parts.tracker.capabilities().has_collaborators
         || desk.parts.store.dossier(&case.id).await?.1.is_some()
     {
         decision
@@ -149,7 +149,10 @@ pub(super) async fn amend(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
         credits: by_login,
         product,
     };
-    desk.parts.tracker.amend(advisory, &amendment).await?;
+    let amends = desk.parts.tracker.capabilities().amends;
+    if amends {
+        desk.parts.tracker.amend(advisory, &amendment).await?;
+    }
     for credit in &by_name {
         desk.parts
             .tracker
@@ -159,8 +162,13 @@ pub(super) async fn amend(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
             )
             .await?;
     }
+    let event = if amends {
+        "advisory brought up to date"
+    } else {
+        "advisory left as it was filed"
+    };
     Ok(Carried::Done(
-        Desk::note(&case.id, "advisory brought up to date", advisory.id.clone()),
+        Desk::note(&case.id, event, advisory.id.clone()),
         None,
     ))
 }

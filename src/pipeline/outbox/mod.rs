@@ -10,6 +10,7 @@ mod notices;
 
 pub use mail_commands::put_back;
 
+use super::driver::{Loop, Turn};
 use super::failpoint::step;
 use super::watchdog::Beat;
 use crate::decide::{CaseChange, Decision, Entry};
@@ -23,14 +24,15 @@ use crate::model::ids::{EffectKey, MessageId};
 use crate::model::reading::Reading;
 use crate::model::secret;
 use crate::ports::{Intake, Leased, OpenerError, OutboxQueue, Outcome, PortError};
+use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::future::{FusedFuture, FutureExt, OptionFuture};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde::de::DeserializeOwned;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tracing::{error, info, warn};
+use tokio::time::sleep;
+use tracing::{info, warn};
 
 /// Effects carried out at once.
 const LEASE_TOGETHER: u32 = 16;
@@ -50,20 +52,40 @@ const IDLE_S: u64 = 15;
 
 const _: () = assert!(LEASE_S > 10 * 60);
 
-/// Carries the effects of a queue out until told to stop; those under way are finished first.
-pub async fn run(desk: Arc<Desk>, queue: OutboxQueue, beat: Beat, mut stop: watch::Receiver<bool>) {
-    while !*stop.borrow() {
-        beat.now();
-        if let Err(err) = work_off(&desk, queue, &beat, &stop).await {
-            error!(error = %err, "the outbox cannot work");
-            desk.fault("store", &err.to_string()).await;
-        }
-        let pause = until_next(&desk, queue).await;
-        tokio::select! {
-            _ = stop.changed() => return,
-            () = desk.bell(queue).notified() => {}
-            () = tokio::time::sleep(pause) => {}
-        }
+/// Carries out the effects of a queue; those under way are finished before the desk stops.
+pub struct Carrier {
+    pub queue: OutboxQueue,
+}
+
+#[async_trait]
+impl Loop for Carrier {
+    fn fault(&self) -> &str {
+        "store"
+    }
+
+    async fn round(&mut self, turn: &Turn) -> Result<(), PortError> {
+        work_off(&turn.desk, self.queue, &turn.beat, &turn.stop)
+            .await
+            .map(drop)
+    }
+
+    async fn wait(&mut self, turn: &Turn) -> Result<(), PortError> {
+        wait(&turn.desk, self.queue).await;
+        Ok(())
+    }
+
+    /// An effect that is due need not wait longer because of a store that was busy for a moment.
+    async fn back_off(&mut self, turn: &Turn, _: u32) {
+        wait(&turn.desk, self.queue).await;
+    }
+}
+
+/// Until an effect is due or announced.
+async fn wait(desk: &Desk, queue: OutboxQueue) {
+    let pause = until_next(desk, queue).await;
+    tokio::select! {
+        () = desk.bell(queue).notified() => {}
+        () = sleep(pause) => {}
     }
 }
 

@@ -1,0 +1,96 @@
+//! How does a loop go round? It beats, works a round, waits, and stops between any two of these.
+//! After a failed round the fault is shown, and the loop backs off.
+
+use super::watchdog::Beat;
+use crate::desk::Desk;
+use crate::ports::PortError;
+use async_trait::async_trait;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tracing::warn;
+
+/// What one loop does, round after round.
+#[async_trait]
+pub trait Loop: Send {
+    /// The fault that `status` shows while rounds fail.
+    fn fault(&self) -> &str;
+
+    /// Whether a round may be dropped where it awaits something, when the desk stops. Otherwise the
+    /// desk waits for its end.
+    fn can_be_cut_off(&self) -> bool {
+        false
+    }
+
+    /// One round.
+    async fn round(&mut self, turn: &Turn) -> Result<(), PortError>;
+
+    /// Returns when the next round is to begin. It may be dropped where it awaits something.
+    async fn wait(&mut self, turn: &Turn) -> Result<(), PortError>;
+
+    /// Waits after a failed round, the n-th in a row, beginning with 1.
+    async fn back_off(&mut self, turn: &Turn, failures: u32);
+}
+
+/// What a loop is given for its rounds.
+pub struct Turn {
+    pub desk: Arc<Desk>,
+    /// For rounds that take long: each step of theirs beats.
+    pub beat: Beat,
+    /// For rounds that begin nothing new once the desk stops.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// Runs a loop until the desk stops.
+pub async fn drive(mut work: impl Loop, desk: Arc<Desk>, beat: Beat, stop: watch::Receiver<bool>) {
+    let mut stopped = stop.clone();
+    let turn = Turn { desk, beat, stop };
+    let mut failures: u32 = 0;
+    while !*stopped.borrow() {
+        turn.beat.now();
+        let worked = if work.can_be_cut_off() {
+            tokio::select! {
+                _ = stopped.changed() => return,
+                worked = work.round(&turn) => worked,
+            }
+        } else {
+            work.round(&turn).await
+        };
+        turn.beat.now();
+        let waited = match worked {
+            Err(err) => Err(err),
+            Ok(()) => tokio::select! {
+                _ = stopped.changed() => return,
+                waited = work.wait(&turn) => waited,
+            },
+        };
+        let Err(err) = waited else {
+            failures = 0;
+            continue;
+        };
+        failures = failures.saturating_add(1);
+        warn!(fault = work.fault(), error = %err, "a round failed");
+        turn.desk.fault(work.fault(), &err.to_string()).await;
+        tokio::select! {
+            _ = stopped.changed() => return,
+            () = work.back_off(&turn, failures) => {}
+        }
+    }
+}
+
+/// Twice as long after each failure in a row, between these bounds.
+pub fn doubling(first_s: u64, last_s: u64, failures: u32) -> Duration {
+    let doubled = first_s.saturating_mul(1 << failures.saturating_sub(1).min(32));
+    Duration::from_secs(doubled.min(last_s))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_a_bound() {
+        let waits = [1, 2, 3, 9, u32::MAX].map(|n| doubling(2, 300, n).as_secs());
+        assert_eq!(waits, [2, 4, 8, 300, 300]);
+    }
+}
