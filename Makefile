@@ -5,6 +5,8 @@ SHELL := scripts/step
 CARGO := cargo
 # One profile for demo and test, so that everything is built once.
 FEATURES := --features failpoints
+# Tests that need neither the machine for themselves nor long.
+QUICK_TESTS := house jail demo open contracts outbox reports exports verbs loops publish course keeping simulation hostile
 # What `sealdesk --version` says it was built from.
 COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
@@ -22,24 +24,27 @@ help:
 	@echo "make setup   install what the above need, and nothing else"
 
 demo: setup-build
-	$(CARGO) build --quiet --locked $(FEATURES)
+	$(CARGO) build --locked $(FEATURES)
 	./target/debug/sealdesk demo --once
 
-test: setup check book
+test: setup check
 	@tests/workflows/lint
 	promtool check rules config/alerts.yml
 	promtool test rules tests/alerts.yml
-	$(CARGO) test --locked $(FEATURES) --lib --bins --test house --test jail --test demo --test open --test contracts --test outbox --test reports --test exports --test verbs --test loops --test publish --test course --test keeping --test simulation --test disk --test hostile
+	$(CARGO) test --locked $(FEATURES) --no-run
+	@scripts/beside '$(CARGO) test --locked $(FEATURES) --test disk' \
+	  '$(CARGO) test --locked $(FEATURES) --lib --bins $(QUICK_TESTS:%=--test %)'
 	$(CARGO) test --locked $(FEATURES) --test desk -- --test-threads=3
 	$(CARGO) test --locked $(FEATURES) --test machine -- --nocapture
 	FUZZ_RUNS=2000 scripts/fuzz
 	@scripts/step --table
 
+# What looks at the sources and the documents, and runs nothing of them.
 check: setup-build
 	$(CARGO) fmt --check
 	$(CARGO) clippy --quiet --locked --all-targets $(FEATURES),fuzzing -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --locked --no-deps --document-private-items
-	@scripts/deny
+	@scripts/beside 'RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --locked --no-deps --document-private-items' \
+	  scripts/deny '$(MAKE) --no-print-directory book'
 
 # Below DESTDIR nothing is started or made: a package does that.
 install: setup-build
