@@ -1,7 +1,10 @@
 //! What changed between two configs? Key by key, for the log: which must hold no address.
 
 use super::Settings;
-use std::collections::BTreeMap;
+use super::sections::ConfigFile;
+use schemars::schema_for;
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
 
 /// A line for each key that came, went or changed.
@@ -9,75 +12,115 @@ pub fn changes(before: &Settings, after: &Settings) -> Vec<String> {
     compared(&before.written, &after.written)
 }
 
-/// Words that say how a desk is set up, and nothing about whose it is.
-const PLAIN: [&str; 28] = [
-    "always",
-    "app",
-    "command",
-    "confirmed",
-    "evident",
-    "folder",
-    "full",
-    "github",
-    "gitlab",
-    "hold",
-    "imap",
-    "inbox",
-    "keep",
-    "keyword",
-    "maildir",
-    "move",
-    "none",
-    "oauth2",
-    "outline",
-    "password",
-    "plaintext",
-    "sent",
-    "smtp",
-    "starttls",
-    "system",
-    "tls",
-    "token",
-    "webhook",
-];
-
-/// Tables whose keys an operator makes up.
-const NAMED_BY_HIM: [&str; 3] = ["checkouts.", "tracker.collaborators.", "tracker.products."];
-
 /// A line for each key that is set, without a single text of it: for whoever looks for a fault from
 /// afar.
 pub fn shape(settings: &Settings) -> Vec<String> {
     let mut all = BTreeMap::new();
     flatten("", &Value::Table(settings.written.clone()), &mut all);
+    let vocabulary = Vocabulary::of_config();
     let mut lines: Vec<String> = all
         .iter()
-        .map(|(key, value)| format!("{} = {}", plain_key(key), plain(value)))
+        .map(|(key, value)| format!("{} = {}", vocabulary.key(key), vocabulary.value(value)))
         .collect();
     lines.dedup();
     lines
 }
 
-fn plain_key(key: &str) -> String {
-    NAMED_BY_HIM
-        .iter()
-        .find(|table| key.starts_with(*table))
-        .map_or_else(|| key.to_owned(), |table| format!("{table}…"))
+/// What may be shown of a config to anybody: words and tables that the program itself knows, since
+/// they say how a desk is set up, and nothing about whose it is.
+struct Vocabulary {
+    /// Every word that some key takes, such as `starttls`.
+    words: BTreeSet<String>,
+    /// Tables whose keys an operator makes up, such as `checkouts`.
+    tables: BTreeSet<String>,
 }
 
-fn plain(value: &str) -> String {
-    let is_plain = |word: &str| {
-        word.parse::<f64>().is_ok()
-            || ["true", "false"].contains(&word)
-            || PLAIN.iter().any(|known| word == format!("{known:?}"))
-    };
-    match value
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-    {
-        Some("") => "[]".to_owned(),
-        Some(_) => "[…]".to_owned(),
-        None if is_plain(value) => value.to_owned(),
-        None => "…".to_owned(),
+impl Vocabulary {
+    /// As the types of the config have it.
+    fn of_config() -> Self {
+        let schema = schema_for!(ConfigFile).to_value();
+        let (mut words, mut tables) = (BTreeSet::new(), BTreeSet::new());
+        collect_words(&schema, &mut words);
+        collect_tables("", &schema, &schema["$defs"], &mut tables);
+        Self { words, tables }
+    }
+
+    fn key(&self, key: &str) -> String {
+        let made_up = |table: &&String| {
+            let rest = key.strip_prefix(table.as_str());
+            rest.is_some_and(|rest| rest.starts_with('.'))
+        };
+        match self.tables.iter().find(made_up) {
+            Some(table) => format!("{table}.…"),
+            None => key.to_owned(),
+        }
+    }
+
+    fn value(&self, value: &str) -> String {
+        let list = value
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        match list {
+            Some("") => "[]".to_owned(),
+            Some(_) => "[…]".to_owned(),
+            None if self.is_plain(value) => value.to_owned(),
+            None => "…".to_owned(),
+        }
+    }
+
+    fn is_plain(&self, value: &str) -> bool {
+        let word = value.trim_matches('"');
+        value.parse::<f64>().is_ok()
+            || ["true", "false"].contains(&value)
+            || (word.len() + 2 == value.len() && self.words.contains(word))
+    }
+}
+
+/// The constants and examples of a JSON Schema.
+fn collect_words(schema: &Json, words: &mut BTreeSet<String>) {
+    match schema {
+        Json::Object(object) => {
+            let lists = ["enum", "examples"].map(|list| object.get(list).and_then(Json::as_array));
+            let constants = lists
+                .into_iter()
+                .flatten()
+                .flatten()
+                .chain(object.get("const"));
+            words.extend(constants.filter_map(Json::as_str).map(str::to_owned));
+            object
+                .values()
+                .for_each(|below| collect_words(below, words));
+        }
+        Json::Array(list) => list.iter().for_each(|below| collect_words(below, words)),
+        _ => {}
+    }
+}
+
+/// The paths of objects in a JSON Schema that take any key.
+fn collect_tables(at: &str, schema: &Json, definitions: &Json, tables: &mut BTreeSet<String>) {
+    let name = schema["$ref"]
+        .as_str()
+        .and_then(|path| path.rsplit('/').next());
+    if let Some(name) = name {
+        return collect_tables(at, &definitions[name], definitions, tables);
+    }
+    if schema["additionalProperties"].is_object() {
+        tables.insert(at.to_owned());
+    }
+    let properties = schema["properties"].as_object();
+    for (key, below) in properties.into_iter().flatten() {
+        let at = if at.is_empty() {
+            key.clone()
+        } else {
+            format!("{at}.{key}")
+        };
+        collect_tables(&at, below, definitions, tables);
+    }
+    for choice in ["oneOf", "anyOf"] {
+        let choices = schema[choice].as_array();
+        for below in choices.into_iter().flatten() {
+            collect_tables(at, below, definitions, tables);
+        }
     }
 }
 
@@ -134,20 +177,34 @@ mod tests {
 
     #[test]
     fn the_shape_of_a_config_holds_no_text_of_it() {
+        let vocabulary = Vocabulary::of_config();
         for (value, shown) in [
             ("\"tls\"", "\"tls\""),
+            ("\"github\"", "\"github\""),
+            ("\"outline\"", "\"outline\""),
+            ("\"secret-tool\"", "…"),
             ("24", "24"),
             ("true", "true"),
             ("\"a@b.example\"", "…"),
             ("[\"x\"]", "[…]"),
             ("[]", "[]"),
         ] {
-            assert_eq!(plain(value), shown);
+            assert_eq!(vocabulary.value(value), shown);
         }
-        assert_eq!(
-            plain_key("tracker.products.secret-tool"),
-            "tracker.products.…"
-        );
+        for (key, shown) in [
+            ("tracker.products.secret-tool", "tracker.products.…"),
+            ("tracker.collaborators.x.users", "tracker.collaborators.…"),
+            ("checkouts.secret-tool", "checkouts.…"),
+            ("tracker.repository", "tracker.repository"),
+        ] {
+            assert_eq!(vocabulary.key(key), shown);
+        }
+        // What was told before by a list is told still.
+        for word in [
+            "always", "app", "hold", "imap", "inbox", "keyword", "oauth2", "sent", "system",
+        ] {
+            assert!(vocabulary.words.contains(word), "{word}");
+        }
     }
 
     #[test]

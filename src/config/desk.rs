@@ -22,7 +22,7 @@ pub(super) struct DeskSection {
     pub original_from_lists: Vec<String>,
     pub authserv_id: Option<String>,
     #[serde(default)]
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("examples" = ["system", "none"]))]
     pub resolver: Resolver,
     pub answer_from: Option<String>,
     pub templates: Option<PathBuf>,
