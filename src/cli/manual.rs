@@ -1,13 +1,13 @@
 //! `sealdesk manual`: what a package ships beside the program, made from the program's own words.
 
-use crate::cli::exit;
+use crate::cli::{exit, json_reference};
 use crate::config;
 use anyhow::{Context, Result};
 use clap::{Args, Command};
 use clap_complete::Shell;
 use std::path::{Path, PathBuf};
 
-/// Writes manual pages, completions and the reference of the config, for whoever packages
+/// Writes manual pages, completions and the references of config and JSON, for whoever packages
 #[derive(Args)]
 pub struct Manual {
     /// The folder that they go into
@@ -29,8 +29,13 @@ pub fn run(args: &Manual, program: Command) -> Result<u8> {
         let path = args.out.join(name);
         std::fs::write(&path, script).with_context(|| unwritten(&path))?;
     }
-    let page = args.out.join("config.md");
-    std::fs::write(&page, config::reference()).with_context(|| unwritten(&page))?;
+    for (name, page) in [
+        ("config.md", config::reference()),
+        ("json.md", json_reference::reference()),
+    ] {
+        let path = args.out.join(name);
+        std::fs::write(&path, page).with_context(|| unwritten(&path))?;
+    }
     let program = program.disable_help_subcommand(true);
     clap_mangen::generate_to(program, &args.out).with_context(|| unwritten(&args.out))?;
     Ok(exit::GOOD)

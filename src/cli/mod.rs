@@ -10,6 +10,7 @@ mod demo_letters;
 pub mod doctor;
 pub mod import;
 pub mod init;
+mod json_reference;
 pub mod key;
 pub mod log;
 pub mod manual;

@@ -18,6 +18,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 pub(super) use overview::status;
 pub use overview::{Fault, Queued, Status};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
@@ -53,7 +54,7 @@ pub enum Order {
 }
 
 /// One case in a list.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, JsonSchema, Serialize, Deserialize)]
 pub struct CaseLine {
     pub id: CaseId,
     pub opened_at: jiff::Timestamp,
@@ -77,7 +78,7 @@ pub struct CaseLine {
     pub letters: usize,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, JsonSchema, Serialize, Deserialize)]
 pub struct CaseView {
     #[serde(flatten)]
     pub line: CaseLine,
@@ -91,7 +92,7 @@ pub struct CaseView {
     pub journal: Vec<JournalLine>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, JsonSchema, Serialize, Deserialize)]
 pub struct LetterView {
     pub intake: i64,
     pub received_at: jiff::Timestamp,

@@ -9,10 +9,11 @@ use crate::model::timeline::Timeline;
 use jiff::SignedDuration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A clock of the policy, as it stands for one case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Deadline {
     pub step: Step,
     /// Not before this: the window of the policy opens.
@@ -24,7 +25,7 @@ pub struct Deadline {
     pub because: Because,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum DeadlineState {
     Running,
@@ -39,7 +40,7 @@ pub enum DeadlineState {
 }
 
 /// What set a deadline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Because {
     Policy,
@@ -238,7 +239,7 @@ fn missed(step: Step) -> Reason {
 }
 
 /// The deadline that comes first, and what it is for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Due {
     /// `acknowledgement`, or a step.
     pub what: String,

@@ -3,9 +3,10 @@
 use super::Timestamp;
 use super::course::Course;
 use super::ids::CaseId;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Case {
     pub id: CaseId,
     pub opened_at: Timestamp,
@@ -18,7 +19,7 @@ pub struct Case {
     pub course: Course,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Standing {
     /// Opened on arrival; its letter was not read yet.
@@ -33,7 +34,7 @@ pub enum Standing {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Closing {
     /// It was a request for our certificate and nothing else.
@@ -76,7 +77,9 @@ impl Closing {
 }
 
 /// Whether responders were called for a deadline.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Called {
     #[default]
@@ -88,7 +91,7 @@ pub enum Called {
 }
 
 /// The promise of an answer within 24 hours, and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Acknowledgement {
     Due {
@@ -109,7 +112,7 @@ pub enum Acknowledgement {
 }
 
 /// The draft in the tracker.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Draft {
     None,
@@ -122,14 +125,14 @@ pub enum Draft {
 }
 
 /// The entry in the tracker, as the tracker names it: a GHSA id or a file name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct AdvisoryId {
     pub id: String,
     pub url: String,
 }
 
 /// Where an advisory stands in the tracker, in GitHub's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AdvisoryState {
     Triage,

@@ -7,7 +7,7 @@ use crate::model::report::{Affected, Missing, Package, Report};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CaseRecord {
     /// Who takes care of it.
@@ -29,7 +29,7 @@ pub struct Collaborators {
 }
 
 /// Somebody to be credited: by the login of the tracker, or by a name where they have none.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Credit {
     /// Empty where they have none.
     pub login: String,
@@ -47,7 +47,7 @@ impl Credit {
 }
 
 /// The team's own view, which stands over the reporter's.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Assessment {
     pub summary: Option<String>,
@@ -63,7 +63,7 @@ pub struct Assessment {
     pub severity: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Note {
     pub at: Timestamp,
     pub by: String,
@@ -71,7 +71,7 @@ pub struct Note {
 }
 
 /// Something elsewhere that belongs to the case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Link {
     /// `fix`, `introduced`, `discussion`, …
     pub what: String,

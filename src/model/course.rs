@@ -4,11 +4,14 @@ use super::Timestamp;
 use super::case::{AdvisoryState, Called};
 use super::ids::CaseId;
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A step of the policy after the acknowledgement. Each has a clock, which it stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// The fix team is formed.
@@ -33,7 +36,7 @@ impl Step {
 }
 
 /// How fast a case must go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lane {
     #[default]
@@ -55,14 +58,14 @@ impl Lane {
 }
 
 /// A step that was reached, and by when it should have been: what moves later changes no verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Reached {
     pub at: Timestamp,
     pub deadline: Timestamp,
 }
 
 /// What was reached, what was agreed, and who was called for what is still open.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Course {
     pub lane: Lane,

@@ -1,5 +1,6 @@
 //! What is each thing called? Ids that can't be mistaken for one another.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -11,7 +12,9 @@ const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const CASE_ID_CHARACTERS: usize = 10;
 
 /// The opaque name of a case, such as `SD-7K3QF2MX9A`. It says nothing of when, who or how many.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize, Deserialize,
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct CaseId(String);
 
@@ -72,7 +75,9 @@ impl fmt::Display for CaseId {
 }
 
 /// The number of a letter in our spool, in order of arrival here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize, Deserialize,
+)]
 pub struct IntakeId(pub i64);
 
 impl fmt::Display for IntakeId {
@@ -92,7 +97,7 @@ impl fmt::Display for EffectKey {
 }
 
 /// A SHA-256, written as 64 hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest(pub [u8; 32]);
 
@@ -133,7 +138,7 @@ impl fmt::Display for Digest {
 }
 
 /// A Message-ID without its angle brackets (RFC 5322 section 3.6.4).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct MessageId(String);
 

@@ -3,9 +3,10 @@
 
 use super::ids::Digest;
 use super::report::Report;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LetterKind {
     Report,
@@ -44,7 +45,7 @@ impl LetterKind {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
     PgpMime,
@@ -56,7 +57,7 @@ pub enum Format {
 }
 
 /// How the ciphertext was authenticated: MDC (SEIPDv1) or AEAD (SEIPDv2), RFC 9580 section 5.13.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Integrity {
     Mdc,
@@ -65,7 +66,7 @@ pub enum Integrity {
     None,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Repair {
     Exchange,
@@ -75,7 +76,7 @@ pub enum Repair {
 }
 
 /// Why an encrypted part stays shut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shut {
     NoKey,
@@ -84,7 +85,7 @@ pub enum Shut {
     Limit,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Protection {
     pub encrypted: bool,
     pub format: Format,
@@ -93,7 +94,7 @@ pub struct Protection {
     pub shut: Option<Shut>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SignatureStatus {
     Valid,
@@ -103,7 +104,7 @@ pub enum SignatureStatus {
     None,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct SignatureVerdict {
     pub status: SignatureStatus,
     /// The certificate's, for a valid signature; else the issuer's as the signature names it.
@@ -116,7 +117,7 @@ pub struct SignatureVerdict {
     pub names_recipient: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Attachment {
     /// A safe basename: no path, no control or bidi characters.
     pub name: String,
@@ -129,7 +130,7 @@ pub struct Attachment {
 }
 
 /// A certificate that a letter brought, with a user ID equal to its From.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct BroughtCertificate {
     pub fingerprint: String,
     /// It stood in a clear part or header, where anyone on the way could see it.
@@ -143,7 +144,7 @@ pub struct BroughtCertificate {
 }
 
 /// What a mail system says became of a letter (RFC 3464 section 2.3.3, and the wild ones).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeliveryOutcome {
     Failed,
@@ -154,7 +155,7 @@ pub enum DeliveryOutcome {
 }
 
 /// A report on the delivery of other letters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Delivery {
     pub outcome: DeliveryOutcome,
     /// Message-IDs that stand in it: what it speaks of is among them.
@@ -171,7 +172,7 @@ impl Reading {
 
 /// What a letter shows to whoever holds no key: what the desk sends by itself is made from this
 /// alone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Outside {
     /// Nothing in it is encrypted or claims to be.
     pub in_clear: bool,
@@ -202,7 +203,7 @@ impl Outside {
 }
 
 /// One letter as read. Its JSON is the output of `sealdesk open`, whose field names are fixed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Reading {
     pub kind: LetterKind,
     pub from: Option<String>,

@@ -1,8 +1,9 @@
 //! What does a finder tell us? The structured report, as `sealdesk open` prints it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Report {
     /// One line, at most 200 characters.
     pub summary: String,
@@ -55,7 +56,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 /// One package and its versions (OSV schema 1.7, `affected[]`).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Affected {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<Package>,
@@ -70,7 +71,7 @@ pub struct Affected {
 /// pieces so that no check for hosts takes it for one.
 pub const CARGO_ECOSYSTEM: &str = concat!("crates", ".io");
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Package {
     /// As OSV names it: `npm`, `PyPI`, `Go`, …
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,7 +84,7 @@ pub struct Package {
 
 /// From `introduced` (`0`: from the first) to below `fixed`, or to `last_affected`; else without
 /// end.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Range {
     pub introduced: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,7 +94,7 @@ pub struct Range {
 }
 
 /// What CERT/CC's form asks besides. Absent: the letter does not say.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Answers {
     /// It is exploited in the wild.
@@ -105,7 +106,7 @@ pub struct Answers {
     pub credit_name: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CreditWish {
     Wanted,
@@ -115,7 +116,7 @@ pub enum CreditWish {
 
 /// What sort of report it is. What is not `Report` waits for a responder's word; it is acknowledged
 /// and keeps its clocks like any other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
     #[default]
@@ -154,14 +155,14 @@ impl Report {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Disclosure {
     pub intent: Intent,
     /// The day that the reporter named, `2026-12-24`.
     pub date: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Intent {
     Private,
@@ -172,7 +173,7 @@ pub enum Intent {
 }
 
 /// What a responder will have to ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Missing {
     Steps,

@@ -12,6 +12,7 @@ use crate::model::ids::{CaseId, Digest, EffectKey, IntakeId, MessageId};
 use crate::model::letter::{BodyDigests, Dmarc, Outer, Role};
 use async_trait::async_trait;
 pub use figures::{JournalLine, Kept, Measures, Purged, SealedTo, Tally};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::io::Write;
@@ -83,7 +84,7 @@ pub struct Unread {
     pub received_at: Timestamp,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReadingState {
     Unread,

@@ -1,6 +1,7 @@
 //! What does the store count?
 
 use crate::model::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How the desk is, for `status`.
@@ -58,7 +59,7 @@ pub struct SealedTo {
 }
 
 /// A line of the journal as stored.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize, Deserialize)]
 pub struct JournalLine {
     pub at: Timestamp,
     pub event: String,
