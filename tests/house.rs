@@ -89,12 +89,8 @@ const FUNCTION_LINES_MAX: usize = 70;
 
 /// Files and functions that are longer still, each with its lines: they may shrink, and must not
 /// grow. No other may join them.
-const LONG_FILES: &[(&str, usize)] = &[("adapters/sqlite/cases.rs", 402)];
+const LONG_FILES: &[(&str, usize)] = &[];
 const LONG_FUNCTIONS: &[(&str, usize)] = &[
-    ("adapters/sqlite/cases.rs update", 90),
-    ("adapters/sqlite/letters.rs admit", 72),
-    ("adapters/sqlite/mod.rs apply", 83),
-    ("adapters/sqlite/purge.rs purge", 87),
     ("cases/announcing.rs announce", 124),
     ("cases/announcing.rs post_retrospective", 74),
     ("cases/closing.rs split", 72),
