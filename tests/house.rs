@@ -95,7 +95,6 @@ const LONG_FUNCTIONS: &[(&str, usize)] = &[
     ("cases/announcing.rs post_retrospective", 74),
     ("cases/closing.rs split", 72),
     ("cases/reporter_certificates.rs certificate", 88),
-    ("cli/demo_letters.rs samples", 143),
     ("cli/init/install.rs write", 100),
     ("cli/init/mod.rs mail", 78),
     ("cli/init/plan.rs config", 79),
