@@ -1,38 +1,28 @@
 //! How does a desk live? Its loops, its sockets, its signals, and what systemd hears of it.
 
-mod publishing;
-
-use publishing::{is_renewed, keep_fresh, watch_published};
-mod signals;
-
-use signals::Signals;
-pub use signals::signals;
 mod lock;
+mod loops;
+mod publishing;
+mod signals;
 
 use crate::adapters::site::{self, Site};
 use crate::config::Settings;
 use crate::control;
 use crate::desk::Desk;
-use crate::pipeline::{
-    Watchdog, deadlines, intake, outbox, reading_loop, retention, watch as tracker_states,
-};
-use crate::ports::{OpenerError, OutboxQueue, PortError};
+use crate::ports::{OpenerError, PortError};
 use crate::wiring::{self, Watched};
 use anyhow::{Context, Result, bail};
 pub use lock::{Lock, lock, try_lock};
+pub use loops::{Running, start};
+use publishing::{is_renewed, keep_fresh, watch_published};
 use sd_notify::NotifyState;
+use signals::Signals;
+pub use signals::signals;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
-
-/// A stop takes at most ten seconds; what is under way gets most of it.
-const STOP_S: u64 = 8;
-
-/// The longest honest round of a loop: every answer of an SMTP server as late as RFC 5321 allows.
-const ROUND_S: u64 = 30 * 60;
 
 const HEARTBEAT_S: u64 = 60;
 
@@ -46,108 +36,6 @@ const LOCK_S: u64 = 15;
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct NotReady(pub String);
-
-/// The desk's loops, to be stopped together.
-pub struct Running {
-    pub desk: Arc<Desk>,
-    pub watchdog: Watchdog,
-    stop: watch::Sender<bool>,
-    tasks: JoinSet<()>,
-}
-
-/// Starts every loop.
-pub async fn start(settings: &Settings, desk: Desk) -> Result<Running> {
-    let desk = Arc::new(desk);
-    let swept = desk.parts.store.sweep().await?;
-    let released = desk.parts.store.release().await?;
-    if swept + released > 0 {
-        info!(swept, released, "took up where an earlier run was cut off");
-    }
-    let mut watchdog = Watchdog::default();
-    let (stop, stopped) = watch::channel(false);
-    let mut tasks = JoinSet::new();
-    for Watched {
-        mailbox,
-        origin,
-        poll,
-    } in wiring::mailboxes(settings)?
-    {
-        let beat = watchdog.beat(
-            &format!("mailbox {}", mailbox.name()),
-            Duration::from_secs(ROUND_S) + poll,
-        );
-        tasks.spawn(intake::run(
-            Arc::clone(&desk),
-            mailbox,
-            origin,
-            poll,
-            beat,
-            stopped.clone(),
-        ));
-    }
-    let round = Duration::from_secs(ROUND_S);
-    tasks.spawn(reading_loop::run(
-        Arc::clone(&desk),
-        watchdog.beat("readers", round),
-        stopped.clone(),
-    ));
-    for (name, queue) in [
-        ("outbox", OutboxQueue::Common),
-        ("answers", OutboxQueue::Answers),
-        ("calls", OutboxQueue::Calls),
-        ("alarms", OutboxQueue::SecondPath),
-    ] {
-        tasks.spawn(outbox::run(
-            Arc::clone(&desk),
-            queue,
-            watchdog.beat(name, round),
-            stopped.clone(),
-        ));
-    }
-    if let Some(every_s) = settings.tracker.states_poll_s() {
-        let every = Duration::from_secs(u64::from(every_s));
-        tasks.spawn(tracker_states::run(
-            Arc::clone(&desk),
-            every,
-            watchdog.beat("tracker states", round + every),
-            stopped.clone(),
-        ));
-    }
-    if let Some(days) = settings.erase_after_days {
-        tasks.spawn(retention::run(
-            Arc::clone(&desk),
-            days,
-            watchdog.beat("retention", retention::LOOK + round),
-            stopped.clone(),
-        ));
-    }
-    tasks.spawn(deadlines::run(
-        Arc::clone(&desk),
-        watchdog.beat("deadlines", round),
-        stopped,
-    ));
-    Ok(Running {
-        desk,
-        watchdog,
-        stop,
-        tasks,
-    })
-}
-
-impl Running {
-    /// Lets what is under way end, and cuts off what takes too long: the store knows how to go on.
-    pub async fn stop(mut self) {
-        let _ = self.stop.send(true);
-        let ended = tokio::time::timeout(Duration::from_secs(STOP_S), async {
-            while self.tasks.join_next().await.is_some() {}
-        })
-        .await;
-        if ended.is_err() {
-            warn!("something was still under way; it is taken up at the next start");
-            self.tasks.shutdown().await;
-        }
-    }
-}
 
 /// A signal that was delivered is heard within this.
 const SIGNAL_HEARD: Duration = Duration::from_millis(20);

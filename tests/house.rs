@@ -100,7 +100,6 @@ const LONG_FUNCTIONS: &[(&str, usize)] = &[
     ("compose/export/csaf.rs csaf", 89),
     ("compose/export/osv.rs osv", 78),
     ("config/reference.rs reference", 100),
-    ("daemon.rs start", 77),
     ("decide/arrival.rs on_arrival", 100),
     ("decide/on_reading/first_letter.rs report", 79),
     ("metrics/mod.rs store", 93),
