@@ -179,9 +179,9 @@ fn conclude(found: &DmarcOutput, has_client: bool) -> Result<Dmarc, PortError> {
 
 /// Whether two domains are of one organisation: only then can they be aligned (RFC 9989 section
 /// 4.10.2).
-fn akin(one: &str, other: &str) -> bool {
+fn akin(first: &str, second: &str) -> bool {
     let organisation = |domain: &str| psl::domain_str(domain).unwrap_or(domain).to_owned();
-    organisation(&one.to_ascii_lowercase()) == organisation(&other.to_ascii_lowercase())
+    organisation(&first.to_ascii_lowercase()) == organisation(&second.to_ascii_lowercase())
 }
 
 #[async_trait]
