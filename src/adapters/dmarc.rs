@@ -16,7 +16,7 @@ use mail_auth::dmarc::verify::DmarcParameters;
 use mail_auth::hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
 use mail_auth::hickory_resolver::system_conf::read_system_conf;
 use mail_auth::spf::verify::SpfParameters;
-use mail_auth::{AuthenticatedMessage, DmarcResult, MessageAuthenticator, SpfOutput};
+use mail_auth::{AuthenticatedMessage, DmarcOutput, DmarcResult, MessageAuthenticator, SpfOutput};
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -77,51 +77,26 @@ impl DnsAuthenticator {
         let Some(mut message) = AuthenticatedMessage::parse(path.fields) else {
             return Ok(Dmarc::Unknown);
         };
-        let [from] = message.from.as_slice() else {
+        let Some(from) = agreed_from_domain(&message, &path) else {
             return Ok(Dmarc::Unknown);
         };
-        // Two parsers that read two originators prove neither.
-        if !path
-            .from
-            .as_ref()
-            .is_some_and(|ours| ours.as_str().eq_ignore_ascii_case(from))
-        {
-            return Ok(Dmarc::Unknown);
-        }
-        let from = from
-            .rsplit_once('@')
-            .map_or("", |(_, domain)| domain)
-            .to_owned();
-        for (form, algorithm, _, digest) in &mut message.body_hashes {
-            *digest = match (form, algorithm, bodies) {
-                (Canonicalization::Simple, HashAlgorithm::Sha256, Some(bodies)) => {
-                    bodies.simple.clone()
-                }
-                (Canonicalization::Relaxed, HashAlgorithm::Sha256, Some(bodies)) => {
-                    bodies.relaxed.clone()
-                }
-                _ => Vec::new(),
-            };
-        }
-        // RFC 6376 section 5.4: a signature that leaves From out signs nobody's letter.
-        message.dkim_headers.retain(|s| {
-            s.header.h.len() <= SIGNED_FIELDS_MAX
-                && s.header
-                    .h
-                    .iter()
-                    .any(|field| field.eq_ignore_ascii_case("from"))
-        });
-        // One of another organisation proves nothing here, and asking for its key would leave the
-        // answer to whoever owns that domain.
-        message.dkim_headers.retain(|s| akin(&from, &s.header.d));
-        message.dkim_headers.truncate(SIGNATURES_MAX);
+        fill_body_digests(&mut message, bodies);
+        keep_aligned_signatures(&mut message, &from);
         let dkim = self.dns.verify_dkim(&message).await;
-        let sender = path
-            .return_path
-            .rsplit_once('@')
-            .map_or("", |(_, domain)| domain);
-        let spf = match &path.client {
-            Some((client, hello)) if akin(&from, sender) => {
+        let sender = domain_of(&path.return_path);
+        let spf = self.verify_spf(&path, &from, sender).await;
+        let found = self
+            .dns
+            .verify_dmarc(DmarcParameters::new(&message, &dkim, sender, &spf))
+            .await;
+        conclude(&found, path.client.is_some())
+    }
+
+    /// Asks SPF about the client that the letter came from, where its sender's domain is akin to
+    /// From's.
+    async fn verify_spf(&self, path: &mime::Path<'_>, from: &str, sender: &str) -> SpfOutput {
+        match &path.client {
+            Some((client, hello)) if akin(from, sender) => {
                 self.dns
                     .verify_spf(SpfParameters::verify_mail_from(
                         *client,
@@ -132,35 +107,81 @@ impl DnsAuthenticator {
                     .await
             }
             _ => SpfOutput::new(String::new()),
-        };
-        let found = self
-            .dns
-            .verify_dmarc(DmarcParameters::new(&message, &dkim, sender, &spf))
-            .await;
-        if found.dkim_result() == &DmarcResult::Pass {
-            return Ok(Dmarc::Pass);
         }
-        let silent = |result: &DmarcResult| matches!(result, DmarcResult::TempError(_));
-        if silent(found.dkim_result()) || silent(found.spf_result()) {
-            return Err(PortError::Passing(
-                "DNS gives no answer on the domain of a letter".to_owned(),
-            ));
-        }
-        let published = found.dmarc_record().is_some();
-        let by_spf = found.spf_result() == &DmarcResult::Pass;
-        Ok(if published && path.client.is_some() && !by_spf {
-            Dmarc::Fail
-        } else {
-            Dmarc::Unknown
-        })
     }
+}
+
+fn domain_of(address: &str) -> &str {
+    address.rsplit_once('@').map_or("", |(_, domain)| domain)
+}
+
+/// The domain of the one originator. Two parsers that read two originators prove neither.
+fn agreed_from_domain(message: &AuthenticatedMessage<'_>, path: &mime::Path<'_>) -> Option<String> {
+    let [from] = message.from.as_slice() else {
+        return None;
+    };
+    path.from
+        .as_ref()
+        .is_some_and(|ours| ours.as_str().eq_ignore_ascii_case(from))
+        .then(|| domain_of(from).to_owned())
+}
+
+/// Gives the message the digests of its body, which was read elsewhere.
+fn fill_body_digests(message: &mut AuthenticatedMessage<'_>, bodies: Option<&BodyDigests>) {
+    for (form, algorithm, _, digest) in &mut message.body_hashes {
+        *digest = match (form, algorithm, bodies) {
+            (Canonicalization::Simple, HashAlgorithm::Sha256, Some(bodies)) => {
+                bodies.simple.clone()
+            }
+            (Canonicalization::Relaxed, HashAlgorithm::Sha256, Some(bodies)) => {
+                bodies.relaxed.clone()
+            }
+            _ => Vec::new(),
+        };
+    }
+}
+
+/// Drops the signatures that cannot prove From's domain, and all beyond a bounded number.
+fn keep_aligned_signatures(message: &mut AuthenticatedMessage<'_>, from: &str) {
+    // RFC 6376 section 5.4: a signature that leaves From out signs nobody's letter.
+    message.dkim_headers.retain(|s| {
+        s.header.h.len() <= SIGNED_FIELDS_MAX
+            && s.header
+                .h
+                .iter()
+                .any(|field| field.eq_ignore_ascii_case("from"))
+    });
+    // One of another organisation proves nothing here, and asking for its key would leave the
+    // answer to whoever owns that domain.
+    message.dkim_headers.retain(|s| akin(from, &s.header.d));
+    message.dkim_headers.truncate(SIGNATURES_MAX);
+}
+
+/// What DNS's answers say of the letter.
+fn conclude(found: &DmarcOutput, has_client: bool) -> Result<Dmarc, PortError> {
+    if found.dkim_result() == &DmarcResult::Pass {
+        return Ok(Dmarc::Pass);
+    }
+    let is_silent = |result: &DmarcResult| matches!(result, DmarcResult::TempError(_));
+    if is_silent(found.dkim_result()) || is_silent(found.spf_result()) {
+        return Err(PortError::Passing(
+            "DNS gives no answer on the domain of a letter".to_owned(),
+        ));
+    }
+    let is_published = found.dmarc_record().is_some();
+    let passes_spf = found.spf_result() == &DmarcResult::Pass;
+    Ok(if is_published && has_client && !passes_spf {
+        Dmarc::Fail
+    } else {
+        Dmarc::Unknown
+    })
 }
 
 /// Whether two domains are of one organisation: only then can they be aligned (RFC 9989 section
 /// 4.10.2).
-fn akin(one: &str, other: &str) -> bool {
+fn akin(first: &str, second: &str) -> bool {
     let organisation = |domain: &str| psl::domain_str(domain).unwrap_or(domain).to_owned();
-    organisation(&one.to_ascii_lowercase()) == organisation(&other.to_ascii_lowercase())
+    organisation(&first.to_ascii_lowercase()) == organisation(&second.to_ascii_lowercase())
 }
 
 #[async_trait]

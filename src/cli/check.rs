@@ -1,14 +1,13 @@
 //! `sealdesk check`: tries everything for real, and names the mend for each failure.
 
+mod certificates;
+
 use crate::adapters::clock::SystemClock;
 use crate::adapters::published;
 use crate::cli::screen::{BAD, GOOD, WARN, styled};
 use crate::cli::{exit, screen};
 use crate::config::{self, Settings};
 use crate::control;
-use crate::model::Timestamp;
-use crate::model::timeline::ENDS_WITHIN_DAYS;
-use crate::openpgp::Certificate;
 use crate::ports::{Clock, Opener};
 use crate::wiring::{self, Watched};
 use anyhow::{Context, Result, anyhow};
@@ -94,7 +93,7 @@ pub async fn run(args: Check) -> Result<u8> {
         failed: false,
     };
     findings.good("config", &args.config.display().to_string());
-    certificates(&settings, &mut findings);
+    certificates::check(&settings, &mut findings);
     state(&settings, &mut findings);
     opener(&settings, &mut findings).await;
     match wiring::mailboxes(&settings) {
@@ -141,113 +140,6 @@ pub async fn run(args: Check) -> Result<u8> {
     } else {
         exit::GOOD
     })
-}
-
-fn certificates(settings: &Settings, findings: &mut Findings) {
-    for path in &settings.certificates {
-        let read = wiring::read_certificates(path);
-        let Some(found) = findings.take("certificate", read, |c| {
-            format!(
-                "{} ({})",
-                path.display(),
-                c.iter()
-                    .map(Certificate::fingerprint)
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            )
-        }) else {
-            continue;
-        };
-        for certificate in &found {
-            judge(
-                certificate,
-                &format!("certificate {}", path.display()),
-                findings,
-            );
-            if !certificate.is_of(settings.address.as_str()) {
-                findings.warn(
-                    "certificate",
-                    &format!(
-                        "no user ID of it names {}: mail programs will not choose it",
-                        settings.address
-                    ),
-                );
-            }
-            if certificate.invites_gnupg_ocb() {
-                findings.warn(
-                    "certificate",
-                    "it invites GnuPG 2.3 and later to send packet type 20, which the desk opens \
-                     and few other programs do: run sealdesk key adopt, and publish what it makes",
-                );
-            }
-        }
-        if !found.iter().any(|c| c.version() <= 4) && settings.certificates.len() == 1 {
-            findings.warn(
-                "certificate",
-                "there is none of version 4: many reporters cannot write to it",
-            );
-        }
-    }
-    findings.take("storage", wiring::seal_to(settings), |_| {
-        "what rests is sealed to the storage certificate and to each responder".to_owned()
-    });
-    match wiring::responders(settings) {
-        Ok(responders) => {
-            for (responder, words) in responders.into_iter().zip(&settings.responders) {
-                let what = format!("responder {}", words.name);
-                match responder.fault {
-                    Some(why) => findings.bad(&what, &why),
-                    None => ends(responder.ends, &what, findings),
-                }
-            }
-        }
-        Err(err) => findings.bad("responders", &format!("{err:#}")),
-    }
-    match wiring::distributors(settings) {
-        Ok(distributors) => {
-            for distributor in distributors.iter().filter(|d| d.removed_on.is_none()) {
-                let what = format!("distributor {}", distributor.name);
-                match &distributor.fault {
-                    Some(why) => findings.bad(&what, why),
-                    None => {
-                        let vouched = format!(
-                            "vouched for by {}, embargo accepted on {}",
-                            distributor.vouched_by, distributor.embargo_accepted_on
-                        );
-                        findings.good(&what, &vouched);
-                        ends(distributor.ends, &what, findings);
-                    }
-                }
-                if distributor.criteria.is_empty() {
-                    findings.warn(&what, "no criterion of the policy is noted as checked");
-                }
-            }
-        }
-        Err(err) => findings.bad("distributors", &format!("{err:#}")),
-    }
-}
-
-fn judge(certificate: &Certificate, what: &str, findings: &mut Findings) {
-    if let Err(err) = certificate.usable_for_encryption() {
-        return findings.bad(what, &err.to_string());
-    }
-    ends(certificate.expires(), what, findings);
-}
-
-fn ends(ends: Option<Timestamp>, what: &str, findings: &mut Findings) {
-    let now = SystemClock.now();
-    if let Some(ends) = ends {
-        let left = ends.duration_since(now).as_hours() / 24;
-        if left < ENDS_WITHIN_DAYS[0] {
-            findings.warn(
-                what,
-                &format!(
-                    "it expires in {left} days, on {}: extend it and publish it again",
-                    ends.strftime("%Y-%m-%d")
-                ),
-            );
-        }
-    }
 }
 
 fn state(settings: &Settings, findings: &mut Findings) {

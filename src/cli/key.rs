@@ -119,61 +119,64 @@ fn run_offline(verb: Verb) -> Result<()> {
             name,
             profile,
             out,
-        } => {
-            let address = crate::model::address::Address::parse(&address)
-                .with_context(|| format!("--address {address:?}"))?;
-            make_mail(address.as_str(), &name, profile, &out)?;
-            make_storage(&out)?;
-            if profile.profile() != Profile::V4 {
-                screen::print(
-                    "A key answer always carries a version 4 certificate too: list both under \
-                     keys.certificates.\n",
-                )?;
-            }
-            screen::print(
-                "Publish security.asc; give the two .secret.asc files to the opener alone, and \
-                 keep a copy offline.\n",
-            )?;
-            Ok(())
-        }
+        } => make_new(&address, &name, profile, &out),
         Verb::Adopt {
             file,
             passphrase_file,
             out,
-        } => {
-            let octets =
-                std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-            let passphrase = passphrase_file
-                .map(|p| config::secret("--passphrase-file", &p))
-                .transpose()?;
-            let key = openpgp::adopt(&octets, passphrase.as_ref().map(|p| p.expose()))?;
-            write_pair(&out, "security", &key)?;
-            make_storage(&out)?;
-            screen::print(&format!(
-                "Publish {} wherever the old certificate stands, and refresh key servers:\n",
-                out.join("security.asc").display()
-            ))?;
-            screen::print(
-                "until reporters fetch it, GnuPG 2.3 and later may still send packet type 20, \
-                 which few programs open besides this desk.\n",
-            )?;
-            Ok(())
-        }
+        } => adopt(&file, passphrase_file.as_deref(), &out),
         Verb::Inspect { files } => files.iter().try_for_each(|file| inspect(file)),
-        Verb::Export { file, binary } => {
-            let certificates = read_certificates(&file)?;
-            for certificate in certificates {
-                let minimal = certificate.minimal()?;
-                let octets = if binary {
-                    minimal.binary()?
-                } else {
-                    minimal.armored()?.into_bytes()
-                };
-                std::io::stdout().write_all(&octets)?;
-            }
-            Ok(())
-        }
+        Verb::Export { file, binary } => export(&file, binary),
     }
+}
+
+fn make_new(address: &str, name: &str, profile: ProfileName, out: &Path) -> Result<()> {
+    let address = crate::model::address::Address::parse(address)
+        .with_context(|| format!("--address {address:?}"))?;
+    make_mail(address.as_str(), name, profile, out)?;
+    make_storage(out)?;
+    if profile.profile() != Profile::V4 {
+        screen::print(
+            "A key answer always carries a version 4 certificate too: list both under \
+             keys.certificates.\n",
+        )?;
+    }
+    screen::print(
+        "Publish security.asc; give the two .secret.asc files to the opener alone, and \
+         keep a copy offline.\n",
+    )
+}
+
+/// Makes a key that exists already fit for the desk.
+fn adopt(file: &Path, passphrase_file: Option<&Path>, out: &Path) -> Result<()> {
+    let octets = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let passphrase = passphrase_file
+        .map(|p| config::secret("--passphrase-file", p))
+        .transpose()?;
+    let key = openpgp::adopt(&octets, passphrase.as_ref().map(|p| p.expose()))?;
+    write_pair(out, "security", &key)?;
+    make_storage(out)?;
+    screen::print(&format!(
+        "Publish {} wherever the old certificate stands, and refresh key servers:\n",
+        out.join("security.asc").display()
+    ))?;
+    screen::print(
+        "until reporters fetch it, GnuPG 2.3 and later may still send packet type 20, \
+         which few programs open besides this desk.\n",
+    )
+}
+
+fn export(file: &Path, binary: bool) -> Result<()> {
+    for certificate in read_certificates(file)? {
+        let minimal = certificate.minimal()?;
+        let octets = if binary {
+            minimal.binary()?
+        } else {
+            minimal.armored()?.into_bytes()
+        };
+        std::io::stdout().write_all(&octets)?;
+    }
+    Ok(())
 }
 
 /// Makes a key for the desk.

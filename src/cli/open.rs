@@ -51,56 +51,12 @@ pub struct Open {
 
 pub async fn run(args: Open) -> Result<u8> {
     let octets = letter(&args.letter)?;
-    let mut certificates = Vec::new();
-    for path in &args.certs {
-        let file = std::fs::read(path)
-            .with_context(|| format!("cannot read the certificate file {}", path.display()))?;
-        for certificate in
-            openpgp::certificates(&file).with_context(|| format!("in {}", path.display()))?
-        {
-            certificates.push(certificate.armored()?);
-        }
-    }
-    let mut arguments = vec!["opener".to_owned(), "--no-config".to_owned()];
-    for path in &args.keys {
-        // Their public halves check signatures too; the secret ones go no further here.
-        let file = Secret::new(
-            std::fs::read(path)
-                .with_context(|| format!("cannot read the key file {}", path.display()))?,
-        );
-        for certificate in openpgp::certificates(file.expose())
-            .with_context(|| format!("in {}", path.display()))?
-        {
-            certificates.push(certificate.armored()?);
-        }
-        arguments.extend(["--key".to_owned(), path.display().to_string()]);
-    }
-    if let Some(path) = &args.passphrase_file {
-        arguments.extend(["--passphrase-file".to_owned(), path.display().to_string()]);
-    }
-    if args.allow_without_jail {
-        arguments.push("--allow-without-jail".to_owned());
-    }
-    let client = OpenerClient::new(
-        OpenerEndpoint::Child {
-            program: std::env::current_exe()?,
-            arguments,
-        },
-        OwnAddresses::default(),
-    );
+    // The public halves of keys check signatures too; the secret ones go no further here.
+    let mut certificates = armored_certificates("certificate", &args.certs)?;
+    certificates.extend(armored_certificates("key", &args.keys)?);
+    let client = client(&args)?;
     if args.digest {
-        let outside = client
-            .outside(LetterOctets::Raw(octets))
-            .await
-            .context("the letter could not be read")?;
-        let digest = outside.digest.with_context(|| {
-            format!(
-                "{} is no PGP/MIME letter: it has no digest",
-                args.letter.display()
-            )
-        })?;
-        screen::print(&format!("{digest}\n"))?;
-        return Ok(exit::GOOD);
+        return print_digest(&client, octets, &args.letter).await;
     }
     let head = octets[..mime::header_block_end(&octets)].to_vec();
     let opened = match client
@@ -132,6 +88,57 @@ pub async fn run(args: Open) -> Result<u8> {
     reading.certificates.clear();
     screen::print_json(&reading)?;
     Ok(code(&reading))
+}
+
+/// The certificates of these files, each armored.
+fn armored_certificates(what: &str, paths: &[PathBuf]) -> Result<Vec<String>> {
+    let mut certificates = Vec::new();
+    for path in paths {
+        // Wiped afterwards: it may hold secret keys.
+        let file = Secret::new(
+            std::fs::read(path)
+                .with_context(|| format!("cannot read the {what} file {}", path.display()))?,
+        );
+        for certificate in openpgp::certificates(file.expose())
+            .with_context(|| format!("in {}", path.display()))?
+        {
+            certificates.push(certificate.armored()?);
+        }
+    }
+    Ok(certificates)
+}
+
+/// An opener that this process starts, with the keys of the command line and no config.
+fn client(args: &Open) -> Result<OpenerClient> {
+    let mut arguments = vec!["opener".to_owned(), "--no-config".to_owned()];
+    for path in &args.keys {
+        arguments.extend(["--key".to_owned(), path.display().to_string()]);
+    }
+    if let Some(path) = &args.passphrase_file {
+        arguments.extend(["--passphrase-file".to_owned(), path.display().to_string()]);
+    }
+    if args.allow_without_jail {
+        arguments.push("--allow-without-jail".to_owned());
+    }
+    Ok(OpenerClient::new(
+        OpenerEndpoint::Child {
+            program: std::env::current_exe()?,
+            arguments,
+        },
+        OwnAddresses::default(),
+    ))
+}
+
+async fn print_digest(client: &OpenerClient, octets: Vec<u8>, path: &Path) -> Result<u8> {
+    let outside = client
+        .outside(LetterOctets::Raw(octets))
+        .await
+        .context("the letter could not be read")?;
+    let digest = outside
+        .digest
+        .with_context(|| format!("{} is no PGP/MIME letter: it has no digest", path.display()))?;
+    screen::print(&format!("{digest}\n"))?;
+    Ok(exit::GOOD)
 }
 
 /// What can be said of a letter on which its reader ended.

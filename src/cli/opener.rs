@@ -10,7 +10,7 @@ use crate::openpgp::{Purpose, SecretKeys};
 use crate::wiring::{identity, read_certificates};
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Holds the keys and opens letters, in a jail.
 #[derive(Args)]
@@ -103,8 +103,23 @@ fn load_keys(paths: &[PathBuf], purpose: Purpose, passphrase: Option<&[u8]>) -> 
 }
 
 fn holdings(settings: &Settings) -> Result<Holdings> {
-    let words = &settings.opener;
-    let passphrase = words
+    let (mail, storage) = own_keys(settings)?;
+    let responders = responder_certificates(settings)?;
+    let distributors = distributor_certificates(settings)?;
+    Ok(Holdings {
+        mail,
+        storage: Some(storage),
+        identity: Some(identity(settings)?),
+        responders,
+        distributors,
+        lists: settings.announcement_lists.clone(),
+    })
+}
+
+/// The keys of mail, and of storage.
+fn own_keys(settings: &Settings) -> Result<(SecretKeys, SecretKeys)> {
+    let section = &settings.opener;
+    let passphrase = section
         .passphrase_file
         .as_ref()
         .map(|p| config::secret("opener.passphrase_file", p))
@@ -114,7 +129,7 @@ fn holdings(settings: &Settings) -> Result<Holdings> {
         config::secret(key, path)?;
         Ok(config::expanded(key, path)?)
     };
-    let paths = words
+    let paths = section
         .secret_keys
         .iter()
         .map(|p| checked("opener.secret_keys", p))
@@ -125,7 +140,7 @@ fn holdings(settings: &Settings) -> Result<Holdings> {
         ));
     }
     let mail = load_keys(&paths, Purpose::Mail, passphrase)?;
-    let storage = words
+    let storage = section
         .storage_key
         .as_ref()
         .ok_or_else(|| anyhow!("opener.storage_key is not set: `sealdesk key new` makes one"))?;
@@ -134,6 +149,11 @@ fn holdings(settings: &Settings) -> Result<Holdings> {
         Purpose::Storage,
         passphrase,
     )?;
+    Ok((mail, storage))
+}
+
+/// Each responder's address, and a certificate of theirs, armored.
+fn responder_certificates(settings: &Settings) -> Result<Vec<(Address, String)>> {
     let mut responders = Vec::new();
     for responder in &settings.responders {
         let path = config::expanded("responder.certificate", &responder.certificate)?;
@@ -147,6 +167,11 @@ fn holdings(settings: &Settings) -> Result<Holdings> {
             ));
         }
     }
+    Ok(responders)
+}
+
+/// Each distributor's address, and a certificate of theirs, armored.
+fn distributor_certificates(settings: &Settings) -> Result<Vec<(Address, String)>> {
     let mut distributors = Vec::new();
     for distributor in settings
         .distributors
@@ -158,12 +183,7 @@ fn holdings(settings: &Settings) -> Result<Holdings> {
         // One that cannot be read is refused at each notice, which is heard; it must not keep
         // letters shut.
         let path = config::expanded("distributor.certificate", &distributor.certificate)?;
-        match read_certificates(&path).and_then(|found| {
-            found
-                .iter()
-                .map(|c| Ok(c.armored()?))
-                .collect::<Result<Vec<String>>>()
-        }) {
+        match armored_certificates(&path) {
             Ok(found) => {
                 distributors.extend(found.into_iter().map(|armored| (address.clone(), armored)))
             }
@@ -175,12 +195,12 @@ fn holdings(settings: &Settings) -> Result<Holdings> {
             }
         }
     }
-    Ok(Holdings {
-        mail,
-        storage: Some(storage),
-        identity: Some(identity(settings)?),
-        responders,
-        distributors,
-        lists: settings.announcement_lists.clone(),
-    })
+    Ok(distributors)
+}
+
+fn armored_certificates(path: &Path) -> Result<Vec<String>> {
+    read_certificates(path)?
+        .iter()
+        .map(|certificate| Ok(certificate.armored()?))
+        .collect()
 }

@@ -9,6 +9,9 @@ use anyhow::Result;
 use clap::Args;
 use comfy_table::{Table, TableStyle};
 
+/// Letters to itself that left within this time are of one canary.
+const ONE_CANARY_S: i64 = 600;
+
 /// Shows how the desk is: what waits, what is late, what is broken
 #[derive(Args)]
 pub struct StatusArgs {
@@ -25,70 +28,90 @@ pub async fn run(args: StatusArgs) -> Result<u8> {
         screen::print_json(&status)?;
         return Ok(exit::GOOD);
     }
-    let t = &status.tally;
-    let mut text = format!("{}\n\n", styled(BOLD, &status.version));
-    text.push_str(&queue(&status));
-    let late = t.oldest_deadline.is_some_and(|d| d < status.now);
-    let due = t.oldest_deadline.map_or_else(String::new, |d| {
-        let when = format!(", the next by {}", d.strftime("%Y-%m-%d %H:%M UTC"));
-        styled(if late { BAD } else { DIM }, &when)
-    });
-    text.push_str(&format!(
+    let sections = [
+        format!("{}\n\n", styled(BOLD, &status.version)),
+        queue(&status),
+        letters(&status),
+        cases(&status),
+        outbox(&status),
+        keys(&status),
+        canary(&status),
+        faults(&status),
+    ];
+    screen::print(&sections.concat())?;
+    Ok(exit::GOOD)
+}
+
+fn letters(status: &Status) -> String {
+    let tally = &status.tally;
+    let mut text = format!(
         "  letters          {} received, {} unread, {} shut, {} set aside, {} old\n",
-        t.letters, t.unread, t.shut, t.set_aside, t.old
-    ));
-    if t.without_case > 0 {
+        tally.letters, tally.unread, tally.shut, tally.set_aside, tally.old
+    );
+    if tally.without_case > 0 {
         let numbers = status
             .letters_without_case
             .iter()
             .map(ToString::to_string)
             .collect::<Vec<_>>()
             .join(", ");
-        let what = format!(
+        let hint = format!(
             "{} rest without a case, as machines' words: {numbers}; sealdesk import --letter N \
              makes one a case",
-            t.without_case
+            tally.without_case
         );
-        text.push_str(&format!("                   {}\n", styled(DIM, &what)));
+        text.push_str(&format!("                   {}\n", styled(DIM, &hint)));
     }
-    text.push_str(&format!(
-        "  cases            {} open of {}\n",
-        t.cases_open, t.cases
-    ));
-    text.push_str(&format!(
-        "  acknowledgements {} pending{due}\n",
-        t.acknowledgements_pending
-    ));
-    let doubled = if t.drafts_doubled > 0 {
-        styled(WARN, &format!(", {} doubled", t.drafts_doubled))
+    text
+}
+
+/// How many cases there are, and what of them waits: acknowledgements and drafts.
+fn cases(status: &Status) -> String {
+    let tally = &status.tally;
+    let next = tally.oldest_deadline.map_or_else(String::new, |deadline| {
+        let when = format!(", the next by {}", deadline.strftime("%Y-%m-%d %H:%M UTC"));
+        let is_late = deadline < status.now;
+        styled(if is_late { BAD } else { DIM }, &when)
+    });
+    let doubled = if tally.drafts_doubled > 0 {
+        styled(WARN, &format!(", {} doubled", tally.drafts_doubled))
     } else {
         String::new()
     };
-    text.push_str(&format!(
-        "  drafts           {} filed, {} wait for a word{doubled}\n",
-        t.drafts_filed, t.drafts_waiting
-    ));
-    text.push_str(&format!(
+    format!(
+        "  cases            {} open of {}\n  acknowledgements {} pending{next}\n  drafts           \
+         {} filed, {} wait for a word{doubled}\n",
+        tally.cases_open,
+        tally.cases,
+        tally.acknowledgements_pending,
+        tally.drafts_filed,
+        tally.drafts_waiting
+    )
+}
+
+fn outbox(status: &Status) -> String {
+    let tally = &status.tally;
+    let mut text = format!(
         "  outbox           {} pending, {} given up, {} perhaps sent twice\n",
-        t.effects_pending, t.effects_given_up, t.sent_twice_perhaps
-    ));
-    if t.unreachable > 0 {
-        text.push_str(&format!(
-            "  {}\n",
-            styled(
-                WARN,
-                &format!(
-                    "unreachable      {} addresses from which letters came back",
-                    t.unreachable
-                )
-            )
-        ));
+        tally.effects_pending, tally.effects_given_up, tally.sent_twice_perhaps
+    );
+    if tally.unreachable > 0 {
+        let unreachable = format!(
+            "unreachable      {} addresses from which letters came back",
+            tally.unreachable
+        );
+        text.push_str(&format!("  {}\n", styled(WARN, &unreachable)));
     }
-    text.push_str("\n  keys\n");
+    text
+}
+
+/// What the opener says of its keys, and which of them letters were sealed to.
+fn keys(status: &Status) -> String {
+    let mut text = "\n  keys\n".to_owned();
     for line in &status.opener {
         text.push_str(&format!("    {line}\n"));
     }
-    for used in &t.sealed_to {
+    for used in &status.tally.sealed_to {
         text.push_str(&format!(
             "    {} letters sealed to {}, the last on {}\n",
             used.letters,
@@ -96,36 +119,44 @@ pub async fn run(args: StatusArgs) -> Result<u8> {
             used.last_at.strftime("%Y-%m-%d")
         ));
     }
-    if let Some(last) = status.canaries.first() {
-        text.push_str(&format!(
-            "\n  canary of {}\n",
-            last.sent_at.strftime("%Y-%m-%d %H:%M UTC")
-        ));
-        for line in status
-            .canaries
-            .iter()
-            .take_while(|line| last.sent_at.duration_since(line.sent_at).as_secs() < 600)
-        {
-            text.push_str(&format!("    {}\n", crate::cli::canary::shown(line)));
-        }
+    text
+}
+
+/// The last letters that the desk sent to itself.
+fn canary(status: &Status) -> String {
+    let Some(last) = status.canaries.first() else {
+        return String::new();
+    };
+    let mut text = format!(
+        "\n  canary of {}\n",
+        last.sent_at.strftime("%Y-%m-%d %H:%M UTC")
+    );
+    for line in status
+        .canaries
+        .iter()
+        .take_while(|line| last.sent_at.duration_since(line.sent_at).as_secs() < ONE_CANARY_S)
+    {
+        text.push_str(&format!("    {}\n", crate::cli::canary::shown(line)));
     }
+    text
+}
+
+fn faults(status: &Status) -> String {
     if status.faults.is_empty() {
-        text.push_str(&format!("\n  {}\n", styled(GOOD, "no fault")));
-    } else {
-        text.push_str(&format!("\n  {}\n", styled(WARN, "faults")));
-        for fault in &status.faults {
-            let since = fault.since.map_or_else(String::new, |s| {
-                format!(" since {}", s.strftime("%Y-%m-%d %H:%M UTC"))
-            });
-            text.push_str(&format!(
-                "    {}{since}: {}\n",
-                screen::tame(&fault.what),
-                screen::tame(&fault.why)
-            ));
-        }
+        return format!("\n  {}\n", styled(GOOD, "no fault"));
     }
-    screen::print(&text)?;
-    Ok(exit::GOOD)
+    let mut text = format!("\n  {}\n", styled(WARN, "faults"));
+    for fault in &status.faults {
+        let since = fault.since.map_or_else(String::new, |s| {
+            format!(" since {}", s.strftime("%Y-%m-%d %H:%M UTC"))
+        });
+        text.push_str(&format!(
+            "    {}{since}: {}\n",
+            screen::tame(&fault.what),
+            screen::tame(&fault.why)
+        ));
+    }
+    text
 }
 
 /// What is overdue, what is next, and who waits for whom: the first thing that a tired human needs.

@@ -94,79 +94,87 @@ pub fn load(path: &Path) -> Result<Settings, ConfigError> {
         .map_err(|e| ConfigError::Read(path.display().to_string(), e))?;
     let unformed =
         |e: toml::de::Error| ConfigError::Form(path.display().to_string(), e.to_string());
-    let words: sections::ConfigFile = toml::from_str(&text).map_err(unformed)?;
-    check(words, path, toml::from_str(&text).map_err(unformed)?)
+    let config: sections::ConfigFile = toml::from_str(&text).map_err(unformed)?;
+    check(config, path, toml::from_str(&text).map_err(unformed)?)
 }
 
 fn check(
-    words: sections::ConfigFile,
+    config: sections::ConfigFile,
     file: &Path,
     written: toml::Table,
 ) -> Result<Settings, ConfigError> {
-    mailbox::check(&words.mailbox)?;
-    words.courier.check()?;
-    recipients::check(&words.responder, &words.distributor)?;
-    words.tracker.check(&words.responder)?;
-    words
-        .limits
-        .check()
-        .map_err(|e| ConfigError::value("limits", e.to_string()))?;
-    words
-        .metrics
-        .as_ref()
-        .map_or(Ok(()), operating::MetricsSection::check)?;
-    words.retention.check()?;
-    words.desk.check_lists()?;
-    let desk = words.desk.addresses()?;
-    let acknowledgement = &words.acknowledgement;
-    let announced = words.announcement.as_ref();
-    let (release, holidays) = words.release.checked()?;
-    let templates = words.desk.templates.as_ref();
-    let certificates = words.keys.certificates.iter();
+    check_sections(&config)?;
+    let desk = config.desk.addresses()?;
+    let acknowledgement = &config.acknowledgement;
+    let announced = config.announcement.as_ref();
+    let (release, holidays) = config.release.checked()?;
+    let templates = config.desk.templates.as_ref();
+    let certificates = config.keys.certificates.iter();
     Ok(Settings {
         file: file.to_owned(),
         written,
         address: desk.address,
         ours: desk.ours,
         bounce_address: desk.bounce_address,
-        answer_from: words.desk.answers_from()?,
-        state: expanded("desk.state", &words.desk.state)?,
+        answer_from: config.desk.answers_from()?,
+        state: expanded("desk.state", &config.desk.state)?,
         templates: templates
             .map(|path| expanded("desk.templates", path))
             .transpose()?,
-        name: words.desk.name,
-        own_lists: words.desk.own_lists,
-        original_from_lists: words.desk.original_from_lists,
-        authserv_id: words.desk.authserv_id,
-        resolver: words.desk.resolver,
+        name: config.desk.name,
+        own_lists: config.desk.own_lists,
+        original_from_lists: config.desk.original_from_lists,
+        authserv_id: config.desk.authserv_id,
+        resolver: config.desk.resolver,
         certificates: certificates
             .map(|path| expanded("keys.certificates", path))
             .collect::<Result<_, _>>()?,
-        storage_certificate: expanded("keys.storage_certificate", &words.keys.storage_certificate)?,
-        policy: acknowledgement.policy(&words.answers, &words.timeline, &words.tracker)?,
-        caps: words.answers.caps(),
+        storage_certificate: expanded(
+            "keys.storage_certificate",
+            &config.keys.storage_certificate,
+        )?,
+        policy: acknowledgement.policy(&config.answers, &config.timeline, &config.tracker)?,
+        caps: config.answers.caps(),
         announces: announced.is_some(),
         announcement_lists: announced
             .map_or(Ok(Vec::new()), publication::AnnouncementSection::addresses)?,
-        announcement_webhook_file: words.announcement.and_then(|a| a.webhook_file),
-        opener: words.opener,
-        limits: words.limits,
-        mailboxes: words.mailbox,
-        courier: words.courier,
-        tracker: words.tracker,
-        responders: words.responder,
-        distributors: words.distributor,
-        checkouts: words.checkouts,
+        announcement_webhook_file: config.announcement.and_then(|a| a.webhook_file),
+        opener: config.opener,
+        limits: config.limits,
+        mailboxes: config.mailbox,
+        courier: config.courier,
+        tracker: config.tracker,
+        responders: config.responder,
+        distributors: config.distributor,
+        checkouts: config.checkouts,
         release,
         holidays,
-        alarm: words.alarm,
-        heartbeat_url_file: words.heartbeat.map(|h| h.url_file),
-        publish: words.publish,
-        publisher: words.publisher,
-        control: words.control,
-        metrics: words.metrics.map(|m| m.listen),
-        erase_after_days: words.retention.closed_days,
+        alarm: config.alarm,
+        heartbeat_url_file: config.heartbeat.map(|h| h.url_file),
+        publish: config.publish,
+        publisher: config.publisher,
+        control: config.control,
+        metrics: config.metrics.map(|m| m.listen),
+        erase_after_days: config.retention.closed_days,
     })
+}
+
+/// Each section checks itself, and what it needs of others.
+fn check_sections(config: &sections::ConfigFile) -> Result<(), ConfigError> {
+    mailbox::check(&config.mailbox)?;
+    config.courier.check()?;
+    recipients::check(&config.responder, &config.distributor)?;
+    config.tracker.check(&config.responder)?;
+    config
+        .limits
+        .check()
+        .map_err(|e| ConfigError::value("limits", e.to_string()))?;
+    config
+        .metrics
+        .as_ref()
+        .map_or(Ok(()), operating::MetricsSection::check)?;
+    config.retention.check()?;
+    config.desk.check_lists()
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! Which keys are there, what may stand in each, and what stands there by itself? Types and
-//! defaults come from the words of this module, explanations and examples from the commented
+//! defaults come from the sections of the config, explanations and examples from the commented
 //! example: so neither can say what the other does not.
 
 use super::sections::ConfigFile;
@@ -14,109 +14,137 @@ const EXAMPLE: &str = include_str!("../../config/sealdesk.example.toml");
 #[derive(Default)]
 struct Shown {
     value: String,
-    words: String,
+    explanation: String,
 }
+
+const HEAD: &str = "# The config, key by key\n\n*What may stand in \
+    `/etc/sealdesk/sealdesk.toml`, and what holds where nothing does?*\n\nMade from the program \
+    itself: types and defaults are its own, explanations and examples stand in \
+    `config/sealdesk.example.toml`. An unknown key is an error. `${NAME}` in a path is taken from \
+    the environment, so that systemd's `${CREDENTIALS_DIRECTORY}` works. After a change: \
+    `systemctl reload sealdesk`.\n";
 
 /// The reference of every key, as a page of the guide.
 pub fn reference() -> String {
     let schema = schema_for!(ConfigFile).to_value();
-    let definitions = schema["$defs"].as_object().cloned().unwrap_or_default();
-    let examples = examples();
-    let mut page = "# The config, key by key\n\n*What may stand in `/etc/sealdesk/sealdesk.toml`, and what holds where nothing does?*\n\n\
-        Made from the program itself: types and defaults are its own, explanations and examples stand in `config/sealdesk.example.toml`. \
-        An unknown key is an error. `${NAME}` in a path is taken from the environment, so that systemd's `${CREDENTIALS_DIRECTORY}` works. \
-        After a change: `systemctl reload sealdesk`.\n"
-        .to_owned();
+    let sources = Sources {
+        definitions: schema["$defs"].as_object().cloned().unwrap_or_default(),
+        examples: examples(),
+    };
+    let mut page = HEAD.to_owned();
     let Some(sections) = schema["properties"].as_object() else {
         return page;
     };
-    for (name, of) in ordered(sections) {
-        let (of, repeated) = match of.get("items") {
-            Some(items) => (resolved(items, &definitions), true),
-            None => (resolved(&of, &definitions), false),
+    for (name, section) in ordered(sections) {
+        page.push_str(&sources.section(&name, &section));
+    }
+    page
+}
+
+/// What the page is made from.
+struct Sources {
+    /// The types that the schema names.
+    definitions: Map<String, Value>,
+    examples: BTreeMap<(String, String), Shown>,
+}
+
+impl Sources {
+    /// A heading and a table for each kind of a section.
+    fn section(&self, name: &str, section: &Value) -> String {
+        let (section, title) = match section.get("items") {
+            Some(items) => (resolved(items, &self.definitions), format!("[[{name}]]")),
+            None => (resolved(section, &self.definitions), format!("[{name}]")),
         };
-        let title = if repeated {
-            format!("[[{name}]]")
-        } else {
-            format!("[{name}]")
-        };
-        for (kind, keys) in kinds(&of, &definitions) {
+        let mut text = String::new();
+        for (kind, keys) in kinds(&section, &self.definitions) {
             let kind_of = kind
                 .as_ref()
                 .map_or_else(String::new, |kind| format!(", kind = \"{kind}\""));
-            let _ = write!(page, "\n## `{title}`{kind_of}\n\n");
-            if let Some(words) = examples
-                .get(&(name.clone(), String::new()))
-                .map(|shown| &shown.words)
-                .filter(|words| !words.is_empty())
+            let _ = write!(text, "\n## `{title}`{kind_of}\n\n");
+            if let Some(shown) = self
+                .shown(name, "")
+                .filter(|shown| !shown.explanation.is_empty())
             {
-                let _ = write!(page, "{}.\n\n", cell(words.trim_end_matches('.')));
+                let explanation = shown.explanation.trim_end_matches('.');
+                let _ = write!(text, "{}.\n\n", cell(explanation));
             }
-            page.push_str(
-                "| key | type | default | example and what it means |\n|---|---|---|---|\n",
-            );
-            let required = keys
-                .get("required")
-                .and_then(Value::as_array)
-                .cloned()
-                .unwrap_or_default();
-            for (key, value) in keys
-                .get("properties")
-                .and_then(Value::as_object)
-                .map(ordered)
-                .unwrap_or_default()
-            {
-                if key == "kind" {
-                    continue;
-                }
-                let needed = required.iter().any(|r| r == key.as_str());
-                let default = match value.get("default") {
-                    _ if needed => "*must be set*".to_owned(),
-                    Some(default)
-                        if !default.is_null() && *default != Value::Object(Map::new()) =>
-                    {
-                        format!("`{default}`")
-                    }
-                    _ => "—".to_owned(),
-                };
-                let of_kind = kind
-                    .as_ref()
-                    .and_then(|kind| examples.get(&(format!("{name} {kind}"), key.clone())));
-                let shown = of_kind.or_else(|| examples.get(&(name.clone(), key.clone())));
-                let example = shown
-                    .filter(|s| !s.value.is_empty())
-                    .map_or_else(String::new, |s| {
-                        format!("`{}` ", s.value.replace('|', "\\|"))
-                    });
-                let words = shown
-                    .map(|s| s.words.clone())
-                    .filter(|w| !w.is_empty())
-                    .or_else(|| said(&value))
-                    .unwrap_or_default();
-                let _ = writeln!(
-                    page,
-                    "| `{key}` | {} | {default} | {example}{} |",
-                    kind_of_value(&value, &definitions),
-                    cell(&words)
-                );
-            }
-            if keys
-                .get("additionalProperties")
-                .is_some_and(Value::is_object)
-            {
-                let shown = examples
-                    .iter()
-                    .find(|((section, key), _)| *section == name && !key.is_empty())
-                    .map(|(_, shown)| shown);
-                let _ = writeln!(
-                    page,
-                    "| a name | text | — | {} |",
-                    cell(&shown.map_or_else(String::new, |s| format!("`{}` {}", s.value, s.words)))
-                );
-            }
+            text.push_str(&self.table(name, kind.as_deref(), &keys));
         }
+        text
     }
-    page
+
+    /// The keys of one kind of a section.
+    fn table(&self, section: &str, kind: Option<&str>, keys: &Value) -> String {
+        let mut text =
+            "| key | type | default | example and what it means |\n|---|---|---|---|\n".to_owned();
+        let required = keys
+            .get("required")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        for (key, value) in keys
+            .get("properties")
+            .and_then(Value::as_object)
+            .map(ordered)
+            .unwrap_or_default()
+        {
+            if key == "kind" {
+                continue;
+            }
+            let is_required = required.iter().any(|r| r == key.as_str());
+            let of_kind = kind.and_then(|kind| self.shown(&format!("{section} {kind}"), &key));
+            let shown = of_kind.or_else(|| self.shown(section, &key));
+            text.push_str(&self.row(&key, &value, is_required, shown));
+        }
+        if keys
+            .get("additionalProperties")
+            .is_some_and(Value::is_object)
+        {
+            text.push_str(&self.row_of_any_name(section));
+        }
+        text
+    }
+
+    fn row(&self, key: &str, value: &Value, is_required: bool, shown: Option<&Shown>) -> String {
+        let default = match value.get("default") {
+            _ if is_required => "*must be set*".to_owned(),
+            Some(default) if !default.is_null() && *default != Value::Object(Map::new()) => {
+                format!("`{default}`")
+            }
+            _ => "—".to_owned(),
+        };
+        let example = shown
+            .filter(|s| !s.value.is_empty())
+            .map_or_else(String::new, |s| {
+                format!("`{}` ", s.value.replace('|', "\\|"))
+            });
+        let explanation = shown
+            .map(|s| s.explanation.clone())
+            .filter(|text| !text.is_empty())
+            .or_else(|| description(value))
+            .unwrap_or_default();
+        format!(
+            "| `{key}` | {} | {default} | {example}{} |\n",
+            kind_of_value(value, &self.definitions),
+            cell(&explanation)
+        )
+    }
+
+    /// For a section whose keys are names of the operator's choice.
+    fn row_of_any_name(&self, section: &str) -> String {
+        let shown = self
+            .examples
+            .iter()
+            .find(|((of, key), _)| *of == section && !key.is_empty())
+            .map(|(_, shown)| shown);
+        let example =
+            shown.map_or_else(String::new, |s| format!("`{}` {}", s.value, s.explanation));
+        format!("| a name | text | — | {} |\n", cell(&example))
+    }
+
+    fn shown(&self, section: &str, key: &str) -> Option<&Shown> {
+        self.examples.get(&(section.to_owned(), key.to_owned()))
+    }
 }
 
 /// In the order of the example, and by name behind it.
@@ -221,16 +249,15 @@ fn kind_of_value(of: &Value, definitions: &Map<String, Value>) -> String {
     .to_owned()
 }
 
-fn said(of: &Value) -> Option<String> {
+fn description(of: &Value) -> Option<String> {
     of["description"]
         .as_str()
-        .map(|words| words.trim_end_matches('.').to_owned())
+        .map(|text| text.trim_end_matches('.').to_owned())
 }
 
 /// A sentence for a cell of a table.
-fn cell(words: &str) -> String {
-    words
-        .replace('|', "\\|")
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
         .replace('<', "&lt;")
         .split_whitespace()
         .collect::<Vec<_>>()
@@ -251,12 +278,12 @@ fn examples() -> BTreeMap<(String, String), Shown> {
         {
             for place in [at.clone(), (format!("{} {kind}", at.0), at.1.clone())] {
                 if let Some(shown) = found.get_mut(&place) {
-                    let _ = write!(shown.words, " {more}");
+                    let _ = write!(shown.explanation, " {more}");
                 }
             }
             continue;
         }
-        let (code, words) = parted(bare);
+        let (code, comment) = parted(bare);
         let code = code.trim();
         if let Some(section) = code
             .strip_prefix('[')
@@ -277,7 +304,7 @@ fn examples() -> BTreeMap<(String, String), Shown> {
                 .entry((format!("{} {kind}", at.0), at.1.clone()))
                 .or_insert_with(|| Shown {
                     value: value.to_owned(),
-                    words: words.to_owned(),
+                    explanation: comment.to_owned(),
                 });
             // The first that shows it explains it; another kind of the same section may show it
             // again.
@@ -288,7 +315,7 @@ fn examples() -> BTreeMap<(String, String), Shown> {
                 at.clone(),
                 Shown {
                     value: value.to_owned(),
-                    words: words.to_owned(),
+                    explanation: comment.to_owned(),
                 },
             );
             continue;
@@ -297,7 +324,7 @@ fn examples() -> BTreeMap<(String, String), Shown> {
         }
         found.entry(at.clone()).or_insert_with(|| Shown {
             value: String::new(),
-            words: words.to_owned(),
+            explanation: comment.to_owned(),
         });
     }
     found

@@ -2,29 +2,32 @@
 //! letter.
 
 mod mail;
+mod record;
 
 use crate::model::Timestamp;
 use crate::model::case::Closing;
 use crate::model::case_command::CaseCommand;
-use crate::model::case_record::Assessment;
 use crate::model::course::{Lane, Step};
 use crate::model::ids::CaseId;
-use crate::model::report::Package;
-use crate::triage;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use clap::Subcommand;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 pub use mail::parse_line;
+pub use record::{CollaborateArgs, SetArgs};
 
 /// Words that need no file: whoever may write to the desk's machine may say them, and a responder
 /// by letter.
 #[derive(Subcommand)]
 pub enum CaseVerb {
     /// Says the word: files the draft of this case now
-    File { id: String },
+    File {
+        id: String,
+    },
     /// Says that you answered the reporter yourself: the clock of the acknowledgement stops
-    Answered { id: String },
+    Answered {
+        id: String,
+    },
     /// Asks the reporter for what their report lacks: steps, versions, or their certificate
     Ask {
         id: String,
@@ -33,7 +36,9 @@ pub enum CaseVerb {
         private_disclosure: bool,
     },
     /// Sends the reporter the desk's certificate
-    SendCertificate { id: String },
+    SendCertificate {
+        id: String,
+    },
     /// Says that a step is reached: fix-team, fix, release or retrospective. Its clock stops
     Reach {
         id: String,
@@ -63,7 +68,9 @@ pub enum CaseVerb {
         why: String,
     },
     /// Says that a case waits no more
-    GoOn { id: String },
+    GoOn {
+        id: String,
+    },
     /// Says on which day the reporter publishes
     Announced {
         id: String,
@@ -74,7 +81,10 @@ pub enum CaseVerb {
         clear: bool,
     },
     /// Says who takes care of a case
-    Assign { id: String, who: String },
+    Assign {
+        id: String,
+        who: String,
+    },
     /// Links something elsewhere: a pull request, another case
     Link {
         id: String,
@@ -83,52 +93,8 @@ pub enum CaseVerb {
         /// A URL or the id of a case
         to: String,
     },
-    /// Sets what the team found out, over what the report says
-    Set {
-        id: String,
-        #[arg(long, value_name = "TEXT")]
-        summary: Option<String>,
-        #[arg(long, value_name = "NAME")]
-        product: Option<String>,
-        /// The package, by its package URL: pkg:npm/acme
-        #[arg(long, value_name = "PURL", value_parser = package)]
-        package: Option<Package>,
-        /// Affected versions, as people write ranges: "before 1.5.2"; repeat it
-        #[arg(long, value_name = "RANGE")]
-        affected: Vec<String>,
-        /// Versions that hold the fix; repeat it
-        #[arg(long, value_name = "VERSION")]
-        fixed: Vec<String>,
-        /// critical, high, medium, low or none
-        #[arg(long, value_name = "WORD", value_parser = ["critical", "high", "medium", "low", "none"], conflicts_with = "vector")]
-        severity: Option<String>,
-        /// A CVSS vector of version 2, 3.0, 3.1 or 4.0
-        #[arg(long, value_name = "CVSS")]
-        vector: Option<String>,
-        /// CWE-79; repeat it
-        #[arg(long, value_name = "CWE", value_parser = cwe)]
-        cwe: Vec<String>,
-        /// CVE-2026-12345; repeat it
-        #[arg(long, value_name = "CVE", value_parser = cve)]
-        cve: Vec<String>,
-    },
-    /// Lets people and teams work on the advisory
-    Collaborate {
-        id: String,
-        /// A login; repeat it
-        #[arg(long, value_name = "LOGIN")]
-        user: Vec<String>,
-        /// A team's slug; repeat it
-        #[arg(long, value_name = "SLUG")]
-        team: Vec<String>,
-        /// They own no code in the project: your approval is written down. The reporter is one of
-        /// them
-        #[arg(long)]
-        outsider: bool,
-        /// Takes them off the list: a name that the tracker does not know, say
-        #[arg(long, conflicts_with = "outsider")]
-        remove: bool,
-    },
+    Set(SetArgs),
+    Collaborate(CollaborateArgs),
     /// Credits somebody in the advisory, by their login or by their name
     Credit {
         id: String,
@@ -143,7 +109,9 @@ pub enum CaseVerb {
         kind: String,
     },
     /// Has letters that stayed shut or were set aside read again, after a mend or with a new key
-    Reread { id: String },
+    Reread {
+        id: String,
+    },
     /// Shows which certificates of the reporter were seen, and which is used
     Certificate {
         id: String,
@@ -155,9 +123,13 @@ pub enum CaseVerb {
         forget: bool,
     },
     /// Requests a CVE number from the tracker
-    RequestCve { id: String },
+    RequestCve {
+        id: String,
+    },
     /// Opens the private fork in which the fix is made
-    Fork { id: String },
+    Fork {
+        id: String,
+    },
     /// Closes a case whose reporter was answered: resolved, rejected or spam
     Close {
         id: String,
@@ -168,7 +140,10 @@ pub enum CaseVerb {
         note: Option<String>,
     },
     /// Closes a case as the same as another one
-    DuplicateOf { id: String, other: String },
+    DuplicateOf {
+        id: String,
+        other: String,
+    },
     /// Gives each further vulnerability of a report a case of its own
     Split {
         id: String,
@@ -209,41 +184,6 @@ fn closing(text: &str) -> Result<Closing, String> {
         })
 }
 
-fn numbered(text: &str, prefix: &str, parts: usize) -> bool {
-    text.strip_prefix(prefix).is_some_and(|rest| {
-        rest.split('-').count() == parts
-            && rest
-                .split('-')
-                .all(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-    })
-}
-
-fn cwe(text: &str) -> Result<String, String> {
-    let text = text.to_ascii_uppercase();
-    if numbered(&text, "CWE-", 1) {
-        Ok(text)
-    } else {
-        Err("written CWE-79".to_owned())
-    }
-}
-
-fn cve(text: &str) -> Result<String, String> {
-    let text = text.to_ascii_uppercase();
-    if numbered(&text, "CVE-", 2) {
-        Ok(text)
-    } else {
-        Err("written CVE-2026-12345".to_owned())
-    }
-}
-
-fn package(text: &str) -> Result<Package, String> {
-    triage::package(text).ok_or_else(|| "a package URL such as pkg:npm/acme".to_owned())
-}
-
-fn some(list: Vec<String>) -> Option<Vec<String>> {
-    (!list.is_empty()).then_some(list)
-}
-
 impl CaseVerb {
     /// The case that it is about, as written, and the command.
     pub fn command(self) -> Result<(String, CaseCommand)> {
@@ -277,57 +217,8 @@ impl CaseVerb {
             Self::Announced { id, day, .. } => (id, CaseCommand::Announced { day }),
             Self::Assign { id, who } => (id, CaseCommand::Assign { to: who }),
             Self::Link { id, what, to } => (id, CaseCommand::Link { what, to }),
-            Self::Set {
-                id,
-                summary,
-                product,
-                package,
-                affected,
-                fixed,
-                severity,
-                vector,
-                cwe,
-                cve,
-            } => {
-                let assessment = Assessment {
-                    summary,
-                    product,
-                    package,
-                    ranges: None,
-                    affected_versions: some(affected),
-                    fixed_versions: some(fixed),
-                    cve_ids: some(cve),
-                    cwe_ids: some(cwe),
-                    cvss: vector,
-                    severity,
-                };
-                (
-                    id,
-                    CaseCommand::Set {
-                        assessment: Box::new(assessment),
-                    },
-                )
-            }
-            Self::Collaborate {
-                id,
-                user,
-                team,
-                outsider,
-                remove,
-            } => {
-                if user.is_empty() && team.is_empty() {
-                    bail!("name somebody: --user LOGIN or --team SLUG");
-                }
-                (
-                    id,
-                    CaseCommand::Collaborate {
-                        users: user,
-                        teams: team,
-                        outsiders: outsider,
-                        remove,
-                    },
-                )
-            }
+            Self::Set(args) => args.command(),
+            Self::Collaborate(args) => args.command()?,
             Self::Credit {
                 id,
                 login,

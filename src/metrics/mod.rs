@@ -8,6 +8,7 @@ use crate::decide::{Deadline, DeadlineState, deadlines, runs};
 use crate::desk::Desk;
 use crate::model::Timestamp;
 use crate::pipeline::Watchdog;
+use crate::ports::{Measures, Tally};
 use anyhow::{Context, Result};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
@@ -79,6 +80,20 @@ async fn store(desk: &Desk, r: &mut Registry) -> Result<()> {
         desk.parts.store.tally().await?,
         desk.now(),
     );
+    letters_and_cases(r, &measures);
+    acknowledgements(r, &measures, &tally, now);
+    outbox(r, &measures, &tally, now);
+    let backup = measures.last_backup.map_or(0, Timestamp::as_second);
+    seconds(
+        r,
+        "last_backup_timestamp",
+        "When the last backup left over the desk's socket; 0: never",
+    )
+    .set(backup);
+    Ok(())
+}
+
+fn letters_and_cases(r: &mut Registry, measures: &Measures) {
     let letters = family(
         r,
         "letters",
@@ -101,6 +116,9 @@ async fn store(desk: &Desk, r: &mut Registry) -> Result<()> {
             .get_or_create(&labels(&[("standing", standing)]))
             .inc_by(*n);
     }
+}
+
+fn acknowledgements(r: &mut Registry, measures: &Measures, tally: &Tally, now: Timestamp) {
     let waited = Histogram::new(ACKNOWLEDGED_S);
     measures
         .acknowledged_ms
@@ -132,6 +150,10 @@ async fn store(desk: &Desk, r: &mut Registry) -> Result<()> {
         )
         .set(deadline.as_second());
     }
+}
+
+/// What the outbox has not done, and what became of what it did.
+fn outbox(r: &mut Registry, measures: &Measures, tally: &Tally, now: Timestamp) {
     gauge(r, "outbox_given_up", "Effects that were given up").set(tally.effects_given_up);
     seconds(
         r,
@@ -157,14 +179,6 @@ async fn store(desk: &Desk, r: &mut Registry) -> Result<()> {
         "Addresses from which letters came back",
     )
     .set(tally.unreachable);
-    let backup = measures.last_backup.map_or(0, Timestamp::as_second);
-    seconds(
-        r,
-        "last_backup_timestamp",
-        "When the last backup left over the desk's socket; 0: never",
-    )
-    .set(backup);
-    Ok(())
 }
 
 /// A deadline that is over counts as late, whether or not its step was reached since.

@@ -11,7 +11,7 @@ use crate::adapters::net::Trust;
 use crate::adapters::smtp::{self, SmtpCourier};
 use crate::config::{self, MailboxRole, Settings};
 use crate::decide::Origin;
-use crate::ports::{Courier, PortError};
+use crate::ports::{Courier, Mailbox, PortError};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,110 +38,119 @@ pub fn mailboxes(settings: &Settings) -> Result<Vec<Watched>> {
     let mut mailboxes: Vec<Watched> = settings
         .mailboxes
         .iter()
-        .map(|words| mailbox(words, &settings.state))
+        .map(|section| mailbox(section, &settings.state))
         .collect::<Result<_>>()?;
-    if let config::TrackerSection::Github(words) = &settings.tracker
-        && words.reports
+    if let config::TrackerSection::Github(section) = &settings.tracker
+        && section.reports
     {
-        let mut repositories: Vec<String> = std::iter::once(&words.repository)
-            .chain(words.products.values())
+        let mut repositories: Vec<String> = std::iter::once(&section.repository)
+            .chain(section.products.values())
             .cloned()
             .collect();
         repositories.sort();
         repositories.dedup();
-        let mailbox = Box::new(GithubReports::new(github_api(words)?, repositories));
+        let mailbox = Box::new(GithubReports::new(github_api(section)?, repositories));
         mailboxes.push(Watched {
             mailbox,
             origin: Origin::Inbox,
-            poll: Duration::from_secs(u64::from(words.reports_poll_s.max(1))),
+            poll: Duration::from_secs(u64::from(section.reports_poll_s.max(1))),
         });
     }
     Ok(mailboxes)
 }
 
-pub(super) fn mailbox(words: &config::MailboxSection, state: &Path) -> Result<Watched> {
-    let origin = match words.role() {
+pub(super) fn mailbox(section: &config::MailboxSection, state: &Path) -> Result<Watched> {
+    let origin = match section.role() {
         MailboxRole::Inbox => Origin::Inbox,
         MailboxRole::Sent => Origin::Sent,
     };
-    match words {
-        config::MailboxSection::Maildir(maildir) => Ok(Watched {
-            origin,
-            mailbox: Box::new(Maildir::new(
-                maildir.name.clone(),
-                config::expanded("mailbox.path", &maildir.path)?,
-            )),
-            poll: Duration::from_secs(u64::from(maildir.poll_s.max(1))),
-        }),
-        config::MailboxSection::Imap(words) => {
-            let means = match &words.login {
-                config::Login::Password { password_file } => {
-                    Means::Password(checked("mailbox.login.password_file", password_file)?)
-                }
-                config::Login::Token { token_file } => {
-                    Means::Token(checked("mailbox.login.token_file", token_file)?)
-                }
-                config::Login::Oauth2 {
-                    token_url,
-                    client_id,
-                    client_secret_file,
-                    refresh_token_file,
-                    scopes,
-                } => Means::Refreshing(Box::new(Refreshing {
-                    token_url: token_url.clone(),
-                    client_id: client_id.clone(),
-                    client_secret: client_secret_file
-                        .as_ref()
-                        .map(|p| checked("mailbox.login.client_secret_file", p))
-                        .transpose()?,
-                    refresh_tokens: RefreshTokens::new(
-                        checked("mailbox.login.refresh_token_file", refresh_token_file)?,
-                        token_file(state, &words.name),
-                    ),
-                    scopes: scopes.clone(),
-                    held: None,
-                })),
-            };
-            let (privacy, port) = match words.security {
-                config::Security::Tls => (imap::ImapPrivacy::Tls, 993),
-                config::Security::Starttls => (imap::ImapPrivacy::Starttls, 143),
-                config::Security::Plaintext => (imap::ImapPrivacy::None, 143),
-            };
-            let default = if words.role == MailboxRole::Sent {
-                config::WhenRead::Keep
-            } else {
-                config::WhenRead::default()
-            };
-            let done = match words.done.as_ref().unwrap_or(&default) {
-                config::WhenRead::Move { folder } => imap::Settling::Move(folder.clone()),
-                config::WhenRead::Keyword { keyword } => imap::Settling::Keyword(keyword.clone()),
-                config::WhenRead::Keep => imap::Settling::Keep,
-            };
-            let trust = trust(
-                "mailbox.ca_file",
-                words.ca_file.as_ref(),
-                words.certificate_sha256.as_ref(),
-            )?;
-            let login = ImapLogin {
-                user: words.user.clone(),
-                means,
-            };
-            let mailbox = ImapMailbox::new(
-                words.name.clone(),
-                words.host.clone(),
-                words.port.unwrap_or(port),
-                privacy,
-                trust,
-                login,
-                words.folder.clone(),
-                done,
-            );
-            Ok(Watched {
-                mailbox: Box::new(mailbox),
-                origin,
-                poll: Duration::from_secs(u64::from(words.poll_s.max(1))),
-            })
+    let (mailbox, poll_s): (Box<dyn Mailbox>, u32) = match section {
+        config::MailboxSection::Maildir(section) => {
+            let path = config::expanded("mailbox.path", &section.path)?;
+            let maildir = Maildir::new(section.name.clone(), path);
+            (Box::new(maildir), section.poll_s)
         }
+        config::MailboxSection::Imap(section) => {
+            (Box::new(imap_mailbox(section, state)?), section.poll_s)
+        }
+    };
+    Ok(Watched {
+        mailbox,
+        origin,
+        poll: Duration::from_secs(u64::from(poll_s.max(1))),
+    })
+}
+
+fn imap_mailbox(section: &config::ImapSection, state: &Path) -> Result<ImapMailbox> {
+    let login = ImapLogin {
+        user: section.user.clone(),
+        means: login_means(&section.login, &section.name, state)?,
+    };
+    let (privacy, port) = match section.security {
+        config::Security::Tls => (imap::ImapPrivacy::Tls, 993),
+        config::Security::Starttls => (imap::ImapPrivacy::Starttls, 143),
+        config::Security::Plaintext => (imap::ImapPrivacy::None, 143),
+    };
+    let trust = trust(
+        "mailbox.ca_file",
+        section.ca_file.as_ref(),
+        section.certificate_sha256.as_ref(),
+    )?;
+    Ok(ImapMailbox::new(
+        section.name.clone(),
+        section.host.clone(),
+        section.port.unwrap_or(port),
+        privacy,
+        trust,
+        login,
+        section.folder.clone(),
+        settling(section),
+    ))
+}
+
+/// How the login of an IMAP mailbox is proven.
+fn login_means(login: &config::Login, mailbox: &str, state: &Path) -> Result<Means> {
+    Ok(match login {
+        config::Login::Password { password_file } => {
+            Means::Password(checked("mailbox.login.password_file", password_file)?)
+        }
+        config::Login::Token { token_file } => {
+            Means::Token(checked("mailbox.login.token_file", token_file)?)
+        }
+        config::Login::Oauth2 {
+            token_url,
+            client_id,
+            client_secret_file,
+            refresh_token_file,
+            scopes,
+        } => Means::Refreshing(Box::new(Refreshing {
+            token_url: token_url.clone(),
+            client_id: client_id.clone(),
+            client_secret: client_secret_file
+                .as_ref()
+                .map(|p| checked("mailbox.login.client_secret_file", p))
+                .transpose()?,
+            refresh_tokens: RefreshTokens::new(
+                checked("mailbox.login.refresh_token_file", refresh_token_file)?,
+                token_file(state, mailbox),
+            ),
+            scopes: scopes.clone(),
+            held: None,
+        })),
+    })
+}
+
+/// What is done with a letter on the server once it is ours.
+fn settling(section: &config::ImapSection) -> imap::Settling {
+    let default = if section.role == MailboxRole::Sent {
+        config::WhenRead::Keep
+    } else {
+        config::WhenRead::default()
+    };
+    match section.done.as_ref().unwrap_or(&default) {
+        config::WhenRead::Move { folder } => imap::Settling::Move(folder.clone()),
+        config::WhenRead::Keyword { keyword } => imap::Settling::Keyword(keyword.clone()),
+        config::WhenRead::Keep => imap::Settling::Keep,
     }
 }
 
@@ -165,13 +174,13 @@ pub fn courier(settings: &Settings) -> Result<Arc<dyn Courier>> {
         config::CourierSection::Folder(folder) => Ok(Arc::new(FolderCourier::new(
             config::expanded("courier.path", &folder.path)?,
         ))),
-        config::CourierSection::Smtp(words) => {
-            let (privacy, port) = match words.security {
+        config::CourierSection::Smtp(section) => {
+            let (privacy, port) = match section.security {
                 config::Security::Tls => (smtp::SmtpPrivacy::Tls, 465),
                 config::Security::Starttls => (smtp::SmtpPrivacy::Starttls, 587),
                 config::Security::Plaintext => (smtp::SmtpPrivacy::None, 25),
             };
-            let credentials = match (&words.user, &words.password_file) {
+            let credentials = match (&section.user, &section.password_file) {
                 (Some(user), Some(path)) => {
                     Some((user.clone(), config::secret("courier.password_file", path)?))
                 }
@@ -179,16 +188,16 @@ pub fn courier(settings: &Settings) -> Result<Arc<dyn Courier>> {
             };
             let trust = trust(
                 "courier.ca_file",
-                words.ca_file.as_ref(),
-                words.certificate_sha256.as_ref(),
+                section.ca_file.as_ref(),
+                section.certificate_sha256.as_ref(),
             )?;
-            let hello = words
+            let hello = section
                 .hello
                 .clone()
                 .unwrap_or_else(|| settings.address.domain().to_owned());
             Ok(Arc::new(SmtpCourier::new(
-                words.host.clone(),
-                words.port.unwrap_or(port),
+                section.host.clone(),
+                section.port.unwrap_or(port),
                 privacy,
                 trust,
                 credentials,

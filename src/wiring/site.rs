@@ -3,10 +3,11 @@
 use super::identity;
 use crate::adapters::published::Expected;
 use crate::adapters::site::Page;
-use crate::compose;
+use crate::compose::{self, DeskIdentity};
 use crate::config::Settings;
 use crate::model::Timestamp;
-use crate::model::publication::SecurityTxt;
+use crate::model::address::Address;
+use crate::model::publication::{HttpsUrl, SecurityTxt};
 use crate::openpgp::{self, Certificate};
 use crate::ports::Opener;
 use anyhow::{Context, Result, bail};
@@ -19,7 +20,38 @@ const SECURITY_TXT_FOR: SignedDuration = SignedDuration::from_hours(180 * 24);
 /// the opener signed.
 pub async fn pages(settings: &Settings, opener: &dyn Opener, now: Timestamp) -> Result<Vec<Page>> {
     let identity = identity(settings)?;
-    // What the opener can't open must not be given out.
+    refuse_unheld_keys(&identity, opener).await?;
+    let mut pages: Vec<Page> = Vec::new();
+    let mut is_in_directory = false;
+    for address in settings
+        .ours
+        .iter()
+        .filter(|a| **a != settings.bounce_address || **a == settings.address)
+    {
+        let octets = certificates_of(address, &identity)?;
+        if octets.is_empty() {
+            continue;
+        }
+        is_in_directory = is_in_directory || *address == settings.address;
+        for page in directory_pages(address, octets, settings) {
+            if !pages.iter().any(|other| other.path == page.path) {
+                pages.push(page);
+            }
+        }
+    }
+    // Beside security.txt itself, on the same server: the advanced method wants a host of its own,
+    // which not everybody has.
+    let encryption = if is_in_directory {
+        vec![directory_url(&settings.address).try_into()?]
+    } else {
+        Vec::new()
+    };
+    pages.push(security_txt(settings, encryption, opener, now).await?);
+    Ok(pages)
+}
+
+/// What the opener can't open must not be given out.
+async fn refuse_unheld_keys(identity: &DeskIdentity, opener: &dyn Opener) -> Result<()> {
     let held = opener
         .inspect()
         .await
@@ -35,63 +67,63 @@ pub async fn pages(settings: &Settings, opener: &dyn Opener, now: Timestamp) -> 
             absent.fingerprint
         );
     }
-    let mut pages = Vec::new();
-    let mut encryption = Vec::new();
-    for address in settings
-        .ours
-        .iter()
-        .filter(|a| **a != settings.bounce_address || **a == settings.address)
-    {
-        let mut octets = Vec::new();
-        for own in &identity.certificates {
-            // A directory gives out what names the address, and nothing else.
-            if openpgp::certificates(&own.binary)?
-                .iter()
-                .any(|c| c.is_of(address.as_str()))
-            {
-                octets.extend_from_slice(&own.binary);
-            }
-        }
-        if octets.is_empty() {
-            continue;
-        }
-        let (domain, name) = (address.domain(), openpgp::wkd_name(address.local()));
-        let mut folders = vec![format!("/.well-known/openpgpkey/{domain}")];
-        // The direct method does not say for which domain it asks: one web server, one domain.
-        if domain == settings.address.domain() {
-            folders.push("/.well-known/openpgpkey".to_owned());
-        }
-        for folder in folders {
-            for (path, octets) in [
-                (format!("{folder}/hu/{name}"), octets.clone()),
-                (format!("{folder}/policy"), Vec::new()),
-            ] {
-                let media_type = if path.ends_with("policy") {
-                    "text/plain; charset=utf-8"
-                } else {
-                    "application/octet-stream"
-                };
-                if !pages.iter().any(|page: &Page| page.path == path) {
-                    pages.push(Page {
-                        path,
-                        media_type,
-                        octets,
-                    });
-                }
-            }
-        }
-        // Beside security.txt itself, on the same server: the advanced method wants a host of its
-        // own, which not everybody has.
-        if *address == settings.address && encryption.is_empty() {
-            encryption.push(
-                format!(
-                    "https://{domain}/.well-known/openpgpkey/hu/{name}?l={}",
-                    address.local()
-                )
-                .try_into()?,
-            );
+    Ok(())
+}
+
+/// A directory gives out what names the address, and nothing else.
+fn certificates_of(address: &Address, identity: &DeskIdentity) -> Result<Vec<u8>> {
+    let mut octets = Vec::new();
+    for own in &identity.certificates {
+        if openpgp::certificates(&own.binary)?
+            .iter()
+            .any(|c| c.is_of(address.as_str()))
+        {
+            octets.extend_from_slice(&own.binary);
         }
     }
+    Ok(octets)
+}
+
+/// Where the direct method finds the certificates of an address.
+fn directory_url(address: &Address) -> String {
+    format!(
+        "https://{}/.well-known/openpgpkey/hu/{}?l={}",
+        address.domain(),
+        openpgp::wkd_name(address.local()),
+        address.local()
+    )
+}
+
+/// The certificates of an address and the policy, for each method.
+fn directory_pages(address: &Address, octets: Vec<u8>, settings: &Settings) -> Vec<Page> {
+    let (domain, name) = (address.domain(), openpgp::wkd_name(address.local()));
+    let mut folders = vec![format!("/.well-known/openpgpkey/{domain}")];
+    // The direct method does not say for which domain it asks: one web server, one domain.
+    if domain == settings.address.domain() {
+        folders.push("/.well-known/openpgpkey".to_owned());
+    }
+    let both = |folder: String| {
+        let certificates = Page {
+            path: format!("{folder}/hu/{name}"),
+            media_type: "application/octet-stream",
+            octets: octets.clone(),
+        };
+        let policy = Page {
+            path: format!("{folder}/policy"),
+            media_type: "text/plain; charset=utf-8",
+            octets: Vec::new(),
+        };
+        [certificates, policy]
+    };
+    folders.into_iter().flat_map(both).collect()
+}
+
+async fn security_txt(
+    settings: &Settings,
+    encryption: Vec<HttpsUrl>,
+    opener: &dyn Opener,
+    now: Timestamp,
+) -> Result<Page> {
     let fields = SecurityTxt {
         canonical: settings.publish.canonical.clone(),
         encryption,
@@ -103,12 +135,11 @@ pub async fn pages(settings: &Settings, opener: &dyn Opener, now: Timestamp) -> 
         .security_txt(&fields)
         .await
         .context("security.txt cannot be signed")?;
-    pages.push(Page {
+    Ok(Page {
         path: "/.well-known/security.txt".to_owned(),
         media_type: "text/plain; charset=utf-8",
         octets: signed,
-    });
-    Ok(pages)
+    })
 }
 
 /// The section for a SECURITY.md.

@@ -1,7 +1,7 @@
 //! What must change in an advisory so that it says what the team found? Only that is sent.
 
 use super::cut;
-use crate::model::case_record::Collaborators;
+use crate::model::case_record::{Assessment, Collaborators};
 use crate::model::outgoing::Amendment;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -39,28 +39,29 @@ pub(super) fn amended(
     configured: &BTreeMap<String, Collaborators>,
     ecosystem: &str,
 ) -> [Value; 3] {
+    [
+        findings(now, amendment, ecosystem),
+        collaborators(now, amendment, configured),
+        credits(now, amendment),
+    ]
+    .map(Value::Object)
+}
+
+/// What the team found.
+fn findings(now: &AdvisoryStanding, amendment: &Amendment, ecosystem: &str) -> Map<String, Value> {
     let assessment = &amendment.assessment;
     let mut body = Map::new();
     if let Some(summary) = &assessment.summary {
         body.insert("summary".to_owned(), json!(cut(summary, 1024)));
     }
-    // A vector or a severity, never both; GitHub takes vectors of versions 3 and 4.
-    let vector = assessment
-        .cvss
-        .as_deref()
-        .filter(|v| v.starts_with("CVSS:3") || v.starts_with("CVSS:4"));
-    match (vector, assessment.severity.as_deref()) {
-        (Some(vector), _) => drop(body.insert("cvss_vector_string".to_owned(), json!(vector))),
-        (None, Some(severity @ ("critical" | "high" | "medium" | "low"))) => {
-            drop(body.insert("severity".to_owned(), json!(severity)))
-        }
-        _ => {}
+    if let Some((field, value)) = rating(assessment) {
+        body.insert(field.to_owned(), json!(value));
     }
     if let Some(cwe_ids) = &assessment.cwe_ids {
         body.insert("cwe_ids".to_owned(), json!(cwe_ids));
     }
-    if let Some([one]) = assessment.cve_ids.as_deref() {
-        body.insert("cve_id".to_owned(), json!(one));
+    if let Some([cve_id]) = assessment.cve_ids.as_deref() {
+        body.insert("cve_id".to_owned(), json!(cve_id));
     }
     if assessment.product.is_some()
         || assessment.affected_versions.is_some()
@@ -71,7 +72,31 @@ pub(super) fn amended(
             json!(vulnerabilities(now, amendment, ecosystem)),
         );
     }
-    let (mut people, mut credits) = (Map::new(), Map::new());
+    body
+}
+
+/// A vector or a severity, never both; GitHub takes vectors of versions 3 and 4.
+fn rating(assessment: &Assessment) -> Option<(&'static str, &str)> {
+    let vector = assessment
+        .cvss
+        .as_deref()
+        .filter(|v| v.starts_with("CVSS:3") || v.starts_with("CVSS:4"));
+    match (vector, assessment.severity.as_deref()) {
+        (Some(vector), _) => Some(("cvss_vector_string", vector)),
+        (None, Some(severity @ ("critical" | "high" | "medium" | "low"))) => {
+            Some(("severity", severity))
+        }
+        _ => None,
+    }
+}
+
+/// Who works on the advisory: those who do already, those whom the config lists, and those whom
+/// the team named.
+fn collaborators(
+    now: &AdvisoryStanding,
+    amendment: &Amendment,
+    configured: &BTreeMap<String, Collaborators>,
+) -> Map<String, Value> {
     let product = amendment
         .product
         .as_deref()
@@ -82,35 +107,28 @@ pub(super) fn amended(
         .filter_map(|name| configured.get(name))
         .chain([&amendment.collaborators])
         .collect();
-    let users = now
-        .collaborating_users
-        .iter()
-        .flatten()
-        .map(|u| u.login.clone())
-        .collect();
-    let teams = now
-        .collaborating_teams
-        .iter()
-        .flatten()
-        .map(|t| t.slug.clone())
-        .collect();
-    for (field, there, wanted) in [
-        (
-            "collaborating_users",
-            users,
-            listed.iter().flat_map(|c| c.users.clone()).collect(),
-        ),
-        (
-            "collaborating_teams",
-            teams,
-            listed.iter().flat_map(|c| c.teams.clone()).collect(),
-        ),
-    ] {
-        if let Some(all) = joined(there, wanted) {
-            people.insert(field.to_owned(), json!(all));
-        }
-    }
-    let credited = |login: &str| {
+    let users_now = now.collaborating_users.iter().flatten();
+    let users = joined(
+        users_now.map(|user| user.login.clone()).collect(),
+        listed.iter().flat_map(|c| c.users.clone()).collect(),
+    );
+    let teams_now = now.collaborating_teams.iter().flatten();
+    let teams = joined(
+        teams_now.map(|team| team.slug.clone()).collect(),
+        listed.iter().flat_map(|c| c.teams.clone()).collect(),
+    );
+    [
+        ("collaborating_users", users),
+        ("collaborating_teams", teams),
+    ]
+    .into_iter()
+    .filter_map(|(field, all)| Some((field.to_owned(), json!(all?))))
+    .collect()
+}
+
+/// Who is credited: those who are already, and those who are new.
+fn credits(now: &AdvisoryStanding, amendment: &Amendment) -> Map<String, Value> {
+    let is_credited = |login: &str| {
         now.credits.iter().flatten().any(|c| {
             c["login"]
                 .as_str()
@@ -120,18 +138,19 @@ pub(super) fn amended(
     let more: Vec<Value> = amendment
         .credits
         .iter()
-        .filter(|c| !credited(&c.login))
+        .filter(|c| !is_credited(&c.login))
         .map(|c| json!({ "login": c.login, "type": c.kind }))
         .collect();
+    let mut body = Map::new();
     if !more.is_empty() {
         let there = now
             .credits
             .iter()
             .flatten()
             .map(|c| json!({ "login": c["login"], "type": c["type"] }));
-        credits.insert("credits".to_owned(), there.chain(more).collect());
+        body.insert("credits".to_owned(), there.chain(more).collect());
     }
-    [body, people, credits].map(Value::Object)
+    body
 }
 
 /// Everybody, where that is more than are there.
@@ -168,7 +187,7 @@ fn vulnerabilities(now: &AdvisoryStanding, amendment: &Amendment, ecosystem: &st
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::case_record::{Assessment, Credit};
+    use crate::model::case_record::Credit;
 
     #[test]
     fn only_what_the_team_said_is_sent_and_nobody_is_put_out() {

@@ -2,17 +2,15 @@
 //!
 //! octocrab without its retry layer, which repeats POSTs; each call inside one time-out.
 
+mod connecting;
+
 use crate::adapters::net::rest::familiar;
-use crate::adapters::net::{self, Trust};
 use crate::model::secret::Secret;
 use crate::ports::PortError;
-use octocrab::models::{AppId, InstallationId};
-use octocrab::service::middleware::base_uri::BaseUriLayer;
-use octocrab::service::middleware::extra_headers::ExtraHeadersLayer;
-use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder};
+use octocrab::Octocrab;
 use serde_json::Value;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// One call, connection and all.
@@ -110,101 +108,6 @@ pub fn segment(text: &str) -> String {
 }
 
 impl GithubApi {
-    /// Must be called inside a tokio runtime.
-    pub fn new(base_url: &str, trust: &Trust, auth: Auth) -> Result<Self, PortError> {
-        let wrong =
-            |what: &str| PortError::Lasting(format!("the GitHub client cannot be built: {what}"));
-        let base: http::Uri = base_url
-            .trim_end_matches('/')
-            .parse()
-            .map_err(|_| wrong("tracker.base_url is not a URL"))?;
-        let loopback = base.host().is_some_and(|h| {
-            h == "localhost"
-                || h.parse::<std::net::IpAddr>()
-                    .is_ok_and(|ip| ip.is_loopback())
-        });
-        if base.scheme_str() != Some("https") && !loopback {
-            return Err(wrong("tracker.base_url must be https"));
-        }
-        let config = net::tls(trust)?;
-        let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config((*config).clone())
-            .https_or_http()
-            .enable_http1()
-            .build();
-        let client: hyper_util::client::legacy::Client<_, OctoBody> =
-            hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
-                .build(connector);
-        let headers = vec![
-            (
-                http::header::USER_AGENT,
-                http::HeaderValue::from_static(concat!("sealdesk/", env!("CARGO_PKG_VERSION"))),
-            ),
-            (
-                http::header::ACCEPT,
-                http::HeaderValue::from_static("application/vnd.github+json"),
-            ),
-            (
-                http::HeaderName::from_static("x-github-api-version"),
-                http::HeaderValue::from_static("2022-11-28"),
-            ),
-        ];
-        let build = |auth: AuthState| {
-            let built = OctocrabBuilder::new_empty()
-                .with_service(client.clone())
-                .with_layer(&BaseUriLayer::new(base.clone()))
-                .with_layer(&ExtraHeadersLayer::new(Arc::new(headers.clone())))
-                .with_auth(auth)
-                .build();
-            match built {
-                Ok(octocrab) => octocrab,
-                Err(never) => match never {},
-            }
-        };
-        let text = |secret: &Secret, key: &str| {
-            secret
-                .expose_text()
-                .map(|t| t.trim().to_owned())
-                .map_err(|_| wrong(&format!("{key} is not text")))
-        };
-        let (calls, app) = match auth {
-            Auth::Token(token) => {
-                let token = text(&token, "tracker.auth.token_file")?;
-                if !token.bytes().all(|b| b.is_ascii_graphic()) {
-                    return Err(wrong("the token has characters that no header can hold"));
-                }
-                (
-                    build(AuthState::AccessToken {
-                        token: token.into(),
-                    }),
-                    None,
-                )
-            }
-            Auth::App {
-                app_id,
-                installation_id,
-                private_key,
-            } => {
-                let key = octocrab::EncodingKey::from_rsa_pem(private_key.expose())
-                    .map_err(|_| wrong("tracker.auth.private_key_file holds no RSA key in PEM"))?;
-                let app = build(AuthState::App(octocrab::auth::AppAuth {
-                    app_id: AppId(app_id),
-                    key,
-                }));
-                let installation = app
-                    .installation(InstallationId(installation_id))
-                    .map_err(|e| wrong(&e.to_string()))?;
-                (installation, Some(app))
-            }
-        };
-        Ok(Self {
-            calls,
-            app,
-            server: base_url.to_owned(),
-            pages: Mutex::default(),
-        })
-    }
-
     /// The name under which our drafts are written.
     pub async fn own_login(&self) -> Result<String, GithubFailure> {
         let (answer, field, suffix) = match &self.app {

@@ -151,139 +151,151 @@ fn no_paths() -> Result<(), JailError> {
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-fn allowed(role: JailRole) -> Rules {
-    let mut rules = Rules::new();
-    let mut allow = |calls: &[libc::c_long]| {
-        calls
-            .iter()
-            .for_each(|call| drop(rules.insert(*call, Vec::new())))
-    };
-    // Open descriptors, memory, time, randomness, the end.
-    allow(&[
-        libc::SYS_read,
-        libc::SYS_write,
-        libc::SYS_readv,
-        libc::SYS_writev,
-        libc::SYS_close,
-        libc::SYS_sendto,
-        libc::SYS_recvfrom,
-        libc::SYS_shutdown,
-        libc::SYS_ppoll,
-        libc::SYS_brk,
-        libc::SYS_munmap,
-        libc::SYS_mremap,
-        libc::SYS_madvise,
-        libc::SYS_getrandom,
-        libc::SYS_futex,
-        libc::SYS_clock_gettime,
-        libc::SYS_getpid,
-        libc::SYS_gettid,
-        libc::SYS_sigaltstack,
-        libc::SYS_rt_sigreturn,
-        libc::SYS_restart_syscall,
-        libc::SYS_exit,
-        libc::SYS_exit_group,
-    ]);
+/// Open descriptors, memory, time, randomness, the end.
+const CALLS_OF_ALL: &[libc::c_long] = &[
+    libc::SYS_read,
+    libc::SYS_write,
+    libc::SYS_readv,
+    libc::SYS_writev,
+    libc::SYS_close,
+    libc::SYS_sendto,
+    libc::SYS_recvfrom,
+    libc::SYS_shutdown,
+    libc::SYS_ppoll,
     #[cfg(target_arch = "x86_64")]
-    allow(&[libc::SYS_poll]);
-    match role {
-        // A reader may block no signal: its alarm must end it.
-        JailRole::Reader => {}
-        JailRole::Keyholder => allow(&[
-            libc::SYS_rt_sigaction,
-            libc::SYS_rt_sigprocmask,
-            libc::SYS_accept4,
-            libc::SYS_sendmsg,
-            libc::SYS_recvmsg,
-            libc::SYS_socketpair,
-        ]),
-        JailRole::Zygote => allow(&[
-            libc::SYS_rt_sigprocmask,
-            libc::SYS_sendmsg,
-            libc::SYS_recvmsg,
-            libc::SYS_getppid,
-            libc::SYS_set_robust_list,
-            libc::SYS_rseq,
-            libc::SYS_wait4,
-            ALARM,
-        ]),
-    }
-    // Memory may never become code.
-    let data_only = || {
-        vec![rule(condition(
-            2,
-            SeccompCmpOp::MaskedEq(libc::PROT_EXEC as u64),
-            0,
-        ))]
+    libc::SYS_poll,
+    libc::SYS_brk,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_madvise,
+    libc::SYS_getrandom,
+    libc::SYS_futex,
+    libc::SYS_clock_gettime,
+    libc::SYS_getpid,
+    libc::SYS_gettid,
+    libc::SYS_sigaltstack,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_restart_syscall,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+];
+
+/// Connections are accepted, and descriptors passed on.
+const CALLS_OF_KEYHOLDER: &[libc::c_long] = &[
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_accept4,
+    libc::SYS_sendmsg,
+    libc::SYS_recvmsg,
+    libc::SYS_socketpair,
+];
+
+/// Readers are begun, given their descriptors, and waited for.
+const CALLS_OF_ZYGOTE: &[libc::c_long] = &[
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_sendmsg,
+    libc::SYS_recvmsg,
+    libc::SYS_getppid,
+    libc::SYS_set_robust_list,
+    libc::SYS_rseq,
+    libc::SYS_wait4,
+    ALARM,
+];
+
+/// A reader may block no signal: its alarm must end it.
+const CALLS_OF_READER: &[libc::c_long] = &[];
+
+/// What fcntl may do: nothing that makes another descriptor.
+const FCNTL_COMMANDS: [libc::c_int; 4] =
+    [libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_SETFL];
+
+/// With any of these, clone makes a thread or a namespace, and not a process.
+const CLONE_FLAGS_REFUSED: libc::c_int = libc::CLONE_VM
+    | libc::CLONE_THREAD
+    | libc::CLONE_NEWNS
+    | libc::CLONE_NEWUSER
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNET
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUTS;
+
+/// The allow-list of a role: each system call, with the conditions of which one must hold.
+fn allowed(role: JailRole) -> Rules {
+    let of_role = match role {
+        JailRole::Reader => CALLS_OF_READER,
+        JailRole::Keyholder => CALLS_OF_KEYHOLDER,
+        JailRole::Zygote => CALLS_OF_ZYGOTE,
     };
-    rules.insert(libc::SYS_mmap, data_only());
-    rules.insert(libc::SYS_mprotect, data_only());
-    let duplicate_only = [libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_SETFL];
-    if role == JailRole::Reader {
-        // Once it knows how large its letter is, it lowers what it may use; without a capability
-        // nobody raises it again.
-        let lowered = [libc::RLIMIT_AS, libc::RLIMIT_CPU];
-        let of_itself = |resource: &u32| {
-            let own = condition(0, SeccompCmpOp::Eq, 0);
-            SeccompRule::new(vec![own, condition(1, SeccompCmpOp::Eq, *resource as u64)])
-        };
-        rules.insert(
-            libc::SYS_prlimit64,
-            lowered
-                .iter()
-                .filter_map(|resource| of_itself(resource).ok())
-                .collect(),
-        );
-    }
+    let mut rules: Rules = [CALLS_OF_ALL, of_role]
+        .concat()
+        .into_iter()
+        .map(|call| (call, Vec::new()))
+        .collect();
+    // Memory may never become code.
+    let data_only = condition(2, SeccompCmpOp::MaskedEq(libc::PROT_EXEC as u64), 0);
+    rules.insert(libc::SYS_mmap, vec![rule(data_only.clone())]);
+    rules.insert(libc::SYS_mprotect, vec![rule(data_only)]);
     rules.insert(
         libc::SYS_fcntl,
-        duplicate_only
+        FCNTL_COMMANDS
             .iter()
-            .map(|c| rule(condition(1, SeccompCmpOp::Eq, *c as u64)))
+            .map(|command| rule(condition(1, SeccompCmpOp::Eq, *command as u64)))
             .collect(),
     );
-    if role == JailRole::Zygote {
-        // fork, and no thread and no namespace; what a reader sets for itself before its own,
-        // narrower filter.
-        let others = libc::CLONE_VM
-            | libc::CLONE_THREAD
-            | libc::CLONE_NEWNS
-            | libc::CLONE_NEWUSER
-            | libc::CLONE_NEWPID
-            | libc::CLONE_NEWNET
-            | libc::CLONE_NEWIPC
-            | libc::CLONE_NEWUTS;
-        rules.insert(
-            libc::SYS_clone,
-            vec![rule(condition(0, SeccompCmpOp::MaskedEq(others as u64), 0))],
-        );
-        // It ends readers that outlive their time, and can do nothing else to a process.
-        rules.insert(
-            libc::SYS_kill,
-            vec![rule(condition(1, SeccompCmpOp::Eq, libc::SIGKILL as u64))],
-        );
-        rules.insert(
-            libc::SYS_prlimit64,
-            vec![rule(condition(0, SeccompCmpOp::Eq, 0))],
-        );
-        let narrowing = [libc::PR_SET_NO_NEW_PRIVS, libc::PR_SET_PDEATHSIG];
-        rules.insert(
-            libc::SYS_prctl,
-            narrowing
-                .iter()
-                .map(|c| rule(condition(0, SeccompCmpOp::Eq, *c as u64)))
-                .collect(),
-        );
-        rules.insert(
-            libc::SYS_seccomp,
-            vec![rule(condition(
-                0,
-                SeccompCmpOp::Eq,
-                u64::from(libc::SECCOMP_SET_MODE_FILTER),
-            ))],
-        );
+    match role {
+        JailRole::Reader => allow_lower_limits(&mut rules),
+        JailRole::Zygote => allow_forks(&mut rules),
+        JailRole::Keyholder => {}
     }
     rules
+}
+
+/// Once a reader knows how large its letter is, it lowers what it may use; without a capability
+/// nobody raises it again.
+fn allow_lower_limits(rules: &mut Rules) {
+    let of_itself = |resource: &u32| {
+        let own = condition(0, SeccompCmpOp::Eq, 0);
+        SeccompRule::new(vec![own, condition(1, SeccompCmpOp::Eq, *resource as u64)])
+    };
+    rules.insert(
+        libc::SYS_prlimit64,
+        [libc::RLIMIT_AS, libc::RLIMIT_CPU]
+            .iter()
+            .filter_map(|resource| of_itself(resource).ok())
+            .collect(),
+    );
+}
+
+/// fork, and no thread and no namespace; what a reader sets for itself before its own, narrower
+/// filter.
+fn allow_forks(rules: &mut Rules) {
+    let no_other = SeccompCmpOp::MaskedEq(CLONE_FLAGS_REFUSED as u64);
+    rules.insert(libc::SYS_clone, vec![rule(condition(0, no_other, 0))]);
+    // It ends readers that outlive their time, and can do nothing else to a process.
+    rules.insert(
+        libc::SYS_kill,
+        vec![rule(condition(1, SeccompCmpOp::Eq, libc::SIGKILL as u64))],
+    );
+    rules.insert(
+        libc::SYS_prlimit64,
+        vec![rule(condition(0, SeccompCmpOp::Eq, 0))],
+    );
+    let narrowing = [libc::PR_SET_NO_NEW_PRIVS, libc::PR_SET_PDEATHSIG];
+    rules.insert(
+        libc::SYS_prctl,
+        narrowing
+            .iter()
+            .map(|option| rule(condition(0, SeccompCmpOp::Eq, *option as u64)))
+            .collect(),
+    );
+    rules.insert(
+        libc::SYS_seccomp,
+        vec![rule(condition(
+            0,
+            SeccompCmpOp::Eq,
+            u64::from(libc::SECCOMP_SET_MODE_FILTER),
+        ))],
+    );
 }
 
 fn condition(argument: u8, op: SeccompCmpOp, value: u64) -> SeccompCondition {

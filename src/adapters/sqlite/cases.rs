@@ -1,18 +1,20 @@
 //! How does a case lie in its row?
 
+mod changes;
 mod rows;
 
 use super::{SqliteStore, apply, damaged, fault, millis, time};
-use crate::decide::{Decision, SealedCaseRecord};
+use crate::decide::Decision;
 use crate::model::Timestamp;
 use crate::model::address::Address;
-use crate::model::case::{Called, Case, Standing};
+use crate::model::case::{Called, Case};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::ports::{Cases, JournalLine, Measures, PortError, SealedTo, Tally};
 use async_trait::async_trait;
+pub(super) use changes::{insert, update, write_case_record};
 use data_encoding::HEXLOWER;
 pub(super) use rows::by_id;
-use rows::{acknowledgement_columns, advisory_of, course_text, read, read_course};
+use rows::read;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
@@ -27,152 +29,6 @@ const RUNNING: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_s
     course FROM cases WHERE (standing != 'closed' AND NOT (standing = 'open' AND draft = 'none' \
     AND ack_state NOT IN ('due', 'by-hand'))) OR (ack_state IN ('due', 'by-hand') AND ack_alarmed \
     < 2) ORDER BY opened_at";
-
-pub(super) async fn insert(tx: &mut SqliteConnection, case: &Case) -> Result<(), PortError> {
-    let (deadline, alarmed, _, _) = acknowledgement_columns(&case.acknowledgement);
-    let advisory = advisory_of(&case.draft);
-    sqlx::query(
-        "INSERT INTO cases (id, opened_at, standing, ack_state, ack_deadline, ack_alarmed, \
-         ack_signed, draft, advisory_id, advisory_url, perhaps_of, course) VALUES (?, ?, ?, ?, ?, \
-         ?, 0, ?, ?, ?, ?, ?)",
-    )
-    .bind(case.id.as_str())
-    .bind(millis(case.opened_at))
-    .bind(case.standing.as_str())
-    .bind(case.acknowledgement.as_str())
-    .bind(deadline)
-    .bind(alarmed)
-    .bind(case.draft.as_str())
-    .bind(advisory.map(|a| a.id.as_str()))
-    .bind(advisory.map(|a| a.url.as_str()))
-    .bind(case.perhaps_of.as_ref().map(|c| c.as_str()))
-    .bind(course_text(&case.course)?)
-    .execute(tx)
-    .await
-    .map_err(fault)?;
-    Ok(())
-}
-
-/// Writes each aspect that changed, where it still stands as it was seen. One that another loop has
-/// moved meanwhile stays as that loop left it.
-pub(super) async fn update(
-    tx: &mut SqliteConnection,
-    before: &Case,
-    after: &Case,
-) -> Result<(), PortError> {
-    if before.standing != after.standing {
-        let (closed_at, closing) = match &after.standing {
-            Standing::Closed { at, why } => (Some(millis(*at)), Some(why.as_str())),
-            _ => (None, None),
-        };
-        let done = sqlx::query(
-            "UPDATE cases SET standing = ?, closed_at = ?, closing = ? WHERE \
-            id = ? AND standing = ?",
-        )
-        .bind(after.standing.as_str())
-        .bind(closed_at)
-        .bind(closing)
-        .bind(after.id.as_str())
-        .bind(before.standing.as_str())
-        .execute(&mut *tx)
-        .await
-        .map_err(fault)?;
-        if done.rows_affected() == 0
-            && matches!(
-                (&before.standing, &after.standing),
-                (Standing::Closed { .. }, _) | (_, Standing::Closed { .. })
-            )
-        {
-            return Err(changed_meanwhile(&after.id));
-        }
-    }
-    if before.acknowledgement != after.acknowledgement {
-        let (deadline, alarmed, at, signed) = acknowledgement_columns(&after.acknowledgement);
-        sqlx::query(
-            "UPDATE cases SET ack_state = ?, ack_deadline = ?, ack_alarmed = ?, ack_at = \
-            ?, ack_signed = ? WHERE id = ? AND ack_state = ?",
-        )
-        .bind(after.acknowledgement.as_str())
-        .bind(deadline)
-        .bind(alarmed)
-        .bind(at)
-        .bind(signed)
-        .bind(after.id.as_str())
-        .bind(before.acknowledgement.as_str())
-        .execute(&mut *tx)
-        .await
-        .map_err(fault)?;
-    }
-    if before.perhaps_of != after.perhaps_of {
-        sqlx::query("UPDATE cases SET perhaps_of = ? WHERE id = ? AND perhaps_of IS NULL")
-            .bind(after.perhaps_of.as_ref().map(|c| c.as_str()))
-            .bind(after.id.as_str())
-            .execute(&mut *tx)
-            .await
-            .map_err(fault)?;
-    }
-    if before.course != after.course {
-        // Compared as what it says: an older version wrote the same in other words.
-        let stands: Option<String> = sqlx::query_scalar("SELECT course FROM cases WHERE id = ?")
-            .bind(after.id.as_str())
-            .fetch_optional(&mut *tx)
-            .await
-            .map_err(fault)?;
-        if stands.map(|text| read_course(&text)).transpose()?.as_ref() != Some(&before.course) {
-            return Err(changed_meanwhile(&after.id));
-        }
-        sqlx::query("UPDATE cases SET course = ? WHERE id = ?")
-            .bind(course_text(&after.course)?)
-            .bind(after.id.as_str())
-            .execute(&mut *tx)
-            .await
-            .map_err(fault)?;
-    }
-    if before.draft != after.draft {
-        let advisory = advisory_of(&after.draft);
-        sqlx::query(
-            "UPDATE cases SET draft = ?, advisory_id = ?, advisory_url = ? WHERE id = ? \
-            AND draft = ?",
-        )
-        .bind(after.draft.as_str())
-        .bind(advisory.map(|a| a.id.as_str()))
-        .bind(advisory.map(|a| a.url.as_str()))
-        .bind(after.id.as_str())
-        .bind(before.draft.as_str())
-        .execute(&mut *tx)
-        .await
-        .map_err(fault)?;
-    }
-    Ok(())
-}
-
-pub(super) async fn write_case_record(
-    tx: &mut SqliteConnection,
-    dossier: &SealedCaseRecord,
-) -> Result<(), PortError> {
-    let done = sqlx::query(
-        "UPDATE cases SET dossier = ?, dossier_version = dossier_version + 1 \
-        WHERE id = ? AND dossier_version = ?",
-    )
-    .bind(&dossier.sealed)
-    .bind(dossier.case.as_str())
-    .bind(dossier.read_at_version)
-    .execute(tx)
-    .await
-    .map_err(fault)?;
-    if done.rows_affected() == 0 {
-        Err(changed_meanwhile(&dossier.case))
-    } else {
-        Ok(())
-    }
-}
-
-/// What people said must not be lost without a word.
-fn changed_meanwhile(case: &CaseId) -> PortError {
-    PortError::Passing(format!(
-        "case {case} was changed by somebody else at the same moment: try again"
-    ))
-}
 
 /// As they are numbered in `ack_alarmed`.
 const CALLED: [Called; 3] = [Called::No, Called::Near, Called::Missed];
@@ -402,7 +258,7 @@ impl Cases for SqliteStore {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::rows::read_course;
     use crate::model::course::Course;
 
     #[test]

@@ -3,18 +3,17 @@
 mod letter_rows;
 
 use super::threads::thread_context;
-use super::{SqliteStore, apply, fault, millis, purge, text_tags};
+use super::{SqliteStore, apply, fault, purge, text_tags};
 use crate::decide::{Decision, Entry, ThreadContext};
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::ids::{CaseId, IntakeId, MessageId};
 use crate::model::letter::{Outer, Role};
 use crate::ports::{
-    Admission, Decide, Intake, Letters, PortError, ReadingState, ReadingToSave, Rest, TextTag,
-    Unread,
+    Admission, Decide, Intake, Letters, PortError, ReadingState, ReadingToSave, TextTag, Unread,
 };
 use async_trait::async_trait;
-use letter_rows::{UNREAD, read, read_unread, set_case, set_role};
+use letter_rows::{UNREAD, insert_letter, read, read_unread, set_case, set_role};
 pub(super) use letter_rows::{insert_place, read_place};
 
 const BEGIN_READING: &str = "UPDATE letter SET tries = tries + 1 WHERE id = ? AND state = \
@@ -83,38 +82,9 @@ impl Letters for SqliteStore {
             tx.commit().await?;
             return Ok(None);
         }
-        let outer = admission.outer;
-        let reply_to = outer.answer.as_ref().ok().map(|a| a.address().as_str());
-        let (file, sealed) = match &admission.rest {
-            Rest::Row(sealed) => ("", Some(sealed.as_slice())),
-            Rest::File(name) => (name.as_str(), None),
-        };
-        let id: i64 = sqlx::query_scalar(
-            "INSERT INTO letter (mailbox, digest, octets, \
-            received_at, spooled_at, blob, sealed, originator, reply_to, message_id, \
-            sealed_outside, dmarc, state, advisory_id, advisory_url) VALUES (?, ?, ?, ?, ?, ?, ?, \
-            ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-        )
-        .bind(admission.mailbox)
-        .bind(admission.digest.to_string())
-        .bind(admission.octets.cast_signed())
-        .bind(millis(admission.received_at))
-        .bind(millis(admission.spooled_at))
-        .bind(file)
-        .bind(sealed)
-        .bind(outer.originator.as_ref().map(Address::as_str))
-        .bind(reply_to)
-        .bind(outer.message_id.as_ref().map(MessageId::as_str))
-        .bind(outer.sealed_outside)
-        .bind(outer.dmarc.as_str())
-        .bind(if admission.old { "old" } else { "unread" })
-        .bind(admission.advisory.map(|a| a.id.as_str()))
-        .bind(admission.advisory.map(|a| a.url.as_str()))
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(fault)?;
+        let id = insert_letter(&mut tx, admission).await?;
         // Looked up here, where an earlier letter of the same batch is known already.
-        let known = thread_context(&mut tx, outer, admission.bounce).await?;
+        let known = thread_context(&mut tx, admission.outer, admission.bounce).await?;
         let decision = decide(IntakeId(id), &known);
         insert_place(
             &mut tx,

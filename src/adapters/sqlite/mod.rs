@@ -4,6 +4,7 @@
 mod cases;
 mod commits;
 mod correspondence;
+mod decisions;
 mod effects;
 mod keeping;
 mod letters;
@@ -16,16 +17,16 @@ mod threads;
 
 pub use keeping::{Restored, look_through, restore};
 
-use crate::decide::{CaseChange, Decision};
 use crate::model::Timestamp;
 use crate::openpgp::SealTo;
 use crate::ports::PortError;
 use commits::{Commits, Writing};
+use decisions::apply;
+use sqlx::ConnectOptions;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, QueryBuilder, SqliteConnection};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -238,89 +239,4 @@ fn damaged(what: &str) -> PortError {
     PortError::Lasting(format!(
         "the store holds {what} that cannot be read: it is damaged or was changed by hand"
     ))
-}
-
-/// Saves a decision inside a transaction: case, participant, effects, cancellations, journal.
-async fn apply(
-    tx: &mut SqliteConnection,
-    decision: &Decision,
-    now: Timestamp,
-) -> Result<(), PortError> {
-    match &decision.case {
-        Some(CaseChange::Open(case)) => cases::insert(tx, case).await?,
-        Some(CaseChange::Update { before, after }) => cases::update(tx, before, after).await?,
-        None => {}
-    }
-    if let (Some(address), Some(case)) = (&decision.participant, &decision.letter_of) {
-        sqlx::query("INSERT OR IGNORE INTO participant (case_id, address) VALUES (?, ?)")
-            .bind(case.as_str())
-            .bind(address.as_str())
-            .execute(&mut *tx)
-            .await
-            .map_err(fault)?;
-    }
-    if let Some(address) = &decision.unreachable {
-        sqlx::query(
-            "INSERT INTO unreachable (address, at) VALUES (?1, ?2) ON CONFLICT (address) \
-            DO UPDATE SET at = ?2",
-        )
-        .bind(address.as_str())
-        .bind(millis(now))
-        .execute(&mut *tx)
-        .await
-        .map_err(fault)?;
-    }
-    if let Some((id, canary_fault)) = &decision.canary {
-        sqlx::query(
-            "UPDATE canary SET settled_at = ?, fault = ? WHERE message_id = ? AND \
-            settled_at IS NULL",
-        )
-        .bind(millis(now))
-        .bind(canary_fault)
-        .bind(id.as_str())
-        .execute(&mut *tx)
-        .await
-        .map_err(fault)?;
-    }
-    if let Some(token) = &decision.spent {
-        let spent =
-            sqlx::query("UPDATE reply_token SET spent_at = ? WHERE token = ? AND spent_at IS NULL")
-                .bind(millis(now))
-                .bind(token)
-                .execute(&mut *tx)
-                .await;
-        // Two letters under one token, read at once: the second is read again, and refused.
-        if spent.map_err(fault)?.rows_affected() == 0 {
-            return Err(PortError::Passing(
-                "a token was spent in the same moment".to_owned(),
-            ));
-        }
-    }
-    if let Some(dossier) = &decision.dossier {
-        cases::write_case_record(tx, dossier).await?;
-    }
-    effects::insert(tx, &decision.effects, now).await?;
-    for key in &decision.cancelled {
-        // One that is under way is past cancelling; its outcome is recorded as it comes.
-        sqlx::query(
-            "UPDATE effect SET state = 'cancelled', settled_at = ? WHERE key = ? AND \
-            state = 'pending'",
-        )
-        .bind(millis(now))
-        .bind(&key.0)
-        .execute(&mut *tx)
-        .await
-        .map_err(fault)?;
-    }
-    if !decision.journal.is_empty() {
-        let mut insert = QueryBuilder::new("INSERT INTO journal (at, case_id, event, detail) ");
-        insert.push_values(&decision.journal, |mut row, entry| {
-            row.push_bind(millis(now))
-                .push_bind(entry.case.as_ref().map(|c| c.as_str()))
-                .push_bind(entry.event)
-                .push_bind(&entry.detail);
-        });
-        insert.build().execute(&mut *tx).await.map_err(fault)?;
-    }
-    Ok(())
 }

@@ -46,7 +46,40 @@ pub(super) async fn purge(
     now: Timestamp,
 ) -> Result<Purged, PortError> {
     let mut tx = store.writing().await?;
-    let case = cases::by_id(&mut tx, id)
+    refuse_unless_finished(&mut tx, id).await?;
+    let letters: Vec<String> =
+        sqlx::query_scalar("SELECT blob FROM letter WHERE case_id = ? AND state != 'purged'")
+            .bind(id.as_str())
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(fault)?;
+    // Files before rows: one that is cut off here is erased again, and no file stays that no row
+    // names.
+    erase_files(store, &letters)?;
+    for statement in ERASED {
+        sqlx::query(statement)
+            .bind(id.as_str())
+            .execute(&mut *tx)
+            .await
+            .map_err(fault)?;
+    }
+    apply(&mut tx, journal, now).await?;
+    tx.commit().await?;
+    if !empty_log(store).await? {
+        return Err(PortError::Passing(format!(
+            "{id} is erased, and the store's log holds octets of it still: say it again when less \
+             is going on"
+        )));
+    }
+    Ok(Purged {
+        letters: letters.len() as u64,
+    })
+}
+
+/// Refuses a case that somebody still works on or waits for, or on whose letters an open case
+/// stands.
+async fn refuse_unless_finished(tx: &mut SqliteConnection, id: &CaseId) -> Result<(), PortError> {
+    let case = cases::by_id(tx, id)
         .await?
         .ok_or_else(|| damaged("a case"))?;
     if !matches!(case.standing, Standing::Closed { .. }) {
@@ -65,7 +98,7 @@ pub(super) async fn purge(
         "SELECT id FROM cases WHERE json_extract(course, '$.part_of') = ? AND standing != 'closed'",
     )
     .bind(id.as_str())
-    .fetch_all(&mut *tx)
+    .fetch_all(tx)
     .await
     .map_err(fault)?;
     if !parts.is_empty() {
@@ -74,57 +107,42 @@ pub(super) async fn purge(
             parts.join(", ")
         )));
     }
-    let letters: Vec<String> =
-        sqlx::query_scalar("SELECT blob FROM letter WHERE case_id = ? AND state != 'purged'")
-            .bind(id.as_str())
-            .fetch_all(&mut *tx)
-            .await
-            .map_err(fault)?;
-    // Files before rows: one that is cut off here is erased again, and no file stays that no row
-    // names.
-    let unerased = |path: &Path| format!("cannot erase {}", path.display());
-    for name in letters.iter().filter(|name| is_spool_name(name)) {
+    Ok(())
+}
+
+/// Erases these files of the spool for good, and the store as it was before the last migration.
+fn erase_files(store: &SqliteStore, names: &[String]) -> Result<(), PortError> {
+    let unerased = |path: &Path, err: std::io::Error| {
+        PortError::Passing(format!("cannot erase {}: {err}", path.display()))
+    };
+    for name in names.iter().filter(|name| is_spool_name(name)) {
         let path = store.spool.join(name);
         match std::fs::remove_file(&path) {
-            Err(err) if err.kind() != ErrorKind::NotFound => {
-                return Err(PortError::Passing(format!("{}: {err}", unerased(&path))));
-            }
+            Err(err) if err.kind() != ErrorKind::NotFound => return Err(unerased(&path, err)),
             _ => {}
         }
     }
     File::open(&store.spool)
         .and_then(|folder| folder.sync_all())
-        .map_err(|e| PortError::Passing(format!("{}: {e}", unerased(&store.spool))))?;
+        .map_err(|err| unerased(&store.spool, err))?;
     // The store as it was before the last migration would tell it all again.
-    super::forget_before_migration(store.state())
-        .map_err(|e| PortError::Passing(format!("{}: {e}", unerased(store.state()))))?;
-    for statement in ERASED {
-        sqlx::query(statement)
-            .bind(id.as_str())
-            .execute(&mut *tx)
-            .await
-            .map_err(fault)?;
-    }
-    apply(&mut tx, journal, now).await?;
-    tx.commit().await?;
-    // What was written before rests in the log until the store takes it over. Somebody who reads
-    // meanwhile is waited for.
+    super::forget_before_migration(store.state()).map_err(|err| unerased(store.state(), err))
+}
+
+/// Whether the log behind an erasure could be emptied: what was written before rests in it until
+/// the store takes it over. Somebody who reads meanwhile is waited for.
+async fn empty_log(store: &SqliteStore) -> Result<bool, PortError> {
     for _ in 0..CHECKPOINTS_MAX {
         let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
             .fetch_one(&store.pool)
             .await
             .map_err(fault)?;
         if busy == 0 {
-            return Ok(Purged {
-                letters: letters.len() as u64,
-            });
+            return Ok(true);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Err(PortError::Passing(format!(
-        "{id} is erased, and the store's log holds octets of it still: say it again when less is \
-         going on"
-    )))
+    Ok(false)
 }
 
 /// Whether a letter was erased.

@@ -6,9 +6,11 @@ mod commands;
 mod export;
 mod page;
 mod retrospective;
+mod state_text;
+mod table;
 mod timeline;
 
-pub(in crate::cli) use page::{acknowledgement, draft, due_next, standing};
+pub(in crate::cli) use state_text::{acknowledgement, draft, due_next, standing};
 
 use crate::adapters::clock::SystemClock;
 use crate::cli::{ask, exit, open, screen};
@@ -17,7 +19,7 @@ use crate::grammar::case_id;
 use crate::ports::Clock;
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Lists and shows cases, answers reporters, and takes a responder's word
 #[derive(Args)]
@@ -131,6 +133,7 @@ impl From<Order> for control::Order {
 }
 
 pub async fn run(args: CaseArgs) -> Result<u8> {
+    let desk = &args.desk;
     match args.verb {
         Verb::List {
             all,
@@ -145,68 +148,13 @@ pub async fn run(args: CaseArgs) -> Result<u8> {
                 assignee,
                 order: sort.into(),
             };
-            let lines: Vec<CaseLine> = args.desk.ask(Request::CaseList(wanted)).await?;
-            let now = SystemClock.now();
-            if json {
-                screen::print_json(&lines)?
-            } else {
-                screen::print(&page::table(&lines, now))?
-            }
+            list(desk, wanted, json).await?
         }
-        Verb::Show { id: text, json } => {
-            let view: CaseView = args
-                .desk
-                .ask(Request::CaseShow {
-                    id: case_id(&text)?,
-                })
-                .await?;
-            if json {
-                screen::print_json(&view)?
-            } else {
-                screen::print(&page::page(&view))?
-            }
-        }
-        Verb::Attachment {
-            id: text,
-            name,
-            output,
-        } => {
-            let files: Vec<AttachmentFile> = args
-                .desk
-                .ask(Request::CaseAttachments {
-                    id: case_id(&text)?,
-                    name,
-                })
-                .await?;
-            let decoded = files
-                .iter()
-                .map(|f| Ok((f.name.as_str(), f.decoded()?)))
-                .collect::<Result<Vec<_>>>()?;
-            let written = open::write_files(
-                &output,
-                decoded.iter().map(|(name, octets)| (*name, octets)),
-            )?;
-            for path in written {
-                screen::print(&format!("{}\n", path.display()))?;
-            }
-        }
-        Verb::Reply { id: text, file } => {
-            let done: String = args
-                .desk
-                .ask(Request::CaseReply {
-                    id: case_id(&text)?,
-                    text: commands::text_from(file)?,
-                })
-                .await?;
-            screen::print(&format!("{done}\n"))?;
-        }
-        Verb::Timeline { id: text, markdown } => {
-            let view: CaseView = args
-                .desk
-                .ask(Request::CaseShow {
-                    id: case_id(&text)?,
-                })
-                .await?;
+        Verb::Show { id, json } => show(desk, &id, json).await?,
+        Verb::Attachment { id, name, output } => take_out(desk, &id, name, &output).await?,
+        Verb::Reply { id, file } => reply(desk, &id, file).await?,
+        Verb::Timeline { id, markdown } => {
+            let view = fetch(desk, &id).await?;
             screen::print(&if markdown {
                 timeline::markdown(&view)
             } else {
@@ -214,63 +162,94 @@ pub async fn run(args: CaseArgs) -> Result<u8> {
             })?;
         }
         Verb::Retrospective {
-            id: text,
+            id,
             post: Some(file),
-        } => {
-            let written = if file.as_os_str() == "-" {
-                None
-            } else {
-                Some(file)
-            };
-            commands::run(
-                &args.desk,
-                commands::CommandVerb::PostRetrospective {
-                    id: text,
-                    file: written,
-                },
-            )
-            .await?;
+        } => post_retrospective(desk, id, file).await?,
+        Verb::Retrospective { id, post: None } => {
+            screen::print(&retrospective::draft(&fetch(desk, &id).await?))?
         }
         Verb::Export {
-            id: text,
+            id,
             format,
             output,
             to,
-        } => export::run(&args.desk, &case_id(&text)?, format, output, to).await?,
-        Verb::Retrospective {
-            id: text,
-            post: None,
-        } => {
-            let view: CaseView = args
-                .desk
-                .ask(Request::CaseShow {
-                    id: case_id(&text)?,
-                })
-                .await?;
-            screen::print(&retrospective::draft(&view))?;
-        }
-        Verb::Announcement { id: text } => {
-            let view: CaseView = args
-                .desk
-                .ask(Request::CaseShow {
-                    id: case_id(&text)?,
-                })
-                .await?;
-            screen::print(&announcement::draft(&view))?;
-        }
-        Verb::Purge { id: text, yes } => {
-            let id = case_id(&text)?;
-            if !yes
-                && !screen::confirmed(&format!(
-                    "Erase what was said in {id}? Nobody can bring it back"
-                ))?
-            {
-                return Ok(exit::FAILED);
-            }
-            let done: String = args.desk.ask(Request::CasePurge { id }).await?;
-            screen::print(&format!("{done}\n"))?;
-        }
-        Verb::Command(command) => commands::run(&args.desk, command).await?,
+        } => export::run(desk, &case_id(&id)?, format, output, to).await?,
+        Verb::Announcement { id } => screen::print(&announcement::draft(&fetch(desk, &id).await?))?,
+        Verb::Purge { id, yes } => return purge(desk, &id, yes).await,
+        Verb::Command(command) => commands::run(desk, command).await?,
     }
+    Ok(exit::GOOD)
+}
+
+async fn fetch(desk: &ask::DeskArgs, id: &str) -> Result<CaseView> {
+    desk.ask(Request::CaseShow { id: case_id(id)? }).await
+}
+
+async fn list(desk: &ask::DeskArgs, wanted: Wanted, json: bool) -> Result<()> {
+    let lines: Vec<CaseLine> = desk.ask(Request::CaseList(wanted)).await?;
+    if json {
+        screen::print_json(&lines)
+    } else {
+        screen::print(&table::table(&lines, SystemClock.now()))
+    }
+}
+
+async fn show(desk: &ask::DeskArgs, id: &str, json: bool) -> Result<()> {
+    let view = fetch(desk, id).await?;
+    if json {
+        screen::print_json(&view)
+    } else {
+        screen::print(&page::page(&view))
+    }
+}
+
+/// Takes attachments out into a folder, and prints where each is.
+async fn take_out(
+    desk: &ask::DeskArgs,
+    id: &str,
+    name: Option<String>,
+    folder: &Path,
+) -> Result<()> {
+    let id = case_id(id)?;
+    let files: Vec<AttachmentFile> = desk.ask(Request::CaseAttachments { id, name }).await?;
+    let decoded = files
+        .iter()
+        .map(|f| Ok((f.name.as_str(), f.decoded()?)))
+        .collect::<Result<Vec<_>>>()?;
+    let written = open::write_files(folder, decoded.iter().map(|(name, octets)| (*name, octets)))?;
+    for path in written {
+        screen::print(&format!("{}\n", path.display()))?;
+    }
+    Ok(())
+}
+
+async fn reply(desk: &ask::DeskArgs, id: &str, file: Option<PathBuf>) -> Result<()> {
+    let request = Request::CaseReply {
+        id: case_id(id)?,
+        text: commands::text_from(file)?,
+    };
+    let done: String = desk.ask(request).await?;
+    screen::print(&format!("{done}\n"))
+}
+
+/// Posts the retrospective of this file; `-` is standard input.
+async fn post_retrospective(desk: &ask::DeskArgs, id: String, file: PathBuf) -> Result<()> {
+    let file = (file.as_os_str() != "-").then_some(file);
+    let command = commands::CommandVerb::PostRetrospective { id, file };
+    commands::run(desk, command).await
+}
+
+/// Erases a closed case, once somebody meant it.
+async fn purge(desk: &ask::DeskArgs, id: &str, yes: bool) -> Result<u8> {
+    let id = case_id(id)?;
+    if !yes
+        && !screen::confirmed(&format!(
+            "Erase what was said in {id}? Nobody can bring it back"
+        ))?
+    {
+        return Ok(exit::FAILED);
+    }
+    let done: String = desk.ask(Request::CasePurge { id }).await?;
+    screen::print(&format!("{done}\n"))?;
     Ok(exit::GOOD)
 }

@@ -1,350 +1,251 @@
-//! What does a person see of cases? A table of them, and a page of one.
+//! What does a person see of one case? A page of its state, its report, its letters and its journal.
 
-use crate::cli::screen::{BAD, BOLD, DIM, WARN, styled, tame};
-use crate::control::{CaseLine, CaseView, LIST_MAX};
-use crate::decide::Due;
+use crate::cli::case::state_text::{acknowledgement, draft, quality, standing};
+use crate::cli::screen::{BOLD, DIM, WARN, styled, tame};
+use crate::control::{CaseLine, CaseView, LetterView};
 use crate::model::Timestamp;
-use crate::model::case::{Acknowledgement, Draft, Standing};
+use crate::model::case::Draft;
+use crate::model::case_record::Note;
 use crate::model::course::Lane;
 use crate::model::ids::CaseId;
-use crate::model::report::{Affected, Answers, Class, CreditWish, Report};
-use comfy_table::{Table, TableStyle};
-
-pub(super) fn table(lines: &[CaseLine], now: Timestamp) -> String {
-    if lines.is_empty() {
-        return "No open case.\n".to_owned();
-    }
-    // It is asked for by `--sort quality`; else nothing but what sort of report it is would stand
-    // there.
-    let judged = lines.iter().any(|line| !quality(line).is_empty());
-    let columns = [
-        "CASE",
-        "ARRIVED",
-        "STANDING",
-        "SEVERITY",
-        "ACKNOWLEDGEMENT",
-        "DRAFT",
-        "DUE NEXT",
-        "WHOSE",
-        "QUALITY",
-        "SUMMARY",
-    ];
-    let shown = |cells: [String; 10]| {
-        cells
-            .into_iter()
-            .enumerate()
-            .filter(move |(n, _)| judged || columns[*n] != "QUALITY")
-            .map(|(_, cell)| cell)
-    };
-    let mut table = Table::new();
-    table
-        .load_style(TableStyle::new())
-        .set_header(shown(columns.map(str::to_owned)));
-    for line in lines {
-        table.add_row(shown([
-            line.id.to_string(),
-            line.opened_at.strftime("%Y-%m-%d %H:%M").to_string(),
-            standing(&line.standing),
-            line.severity.clone().unwrap_or_default(),
-            acknowledgement(&line.acknowledgement),
-            draft(&line.draft),
-            if line.waits {
-                "waits for an upstream".to_owned()
-            } else {
-                line.next
-                    .as_ref()
-                    .map_or_else(String::new, |due| due_next(due, now))
-            },
-            tame(line.assignee.as_deref().unwrap_or("")),
-            quality(line),
-            tame(line.summary.as_deref().unwrap_or("")),
-        ]));
-    }
-    let cut = if lines.len() == LIST_MAX {
-        format!("These are the first {LIST_MAX}: --sort due, --late or --assignee show others.\n")
-    } else {
-        String::new()
-    };
-    format!("{table}\n{cut}")
-}
-
-/// `72`, and what sort of report it is where that says more.
-fn quality(line: &CaseLine) -> String {
-    let score = line
-        .quality
-        .map(|score| score.to_string())
-        .unwrap_or_default();
-    match line.class {
-        Some(class) if class != Class::Report => format!("{score} ({})", class.as_str()),
-        _ => score,
-    }
-}
-
-/// `fix by 11-30 16:00 UTC`, and loud where it is over.
-pub(in crate::cli) fn due_next(due: &Due, now: Timestamp) -> String {
-    let text = format!(
-        "{} by {}",
-        due.what,
-        due.deadline.strftime("%m-%d %H:%M UTC")
-    );
-    if due.deadline < now {
-        styled(BAD, &format!("{text}, late"))
-    } else {
-        text
-    }
-}
-
-pub(in crate::cli) fn standing(standing: &Standing) -> String {
-    match standing {
-        Standing::Unread => "not read yet".to_owned(),
-        Standing::Open => "open".to_owned(),
-        Standing::NeedsHuman => "needs a human".to_owned(),
-        Standing::Closed { why, .. } => format!("closed ({})", why.as_str()),
-    }
-}
-
-pub(in crate::cli) fn acknowledgement(state: &Acknowledgement) -> String {
-    let until = |t: &jiff::Timestamp| t.strftime("%m-%d %H:%M UTC").to_string();
-    match state {
-        Acknowledgement::Due { deadline, .. } => format!("due by {}", until(deadline)),
-        Acknowledgement::ByHand { deadline, .. } => format!("by hand, by {}", until(deadline)),
-        Acknowledgement::Sent { at, signed: true } => format!("sent {}", until(at)),
-        Acknowledgement::Sent { at, signed: false } => format!("sent unsigned {}", until(at)),
-        Acknowledgement::NotOwed => "none owed".to_owned(),
-    }
-}
-
-pub(in crate::cli) fn draft(state: &Draft) -> String {
-    match state {
-        Draft::None => "none".to_owned(),
-        Draft::AwaitsWord => "waits for your word".to_owned(),
-        Draft::Queued => "on its way".to_owned(),
-        Draft::Filed { advisory } => advisory.id.clone(),
-    }
-}
+use crate::model::reading::{Attachment, Reading};
+use crate::model::report::{Affected, Answers, CreditWish, Report};
+use crate::ports::JournalLine;
 
 pub(super) fn page(view: &CaseView) -> String {
-    let line = &view.line;
-    let mut text = format!(
-        "{}  {}\n\n",
-        styled(BOLD, line.id.as_str()),
-        tame(line.summary.as_deref().unwrap_or("(no summary)"))
-    );
-    let mut field = |name: &str, value: &str| {
-        if !value.is_empty() {
-            text.push_str(&format!("  {name:<17}{}\n", tame(value)));
-        }
-    };
-    field(
-        "arrived",
-        &line.opened_at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
-    );
-    field("standing", &standing(&line.standing));
-    field("acknowledgement", &acknowledgement(&line.acknowledgement));
-    field("draft", &draft(&line.draft));
-    if let Draft::Filed { advisory } = &line.draft {
-        field("", &advisory.url);
-    }
-    if line.lane != Lane::Normal {
-        field("lane", line.lane.as_str());
-    }
-    if let Some(due) = &line.next {
-        field(
-            "due next",
-            &format!(
-                "{} by {}",
-                due.what,
-                due.deadline.strftime("%Y-%m-%d %H:%M UTC")
-            ),
-        );
-    }
-    if line.waits {
-        field("waits for", "an upstream's disclosure");
-    }
-    field("assigned to", line.assignee.as_deref().unwrap_or(""));
-    field(
-        "perhaps part of",
-        line.perhaps_of.as_ref().map_or("", CaseId::as_str),
-    );
-    field(
-        "likely the same",
-        &line
-            .likely_duplicates
-            .iter()
-            .map(CaseId::as_str)
-            .collect::<Vec<_>>()
-            .join(", "),
-    );
+    let mut page = Page::new(&view.line);
+    page.write_state(&view.line);
     if let Some(report) = &view.report {
-        field("product", report.product.as_deref().unwrap_or(""));
-        field("versions", &report.affected_versions.join(", "));
-        field("CVE", &report.cve_ids.join(", "));
-        field("CWE", &report.cwe_ids.join(", "));
-        field("CVSS", report.cvss.as_deref().unwrap_or(""));
-        field("severity", report.severity.as_deref().unwrap_or(""));
-        let intent = serde_json::to_value(report.disclosure.intent)
-            .ok()
-            .and_then(|v| v.as_str().map(str::to_owned))
-            .unwrap_or_default();
-        field(
-            "disclosure",
-            &format!(
-                "{intent} {}",
-                report.disclosure.date.as_deref().unwrap_or("")
-            ),
+        page.write_report(report);
+        page.write_quality(report, view);
+    }
+    for note in &view.dossier.notes {
+        page.write_note(note);
+    }
+    for link in &view.dossier.links {
+        page.write(&format!("\n  {} {}\n", tame(&link.what), tame(&link.to)));
+    }
+    for letter in &view.read {
+        page.write_letter(letter, &view.line.id);
+    }
+    page.write_journal(&view.journal);
+    page.text
+}
+
+fn to_the_minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// The name that a value has in JSON.
+fn json_name(value: impl serde::Serialize) -> String {
+    serde_json::to_value(value)
+        .ok()
+        .and_then(|v| v.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+/// The page as far as it is written.
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn new(line: &CaseLine) -> Self {
+        let text = format!(
+            "{}  {}\n\n",
+            styled(BOLD, line.id.as_str()),
+            tame(line.summary.as_deref().unwrap_or("(no summary)"))
         );
-        further(report, &mut field);
-        field("quality", &quality(line));
+        Self { text }
+    }
+
+    fn write(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    fn heading(&mut self, text: &str) {
+        self.write(&format!("\n{}\n", styled(BOLD, text)));
+    }
+
+    /// A line with a name and a value; none where the value is empty.
+    fn field(&mut self, name: &str, value: &str) {
+        if !value.is_empty() {
+            self.write(&format!("  {name:<17}{}\n", tame(value)));
+        }
+    }
+
+    /// Where the case stands, what is due, and what it has to do with others.
+    fn write_state(&mut self, line: &CaseLine) {
+        self.field("arrived", &to_the_minute(line.opened_at));
+        self.field("standing", &standing(&line.standing));
+        self.field("acknowledgement", &acknowledgement(&line.acknowledgement));
+        self.field("draft", &draft(&line.draft));
+        if let Draft::Filed { advisory } = &line.draft {
+            self.field("", &advisory.url);
+        }
+        if line.lane != Lane::Normal {
+            self.field("lane", line.lane.as_str());
+        }
+        if let Some(due) = &line.next {
+            let next = format!("{} by {}", due.what, to_the_minute(due.deadline));
+            self.field("due next", &next);
+        }
+        if line.waits {
+            self.field("waits for", "an upstream's disclosure");
+        }
+        self.field("assigned to", line.assignee.as_deref().unwrap_or(""));
+        let perhaps_of = line.perhaps_of.as_ref().map_or("", CaseId::as_str);
+        self.field("perhaps part of", perhaps_of);
+        let likely: Vec<&str> = line.likely_duplicates.iter().map(CaseId::as_str).collect();
+        self.field("likely the same", &likely.join(", "));
+    }
+
+    /// What the report says.
+    fn write_report(&mut self, report: &Report) {
+        self.field("product", report.product.as_deref().unwrap_or(""));
+        self.field("versions", &report.affected_versions.join(", "));
+        self.field("CVE", &report.cve_ids.join(", "));
+        self.field("CWE", &report.cwe_ids.join(", "));
+        self.field("CVSS", report.cvss.as_deref().unwrap_or(""));
+        self.field("severity", report.severity.as_deref().unwrap_or(""));
+        let intent = json_name(report.disclosure.intent);
+        let date = report.disclosure.date.as_deref().unwrap_or("");
+        self.field("disclosure", &format!("{intent} {date}"));
+        let ranges: Vec<String> = report
+            .affected
+            .iter()
+            .map(ranges)
+            .filter(|text| !text.is_empty())
+            .collect();
+        self.field("ranges", &ranges.join("; "));
+        self.field("fixed in", &report.fixed_versions.join(", "));
+        let places = [report.files.as_slice(), report.functions.as_slice()].concat();
+        self.field("in the source", &places.join(", "));
+        self.write_answers(&report.answers);
+        self.field("read from", &report.read_from.join(", "));
+        for (n, title) in report.vulnerabilities.iter().enumerate() {
+            let name = if n == 0 { "reports several" } else { "" };
+            self.field(name, &format!("{}. {title}", n + 1));
+        }
+    }
+
+    /// What the reporter answered to our questions.
+    fn write_answers(&mut self, answers: &Answers) {
+        let Answers {
+            exploited,
+            others_told,
+            credit,
+            credit_name,
+        } = answers;
+        let yes_or_no =
+            |answer: &Option<bool>| answer.map_or("", |yes| if yes { "yes" } else { "no" });
+        self.field("exploited", yes_or_no(exploited));
+        self.field("others told", yes_or_no(others_told));
+        let wish = match credit {
+            Some(CreditWish::Wanted) => "wanted",
+            Some(CreditWish::Anonymous) => "anonymous",
+            Some(CreditWish::Declined) => "declined",
+            None => "",
+        };
+        let credit = [wish, credit_name.as_deref().unwrap_or("")].join(" ");
+        self.field("credit", credit.trim());
+    }
+
+    /// How much the report gives to work with, why, and what it lacks.
+    fn write_quality(&mut self, report: &Report, view: &CaseView) {
+        self.field("quality", &quality(&view.line));
         for evidence in &view.evidence {
-            field("", evidence);
+            self.field("", evidence);
         }
         let missing: Vec<String> = report
             .missing
             .iter()
             .map(|m| format!("{m:?}").to_lowercase())
             .collect();
-        field("still missing", &missing.join(", "));
+        self.field("still missing", &missing.join(", "));
     }
-    for note in &view.dossier.notes {
-        text.push_str(&format!(
-            "\n{}\n",
-            styled(
-                BOLD,
-                &format!(
-                    "Note of {}, {}",
-                    tame(&note.by),
-                    note.at.strftime("%Y-%m-%d %H:%M UTC")
-                )
-            )
+
+    fn write_note(&mut self, note: &Note) {
+        self.heading(&format!(
+            "Note of {}, {}",
+            tame(&note.by),
+            to_the_minute(note.at)
         ));
-        for words in tame(&note.text).lines() {
-            text.push_str(&format!("  {words}\n"));
+        for line in tame(&note.text).lines() {
+            self.write(&format!("  {line}\n"));
         }
     }
-    for link in &view.dossier.links {
-        text.push_str(&format!("\n  {} {}\n", tame(&link.what), tame(&link.to)));
-    }
-    for letter in &view.read {
-        text.push_str(&format!(
-            "\n{}\n",
-            styled(
-                BOLD,
-                &format!(
-                    "Letter {} of {}, {} octets",
-                    letter.intake,
-                    letter.received_at.strftime("%Y-%m-%d %H:%M UTC"),
-                    letter.octets
-                )
-            )
+
+    fn write_letter(&mut self, letter: &LetterView, case: &CaseId) {
+        self.heading(&format!(
+            "Letter {} of {}, {} octets",
+            letter.intake,
+            to_the_minute(letter.received_at),
+            letter.octets
         ));
         let Some(reading) = &letter.reading else {
-            text.push_str(&format!(
-                "  {}\n",
-                styled(WARN, &format!("{:?}", letter.state).to_lowercase())
-            ));
-            continue;
+            let state = format!("{:?}", letter.state).to_lowercase();
+            return self.write(&format!("  {}\n", styled(WARN, &state)));
         };
-        let signature = serde_json::to_value(reading.signature.status)
-            .ok()
-            .and_then(|v| v.as_str().map(str::to_owned))
-            .unwrap_or_default();
-        let sealed = if reading.protection.encrypted {
+        self.write_origin(reading);
+        for fault in &reading.faults {
+            self.write(&format!("  {}\n", styled(WARN, &tame(fault))));
+        }
+        self.write("\n");
+        for line in tame(&reading.text).lines() {
+            self.write(&format!("  {} {line}\n", styled(DIM, "|")));
+        }
+        for file in &reading.attachments {
+            self.write_attachment(file, case);
+        }
+    }
+
+    /// Who wrote the letter, how it was protected, and its subject.
+    fn write_origin(&mut self, reading: &Reading) {
+        let signature = json_name(reading.signature.status);
+        let protection = if reading.protection.encrypted {
             "encrypted"
         } else {
             "clear"
         };
-        let by = if reading.signature.signer_is_originator {
+        let signer = if reading.signature.signer_is_originator {
             " by its sender"
         } else {
             ""
         };
-        text.push_str(&format!(
-            "  from {}, {sealed}, signature {signature}{by}\n",
+        self.write(&format!(
+            "  from {}, {protection}, signature {signature}{signer}\n",
             tame(reading.from.as_deref().unwrap_or("nobody that can be told"))
         ));
-        text.push_str(&format!(
+        self.write(&format!(
             "  subject {}\n",
             tame(reading.subject.as_deref().unwrap_or("(none)"))
         ));
-        for fault in &reading.faults {
-            text.push_str(&format!("  {}\n", styled(WARN, &tame(fault))));
-        }
-        text.push('\n');
-        for body in tame(&reading.text).lines() {
-            text.push_str(&format!("  {} {body}\n", styled(DIM, "|")));
-        }
-        for file in &reading.attachments {
-            text.push_str(&format!(
-                "  attachment {} ({}, {} octets): sealdesk case attachment {} {:?}\n",
-                tame(&file.name),
-                tame(&file.media_type),
-                file.octets,
-                line.id,
-                file.name
-            ));
-            for entry in &file.contents {
-                text.push_str(&format!("    holds {}\n", tame(entry)));
-            }
-        }
     }
-    text.push_str(&format!("\n{}\n", styled(BOLD, "Journal")));
-    for entry in &view.journal {
-        text.push_str(&format!(
-            "  {}  {} {}\n",
-            entry.at.strftime("%Y-%m-%d %H:%M:%S"),
-            entry.event,
-            styled(DIM, &tame(&entry.detail))
-        ));
-    }
-    text
-}
 
-/// What else the report says.
-fn further(report: &Report, field: &mut impl FnMut(&str, &str)) {
-    field(
-        "ranges",
-        &report
-            .affected
-            .iter()
-            .map(ranges)
-            .filter(|text| !text.is_empty())
-            .collect::<Vec<_>>()
-            .join("; "),
-    );
-    field("fixed in", &report.fixed_versions.join(", "));
-    field(
-        "in the source",
-        &[report.files.as_slice(), report.functions.as_slice()]
-            .concat()
-            .join(", "),
-    );
-    let Answers {
-        exploited,
-        others_told,
-        credit,
-        credit_name,
-    } = &report.answers;
-    let told = |answer: &Option<bool>| answer.map_or("", |yes| if yes { "yes" } else { "no" });
-    field("exploited", told(exploited));
-    field("others told", told(others_told));
-    let wish = match credit {
-        Some(CreditWish::Wanted) => "wanted",
-        Some(CreditWish::Anonymous) => "anonymous",
-        Some(CreditWish::Declined) => "declined",
-        None => "",
-    };
-    field(
-        "credit",
-        [wish, credit_name.as_deref().unwrap_or("")]
-            .join(" ")
-            .trim(),
-    );
-    field("read from", &report.read_from.join(", "));
-    for (n, title) in report.vulnerabilities.iter().enumerate() {
-        field(
-            if n == 0 { "reports several" } else { "" },
-            &format!("{}. {title}", n + 1),
-        );
+    fn write_attachment(&mut self, file: &Attachment, case: &CaseId) {
+        self.write(&format!(
+            "  attachment {} ({}, {} octets): sealdesk case attachment {case} {:?}\n",
+            tame(&file.name),
+            tame(&file.media_type),
+            file.octets,
+            file.name
+        ));
+        for entry in &file.contents {
+            self.write(&format!("    holds {}\n", tame(entry)));
+        }
+    }
+
+    fn write_journal(&mut self, journal: &[JournalLine]) {
+        self.heading("Journal");
+        for entry in journal {
+            self.write(&format!(
+                "  {}  {} {}\n",
+                entry.at.strftime("%Y-%m-%d %H:%M:%S"),
+                entry.event,
+                styled(DIM, &tame(&entry.detail))
+            ));
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::cli::case::timeline::{markdown_clocks, markdown_events, plain};
 use crate::control::{CaseView, LetterView};
 use crate::decide::DeadlineState;
+use crate::model::case::Draft;
 use std::collections::BTreeSet;
 
 /// Events that changed the plan.
@@ -19,6 +20,20 @@ const TURNS: [&str; 8] = [
 
 /// Markdown. The reporter is named only where the team credited them.
 pub(super) fn draft(view: &CaseView) -> String {
+    [
+        beginning(view),
+        people(view),
+        deadlines(view),
+        turns(view),
+        repairs(view),
+        links(view),
+        what_happened(view),
+        "\n## What went well\n\n-\n\n## What we change\n\n-\n".to_owned(),
+    ]
+    .concat()
+}
+
+fn beginning(view: &CaseView) -> String {
     let line = &view.line;
     let mut text = format!("# Retrospective of {}\n\n", line.id);
     if let Some(summary) = &line.summary {
@@ -28,94 +43,92 @@ pub(super) fn draft(view: &CaseView) -> String {
         "This is about how we work, not about who did what wrong: everybody acted well \
         with what they knew then.\n",
     );
+    text
+}
 
-    text.push_str("\n## People\n\n");
-    let credited: Vec<String> = view
-        .dossier
+fn people(view: &CaseView) -> String {
+    let record = &view.dossier;
+    let credited: Vec<String> = record
         .credits
         .iter()
         .map(|c| format!("{} ({})", plain(c.shown()), plain(&c.kind)))
         .collect();
-    text.push_str(&format!(
-        "- Credited: {}\n",
-        if credited.is_empty() {
-            "nobody yet".to_owned()
-        } else {
-            credited.join(", ")
-        }
-    ));
-    text.push_str(&format!("- Security team: {}\n", listed(&responders(view))));
-    let fix_team: Vec<String> = view
-        .dossier
-        .collaborators
-        .users
-        .iter()
-        .chain(&view.dossier.collaborators.teams)
-        .cloned()
-        .collect();
-    text.push_str(&format!(
-        "- Fix team, beside those of the config: {}\n",
+    let credited = if credited.is_empty() {
+        "nobody yet".to_owned()
+    } else {
+        credited.join(", ")
+    };
+    let collaborators = &record.collaborators;
+    let fix_team = [collaborators.users.as_slice(), &collaborators.teams].concat();
+    let mut text = format!(
+        "\n## People\n\n- Credited: {credited}\n- Security team: {}\n- Fix team, beside those of \
+         the config: {}\n",
+        listed(&responders(view)),
         listed(&fix_team)
-    ));
-    if let Some(assignee) = &line.assignee {
+    );
+    if let Some(assignee) = &view.line.assignee {
         text.push_str(&format!("- In charge: {}\n", plain(assignee)));
     }
+    text
+}
 
-    text.push_str("\n## Deadlines\n\n");
-    text.push_str(&markdown_clocks(view));
-    let late = view
-        .clocks
-        .iter()
-        .filter(|c| matches!(c.state, DeadlineState::Stopped { late: true, .. }))
-        .count();
-    let met = view
-        .clocks
-        .iter()
-        .filter(|c| matches!(c.state, DeadlineState::Stopped { late: false, .. }))
-        .count();
-    text.push_str(&format!("\n{met} met, {late} missed.\n"));
+fn deadlines(view: &CaseView) -> String {
+    let count = |was_late: bool| {
+        view.clocks
+            .iter()
+            .filter(|c| matches!(c.state, DeadlineState::Stopped { late, .. } if late == was_late))
+            .count()
+    };
+    format!(
+        "\n## Deadlines\n\n{}\n{} met, {} missed.\n",
+        markdown_clocks(view),
+        count(false),
+        count(true)
+    )
+}
 
+fn turns(view: &CaseView) -> String {
     let turns: Vec<_> = view
         .journal
         .iter()
         .filter(|entry| TURNS.contains(&entry.event.as_str()))
         .cloned()
         .collect();
-    text.push_str("\n## What changed the plan\n\n");
-    text.push_str(&if turns.is_empty() {
+    let events = if turns.is_empty() {
         "Nothing.\n".to_owned()
     } else {
         markdown_events(&turns)
-    });
+    };
+    format!("\n## What changed the plan\n\n{events}")
+}
 
-    text.push_str("\n## Letters that needed repair\n\n");
+fn repairs(view: &CaseView) -> String {
     let repairs: Vec<String> = view.read.iter().filter_map(repair).collect();
-    text.push_str(&if repairs.is_empty() {
+    let lines = if repairs.is_empty() {
         "None.\n".to_owned()
     } else {
         repairs.concat()
-    });
+    };
+    format!("\n## Letters that needed repair\n\n{lines}")
+}
 
-    text.push_str("\n## Links\n\n");
-    if let crate::model::case::Draft::Filed { advisory } = &line.draft {
+fn links(view: &CaseView) -> String {
+    let mut text = "\n## Links\n\n".to_owned();
+    if let Draft::Filed { advisory } = &view.line.draft {
         text.push_str(&format!("- advisory: {}\n", plain(&advisory.url)));
     }
-    for link in &view.dossier.links {
+    let links = &view.dossier.links;
+    for link in links {
         text.push_str(&format!("- {}: {}\n", plain(&link.what), plain(&link.to)));
     }
-    if !view
-        .dossier
-        .links
-        .iter()
-        .any(|link| link.what == "introduced")
-    {
+    if !links.iter().any(|link| link.what == "introduced") {
         text.push_str("- (the change that introduced it: sealdesk case link ID introduced URL)\n");
     }
-
-    text.push_str("\n## What happened\n\n");
-    text.push_str(&markdown_events(&view.journal));
-    text.push_str("\n## What went well\n\n-\n\n## What we change\n\n-\n");
     text
+}
+
+fn what_happened(view: &CaseView) -> String {
+    format!("\n## What happened\n\n{}", markdown_events(&view.journal))
 }
 
 fn listed(names: &[String]) -> String {

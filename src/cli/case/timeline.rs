@@ -1,7 +1,7 @@
 //! What happened in a case, and what is still to come? For a terminal, and as Markdown for a
 //! retrospective.
 
-use crate::cli::case::page;
+use crate::cli::case::state_text::{acknowledgement, standing};
 use crate::cli::screen::{BAD, BOLD, DIM, GOOD, WARN, styled, tame};
 use crate::control::CaseView;
 use crate::decide::{Deadline, DeadlineState};
@@ -39,13 +39,13 @@ pub(super) fn page(view: &CaseView, now: Timestamp) -> String {
     let mut text = format!(
         "{}  {}, {} lane\n\n",
         styled(BOLD, line.id.as_str()),
-        page::standing(&line.standing),
+        standing(&line.standing),
         line.lane.as_str()
     );
     text.push_str(&format!(
         "  {:<20}{}\n",
         "acknowledgement",
-        page::acknowledgement(&line.acknowledgement)
+        acknowledgement(&line.acknowledgement)
     ));
     for clock in &view.clocks {
         let style = match clock.state {
@@ -98,7 +98,7 @@ pub(super) fn markdown_clocks(view: &CaseView) -> String {
     let mut text = "| Step | By | Set by | State |\n|---|---|---|---|\n".to_owned();
     text.push_str(&format!(
         "| acknowledgement | | the policy | {} |\n",
-        page::acknowledgement(&view.line.acknowledgement)
+        acknowledgement(&view.line.acknowledgement)
     ));
     for clock in &view.clocks {
         text.push_str(&format!(

@@ -57,31 +57,61 @@ impl Home {
 /// Writes keys, certificates, credentials and config; what the operator should know of each.
 pub fn write(home: &Home, plan: &Plan) -> Result<Vec<String>> {
     let managed = home.is_managed();
-    let mut told = Vec::new();
     let (keys, secrets) = (home.folder.join("keys"), home.folder.join("secrets"));
-    if managed
-        && nix::unistd::User::from_name("sealdesk")
-            .ok()
-            .flatten()
-            .is_none()
+    if managed {
+        refuse_without_user()?;
+    }
+    private_folder(&keys)?;
+    private_folder(&secrets)?;
+    make_keys(&keys, plan)?;
+    write_certificates(home, &keys, plan)?;
+    let mut notes = vec![format!(
+        "{} holds the secret keys: keep a copy of its four files offline",
+        keys.display()
+    )];
+    let places = if managed {
+        notes.push(write_credentials(&secrets, plan)?);
+        managed_places(home)
+    } else {
+        for (name, secret) in plan.secrets() {
+            anew(&secrets.join(name), secret.expose())?;
+        }
+        unmanaged_places(home, &keys, &secrets)
+    };
+    public_file(&home.config, plan.config(&places).as_bytes())?;
+    Ok(notes)
+}
+
+fn refuse_without_user() -> Result<()> {
+    if nix::unistd::User::from_name("sealdesk")
+        .ok()
+        .flatten()
+        .is_none()
     {
         bail!(
             "there is no user sealdesk: run `make install` first, which makes it; nothing was \
              written"
         );
     }
-    private_folder(&keys)?;
-    private_folder(&secrets)?;
+    Ok(())
+}
+
+fn make_keys(keys: &Path, plan: &Plan) -> Result<()> {
     // What an earlier try left stays in use.
     if !keys.join("security.secret.asc").exists() {
         key::make_mail(
             plan.address.as_str(),
             &plan.name,
             key::ProfileName::V4,
-            &keys,
+            keys,
         )?;
     }
-    key::make_storage(&keys)?;
+    key::make_storage(keys)
+}
+
+/// Beside the config: the CA of the mail servers, the desk's own certificates, and those of
+/// responders.
+fn write_certificates(home: &Home, keys: &Path, plan: &Plan) -> Result<()> {
     if let Some(ca) = &plan.ca {
         public_file(&home.folder.join(CA_FILE), ca)?;
     }
@@ -100,60 +130,55 @@ pub fn write(home: &Home, plan: &Plan) -> Result<Vec<String>> {
             responder.certificate.as_bytes(),
         )?;
     }
-    told.push(format!(
-        "{} holds the secret keys: keep a copy of its four files offline",
-        keys.display()
-    ));
+    Ok(())
+}
+
+/// Writes the secrets as credentials of systemd, and the drop-in that hands them to the desk; what
+/// the operator should know of it.
+fn write_credentials(secrets: &Path, plan: &Plan) -> Result<String> {
     let mut drop_in =
         "# Written by `sealdesk init`: each secret is a file that only PID 1 reads.\n[Service]\n"
             .to_owned();
     for (name, secret) in plan.secrets() {
-        let line = match managed {
-            true => credential(&secrets, name, secret.expose())?,
-            false => {
-                anew(&secrets.join(name), secret.expose())?;
-                String::new()
-            }
-        };
-        drop_in.push_str(&line);
+        drop_in.push_str(&credential(secrets, name, secret.expose())?);
     }
-    let places = match managed {
-        true => {
-            let path = Path::new(DROP_IN);
-            std::fs::create_dir_all(path.parent().unwrap_or(path))
-                .context("cannot make the folder of the drop-in")?;
-            public_file(path, drop_in.as_bytes())?;
-            let sealed = if drop_in.contains("LoadCredentialEncrypted") {
-                "encrypted with this machine's key (systemd-creds)"
-            } else {
-                "for PID 1 alone"
-            };
-            told.push(format!(
-                "{} holds passwords and tokens, {sealed}; {DROP_IN} hands them to the desk",
-                secrets.display()
-            ));
-            let credential = |name: &str| format!("${{CREDENTIALS_DIRECTORY}}/{name}");
-            Places {
-                folder: home.folder.clone(),
-                state: PathBuf::from(STATE),
-                secrets: "${CREDENTIALS_DIRECTORY}".to_owned(),
-                keys: [credential("security-key"), credential("storage-key")],
-                socket: true,
-            }
-        }
-        false => {
-            let key = |name: &str| keys.join(name).display().to_string();
-            Places {
-                folder: home.folder.clone(),
-                state: home.folder.join("state"),
-                secrets: secrets.display().to_string(),
-                keys: [key("security.secret.asc"), key("storage.secret.asc")],
-                socket: false,
-            }
-        }
+    let path = Path::new(DROP_IN);
+    std::fs::create_dir_all(path.parent().unwrap_or(path))
+        .context("cannot make the folder of the drop-in")?;
+    public_file(path, drop_in.as_bytes())?;
+    let protection = if drop_in.contains("LoadCredentialEncrypted") {
+        "encrypted with this machine's key (systemd-creds)"
+    } else {
+        "for PID 1 alone"
     };
-    public_file(&home.config, plan.config(&places).as_bytes())?;
-    Ok(told)
+    Ok(format!(
+        "{} holds passwords and tokens, {protection}; {DROP_IN} hands them to the desk",
+        secrets.display()
+    ))
+}
+
+/// Where systemd's units put what the desk reads.
+fn managed_places(home: &Home) -> Places {
+    let credential = |name: &str| format!("${{CREDENTIALS_DIRECTORY}}/{name}");
+    Places {
+        folder: home.folder.clone(),
+        state: PathBuf::from(STATE),
+        secrets: "${CREDENTIALS_DIRECTORY}".to_owned(),
+        keys: [credential("security-key"), credential("storage-key")],
+        socket: true,
+    }
+}
+
+/// Everything below the folder of the config.
+fn unmanaged_places(home: &Home, keys: &Path, secrets: &Path) -> Places {
+    let key = |name: &str| keys.join(name).display().to_string();
+    Places {
+        folder: home.folder.clone(),
+        state: home.folder.join("state"),
+        secrets: secrets.display().to_string(),
+        keys: [key("security.secret.asc"), key("storage.secret.asc")],
+        socket: false,
+    }
 }
 
 /// Writes a credential, encrypted where systemd can; the line by which the unit loads it.

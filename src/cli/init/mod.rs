@@ -99,7 +99,8 @@ pub async fn run(args: Init) -> Result<u8> {
         args.name.clone(),
         args.ca_file.clone(),
     )?;
-    mail(&interview, &args, &mut plan).await?;
+    ask_imap(&interview, &args, &mut plan).await?;
+    ask_smtp(&interview, &args, &mut plan).await?;
     tracker(&interview, &args, &mut plan, managed).await?;
     responders(&interview, &args, &mut plan)?;
 
@@ -140,8 +141,8 @@ pub async fn run(args: Init) -> Result<u8> {
     Ok(exit::GOOD)
 }
 
-/// Asks until the servers take what was said, and no longer than there is somebody to ask.
-async fn mail(interview: &Interview, args: &Init, plan: &mut Plan) -> Result<()> {
+/// Asks until the IMAP server takes what was said, and no longer than there is somebody to ask.
+async fn ask_imap(interview: &Interview, args: &Init, plan: &mut Plan) -> Result<()> {
     let mut first = true;
     let (mut host, mut user) = (
         format!("imap.{}", plan.address.domain()),
@@ -174,19 +175,23 @@ async fn mail(interview: &Interview, args: &Init, plan: &mut Plan) -> Result<()>
         )?);
         first = false;
         if interview.proven("mailbox", plan.probe_mailbox().await)? {
-            break;
+            return Ok(());
         }
     }
-    first = true;
+}
+
+/// The same of the SMTP server: its login is first taken to be that of the IMAP server.
+async fn ask_smtp(interview: &Interview, args: &Init, plan: &mut Plan) -> Result<()> {
+    let Some(imap) = plan.imap.clone() else {
+        return Ok(());
+    };
+    let likely = imap
+        .host
+        .strip_prefix("imap.")
+        .map_or_else(|| imap.host.clone(), |rest| format!("smtp.{rest}"));
+    let mut first = true;
     loop {
-        let Some(imap) = plan.imap.clone() else {
-            return Ok(());
-        };
         let flag = |value: &Option<String>| value.clone().filter(|_| first);
-        let likely = imap
-            .host
-            .strip_prefix("imap.")
-            .map_or_else(|| imap.host.clone(), |rest| format!("smtp.{rest}"));
         let host = interview.text(
             flag(&args.smtp),
             "--smtp",

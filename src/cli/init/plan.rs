@@ -1,6 +1,8 @@
 //! What was answered, as the config that it becomes; and the proofs that the desk's own adapters
 //! give of it.
 
+mod config_text;
+
 use crate::cli::init::Security;
 use crate::cli::init::interview::Interview;
 use crate::config::{self, Settings};
@@ -48,23 +50,6 @@ impl Server {
             user,
             password,
         })
-    }
-
-    fn words(&self) -> String {
-        let security = match self.security {
-            Security::Tls => "tls",
-            Security::Starttls => "starttls",
-            Security::Plaintext => "plaintext",
-        };
-        let port = self
-            .port
-            .map(|port| format!("port = {port}\n"))
-            .unwrap_or_default();
-        format!(
-            "host = {}\n{port}security = \"{security}\"\nuser = {}\n",
-            quoted(&self.host),
-            quoted(&self.user)
-        )
     }
 }
 
@@ -217,87 +202,6 @@ impl Plan {
         [imap, smtp, token].into_iter().flatten().collect()
     }
 
-    /// The config; what is not answered yet goes into folders.
-    pub fn config(&self, places: &Places) -> String {
-        let at = |name: &str| quoted(&places.folder.join(name).display().to_string());
-        let secret = |name: &str| quoted(&format!("{}/{name}", places.secrets));
-        let ca = self
-            .ca
-            .as_ref()
-            .map(|_| format!("ca_file = {}\n", at(CA_FILE)))
-            .unwrap_or_default();
-        let mailbox = match &self.imap {
-            Some(server) => format!(
-                "kind = \"imap\"\nname = \"security\"\n{}{ca}login = {{ kind = \"password\", password_file = {} }}\nfolder \
-                 = \"INBOX\"\ndone = {{ kind = \"move\", folder = \"Sealdesk\" }}\n",
-                server.words(),
-                secret(IMAP_PASSWORD)
-            ),
-            None => format!(
-                "kind = \"maildir\"\nname = \"security\"\npath = {}\n",
-                at("Maildir")
-            ),
-        };
-        let courier = match &self.smtp {
-            Some(server) => format!(
-                "kind = \"smtp\"\n{}{ca}password_file = {}\n",
-                server.words(),
-                secret(SMTP_PASSWORD)
-            ),
-            None => format!("kind = \"folder\"\npath = {}\n", at("out")),
-        };
-        let tracker = match &self.tracker {
-            Some(PlannedTracker::Github {
-                repository, url, ..
-            }) => {
-                let url = url
-                    .as_ref()
-                    .map(|url| format!("base_url = {}\n", quoted(url)))
-                    .unwrap_or_default();
-                format!(
-                    "kind = \"github\"\nrepository = {}\n{url}auth = {{ kind = \"token\", token_file = {} }}\n",
-                    quoted(repository),
-                    secret(GITHUB_TOKEN)
-                )
-            }
-            Some(PlannedTracker::Folder(path)) => format!(
-                "kind = \"folder\"\npath = {}\n",
-                quoted(&path.display().to_string())
-            ),
-            None => format!("kind = \"folder\"\npath = {}\n", at("tracker")),
-        };
-        let socket = if places.socket {
-            "socket = \"/run/sealdesk-opener/socket\"\n"
-        } else {
-            ""
-        };
-        let responders: String = self
-            .responders
-            .iter()
-            .map(|one| {
-                format!(
-                    "\n[[responder]]\nname = {}\naddress = {}\ncertificate = {}\n",
-                    quoted(one.address.as_str().split('@').next().unwrap_or_default()),
-                    quoted(one.address.as_str()),
-                    at(&one.file_name())
-                )
-            })
-            .collect();
-        format!(
-            "# Written by `sealdesk init`. `sealdesk check` tries it for real.\n\n[desk]\naddress \
-             = {}\nname = {}\nstate = {}\n\n[keys]\ncertificates = [{}]\nstorage_certificate = \
-             {}\n\n[opener]\n{socket}secret_keys = [{}]\nstorage_key = \
-             {}\n\n[[mailbox]]\n{mailbox}\n[courier]\n{courier}\n[tracker]\n{tracker}{responders}",
-            quoted(self.address.as_str()),
-            quoted(&self.name),
-            quoted(&places.state.display().to_string()),
-            at("security.asc"),
-            at("storage.asc"),
-            quoted(&places.keys[0]),
-            quoted(&places.keys[1]),
-        )
-    }
-
     pub async fn probe_mailbox(&self) -> Result<String> {
         let settings = self.trial()?;
         let mut mailboxes = wiring::mailboxes(&settings)?;
@@ -384,9 +288,4 @@ pub fn private_file(path: &Path, octets: &[u8]) -> Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))?;
     file.write_all(octets)?;
     Ok(file.sync_all()?)
-}
-
-/// A string as TOML writes it.
-fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
 }

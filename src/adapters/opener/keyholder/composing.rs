@@ -2,11 +2,20 @@
 
 use super::{Keyholder, PATIENCE};
 use crate::adapters::opener::wire::{GOOD, SEAL, SealCall, Wire, WireError};
-use crate::compose::{self};
+use crate::compose::{self, MailDraft, OutgoingHeaders};
+use crate::model::address::Address;
 use crate::model::outgoing::Composition;
 use crate::model::publication::SecurityTxt;
 use crate::openpgp::{SecretKeys, sign_cleartext};
 use std::os::fd::OwnedFd;
+
+/// The armored certificate of one of these people.
+fn certificate_of(people: &[(Address, String)], to: &Address) -> Option<String> {
+    people
+        .iter()
+        .find(|(address, _)| address.same_mailbox(to))
+        .map(|(_, armored)| armored.clone())
+}
 
 impl Keyholder<'_> {
     pub(super) fn compose(
@@ -18,77 +27,83 @@ impl Keyholder<'_> {
         let Some(identity) = &self.holdings.identity else {
             return wire.refuse("this opener composes nothing");
         };
-        let certificate = match composition {
-            Composition::Acknowledgement { .. }
-            | Composition::Question { .. }
-            | Composition::Reply { .. }
-            | Composition::Certificate { .. } => composition.certificate().map(str::to_owned),
-            Composition::Call { to, .. } => match self
-                .holdings
-                .responders
-                .iter()
-                .find(|(address, _)| address.same_mailbox(to))
-            {
-                Some((_, armored)) => Some(armored.clone()),
-                None => {
-                    return wire.refuse("calls go only to responders of the opener's own config");
-                }
-            },
-            Composition::Announcement { to, .. }
-                if self.holdings.lists.iter().any(|list| list.same_mailbox(to)) =>
-            {
-                None
-            }
-            Composition::Announcement { .. } => {
-                return wire.refuse("announcements go only to lists of the opener's own config");
-            }
-            Composition::Notice { to, .. } => match self
-                .holdings
-                .distributors
-                .iter()
-                .find(|(address, _)| address.same_mailbox(to))
-            {
-                Some((_, armored)) => Some(armored.clone()),
-                None => {
-                    return wire
-                        .refuse("notices go only to distributors of the opener's own config");
-                }
-            },
+        let certificate = match self.certificate_for(composition) {
+            Ok(certificate) => certificate,
+            Err(why) => return wire.refuse(why),
         };
         let draft = match compose::draft(composition, identity) {
             Ok(draft) => draft,
             Err(err) => return wire.refuse(&err.to_string()),
         };
-        let octets = draft.octets_to_sign();
         let Some(certificate) = certificate else {
-            let letter = self
-                .holdings
-                .mail
-                .sign_detached(&octets)
-                .map_err(|e| e.to_string());
-            let letter = letter.and_then(|(signature, micalg)| {
-                draft.signed(signature, micalg).map_err(|e| e.to_string())
-            });
-            return match letter {
-                Ok(letter) => {
-                    wire.give(&[GOOD])?;
-                    wire.give_frame(&letter)
+            return self.give_signed(draft, &wire);
+        };
+        match self.holdings.mail.sign_message(&draft.octets_to_sign()) {
+            Ok(packets) => self.give_sealed(draft.headers, certificate, &packets, desk),
+            Err(err) => wire.refuse(&err.to_string()),
+        }
+    }
+
+    /// The certificate that the letter is sealed to, if any. What goes to people other than
+    /// reporters goes only to those of the opener's own config.
+    fn certificate_for(&self, composition: &Composition) -> Result<Option<String>, &'static str> {
+        match composition {
+            Composition::Acknowledgement { .. }
+            | Composition::Question { .. }
+            | Composition::Reply { .. }
+            | Composition::Certificate { .. } => Ok(composition.certificate().map(str::to_owned)),
+            Composition::Call { to, .. } => certificate_of(&self.holdings.responders, to)
+                .ok_or("calls go only to responders of the opener's own config")
+                .map(Some),
+            Composition::Announcement { to, .. } => {
+                if self.holdings.lists.iter().any(|list| list.same_mailbox(to)) {
+                    Ok(None)
+                } else {
+                    Err("announcements go only to lists of the opener's own config")
                 }
-                Err(why) => wire.refuse(&why),
-            };
-        };
-        let packets = match self.holdings.mail.sign_message(&octets) {
-            Ok(packets) => packets,
-            Err(err) => return wire.refuse(&err.to_string()),
-        };
+            }
+            Composition::Notice { to, .. } => certificate_of(&self.holdings.distributors, to)
+                .ok_or("notices go only to distributors of the opener's own config")
+                .map(Some),
+        }
+    }
+
+    /// Answers with the letter, signed and in clear.
+    fn give_signed(&self, draft: MailDraft, wire: &Wire<'_>) -> Result<(), WireError> {
+        let letter = self
+            .holdings
+            .mail
+            .sign_detached(&draft.octets_to_sign())
+            .map_err(|e| e.to_string());
+        let letter = letter.and_then(|(signature, micalg)| {
+            draft.signed(signature, micalg).map_err(|e| e.to_string())
+        });
+        match letter {
+            Ok(letter) => {
+                wire.give(&[GOOD])?;
+                wire.give_frame(&letter)
+            }
+            Err(why) => wire.refuse(&why),
+        }
+    }
+
+    /// Has a reader seal the signed letter and answer with it: no certificate of others is parsed
+    /// beside the keys.
+    fn give_sealed(
+        &mut self,
+        headers: OutgoingHeaders,
+        certificate: String,
+        packets: &[u8],
+        desk: OwnedFd,
+    ) -> Result<(), WireError> {
         let call = serde_json::to_vec(&SealCall {
-            headers: draft.headers,
+            headers,
             certificates: vec![certificate],
         })?;
         let keys = self.fork_reader(SEAL, desk)?;
         let reader = Wire::brief(keys, PATIENCE);
         reader.give_frame(&call)?;
-        reader.give_frame(&packets)
+        reader.give_frame(packets)
     }
 
     pub(super) fn security_txt(&self, fields: &SecurityTxt) -> Result<String, String> {

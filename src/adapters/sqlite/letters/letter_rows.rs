@@ -1,11 +1,11 @@
 //! How does a letter stand in the store?
 
-use crate::adapters::sqlite::{damaged, fault, time};
+use crate::adapters::sqlite::{damaged, fault, millis, time};
 use crate::model::address::{Address, ReplyAddress};
 use crate::model::case::AdvisoryId;
 use crate::model::ids::{CaseId, Digest, IntakeId, MessageId};
 use crate::model::letter::{Dmarc, Role};
-use crate::ports::{Intake, MailboxUid, PortError, ReadingState, Unread};
+use crate::ports::{Admission, Intake, MailboxUid, PortError, ReadingState, Rest, Unread};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
@@ -66,6 +66,42 @@ pub(super) fn read(row: &SqliteRow) -> Result<Intake, PortError> {
 pub(super) fn read_dmarc(row: &SqliteRow) -> Result<Dmarc, PortError> {
     Dmarc::parse(&row.try_get::<String, _>("dmarc").map_err(fault)?)
         .ok_or_else(|| damaged("a letter's DMARC verdict"))
+}
+
+pub(super) async fn insert_letter(
+    tx: &mut SqliteConnection,
+    admission: &Admission<'_>,
+) -> Result<i64, PortError> {
+    let outer = admission.outer;
+    let reply_to = outer.answer.as_ref().ok().map(|a| a.address().as_str());
+    let (file, sealed) = match &admission.rest {
+        Rest::Row(sealed) => ("", Some(sealed.as_slice())),
+        Rest::File(name) => (name.as_str(), None),
+    };
+    sqlx::query_scalar(
+        "INSERT INTO letter (mailbox, digest, octets, \
+        received_at, spooled_at, blob, sealed, originator, reply_to, message_id, \
+        sealed_outside, dmarc, state, advisory_id, advisory_url) VALUES (?, ?, ?, ?, ?, ?, ?, \
+        ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+    )
+    .bind(admission.mailbox)
+    .bind(admission.digest.to_string())
+    .bind(admission.octets.cast_signed())
+    .bind(millis(admission.received_at))
+    .bind(millis(admission.spooled_at))
+    .bind(file)
+    .bind(sealed)
+    .bind(outer.originator.as_ref().map(Address::as_str))
+    .bind(reply_to)
+    .bind(outer.message_id.as_ref().map(MessageId::as_str))
+    .bind(outer.sealed_outside)
+    .bind(outer.dmarc.as_str())
+    .bind(if admission.old { "old" } else { "unread" })
+    .bind(admission.advisory.map(|a| a.id.as_str()))
+    .bind(admission.advisory.map(|a| a.url.as_str()))
+    .fetch_one(tx)
+    .await
+    .map_err(fault)
 }
 
 pub(in crate::adapters::sqlite) fn read_place(row: &SqliteRow) -> Result<MailboxUid, PortError> {

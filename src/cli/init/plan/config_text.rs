@@ -1,0 +1,153 @@
+//! How is what was answered written as a config?
+
+use super::{
+    CA_FILE, GITHUB_TOKEN, IMAP_PASSWORD, Places, Plan, PlannedResponder, PlannedTracker,
+    SMTP_PASSWORD, Server,
+};
+use crate::cli::init::Security;
+
+impl Plan {
+    /// The config; what is not answered yet goes into folders.
+    pub fn config(&self, places: &Places) -> String {
+        let mailbox = self.mailbox_section(places);
+        let courier = self.courier_section(places);
+        let tracker = self.tracker_section(places);
+        let socket = if places.socket {
+            "socket = \"/run/sealdesk-opener/socket\"\n"
+        } else {
+            ""
+        };
+        let responders: String = self
+            .responders
+            .iter()
+            .map(|responder| responder.section(places))
+            .collect();
+        format!(
+            "# Written by `sealdesk init`. `sealdesk check` tries it for real.\n\n[desk]\naddress \
+             = {}\nname = {}\nstate = {}\n\n[keys]\ncertificates = [{}]\nstorage_certificate = \
+             {}\n\n[opener]\n{socket}secret_keys = [{}]\nstorage_key = \
+             {}\n\n[[mailbox]]\n{mailbox}\n[courier]\n{courier}\n[tracker]\n{tracker}{responders}",
+            quoted(self.address.as_str()),
+            quoted(&self.name),
+            quoted(&places.state.display().to_string()),
+            places.beside_config("security.asc"),
+            places.beside_config("storage.asc"),
+            quoted(&places.keys[0]),
+            quoted(&places.keys[1]),
+        )
+    }
+
+    fn mailbox_section(&self, places: &Places) -> String {
+        match &self.imap {
+            Some(server) => format!(
+                "kind = \"imap\"\nname = \"security\"\n{}{}login = {{ kind = \"password\", \
+                 password_file = {} }}\nfolder = \"INBOX\"\ndone = {{ kind = \"move\", folder = \
+                 \"Sealdesk\" }}\n",
+                server.fields(),
+                self.ca_field(places),
+                places.secret(IMAP_PASSWORD)
+            ),
+            None => format!(
+                "kind = \"maildir\"\nname = \"security\"\npath = {}\n",
+                places.beside_config("Maildir")
+            ),
+        }
+    }
+
+    fn courier_section(&self, places: &Places) -> String {
+        match &self.smtp {
+            Some(server) => format!(
+                "kind = \"smtp\"\n{}{}password_file = {}\n",
+                server.fields(),
+                self.ca_field(places),
+                places.secret(SMTP_PASSWORD)
+            ),
+            None => folder_section(&places.beside_config("out")),
+        }
+    }
+
+    fn tracker_section(&self, places: &Places) -> String {
+        match &self.tracker {
+            Some(PlannedTracker::Github {
+                repository, url, ..
+            }) => {
+                let url = url
+                    .as_ref()
+                    .map(|url| format!("base_url = {}\n", quoted(url)))
+                    .unwrap_or_default();
+                format!(
+                    "kind = \"github\"\nrepository = {}\n{url}auth = {{ kind = \"token\", \
+                     token_file = {} }}\n",
+                    quoted(repository),
+                    places.secret(GITHUB_TOKEN)
+                )
+            }
+            Some(PlannedTracker::Folder(path)) => {
+                folder_section(&quoted(&path.display().to_string()))
+            }
+            None => folder_section(&places.beside_config("tracker")),
+        }
+    }
+
+    /// The CA of the mail servers, where it is not one that the machine trusts.
+    fn ca_field(&self, places: &Places) -> String {
+        self.ca
+            .as_ref()
+            .map(|_| format!("ca_file = {}\n", places.beside_config(CA_FILE)))
+            .unwrap_or_default()
+    }
+}
+
+/// A courier or tracker that writes into this folder.
+fn folder_section(path: &str) -> String {
+    format!("kind = \"folder\"\npath = {path}\n")
+}
+
+impl Places {
+    /// A file beside the config, as TOML.
+    fn beside_config(&self, name: &str) -> String {
+        quoted(&self.folder.join(name).display().to_string())
+    }
+
+    /// A file in the folder of secrets, as TOML.
+    fn secret(&self, name: &str) -> String {
+        quoted(&format!("{}/{name}", self.secrets))
+    }
+}
+
+impl PlannedResponder {
+    fn section(&self, places: &Places) -> String {
+        let address = self.address.as_str();
+        format!(
+            "\n[[responder]]\nname = {}\naddress = {}\ncertificate = {}\n",
+            quoted(address.split('@').next().unwrap_or_default()),
+            quoted(address),
+            places.beside_config(&self.file_name())
+        )
+    }
+}
+
+impl Server {
+    /// How it is reached, and as whom.
+    fn fields(&self) -> String {
+        let security = match self.security {
+            Security::Tls => "tls",
+            Security::Starttls => "starttls",
+            Security::Plaintext => "plaintext",
+        };
+        let port = self
+            .port
+            .map(|port| format!("port = {port}\n"))
+            .unwrap_or_default();
+        format!(
+            "host = {}\n{port}security = \"{security}\"\nuser = {}\n",
+            quoted(&self.host),
+            quoted(&self.user)
+        )
+    }
+}
+
+/// A string as TOML writes it.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
