@@ -1,30 +1,24 @@
 //! How does a desk live? Its loops, its sockets, its signals, and what systemd hears of it.
 
-mod publishing;
-
-use publishing::{is_renewed, keep_fresh, watch_published};
-mod signals;
-
-use signals::Signals;
-pub use signals::signals;
 mod lock;
+mod loops;
+mod publishing;
+mod signals;
 
 use crate::adapters::site::{self, Site};
 use crate::config::Settings;
 use crate::control;
 use crate::desk::Desk;
-use crate::pipeline::deadlines::Deadlines;
-use crate::pipeline::intake::Intake;
-use crate::pipeline::outbox::Carrier;
-use crate::pipeline::reading_loop::ReadingLoop;
-use crate::pipeline::retention::{self, Retention};
-use crate::pipeline::watch::{TrackerComments, TrackerStates};
-use crate::pipeline::{Loop, Watchdog, drive};
-use crate::ports::{OpenerError, OutboxQueue, PortError};
-use crate::wiring::{self, Watched};
+use crate::pipeline::{Loop, Watchdog};
+use crate::ports::{OpenerError, PortError};
+use crate::wiring;
 use anyhow::{Context, Result, bail};
 pub use lock::{Lock, lock, try_lock};
+use loops::Loops;
+use publishing::{is_renewed, keep_fresh, watch_published};
 use sd_notify::NotifyState;
+use signals::Signals;
+pub use signals::signals;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -68,66 +62,15 @@ pub async fn start(settings: &Settings, desk: Desk) -> Result<Running> {
         info!(swept, released, "took up where an earlier run was cut off");
     }
     let (stop, stopped) = watch::channel(false);
-    let mut loops = Loops {
-        desk: Arc::clone(&desk),
-        watchdog: Watchdog::default(),
-        stopped,
-        tasks: JoinSet::new(),
-    };
-    loops.start_all(settings)?;
-    let (watchdog, tasks) = (loops.watchdog, loops.tasks);
+    let Loops {
+        watchdog, tasks, ..
+    } = Loops::start_all(settings, &desk, stopped)?;
     Ok(Running {
         desk,
         watchdog,
         stop,
         tasks,
     })
-}
-
-/// Starts loops, each with its place in the watchdog.
-struct Loops {
-    desk: Arc<Desk>,
-    watchdog: Watchdog,
-    stopped: watch::Receiver<bool>,
-    tasks: JoinSet<()>,
-}
-
-impl Loops {
-    fn start_all(&mut self, settings: &Settings) -> Result<()> {
-        for watched in wiring::mailboxes(settings)? {
-            let name = format!("mailbox {}", watched.mailbox.name());
-            let intake = Intake::new(watched.mailbox, watched.origin, watched.poll);
-            self.start(&name, watched.poll, intake);
-        }
-        self.start("readers", Duration::ZERO, ReadingLoop);
-        for (name, queue) in [
-            ("outbox", OutboxQueue::Common),
-            ("answers", OutboxQueue::Answers),
-            ("calls", OutboxQueue::Calls),
-            ("alarms", OutboxQueue::SecondPath),
-        ] {
-            self.start(name, Duration::ZERO, Carrier { queue });
-        }
-        if let Some(every_s) = settings.tracker.states_poll_s() {
-            let every = Duration::from_secs(u64::from(every_s));
-            self.start("tracker states", every, TrackerStates { every });
-            self.start("tracker comments", every, TrackerComments { every });
-        }
-        if let Some(closed_days) = settings.erase_after_days {
-            self.start("retention", retention::LOOK, Retention { closed_days });
-        }
-        self.start("deadlines", Duration::ZERO, Deadlines);
-        Ok(())
-    }
-
-    /// `waits`: how long the loop may wait between two rounds.
-    fn start(&mut self, name: &str, waits: Duration, work: impl Loop + 'static) {
-        let beat = self
-            .watchdog
-            .beat(name, Duration::from_secs(ROUND_S) + waits);
-        let (desk, stopped) = (Arc::clone(&self.desk), self.stopped.clone());
-        self.tasks.spawn(drive(work, desk, beat, stopped));
-    }
 }
 
 impl Running {
@@ -299,7 +242,7 @@ const SOONER: Duration = Duration::from_secs(60);
 /// an hour must not keep acknowledgements from going out.
 async fn ready(settings: &Settings, desk: &Desk, again: bool) -> Result<()> {
     let mut probes: Vec<(String, Result<String, PortError>)> = Vec::new();
-    for Watched { mut mailbox, .. } in wiring::mailboxes(settings)? {
+    for wiring::Watched { mut mailbox, .. } in wiring::mailboxes(settings)? {
         let what = format!("mailbox {}", mailbox.name());
         probes.push((what, mailbox.probe().await));
     }

@@ -1,131 +1,75 @@
-//! Which loops does a desk run, and how are they stopped? Each on its own task, under one watchdog.
+//! Which loops does a desk have? Each has its place in the watchdog, and all of them stop together.
 
+use super::ROUND_S;
 use crate::config::Settings;
 use crate::desk::Desk;
-use crate::pipeline::{
-    Watchdog, deadlines, intake, outbox, reading_loop, retention, watch as tracker_states,
-};
+use crate::pipeline::deadlines::Deadlines;
+use crate::pipeline::intake::Intake;
+use crate::pipeline::outbox::Carrier;
+use crate::pipeline::reading_loop::ReadingLoop;
+use crate::pipeline::retention::{self, Retention};
+use crate::pipeline::watch::{TrackerComments, TrackerStates};
+use crate::pipeline::{Loop, Watchdog, drive};
 use crate::ports::OutboxQueue;
-use crate::wiring::{self, Watched};
+use crate::wiring;
 use anyhow::Result;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing::{info, warn};
 
-/// A stop takes at most ten seconds; what is under way gets most of it.
-const STOP_S: u64 = 8;
-
-/// The longest honest round of a loop: every answer of an SMTP server as late as RFC 5321 allows.
-const ROUND: Duration = Duration::from_secs(30 * 60);
-
-const QUEUES: [(&str, OutboxQueue); 4] = [
-    ("outbox", OutboxQueue::Common),
-    ("answers", OutboxQueue::Answers),
-    ("calls", OutboxQueue::Calls),
-    ("alarms", OutboxQueue::SecondPath),
-];
-
-/// The desk's loops, to be stopped together.
-pub struct Running {
-    pub desk: Arc<Desk>,
+/// Starts loops, each with its place in the watchdog.
+pub(super) struct Loops {
+    desk: Arc<Desk>,
     pub watchdog: Watchdog,
-    stop: watch::Sender<bool>,
-    pub(super) tasks: JoinSet<()>,
+    stopped: watch::Receiver<bool>,
+    pub tasks: JoinSet<()>,
 }
 
-/// Starts every loop.
-pub async fn start(settings: &Settings, desk: Desk) -> Result<Running> {
-    let swept = desk.parts.store.sweep().await?;
-    let released = desk.parts.store.release().await?;
-    if swept + released > 0 {
-        info!(swept, released, "took up where an earlier run was cut off");
-    }
-    let mut running = Running {
-        desk: Arc::new(desk),
-        watchdog: Watchdog::default(),
-        stop: watch::Sender::new(false),
-        tasks: JoinSet::new(),
-    };
-    for watched in wiring::mailboxes(settings)? {
-        running.spawn_intake(watched);
-    }
-    running.spawn_readers();
-    for (name, queue) in QUEUES {
-        running.spawn_outbox(name, queue);
-    }
-    if let Some(every_s) = settings.tracker.states_poll_s() {
-        running.spawn_tracker_states(Duration::from_secs(u64::from(every_s)));
-    }
-    if let Some(days) = settings.erase_after_days {
-        running.spawn_retention(days);
-    }
-    running.spawn_deadlines();
-    Ok(running)
-}
-
-impl Running {
-    fn spawn_intake(&mut self, watched: Watched) {
-        let Watched {
-            mailbox,
-            origin,
-            poll,
-        } = watched;
-        let name = format!("mailbox {}", mailbox.name());
-        let beat = self.watchdog.beat(&name, ROUND + poll);
-        let desk = Arc::clone(&self.desk);
-        let stopped = self.stop.subscribe();
-        self.tasks
-            .spawn(intake::run(desk, mailbox, origin, poll, beat, stopped));
-    }
-
-    fn spawn_readers(&mut self) {
-        let beat = self.watchdog.beat("readers", ROUND);
-        let desk = Arc::clone(&self.desk);
-        let stopped = self.stop.subscribe();
-        self.tasks.spawn(reading_loop::run(desk, beat, stopped));
-    }
-
-    fn spawn_outbox(&mut self, name: &str, queue: OutboxQueue) {
-        let beat = self.watchdog.beat(name, ROUND);
-        let desk = Arc::clone(&self.desk);
-        let stopped = self.stop.subscribe();
-        self.tasks.spawn(outbox::run(desk, queue, beat, stopped));
-    }
-
-    fn spawn_tracker_states(&mut self, every: Duration) {
-        let beat = self.watchdog.beat("tracker states", ROUND + every);
-        let desk = Arc::clone(&self.desk);
-        let stopped = self.stop.subscribe();
-        self.tasks
-            .spawn(tracker_states::run(desk, every, beat, stopped));
-    }
-
-    fn spawn_retention(&mut self, days: u32) {
-        let beat = self.watchdog.beat("retention", retention::LOOK + ROUND);
-        let desk = Arc::clone(&self.desk);
-        let stopped = self.stop.subscribe();
-        self.tasks.spawn(retention::run(desk, days, beat, stopped));
-    }
-
-    fn spawn_deadlines(&mut self) {
-        let beat = self.watchdog.beat("deadlines", ROUND);
-        let desk = Arc::clone(&self.desk);
-        let stopped = self.stop.subscribe();
-        self.tasks.spawn(deadlines::run(desk, beat, stopped));
-    }
-
-    /// Lets what is under way end, and cuts off what takes too long: the store knows how to go on.
-    pub async fn stop(mut self) {
-        let _ = self.stop.send(true);
-        let ended = tokio::time::timeout(Duration::from_secs(STOP_S), async {
-            while self.tasks.join_next().await.is_some() {}
-        })
-        .await;
-        if ended.is_err() {
-            warn!("something was still under way; it is taken up at the next start");
-            self.tasks.shutdown().await;
+impl Loops {
+    pub fn start_all(
+        settings: &Settings,
+        desk: &Arc<Desk>,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<Self> {
+        let mut loops = Self {
+            desk: Arc::clone(desk),
+            watchdog: Watchdog::default(),
+            stopped,
+            tasks: JoinSet::new(),
+        };
+        for watched in wiring::mailboxes(settings)? {
+            let name = format!("mailbox {}", watched.mailbox.name());
+            let intake = Intake::new(watched.mailbox, watched.origin, watched.poll);
+            loops.start(&name, watched.poll, intake);
         }
+        loops.start("readers", Duration::ZERO, ReadingLoop);
+        for (name, queue) in [
+            ("outbox", OutboxQueue::Common),
+            ("answers", OutboxQueue::Answers),
+            ("calls", OutboxQueue::Calls),
+            ("alarms", OutboxQueue::SecondPath),
+        ] {
+            loops.start(name, Duration::ZERO, Carrier { queue });
+        }
+        if let Some(every_s) = settings.tracker.states_poll_s() {
+            let every = Duration::from_secs(u64::from(every_s));
+            loops.start("tracker states", every, TrackerStates { every });
+            loops.start("tracker comments", every, TrackerComments { every });
+        }
+        if let Some(closed_days) = settings.erase_after_days {
+            loops.start("retention", retention::LOOK, Retention { closed_days });
+        }
+        loops.start("deadlines", Duration::ZERO, Deadlines);
+        Ok(loops)
+    }
+
+    /// `waits`: how long the loop may wait between two rounds.
+    fn start(&mut self, name: &str, waits: Duration, work: impl Loop + 'static) {
+        let beat = self
+            .watchdog
+            .beat(name, Duration::from_secs(ROUND_S) + waits);
+        let (desk, stopped) = (Arc::clone(&self.desk), self.stopped.clone());
+        self.tasks.spawn(drive(work, desk, beat, stopped));
     }
 }
