@@ -115,13 +115,7 @@ const LONG_FUNCTIONS: &[(&str, usize)] = &[
     ("daemon.rs start", 77),
     ("grammar/mod.rs command", 110),
     ("metrics/mod.rs store", 93),
-    ("pipeline/outbox/answers.rs acknowledge", 102),
-    ("pipeline/outbox/calls.rs by_mail", 78),
-    ("pipeline/outbox/notices.rs send", 73),
-    ("pipeline/team_reply.rs taken", 105),
-    ("pipeline/watch.rs relayed", 75),
     ("reading/conclude.rs finish", 108),
-    ("triage/report.rs report", 125),
     ("wiring/mail.rs mailbox", 85),
     ("wiring/site.rs pages", 93),
 ];

@@ -183,6 +183,7 @@ impl<'x> Entity<'x> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mime::Body;
 
     #[test]
     fn protected_headers_count_only_where_they_are_announced() {
