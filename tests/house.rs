@@ -115,7 +115,6 @@ const LONG_FUNCTIONS: &[(&str, usize)] = &[
     ("daemon.rs start", 77),
     ("grammar/mod.rs command", 110),
     ("metrics/mod.rs store", 93),
-    ("reading/conclude.rs finish", 108),
     ("wiring/mail.rs mailbox", 85),
     ("wiring/site.rs pages", 93),
 ];
