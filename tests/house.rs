@@ -274,7 +274,10 @@ fn functions(text: &str) -> Vec<(String, usize)> {
         let Some((_, rest)) = line.split_once("fn ") else {
             continue;
         };
-        if !words.iter().all(|word| heads.contains(word)) {
+        // `pub(in crate::room)` is two words.
+        let is_head =
+            |word: &&str| heads.contains(word) || *word == "pub(in" || word.starts_with("crate::");
+        if !words.iter().all(is_head) {
             continue;
         }
         let name: String = rest
