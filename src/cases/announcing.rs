@@ -1,4 +1,4 @@
-//! When may a release be announced, and what stands in a first draft of it?
+//! When may a release be announced, and where does its announcement go?
 
 mod retrospective;
 
