@@ -9,7 +9,7 @@ use crate::adapters::site::{self, Site};
 use crate::config::Settings;
 use crate::control;
 use crate::desk::Desk;
-use crate::pipeline::{Loop, Watchdog};
+use crate::pipeline::Watchdog;
 use crate::ports::{OpenerError, PortError};
 use crate::wiring;
 use anyhow::{Context, Result, bail};

@@ -2,53 +2,32 @@
 
 use super::{Changed, Context, known, one_line};
 use crate::decide::{self, DeadlineState, Decision, Entry};
-use crate::desk::{case_records, opened_letters, random};
-use crate::model::case::{Case, Closing, Standing};
+use crate::desk::{Desk, case_records, opened_letters, random};
+use crate::model::case::{Closing, Standing};
 use crate::model::ids::{CaseId, IntakeId};
 use anyhow::{Result, bail};
 
 /// Cases that one report is split into.
 const PARTS_MAX: usize = 20;
 
-/// `once` makes the same parts of the same word: those that a fault left behind are not made again.
+/// Splits further cases off a case. `once` makes the same parts of the same command: those that a
+/// fault left behind are not made again.
 pub(super) async fn split(
     context: &Context<'_>,
     titles: Vec<String>,
     once: Option<&str>,
 ) -> Changed {
-    let (desk, case, by) = (context.desk, &context.case, context.by);
+    let (desk, case) = (context.desk, &context.case);
     let id = &case.id;
-    let seed = match once {
-        Some(token) => token.to_owned(),
-        None => format!("{:?}", random::<16>()?),
-    };
-    let parts: Vec<CaseId> = (0..PARTS_MAX)
-        .map(|n| {
-            CaseId::from_random(desk.keyed_octets("part", &[seed.as_bytes(), &n.to_be_bytes()]))
-        })
-        .collect();
+    let children = child_ids(desk, once)?;
     let root = case.course.part_of.as_ref().unwrap_or(id);
-    let before: Vec<Case> = desk
-        .parts
-        .store
-        .cases()
-        .await?
-        .into_iter()
-        .filter(|other| other.course.part_of.as_ref() == Some(root) && !parts.contains(&other.id))
-        .collect();
+    let earlier_parts = count_parts(desk, root, &children).await?;
     let titles = match titles.is_empty() {
         false => titles,
-        true if !before.is_empty() => {
+        true if earlier_parts > 0 => {
             bail!("{root} was split already: name the titles of further cases")
         }
-        // The first stays where it is.
-        true => opened_letters::report_of(desk, id)
-            .await?
-            .map(|report| report.vulnerabilities)
-            .unwrap_or_default()
-            .into_iter()
-            .skip(1)
-            .collect(),
+        true => further_vulnerabilities(desk, id).await?,
     };
     if titles.is_empty() {
         bail!(
@@ -56,7 +35,7 @@ pub(super) async fn split(
              cases to split off"
         );
     }
-    if before.len() + titles.len() > PARTS_MAX {
+    if earlier_parts + titles.len() > PARTS_MAX {
         bail!("a case has at most {PARTS_MAX} parts");
     }
     // All or none: what cannot be written is found before the first is made.
@@ -65,23 +44,58 @@ pub(super) async fn split(
         .map(|title| one_line(title))
         .collect::<Result<_>>()?;
     let mut made = Vec::new();
-    for (child, title) in parts.into_iter().zip(titles) {
+    for (child, title) in children.into_iter().zip(titles) {
+        split_off(context, &child, title).await?;
         made.push(child.to_string());
-        if desk.parts.store.case(&child).await?.is_some() {
-            continue;
-        }
-        let mut opened = case_records::read(desk, &child).await?;
-        opened.dossier.assessment.summary = Some(title);
-        let decision = opened.into(desk, &child, decide::split(case, &child, by)?)?;
-        desk.parts.store.commit(&decision, desk.now()).await?;
     }
-    Ok((
-        Decision::default(),
-        format!(
-            "split from {id}: {}; each is filed by `sealdesk case file`",
-            made.join(", ")
-        ),
-    ))
+    let made = made.join(", ");
+    let changed = format!("split from {id}: {made}; each is filed by `sealdesk case file`");
+    Ok((Decision::default(), changed))
+}
+
+/// The names of the cases that one command may make: with a token, the same ones each time.
+fn child_ids(desk: &Desk, once: Option<&str>) -> Result<Vec<CaseId>> {
+    let seed = match once {
+        Some(token) => token.to_owned(),
+        None => format!("{:?}", random::<16>()?),
+    };
+    let child = |n: usize| desk.keyed_octets("part", &[seed.as_bytes(), &n.to_be_bytes()]);
+    Ok((0..PARTS_MAX)
+        .map(|n| CaseId::from_random(child(n)))
+        .collect())
+}
+
+/// Counts the parts that other commands split off `root`.
+async fn count_parts(desk: &Desk, root: &CaseId, except: &[CaseId]) -> Result<usize> {
+    let cases = desk.parts.store.cases().await?;
+    Ok(cases
+        .iter()
+        .filter(|case| case.course.part_of.as_ref() == Some(root))
+        .filter(|case| !except.contains(&case.id))
+        .count())
+}
+
+/// The titles of the vulnerabilities that a report lists. The first stays where it is.
+async fn further_vulnerabilities(desk: &Desk, id: &CaseId) -> Result<Vec<String>> {
+    let report = opened_letters::report_of(desk, id).await?;
+    let listed = report
+        .map(|report| report.vulnerabilities)
+        .unwrap_or_default();
+    Ok(listed.into_iter().skip(1).collect())
+}
+
+/// Opens one part of a case under its title, unless it was opened before.
+async fn split_off(context: &Context<'_>, child: &CaseId, title: String) -> Result<()> {
+    let desk = context.desk;
+    if desk.parts.store.case(child).await?.is_some() {
+        return Ok(());
+    }
+    let mut record = case_records::read(desk, child).await?;
+    record.dossier.assessment.summary = Some(title);
+    let split = decide::split(&context.case, child, context.by)?;
+    let decision = record.into(desk, child, split)?;
+    desk.parts.store.commit(&decision, desk.now()).await?;
+    Ok(())
 }
 
 pub(super) async fn close(

@@ -3,10 +3,11 @@
 
 use super::{Changed, Context};
 use crate::decide::{Decision, Entry};
-use crate::desk::opened_letters;
+use crate::desk::{Desk, opened_letters};
 use crate::model::address::Address;
 use crate::model::case::Case;
-use crate::ports::{Pinned, ReadingState};
+use crate::model::reading::BroughtCertificate;
+use crate::ports::{Intake, Pinned, ReadingState};
 use anyhow::{Result, anyhow, bail};
 
 /// Fewer digits of a fingerprint than these name nobody: sixteen are a key ID, which can be forged.
@@ -18,6 +19,22 @@ struct Seen {
     armored: String,
     /// Where it came from, in words.
     origin: String,
+}
+
+impl Seen {
+    fn in_letter(letter: &Intake, brought: BroughtCertificate) -> Self {
+        let way = if brought.in_clear {
+            "in clear"
+        } else {
+            "inside an encrypted or quoted part"
+        };
+        let dmarc = letter.dmarc.as_str();
+        Self {
+            fingerprint: brought.fingerprint,
+            armored: brought.armored,
+            origin: format!("letter {}, {way}, DMARC {dmarc}", letter.id),
+        }
+    }
 }
 
 /// Has the letters of a case that stayed shut or were set aside read again, as if they had just
@@ -47,61 +64,69 @@ pub(super) async fn certificate(
     choose: Option<&str>,
     forget: bool,
 ) -> Changed {
-    let (desk, case, by) = (context.desk, &context.case, context.by);
-    let id = &case.id;
+    let desk = context.desk;
+    let id = &context.case.id;
     let letters = desk.parts.store.letters_of(id).await?;
     let reporter = letters
         .iter()
         .find(|letter| letter.is_a_reporters())
-        .and_then(|letter| letter.originator.clone());
-    let reporter = reporter.ok_or_else(|| anyhow!("no reporter of {id} is known by an address"))?;
+        .and_then(|letter| letter.originator.as_ref())
+        .ok_or_else(|| anyhow!("no reporter of {id} is known by an address"))?;
+    let seen = seen_certificates(desk, &letters, reporter).await?;
+    let pinned = desk.parts.store.pinned(reporter).await?;
+    match choose {
+        _ if forget => forget_certificate(context, reporter).await,
+        Some(fingerprint) => choose_certificate(context, reporter, &seen, fingerprint).await,
+        None => {
+            let listed = list_certificates(reporter, pinned.as_ref(), &seen);
+            Ok((Decision::default(), listed))
+        }
+    }
+}
+
+/// The certificates that the letters of a reporter brought, each once.
+async fn seen_certificates(
+    desk: &Desk,
+    letters: &[Intake],
+    reporter: &Address,
+) -> Result<Vec<Seen>> {
+    let is_theirs = |letter: &&Intake| {
+        let originator = letter.originator.as_ref();
+        originator.is_some_and(|from| from.same_mailbox(reporter))
+    };
     let mut seen: Vec<Seen> = Vec::new();
-    for letter in letters.iter().filter(|letter| {
-        letter
-            .originator
-            .as_ref()
-            .is_some_and(|from| from.same_mailbox(&reporter))
-    }) {
+    for letter in letters.iter().filter(is_theirs) {
         let Some(reading) = opened_letters::reading_of(desk, letter).await? else {
             continue;
         };
         for brought in reading.certificates {
-            if seen
-                .iter()
-                .all(|one| one.fingerprint != brought.fingerprint)
-            {
-                let way = if brought.in_clear {
-                    "in clear"
-                } else {
-                    "inside an encrypted or quoted part"
-                };
-                let origin = format!(
-                    "letter {}, {way}, DMARC {}",
-                    letter.id,
-                    letter.dmarc.as_str()
-                );
-                seen.push(Seen {
-                    fingerprint: brought.fingerprint,
-                    armored: brought.armored,
-                    origin,
-                });
+            let is_known = |known: &Seen| known.fingerprint == brought.fingerprint;
+            if !seen.iter().any(is_known) {
+                seen.push(Seen::in_letter(letter, brought));
             }
         }
     }
-    let pinned = desk.parts.store.pinned(&reporter).await?;
-    if forget {
-        desk.parts.store.unpin(&reporter).await?;
-        let said =
-            format!("no certificate of {reporter} is pinned any more; the next proven one is");
-        return Ok((noted(case, "certificate forgotten", by), said));
-    }
-    let Some(choose) = choose else {
-        return Ok((
-            Decision::default(),
-            listed(&reporter, pinned.as_ref(), &seen),
-        ));
-    };
-    let wanted: String = choose
+    Ok(seen)
+}
+
+/// Unpins the certificate of a reporter.
+async fn forget_certificate(context: &Context<'_>, reporter: &Address) -> Changed {
+    context.desk.parts.store.unpin(reporter).await?;
+    let changed =
+        format!("no certificate of {reporter} is pinned any more; the next proven one is");
+    let decision = noted(&context.case, "certificate forgotten", context.by);
+    Ok((decision, changed))
+}
+
+/// Pins one of the certificates that a reporter's letters brought, named by its fingerprint.
+async fn choose_certificate(
+    context: &Context<'_>,
+    reporter: &Address,
+    seen: &[Seen],
+    fingerprint: &str,
+) -> Changed {
+    let (desk, case, by) = (context.desk, &context.case, context.by);
+    let wanted: String = fingerprint
         .chars()
         .filter(char::is_ascii_hexdigit)
         .collect::<String>()
@@ -111,24 +136,22 @@ pub(super) async fn certificate(
     }
     let found = seen
         .iter()
-        .find(|one| one.fingerprint == wanted)
-        .ok_or_else(|| anyhow!("no letter of {id} brought certificate {wanted}"))?;
+        .find(|certificate| certificate.fingerprint == wanted)
+        .ok_or_else(|| anyhow!("no letter of {} brought certificate {wanted}", case.id))?;
     let origin = format!("{}, chosen by {by}", found.origin);
     desk.parts
         .store
         .choose_certificate(
-            &reporter,
+            reporter,
             &found.fingerprint,
             &found.armored,
             &origin,
             desk.now(),
         )
         .await?;
-    let said = format!("letters to {reporter} are encrypted to {wanted}");
-    Ok((
-        noted(case, "certificate chosen", &format!("{wanted}, {by}")),
-        said,
-    ))
+    let changed = format!("letters to {reporter} are encrypted to {wanted}");
+    let decision = noted(case, "certificate chosen", &format!("{wanted}, {by}"));
+    Ok((decision, changed))
 }
 
 fn noted(case: &Case, event: &'static str, detail: &str) -> Decision {
@@ -138,7 +161,7 @@ fn noted(case: &Case, event: &'static str, detail: &str) -> Decision {
     }
 }
 
-fn listed(reporter: &Address, pinned: Option<&Pinned>, seen: &[Seen]) -> String {
+fn list_certificates(reporter: &Address, pinned: Option<&Pinned>, seen: &[Seen]) -> String {
     let mut lines = Vec::new();
     match pinned {
         Some(Pinned {
@@ -146,10 +169,7 @@ fn listed(reporter: &Address, pinned: Option<&Pinned>, seen: &[Seen]) -> String 
             origin,
             contested: None,
             ..
-        }) => lines.push(format!(
-            "in use \
-            for {reporter}: {fingerprint} ({origin})"
-        )),
+        }) => lines.push(format!("in use for {reporter}: {fingerprint} ({origin})")),
         Some(Pinned {
             fingerprint,
             contested: Some(other),
@@ -161,8 +181,9 @@ fn listed(reporter: &Address, pinned: Option<&Pinned>, seen: &[Seen]) -> String 
         None => lines.push(format!("none is in use for {reporter}")),
     }
     lines.extend(
-        seen.iter()
-            .map(|one| format!("seen: {} ({})", one.fingerprint, one.origin)),
+        seen.iter().map(|certificate| {
+            format!("seen: {} ({})", certificate.fingerprint, certificate.origin)
+        }),
     );
     lines.join("\n")
 }

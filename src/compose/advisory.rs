@@ -6,7 +6,7 @@ use crate::model::case_record::Credit;
 use crate::model::ids::{CaseId, EffectKey};
 use crate::model::outgoing::{Addition, Advisory};
 use crate::model::reading::{Integrity, Reading, SignatureStatus};
-use crate::model::report::{Intent, Report};
+use crate::model::report::{Intent, Missing, Report};
 use crate::model::secret::tag;
 
 /// GitHub takes 65,535 characters; beyond this the letter is pointed to instead.
@@ -88,6 +88,7 @@ fn outline(report: Report) -> Report {
     }
 }
 
+/// What is known of the case, its letter and its report, as a table.
 fn facts(
     case: &CaseId,
     reading: &Reading,
@@ -95,91 +96,114 @@ fn facts(
     measure: Measure,
     received_at: Timestamp,
 ) -> String {
-    let list = |items: &[String]| {
-        if items.is_empty() {
-            "—".to_owned()
-        } else {
-            items.iter().map(|i| span(i)).collect::<Vec<_>>().join(", ")
-        }
-    };
-    let one = |item: &Option<String>| item.as_deref().map_or_else(|| "—".to_owned(), span);
-    let sealed = match reading.protection.integrity {
+    let mut rows = vec![
+        ("Product", shown(&report.product)),
+        ("Affected versions", listed(&report.affected_versions)),
+        ("CVE", listed(&report.cve_ids)),
+        ("CWE", listed(&report.cwe_ids)),
+        ("CVSS", shown(&report.cvss)),
+        ("Severity", shown(&report.severity)),
+        ("Disclosure", disclosure(report)),
+    ];
+    if measure == Measure::Full {
+        rows.extend(further_rows(report));
+    }
+    rows.push(("Still missing", missing(report)));
+    let table: String = rows
+        .into_iter()
+        .map(|(name, value)| format!("| {name} | {value} |\n"))
+        .collect();
+    format!(
+        "Case **{case}**, arrived {}; the letter {}, {}.\n\n| | |\n|---|---|\n{table}",
+        received_at.strftime("%Y-%m-%d %H:%M UTC"),
+        protection(reading),
+        signature(reading),
+    )
+}
+
+/// Rows for the whole measure alone, each only where the letter says something of it.
+fn further_rows(report: &Report) -> Vec<(&'static str, String)> {
+    let yes_or_no = |answer: Option<bool>| answer.map(|yes| if yes { "yes" } else { "no" });
+    let mut rows = Vec::new();
+    if let Some(answer) = yes_or_no(report.answers.exploited) {
+        rows.push(("Exploited", answer.to_owned()));
+    }
+    if let Some(answer) = yes_or_no(report.answers.others_told) {
+        rows.push(("Others told", answer.to_owned()));
+    }
+    if !report.fixed_versions.is_empty() {
+        rows.push(("Fixed in", listed(&report.fixed_versions)));
+    }
+    if !report.files.is_empty() {
+        let places = [report.files.as_slice(), report.functions.as_slice()].concat();
+        rows.push(("In the source", listed(&places)));
+    }
+    rows
+}
+
+/// A dash stands for what is not known.
+const UNKNOWN: &str = "—";
+
+fn shown(value: &Option<String>) -> String {
+    value.as_deref().map_or_else(|| UNKNOWN.to_owned(), span)
+}
+
+fn listed(values: &[String]) -> String {
+    if values.is_empty() {
+        return UNKNOWN.to_owned();
+    }
+    let spans: Vec<String> = values.iter().map(|value| span(value)).collect();
+    spans.join(", ")
+}
+
+/// How the letter came.
+fn protection(reading: &Reading) -> &'static str {
+    match reading.protection.integrity {
         Integrity::None => "came in clear",
         Integrity::Mdc => "came encrypted (OpenPGP, MDC)",
         Integrity::Aead => "came encrypted (OpenPGP, AEAD)",
-    };
-    let signed = match reading.signature.status {
+    }
+}
+
+/// By whom the letter was signed.
+fn signature(reading: &Reading) -> &'static str {
+    match reading.signature.status {
         SignatureStatus::Valid if reading.signature.signer_is_originator => "signed by its sender",
         SignatureStatus::Valid => "signed by someone else than its sender",
         SignatureStatus::Invalid => "with a wrong signature",
         SignatureStatus::UnknownKey => "signed by an unknown key",
         SignatureStatus::None => "not signed",
-    };
-    let disclosure = match report.disclosure.intent {
+    }
+}
+
+/// What the reporter means to publish, and when.
+fn disclosure(report: &Report) -> String {
+    let intent = match report.disclosure.intent {
         Intent::Private => "keeps it private",
         Intent::Public => "means to publish",
         Intent::AlreadyPublic => "**already public**",
         Intent::Unstated => "not stated",
     };
-    let on = report
-        .disclosure
-        .date
-        .as_deref()
-        .map(|d| format!(" on {d}"))
-        .unwrap_or_default();
-    let missing: Vec<&str> = report
+    match &report.disclosure.date {
+        Some(date) => format!("{intent} on {date}"),
+        None => intent.to_owned(),
+    }
+}
+
+/// What the report does not say.
+fn missing(report: &Report) -> String {
+    if report.missing.is_empty() {
+        return "nothing".to_owned();
+    }
+    let names: Vec<&str> = report
         .missing
         .iter()
-        .map(|m| match m {
-            crate::model::report::Missing::Steps => "steps to reproduce",
-            crate::model::report::Missing::Versions => "affected versions",
+        .map(|missing| match missing {
+            Missing::Steps => "steps to reproduce",
+            Missing::Versions => "affected versions",
         })
         .collect();
-    let missing = if missing.is_empty() {
-        "nothing".to_owned()
-    } else {
-        missing.join(", ")
-    };
-    let told = |answer: Option<bool>| answer.map(|yes| if yes { "yes" } else { "no" });
-    let rows = [
-        (
-            "Exploited",
-            told(report.answers.exploited).map(str::to_owned),
-        ),
-        (
-            "Others told",
-            told(report.answers.others_told).map(str::to_owned),
-        ),
-        (
-            "Fixed in",
-            Some(list(&report.fixed_versions)).filter(|_| !report.fixed_versions.is_empty()),
-        ),
-        (
-            "In the source",
-            Some(list(
-                &[report.files.as_slice(), report.functions.as_slice()].concat(),
-            ))
-            .filter(|_| !report.files.is_empty()),
-        ),
-    ];
-    let further: String = rows
-        .into_iter()
-        .filter(|_| measure == Measure::Full)
-        .filter_map(|(name, value)| Some(format!("| {name} | {} |\n", value?)))
-        .collect();
-    format!(
-        "Case **{case}**, arrived {}; the letter {sealed}, {signed}.\n\n| | |\n|---|---|\n| \
-         Product | {} |\n| Affected versions | {} |\n| CVE | {} |\n| CWE | {} |\n| CVSS | {} |\n| \
-         Severity | {} |\n| Disclosure | {disclosure}{on} |\n{further}| Still missing | {missing} \
-         |\n",
-        received_at.strftime("%Y-%m-%d %H:%M UTC"),
-        one(&report.product),
-        list(&report.affected_versions),
-        list(&report.cve_ids),
-        list(&report.cwe_ids),
-        one(&report.cvss),
-        one(&report.severity),
-    )
+    names.join(", ")
 }
 
 fn letter(case: &CaseId, reading: &Reading, report: &Report) -> String {

@@ -3,9 +3,10 @@
 use super::disarm::visible;
 use crate::model::Timestamp;
 use crate::model::case::{Case, Draft};
+use crate::model::ids::CaseId;
 use crate::model::outgoing::Brief;
-use crate::model::reading::{Reading, SignatureStatus};
-use crate::model::report::Class;
+use crate::model::reading::{Attachment, Reading, SignatureStatus};
+use crate::model::report::{Class, Report};
 
 /// What a call carries of a letter's text, as quoted-printable makes it; `case show` has all of it.
 const TEXT_OCTETS_MAX: usize = 96 * 1024;
@@ -18,99 +19,96 @@ const FIELD_CHARACTERS_MAX: usize = 300;
 /// The case and the letter that a call is about. It leaves encrypted to responders, and to nobody
 /// else.
 pub fn brief(case: &Case, reading: &Reading, received_at: Timestamp) -> Brief {
-    let mut fields = Vec::new();
-    let mut field = |name: &str, value: String| {
-        if !value.trim().is_empty() {
-            fields.push((name.to_owned(), one_line(&value)));
-        }
-    };
-    field("Subject:", reading.subject.clone().unwrap_or_default());
-    field(
-        "From:",
-        reading
-            .from
-            .clone()
-            .unwrap_or_else(|| "nobody that can be told".to_owned()),
-    );
-    field(
-        "Arrived:",
-        received_at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
-    );
-    field("Protection:", protection(reading));
+    let mut fields = Fields::default();
+    fields.add_letter(reading, received_at);
     if let Some(report) = &reading.report {
-        field("Product:", report.product.clone().unwrap_or_default());
-        field("Versions:", report.affected_versions.join(", "));
-        field("CVE:", report.cve_ids.join(", "));
-        field("CWE:", report.cwe_ids.join(", "));
-        field("CVSS:", report.cvss.clone().unwrap_or_default());
-        field("Severity:", report.severity.clone().unwrap_or_default());
-        field(
-            "Exploited:",
-            report
-                .answers
-                .exploited
-                .map(|yes| if yes { "yes" } else { "no" }.to_owned())
-                .unwrap_or_default(),
-        );
-        field(
-            "Reads like:",
-            if report.class == Class::Report {
-                String::new()
-            } else {
-                report.class.as_str().to_owned()
-            },
-        );
-        field(
-            "Disclosure:",
-            report.disclosure.date.clone().unwrap_or_default(),
-        );
+        fields.add_report(report);
     }
-    if let Some((deadline, _)) = case.acknowledgement.pending() {
-        field(
-            "Answer due:",
-            deadline.strftime("%Y-%m-%d %H:%M UTC").to_string(),
-        );
-    }
-    field(
-        "Perhaps part of:",
-        case.perhaps_of
-            .as_ref()
-            .map(|c| c.as_str().to_owned())
-            .unwrap_or_default(),
-    );
-    if let Draft::Filed { advisory } = &case.draft {
-        field("Draft:", advisory.url.clone());
-    }
+    fields.add_case(case);
     for fault in reading.faults.iter().take(LINES_MAX) {
-        field("Note:", fault.clone());
+        fields.add("Note:", fault);
     }
-    let (text, cut) = as_long_as_fits(&visible(
-        &reading.text[..reading.text.floor_char_boundary(TEXT_OCTETS_MAX)],
-    ));
-    let cut = if cut || reading.text.len() > TEXT_OCTETS_MAX {
-        "\n[cut here: sealdesk case show has all of it]\n"
-    } else {
-        ""
-    };
-    let text = text + cut;
-    let attachments = reading
-        .attachments
-        .iter()
-        .take(LINES_MAX)
-        .map(|a| {
-            format!(
-                "{} ({}, {} octets)",
-                one_line(&a.name),
-                a.media_type,
-                a.octets
-            )
-        })
-        .collect();
+    let attachments = reading.attachments.iter().take(LINES_MAX);
     Brief {
-        fields,
-        text,
-        attachments,
+        fields: fields.0,
+        text: shortened_text(reading),
+        attachments: attachments.map(describe_attachment).collect(),
     }
+}
+
+/// Names and values, in the order in which a call shows them.
+#[derive(Default)]
+struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// Adds a field, unless its value is blank.
+    fn add(&mut self, name: &str, value: &str) {
+        if !value.trim().is_empty() {
+            self.0.push((name.to_owned(), one_line(value)));
+        }
+    }
+
+    /// As [`Self::add`]; nothing where there is no value.
+    fn add_known(&mut self, name: &str, value: Option<&str>) {
+        self.add(name, value.unwrap_or_default());
+    }
+
+    fn add_letter(&mut self, reading: &Reading, received_at: Timestamp) {
+        let from = reading.from.as_deref();
+        self.add_known("Subject:", reading.subject.as_deref());
+        self.add("From:", from.unwrap_or("nobody that can be told"));
+        self.add("Arrived:", &minute(received_at));
+        self.add("Protection:", &protection(reading));
+    }
+
+    fn add_report(&mut self, report: &Report) {
+        let exploited = report.answers.exploited;
+        let exploited = exploited.map(|yes| if yes { "yes" } else { "no" });
+        let class = Some(report.class).filter(|class| *class != Class::Report);
+        self.add_known("Product:", report.product.as_deref());
+        self.add("Versions:", &report.affected_versions.join(", "));
+        self.add("CVE:", &report.cve_ids.join(", "));
+        self.add("CWE:", &report.cwe_ids.join(", "));
+        self.add_known("CVSS:", report.cvss.as_deref());
+        self.add_known("Severity:", report.severity.as_deref());
+        self.add_known("Exploited:", exploited);
+        self.add_known("Reads like:", class.map(Class::as_str));
+        self.add_known("Disclosure:", report.disclosure.date.as_deref());
+    }
+
+    fn add_case(&mut self, case: &Case) {
+        if let Some((deadline, _)) = case.acknowledgement.pending() {
+            self.add("Answer due:", &minute(deadline));
+        }
+        let older = case.perhaps_of.as_ref();
+        self.add_known("Perhaps part of:", older.map(CaseId::as_str));
+        if let Draft::Filed { advisory } = &case.draft {
+            self.add("Draft:", &advisory.url);
+        }
+    }
+}
+
+fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// The text of the letter, and a line that says so where it is cut.
+fn shortened_text(reading: &Reading) -> String {
+    let head = &reading.text[..reading.text.floor_char_boundary(TEXT_OCTETS_MAX)];
+    let (mut text, is_cut) = as_long_as_fits(&visible(head));
+    if is_cut || reading.text.len() > TEXT_OCTETS_MAX {
+        text.push_str("\n[cut here: sealdesk case show has all of it]\n");
+    }
+    text
+}
+
+fn describe_attachment(attachment: &Attachment) -> String {
+    format!(
+        "{} ({}, {} octets)",
+        one_line(&attachment.name),
+        attachment.media_type,
+        attachment.octets
+    )
 }
 
 fn protection(reading: &Reading) -> String {

@@ -56,6 +56,7 @@ pub struct Thread {
     pub to_participant: bool,
 }
 
+/// What follows from the outer letter: its case, and the acknowledgement that is owed.
 pub fn on_arrival(
     arrival: &Arrival<'_>,
     known: &ThreadContext,
@@ -63,6 +64,7 @@ pub fn on_arrival(
     now: Timestamp,
 ) -> Decision {
     let refusal = arrival.outer.answer.as_ref().err().copied();
+    let dmarc = arrival.outer.dmarc;
     if arrival.origin == Origin::Sent {
         return team_copy(arrival, known, now);
     }
@@ -78,83 +80,78 @@ pub fn on_arrival(
         return returned(arrival, case);
     }
     if arrival.old {
-        return Decision {
-            journal: vec![Entry::of_desk(
-                "old letter kept",
-                arrival.intake.to_string(),
-            )],
-            ..Decision::default()
-        };
+        return keep(arrival, "old letter kept");
     }
     if arrival.advisory.is_some() {
         return open(arrival, None, policy, now);
     }
-    let ours = arrival.from_team || refusal == Some(NoAnswer::Ourselves);
-    if arrival.from_team
-        && !arrival.outer.automatic
-        && arrival.outer.dmarc != Dmarc::Fail
-        && let Some(thread) = known
-            .thread
-            .as_ref()
-            .filter(|thread| arrival.outer.to_case().as_ref() == Some(&thread.case.id))
-    {
-        // Who wrote it is for their signature to say, when it is read.
-        return Decision {
-            letter_of: Some(thread.case.id.clone()),
-            role: Role::TeamReply,
-            journal: vec![Entry::of(
-                &thread.case.id,
-                "responder's answer arrived",
-                arrival.intake.to_string(),
-            )],
-            ..Decision::default()
-        };
+    if let Some(case) = case_answered_by_team(arrival, known) {
+        return team_reply(arrival, case);
     }
     // A forged copy would silence an acknowledgement: it takes proof.
-    if ours && arrival.outer.dmarc == Dmarc::Pass && known.thread.is_some() {
+    let is_from_us = arrival.from_team || refusal == Some(NoAnswer::Ourselves);
+    if is_from_us && dmarc == Dmarc::Pass && known.thread.is_some() {
         return team_copy(arrival, known, now);
     }
-    match refusal {
+    let joined = known.thread.as_ref().filter(|thread| joins(thread, dmarc));
+    match (refusal, joined) {
         // A ticket system may have passed on what a reporter wrote in their case: the header
         // forbids an answer, and nothing else.
-        Some(NoAnswer::AutoSubmitted | NoAnswer::List | NoAnswer::Precedence)
-            if known
-                .thread
-                .as_ref()
-                .is_some_and(|thread| joins(thread, arrival.outer.dmarc)) =>
-        {
-            known
-                .thread
-                .as_ref()
-                .map(|thread| follow_up(arrival, thread))
-                .unwrap_or_default()
+        (Some(NoAnswer::AutoSubmitted | NoAnswer::List | NoAnswer::Precedence), Some(thread)) => {
+            follow_up(arrival, thread)
         }
         // RFC 3834 section 2: answering a machine can start a loop. It is read, and what turns out
         // to be a report opens a case.
-        Some(why) if why.is_machine() => Decision {
-            journal: vec![Entry::of_desk(
-                "machine letter kept",
-                arrival.intake.to_string(),
-            )],
-            ..Decision::default()
-        },
-        _ => match &known.thread {
-            Some(thread) if joins(thread, arrival.outer.dmarc) => follow_up(arrival, thread),
-            // Whoever got the key, or was a machine, begins anew with what they write next.
-            thread => {
-                let older = thread.as_ref().filter(|t| {
-                    !matches!(
-                        t.case.standing,
-                        Standing::Closed {
-                            why: Closing::KeyRequest | Closing::Machine,
-                            ..
-                        }
-                    )
-                });
-                open(arrival, older.map(|t| t.case.id.clone()), policy, now)
-            }
-        },
+        (Some(why), _) if why.is_machine() => keep(arrival, "machine letter kept"),
+        (_, Some(thread)) => follow_up(arrival, thread),
+        (_, None) => {
+            let older = known.thread.as_ref().filter(|thread| !begins_anew(thread));
+            open(arrival, older.map(|t| t.case.id.clone()), policy, now)
+        }
     }
+}
+
+/// Keeps a letter without a case.
+fn keep(arrival: &Arrival<'_>, event: &'static str) -> Decision {
+    Decision {
+        journal: vec![Entry::of_desk(event, arrival.intake.to_string())],
+        ..Decision::default()
+    }
+}
+
+/// The case whose own address a responder wrote to, where nothing says that somebody else did.
+fn case_answered_by_team<'k>(arrival: &Arrival<'_>, known: &'k ThreadContext) -> Option<&'k Case> {
+    let outer = arrival.outer;
+    if !arrival.from_team || outer.automatic || outer.dmarc == Dmarc::Fail {
+        return None;
+    }
+    let case = &known.thread.as_ref()?.case;
+    (outer.to_case().as_ref() == Some(&case.id)).then_some(case)
+}
+
+/// A responder's answer to a call. Who wrote it is for their signature to say, when it is read.
+fn team_reply(arrival: &Arrival<'_>, case: &Case) -> Decision {
+    Decision {
+        letter_of: Some(case.id.clone()),
+        role: Role::TeamReply,
+        journal: vec![Entry::of(
+            &case.id,
+            "responder's answer arrived",
+            arrival.intake.to_string(),
+        )],
+        ..Decision::default()
+    }
+}
+
+/// Whoever got the key, or was a machine, begins anew with what they write next.
+fn begins_anew(thread: &Thread) -> bool {
+    matches!(
+        thread.case.standing,
+        Standing::Closed {
+            why: Closing::KeyRequest | Closing::Machine,
+            ..
+        }
+    )
 }
 
 /// Joining silently takes proof: a known originator whose domain our own server vouches for.

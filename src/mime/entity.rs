@@ -2,13 +2,12 @@
 
 mod headers;
 mod part;
+mod text;
 
-use super::body::{Body, html_text, stripped};
 use super::{LimitExceeded, precheck, tolerant};
 use crate::model::budget::{Budget, Sum};
-use crate::model::limits::HTML_PARTS_MAX;
-use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
-use part::{attribute_is, body_text, file, media_type, repeats_header};
+use mail_parser::{Message, MessagePart, MimeHeaders};
+use part::{attribute_is, file, media_type};
 pub(super) use part::{contents, is, is_blank, is_multipart};
 use std::borrow::Cow;
 
@@ -95,122 +94,6 @@ impl<'x> Entity<'x> {
         self.message.parts.first()
     }
 
-    /// The body that a human would read: plain text where there is one, else HTML as text. Inside a
-    /// protected payload, what only repeats its header for old programs is left out.
-    pub fn body(&self, protected: bool) -> Body {
-        let bodies: Vec<&MessagePart<'x>> = self
-            .message
-            .text_body
-            .iter()
-            .filter_map(|id| self.message.part(*id))
-            .collect();
-        let shown = bodies
-            .iter()
-            .filter(|part| !(protected && self.is_legacy_display(part)));
-        let read = |(n, part): (usize, &&MessagePart<'x>)| match &part.body {
-            PartType::Html(html) if n >= HTML_PARTS_MAX => stripped(html),
-            _ => self
-                .salvaged_text(part)
-                .or_else(|| self.redecoded(part))
-                .unwrap_or_else(|| body_text(part, protected)),
-        };
-        let mut texts: Vec<String> = shown.enumerate().map(read).collect();
-        let text = if texts.len() == 1 {
-            texts.swap_remove(0)
-        } else {
-            texts.join("\n")
-        };
-        let all = |name: &str, value: &str| {
-            !bodies.is_empty() && bodies.iter().all(|part| attribute_is(part, name, value))
-        };
-        let charset = match bodies.as_slice() {
-            [one] => one
-                .content_type()
-                .and_then(|ct| ct.attribute("charset"))
-                .map(str::to_owned),
-            _ => None,
-        };
-        let mut body = Body {
-            text,
-            flowed: all("format", "flowed"),
-            delete_space: all("delsp", "yes"),
-            charset,
-        };
-        let has_block = |text: &str| text.contains("-----BEGIN PGP ");
-        if body.text.trim().is_empty() || !has_block(&body.text) {
-            // An empty text, or one that only says that there is more, beside HTML: the words stand
-            // there.
-            let html = self
-                .message
-                .html_body
-                .iter()
-                .filter_map(|id| self.message.part(*id))
-                .filter(|part| part.is_text_html());
-            let html = html.enumerate().map(|(n, part)| {
-                if n < HTML_PARTS_MAX {
-                    body_text(part, protected)
-                } else {
-                    stripped(part.text_contents().unwrap_or_default())
-                }
-            });
-            let html = html.collect::<Vec<_>>().join("\n");
-            let stub = body.text.trim().len() < STUB_OCTETS_MAX
-                && html.trim().len() > 4 * body.text.trim().len();
-            if stub || has_block(&html) {
-                body = Body {
-                    text: html,
-                    ..Body::default()
-                };
-            }
-        }
-        if body.text.trim().is_empty()
-            && let Some(text) = self.lone_text()
-        {
-            body = Body {
-                text,
-                ..Body::default()
-            };
-        }
-        if body.text.starts_with('\u{feff}') {
-            body.text = body.text.trim_start_matches('\u{feff}').to_owned();
-        }
-        body.text = super::body::with_plain_ends(body.text);
-        if self.renamed {
-            body.text = body.text.replace(precheck::RENAMED_TYPE, "message/");
-        }
-        body
-    }
-
-    /// The text of a letter whose single part is text under another name, or of a multipart whose
-    /// boundary is lost.
-    fn lone_text(&self) -> Option<String> {
-        let root = self.root()?;
-        let named = root.attachment_name().is_some()
-            || root
-                .content_disposition()
-                .is_some_and(|d| d.is_attachment());
-        let children = self.children(root);
-        let octets = if is_multipart(root) && children.is_empty() {
-            self.message
-                .raw_message
-                .get(root.raw_body_offset() as usize..)?
-        } else if !named
-            && children.is_empty()
-            && matches!(
-                root.body,
-                PartType::Binary(_) | PartType::InlineBinary(_) | PartType::Text(_)
-            )
-        {
-            root.contents()
-        } else {
-            return None;
-        };
-        let kind = media_type(root);
-        let is_text = (kind.starts_with("text/") || std::str::from_utf8(octets).is_ok())
-            && !octets.contains(&0);
-        is_text.then(|| super::body::decode(octets, None))
-    }
-
     /// A base64 part that something was appended to, such as a list's footer: its octets, and what
     /// was appended.
     pub(super) fn salvaged(&self, part: &MessagePart<'_>) -> Option<(Vec<u8>, String)> {
@@ -243,65 +126,6 @@ impl<'x> Entity<'x> {
         let octets = mail_parser::decoders::base64::base64_decode(&digits)
             .filter(|octets| !octets.is_empty())?;
         Some((octets, String::from_utf8_lossy(rest).into_owned()))
-    }
-
-    fn salvaged_text(&self, part: &MessagePart<'_>) -> Option<String> {
-        let (octets, rest) = self.salvaged(part)?;
-        let charset = part.content_type().and_then(|ct| ct.attribute("charset"));
-        let text = super::body::decode(&octets, charset);
-        let text = if part.is_text_html() {
-            html_text(&text)
-        } else {
-            text
-        };
-        Some(format!("{}\n{rest}", text.trim_end()))
-    }
-
-    /// Text whose charset was named wrongly, where its octets tell the right one.
-    fn redecoded(&self, part: &MessagePart<'_>) -> Option<String> {
-        let PartType::Text(text) = &part.body else {
-            return None;
-        };
-        let charset = part.content_type().and_then(|ct| ct.attribute("charset"));
-        if charset.is_some_and(|c| c.eq_ignore_ascii_case("us-ascii")) && !text.is_ascii() {
-            // mail-parser read it as windows-1252.
-            let (octets, _, unmappable) = encoding_rs::WINDOWS_1252.encode(text);
-            return (!unmappable).then(|| super::body::decode(&octets, None));
-        }
-        if !text.contains(char::REPLACEMENT_CHARACTER) {
-            return None;
-        }
-        let raw = self
-            .message
-            .raw_message
-            .get(part.raw_body_offset() as usize..part.raw_end_offset() as usize)?;
-        let octets = match part.encoding {
-            mail_parser::Encoding::None => Cow::Borrowed(raw),
-            mail_parser::Encoding::Base64 => {
-                let digits: Vec<u8> = raw
-                    .iter()
-                    .copied()
-                    .filter(|b| !b.is_ascii_whitespace())
-                    .collect();
-                Cow::Owned(mail_parser::decoders::base64::base64_decode(&digits)?)
-            }
-            mail_parser::Encoding::QuotedPrintable => {
-                Cow::Owned(mail_parser::decoders::quoted_printable::quoted_printable_decode(raw)?)
-            }
-        };
-        Some(super::body::decode(&octets, charset))
-    }
-
-    /// A part that shows the protected header to programs that know nothing of it (the older
-    /// protected-headers="v1").
-    fn is_legacy_display(&self, part: &MessagePart<'x>) -> bool {
-        let Some(root) = self.root() else {
-            return false;
-        };
-        let claimed = !std::ptr::eq(root, part)
-            && attribute_is(root, "protected-headers", "v1")
-            && attribute_is(part, "protected-headers", "v1");
-        claimed && part.text_contents().is_some_and(repeats_header)
     }
 
     /// Parts that are not body text, in order.
@@ -339,9 +163,6 @@ impl<'x> Entity<'x> {
 /// A longer line of legacy display could hide a report.
 const LEGACY_LINE_MAX: usize = 300;
 
-/// A plain text as short as this, beside HTML that says far more, only says that there is HTML.
-const STUB_OCTETS_MAX: usize = 300;
-
 impl<'x> Entity<'x> {
     /// A file as it was sent: what stands in the letter unencoded is taken from there, before
     /// anything was renamed.
@@ -362,6 +183,7 @@ impl<'x> Entity<'x> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mime::Body;
 
     #[test]
     fn protected_headers_count_only_where_they_are_announced() {

@@ -3,13 +3,17 @@
 //! RFC 3834 section 2 and what is seen in the wild decide; DMARC is believed only from our own
 //! server's Authentication-Results (RFC 8601 section 5), or as the desk found it itself.
 
+mod fields;
+
 use super::authentication::{Verdicts, first_word, is_covered};
 use super::{HEADER_BLOCK_OCTETS_MAX, tolerant};
 use crate::model::Timestamp;
 use crate::model::address::{Address, ReplyAddress};
 use crate::model::ids::MessageId;
 use crate::model::letter::{Dmarc, NoAnswer, Outer};
-use mail_parser::{HeaderValue, Message, MimeHeaders};
+use fields::{all, first_raw, ids};
+pub(super) use fields::{all_raw, single};
+use mail_parser::{Message, MimeHeaders};
 use serde::{Deserialize, Serialize};
 
 /// From where we look at a letter: what is ours.
@@ -64,62 +68,12 @@ pub fn header_end(octets: &[u8]) -> Option<usize> {
 pub fn outer(head: &[u8], addresses: &OwnAddresses, found: Dmarc) -> Outer {
     let head = tolerant::letter_start(&head[..header_block_end(head)]);
     let message = tolerant::parse_headers(head);
-    let from = single(&message, "From");
-    let own_list = match all_raw(&message, "List-Id").as_slice() {
-        [id] => addresses
-            .own_lists
-            .iter()
-            .find(|own| list_id_is(id, &own.id)),
-        _ => None,
-    };
-    let reply_to = single(&message, "Reply-To");
-    let verdicts = addresses
-        .authserv_id
-        .as_deref()
-        .map(|id| Verdicts::of(&message, id));
-    let verdict = match (&verdicts, &from) {
-        (None, _) => found,
-        (Some(verdicts), Some(from)) => verdicts.dmarc(from.domain()),
-        (Some(_), None) => Dmarc::Unknown,
-    };
-    // A list that rewrites From for DMARC's sake says elsewhere who wrote. Anybody can write our
-    // List-Id: it is the list that speaks where From is its own address, and that was proven.
-    let rewritten = own_list.filter(|own| from.as_ref().is_some_and(|from| own.is_at(from)));
-    let is_proven = |from: &Address| {
-        verdict == Dmarc::Pass
-            || verdicts
-                .as_ref()
-                .is_some_and(|v| v.is_signed_by(from.domain()))
-    };
-    let speaks = rewritten.filter(|_| from.as_ref().is_some_and(is_proven));
-    let through_own_list = own_list.is_some() && (rewritten.is_none() || speaks.is_some());
-    let originator = match speaks {
-        Some(list) => behind_list(&message, list, addresses).or_else(|| from.clone()),
-        None => from,
-    };
-    let dmarc = match verdict {
-        // What a list says of who wrote is proven by nobody.
-        Dmarc::Pass if own_list.is_some() => Dmarc::Unknown,
-        found => found,
-    };
-    let endless = head.len() >= HEADER_BLOCK_OCTETS_MAX;
-    let refusal = refusal(
-        &message,
-        addresses,
-        originator.as_ref(),
-        dmarc,
-        through_own_list,
-    );
-    let answer = match (refusal, &originator) {
-        (Some(why), _) => Err(why),
-        // Beyond what is read there could stand anything.
-        (None, _) if endless => Err(NoAnswer::EndlessHeader),
-        (None, None) => Err(NoAnswer::NoSingleFrom),
-        (None, Some(originator)) => {
-            answer_address(originator, reply_to.filter(|_| !through_own_list))
-        }
-    };
-    let content_type = message.content_type();
+    let writer = Writer::find(&message, addresses, found);
+    let is_endless = head.len() >= HEADER_BLOCK_OCTETS_MAX;
+    let answer = answer(&message, addresses, &writer, is_endless);
+    let Writer {
+        originator, dmarc, ..
+    } = writer;
     Outer {
         message_id: message.message_id().and_then(MessageId::parse),
         date: message
@@ -134,12 +88,7 @@ pub fn outer(head: &[u8], addresses: &OwnAddresses, found: Dmarc) -> Outer {
             .flat_map(|field| all(&message, field))
             .collect(),
         subject: message.subject().unwrap_or_default().to_owned(),
-        sealed_outside: content_type.is_some_and(|ct| {
-            ct.ctype().eq_ignore_ascii_case("multipart")
-                && ct
-                    .subtype()
-                    .is_some_and(|s| s.eq_ignore_ascii_case("encrypted"))
-        }),
+        sealed_outside: is_multipart_of(&message, "encrypted"),
         automatic: automatic(&message),
         autocrypt_signed: all_raw(&message, "Autocrypt").len() == 1
             && originator
@@ -149,6 +98,96 @@ pub fn outer(head: &[u8], addresses: &OwnAddresses, found: Dmarc) -> Outer {
         dmarc,
         answer,
     }
+}
+
+/// Who wrote a letter, as its header block shows it.
+struct Writer {
+    originator: Option<Address>,
+    /// What is proven of the originator.
+    dmarc: Dmarc,
+    /// A list of ours delivered it: what its header says of lists forbids no answer.
+    through_own_list: bool,
+}
+
+impl Writer {
+    /// A list that rewrites From for DMARC's sake says elsewhere who wrote. Anybody can write our
+    /// List-Id: it is the list that speaks where From is its own address, and that was proven.
+    fn find(message: &Message<'_>, addresses: &OwnAddresses, found: Dmarc) -> Self {
+        let from = single(message, "From");
+        let own_list = own_list(message, addresses);
+        let verdicts = addresses
+            .authserv_id
+            .as_deref()
+            .map(|id| Verdicts::of(message, id));
+        let verdict = match (&verdicts, &from) {
+            (None, _) => found,
+            (Some(verdicts), Some(from)) => verdicts.dmarc(from.domain()),
+            (Some(_), None) => Dmarc::Unknown,
+        };
+        let rewriting = own_list.filter(|own| from.as_ref().is_some_and(|from| own.is_at(from)));
+        let is_proven = |from: &Address| {
+            verdict == Dmarc::Pass
+                || verdicts
+                    .as_ref()
+                    .is_some_and(|v| v.is_signed_by(from.domain()))
+        };
+        let speaking = rewriting.filter(|_| from.as_ref().is_some_and(is_proven));
+        let through_own_list = own_list.is_some() && (rewriting.is_none() || speaking.is_some());
+        let originator = match speaking {
+            Some(list) => behind_list(message, list, addresses).or(from),
+            None => from,
+        };
+        let dmarc = match verdict {
+            // What a list says of who wrote is proven by nobody.
+            Dmarc::Pass if own_list.is_some() => Dmarc::Unknown,
+            verdict => verdict,
+        };
+        Self {
+            originator,
+            dmarc,
+            through_own_list,
+        }
+    }
+}
+
+/// The list of ours that a letter names as its own, where it names one.
+fn own_list<'a>(message: &Message<'_>, addresses: &'a OwnAddresses) -> Option<&'a OwnList> {
+    let values = all_raw(message, "List-Id");
+    let [id] = values.as_slice() else {
+        return None;
+    };
+    let mut lists = addresses.own_lists.iter();
+    lists.find(|own| list_id_is(id, &own.id))
+}
+
+/// Whom a machine may answer, or the first reason why it may not.
+fn answer(
+    message: &Message<'_>,
+    addresses: &OwnAddresses,
+    writer: &Writer,
+    is_endless: bool,
+) -> Result<ReplyAddress, NoAnswer> {
+    let originator = writer.originator.as_ref();
+    let own_list = writer.through_own_list;
+    if let Some(why) = refusal(message, addresses, originator, writer.dmarc, own_list) {
+        return Err(why);
+    }
+    // Beyond what is read there could stand anything.
+    if is_endless {
+        return Err(NoAnswer::EndlessHeader);
+    }
+    let originator = originator.ok_or(NoAnswer::NoSingleFrom)?;
+    let reply_to = single(message, "Reply-To").filter(|_| !own_list);
+    answer_address(originator, reply_to)
+}
+
+fn is_multipart_of(message: &Message<'_>, subtype: &str) -> bool {
+    message.content_type().is_some_and(|ct| {
+        ct.ctype().eq_ignore_ascii_case("multipart")
+            && ct
+                .subtype()
+                .is_some_and(|s| s.eq_ignore_ascii_case(subtype))
+    })
 }
 
 /// The first reason that forbids an automatic answer, whoever it would go to.
@@ -170,12 +209,7 @@ fn refusal(
     if automatic(message) {
         return Some(NoAnswer::AutoSubmitted);
     }
-    if message.content_type().is_some_and(|ct| {
-        ct.ctype().eq_ignore_ascii_case("multipart")
-            && ct
-                .subtype()
-                .is_some_and(|s| s.eq_ignore_ascii_case("report"))
-    }) {
+    if is_multipart_of(message, "report") {
         return Some(NoAnswer::DeliveryReport);
     }
     if !own_list
@@ -270,94 +304,6 @@ fn list_id_is(value: &str, own: &str) -> bool {
         .trim_end_matches('>')
         .trim();
     inner.eq_ignore_ascii_case(own.trim_start_matches('<').trim_end_matches('>'))
-}
-
-fn first_raw(message: &Message<'_>, field: &str) -> Option<String> {
-    all_raw(message, field).into_iter().next()
-}
-
-/// Every value of a field, unfolded. Octets that are no UTF-8 hide nothing: they are replaced.
-pub(super) fn all_raw(message: &Message<'_>, field: &str) -> Vec<String> {
-    let named = message
-        .headers()
-        .iter()
-        .filter(|h| h.name().eq_ignore_ascii_case(field));
-    let raw = named.filter_map(|h| {
-        message
-            .raw_message
-            .get(h.offset_start() as usize..h.offset_end() as usize)
-    });
-    raw.map(|octets| {
-        String::from_utf8_lossy(octets)
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ")
-    })
-    .collect()
-}
-
-fn addresses(message: &Message<'_>, field: &str) -> Vec<Address> {
-    let values = message
-        .headers()
-        .iter()
-        .filter(|h| h.name().eq_ignore_ascii_case(field));
-    values
-        .flat_map(|h| match h.value() {
-            HeaderValue::Address(list) => list
-                .iter()
-                .filter_map(|a| a.address())
-                .map(str::to_owned)
-                .collect(),
-            HeaderValue::Text(text) => vec![bracketed(text)],
-            HeaderValue::TextList(list) => list.iter().map(|t| bracketed(t)).collect(),
-            _ => Vec::new(),
-        })
-        .filter_map(|text| Address::parse(&text).ok())
-        .collect()
-}
-
-/// `Name <a@b>` to `a@b`, for fields that mail-parser does not read as addresses.
-fn bracketed(text: &str) -> String {
-    text.rsplit_once('<')
-        .map_or(text, |(_, inner)| inner)
-        .trim()
-        .trim_end_matches('>')
-        .to_owned()
-}
-
-fn all(message: &Message<'_>, field: &str) -> Vec<Address> {
-    addresses(message, field)
-}
-
-/// The one address of a field that stands once; two From fields, or two addresses in one, are
-/// nobody.
-pub(super) fn single(message: &Message<'_>, field: &str) -> Option<Address> {
-    if message
-        .headers()
-        .iter()
-        .filter(|h| h.name().eq_ignore_ascii_case(field))
-        .count()
-        != 1
-    {
-        return None;
-    }
-    let found = addresses(message, field);
-    let [one] = found.as_slice() else { return None };
-    Some(one.clone())
-}
-
-fn ids(value: &HeaderValue<'_>) -> Vec<MessageId> {
-    /// More references than this say nothing more about a thread.
-    const REFERENCES_MAX: usize = 100;
-    match value {
-        HeaderValue::Text(text) => MessageId::parse(text).into_iter().collect(),
-        HeaderValue::TextList(list) => list
-            .iter()
-            .take(REFERENCES_MAX)
-            .filter_map(|t| MessageId::parse(t))
-            .collect(),
-        _ => Vec::new(),
-    }
 }
 
 #[cfg(test)]

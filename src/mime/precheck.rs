@@ -50,70 +50,14 @@ pub(super) fn checked<'x>(
     octets: &'x [u8],
     budget: &Budget,
 ) -> Result<Cow<'x, [u8]>, LimitExceeded> {
-    let limits = &budget.limits;
-    let over = |count: usize, max: u64| count as u64 > max;
-    if over(octets.len(), limits.letter_octets) {
+    if is_over(octets.len(), budget.limits.letter_octets) {
         return Err(LimitExceeded::Octets);
     }
     budget.draw(Sum::Parsed, octets.len() as u64)?;
-    let mut count = Count::default();
-    let mut boundaries: HashMap<&[u8], usize> = HashMap::new();
-    let mut head = true;
-    let mut at = 0;
-    for (n, end) in memchr::memchr_iter(b'\n', octets)
-        .chain([octets.len()])
-        .enumerate()
-    {
-        let line = &octets[at..end];
-        if !head
-            && count.field == Field::Other
-            && line
-                .first()
-                .is_some_and(|b| b.is_ascii_graphic() && !matches!(b, b'-' | b'c' | b'C' | b':'))
-        {
-            at = end + 1;
-            continue; // nearly all lines of nearly all letters
-        }
-        if matches!(line, [] | [b'\r']) {
-            head = false;
-            count.block_ends();
-        }
-        if head && over(n, limits.header_lines) {
-            return Err(LimitExceeded::Headers);
-        }
-        // Each part begins with its boundary; lines of nothing but dashes are rules that people
-        // draw.
-        if line.starts_with(b"--")
-            && line.len() < BOUNDARY_LINE_MAX
-            && line.iter().any(u8::is_ascii_alphanumeric)
-        {
-            let seen = boundaries.entry(line).or_insert(0);
-            *seen += 1;
-            if over(*seen, limits.parts) {
-                return Err(LimitExceeded::Parts);
-            }
-        }
-        count.line(line, at);
-        if over(count.field_octets, limits.header_field_octets) {
-            return Err(LimitExceeded::Headers);
-        }
-        at = end + 1;
-        let scanned = count.multiparts.saturating_mul(octets.len()) as u64;
-        if over(count.content_types, limits.content_types) || scanned > budget.left(Sum::Scanned) {
-            return Err(LimitExceeded::Parts);
-        }
-    }
-    budget.draw(
-        Sum::Scanned,
-        count.multiparts.saturating_mul(octets.len()) as u64,
-    )?;
+    let count = count_fields(octets, budget)?;
+    budget.draw(Sum::Scanned, count.scanned(octets))?;
     budget.draw(Sum::Parts, count.content_types as u64)?;
-    count.block_ends();
-    // A boundary may stand anywhere in a line, and have any form.
-    let dashes = memchr::memmem::find_iter(octets, b"--")
-        .filter(|at| octets.get(at + 2).is_some_and(|b| *b != b'-'))
-        .take(DASHES_MAX + 1);
-    if count.multiparts > 0 && dashes.count() > DASHES_MAX {
+    if count.multiparts > 0 && count_dashes(octets) > DASHES_MAX {
         return Err(LimitExceeded::Parts);
     }
     let mut checked = Cow::Borrowed(octets);
@@ -121,6 +65,74 @@ pub(super) fn checked<'x>(
         checked.to_mut()[at] = RENAMED;
     }
     Ok(checked)
+}
+
+fn is_over(count: usize, max: u64) -> bool {
+    count as u64 > max
+}
+
+/// Looks at every line, and ends at the first that is beyond a limit.
+fn count_fields(octets: &[u8], budget: &Budget) -> Result<Count, LimitExceeded> {
+    let limits = &budget.limits;
+    let mut count = Count::default();
+    let mut boundaries: HashMap<&[u8], usize> = HashMap::new();
+    let mut in_head = true;
+    let mut at = 0;
+    let ends = memchr::memchr_iter(b'\n', octets).chain([octets.len()]);
+    for (n, end) in ends.enumerate() {
+        let (start, line) = (at, &octets[at..end]);
+        at = end + 1;
+        if !in_head && count.field == Field::Other && is_plain(line) {
+            continue; // nearly all lines of nearly all letters
+        }
+        if matches!(line, [] | [b'\r']) {
+            in_head = false;
+            count.block_ends();
+        }
+        if in_head && is_over(n, limits.header_lines) {
+            return Err(LimitExceeded::Headers);
+        }
+        if is_boundary(line) {
+            let seen = boundaries.entry(line).or_insert(0);
+            *seen += 1;
+            if is_over(*seen, limits.parts) {
+                return Err(LimitExceeded::Parts);
+            }
+        }
+        count.line(line, start);
+        if is_over(count.field_octets, limits.header_field_octets) {
+            return Err(LimitExceeded::Headers);
+        }
+        if is_over(count.content_types, limits.content_types)
+            || count.scanned(octets) > budget.left(Sum::Scanned)
+        {
+            return Err(LimitExceeded::Parts);
+        }
+    }
+    count.block_ends();
+    Ok(count)
+}
+
+/// Whether a line of a body can be neither a boundary nor one of the fields that are counted.
+fn is_plain(line: &[u8]) -> bool {
+    line.first()
+        .is_some_and(|b| b.is_ascii_graphic() && !matches!(b, b'-' | b'c' | b'C' | b':'))
+}
+
+/// Each part begins with its boundary; lines of nothing but dashes are rules that people draw.
+fn is_boundary(line: &[u8]) -> bool {
+    line.starts_with(b"--")
+        && line.len() < BOUNDARY_LINE_MAX
+        && line.iter().any(u8::is_ascii_alphanumeric)
+}
+
+/// Counts where a boundary may stand, up to one more than are allowed: it may stand anywhere in a
+/// line, and have any form.
+fn count_dashes(octets: &[u8]) -> usize {
+    memchr::memmem::find_iter(octets, b"--")
+        .filter(|at| octets.get(at + 2).is_some_and(|b| *b != b'-'))
+        .take(DASHES_MAX + 1)
+        .count()
 }
 
 /// Header fields seen so far. Any block of lines may be a header, so all of them are looked at.
@@ -147,6 +159,11 @@ enum Field {
 }
 
 impl Count {
+    /// The octets that mail-parser looks at where every multipart lacks its boundary.
+    fn scanned(&self, octets: &[u8]) -> u64 {
+        self.multiparts.saturating_mul(octets.len()) as u64
+    }
+
     fn block_ends(&mut self) {
         if self.is_encoded {
             self.hidden.append(&mut self.messages);

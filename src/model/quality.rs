@@ -22,96 +22,107 @@ pub struct Quality {
 /// What a class that a machine or a beggar wrote can reach.
 const LOW_RANK_MAX: u32 = 10;
 
+const SCORE_MAX: u32 = 100;
+
 /// Judges a report. `found`: what its product's checkout says, where one is configured.
 pub fn quality(report: &Report, found: Option<&Found>) -> Quality {
-    let mut evidence = Vec::new();
-    let (mut reached, mut possible) = (0, 0);
-    let mut weigh = |weight: u32, holds: bool, yes: &str, no: &str| {
-        possible += weight;
-        reached += if holds { weight } else { 0 };
-        evidence.push(if holds {
-            format!("+ {yes}")
-        } else {
-            format!("- {no}")
-        });
+    let mut scale = Scale::default();
+    weigh_words(&mut scale, report);
+    if let Some(found) = found {
+        weigh_findings(&mut scale, report, found);
+    }
+    let share = (100 * scale.reached + scale.possible / 2) / scale.possible;
+    let (against, score_max) = match report.class {
+        Class::Report => (None, SCORE_MAX),
+        Class::Application => (
+            Some("it is no report: it asks to be on the list of private distributors"),
+            SCORE_MAX,
+        ),
+        Class::Scanner => (Some("it reads like the output of a scanner"), LOW_RANK_MAX),
+        Class::BegBounty => (Some("it reads like a request for a bounty"), LOW_RANK_MAX),
     };
-    weigh(
+    let mut evidence = scale.evidence;
+    evidence.extend(against.map(|line| format!("- {line}")));
+    Quality {
+        score: u8::try_from(share.min(score_max)).unwrap_or(100),
+        evidence,
+    }
+}
+
+/// What was weighed of a report so far.
+#[derive(Default)]
+struct Scale {
+    reached: u32,
+    possible: u32,
+    evidence: Vec<String>,
+}
+
+impl Scale {
+    /// Weighs one property of a report. `yes` is the evidence where it `holds`, else `no`.
+    fn weigh(&mut self, weight: u32, holds: bool, yes: &str, no: &str) {
+        self.possible += weight;
+        if holds {
+            self.reached += weight;
+            self.evidence.push(format!("+ {yes}"));
+        } else {
+            self.evidence.push(format!("- {no}"));
+        }
+    }
+}
+
+/// Weighs what a report says by itself.
+fn weigh_words(scale: &mut Scale, report: &Report) {
+    scale.weigh(
         25,
         report.steps_to_reproduce.is_some(),
         "it says how to reproduce it",
         "it does not say how to reproduce it",
     );
-    weigh(
+    scale.weigh(
         15,
         !report.affected_versions.is_empty(),
         "it names versions",
         "it names no version",
     );
-    let classified = report.cvss.is_some() || !report.cwe_ids.is_empty();
-    weigh(
+    scale.weigh(
         10,
-        classified,
+        report.cvss.is_some() || !report.cwe_ids.is_empty(),
         "it names the weakness or its severity",
         "it names neither weakness nor severity",
     );
-    let places = !report.files.is_empty() || !report.functions.is_empty();
-    weigh(
+    scale.weigh(
         10,
-        places,
+        !report.files.is_empty() || !report.functions.is_empty(),
         "it says where in the source",
         "it does not say where in the source",
     );
-    if let Some(found) = found {
-        let versions = !report.affected.is_empty() || !report.affected_versions.is_empty();
-        if versions {
-            weigh(
-                10,
-                !found.versions.is_empty(),
-                &format!("released: {}", found.versions.join(", ")),
-                "no version that it names was released",
-            );
-        }
-        if !report.files.is_empty() {
-            weigh(
-                15,
-                !found.files.is_empty(),
-                &format!("in the source: {}", found.files.join(", ")),
-                "no file that it names is in the source",
-            );
-        }
-        if !report.functions.is_empty() {
-            weigh(
-                15,
-                !found.functions.is_empty(),
-                &format!("in the source: {}", found.functions.join(", ")),
-                "no function that it names is in the source",
-            );
-        }
+}
+
+/// Weighs what of a report's words is in the checkout of its product.
+fn weigh_findings(scale: &mut Scale, report: &Report, found: &Found) {
+    if !report.affected.is_empty() || !report.affected_versions.is_empty() {
+        scale.weigh(
+            10,
+            !found.versions.is_empty(),
+            &format!("released: {}", found.versions.join(", ")),
+            "no version that it names was released",
+        );
     }
-    let share = (100 * reached + possible / 2) / possible;
-    let score = match report.class {
-        Class::Report => share,
-        Class::Application => {
-            evidence.push(
-                "- it is no report: it asks to be on the list of private distributors".to_owned(),
-            );
-            share
-        }
-        low => {
-            evidence.push(format!(
-                "- it reads like {}",
-                if low == Class::Scanner {
-                    "the output of a scanner"
-                } else {
-                    "a request for a bounty"
-                }
-            ));
-            share.min(LOW_RANK_MAX)
-        }
-    };
-    Quality {
-        score: u8::try_from(score).unwrap_or(100),
-        evidence,
+    if !report.files.is_empty() {
+        scale.weigh(
+            15,
+            !found.files.is_empty(),
+            &format!("in the source: {}", found.files.join(", ")),
+            "no file that it names is in the source",
+        );
+    }
+    if !report.functions.is_empty() {
+        scale.weigh(
+            15,
+            !found.functions.is_empty(),
+            &format!("in the source: {}", found.functions.join(", ")),
+            "no function that it names is in the source",
+        );
     }
 }
 

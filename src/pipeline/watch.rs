@@ -2,12 +2,14 @@
 //! it changed.
 
 use super::driver::{Loop, Turn};
-use crate::decide::{self, Decision, Entry, tracker_moved};
-use crate::desk::Desk;
+use crate::decide::{self, Decision, tracker_moved};
+use crate::desk::{Desk, Responder};
+use crate::model::Timestamp;
 use crate::model::case::{AdvisoryId, Case, Draft};
 use crate::model::effect::{Effect, Reason};
 use crate::ports::{Comment, Intake, PortError};
 use async_trait::async_trait;
+use jiff::SignedDuration;
 use std::time::Duration;
 use tokio::time::sleep;
 use tracing::info;
@@ -150,6 +152,7 @@ async fn relay_one(desk: &Desk, case: &Case, advisory: &AdvisoryId) -> Result<()
 /// while it was down.
 const RELAYED_WITHIN_H: i64 = 24;
 
+/// Sends the words of a marked comment to the reporter, or says why they are not sent.
 fn relayed(
     desk: &Desk,
     case: &Case,
@@ -159,71 +162,57 @@ fn relayed(
     name: &str,
 ) -> Result<Decision, PortError> {
     let now = desk.now();
-    let journal = |why: &str| {
-        vec![Entry::of(
-            &case.id,
-            "comment not relayed",
-            format!("{why}: {name}"),
-        )]
+    let not_relayed =
+        |why: &str| Desk::note(&case.id, "comment not relayed", format!("{why}: {name}"));
+    let Some(responder) = writer_of(desk, comment) else {
+        return Ok(not_relayed("its writer is no responder of the config"));
     };
-    let theirs = |login: &Option<String>| {
-        login
-            .as_ref()
-            .is_some_and(|login| login.eq_ignore_ascii_case(&comment.author))
-    };
-    let Some(responder) = desk
-        .parts
-        .responders
-        .iter()
-        .find(|responder| theirs(&responder.tracker_login))
-    else {
+    if let Some(why) = refusal(comment, words, by_mail, now) {
         return Ok(Decision {
-            journal: journal("its writer is no responder of the config"),
-            ..Decision::default()
-        });
-    };
-    let refusal = match words {
-        // Whoever may work on an advisory may edit what others said.
-        _ if comment.edited => Some("it was edited, and nobody can tell by whom"),
-        _ if !by_mail => Some("the reporter reads the tracker themselves"),
-        _ if now.duration_since(comment.at)
-            > jiff::SignedDuration::from_hours(RELAYED_WITHIN_H) =>
-        {
-            Some("it is older than a day")
-        }
-        "" => Some("it has no words"),
-        quoting
-            if quoting
-                .lines()
-                .any(|line| line.trim_start().starts_with('>')) =>
-        {
-            Some("it quotes, and nobody can tell what is meant for the reporter")
-        }
-        _ => None,
-    };
-    if let Some(why) = refusal {
-        return Ok(Decision {
-            journal: journal(why),
             effects: Effect::call(Reason::RelayRefused, &case.id, now),
-            ..Decision::default()
+            ..not_relayed(why)
         });
     }
     let sealed = desk.parts.store.seal(words.as_bytes())?;
-    let by = format!(
-        "responder {}, {name}",
+    let login = responder
+        .login
+        .as_deref()
+        .or(responder.tracker_login.as_deref())
+        .unwrap_or_default();
+    let by = format!("responder {login}, {name}");
+    let token = name.replace(' ', "-");
+    Ok(decide::reply(&case.id, &token, sealed, &by, now))
+}
+
+/// The responder who wrote a comment, by their login of the tracker.
+fn writer_of<'d>(desk: &'d Desk, comment: &Comment) -> Option<&'d Responder> {
+    desk.parts.responders.iter().find(|responder| {
         responder
-            .login
+            .tracker_login
             .as_ref()
-            .or(responder.tracker_login.as_ref())
-            .map_or("", String::as_str)
-    );
-    Ok(decide::reply(
-        &case.id,
-        &name.replace(' ', "-"),
-        sealed,
-        &by,
-        now,
-    ))
+            .is_some_and(|login| login.eq_ignore_ascii_case(&comment.author))
+    })
+}
+
+/// Why a responder's comment may not go to the reporter.
+fn refusal(comment: &Comment, words: &str, by_mail: bool, now: Timestamp) -> Option<&'static str> {
+    // Whoever may work on an advisory may edit what others said.
+    if comment.edited {
+        return Some("it was edited, and nobody can tell by whom");
+    }
+    if !by_mail {
+        return Some("the reporter reads the tracker themselves");
+    }
+    if now.duration_since(comment.at) > SignedDuration::from_hours(RELAYED_WITHIN_H) {
+        return Some("it is older than a day");
+    }
+    if words.is_empty() {
+        return Some("it has no words");
+    }
+    words
+        .lines()
+        .any(|line| line.trim_start().starts_with('>'))
+        .then_some("it quotes, and nobody can tell what is meant for the reporter")
 }
 
 /// What a comment says behind the mark with which it begins.

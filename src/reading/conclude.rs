@@ -4,7 +4,7 @@ use crate::mime;
 use crate::model::letter::{NoAnswer, Outer};
 use crate::model::limits::CERTIFICATE_OCTETS_MAX;
 use crate::model::reading::{
-    BroughtCertificate, LetterKind, Reading, SignatureStatus, SignatureVerdict,
+    BroughtCertificate, LetterKind, Protection, Reading, SignatureStatus, SignatureVerdict,
 };
 use crate::openpgp::SignatureFound;
 use crate::reading::{Brought, Covering, Read, Shown, State, Way};
@@ -96,16 +96,12 @@ impl State<'_> {
                 .is_some_and(|covering| !covering.iter().any(signer))
     }
 
-    pub(super) fn finish(mut self, outer: &Outer) -> Read {
-        let signature = self.verdict();
-        let signed_to = self.signed_to(&signature);
-        if signature.status == SignatureStatus::Valid {
-            self.unname_uncovered();
-        }
+    /// Notes what is wrong with the signatures of a letter.
+    fn note_signature_faults(&mut self, signature: &SignatureVerdict) {
         if signature.status == SignatureStatus::None && !self.signatures.is_empty() {
             self.fault("the letter counts as unsigned: its signature does not cover all of it");
         }
-        if self.subject_is_anothers(&signature) {
+        if self.subject_is_anothers(signature) {
             self.fault("its subject was not signed by whoever signed its text");
         }
         if self
@@ -118,7 +114,10 @@ impl State<'_> {
                 not meant for us",
             );
         }
-        // What was opened speaks for the letter; else what stayed shut.
+    }
+
+    /// What was opened speaks for the letter; else what stayed shut.
+    fn protection(&self, text: &str) -> Protection {
         let mut protection = self
             .protections
             .iter()
@@ -126,48 +125,60 @@ impl State<'_> {
             .or(self.protections.first())
             .cloned()
             .unwrap_or_default();
-        let text = joined(&self.texts);
-        let nothing_read =
-            text.trim().is_empty() || text.trim_start().starts_with("-----BEGIN PGP MESSAGE-----");
-        if nothing_read && protection.shut.is_none() {
+        if shows_nothing(text) && protection.shut.is_none() {
             // The outer layer opened and an inner one did not: to a reader the letter is shut.
             protection.shut = self.protections.iter().find_map(|p| p.shut);
         }
-        let subject = self.subject.clone().unwrap_or_default();
-        let shut = protection.shut.is_some() && nothing_read;
-        let text = if shut { String::new() } else { text };
-        let seen = Seen {
+        protection
+    }
+
+    /// What tells the kind of a letter.
+    fn seen<'s>(&'s self, outer: &Outer, subject: &'s str, text: &'s str, shut: bool) -> Seen<'s> {
+        Seen {
             media_type: &self.media_type,
             refusal: outer.answer.as_ref().err().copied(),
             in_thread: !outer.threads.is_empty(),
             from: self.from.as_deref(),
             marked_spam: self.marked_spam,
-            subject: &subject,
-            text: &text,
+            subject,
+            text,
             has_attachments: !self.files.is_empty(),
             shut,
             sealed: self.sealed,
             to_sendkey: outer.to_sendkey(),
-        };
-        let kind = triage::kind(&seen);
-        let records: Vec<triage::ReportFile<'_>> = self
-            .files
-            .iter()
-            .filter(|kept| {
-                triage::may_be_record(
-                    &kept.attachment.name,
-                    &kept.attachment.media_type,
-                    &kept.octets,
-                )
-            })
-            .map(|kept| triage::ReportFile {
-                name: &kept.attachment.name,
-                media_type: &kept.attachment.media_type,
-                octets: &kept.octets,
-            })
-            .collect();
-        let report =
-            (kind.has_report() && !shut).then(|| triage::report(&subject, &text, &records));
+        }
+    }
+
+    /// The files that may hold a report in a form for machines.
+    fn report_files(&self) -> Vec<triage::ReportFile<'_>> {
+        let files = self.files.iter().map(|kept| triage::ReportFile {
+            name: &kept.attachment.name,
+            media_type: &kept.attachment.media_type,
+            octets: &kept.octets,
+        });
+        files
+            .filter(|file| triage::may_be_record(file.name, file.media_type, file.octets))
+            .collect()
+    }
+
+    /// What was read in the letter, when all of its layers are done.
+    pub(super) fn finish(mut self, outer: &Outer) -> Read {
+        let signature = self.verdict();
+        let signed_to = self.signed_to(&signature);
+        if signature.status == SignatureStatus::Valid {
+            self.unname_uncovered();
+        }
+        self.note_signature_faults(&signature);
+        let text = joined(&self.texts);
+        let protection = self.protection(&text);
+        let shut = protection.shut.is_some() && shows_nothing(&text);
+        let text = if shut { String::new() } else { text };
+        let subject = self.subject.clone().unwrap_or_default();
+        let kind = triage::kind(&self.seen(outer, &subject, &text, shut));
+        let report = (kind.has_report() && !shut)
+            .then(|| triage::report(&subject, &text, &self.report_files()));
+        let asks_for_certificate = kind == LetterKind::KeyRequest
+            || (!shut && triage::asks_for_certificate(&subject, &text));
         let (attachments, octets): (Vec<_>, Vec<_>) = self
             .files
             .into_iter()
@@ -176,7 +187,7 @@ impl State<'_> {
         let files = if self.with_files { octets } else { Vec::new() };
         let reading = Reading {
             kind,
-            from: self.from.clone(),
+            from: self.from,
             subject: self.subject,
             message_id: self.message_id,
             date: self.date,
@@ -191,8 +202,7 @@ impl State<'_> {
             attachments,
             automatic_reply_allowed: answerable(kind, outer),
             report,
-            asks_for_certificate: kind == LetterKind::KeyRequest
-                || (!shut && triage::asks_for_certificate(&subject, &text)),
+            asks_for_certificate,
             delivery: self
                 .delivery
                 .filter(|_| matches!(kind, LetterKind::Dsn | LetterKind::AutoReply)),
@@ -204,6 +214,11 @@ impl State<'_> {
         };
         Read { reading, files }
     }
+}
+
+/// Whether a text has no words that a human could read.
+fn shows_nothing(text: &str) -> bool {
+    text.trim().is_empty() || text.trim_start().starts_with("-----BEGIN PGP MESSAGE-----")
 }
 
 fn not_valid(status: SignatureStatus, fingerprint: Option<String>) -> SignatureVerdict {

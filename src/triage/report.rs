@@ -1,17 +1,17 @@
 //! What does the report say? Each field from its own heading or key first, else from the prose.
 
 mod gist;
+mod sources;
 
-use super::affected::{affected, affected_versions, fixed_versions, in_words, records};
 use super::disclosure::disclosure;
 use super::fields::Field;
-use super::product::{named_product, product};
 use super::sections::{Section, sections};
-use super::{circumstances, class, parts, patterns, places, weakness};
+use super::{class, patterns, weakness};
 use crate::model::cvss;
-use crate::model::report::{CreditWish, Missing, Report};
+use crate::model::report::{Missing, Report};
 pub(super) use gist::clean_subject;
 use gist::{cvss, severity, steps, summary};
+use sources::Sources;
 
 /// Longer summaries are cut at a word.
 const SUMMARY_CHARACTERS_MAX: usize = 200;
@@ -71,63 +71,43 @@ pub struct ReportFile<'a> {
 /// Extracts the structured report from subject and body text, and from the records that came with
 /// it.
 pub fn report(subject: &str, text: &str, files: &[ReportFile<'_>]) -> Report {
-    let text = own_words(head_of(text));
-    let (records, read_from) = records(&text, files);
-    // The letter speaks first; records fill what it leaves open.
-    let own = sections(&text);
-    let said: Vec<Section> = own
-        .iter()
-        .cloned()
-        .chain(records.iter().flat_map(|r| r.sections.clone()))
-        .collect();
-    let whole = format!("{subject}\n{text}");
-    let with_records = said
-        .iter()
-        .filter(|s| matches!(s.field, Field::Cve | Field::Cwe | Field::Cvss))
-        .fold(whole.clone(), |all, s| format!("{all}\n{}", s.text));
-    let with_prose = records
-        .iter()
-        .fold(whole.clone(), |all, r| format!("{all}\n{}", r.prose));
-    let recorded = records
-        .iter()
-        .flat_map(|r| &r.affected)
-        .find_map(|a| a.package.as_ref());
-    let product = own
-        .iter()
-        .filter(|s| s.field == Field::Product)
-        .find_map(|s| named_product(&s.text))
-        .or_else(|| recorded.map(|p| p.name.clone()))
-        .or_else(|| product(&said, subject, &text));
-    let mut affected_versions = affected_versions(&said, subject, &text, product.as_deref());
-    let ends = records
-        .iter()
-        .flat_map(|r| &r.affected)
-        .flat_map(|a| &a.ranges)
-        .filter_map(|range| range.fixed.clone());
-    let fixed_versions = unique(fixed_versions(&said, &text).into_iter().chain(ends));
-    affected_versions.retain(|version| !fixed_versions.contains(version));
-    let affected = affected(
-        &records,
-        &affected_versions,
-        &fixed_versions,
-        product.as_deref(),
-    );
-    if affected_versions.is_empty() {
-        affected_versions = affected
-            .iter()
-            .flat_map(|a| {
-                a.ranges
-                    .iter()
-                    .map(in_words)
-                    .chain(a.versions.iter().cloned())
-            })
-            .collect();
+    let sources = Sources::read(subject, own_words(head_of(text)), files);
+    let (text, sections) = (sources.text.as_str(), sources.sections.as_slice());
+    let product = sources.product();
+    let versions = sources.versions(product.as_deref());
+    let cvss = cvss(&sources.with_identifiers);
+    let rated = cvss.as_deref().and_then(cvss::rate);
+    let steps_to_reproduce = sources.steps();
+    let missing = missing(steps_to_reproduce.as_deref(), &versions.affected_versions);
+    let is_complete = missing.is_empty();
+    Report {
+        summary: summary(sections, subject, text),
+        cve_ids: ids(&CVE, &sources.with_identifiers, |c| {
+            format!("CVE-{}-{}", &c[1], &c[2])
+        }),
+        cwe_ids: weaknesses(sections, subject, text, &sources.with_identifiers),
+        cvss_score: rated.map(|rated| f64::from(rated.tenths) / 10.0),
+        severity: severity(sections, text, cvss.as_deref()),
+        cvss,
+        steps_to_reproduce,
+        disclosure: disclosure(&disclosure_text(sections, text)),
+        missing,
+        references: sources.references(),
+        files: sources.files(),
+        functions: sources.functions(),
+        vulnerabilities: sources.vulnerabilities(),
+        class: class::class(subject, text, sources.are_scanners_alone(), is_complete),
+        answers: sources.answers(),
+        product,
+        affected_versions: versions.affected_versions,
+        affected: versions.affected,
+        fixed_versions: versions.fixed_versions,
+        read_from: sources.read_from,
     }
-    let cvss = cvss(&with_records);
-    let severity = severity(&said, &text, cvss.as_deref());
-    let steps_to_reproduce =
-        steps(&said, &text).or_else(|| records.iter().find_map(|r| steps(&[], &r.prose)));
-    let shown = steps_to_reproduce.is_some() && !affected_versions.is_empty();
+}
+
+/// What a responder needs and the report does not have.
+fn missing(steps_to_reproduce: Option<&str>, affected_versions: &[String]) -> Vec<Missing> {
     let mut missing = Vec::new();
     if steps_to_reproduce.is_none() {
         missing.push(Missing::Steps);
@@ -135,65 +115,7 @@ pub fn report(subject: &str, text: &str, files: &[ReportFile<'_>]) -> Report {
     if affected_versions.is_empty() {
         missing.push(Missing::Versions);
     }
-    let mut answers = circumstances::circumstances(&said, &text);
-    if answers.credit_name.is_none() && answers.credit.is_none_or(|wish| wish == CreditWish::Wanted)
-    {
-        answers.credit_name = records.iter().flat_map(|r| &r.credits).next().cloned();
-        answers.credit = answers
-            .credit
-            .or(answers.credit_name.as_ref().map(|_| CreditWish::Wanted));
-    }
-    let listed = parts::titles(&text);
-    let vulnerabilities = if listed.is_empty() {
-        records
-            .iter()
-            .map(|r| r.titles.clone())
-            .find(|t| t.len() > 1)
-            .unwrap_or_default()
-    } else {
-        listed
-    };
-    let only_scanners = !records.is_empty()
-        && records.iter().all(|r| r.scanner)
-        && !speaks_of_vulnerability(subject, &text);
-    Report {
-        summary: summary(&said, subject, &text),
-        cve_ids: ids(&CVE, &with_records, |c| format!("CVE-{}-{}", &c[1], &c[2])),
-        cwe_ids: weaknesses(&said, subject, &text, &with_records),
-        cvss_score: cvss
-            .as_deref()
-            .and_then(cvss::rate)
-            .map(|rated| f64::from(rated.tenths) / 10.0),
-        cvss,
-        severity,
-        steps_to_reproduce,
-        disclosure: disclosure(&disclosure_text(&said, &text)),
-        missing,
-        references: unique(
-            places::references(&text)
-                .into_iter()
-                .chain(records.iter().flat_map(|r| r.references.clone())),
-        ),
-        files: unique(
-            places::files(&with_prose)
-                .into_iter()
-                .chain(named_places(&said, Field::Files))
-                .chain(records.iter().flat_map(|r| r.files.clone())),
-        ),
-        functions: unique(
-            places::functions(&with_prose)
-                .into_iter()
-                .chain(named_places(&said, Field::Functions)),
-        ),
-        vulnerabilities,
-        class: class::class(subject, &text, only_scanners, shown),
-        answers,
-        read_from,
-        product,
-        affected_versions,
-        affected,
-        fixed_versions,
-    }
+    missing
 }
 
 /// By number, else by well-known name: in a field that names it, in the subject, or in the text.
@@ -211,37 +133,6 @@ fn weaknesses(sections: &[Section], subject: &str, text: &str, with_records: &st
             .into_iter()
             .chain(weakness::named(&format!("{in_field}\n{subject}\n{prose}"))),
     )
-}
-
-fn named_places(sections: &[Section], field: Field) -> Vec<String> {
-    let texts = sections
-        .iter()
-        .filter(|s| s.field == field)
-        .flat_map(|s| s.text.lines().take_while(|l| !l.trim().is_empty()));
-    let names = texts
-        .flat_map(|line| line.split([',', ' ', '`']))
-        .map(|name| name.trim().trim_end_matches("()").trim_start_matches("- "));
-    let plausible = |name: &&str| match field {
-        Field::Files => name.contains('.') && !name.contains("://") && !name.ends_with('.'),
-        _ => {
-            name.len() > 2
-                && name
-                    .chars()
-                    .all(|c| c.is_alphanumeric() || "_:.$->#".contains(c))
-                && (name.contains(['_', ':', '.']) || line_is_one_word(sections, field))
-        }
-    };
-    names
-        .filter(plausible)
-        .map(|name| LINE_NUMBER.replace(name, "").into_owned())
-        .collect()
-}
-
-fn line_is_one_word(sections: &[Section], field: Field) -> bool {
-    sections
-        .iter()
-        .filter(|s| s.field == field)
-        .all(|s| !s.text.trim().contains(' '))
 }
 
 pub(super) fn unique(items: impl IntoIterator<Item = String>) -> Vec<String> {

@@ -190,6 +190,11 @@ fn vers(range: &Range) -> String {
     }
 }
 
+/// A time in UTC, to the second (RFC 3339).
+fn second(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 fn pretty(value: &Value) -> String {
     let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
     text.push('\n');

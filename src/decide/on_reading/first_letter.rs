@@ -251,6 +251,7 @@ pub(super) fn waits(
     }
 }
 
+/// A report: its draft is filed, or waits for a responder's word.
 pub(super) fn report(
     case: &Case,
     letter: &ReadLetter<'_>,
@@ -258,58 +259,81 @@ pub(super) fn report(
     policy: &Policy,
     now: Timestamp,
 ) -> Decision {
-    let evident = reading.report.as_ref().is_some_and(Report::is_evident);
-    let held = reading.came_sealed() && policy.sealed == SealedPolicy::Hold;
-    let forged = reading.signature.status == SignatureStatus::Invalid;
-    let files = match policy.file {
-        // Who asks to be told of fixes in advance reports none.
-        FilePolicy::Always => reading
-            .report
-            .as_ref()
-            .is_none_or(|r| r.class != Class::Application),
-        FilePolicy::Evident => evident && !forged,
-        FilePolicy::Confirmed => false,
-    };
     let in_clear = !reading.came_sealed();
-    let mut effects = Vec::new();
-    let stands_alone = case.perhaps_of.is_none() && letter.alike.is_none();
-    let lacks = reading
-        .report
-        .as_ref()
-        .is_some_and(|r| !r.missing.is_empty());
-    // Of a clear letter everyone on the way could see what it lacks. Whether another letter says
-    // the same may be known from a sealed one alone: it changes nothing that leaves.
-    if in_clear
-        && letter.answerable
-        && evident
-        && !forged
-        && lacks
-        && case.perhaps_of.is_none()
-        && policy.ask_missing
-    {
-        effects.push(Effect::ask(
-            &case.id,
-            letter.intake,
-            (letter.received_at + policy.acknowledge_delay + ASK_AFTER).max(now),
-        ));
-    }
+    let is_held = !in_clear && policy.sealed == SealedPolicy::Hold;
     // What perhaps belongs to another case, or says the same, would be a second advisory of it.
-    if !files || held || !stands_alone {
-        let reason = if letter.alike.is_some() {
-            Reason::LikelyDuplicate
-        } else {
-            Reason::AwaitsWord
-        };
-        let mut decision = waits(case, letter, reason, in_clear, now);
-        decision.journal.extend(
-            letter
-                .alike
-                .map(|other| Entry::of(&case.id, "likely duplicate", other.as_str())),
-        );
-        decision.effects.extend(effects);
+    let stands_alone = case.perhaps_of.is_none() && letter.alike.is_none();
+    let question = asks_for_missing(case, letter, reading, policy).then(|| {
+        let due = letter.received_at + policy.acknowledge_delay + ASK_AFTER;
+        Effect::ask(&case.id, letter.intake, due.max(now))
+    });
+    if !files_draft(reading, policy) || is_held || !stands_alone {
+        let mut decision = wait_for_word(case, letter, in_clear, now);
+        decision.effects.extend(question);
         return decision;
     }
-    effects.push(Effect::file_advisory(&case.id, letter.intake, now));
+    let mut decision = file_draft(case, letter, in_clear, now);
+    decision.effects = question.into_iter().chain(decision.effects).collect();
+    decision
+}
+
+fn is_forged(reading: &Reading) -> bool {
+    reading.signature.status == SignatureStatus::Invalid
+}
+
+fn is_evident(reading: &Reading) -> bool {
+    reading.report.as_ref().is_some_and(Report::is_evident)
+}
+
+/// Whether the policy files a draft of this report by itself.
+fn files_draft(reading: &Reading, policy: &Policy) -> bool {
+    let report = reading.report.as_ref();
+    match policy.file {
+        // Who asks to be told of fixes in advance reports none.
+        FilePolicy::Always => report.is_none_or(|r| r.class != Class::Application),
+        FilePolicy::Evident => is_evident(reading) && !is_forged(reading),
+        FilePolicy::Confirmed => false,
+    }
+}
+
+/// Whether the reporter is asked for what their report lacks.
+///
+/// Of a clear letter everyone on the way could see what it lacks. Whether another letter says the
+/// same may be known from a sealed one alone: it changes nothing that leaves.
+fn asks_for_missing(
+    case: &Case,
+    letter: &ReadLetter<'_>,
+    reading: &Reading,
+    policy: &Policy,
+) -> bool {
+    let report = reading.report.as_ref();
+    let lacks_something = report.is_some_and(|r| !r.missing.is_empty());
+    let may_ask = policy.ask_missing && letter.answerable && !reading.came_sealed();
+    may_ask
+        && lacks_something
+        && is_evident(reading)
+        && !is_forged(reading)
+        && case.perhaps_of.is_none()
+}
+
+/// Calls responders to say whether a draft is filed, or to compare two reports that say the same.
+fn wait_for_word(case: &Case, letter: &ReadLetter<'_>, in_clear: bool, now: Timestamp) -> Decision {
+    let reason = if letter.alike.is_some() {
+        Reason::LikelyDuplicate
+    } else {
+        Reason::AwaitsWord
+    };
+    let mut decision = waits(case, letter, reason, in_clear, now);
+    let duplicate = letter
+        .alike
+        .map(|other| Entry::of(&case.id, "likely duplicate", other.as_str()));
+    decision.journal.extend(duplicate);
+    decision
+}
+
+/// Files the draft, and calls responders to the new case.
+fn file_draft(case: &Case, letter: &ReadLetter<'_>, in_clear: bool, now: Timestamp) -> Decision {
+    let mut effects = vec![Effect::file_advisory(&case.id, letter.intake, now)];
     effects.extend(Effect::call_about_letter(
         Reason::NewCase,
         &case.id,
@@ -317,15 +341,13 @@ pub(super) fn report(
         in_clear,
         now,
     ));
+    let after = Case {
+        standing: Standing::Open,
+        draft: Draft::Queued,
+        ..case.clone()
+    };
     Decision {
-        case: Some(CaseChange::update(
-            case,
-            Case {
-                standing: Standing::Open,
-                draft: Draft::Queued,
-                ..case.clone()
-            },
-        )),
+        case: Some(CaseChange::update(case, after)),
         effects,
         ..Decision::default()
     }

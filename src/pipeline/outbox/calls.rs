@@ -13,6 +13,7 @@ use crate::ports::{OpenerError, Parcel, PortError};
 use std::time::Duration;
 use tracing::warn;
 
+/// Calls every responder by mail, or the one whom a call is for.
 pub(super) async fn by_mail(
     desk: &Desk,
     effect: &Effect,
@@ -22,46 +23,83 @@ pub(super) async fn by_mail(
         Some((to, brief)) => (Some(to), Some(brief)),
         None => (None, brief(desk, effect).await?),
     };
-    let mut failed = None;
-    let (mut reached, mut unreachable) = (Vec::new(), Vec::new());
-    for responder in desk
-        .parts
-        .responders
-        .iter()
-        .filter(|r| only.as_ref().is_none_or(|to| r.address.same_mailbox(to)))
-    {
+    let is_called = |responder: &&Responder| {
+        only.as_ref()
+            .is_none_or(|to| responder.address.same_mailbox(to))
+    };
+    let mut calls = Calls::default();
+    for responder in desk.parts.responders.iter().filter(is_called) {
+        calls
+            .call(desk, effect, reason, brief.as_ref(), responder)
+            .await;
+    }
+    if let Some(err) = calls.failed {
+        for call in &calls.reached {
+            desk.said(call);
+        }
+        return Err(err);
+    }
+    for call in &calls.reached {
+        desk.forget_said(call);
+    }
+    let decision = note_calls(desk, effect, reason, &calls.unreachable);
+    Ok(Carried::Done(decision, None))
+}
+
+/// What became of the calls of one effect.
+#[derive(Default)]
+struct Calls<'d> {
+    /// The keys of those that left, in this try or an earlier one.
+    reached: Vec<String>,
+    /// Those to whom nothing can be encrypted.
+    unreachable: Vec<&'d Responder>,
+    /// Why the effect is tried again; a passing error before a lasting one.
+    failed: Option<PortError>,
+}
+
+impl<'d> Calls<'d> {
+    /// Calls one responder. An error is noted: one dead mailbox must not silence the others.
+    async fn call(
+        &mut self,
+        desk: &Desk,
+        effect: &Effect,
+        reason: Reason,
+        brief: Option<&Brief>,
+        responder: &'d Responder,
+    ) {
         // Whom an earlier try reached is not called again for another's sake.
         let call = format!("{}:{}", effect.key, responder.address);
         if desk.was_said(&call) {
-            reached.push(call);
-            continue;
+            self.reached.push(call);
+            return;
         }
-        // One dead mailbox must not silence the others.
-        match call_one(desk, effect, reason, brief.as_ref(), responder).await {
+        match call_one(desk, effect, reason, brief, responder).await {
             Ok(()) => {
-                reached.push(call);
+                self.reached.push(call);
                 desk.mended(&format!("responder {}", responder.name));
             }
             Err(Uncalled::Certificate(why)) => {
                 desk.fault(&format!("responder {}", responder.name), &why)
                     .await;
-                unreachable.push(responder);
+                self.unreachable.push(responder);
             }
             Err(Uncalled::Port(err)) => {
                 warn!(effect = %effect.key, error = %err, "a responder could not be called");
-                if failed.as_ref().is_none_or(PortError::is_lasting) {
-                    failed = Some(err);
+                if self.failed.as_ref().is_none_or(PortError::is_lasting) {
+                    self.failed = Some(err);
                 }
             }
         }
     }
-    if let Some(err) = failed {
-        for call in &reached {
-            desk.said(call);
-        }
-        return Err(err);
-    }
-    reached.iter().for_each(|call| desk.forget_said(call));
+}
+
+/// That responders were called, and who of them cannot be.
+fn note_calls(
+    desk: &Desk,
+    effect: &Effect,
+    reason: Reason,
+    unreachable: &[&Responder],
+) -> Decision {
     let detail = if desk.parts.responders.is_empty() {
         "no responder is configured"
     } else {
@@ -75,13 +113,10 @@ pub(super) async fn by_mail(
     let now = desk.now();
     for responder in unreachable {
         // Loud, and once a day: the others hear of it by mail, and everyone by the second path.
-        let about = format!("{}:{}", responder.address, now.strftime("%Y-%m-%d"));
         if reason != Reason::ResponderUnreachable {
-            decision.effects.extend(Effect::call_about_desk(
-                Reason::ResponderUnreachable,
-                &about,
-                now,
-            ));
+            let about = format!("{}:{}", responder.address, now.strftime("%Y-%m-%d"));
+            let call = Effect::call_about_desk(Reason::ResponderUnreachable, &about, now);
+            decision.effects.extend(call);
         }
         decision.journal.push(Entry {
             case: effect.case.clone(),
@@ -89,7 +124,7 @@ pub(super) async fn by_mail(
             detail: responder.fingerprints.join(", "),
         });
     }
-    Ok(Carried::Done(decision, None))
+    decision
 }
 
 /// Why somebody was not called.

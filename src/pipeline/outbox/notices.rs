@@ -4,9 +4,11 @@
 use super::answers::{answer, hand_over};
 use super::{Carried, case_of, unsealed, unsigned_yet};
 use crate::cases::Notice;
-use crate::decide::{Decision, Entry};
+use crate::decide::Decision;
 use crate::desk::Desk;
-use crate::model::case::Standing;
+use crate::model::Timestamp;
+use crate::model::address::Address;
+use crate::model::case::{Case, Standing};
 use crate::model::course::Step;
 use crate::model::distributor::Distributor;
 use crate::model::effect::{Effect, Reason};
@@ -14,50 +16,18 @@ use crate::model::outgoing::Composition;
 use crate::pipeline::failpoint::step;
 use crate::ports::{OpenerError, PortError};
 
+/// Sends one distributor their notice, while the embargo lasts.
 pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
     let notice: Notice = unsealed(desk, effect).await?;
     let now = desk.now();
-    let refused = |why: &'static str, name: &str| {
-        let journal = vec![Entry::of(
-            &case.id,
-            "notice not sent",
-            format!("{name}: {why}"),
-        )];
-        Ok(Carried::Refused(
-            Decision {
-                journal,
-                effects: Effect::call(Reason::NoticeFailed, &case.id, now),
-                ..Decision::default()
-            },
-            why,
-        ))
+    let distributor = match find_distributor(desk, &notice.to) {
+        Ok(distributor) => distributor,
+        Err(name) => return Ok(refuse(&case, name, "they are on the list no more", now)),
     };
-    let theirs = |d: &&Distributor| d.address.same_mailbox(&notice.to);
-    let Some(distributor) = desk
-        .parts
-        .distributors
-        .iter()
-        .filter(|d| d.removed_on.is_none())
-        .find(theirs)
-    else {
-        let name = desk
-            .parts
-            .distributors
-            .iter()
-            .find(theirs)
-            .map_or("a distributor", |d| d.name.as_str());
-        return refused("they are on the list no more", name);
-    };
-    if matches!(case.standing, Standing::Closed { .. }) {
-        return refused("the case is closed", &distributor.name);
-    }
-    let embargo = case
-        .course
-        .release_day
-        .filter(|day| *day > now && !case.course.reached.contains_key(&Step::Release));
-    let Some(embargo_until) = embargo else {
-        return refused("the embargo is over", &distributor.name);
+    let embargo_until = match embargo_until(&case, now) {
+        Ok(day) => day,
+        Err(why) => return Ok(refuse(&case, &distributor.name, why, now)),
     };
     let answer = answer(desk, effect, &distributor.address, "notice")?;
     let composition = Composition::Notice {
@@ -71,7 +41,8 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
     let octets = match desk.parts.opener.compose(&composition).await {
         Ok(octets) => octets,
         Err(OpenerError::Refused(_)) => {
-            return refused("no letter can be encrypted to them", &distributor.name);
+            let why = "no letter can be encrypted to them";
+            return Ok(refuse(&case, &distributor.name, why, now));
         }
         Err(other) => return Err(unsigned_yet(&other)),
     };
@@ -86,4 +57,37 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
         ..Desk::note(&case.id, "notice sent", detail)
     };
     Ok(Carried::Done(decision, Some(answer.message_id)))
+}
+
+/// The distributor with this address; the name of one who was taken off the list as an error.
+fn find_distributor<'d>(desk: &'d Desk, to: &Address) -> Result<&'d Distributor, &'d str> {
+    let listed = &desk.parts.distributors;
+    let theirs = |d: &&Distributor| d.address.same_mailbox(to);
+    let mut present = listed.iter().filter(|d| d.removed_on.is_none());
+    present.find(theirs).ok_or_else(|| {
+        let removed = listed.iter().find(theirs);
+        removed.map_or("a distributor", |d| d.name.as_str())
+    })
+}
+
+/// When the embargo of a case ends, or why no notice of it may leave any more.
+fn embargo_until(case: &Case, now: Timestamp) -> Result<Timestamp, &'static str> {
+    if matches!(case.standing, Standing::Closed { .. }) {
+        return Err("the case is closed");
+    }
+    let is_released = case.course.reached.contains_key(&Step::Release);
+    case.course
+        .release_day
+        .filter(|day| *day > now && !is_released)
+        .ok_or("the embargo is over")
+}
+
+/// Sends no notice, and calls responders to tell the distributor in another way.
+fn refuse(case: &Case, name: &str, why: &'static str, now: Timestamp) -> Carried {
+    let detail = format!("{name}: {why}");
+    let decision = Decision {
+        effects: Effect::call(Reason::NoticeFailed, &case.id, now),
+        ..Desk::note(&case.id, "notice not sent", detail)
+    };
+    Carried::Refused(decision, why)
 }

@@ -1,8 +1,9 @@
 //! How do a question and a reply of the team reach the reporter?
 
 use super::{answer, hand_over, not_again, turn_unless_manual};
-use crate::decide::replied;
+use crate::decide::{Decision, replied};
 use crate::desk::Desk;
+use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::Case;
 use crate::model::effect::{Effect, Reason, Work};
@@ -127,14 +128,7 @@ pub(in crate::pipeline::outbox) async fn reply(
                 .to_owned(),
         ));
     };
-    // Where a machine may answer, a human may: to the address that was proven, else to the single
-    // From.
-    let to = first
-        .reply_to
-        .as_ref()
-        .map(|r| r.address().clone())
-        .or_else(|| first.originator.clone())
-        .ok_or_else(|| missing("reply address"))?;
+    let to = recipient(first)?;
     let now = desk.now();
     // A responder's word may use what only decryption showed: the certificate that its sender
     // enclosed and signed with.
@@ -145,42 +139,20 @@ pub(in crate::pipeline::outbox) async fn reply(
         }) => {
             let why = "two certificates were seen for the reporter: choose one with `sealdesk \
                 case certificate`, and give the reply again";
-            let mut decision = Desk::note(&case.id, "reply not sent", why);
-            decision.effects = Effect::call(Reason::ReplyRefused, &case.id, now);
-            return Ok(Carried::Refused(decision, why));
+            return Ok(Carried::Refused(not_sent(&case, why, now), why));
         }
         Some(pinned) => pinned.in_use(),
     };
     let answer = answer(desk, effect, &to, "reply")?;
-    let message_id = answer.message_id.clone();
-    let in_reply_to = last.message_id.clone();
     if certificate.is_none() && came_sealed(desk, &case).await? {
-        // What was sealed to us is answered sealed, or not at all.
-        let why = "the reporter's certificate is not known: they are asked for it, and the reply \
-            must be given again";
-        let mut decision = Desk::note(&case.id, "reply not sent", why);
-        decision.effects = Effect::call(Reason::ReplyRefused, &case.id, now);
-        if first.reply_to.is_some() {
-            decision
-                .effects
-                .push(Effect::ask_manually(&case.id, first.id, now));
-        }
-        return Ok(Carried::Refused(decision, why));
+        return Ok(ask_for_certificate(&case, first, now));
     }
-    let text = desk
-        .parts
-        .opener
-        .unseal(sealed_words)
-        .await
-        .map_err(|e| unsigned_yet(&e))?;
-    let text = String::from_utf8(text)
-        .map_err(|_| PortError::Lasting("the words of this reply are damaged".to_owned()))?;
     let composition = Composition::Reply {
-        to: to.clone(),
+        to,
         case: case.id.clone(),
-        message_id: message_id.clone(),
-        in_reply_to,
-        text,
+        message_id: answer.message_id.clone(),
+        in_reply_to: last.message_id.clone(),
+        text: unseal_words(desk, sealed_words).await?,
         at: now,
         certificate,
     };
@@ -193,10 +165,51 @@ pub(in crate::pipeline::outbox) async fn reply(
     step!("composed");
     desk.parts.store.note_answer(&answer, now).await?;
     hand_over(desk, effect, &answer, octets).await?;
-    Ok(Carried::Done(
-        replied(&case, desk.now(), message_id.as_str()),
-        Some(message_id),
-    ))
+    let decision = replied(&case, desk.now(), answer.message_id.as_str());
+    Ok(Carried::Done(decision, Some(answer.message_id)))
+}
+
+/// Where a machine may answer, a human may: to the address that was proven, else to the single
+/// From.
+fn recipient(first: &Intake) -> Result<Address, PortError> {
+    let proven = first.reply_to.as_ref().map(|to| to.address());
+    proven
+        .or(first.originator.as_ref())
+        .cloned()
+        .ok_or_else(|| missing("reply address"))
+}
+
+/// What a responder wrote, as it rests sealed.
+async fn unseal_words(desk: &Desk, sealed: Vec<u8>) -> Result<String, PortError> {
+    let octets = desk
+        .parts
+        .opener
+        .unseal(sealed)
+        .await
+        .map_err(|e| unsigned_yet(&e))?;
+    String::from_utf8(octets)
+        .map_err(|_| PortError::Lasting("the words of this reply are damaged".to_owned()))
+}
+
+/// Sends no reply, and calls responders to give it again.
+fn not_sent(case: &Case, why: &'static str, now: Timestamp) -> Decision {
+    Decision {
+        effects: Effect::call(Reason::ReplyRefused, &case.id, now),
+        ..Desk::note(&case.id, "reply not sent", why)
+    }
+}
+
+/// What was sealed to us is answered sealed, or not at all: asks the reporter for the certificate
+/// that this takes.
+fn ask_for_certificate(case: &Case, first: &Intake, now: Timestamp) -> Carried {
+    let why = "the reporter's certificate is not known: they are asked for it, and the reply \
+        must be given again";
+    let mut decision = not_sent(case, why, now);
+    if first.reply_to.is_some() {
+        let question = Effect::ask_manually(&case.id, first.id, now);
+        decision.effects.push(question);
+    }
+    Carried::Refused(decision, why)
 }
 
 /// The certificate pinned for who wrote a letter, or for the address that they want to be answered

@@ -1,0 +1,239 @@
+//! How is a report acknowledged? By an answer that shows nothing of what only decryption shows, on
+//! a clock that nothing stops: what may not leave by itself goes to a human.
+
+use super::replies::pinned_of;
+use super::{answer, hand_over, turn};
+use crate::compose;
+use crate::decide::{CaseChange, Decision};
+use crate::desk::Desk;
+use crate::desk::restraint::restrain_calls;
+use crate::model::Timestamp;
+use crate::model::case::{Acknowledgement, Case};
+use crate::model::effect::{Effect, Reason};
+use crate::model::letter::Dmarc;
+use crate::model::outgoing::Composition;
+use crate::model::reading::{LetterKind, Outside};
+use crate::pipeline::failpoint::step;
+use crate::pipeline::outbox::{Carried, case_of, letter_of, missing, unsigned_yet};
+use crate::ports::{Answer, Intake, OpenerError, PortError};
+
+/// Acknowledges the letter that opened a case.
+pub(in crate::pipeline::outbox) async fn acknowledge(
+    desk: &Desk,
+    effect: &Effect,
+) -> Result<Carried, PortError> {
+    let case = case_of(desk, effect).await?;
+    let letter = letter_of(desk, effect).await?;
+    let to = letter
+        .reply_to
+        .clone()
+        .ok_or_else(|| missing("reply address"))?;
+    let now = desk.now();
+    let outside = outside(desk, &letter, now).await?;
+    let certificate = wants_certificate(&case, outside.as_ref())
+        .then(|| Effect::send_certificate(letter.id, &case.id, now));
+    let is_no_report = outside.as_ref().is_some_and(shows_no_report);
+    let (Acknowledgement::Due { deadline, .. }, false) = (&case.acknowledgement, is_no_report)
+    else {
+        // Answered by hand, not owed any more, or a clear letter that is no report: its reading
+        // closes the case.
+        let decision = Decision {
+            effects: certificate.into_iter().collect(),
+            ..Decision::default()
+        };
+        return Ok(Carried::Done(decision, None));
+    };
+    let answer = Answer {
+        proven: letter.dmarc == Dmarc::Pass,
+        ..answer(desk, effect, to.address(), "acknowledgement")?
+    };
+    if let Some(held) = turn(desk, &answer, now).await? {
+        return held_back(desk, &case, &letter, held.until, *deadline, now).await;
+    }
+    let composition = Composition::Acknowledgement {
+        to: to.clone(),
+        case: case.id.clone(),
+        message_id: answer.message_id.clone(),
+        in_reply_to: letter.message_id.clone(),
+        received_at: letter.received_at,
+        at: now,
+        digest: outside.as_ref().and_then(|outside| outside.digest),
+        certificate: match pinned_of(desk, &letter, to.address()).await? {
+            None => outside.and_then(|outside| outside.certificate),
+            Some(pinned) => pinned.in_use(),
+        },
+    };
+    let (octets, signed) = compose_in_time(desk, &letter, composition, now).await?;
+    step!("composed");
+    hand_over(desk, effect, &answer, octets).await?;
+    let mut decision = acknowledged(desk, &case, &answer, signed);
+    decision.effects.extend(certificate);
+    if !signed {
+        let call = Effect::call(Reason::LeftUnsigned, &case.id, now);
+        decision.effects.extend(call);
+    }
+    Ok(Carried::Done(decision, Some(answer.message_id)))
+}
+
+/// Whether a clear letter asks for the desk's certificate, and nothing answered it yet.
+fn wants_certificate(case: &Case, outside: Option<&Outside>) -> bool {
+    let asks = outside.is_some_and(|outside| {
+        outside.in_clear && (outside.kind == LetterKind::KeyRequest || outside.asks_for_certificate)
+    });
+    asks && !matches!(case.acknowledgement, Acknowledgement::Sent { .. })
+}
+
+/// Whether everybody on the way could see that the letter is no report.
+fn shows_no_report(outside: &Outside) -> bool {
+    outside.in_clear && (outside.kind == LetterKind::KeyRequest || outside.kind.is_machine())
+}
+
+/// Composes an acknowledgement, and says whether it is signed. Where the opener was down for too
+/// long, it leaves unsigned.
+async fn compose_in_time(
+    desk: &Desk,
+    letter: &Intake,
+    mut composition: Composition,
+    now: Timestamp,
+) -> Result<(Vec<u8>, bool), PortError> {
+    let opener = &desk.parts.opener;
+    let why = match opener.compose(&composition).await {
+        Ok(octets) => return Ok((octets, true)),
+        Err(why) => why,
+    };
+    // A certificate that can't be used must not cost the reporter their answer.
+    if let OpenerError::Refused(_) | OpenerError::Died = why
+        && let Composition::Acknowledgement { certificate, .. } = &mut composition
+    {
+        *certificate = None;
+    }
+    match opener.compose(&composition).await {
+        Ok(octets) => Ok((octets, true)),
+        Err(why) if waits_for_opener(desk, letter, now) => Err(unsigned_yet(&why)),
+        Err(_) => Ok((unsigned(desk, &composition)?, false)),
+    }
+}
+
+/// The acknowledgement left.
+fn acknowledged(desk: &Desk, case: &Case, answer: &Answer, signed: bool) -> Decision {
+    let event = if signed {
+        "acknowledged"
+    } else {
+        "acknowledged without a signature"
+    };
+    let mut decision = Desk::note(&case.id, event, answer.message_id.as_str());
+    // The case may have moved on meanwhile: the store changes its acknowledgement alone, if that
+    // still stands as it was.
+    if let Ok(acknowledgement) = case.acknowledgement.clone().sent(desk.now(), signed) {
+        let after = Case {
+            acknowledgement,
+            ..case.clone()
+        };
+        decision.case = Some(CaseChange::update(case, after));
+    }
+    decision
+}
+
+/// A cap holds an acknowledgement back. It never drops one: what can't wait goes to a human, on the
+/// same clock.
+async fn held_back(
+    desk: &Desk,
+    case: &Case,
+    letter: &Intake,
+    at: Timestamp,
+    deadline: Timestamp,
+    now: Timestamp,
+) -> Result<Carried, PortError> {
+    // The same letter came by another address of ours, and its writer has their answer to it.
+    for other in desk
+        .parts
+        .store
+        .alike(&case.id, &[], letter.message_id.as_ref())
+        .await?
+    {
+        let acknowledged = desk
+            .parts
+            .store
+            .case(&other)
+            .await?
+            .is_some_and(|c| matches!(c.acknowledgement, Acknowledgement::Sent { .. }));
+        let same_writer = match &letter.originator {
+            Some(writer) => desk.parts.store.is_participant(&other, writer).await?,
+            None => false,
+        };
+        if acknowledged && same_writer {
+            let mut decision =
+                Desk::note(&case.id, "acknowledged with another case", other.as_str());
+            decision.case = Some(CaseChange::update(
+                case,
+                Case {
+                    acknowledgement: Acknowledgement::NotOwed,
+                    ..case.clone()
+                },
+            ));
+            return Ok(Carried::Done(decision, None));
+        }
+    }
+    if at < deadline - desk.parts.policy.alarm_before {
+        return Ok(Carried::NotBefore(at));
+    }
+    let mut decision = Desk::note(
+        &case.id,
+        "acknowledgement handed to a human",
+        format!("no automatic answer to this address before {at}"),
+    );
+    decision.effects = Effect::call(Reason::AnswerByHand, &case.id, now);
+    decision.case = Some(CaseChange::update(
+        case,
+        Case {
+            acknowledgement: case.acknowledgement.clone().hand_over(),
+            ..case.clone()
+        },
+    ));
+    Ok(Carried::Done(restrain_calls(desk, decision, now), None))
+}
+
+/// What the letter shows without any key; `None` where it can't be parsed, or nobody could look for
+/// too long.
+async fn outside(
+    desk: &Desk,
+    letter: &Intake,
+    now: Timestamp,
+) -> Result<Option<Outside>, PortError> {
+    // Where no key was asked when it was read, its reading says the same.
+    if let Some(reading) = desk.take_fresh(letter.id, |reading| !reading.came_sealed()) {
+        return Ok(Some(Outside::of(&reading, None)));
+    }
+    if let Some(seen) = desk.outside_of(letter.id) {
+        return Ok(Some(seen));
+    }
+    let _place = desk.looks.acquire().await;
+    match desk
+        .parts
+        .opener
+        .outside(desk.parts.store.sealed(letter.id).await?)
+        .await
+    {
+        Ok(outside) => {
+            desk.remember_outside(letter.id, &outside);
+            Ok(Some(outside))
+        }
+        Err(why @ (OpenerError::Down(_) | OpenerError::Ended(_)))
+            if waits_for_opener(desk, letter, now) =>
+        {
+            Err(unsigned_yet(&why))
+        }
+        Err(_) => Ok(None),
+    }
+}
+
+fn waits_for_opener(desk: &Desk, letter: &Intake, now: Timestamp) -> bool {
+    now.duration_since(letter.received_at) < desk.parts.policy.unsigned_after
+}
+
+/// The desk's own words without a signature, when the opener was down for too long.
+fn unsigned(desk: &Desk, composition: &Composition) -> Result<Vec<u8>, PortError> {
+    let composed =
+        compose::draft(composition, &desk.parts.identity).and_then(compose::MailDraft::plain);
+    composed.map_err(|e| PortError::Lasting(format!("the letter cannot be composed: {e}")))
+}

@@ -1,0 +1,209 @@
+//! What is a report read from? The letter's own words first; the records that came with it fill
+//! what the words leave open.
+
+use super::{LINE_NUMBER, ReportFile, speaks_of_vulnerability, steps, unique};
+use crate::model::report::{Affected, Answers, CreditWish};
+use crate::triage::affected::{affected, affected_versions, fixed_versions, in_words, records};
+use crate::triage::documents::Record;
+use crate::triage::fields::Field;
+use crate::triage::product::{named_product, product};
+use crate::triage::sections::{Section, sections};
+use crate::triage::{circumstances, parts, places};
+
+/// The words of a letter and its records.
+pub(super) struct Sources<'s> {
+    subject: &'s str,
+    /// The letter's own words.
+    pub text: String,
+    /// The sections of the letter alone.
+    own_sections: Vec<Section>,
+    /// The sections of the letter, then those of its records.
+    pub sections: Vec<Section>,
+    /// Subject and text, and what any section says of CVE, CWE and CVSS.
+    pub with_identifiers: String,
+    /// Subject and text, and the prose of the records.
+    with_prose: String,
+    records: Vec<Record>,
+    /// Where each record was read.
+    pub read_from: Vec<String>,
+}
+
+/// What is affected and what is fixed.
+pub(super) struct Versions {
+    pub affected_versions: Vec<String>,
+    pub affected: Vec<Affected>,
+    pub fixed_versions: Vec<String>,
+}
+
+impl<'s> Sources<'s> {
+    /// Finds the sections and the records. `text` is the letter's own words.
+    pub fn read(subject: &'s str, text: String, files: &[ReportFile<'_>]) -> Self {
+        let (records, read_from) = records(&text, files);
+        let own_sections = sections(&text);
+        let recorded_sections = records.iter().flat_map(|r| r.sections.clone());
+        let sections: Vec<Section> = own_sections
+            .iter()
+            .cloned()
+            .chain(recorded_sections)
+            .collect();
+        let whole = format!("{subject}\n{text}");
+        let with_identifiers = sections
+            .iter()
+            .filter(|s| matches!(s.field, Field::Cve | Field::Cwe | Field::Cvss))
+            .fold(whole.clone(), |all, s| format!("{all}\n{}", s.text));
+        let with_prose = records
+            .iter()
+            .fold(whole, |all, r| format!("{all}\n{}", r.prose));
+        Self {
+            subject,
+            text,
+            own_sections,
+            sections,
+            with_identifiers,
+            with_prose,
+            records,
+            read_from,
+        }
+    }
+
+    /// The product: as the letter names it in a field, as a record does, or as the words tell.
+    pub fn product(&self) -> Option<String> {
+        let in_field = self
+            .own_sections
+            .iter()
+            .filter(|s| s.field == Field::Product)
+            .find_map(|s| named_product(&s.text));
+        let recorded = || {
+            let mut affected = self.recorded_affected();
+            affected.find_map(|a| Some(a.package.as_ref()?.name.clone()))
+        };
+        in_field
+            .or_else(recorded)
+            .or_else(|| product(&self.sections, self.subject, &self.text))
+    }
+
+    fn recorded_affected(&self) -> impl Iterator<Item = &Affected> {
+        self.records.iter().flat_map(|r| &r.affected)
+    }
+
+    /// The versions of the product that are affected, and those that mend it.
+    pub fn versions(&self, product: Option<&str>) -> Versions {
+        let mut affected_versions =
+            affected_versions(&self.sections, self.subject, &self.text, product);
+        let fixed_by_range = self
+            .recorded_affected()
+            .flat_map(|a| &a.ranges)
+            .filter_map(|range| range.fixed.clone());
+        let fixed_by_words = fixed_versions(&self.sections, &self.text).into_iter();
+        let fixed_versions = unique(fixed_by_words.chain(fixed_by_range));
+        affected_versions.retain(|version| !fixed_versions.contains(version));
+        let affected = affected(&self.records, &affected_versions, &fixed_versions, product);
+        if affected_versions.is_empty() {
+            let versions = affected.iter().flat_map(|a| {
+                let ranges = a.ranges.iter().map(in_words);
+                ranges.chain(a.versions.iter().cloned())
+            });
+            affected_versions = versions.collect();
+        }
+        Versions {
+            affected_versions,
+            affected,
+            fixed_versions,
+        }
+    }
+
+    /// How to reproduce it.
+    pub fn steps(&self) -> Option<String> {
+        let recorded = || self.records.iter().find_map(|r| steps(&[], &r.prose));
+        steps(&self.sections, &self.text).or_else(recorded)
+    }
+
+    /// What the reporter says besides. Whom a record credits is credited, unless the reporter wants
+    /// no credit.
+    pub fn answers(&self) -> Answers {
+        let mut answers = circumstances::circumstances(&self.sections, &self.text);
+        let may_credit = answers.credit.is_none_or(|wish| wish == CreditWish::Wanted);
+        if answers.credit_name.is_none() && may_credit {
+            let mut credits = self.records.iter().flat_map(|r| &r.credits);
+            answers.credit_name = credits.next().cloned();
+            let wanted = answers.credit_name.as_ref().map(|_| CreditWish::Wanted);
+            answers.credit = answers.credit.or(wanted);
+        }
+        answers
+    }
+
+    /// The titles of the vulnerabilities, where there is more than one.
+    pub fn vulnerabilities(&self) -> Vec<String> {
+        let listed = parts::titles(&self.text);
+        if !listed.is_empty() {
+            return listed;
+        }
+        let mut titles = self.records.iter().map(|r| &r.titles);
+        titles.find(|t| t.len() > 1).cloned().unwrap_or_default()
+    }
+
+    /// Whether nobody but a scanner says that there is a vulnerability.
+    pub fn are_scanners_alone(&self) -> bool {
+        !self.records.is_empty()
+            && self.records.iter().all(|r| r.scanner)
+            && !speaks_of_vulnerability(self.subject, &self.text)
+    }
+
+    /// The URLs of the letter, then those of the records.
+    pub fn references(&self) -> Vec<String> {
+        let recorded = self.records.iter().flat_map(|r| r.references.clone());
+        unique(places::references(&self.text).into_iter().chain(recorded))
+    }
+
+    /// The files of the source that any of it names.
+    pub fn files(&self) -> Vec<String> {
+        let recorded = self.records.iter().flat_map(|r| r.files.clone());
+        unique(
+            places::files(&self.with_prose)
+                .into_iter()
+                .chain(named_places(&self.sections, Field::Files))
+                .chain(recorded),
+        )
+    }
+
+    /// The functions that any of it names.
+    pub fn functions(&self) -> Vec<String> {
+        unique(
+            places::functions(&self.with_prose)
+                .into_iter()
+                .chain(named_places(&self.sections, Field::Functions)),
+        )
+    }
+}
+
+/// The files or functions that a field names, without line numbers.
+fn named_places(sections: &[Section], field: Field) -> Vec<String> {
+    let texts = sections
+        .iter()
+        .filter(|s| s.field == field)
+        .flat_map(|s| s.text.lines().take_while(|l| !l.trim().is_empty()));
+    let names = texts
+        .flat_map(|line| line.split([',', ' ', '`']))
+        .map(|name| name.trim().trim_end_matches("()").trim_start_matches("- "));
+    let plausible = |name: &&str| match field {
+        Field::Files => name.contains('.') && !name.contains("://") && !name.ends_with('.'),
+        _ => {
+            name.len() > 2
+                && name
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || "_:.$->#".contains(c))
+                && (name.contains(['_', ':', '.']) || line_is_one_word(sections, field))
+        }
+    };
+    names
+        .filter(plausible)
+        .map(|name| LINE_NUMBER.replace(name, "").into_owned())
+        .collect()
+}
+
+fn line_is_one_word(sections: &[Section], field: Field) -> bool {
+    sections
+        .iter()
+        .filter(|s| s.field == field)
+        .all(|s| !s.text.trim().contains(' '))
+}
