@@ -14,6 +14,7 @@ use sealdesk::model::case_command::{Asset, CaseCommand};
 use sealdesk::model::case_record::Assessment;
 use sealdesk::model::course::{Lane, Step};
 use sealdesk::model::ids::CaseId;
+use sealdesk::model::journal::JournalEvent;
 use sealdesk::pipeline::{Watchdog, deadlines, intake, outbox, reading_loop};
 use sealdesk::ports::{Clock, JournalLine, OutboxQueue};
 use sealdesk::wiring;
@@ -258,7 +259,7 @@ impl Story {
             .await
             .journal
             .into_iter()
-            .filter(|line| line.event == "responders called")
+            .filter(|line| line.event == JournalEvent::RespondersCalled)
             .map(|line| line.detail)
             .collect()
     }
@@ -330,8 +331,12 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
     story.work().await;
     let journal = story.show(&id).await.journal;
     // Files take no changes: nothing claims that they did.
-    let amended = |line: &&JournalLine| line.event.starts_with("advisory");
-    let events: Vec<_> = journal.iter().filter(amended).map(|l| &l.event).collect();
+    let amended = |line: &&JournalLine| line.event.as_str().starts_with("advisory");
+    let events: Vec<_> = journal
+        .iter()
+        .filter(amended)
+        .map(|l| l.event.as_str())
+        .collect();
     assert_eq!(events, ["advisory left as it was filed"]);
     story
         .say(
@@ -515,7 +520,8 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
             .await
             .journal
             .iter()
-            .filter(|line| line.event == "notice sent" && line.detail.starts_with("Distro: "))
+            .filter(|line| line.event == JournalEvent::NoticeSent
+                && line.detail.starts_with("Distro: "))
             .count(),
         1
     );
@@ -589,6 +595,10 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
         .await
         .unwrap();
     assert!(said.contains("1 lists and by the webhook"), "{said}");
+    // Another wording, given before the first has left, is a second announcement too.
+    let reworded = format!("{words}\nOne more sentence.\n");
+    let refused = story.say(&id, announce(&reworded, &found, false)).await;
+    assert!(refused.unwrap_err().contains("is about to be"));
     story.work().await;
     let letters: Vec<String> = walk(&story.folder.path().join("out"))
         .iter()
@@ -722,7 +732,9 @@ async fn what_the_reporter_means_to_publish_goes_fast_and_what_is_harmless_slowl
         (Lane::Asap, Some("2026-11-09"))
     );
     assert!(
-        view.journal.iter().any(|line| line.event == "skipped"),
+        view.journal
+            .iter()
+            .any(|line| line.event == JournalEvent::Skipped),
         "{:#?}",
         view.journal
     );
@@ -1020,7 +1032,7 @@ async fn the_words_of_a_letter_are_said_in_order_and_once_whatever_cuts_them_off
     assert_eq!(
         view.journal
             .iter()
-            .filter(|line| line.event == "note")
+            .filter(|line| line.event == JournalEvent::Note)
             .count(),
         1
     );

@@ -15,6 +15,7 @@ use sealdesk::model::address::Address;
 use sealdesk::model::case::{Acknowledgement, Case};
 use sealdesk::model::effect::{Reason, Work};
 use sealdesk::model::ids::IntakeId;
+use sealdesk::model::journal::JournalEvent;
 use sealdesk::model::outgoing::Composition;
 use sealdesk::model::publication::SecurityTxt;
 use sealdesk::model::reading::{LetterKind, Outside};
@@ -339,7 +340,9 @@ async fn an_acknowledgement_leaves_unsigned_rather_than_late_and_humans_hear_of_
         .await
         .unwrap();
     assert!(
-        journal.iter().any(|l| l.event == "responders called"),
+        journal
+            .iter()
+            .any(|l| l.event == JournalEvent::RespondersCalled),
         "{journal:?}"
     );
 }
@@ -359,7 +362,7 @@ async fn humans_are_called_four_hours_before_a_promise_breaks_and_once() {
             .unwrap();
         journal
             .iter()
-            .filter(|l| l.event == "acknowledgement deadline is near")
+            .filter(|l| l.event == JournalEvent::AcknowledgementDeadlineNear)
             .count()
     };
     test.at_hour(19.9);

@@ -12,7 +12,8 @@ use crate::model::address::Address;
 use crate::model::case_command::Asset;
 use crate::model::effect::Effect;
 use crate::model::ids::{CaseId, Digest};
-use crate::ports::Announcer;
+use crate::model::journal::JournalEvent;
+use crate::ports::{Announcer, JournalLine};
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -66,7 +67,9 @@ pub async fn announce(
         .ok_or_else(|| anyhow!("no [announcement] is configured"))?;
     decide::may_announce(case, context.now)?;
     if !again && was_announced(desk, &case.id).await? {
-        bail!("it was announced already: a correction is announced with --again");
+        bail!(
+            "it was announced already, or is about to be: a correction is announced with --again"
+        );
     }
     check_places(desk, announcer, &wording)?;
     let faults = check_files_in_time(announcer, assets).await?;
@@ -139,10 +142,17 @@ impl<'t> Wording<'t> {
     }
 }
 
-/// Whether the release of a case was announced before.
+/// Whether the release of a case was announced before, or is about to be. One that could not leave
+/// may be given again.
 async fn was_announced(desk: &Desk, id: &CaseId) -> Result<bool> {
     let journal = desk.parts.store.journal(id).await?;
-    Ok(journal.iter().any(|line| line.event == "announced"))
+    let was_released = |line: &&JournalLine| {
+        line.event == JournalEvent::AnnouncementReleased || line.event == JournalEvent::Announced
+    };
+    let mut newest_first = journal.iter().rev();
+    let last =
+        newest_first.find(|line| was_released(line) || line.event == JournalEvent::NotAnnounced);
+    Ok(last.is_some_and(|line| was_released(&line)))
 }
 
 /// Refuses an announcement that has nowhere to go, or is too long for where it goes.
@@ -207,10 +217,14 @@ fn effects(
 /// That it was released, and how many of its files are as they should be.
 fn journal(context: &Context<'_>, files: usize, faulty: usize) -> Vec<Entry> {
     let id = &context.case.id;
-    let mut journal = vec![Entry::of(id, "announcement released", context.by)];
+    let mut journal = vec![Entry::of(
+        id,
+        JournalEvent::AnnouncementReleased,
+        context.by,
+    )];
     if files > 0 {
         let detail = format!("{} of {files} are as they should be", files - faulty);
-        journal.push(Entry::of(id, "release files checked", detail));
+        journal.push(Entry::of(id, JournalEvent::ReleaseFilesChecked, detail));
     }
     journal
 }

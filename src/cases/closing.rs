@@ -5,6 +5,7 @@ use crate::decide::{self, DeadlineState, Decision, Entry};
 use crate::desk::{Desk, case_records, opened_letters, random};
 use crate::model::case::{Closing, Standing};
 use crate::model::ids::{CaseId, IntakeId};
+use crate::model::journal::JournalEvent;
 use anyhow::{Result, bail};
 
 /// Cases that one report is split into.
@@ -138,10 +139,12 @@ pub(super) async fn close(
         }
         decision
             .journal
-            .push(Entry::of(id, "duplicate of", other.id.as_str()));
-        decision
-            .journal
-            .push(Entry::of(&other.id, "has a duplicate", id.as_str()));
+            .push(Entry::of(id, JournalEvent::DuplicateOf, other.id.as_str()));
+        decision.journal.push(Entry::of(
+            &other.id,
+            JournalEvent::HasDuplicate,
+            id.as_str(),
+        ));
     }
     let decision = match note {
         Some(note) => context.noted(&note, decision).await?,

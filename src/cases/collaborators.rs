@@ -6,6 +6,7 @@ use crate::desk::case_records;
 use crate::model::case::Draft;
 use crate::model::case_record::Credit;
 use crate::model::effect::Effect;
+use crate::model::journal::JournalEvent;
 use anyhow::{Result, anyhow, bail};
 
 pub(super) async fn credit(
@@ -16,8 +17,12 @@ pub(super) async fn credit(
 ) -> Changed {
     let (desk, case, by) = (context.desk, &context.case, context.by);
     let id = &case.id;
-    let decision =
-        decide::ask_tracker(case, Effect::amend_advisory(id, desk.now()), "credited", by)?;
+    let decision = decide::ask_tracker(
+        case,
+        Effect::amend_advisory(id, desk.now()),
+        JournalEvent::Credited,
+        by,
+    )?;
     let credit = match (by_login, name) {
         (Some(known), name) => Credit {
             login: login(&known)?,
@@ -56,15 +61,15 @@ pub(super) async fn collaborate(
     }
     let (event, said) = match (remove, outsiders) {
         (true, _) => (
-            "collaborators taken off the list",
+            JournalEvent::CollaboratorsTakenOffList,
             format!("they are off the list of {id}; take them out of the advisory in the tracker"),
         ),
         (false, true) => (
-            "outsiders let in",
+            JournalEvent::OutsidersLetIn,
             format!("the advisory of {id} is on its way to them"),
         ),
         (false, false) => (
-            "collaborators let in",
+            JournalEvent::CollaboratorsLetIn,
             format!("the advisory of {id} is on its way to them"),
         ),
     };

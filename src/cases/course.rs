@@ -6,6 +6,7 @@ use crate::desk::Desk;
 use crate::model::Timestamp;
 use crate::model::course::{Lane, Step};
 use crate::model::ids::CaseId;
+use crate::model::journal::JournalEvent;
 use crate::model::timeline::Timeline;
 use anyhow::{Result, anyhow, bail};
 use jiff::civil::Date;
@@ -85,12 +86,15 @@ impl Context<'_> {
             // They may quote the report, and the journal is in clear.
             decision.journal.push(Entry::of(
                 id,
-                "release day despite",
+                JournalEvent::ReleaseDayDespite,
                 format!("{} objections", objections.len()),
             ));
         }
         let journal = self.desk.parts.store.journal(id).await?;
-        let again = if journal.iter().any(|line| line.event == "notice released") {
+        let again = if journal
+            .iter()
+            .any(|line| line.event == JournalEvent::NoticeReleased)
+        {
             "; distributors were told another hour: notify them again"
         } else {
             ""

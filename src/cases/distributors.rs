@@ -4,6 +4,7 @@ use super::{Changed, Context};
 use crate::decide::{self, Entry};
 use crate::model::address::Address;
 use crate::model::effect::Effect;
+use crate::model::journal::JournalEvent;
 use anyhow::bail;
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +69,7 @@ pub(super) async fn notify(context: &Context<'_>, text: &str) -> Changed {
     decision.journal.extend(unable.iter().map(|d| {
         Entry::of(
             &case.id,
-            "notice not sent",
+            JournalEvent::NoticeNotSent,
             format!("{}: no letter can be encrypted to them", d.name),
         )
     }));

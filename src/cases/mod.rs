@@ -24,6 +24,7 @@ use crate::model::case::Case;
 use crate::model::case_command::CaseCommand;
 use crate::model::effect::Effect;
 use crate::model::ids::CaseId;
+use crate::model::journal::JournalEvent;
 use anyhow::{Result, anyhow, bail};
 
 /// Notes, links and list entries of one case record.
@@ -131,14 +132,15 @@ impl Context<'_> {
     fn request_cve(&self) -> Changed {
         let id = &self.case.id;
         let effect = Effect::request_cve(id, self.now);
-        let decision = decide::ask_tracker(&self.case, effect, "CVE wanted", self.by)?;
+        let decision = decide::ask_tracker(&self.case, effect, JournalEvent::CveWanted, self.by)?;
         Ok((decision, format!("a CVE is requested for {id}")))
     }
 
     fn open_fork(&self) -> Changed {
         let id = &self.case.id;
         let effect = Effect::open_fork(id, self.now);
-        let decision = decide::ask_tracker(&self.case, effect, "private fork wanted", self.by)?;
+        let decision =
+            decide::ask_tracker(&self.case, effect, JournalEvent::PrivateForkWanted, self.by)?;
         Ok((decision, format!("a private fork is opened for {id}")))
     }
 

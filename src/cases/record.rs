@@ -8,6 +8,7 @@ use crate::model::case::Draft;
 use crate::model::case_record::{Assessment, Link, Note};
 use crate::model::cvss;
 use crate::model::effect::Effect;
+use crate::model::journal::JournalEvent;
 use crate::model::report::Affected;
 use crate::triage;
 use anyhow::{Result, bail};
@@ -20,7 +21,7 @@ impl Context<'_> {
         if text.trim().is_empty() {
             bail!("the note is empty");
         }
-        let decision = self.noted(text, self.journaled("note")).await?;
+        let decision = self.noted(text, self.journaled(JournalEvent::Note)).await?;
         Ok((decision, format!("noted in {}", self.case.id)))
     }
 
@@ -28,7 +29,7 @@ impl Context<'_> {
         let id = &self.case.id;
         let mut opened = case_records::read(self.desk, id).await?;
         opened.dossier.assignee = Some(one_line(to)?);
-        let decision = opened.into(self.desk, id, self.journaled("assigned"))?;
+        let decision = opened.into(self.desk, id, self.journaled(JournalEvent::Assigned))?;
         Ok((decision, format!("{id} is {to}'s")))
     }
 
@@ -42,7 +43,7 @@ impl Context<'_> {
             what: one_line(what)?,
             to: one_line(to)?,
         });
-        let decision = opened.into(self.desk, id, self.journaled("linked"))?;
+        let decision = opened.into(self.desk, id, self.journaled(JournalEvent::Linked))?;
         Ok((decision, format!("linked to {id}")))
     }
 
@@ -60,7 +61,7 @@ impl Context<'_> {
         let mut opened = case_records::read(self.desk, id).await?;
         let is_rated = assessment.cvss.is_some() || assessment.severity.is_some();
         opened.dossier.assessment.amend(assessment);
-        let mut decision = self.journaled("assessed");
+        let mut decision = self.journaled(JournalEvent::Assessed);
         let mut changed = format!("{id} is set");
         if is_rated && let Some(moved) = self.moved_by_rating(&opened.dossier.assessment) {
             changed.push_str(", and takes another lane: see its timeline");
@@ -90,7 +91,7 @@ impl Context<'_> {
     }
 
     /// A journal entry, and nothing else to decide.
-    fn journaled(&self, event: &'static str) -> Decision {
+    fn journaled(&self, event: JournalEvent) -> Decision {
         Decision {
             journal: vec![Entry::of(&self.case.id, event, self.by)],
             ..Decision::default()

@@ -6,6 +6,7 @@ use crate::decide::{Decision, Entry};
 use crate::desk::{Desk, opened_letters};
 use crate::model::address::Address;
 use crate::model::case::Case;
+use crate::model::journal::JournalEvent;
 use crate::model::reading::BroughtCertificate;
 use crate::ports::{Intake, Pinned, ReadingState};
 use anyhow::{Result, anyhow, bail};
@@ -114,7 +115,11 @@ async fn forget_certificate(context: &Context<'_>, reporter: &Address) -> Change
     context.desk.parts.store.unpin(reporter).await?;
     let changed =
         format!("no certificate of {reporter} is pinned any more; the next proven one is");
-    let decision = noted(&context.case, "certificate forgotten", context.by);
+    let decision = noted(
+        &context.case,
+        JournalEvent::CertificateForgotten,
+        context.by,
+    );
     Ok((decision, changed))
 }
 
@@ -150,11 +155,15 @@ async fn choose_certificate(
         )
         .await?;
     let changed = format!("letters to {reporter} are encrypted to {wanted}");
-    let decision = noted(case, "certificate chosen", &format!("{wanted}, {by}"));
+    let decision = noted(
+        case,
+        JournalEvent::CertificateChosen,
+        &format!("{wanted}, {by}"),
+    );
     Ok((decision, changed))
 }
 
-fn noted(case: &Case, event: &'static str, detail: &str) -> Decision {
+fn noted(case: &Case, event: JournalEvent, detail: &str) -> Decision {
     Decision {
         journal: vec![Entry::of(&case.id, event, detail)],
         ..Decision::default()

@@ -4,6 +4,7 @@
 use super::Response;
 use crate::decide::{Decision, Entry};
 use crate::desk::Desk;
+use crate::model::journal::JournalEvent;
 use crate::ports::{Keeping, Kept};
 use anyhow::{Context, Result, anyhow, bail};
 use std::io::{self, Write};
@@ -149,7 +150,7 @@ pub(super) async fn serve(desk: &Desk, by: &str, stream: impl AsyncWrite + Unpin
         return Ok(());
     }
     let written = Decision {
-        journal: vec![Entry::of_desk("backup written", by)],
+        journal: vec![Entry::of_desk(JournalEvent::BackupWritten, by)],
         ..Decision::default()
     };
     Ok(desk.parts.store.commit(&written, desk.now()).await?)

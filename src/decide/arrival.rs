@@ -7,6 +7,7 @@ use crate::model::case::{Acknowledgement, AdvisoryId, Called, Case, Closing, Dra
 use crate::model::course::Course;
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{CaseId, IntakeId};
+use crate::model::journal::JournalEvent;
 use crate::model::letter::{Dmarc, NoAnswer, Outer, Role};
 
 /// A letter that has just become durable here.
@@ -80,7 +81,7 @@ pub fn on_arrival(
         return returned(arrival, case);
     }
     if arrival.old {
-        return keep(arrival, "old letter kept");
+        return keep(arrival, JournalEvent::OldLetterKept);
     }
     if arrival.advisory.is_some() {
         return open(arrival, None, policy, now);
@@ -102,7 +103,7 @@ pub fn on_arrival(
         }
         // RFC 3834 section 2: answering a machine can start a loop. It is read, and what turns out
         // to be a report opens a case.
-        (Some(why), _) if why.is_machine() => keep(arrival, "machine letter kept"),
+        (Some(why), _) if why.is_machine() => keep(arrival, JournalEvent::MachineLetterKept),
         (_, Some(thread)) => follow_up(arrival, thread),
         (_, None) => {
             let older = known.thread.as_ref().filter(|thread| !begins_anew(thread));
@@ -112,7 +113,7 @@ pub fn on_arrival(
 }
 
 /// Keeps a letter without a case.
-fn keep(arrival: &Arrival<'_>, event: &'static str) -> Decision {
+fn keep(arrival: &Arrival<'_>, event: JournalEvent) -> Decision {
     Decision {
         journal: vec![Entry::of_desk(event, arrival.intake.to_string())],
         ..Decision::default()
@@ -136,7 +137,7 @@ fn team_reply(arrival: &Arrival<'_>, case: &Case) -> Decision {
         role: Role::TeamReply,
         journal: vec![Entry::of(
             &case.id,
-            "responder's answer arrived",
+            JournalEvent::ResponderAnswerArrived,
             arrival.intake.to_string(),
         )],
         ..Decision::default()
@@ -165,7 +166,7 @@ fn follow_up(arrival: &Arrival<'_>, thread: &Thread) -> Decision {
         letter_of: Some(case.clone()),
         journal: vec![Entry::of(
             case,
-            "follow-up arrived",
+            JournalEvent::FollowUpArrived,
             arrival.intake.to_string(),
         )],
         ..Decision::default()
@@ -183,7 +184,7 @@ fn returned(arrival: &Arrival<'_>, case: &CaseId) -> Decision {
         letter_of: Some(case.clone()),
         journal: vec![Entry::of(
             case,
-            "a machine answered",
+            JournalEvent::MachineAnswered,
             arrival.intake.to_string(),
         )],
         ..Decision::default()
@@ -204,7 +205,11 @@ fn team_copy(arrival: &Arrival<'_>, known: &ThreadContext, now: Timestamp) -> De
     let letter = arrival.intake.to_string();
     let decision = Decision {
         letter_of: Some(case.id.clone()),
-        journal: vec![Entry::of(&case.id, "a responder wrote", letter.clone())],
+        journal: vec![Entry::of(
+            &case.id,
+            JournalEvent::ResponderWrote,
+            letter.clone(),
+        )],
         ..kept
     };
     if !thread.to_participant || case.acknowledgement.pending().is_none() {
@@ -261,7 +266,11 @@ fn open(
     Decision {
         letter_of: Some(id.clone()),
         participant: arrival.outer.originator.clone(),
-        journal: vec![Entry::of(&id, "case opened", arrival.intake.to_string())],
+        journal: vec![Entry::of(
+            &id,
+            JournalEvent::CaseOpened,
+            arrival.intake.to_string(),
+        )],
         case: Some(CaseChange::Open(Case {
             id,
             opened_at: start,

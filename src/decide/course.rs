@@ -12,6 +12,7 @@ use crate::model::Timestamp;
 use crate::model::case::{Case, Standing};
 use crate::model::course::{Course, Lane, Reached, Step};
 use crate::model::ids::CaseId;
+use crate::model::journal::JournalEvent;
 use crate::model::timeline::Timeline;
 pub use disclosing::{
     agree_release, announced, ask_tracker, disclosure, may_announce, notify, tracker_moved,
@@ -90,7 +91,7 @@ fn shift(was: Timestamp, clock: &Deadline) -> String {
 fn moved(
     case: &Case,
     course: Course,
-    event: &'static str,
+    event: JournalEvent,
     detail: String,
     timeline: &Timeline,
     now: Timestamp,
@@ -110,7 +111,7 @@ fn moved_from(
     case: &Case,
     before: Vec<Deadline>,
     course: Course,
-    event: &'static str,
+    event: JournalEvent,
     detail: String,
     timeline: &Timeline,
     now: Timestamp,
@@ -138,7 +139,7 @@ fn moved_from(
         after.course.called.remove(&clock.step);
         journal.push(Entry::of(
             &case.id,
-            "deadline moved",
+            JournalEvent::DeadlineMoved,
             shift(was.deadline, &clock),
         ));
     }
@@ -186,7 +187,7 @@ pub fn reach(
     Ok(moved(
         case,
         course,
-        "reached",
+        JournalEvent::Reached,
         format!("{} at {}, by {by}", step.as_str(), told(at)),
         timeline,
         now,
@@ -226,7 +227,7 @@ pub fn take_back(
     Ok(moved(
         case,
         course,
-        "taken back",
+        JournalEvent::TakenBack,
         format!("{}, by {by}", step.as_str()),
         timeline,
         now,
@@ -251,7 +252,7 @@ pub fn change_lane(
             lane,
             ..case.course.clone()
         },
-        "lane changed",
+        JournalEvent::LaneChanged,
         format!("{}: {why}", lane.as_str()),
         timeline,
         now,
@@ -259,7 +260,7 @@ pub fn change_lane(
     if lane == Lane::Asap {
         decision
             .journal
-            .push(Entry::of(&case.id, "skipped", SKIPPED));
+            .push(Entry::of(&case.id, JournalEvent::Skipped, SKIPPED));
     }
     Ok(decision)
 }
@@ -317,7 +318,7 @@ pub fn wait_for_upstream(case: &Case, by: &str, now: Timestamp) -> Result<Decisi
                 ..case.clone()
             },
         )),
-        journal: vec![Entry::of(&case.id, "waits for an upstream", by)],
+        journal: vec![Entry::of(&case.id, JournalEvent::WaitsForUpstream, by)],
         ..Decision::default()
     })
 }
@@ -352,7 +353,7 @@ pub fn go_on(
         case,
         deadlines(&before, timeline, now),
         course,
-        "goes on",
+        JournalEvent::GoesOn,
         by.to_owned(),
         timeline,
         now,
@@ -411,7 +412,7 @@ mod tests {
         assert_eq!(hours_due(&case(), at(2)), [24, 7 * 24, 21 * 24]);
         let decision =
             change_lane(&case(), Lane::Asap, "exploited, by rita", &timeline, at(2)).unwrap();
-        let events: Vec<&str> = decision.journal.iter().map(|e| e.event).collect();
+        let events: Vec<&str> = decision.journal.iter().map(|e| e.event.as_str()).collect();
         assert_eq!(
             events,
             [
@@ -527,7 +528,7 @@ mod tests {
             decision
                 .journal
                 .iter()
-                .filter(|e| e.event == "deadline moved")
+                .filter(|e| e.event == JournalEvent::DeadlineMoved)
                 .count(),
             2,
             "{:#?}",

@@ -5,6 +5,7 @@ use crate::model::Timestamp;
 use crate::model::case::{Called, Case, Draft, Standing};
 use crate::model::course::{Course, Lane, Step};
 use crate::model::effect::{Effect, Reason, Work};
+use crate::model::journal::JournalEvent;
 use crate::model::timeline::Timeline;
 use jiff::SignedDuration;
 use jiff::civil::Date;
@@ -186,9 +187,13 @@ pub(super) fn call_for_clocks(
             SignedDuration::ZERO
         };
         let (next, reason, event) = if now >= clock.deadline + patience {
-            (Called::Missed, missed(clock.step), "deadline is over")
+            (
+                Called::Missed,
+                missed(clock.step),
+                JournalEvent::DeadlineOver,
+            )
         } else if now >= clock.deadline - remind {
-            (Called::Near, near(clock.step), "deadline is near")
+            (Called::Near, near(clock.step), JournalEvent::DeadlineNear)
         } else {
             continue;
         };

@@ -33,6 +33,7 @@ use crate::model::address::Address;
 use crate::model::case::Case;
 use crate::model::effect::Effect;
 use crate::model::ids::{CaseId, EffectKey, MessageId};
+use crate::model::journal::JournalEvent;
 use crate::model::letter::Role;
 
 /// The next state and what is to be done, to be saved in one transaction.
@@ -92,12 +93,12 @@ impl CaseChange {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub case: Option<CaseId>,
-    pub event: &'static str,
+    pub event: JournalEvent,
     pub detail: String,
 }
 
 impl Entry {
-    pub fn of(case: &CaseId, event: &'static str, detail: impl Into<String>) -> Self {
+    pub fn of(case: &CaseId, event: JournalEvent, detail: impl Into<String>) -> Self {
         Self {
             case: Some(case.clone()),
             event,
@@ -105,7 +106,7 @@ impl Entry {
         }
     }
 
-    pub fn of_desk(event: &'static str, detail: impl Into<String>) -> Self {
+    pub fn of_desk(event: JournalEvent, detail: impl Into<String>) -> Self {
         Self {
             case: None,
             event,

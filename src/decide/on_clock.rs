@@ -5,6 +5,7 @@ use crate::decide::{CaseChange, Decision, Entry, Policy};
 use crate::model::Timestamp;
 use crate::model::case::{Called, Case};
 use crate::model::effect::{Effect, Reason};
+use crate::model::journal::JournalEvent;
 
 /// Calls humans where a deadline of the case is near, and again when it is over.
 pub fn on_clock(case: &Case, policy: &Policy, now: Timestamp) -> Decision {
@@ -28,13 +29,13 @@ fn on_acknowledgement(case: &Case, policy: &Policy, now: Timestamp) -> Decision 
         (
             Called::Missed,
             Reason::AcknowledgementMissed,
-            "acknowledgement deadline is over",
+            JournalEvent::AcknowledgementDeadlineOver,
         )
     } else if now >= deadline - policy.alarm_before {
         (
             Called::Near,
             Reason::AcknowledgementDue,
-            "acknowledgement deadline is near",
+            JournalEvent::AcknowledgementDeadlineNear,
         )
     } else {
         return Decision::default();

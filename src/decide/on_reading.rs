@@ -10,6 +10,7 @@ use crate::model::case::{Acknowledgement, Called, Case, Draft, InvalidTransition
 use crate::model::course::Course;
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{CaseId, IntakeId};
+use crate::model::journal::JournalEvent;
 use crate::model::reading::Reading;
 use crate::model::report::Intent;
 use first_letter::first;
@@ -57,7 +58,7 @@ pub fn on_reading(
             case,
             letter.intake,
             Reason::LetterUnreadable,
-            "letter set aside",
+            JournalEvent::LetterSetAside,
             false,
             sealed_call_at,
         );
@@ -70,7 +71,7 @@ pub fn on_reading(
             case,
             letter.intake,
             Reason::LetterShut,
-            "letter stayed shut",
+            JournalEvent::LetterStayedShut,
             in_clear,
             call_at,
         );
@@ -99,9 +100,10 @@ pub fn on_reading(
     }
     one_call(&mut decision, id, letter, in_clear, call_at);
     hurry(case, reading, policy, now, &mut decision);
-    decision
-        .journal
-        .insert(0, Entry::of(id, "letter read", letter.intake.to_string()));
+    decision.journal.insert(
+        0,
+        Entry::of(id, JournalEvent::LetterRead, letter.intake.to_string()),
+    );
     decision
 }
 
@@ -237,7 +239,7 @@ pub fn on_stray(
     // nothing from what follows.
     if !reading.kind.has_report() && !reading.came_sealed() {
         return Decision {
-            journal: vec![Entry::of_desk("letter read", intake.to_string())],
+            journal: vec![Entry::of_desk(JournalEvent::LetterRead, intake.to_string())],
             ..Decision::default()
         };
     }
@@ -271,7 +273,7 @@ pub fn on_stray(
         ),
         journal: vec![Entry::of(
             &case.id,
-            "case opened on reading",
+            JournalEvent::CaseOpenedOnReading,
             intake.to_string(),
         )],
         case: Some(CaseChange::Open(case)),
@@ -294,7 +296,7 @@ pub fn answered(case: &Case, by: &str, now: Timestamp) -> Result<Decision, Inval
             "acknowledge:{}",
             case.id
         ))],
-        journal: vec![Entry::of(&case.id, "answered by hand", by)],
+        journal: vec![Entry::of(&case.id, JournalEvent::AnsweredByHand, by)],
         ..Decision::default()
     })
 }
@@ -322,7 +324,7 @@ pub fn confirm(
             },
         )),
         effects: vec![Effect::file_advisory(&case.id, intake, now)],
-        journal: vec![Entry::of(&case.id, "filing confirmed", by)],
+        journal: vec![Entry::of(&case.id, JournalEvent::FilingConfirmed, by)],
         ..Decision::default()
     })
 }

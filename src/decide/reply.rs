@@ -5,13 +5,14 @@ use crate::model::Timestamp;
 use crate::model::case::{Acknowledgement, Case};
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{CaseId, IntakeId};
+use crate::model::journal::JournalEvent;
 
 /// Their words are on their way, sealed. `word` tells this reply from the others of the case, so
 /// that one said twice leaves once.
 pub fn reply(case: &CaseId, word: &str, sealed: Vec<u8>, by: &str, now: Timestamp) -> Decision {
     Decision {
         effects: vec![Effect::reply(case, word, sealed, now)],
-        journal: vec![Entry::of(case, "reply accepted", by)],
+        journal: vec![Entry::of(case, JournalEvent::ReplyAccepted, by)],
         ..Decision::default()
     }
 }
@@ -21,7 +22,7 @@ pub fn reply(case: &CaseId, word: &str, sealed: Vec<u8>, by: &str, now: Timestam
 pub fn words(case: &CaseId, token: &str, sealed: Vec<u8>, by: &str, now: Timestamp) -> Decision {
     Decision {
         effects: vec![Effect::execute_mail(case, token, sealed, now)],
-        journal: vec![Entry::of(case, "words accepted", by)],
+        journal: vec![Entry::of(case, JournalEvent::WordsAccepted, by)],
         ..Decision::default()
     }
 }
@@ -38,7 +39,7 @@ pub fn put_back(case: &CaseId, intake: IntakeId, sealed: Vec<u8>, now: Timestamp
         )],
         journal: vec![Entry::of(
             case,
-            "reply put back to its writer",
+            JournalEvent::ReplyPutBackToWriter,
             format!("letter {intake}"),
         )],
         ..Decision::default()
@@ -64,7 +65,7 @@ pub fn reply_refused(
         },
         journal: vec![Entry::of(
             case,
-            "reply refused",
+            JournalEvent::ReplyRefused,
             format!("letter {intake}: {why}"),
         )],
         ..Decision::default()
@@ -73,7 +74,7 @@ pub fn reply_refused(
 
 /// The reply left. It is an acknowledgement too, where none went out before.
 pub fn replied(case: &Case, signed_at: Timestamp, detail: &str) -> Decision {
-    let journal = vec![Entry::of(&case.id, "reply sent", detail)];
+    let journal = vec![Entry::of(&case.id, JournalEvent::ReplySent, detail)];
     match case.acknowledgement.clone() {
         pending @ (Acknowledgement::Due { .. } | Acknowledgement::ByHand { .. }) => {
             match pending.sent(signed_at, true) {
@@ -109,7 +110,7 @@ pub fn replied(case: &Case, signed_at: Timestamp, detail: &str) -> Decision {
 pub fn ask(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) -> Decision {
     Decision {
         effects: vec![Effect::ask_manually(case, intake, now)],
-        journal: vec![Entry::of(case, "question released", by)],
+        journal: vec![Entry::of(case, JournalEvent::QuestionReleased, by)],
         ..Decision::default()
     }
 }
@@ -120,7 +121,7 @@ pub fn ask_private(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) ->
         effects: vec![Effect::ask_private_manually(case, intake, now)],
         journal: vec![Entry::of(
             case,
-            "request for private disclosure released",
+            JournalEvent::RequestForPrivateDisclosureReleased,
             by,
         )],
         ..Decision::default()
@@ -131,7 +132,7 @@ pub fn ask_private(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) ->
 pub fn send_certificate(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) -> Decision {
     Decision {
         effects: vec![Effect::send_certificate_manually(intake, case, now)],
-        journal: vec![Entry::of(case, "certificate released", by)],
+        journal: vec![Entry::of(case, JournalEvent::CertificateReleased, by)],
         ..Decision::default()
     }
 }

@@ -6,6 +6,7 @@ use crate::model::address::Address;
 use crate::model::case::{Case, Standing};
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::IntakeId;
+use crate::model::journal::JournalEvent;
 use crate::model::reading::DeliveryOutcome;
 
 /// An answer of ours that came back.
@@ -34,19 +35,19 @@ pub fn on_returned(returned: &Returned<'_>, outcome: DeliveryOutcome, now: Times
                 case,
                 *intake,
                 Reason::AnswerBounced,
-                "answer came back undelivered",
+                JournalEvent::AnswerCameBackUndelivered,
                 true,
                 now,
             )
         },
         DeliveryOutcome::Delayed => Decision {
             letter_of: Some(case.id.clone()),
-            journal: vec![entry("answer is delayed")],
+            journal: vec![entry(JournalEvent::AnswerDelayed)],
             ..Decision::default()
         },
         DeliveryOutcome::Arrived => Decision {
             letter_of: Some(case.id.clone()),
-            journal: vec![entry("answer was delivered")],
+            journal: vec![entry(JournalEvent::AnswerWasDelivered)],
             ..Decision::default()
         },
     }
@@ -57,7 +58,7 @@ pub(super) fn to_human(
     case: &Case,
     intake: IntakeId,
     reason: Reason,
-    event: &'static str,
+    event: JournalEvent,
     in_clear: bool,
     call_at: Timestamp,
 ) -> Decision {

@@ -14,6 +14,7 @@ use crate::model::address::Address;
 use crate::model::case_command::CommandLine;
 use crate::model::distributor::Distributor;
 use crate::model::ids::{CaseId, IntakeId};
+use crate::model::journal::JournalEvent;
 use crate::model::reading::{Outside, Reading};
 use crate::model::release::ReleaseRules;
 use crate::model::secret::{self, Secret};
@@ -342,7 +343,7 @@ impl Desk {
     }
 
     /// A line about a case, with nothing else to decide.
-    pub fn note(case: &CaseId, event: &'static str, detail: impl Into<String>) -> Decision {
+    pub fn note(case: &CaseId, event: JournalEvent, detail: impl Into<String>) -> Decision {
         Decision {
             journal: vec![Entry::of(case, event, detail)],
             ..Decision::default()

@@ -13,6 +13,7 @@ pub mod cvss;
 pub mod distributor;
 pub mod effect;
 pub mod ids;
+pub mod journal;
 pub mod letter;
 pub mod limits;
 pub mod outgoing;

@@ -9,6 +9,7 @@ use crate::desk::{Desk, random};
 use crate::model::Timestamp;
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{EffectKey, MessageId};
+use crate::model::journal::JournalEvent;
 use crate::model::reading::Reading;
 use crate::model::secret;
 use crate::openpgp::{self, SealTo};
@@ -99,7 +100,10 @@ pub async fn sing(desk: &Desk, patience: Duration) -> Result<Vec<CanaryLine>, Po
         let now = desk.now();
         let decision = Decision {
             effects: Effect::call_about_desk(Reason::CanaryFailed, &run, now),
-            journal: vec![Entry::of_desk("canary failed", failed.join("; "))],
+            journal: vec![Entry::of_desk(
+                JournalEvent::CanaryFailed,
+                failed.join("; "),
+            )],
             ..Decision::default()
         };
         desk.parts.store.commit(&decision, now).await?;

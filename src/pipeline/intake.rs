@@ -7,6 +7,7 @@ use super::watchdog::Beat;
 use crate::decide::{Decision, Entry, Origin};
 use crate::desk::Desk;
 use crate::model::effect::{Effect, Reason};
+use crate::model::journal::JournalEvent;
 use crate::ports::{ListedLetter, Mailbox, MailboxUid, PortError};
 use async_trait::async_trait;
 use std::collections::HashMap;
@@ -263,7 +264,10 @@ async fn hold_after_change(
         let about = now.strftime("%Y-%m-%d").to_string();
         let decision = Decision {
             effects: Effect::call_about_desk(Reason::OldLettersHeld, &about, now),
-            journal: vec![Entry::of_desk("old letters held", "UIDVALIDITY changed")],
+            journal: vec![Entry::of_desk(
+                JournalEvent::OldLettersHeld,
+                "UIDVALIDITY changed",
+            )],
             ..Decision::default()
         };
         desk.parts.store.commit(&decision, now).await?;
@@ -288,7 +292,10 @@ async fn leave_lying(desk: &Desk, mailbox: &str, letter: &ListedLetter) -> Resul
     );
     let decision = Decision {
         effects: Effect::call_about_desk(Reason::LetterUnreadable, &place, now),
-        journal: vec![Entry::of_desk("letter left on the server", place.clone())],
+        journal: vec![Entry::of_desk(
+            JournalEvent::LetterLeftOnServer,
+            place.clone(),
+        )],
         ..Decision::default()
     };
     desk.parts

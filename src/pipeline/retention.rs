@@ -6,6 +6,7 @@ use crate::decide::{Decision, Entry};
 use crate::desk::Desk;
 use crate::model::Timestamp;
 use crate::model::ids::CaseId;
+use crate::model::journal::JournalEvent;
 use crate::ports::{PortError, Purged};
 use async_trait::async_trait;
 use jiff::SignedDuration;
@@ -69,7 +70,7 @@ async fn round(desk: &Desk, closed_days: u32, beat: &Beat) -> Result<(), PortErr
 pub async fn purge(desk: &Desk, id: &CaseId, by: &str) -> Result<Purged, PortError> {
     let now: Timestamp = desk.now();
     let journal = Decision {
-        journal: vec![Entry::of(id, "erased", by)],
+        journal: vec![Entry::of(id, JournalEvent::Erased, by)],
         ..Decision::default()
     };
     let purged = desk.parts.store.purge(id, &journal, now).await?;

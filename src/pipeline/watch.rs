@@ -7,6 +7,7 @@ use crate::desk::{Desk, Responder};
 use crate::model::Timestamp;
 use crate::model::case::{AdvisoryId, Case, Draft};
 use crate::model::effect::{Effect, Reason};
+use crate::model::journal::JournalEvent;
 use crate::ports::{Comment, Intake, PortError};
 use async_trait::async_trait;
 use jiff::SignedDuration;
@@ -162,8 +163,13 @@ fn relayed(
     name: &str,
 ) -> Result<Decision, PortError> {
     let now = desk.now();
-    let not_relayed =
-        |why: &str| Desk::note(&case.id, "comment not relayed", format!("{why}: {name}"));
+    let not_relayed = |why: &str| {
+        Desk::note(
+            &case.id,
+            JournalEvent::CommentNotRelayed,
+            format!("{why}: {name}"),
+        )
+    };
     let Some(responder) = writer_of(desk, comment) else {
         return Ok(not_relayed("its writer is no responder of the config"));
     };

@@ -20,6 +20,7 @@ use sealdesk::model::case_command::CaseCommand;
 use sealdesk::model::case_record::Assessment;
 use sealdesk::model::course::{Lane, Step};
 use sealdesk::model::ids::CaseId;
+use sealdesk::model::journal::JournalEvent;
 use sealdesk::pipeline::{Watchdog, deadlines, intake, outbox, reading_loop, watch};
 use sealdesk::ports::{Clock, OutboxQueue};
 use sealdesk::wiring::{self, Watched};
@@ -279,7 +280,11 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
         (view.line.lane, view.course.announced.map(|d| d.to_string())),
         (Lane::Asap, Some(day))
     );
-    assert!(view.journal.iter().any(|line| line.event == "skipped"));
+    assert!(
+        view.journal
+            .iter()
+            .any(|line| line.event == JournalEvent::Skipped)
+    );
     play.ask::<String>(Request::CaseCommand {
         id: second.clone(),
         command: CaseCommand::Ask {
@@ -515,7 +520,7 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
         .await
         .journal
         .into_iter()
-        .filter(|line| line.event == "responders called")
+        .filter(|line| line.event == JournalEvent::RespondersCalled)
         .map(|line| line.detail)
         .collect::<Vec<_>>();
     assert!(

@@ -9,6 +9,7 @@ use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::{Called, Case};
 use crate::model::ids::{CaseId, IntakeId};
+use crate::model::journal::{JournalEvent, RecordedEvent};
 use crate::ports::{Cases, JournalLine, Measures, PortError, SealedTo, Tally};
 use async_trait::async_trait;
 pub(super) use changes::{insert, update, write_case_record};
@@ -107,7 +108,7 @@ impl Cases for SqliteStore {
         let line = |row: &SqliteRow| {
             Ok(JournalLine {
                 at: time(row.try_get("at").map_err(fault)?)?,
-                event: row.try_get("event").map_err(fault)?,
+                event: RecordedEvent::stored(row.try_get("event").map_err(fault)?),
                 detail: row.try_get("detail").map_err(fault)?,
             })
         };
@@ -169,9 +170,10 @@ impl Cases for SqliteStore {
                     (SELECT count(*) FROM effect WHERE in_doubt > 0 AND work IN ('acknowledge', 'send-certificate', 'ask', 'ask-private', 'reply', 'notify', 'announce')) AS twice,
                     (SELECT count(*) FROM cases WHERE draft = 'filed') AS filed,
                     (SELECT count(*) FROM cases WHERE draft = 'awaits-word') AS waiting,
-                    (SELECT count(*) FROM journal WHERE event = 'draft doubled') AS doubled,
+                    (SELECT count(*) FROM journal WHERE event = ?) AS doubled,
                     (SELECT count(*) FROM unreachable) AS unreachable",
         )
+        .bind(JournalEvent::DraftDoubled.as_str())
         .fetch_one(&self.pool)
         .await
         .map_err(fault)?;

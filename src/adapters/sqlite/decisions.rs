@@ -142,7 +142,7 @@ async fn insert_entries(
     insert.push_values(entries, |mut row, entry| {
         row.push_bind(millis(now))
             .push_bind(entry.case.as_ref().map(|c| c.as_str()))
-            .push_bind(entry.event)
+            .push_bind(entry.event.as_str())
             .push_bind(&entry.detail);
     });
     insert.build().execute(tx).await.map_err(fault)?;

@@ -8,6 +8,7 @@ use crate::decide::{Decision, Entry, ThreadContext};
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::ids::{CaseId, IntakeId, MessageId};
+use crate::model::journal::JournalEvent;
 use crate::model::letter::{Outer, Role};
 use crate::ports::{
     Admission, Decide, Intake, Letters, PortError, ReadingState, ReadingToSave, TextTag, Unread,
@@ -135,7 +136,11 @@ impl Letters for SqliteStore {
         .map_err(fault)?
         .rows_affected();
         let decision = Decision {
-            journal: vec![Entry::of(case, "letters read again", again.to_string())],
+            journal: vec![Entry::of(
+                case,
+                JournalEvent::LettersReadAgain,
+                again.to_string(),
+            )],
             ..Decision::default()
         };
         apply(&mut tx, &decision, now).await?;

@@ -1,10 +1,8 @@
 //! How is the desk, in numbers and states?
 
 use super::{SqliteStore, fault, time};
+use crate::model::journal::JournalEvent;
 use crate::ports::{Measures, PortError};
-
-/// What the journal says where a backup left.
-pub(super) const BACKUP_WRITTEN: &str = "backup written";
 
 impl SqliteStore {
     pub(super) async fn measured(&self) -> Result<Measures, PortError> {
@@ -42,7 +40,7 @@ impl SqliteStore {
                 .map_err(fault)?;
         let backup: Option<i64> =
             sqlx::query_scalar("SELECT max(at) FROM journal WHERE case_id IS NULL AND event = ?")
-                .bind(BACKUP_WRITTEN)
+                .bind(JournalEvent::BackupWritten.as_str())
                 .fetch_one(&mut *store)
                 .await
                 .map_err(fault)?;

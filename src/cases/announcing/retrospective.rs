@@ -7,6 +7,7 @@ use crate::desk::{Desk, case_records};
 use crate::model::course::Step;
 use crate::model::effect::Effect;
 use crate::model::ids::CaseId;
+use crate::model::journal::JournalEvent;
 use anyhow::{Result, bail};
 use jiff::SignedDuration;
 
@@ -54,7 +55,7 @@ pub async fn post_retrospective(context: &Context<'_>, text: &str) -> Changed {
         let effect = Effect::announce(id, &content_tag, &label, sealed, due);
         decision.effects.push(effect);
     }
-    let entry = Entry::of(id, "retrospective released", context.by);
+    let entry = Entry::of(id, JournalEvent::RetrospectiveReleased, context.by);
     decision.journal.push(entry);
     let changed = format!("the retrospective of {id} is posted, in {count} pieces");
     Ok((decision, changed))

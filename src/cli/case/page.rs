@@ -242,7 +242,7 @@ impl Page {
             self.write(&format!(
                 "  {}  {} {}\n",
                 entry.at.strftime("%Y-%m-%d %H:%M:%S"),
-                entry.event,
+                entry.event.as_str(),
                 styled(DIM, &tame(&entry.detail))
             ));
         }

@@ -4,18 +4,19 @@ use crate::cli::case::timeline::{markdown_clocks, markdown_events, plain};
 use crate::control::{CaseView, LetterView};
 use crate::decide::DeadlineState;
 use crate::model::case::Draft;
+use crate::model::journal::JournalEvent;
 use std::collections::BTreeSet;
 
 /// Events that changed the plan.
-const TURNS: [&str; 8] = [
-    "lane changed",
-    "deadline moved",
-    "skipped",
-    "waits for an upstream",
-    "goes on",
-    "release day",
-    "release day despite",
-    "disclosure",
+const TURNS: [JournalEvent; 8] = [
+    JournalEvent::LaneChanged,
+    JournalEvent::DeadlineMoved,
+    JournalEvent::Skipped,
+    JournalEvent::WaitsForUpstream,
+    JournalEvent::GoesOn,
+    JournalEvent::ReleaseDay,
+    JournalEvent::ReleaseDayDespite,
+    JournalEvent::Disclosure,
 ];
 
 /// Markdown. The reporter is named only where the team credited them.
@@ -91,7 +92,7 @@ fn turns(view: &CaseView) -> String {
     let turns: Vec<_> = view
         .journal
         .iter()
-        .filter(|entry| TURNS.contains(&entry.event.as_str()))
+        .filter(|entry| TURNS.iter().any(|turn| entry.event == *turn))
         .cloned()
         .collect();
     let events = if turns.is_empty() {

@@ -70,7 +70,7 @@ pub(super) fn page(view: &CaseView, now: Timestamp) -> String {
         text.push_str(&format!(
             "  {}  {} {}\n",
             when(entry.at),
-            entry.event,
+            entry.event.as_str(),
             styled(DIM, &tame(&entry.detail))
         ));
     }
@@ -119,7 +119,7 @@ pub(super) fn markdown_events(events: &[JournalLine]) -> String {
         } else {
             format!(": {}", plain(&entry.detail))
         };
-        format!("- {} — {}{detail}\n", when(entry.at), entry.event)
+        format!("- {} — {}{detail}\n", when(entry.at), entry.event.as_str())
     };
     events.iter().map(one).collect()
 }

@@ -7,6 +7,7 @@ use crate::model::Timestamp;
 use crate::model::case::{AdvisoryState, Case, Draft};
 use crate::model::course::{Course, Lane, Reached, Step};
 use crate::model::effect::Effect;
+use crate::model::journal::JournalEvent;
 use crate::model::timeline::Timeline;
 use jiff::civil::Date;
 
@@ -40,7 +41,7 @@ pub fn agree_release(
             release_day: day,
             ..case.course.clone()
         },
-        "release day",
+        JournalEvent::ReleaseDay,
         detail,
         timeline,
         now,
@@ -71,7 +72,7 @@ pub fn disclosure(
         return Some(moved(
             case,
             course,
-            "disclosure",
+            JournalEvent::Disclosure,
             "as its report says".to_owned(),
             timeline,
             now,
@@ -83,14 +84,14 @@ pub fn disclosure(
             lane: Lane::Asap,
             ..course
         },
-        "lane changed",
+        JournalEvent::LaneChanged,
         "asap: as its report says".to_owned(),
         timeline,
         now,
     );
     decision
         .journal
-        .push(Entry::of(&case.id, "skipped", SKIPPED));
+        .push(Entry::of(&case.id, JournalEvent::Skipped, SKIPPED));
     Some(decision)
 }
 
@@ -114,7 +115,7 @@ pub fn announced(
             announced_by_word: true,
             ..case.course.clone()
         },
-        "disclosure",
+        JournalEvent::Disclosure,
         by.to_owned(),
         timeline,
         now,
@@ -144,7 +145,7 @@ pub fn tracker_moved(
     Some(moved(
         case,
         course,
-        "advisory",
+        JournalEvent::Advisory,
         format!("{} in the tracker", state.as_str()),
         timeline,
         now,
@@ -155,7 +156,7 @@ pub fn tracker_moved(
 pub fn ask_tracker(
     case: &Case,
     effect: Effect,
-    event: &'static str,
+    event: JournalEvent,
     by: &str,
 ) -> Result<Decision, NotNow> {
     open(case)?;
@@ -187,7 +188,13 @@ pub fn notify(
     Ok(Decision {
         journal: notices
             .iter()
-            .map(|(name, _)| Entry::of(&case.id, "notice released", format!("{name}, by {by}")))
+            .map(|(name, _)| {
+                Entry::of(
+                    &case.id,
+                    JournalEvent::NoticeReleased,
+                    format!("{name}, by {by}"),
+                )
+            })
             .collect(),
         effects: notices.into_iter().map(|(_, effect)| effect).collect(),
         ..Decision::default()

@@ -6,6 +6,7 @@ use crate::model::Timestamp;
 use crate::model::case::{Acknowledgement, Case, Closing, Draft, Standing};
 use crate::model::course::{Course, Step};
 use crate::model::ids::{CaseId, EffectKey, IntakeId};
+use crate::model::journal::JournalEvent;
 
 /// A responder's word: one of several vulnerabilities of a report goes its own way. Its reporter
 /// was answered for all of them.
@@ -47,8 +48,8 @@ pub fn split(case: &Case, child: &CaseId, by: &str) -> Result<Decision, NotNow> 
     Ok(Decision {
         case: Some(CaseChange::Open(split)),
         journal: vec![
-            Entry::of(&case.id, "split", format!("{child}, by {by}")),
-            Entry::of(child, "split from", part_of.as_str()),
+            Entry::of(&case.id, JournalEvent::Split, format!("{child}, by {by}")),
+            Entry::of(child, JournalEvent::SplitFrom, part_of.as_str()),
         ],
         ..Decision::default()
     })
@@ -91,7 +92,7 @@ pub fn close(
         cancelled: named.map(EffectKey).collect(),
         journal: vec![Entry::of(
             id,
-            "case closed",
+            JournalEvent::CaseClosed,
             format!("{}, by {by}", why.as_str()),
         )],
         ..Decision::default()
@@ -116,7 +117,7 @@ pub fn reopen(case: &Case, by: &str) -> Result<Decision, NotNow> {
                 ..case.clone()
             },
         )),
-        journal: vec![Entry::of(&case.id, "case reopened", by)],
+        journal: vec![Entry::of(&case.id, JournalEvent::CaseReopened, by)],
         ..Decision::default()
     })
 }

@@ -7,6 +7,7 @@ use crate::model::Timestamp;
 use crate::model::case::{Acknowledgement, Case, Closing, Draft, Standing};
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::CaseId;
+use crate::model::journal::JournalEvent;
 use crate::model::reading::{LetterKind, Reading, SignatureStatus};
 use crate::model::report::{Class, Intent, Report};
 
@@ -110,7 +111,7 @@ pub(super) fn in_tracker(
             .collect(),
         journal: letter
             .alike
-            .map(|other| Entry::of(&case.id, "likely duplicate", other.as_str()))
+            .map(|other| Entry::of(&case.id, JournalEvent::LikelyDuplicate, other.as_str()))
             .into_iter()
             .collect(),
         ..Decision::default()
@@ -142,7 +143,7 @@ pub(super) fn close(case: &Case, why: Closing, now: Timestamp) -> Decision {
     Decision {
         journal: vec![Entry::of(
             &case.id,
-            "case closed",
+            JournalEvent::CaseClosed,
             format!("{why:?}").to_lowercase(),
         )],
         case: Some(CaseChange::update(case, closed)),
@@ -188,10 +189,10 @@ pub(super) fn join(
     Decision {
         effects: joined,
         journal: vec![
-            Entry::of(&case.id, "joined to an older case", older.to_string()),
+            Entry::of(&case.id, JournalEvent::JoinedToOlderCase, older.to_string()),
             Entry::of(
                 &older,
-                "follow-up joined by signature",
+                JournalEvent::FollowUpJoinedBySignature,
                 letter.intake.to_string(),
             ),
         ],
@@ -225,7 +226,11 @@ pub(super) fn named_inside(
             in_clear,
             now,
         ),
-        journal: vec![Entry::of(&case.id, "names an older case", older.as_str())],
+        journal: vec![Entry::of(
+            &case.id,
+            JournalEvent::NamesOlderCase,
+            older.as_str(),
+        )],
         ..Decision::default()
     }
 }
@@ -326,7 +331,7 @@ fn wait_for_word(case: &Case, letter: &ReadLetter<'_>, in_clear: bool, now: Time
     let mut decision = waits(case, letter, reason, in_clear, now);
     let duplicate = letter
         .alike
-        .map(|other| Entry::of(&case.id, "likely duplicate", other.as_str()));
+        .map(|other| Entry::of(&case.id, JournalEvent::LikelyDuplicate, other.as_str()));
     decision.journal.extend(duplicate);
     decision
 }

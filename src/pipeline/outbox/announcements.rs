@@ -6,6 +6,7 @@ use crate::cases::Announcement;
 use crate::decide::{Decision, Entry, may_announce};
 use crate::desk::Desk;
 use crate::model::effect::{Effect, Reason};
+use crate::model::journal::JournalEvent;
 use crate::model::outgoing::Composition;
 use crate::ports::PortError;
 
@@ -14,7 +15,7 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
     // Much may have happened since the word was said.
     if may_announce(&case, desk.now()).is_err() {
         let why = "its case is not released any more";
-        let journal = vec![Entry::of(&case.id, "not announced", why)];
+        let journal = vec![Entry::of(&case.id, JournalEvent::NotAnnounced, why)];
         let effects = Effect::call(Reason::NotAnnounced, &case.id, desk.now());
         return Ok(Carried::Refused(
             Decision {
@@ -39,9 +40,9 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
             ))
             .await?;
         let event = if announcement.is_retrospective {
-            "retrospective posted"
+            JournalEvent::RetrospectivePosted
         } else {
-            "announced"
+            JournalEvent::Announced
         };
         return Ok(Carried::Done(
             Desk::note(&case.id, event, "by the webhook"),
@@ -69,7 +70,7 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
     Ok(Carried::Done(
         Desk::note(
             &case.id,
-            "announced",
+            JournalEvent::Announced,
             format!("to a list: {}", message_id.as_str()),
         ),
         Some(message_id),

@@ -8,6 +8,7 @@ use crate::desk::Desk;
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::effect::Effect;
+use crate::model::journal::JournalEvent;
 use crate::model::letter::Dmarc;
 use crate::model::outgoing::Composition;
 use crate::pipeline::failpoint::step;
@@ -28,7 +29,11 @@ pub(super) async fn send_certificate(desk: &Desk, effect: &Effect) -> Result<Car
         ..answer(desk, effect, to.address(), "certificate")?
     };
     if let Some(held) = turn_unless_manual(desk, effect, &answer, now).await? {
-        return Ok(not_again(effect, "certificate not sent again", held));
+        return Ok(not_again(
+            effect,
+            JournalEvent::CertificateNotSentAgain,
+            held,
+        ));
     }
     let id = answer.message_id.clone();
     let composition = Composition::Certificate {
@@ -48,14 +53,14 @@ pub(super) async fn send_certificate(desk: &Desk, effect: &Effect) -> Result<Car
     let decision = effect
         .case
         .as_ref()
-        .map(|case| Desk::note(case, "certificate sent", id.as_str()))
+        .map(|case| Desk::note(case, JournalEvent::CertificateSent, id.as_str()))
         .unwrap_or_default();
     Ok(Carried::Done(decision, Some(id)))
 }
 
 /// What an address got within a day it does not get again, now or later: two programs could keep
 /// that up for ever. What others used up is only late.
-fn not_again(effect: &Effect, event: &'static str, held: HeldBack) -> Carried {
+fn not_again(effect: &Effect, event: JournalEvent, held: HeldBack) -> Carried {
     if !held.by_address {
         return Carried::NotBefore(held.until);
     }

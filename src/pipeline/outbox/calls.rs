@@ -7,6 +7,7 @@ use crate::decide::{Decision, Entry};
 use crate::desk::{Desk, Responder};
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::EffectKey;
+use crate::model::journal::JournalEvent;
 use crate::model::letter::Role;
 use crate::model::outgoing::{Brief, Composition, ReplyTo};
 use crate::ports::{OpenerError, Parcel, PortError};
@@ -108,7 +109,7 @@ fn note_calls(
     let mut decision = effect
         .case
         .as_ref()
-        .map(|case| Desk::note(case, "responders called", detail))
+        .map(|case| Desk::note(case, JournalEvent::RespondersCalled, detail))
         .unwrap_or_default();
     let now = desk.now();
     for responder in unreachable {
@@ -120,7 +121,7 @@ fn note_calls(
         }
         decision.journal.push(Entry {
             case: effect.case.clone(),
-            event: "responder cannot be called",
+            event: JournalEvent::ResponderCannotBeCalled,
             detail: responder.fingerprints.join(", "),
         });
     }
@@ -263,7 +264,7 @@ pub(super) async fn by_second_path(
     let decision = effect
         .case
         .as_ref()
-        .map(|case| Desk::note(case, "alarm raised", reason.as_str()))
+        .map(|case| Desk::note(case, JournalEvent::AlarmRaised, reason.as_str()))
         .unwrap_or_default();
     Ok(Carried::Done(decision, None))
 }

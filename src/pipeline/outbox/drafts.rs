@@ -7,6 +7,7 @@ use crate::desk::Desk;
 use crate::desk::case_records;
 use crate::model::case::{AdvisoryId, Case, Draft};
 use crate::model::effect::{Effect, Reason};
+use crate::model::journal::JournalEvent;
 use crate::model::letter::Role;
 use crate::model::outgoing::Amendment;
 use crate::pipeline::failpoint::step;
@@ -36,12 +37,18 @@ pub(super) async fn file(
     );
     step!("composed");
     let filed = desk.parts.tracker.file(&advisory, perhaps_filed).await?;
-    let mut decision = Desk::note(&case.id, "draft filed", filed.advisory.id.clone());
+    let mut decision = Desk::note(
+        &case.id,
+        JournalEvent::DraftFiled,
+        filed.advisory.id.clone(),
+    );
     for double in &filed.doubled {
         warn!(effect = %effect.key, "the tracker holds a second draft of one case");
-        decision
-            .journal
-            .push(Entry::of(&case.id, "draft doubled", double.url.clone()));
+        decision.journal.push(Entry::of(
+            &case.id,
+            JournalEvent::DraftDoubled,
+            double.url.clone(),
+        ));
         decision
             .effects
             .extend(Effect::call(Reason::DraftDoubled, &case.id, desk.now()));
@@ -106,9 +113,9 @@ pub(super) async fn append(desk: &Desk, effect: &Effect) -> Result<Carried, Port
     );
     let added = desk.parts.tracker.follow_up(advisory, &addition).await?;
     let event = if added {
-        "follow-up added to the draft"
+        JournalEvent::FollowUpAddedToDraft
     } else {
-        "follow-up kept out of a public advisory"
+        JournalEvent::FollowUpKeptOutOfPublicAdvisory
     };
     Ok(Carried::Done(
         Desk::note(&case.id, event, letter.id.to_string()),
@@ -163,9 +170,9 @@ pub(super) async fn amend(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
             .await?;
     }
     let event = if amends {
-        "advisory brought up to date"
+        JournalEvent::AdvisoryBroughtUpToDate
     } else {
-        "advisory left as it was filed"
+        JournalEvent::AdvisoryLeftAsItWasFiled
     };
     Ok(Carried::Done(
         Desk::note(&case.id, event, advisory.id.clone()),
@@ -177,7 +184,7 @@ pub(super) async fn request_cve(desk: &Desk, effect: &Effect) -> Result<Carried,
     let case = case_of(desk, effect).await?;
     desk.parts.tracker.request_cve(filed(&case)?).await?;
     Ok(Carried::Done(
-        Desk::note(&case.id, "CVE requested", ""),
+        Desk::note(&case.id, JournalEvent::CveRequested, ""),
         None,
     ))
 }
@@ -186,7 +193,7 @@ pub(super) async fn open_fork(desk: &Desk, effect: &Effect) -> Result<Carried, P
     let case = case_of(desk, effect).await?;
     desk.parts.tracker.open_fork(filed(&case)?).await?;
     Ok(Carried::Done(
-        Desk::note(&case.id, "private fork opened", ""),
+        Desk::note(&case.id, JournalEvent::PrivateForkOpened, ""),
         None,
     ))
 }

@@ -21,6 +21,7 @@ use crate::model::case::{Case, Draft};
 use crate::model::effect::Reason;
 use crate::model::effect::{Effect, Work};
 use crate::model::ids::{EffectKey, MessageId};
+use crate::model::journal::JournalEvent;
 use crate::model::reading::Reading;
 use crate::model::secret;
 use crate::ports::{Intake, Leased, OpenerError, OutboxQueue, Outcome, PortError};
@@ -267,7 +268,7 @@ async fn gave_up(desk: &Desk, effect: &Effect, now: Timestamp) -> Decision {
         return Decision {
             journal: vec![Entry {
                 case: effect.case.clone(),
-                event: "call could not be made",
+                event: JournalEvent::CallCouldNotBeMade,
                 detail: effect.key.to_string(),
             }],
             ..Decision::default()
@@ -281,7 +282,7 @@ async fn gave_up(desk: &Desk, effect: &Effect, now: Timestamp) -> Decision {
     };
     let mut decision = Decision {
         effects: Effect::call(Reason::GaveUp, id, now),
-        journal: vec![Entry::of(id, "gave up", effect.key.to_string())],
+        journal: vec![Entry::of(id, JournalEvent::GaveUp, effect.key.to_string())],
         ..Decision::default()
     };
     // That something was to be filed says what a letter held: it is told by mail alone.

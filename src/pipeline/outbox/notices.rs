@@ -12,6 +12,7 @@ use crate::model::case::{Case, Standing};
 use crate::model::course::Step;
 use crate::model::distributor::Distributor;
 use crate::model::effect::{Effect, Reason};
+use crate::model::journal::JournalEvent;
 use crate::model::outgoing::Composition;
 use crate::pipeline::failpoint::step;
 use crate::ports::{OpenerError, PortError};
@@ -54,7 +55,7 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
     let decision = Decision {
         letter_of: Some(case.id.clone()),
         participant: Some(distributor.address.clone()),
-        ..Desk::note(&case.id, "notice sent", detail)
+        ..Desk::note(&case.id, JournalEvent::NoticeSent, detail)
     };
     Ok(Carried::Done(decision, Some(answer.message_id)))
 }
@@ -87,7 +88,7 @@ fn refuse(case: &Case, name: &str, why: &'static str, now: Timestamp) -> Carried
     let detail = format!("{name}: {why}");
     let decision = Decision {
         effects: Effect::call(Reason::NoticeFailed, &case.id, now),
-        ..Desk::note(&case.id, "notice not sent", detail)
+        ..Desk::note(&case.id, JournalEvent::NoticeNotSent, detail)
     };
     Carried::Refused(decision, why)
 }

@@ -11,6 +11,7 @@ use crate::model::address::Address;
 use crate::model::case::Case;
 use crate::model::effect::Work;
 use crate::model::ids::{CaseId, tag_in};
+use crate::model::journal::JournalEvent;
 use crate::model::letter::{Dmarc, Role};
 use crate::model::reading::{DeliveryOutcome, LetterKind, Reading, SignatureStatus};
 use crate::pipeline::failpoint::step;
@@ -252,7 +253,7 @@ pub(super) async fn returned(
             letter_of: Some(about.id.clone()),
             journal: vec![Entry::of(
                 &about.id,
-                "a machine answered",
+                JournalEvent::MachineAnswered,
                 intake.id.to_string(),
             )],
             ..Decision::default()
@@ -303,7 +304,10 @@ pub(super) async fn set_aside(desk: &Desk, intake: &Intake) -> Result<(), PortEr
             on_reading(case, &letter, &desk.parts.policy, now)
         }
         None => Decision {
-            journal: vec![Entry::of_desk("letter set aside", intake.id.to_string())],
+            journal: vec![Entry::of_desk(
+                JournalEvent::LetterSetAside,
+                intake.id.to_string(),
+            )],
             ..Decision::default()
         },
     };

@@ -1,6 +1,7 @@
 //! What does the store count?
 
 use crate::model::Timestamp;
+use crate::model::journal::RecordedEvent;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +63,8 @@ pub struct SealedTo {
 #[derive(Clone, Debug, JsonSchema, Serialize, Deserialize)]
 pub struct JournalLine {
     pub at: Timestamp,
-    pub event: String,
+    #[schemars(with = "String")]
+    pub event: RecordedEvent,
     pub detail: String,
 }
 

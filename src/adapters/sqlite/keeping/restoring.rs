@@ -8,6 +8,7 @@ use crate::adapters::sqlite::fault;
 use crate::adapters::sqlite::millis;
 use crate::adapters::sqlite::newest_schema;
 use crate::model::Timestamp;
+use crate::model::journal::JournalEvent;
 use crate::ports::PortError;
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -116,14 +117,12 @@ pub(super) async fn in_doubt(store: &Path, now: Timestamp) -> Result<(), PortErr
         .execute(&mut store)
         .await
         .map_err(fault)?;
-    sqlx::query(
-        "INSERT INTO journal (at, case_id, event, detail) VALUES (?, NULL, 'restored from \
-        a backup', '')",
-    )
-    .bind(millis(now))
-    .execute(&mut store)
-    .await
-    .map_err(fault)?;
+    sqlx::query("INSERT INTO journal (at, case_id, event, detail) VALUES (?, NULL, ?, '')")
+        .bind(millis(now))
+        .bind(JournalEvent::RestoredFromBackup.as_str())
+        .execute(&mut store)
+        .await
+        .map_err(fault)?;
     store.close().await.map_err(fault)
 }
 

@@ -10,6 +10,7 @@ use crate::desk::restraint::restrain_calls;
 use crate::model::Timestamp;
 use crate::model::case::{Acknowledgement, Case};
 use crate::model::effect::{Effect, Reason};
+use crate::model::journal::JournalEvent;
 use crate::model::letter::Dmarc;
 use crate::model::outgoing::Composition;
 use crate::model::reading::{LetterKind, Outside};
@@ -117,9 +118,9 @@ async fn compose_in_time(
 /// The acknowledgement left.
 fn acknowledged(desk: &Desk, case: &Case, answer: &Answer, signed: bool) -> Decision {
     let event = if signed {
-        "acknowledged"
+        JournalEvent::Acknowledged
     } else {
-        "acknowledged without a signature"
+        JournalEvent::AcknowledgedWithoutSignature
     };
     let mut decision = Desk::note(&case.id, event, answer.message_id.as_str());
     // The case may have moved on meanwhile: the store changes its acknowledgement alone, if that
@@ -162,8 +163,11 @@ async fn held_back(
             None => false,
         };
         if acknowledged && same_writer {
-            let mut decision =
-                Desk::note(&case.id, "acknowledged with another case", other.as_str());
+            let mut decision = Desk::note(
+                &case.id,
+                JournalEvent::AcknowledgedWithAnotherCase,
+                other.as_str(),
+            );
             decision.case = Some(CaseChange::update(
                 case,
                 Case {
@@ -179,7 +183,7 @@ async fn held_back(
     }
     let mut decision = Desk::note(
         &case.id,
-        "acknowledgement handed to a human",
+        JournalEvent::AcknowledgementHandedToHuman,
         format!("no automatic answer to this address before {at}"),
     );
     decision.effects = Effect::call(Reason::AnswerByHand, &case.id, now);

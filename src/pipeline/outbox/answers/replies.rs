@@ -7,6 +7,7 @@ use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::Case;
 use crate::model::effect::{Effect, Reason, Work};
+use crate::model::journal::JournalEvent;
 use crate::model::letter::{Dmarc, Role};
 use crate::model::outgoing::{Asked, Composition};
 use crate::model::reading::SignatureStatus;
@@ -37,30 +38,18 @@ pub(in crate::pipeline::outbox) async fn ask(
     } else if effect.work == Work::AskPrivate {
         vec![Asked::PrivateDisclosure]
     } else {
-        let reading = reading_for(desk, &letter).await?.ok_or_else(|| {
-            PortError::Lasting("the letter was not read; nothing is known to be missing".to_owned())
-        })?;
-        let lacking = reading.report.map(|r| r.missing).unwrap_or_default();
-        lacking
-            .into_iter()
-            .map(|missing| match missing {
-                Missing::Steps => Asked::Steps,
-                Missing::Versions => Asked::Versions,
-            })
-            .collect()
+        lacking(desk, &letter).await?
     };
     if asked.is_empty() {
-        return Ok(Carried::Done(
-            Desk::note(&case.id, "nothing to ask", "the report lacks nothing"),
-            None,
-        ));
+        let (event, why) = (JournalEvent::NothingToAsk, "the report lacks nothing");
+        return Ok(Carried::Done(Desk::note(&case.id, event, why), None));
     }
     let answer = Answer {
         proven: letter.dmarc == Dmarc::Pass,
         ..answer(desk, effect, to.address(), "question")?
     };
     if let Some(held) = turn_unless_manual(desk, effect, &answer, now).await? {
-        return Ok(not_again(effect, "question not sent", held));
+        return Ok(not_again(effect, JournalEvent::QuestionNotSent, held));
     }
     let id = answer.message_id.clone();
     let composition = Composition::Question {
@@ -81,9 +70,25 @@ pub(in crate::pipeline::outbox) async fn ask(
     step!("composed");
     hand_over(desk, effect, &answer, octets).await?;
     Ok(Carried::Done(
-        Desk::note(&case.id, "question sent", id.as_str()),
+        Desk::note(&case.id, JournalEvent::QuestionSent, id.as_str()),
         Some(id),
     ))
+}
+
+/// What the report in a letter lacks.
+async fn lacking(desk: &Desk, letter: &Intake) -> Result<Vec<Asked>, PortError> {
+    let reading = reading_for(desk, letter).await?.ok_or_else(|| {
+        PortError::Lasting("the letter was not read; nothing is known to be missing".to_owned())
+    })?;
+    let missing = reading.report.map(|report| report.missing);
+    let asked = missing
+        .unwrap_or_default()
+        .into_iter()
+        .map(|missing| match missing {
+            Missing::Steps => Asked::Steps,
+            Missing::Versions => Asked::Versions,
+        });
+    Ok(asked.collect())
 }
 
 /// Whether any letter of the case was sealed, wholly or in part.
@@ -195,7 +200,7 @@ async fn unseal_words(desk: &Desk, sealed: Vec<u8>) -> Result<String, PortError>
 fn not_sent(case: &Case, why: &'static str, now: Timestamp) -> Decision {
     Decision {
         effects: Effect::call(Reason::ReplyRefused, &case.id, now),
-        ..Desk::note(&case.id, "reply not sent", why)
+        ..Desk::note(&case.id, JournalEvent::ReplyNotSent, why)
     }
 }
 
