@@ -743,7 +743,7 @@ async fn what_the_reporter_means_to_publish_goes_fast_and_what_is_harmless_slowl
         status.queue[0].next.as_ref().map(|due| due.what.as_str()),
         Some("fix-team")
     );
-    // On a responder's word they are asked to wait, in a letter of its own.
+    // On a responder's command they are asked to wait, in a letter of its own.
     let asked: String = story
         .ask(Request::CaseCommand {
             id: id.clone(),

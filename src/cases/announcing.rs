@@ -47,7 +47,7 @@ pub struct Announcement {
     pub is_retrospective: bool,
 }
 
-/// Announces a release on a responder's word: after it, and not before each named file is there as
+/// Announces a release on a responder's command: after it, and not before each named file is there as
 /// it should be.
 pub async fn announce(
     context: &Context<'_>,

@@ -80,7 +80,7 @@ fn cases(status: &Status) -> String {
     };
     format!(
         "  cases            {} open of {}\n  acknowledgements {} pending{next}\n  drafts           \
-         {} filed, {} wait for a word{doubled}\n",
+         {} filed, {} wait to be confirmed{doubled}\n",
         tally.cases_open,
         tally.cases,
         tally.acknowledgements_pending,

@@ -1,7 +1,7 @@
 //! What leaves by itself, when, and how much of it?
 
 use crate::config::error::ConfigError;
-use crate::config::timeline::TimelineWords;
+use crate::config::timeline::TimelineSection;
 use crate::config::tracker::TrackerSection;
 use crate::decide::{Caps, Policy};
 use jiff::SignedDuration;
@@ -61,7 +61,7 @@ impl AcknowledgementSection {
     pub(super) fn policy(
         &self,
         answers: &AnswersSection,
-        timeline: &TimelineWords,
+        timeline: &TimelineSection,
         tracker: &TrackerSection,
     ) -> Result<Policy, ConfigError> {
         let (file, sealed) = tracker.policies();

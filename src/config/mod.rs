@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_example_shows_the_policys_clocks_as_they_are() {
-        let written: timeline::TimelineWords = uncommented("timeline")["timeline"]
+        let written: timeline::TimelineSection = uncommented("timeline")["timeline"]
             .clone()
             .try_into()
             .unwrap();
@@ -218,7 +218,7 @@ mod tests {
             written.checked().unwrap(),
             crate::model::timeline::Timeline::default()
         );
-        let release: timeline::ReleaseWords = uncommented("release")["release"]
+        let release: timeline::ReleaseSection = uncommented("release")["release"]
             .clone()
             .try_into()
             .unwrap();
@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn lengths_and_days_are_checked_with_a_clear_error() {
         let timeline = |text: &str| {
-            toml::from_str::<timeline::TimelineWords>(text)
+            toml::from_str::<timeline::TimelineSection>(text)
                 .map_err(|e| e.to_string())
                 .and_then(|w| w.checked().map_err(|e| e.to_string()))
         };
@@ -279,7 +279,7 @@ mod tests {
                 .contains("no CVSS score")
         );
         let release = |text: &str| {
-            toml::from_str::<timeline::ReleaseWords>(text)
+            toml::from_str::<timeline::ReleaseSection>(text)
                 .unwrap()
                 .checked()
                 .map(drop)

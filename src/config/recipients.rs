@@ -15,7 +15,7 @@ pub struct ResponderSection {
     pub address: String,
     /// Calls and what rests are encrypted to it; their letters must be signed by it
     pub certificate: PathBuf,
-    /// Their account on this machine: what they say on the command line is their word.
+    /// Their account on this machine: the command line acts in their name.
     pub login: Option<String>,
     /// Their login in the tracker: comments there that they mark go to the reporter.
     pub tracker_login: Option<String>,

@@ -9,7 +9,7 @@ use crate::config::operating::{
 };
 use crate::config::publication::{AnnouncementSection, PublishSection, PublisherSection};
 use crate::config::recipients::{DistributorSection, ResponderSection};
-use crate::config::timeline::{ReleaseWords, TimelineWords};
+use crate::config::timeline::{ReleaseSection, TimelineSection};
 use crate::config::tracker::TrackerSection;
 use crate::model::limits::Limits;
 use schemars::JsonSchema;
@@ -42,9 +42,9 @@ pub(super) struct ConfigFile {
     #[serde(default)]
     pub answers: AnswersSection,
     #[serde(default)]
-    pub timeline: TimelineWords,
+    pub timeline: TimelineSection,
     #[serde(default)]
-    pub release: ReleaseWords,
+    pub release: ReleaseSection,
     pub alarm: Option<AlarmSection>,
     pub heartbeat: Option<HeartbeatSection>,
     #[serde(default)]

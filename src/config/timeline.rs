@@ -35,7 +35,7 @@ impl TryFrom<String> for Length {
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct WindowWords {
+struct WindowSection {
     #[schemars(with = "Option<String>")]
     from: Option<Length>,
     #[schemars(with = "Option<String>")]
@@ -46,7 +46,7 @@ struct WindowWords {
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct PaceWords {
+struct PaceSection {
     #[schemars(with = "Option<String>")]
     fix_team: Option<Length>,
     #[schemars(with = "Option<String>")]
@@ -57,17 +57,17 @@ struct PaceWords {
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct TimelineWords {
-    fix_team: WindowWords,
-    fix: WindowWords,
-    release: WindowWords,
-    retrospective: WindowWords,
-    slow: PaceWords,
-    asap: PaceWords,
+pub(super) struct TimelineSection {
+    fix_team: WindowSection,
+    fix: WindowSection,
+    release: WindowSection,
+    retrospective: WindowSection,
+    slow: PaceSection,
+    asap: PaceSection,
     slow_below: Option<f64>,
 }
 
-impl TimelineWords {
+impl TimelineSection {
     /// What is not written is the policy's.
     pub(super) fn checked(&self) -> Result<Timeline, ConfigError> {
         let default = Timeline::default();
@@ -100,7 +100,11 @@ fn or(words: Option<Length>, default: SignedDuration) -> SignedDuration {
     words.map_or(default, |length| length.0)
 }
 
-fn window(key: &'static str, words: &WindowWords, default: Window) -> Result<Window, ConfigError> {
+fn window(
+    key: &'static str,
+    words: &WindowSection,
+    default: Window,
+) -> Result<Window, ConfigError> {
     let window = Window {
         from: or(words.from, default.from),
         to: or(words.to, default.to),
@@ -115,7 +119,7 @@ fn window(key: &'static str, words: &WindowWords, default: Window) -> Result<Win
     Ok(window)
 }
 
-fn pace(words: &PaceWords, default: Pace) -> Pace {
+fn pace(words: &PaceSection, default: Pace) -> Pace {
     Pace {
         fix_team: or(words.fix_team, default.fix_team),
         fix: or(words.fix, default.fix),
@@ -126,7 +130,7 @@ fn pace(words: &PaceWords, default: Pace) -> Pace {
 /// When a release may be.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct ReleaseWords {
+pub(super) struct ReleaseSection {
     hour_utc: Option<i8>,
     #[schemars(with = "Option<String>")]
     notice: Option<Length>,
@@ -135,7 +139,7 @@ pub(super) struct ReleaseWords {
     holidays: Vec<PathBuf>,
 }
 
-impl ReleaseWords {
+impl ReleaseSection {
     pub(super) fn checked(self) -> Result<(ReleaseRules, Vec<PathBuf>), ConfigError> {
         let default = ReleaseRules::default();
         let hour_utc = self.hour_utc.unwrap_or(default.hour_utc);

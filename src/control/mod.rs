@@ -174,7 +174,7 @@ async fn import(desk: &Desk, letter: Option<i64>) -> Result<String> {
             autocrypt_signed: false,
             answer: letter.reply_to.clone().ok_or(NoAnswer::Old),
         };
-        // The promise runs from the human's word: these letters were not ours to answer before.
+        // The promise runs from the human's confirmation: these letters were not ours to answer before.
         let arrival = Arrival {
             intake: letter.id,
             received_at: now,

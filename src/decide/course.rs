@@ -1,4 +1,4 @@
-//! What follows from a responder's word on how far a case has come, and from what its report and
+//! What follows from a responder's command on how far a case has come, and from what its report and
 //! its advisory say?
 
 mod ending;
@@ -18,7 +18,7 @@ pub use disclosing::{
     agree_release, announced, ask_tracker, disclosure, may_announce, notify, tracker_moved,
 };
 
-/// Why a word of a responder cannot be taken as it is.
+/// Why a command can't be executed now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotNow {
     #[error("case {0} is closed: reopen it first")]
@@ -150,7 +150,7 @@ fn moved_from(
     }
 }
 
-/// A responder's word: a step was reached.
+/// A responder says that a step was reached.
 pub fn reach(
     case: &Case,
     step: Step,
@@ -202,7 +202,7 @@ fn deadline(case: &Case, step: Step, timeline: &Timeline, now: Timestamp) -> Tim
         .map_or(now, |clock| clock.deadline)
 }
 
-/// A responder's word: it was no true word that a step was reached.
+/// A responder takes back that a step was reached.
 pub fn take_back(
     case: &Case,
     step: Step,
@@ -234,7 +234,7 @@ pub fn take_back(
     ))
 }
 
-/// The case takes another lane, on a responder's word or because of what its report says.
+/// The case takes another lane, on a responder's command or because of what its report says.
 pub fn change_lane(
     case: &Case,
     lane: Lane,
@@ -300,7 +300,7 @@ pub fn rated(
     .ok()
 }
 
-/// A responder's word: it waits for an upstream's disclosure.
+/// A responder says that the case waits for an upstream's disclosure.
 pub fn wait_for_upstream(case: &Case, by: &str, now: Timestamp) -> Result<Decision, NotNow> {
     open(case)?;
     if let Some(since) = case.course.waiting_since {
@@ -323,7 +323,7 @@ pub fn wait_for_upstream(case: &Case, by: &str, now: Timestamp) -> Result<Decisi
     })
 }
 
-/// A responder's word: the upstream disclosed, and the clocks go on.
+/// A responder says that the upstream disclosed: the clocks go on.
 pub fn go_on(
     case: &Case,
     by: &str,

@@ -188,7 +188,7 @@ fn follow_up(
     if held && filed {
         return Decision {
             effects: Effect::call_about_letter(
-                Reason::AwaitsWord,
+                Reason::AwaitsConfirmation,
                 &case.id,
                 letter.intake,
                 !reading.came_sealed(),
@@ -257,7 +257,7 @@ pub fn on_stray(
             deadline: start + policy.acknowledge_within,
             called: Called::No,
         },
-        draft: Draft::AwaitsWord,
+        draft: Draft::AwaitsConfirmation,
         perhaps_of: None,
         course: Course::default(),
     };
@@ -281,7 +281,7 @@ pub fn on_stray(
     }
 }
 
-/// A responder's word: they answered the reporter themselves.
+/// A responder says that they answered the reporter themselves.
 pub fn answered(case: &Case, by: &str, now: Timestamp) -> Result<Decision, InvalidTransition> {
     let acknowledgement = case.acknowledgement.clone().sent(now, true)?;
     Ok(Decision {
@@ -301,7 +301,7 @@ pub fn answered(case: &Case, by: &str, now: Timestamp) -> Result<Decision, Inval
     })
 }
 
-/// A responder's word: file the draft now.
+/// A responder confirms: the draft is filed now.
 pub fn confirm(
     case: &Case,
     intake: IntakeId,

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// When a draft is filed without a responder's word.
+/// When a draft is filed without a responder's confirmation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FilePolicy {
@@ -26,7 +26,7 @@ pub enum SealedPolicy {
     Full,
     /// Severity, weakness and versions, without text.
     Outline,
-    /// Nothing until a responder's word.
+    /// Nothing until a responder confirms it.
     Hold,
 }
 
@@ -40,7 +40,7 @@ pub struct Policy {
     pub unsigned_after: SignedDuration,
     /// A pause in which a human may answer first.
     pub acknowledge_delay: SignedDuration,
-    /// Whether a clear report is asked for what it lacks without a responder's word.
+    /// Whether a clear report is asked for what it lacks without a responder's confirmation.
     pub ask_missing: bool,
     /// A call about a sealed letter leaves a multiple of this after the letter arrived, so that
     /// what its reading took does not show. Zero: at once.
@@ -104,7 +104,7 @@ pub struct Caps {
     pub in_all: u32,
     /// Letters in an hour about which responders are called one by one.
     pub calls_per_hour: u32,
-    /// Drafts in a day that are filed without a responder's word.
+    /// Drafts in a day that are filed without a responder's confirmation.
     pub drafts_per_day: u32,
 }
 

@@ -163,7 +163,7 @@ mod tests {
             opened_at: at(opened),
             standing: Standing::Open,
             acknowledgement: Acknowledgement::NotOwed,
-            draft: Draft::AwaitsWord,
+            draft: Draft::AwaitsConfirmation,
             perhaps_of: None,
             course: Course::default(),
         }

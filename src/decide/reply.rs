@@ -106,7 +106,7 @@ pub fn replied(case: &Case, signed_at: Timestamp, detail: &str) -> Decision {
     }
 }
 
-/// A responder's word: ask the reporter for what is missing.
+/// A responder has the desk ask the reporter for what is missing.
 pub fn ask(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) -> Decision {
     Decision {
         effects: vec![Effect::ask_manually(case, intake, now)],
@@ -115,7 +115,7 @@ pub fn ask(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) -> Decisio
     }
 }
 
-/// A responder's word: ask the reporter to keep it private until the fix is released.
+/// A responder has the desk ask the reporter to keep it private until the fix is released.
 pub fn ask_private(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) -> Decision {
     Decision {
         effects: vec![Effect::ask_private_manually(case, intake, now)],
@@ -128,7 +128,7 @@ pub fn ask_private(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) ->
     }
 }
 
-/// A responder's word: send them our certificate.
+/// A responder has the desk send them our certificate.
 pub fn send_certificate(case: &CaseId, intake: IntakeId, by: &str, now: Timestamp) -> Decision {
     Decision {
         effects: vec![Effect::send_certificate_manually(intake, case, now)],

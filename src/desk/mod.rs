@@ -172,11 +172,11 @@ impl Desk {
     }
 
     /// How much of this letter the tracker may hold. Under `hold` a draft is filed only on a
-    /// responder's word (`by_word`), which is a word for all of it; a follow-up has no such word.
-    pub fn measure(&self, reading: &Reading, by_word: bool) -> Measure {
+    /// responder's command (`manual`), which covers all of it; a follow-up has no such command.
+    pub fn measure(&self, reading: &Reading, manual: bool) -> Measure {
         match self.parts.policy.sealed {
             SealedPolicy::Outline if reading.came_sealed() => Measure::Outline,
-            SealedPolicy::Hold if reading.came_sealed() && !by_word => Measure::Outline,
+            SealedPolicy::Hold if reading.came_sealed() && !manual => Measure::Outline,
             _ => Measure::Full,
         }
     }

@@ -58,7 +58,7 @@ pub fn restrain_calls(desk: &Desk, mut decision: Decision, now: Timestamp) -> De
     decision
 }
 
-/// As [`restrain_calls`], and the drafts that would be too many wait for a responder's word.
+/// As [`restrain_calls`], and the drafts that would be too many wait until a responder confirms them.
 pub async fn restrain(
     desk: &Desk,
     mut decision: Decision,
@@ -79,7 +79,7 @@ pub async fn restrain(
             decision.case = Some(CaseChange::Update {
                 before,
                 after: Case {
-                    draft: Draft::AwaitsWord,
+                    draft: Draft::AwaitsConfirmation,
                     ..after
                 },
             });

@@ -20,7 +20,7 @@ pub use record::{CollaborateArgs, SetArgs};
 /// by letter.
 #[derive(Subcommand)]
 pub enum CaseVerb {
-    /// Says the word: files the draft of this case now
+    /// Confirms a case: files its draft now
     File {
         id: String,
     },

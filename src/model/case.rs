@@ -116,8 +116,9 @@ pub enum Acknowledgement {
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Draft {
     None,
-    /// A responder must say `case file` first.
-    AwaitsWord,
+    /// A responder must confirm it first, by `case file`.
+    #[serde(rename = "awaits-word")]
+    AwaitsConfirmation,
     Queued,
     Filed {
         advisory: AdvisoryId,
@@ -215,7 +216,7 @@ impl Acknowledgement {
 impl Draft {
     pub fn queue(self) -> Result<Self, InvalidTransition> {
         match self {
-            Self::None | Self::AwaitsWord => Ok(Self::Queued),
+            Self::None | Self::AwaitsConfirmation => Ok(Self::Queued),
             Self::Queued => Err(InvalidTransition {
                 what: "draft",
                 from: "on its way to the tracker",
@@ -230,7 +231,7 @@ impl Draft {
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::None => "none",
-            Self::AwaitsWord => "awaits-word",
+            Self::AwaitsConfirmation => "awaits-word",
             Self::Queued => "queued",
             Self::Filed { .. } => "filed",
         }
@@ -265,6 +266,6 @@ mod tests {
 
     #[test]
     fn a_draft_is_queued_once() {
-        assert!(Draft::AwaitsWord.queue().unwrap().queue().is_err());
+        assert!(Draft::AwaitsConfirmation.queue().unwrap().queue().is_err());
     }
 }

@@ -75,7 +75,8 @@ pub struct Course {
     /// The day on which the reporter means to publish.
     pub announced: Option<Date>,
     /// A responder said so: what letters say counts no more.
-    pub announced_by_word: bool,
+    #[serde(rename = "announced_by_word")]
+    pub announced_manually: bool,
     /// Since when it waits for an upstream's disclosure.
     pub waiting_since: Option<Timestamp>,
     /// How long it waited before, in milliseconds.

@@ -32,6 +32,7 @@ pub enum Work {
     /// A responder's words to the reporter.
     Reply,
     /// What a responder's letter told the desk to do.
+    #[serde(rename = "say-words")]
     ExecuteMail,
     /// An embargoed notice to one distributor.
     Notify,
@@ -148,7 +149,7 @@ impl Effect {
         )
     }
 
-    /// As [`Self::ask`], on a responder's word: each is a question of its own, and no cap holds it
+    /// As [`Self::ask`], on a responder's command: each is a question of its own, and no cap holds it
     /// back.
     pub fn ask_manually(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(
@@ -160,7 +161,7 @@ impl Effect {
         )
     }
 
-    /// Asks a reporter who means to publish for private disclosure: on a responder's word alone.
+    /// Asks a reporter who means to publish for private disclosure: on a responder's command alone.
     pub fn ask_private_manually(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(
             format!(
@@ -174,7 +175,7 @@ impl Effect {
         )
     }
 
-    /// As [`Self::send_certificate`], on a responder's word.
+    /// As [`Self::send_certificate`], on a responder's command.
     pub fn send_certificate_manually(intake: IntakeId, case: &CaseId, due: Timestamp) -> Self {
         Self::new(
             format!("certificate:{intake}{MANUAL_MARK}{}", due.as_millisecond()),
@@ -365,5 +366,27 @@ impl Effect {
             calls.push(one("second", Work::CallBySecondPath(reason)));
         }
         calls
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name in the code may change; what is stored and sent under it must not.
+    #[test]
+    fn what_is_serialized_is_what_is_stored() {
+        let name = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        for (n, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(
+                reason as usize, n,
+                "{reason:?} stands elsewhere in the list"
+            );
+            assert_eq!(name(serde_json::to_value(reason).unwrap()), reason.as_str());
+        }
+        for work in Work::WITHOUT_REASON {
+            let serialized = serde_json::to_value(work).unwrap();
+            assert_eq!(name(serialized["work"].clone()), work.as_str());
+        }
     }
 }

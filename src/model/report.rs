@@ -114,7 +114,7 @@ pub enum CreditWish {
     Declined,
 }
 
-/// What sort of report it is. What is not `Report` waits for a responder's word; it is acknowledged
+/// What sort of report it is. What is not `Report` waits until a responder confirms it; it is acknowledged
 /// and keeps its clocks like any other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

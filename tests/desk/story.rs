@@ -273,7 +273,7 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
         .expect("the acknowledgement names its case")
         .id;
 
-    // The second means to publish: fast, and asked to wait on a responder's word.
+    // The second means to publish: fast, and asked to wait on a responder's command.
     let second = play.case_about("Path traversal").await;
     let view = play.show(&second).await;
     assert_eq!(

@@ -1,5 +1,5 @@
-//! `sealdesk case`: lists and shows cases, takes out attachments, answers reporters, and takes a
-//! responder's word.
+//! `sealdesk case`: lists and shows cases, takes out attachments, answers reporters, and
+//! executes commands.
 
 mod announcement;
 mod commands;
@@ -21,7 +21,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 
-/// Lists and shows cases, answers reporters, and takes a responder's word
+/// Lists and shows cases, answers reporters, and executes commands on them
 #[derive(Args)]
 pub struct CaseArgs {
     #[command(flatten)]

@@ -144,7 +144,7 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-/// Who said a word, by the accounts in the journal.
+/// Who commanded something, by the accounts in the journal.
 fn responders(view: &CaseView) -> Vec<String> {
     let named = view
         .journal

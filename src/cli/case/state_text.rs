@@ -56,7 +56,7 @@ pub(in crate::cli) fn acknowledgement(state: &Acknowledgement) -> String {
 pub(in crate::cli) fn draft(state: &Draft) -> String {
     match state {
         Draft::None => "none".to_owned(),
-        Draft::AwaitsWord => "waits for your word".to_owned(),
+        Draft::AwaitsConfirmation => "waits for you to confirm it".to_owned(),
         Draft::Queued => "on its way".to_owned(),
         Draft::Filed { advisory } => advisory.id.clone(),
     }

@@ -34,7 +34,7 @@ pub struct Queued {
     pub id: CaseId,
     pub lane: Lane,
     pub next: Option<Due>,
-    /// Whom it waits for: a responder's word, an upstream, or nobody.
+    /// Whom it waits for: a responder, an upstream, or nobody.
     pub waits_for: Option<String>,
 }
 
@@ -124,7 +124,7 @@ pub(super) fn queued(case: &Case, timeline: &Timeline, now: jiff::Timestamp) -> 
     let next = next_due(case, timeline, now);
     let waits_for = match (&case.standing, &case.draft) {
         (Standing::NeedsHuman, _) => Some("a responder: its letter needs a human"),
-        (_, Draft::AwaitsWord) => Some("a responder: case file"),
+        (_, Draft::AwaitsConfirmation) => Some("a responder: case file"),
         _ if case.course.waiting_since.is_some() => Some("an upstream"),
         _ => None,
     };

@@ -11,7 +11,7 @@ use crate::model::journal::JournalEvent;
 use crate::model::timeline::Timeline;
 use jiff::civil::Date;
 
-/// A responder's word: the release day is agreed. `None` takes it back.
+/// A responder says that the release day is agreed. `None` takes it back.
 pub fn agree_release(
     case: &Case,
     day: Option<Timestamp>,
@@ -58,7 +58,7 @@ pub fn disclosure(
     now: Timestamp,
 ) -> Option<Decision> {
     let announced = announced
-        .filter(|_| !case.course.announced_by_word)
+        .filter(|_| !case.course.announced_manually)
         .or(case.course.announced);
     let course = Course {
         announced,
@@ -95,7 +95,7 @@ pub fn disclosure(
     Some(decision)
 }
 
-/// A responder's word: on which day the reporter publishes, or that they named none. It counts for
+/// A responder says on which day the reporter publishes, or that they named none. It counts for
 /// more than what letters say.
 pub fn announced(
     case: &Case,
@@ -112,7 +112,7 @@ pub fn announced(
         case,
         Course {
             announced: day,
-            announced_by_word: true,
+            announced_manually: true,
             ..case.course.clone()
         },
         JournalEvent::Disclosure,
@@ -152,7 +152,7 @@ pub fn tracker_moved(
     ))
 }
 
-/// A responder's word on the advisory in the tracker, where there is one.
+/// A responder's command on the advisory in the tracker, where there is one.
 pub fn ask_tracker(
     case: &Case,
     effect: Effect,
@@ -170,7 +170,7 @@ pub fn ask_tracker(
     })
 }
 
-/// A responder's word: the distributors are told. An effect for each of them; the embargo ends on
+/// A responder has the distributors told. An effect for each of them; the embargo ends on
 /// the release day.
 pub fn notify(
     case: &Case,

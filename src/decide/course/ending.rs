@@ -8,7 +8,7 @@ use crate::model::course::{Course, Step};
 use crate::model::ids::{CaseId, EffectKey, IntakeId};
 use crate::model::journal::JournalEvent;
 
-/// A responder's word: one of several vulnerabilities of a report goes its own way. Its reporter
+/// A responder splits a case: one of several vulnerabilities of a report goes its own way. Its reporter
 /// was answered for all of them.
 pub fn split(case: &Case, child: &CaseId, by: &str) -> Result<Decision, NotNow> {
     open(case)?;
@@ -29,12 +29,12 @@ pub fn split(case: &Case, child: &CaseId, by: &str) -> Result<Decision, NotNow> 
         opened_at: case.opened_at,
         standing: Standing::Open,
         acknowledgement: Acknowledgement::NotOwed,
-        draft: Draft::AwaitsWord,
+        draft: Draft::AwaitsConfirmation,
         perhaps_of: None,
         course: Course {
             lane: case.course.lane,
             announced: case.course.announced,
-            announced_by_word: case.course.announced_by_word,
+            announced_manually: case.course.announced_manually,
             // Nobody is called twice for one deadline.
             called: case.course.called.clone(),
             part_of: Some(part_of.clone()),
@@ -55,7 +55,7 @@ pub fn split(case: &Case, child: &CaseId, by: &str) -> Result<Decision, NotNow> 
     })
 }
 
-/// A responder's word: the case is closed, and what was to be done for it is not done any more. Its
+/// A responder closes a case, and what was to be done for it is not done any more. Its
 /// reporter must have been answered, unless nobody wrote it.
 pub fn close(
     case: &Case,
@@ -71,7 +71,7 @@ pub fn close(
         Some(_) => return Err(NotNow::Unanswered(case.id.clone())),
     };
     let draft = if case.draft == Draft::Queued {
-        Draft::AwaitsWord
+        Draft::AwaitsConfirmation
     } else {
         case.draft.clone()
     };
@@ -104,7 +104,7 @@ pub fn reopen(case: &Case, by: &str) -> Result<Decision, NotNow> {
         return Err(NotNow::NotClosed(case.id.clone()));
     }
     let draft = if case.draft == Draft::None {
-        Draft::AwaitsWord
+        Draft::AwaitsConfirmation
     } else {
         case.draft.clone()
     };

@@ -48,15 +48,15 @@ pub(super) fn first(
         {
             machine(case, now)
         }
-        LetterKind::KeyRequest => waits(case, letter, Reason::AwaitsWord, in_clear, now),
+        LetterKind::KeyRequest => waits(case, letter, Reason::AwaitsConfirmation, in_clear, now),
         // A low rank, and never silence: nobody is called at once, and its clocks run until a
-        // responder says their word.
+        // responder confirms it.
         LetterKind::Spam => Decision {
             case: Some(CaseChange::update(
                 case,
                 Case {
                     standing: Standing::Open,
-                    draft: Draft::AwaitsWord,
+                    draft: Draft::AwaitsConfirmation,
                     ..case.clone()
                 },
             )),
@@ -213,7 +213,7 @@ pub(super) fn named_inside(
 ) -> Decision {
     let after = Case {
         standing: Standing::Open,
-        draft: Draft::AwaitsWord,
+        draft: Draft::AwaitsConfirmation,
         perhaps_of: Some(older.clone()),
         ..case.clone()
     };
@@ -247,7 +247,7 @@ pub(super) fn waits(
             case,
             Case {
                 standing: Standing::Open,
-                draft: Draft::AwaitsWord,
+                draft: Draft::AwaitsConfirmation,
                 ..case.clone()
             },
         )),
@@ -256,7 +256,7 @@ pub(super) fn waits(
     }
 }
 
-/// A report: its draft is filed, or waits for a responder's word.
+/// A report: its draft is filed, or waits until a responder confirms it.
 pub(super) fn report(
     case: &Case,
     letter: &ReadLetter<'_>,
@@ -326,7 +326,7 @@ fn wait_for_word(case: &Case, letter: &ReadLetter<'_>, in_clear: bool, now: Time
     let reason = if letter.alike.is_some() {
         Reason::LikelyDuplicate
     } else {
-        Reason::AwaitsWord
+        Reason::AwaitsConfirmation
     };
     let mut decision = waits(case, letter, reason, in_clear, now);
     let duplicate = letter

@@ -34,9 +34,12 @@ pub enum Reason {
     ReplyRefused,
     ReplyPutBack,
     RelayRefused,
+    #[serde(rename = "words-taken")]
     CommandsDone,
+    #[serde(rename = "words-refused")]
     CommandsRefused,
-    AwaitsWord,
+    #[serde(rename = "awaits-word")]
+    AwaitsConfirmation,
     SealedLetterRead,
     PerhapsFollowUp,
     GaveUp,
@@ -52,6 +55,51 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason, in their order.
+    pub const ALL: [Self; 41] = [
+        Self::NewCase,
+        Self::FollowUp,
+        Self::LikelyDuplicate,
+        Self::AcknowledgementDue,
+        Self::AcknowledgementMissed,
+        Self::AnswerByHand,
+        Self::ReportedInTracker,
+        Self::FixTeamDue,
+        Self::FixTeamMissed,
+        Self::FixDue,
+        Self::FixMissed,
+        Self::ReleaseDue,
+        Self::ReleaseMissed,
+        Self::RetrospectiveDue,
+        Self::RetrospectiveMissed,
+        Self::LeftUnsigned,
+        Self::LetterShut,
+        Self::LetterUnreadable,
+        Self::AlreadyPublic,
+        Self::DisclosureIntended,
+        Self::AnswerBounced,
+        Self::NoticeFailed,
+        Self::NotAnnounced,
+        Self::ReplyRefused,
+        Self::ReplyPutBack,
+        Self::RelayRefused,
+        Self::CommandsDone,
+        Self::CommandsRefused,
+        Self::AwaitsConfirmation,
+        Self::SealedLetterRead,
+        Self::PerhapsFollowUp,
+        Self::GaveUp,
+        Self::DraftDoubled,
+        Self::OldLettersHeld,
+        Self::LettersWithoutCase,
+        Self::ManyLetters,
+        Self::CertificateEnds,
+        Self::ResponderUnreachable,
+        Self::PublishedDiffers,
+        Self::CanaryFailed,
+        Self::FaultLasts,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NewCase => "new-case",
@@ -82,7 +130,7 @@ impl Reason {
             Self::RelayRefused => "relay-refused",
             Self::CommandsDone => "words-taken",
             Self::CommandsRefused => "words-refused",
-            Self::AwaitsWord => "awaits-word",
+            Self::AwaitsConfirmation => "awaits-word",
             Self::SealedLetterRead => "sealed-letter-read",
             Self::PerhapsFollowUp => "perhaps-follow-up",
             Self::GaveUp => "gave-up",
@@ -129,7 +177,7 @@ impl Reason {
             Self::RelayRefused => sentences::RELAY_REFUSED,
             Self::CommandsDone => sentences::COMMANDS_DONE,
             Self::CommandsRefused => sentences::COMMANDS_REFUSED,
-            Self::AwaitsWord => sentences::AWAITS_WORD,
+            Self::AwaitsConfirmation => sentences::AWAITS_CONFIRMATION,
             Self::SealedLetterRead => sentences::SEALED_LETTER_READ,
             Self::PerhapsFollowUp => sentences::PERHAPS_FOLLOW_UP,
             Self::GaveUp => sentences::GAVE_UP,
@@ -154,7 +202,7 @@ impl Reason {
             Self::LetterUnreadable | Self::LetterShut => 5,
             Self::AnswerByHand => 4,
             Self::LikelyDuplicate | Self::PerhapsFollowUp => 3,
-            Self::AwaitsWord | Self::NewCase => 2,
+            Self::AwaitsConfirmation | Self::NewCase => 2,
             Self::FollowUp => 1,
             _ => 0,
         }
@@ -167,7 +215,7 @@ impl Reason {
             Self::NewCase
                 | Self::FollowUp
                 | Self::LikelyDuplicate
-                | Self::AwaitsWord
+                | Self::AwaitsConfirmation
                 | Self::LettersWithoutCase
                 | Self::SealedLetterRead
                 | Self::PerhapsFollowUp

@@ -12,7 +12,7 @@ use crate::ports::PortError;
 
 pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
-    // Much may have happened since the word was said.
+    // Much may have happened since the command was given.
     if may_announce(&case, desk.now()).is_err() {
         let why = "its case is not released any more";
         let journal = vec![Entry::of(&case.id, JournalEvent::NotAnnounced, why)];

@@ -128,7 +128,9 @@ fn filed(case: &Case) -> Result<&AdvisoryId, PortError> {
     match &case.draft {
         Draft::Filed { advisory } => Ok(advisory),
         Draft::Queued => Err(PortError::Passing("the draft is not filed yet".to_owned())),
-        Draft::None | Draft::AwaitsWord => Err(PortError::Lasting("no draft was filed".to_owned())),
+        Draft::None | Draft::AwaitsConfirmation => {
+            Err(PortError::Lasting("no draft was filed".to_owned()))
+        }
     }
 }
 

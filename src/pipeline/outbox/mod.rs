@@ -301,7 +301,7 @@ async fn gave_up(desk: &Desk, effect: &Effect, now: Timestamp) -> Decision {
                 ..case.clone()
             },
             Work::FileAdvisory => Case {
-                draft: Draft::AwaitsWord,
+                draft: Draft::AwaitsConfirmation,
                 ..case.clone()
             },
             _ => case.clone(),

@@ -93,7 +93,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<Case, PortError> {
     };
     let draft = match text("draft")?.as_str() {
         "none" => Draft::None,
-        "awaits-word" => Draft::AwaitsWord,
+        "awaits-word" => Draft::AwaitsConfirmation,
         "queued" => Draft::Queued,
         "filed" => Draft::Filed {
             advisory: AdvisoryId {

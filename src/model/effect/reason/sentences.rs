@@ -87,8 +87,8 @@ pub(super) const COMMANDS_DONE: &str = "The commands of your letter were carried
 pub(super) const COMMANDS_REFUSED: &str = "Not everything that your letter says was done. Mend what is marked, and send the rest \
      again.";
 
-pub(super) const AWAITS_WORD: &str =
-    "A case waits for your word before a draft is filed: run sealdesk case file.";
+pub(super) const AWAITS_CONFIRMATION: &str =
+    "A case waits for you to confirm it before a draft is filed: run sealdesk case file.";
 
 pub(super) const SEALED_LETTER_READ: &str =
     "An encrypted letter was read. It does not look like a report; see whether you agree.";

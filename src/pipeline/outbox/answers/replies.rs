@@ -135,7 +135,7 @@ pub(in crate::pipeline::outbox) async fn reply(
     };
     let to = recipient(first)?;
     let now = desk.now();
-    // A responder's word may use what only decryption showed: the certificate that its sender
+    // A responder's command may use what only decryption showed: the certificate that its sender
     // enclosed and signed with.
     let certificate = match pinned_of(desk, first, &to).await? {
         None => enclosed(desk, &reporters).await?,
