@@ -156,16 +156,12 @@ fn own_keys(settings: &Settings) -> Result<(SecretKeys, SecretKeys)> {
 fn responder_certificates(settings: &Settings) -> Result<Vec<(Address, String)>> {
     let mut responders = Vec::new();
     for responder in &settings.responders {
+        let address =
+            Address::parse(&responder.address).map_err(|e| anyhow!("responder.address: {e}"))?;
         let path = config::expanded("responder.certificate", &responder.certificate)?;
-        for certificate in read_certificates(&path)? {
-            // One that ended is refused at each call, which is heard; it must not keep letters
-            // shut.
-            responders.push((
-                Address::parse(&responder.address)
-                    .map_err(|e| anyhow!("responder.address: {e}"))?,
-                certificate.armored()?,
-            ));
-        }
+        // One that cannot be read or that ended is refused at each call, which is heard; it must
+        // not keep letters shut.
+        responders.extend(readable(address, &path));
     }
     Ok(responders)
 }
@@ -183,19 +179,23 @@ fn distributor_certificates(settings: &Settings) -> Result<Vec<(Address, String)
         // One that cannot be read is refused at each notice, which is heard; it must not keep
         // letters shut.
         let path = config::expanded("distributor.certificate", &distributor.certificate)?;
-        match armored_certificates(&path) {
-            Ok(found) => {
-                distributors.extend(found.into_iter().map(|armored| (address.clone(), armored)))
-            }
-            Err(err) => {
-                tracing::warn!(
-                    error = %format!("{err:#}"),
-                    "the certificate of a distributor cannot be read"
-                )
-            }
-        }
+        distributors.extend(readable(address, &path));
     }
     Ok(distributors)
+}
+
+/// The certificates in a file for this address, armored; none where it can't be read, which is
+/// logged.
+fn readable(address: Address, path: &Path) -> Vec<(Address, String)> {
+    let armored = armored_certificates(path).unwrap_or_else(|err| {
+        tracing::warn!(
+            error = %format!("{err:#}"),
+            "the certificate of a recipient cannot be read"
+        );
+        Vec::new()
+    });
+    let theirs = armored.into_iter();
+    theirs.map(|armored| (address.clone(), armored)).collect()
 }
 
 fn armored_certificates(path: &Path) -> Result<Vec<String>> {
@@ -203,4 +203,20 @@ fn armored_certificates(path: &Path) -> Result<Vec<String>> {
         .iter()
         .map(|certificate| Ok(certificate.armored()?))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_cannot_be_read_keeps_no_letter_shut() {
+        let folder = tempfile::tempdir().unwrap();
+        let broken = folder.path().join("broken.asc");
+        std::fs::write(&broken, "no certificate").unwrap();
+        let address = Address::parse("rita@team.example").unwrap();
+        for path in [broken, folder.path().join("absent.asc")] {
+            assert!(readable(address.clone(), &path).is_empty(), "{path:?}");
+        }
+    }
 }

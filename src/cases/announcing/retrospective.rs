@@ -57,7 +57,12 @@ pub async fn post_retrospective(context: &Context<'_>, text: &str) -> Changed {
     }
     let entry = Entry::of(id, JournalEvent::RetrospectiveReleased, context.by);
     decision.journal.push(entry);
-    let changed = format!("the retrospective of {id} is posted, in {count} pieces");
+    let pieces = if count == 1 {
+        "one piece"
+    } else {
+        &format!("{count} pieces")
+    };
+    let changed = format!("the retrospective of {id} is posted, in {pieces}");
     Ok((decision, changed))
 }
 

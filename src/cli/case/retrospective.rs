@@ -38,7 +38,12 @@ fn beginning(view: &CaseView) -> String {
     let line = &view.line;
     let mut text = format!("# Retrospective of {}\n\n", line.id);
     if let Some(summary) = &line.summary {
-        text.push_str(&format!("{}.\n\n", plain(summary).trim_end_matches('.')));
+        let summary = plain(summary);
+        // A sealed letter that stays shut may have nothing but an ellipsis for a subject.
+        match summary.trim_end_matches('.') {
+            "" => text.push_str(&format!("{summary}\n\n")),
+            sentence => text.push_str(&format!("{sentence}.\n\n")),
+        }
     }
     text.push_str(
         "This is about how we work, not about who did what wrong: everybody acted well \

@@ -8,7 +8,7 @@ use comfy_table::{Table, TableStyle};
 
 pub(super) fn table(lines: &[CaseLine], now: Timestamp) -> String {
     if lines.is_empty() {
-        return "No open case.\n".to_owned();
+        return "No such case. `--all` lists closed ones too.\n".to_owned();
     }
     // It is asked for by `--sort quality`; else nothing but what sort of report it is would stand
     // there.

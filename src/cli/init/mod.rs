@@ -167,13 +167,15 @@ async fn ask_imap(interview: &Interview, args: &Init, plan: &mut Plan) -> Result
             "--imap-password-file",
             "Password",
         )?;
-        plan.imap = Some(Server::new(
-            &host,
-            args.imap_security.unwrap_or(Security::Tls),
-            user.clone(),
-            password,
-        )?);
         first = false;
+        let security = args.imap_security.unwrap_or(Security::Tls);
+        match Server::new(&host, security, user.clone(), password) {
+            Ok(server) => plan.imap = Some(server),
+            Err(why) => {
+                interview.wrong("mailbox", &why)?;
+                continue;
+            }
+        }
         if interview.proven("mailbox", plan.probe_mailbox().await)? {
             return Ok(());
         }
@@ -212,13 +214,15 @@ async fn ask_smtp(interview: &Interview, args: &Init, plan: &mut Plan) -> Result
                 "Password there",
             )?,
         };
-        plan.smtp = Some(Server::new(
-            &host,
-            args.smtp_security.unwrap_or(Security::Tls),
-            user,
-            password,
-        )?);
         first = false;
+        let security = args.smtp_security.unwrap_or(Security::Tls);
+        match Server::new(&host, security, user, password) {
+            Ok(server) => plan.smtp = Some(server),
+            Err(why) => {
+                interview.wrong("courier", &why)?;
+                continue;
+            }
+        }
         if interview.proven("courier", plan.probe_courier().await)? {
             return Ok(());
         }

@@ -24,7 +24,14 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
     let now = desk.now();
     let distributor = match find_distributor(desk, &notice.to) {
         Ok(distributor) => distributor,
-        Err(name) => return Ok(refuse(&case, name, "they are on the list no more", now)),
+        Err(name) => {
+            return Ok(refuse(
+                &case,
+                name,
+                "they are not on the list, or not any more",
+                now,
+            ));
+        }
     };
     let embargo_until = match embargo_until(&case, now) {
         Ok(day) => day,

@@ -98,17 +98,15 @@ async fn compose_in_time(
     now: Timestamp,
 ) -> Result<(Vec<u8>, bool), PortError> {
     let opener = &desk.parts.opener;
-    let why = match opener.compose(&composition).await {
-        Ok(octets) => return Ok((octets, true)),
-        Err(why) => why,
-    };
+    let mut composed = opener.compose(&composition).await;
     // A certificate that can't be used must not cost the reporter their answer.
-    if let OpenerError::Refused(_) | OpenerError::Died = why
+    if let Err(OpenerError::Refused(_) | OpenerError::Died) = composed
         && let Composition::Acknowledgement { certificate, .. } = &mut composition
+        && certificate.take().is_some()
     {
-        *certificate = None;
+        composed = opener.compose(&composition).await;
     }
-    match opener.compose(&composition).await {
+    match composed {
         Ok(octets) => Ok((octets, true)),
         Err(why) if waits_for_opener(desk, letter, now) => Err(unsigned_yet(&why)),
         Err(_) => Ok((unsigned(desk, &composition)?, false)),
