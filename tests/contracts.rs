@@ -23,8 +23,9 @@ use sealdesk::compose;
 use sealdesk::model::address::Address;
 use sealdesk::model::case::AdvisoryState;
 use sealdesk::model::case_record::Assessment;
+use sealdesk::model::effect::EffectKey;
 use sealdesk::model::effect::Reason;
-use sealdesk::model::ids::{CaseId, EffectKey};
+use sealdesk::model::ids::CaseId;
 use sealdesk::model::outgoing::{Addition, Advisory, Amendment};
 use sealdesk::model::report::Report;
 use sealdesk::model::secret::Secret;
@@ -471,7 +472,7 @@ fn parcel() -> Parcel {
         envelope_sender: Address::parse("bounce+tag@desk.example").ok(),
         envelope_recipient: Address::parse("ada@b.example").unwrap(),
         octets: b"From: security@desk.example\r\nSubject: s\r\n\r\n.dot\r\nhello\r\n".to_vec(),
-        key: EffectKey("acknowledge:../SD-1".to_owned()),
+        key: EffectKey::stored("acknowledge:../SD-1".to_owned()),
     }
 }
 

@@ -283,11 +283,10 @@ impl Courier for WorldCourier {
             return Err(passing(false));
         }
         tokio::task::yield_now().await;
-        self.0
-            .lock()
-            .unwrap()
-            .sent
-            .push((parcel.envelope_recipient.to_string(), parcel.key.0.clone()));
+        self.0.lock().unwrap().sent.push((
+            parcel.envelope_recipient.to_string(),
+            parcel.key.to_string(),
+        ));
         // Between the final dot and its answer (RFC 1047).
         tokio::task::yield_now().await;
         failed.map_or(Ok(()), |after| Err(passing(after)))

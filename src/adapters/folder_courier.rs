@@ -21,7 +21,7 @@ impl Courier for FolderCourier {
     async fn send(&self, parcel: &Parcel) -> Result<(), PortError> {
         let name: String = parcel
             .key
-            .0
+            .as_str()
             .chars()
             .map(|c| {
                 if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '@') {

@@ -3,7 +3,8 @@
 use super::disarm::{fenced, span, title};
 use crate::model::Timestamp;
 use crate::model::case_record::Credit;
-use crate::model::ids::{CaseId, EffectKey};
+use crate::model::effect::EffectKey;
+use crate::model::ids::CaseId;
 use crate::model::outgoing::{Addition, Advisory};
 use crate::model::reading::{Integrity, Reading, SignatureStatus};
 use crate::model::report::{Intent, Missing, Report};
@@ -285,7 +286,7 @@ pub fn credited(case: &CaseId, credit: &Credit, desk_secret: &[u8]) -> Addition 
 fn follow_up_mark(key: &EffectKey, desk_secret: &[u8]) -> String {
     format!(
         "<!-- sealdesk:follow-up:{} -->",
-        tag(desk_secret, &[b"follow-up", key.0.as_bytes()])
+        tag(desk_secret, &[b"follow-up", key.as_str().as_bytes()])
     )
 }
 

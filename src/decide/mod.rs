@@ -32,7 +32,8 @@ pub use returned::{Returned, on_returned};
 use crate::model::address::Address;
 use crate::model::case::Case;
 use crate::model::effect::Effect;
-use crate::model::ids::{CaseId, EffectKey, MessageId};
+use crate::model::effect::EffectKey;
+use crate::model::ids::{CaseId, MessageId};
 use crate::model::journal::JournalEvent;
 use crate::model::letter::Role;
 

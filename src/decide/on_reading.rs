@@ -8,7 +8,7 @@ use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::{Acknowledgement, Called, Case, Draft, InvalidTransition, Standing};
 use crate::model::course::Course;
-use crate::model::effect::{Effect, Reason};
+use crate::model::effect::{Effect, EffectKey, Reason};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::journal::JournalEvent;
 use crate::model::reading::Reading;
@@ -292,10 +292,7 @@ pub fn answered(case: &Case, by: &str, now: Timestamp) -> Result<Decision, Inval
                 ..case.clone()
             },
         )),
-        cancelled: vec![crate::model::ids::EffectKey(format!(
-            "acknowledge:{}",
-            case.id
-        ))],
+        cancelled: vec![EffectKey::acknowledge(&case.id)],
         journal: vec![Entry::of(&case.id, JournalEvent::AnsweredByHand, by)],
         ..Decision::default()
     })
@@ -500,7 +497,7 @@ mod tests {
                 .effects
                 .iter()
                 .filter(|e| e.work.reason().is_some())
-                .map(|e| e.key.0.clone())
+                .map(|e| e.key.to_string())
                 .collect()
         };
         let expected = calls(&shut);

@@ -3,7 +3,7 @@
 use super::{CaseChange, Decision, Entry};
 use crate::model::Timestamp;
 use crate::model::case::{Acknowledgement, Case};
-use crate::model::effect::{Effect, Reason};
+use crate::model::effect::{Effect, EffectKey, Reason};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::journal::JournalEvent;
 
@@ -86,10 +86,7 @@ pub fn replied(case: &Case, signed_at: Timestamp, detail: &str) -> Decision {
                             ..case.clone()
                         },
                     )),
-                    cancelled: vec![crate::model::ids::EffectKey(format!(
-                        "acknowledge:{}",
-                        case.id
-                    ))],
+                    cancelled: vec![EffectKey::acknowledge(&case.id)],
                     journal,
                     ..Decision::default()
                 },

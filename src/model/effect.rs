@@ -1,9 +1,11 @@
 //! What will the desk do? Effects: values with a stable key, saved before they are done.
 
+mod key;
 mod reason;
 
 use super::Timestamp;
-use super::ids::{CaseId, EffectKey, IntakeId};
+use super::ids::{CaseId, IntakeId};
+pub use key::EffectKey;
 pub use reason::Reason;
 use serde::{Deserialize, Serialize};
 
@@ -98,19 +100,16 @@ impl Work {
     }
 }
 
-/// In the key of what a responder released.
-const MANUAL_MARK: &str = ":by-word:";
-
 impl Effect {
     fn new(
-        key: String,
+        key: EffectKey,
         work: Work,
         case: &CaseId,
         intake: Option<IntakeId>,
         due: Timestamp,
     ) -> Self {
         Self {
-            key: EffectKey(key),
+            key,
             work,
             case: Some(case.clone()),
             intake,
@@ -121,7 +120,7 @@ impl Effect {
 
     pub fn acknowledge(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(
-            format!("acknowledge:{case}"),
+            EffectKey::acknowledge(case),
             Work::Acknowledge,
             case,
             Some(intake),
@@ -131,7 +130,7 @@ impl Effect {
 
     pub fn send_certificate(intake: IntakeId, case: &CaseId, due: Timestamp) -> Self {
         Self::new(
-            format!("certificate:{intake}"),
+            EffectKey::certificate(intake),
             Work::SendCertificate,
             case,
             Some(intake),
@@ -141,7 +140,7 @@ impl Effect {
 
     pub fn ask(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(
-            format!("ask:{case}:{intake}"),
+            EffectKey::ask(case, intake),
             Work::Ask,
             case,
             Some(intake),
@@ -153,7 +152,7 @@ impl Effect {
     /// back.
     pub fn ask_manually(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(
-            format!("ask:{case}:{intake}{MANUAL_MARK}{}", due.as_millisecond()),
+            EffectKey::ask(case, intake).manual(due),
             Work::Ask,
             case,
             Some(intake),
@@ -164,10 +163,7 @@ impl Effect {
     /// Asks a reporter who means to publish for private disclosure: on a responder's command alone.
     pub fn ask_private_manually(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(
-            format!(
-                "ask-private:{case}:{intake}{MANUAL_MARK}{}",
-                due.as_millisecond()
-            ),
+            EffectKey::ask_private(case, intake).manual(due),
             Work::AskPrivate,
             case,
             Some(intake),
@@ -178,7 +174,7 @@ impl Effect {
     /// As [`Self::send_certificate`], on a responder's command.
     pub fn send_certificate_manually(intake: IntakeId, case: &CaseId, due: Timestamp) -> Self {
         Self::new(
-            format!("certificate:{intake}{MANUAL_MARK}{}", due.as_millisecond()),
+            EffectKey::certificate(intake).manual(due),
             Work::SendCertificate,
             case,
             Some(intake),
@@ -187,14 +183,14 @@ impl Effect {
     }
 
     pub fn is_manual(&self) -> bool {
-        self.key.0.contains(MANUAL_MARK)
+        self.key.is_manual()
     }
 
     /// `word` tells the replies in a case apart.
     pub fn reply(case: &CaseId, word: &str, sealed: Vec<u8>, due: Timestamp) -> Self {
         Self {
             payload: Some(sealed),
-            ..Self::new(format!("reply:{case}:{word}"), Work::Reply, case, None, due)
+            ..Self::new(EffectKey::reply(case, word), Work::Reply, case, None, due)
         }
     }
 
@@ -203,7 +199,7 @@ impl Effect {
         Self {
             payload: Some(sealed),
             ..Self::new(
-                format!("say:{case}:{token}"),
+                EffectKey::execute_mail(case, token),
                 Work::ExecuteMail,
                 case,
                 None,
@@ -223,7 +219,7 @@ impl Effect {
         Self {
             payload: Some(sealed),
             ..Self::new(
-                format!("call:mail:words:{case}:{token}"),
+                EffectKey::tell_outcomes(case, token),
                 Work::CallByMail(reason),
                 case,
                 None,
@@ -238,7 +234,7 @@ impl Effect {
         Self {
             payload: Some(sealed),
             ..Self::new(
-                format!("notice:{case}:{word}:{to}"),
+                EffectKey::notice(case, word, to),
                 Work::Notify,
                 case,
                 None,
@@ -251,7 +247,7 @@ impl Effect {
         Self {
             payload: Some(sealed),
             ..Self::new(
-                format!("announce:{case}:{word}:{to}"),
+                EffectKey::announce(case, word, to),
                 Work::Announce,
                 case,
                 None,
@@ -262,7 +258,7 @@ impl Effect {
 
     pub fn file_advisory(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(
-            format!("file:{case}"),
+            EffectKey::file(case),
             Work::FileAdvisory,
             case,
             Some(intake),
@@ -272,7 +268,7 @@ impl Effect {
 
     pub fn append_follow_up(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(
-            format!("append:{case}:{intake}"),
+            EffectKey::append(case, intake),
             Work::AppendFollowUp,
             case,
             Some(intake),
@@ -282,7 +278,7 @@ impl Effect {
 
     pub fn amend_advisory(case: &CaseId, due: Timestamp) -> Self {
         Self::new(
-            format!("amend:{case}:{}", due.as_millisecond()),
+            EffectKey::amend(case, due),
             Work::AmendAdvisory,
             case,
             None,
@@ -293,7 +289,7 @@ impl Effect {
     /// Once a case: the tracker hands out one.
     pub fn request_cve(case: &CaseId, due: Timestamp) -> Self {
         Self::new(
-            format!("request-cve:{case}"),
+            EffectKey::request_cve(case),
             Work::RequestCve,
             case,
             None,
@@ -302,7 +298,7 @@ impl Effect {
     }
 
     pub fn open_fork(case: &CaseId, due: Timestamp) -> Self {
-        Self::new(format!("fork:{case}"), Work::OpenFork, case, None, due)
+        Self::new(EffectKey::fork(case), Work::OpenFork, case, None, due)
     }
 
     /// Calls responders about a case: by mail always, by the second path where it is urgent.
@@ -327,18 +323,8 @@ impl Effect {
 
     fn calls(reason: Reason, case: &CaseId, intake: Option<IntakeId>, due: Timestamp) -> Vec<Self> {
         let one = |path: &str, work| {
-            // Each decision calls anew; saving one decision twice is what a transaction prevents.
-            let (why, about) = intake.map_or_else(
-                || (reason.as_str(), String::new()),
-                |letter| ("letter", format!(":{letter}")),
-            );
-            Self::new(
-                format!("call:{path}:{why}:{case}:{}{about}", due.as_millisecond()),
-                work,
-                case,
-                intake,
-                due,
-            )
+            let key = EffectKey::call(path, reason, case, intake, due);
+            Self::new(key, work, case, intake, due)
         };
         let mut calls = vec![one("mail", Work::CallByMail(reason))];
         if reason.is_urgent() {
@@ -350,16 +336,13 @@ impl Effect {
     /// Calls responders about the desk itself. `about` tells repeated calls apart: one a fault and
     /// day, say.
     pub fn call_about_desk(reason: Reason, about: &str, due: Timestamp) -> Vec<Self> {
-        let one = |path: &str, work| {
-            let key = EffectKey(format!("call:{path}:{}:desk:{about}", reason.as_str()));
-            Self {
-                key,
-                work,
-                case: None,
-                intake: None,
-                due,
-                payload: None,
-            }
+        let one = |path: &str, work| Self {
+            key: EffectKey::call_about_desk(path, reason, about),
+            work,
+            case: None,
+            intake: None,
+            due,
+            payload: None,
         };
         let mut calls = vec![one("mail", Work::CallByMail(reason))];
         if reason.is_urgent() {

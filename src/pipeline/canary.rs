@@ -7,8 +7,9 @@
 use crate::decide::{Decision, Entry};
 use crate::desk::{Desk, random};
 use crate::model::Timestamp;
+use crate::model::effect::EffectKey;
 use crate::model::effect::{Effect, Reason};
-use crate::model::ids::{EffectKey, MessageId};
+use crate::model::ids::MessageId;
 use crate::model::journal::JournalEvent;
 use crate::model::reading::Reading;
 use crate::model::secret;
@@ -69,7 +70,7 @@ pub async fn sing(desk: &Desk, patience: Duration) -> Result<Vec<CanaryLine>, Po
             envelope_sender: Some(desk.parts.bounce_address.clone()),
             envelope_recipient: desk.parts.identity.address.clone(),
             octets,
-            key: EffectKey(format!("canary:{run}:{}", shape.as_str())),
+            key: EffectKey::canary(&run, shape.as_str()),
         };
         if let Err(err) = desk.parts.courier.send(&parcel).await {
             failed.push(format!("{}: {err}", shape.as_str()));

@@ -16,8 +16,9 @@ pub use store::{
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::{AdvisoryId, AdvisoryState};
+use crate::model::effect::EffectKey;
 use crate::model::effect::Reason;
-use crate::model::ids::{CaseId, Digest, EffectKey, IntakeId};
+use crate::model::ids::{CaseId, Digest, IntakeId};
 use crate::model::letter::{BodyDigests, Dmarc};
 use crate::model::outgoing::{Addition, Advisory, Amendment, Composition};
 use crate::model::publication::SecurityTxt;

@@ -13,7 +13,8 @@ use sealdesk::adapters::imap::{self, ImapLogin, ImapMailbox, Means};
 use sealdesk::adapters::net::Trust;
 use sealdesk::adapters::smtp::{self, SmtpCourier};
 use sealdesk::model::address::Address;
-use sealdesk::model::ids::{CaseId, EffectKey};
+use sealdesk::model::effect::EffectKey;
+use sealdesk::model::ids::CaseId;
 use sealdesk::model::outgoing::Advisory;
 use sealdesk::model::report::Report;
 use sealdesk::model::secret::Secret;
@@ -269,7 +270,7 @@ fn smtp_breaks_at_every_octet_and_says_anything() {
             s\r\n\r\n.This is the letter number {n}.\r\n"
         )
         .into_bytes(),
-        key: EffectKey(format!("n:{n}")),
+        key: EffectKey::canary("n", &n.to_string()),
     };
     let mut outcomes: Vec<(usize, Fault, Result<(), PortError>)> = Vec::new();
     now(async {

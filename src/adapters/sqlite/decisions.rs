@@ -4,7 +4,8 @@ use super::{cases, effects, fault, millis};
 use crate::decide::{CaseChange, Decision, Entry};
 use crate::model::Timestamp;
 use crate::model::address::Address;
-use crate::model::ids::{CaseId, EffectKey, MessageId};
+use crate::model::effect::EffectKey;
+use crate::model::ids::{CaseId, MessageId};
 use crate::ports::PortError;
 use sqlx::{QueryBuilder, SqliteConnection};
 
@@ -126,7 +127,7 @@ async fn cancel_effect(
         state = 'pending'",
     )
     .bind(millis(now))
-    .bind(&key.0)
+    .bind(key.as_str())
     .execute(tx)
     .await
     .map_err(fault)?;

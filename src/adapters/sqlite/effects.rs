@@ -2,8 +2,9 @@
 
 use super::{SqliteStore, apply, damaged, fault, millis, time};
 use crate::model::Timestamp;
+use crate::model::effect::EffectKey;
 use crate::model::effect::{Effect, Reason, Work};
-use crate::model::ids::{CaseId, EffectKey, IntakeId};
+use crate::model::ids::{CaseId, IntakeId};
 use crate::ports::{Leased, Outbox, OutboxQueue, Outcome, PortError};
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
@@ -27,7 +28,7 @@ pub(super) async fn insert(
             Work::CallByMail(reason) | Work::CallBySecondPath(reason) => Some(reason.as_str()),
             _ => None,
         };
-        row.push_bind(&effect.key.0)
+        row.push_bind(effect.key.as_str())
             .push_bind(effect.work.as_str())
             .push_bind(reason);
         row.push_bind(effect.case.as_ref().map(|c| c.as_str()))
@@ -83,7 +84,7 @@ fn leased(row: &SqliteRow) -> Result<Leased, PortError> {
     let case: Option<String> = row.try_get("case_id").map_err(fault)?;
     Ok(Leased {
         effect: Effect {
-            key: EffectKey(row.try_get("key").map_err(fault)?),
+            key: EffectKey::stored(row.try_get("key").map_err(fault)?),
             work: work(
                 &row.try_get::<String, _>("work").map_err(fault)?,
                 row.try_get("reason").map_err(fault)?,
@@ -183,7 +184,7 @@ impl Outbox for SqliteStore {
                     ?, fault = NULL WHERE key = ?",
                 )
                 .bind(millis(now))
-                .bind(&key.0)
+                .bind(key.as_str())
                 .execute(&mut *tx)
                 .await
                 .map_err(fault)?;
@@ -205,7 +206,7 @@ impl Outbox for SqliteStore {
                 .bind(millis(*at))
                 .bind(why)
                 .bind(*in_doubt)
-                .bind(&key.0)
+                .bind(key.as_str())
                 .execute(&mut *tx)
                 .await
                 .map_err(fault)?;
@@ -217,7 +218,7 @@ impl Outbox for SqliteStore {
                 )
                 .bind(millis(now))
                 .bind(why)
-                .bind(&key.0)
+                .bind(key.as_str())
                 .execute(&mut *tx)
                 .await
                 .map_err(fault)?;
@@ -263,7 +264,7 @@ impl Outbox for SqliteStore {
         .map_err(fault)?;
         let one = |row: &SqliteRow| {
             Ok((
-                EffectKey(row.try_get("key").map_err(fault)?),
+                EffectKey::stored(row.try_get("key").map_err(fault)?),
                 row.try_get("attempts").map_err(fault)?,
                 row.try_get("fault").map_err(fault)?,
             ))

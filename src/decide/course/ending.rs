@@ -5,7 +5,8 @@ use crate::decide::{CaseChange, Decision, Entry};
 use crate::model::Timestamp;
 use crate::model::case::{Acknowledgement, Case, Closing, Draft, Standing};
 use crate::model::course::{Course, Step};
-use crate::model::ids::{CaseId, EffectKey, IntakeId};
+use crate::model::effect::EffectKey;
+use crate::model::ids::{CaseId, IntakeId};
 use crate::model::journal::JournalEvent;
 
 /// A responder splits a case: one of several vulnerabilities of a report goes its own way. Its reporter
@@ -76,9 +77,11 @@ pub fn close(
         case.draft.clone()
     };
     let id = &case.id;
-    let named = [format!("acknowledge:{id}"), format!("file:{id}")]
+    let questions = letters.iter().map(|letter| EffectKey::ask(id, *letter));
+    let cancelled = [EffectKey::acknowledge(id), EffectKey::file(id)]
         .into_iter()
-        .chain(letters.iter().map(|letter| format!("ask:{id}:{letter}")));
+        .chain(questions)
+        .collect();
     Ok(Decision {
         case: Some(CaseChange::update(
             case,
@@ -89,7 +92,7 @@ pub fn close(
                 ..case.clone()
             },
         )),
-        cancelled: named.map(EffectKey).collect(),
+        cancelled,
         journal: vec![Entry::of(
             id,
             JournalEvent::CaseClosed,

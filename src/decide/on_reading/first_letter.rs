@@ -5,7 +5,7 @@ use crate::decide::policy::ASK_AFTER;
 use crate::decide::{CaseChange, Decision, Entry, FilePolicy, Policy, SealedPolicy};
 use crate::model::Timestamp;
 use crate::model::case::{Acknowledgement, Case, Closing, Draft, Standing};
-use crate::model::effect::{Effect, Reason};
+use crate::model::effect::{Effect, EffectKey, Reason};
 use crate::model::ids::CaseId;
 use crate::model::journal::JournalEvent;
 use crate::model::reading::{LetterKind, Reading, SignatureStatus};
@@ -121,10 +121,7 @@ pub(super) fn in_tracker(
 /// A machine's words, in clear: nobody waits for an answer.
 pub(super) fn machine(case: &Case, now: Timestamp) -> Decision {
     Decision {
-        cancelled: vec![crate::model::ids::EffectKey(format!(
-            "acknowledge:{}",
-            case.id
-        ))],
+        cancelled: vec![EffectKey::acknowledge(&case.id)],
         ..close(case, Closing::Machine, now)
     }
 }

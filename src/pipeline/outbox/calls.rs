@@ -6,7 +6,6 @@ use crate::compose;
 use crate::decide::{Decision, Entry};
 use crate::desk::{Desk, Responder};
 use crate::model::effect::{Effect, Reason};
-use crate::model::ids::EffectKey;
 use crate::model::journal::JournalEvent;
 use crate::model::letter::Role;
 use crate::model::outgoing::{Brief, Composition, ReplyTo};
@@ -149,7 +148,7 @@ async fn call_one(
     responder: &Responder,
 ) -> Result<(), Uncalled> {
     let to = &responder.address;
-    let key = EffectKey(format!("{}:{to}", effect.key));
+    let key = effect.key.for_recipient(to);
     let message_id = message_id(desk, &key)?;
     let reply = match &effect.case {
         Some(case) => {

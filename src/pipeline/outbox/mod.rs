@@ -18,9 +18,10 @@ use crate::desk::opened_letters::reading_of;
 use crate::desk::{Desk, random};
 use crate::model::Timestamp;
 use crate::model::case::{Case, Draft};
+use crate::model::effect::EffectKey;
 use crate::model::effect::Reason;
 use crate::model::effect::{Effect, Work};
-use crate::model::ids::{EffectKey, MessageId};
+use crate::model::ids::MessageId;
 use crate::model::journal::JournalEvent;
 use crate::model::reading::Reading;
 use crate::model::secret;
@@ -276,7 +277,7 @@ async fn gave_up(desk: &Desk, effect: &Effect, now: Timestamp) -> Decision {
     }
     let Some(id) = &effect.case else {
         return Decision {
-            effects: Effect::call_about_desk(Reason::GaveUp, &effect.key.0, now),
+            effects: Effect::call_about_desk(Reason::GaveUp, effect.key.as_str(), now),
             ..Decision::default()
         };
     };
@@ -367,7 +368,7 @@ async fn letter_of(desk: &Desk, effect: &Effect) -> Result<Intake, PortError> {
 fn tag(desk: &Desk, key: &EffectKey, purpose: &str) -> String {
     secret::tag(
         desk.parts.secret.expose(),
-        &[purpose.as_bytes(), key.0.as_bytes()],
+        &[purpose.as_bytes(), key.as_str().as_bytes()],
     )
 }
 
