@@ -4,7 +4,7 @@ use super::ROUND_S;
 use crate::config::Settings;
 use crate::desk::Desk;
 use crate::pipeline::deadlines::Deadlines;
-use crate::pipeline::intake::Intake;
+use crate::pipeline::intake::IntakeLoop;
 use crate::pipeline::outbox::Carrier;
 use crate::pipeline::reading_loop::ReadingLoop;
 use crate::pipeline::retention::{self, Retention};
@@ -40,7 +40,7 @@ impl Loops {
         };
         for watched in wiring::mailboxes(settings)? {
             let name = format!("mailbox {}", watched.mailbox.name());
-            let intake = Intake::new(watched.mailbox, watched.origin, watched.poll);
+            let intake = IntakeLoop::new(watched.mailbox, watched.origin, watched.poll);
             loops.start(&name, watched.poll, intake);
         }
         loops.start("readers", Duration::ZERO, ReadingLoop);

@@ -33,7 +33,7 @@ const BACKOFF_LAST_S: u64 = 300;
 const UNKNOWN_AFTER_CHANGE_MAX: usize = 20;
 
 /// Takes letters in from one mailbox.
-pub struct Intake {
+pub struct IntakeLoop {
     mailbox: Box<dyn Mailbox>,
     origin: Origin,
     poll: Duration,
@@ -42,7 +42,7 @@ pub struct Intake {
     fault: String,
 }
 
-impl Intake {
+impl IntakeLoop {
     /// `poll`: how long to wait for news from a server that announces none.
     pub fn new(mailbox: Box<dyn Mailbox>, origin: Origin, poll: Duration) -> Self {
         Self {
@@ -56,7 +56,7 @@ impl Intake {
 }
 
 #[async_trait]
-impl Loop for Intake {
+impl Loop for IntakeLoop {
     fn fault(&self) -> &str {
         &self.fault
     }

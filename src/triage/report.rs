@@ -11,7 +11,7 @@ use crate::model::cvss;
 use crate::model::report::{Missing, Report};
 pub(super) use gist::clean_subject;
 use gist::{cvss, severity, steps, summary};
-use sources::Sources;
+use sources::ReportSources;
 
 /// Longer summaries are cut at a word.
 const SUMMARY_CHARACTERS_MAX: usize = 200;
@@ -71,7 +71,7 @@ pub struct ReportFile<'a> {
 /// Extracts the structured report from subject and body text, and from the records that came with
 /// it.
 pub fn report(subject: &str, text: &str, files: &[ReportFile<'_>]) -> Report {
-    let sources = Sources::read(subject, own_words(head_of(text)), files);
+    let sources = ReportSources::read(subject, own_words(head_of(text)), files);
     let (text, sections) = (sources.text.as_str(), sources.sections.as_slice());
     let product = sources.product();
     let versions = sources.versions(product.as_deref());

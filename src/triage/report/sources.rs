@@ -11,7 +11,7 @@ use crate::triage::sections::{Section, sections};
 use crate::triage::{circumstances, parts, places};
 
 /// The words of a letter and its records.
-pub(super) struct Sources<'s> {
+pub(super) struct ReportSources<'s> {
     subject: &'s str,
     /// The letter's own words.
     pub text: String,
@@ -35,7 +35,7 @@ pub(super) struct Versions {
     pub fixed_versions: Vec<String>,
 }
 
-impl<'s> Sources<'s> {
+impl<'s> ReportSources<'s> {
     /// Finds the sections and the records. `text` is the letter's own words.
     pub fn read(subject: &'s str, text: String, files: &[ReportFile<'_>]) -> Self {
         let (records, read_from) = records(&text, files);
