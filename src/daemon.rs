@@ -251,8 +251,8 @@ async fn ready(settings: &Settings, desk: &Desk, again: bool) -> Result<()> {
     for (what, probed) in probes {
         match probed {
             Ok(found) => info!(what, found, "ready"),
-            Err(PortError::Lasting(why)) if !again => {
-                return Err(NotReady(format!("{what}: {why}")).into());
+            Err(err) if err.is_lasting() && !again => {
+                return Err(NotReady(format!("{what}: {err}")).into());
             }
             Err(err) => {
                 warn!(what, error = %err, "not ready yet; it is tried again");

@@ -141,7 +141,7 @@ impl Mailbox for TestMailbox {
 
     async fn fetch(&mut self, letter: &ListedLetter, sink: &mut dyn Sink) -> Result<(), PortError> {
         if self.broken.contains(&letter.place.uid) {
-            return Err(PortError::Passing("it is broken".to_owned()));
+            return Err(PortError::passing("it is broken"));
         }
         let (_, text) = self
             .letters

@@ -166,9 +166,9 @@ fn fault(world: &Shared) -> Option<bool> {
 
 fn passing(after: bool) -> PortError {
     if after {
-        PortError::InDoubt("the answer never came".to_owned())
+        PortError::in_doubt("the answer never came")
     } else {
-        PortError::Passing("refused".to_owned())
+        PortError::passing("refused")
     }
 }
 
@@ -229,12 +229,12 @@ impl Mailbox for WorldMailbox {
             .find(|(uid, ..)| *uid == letter.place.uid)
             .map(|(_, text, _)| text.clone());
         let Some(text) = text else {
-            return Err(PortError::Passing("it is gone".to_owned()));
+            return Err(PortError::passing("it is gone"));
         };
         let (first, rest) = text.split_at(text.len() / 2);
         sink.take(first.as_bytes()).await?;
         if failed.is_some() {
-            return Err(PortError::Passing("cut off".to_owned()));
+            return Err(PortError::passing("cut off"));
         }
         sink.take(rest.as_bytes()).await
     }

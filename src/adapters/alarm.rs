@@ -33,14 +33,14 @@ fn client() -> Result<reqwest::Client, PortError> {
         .timeout(Duration::from_secs(CALL_S))
         .redirect(reqwest::redirect::Policy::none())
         .build()
-        .map_err(|e| PortError::Lasting(format!("no HTTPS client: {}", e.without_url())))
+        .map_err(|e| PortError::lasting("no HTTPS client").because(e.without_url()))
 }
 
 fn text(secret: &Secret, key: &str) -> Result<String, PortError> {
     secret
         .expose_text()
         .map(str::to_owned)
-        .map_err(|_| PortError::Lasting(format!("{key} is not text")))
+        .map_err(|_| PortError::lasting(format!("{key} is not text")))
 }
 
 #[async_trait]
@@ -55,13 +55,14 @@ impl Alarm for Webhook {
             .header("x-sealdesk-signature", format!("sha256={signature}"))
             .body(body);
         // The URL may hold a token, so it stays out of every error.
-        let response = request.send().await.map_err(|e| {
-            PortError::Passing(format!("the alarm webhook failed: {}", e.without_url()))
-        })?;
+        let response = request
+            .send()
+            .await
+            .map_err(|e| PortError::passing("the alarm webhook failed").because(e.without_url()))?;
         if response.status().is_success() {
             Ok(())
         } else {
-            Err(PortError::Passing(format!(
+            Err(PortError::passing(format!(
                 "the alarm webhook answered {}",
                 response.status()
             )))
@@ -98,15 +99,16 @@ impl Alarm for Command {
         let ended = tokio::time::timeout(Duration::from_secs(CALL_S), command.status()).await;
         match ended {
             Ok(Ok(status)) if status.success() => Ok(()),
-            Ok(Ok(status)) => Err(PortError::Passing(format!(
+            Ok(Ok(status)) => Err(PortError::passing(format!(
                 "the alarm command {} ended with {status}",
                 self.program
             ))),
-            Ok(Err(err)) => Err(PortError::Passing(format!(
-                "cannot run the alarm command {}: {err}",
+            Ok(Err(err)) => Err(PortError::passing(format!(
+                "cannot run the alarm command {}",
                 self.program
-            ))),
-            Err(_) => Err(PortError::Passing(format!(
+            ))
+            .because(err)),
+            Err(_) => Err(PortError::passing(format!(
                 "the alarm command {} took longer than {CALL_S} s",
                 self.program
             ))),
@@ -135,6 +137,6 @@ impl Heartbeat {
             .send()
             .await;
         sent.map(drop)
-            .map_err(|e| PortError::Passing(format!("the heartbeat failed: {}", e.without_url())))
+            .map_err(|e| PortError::passing("the heartbeat failed").because(e.without_url()))
     }
 }

@@ -29,7 +29,7 @@ pub struct HttpAnnouncer {
 impl HttpAnnouncer {
     pub fn new(webhook: Option<Secret>) -> Result<Self, PortError> {
         let none =
-            |e: reqwest::Error| PortError::Lasting(format!("no HTTPS client: {}", e.without_url()));
+            |e: reqwest::Error| PortError::lasting("no HTTPS client").because(e.without_url());
         // Every step as safe as the first: what began at https leads nowhere else.
         let steps = reqwest::redirect::Policy::custom(|attempt| {
             let began_at_https = attempt
@@ -66,16 +66,16 @@ impl Announcer for HttpAnnouncer {
     async fn sha256(&self, url: &str) -> Result<Digest, PortError> {
         let parsed: url::Url = url
             .parse()
-            .map_err(|_| PortError::Lasting(format!("{url:?} is no URL")))?;
+            .map_err(|_| PortError::lasting(format!("{url:?} is no URL")))?;
         if !is_safe(&parsed) {
-            return Err(PortError::Lasting(format!("{url} is not https")));
+            return Err(PortError::lasting(format!("{url} is not https")));
         }
         let failed = |e: reqwest::Error| {
-            PortError::Passing(format!("{url} cannot be fetched: {}", e.without_url()))
+            PortError::passing(format!("{url} cannot be fetched")).because(e.without_url())
         };
         let mut response = self.files.get(parsed).send().await.map_err(failed)?;
         if !response.status().is_success() {
-            return Err(PortError::Passing(format!(
+            return Err(PortError::passing(format!(
                 "{url} answers {}",
                 response.status()
             )));
@@ -84,7 +84,7 @@ impl Announcer for HttpAnnouncer {
         while let Some(piece) = response.chunk().await.map_err(failed)? {
             octets += piece.len() as u64;
             if octets > FILE_OCTETS_MAX {
-                return Err(PortError::Lasting(format!(
+                return Err(PortError::lasting(format!(
                     "{url} is longer than {FILE_OCTETS_MAX} octets"
                 )));
             }
@@ -94,7 +94,7 @@ impl Announcer for HttpAnnouncer {
     }
 
     async fn post(&self, text: &str) -> Result<(), PortError> {
-        let wrong = |what: &str| PortError::Lasting(format!("announcement.webhook_file {what}"));
+        let wrong = |what: &str| PortError::lasting(format!("announcement.webhook_file {what}"));
         let webhook = self
             .webhook
             .as_ref()
@@ -120,20 +120,19 @@ impl Announcer for HttpAnnouncer {
         // The URL holds a token, so it stays out of every error. What was sent and not answered may
         // stand there already.
         let response = sent.map_err(|e| {
-            let text =
-                |e: reqwest::Error| format!("the announcement webhook failed: {}", e.without_url());
-            if e.is_connect() {
-                PortError::Passing(text(e))
+            let failed = if e.is_connect() {
+                PortError::passing
             } else {
-                PortError::InDoubt(text(e))
-            }
+                PortError::in_doubt
+            };
+            failed("the announcement webhook failed").because(e.without_url())
         })?;
         match response.status() {
             status if status.is_success() => Ok(()),
             status if status.is_server_error() || status.as_u16() == 429 => Err(
-                PortError::Passing(format!("the announcement webhook answered {status}")),
+                PortError::passing(format!("the announcement webhook answered {status}")),
             ),
-            status => Err(PortError::Lasting(format!(
+            status => Err(PortError::lasting(format!(
                 "the announcement webhook refuses: {status}"
             ))),
         }

@@ -15,16 +15,13 @@ const YEARS_MAX: i32 = 60;
 /// The whole days of a calendar file.
 pub fn holidays(path: &Path) -> Result<Vec<Blackout>, PortError> {
     let wrong =
-        |what: String| PortError::Lasting(format!("release.holidays: {}: {what}", path.display()));
-    let text =
-        std::fs::read_to_string(path).map_err(|e| wrong(format!("it cannot be read: {e}")))?;
-    let calendar: Calendar = text
-        .parse()
-        .map_err(|_| wrong("it is no iCalendar file".to_owned()))?;
+        |what: &str| PortError::lasting(format!("release.holidays: {}: {what}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|e| wrong("it cannot be read").because(e))?;
+    let calendar: Calendar = text.parse().map_err(|_| wrong("it is no iCalendar file"))?;
     let mut days = Vec::new();
     for event in calendar.events() {
         let why = event.get_summary().unwrap_or("holiday").to_owned();
-        let odd = |what: &str| wrong(format!("{why:?} {what}"));
+        let odd = |what: &str| wrong(&format!("{why:?} {what}"));
         let from = event
             .property_value("DTSTART")
             .and_then(day)

@@ -54,7 +54,7 @@ async fn git(
     arguments: &[&str],
     input: Option<&str>,
 ) -> Result<(bool, String), PortError> {
-    let fault = |what: String| PortError::Passing(format!("git in {}: {what}", clone.display()));
+    let here = format!("git in {}", clone.display());
     let mut command = Command::new("git");
     // The clone may belong to another user, and its config is not ours to obey.
     command
@@ -80,7 +80,7 @@ async fn git(
         .kill_on_drop(true);
     let mut child = command
         .spawn()
-        .map_err(|e| fault(format!("it cannot be run: {e}")))?;
+        .map_err(|e| PortError::passing(format!("{here}: it cannot be run")).because(e))?;
     let asked = async {
         if let Some(mut stdin) = child.stdin.take() {
             // A broken pipe means that it ended before it read: its exit code says the rest.
@@ -90,8 +90,8 @@ async fn git(
     };
     let output = tokio::time::timeout(Duration::from_secs(GIT_S), asked)
         .await
-        .map_err(|_| fault(format!("no answer within {GIT_S} s")))?;
-    let output = output.map_err(|e| fault(e.to_string()))?;
+        .map_err(|_| PortError::passing(format!("{here}: no answer within {GIT_S} s")))?;
+    let output = output.map_err(|e| PortError::passing(here).because(e))?;
     Ok((
         output.status.success(),
         String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -101,7 +101,7 @@ async fn git(
 async fn look(clone: &Path, report: &Report) -> Result<Found, PortError> {
     let (is_clone, tags) = git(clone, &["tag", "--list"], None).await?;
     if !is_clone {
-        return Err(PortError::Lasting(format!(
+        return Err(PortError::lasting(format!(
             "checkout: {} is no clone of a git repository, or may not be read",
             clone.display()
         )));

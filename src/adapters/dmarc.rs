@@ -41,16 +41,14 @@ pub struct DnsAuthenticator {
     host: String,
 }
 
-fn unusable(err: impl std::fmt::Display) -> PortError {
-    PortError::Lasting(format!("desk.resolver: {err}"))
-}
-
 impl DnsAuthenticator {
     /// Asks the resolvers of this machine, or this one alone.
     pub fn new(resolver: Option<SocketAddr>, host: &str) -> Result<Self, PortError> {
         let (config, mut options) = match resolver {
-            None => read_system_conf()
-                .map_err(|e| unusable(format!("the system's resolvers cannot be read: {e}")))?,
+            None => read_system_conf().map_err(|e| {
+                PortError::lasting("desk.resolver: the system's resolvers cannot be read")
+                    .because(e)
+            })?,
             Some(at) => {
                 let mut server = NameServerConfig::udp_and_tcp(at.ip());
                 server
@@ -67,7 +65,8 @@ impl DnsAuthenticator {
         options.attempts = LOOKUPS;
         options.cache_size = ANSWERS_KEPT;
         Ok(Self {
-            dns: MessageAuthenticator::new(config, options).map_err(unusable)?,
+            dns: MessageAuthenticator::new(config, options)
+                .map_err(|e| PortError::lasting("desk.resolver").because(e))?,
             host: host.to_owned(),
         })
     }
@@ -164,8 +163,8 @@ fn conclude(found: &DmarcOutput, has_client: bool) -> Result<Dmarc, PortError> {
     }
     let is_silent = |result: &DmarcResult| matches!(result, DmarcResult::TempError(_));
     if is_silent(found.dkim_result()) || is_silent(found.spf_result()) {
-        return Err(PortError::Passing(
-            "DNS gives no answer on the domain of a letter".to_owned(),
+        return Err(PortError::passing(
+            "DNS gives no answer on the domain of a letter",
         ));
     }
     let is_published = found.dmarc_record().is_some();
@@ -192,7 +191,7 @@ impl Authenticator for DnsAuthenticator {
             Ok(Ok(verdict)) => verdict,
             // What its parser cannot bear is nobody's proof.
             Ok(Err(_)) => Ok(Dmarc::Unknown),
-            Err(_) => Err(PortError::Passing(format!(
+            Err(_) => Err(PortError::passing(format!(
                 "DNS gave no answer on the domain of a letter within {LETTER_S} s"
             ))),
         }
@@ -207,7 +206,7 @@ impl Authenticator for DnsAuthenticator {
             Err(Error::Dns(DnsError::RecordNotFound(_))) => Ok(format!(
                 "checked here, by DNS; {domain} itself publishes no DMARC policy"
             )),
-            Err(err) => Err(PortError::Passing(format!(
+            Err(err) => Err(PortError::passing(format!(
                 "DNS does not answer: {err}; set desk.authserv_id or desk.resolver"
             ))),
         }

@@ -46,7 +46,8 @@ impl Courier for FolderCourier {
         let written = std::fs::create_dir_all(&self.folder)
             .and_then(|()| std::fs::write(&part, octets))
             .and_then(|()| std::fs::rename(&part, &path));
-        written.map_err(|e| PortError::Passing(format!("cannot write {}: {e}", path.display())))
+        written
+            .map_err(|e| PortError::passing(format!("cannot write {}", path.display())).because(e))
     }
 
     async fn probe(&self) -> Result<String, PortError> {
@@ -55,7 +56,7 @@ impl Courier for FolderCourier {
             .and_then(|()| std::fs::write(&probe, b""))
             .and_then(|()| std::fs::remove_file(&probe));
         tried.map_err(|e| {
-            PortError::Lasting(format!("cannot write into {}: {e}", self.folder.display()))
+            PortError::lasting(format!("cannot write into {}", self.folder.display())).because(e)
         })?;
         Ok(format!("letters become files in {}", self.folder.display()))
     }

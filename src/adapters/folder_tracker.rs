@@ -18,7 +18,7 @@ impl FolderTracker {
 
 fn fault(what: &'static str, path: &Path) -> impl Fn(std::io::Error) -> PortError {
     let path = path.display().to_string();
-    move |err| PortError::Passing(format!("cannot {what} {path}: {err}"))
+    move |err| PortError::passing(format!("cannot {what} {path}")).because(err)
 }
 
 /// Written beside and renamed, so that no reader sees half a file.
@@ -70,7 +70,7 @@ impl Tracker for FolderTracker {
             "missing": advisory.report.missing,
         });
         let json = serde_json::to_string_pretty(&json)
-            .map_err(|e| PortError::Lasting(format!("cannot write JSON: {e}")))?;
+            .map_err(|e| PortError::lasting("cannot write JSON").because(e))?;
         write(&data, &format!("{json}\n"))?;
         write(
             &text,
@@ -97,7 +97,7 @@ impl Tracker for FolderTracker {
             .and_then(|()| std::fs::write(&probe, b""))
             .and_then(|()| std::fs::remove_file(&probe));
         tried.map_err(|e| {
-            PortError::Lasting(format!("cannot write into {}: {e}", self.folder.display()))
+            PortError::lasting(format!("cannot write into {}", self.folder.display())).because(e)
         })?;
         Ok(format!(
             "drafts become files in {}, readable by whoever can read that folder",

@@ -12,7 +12,7 @@ use crate::adapters::net::rest::{self, RestFailure};
 use crate::model::case::{AdvisoryId, AdvisoryState};
 use crate::model::outgoing::{Addition, Advisory, Amendment};
 use crate::model::secret::Secret;
-use crate::ports::{Capabilities, Filed, PortError, Tracker};
+use crate::ports::{Capabilities, Filed, PortError, PortErrorKind, Tracker};
 use async_trait::async_trait;
 use reqwest::{Method, RequestBuilder};
 use serde::Deserialize;
@@ -74,7 +74,7 @@ impl GitlabTracker {
         products: BTreeMap<String, String>,
         labels: Vec<String>,
     ) -> Result<Self, PortError> {
-        let wrong = |what: &str| PortError::Lasting(format!("tracker.base_url {what}"));
+        let wrong = |what: &str| PortError::lasting(format!("tracker.base_url {what}"));
         let api: url::Url = format!("{}/api/v4", base_url.trim_end_matches('/'))
             .parse()
             .map_err(|_| wrong("is not a URL"))?;
@@ -153,21 +153,21 @@ impl GitlabTracker {
             return Ok(());
         };
         if !before.confidential {
-            return Err(PortError::Lasting(format!(
+            return Err(PortError::lasting(format!(
                 "{} is not confidential any more: nothing is added to it",
                 advisory.id
             )));
         }
         if after.len() > DESCRIPTION_OCTETS_MAX {
-            return Err(PortError::Lasting(
-                "the description is full: shorten it in the tracker".to_owned(),
+            return Err(PortError::lasting(
+                "the description is full: shorten it in the tracker",
             ));
         }
         // Between read and write a human may have edited: what is written must rest on what stands
         // there now.
         if self.issue(project, iid).await.map_err(said)?.description != before.description {
-            return Err(PortError::Passing(
-                "the description changes under our hands".to_owned(),
+            return Err(PortError::passing(
+                "the description changes under our hands",
             ));
         }
         let mut body = fields;
@@ -198,7 +198,7 @@ fn project_and_issue(advisory: &AdvisoryId) -> Result<(&str, &str), PortError> {
         .rsplit_once('#')
         .filter(|(_, iid)| !iid.is_empty() && iid.bytes().all(|b| b.is_ascii_digit()));
     named.ok_or_else(|| {
-        PortError::Lasting(format!("{} does not name an issue of GitLab", advisory.id))
+        PortError::lasting(format!("{} does not name an issue of GitLab", advisory.id))
     })
 }
 
@@ -225,7 +225,7 @@ impl Tracker for GitlabTracker {
             before
         };
         let [first, doubled @ ..] = all.as_slice() else {
-            return Err(PortError::Passing("GitLab made no issue".to_owned()));
+            return Err(PortError::passing("GitLab made no issue"));
         };
         self.fill(&project, first.iid, advisory).await?;
         Ok(Filed {
@@ -301,7 +301,7 @@ impl Tracker for GitlabTracker {
     async fn probe(&self) -> Result<String, PortError> {
         let lasting = |failed: RestFailure| match failed {
             refused @ (RestFailure::Refused(..) | RestFailure::Invalid(..)) => {
-                PortError::Lasting(said(refused).to_string())
+                said(refused).with_kind(PortErrorKind::Lasting)
             }
             passing => said(passing),
         };
@@ -314,13 +314,13 @@ impl Tracker for GitlabTracker {
                     .unwrap_or_default()
             };
             if level("project_access").max(level("group_access")) < REPORTER {
-                return Err(PortError::Lasting(format!(
+                return Err(PortError::lasting(format!(
                     "{login} may make no confidential issues in {project}: give it the role \
                      Reporter or higher"
                 )));
             }
             if found["issues_access_level"].as_str() == Some("disabled") {
-                return Err(PortError::Lasting(format!(
+                return Err(PortError::lasting(format!(
                     "{project} has issues switched off: switch them on, for members at least"
                 )));
             }

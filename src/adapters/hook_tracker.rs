@@ -13,7 +13,7 @@ use crate::adapters::net::rest::{self, RestFailure};
 use crate::model::case::AdvisoryId;
 use crate::model::outgoing::{Addition, Advisory, Amendment};
 use crate::model::secret::{self, Secret};
-use crate::ports::{Capabilities, Clock, Filed, PortError, Tracker};
+use crate::ports::{Capabilities, Clock, Filed, PortError, PortErrorKind, Tracker};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -46,7 +46,7 @@ impl HookTracker {
     }
 
     fn target(&self) -> Result<url::Url, PortError> {
-        let wrong = |what: &str| PortError::Lasting(format!("tracker.url_file {what}"));
+        let wrong = |what: &str| PortError::lasting(format!("tracker.url_file {what}"));
         let url: url::Url = self
             .url
             .expose_text()
@@ -108,10 +108,10 @@ impl HookTracker {
             Ok((answer, _)) => Ok(answer),
             Err(RestFailure::Invalid(409, _)) => Ok(Value::Null),
             // Its receiver knows a delivery again, so there is no doubt to count.
-            Err(failed) if failed.is_ambiguous() => Err(PortError::Passing(format!(
+            Err(failed) if failed.is_ambiguous() => Err(PortError::passing(format!(
                 "the tracker's webhook {failed}"
             ))),
-            Err(failed @ RestFailure::Refused(..)) => Err(PortError::Passing(format!(
+            Err(failed @ RestFailure::Refused(..)) => Err(PortError::passing(format!(
                 "the tracker's webhook {failed}"
             ))),
             Err(failed) => Err(failed.said_by("the tracker's webhook")),
@@ -185,7 +185,7 @@ impl Tracker for HookTracker {
         let at = self.clock.now().as_second();
         self.deliver("probe", "sealdesk", &json!({ "at": at }), None)
             .await
-            .map_err(|e| PortError::Lasting(e.to_string()))?;
+            .map_err(|e| e.with_kind(PortErrorKind::Lasting))?;
         Ok(
             "drafts go to the tracker's webhook, which took our signature; who sees them is for \
             its receiver to say"

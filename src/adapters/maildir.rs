@@ -31,10 +31,11 @@ impl Maildir {
             files: HashMap::new(),
         }
     }
+}
 
-    fn fault(what: &str, path: &Path, err: &std::io::Error) -> PortError {
-        PortError::Passing(format!("cannot {what} {}: {err}", path.display()))
-    }
+fn cannot(what: &str, path: &Path) -> impl Fn(std::io::Error) -> PortError {
+    let text = format!("cannot {what} {}", path.display());
+    move |err| PortError::passing(&text).because(err)
 }
 
 /// The part of a file name that stays when flags change, as a number.
@@ -56,12 +57,11 @@ impl Mailbox for Maildir {
         _: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync),
     ) -> Result<Vec<ListedLetter>, PortError> {
         let new = self.path.join("new");
-        let entries =
-            std::fs::read_dir(&new).map_err(|e| Self::fault("list the Maildir", &new, &e))?;
+        let entries = std::fs::read_dir(&new).map_err(cannot("list the Maildir", &new))?;
         let mut lying = Vec::new();
         self.files.clear();
         for entry in entries {
-            let entry = entry.map_err(|e| Self::fault("list the Maildir", &new, &e))?;
+            let entry = entry.map_err(cannot("list the Maildir", &new))?;
             let file_name = entry.file_name().to_string_lossy().into_owned();
             let Ok(facts) = entry.metadata() else {
                 continue;
@@ -92,15 +92,14 @@ impl Mailbox for Maildir {
 
     async fn fetch(&mut self, letter: &ListedLetter, sink: &mut dyn Sink) -> Result<(), PortError> {
         use std::io::Read;
-        let path = self.files.get(&letter.place.uid).ok_or_else(|| {
-            PortError::Passing("the letter is not in the Maildir any more".to_owned())
-        })?;
-        let mut file = std::fs::File::open(path).map_err(|e| Self::fault("open", path, &e))?;
+        let path = self
+            .files
+            .get(&letter.place.uid)
+            .ok_or_else(|| PortError::passing("the letter is not in the Maildir any more"))?;
+        let mut file = std::fs::File::open(path).map_err(cannot("open", path))?;
         let mut piece = vec![0; PIECE_OCTETS];
         loop {
-            let n = file
-                .read(&mut piece)
-                .map_err(|e| Self::fault("read", path, &e))?;
+            let n = file.read(&mut piece).map_err(cannot("read", path))?;
             if n == 0 {
                 return Ok(());
             }
@@ -123,7 +122,7 @@ impl Mailbox for Maildir {
             match std::fs::rename(path, &cur) {
                 Ok(()) => {}
                 Err(err) if err.kind() == std::io::ErrorKind::NotFound => {}
-                Err(err) => return Err(Self::fault("move to cur/", path, &err)),
+                Err(err) => return Err(cannot("move to cur/", path)(err)),
             }
         }
         Ok(())
@@ -138,10 +137,11 @@ impl Mailbox for Maildir {
         for folder in ["new", "cur", "tmp"] {
             let path = self.path.join(folder);
             std::fs::read_dir(&path).map_err(|e| {
-                PortError::Lasting(format!(
-                    "{} is not a Maildir: {folder}/ cannot be listed: {e}",
+                PortError::lasting(format!(
+                    "{} is not a Maildir: {folder}/ cannot be listed",
                     self.path.display()
                 ))
+                .because(e)
             })?;
         }
         Ok(format!("Maildir {}", self.path.display()))

@@ -105,7 +105,7 @@ fn security_txt(text: &str, expected: &Expected, now: Timestamp) -> Option<Strin
 
 async fn fetch(url: &str) -> Result<Vec<u8>, PortError> {
     let fault = |e: reqwest::Error| {
-        PortError::Passing(format!("{url} cannot be fetched: {}", e.without_url()))
+        PortError::passing(format!("{url} cannot be fetched")).because(e.without_url())
     };
     let client = reqwest::Client::builder()
         .timeout(Duration::from_secs(FETCH_S))
@@ -122,7 +122,7 @@ async fn fetch(url: &str) -> Result<Vec<u8>, PortError> {
     while let Some(piece) = answer.chunk().await.map_err(fault)? {
         octets.extend_from_slice(&piece);
         if octets.len() > OCTETS_MAX {
-            return Err(PortError::Passing(format!(
+            return Err(PortError::passing(format!(
                 "{url} is longer than {OCTETS_MAX} octets"
             )));
         }

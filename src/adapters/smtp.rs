@@ -5,7 +5,7 @@ mod line;
 
 use super::net::{self, Trust};
 use crate::model::secret::Secret;
-use crate::ports::{Courier, Parcel, PortError};
+use crate::ports::{Courier, Parcel, PortError, PortErrorKind};
 use async_trait::async_trait;
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
@@ -86,7 +86,7 @@ impl SmtpCourier {
         let stream = net::connect(&self.host, self.port).await?;
         let peer = stream
             .peer_addr()
-            .map_err(|e| PortError::Passing(format!("{}: {e}", self.whole())))?;
+            .map_err(|e| PortError::passing(self.whole()).because(e))?;
         let stream: Box<dyn AsyncTokioStream> = match self.privacy {
             SmtpPrivacy::None => Box::new(stream),
             SmtpPrivacy::Tls => Box::new(Line {
@@ -115,7 +115,7 @@ impl SmtpCourier {
         if let Some((user, password)) = &self.credentials {
             let password = password
                 .expose_text()
-                .map_err(|_| PortError::Lasting("the SMTP password is not text".to_owned()))?;
+                .map_err(|_| PortError::lasting("the SMTP password is not text"))?;
             let credentials = Credentials::new(user.clone(), password.to_owned());
             let login = self.within(COMMAND_S, async {
                 connection
@@ -132,7 +132,7 @@ impl SmtpCourier {
     /// could be injected.
     async fn starttls(&self, stream: TcpStream) -> Result<TcpStream, PortError> {
         let gone = |e: std::io::Error| {
-            PortError::Passing(format!("{} broke off before STARTTLS: {e}", self.whole()))
+            PortError::passing(format!("{} broke off before STARTTLS", self.whole())).because(e)
         };
         let mut stream = BufReader::new(stream);
         let mut offered = false;
@@ -142,7 +142,7 @@ impl SmtpCourier {
             Some("STARTTLS\r\n".to_owned()),
         ] {
             if command.as_deref() == Some("STARTTLS\r\n") && !offered {
-                return Err(PortError::Lasting(format!(
+                return Err(PortError::lasting(format!(
                     "{} does not offer STARTTLS: use security = \"tls\", or mend the server",
                     self.whole()
                 )));
@@ -157,7 +157,7 @@ impl SmtpCourier {
             loop {
                 let mut line = String::new();
                 if stream.read_line(&mut line).await.map_err(gone)? == 0 {
-                    return Err(PortError::Passing(format!(
+                    return Err(PortError::passing(format!(
                         "{} closed the connection before STARTTLS",
                         self.whole()
                     )));
@@ -166,7 +166,7 @@ impl SmtpCourier {
                     .get(4..)
                     .is_some_and(|word| word.trim().eq_ignore_ascii_case("STARTTLS"));
                 if !line.starts_with('2') {
-                    return Err(PortError::Passing(format!(
+                    return Err(PortError::passing(format!(
                         "{} refuses: {}",
                         self.whole(),
                         line.trim()
@@ -178,7 +178,7 @@ impl SmtpCourier {
             }
         }
         if !stream.buffer().is_empty() {
-            return Err(PortError::Passing(format!(
+            return Err(PortError::passing(format!(
                 "{} sent something after STARTTLS and before TLS",
                 self.whole()
             )));
@@ -199,7 +199,7 @@ impl SmtpCourier {
     ) -> Result<T, PortError> {
         match tokio::time::timeout(Duration::from_secs(seconds), work).await {
             Ok(result) => result,
-            Err(_) => Err(PortError::Passing(format!(
+            Err(_) => Err(PortError::passing(format!(
                 "{} kept silent for {seconds} s",
                 self.whole()
             ))),
@@ -217,14 +217,14 @@ impl SmtpCourier {
         // Only a refused recipient is this letter's fault; a relay that refuses all letters will be
         // mended.
         if err.is_permanent() && what == RECIPIENT {
-            PortError::Lasting(text)
+            PortError::lasting(text)
         } else {
-            PortError::Passing(text)
+            PortError::passing(text)
         }
     }
 
     fn login_fault(&self, err: &SmtpError) -> PortError {
-        PortError::Passing(format!(
+        PortError::passing(format!(
             "{} refuses our login: {}; check courier.user and courier.password_file",
             self.whole(),
             chain(err)
@@ -239,7 +239,7 @@ impl SmtpCourier {
         let address = |a: &crate::model::address::Address| {
             a.as_str()
                 .parse::<lettre::Address>()
-                .map_err(|e| PortError::Lasting(format!("an envelope address cannot be sent: {e}")))
+                .map_err(|e| PortError::lasting("an envelope address cannot be sent").because(e))
         };
         let from = parcel.envelope_sender.as_ref().map(address).transpose()?;
         let to = address(&parcel.envelope_recipient)?;
@@ -268,7 +268,7 @@ impl SmtpCourier {
         // Any other code is no go-ahead (RFC 5321 section 4.3.2), and what follows would be read as
         // commands.
         if !go_ahead.has_code(START_MAIL_INPUT) {
-            return Err(PortError::Passing(format!(
+            return Err(PortError::passing(format!(
                 "{} answers DATA with {} where 354 is due",
                 self.whole(),
                 go_ahead.code()
@@ -282,12 +282,12 @@ impl SmtpCourier {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(err)) if err.status().is_some() => Err(self.fault(LETTER, &err)),
             // The last octet may have arrived, and only the answer be lost.
-            Ok(Err(err)) => Err(PortError::InDoubt(format!(
+            Ok(Err(err)) => Err(PortError::in_doubt(format!(
                 "{} did not say whether it took the letter: {}",
                 self.whole(),
                 chain(&err)
             ))),
-            Err(_) => Err(PortError::InDoubt(format!(
+            Err(_) => Err(PortError::in_doubt(format!(
                 "{} did not say within {DATA_S} s whether it took the letter",
                 self.whole()
             ))),
@@ -332,7 +332,7 @@ impl Courier for SmtpCourier {
             None => self
                 .connect()
                 .await
-                .map_err(|e| PortError::Passing(e.to_string()))?,
+                .map_err(|e| e.with_kind(PortErrorKind::Passing))?,
         };
         let sent = self.deliver(&mut connection, parcel).await;
         if sent.is_ok() {

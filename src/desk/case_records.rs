@@ -22,9 +22,9 @@ pub async fn read(desk: &Desk, case: &CaseId) -> Result<OpenedRecord, PortError>
                 .opener
                 .unseal(sealed)
                 .await
-                .map_err(|e| PortError::Passing(e.to_string()))?;
+                .map_err(|e| PortError::passing(e.to_string()))?;
             serde_json::from_slice(&octets).map_err(|_| {
-                PortError::Lasting("a sealed dossier is not what this version wrote".to_owned())
+                PortError::lasting("a sealed dossier is not what this version wrote")
             })?
         }
         None => CaseRecord::default(),
@@ -44,7 +44,7 @@ impl OpenedRecord {
         decision: Decision,
     ) -> Result<Decision, PortError> {
         let octets = serde_json::to_vec(&self.dossier)
-            .map_err(|e| PortError::Lasting(format!("a dossier cannot be written: {e}")))?;
+            .map_err(|e| PortError::lasting("a dossier cannot be written").because(e))?;
         let sealed = desk.parts.store.seal(&octets)?;
         Ok(Decision {
             dossier: Some(SealedCaseRecord {

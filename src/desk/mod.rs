@@ -215,7 +215,7 @@ impl Desk {
                 .kept_secret(&self.parts.store.seal(&random::<32>()?)?)
                 .await?;
             let octets = self.parts.opener.unseal(kept).await.map_err(|e| {
-                PortError::Passing(format!("the secret of content tags stays shut: {e}"))
+                PortError::passing("the secret of content tags stays shut").because(e)
             })?;
             Ok(Secret::new(octets))
         });
@@ -354,6 +354,6 @@ impl Desk {
 /// Random octets; a machine that has none can't run a desk.
 pub fn random<const N: usize>() -> Result<[u8; N], PortError> {
     let mut octets = [0; N];
-    getrandom::fill(&mut octets).map_err(|e| PortError::Passing(format!("no randomness: {e}")))?;
+    getrandom::fill(&mut octets).map_err(|e| PortError::passing("no randomness").because(e))?;
     Ok(octets)
 }

@@ -20,7 +20,7 @@ pub async fn files_of(desk: &Desk, case: &CaseId) -> Result<Vec<(String, Vec<u8>
             .opener
             .read(sealed, Some(intake.id), &[], true)
             .await
-            .map_err(|e| PortError::Passing(e.to_string()))?;
+            .map_err(|e| PortError::passing(e.to_string()))?;
         files.extend(
             opened
                 .reading
@@ -39,13 +39,13 @@ pub async fn opened_for(
     intake: &Intake,
     certificates: &[String],
 ) -> Result<String, PortError> {
-    let passing = |e: OpenerError| PortError::Passing(e.to_string());
+    let passing = |e: OpenerError| PortError::passing(e.to_string());
     let blob = match desk.parts.store.sealed(intake.id).await? {
         LetterOctets::Sealed(blob) | LetterOctets::Raw(blob) => blob,
         LetterOctets::SealedFile { mut file, octets } => {
             let mut blob = Vec::with_capacity(usize::try_from(octets).unwrap_or_default());
             file.read_to_end(&mut blob).await.map_err(|e| {
-                PortError::Passing(format!("a letter in the spool cannot be read: {e}"))
+                PortError::passing("a letter in the spool cannot be read").because(e)
             })?;
             blob
         }
@@ -71,7 +71,7 @@ pub async fn opened_for(
     };
     let entity = export::letter(reading.as_ref(), &files, &as_it_came);
     let lasting = |e: openpgp::OpenPgpError| {
-        PortError::Lasting(format!("no letter can be encrypted to this responder: {e}"))
+        PortError::lasting("no letter can be encrypted to this responder").because(e)
     };
     let mut theirs = Vec::new();
     for armored in certificates {
@@ -94,12 +94,12 @@ pub async fn reading_of(desk: &Desk, intake: &Intake) -> Result<Option<Reading>,
         .unseal(sealed)
         .await
         .map_err(|e| match e {
-            OpenerError::Refused(why) => PortError::Lasting(why),
-            other => PortError::Passing(other.to_string()),
+            OpenerError::Refused(why) => PortError::lasting(why),
+            other => PortError::passing(other.to_string()),
         })?;
-    serde_json::from_slice(&octets).map(Some).map_err(|_| {
-        PortError::Lasting("a sealed reading is not what this version wrote".to_owned())
-    })
+    serde_json::from_slice(&octets)
+        .map(Some)
+        .map_err(|_| PortError::lasting("a sealed reading is not what this version wrote"))
 }
 
 /// What the first letter of a case reports, under what the team set over it.

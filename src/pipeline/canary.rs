@@ -168,15 +168,15 @@ fn sealed(desk: &Desk, text: &str, hidden: bool) -> Result<String, PortError> {
         .identity
         .certificates
         .first()
-        .ok_or_else(|| PortError::Lasting("no certificate of ours is loaded".to_owned()))?;
+        .ok_or_else(|| PortError::lasting("no certificate of ours is loaded"))?;
     let sealed = openpgp::certificates(&own.binary)
         .and_then(|certificates| SealTo::new(&certificates))
         .and_then(|to| {
             let to = if hidden { to.hidden() } else { to };
             openpgp::armored_message(&to.seal(text.as_bytes())?)
         });
-    let armored = sealed
-        .map_err(|e| PortError::Lasting(format!("a stranger could not encrypt to us: {e}")))?;
+    let armored =
+        sealed.map_err(|e| PortError::lasting("a stranger could not encrypt to us").because(e))?;
     Ok(armored.replace("\r\n", "\n").replace('\n', "\r\n"))
 }
 
@@ -188,7 +188,7 @@ impl Desk {
             self.parts.identity.address.domain()
         );
         MessageId::parse(&id).ok_or_else(|| {
-            PortError::Lasting("desk.address has a domain that no Message-ID can hold".to_owned())
+            PortError::lasting("desk.address has a domain that no Message-ID can hold")
         })
     }
 

@@ -235,10 +235,10 @@ async fn read(desk: &Desk, intake: &Intake) -> Result<Tried, PortError> {
         return set_aside(desk, intake).await.map(|()| Tried::Settled);
     }
     let sealed = match store.sealed(intake.id).await {
-        Err(PortError::Lasting(why)) => {
+        Err(err) if err.is_lasting() => {
             tracing::error!(
                 intake = %intake.id,
-                error = why,
+                error = err.to_string(),
                 "a letter cannot be read back from the store"
             );
             return set_aside(desk, intake).await.map(|()| Tried::Settled);
@@ -310,7 +310,7 @@ async fn not_read(desk: &Desk, intake: &Intake, err: OpenerError) -> Result<Trie
         }
         err @ OpenerError::Down(_) => {
             store.uncount_try(intake.id).await?;
-            Err(PortError::Passing(err.to_string()))
+            Err(PortError::passing(err.to_string()))
         }
     }
 }

@@ -57,8 +57,8 @@ async fn round(desk: &Desk, closed_days: u32, beat: &Beat) -> Result<(), PortErr
         match purge(desk, &id, &by).await {
             Ok(_) => {}
             // A part of it that is open keeps its letters.
-            Err(PortError::Lasting(why)) => {
-                info!(case = %id, why, "a case is kept beyond its term")
+            Err(err) if err.is_lasting() => {
+                info!(case = %id, why = err.to_string(), "a case is kept beyond its term")
             }
             Err(err) => return Err(err),
         }

@@ -149,7 +149,7 @@ fn accept(
         left_out: text.left_out,
     };
     let mail = serde_json::to_vec(&mail)
-        .map_err(|e| PortError::Lasting(format!("a letter's words cannot be written: {e}")))?;
+        .map_err(|e| PortError::lasting("a letter's words cannot be written").because(e))?;
     let sealed = desk.parts.store.seal(&mail)?;
     Ok(decide::words(&case.id, token, sealed, &by, now))
 }

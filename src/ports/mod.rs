@@ -4,9 +4,11 @@
 //! passes.
 
 mod correspondence;
+mod error;
 mod store;
 
 pub use correspondence::{Answer, CanaryLine, Correspondence, HeldBack, Pinned};
+pub use error::{PortError, PortErrorKind};
 pub use store::{
     Admission, CaseStore, Cases, Decide, Intake, JournalLine, Keeping, Kept, Leased, Letters,
     MailboxProgress, Measures, Outbox, OutboxQueue, Outcome, Purged, ReadingState, ReadingToSave,
@@ -28,30 +30,6 @@ use crate::model::report::Report;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-
-/// Why a port could not do its work. The text says what and how to mend it, and quotes no letter.
-#[derive(Debug, thiserror::Error)]
-pub enum PortError {
-    /// Trying again later may help.
-    #[error("{0}")]
-    Passing(String),
-    /// Trying again changes nothing until a human mends it.
-    #[error("{0}")]
-    Lasting(String),
-    /// The work may have been done all the same: the answer to it never came (RFC 1047). It is
-    /// tried again, and counted.
-    #[error("{0}")]
-    InDoubt(String),
-    /// The other side asks to be left alone for so long.
-    #[error("{0}")]
-    Throttled(String, Duration),
-}
-
-impl PortError {
-    pub fn is_lasting(&self) -> bool {
-        matches!(self, Self::Lasting(_))
-    }
-}
 
 /// Where a letter lies in a mailbox.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -177,20 +155,16 @@ pub trait Tracker: Send + Sync {
     }
     /// Brings an advisory up to what the team found. Repeating it changes nothing.
     async fn amend(&self, _: &AdvisoryId, _: &Amendment) -> Result<(), PortError> {
-        Err(PortError::Lasting(
-            "this tracker's advisories cannot be changed by the desk".to_owned(),
+        Err(PortError::lasting(
+            "this tracker's advisories cannot be changed by the desk",
         ))
     }
     async fn request_cve(&self, _: &AdvisoryId) -> Result<(), PortError> {
-        Err(PortError::Lasting(
-            "this tracker gives out no CVE numbers".to_owned(),
-        ))
+        Err(PortError::lasting("this tracker gives out no CVE numbers"))
     }
     /// A private fork in which the fix is made.
     async fn open_fork(&self, _: &AdvisoryId) -> Result<(), PortError> {
-        Err(PortError::Lasting(
-            "this tracker has no private forks".to_owned(),
-        ))
+        Err(PortError::lasting("this tracker has no private forks"))
     }
     /// Where its advisories stand, by their ids.
     async fn states(&self) -> Result<Vec<(String, AdvisoryState)>, PortError> {

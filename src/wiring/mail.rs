@@ -31,7 +31,7 @@ pub(super) fn trust(
 /// Reads a secret anew at each use.
 pub(super) fn source(key: &'static str, path: &Path) -> SecretSource {
     let path = path.to_owned();
-    Arc::new(move || config::secret(key, &path).map_err(|e| PortError::Lasting(e.to_string())))
+    Arc::new(move || config::secret(key, &path).map_err(|e| PortError::lasting(e.to_string())))
 }
 
 pub fn mailboxes(settings: &Settings) -> Result<Vec<Watched>> {

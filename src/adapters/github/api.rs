@@ -93,9 +93,9 @@ impl From<GithubFailure> for PortError {
         match failed {
             // Only what we sent can be lastingly wrong; a token can be mended while the effect
             // waits.
-            GithubFailure::Invalid(..) => Self::Lasting(text),
-            GithubFailure::Throttled(wait) => Self::Throttled(text, wait),
-            _ => Self::Passing(text),
+            GithubFailure::Invalid(..) => Self::lasting(text),
+            GithubFailure::Throttled(wait) => Self::throttled(text, wait),
+            _ => Self::passing(text),
         }
     }
 }

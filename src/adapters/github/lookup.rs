@@ -201,17 +201,14 @@ impl GithubTracker {
             );
         }
         if after.chars().count() > DESCRIPTION_CHARACTERS_MAX {
-            return Err(PortError::Lasting(
-                "the description is full: shorten it in the tracker, then run sealdesk case file"
-                    .to_owned(),
+            return Err(PortError::lasting(
+                "the description is full: shorten it in the tracker, then run sealdesk case file",
             ));
         }
         // Between read and write a human may have edited or published: what is written must rest on
         // what stands there now.
         if self.advisory(&route).await? != before {
-            return Err(PortError::Passing(
-                "the advisory changes under our hands".to_owned(),
-            ));
+            return Err(PortError::passing("the advisory changes under our hands"));
         }
         self.api
             .patch(&route, &json!({ "description": after }))
@@ -262,7 +259,7 @@ pub(super) fn advisories(repository: &str) -> String {
 
 pub(super) fn ghsa_id(advisory: &AdvisoryId) -> Result<String, PortError> {
     route_of(advisory).ok_or_else(|| {
-        PortError::Lasting(format!(
+        PortError::lasting(format!(
             "{} does not name an advisory of GitHub",
             advisory.url
         ))

@@ -15,7 +15,7 @@ mod reports;
 use crate::model::case::{AdvisoryId, AdvisoryState};
 use crate::model::case_record::Collaborators;
 use crate::model::outgoing::{Addition, Advisory, Amendment};
-use crate::ports::{Capabilities, Comment, Filed, PortError, Tracker};
+use crate::ports::{Capabilities, Comment, Filed, PortError, PortErrorKind, Tracker};
 use amend::{AdvisoryStanding, amended};
 use api::GithubFailure;
 pub use api::{Auth, GithubApi};
@@ -99,7 +99,7 @@ impl Tracker for GithubTracker {
         {
             Ok(made) => {
                 let made: Listed = serde_json::from_value(made).map_err(|_| {
-                    PortError::InDoubt("GitHub made a draft and did not say which".to_owned())
+                    PortError::in_doubt("GitHub made a draft and did not say which")
                 })?;
                 Filed {
                     advisory: id_of(made),
@@ -246,7 +246,7 @@ impl Tracker for GithubTracker {
 fn lasting(failed: GithubFailure) -> PortError {
     match failed {
         GithubFailure::Unknown | GithubFailure::Forbidden(..) | GithubFailure::Invalid(..) => {
-            PortError::Lasting(PortError::from(failed).to_string())
+            PortError::from(failed).with_kind(PortErrorKind::Lasting)
         }
         passing => passing.into(),
     }

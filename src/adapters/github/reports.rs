@@ -206,9 +206,10 @@ impl Mailbox for GithubReports {
     }
 
     async fn fetch(&mut self, letter: &ListedLetter, sink: &mut dyn Sink) -> Result<(), PortError> {
-        let octets = self.written.get(&letter.place.uid).ok_or_else(|| {
-            PortError::Passing("the report does not wait for triage any more".to_owned())
-        })?;
+        let octets = self
+            .written
+            .get(&letter.place.uid)
+            .ok_or_else(|| PortError::passing("the report does not wait for triage any more"))?;
         sink.take(octets).await
     }
 

@@ -119,7 +119,7 @@ impl GitlabTracker {
         let iid = iid.to_string();
         let proven = self.issue(project, &iid).await.map_err(said)?;
         if !proven.confidential {
-            return Err(PortError::Lasting(format!(
+            return Err(PortError::lasting(format!(
                 "issue {iid} of {project} is not confidential although it was asked to be: \
                  nothing was written into it; see the project's settings and our role in it"
             )));
@@ -156,7 +156,7 @@ impl GitlabTracker {
         if written.confidential {
             Ok(())
         } else {
-            Err(PortError::Lasting(format!(
+            Err(PortError::lasting(format!(
                 "{project}#{iid} does not stay confidential: look at it now"
             )))
         }

@@ -58,8 +58,8 @@ impl DialogueError {
     pub fn port(self, server: &str) -> PortError {
         let why = format!("{server} {self}");
         match self {
-            Self::Unsendable => PortError::Lasting(why),
-            _ => PortError::Passing(why),
+            Self::Unsendable => PortError::lasting(why),
+            _ => PortError::passing(why),
         }
     }
 }

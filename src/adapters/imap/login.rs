@@ -58,13 +58,13 @@ impl ImapLogin {
                 let password = source()?;
                 let password = password
                     .expose_text()
-                    .map_err(|_| PortError::Lasting("the IMAP password is not text".to_owned()))?;
+                    .map_err(|_| PortError::lasting("the IMAP password is not text"))?;
                 if offered.contains("AUTH=PLAIN") {
                     dialogue
                         .authenticate("PLAIN", format!("\0{user}\0{password}").as_bytes(), at_once)
                         .await
                 } else if offered.contains("LOGINDISABLED") {
-                    return Err(PortError::Lasting(format!(
+                    return Err(PortError::lasting(format!(
                         "{server} offers neither AUTH=PLAIN nor LOGIN: use security = \"tls\", or \
                          a token"
                     )));
@@ -89,13 +89,13 @@ impl ImapLogin {
         };
         done.map_err(|err| match err {
             DialogueError::No(why) if for_now(&why) => {
-                PortError::Passing(format!("{server} takes no login for now"))
+                PortError::passing(format!("{server} takes no login for now"))
             }
-            DialogueError::No(_) | DialogueError::Bad => PortError::Lasting(format!(
+            DialogueError::No(_) | DialogueError::Bad => PortError::lasting(format!(
                 "{server} refuses our login as {user}: check mailbox.user and the password or token"
             )),
             // LOGIN carries ASCII alone (RFC 6855 section 5); AUTHENTICATE carries UTF-8.
-            DialogueError::Unsendable => PortError::Lasting(format!(
+            DialogueError::Unsendable => PortError::lasting(format!(
                 "{server} offers LOGIN and not AUTH=PLAIN, and LOGIN carries ASCII alone: our user \
                  or password has other characters; set a password without them, or use a token"
             )),
@@ -120,7 +120,7 @@ async fn xoauth2(
 ) -> Result<Result<(), DialogueError>, PortError> {
     let token = token
         .expose_text()
-        .map_err(|_| PortError::Lasting("the access token is not text".to_owned()))?;
+        .map_err(|_| PortError::lasting("the access token is not text"))?;
     Ok(dialogue
         .authenticate(
             "XOAUTH2",
@@ -141,10 +141,10 @@ impl Refreshing {
             secret
                 .expose_text()
                 .map(str::to_owned)
-                .map_err(|_| PortError::Lasting("an OAuth secret is not text".to_owned()))
+                .map_err(|_| PortError::lasting("an OAuth secret is not text"))
         };
         let url = TokenUrl::new(self.token_url.clone())
-            .map_err(|_| PortError::Lasting("mailbox.login.token_url is not a URL".to_owned()))?;
+            .map_err(|_| PortError::lasting("mailbox.login.token_url is not a URL"))?;
         let mut client = BasicClient::new(ClientId::new(self.client_id.clone()))
             .set_token_uri(url)
             .set_auth_type(AuthType::RequestBody);
@@ -155,7 +155,7 @@ impl Refreshing {
             .redirect(oauth2::reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(TOKEN_CALL_S))
             .build()
-            .map_err(|_| PortError::Lasting("no HTTPS client".to_owned()))?;
+            .map_err(|_| PortError::lasting("no HTTPS client"))?;
         let refresh = RefreshToken::new(text(&self.refresh_tokens.current()?)?);
         let mut request = client.exchange_refresh_token(&refresh);
         for scope in &self.scopes {
@@ -170,20 +170,17 @@ impl Refreshing {
                 RequestTokenError::ServerResponse(e)
                     if *e.error() == BasicErrorResponseType::InvalidGrant =>
                 {
-                    PortError::Lasting(
+                    PortError::lasting(
                         "the refresh token is not valid any more: authorise the desk \
-                    again and replace mailbox.login.refresh_token_file"
-                            .to_owned(),
+                    again and replace mailbox.login.refresh_token_file",
                     )
                 }
-                RequestTokenError::ServerResponse(e) => PortError::Passing(format!(
+                RequestTokenError::ServerResponse(e) => PortError::passing(format!(
                     "the token server \
                 refuses: {}",
                     e.error()
                 )),
-                _ => PortError::Passing(
-                    "the token server cannot be reached or answers nonsense".to_owned(),
-                ),
+                _ => PortError::passing("the token server cannot be reached or answers nonsense"),
             })?;
         if let Some(rotated) = answer.refresh_token() {
             self.refresh_tokens

@@ -107,7 +107,7 @@ impl ImapMailbox {
         }
         self.session
             .as_mut()
-            .ok_or_else(|| PortError::Passing("no session".to_owned()))
+            .ok_or_else(|| PortError::passing("no session"))
     }
 
     async fn connect(&mut self) -> Result<Session, PortError> {
@@ -132,7 +132,7 @@ impl ImapMailbox {
         // A server may offer more to those it knows.
         let capabilities = dialogue.capabilities().await.map_err(fault)?;
         let opened = dialogue.open(&self.folder).await.map_err(|e| match e {
-            DialogueError::No(_) => PortError::Lasting(format!(
+            DialogueError::No(_) => PortError::lasting(format!(
                 "{shown} has no folder {:?} for us: check mailbox.folder",
                 self.folder
             )),

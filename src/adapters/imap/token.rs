@@ -38,10 +38,11 @@ impl RefreshTokens {
             Ok(text) => text,
             Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(configured),
             Err(err) => {
-                return Err(PortError::Lasting(format!(
-                    "cannot read the refresh token in {}: {err}",
+                return Err(PortError::lasting(format!(
+                    "cannot read the refresh token in {}",
                     self.kept.display()
-                )));
+                ))
+                .because(err));
             }
         };
         match text.split_once('\n') {

@@ -34,7 +34,7 @@ pub fn tls(trust: &Trust) -> Result<Arc<ClientConfig>, PortError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions();
-    let builder = builder.map_err(|e| PortError::Lasting(format!("TLS cannot be set up: {e}")))?;
+    let builder = builder.map_err(|e| PortError::lasting("TLS cannot be set up").because(e))?;
     if let Some(pin) = trust.pin {
         let verifier = Arc::new(Pinned { pin, provider });
         return Ok(Arc::new(
@@ -55,19 +55,20 @@ pub fn tls(trust: &Trust) -> Result<Arc<ClientConfig>, PortError> {
 
 fn roots_in(path: &Path) -> Result<RootCertStore, PortError> {
     let unreadable = |e: rustls::pki_types::pem::Error| {
-        PortError::Lasting(format!("cannot read the CA file {}: {e}", path.display()))
+        PortError::lasting(format!("cannot read the CA file {}", path.display())).because(e)
     };
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
         roots.add(certificate.map_err(unreadable)?).map_err(|e| {
-            PortError::Lasting(format!(
-                "the CA file {} holds no usable certificate: {e}",
+            PortError::lasting(format!(
+                "the CA file {} holds no usable certificate",
                 path.display()
             ))
+            .because(e)
         })?;
     }
     if roots.is_empty() {
-        Err(PortError::Lasting(format!(
+        Err(PortError::lasting(format!(
             "the CA file {} holds no certificate",
             path.display()
         )))
@@ -80,10 +81,9 @@ fn system_roots() -> Result<RootCertStore, PortError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
-        return Err(PortError::Lasting(
+        return Err(PortError::lasting(
             "this machine has no CA certificates: install the package \
-            ca-certificates, or set ca_file"
-                .to_owned(),
+            ca-certificates, or set ca_file",
         ));
     }
     Ok(roots)
@@ -99,19 +99,17 @@ pub async fn connect(host: &str, port: u16) -> Result<TcpStream, PortError> {
     let stream = match connected {
         Ok(Ok(stream)) => stream,
         Ok(Err(err)) => {
-            return Err(PortError::Passing(format!(
-                "cannot reach {host}:{port}: {err}"
-            )));
+            return Err(PortError::passing(format!("cannot reach {host}:{port}")).because(err));
         }
         Err(_) => {
-            return Err(PortError::Passing(format!(
+            return Err(PortError::passing(format!(
                 "cannot reach {host}:{port} within {CONNECT_S} s"
             )));
         }
     };
     stream
         .set_nodelay(true)
-        .map_err(|e| PortError::Passing(format!("{host}:{port}: {e}")))?;
+        .map_err(|e| PortError::passing(format!("{host}:{port}")).because(e))?;
     Ok(stream)
 }
 
@@ -122,19 +120,19 @@ pub async fn secure(
     config: Arc<ClientConfig>,
 ) -> Result<TlsStream<TcpStream>, PortError> {
     let name = ServerName::try_from(host.to_owned())
-        .map_err(|_| PortError::Lasting(format!("{host:?} is not a host name")))?;
+        .map_err(|_| PortError::lasting(format!("{host:?} is not a host name")))?;
     let handshake = TlsConnector::from(config).connect(name, stream);
     match tokio::time::timeout(Duration::from_secs(CONNECT_S), handshake).await {
         Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(err)) => Err(explained(host, &err)),
-        Err(_) => Err(PortError::Passing(format!(
+        Ok(Err(err)) => Err(explained(host, err)),
+        Err(_) => Err(PortError::passing(format!(
             "{host} did not finish the TLS handshake within {CONNECT_S} s"
         ))),
     }
 }
 
 /// TLS faults in the operator's words.
-fn explained(host: &str, err: &std::io::Error) -> PortError {
+fn explained(host: &str, err: std::io::Error) -> PortError {
     let text = err.to_string();
     let mend = if text.contains("CaUsedAsEndEntity") {
         "its certificate is self-signed without basicConstraints=CA:FALSE: make a new one with \
@@ -153,9 +151,9 @@ fn explained(host: &str, err: &std::io::Error) -> PortError {
         "its certificate is not acceptable: mend it on the server, or pin it with \
          certificate_sha256"
     } else {
-        return PortError::Passing(format!("TLS with {host} failed: {text}"));
+        return PortError::passing(format!("TLS with {host} failed")).because(err);
     };
-    PortError::Lasting(format!("TLS with {host} failed: {mend} ({text})"))
+    PortError::lasting(format!("TLS with {host} failed: {mend} ({text})"))
 }
 
 /// Accepts one certificate by its digest. The handshake's signatures are checked all the same, so

@@ -48,10 +48,10 @@ impl RestFailure {
         match self {
             // Only what we sent can be lastingly wrong; a token can be mended while the effect
             // waits.
-            Self::Invalid(..) => PortError::Lasting(text),
-            Self::Throttled(wait) => PortError::Throttled(text, wait),
-            ambiguous if ambiguous.is_ambiguous() => PortError::InDoubt(text),
-            _ => PortError::Passing(text),
+            Self::Invalid(..) => PortError::lasting(text),
+            Self::Throttled(wait) => PortError::throttled(text, wait),
+            ambiguous if ambiguous.is_ambiguous() => PortError::in_doubt(text),
+            _ => PortError::passing(text),
         }
     }
 }
@@ -65,7 +65,7 @@ pub fn client(trust: &Trust) -> Result<reqwest::Client, PortError> {
         .user_agent(concat!("sealdesk/", env!("CARGO_PKG_VERSION")));
     builder
         .build()
-        .map_err(|e| PortError::Lasting(format!("no HTTPS client: {}", e.without_url())))
+        .map_err(|e| PortError::lasting("no HTTPS client").because(e.without_url()))
 }
 
 /// https, or plaintext to this machine alone.
@@ -172,6 +172,7 @@ pub fn familiar(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::PortErrorKind;
 
     #[test]
     fn each_status_says_what_it_means() {
@@ -188,18 +189,22 @@ mod tests {
             .unwrap_err()
             .said_by("it")
         };
-        assert!(
-            matches!(verdict(401, None), PortError::Passing(text) if text.contains("401") && !text.contains("SEALED \
-                WORDS"))
-        );
-        assert!(
-            matches!(verdict(422, None), PortError::Lasting(text) if !text.contains("SEALED WORDS"))
-        );
+        for (code, wait, kind) in [
+            (401, None, PortErrorKind::Passing),
+            (422, None, PortErrorKind::Lasting),
+            (
+                429,
+                Some("7"),
+                PortErrorKind::Throttled(Duration::from_secs(7)),
+            ),
+            (502, None, PortErrorKind::InDoubt),
+        ] {
+            let said = verdict(code, wait);
+            assert_eq!(said.kind(), kind, "{said}");
+            assert!(!said.to_string().contains("SEALED WORDS"), "{said}");
+        }
+        assert!(verdict(401, None).to_string().contains("401"));
         assert_eq!(familiar("Bad credentials"), "Bad credentials");
-        assert!(
-            matches!(verdict(429, Some("7")), PortError::Throttled(_, wait) if wait.as_secs() == 7)
-        );
-        assert!(matches!(verdict(502, None), PortError::InDoubt(_)));
         assert!(
             is_safe(&"http://127.0.0.1:1/x".parse().unwrap())
                 && !is_safe(&"http://h.example/x".parse().unwrap())

@@ -99,8 +99,8 @@ impl Writer {
     async fn tidy(&mut self) -> Result<(), PortError> {
         let taken_back = match self.unfinished.take() {
             None => return Ok(()),
-            Some(Turn::First) => Err(PortError::Passing(
-                "the first turn of a transaction was taken back".to_owned(),
+            Some(Turn::First) => Err(PortError::passing(
+                "the first turn of a transaction was taken back",
             )),
             Some(Turn::Later) => match self.say("ROLLBACK TO turn").await {
                 Ok(()) => self.say("RELEASE turn").await,
@@ -150,10 +150,8 @@ impl Writing<'_> {
         }
         match group.ended.get() {
             Some(Ok(())) => Ok(()),
-            Some(Err(why)) => Err(PortError::Passing(why.clone())),
-            None => Err(PortError::Passing(
-                "the store lost a transaction".to_owned(),
-            )),
+            Some(Err(why)) => Err(PortError::passing(why.clone())),
+            None => Err(PortError::passing("the store lost a transaction")),
         }
     }
 }

@@ -109,9 +109,7 @@ async fn spend_token(
             .map_err(fault)?;
     // Two letters under one token, read at once: the second is read again, and refused.
     if spent.rows_affected() == 0 {
-        return Err(PortError::Passing(
-            "a token was spent in the same moment".to_owned(),
-        ));
+        return Err(PortError::passing("a token was spent in the same moment"));
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ pub use restoring::{Restored, look_through, restore};
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
+use std::error::Error;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -62,7 +63,11 @@ struct Snapshot {
 
 fn here(what: &str, path: &Path) -> impl Fn(io::Error) -> PortError {
     let text = format!("cannot {what} {}", path.display());
-    move |err| PortError::Passing(format!("{text}: {err}"))
+    move |err| PortError::passing(&text).because(err)
+}
+
+fn unwritten(err: impl Into<Box<dyn Error + Send + Sync>>) -> PortError {
+    PortError::passing("cannot write the archive").because(err)
 }
 
 /// A folder of our own, for a moment.
@@ -92,13 +97,10 @@ pub(super) async fn copy_store(store: &mut SqliteConnection, to: &Path) -> Resul
     .map_err(fault)?;
     let folder = to.parent().unwrap_or(to);
     let disk = nix::sys::statvfs::statvfs(folder).map_err(|e| {
-        PortError::Passing(format!(
-            "cannot look at the disk of {}: {e}",
-            folder.display()
-        ))
+        PortError::passing(format!("cannot look at the disk of {}", folder.display())).because(e)
     })?;
     if disk.blocks_available() * disk.fragment_size() < octets.unsigned_abs() + ROOM_OCTETS {
-        return Err(PortError::Passing(format!(
+        return Err(PortError::passing(format!(
             "a copy of the store takes {} MiB, and {} has no room for it",
             octets / (1024 * 1024) + 1,
             folder.display()
@@ -126,7 +128,7 @@ async fn looked_at(file: &Path) -> Result<(WhatItIs, Vec<String>), PortError> {
         .await
         .map_err(fault)?;
     if sound != "ok" {
-        return Err(PortError::Lasting(format!(
+        return Err(PortError::lasting(format!(
             "the store is damaged ({sound})"
         )));
     }
@@ -178,11 +180,9 @@ impl Keeping for SqliteStore {
         let written = tokio::task::spawn_blocking(move || {
             let sealed = seal
                 .writer(sink)
-                .map_err(|e| PortError::Lasting(format!("cannot seal the archive: {e}")))?;
+                .map_err(|e| PortError::lasting("cannot seal the archive").because(e))?;
             let (sealed, absent) = write(&snapshot, &state, sealed)?;
-            sealed
-                .finalize()
-                .map_err(|e| PortError::Passing(format!("cannot write the archive: {e}")))?;
+            sealed.finalize().map_err(unwritten)?;
             Ok(Kept {
                 letters: snapshot.what.letters,
                 files: snapshot.what.files - absent,
@@ -191,7 +191,7 @@ impl Keeping for SqliteStore {
         });
         written
             .await
-            .map_err(|_| PortError::Passing("the archive was not written".to_owned()))?
+            .map_err(|_| PortError::passing("the archive was not written"))?
     }
 
     async fn purge(
@@ -201,8 +201,8 @@ impl Keeping for SqliteStore {
         now: Timestamp,
     ) -> Result<Purged, PortError> {
         let Ok(_alone) = self.keeping.try_lock() else {
-            return Err(PortError::Passing(
-                "a backup is being written: say it again when it is done".to_owned(),
+            return Err(PortError::passing(
+                "a backup is being written: say it again when it is done",
             ));
         };
         purge::purge(self, case, journal, now).await
@@ -218,7 +218,6 @@ impl Keeping for SqliteStore {
 fn write<W: Write>(snapshot: &Snapshot, state: &Path, sink: W) -> Result<(W, u64), PortError> {
     let mut tar = tar::Builder::new(sink);
     let what = serde_json::to_vec(&snapshot.what).map_err(|_| damaged("a number"))?;
-    let unwritten = |e: io::Error| PortError::Passing(format!("cannot write the archive: {e}"));
     append(&mut tar, WHAT_IT_IS, what.len() as u64, &what[..]).map_err(unwritten)?;
     append_file(&mut tar, STORE, &snapshot.folder.path().join(STORE))?;
     append_file(&mut tar, SECRET, &state.join(SECRET))?;

@@ -68,27 +68,25 @@ impl SqliteStore {
             || std::fs::read_dir(&spool).is_ok_and(|mut files| files.next().is_some());
         if is_left && !folder.join("desk.sqlite").exists() {
             let shown = folder.display();
-            return Err(PortError::Lasting(format!(
+            return Err(PortError::lasting(format!(
                 "the store of {shown} is gone, and what belongs to it is there: move {shown} \
                  away, then restore a backup or begin anew"
             )));
         }
         let made = std::fs::create_dir_all(&spool).and_then(|()| private(folder));
         made.map_err(|e| {
-            PortError::Lasting(format!(
-                "cannot make the state folder {}: {e}",
-                folder.display()
-            ))
+            PortError::lasting(format!("cannot make the state folder {}", folder.display()))
+                .because(e)
         })?;
         let store = Self::open_as_it_is(folder, seal).await?;
         keep_before_migration(&store.pool, folder).await?;
         let shown = folder.join("desk.sqlite").display().to_string();
         MIGRATIONS.run(&store.pool).await.map_err(|err| match err {
-            sqlx::migrate::MigrateError::VersionMissing(version) => PortError::Lasting(format!(
+            sqlx::migrate::MigrateError::VersionMissing(version) => PortError::lasting(format!(
                 "the store {shown} was written by a newer sealdesk (schema {version}): install \
                  that version again, or restore an older backup"
             )),
-            other => PortError::Lasting(format!("cannot migrate the store {shown}: {other}")),
+            other => PortError::lasting(format!("cannot migrate the store {shown}")).because(other),
         })?;
         Ok(store)
     }
@@ -111,23 +109,23 @@ impl SqliteStore {
             .max_connections(READING_CONNECTIONS_MAX)
             .connect_with(options.clone())
             .await;
-        let pool =
-            pool.map_err(|e| PortError::Lasting(format!("cannot open the store {shown}: {e}")))?;
+        let pool = pool
+            .map_err(|e| PortError::lasting(format!("cannot open the store {shown}")).because(e))?;
         let sound: Result<String, _> = sqlx::query_scalar("PRAGMA quick_check(1)")
             .fetch_one(&pool)
             .await;
         match sound {
             Ok(verdict) if verdict == "ok" => {}
             Ok(verdict) => {
-                return Err(PortError::Lasting(format!(
+                return Err(PortError::lasting(format!(
                     "the store {shown} is damaged ({verdict}): restore it from a backup; nothing \
                      was written to it"
                 )));
             }
             Err(err) => {
-                return Err(PortError::Lasting(format!(
-                    "the store {shown} cannot be read: {err}"
-                )));
+                return Err(
+                    PortError::lasting(format!("the store {shown} cannot be read")).because(err),
+                );
             }
         }
         let commits = Commits::open(&options).await.map_err(fault)?;
@@ -179,9 +177,7 @@ async fn keep_before_migration(pool: &SqlitePool, folder: &Path) -> Result<(), P
         return Ok(());
     }
     let not_kept = |e: std::io::Error| {
-        PortError::Lasting(format!(
-            "cannot keep a copy of the store before it is migrated: {e}"
-        ))
+        PortError::lasting("cannot keep a copy of the store before it is migrated").because(e)
     };
     forget_before_migration(folder).map_err(not_kept)?;
     let kept = folder.join(format!("{KEPT}{schema}"));
@@ -217,13 +213,12 @@ fn fault(err: sqlx::Error) -> PortError {
         .and_then(|e| e.code())
         .is_some_and(|code| code == SQLITE_FULL)
     {
-        return PortError::Passing(
+        return PortError::passing(
             "the disk of the store (desk.state) is full: make room; letters \
-            wait on the mail server meanwhile"
-                .to_owned(),
+            wait on the mail server meanwhile",
         );
     }
-    PortError::Passing(format!("the store refused: {err}"))
+    PortError::passing("the store refused").because(err)
 }
 
 fn millis(at: Timestamp) -> i64 {
@@ -236,7 +231,7 @@ fn time(millis: i64) -> Result<Timestamp, PortError> {
 
 /// A value in the store that this version would never have written.
 fn damaged(what: &str) -> PortError {
-    PortError::Lasting(format!(
+    PortError::lasting(format!(
         "the store holds {what} that cannot be read: it is damaged or was changed by hand"
     ))
 }

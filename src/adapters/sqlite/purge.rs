@@ -66,7 +66,7 @@ pub(super) async fn purge(
     apply(&mut tx, journal, now).await?;
     tx.commit().await?;
     if !empty_log(store).await? {
-        return Err(PortError::Passing(format!(
+        return Err(PortError::passing(format!(
             "{id} is erased, and the store's log holds octets of it still: say it again when less \
              is going on"
         )));
@@ -83,13 +83,13 @@ async fn refuse_unless_finished(tx: &mut SqliteConnection, id: &CaseId) -> Resul
         .await?
         .ok_or_else(|| damaged("a case"))?;
     if !matches!(case.standing, Standing::Closed { .. }) {
-        return Err(PortError::Lasting(format!("{id} is open: close it first")));
+        return Err(PortError::lasting(format!("{id} is open: close it first")));
     }
     if matches!(
         case.acknowledgement,
         Acknowledgement::Due { .. } | Acknowledgement::ByHand { .. }
     ) {
-        return Err(PortError::Lasting(format!(
+        return Err(PortError::lasting(format!(
             "the reporter of {id} waits for an answer still: answer them, then run sealdesk case \
              answered {id}"
         )));
@@ -102,7 +102,7 @@ async fn refuse_unless_finished(tx: &mut SqliteConnection, id: &CaseId) -> Resul
     .await
     .map_err(fault)?;
     if !parts.is_empty() {
-        return Err(PortError::Lasting(format!(
+        return Err(PortError::lasting(format!(
             "{} stands on the letters of {id}, and is open: close it first",
             parts.join(", ")
         )));
@@ -113,7 +113,7 @@ async fn refuse_unless_finished(tx: &mut SqliteConnection, id: &CaseId) -> Resul
 /// Erases these files of the spool for good, and the store as it was before the last migration.
 fn erase_files(store: &SqliteStore, names: &[String]) -> Result<(), PortError> {
     let unerased = |path: &Path, err: std::io::Error| {
-        PortError::Passing(format!("cannot erase {}: {err}", path.display()))
+        PortError::passing(format!("cannot erase {}", path.display())).because(err)
     };
     for name in names.iter().filter(|name| is_spool_name(name)) {
         let path = store.spool.join(name);

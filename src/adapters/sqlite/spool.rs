@@ -3,10 +3,11 @@
 use super::{SqliteStore, fault};
 use crate::mime::{self, BodyDigester};
 use crate::model::ids::{Digest, IntakeId};
-use crate::openpgp::SealTo;
+use crate::openpgp::{OpenPgpError, SealTo};
 use crate::ports::{LetterOctets, PortError, Rest, Sink, Spool, Spooled, Spooling};
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
+use std::error::Error;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,13 +38,13 @@ struct Filing {
     written: JoinHandle<Result<Spooled, PortError>>,
 }
 
-fn disk(what: &str, path: &Path) -> impl Fn(std::io::Error) -> PortError {
+fn disk<E: Into<Box<dyn Error + Send + Sync>>>(what: &str, path: &Path) -> impl Fn(E) -> PortError {
     let text = format!("cannot {what} {}", path.display());
-    move |err| PortError::Passing(format!("{text}: {err}"))
+    move |err| PortError::passing(&text).because(err)
 }
 
-fn unsealed(err: impl std::fmt::Display) -> PortError {
-    PortError::Lasting(format!("cannot seal a letter: {err}"))
+fn unsealed(err: OpenPgpError) -> PortError {
+    PortError::lasting("cannot seal a letter").because(err)
 }
 
 /// What is learnt of the octets as they pass.
@@ -102,7 +103,7 @@ fn write(
     pieces: mpsc::Receiver<Vec<u8>>,
 ) -> Result<Spooled, PortError> {
     let mut random = [0; NAME_OCTETS];
-    getrandom::fill(&mut random).map_err(|e| PortError::Passing(format!("no randomness: {e}")))?;
+    getrandom::fill(&mut random).map_err(|e| PortError::passing("no randomness").because(e))?;
     let name: String = random.iter().map(|b| format!("{b:02x}")).collect();
     let path = folder.join(&name);
     let file = private_file(&path).map_err(disk("make the spool file", &path))?;
@@ -137,7 +138,7 @@ fn fill(
             // abandoned.
             let piece = pieces
                 .blocking_recv()
-                .ok_or_else(|| PortError::Passing("the letter was not fetched whole".to_owned()))?;
+                .ok_or_else(|| PortError::passing("the letter was not fetched whole"))?;
             if piece.is_empty() {
                 break;
             }
@@ -146,12 +147,9 @@ fn fill(
                 .write_all(&piece)
                 .map_err(disk("write the spool file", path))?;
         }
-        writer.finalize().map_err(|e| {
-            PortError::Passing(format!(
-                "cannot write the spool file {}: {e}",
-                path.display()
-            ))
-        })?;
+        writer
+            .finalize()
+            .map_err(disk("write the spool file", path))?;
         buffered
             .flush()
             .map_err(disk("write the spool file", path))?;
@@ -184,7 +182,7 @@ impl Filing {
         self.pieces
             .send(piece)
             .await
-            .map_err(|_| PortError::Passing("the spool file could not be written".to_owned()))
+            .map_err(|_| PortError::passing("the spool file could not be written"))
     }
 }
 
@@ -219,7 +217,7 @@ impl Spooling for Writing {
         filing
             .written
             .await
-            .map_err(|_| PortError::Passing("the spool writer stopped".to_owned()))?
+            .map_err(|_| PortError::passing("the spool writer stopped"))?
     }
 
     fn failed(&self) -> bool {
@@ -250,20 +248,20 @@ impl Spool for SqliteStore {
         let name = match row {
             Some((_, Some(sealed))) => return Ok(LetterOctets::Sealed(sealed)),
             Some((name, None)) if name.is_empty() => {
-                return Err(PortError::Lasting(format!(
+                return Err(PortError::lasting(format!(
                     "letter {letter} was erased with its case"
                 )));
             }
             Some((name, None)) => name,
             None => {
-                return Err(PortError::Lasting(format!(
+                return Err(PortError::lasting(format!(
                     "letter {letter} is not in the store"
                 )));
             }
         };
         let path = self.spool.join(name);
         let unread = |e: std::io::Error| match e.kind() {
-            std::io::ErrorKind::NotFound => PortError::Lasting(format!(
+            std::io::ErrorKind::NotFound => PortError::lasting(format!(
                 "the spool file {} is gone: restore it from a backup",
                 path.display()
             )),
@@ -277,7 +275,7 @@ impl Spool for SqliteStore {
     fn seal(&self, octets: &[u8]) -> Result<Vec<u8>, PortError> {
         self.seal
             .seal(octets)
-            .map_err(|e| PortError::Lasting(format!("cannot seal: {e}")))
+            .map_err(|e| PortError::lasting("cannot seal").because(e))
     }
 
     async fn sweep(&self) -> Result<u64, PortError> {

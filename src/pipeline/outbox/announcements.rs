@@ -29,8 +29,8 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
     let announcement: Announcement = unsealed(desk, effect).await?;
     let Some(to) = announcement.to else {
         let Some(announcer) = &desk.parts.announcer else {
-            return Err(PortError::Lasting(
-                "no [announcement] is configured any more".to_owned(),
+            return Err(PortError::lasting(
+                "no [announcement] is configured any more",
             ));
         };
         announcer
@@ -64,7 +64,7 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
         .opener
         .compose(&composition)
         .await
-        .map_err(|e| unsigned_yet(&e))?;
+        .map_err(unsigned_yet)?;
     desk.parts.store.note_answer(&answer, now).await?;
     hand_over(desk, effect, &answer, octets).await?;
     Ok(Carried::Done(

@@ -47,7 +47,7 @@ pub(super) async fn send_certificate(desk: &Desk, effect: &Effect) -> Result<Car
         .opener
         .compose(&composition)
         .await
-        .map_err(|e| unsigned_yet(&e))?;
+        .map_err(unsigned_yet)?;
     step!("composed");
     hand_over(desk, effect, &answer, octets).await?;
     let decision = effect

@@ -183,7 +183,7 @@ async fn call_one(
     let octets = composed.map_err(|err| match err {
         // The opener refuses where it cannot encrypt to them.
         OpenerError::Refused(why) => Uncalled::Certificate(why),
-        other => Uncalled::Port(unsigned_yet(&other)),
+        other => Uncalled::Port(unsigned_yet(other)),
     })?;
     in_step(desk, effect).await;
     let envelope_sender = Some(

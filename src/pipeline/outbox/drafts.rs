@@ -25,9 +25,9 @@ pub(super) async fn file(
         return Ok(Carried::Done(Decision::default(), None));
     }
     let letter = letter_of(desk, effect).await?;
-    let reading = reading_for(desk, &letter).await?.ok_or_else(|| {
-        PortError::Lasting("the letter was not read; nothing can be filed".to_owned())
-    })?;
+    let reading = reading_for(desk, &letter)
+        .await?
+        .ok_or_else(|| PortError::lasting("the letter was not read; nothing can be filed"))?;
     let advisory = compose::advisory(
         &case.id,
         &reading,
@@ -92,14 +92,14 @@ pub(super) async fn append(desk: &Desk, effect: &Effect) -> Result<Carried, Port
     let Draft::Filed { advisory } = &case.draft else {
         // Once the draft is filed, its follow-ups are queued again.
         return match case.draft {
-            Draft::Queued => Err(PortError::Passing("the draft is not filed yet".to_owned())),
+            Draft::Queued => Err(PortError::passing("the draft is not filed yet")),
             _ => Ok(Carried::Done(Decision::default(), None)),
         };
     };
     let letter = letter_of(desk, effect).await?;
-    let reading = reading_for(desk, &letter).await?.ok_or_else(|| {
-        PortError::Lasting("the letter was not read; nothing can be added".to_owned())
-    })?;
+    let reading = reading_for(desk, &letter)
+        .await?
+        .ok_or_else(|| PortError::lasting("the letter was not read; nothing can be added"))?;
     if reading.kind.is_machine() {
         return Ok(Carried::Done(Decision::default(), None)); // an out-of-office reply belongs into no advisory
     }
@@ -127,10 +127,8 @@ pub(super) async fn append(desk: &Desk, effect: &Effect) -> Result<Carried, Port
 fn filed(case: &Case) -> Result<&AdvisoryId, PortError> {
     match &case.draft {
         Draft::Filed { advisory } => Ok(advisory),
-        Draft::Queued => Err(PortError::Passing("the draft is not filed yet".to_owned())),
-        Draft::None | Draft::AwaitsConfirmation => {
-            Err(PortError::Lasting("no draft was filed".to_owned()))
-        }
+        Draft::Queued => Err(PortError::passing("the draft is not filed yet")),
+        Draft::None | Draft::AwaitsConfirmation => Err(PortError::lasting("no draft was filed")),
     }
 }
 

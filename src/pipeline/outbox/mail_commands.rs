@@ -34,9 +34,8 @@ pub fn put_back(desk: &Desk, to: Address, words: String) -> Result<Vec<u8>, Port
         left_out: false,
         put_back: Some(words),
     };
-    let heard = serde_json::to_vec(&heard).map_err(|e| {
-        PortError::Lasting(format!("words that are put back cannot be written: {e}"))
-    })?;
+    let heard = serde_json::to_vec(&heard)
+        .map_err(|e| PortError::lasting("words that are put back cannot be written").because(e))?;
     desk.parts.store.seal(&heard)
 }
 
@@ -69,9 +68,7 @@ pub(super) async fn say(desk: &Desk, effect: &Effect) -> Result<Carried, PortErr
         put_back: None,
     };
     let heard = serde_json::to_vec(&heard).map_err(|e| {
-        PortError::Lasting(format!(
-            "what became of a letter's words cannot be written: {e}"
-        ))
+        PortError::lasting("what became of a letter's words cannot be written").because(e)
     })?;
     decision.effects.push(Effect::tell_outcomes(
         reason,

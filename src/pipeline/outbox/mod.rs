@@ -25,7 +25,7 @@ use crate::model::ids::MessageId;
 use crate::model::journal::JournalEvent;
 use crate::model::reading::Reading;
 use crate::model::secret;
-use crate::ports::{Intake, Leased, OpenerError, OutboxQueue, Outcome, PortError};
+use crate::ports::{Intake, Leased, OpenerError, OutboxQueue, Outcome, PortError, PortErrorKind};
 use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::future::{FusedFuture, FutureExt, OptionFuture};
@@ -244,8 +244,8 @@ async fn failed(desk: &Desk, leased: &Leased, err: &PortError, now: Timestamp) -
     let old =
         now.duration_since(leased.created_at) > jiff::SignedDuration::from_hours(GIVE_UP_AFTER_H);
     if !err.is_lasting() && !old {
-        let wait = match err {
-            PortError::Throttled(_, wait) => *wait,
+        let wait = match err.kind() {
+            PortErrorKind::Throttled(wait) => wait,
             _ => backoff(leased.attempts),
         };
         let at = now
@@ -253,7 +253,7 @@ async fn failed(desk: &Desk, leased: &Leased, err: &PortError, now: Timestamp) -
         return Outcome::Retry {
             at,
             why: err.to_string(),
-            in_doubt: matches!(err, PortError::InDoubt(_)),
+            in_doubt: err.kind() == PortErrorKind::InDoubt,
         };
     }
     Outcome::GaveUp {
@@ -330,7 +330,7 @@ fn backoff(attempts: u32) -> Duration {
 }
 
 fn missing(what: &str) -> PortError {
-    PortError::Lasting(format!("the store lost the {what} of this effect"))
+    PortError::lasting(format!("the store lost the {what} of this effect"))
 }
 
 /// What an effect holds sealed.
@@ -341,9 +341,9 @@ async fn unsealed<T: DeserializeOwned>(desk: &Desk, effect: &Effect) -> Result<T
         .opener
         .unseal(sealed)
         .await
-        .map_err(|e| unsigned_yet(&e))?;
+        .map_err(unsigned_yet)?;
     serde_json::from_slice(&octets)
-        .map_err(|_| PortError::Lasting("the words of this effect are damaged".to_owned()))
+        .map_err(|_| PortError::lasting("the words of this effect are damaged"))
 }
 
 async fn case_of(desk: &Desk, effect: &Effect) -> Result<Case, PortError> {
@@ -378,13 +378,12 @@ fn message_id(desk: &Desk, key: &EffectKey) -> Result<MessageId, PortError> {
         tag(desk, key, "message-id"),
         desk.parts.identity.address.domain()
     );
-    MessageId::parse(&id).ok_or_else(|| {
-        PortError::Lasting("desk.address has a domain that no Message-ID can hold".to_owned())
-    })
+    MessageId::parse(&id)
+        .ok_or_else(|| PortError::lasting("desk.address has a domain that no Message-ID can hold"))
 }
 
-fn unsigned_yet(why: &OpenerError) -> PortError {
-    PortError::Passing(format!("nothing can be signed: {why}"))
+fn unsigned_yet(why: OpenerError) -> PortError {
+    PortError::passing("nothing can be signed").because(why)
 }
 
 /// What was read of a letter, without unsealing it again where it was read just now.

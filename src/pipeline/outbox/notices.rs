@@ -52,7 +52,7 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
             let why = "no letter can be encrypted to them";
             return Ok(refuse(&case, &distributor.name, why, now));
         }
-        Err(other) => return Err(unsigned_yet(&other)),
+        Err(other) => return Err(unsigned_yet(other)),
     };
     step!("composed");
     desk.parts.store.note_answer(&answer, now).await?;

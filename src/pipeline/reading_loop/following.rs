@@ -63,7 +63,7 @@ pub(super) async fn commit(
     };
     let sealed = store.seal(
         &serde_json::to_vec(&reading)
-            .map_err(|e| PortError::Lasting(format!("a reading cannot be written: {e}")))?,
+            .map_err(|e| PortError::lasting("a reading cannot be written").because(e))?,
     )?;
     let read = ReadingToSave {
         state,

@@ -28,7 +28,7 @@ static HEADERS: [(http::HeaderName, http::HeaderValue); 3] = [
 ];
 
 fn wrong(what: &str) -> PortError {
-    PortError::Lasting(format!("the GitHub client cannot be built: {what}"))
+    PortError::lasting(format!("the GitHub client cannot be built: {what}"))
 }
 
 impl GithubApi {

@@ -193,7 +193,7 @@ pub(in crate::adapters::sqlite) async fn write_case_record(
 
 /// What people said must not be lost without a word.
 fn changed_meanwhile(case: &CaseId) -> PortError {
-    PortError::Passing(format!(
+    PortError::passing(format!(
         "case {case} was changed by somebody else at the same moment: try again"
     ))
 }

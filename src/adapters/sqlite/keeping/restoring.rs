@@ -27,8 +27,10 @@ pub struct Restored {
     pub absent: u64,
 }
 
+const UNFIT: &str = "this is no whole backup of a desk";
+
 pub(super) fn unfit(why: &str) -> PortError {
-    PortError::Lasting(format!("this is no whole backup of a desk: {why}"))
+    PortError::lasting(format!("{UNFIT}: {why}"))
 }
 
 /// Reads an opened archive through, and keeps nothing of it.
@@ -54,7 +56,7 @@ pub async fn restore(
 ) -> Result<Restored, PortError> {
     for name in [STORE, SECRET].iter().chain(&LEFT_BY_SQLITE) {
         if state.join(name).symlink_metadata().is_ok() {
-            return Err(PortError::Lasting(format!(
+            return Err(PortError::lasting(format!(
                 "{} is there already: move it away first; nothing was changed",
                 state.join(name).display()
             )));
@@ -62,7 +64,7 @@ pub async fn restore(
     }
     let spool = state.join(SPOOL);
     if std::fs::read_dir(&spool).is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(PortError::Lasting(format!(
+        return Err(PortError::lasting(format!(
             "{} is not empty: move it away first; nothing was changed",
             spool.display()
         )));
@@ -78,7 +80,7 @@ pub async fn restore(
         take_apart(archive, |name, content| unpack(&beside.join(name), content))?;
     let (found, files) = looked_at(&beside.join(STORE))
         .await
-        .map_err(|e| unfit(&e.to_string()))?;
+        .map_err(|e| PortError::lasting(UNFIT).because(e))?;
     if claimed.schema != found.schema || claimed.letters != found.letters {
         return Err(unfit("its store is not the one that it speaks of"));
     }
@@ -149,14 +151,14 @@ pub(super) fn take_apart(
                 let read: WhatItIs = serde_json::from_reader(&mut entry)
                     .map_err(|_| unfit("it does not say what it is"))?;
                 if read.format != FORMAT {
-                    return Err(PortError::Lasting(format!(
+                    return Err(PortError::lasting(format!(
                         "this backup has format {}, and this sealdesk reads {FORMAT}: use the \
                          version that wrote it",
                         read.format
                     )));
                 }
                 if read.schema > newest_schema() {
-                    return Err(PortError::Lasting(format!(
+                    return Err(PortError::lasting(format!(
                         "this backup was written by a newer sealdesk (schema {}): install that \
                          version",
                         read.schema

@@ -108,7 +108,7 @@ async fn compose_in_time(
     }
     match composed {
         Ok(octets) => Ok((octets, true)),
-        Err(why) if waits_for_opener(desk, letter, now) => Err(unsigned_yet(&why)),
+        Err(why) if waits_for_opener(desk, letter, now) => Err(unsigned_yet(why)),
         Err(_) => Ok((unsigned(desk, &composition)?, false)),
     }
 }
@@ -223,7 +223,7 @@ async fn outside(
         Err(why @ (OpenerError::Down(_) | OpenerError::Ended(_)))
             if waits_for_opener(desk, letter, now) =>
         {
-            Err(unsigned_yet(&why))
+            Err(unsigned_yet(why))
         }
         Err(_) => Ok(None),
     }
@@ -237,5 +237,5 @@ fn waits_for_opener(desk: &Desk, letter: &Intake, now: Timestamp) -> bool {
 fn unsigned(desk: &Desk, composition: &Composition) -> Result<Vec<u8>, PortError> {
     let composed =
         compose::draft(composition, &desk.parts.identity).and_then(compose::MailDraft::plain);
-    composed.map_err(|e| PortError::Lasting(format!("the letter cannot be composed: {e}")))
+    composed.map_err(|e| PortError::lasting("the letter cannot be composed").because(e))
 }

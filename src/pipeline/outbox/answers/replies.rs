@@ -66,7 +66,7 @@ pub(in crate::pipeline::outbox) async fn ask(
         .opener
         .compose(&composition)
         .await
-        .map_err(|e| unsigned_yet(&e))?;
+        .map_err(unsigned_yet)?;
     step!("composed");
     hand_over(desk, effect, &answer, octets).await?;
     Ok(Carried::Done(
@@ -78,7 +78,7 @@ pub(in crate::pipeline::outbox) async fn ask(
 /// What the report in a letter lacks.
 async fn lacking(desk: &Desk, letter: &Intake) -> Result<Vec<Asked>, PortError> {
     let reading = reading_for(desk, letter).await?.ok_or_else(|| {
-        PortError::Lasting("the letter was not read; nothing is known to be missing".to_owned())
+        PortError::lasting("the letter was not read; nothing is known to be missing")
     })?;
     let missing = reading.report.map(|report| report.missing);
     let asked = missing
@@ -127,10 +127,9 @@ pub(in crate::pipeline::outbox) async fn reply(
         .filter(|letter| letter.is_a_reporters())
         .collect();
     let (Some(first), Some(last)) = (reporters.first(), reporters.last()) else {
-        return Err(PortError::Lasting(
+        return Err(PortError::lasting(
             "nobody is known to whom a reply could go by mail: a \
-            reporter who wrote in the tracker is answered there"
-                .to_owned(),
+            reporter who wrote in the tracker is answered there",
         ));
     };
     let to = recipient(first)?;
@@ -166,7 +165,7 @@ pub(in crate::pipeline::outbox) async fn reply(
         .opener
         .compose(&composition)
         .await
-        .map_err(|e| unsigned_yet(&e))?;
+        .map_err(unsigned_yet)?;
     step!("composed");
     desk.parts.store.note_answer(&answer, now).await?;
     hand_over(desk, effect, &answer, octets).await?;
@@ -191,9 +190,8 @@ async fn unseal_words(desk: &Desk, sealed: Vec<u8>) -> Result<String, PortError>
         .opener
         .unseal(sealed)
         .await
-        .map_err(|e| unsigned_yet(&e))?;
-    String::from_utf8(octets)
-        .map_err(|_| PortError::Lasting("the words of this reply are damaged".to_owned()))
+        .map_err(unsigned_yet)?;
+    String::from_utf8(octets).map_err(|_| PortError::lasting("the words of this reply are damaged"))
 }
 
 /// Sends no reply, and calls responders to give it again.
