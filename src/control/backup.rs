@@ -110,7 +110,7 @@ pub async fn receive(
                 format!("the desk said nothing for {SILENCE_S} s: the backup is not kept")
             })?
             .context(CUT_OFF)?;
-        // Whoever does not know the question answers it as any other.
+        // Whoever does not know the request answers it as any other.
         if length[0] == b'{' {
             bail!("the desk that runs cannot be asked for a backup: is it of this version?");
         }

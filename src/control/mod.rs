@@ -25,14 +25,14 @@ use crate::pipeline::{canary, retention};
 use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
-/// A question is small; the longest holds a reply.
-const QUESTION_OCTETS_MAX: u64 = 512 * 1024;
+/// A request is small; the longest holds a reply.
+const REQUEST_OCTETS_MAX: u64 = 512 * 1024;
 
-/// Questions answered at once on one socket.
-const TALKS_MAX: usize = 16;
+/// Requests answered at once on one socket.
+const REQUESTS_TOGETHER: usize = 16;
 
-/// How long somebody may take to ask it.
-const QUESTION_S: u64 = 10;
+/// How long somebody may take to send it.
+const REQUEST_S: u64 = 10;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case")]
@@ -102,9 +102,9 @@ pub enum Response {
     Good { answer: serde_json::Value },
 }
 
-/// Answers one question. `by` is who asks, for the journal.
-pub async fn answer(desk: &Desk, question: Request, by: &str) -> Result<serde_json::Value> {
-    let value = match question {
+/// Answers one request. `by` is who asks, for the journal.
+pub async fn answer(desk: &Desk, request: Request, by: &str) -> Result<serde_json::Value> {
+    let value = match request {
         Request::CaseList(wanted) => serde_json::to_value(view::list(desk, &wanted).await?),
         Request::CaseShow { id } => serde_json::to_value(view::show(desk, &id).await?),
         Request::CaseLetter { id, intake, to } => {

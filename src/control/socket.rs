@@ -1,6 +1,6 @@
 //! Who may ask a desk? Whoever may use its sockets: one for reading, one for commands.
 
-use super::{QUESTION_OCTETS_MAX, QUESTION_S, Request, Response, TALKS_MAX, answer, backup};
+use super::{REQUEST_OCTETS_MAX, REQUEST_S, REQUESTS_TOGETHER, Request, Response, answer, backup};
 use crate::desk::Desk;
 use crate::ports::Kept;
 use anyhow::{Context, Result, anyhow, bail};
@@ -52,7 +52,7 @@ pub fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener> {
 
 /// Answers everyone who may connect, until the task is dropped.
 pub async fn serve(desk: Arc<Desk>, listener: UnixListener, commands: bool) {
-    let places = Arc::new(Semaphore::new(TALKS_MAX));
+    let places = Arc::new(Semaphore::new(REQUESTS_TOGETHER));
     loop {
         // Those beyond wait in the socket's own queue.
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
@@ -78,22 +78,22 @@ async fn serve_one(desk: &Desk, mut stream: UnixStream, commands: bool) -> Resul
         |c| desk.account_name(&account(c.uid())),
     );
     let mut text = Vec::new();
-    let mut limited = (&mut stream).take(QUESTION_OCTETS_MAX);
+    let mut limited = (&mut stream).take(REQUEST_OCTETS_MAX);
     let asked = limited.read_to_end(&mut text);
-    tokio::time::timeout(std::time::Duration::from_secs(QUESTION_S), asked)
+    tokio::time::timeout(std::time::Duration::from_secs(REQUEST_S), asked)
         .await
-        .context("the question never ended")??;
-    let question: Result<Request, _> = serde_json::from_slice(&text);
-    if commands && matches!(question, Ok(Request::Backup)) {
+        .context("the request never ended")??;
+    let request: Result<Request, _> = serde_json::from_slice(&text);
+    if commands && matches!(request, Ok(Request::Backup)) {
         return backup::serve(desk, &by, stream).await;
     }
-    let answered = match question {
-        Ok(question) if question.commands() && !commands => Err(anyhow!(
+    let answered = match request {
+        Ok(request) if request.commands() && !commands => Err(anyhow!(
             "this socket is for reading; commands go to command.sock"
         )),
-        Ok(question) => answer(desk, question, &by).await,
+        Ok(request) => answer(desk, request, &by).await,
         Err(_) => Err(anyhow!(
-            "the question is not understood: are desk and command line of one version?"
+            "the request is not understood: are desk and command line of one version?"
         )),
     };
     let answer = match answered {
@@ -116,10 +116,10 @@ pub fn account(uid: u32) -> String {
 }
 
 /// Asks a running desk; `None` where none listens.
-pub async fn ask(state: &Path, question: &Request) -> Result<Option<serde_json::Value>> {
+pub async fn ask(state: &Path, request: &Request) -> Result<Option<serde_json::Value>> {
     let mut refused = None;
     // A command needs its own socket; a reader may be served by either.
-    let sockets: &[bool] = if question.commands() {
+    let sockets: &[bool] = if request.commands() {
         &[true]
     } else {
         &[false, true]
@@ -127,8 +127,8 @@ pub async fn ask(state: &Path, question: &Request) -> Result<Option<serde_json::
     for commands in sockets {
         let path = socket(state, *commands);
         match UnixStream::connect(&path).await {
-            Ok(stream) => match converse(stream, question).await? {
-                None if question.commands() => bail!(
+            Ok(stream) => match converse(stream, request).await? {
+                None if request.commands() => bail!(
                     "the desk closed before it answered: look whether it was done, or say it again"
                 ),
                 // It closes, perhaps to open again at once: whoever only reads asks once more.
@@ -169,12 +169,12 @@ pub async fn fetch_backup(
 }
 
 /// The answer; `None` where the desk closed before it gave one.
-async fn converse(mut stream: UnixStream, question: &Request) -> Result<Option<serde_json::Value>> {
-    let commands = question.commands();
-    let question = serde_json::to_vec(question)?;
+async fn converse(mut stream: UnixStream, request: &Request) -> Result<Option<serde_json::Value>> {
+    let commands = request.commands();
+    let request = serde_json::to_vec(request)?;
     let mut text = Vec::new();
     let talk = async {
-        stream.write_all(&question).await?;
+        stream.write_all(&request).await?;
         stream.shutdown().await?;
         stream.read_to_end(&mut text).await
     };

@@ -22,7 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
-/// How long the clones are searched for one question.
+/// How long the clones are searched for one request.
 const SEARCHING: Duration = Duration::from_secs(20);
 
 /// Cases shown by one list.
