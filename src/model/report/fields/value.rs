@@ -54,7 +54,8 @@ pub(super) fn list(texts: &[String]) -> Value {
 
 /// A text of several lines.
 pub(super) fn block(text: &Option<String>) -> Value {
-    Value::Lines(text.iter().cloned().collect())
+    let lines = text.iter().flat_map(|text| text.split('\n'));
+    Value::Lines(lines.map(str::to_owned).collect())
 }
 
 /// Files, then functions.
