@@ -1,13 +1,14 @@
 //! What does the tracker get to read?
 
-use super::disarm::{fenced, span, title};
+use super::disarm::{self, fenced, span, title};
 use crate::model::Timestamp;
 use crate::model::case_record::Credit;
 use crate::model::effect::EffectKey;
 use crate::model::ids::CaseId;
 use crate::model::outgoing::{Addition, Advisory};
 use crate::model::reading::{Integrity, Reading, SignatureStatus};
-use crate::model::report::{Intent, Missing, Report};
+use crate::model::report::Report;
+use crate::model::report::fields::{Audience, Field, Place, Table, Value};
 use crate::model::secret::tag;
 
 /// GitHub takes 65,535 characters; beyond this the letter is pointed to instead.
@@ -17,7 +18,7 @@ const DESCRIPTION_CHARACTERS_MAX: usize = 60_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
     Full,
-    /// Severity, weakness and versions alone.
+    /// The fields whose audience is [`Audience::Outline`].
     Outline,
 }
 
@@ -60,7 +61,7 @@ pub fn advisory(
     let report = if measure == Measure::Full {
         report
     } else {
-        outline(report)
+        report.outline()
     };
     Advisory {
         case: case.clone(),
@@ -68,24 +69,6 @@ pub fn advisory(
         description: format!("{text}\n{marker}"),
         marker,
         report,
-    }
-}
-
-/// What may be told of a sealed report by rating and version alone. Named one by one: what a report
-/// holds besides stays here.
-fn outline(report: Report) -> Report {
-    Report {
-        product: report.product,
-        affected_versions: report.affected_versions,
-        affected: report.affected,
-        cve_ids: report.cve_ids,
-        cwe_ids: report.cwe_ids,
-        cvss: report.cvss,
-        cvss_score: report.cvss_score,
-        severity: report.severity,
-        disclosure: report.disclosure,
-        missing: report.missing,
-        ..Report::default()
     }
 }
 
@@ -97,22 +80,15 @@ fn facts(
     measure: Measure,
     received_at: Timestamp,
 ) -> String {
-    let mut rows = vec![
-        ("Product", shown(&report.product)),
-        ("Affected versions", listed(&report.affected_versions)),
-        ("CVE", listed(&report.cve_ids)),
-        ("CWE", listed(&report.cwe_ids)),
-        ("CVSS", shown(&report.cvss)),
-        ("Severity", shown(&report.severity)),
-        ("Disclosure", disclosure(report)),
-    ];
-    if measure == Measure::Full {
-        rows.extend(further_rows(report));
-    }
-    rows.push(("Still missing", missing(report)));
-    let table: String = rows
-        .into_iter()
-        .map(|(name, value)| format!("| {name} | {value} |\n"))
+    let table: String = Table::of(report)
+        .shown_in(Place::Draft)
+        .filter(|(field, value)| match field.audience() {
+            Audience::Outline => true,
+            Audience::Full => measure == Measure::Full && value.is_known(),
+        })
+        // Functions without a file are not enough for a row.
+        .filter(|(field, _)| *field != Field::InTheSource || !report.files.is_empty())
+        .map(|(field, value)| format!("| {} | {} |\n", field.name_in(Place::Draft), cell(value)))
         .collect();
     format!(
         "Case **{case}**, arrived {}; the letter {}, {}.\n\n| | |\n|---|---|\n{table}",
@@ -122,39 +98,16 @@ fn facts(
     )
 }
 
-/// Rows for the whole measure alone, each only where the letter says something of it.
-fn further_rows(report: &Report) -> Vec<(&'static str, String)> {
-    let yes_or_no = |answer: Option<bool>| answer.map(|yes| if yes { "yes" } else { "no" });
-    let mut rows = Vec::new();
-    if let Some(answer) = yes_or_no(report.answers.exploited) {
-        rows.push(("Exploited", answer.to_owned()));
-    }
-    if let Some(answer) = yes_or_no(report.answers.others_told) {
-        rows.push(("Others told", answer.to_owned()));
-    }
-    if !report.fixed_versions.is_empty() {
-        rows.push(("Fixed in", listed(&report.fixed_versions)));
-    }
-    if !report.files.is_empty() {
-        let places = [report.files.as_slice(), report.functions.as_slice()].concat();
-        rows.push(("In the source", listed(&places)));
-    }
-    rows
-}
-
 /// A dash stands for what is not known.
 const UNKNOWN: &str = "—";
 
-fn shown(value: &Option<String>) -> String {
-    value.as_deref().map_or_else(|| UNKNOWN.to_owned(), span)
-}
-
-fn listed(values: &[String]) -> String {
-    if values.is_empty() {
-        return UNKNOWN.to_owned();
+fn cell(value: &Value) -> String {
+    let text = disarm::value(value);
+    if text.is_empty() {
+        UNKNOWN.to_owned()
+    } else {
+        text
     }
-    let spans: Vec<String> = values.iter().map(|value| span(value)).collect();
-    spans.join(", ")
 }
 
 /// How the letter came.
@@ -177,40 +130,13 @@ fn signature(reading: &Reading) -> &'static str {
     }
 }
 
-/// What the reporter means to publish, and when.
-fn disclosure(report: &Report) -> String {
-    let intent = match report.disclosure.intent {
-        Intent::Private => "keeps it private",
-        Intent::Public => "means to publish",
-        Intent::AlreadyPublic => "**already public**",
-        Intent::Unstated => "not stated",
-    };
-    match &report.disclosure.date {
-        Some(date) => format!("{intent} on {date}"),
-        None => intent.to_owned(),
-    }
-}
-
-/// What the report does not say.
-fn missing(report: &Report) -> String {
-    if report.missing.is_empty() {
-        return "nothing".to_owned();
-    }
-    let names: Vec<&str> = report
-        .missing
-        .iter()
-        .map(|missing| match missing {
-            Missing::Steps => "steps to reproduce",
-            Missing::Versions => "affected versions",
-        })
-        .collect();
-    names.join(", ")
-}
-
 fn letter(case: &CaseId, reading: &Reading, report: &Report) -> String {
     let mut text = String::new();
-    if let Some(steps) = &report.steps_to_reproduce {
-        text.push_str(&format!("\n### Steps to reproduce\n\n{}", fenced(steps)));
+    for (field, value) in Table::of(report).shown_in(Place::DraftSections) {
+        if value.is_known() {
+            let name = field.name_in(Place::DraftSections);
+            text.push_str(&format!("\n### {name}\n\n{}", fenced(&value.text())));
+        }
     }
     text.push_str(&format!("\n### The letter\n\n{}", fenced(&reading.text)));
     if !reading.attachments.is_empty() {

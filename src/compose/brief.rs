@@ -6,7 +6,8 @@ use crate::model::case::{Case, Draft};
 use crate::model::ids::CaseId;
 use crate::model::outgoing::Brief;
 use crate::model::reading::{Attachment, Reading, SignatureStatus};
-use crate::model::report::{Class, Report};
+use crate::model::report::Report;
+use crate::model::report::fields::{Place, Table};
 
 /// What a call carries of a letter's text, as quoted-printable makes it; `case show` has all of it.
 const TEXT_OCTETS_MAX: usize = 96 * 1024;
@@ -62,18 +63,9 @@ impl Fields {
     }
 
     fn add_report(&mut self, report: &Report) {
-        let exploited = report.answers.exploited;
-        let exploited = exploited.map(|yes| if yes { "yes" } else { "no" });
-        let class = Some(report.class).filter(|class| *class != Class::Report);
-        self.add_known("Product:", report.product.as_deref());
-        self.add("Versions:", &report.affected_versions.join(", "));
-        self.add("CVE:", &report.cve_ids.join(", "));
-        self.add("CWE:", &report.cwe_ids.join(", "));
-        self.add_known("CVSS:", report.cvss.as_deref());
-        self.add_known("Severity:", report.severity.as_deref());
-        self.add_known("Exploited:", exploited);
-        self.add_known("Reads like:", class.map(Class::as_str));
-        self.add_known("Disclosure:", report.disclosure.date.as_deref());
+        for (field, value) in Table::of(report).shown_in(Place::Call) {
+            self.add(&format!("{}:", field.name_in(Place::Call)), &value.text());
+        }
     }
 
     fn add_case(&mut self, case: &Case) {

@@ -5,6 +5,7 @@
 //! backticks in it. Characters that change how text looks without being seen are taken out or
 //! shown.
 
+use crate::model::report::fields::Value;
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -31,6 +32,20 @@ pub(super) fn span(text: &str) -> String {
         "—".to_owned()
     } else {
         format!("{ticks} {line} {ticks}")
+    }
+}
+
+/// Code spans with commas between.
+pub(super) fn spans(texts: &[String]) -> String {
+    let spans: Vec<String> = texts.iter().map(|text| span(text)).collect();
+    spans.join(", ")
+}
+
+/// The value of a field, where Markdown is rendered; empty where it is not known.
+pub(super) fn value(value: &Value) -> String {
+    match value {
+        Value::List(texts) | Value::Lines(texts) => spans(texts),
+        Value::Chosen { phrase, .. } => phrase.clone(),
     }
 }
 

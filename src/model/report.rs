@@ -1,5 +1,7 @@
 //! What does a finder tell us? The structured report, as `sealdesk open` prints it.
 
+pub mod fields;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -114,7 +116,18 @@ pub enum CreditWish {
     Declined,
 }
 
-/// What sort of report it is. What is not `Report` waits until a responder confirms it; it is acknowledged
+impl CreditWish {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wanted => "wanted",
+            Self::Anonymous => "anonymous",
+            Self::Declined => "declined",
+        }
+    }
+}
+
+/// What sort of report it is. What is not `Report` waits until a responder confirms it; it is
+/// acknowledged
 /// and keeps its clocks like any other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -172,10 +185,30 @@ pub enum Intent {
     Unstated,
 }
 
+impl Intent {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Public => "public",
+            Self::AlreadyPublic => "already-public",
+            Self::Unstated => "unstated",
+        }
+    }
+}
+
 /// What a responder will have to ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Missing {
     Steps,
     Versions,
+}
+
+impl Missing {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Steps => "steps",
+            Self::Versions => "versions",
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::{VIEW_BEGINS, VIEW_ENDS};
 use crate::model::outgoing::Amendment;
+use crate::model::report::fields::{Place, Table};
 
 /// GitLab takes lines that begin with a slash for commands, by older versions even inside of a
 /// fence. None may begin so.
@@ -22,27 +23,22 @@ pub(super) fn cut(text: &str, characters: usize) -> String {
 
 /// What the team found, between its marks in front of the last line.
 pub(super) fn with_view(description: &str, amendment: &Amendment) -> Option<String> {
-    let assessment = &amendment.assessment;
     let credits = amendment
         .credits
         .iter()
         .map(|c| format!("{} ({})", c.login, c.kind))
         .collect::<Vec<_>>()
         .join(", ");
-    let list = |items: &Option<Vec<String>>| items.clone().map(|items| items.join(", "));
-    let rows = [
-        ("Product", assessment.product.clone()),
-        ("Affected", list(&assessment.affected_versions)),
-        ("Fixed in", list(&assessment.fixed_versions)),
-        ("CVE", list(&assessment.cve_ids)),
-        ("CWE", list(&assessment.cwe_ids)),
-        ("CVSS", assessment.cvss.clone()),
-        ("Severity", assessment.severity.clone()),
-        ("Credits", (!credits.is_empty()).then_some(credits)),
-    ];
+    let mut rows: Vec<(&str, String)> = Table::of_assessment(&amendment.assessment)
+        .shown_in(Place::GitlabView)
+        .map(|(field, value)| (field.name_in(Place::GitlabView), value.text()))
+        .collect();
+    if !credits.is_empty() {
+        rows.push(("Credits", credits));
+    }
     let rows: String = rows
         .into_iter()
-        .filter_map(|(name, value)| Some(format!("- {name}: `{}`\n", value?.replace('`', "'"))))
+        .map(|(name, value)| format!("- {name}: `{}`\n", value.replace('`', "'")))
         .collect();
     if rows.is_empty() {
         return None;

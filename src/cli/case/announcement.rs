@@ -4,10 +4,12 @@
 use crate::cases::TO_BE_WRITTEN;
 use crate::cli::screen::tame;
 use crate::control::CaseView;
+use crate::model::report::fields::{Field, Place, Table};
 
 /// Plain text; its first line is the subject.
 pub(super) fn draft(view: &CaseView) -> String {
     let report = view.report.clone().unwrap_or_default();
+    let table = Table::of(&report);
     let or = |text: String| {
         if text.trim().is_empty() {
             TO_BE_WRITTEN.to_owned()
@@ -15,9 +17,9 @@ pub(super) fn draft(view: &CaseView) -> String {
             tame(&text)
         }
     };
-    let product = or(report.product.clone().unwrap_or_default());
-    let fixed = or(report.fixed_versions.join(", "));
-    let cve = report.cve_ids.join(", ");
+    let product = or(table.text(Field::Product));
+    let fixed = or(table.text(Field::FixedVersions));
+    let cve = table.text(Field::Cve);
     let cve = if cve.is_empty() {
         String::new()
     } else {
@@ -43,16 +45,19 @@ pub(super) fn draft(view: &CaseView) -> String {
         tame(&cve),
         or(report.summary.clone()).trim_end_matches('.')
     ));
-    for (name, value) in [
-        ("Affected", or(report.affected_versions.join(", "))),
-        ("Fixed in", fixed.clone()),
-        ("Severity", or(severity)),
-        ("Weakness", or(report.cwe_ids.join(", "))),
+    let fields = table.shown_in(Place::Announcement).map(|(field, value)| {
+        let text = match field {
+            Field::Severity => severity.clone(),
+            _ => value.text(),
+        };
+        (field.name_in(Place::Announcement), or(text))
+    });
+    for (name, value) in fields.chain([
         ("Impact", TO_BE_WRITTEN.to_owned()),
         ("Download", links(view, "download")),
         ("Advisory", links(view, "advisory")),
         ("Fix", links(view, "fix")),
-    ] {
+    ]) {
         text.push_str(&format!("{name:<10}{value}\n"));
     }
     text.push_str(&format!(

@@ -9,15 +9,16 @@ use crate::model::case_record::Note;
 use crate::model::course::Lane;
 use crate::model::ids::CaseId;
 use crate::model::reading::{Attachment, Reading};
-use crate::model::report::{Affected, Answers, CreditWish, Report};
+use crate::model::report::fields::{Field, Place, Table, Value};
 use crate::ports::JournalLine;
 
 pub(super) fn page(view: &CaseView) -> String {
     let mut page = Page::new(&view.line);
     page.write_state(&view.line);
     if let Some(report) = &view.report {
-        page.write_report(report);
-        page.write_quality(report, view);
+        let table = Table::of(report);
+        page.write_report(&table);
+        page.write_quality(&table, view);
     }
     for note in &view.dossier.notes {
         page.write_note(note);
@@ -101,68 +102,32 @@ impl Page {
     }
 
     /// What the report says.
-    fn write_report(&mut self, report: &Report) {
-        self.field("product", report.product.as_deref().unwrap_or(""));
-        self.field("versions", &report.affected_versions.join(", "));
-        self.field("CVE", &report.cve_ids.join(", "));
-        self.field("CWE", &report.cwe_ids.join(", "));
-        self.field("CVSS", report.cvss.as_deref().unwrap_or(""));
-        self.field("severity", report.severity.as_deref().unwrap_or(""));
-        let intent = json_name(report.disclosure.intent);
-        let date = report.disclosure.date.as_deref().unwrap_or("");
-        self.field("disclosure", &format!("{intent} {date}"));
-        let ranges: Vec<String> = report
-            .affected
-            .iter()
-            .map(ranges)
-            .filter(|text| !text.is_empty())
-            .collect();
-        self.field("ranges", &ranges.join("; "));
-        self.field("fixed in", &report.fixed_versions.join(", "));
-        let places = [report.files.as_slice(), report.functions.as_slice()].concat();
-        self.field("in the source", &places.join(", "));
-        self.write_answers(&report.answers);
-        self.field("read from", &report.read_from.join(", "));
-        for (n, title) in report.vulnerabilities.iter().enumerate() {
-            let name = if n == 0 { "reports several" } else { "" };
-            self.field(name, &format!("{}. {title}", n + 1));
+    fn write_report(&mut self, table: &Table) {
+        for (field, value) in table.shown_in(Place::CasePage) {
+            let name = lowered(field.name_in(Place::CasePage));
+            match value {
+                Value::Lines(lines) => self.lines(&name, lines),
+                _ => self.field(&name, &value.text()),
+            }
         }
     }
 
-    /// What the reporter answered to our questions.
-    fn write_answers(&mut self, answers: &Answers) {
-        let Answers {
-            exploited,
-            others_told,
-            credit,
-            credit_name,
-        } = answers;
-        let yes_or_no =
-            |answer: &Option<bool>| answer.map_or("", |yes| if yes { "yes" } else { "no" });
-        self.field("exploited", yes_or_no(exploited));
-        self.field("others told", yes_or_no(others_told));
-        let wish = match credit {
-            Some(CreditWish::Wanted) => "wanted",
-            Some(CreditWish::Anonymous) => "anonymous",
-            Some(CreditWish::Declined) => "declined",
-            None => "",
-        };
-        let credit = [wish, credit_name.as_deref().unwrap_or("")].join(" ");
-        self.field("credit", credit.trim());
+    /// A field of several lines, its name before the first.
+    fn lines(&mut self, name: &str, lines: &[String]) {
+        for (n, line) in lines.iter().enumerate() {
+            self.field(if n == 0 { name } else { "" }, line);
+        }
     }
 
     /// How much the report gives to work with, why, and what it lacks.
-    fn write_quality(&mut self, report: &Report, view: &CaseView) {
+    fn write_quality(&mut self, table: &Table, view: &CaseView) {
         self.field("quality", &quality(&view.line));
         for evidence in &view.evidence {
             self.field("", evidence);
         }
-        let missing: Vec<String> = report
-            .missing
-            .iter()
-            .map(|m| format!("{m:?}").to_lowercase())
-            .collect();
-        self.field("still missing", &missing.join(", "));
+        let missing = Field::Missing;
+        let name = lowered(missing.name_in(Place::CasePage));
+        self.field(&name, &table.text(missing));
     }
 
     fn write_note(&mut self, note: &Note) {
@@ -249,25 +214,12 @@ impl Page {
     }
 }
 
-/// `acme (pkg:npm/acme): from 1.0 to below 1.5.2`.
-fn ranges(affected: &Affected) -> String {
-    let package = affected.package.as_ref().map_or_else(String::new, |p| {
-        p.purl
-            .as_ref()
-            .map_or_else(|| p.name.clone(), |purl| format!("{} ({purl})", p.name))
-    });
-    let ranges = affected
-        .ranges
-        .iter()
-        .map(|range| match (&range.fixed, &range.last_affected) {
-            (Some(fixed), _) => format!("from {} to below {fixed}", range.introduced),
-            (_, Some(last)) => format!("from {} to {last}", range.introduced),
-            _ => format!("from {} on", range.introduced),
-        });
-    let all: Vec<String> = ranges.chain(affected.versions.iter().cloned()).collect();
-    if all.is_empty() {
-        String::new()
+/// A name inside a line: `Fixed in` is `fixed in`, `CVE` stays.
+fn lowered(name: &str) -> String {
+    let (first, rest) = name.split_at(name.ceil_char_boundary(1));
+    if rest.starts_with(char::is_uppercase) {
+        name.to_owned()
     } else {
-        format!("{package}: {}", all.join(", "))
+        first.to_lowercase() + rest
     }
 }

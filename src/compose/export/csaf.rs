@@ -3,6 +3,7 @@
 use super::{ExportError, Exported, cvss_version, cwe, pretty, second, vers};
 use crate::model::cvss;
 use crate::model::report::Affected;
+use crate::model::report::fields::{Field, Table};
 use serde_json::{Value, json};
 
 const CSAF: &str = "CSAF";
@@ -91,7 +92,8 @@ fn vulnerability(exported: &Exported<'_>, title: &str, tree: &Tree) -> Result<Va
     });
     if !tree.fixed.is_empty() {
         vulnerability["product_status"]["fixed"] = json!(tree.fixed);
-        let details = format!("Upgrade to {}.", report.fixed_versions.join(", "));
+        let fixed = Table::of(report).text(Field::FixedVersions);
+        let details = format!("Upgrade to {fixed}.");
         vulnerability["remediations"] =
             json!([{ "category": "vendor_fix", "details": details, "product_ids": tree.affected }]);
     }

@@ -1,6 +1,7 @@
 //! GitHub's JSON of a repository security advisory, as its REST API takes it.
 
 use super::{ExportError, Exported, pretty};
+use crate::model::report::fields::{Field, Table};
 use crate::model::report::{CARGO_ECOSYSTEM, Range, Report};
 use serde_json::{Value, json};
 
@@ -78,8 +79,9 @@ pub fn vulnerabilities(report: &Report, default_ecosystem: &str) -> Vec<Value> {
     }
     entries.truncate(VULNERABILITIES_MAX);
     if entries.is_empty() {
-        let words = report.affected_versions.join(", ");
-        let patched = report.fixed_versions.join(", ");
+        let table = Table::of(report);
+        let words = table.text(Field::AffectedVersions);
+        let patched = table.text(Field::FixedVersions);
         entries.push(json!({
             "package": { "ecosystem": default_ecosystem, "name": report.product.as_deref().map(|p| cut(p, 200)) },
             "vulnerable_version_range": (!words.is_empty()).then(|| cut(&words, 400)),

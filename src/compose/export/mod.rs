@@ -23,6 +23,7 @@ pub use osv::osv;
 use crate::model::Timestamp;
 use crate::model::case_record::{Credit, Link};
 use crate::model::ids::CaseId;
+use crate::model::report::fields::{Field, Table};
 use crate::model::report::{Affected, Range, Report};
 use serde_json::Value;
 
@@ -122,13 +123,14 @@ impl Exported<'_> {
         } else {
             weaknesses.join(", ")
         };
-        let versions = self.report.affected_versions.join(", ");
+        let table = Table::of(self.report);
+        let versions = table.text(Field::AffectedVersions);
         let versions = if versions.is_empty() {
             String::new()
         } else {
             format!(" Affected: {versions}.")
         };
-        let fixed = self.report.fixed_versions.join(", ");
+        let fixed = table.text(Field::FixedVersions);
         let fixed = if fixed.is_empty() {
             String::new()
         } else {
