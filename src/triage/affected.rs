@@ -2,7 +2,7 @@
 //! words mean.
 
 use super::documents::{self, RECORDS_MAX, Record};
-use super::fields::Field;
+use super::fields::LetterField;
 use super::report::{ReportFile, first, unique, without_code};
 use super::sections::Section;
 use super::{patterns, ranges, versions};
@@ -120,7 +120,7 @@ pub(super) fn in_words(range: &Range) -> String {
 pub(super) fn fixed_versions(sections: &[Section], text: &str) -> Vec<String> {
     let named = sections
         .iter()
-        .filter(|s| s.field == Field::Fixed)
+        .filter(|s| s.field == LetterField::Fixed)
         .flat_map(|s| versions::fixed_in_field(&s.text));
     unique(named.chain(versions::fixed(&without_code(text))))
 }
@@ -133,13 +133,13 @@ pub(super) fn affected_versions(
 ) -> Vec<String> {
     let named: Vec<String> = sections
         .iter()
-        .filter(|s| s.field == Field::Versions)
+        .filter(|s| s.field == LetterField::Versions)
         .flat_map(|s| versions::in_field(&s.text))
         .collect();
     if !named.is_empty() {
         return unique(named);
     }
-    let beside_product = first(sections, Field::Product)
+    let beside_product = first(sections, LetterField::Product)
         .map(|t| versions::in_field(t.lines().next().unwrap_or_default()))
         .unwrap_or_default();
     if !beside_product.is_empty() {

@@ -2,7 +2,7 @@
 //! fields or from sentences.
 
 use crate::model::report::{Answers, CreditWish};
-use crate::triage::fields::Field;
+use crate::triage::fields::LetterField;
 use crate::triage::patterns;
 use crate::triage::sections::Section;
 
@@ -26,7 +26,7 @@ patterns! {
 }
 
 pub(super) fn circumstances(sections: &[Section], text: &str) -> Answers {
-    let of = |field: Field| {
+    let of = |field: LetterField| {
         sections
             .iter()
             .find(|s| s.field == field && !s.text.is_empty())
@@ -41,12 +41,12 @@ pub(super) fn circumstances(sections: &[Section], text: &str) -> Answers {
                 .map_or(s.clone(), |(_, answer)| answer.to_owned())
         })
         .collect();
-    let (credit, credit_name) = credit(of(Field::Credit), &sentences, text);
+    let (credit, credit_name) = credit(of(LetterField::Credit), &sentences, text);
     Answers {
-        exploited: of(Field::Exploited)
+        exploited: of(LetterField::Exploited)
             .and_then(yes_or_no)
             .or_else(|| told(&sentences, &EXPLOITED, &UNEXPLOITED)),
-        others_told: of(Field::Told)
+        others_told: of(LetterField::Told)
             .and_then(|answer| {
                 yes_or_no(answer.split(". ").next().unwrap_or(answer)).or(Some(true))
             })

@@ -5,7 +5,7 @@ use super::patterns;
 
 /// The fields that a report may name in its own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(super) enum LetterField {
     Summary,
     Product,
     Versions,
@@ -39,21 +39,21 @@ patterns! {
 }
 
 /// Names of fields, and what they name.
-const NAMES: [(Field, &str); 16] = [
+const NAMES: [(LetterField, &str); 16] = [
     (
-        Field::Summary,
+        LetterField::Summary,
         "summary|title|tl;dr|tldr|vulnerability|issue|vulnerability title|finding|vulnerability name|\
          vulnerability summary|short description|overview|abstract|what it is|zusammenfassung|résumé|resumen|name|titre|\
          titel",
     ),
     (
-        Field::Product,
+        LetterField::Product,
         "product|affected product|affected products|software|package|component|affected component|affected package|\
          project|application|app|library|module|repository|target|plugin|product name|affected software|produkt|produit|\
          producto|vendor product|package name|system|asset|affected asset",
     ),
     (
-        Field::Versions,
+        LetterField::Versions,
         "version|versions|affected version|affected versions|version affected|versions affected|vulnerable version|\
          vulnerable versions|tested version|tested versions|tested on|tested with|tested|affected|affects|\
          product version|software version|version range|affected range|betroffene versionen|betroffen|\
@@ -62,28 +62,28 @@ const NAMES: [(Field, &str); 16] = [
          concerns",
     ),
     (
-        Field::Fixed,
+        LetterField::Fixed,
         "fixed in|fixed version|fixed versions|patched versions|patched version|fixed|patched in|first patched version|\
          behoben in|corrected in|solution version",
     ),
-    (Field::Cve, "cve|cve id|cve ids|cves|cve assigned"),
+    (LetterField::Cve, "cve|cve id|cve ids|cves|cve assigned"),
     (
-        Field::Cwe,
+        LetterField::Cwe,
         "cwe|cwe id|cwe ids|cwes|weakness|weaknesses|vulnerability type|bug class|class|type|vulnerability class|\
          weakness type|issue type|category|bug type|problem type|kind|classification|art",
     ),
     (
-        Field::Cvss,
+        LetterField::Cvss,
         "cvss|cvss score|cvss vector|cvss v3|cvss v3.1|cvss v4|vector|vector string|cvss string|cvss metrics|\
          cvss base score",
     ),
     (
-        Field::Severity,
+        LetterField::Severity,
         "severity|risk|severity rating|rating|criticality|severity level|risk rating|priority|impact rating|schweregrad|\
          gravité|gravedad",
     ),
     (
-        Field::Steps,
+        LetterField::Steps,
         "steps to reproduce|steps|reproduction|reproduction steps|how to reproduce|to reproduce|poc|proof of concept|\
          reproducing|reproduce|exploit|exploitation|steps for reproduction|reproducer|reproduction instructions|repro|\
          repro steps|schritte|schritte zum nachstellen|étapes de reproduction|étapes pour reproduire|reproducción|\
@@ -91,38 +91,38 @@ const NAMES: [(Field, &str); 16] = [
          triggering|how to trigger|testcase|test case|example|demo|attack|poc exploit|how to verify|verification",
     ),
     (
-        Field::Disclosure,
+        LetterField::Disclosure,
         "disclosure|disclosure plan|disclosure plans|disclosure timeline|disclosure policy|embargo|publication|\
          disclosure date|timeline|public disclosure|planned disclosure|disclosure intent|publication date|\
          planned publication|offenlegung|divulgation|what next|planned|public|confidential until then",
     ),
     (
-        Field::Exploited,
+        LetterField::Exploited,
         "exploited|exploited in the wild|known exploitation|wild|exploitation known|exploitation status|in the wild|\
          active exploitation",
     ),
     (
-        Field::Told,
+        LetterField::Told,
         "others told|vendors notified|also notified|coordination|others notified|notified|contacted|other parties|\
          coordinated with|shared with|cert notified|reported to|told|told to|who knows|known to others|known to|shared",
     ),
     (
-        Field::Credit,
+        LetterField::Credit,
         "credit|credits|credit to|attribution|acknowledgements|acknowledgement|discovered by|found by|discoverer|finder|\
          credited to|name for credits|credit name|credit line|credit as|name for credit|credit wish|attribution name|\
          reported by|wanted",
     ),
     (
-        Field::Files,
+        LetterField::Files,
         "file|files|affected file|affected files|source file|location|path|affected code|code \
          location|code|where",
     ),
     (
-        Field::Functions,
+        LetterField::Functions,
         "function|functions|affected function|affected functions|method",
     ),
     (
-        Field::Else,
+        LetterField::Else,
         "description|details|detail|technical details|impact|background|analysis|root cause|fix|suggested fix|\
          mitigation|remediation|workaround|recommendation|references|reference|links|contact|environment|introduction|\
          conclusion|reporter|attack vector|prerequisites|patch|notes|vulnerability details|vulnerability description|\
@@ -131,7 +131,7 @@ const NAMES: [(Field, &str); 16] = [
     ),
 ];
 
-pub(super) fn field(name: &str) -> Option<Field> {
+pub(super) fn field(name: &str) -> Option<LetterField> {
     let name = name
         .trim()
         .trim_end_matches([':', '.', ' '])
@@ -152,17 +152,17 @@ pub(super) fn field(name: &str) -> Option<Field> {
 }
 
 /// The field that a question asks for, the narrowest first.
-pub(super) fn asked(question: &str) -> Option<Field> {
-    let rows: [(&regex::Regex, Field); 9] = [
-        (&ASKS_CREDIT, Field::Credit),
-        (&ASKS_TOLD, Field::Told),
-        (&ASKS_EXPLOITED, Field::Exploited),
-        (&ASKS_PLANS, Field::Disclosure),
-        (&ASKS_PUBLIC, Field::Disclosure),
-        (&ASKS_STEPS, Field::Steps),
-        (&ASKS_VERSION, Field::Versions),
-        (&ASKS_SUMMARY, Field::Summary),
-        (&ASKS_PRODUCT, Field::Product),
+pub(super) fn asked(question: &str) -> Option<LetterField> {
+    let rows: [(&regex::Regex, LetterField); 9] = [
+        (&ASKS_CREDIT, LetterField::Credit),
+        (&ASKS_TOLD, LetterField::Told),
+        (&ASKS_EXPLOITED, LetterField::Exploited),
+        (&ASKS_PLANS, LetterField::Disclosure),
+        (&ASKS_PUBLIC, LetterField::Disclosure),
+        (&ASKS_STEPS, LetterField::Steps),
+        (&ASKS_VERSION, LetterField::Versions),
+        (&ASKS_SUMMARY, LetterField::Summary),
+        (&ASKS_PRODUCT, LetterField::Product),
     ];
     rows.into_iter()
         .find(|(pattern, _)| pattern.is_match(question))

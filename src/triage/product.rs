@@ -1,7 +1,7 @@
 //! Which product is it about? Its own field first, then what the letter compares, greets or
 //! packages.
 
-use super::fields::Field;
+use super::fields::LetterField;
 use super::patterns;
 use super::report::{clean_subject, cut, without_code};
 use super::sections::Section;
@@ -56,7 +56,7 @@ pub(super) fn named_product(named: &str) -> Option<String> {
 pub(super) fn product(sections: &[Section], subject: &str, text: &str) -> Option<String> {
     if let Some(name) = sections
         .iter()
-        .filter(|s| s.field == Field::Product)
+        .filter(|s| s.field == LetterField::Product)
         .find_map(|s| named_product(&s.text))
     {
         return Some(name);

@@ -4,7 +4,7 @@ mod gist;
 mod sources;
 
 use super::disclosure::disclosure;
-use super::fields::Field;
+use super::fields::LetterField;
 use super::sections::{Section, sections};
 use super::{class, patterns, weakness};
 use crate::model::cvss;
@@ -124,7 +124,7 @@ fn weaknesses(sections: &[Section], subject: &str, text: &str, with_records: &st
     let prose = without_code(text);
     let in_field = sections
         .iter()
-        .filter(|s| matches!(s.field, Field::Cwe | Field::Summary))
+        .filter(|s| matches!(s.field, LetterField::Cwe | LetterField::Summary))
         .map(|s| s.text.as_str())
         .collect::<Vec<_>>()
         .join("\n");
@@ -180,7 +180,7 @@ fn unquoted(text: &str) -> String {
         .join("\n")
 }
 
-pub(super) fn first(sections: &[Section], field: Field) -> Option<&str> {
+pub(super) fn first(sections: &[Section], field: LetterField) -> Option<&str> {
     sections
         .iter()
         .find(|s| s.field == field && !s.text.is_empty())
@@ -200,7 +200,7 @@ pub(super) fn cut(text: &str, characters: usize) -> String {
 }
 
 fn disclosure_text(sections: &[Section], text: &str) -> String {
-    match first(sections, Field::Disclosure) {
+    match first(sections, LetterField::Disclosure) {
         // `Disclosure: public on …` says in one word what a sentence would say.
         Some(section) => format!("Disclosure: {section}\n\n{text}"),
         None => text.to_owned(),

@@ -1,12 +1,12 @@
 //! How is the letter divided? Headings and `Key: value` lines, whatever the style.
 
-use super::fields::{Field, asked, asks_about_now, field};
+use super::fields::{LetterField, asked, asks_about_now, field};
 use super::patterns;
 
 /// A stretch of the letter under one heading or key.
 #[derive(Clone, Debug)]
 pub(super) struct Section {
-    pub field: Field,
+    pub field: LetterField,
     pub text: String,
 }
 
@@ -61,8 +61,8 @@ pub(super) fn sections(text: &str) -> Vec<Section> {
 }
 
 /// "Is it public? No" is no sentence that tells anything without its question.
-fn answer_in_words(field: Field, line: &str, value: &str) -> String {
-    let about_now = field == Field::Disclosure && line.contains('?') && asks_about_now(line);
+fn answer_in_words(field: LetterField, line: &str, value: &str) -> String {
+    let about_now = field == LetterField::Disclosure && line.contains('?') && asks_about_now(line);
     match value.to_lowercase() {
         no if about_now && no.starts_with("no") => "It is not public.".to_owned(),
         yes if about_now && yes.starts_with("yes") => "It is already public.".to_owned(),
@@ -72,7 +72,7 @@ fn answer_in_words(field: Field, line: &str, value: &str) -> String {
 
 /// `Some((Some(field), value))` for a known heading or key, `Some((None, ""))` for an unknown
 /// heading.
-fn heading<'a>(line: &'a str, next: Option<&str>) -> Option<(Option<Field>, &'a str)> {
+fn heading<'a>(line: &'a str, next: Option<&str>) -> Option<(Option<LetterField>, &'a str)> {
     if let Some(c) = HEADING.captures(line) {
         let name = c.get(1)?.as_str();
         // `## Summary: XSS in search` is heading and value at once.
@@ -114,7 +114,7 @@ fn heading<'a>(line: &'a str, next: Option<&str>) -> Option<(Option<Field>, &'a 
 mod tests {
     use super::*;
 
-    fn fields(text: &str) -> Vec<(Field, String)> {
+    fn fields(text: &str) -> Vec<(LetterField, String)> {
         sections(text)
             .into_iter()
             .map(|s| (s.field, s.text))
@@ -124,8 +124,8 @@ mod tests {
     #[test]
     fn headings_and_keys_divide_alike() {
         let expected = vec![
-            (Field::Product, "acme".to_owned()),
-            (Field::Steps, "1. a\n2. b".to_owned()),
+            (LetterField::Product, "acme".to_owned()),
+            (LetterField::Steps, "1. a\n2. b".to_owned()),
         ];
         for text in [
             "# Product\nacme\n\n## Steps to reproduce\n\n1. a\n2. b\n",

@@ -2,7 +2,7 @@
 
 use super::{DEPTH_MAX, Record, list, package, strings, text};
 use crate::model::report::{Affected, Package};
-use crate::triage::fields::Field;
+use crate::triage::fields::LetterField;
 use serde_json::Value;
 
 /// CSAF 2.0, its first vulnerability and the branches of its product tree.
@@ -11,16 +11,16 @@ pub(super) fn csaf(value: &Value) -> Record {
         format: "CSAF",
         ..Record::default()
     };
-    found.say(Field::Summary, text(value, "/document/title"));
+    found.say(LetterField::Summary, text(value, "/document/title"));
     for vulnerability in list(value, "/vulnerabilities") {
         found
             .titles
             .extend(text(vulnerability, "/title").map(str::to_owned));
-        found.say(Field::Cve, text(vulnerability, "/cve"));
-        found.say(Field::Cwe, text(vulnerability, "/cwe/id"));
+        found.say(LetterField::Cve, text(vulnerability, "/cve"));
+        found.say(LetterField::Cwe, text(vulnerability, "/cwe/id"));
         for score in list(vulnerability, "/scores") {
             found.say(
-                Field::Cvss,
+                LetterField::Cvss,
                 text(score, "/cvss_v3/vectorString").or(text(score, "/cvss_v2/vectorString")),
             );
         }
@@ -95,13 +95,13 @@ impl Products<'_> {
         let id = text(product, "/product_id").unwrap_or_default().to_owned();
         let purl = text(product, "/product_identification_helper/purl").and_then(package);
         if self.fixed.contains(&id) {
-            self.found.say(Field::Fixed, Some(version));
+            self.found.say(LetterField::Fixed, Some(version));
         }
         if !self.affected.contains(&id) {
             return;
         }
         for piece in vers(version) {
-            self.found.say(Field::Versions, Some(&piece));
+            self.found.say(LetterField::Versions, Some(&piece));
         }
         let named = |name: &str| Package {
             name: name.to_owned(),

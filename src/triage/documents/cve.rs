@@ -2,7 +2,7 @@
 
 use super::{Record, list, package, strings, text};
 use crate::model::report::{Affected, Package, Range};
-use crate::triage::fields::Field;
+use crate::triage::fields::LetterField;
 use serde_json::Value;
 
 /// CVE Record Format 5.1, the CNA's container.
@@ -13,14 +13,14 @@ pub(super) fn cve(value: &Value) -> Record {
     };
     let cna = &value["containers"]["cna"];
     found.say(
-        Field::Summary,
+        LetterField::Summary,
         text(cna, "/title").or(text(cna, "/descriptions/0/value")),
     );
-    found.say(Field::Cve, text(value, "/cveMetadata/cveId"));
+    found.say(LetterField::Cve, text(value, "/cveMetadata/cveId"));
     for problem in list(cna, "/problemTypes") {
         for described in list(problem, "/descriptions") {
             found.say(
-                Field::Cwe,
+                LetterField::Cwe,
                 text(described, "/cweId").or(text(described, "/description")),
             );
         }
@@ -28,13 +28,13 @@ pub(super) fn cve(value: &Value) -> Record {
     for metric in list(cna, "/metrics") {
         for version in ["cvssV4_0", "cvssV3_1", "cvssV3_0", "cvssV2_0"] {
             found.say(
-                Field::Cvss,
+                LetterField::Cvss,
                 text(metric, &format!("/{version}/vectorString")),
             );
         }
     }
     for exploit in list(cna, "/exploits") {
-        found.say(Field::Exploited, text(exploit, "/value"));
+        found.say(LetterField::Exploited, text(exploit, "/value"));
     }
     for affected in list(cna, "/affected") {
         let name = text(affected, "/product").or(text(affected, "/packageName"));
@@ -55,7 +55,7 @@ pub(super) fn cve(value: &Value) -> Record {
             .files
             .extend(strings(affected, "/programFiles").map(str::to_owned));
         for routine in list(affected, "/programRoutines") {
-            found.say(Field::Functions, text(routine, "/name"));
+            found.say(LetterField::Functions, text(routine, "/name"));
         }
         found.affected.push(one);
     }
@@ -92,8 +92,8 @@ pub(super) fn cve_version(version: &Value, one: &mut Affected, found: &mut Recor
                 last_affected: end(to),
             });
         }
-        "affected" => found.say(Field::Versions, Some(at)),
-        "unaffected" if below.is_none() && to.is_none() => found.say(Field::Fixed, Some(at)),
+        "affected" => found.say(LetterField::Versions, Some(at)),
+        "unaffected" if below.is_none() && to.is_none() => found.say(LetterField::Fixed, Some(at)),
         _ => {}
     }
 }

@@ -15,7 +15,7 @@ mod osv;
 use osv::osv;
 mod csaf;
 
-use super::fields::{Field, field};
+use super::fields::{LetterField, field};
 use super::sections::Section;
 use crate::model::report::{Affected, CARGO_ECOSYSTEM, Package, Range};
 use packageurl::PackageUrl;
@@ -74,7 +74,7 @@ pub(super) struct Record {
 }
 
 impl Record {
-    fn say(&mut self, field: Field, text: Option<&str>) {
+    fn say(&mut self, field: LetterField, text: Option<&str>) {
         if let Some(text) = text.map(str::trim).filter(|t| !t.is_empty())
             && self.sections.len() < SECTIONS_MAX
         {
@@ -230,21 +230,23 @@ fn gather(value: &Value, found: &mut Record, depth: usize) {
     for (key, inner) in map.iter().take(ENTRIES_MAX) {
         let known = field(key);
         match (known, inner) {
-            (Some(Field::Else) | None, Value::Object(_)) => gather(inner, found, depth + 1),
-            (Some(Field::Else) | None, Value::Array(items)) if known.is_none() => items
+            (Some(LetterField::Else) | None, Value::Object(_)) => gather(inner, found, depth + 1),
+            (Some(LetterField::Else) | None, Value::Array(items)) if known.is_none() => items
                 .iter()
                 .take(ENTRIES_MAX)
                 .for_each(|item| gather(item, found, depth + 1)),
-            (Some(Field::Versions), Value::Array(items)) if items.iter().any(Value::is_object) => {
+            (Some(LetterField::Versions), Value::Array(items))
+                if items.iter().any(Value::is_object) =>
+            {
                 items
                     .iter()
                     .take(ENTRIES_MAX)
                     .for_each(|item| gather(item, found, depth + 1));
             }
-            (Some(field), _) if field != Field::Else => {
+            (Some(field), _) if field != LetterField::Else => {
                 if inner.is_object() {
                     gather(inner, found, depth + 1);
-                } else if field == Field::Disclosure {
+                } else if field == LetterField::Disclosure {
                     found.say(
                         field,
                         words(field, inner)
@@ -261,10 +263,10 @@ fn gather(value: &Value, found: &mut Record, depth: usize) {
 }
 
 /// A value in words, as somebody would have written it into a letter.
-fn words(field: Field, value: &Value) -> Option<String> {
+fn words(field: LetterField, value: &Value) -> Option<String> {
     Some(match value {
         Value::String(text) => text.clone(),
-        Value::Number(number) if field == Field::Cwe => format!("CWE-{number}"),
+        Value::Number(number) if field == LetterField::Cwe => format!("CWE-{number}"),
         Value::Number(number) => number.to_string(),
         Value::Bool(answer) => if *answer { "yes" } else { "no" }.to_owned(),
         Value::Array(items) => {
@@ -280,7 +282,7 @@ fn words(field: Field, value: &Value) -> Option<String> {
                     .map(|(n, line)| format!("{}. {line}", n + 1))
                     .collect::<Vec<_>>()
             };
-            if field == Field::Steps {
+            if field == LetterField::Steps {
                 numbered().join("\n")
             } else {
                 lines.join("\n")
@@ -333,7 +335,7 @@ mod tests {
         let yaml = "product: acme\naffected-versions: [1.2.3, \"< 1.2\"]\ninfo:\n  severity: \
             high\n  classification:\n    cwe-id: 79\nsteps:\n  - log in\n  - look\n";
         let found = record("report.yaml", yaml.as_bytes()).unwrap();
-        let said = |field: Field| {
+        let said = |field: LetterField| {
             found
                 .sections
                 .iter()
@@ -342,13 +344,13 @@ mod tests {
         };
         assert_eq!(
             (
-                said(Field::Product),
-                said(Field::Severity),
-                said(Field::Cwe)
+                said(LetterField::Product),
+                said(LetterField::Severity),
+                said(LetterField::Cwe)
             ),
             (Some("acme"), Some("high"), Some("CWE-79"))
         );
-        assert_eq!(said(Field::Steps), Some("1. log in\n2. look"));
+        assert_eq!(said(LetterField::Steps), Some("1. log in\n2. look"));
         let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned();
         (1..12).for_each(|n| {
             bomb.push_str(&format!(

@@ -2,7 +2,7 @@
 
 use super::{Record, list, package, strings, text};
 use crate::model::report::{Affected, Package, Range};
-use crate::triage::fields::Field;
+use crate::triage::fields::LetterField;
 use serde_json::Value;
 
 /// OSV schema 1.7.
@@ -11,22 +11,25 @@ pub(super) fn osv(value: &Value) -> Record {
         format: "OSV",
         ..Record::default()
     };
-    found.say(Field::Summary, text(value, "/summary"));
+    found.say(LetterField::Summary, text(value, "/summary"));
     found.say(
-        Field::Steps,
+        LetterField::Steps,
         text(value, "/details").filter(|details| details.to_lowercase().contains("reproduce")),
     );
     for id in strings(value, "/aliases").chain(text(value, "/id")) {
-        found.say(Field::Cve, Some(id));
+        found.say(LetterField::Cve, Some(id));
     }
     for severity in list(value, "/severity").chain(list(value, "/affected/0/severity")) {
-        found.say(Field::Cvss, text(severity, "/score"));
+        found.say(LetterField::Cvss, text(severity, "/score"));
     }
-    found.say(Field::Severity, text(value, "/database_specific/severity"));
+    found.say(
+        LetterField::Severity,
+        text(value, "/database_specific/severity"),
+    );
     for id in strings(value, "/database_specific/cwe_ids")
         .chain(strings(value, "/database_specific/cwes"))
     {
-        found.say(Field::Cwe, Some(id));
+        found.say(LetterField::Cwe, Some(id));
     }
     for affected in list(value, "/affected") {
         let by_purl = text(affected, "/package/purl").and_then(package);

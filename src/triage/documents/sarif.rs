@@ -1,7 +1,7 @@
 //! What does a SARIF log say?
 
 use super::{Record, list, strings, text};
-use crate::triage::fields::Field;
+use crate::triage::fields::LetterField;
 use serde_json::Value;
 
 /// SARIF 2.1.0: results, their rules and places.
@@ -43,7 +43,7 @@ pub(super) fn sarif(value: &Value) -> Record {
                 // CodeQL writes external/cwe/cwe-079.
                 let tag = tag.rsplit('/').next().unwrap_or(tag);
                 found.say(
-                    Field::Cwe,
+                    LetterField::Cwe,
                     Some(tag).filter(|t| t.to_lowercase().starts_with("cwe")),
                 );
             }
@@ -51,14 +51,17 @@ pub(super) fn sarif(value: &Value) -> Record {
                 let id = text(target, "/target/id")
                     .map(|id| format!("CWE-{}", id.trim_start_matches("CWE-")));
                 found.say(
-                    Field::Cwe,
+                    LetterField::Cwe,
                     id.as_deref()
                         .filter(|_| text(target, "/target/toolComponent/name") == Some("CWE")),
                 );
             }
         }
     }
-    found.say(Field::Summary, found.titles.first().cloned().as_deref());
+    found.say(
+        LetterField::Summary,
+        found.titles.first().cloned().as_deref(),
+    );
     if found.titles.len() < 2 {
         found.titles.clear();
     }

@@ -2,7 +2,7 @@
 
 use super::{STEPS_CHARACTERS_MAX, SUBJECT_OCTETS_MAX, SUMMARY_CHARACTERS_MAX, cut, first};
 use crate::model::cvss;
-use crate::triage::fields::Field;
+use crate::triage::fields::LetterField;
 use crate::triage::report::COMMAND;
 use crate::triage::report::CVSS_VECTOR;
 use crate::triage::report::CVSS31_BARE;
@@ -15,7 +15,8 @@ use crate::triage::report::TRIED;
 use crate::triage::sections::Section;
 
 pub(super) fn summary(sections: &[Section], subject: &str, text: &str) -> String {
-    let from_section = first(sections, Field::Summary).map(|t| t.split("\n\n").next().unwrap_or(t));
+    let from_section =
+        first(sections, LetterField::Summary).map(|t| t.split("\n\n").next().unwrap_or(t));
     let subject = clean_subject(subject);
     let from_text = || {
         text.lines()
@@ -76,8 +77,8 @@ pub(super) fn severity(sections: &[Section], text: &str, vector: Option<&str>) -
     if let Some(rated) = vector.and_then(cvss::rate) {
         return Some(rated.rating);
     }
-    let word = first(sections, Field::Severity)
-        .or_else(|| first(sections, Field::Cvss))
+    let word = first(sections, LetterField::Severity)
+        .or_else(|| first(sections, LetterField::Cvss))
         .and_then(|t| SEVERITY_WORD.find(t))
         .map(|m| m.as_str().to_ascii_lowercase())
         .or_else(|| {
@@ -100,7 +101,7 @@ pub(super) fn severity(sections: &[Section], text: &str, vector: Option<&str>) -
 }
 
 pub(super) fn steps(sections: &[Section], text: &str) -> Option<String> {
-    if let Some(section) = first(sections, Field::Steps) {
+    if let Some(section) = first(sections, LetterField::Steps) {
         return Some(cut(section, STEPS_CHARACTERS_MAX));
     }
     // A numbered list of two or more, with what is indented or fenced between its items.

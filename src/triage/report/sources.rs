@@ -5,7 +5,7 @@ use super::{LINE_NUMBER, ReportFile, speaks_of_vulnerability, steps, unique};
 use crate::model::report::{Affected, Answers, CreditWish};
 use crate::triage::affected::{affected, affected_versions, fixed_versions, in_words, records};
 use crate::triage::documents::Record;
-use crate::triage::fields::Field;
+use crate::triage::fields::LetterField;
 use crate::triage::product::{named_product, product};
 use crate::triage::sections::{Section, sections};
 use crate::triage::{circumstances, parts, places};
@@ -49,7 +49,12 @@ impl<'s> ReportSources<'s> {
         let whole = format!("{subject}\n{text}");
         let with_identifiers = sections
             .iter()
-            .filter(|s| matches!(s.field, Field::Cve | Field::Cwe | Field::Cvss))
+            .filter(|s| {
+                matches!(
+                    s.field,
+                    LetterField::Cve | LetterField::Cwe | LetterField::Cvss
+                )
+            })
             .fold(whole.clone(), |all, s| format!("{all}\n{}", s.text));
         let with_prose = records
             .iter()
@@ -71,7 +76,7 @@ impl<'s> ReportSources<'s> {
         let in_field = self
             .own_sections
             .iter()
-            .filter(|s| s.field == Field::Product)
+            .filter(|s| s.field == LetterField::Product)
             .find_map(|s| named_product(&s.text));
         let recorded = || {
             let mut affected = self.recorded_affected();
@@ -161,7 +166,7 @@ impl<'s> ReportSources<'s> {
         unique(
             places::files(&self.with_prose)
                 .into_iter()
-                .chain(named_places(&self.sections, Field::Files))
+                .chain(named_places(&self.sections, LetterField::Files))
                 .chain(recorded),
         )
     }
@@ -171,13 +176,13 @@ impl<'s> ReportSources<'s> {
         unique(
             places::functions(&self.with_prose)
                 .into_iter()
-                .chain(named_places(&self.sections, Field::Functions)),
+                .chain(named_places(&self.sections, LetterField::Functions)),
         )
     }
 }
 
 /// The files or functions that a field names, without line numbers.
-fn named_places(sections: &[Section], field: Field) -> Vec<String> {
+fn named_places(sections: &[Section], field: LetterField) -> Vec<String> {
     let texts = sections
         .iter()
         .filter(|s| s.field == field)
@@ -186,7 +191,7 @@ fn named_places(sections: &[Section], field: Field) -> Vec<String> {
         .flat_map(|line| line.split([',', ' ', '`']))
         .map(|name| name.trim().trim_end_matches("()").trim_start_matches("- "));
     let plausible = |name: &&str| match field {
-        Field::Files => name.contains('.') && !name.contains("://") && !name.ends_with('.'),
+        LetterField::Files => name.contains('.') && !name.contains("://") && !name.ends_with('.'),
         _ => {
             name.len() > 2
                 && name
@@ -201,7 +206,7 @@ fn named_places(sections: &[Section], field: Field) -> Vec<String> {
         .collect()
 }
 
-fn line_is_one_word(sections: &[Section], field: Field) -> bool {
+fn line_is_one_word(sections: &[Section], field: LetterField) -> bool {
     sections
         .iter()
         .filter(|s| s.field == field)
