@@ -41,6 +41,7 @@ pub struct Wanted {
     pub order: Order,
 }
 
+/// In which order a list of cases is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
@@ -78,6 +79,7 @@ pub struct CaseLine {
     pub letters: usize,
 }
 
+/// One case with all that responders may see of it, opened for this one answer.
 #[derive(Debug, JsonSchema, Serialize, Deserialize)]
 pub struct CaseView {
     #[serde(flatten)]
@@ -87,21 +89,27 @@ pub struct CaseView {
     pub evidence: Vec<String>,
     pub clocks: Vec<Deadline>,
     pub course: Course,
+    /// What responders wrote down.
     pub dossier: CaseRecord,
+    /// Its letters, oldest first.
     pub read: Vec<LetterView>,
     pub journal: Vec<JournalLine>,
 }
 
+/// A letter of a case.
 #[derive(Debug, JsonSchema, Serialize, Deserialize)]
 pub struct LetterView {
+    /// Its number, by which commands name it.
     pub intake: i64,
     pub received_at: jiff::Timestamp,
     pub octets: u64,
     pub sha256: String,
     pub state: ReadingState,
+    /// None until it was read, and after it was erased. Certificates are left out.
     pub reading: Option<Reading>,
 }
 
+/// A file of a case's letters, as it crosses the socket.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct AttachmentFile {
     pub name: String,
@@ -333,6 +341,7 @@ pub(super) async fn letter(
 }
 
 impl AttachmentFile {
+    /// The octets of the file. Fails only where the answer is no valid base64.
     pub fn decoded(&self) -> Result<Vec<u8>> {
         STANDARD
             .decode(&self.octets)

@@ -22,10 +22,13 @@ pub struct Effect {
     pub payload: Option<Vec<u8>>,
 }
 
+/// What kind of thing an effect does; for calls, also why humans are called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "work", content = "reason", rename_all = "kebab-case")]
 pub enum Work {
+    /// Tells the reporter that their letter arrived, made from the outside of it alone.
     Acknowledge,
+    /// Sends our certificate to whoever asked for it.
     SendCertificate,
     /// Asks the reporter for what their report lacks.
     Ask,
@@ -40,10 +43,13 @@ pub enum Work {
     Notify,
     /// A release, to one mailing list or by a post.
     Announce,
+    /// Opens the draft in the tracker.
     FileAdvisory,
+    /// Adds a later letter of the reporter to the draft.
     AppendFollowUp,
     /// Brings the advisory up to what the team found.
     AmendAdvisory,
+    /// Asks the tracker for a CVE number.
     RequestCve,
     /// A private fork in which the fix is made.
     OpenFork,
@@ -79,6 +85,7 @@ impl Work {
         Self::OpenFork,
     ];
 
+    /// As the store and metrics write it, without the reason of a call.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Acknowledge => "acknowledge",
@@ -118,6 +125,7 @@ impl Effect {
         }
     }
 
+    /// One for each case: `intake` is the letter that opened it.
     pub fn acknowledge(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(
             EffectKey::acknowledge(case),
@@ -128,6 +136,7 @@ impl Effect {
         )
     }
 
+    /// One for each letter that asks for our certificate.
     pub fn send_certificate(intake: IntakeId, case: &CaseId, due: Timestamp) -> Self {
         Self::new(
             EffectKey::certificate(intake),
@@ -138,6 +147,7 @@ impl Effect {
         )
     }
 
+    /// One for each letter whose report lacks something.
     pub fn ask(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(
             EffectKey::ask(case, intake),
@@ -182,6 +192,7 @@ impl Effect {
         )
     }
 
+    /// Whether a responder commanded it, so that no cap on automatic answers holds it back.
     pub fn is_manual(&self) -> bool {
         self.key.is_manual()
     }
@@ -243,6 +254,8 @@ impl Effect {
         }
     }
 
+    /// `word` tells the announcements of a case apart, and `to` the list or post that each goes to.
+    /// `sealed` holds its text.
     pub fn announce(case: &CaseId, word: &str, to: &str, sealed: Vec<u8>, due: Timestamp) -> Self {
         Self {
             payload: Some(sealed),
@@ -256,6 +269,7 @@ impl Effect {
         }
     }
 
+    /// One for each case: `intake` is the letter that the draft is made from.
     pub fn file_advisory(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(
             EffectKey::file(case),
@@ -266,6 +280,7 @@ impl Effect {
         )
     }
 
+    /// One for each later letter; queued again, it is done again.
     pub fn append_follow_up(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(
             EffectKey::append(case, intake),
@@ -276,6 +291,7 @@ impl Effect {
         )
     }
 
+    /// One for each moment at which what the advisory should say changed.
     pub fn amend_advisory(case: &CaseId, due: Timestamp) -> Self {
         Self::new(
             EffectKey::amend(case, due),
@@ -297,6 +313,7 @@ impl Effect {
         )
     }
 
+    /// One for each case.
     pub fn open_fork(case: &CaseId, due: Timestamp) -> Self {
         Self::new(EffectKey::fork(case), Work::OpenFork, case, None, due)
     }

@@ -48,6 +48,7 @@ pub enum PortError {
 }
 
 impl PortError {
+    /// Whether only a human can mend it, so that trying again is of no use.
     pub fn is_lasting(&self) -> bool {
         matches!(self, Self::Lasting(_))
     }
@@ -80,6 +81,7 @@ pub trait Sink: Send {
     async fn take(&mut self, piece: &[u8]) -> Result<(), PortError>;
 }
 
+/// Where letters come from. A letter is settled there only once it is durable here.
 #[async_trait]
 pub trait Mailbox: Send {
     /// Its name in the config.
@@ -93,6 +95,7 @@ pub trait Mailbox: Send {
     async fn newest(&mut self) -> Result<Vec<ListedLetter>, PortError> {
         Ok(Vec::new())
     }
+    /// Gives the letter's octets to `sink`, as they came.
     async fn fetch(&mut self, letter: &ListedLetter, sink: &mut dyn Sink) -> Result<(), PortError>;
     /// Moves or marks letters that are durable here. Repeating it is harmless.
     async fn settle(&mut self, places: &[MailboxUid]) -> Result<(), PortError>;
@@ -113,6 +116,7 @@ pub struct Parcel {
     pub key: EffectKey,
 }
 
+/// What hands letters to the mail system. It tries once: trying again is the outbox's.
 #[async_trait]
 pub trait Courier: Send + Sync {
     /// Hands the letter over. An error after the last octet may mean that it was delivered (RFC
@@ -154,8 +158,11 @@ pub struct Capabilities {
     pub has_collaborators: bool,
 }
 
+/// Where advisories are drafted and kept. The outbox may repeat a call, which then changes nothing
+/// more; a tracker itself never tries again.
 #[async_trait]
 pub trait Tracker: Send + Sync {
+    /// What it can do beyond filing and appending; callers look before they use a default method.
     fn capabilities(&self) -> Capabilities;
     /// Opens a draft. `perhaps_filed`: an earlier try may have done it, so the marker is looked for
     /// first.
@@ -181,6 +188,7 @@ pub trait Tracker: Send + Sync {
             "this tracker's advisories cannot be changed by the desk".to_owned(),
         ))
     }
+    /// Asks for a CVE number for the advisory.
     async fn request_cve(&self, _: &AdvisoryId) -> Result<(), PortError> {
         Err(PortError::Lasting(
             "this tracker gives out no CVE numbers".to_owned(),
@@ -207,6 +215,7 @@ pub trait Tracker: Send + Sync {
 /// The path to humans that shares nothing with the mail, and carries no content.
 #[async_trait]
 pub trait Alarm: Send + Sync {
+    /// Calls somebody with the reason's fixed word and the case's id, and nothing else.
     async fn raise(&self, case: Option<&CaseId>, reason: Reason) -> Result<(), PortError>;
 }
 
@@ -215,6 +224,7 @@ pub trait Alarm: Send + Sync {
 pub trait Announcer: Send + Sync {
     /// The SHA-256 of a file of the release, as everybody would fetch it.
     async fn sha256(&self, url: &str) -> Result<Digest, PortError>;
+    /// Posts a text where releases are announced. A repetition posts it again.
     async fn post(&self, text: &str) -> Result<(), PortError>;
     /// Whether a place to post is configured.
     fn posts(&self) -> bool;
@@ -238,6 +248,7 @@ pub trait Authenticator: Send + Sync {
     async fn probe(&self, domain: &str) -> Result<String, PortError>;
 }
 
+/// The only source of the time. Stories play with one of their own.
 pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 }
@@ -253,6 +264,7 @@ pub enum LetterOctets {
     Raw(Vec<u8>),
 }
 
+/// What the opener gives back for one letter.
 #[derive(Debug)]
 pub struct OpenedLetter {
     pub reading: Reading,
@@ -260,6 +272,7 @@ pub struct OpenedLetter {
     pub files: Vec<Vec<u8>>,
 }
 
+/// Why the opener gave no answer. It matters whom it blames: the opener, the letter, or the call.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenerError {
     /// The opener is down or refuses to start; the letter is not to blame.
@@ -271,6 +284,7 @@ pub enum OpenerError {
     /// The reader died on this letter.
     #[error("the reader ended before it answered")]
     Died,
+    /// The call was answered with a refusal: its text says why.
     #[error("the opener refused: {0}")]
     Refused(String),
 }
