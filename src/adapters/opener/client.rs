@@ -34,6 +34,8 @@ pub enum OpenerEndpoint {
     },
 }
 
+/// The desk's side of the opener: it opens a connection for each call, and starts the child again
+/// when that ended.
 pub struct OpenerClient {
     doorstep: OpenerEndpoint,
     own_addresses: OwnAddresses,
@@ -55,6 +57,8 @@ struct Running {
 }
 
 impl OpenerClient {
+    /// `own_addresses` go along with each letter that is to be read. Nothing is started before the
+    /// first call.
     pub fn new(doorstep: OpenerEndpoint, own_addresses: OwnAddresses) -> Self {
         Self {
             doorstep,
