@@ -13,6 +13,8 @@ pub struct OpenedRecord {
     read_at_version: i64,
 }
 
+/// Unseals the record of a case; empty where nothing was written yet. The error is passing where
+/// the opener does not unseal it, and lasting where this version cannot read what it holds.
 pub async fn read(desk: &Desk, case: &CaseId) -> Result<OpenedRecord, PortError> {
     let (read_at_version, sealed) = desk.parts.store.dossier(case).await?;
     let dossier = match sealed {
