@@ -361,7 +361,7 @@ async fn a_case_goes_from_its_letter_to_its_retrospective() {
         (
             view.line.severity.as_deref(),
             view.line.assignee.as_deref(),
-            view.dossier.notes.len()
+            view.record.notes.len()
         ),
         (Some("high"), Some("rita"), 1)
     );
@@ -808,7 +808,7 @@ async fn two_responders_who_write_at_once_lose_nothing() {
         )
     });
     let said = futures::future::join_all(notes).await;
-    let kept = story.show(&id).await.dossier.notes.len();
+    let kept = story.show(&id).await.record.notes.len();
     assert_eq!(kept, said.iter().filter(|s| s.is_ok()).count());
     assert!(
         said.iter()
@@ -1022,7 +1022,7 @@ async fn the_words_of_a_letter_are_said_in_order_and_once_whatever_cuts_them_off
     assert_eq!(lines.len(), 4, "{lines:#?}");
     let view = story.show(&id).await;
     assert_eq!(
-        view.dossier
+        view.record
             .notes
             .iter()
             .map(|note| note.text.as_str())

@@ -19,6 +19,7 @@ pub struct Webhook {
 }
 
 impl Webhook {
+    /// Both secrets are read once, at start. Fails only where no HTTPS client can be made.
     pub fn new(url: Secret, key: Secret) -> Result<Self, PortError> {
         Ok(Self {
             url,
@@ -77,6 +78,7 @@ pub struct Command {
 }
 
 impl Command {
+    /// The program and its first arguments; `None` where there are no words.
     pub fn new(words: &[String]) -> Option<Self> {
         let (program, arguments) = words.split_first()?;
         Some(Self {
@@ -123,6 +125,7 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
+    /// The URL is a secret: whoever has it can keep the watcher quiet.
     pub fn new(url: Secret) -> Result<Self, PortError> {
         Ok(Self {
             url,
@@ -130,6 +133,7 @@ impl Heartbeat {
         })
     }
 
+    /// One GET. Any answer will do: only a request that fails is a fault.
     pub async fn ping(&self) -> Result<(), PortError> {
         let sent = self
             .http

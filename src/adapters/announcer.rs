@@ -19,6 +19,7 @@ const FILE_OCTETS_MAX: u64 = 4 << 30;
 /// Releases are often kept behind one redirect or two.
 const REDIRECTS_MAX: usize = 5;
 
+/// Fetches a release's files to hash them, and posts texts to a webhook such as Discord's.
 pub struct HttpAnnouncer {
     /// Its URL holds a token.
     webhook: Option<Secret>,
@@ -27,6 +28,7 @@ pub struct HttpAnnouncer {
 }
 
 impl HttpAnnouncer {
+    /// Without a webhook it posts nothing. Fails only where no HTTPS client can be made.
     pub fn new(webhook: Option<Secret>) -> Result<Self, PortError> {
         let none =
             |e: reqwest::Error| PortError::lasting("no HTTPS client").because(e.without_url());

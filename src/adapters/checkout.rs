@@ -26,6 +26,7 @@ const NAMES_MAX: usize = 15;
 const ANSWER_S: u64 = 600;
 const ANSWERS_MAX: usize = 1_000;
 
+/// Clones on this machine in which the words of reports are looked for. Nothing is fetched.
 pub struct Checkouts {
     /// By product in lower case; `*` for all others.
     clones: BTreeMap<String, PathBuf>,
@@ -33,6 +34,7 @@ pub struct Checkouts {
 }
 
 impl Checkouts {
+    /// Clones by the product that reports name, in any case; `*` stands for every other product.
     pub fn new(clones: BTreeMap<String, PathBuf>) -> Self {
         Self {
             clones: clones

@@ -3,6 +3,7 @@
 use crate::model::Timestamp;
 use crate::ports::Clock;
 
+/// The machine's clock, the only one that is asked outside of tests.
 pub struct SystemClock;
 
 impl Clock for SystemClock {

@@ -35,6 +35,7 @@ const SIGNATURES_MAX: usize = 5;
 /// Fields that one signature may name.
 const SIGNED_FIELDS_MAX: usize = 100;
 
+/// Checks DMARC, DKIM and SPF by a resolver, and remembers its answers.
 pub struct DnsAuthenticator {
     dns: MessageAuthenticator,
     /// Our own name, for SPF's macros.

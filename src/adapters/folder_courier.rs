@@ -5,11 +5,13 @@ use crate::ports::{Courier, Parcel, PortError};
 use async_trait::async_trait;
 use std::path::PathBuf;
 
+/// Writes each letter as `KEY.eml` into a folder, which it makes where it is missing.
 pub struct FolderCourier {
     folder: PathBuf,
 }
 
 impl FolderCourier {
+    /// Touches nothing: whether the folder can be written to shows when it is probed.
     pub fn new(folder: PathBuf) -> Self {
         Self { folder }
     }

@@ -6,11 +6,13 @@ use crate::ports::{Capabilities, Filed, PortError, Tracker};
 use async_trait::async_trait;
 use std::path::{Path, PathBuf};
 
+/// Keeps each advisory as a Markdown and a JSON file in a folder.
 pub struct FolderTracker {
     folder: PathBuf,
 }
 
 impl FolderTracker {
+    /// Touches nothing: whether the folder can be written to shows when it is probed.
     pub fn new(folder: PathBuf) -> Self {
         Self { folder }
     }

@@ -42,6 +42,7 @@ const REPORTER: u64 = 20;
 const VIEW_BEGINS: &str = "<!-- sealdesk:view -->";
 const VIEW_ENDS: &str = "<!-- /sealdesk:view -->";
 
+/// Confidential issues in one project, or in a project for each product.
 pub struct GitlabTracker {
     http: reqwest::Client,
     /// `https://gitlab.example/api/v4`.
@@ -66,6 +67,8 @@ struct Issue {
 }
 
 impl GitlabTracker {
+    /// `project` and the values of `products` are written `group/name`. Fails where the URL is not
+    /// https, or http to this machine; no server is asked.
     pub fn new(
         base_url: &str,
         trust: &Trust,

@@ -21,6 +21,7 @@ use std::sync::Arc;
 /// An id or a URL that a receiver gives.
 const NAME_CHARACTERS_MAX: usize = 500;
 
+/// Delivers drafts and additions as signed JSON to one URL.
 pub struct HookTracker {
     http: reqwest::Client,
     url: Secret,
@@ -29,6 +30,7 @@ pub struct HookTracker {
 }
 
 impl HookTracker {
+    /// Fails lastingly where the URL is not text, or neither https nor http to this machine.
     pub fn new(
         trust: &Trust,
         url: Secret,

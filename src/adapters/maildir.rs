@@ -16,6 +16,7 @@ const PIECE_OCTETS: usize = 256 * 1024;
 /// A Maildir has no UIDVALIDITY.
 const VALIDITY: u32 = 1;
 
+/// A Maildir on this machine, read by one desk alone.
 pub struct Maildir {
     name: String,
     path: PathBuf,
@@ -24,6 +25,7 @@ pub struct Maildir {
 }
 
 impl Maildir {
+    /// `path` holds `new` and `cur`. Nothing is looked at before the first list or probe.
     pub fn new(name: String, path: PathBuf) -> Self {
         Self {
             name,

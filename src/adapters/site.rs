@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+/// One page as it is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// From the root, such as `/.well-known/security.txt`.
@@ -85,6 +86,7 @@ pub async fn serve(pages: Arc<dyn Pages>, listener: TcpListener) {
 }
 
 impl Site {
+    /// Exchanges all pages at once: a page that is not among these is gone.
     pub fn show(&self, pages: Vec<Page>) {
         if let Ok(mut shown) = self.pages.write() {
             *shown = pages

@@ -43,6 +43,7 @@ pub enum SmtpPrivacy {
     None,
 }
 
+/// A courier by SMTP (RFC 5321), which keeps one connection between letters.
 pub struct SmtpCourier {
     host: String,
     port: u16,
@@ -59,6 +60,8 @@ struct Kept {
 }
 
 impl SmtpCourier {
+    /// `credentials` are login and password; `hello` is the name given in EHLO. Nothing connects
+    /// before the first letter or probe.
     pub fn new(
         host: String,
         port: u16,

@@ -92,7 +92,7 @@ async fn split_off(context: &Context<'_>, child: &CaseId, title: String) -> Resu
         return Ok(());
     }
     let mut record = case_records::read(desk, child).await?;
-    record.dossier.assessment.summary = Some(title);
+    record.record.assessment.summary = Some(title);
     let split = decide::split(&context.case, child, context.by)?;
     let decision = record.into(desk, child, split)?;
     desk.parts.store.commit(&decision, desk.now()).await?;

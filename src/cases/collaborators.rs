@@ -37,14 +37,14 @@ pub(super) async fn credit(
         (None, None) => bail!("name a login, or somebody without one by --name"),
     };
     let mut opened = case_records::read(desk, id).await?;
-    opened.dossier.credits.retain(|other| {
+    opened.record.credits.retain(|other| {
         other.shown() != credit.shown() && (credit.login.is_empty() || other.login != credit.login)
     });
-    if opened.dossier.credits.len() >= ENTRIES_MAX {
+    if opened.record.credits.len() >= ENTRIES_MAX {
         bail!("case {id} has {ENTRIES_MAX} credits already");
     }
     let said = format!("{} is credited in the advisory of {id}", credit.shown());
-    opened.dossier.credits.push(credit);
+    opened.record.credits.push(credit);
     Ok((opened.into(desk, id, decision)?, said))
 }
 
@@ -99,7 +99,7 @@ pub(super) async fn collaborate(
         }
     }
     let mut opened = case_records::read(desk, id).await?;
-    let collaborators = &mut opened.dossier.collaborators;
+    let collaborators = &mut opened.record.collaborators;
     for (list, more) in [
         (&mut collaborators.users, users),
         (&mut collaborators.teams, teams),

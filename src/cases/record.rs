@@ -28,7 +28,7 @@ impl Context<'_> {
     pub(super) async fn assign(&self, to: &str) -> Changed {
         let id = &self.case.id;
         let mut opened = case_records::read(self.desk, id).await?;
-        opened.dossier.assignee = Some(one_line(to)?);
+        opened.record.assignee = Some(one_line(to)?);
         let decision = opened.into(self.desk, id, self.journaled(JournalEvent::Assigned))?;
         Ok((decision, format!("{id} is {to}'s")))
     }
@@ -36,10 +36,10 @@ impl Context<'_> {
     pub(super) async fn link(&self, what: &str, to: &str) -> Changed {
         let id = &self.case.id;
         let mut opened = case_records::read(self.desk, id).await?;
-        if opened.dossier.links.len() >= ENTRIES_MAX {
+        if opened.record.links.len() >= ENTRIES_MAX {
             bail!("case {id} has {ENTRIES_MAX} links already");
         }
-        opened.dossier.links.push(Link {
+        opened.record.links.push(Link {
             what: one_line(what)?,
             to: one_line(to)?,
         });
@@ -60,10 +60,10 @@ impl Context<'_> {
         let (case, id) = (&self.case, &self.case.id);
         let mut opened = case_records::read(self.desk, id).await?;
         let is_rated = assessment.cvss.is_some() || assessment.severity.is_some();
-        opened.dossier.assessment.amend(assessment);
+        opened.record.assessment.amend(assessment);
         let mut decision = self.journaled(JournalEvent::Assessed);
         let mut changed = format!("{id} is set");
-        if is_rated && let Some(moved) = self.moved_by_rating(&opened.dossier.assessment) {
+        if is_rated && let Some(moved) = self.moved_by_rating(&opened.record.assessment) {
             changed.push_str(", and takes another lane: see its timeline");
             decision.case = moved.case;
             decision.journal.extend(moved.journal);
@@ -108,10 +108,10 @@ impl Context<'_> {
             bail!("the note is longer than {NOTE_OCTETS_MAX} octets");
         }
         let mut opened = case_records::read(self.desk, id).await?;
-        if opened.dossier.notes.len() >= ENTRIES_MAX {
+        if opened.record.notes.len() >= ENTRIES_MAX {
             bail!("case {id} has {ENTRIES_MAX} notes already");
         }
-        opened.dossier.notes.push(Note {
+        opened.record.notes.push(Note {
             at: self.now,
             by: self.by.to_owned(),
             text: text.trim().to_owned(),

@@ -25,6 +25,8 @@ pub struct DeskArgs {
 }
 
 impl DeskArgs {
+    /// Asks the running desk, or opens the store for this one question. Fails where the desk
+    /// refuses, and where its answer has another shape than `T`.
     pub async fn ask<T: DeserializeOwned>(&self, question: Request) -> Result<T> {
         let settings = config::load(&self.config)?;
         let answer = answered(&settings, question).await?;
@@ -85,6 +87,8 @@ pub struct Ask {
     by: String,
 }
 
+/// Answers the question on standard input as the owner of a desk that does not run, as JSON; with
+/// `null` where a process holds the desk.
 pub async fn run(args: Ask) -> Result<u8> {
     owner::begin(args.as_owner);
     let settings = config::load(&args.config)?;

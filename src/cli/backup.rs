@@ -50,6 +50,7 @@ pub struct Backup {
     as_owner: bool,
 }
 
+/// Ends with [`exit::LOOK`] where the file is whole and somebody should look.
 pub async fn run(args: Backup) -> Result<u8> {
     let settings = config::load(&args.config)?;
     let Some(output) = args.output.filter(|_| !args.as_owner) else {

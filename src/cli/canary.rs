@@ -22,6 +22,7 @@ pub struct Canary {
     json: bool,
 }
 
+/// Ends with [`exit::FAILED`] where a letter did not come through.
 pub async fn run(args: Canary) -> Result<u8> {
     let lines: Vec<CanaryLine> = args.desk.ask(Request::Canary).await?;
     if args.json {

@@ -82,6 +82,7 @@ impl Findings {
     }
 }
 
+/// Ends with [`exit::FAILED`] where something must be mended; warnings alone are good.
 pub async fn run(args: Check) -> Result<u8> {
     let settings = config::load(&args.config)?;
     if args.config_only {

@@ -35,6 +35,7 @@ pub struct Demo {
     once: bool,
 }
 
+/// Works in a folder of its own, and asks no server. Without `--once` it ends by a signal.
 pub async fn run(args: Demo) -> Result<u8> {
     let folder = match args.dir {
         Some(dir) => dir,

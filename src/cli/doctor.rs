@@ -24,6 +24,7 @@ pub struct Doctor {
     config: PathBuf,
 }
 
+/// What cannot be found out is said in the text: it fails only where nothing can be printed.
 pub async fn run(args: Doctor) -> Result<u8> {
     let mut text = format!("# Sealdesk\n\n{}\n", crate::cli::version().1);
     let kernel =

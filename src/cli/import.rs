@@ -17,6 +17,7 @@ pub struct Import {
     desk: ask::DeskArgs,
 }
 
+/// Prints what the desk says that it did.
 pub async fn run(args: Import) -> Result<u8> {
     let done: String = args
         .desk

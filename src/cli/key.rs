@@ -97,6 +97,7 @@ pub(super) enum ProfileName {
     Pqc,
 }
 
+/// Only `publish` needs a config; everything else works on files alone.
 pub async fn run(args: Key) -> Result<u8> {
     match args.verb {
         Verb::Publish { config, out } => publish(&config, &out).await?,

@@ -44,6 +44,7 @@ pub fn version() -> (&'static str, &'static str) {
 
 /// Exit codes, the same for every verb; 2, wrong usage, is clap's own.
 pub mod exit {
+    /// Done, or nothing wrong was found.
     pub const GOOD: u8 = 0;
     /// Our own failure.
     pub const FAILED: u8 = 1;

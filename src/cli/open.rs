@@ -49,6 +49,7 @@ pub struct Open {
     letter: PathBuf,
 }
 
+/// Ends with [`exit::SHUT`] or [`exit::LIMIT`] where the letter was not opened.
 pub async fn run(args: Open) -> Result<u8> {
     let octets = letter(&args.letter)?;
     // The public halves of keys check signatures too; the secret ones go no further here.

@@ -46,6 +46,7 @@ pub struct Restore {
     as_owner: bool,
 }
 
+/// Fails before the first file is written where the backup is not whole or the desk runs.
 pub async fn run(args: Restore) -> Result<u8> {
     owner::begin(args.as_owner);
     if args.as_owner {

@@ -30,6 +30,7 @@ pub fn hold_signals() -> Result<()> {
     daemon::signals().thread_block().context("signals")
 }
 
+/// Returns once a signal stops the desk; a reload starts this program anew in its place.
 pub async fn run(args: Run) -> Result<u8> {
     crate::pipeline::arm_from_environment().map_err(anyhow::Error::msg)?;
     match daemon::run(&config::load(&args.config)?, args.again).await? {

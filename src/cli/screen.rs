@@ -13,6 +13,7 @@ pub fn print(text: &str) -> Result<()> {
     }
 }
 
+/// Prints a value over several lines, with a line end behind it.
 pub fn print_json(value: &impl serde::Serialize) -> Result<()> {
     print(&format!("{}\n", serde_json::to_string_pretty(value)?))
 }
@@ -51,10 +52,15 @@ pub fn styled(style: anstyle::Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// Headings, and what a row is about.
 pub const BOLD: anstyle::Style = anstyle::Style::new().bold();
+/// What is as it should be.
 pub const GOOD: anstyle::Style = anstyle::AnsiColor::Green.on_default();
+/// What must be mended, or is late.
 pub const BAD: anstyle::Style = anstyle::AnsiColor::Red.on_default();
+/// What somebody should look at.
 pub const WARN: anstyle::Style = anstyle::AnsiColor::Yellow.on_default();
+/// What matters less than the rest of its line.
 pub const DIM: anstyle::Style = anstyle::Style::new().dimmed();
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub struct StatusArgs {
     json: bool,
 }
 
+/// Ends with [`exit::GOOD`] whenever the desk answers: what is wrong with it stands in the text.
 pub async fn run(args: StatusArgs) -> Result<u8> {
     let status: Status = args.desk.ask(Request::Status).await?;
     if args.json {

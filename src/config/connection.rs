@@ -4,6 +4,7 @@ use super::error::ConfigError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// How the connection to a mail server is protected; `plaintext` to this machine alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Security {

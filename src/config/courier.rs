@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
 
+/// `[courier]`, by its `kind`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum CourierSection {
@@ -13,6 +14,7 @@ pub enum CourierSection {
     Folder(CourierFolderSection),
 }
 
+/// `[courier]` of kind `folder`: for trials, without any mail server.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CourierFolderSection {
@@ -20,6 +22,7 @@ pub struct CourierFolderSection {
     pub path: PathBuf,
 }
 
+/// `[courier]` of kind `smtp`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SmtpSection {

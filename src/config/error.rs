@@ -2,6 +2,8 @@
 
 use crate::model::address::Address;
 
+/// What is wrong with the config: each names the key, or the file, and what mends it. No secret
+/// stands in one.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("cannot read the config file {0}: pass --config FILE")]

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
+/// One `[[mailbox]]`, by its `kind`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum MailboxSection {
@@ -14,6 +15,7 @@ pub enum MailboxSection {
 }
 
 impl MailboxSection {
+    /// The operator's name for it, which no two mailboxes share.
     pub fn name(&self) -> &str {
         match self {
             Self::Imap(imap) => &imap.name,
@@ -21,6 +23,7 @@ impl MailboxSection {
         }
     }
 
+    /// Whether letters to us arrive in it, or the team's own copies.
     pub fn role(&self) -> MailboxRole {
         match self {
             Self::Imap(imap) => imap.role,
@@ -29,6 +32,7 @@ impl MailboxSection {
     }
 }
 
+/// One `[[mailbox]]` of kind `imap`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImapSection {
@@ -74,6 +78,7 @@ fn poll_s() -> u32 {
     60
 }
 
+/// How the login at an IMAP server is proven. Secrets stand in files, which are read anew.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Login {
@@ -109,6 +114,7 @@ impl Default for WhenRead {
     }
 }
 
+/// One `[[mailbox]]` of kind `maildir`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MaildirSection {

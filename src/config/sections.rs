@@ -68,6 +68,7 @@ pub(super) struct Keys {
     pub storage_certificate: PathBuf,
 }
 
+/// `[opener]`: where it listens and which keys it holds. The desk itself reads none of the keys.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpenerConfig {

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+/// `[tracker]`, by its `kind`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum TrackerSection {
@@ -18,6 +19,7 @@ pub enum TrackerSection {
     Folder(FolderSection),
 }
 
+/// `[tracker]` of kind `folder`: for trials, or for teams without a tracker.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FolderSection {
@@ -29,6 +31,7 @@ pub struct FolderSection {
     pub sealed: SealedPolicy,
 }
 
+/// `[tracker]` of kind `github`: repository security advisories.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GithubSection {
@@ -130,6 +133,7 @@ fn other() -> String {
     "other".to_owned()
 }
 
+/// How GitHub knows the desk. Secrets stand in files.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum TrackerAuth {

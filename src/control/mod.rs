@@ -34,9 +34,11 @@ const REQUESTS_TOGETHER: usize = 16;
 /// How long somebody may take to send it.
 const REQUEST_S: u64 = 10;
 
+/// What may be asked: one JSON object, whose `ask` names the question.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case")]
 pub enum Request {
+    /// Cases that are wanted, one line each, up to 200.
     CaseList(Wanted),
     /// One of its letters, opened, and encrypted to one responder.
     CaseLetter {
@@ -44,17 +46,21 @@ pub enum Request {
         intake: i64,
         to: String,
     },
+    /// One case with all that responders may see.
     CaseShow {
         id: CaseId,
     },
+    /// Its attachments' octets: all of them, or those of this name.
     CaseAttachments {
         id: CaseId,
         name: Option<String>,
     },
+    /// Sends a responder's text to the reporter.
     CaseReply {
         id: CaseId,
         text: String,
     },
+    /// Has the desk execute a command, in the name of whoever asks.
     #[serde(rename = "case-say")]
     CaseCommand {
         id: CaseId,
@@ -95,6 +101,7 @@ impl Request {
     }
 }
 
+/// What comes back: an answer whose shape the question fixes, or a sentence for people.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Response {

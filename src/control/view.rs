@@ -41,6 +41,7 @@ pub struct Wanted {
     pub order: Order,
 }
 
+/// In which order a list of cases is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
@@ -78,6 +79,7 @@ pub struct CaseLine {
     pub letters: usize,
 }
 
+/// One case with all that responders may see of it, opened for this one answer.
 #[derive(Debug, JsonSchema, Serialize, Deserialize)]
 pub struct CaseView {
     #[serde(flatten)]
@@ -87,21 +89,28 @@ pub struct CaseView {
     pub evidence: Vec<String>,
     pub clocks: Vec<Deadline>,
     pub course: Course,
-    pub dossier: CaseRecord,
+    /// What responders wrote down.
+    #[serde(rename = "dossier")]
+    pub record: CaseRecord,
+    /// Its letters, oldest first.
     pub read: Vec<LetterView>,
     pub journal: Vec<JournalLine>,
 }
 
+/// A letter of a case.
 #[derive(Debug, JsonSchema, Serialize, Deserialize)]
 pub struct LetterView {
+    /// Its number, by which commands name it.
     pub intake: i64,
     pub received_at: jiff::Timestamp,
     pub octets: u64,
     pub sha256: String,
     pub state: ReadingState,
+    /// None until it was read, and after it was erased. Certificates are left out.
     pub reading: Option<Reading>,
 }
 
+/// A file of a case's letters, as it crosses the socket.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct AttachmentFile {
     pub name: String,
@@ -128,11 +137,11 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> 
         if lines.len() == LIST_MAX {
             break;
         }
-        let dossier = case_records::read(desk, &case.id)
+        let record = case_records::read(desk, &case.id)
             .await
-            .map(|opened| opened.dossier)
+            .map(|opened| opened.record)
             .unwrap_or_default();
-        if wanted.assignee.is_some() && wanted.assignee != dossier.assignee {
+        if wanted.assignee.is_some() && wanted.assignee != record.assignee {
             continue;
         }
         let letters = desk.parts.store.letters_of(&case.id).await?;
@@ -143,7 +152,7 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> 
             .and_then(|r| r.report.clone())
             .filter(|_| wanted.order == Order::Quality)
         {
-            Some(report) => Some(quality_of(desk, &dossier.assessment.over(report), until).await),
+            Some(report) => Some(quality_of(desk, &record.assessment.over(report), until).await),
             None => None,
         };
         lines.push(line(
@@ -152,7 +161,7 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> 
             &letters,
             duplicates,
             reading.as_ref(),
-            &dossier,
+            &record,
             quality.as_ref(),
         ));
     }
@@ -176,12 +185,12 @@ fn line(
     letters: &[Intake],
     likely_duplicates: Vec<CaseId>,
     reading: Option<&Reading>,
-    dossier: &CaseRecord,
+    record: &CaseRecord,
     quality: Option<&Quality>,
 ) -> CaseLine {
     let report = reading
         .and_then(|r| r.report.clone())
-        .map(|report| dossier.assessment.over(report));
+        .map(|report| record.assessment.over(report));
     let subject = reading.and_then(|r| r.subject.clone());
     CaseLine {
         quality: quality.map(|q| q.score),
@@ -189,7 +198,7 @@ fn line(
         next: next_due(&case, &desk.parts.policy.timeline, desk.now()),
         lane: case.course.lane,
         waits: case.course.waiting_since.is_some(),
-        assignee: dossier.assignee.clone(),
+        assignee: record.assignee.clone(),
         id: case.id,
         opened_at: case.opened_at,
         standing: case.standing,
@@ -240,10 +249,10 @@ pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
         });
     }
     let first = read.first().and_then(|l| l.reading.as_ref());
-    let dossier = case_records::read(desk, id).await?.dossier;
+    let record = case_records::read(desk, id).await?.record;
     let report = first
         .and_then(|r| r.report.clone())
-        .map(|report| dossier.assessment.over(report));
+        .map(|report| record.assessment.over(report));
     let quality = match &report {
         Some(report) => Some(quality_of(desk, report, Instant::now() + SEARCHING).await),
         None => None,
@@ -254,7 +263,7 @@ pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
         &letters,
         desk.parts.store.duplicates(id).await?,
         first,
-        &dossier,
+        &record,
         quality.as_ref(),
     );
     Ok(CaseView {
@@ -267,7 +276,7 @@ pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
         },
         course: case.course.clone(),
         line,
-        dossier,
+        record,
         journal: desk.parts.store.journal(id).await?,
         read,
     })
@@ -333,6 +342,7 @@ pub(super) async fn letter(
 }
 
 impl AttachmentFile {
+    /// The octets of the file. Fails only where the answer is no valid base64.
     pub fn decoded(&self) -> Result<Vec<u8>> {
         STANDARD
             .decode(&self.octets)

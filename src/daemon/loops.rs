@@ -27,6 +27,8 @@ pub(super) struct Loops {
 }
 
 impl Loops {
+    /// Starts every loop that the config asks for; each ends its round and stops once `stopped`
+    /// says so. Fails where a mailbox cannot be set up, and then no loop outlives the call.
     pub fn start_all(
         settings: &Settings,
         desk: &Arc<Desk>,

@@ -48,6 +48,7 @@ pub struct ThreadContext {
     pub returned_to: Option<CaseId>,
 }
 
+/// The case that a letter's references point to, and whether its people vouch for that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thread {
     pub case: Case,

@@ -26,12 +26,14 @@ pub struct Deadline {
     pub because: Because,
 }
 
+/// Whether a clock runs, stands still, or has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum DeadlineState {
     Running,
     /// It stands still until an upstream discloses.
     Waiting,
+    /// The step was reached; `late` compares with the deadline of that moment.
     Stopped {
         at: Timestamp,
         late: bool,
@@ -44,6 +46,7 @@ pub enum DeadlineState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Because {
+    /// The windows of the policy, in the normal lane.
     Policy,
     SlowLane,
     AsapLane,
@@ -56,6 +59,7 @@ pub enum Because {
 }
 
 impl Because {
+    /// What set the deadline, as a noun phrase that stands within a sentence.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Policy => "the policy",
@@ -251,6 +255,8 @@ pub struct Due {
     pub deadline: Timestamp,
 }
 
+/// The earliest of the pending acknowledgement and the running clocks. `None`: nothing is due, or
+/// all that is left waits for an upstream.
 pub fn next_due(case: &Case, timeline: &Timeline, now: Timestamp) -> Option<Due> {
     let acknowledgement = case.acknowledgement.pending().map(|(deadline, _)| Due {
         what: "acknowledgement".to_owned(),

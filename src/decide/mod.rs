@@ -57,10 +57,11 @@ pub struct Decision {
     /// A reply token that is good no more.
     pub spent: Option<String>,
     /// What responders wrote down of a case, sealed.
-    pub dossier: Option<SealedCaseRecord>,
+    pub record: Option<SealedCaseRecord>,
     pub journal: Vec<Entry>,
 }
 
+/// A case record to be saved, sealed to the storage key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedCaseRecord {
     pub case: CaseId,
@@ -70,6 +71,7 @@ pub struct SealedCaseRecord {
     pub sealed: Vec<u8>,
 }
 
+/// What a decision does to the row of its case.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CaseChange {
     Open(Case),
@@ -82,6 +84,7 @@ pub enum CaseChange {
 }
 
 impl CaseChange {
+    /// From the state that was seen to the next one. Both must have the same id.
     pub fn update(before: &Case, after: Case) -> Self {
         Self::Update {
             before: before.clone(),
@@ -99,6 +102,7 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// An event of a case. `detail` holds ids and fixed words, and quotes no letter.
     pub fn of(case: &CaseId, event: JournalEvent, detail: impl Into<String>) -> Self {
         Self {
             case: Some(case.clone()),
@@ -107,6 +111,7 @@ impl Entry {
         }
     }
 
+    /// An event that belongs to no case. `detail` holds ids and fixed words, and quotes no letter.
     pub fn of_desk(event: JournalEvent, detail: impl Into<String>) -> Self {
         Self {
             case: None,

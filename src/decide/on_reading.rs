@@ -38,6 +38,7 @@ pub struct ReadLetter<'a> {
     pub reading: Option<&'a Reading>,
 }
 
+/// A case that is older than the letter's own, and that the letter may belong to.
 #[derive(Clone, Copy, Debug)]
 pub struct Older<'a> {
     pub case: &'a CaseId,
@@ -45,6 +46,8 @@ pub struct Older<'a> {
     pub originator_in_case: bool,
 }
 
+/// What follows from a letter of `case` that was read or set aside. Only letters that came in clear
+/// may change an acknowledgement; calls about sealed ones leave by the policy's tick.
 pub fn on_reading(
     case: &Case,
     letter: &ReadLetter<'_>,

@@ -30,6 +30,7 @@ pub enum SealedPolicy {
     Hold,
 }
 
+/// The operator's rules, checked; durations are relative to the moment that each field names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// From arrival on the mail server to the acknowledgement.

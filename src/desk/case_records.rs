@@ -7,15 +7,17 @@ use crate::model::case_record::CaseRecord;
 use crate::model::ids::CaseId;
 use crate::ports::PortError;
 
-/// A dossier as it was read, to be written back unless somebody else wrote meanwhile.
+/// A case record as it was read, to be written back unless somebody else wrote meanwhile.
 pub struct OpenedRecord {
-    pub dossier: CaseRecord,
+    pub record: CaseRecord,
     read_at_version: i64,
 }
 
+/// Unseals the record of a case; empty where nothing was written yet. The error is passing where
+/// the opener does not unseal it, and lasting where this version cannot read what it holds.
 pub async fn read(desk: &Desk, case: &CaseId) -> Result<OpenedRecord, PortError> {
-    let (read_at_version, sealed) = desk.parts.store.dossier(case).await?;
-    let dossier = match sealed {
+    let (read_at_version, sealed) = desk.parts.store.case_record(case).await?;
+    let record = match sealed {
         Some(sealed) => {
             let octets = desk
                 .parts
@@ -24,30 +26,30 @@ pub async fn read(desk: &Desk, case: &CaseId) -> Result<OpenedRecord, PortError>
                 .await
                 .map_err(|e| PortError::passing(e.to_string()))?;
             serde_json::from_slice(&octets).map_err(|_| {
-                PortError::lasting("a sealed dossier is not what this version wrote")
+                PortError::lasting("a sealed case record is not what this version wrote")
             })?
         }
         None => CaseRecord::default(),
     };
     Ok(OpenedRecord {
-        dossier,
+        record,
         read_at_version,
     })
 }
 
 impl OpenedRecord {
-    /// Adds the dossier to a decision, which saves all or nothing.
+    /// Adds the record to a decision, which saves all or nothing.
     pub fn into(
         self,
         desk: &Desk,
         case: &CaseId,
         decision: Decision,
     ) -> Result<Decision, PortError> {
-        let octets = serde_json::to_vec(&self.dossier)
-            .map_err(|e| PortError::lasting("a dossier cannot be written").because(e))?;
+        let octets = serde_json::to_vec(&self.record)
+            .map_err(|e| PortError::lasting("a case record cannot be written").because(e))?;
         let sealed = desk.parts.store.seal(&octets)?;
         Ok(Decision {
-            dossier: Some(SealedCaseRecord {
+            record: Some(SealedCaseRecord {
                 case: case.clone(),
                 read_at_version: self.read_at_version,
                 sealed,

@@ -117,6 +117,7 @@ impl Desk {
         }
     }
 
+    /// What is at fault, since when, and why, by name.
     pub fn faults(&self) -> Vec<(String, Timestamp, String)> {
         let faults = self.faults.lock().map(|f| f.clone()).unwrap_or_default();
         let mut listed: Vec<_> = faults

@@ -123,6 +123,7 @@ const LOOKS_TOGETHER: usize = 2;
 const FAULT_LASTS_MIN: i64 = 30;
 
 impl Desk {
+    /// A desk that remembers nothing yet: what must outlive the process rests in the store.
     pub fn new(parts: DeskParts) -> Self {
         Self {
             parts,
@@ -142,6 +143,7 @@ impl Desk {
         }
     }
 
+    /// The time by the desk's clock, which stories set.
     pub fn now(&self) -> Timestamp {
         self.parts.clock.now()
     }
@@ -162,6 +164,7 @@ impl Desk {
         }
     }
 
+    /// What wakes the loop of this queue; one ring is kept for a loop that is busy.
     pub fn bell(&self, queue: OutboxQueue) -> &Notify {
         match queue {
             OutboxQueue::Common => &self.effects,
@@ -181,18 +184,20 @@ impl Desk {
         }
     }
 
-    pub fn was_said(&self, what: &str) -> bool {
+    /// Whether this process said it before, without saying it now.
+    pub fn was_called(&self, what: &str) -> bool {
         self.said.lock().is_ok_and(|said| said.contains(what))
     }
 
-    pub fn forget_said(&self, what: &str) {
+    /// Forgets that it was said, once no further try needs to know.
+    pub fn forget_call(&self, what: &str) {
         if let Ok(mut said) = self.said.lock() {
             said.remove(what);
         }
     }
 
     /// Whether this was said before by this process; from now on it was.
-    pub fn said(&self, what: &str) -> bool {
+    pub fn remember_call(&self, what: &str) -> bool {
         self.said
             .lock()
             .is_ok_and(|mut said| !said.insert(what.to_owned()))
@@ -285,12 +290,14 @@ impl Desk {
             .find(|r| r.address.same_mailbox(address))
     }
 
+    /// How many calls left in this hour, for the cap. Locked for as long as the guard lives.
     pub fn calls_of_hour(&self) -> MutexGuard<'_, CallsOfHour> {
         self.calls_of_hour
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Keeps what a letter shows without a key; the oldest is dropped beyond 500.
     pub fn remember_outside(&self, letter: IntakeId, outside: &Outside) {
         if let Ok(mut outsides) = self.outsides.lock() {
             outsides.push_back((letter, outside.clone()));
@@ -300,6 +307,7 @@ impl Desk {
         }
     }
 
+    /// What [`Self::remember_outside`] kept; `None` after a restart, or once it was dropped.
     pub fn outside_of(&self, letter: IntakeId) -> Option<Outside> {
         self.outsides
             .lock()

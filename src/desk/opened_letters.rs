@@ -111,6 +111,6 @@ pub async fn report_of(desk: &Desk, case: &CaseId) -> Result<Option<Report>, Por
     let Some(report) = reading_of(desk, first).await?.and_then(|read| read.report) else {
         return Ok(None);
     };
-    let record = case_records::read(desk, case).await?.dossier;
+    let record = case_records::read(desk, case).await?.record;
     Ok(Some(record.assessment.over(report)))
 }

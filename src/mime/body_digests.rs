@@ -27,11 +27,13 @@ impl BodyDigester {
         })
     }
 
+    /// Hashes the next octets of the body, in pieces of any size.
     pub fn take(&mut self, piece: &[u8]) {
         self.simple.write(piece);
         self.relaxed.write(piece);
     }
 
+    /// The two digests, once the whole body was taken.
     pub fn finish(self) -> BodyDigests {
         let ended = |hasher: Hasher| hasher.finish().0.complete().as_ref().to_vec();
         BodyDigests {

@@ -4,6 +4,7 @@
 use super::filename::is_invisible;
 use crate::model::limits::BLOCKS_MAX;
 
+/// What an armored block holds, by its BEGIN line (RFC 9580 section 6.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockKind {
     Message,

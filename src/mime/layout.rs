@@ -45,6 +45,8 @@ struct Found<'a, 'x> {
 }
 
 impl<'x> Entity<'x> {
+    /// Where the encrypted or signed part sits. Wrappers with a single part are passed through, and
+    /// structures that mail systems changed are recognised.
     pub fn layout(&self) -> Layout<'_> {
         let Some(mut root) = self.root() else {
             return Layout::Bare;

@@ -21,6 +21,8 @@ pub struct Path<'x> {
     pub return_path: String,
 }
 
+/// Reads the header block of `head` alone. What stands below our own server's fields is a claim of
+/// the sender.
 pub fn path(head: &[u8]) -> Path<'_> {
     let fields = tolerant::letter_start(&head[..header_block_end(head)]);
     let message = tolerant::parse_headers(fields);

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 /// RFC 2046 section 5.1.1: a boundary has at most 70 characters.
 const BOUNDARY_LINE_MAX: usize = 80;
 
+/// Why a letter is not parsed. It is kept and shown to a human as it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LimitExceeded {
     #[error("the letter has more octets than are read")]

@@ -12,6 +12,7 @@ pub struct Address {
     at: usize,
 }
 
+/// Why a text is no address. The variants quote nothing of the text, which may be a stranger's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnAddress {
     #[error("it is empty")]
@@ -31,6 +32,8 @@ impl Address {
     const LOCAL_OCTETS_MAX: usize = 64;
     const DOMAIN_OCTETS_MAX: usize = 255;
 
+    /// Reads `local@domain`, with spaces around it or without. A domain in Unicode becomes its
+    /// A-label (RFC 5891). Quoted local parts and display names are refused.
     pub fn parse(text: &str) -> Result<Self, NotAnAddress> {
         let text = text.trim();
         if text.is_empty() {
@@ -76,14 +79,17 @@ impl Address {
         })
     }
 
+    /// The part before the @, in the case in which it was written.
     pub fn local(&self) -> &str {
         &self.whole[..self.at]
     }
 
+    /// The part behind the @, in lower case.
     pub fn domain(&self) -> &str {
         &self.whole[self.at + 1..]
     }
 
+    /// The whole `local@domain`, as SMTP carries it, without angle brackets.
     pub fn as_str(&self) -> &str {
         &self.whole
     }
@@ -180,6 +186,7 @@ impl From<ReplyAddress> for Address {
     }
 }
 
+/// Why no automatic answer may go to an address (RFC 3834 section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoReplyAddress {
     #[error("the return path is empty")]
@@ -208,6 +215,8 @@ impl ReplyAddress {
         Self::prove(Address::parse(bare).map_err(NoReplyAddress::Malformed)?)
     }
 
+    /// Proves that an automatic answer may go there: no daemon, list or bounce address, no address
+    /// literal, and no local part that a program could take for an option.
     pub fn prove(address: Address) -> Result<Self, NoReplyAddress> {
         let local = address.local().to_ascii_lowercase();
         if local.starts_with('-') {
@@ -245,6 +254,7 @@ impl ReplyAddress {
         Ok(Self(address))
     }
 
+    /// The address, which may be written to by hand too.
     pub fn address(&self) -> &Address {
         &self.0
     }

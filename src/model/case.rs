@@ -6,6 +6,7 @@ use super::ids::CaseId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// One report's way through the desk: ids, times and states alone, and no text of a letter.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Case {
     pub id: CaseId,
@@ -19,6 +20,7 @@ pub struct Case {
     pub course: Course,
 }
 
+/// Whether a case waits for its first letter to be read, is worked on, or is over.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Standing {
@@ -34,6 +36,7 @@ pub enum Standing {
     },
 }
 
+/// Why a case is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Closing {
@@ -49,10 +52,12 @@ pub enum Closing {
     Duplicate,
     /// It is no vulnerability.
     Rejected,
+    /// Unsolicited mail, by a responder's command: no answer is owed.
     Spam,
 }
 
 impl Closing {
+    /// Every reason, so that a stored word finds its own.
     pub const ALL: [Self; 7] = [
         Self::KeyRequest,
         Self::Machine,
@@ -63,6 +68,7 @@ impl Closing {
         Self::Spam,
     ];
 
+    /// As JSON and the store write it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::KeyRequest => "key-request",
@@ -82,6 +88,7 @@ impl Closing {
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Called {
+    /// Nobody was called yet.
     #[default]
     No,
     /// It is near.
@@ -98,6 +105,7 @@ pub enum Acknowledgement {
         deadline: Timestamp,
         called: Called,
     },
+    /// It left; `signed` is false where no signature was to be had in time.
     Sent {
         at: Timestamp,
         signed: bool,
@@ -119,7 +127,9 @@ pub enum Draft {
     /// A responder must confirm it first, by `case file`.
     #[serde(rename = "awaits-word")]
     AwaitsConfirmation,
+    /// An effect files it: it is on its way to the tracker.
     Queued,
+    /// It stands in the tracker.
     Filed {
         advisory: AdvisoryId,
     },
@@ -144,6 +154,7 @@ pub enum AdvisoryState {
 }
 
 impl AdvisoryState {
+    /// The word as GitHub's API and our JSON write it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Triage => "triage",
@@ -155,6 +166,7 @@ impl AdvisoryState {
     }
 }
 
+/// A transition asked of a state that is already beyond it. Both fields are words for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the {what} of this case is already {from}")]
 pub struct InvalidTransition {
@@ -163,6 +175,7 @@ pub struct InvalidTransition {
 }
 
 impl Acknowledgement {
+    /// It has left at this moment. Fails where it left before, or where none is owed.
     pub fn sent(self, at: Timestamp, signed: bool) -> Result<Self, InvalidTransition> {
         match self {
             Self::Due { .. } | Self::ByHand { .. } => Ok(Self::Sent { at, signed }),
@@ -185,6 +198,7 @@ impl Acknowledgement {
         }
     }
 
+    /// Notes how far responders were called for the deadline; a state without one stays as it is.
     pub fn called(self, called: Called) -> Self {
         match self {
             Self::Due { deadline, .. } => Self::Due { deadline, called },
@@ -203,6 +217,7 @@ impl Acknowledgement {
         }
     }
 
+    /// The state's word in JSON and in the store, without its deadline.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Due { .. } => "due",
@@ -214,6 +229,7 @@ impl Acknowledgement {
 }
 
 impl Draft {
+    /// The draft is to be filed. Fails where it is on its way or filed, so that it is filed once.
     pub fn queue(self) -> Result<Self, InvalidTransition> {
         match self {
             Self::None | Self::AwaitsConfirmation => Ok(Self::Queued),
@@ -228,6 +244,7 @@ impl Draft {
         }
     }
 
+    /// The state's word in JSON and in the store; `awaits-word` is stored by its old name.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::None => "none",
@@ -239,6 +256,7 @@ impl Draft {
 }
 
 impl Standing {
+    /// The state's word in JSON, in the store and in metrics.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Unread => "unread",

@@ -8,6 +8,8 @@ use crate::model::ids::CaseId;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+/// What a responder has the desk do with a case, the same for the command line, a signed letter and
+/// a marked comment.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "word", rename_all = "kebab-case")]
 pub enum CaseCommand {
@@ -40,16 +42,20 @@ pub enum CaseCommand {
     Announced {
         day: Option<Date>,
     },
+    /// Adds a note to the case record.
     Note {
         text: String,
     },
+    /// Names who takes care of the case.
     Assign {
         to: String,
     },
+    /// Adds a link to the case record; `what` says how it belongs there.
     Link {
         what: String,
         to: String,
     },
+    /// Lays the given fields over the team's assessment.
     Set {
         assessment: Box<Assessment>,
     },
@@ -61,6 +67,7 @@ pub enum CaseCommand {
         /// They are taken off the list; the tracker keeps whom it let in.
         remove: bool,
     },
+    /// Adds somebody to be credited; `kind` is one of GitHub's words.
     Credit {
         login: Option<String>,
         /// Somebody without a login.
@@ -79,6 +86,7 @@ pub enum CaseCommand {
     Ask {
         private_disclosure: bool,
     },
+    /// Sends our certificate to the reporter.
     SendCertificate,
     /// Has letters that stayed shut or were set aside read again.
     Reread,
@@ -87,7 +95,9 @@ pub enum CaseCommand {
         choose: Option<String>,
         forget: bool,
     },
+    /// Asks the tracker for a CVE number.
     RequestCve,
+    /// Opens a private fork in which the fix is made.
     Fork,
     /// Tells the distributors, each encrypted, until when they must keep it.
     NotifyDistributors {
@@ -101,6 +111,7 @@ pub enum CaseCommand {
         /// It was announced before: this corrects it.
         again: bool,
     },
+    /// Closes the case; `of` is the other case of a duplicate.
     Close {
         why: Closing,
         note: Option<String>,

@@ -7,6 +7,7 @@ use crate::model::report::{Affected, Missing, Package, Report};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// What the team wrote down about a case. It rests sealed, and is written back whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CaseRecord {
@@ -20,11 +21,13 @@ pub struct CaseRecord {
     pub credits: Vec<Credit>,
 }
 
+/// People and teams of the tracker who are let into an advisory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Collaborators {
     /// Logins of the tracker.
     pub users: Vec<String>,
+    /// Slugs of the organisation's teams.
     pub teams: Vec<String>,
 }
 
@@ -63,9 +66,11 @@ pub struct Assessment {
     pub severity: Option<String>,
 }
 
+/// A remark of one responder; notes are added and never changed.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Note {
     pub at: Timestamp,
+    /// Who wrote it, as the journal calls them.
     pub by: String,
     pub text: String,
 }

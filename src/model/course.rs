@@ -18,13 +18,17 @@ pub enum Step {
     FixTeam,
     /// The fix is complete.
     Fix,
+    /// The fix is released and the advisory is public.
     Release,
+    /// The retrospective is published.
     Retrospective,
 }
 
 impl Step {
+    /// In the order in which the policy has them.
     pub const ALL: [Self; 4] = [Self::FixTeam, Self::Fix, Self::Release, Self::Retrospective];
 
+    /// As JSON, the store and commands write it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::FixTeam => "fix-team",
@@ -39,6 +43,7 @@ impl Step {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lane {
+    /// The windows of the policy as the config has them.
     #[default]
     Normal,
     /// What is not severe gives way to holidays and other work.
@@ -48,6 +53,7 @@ pub enum Lane {
 }
 
 impl Lane {
+    /// As JSON and the store write it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Normal => "normal",
@@ -61,6 +67,7 @@ impl Lane {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Reached {
     pub at: Timestamp,
+    /// The deadline as it stood at that moment.
     pub deadline: Timestamp,
 }
 

@@ -5,6 +5,7 @@ use super::Timestamp;
 use super::address::Address;
 use jiff::civil::Date;
 
+/// Somebody on the private list, who gets embargoed notices sealed to their certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Distributor {
     pub name: String,

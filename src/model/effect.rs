@@ -22,10 +22,13 @@ pub struct Effect {
     pub payload: Option<Vec<u8>>,
 }
 
+/// What kind of thing an effect does; for calls, also why humans are called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "work", content = "reason", rename_all = "kebab-case")]
 pub enum Work {
+    /// Tells the reporter that their letter arrived, made from the outside of it alone.
     Acknowledge,
+    /// Sends our certificate to whoever asked for it.
     SendCertificate,
     /// Asks the reporter for what their report lacks.
     Ask,
@@ -40,10 +43,13 @@ pub enum Work {
     Notify,
     /// A release, to one mailing list or by a post.
     Announce,
+    /// Opens the draft in the tracker.
     FileAdvisory,
+    /// Adds a later letter of the reporter to the draft.
     AppendFollowUp,
     /// Brings the advisory up to what the team found.
     AmendAdvisory,
+    /// Asks the tracker for a CVE number.
     RequestCve,
     /// A private fork in which the fix is made.
     OpenFork,
@@ -79,6 +85,7 @@ impl Work {
         Self::OpenFork,
     ];
 
+    /// As the store and metrics write it, without the reason of a call.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Acknowledge => "acknowledge",
@@ -118,6 +125,7 @@ impl Effect {
         }
     }
 
+    /// One for each case: `intake` is the letter that opened it.
     pub fn acknowledge(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(
             EffectKey::acknowledge(case),
@@ -128,6 +136,7 @@ impl Effect {
         )
     }
 
+    /// One for each letter that asks for our certificate.
     pub fn send_certificate(intake: IntakeId, case: &CaseId, due: Timestamp) -> Self {
         Self::new(
             EffectKey::certificate(intake),
@@ -138,6 +147,7 @@ impl Effect {
         )
     }
 
+    /// One for each letter whose report lacks something.
     pub fn ask(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(
             EffectKey::ask(case, intake),
@@ -182,15 +192,16 @@ impl Effect {
         )
     }
 
+    /// Whether a responder commanded it, so that no cap on automatic answers holds it back.
     pub fn is_manual(&self) -> bool {
         self.key.is_manual()
     }
 
-    /// `word` tells the replies in a case apart.
-    pub fn reply(case: &CaseId, word: &str, sealed: Vec<u8>, due: Timestamp) -> Self {
+    /// `tag` tells the replies in a case apart.
+    pub fn reply(case: &CaseId, tag: &str, sealed: Vec<u8>, due: Timestamp) -> Self {
         Self {
             payload: Some(sealed),
-            ..Self::new(EffectKey::reply(case, word), Work::Reply, case, None, due)
+            ..Self::new(EffectKey::reply(case, tag), Work::Reply, case, None, due)
         }
     }
 
@@ -228,13 +239,13 @@ impl Effect {
         }
     }
 
-    /// `word` tells the notices of a case apart, and `to` whom each goes to, without naming them:
+    /// `tag` tells the notices of a case apart, and `to` whom each goes to, without naming them:
     /// keys are logged.
-    pub fn notify(case: &CaseId, word: &str, to: &str, sealed: Vec<u8>, due: Timestamp) -> Self {
+    pub fn notify(case: &CaseId, tag: &str, to: &str, sealed: Vec<u8>, due: Timestamp) -> Self {
         Self {
             payload: Some(sealed),
             ..Self::new(
-                EffectKey::notice(case, word, to),
+                EffectKey::notice(case, tag, to),
                 Work::Notify,
                 case,
                 None,
@@ -243,11 +254,13 @@ impl Effect {
         }
     }
 
-    pub fn announce(case: &CaseId, word: &str, to: &str, sealed: Vec<u8>, due: Timestamp) -> Self {
+    /// `tag` tells the announcements of a case apart, and `to` the list or post that each goes to.
+    /// `sealed` holds its text.
+    pub fn announce(case: &CaseId, tag: &str, to: &str, sealed: Vec<u8>, due: Timestamp) -> Self {
         Self {
             payload: Some(sealed),
             ..Self::new(
-                EffectKey::announce(case, word, to),
+                EffectKey::announce(case, tag, to),
                 Work::Announce,
                 case,
                 None,
@@ -256,6 +269,7 @@ impl Effect {
         }
     }
 
+    /// One for each case: `intake` is the letter that the draft is made from.
     pub fn file_advisory(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(
             EffectKey::file(case),
@@ -266,6 +280,7 @@ impl Effect {
         )
     }
 
+    /// One for each later letter; queued again, it is done again.
     pub fn append_follow_up(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(
             EffectKey::append(case, intake),
@@ -276,6 +291,7 @@ impl Effect {
         )
     }
 
+    /// One for each moment at which what the advisory should say changed.
     pub fn amend_advisory(case: &CaseId, due: Timestamp) -> Self {
         Self::new(
             EffectKey::amend(case, due),
@@ -297,6 +313,7 @@ impl Effect {
         )
     }
 
+    /// One for each case.
     pub fn open_fork(case: &CaseId, due: Timestamp) -> Self {
         Self::new(EffectKey::fork(case), Work::OpenFork, case, None, due)
     }

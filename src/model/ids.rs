@@ -18,6 +18,7 @@ const CASE_ID_CHARACTERS: usize = 10;
 #[serde(try_from = "String", into = "String")]
 pub struct CaseId(String);
 
+/// The text that was no case id, up to 40 characters of it.
 #[derive(Debug, thiserror::Error)]
 #[error("{0:?} is not a case id: it is written SD- and {CASE_ID_CHARACTERS} letters or digits")]
 pub struct NotACaseId(String);
@@ -44,6 +45,7 @@ impl CaseId {
         }
     }
 
+    /// With its prefix, in upper case: `SD-7K3QF2MX9A`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -91,6 +93,7 @@ impl fmt::Display for IntakeId {
 #[serde(try_from = "String", into = "String")]
 pub struct Digest(pub [u8; 32]);
 
+/// The text was not 64 hexadecimal digits.
 #[derive(Debug, thiserror::Error)]
 #[error("a SHA-256 has 64 hexadecimal digits")]
 pub struct NotADigest;
@@ -109,6 +112,7 @@ impl From<Digest> for String {
 }
 
 impl Digest {
+    /// Reads 64 hexadecimal digits of either case; `None` for anything else.
     pub fn parse(hex: &str) -> Option<Self> {
         let mut octets = [0; 32];
         if hex.len() != 64 || !hex.is_ascii() {
@@ -132,6 +136,7 @@ impl fmt::Display for Digest {
 #[serde(try_from = "String", into = "String")]
 pub struct MessageId(String);
 
+/// The text that was no Message-ID, up to 40 characters of it.
 #[derive(Debug, thiserror::Error)]
 #[error("{0:?} could not be written into a Message-ID field")]
 pub struct NotAMessageId(String);
@@ -165,6 +170,7 @@ impl MessageId {
         fits.then(|| Self(bare.to_owned()))
     }
 
+    /// Without its angle brackets; `Display` writes them.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -18,6 +18,7 @@ pub enum Dmarc {
 }
 
 impl Dmarc {
+    /// As JSON and the store write it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pass => "pass",
@@ -26,6 +27,7 @@ impl Dmarc {
         }
     }
 
+    /// Reads what [`Self::as_str`] writes; `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Pass, Self::Fail, Self::Unknown]
             .into_iter()

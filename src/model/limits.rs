@@ -148,6 +148,7 @@ impl Default for Limits {
     }
 }
 
+/// Why a limit of the config is not taken. Its text names the key and what mends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LimitRefused {
     #[error(
@@ -208,23 +209,29 @@ pub const PACKETS_MAX: usize = 1_000;
 /// first octet, so that they are counted before it begins. Six people may sign one report.
 pub const SIGNATURES_OF_MESSAGE_MAX: u64 = 6;
 
-/// Of a whole letter: tries to open or verify a message; packets; compressed ones; signatures;
-/// session keys asked for; parts and headers of all entities.
+/// Tries to open or to verify an OpenPGP message, in a whole letter.
 pub const MESSAGES_MAX: u64 = 40;
+/// OpenPGP packets of a whole letter, in all of its messages.
 pub const PACKETS_OF_LETTER_MAX: u64 = 2_000;
+/// Compressed packets of a whole letter: two for each message that may be tried.
 pub const COMPRESSIONS_MAX: u64 = 2 * MESSAGES_MAX;
+/// Signatures that are checked in a whole letter.
 pub const SIGNATURES_MAX: u64 = 100;
+/// Of a whole letter: signatures of certificates on themselves, verified when one is read.
 pub const CERTIFICATIONS_MAX: u64 = 400;
 
 /// Of a whole letter: signatures of a certificate times its keys and user IDs. Sequoia tries each
 /// that does not fit on every one of them. The certificate of a keysigning party has some 10,000.
 pub const BINDINGS_MAX: u64 = 100_000;
+/// Session keys that the keyholder is asked for in a whole letter.
 pub const RECIPIENTS_MAX: u64 = 300;
+/// Parts and headers of all entities of a whole letter.
 pub const PARTS_OF_LETTER_MAX: u64 = 1_500;
 
 /// Text that is kept of any letter, and so many times its octets more: prose is compressed to a
 /// quarter at best.
 pub const TEXT_FREE_OCTETS: u64 = 64 * 1024;
+/// Octets of text that are kept for each octet of the letter, beyond the free ones.
 pub const TEXT_RATIO_MAX: u64 = 8;
 
 /// Plaintext of a letter that is smaller than half of it: reports bring archives and logs, and
@@ -264,6 +271,7 @@ pub const GUESSED_OCTETS_MAX: usize = 64 * 1024;
 
 /// Entries of an archive that are listed, and characters of a name in the list.
 pub const ARCHIVE_ENTRIES_MAX: usize = 50;
+/// Characters of an entry's name in that list; the rest is cut off.
 pub const ARCHIVE_NAME_CHARACTERS_MAX: usize = 200;
 
 /// mail-parser keeps offsets in 32 bits.

@@ -103,6 +103,7 @@ pub struct Brief {
     pub attachments: Vec<String>,
 }
 
+/// Where a responder answers a call, and the token that lets their answer reach the reporter once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplyTo {
     pub address: Address,
@@ -110,6 +111,7 @@ pub struct ReplyTo {
 }
 
 impl Composition {
+    /// The Message-ID that the letter will bear, chosen before it is composed.
     pub fn message_id(&self) -> &MessageId {
         match self {
             Self::Acknowledgement { message_id, .. }
@@ -160,6 +162,7 @@ impl Composition {
         }
     }
 
+    /// The only recipient: a letter to several people is several compositions.
     pub fn to(&self) -> &Address {
         match self {
             Self::Acknowledgement { to, .. }

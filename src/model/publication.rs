@@ -21,11 +21,13 @@ pub struct SecurityTxt {
 #[serde(try_from = "String", into = "String")]
 pub struct HttpsUrl(String);
 
+/// The text that was no URL with https and a host.
 #[derive(Debug, thiserror::Error)]
 #[error("{0:?} is not a web address that begins with https://")]
 pub struct NotAnHttpsUrl(String);
 
 impl HttpsUrl {
+    /// In printable ASCII, so that it fits on one line of a security.txt.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -58,11 +60,13 @@ impl From<HttpsUrl> for String {
 #[serde(try_from = "String", into = "String")]
 pub struct Language(String);
 
+/// The text that was no language tag in the form of RFC 5646.
 #[derive(Debug, thiserror::Error)]
 #[error("{0:?} is not a language tag such as en or pt-BR")]
 pub struct NotALanguage(String);
 
 impl Language {
+    /// The tag as it was written, such as `en` or `pt-BR`: 2 to 35 characters.
     pub fn as_str(&self) -> &str {
         &self.0
     }

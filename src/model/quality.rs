@@ -11,6 +11,7 @@ pub struct Found {
     pub functions: Vec<String>,
 }
 
+/// How much a report gives a responder to work with. It ranks lists, and rejects nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quality {
     /// 0 to 100: the share of what could be known that speaks for it.

@@ -6,21 +6,33 @@ use super::report::Report;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// What a letter is, by its outside and its text. A guess is made in favour of the reporter: what
+/// may be a report is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LetterKind {
+    /// A new report, or what may be one. A letter that stays shut counts as one, too.
     Report,
+    /// A letter in the thread of a case, or with a case's id in its subject.
     FollowUp,
+    /// It asks for our certificate and reports nothing.
     KeyRequest,
+    /// It says that a vulnerability is public, or when it will be.
     DisclosureNotice,
+    /// A delivery status notification (RFC 3464).
     Dsn,
+    /// A machine answered, such as an out-of-office note (RFC 3834).
     AutoReply,
+    /// A mailing list or a bulk mailing sent it, and it shows no report.
     List,
+    /// It sells something, or is marked as spam and speaks of no vulnerability.
     Spam,
+    /// It has no subject, no text and no attachment.
     Other,
 }
 
 impl LetterKind {
+    /// The word in JSON and in the store.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Report => "report",
@@ -35,6 +47,7 @@ impl LetterKind {
         }
     }
 
+    /// Whether a machine wrote it, so that nobody waits for an answer.
     pub fn is_machine(self) -> bool {
         matches!(self, Self::Dsn | Self::AutoReply | Self::List)
     }
@@ -45,13 +58,19 @@ impl LetterKind {
     }
 }
 
+/// In which form an encrypted part came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
+    /// multipart/encrypted (RFC 3156), as it was sent or as a mail system changed it.
     PgpMime,
+    /// An armored block within a text.
     Inline,
+    /// An OpenPGP file beside the text.
     Attachment,
+    /// S/MIME (RFC 8551), which is never opened.
     Smime,
+    /// Not encrypted, or refused by a limit before its form was known.
     #[default]
     None,
 }
@@ -66,12 +85,18 @@ pub enum Integrity {
     None,
 }
 
+/// Which mail system changed the structure of a PGP/MIME letter, as far as its traces tell. The
+/// encrypted part was found all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Repair {
+    /// Exchange made multipart/encrypted into multipart/mixed.
     Exchange,
+    /// Google Workspace or a mailing list put the encrypted part beside a footer.
     Google,
+    /// ProtonMail did as Exchange does, and named the control part `attachment.pgp`.
     Proton,
+    /// The encrypted part sat deeper than any of these puts it.
     Other,
 }
 
@@ -79,31 +104,44 @@ pub enum Repair {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shut {
+    /// None of our keys opens it, or it is encrypted with a password, which is never tried.
     NoKey,
+    /// The ciphertext was changed on the way, or is not protected against changes.
     Integrity,
+    /// It is S/MIME, or uses what our OpenPGP library does not support.
     Unsupported,
+    /// Opening it would cost more than the limits of one letter allow.
     Limit,
 }
 
+/// How an encrypted part came, and whether it was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Protection {
     pub encrypted: bool,
     pub format: Format,
     pub integrity: Integrity,
+    /// None where the part came as RFC 3156 has it.
     pub repaired: Option<Repair>,
+    /// None where the part was opened, or where nothing is encrypted.
     pub shut: Option<Shut>,
 }
 
+/// What became of checking the signatures of a letter with the certificates at hand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SignatureStatus {
+    /// It verifies with a certificate at hand.
     Valid,
+    /// It is wrong, its key may not sign, or it was made for another recipient.
     Invalid,
+    /// No certificate at hand has its key.
     UnknownKey,
+    /// No signature covers the whole letter.
     #[default]
     None,
 }
 
+/// Who signed a letter, as far as that is proven.
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct SignatureVerdict {
     pub status: SignatureStatus,
@@ -117,6 +155,7 @@ pub struct SignatureVerdict {
     pub names_recipient: bool,
 }
 
+/// A file of a letter, as a reading lists it: without its octets.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Attachment {
     /// A safe basename: no path, no control or bidi characters.

@@ -27,6 +27,7 @@ pub struct Blackout {
 }
 
 impl Blackout {
+    /// Whether this day is in the period, its first and last day included.
     pub fn holds(&self, day: Date) -> bool {
         self.from <= day && day <= self.to
     }

@@ -9,6 +9,7 @@ use std::fmt;
 pub struct Secret(Vec<u8>);
 
 impl Secret {
+    /// Takes the octets as they are: nothing is trimmed.
     pub fn new(octets: Vec<u8>) -> Self {
         Self(octets)
     }

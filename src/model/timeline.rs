@@ -91,6 +91,9 @@ impl Default for Timeline {
 }
 
 impl Timeline {
+    /// The window of a step in a lane, counted from the case's opening; the retrospective's is
+    /// counted from the release and is the same in every lane. `remind` is at most half of `to`,
+    /// except for the retrospective.
     pub fn window(&self, step: Step, lane: Lane) -> Window {
         let (window, pace): (Window, fn(&Pace) -> SignedDuration) = match step {
             Step::FixTeam => (self.fix_team, |pace| pace.fix_team),

@@ -66,6 +66,8 @@ pub(super) struct Regular<'a> {
 }
 
 impl<'a> Regular<'a> {
+    /// Reads the BEGIN line and the headers; `None` where it is no such armor, or a clearsigned
+    /// text (RFC 9580 section 7). Nothing of the body is decoded yet.
     pub fn begin(octets: &'a [u8]) -> Option<Self> {
         let mut armor = Self {
             rest: octets,

@@ -284,6 +284,8 @@ impl Certificate {
         Ok(Self(cert))
     }
 
+    /// The certificate in OpenPGP packets, without armor and without what is marked as not
+    /// exportable.
     pub fn binary(&self) -> Result<Vec<u8>, OpenPgpError> {
         MarshalInto::export_to_vec(&self.0)
             .map_err(OpenPgpError::operation("exporting a certificate"))

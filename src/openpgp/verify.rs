@@ -71,6 +71,7 @@ pub(super) struct Judge<'b> {
 }
 
 impl<'b> Judge<'b> {
+    /// For one message: it counts from zero, and draws on the budget of the whole letter.
     pub fn new(certificates: &[Certificate], budget: &'b Budget) -> Self {
         let certificates = certificates.iter().map(|c| c.0.clone()).collect();
         Self {

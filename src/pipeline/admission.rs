@@ -131,6 +131,7 @@ impl<'l> Asking<'l> {
         }
     }
 
+    /// Whether no fetched letter waits for an answer of DNS.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }

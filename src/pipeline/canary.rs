@@ -34,6 +34,7 @@ pub enum Shape {
 }
 
 impl Shape {
+    /// In the order in which they are sent.
     pub const ALL: [Self; 5] = [
         Self::Clear,
         Self::PgpMime,
@@ -42,6 +43,7 @@ impl Shape {
         Self::HiddenRecipient,
     ];
 
+    /// As it stands in the letter's key and in `sealdesk canary`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Clear => "clear",

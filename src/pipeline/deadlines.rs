@@ -62,7 +62,7 @@ pub async fn round(desk: &Desk) -> Result<(), PortError> {
 async fn without_case(desk: &Desk, now: Timestamp) -> Result<(), PortError> {
     let day = now.strftime("%Y-%m-%d").to_string();
     let about = format!("letters without case {day}");
-    if desk.was_said(&about) || !desk.parts.store.has_untold().await? {
+    if desk.was_called(&about) || !desk.parts.store.has_untold().await? {
         return Ok(());
     }
     let decision = Decision {
@@ -70,7 +70,7 @@ async fn without_case(desk: &Desk, now: Timestamp) -> Result<(), PortError> {
         ..Decision::default()
     };
     desk.parts.store.commit(&decision, now).await?;
-    desk.said(&about);
+    desk.remember_call(&about);
     desk.ring();
     Ok(())
 }
@@ -113,7 +113,7 @@ async fn certificates(desk: &Desk, now: Timestamp) -> Result<(), PortError> {
             ),
         );
         let about = format!("{fingerprint}:{}:{stage}", ends.strftime("%Y-%m-%d"));
-        if desk.said(&about) {
+        if desk.remember_call(&about) {
             continue;
         }
         warn!(fingerprint, stage, "a certificate ends soon");

@@ -123,10 +123,13 @@ impl ReadingQueue {
         }
     }
 
+    /// The opener ended while these were read, and one of them may be why: each is read alone from
+    /// now on.
     pub fn suspect(&mut self, letters: impl IntoIterator<Item = IntakeId>) {
         self.suspects.extend(letters);
     }
 
+    /// Whether it must be read beside no other.
     pub fn is_suspect(&self, letter: IntakeId) -> bool {
         self.suspects.contains(&letter)
     }

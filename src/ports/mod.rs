@@ -58,6 +58,7 @@ pub trait Sink: Send {
     async fn take(&mut self, piece: &[u8]) -> Result<(), PortError>;
 }
 
+/// Where letters come from. A letter is settled there only once it is durable here.
 #[async_trait]
 pub trait Mailbox: Send {
     /// Its name in the config.
@@ -71,6 +72,7 @@ pub trait Mailbox: Send {
     async fn newest(&mut self) -> Result<Vec<ListedLetter>, PortError> {
         Ok(Vec::new())
     }
+    /// Gives the letter's octets to `sink`, as they came.
     async fn fetch(&mut self, letter: &ListedLetter, sink: &mut dyn Sink) -> Result<(), PortError>;
     /// Moves or marks letters that are durable here. Repeating it is harmless.
     async fn settle(&mut self, places: &[MailboxUid]) -> Result<(), PortError>;
@@ -91,6 +93,7 @@ pub struct Parcel {
     pub key: EffectKey,
 }
 
+/// What hands letters to the mail system. It tries once: trying again is the outbox's.
 #[async_trait]
 pub trait Courier: Send + Sync {
     /// Hands the letter over. An error after the last octet may mean that it was delivered (RFC
@@ -132,8 +135,11 @@ pub struct Capabilities {
     pub has_collaborators: bool,
 }
 
+/// Where advisories are drafted and kept. The outbox may repeat a call, which then changes nothing
+/// more; a tracker itself never tries again.
 #[async_trait]
 pub trait Tracker: Send + Sync {
+    /// What it can do beyond filing and appending; callers look before they use a default method.
     fn capabilities(&self) -> Capabilities;
     /// Opens a draft. `perhaps_filed`: an earlier try may have done it, so the marker is looked for
     /// first.
@@ -159,6 +165,7 @@ pub trait Tracker: Send + Sync {
             "this tracker's advisories cannot be changed by the desk",
         ))
     }
+    /// Asks for a CVE number for the advisory.
     async fn request_cve(&self, _: &AdvisoryId) -> Result<(), PortError> {
         Err(PortError::lasting("this tracker gives out no CVE numbers"))
     }
@@ -181,6 +188,7 @@ pub trait Tracker: Send + Sync {
 /// The path to humans that shares nothing with the mail, and carries no content.
 #[async_trait]
 pub trait Alarm: Send + Sync {
+    /// Calls somebody with the reason's fixed word and the case's id, and nothing else.
     async fn raise(&self, case: Option<&CaseId>, reason: Reason) -> Result<(), PortError>;
 }
 
@@ -189,6 +197,7 @@ pub trait Alarm: Send + Sync {
 pub trait Announcer: Send + Sync {
     /// The SHA-256 of a file of the release, as everybody would fetch it.
     async fn sha256(&self, url: &str) -> Result<Digest, PortError>;
+    /// Posts a text where releases are announced. A repetition posts it again.
     async fn post(&self, text: &str) -> Result<(), PortError>;
     /// Whether a place to post is configured.
     fn posts(&self) -> bool;
@@ -212,6 +221,7 @@ pub trait Authenticator: Send + Sync {
     async fn probe(&self, domain: &str) -> Result<String, PortError>;
 }
 
+/// The only source of the time. Stories play with one of their own.
 pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 }
@@ -227,6 +237,7 @@ pub enum LetterOctets {
     Raw(Vec<u8>),
 }
 
+/// What the opener gives back for one letter.
 #[derive(Debug)]
 pub struct OpenedLetter {
     pub reading: Reading,
@@ -234,6 +245,7 @@ pub struct OpenedLetter {
     pub files: Vec<Vec<u8>>,
 }
 
+/// Why the opener gave no answer. It matters whom it blames: the opener, the letter, or the call.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenerError {
     /// The opener is down or refuses to start; the letter is not to blame.
@@ -245,6 +257,7 @@ pub enum OpenerError {
     /// The reader died on this letter.
     #[error("the reader ended before it answered")]
     Died,
+    /// The call was answered with a refusal: its text says why.
     #[error("the opener refused: {0}")]
     Refused(String),
 }

@@ -85,12 +85,17 @@ pub struct Unread {
     pub received_at: Timestamp,
 }
 
+/// How far a letter was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReadingState {
+    /// It waits to be read, for the first time or again.
     Unread,
+    /// Its reading rests sealed.
     Read,
+    /// It was read, and an encrypted part stays shut.
     Shut,
+    /// Two readers ended on it; it is shown as it came.
     SetAside,
     /// From before the desk began to answer.
     Old,
@@ -147,6 +152,7 @@ pub enum OutboxQueue {
 }
 
 impl OutboxQueue {
+    /// Each has a loop of its own.
     pub const ALL: [Self; 4] = [Self::Answers, Self::Calls, Self::Common, Self::SecondPath];
 }
 
@@ -187,6 +193,7 @@ pub trait Spool: Send + Sync {
 pub trait MailboxProgress: Send + Sync {
     /// Folder, validity and the number up to which everything was seen.
     async fn cursors(&self, mailbox: &str) -> Result<Vec<(String, u32, u64)>, PortError>;
+    /// Everything in this folder up to `after` was seen.
     async fn set_cursor(
         &self,
         mailbox: &str,
@@ -202,6 +209,7 @@ pub trait MailboxProgress: Send + Sync {
     ) -> Result<HashSet<MailboxUid>, PortError>;
     /// Durable here, but perhaps not yet moved there.
     async fn unsettled(&self, mailbox: &str) -> Result<Vec<MailboxUid>, PortError>;
+    /// These were moved or marked on the server.
     async fn settled(&self, mailbox: &str, places: &[MailboxUid]) -> Result<(), PortError>;
     /// A letter that cannot be fetched: it stays on the server, and a human is called.
     async fn leave_lying(
@@ -241,6 +249,7 @@ pub trait Letters: Send + Sync {
     async fn uncount_try(&self, intake: IntakeId) -> Result<(), PortError>;
     /// Counts further tries, for one that ended worse than by itself.
     async fn count_tries(&self, intake: IntakeId, more: u32) -> Result<(), PortError>;
+    /// `None`: no letter has this number.
     async fn intake(&self, intake: IntakeId) -> Result<Option<Intake>, PortError>;
     /// The letters of a case, oldest first.
     async fn letters_of(&self, case: &CaseId) -> Result<Vec<Intake>, PortError>;
@@ -262,6 +271,7 @@ pub trait Letters: Send + Sync {
     ) -> Result<Vec<CaseId>, PortError>;
     /// As [`Self::alike`], for every letter of the case as it was read.
     async fn duplicates(&self, case: &CaseId) -> Result<Vec<CaseId>, PortError>;
+    /// The sealed reading; `None` before the letter was read, and once it is erased.
     async fn reading(&self, intake: IntakeId) -> Result<Option<Vec<u8>>, PortError>;
     /// Letters that were kept as old.
     async fn old_letters(&self) -> Result<Vec<Intake>, PortError>;
@@ -277,19 +287,23 @@ pub trait Letters: Send + Sync {
 /// What follows from an arrival, once its number is known and what was known before it.
 pub type Decide<'a> = &'a (dyn Fn(IntakeId, &ThreadContext) -> Decision + Send + Sync);
 
+/// Cases, their journal, and what is counted of them.
 #[async_trait]
 pub trait Cases: Send + Sync {
     async fn case(&self, id: &CaseId) -> Result<Option<Case>, PortError>;
     /// Newest first.
     async fn cases(&self) -> Result<Vec<Case>, PortError>;
+    /// Whether somebody with this address wrote in the case.
     async fn is_participant(&self, case: &CaseId, address: &Address) -> Result<bool, PortError>;
     /// What responders wrote down of a case, sealed, and the number by which writing it again is
     /// ordered.
-    async fn dossier(&self, case: &CaseId) -> Result<(i64, Option<Vec<u8>>), PortError>;
+    async fn case_record(&self, case: &CaseId) -> Result<(i64, Option<Vec<u8>>), PortError>;
     /// Those with a clock that may run: open ones, and closed ones whose reporter still waits for
     /// an answer.
     async fn running(&self) -> Result<Vec<Case>, PortError>;
+    /// Saves a decision whole or not at all, in one transaction.
     async fn commit(&self, decision: &Decision, now: Timestamp) -> Result<(), PortError>;
+    /// Oldest first.
     async fn journal(&self, case: &CaseId) -> Result<Vec<JournalLine>, PortError>;
     async fn tally(&self) -> Result<Tally, PortError>;
     /// Numbers of the letters that rest without a case, newest first: so many of them at most.
@@ -306,8 +320,10 @@ pub trait Cases: Send + Sync {
     async fn first_start(&self, now: Timestamp) -> Result<Timestamp, PortError>;
 }
 
+/// Effects that are to be done: leased by one worker, done, and settled.
 #[async_trait]
 pub trait Outbox: Send + Sync {
+    /// Takes effects of a queue that are due, at most so many, until `now + lease`.
     async fn lease(
         &self,
         queue: OutboxQueue,
@@ -317,6 +333,7 @@ pub trait Outbox: Send + Sync {
     ) -> Result<Vec<Leased>, PortError>;
     /// At start: what the desk before us had leased is free again, and in doubt.
     async fn release(&self) -> Result<u64, PortError>;
+    /// Records what became of a leased effect, with the decision that follows.
     async fn settle(
         &self,
         key: &EffectKey,
@@ -369,6 +386,7 @@ pub trait Spooling: Sink {
     fn failed(&self) -> bool;
 }
 
+/// A letter that is durable in the spool, and of which the desk may read the head.
 pub struct Spooled {
     pub rest: Rest,
     pub digest: Digest,

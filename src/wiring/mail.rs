@@ -34,6 +34,8 @@ pub(super) fn source(key: &'static str, path: &Path) -> SecretSource {
     Arc::new(move || config::secret(key, &path).map_err(|e| PortError::lasting(e.to_string())))
 }
 
+/// Every mailbox of the config, and GitHub's reports where the tracker takes them. Fails where a
+/// secret or a path cannot be read; no server is asked.
 pub fn mailboxes(settings: &Settings) -> Result<Vec<Watched>> {
     let mut mailboxes: Vec<Watched> = settings
         .mailboxes
@@ -169,6 +171,7 @@ pub(super) fn checked(key: &'static str, path: &Path) -> Result<SecretSource> {
     Ok(source(key, path))
 }
 
+/// The courier of the config. Fails where a secret or a path cannot be read; no server is asked.
 pub fn courier(settings: &Settings) -> Result<Arc<dyn Courier>> {
     match &settings.courier {
         config::CourierSection::Folder(folder) => Ok(Arc::new(FolderCourier::new(

@@ -45,6 +45,8 @@ pub struct Watched {
     pub poll: Duration,
 }
 
+/// Every certificate of a file, armored or binary. Fails where the file or a certificate in it
+/// cannot be read, and names the path.
 pub fn read_certificates(path: &Path) -> Result<Vec<Certificate>> {
     let octets = std::fs::read(path)
         .with_context(|| format!("cannot read the certificate file {}", path.display()))?;
@@ -82,6 +84,7 @@ pub fn identity(settings: &Settings) -> Result<DeskIdentity> {
     })
 }
 
+/// Which addresses and lists are ours, for whoever reads a letter's outside.
 pub fn own_addresses(settings: &Settings) -> OwnAddresses {
     let own_list = |id: &String| OwnList {
         id: id.trim_start_matches('<').trim_end_matches('>').to_owned(),
@@ -95,8 +98,10 @@ pub fn own_addresses(settings: &Settings) -> OwnAddresses {
     }
 }
 
+/// The opener behind the configured socket, or one that the desk starts itself from its own
+/// program. Nothing is started before the first call.
 pub fn opener(settings: &Settings) -> Result<OpenerClient> {
-    let doorstep = match &settings.opener.socket {
+    let endpoint = match &settings.opener.socket {
         Some(path) => OpenerEndpoint::Socket(config::expanded("opener.socket", path)?),
         None => {
             let program = std::env::current_exe()
@@ -111,7 +116,7 @@ pub fn opener(settings: &Settings) -> Result<OpenerClient> {
             }
         }
     };
-    Ok(OpenerClient::new(doorstep, own_addresses(settings)))
+    Ok(OpenerClient::new(endpoint, own_addresses(settings)))
 }
 
 /// What everything at rest is sealed to: the storage certificate, and each responder's that can be

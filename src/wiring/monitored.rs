@@ -23,6 +23,7 @@ pub struct Monitored {
 const METRICS_FOR: Duration = Duration::from_secs(5);
 
 impl Monitored {
+    /// For a desk and the watchdog of its loops; nothing is measured before a page is asked for.
     pub fn new(desk: Arc<Desk>, watchdog: Watchdog) -> Self {
         Self {
             desk,

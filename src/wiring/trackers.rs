@@ -103,6 +103,8 @@ pub fn sources(settings: &Settings) -> Result<Option<Arc<dyn Sources>>> {
     Ok((!clones.is_empty()).then(|| Arc::new(Checkouts::new(clones)) as Arc<dyn Sources>))
 }
 
+/// `None` where the config announces nothing. Without a webhook it fetches files, and posts
+/// nothing.
 pub fn announcer(settings: &Settings) -> Result<Option<Arc<dyn Announcer>>> {
     if !settings.announces {
         return Ok(None);
@@ -115,6 +117,8 @@ pub fn announcer(settings: &Settings) -> Result<Option<Arc<dyn Announcer>>> {
     Ok(Some(Arc::new(HttpAnnouncer::new(webhook)?)))
 }
 
+/// The second path; `None` where the config has none. Fails where a secret cannot be read or the
+/// command is empty.
 pub fn alarm(settings: &Settings) -> Result<Option<Arc<dyn Alarm>>> {
     Ok(match &settings.alarm {
         None => None,
@@ -131,6 +135,7 @@ pub fn alarm(settings: &Settings) -> Result<Option<Arc<dyn Alarm>>> {
     })
 }
 
+/// `None` where the config has none. Fails where the file of its URL cannot be read.
 pub fn heartbeat(settings: &Settings) -> Result<Option<Heartbeat>> {
     settings
         .heartbeat_url_file

@@ -22,6 +22,7 @@ const WAIT_S_MAX: u64 = 3600;
 /// Where a server asks for patience without saying how long (GitHub's docs on secondary limits).
 const WAIT_S_DEFAULT: u64 = 60;
 
+/// How GitHub knows us: by a token, or as an installation of a GitHub App.
 pub enum Auth {
     Token(Secret),
     App {
@@ -31,6 +32,7 @@ pub enum Auth {
     },
 }
 
+/// Calls of the REST API, each within one time-out and without a retry.
 pub struct GithubApi {
     calls: Octocrab,
     /// The app itself, which knows its own name; a token needs none.
@@ -52,6 +54,7 @@ struct Page {
 /// Pages that are remembered.
 const PAGES_MAX: usize = 100;
 
+/// Why a call failed. No text of it holds a token, or what was sent.
 #[derive(Debug, thiserror::Error)]
 pub enum GithubFailure {
     #[error("cannot be reached, or broke off: {0}")]
@@ -125,6 +128,8 @@ impl GithubApi {
         Ok(format!("{name}{suffix}"))
     }
 
+    /// One GET: `route` begins with a slash, below the API's base URL. Null where the answer is
+    /// empty.
     pub async fn get(&self, route: &str) -> Result<Value, GithubFailure> {
         Ok(call(&self.calls, Method::Get(None), route, None).await?.0)
     }
@@ -169,10 +174,12 @@ impl GithubApi {
         Ok((value, next))
     }
 
+    /// One POST. After a failure such as `Silent` or `Server` it may have been done all the same.
     pub async fn post(&self, route: &str, body: &Value) -> Result<Value, GithubFailure> {
         Ok(call(&self.calls, Method::Post, route, Some(body)).await?.0)
     }
 
+    /// One PATCH of the fields in `body`; as with a POST, a lost answer leaves it in doubt.
     pub async fn patch(&self, route: &str, body: &Value) -> Result<Value, GithubFailure> {
         Ok(call(&self.calls, Method::Patch, route, Some(body)).await?.0)
     }

@@ -41,6 +41,8 @@ pub(super) struct Author {
 }
 
 impl GithubTracker {
+    /// `repository` and the values of `products` are written `owner/name`; products match in any
+    /// case. No server is asked.
     pub fn new(
         api: GithubApi,
         repository: String,

@@ -40,6 +40,7 @@ const SETTLE_LOOKS: usize = 4;
 /// Pages of the list that are read at most: 100 advisories each.
 const PAGES_MAX: usize = 50;
 
+/// Repository security advisories in one repository, or in one for each product.
 pub struct GithubTracker {
     api: GithubApi,
     /// `owner/name`.

@@ -71,6 +71,7 @@ struct Package {
 }
 
 impl GithubReports {
+    /// A mailbox of what strangers report on these repositories, each written `owner/name`.
     pub fn new(api: GithubApi, repositories: Vec<String>) -> Self {
         Self {
             api,

@@ -32,6 +32,7 @@ const ANSWER_OCTETS_MAX: usize = 16 * 1024 * 1024;
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Debug {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + Debug> Stream for T {}
 
+/// What went wrong in a dialogue. No message repeats what the server wrote.
 #[derive(Debug, thiserror::Error)]
 pub enum DialogueError {
     #[error("closed the connection")]
@@ -64,6 +65,7 @@ impl DialogueError {
     }
 }
 
+/// One IMAP session, command by command: each ends with its own tagged OK or with an error.
 pub struct Dialogue {
     client: Client<Box<dyn Stream>>,
     tags: u64,
@@ -80,6 +82,7 @@ pub struct Row {
     pub body: Option<(u32, Vec<u8>)>,
 }
 
+/// What SELECT told of a folder: its UIDVALIDITY (RFC 9051 section 2.3.1.1).
 pub struct SelectedFolder {
     pub validity: u32,
 }
@@ -175,6 +178,7 @@ pub fn quoted(text: &str) -> Result<String, DialogueError> {
 }
 
 impl Dialogue {
+    /// Over a fresh stream, TLS already on it where it has any. Wait for the greeting first.
     pub fn new(stream: Box<dyn Stream>) -> Self {
         Self {
             client: Client::new(stream),
@@ -191,6 +195,7 @@ impl Dialogue {
         }
     }
 
+    /// Waits for the server's OK. PREAUTH is refused: it would log us in as somebody unknown.
     pub async fn greeting(&mut self) -> Result<(), DialogueError> {
         if self.greeted {
             return Ok(());

@@ -23,11 +23,13 @@ const TOKEN_CALL_S: u64 = 30;
 /// Reads a secret at each use, so that one that was changed is taken up.
 pub type SecretSource = Arc<dyn Fn() -> Result<Secret, PortError> + Send + Sync>;
 
+/// Who logs in, and how they prove it.
 pub struct ImapLogin {
     pub user: String,
     pub means: Means,
 }
 
+/// How the login is proven; what secret it takes is read anew at each connect.
 pub enum Means {
     Password(SecretSource),
     Token(SecretSource),

@@ -53,6 +53,7 @@ pub enum Settling {
 /// The keyword for servers that can neither move nor expunge one letter.
 const FALLBACK_KEYWORD: &str = "$SealdeskDone";
 
+/// One folder on an IMAP server, over a session that is kept between rounds.
 pub struct ImapMailbox {
     name: String,
     host: String,
@@ -76,6 +77,7 @@ struct Session {
 }
 
 impl ImapMailbox {
+    /// Nothing connects before the first list, fetch or probe.
     pub fn new(
         name: String,
         host: String,

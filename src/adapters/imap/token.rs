@@ -12,6 +12,7 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 
+/// The refresh token in use: the configured one, or what the server gave in exchange for it.
 pub struct RefreshTokens {
     configured: SecretSource,
     /// In the desk's state folder, mode 0600.
@@ -21,6 +22,7 @@ pub struct RefreshTokens {
 }
 
 impl RefreshTokens {
+    /// `kept` is the file for tokens that the server gives; it need not exist.
     pub fn new(configured: SecretSource, kept: PathBuf) -> Self {
         Self {
             configured,

@@ -18,6 +18,7 @@ const WAIT_S_DEFAULT: u64 = 60;
 /// Of an answer that is no failure.
 const ANSWER_OCTETS_MAX: usize = 32 * 1024 * 1024;
 
+/// Why a call failed. No text of it holds the URL, a token, or what was sent.
 #[derive(Debug, thiserror::Error)]
 pub enum RestFailure {
     #[error("cannot be reached: {0}")]

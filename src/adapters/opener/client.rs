@@ -34,8 +34,10 @@ pub enum OpenerEndpoint {
     },
 }
 
+/// The desk's side of the opener: it opens a connection for each call, and starts the child again
+/// when that ended.
 pub struct OpenerClient {
-    doorstep: OpenerEndpoint,
+    endpoint: OpenerEndpoint,
     own_addresses: OwnAddresses,
     child: Mutex<Option<Running>>,
 }
@@ -55,16 +57,18 @@ struct Running {
 }
 
 impl OpenerClient {
-    pub fn new(doorstep: OpenerEndpoint, own_addresses: OwnAddresses) -> Self {
+    /// `own_addresses` go along with each letter that is to be read. Nothing is started before the
+    /// first call.
+    pub fn new(endpoint: OpenerEndpoint, own_addresses: OwnAddresses) -> Self {
         Self {
-            doorstep,
+            endpoint,
             own_addresses,
             child: Mutex::new(None),
         }
     }
 
     async fn connect(&self) -> Result<UnixStream, OpenerError> {
-        match &self.doorstep {
+        match &self.endpoint {
             OpenerEndpoint::Socket(path) => UnixStream::connect(path).await.map_err(|e| {
                 OpenerError::Down(format!(
                     "{}: {e}; is sealdesk-opener.socket running, and is this user in its group?",

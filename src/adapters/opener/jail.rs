@@ -29,6 +29,8 @@ pub enum JailRole {
     Reader,
 }
 
+/// What of the jail could not be put up; a process of the opener then does not start, unless the
+/// config allows it.
 #[derive(Debug, thiserror::Error)]
 pub enum JailError {
     #[error("this kernel has no Landlock")]

@@ -47,6 +47,7 @@ pub enum CallSource {
     Passed(OwnedFd),
 }
 
+/// Why the opener cannot start, or ends.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     #[error("cannot prepare the cryptography library")]

@@ -42,19 +42,24 @@ pub const SEAL: u8 = b'e';
 
 /// A reader's words to the keyholder.
 pub const ASK_MAIL: u8 = b'k';
+/// Asks for a session key that was encrypted to the storage key; [`ASK_MAIL`]: to a mail key.
 pub const ASK_STORAGE: u8 = b't';
 
-// What the keyholder answers: no key opens it, one does, or the letter took all the private
-// operations that it may.
+// What the keyholder answers a reader that asks for a session key.
+/// No key of the keyholder's opens it.
 pub const NO_KEY: u8 = 0;
+/// The algorithm in one octet follows, then the session key and the recipient's name as frames.
 pub const KEY: u8 = 1;
+/// The letter took all the time with mail keys that it may: no more is tried.
 pub const SPENT: u8 = 2;
 /// The number by which the desk knows the letter follows, for both logs.
 pub const NAMED: u8 = b'n';
+/// The reader asks for nothing more.
 pub const DONE: u8 = b'd';
 
 /// The first octet of every answer to the desk.
 pub const GOOD: u8 = 0;
+/// The call cannot be answered; a frame with the reason, for people, follows.
 pub const REFUSED: u8 = 1;
 /// Nothing is wrong with the call; it comes too fast.
 pub const BUSY: u8 = 2;
@@ -64,6 +69,7 @@ pub const BUSY: u8 = 2;
 pub const DIED: u8 = 3;
 
 impl OpenerVerb {
+    /// `None`: the octet is no verb of the desk's.
     pub fn from_octet(octet: u8) -> Option<Self> {
         [
             Self::Read,
@@ -80,6 +86,7 @@ impl OpenerVerb {
     }
 }
 
+/// What the desk tells the reader of a letter besides its octets, as JSON.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReadCall {
     pub ours: Vec<String>,
@@ -108,6 +115,7 @@ pub struct SealCall {
     pub certificates: Vec<String>,
 }
 
+/// Why a dialogue over the socket ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
     #[error("the other side is gone")]
@@ -173,6 +181,7 @@ impl<'fd> Wire<'fd> {
         }
     }
 
+    /// Fills the whole of `octets`, or fails when the other side closes or keeps silent too long.
     pub fn take(&self, octets: &mut [u8]) -> Result<(), WireError> {
         let mut at = 0;
         while at < octets.len() {
@@ -187,12 +196,14 @@ impl<'fd> Wire<'fd> {
         Ok(())
     }
 
+    /// A verb, a reader's word or the first octet of an answer.
     pub fn take_octet(&self) -> Result<u8, WireError> {
         let mut octet = [0];
         self.take(&mut octet)?;
         Ok(octet[0])
     }
 
+    /// Fails with `TooLong` before any of it is read where its length is beyond `octets_max`.
     pub fn take_frame(&self, octets_max: u64) -> Result<Vec<u8>, WireError> {
         let mut length = [0; 8];
         self.take(&mut length)?;
@@ -205,6 +216,7 @@ impl<'fd> Wire<'fd> {
         Ok(octets)
     }
 
+    /// Writes all of `octets`, without a length before them.
     pub fn give(&self, octets: &[u8]) -> Result<(), WireError> {
         use std::os::fd::AsRawFd;
         let mut at = 0;
@@ -225,11 +237,13 @@ impl<'fd> Wire<'fd> {
         Ok(())
     }
 
+    /// Writes the length in eight octets, little-endian, then the octets.
     pub fn give_frame(&self, octets: &[u8]) -> Result<(), WireError> {
         self.give(&(octets.len() as u64).to_le_bytes())?;
         self.give(octets)
     }
 
+    /// Answers [`REFUSED`] with a reason, which goes to the desk and must quote no letter.
     pub fn refuse(&self, why: &str) -> Result<(), WireError> {
         self.give(&[REFUSED])?;
         self.give_frame(why.as_bytes())

@@ -34,6 +34,7 @@ impl Zygote {
         sys::send_descriptors(self.control.as_fd(), verb, &[desk, keys])
     }
 
+    /// The keyholder's end of the zygote's socket: it can be read when the zygote has ended.
     pub fn control(&self) -> BorrowedFd<'_> {
         self.control.as_fd()
     }

@@ -74,7 +74,7 @@ impl Cases for SqliteStore {
         .await
     }
 
-    async fn dossier(&self, case: &CaseId) -> Result<(i64, Option<Vec<u8>>), PortError> {
+    async fn case_record(&self, case: &CaseId) -> Result<(i64, Option<Vec<u8>>), PortError> {
         let row: Option<(i64, Option<Vec<u8>>)> =
             sqlx::query_as("SELECT dossier_version, dossier FROM cases WHERE id = ?")
                 .bind(case.as_str())

@@ -46,6 +46,7 @@ pub(super) struct Writing<'c> {
 }
 
 impl Commits {
+    /// Opens the one connection that writes; it stays open until the store is dropped.
     pub async fn open(options: &SqliteConnectOptions) -> Result<Self, sqlx::Error> {
         Ok(Self(Mutex::new(Writer {
             connection: options.connect().await?,

@@ -32,7 +32,7 @@ pub(super) async fn apply(
     if let Some(token) = &decision.spent {
         spend_token(tx, token, now).await?;
     }
-    if let Some(record) = &decision.dossier {
+    if let Some(record) = &decision.record {
         cases::write_case_record(tx, record).await?;
     }
     effects::insert(tx, &decision.effects, now).await?;

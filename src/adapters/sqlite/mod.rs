@@ -49,6 +49,8 @@ fn newest_schema() -> i64 {
         .unwrap_or_default()
 }
 
+/// All that rests, in one folder: `desk.sqlite`, and a file for each letter that is too large for a
+/// row.
 pub struct SqliteStore {
     /// For reading alone: all writing goes through `commits`.
     pool: SqlitePool,

@@ -73,7 +73,7 @@ fn has_webhook(desk: &Desk) -> bool {
 
 /// Refuses a text that does not name the fix of its case.
 async fn check_fix_is_named(desk: &Desk, id: &CaseId, text: &str) -> Result<()> {
-    let links = case_records::read(desk, id).await?.dossier.links;
+    let links = case_records::read(desk, id).await?.record.links;
     let fixes: Vec<String> = links
         .into_iter()
         .filter(|link| link.what == "fix")

@@ -31,7 +31,7 @@ pub(super) fn draft(view: &CaseView) -> String {
         _ => String::new(),
     };
     let credits: Vec<&str> = view
-        .dossier
+        .record
         .credits
         .iter()
         .map(|credit| credit.shown())
@@ -74,7 +74,7 @@ pub(super) fn draft(view: &CaseView) -> String {
 
 fn links(view: &CaseView, what: &str) -> String {
     let mut found: Vec<String> = view
-        .dossier
+        .record
         .links
         .iter()
         .filter(|link| link.what == what)

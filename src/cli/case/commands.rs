@@ -88,6 +88,7 @@ pub(super) fn text_from(file: Option<PathBuf>) -> Result<String> {
     }
 }
 
+/// Has the desk execute one command, and prints what became of it.
 pub async fn run(desk: &ask::DeskArgs, verb: CommandVerb) -> Result<()> {
     let (text, command) = match verb {
         CommandVerb::ReleaseDate {

@@ -96,10 +96,10 @@ fn written(
     };
     let exported = Exported {
         case: &view.line.id,
-        title: view.dossier.assessment.summary.as_deref(),
+        title: view.record.assessment.summary.as_deref(),
         report: &report,
-        links: &view.dossier.links,
-        credits: &view.dossier.credits,
+        links: &view.record.links,
+        credits: &view.record.credits,
         advisory,
         opened_at: view.line.opened_at,
         released_at: view

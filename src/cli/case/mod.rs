@@ -132,6 +132,8 @@ impl From<Order> for control::Order {
     }
 }
 
+/// Ends with [`exit::FAILED`] where somebody did not confirm what can't be undone; a refusal of the
+/// desk is an error.
 pub async fn run(args: CaseArgs) -> Result<u8> {
     let desk = &args.desk;
     match args.verb {

@@ -20,10 +20,10 @@ pub(super) fn page(view: &CaseView) -> String {
         page.write_report(&table);
         page.write_quality(&table, view);
     }
-    for note in &view.dossier.notes {
+    for note in &view.record.notes {
         page.write_note(note);
     }
-    for link in &view.dossier.links {
+    for link in &view.record.links {
         page.write(&format!("\n  {} {}\n", tame(&link.what), tame(&link.to)));
     }
     for letter in &view.read {

@@ -53,7 +53,7 @@ fn beginning(view: &CaseView) -> String {
 }
 
 fn people(view: &CaseView) -> String {
-    let record = &view.dossier;
+    let record = &view.record;
     let credited: Vec<String> = record
         .credits
         .iter()
@@ -123,7 +123,7 @@ fn links(view: &CaseView) -> String {
     if let Draft::Filed { advisory } = &view.line.draft {
         text.push_str(&format!("- advisory: {}\n", plain(&advisory.url)));
     }
-    let links = &view.dossier.links;
+    let links = &view.record.links;
     for link in links {
         text.push_str(&format!("- {}: {}\n", plain(&link.what), plain(&link.to)));
     }

@@ -134,9 +134,9 @@ pub(super) fn markdown(view: &CaseView) -> String {
     text.push_str(&markdown_clocks(view));
     text.push_str("\n## What happened\n\n");
     text.push_str(&markdown_events(&view.journal));
-    if !view.dossier.links.is_empty() {
+    if !view.record.links.is_empty() {
         text.push_str("\n## Links\n\n");
-        for link in &view.dossier.links {
+        for link in &view.record.links {
             text.push_str(&format!("- {}: {}\n", plain(&link.what), plain(&link.to)));
         }
     }

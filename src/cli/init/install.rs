@@ -22,6 +22,8 @@ pub struct Home {
 }
 
 impl Home {
+    /// The folder of this config file, made absolute; it need not exist. Fails for a path without a
+    /// folder.
     pub fn at(config: &Path) -> Result<Self> {
         let config = std::path::absolute(config)?;
         let folder = config

@@ -9,18 +9,22 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// Takes each answer from its flag or from the terminal.
 pub struct Interview {
     /// Somebody can be asked.
     terminal: bool,
 }
 
 impl Interview {
+    /// Somebody can be asked where standard input and standard error are a terminal.
     pub fn new() -> Self {
         Self {
             terminal: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
         }
     }
 
+    /// What was `said` by the flag, else what is typed; `likely` is taken for an empty line. Fails,
+    /// and names the flag, where nobody can be asked.
     pub fn text(
         &self,
         said: Option<String>,
@@ -43,6 +47,8 @@ impl Interview {
         Ok(input.interact_text()?.trim().to_owned())
     }
 
+    /// The secret in `file`, else what is typed unseen. Fails, and names the flag, where nobody can
+    /// be asked.
     pub fn secret(
         &self,
         file: Option<&PathBuf>,
@@ -63,6 +69,7 @@ impl Interview {
         )))
     }
 
+    /// A question whose answer is no, by itself and where nobody can be asked.
     pub fn yes(&self, question: &str) -> Result<bool> {
         Ok(self.terminal
             && Confirm::new()

@@ -88,6 +88,8 @@ fn responder(text: &str) -> Result<(String, PathBuf), String> {
     Ok((address.to_owned(), PathBuf::from(file)))
 }
 
+/// Asks, proves each answer, writes, and starts the desk. Before everything is proven nothing is
+/// written beside the config.
 pub async fn run(args: Init) -> Result<u8> {
     let interview = Interview::new();
     let home = install::Home::at(&args.config)?;

@@ -14,6 +14,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// A mail server, with the login that was given for it.
 #[derive(Clone)]
 pub struct Server {
     pub host: String,
@@ -24,6 +25,7 @@ pub struct Server {
 }
 
 impl Server {
+    /// Reads `HOST` or `HOST:PORT`; without a port the one of `security` is meant.
     pub fn new(
         written: &str,
         security: Security,
@@ -53,6 +55,7 @@ impl Server {
     }
 }
 
+/// Where drafts are to go.
 pub enum PlannedTracker {
     Github {
         repository: String,
@@ -62,6 +65,7 @@ pub enum PlannedTracker {
     Folder(PathBuf),
 }
 
+/// A responder, with a certificate that letters can be encrypted to.
 pub struct PlannedResponder {
     pub address: Address,
     /// Armored.
@@ -69,6 +73,8 @@ pub struct PlannedResponder {
 }
 
 impl PlannedResponder {
+    /// Fails unless the file holds one certificate alone, which names the address and can be
+    /// encrypted to.
     pub fn read(address: &str, file: &Path) -> Result<Self> {
         let address =
             Address::parse(address).with_context(|| format!("{address:?} is no address"))?;
@@ -148,6 +154,8 @@ const GITHUB_TOKEN: &str = "github-token";
 pub const CA_FILE: &str = "mail-ca.pem";
 
 impl Plan {
+    /// Asks for what every desk needs, and fails where the address is none. `ca_file` is read at
+    /// once.
     pub fn new(
         interview: &Interview,
         address: Option<String>,
@@ -202,6 +210,7 @@ impl Plan {
         [imap, smtp, token].into_iter().flatten().collect()
     }
 
+    /// Logs in at the IMAP server by the desk's own adapter, and says what it found.
     pub async fn probe_mailbox(&self) -> Result<String> {
         let settings = self.trial()?;
         let mut mailboxes = wiring::mailboxes(&settings)?;
@@ -209,10 +218,12 @@ impl Plan {
         Ok(first.mailbox.probe().await?)
     }
 
+    /// Logs in at the SMTP server by the desk's own adapter, and says what it found.
     pub async fn probe_courier(&self) -> Result<String> {
         Ok(wiring::courier(&self.trial()?)?.probe().await?)
     }
 
+    /// Proves that drafts can be filed, and says who would see them.
     pub async fn probe_tracker(&self) -> Result<String> {
         Ok(wiring::tracker(&self.trial()?)?.probe().await?)
     }

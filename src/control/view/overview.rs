@@ -11,6 +11,7 @@ use crate::ports::{CanaryLine, Tally};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+/// What `sealdesk status` shows. It quotes no letter, and needs no key.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Status {
     pub version: String,
@@ -20,6 +21,7 @@ pub struct Status {
     /// Numbers of the letters that rest without a case: the newest of them, newest first.
     #[serde(default)]
     pub letters_without_case: Vec<i64>,
+    /// Which keys the opener holds, a line each; empty where it cannot be reached.
     pub opener: Vec<String>,
     /// Letters of the desk to itself, newest first.
     pub canaries: Vec<CanaryLine>,
@@ -38,9 +40,12 @@ pub struct Queued {
     pub waits_for: Option<String>,
 }
 
+/// Something wrong with the desk that lasts, or an effect that failed.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Fault {
+    /// What is at fault: a loop, the opener, or an effect's key with its tries.
     pub what: String,
+    /// None for the opener and for effects.
     pub since: Option<jiff::Timestamp>,
     pub why: String,
 }

@@ -102,6 +102,8 @@ pub fn close(
     })
 }
 
+/// Opens a closed case again; one without a draft waits for a confirmation to file it. Fails where
+/// the case is not closed.
 pub fn reopen(case: &Case, by: &str) -> Result<Decision, NotNow> {
     if !matches!(case.standing, Standing::Closed { .. }) {
         return Err(NotNow::NotClosed(case.id.clone()));

@@ -31,14 +31,17 @@ impl<'x> Entity<'x> {
         })
     }
 
+    /// Decoded, on one line, without control and invisible characters.
     pub fn subject(&self) -> Option<String> {
         self.message.subject().map(shown)
     }
 
+    /// The address of From; `None` unless there is one field with one address.
     pub fn from(&self) -> Option<String> {
         single_address(&self.message, "From")
     }
 
+    /// Without its angle brackets; `None` where it could not be repeated in a header of ours.
     pub fn message_id(&self) -> Option<String> {
         self.message
             .message_id()
@@ -46,6 +49,7 @@ impl<'x> Entity<'x> {
             .map(|id| id.as_str().to_owned())
     }
 
+    /// The Date field as in RFC 3339. It is the sender's claim: no deadline counts from it.
     pub fn date(&self) -> Option<String> {
         self.message.date().map(mail_parser::DateTime::to_rfc3339)
     }

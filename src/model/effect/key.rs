@@ -26,6 +26,7 @@ impl EffectKey {
         Self(key)
     }
 
+    /// As the store and the log write it.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -100,6 +100,7 @@ impl Reason {
         Self::FaultLasts,
     ];
 
+    /// As the store, the second path and metrics write it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NewCase => "new-case",

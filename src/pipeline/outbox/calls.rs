@@ -35,12 +35,12 @@ pub(super) async fn by_mail(
     }
     if let Some(err) = calls.failed {
         for call in &calls.reached {
-            desk.said(call);
+            desk.remember_call(call);
         }
         return Err(err);
     }
     for call in &calls.reached {
-        desk.forget_said(call);
+        desk.forget_call(call);
     }
     let decision = note_calls(desk, effect, reason, &calls.unreachable);
     Ok(Carried::Done(decision, None))
@@ -69,7 +69,7 @@ impl<'d> Calls<'d> {
     ) {
         // Whom an earlier try reached is not called again for another's sake.
         let call = format!("{}:{}", effect.key, responder.address);
-        if desk.was_said(&call) {
+        if desk.was_called(&call) {
             self.reached.push(call);
             return;
         }

@@ -68,7 +68,7 @@ pub(super) async fn file(
     }
     // What the team said before, and whom the config names.
     if desk.parts.tracker.capabilities().has_collaborators
-        || desk.parts.store.dossier(&case.id).await?.1.is_some()
+        || desk.parts.store.case_record(&case.id).await?.1.is_some()
     {
         decision
             .effects
@@ -136,23 +136,23 @@ fn filed(case: &Case) -> Result<&AdvisoryId, PortError> {
 pub(super) async fn amend(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
     let advisory = filed(&case)?;
-    let dossier = case_records::read(desk, &case.id).await?.dossier;
+    let record = case_records::read(desk, &case.id).await?.record;
     let reading = match desk.parts.store.letters_of(&case.id).await?.first() {
         Some(letter) => reading_for(desk, letter).await?,
         None => None,
     };
-    let product = dossier
+    let product = record
         .assessment
         .product
         .clone()
         .or_else(|| reading.and_then(|r| r.report).and_then(|r| r.product));
-    let (by_login, by_name): (Vec<_>, Vec<_>) = dossier
+    let (by_login, by_name): (Vec<_>, Vec<_>) = record
         .credits
         .into_iter()
         .partition(|credit| !credit.login.is_empty());
     let amendment = Amendment {
-        assessment: dossier.assessment,
-        collaborators: dossier.collaborators,
+        assessment: record.assessment,
+        collaborators: record.collaborators,
         credits: by_login,
         product,
     };

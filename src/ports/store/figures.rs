@@ -52,10 +52,12 @@ pub struct Measures {
     pub last_backup: Option<Timestamp>,
 }
 
+/// How many letters were sealed to one certificate of ours: whether it may be retired.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SealedTo {
     pub fingerprint: String,
     pub letters: i64,
+    /// When the last of them arrived.
     pub last_at: Timestamp,
 }
 

@@ -82,6 +82,7 @@ impl Dialogue {
         }
     }
 
+    /// SELECT. A folder without a UIDVALIDITY is an error, for no cursor would hold in it.
     pub async fn open(&mut self, folder: &str) -> Result<SelectedFolder, DialogueError> {
         let data = self
             .command(&format!("SELECT {}", folder_name(folder)?))
@@ -123,6 +124,7 @@ impl Dialogue {
         Ok(uids)
     }
 
+    /// Runs a whole UID FETCH command; rows that name no UID are left out.
     pub async fn fetch(&mut self, command: &str) -> Result<Vec<Row>, DialogueError> {
         let data = self.command(command).await?;
         let rows = data.into_iter().filter_map(|response| match response {
@@ -132,6 +134,7 @@ impl Dialogue {
         Ok(rows.filter(|row| row.uid.is_some()).collect())
     }
 
+    /// Adds a flag to a set of UIDs, such as `3,7:9`.
     pub async fn store(&mut self, uids: &str, flag: &str) -> Result<(), DialogueError> {
         self.command(&format!("UID STORE {uids} +FLAGS.SILENT ({flag})"))
             .await
