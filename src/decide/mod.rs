@@ -1,7 +1,7 @@
 //! What follows from a letter, a reading, or the clock? Pure: no port, no clock, no randomness.
 //!
 //! What the desk sends by itself depends on the outer letter only. So [`on_arrival`] sees the
-//! header block alone and sets the acknowledgement on a schedule of its own; [`on_reading`] may
+//! header block alone and sets the acknowledgement on a schedule of its own; [`on_reading()`] may
 //! take it back only for letters that came in clear, where nothing was hidden from anyone.
 
 mod arrival;

@@ -6,7 +6,7 @@
 mod panics;
 
 use libfuzzer_sys::fuzz_target;
-use sealdesk::compose::{self, House, OwnCertificate, Templates};
+use sealdesk::compose::{self, DeskIdentity, OwnCertificate, Templates};
 use sealdesk::model::address::Address;
 use sealdesk::model::outgoing::Composition;
 use sealdesk::model::publication::SecurityTxt;
@@ -26,7 +26,7 @@ static KEYS: LazyLock<Mutex<SecretKeys>> = LazyLock::new(|| {
     )
 });
 
-static HOUSE: LazyLock<House> = LazyLock::new(|| House {
+static HOUSE: LazyLock<DeskIdentity> = LazyLock::new(|| DeskIdentity {
     address: Address::parse("security@desk.example").unwrap(),
     name: "Desk".to_owned(),
     certificates: vec![OwnCertificate {
