@@ -146,13 +146,19 @@ impl<'t> Wording<'t> {
 /// may be given again.
 async fn was_announced(desk: &Desk, id: &CaseId) -> Result<bool> {
     let journal = desk.parts.store.journal(id).await?;
-    let was_released = |line: &&JournalLine| {
-        line.event == JournalEvent::AnnouncementReleased || line.event == JournalEvent::Announced
+    if journal
+        .iter()
+        .any(|line| line.event == JournalEvent::Announced)
+    {
+        return Ok(true);
+    }
+    let is_given = |line: &&JournalLine| line.event == JournalEvent::AnnouncementReleased;
+    let could_not_leave = |line: &&JournalLine| {
+        line.event == JournalEvent::NotAnnounced || line.event == JournalEvent::GaveUp
     };
     let mut newest_first = journal.iter().rev();
-    let last =
-        newest_first.find(|line| was_released(line) || line.event == JournalEvent::NotAnnounced);
-    Ok(last.is_some_and(|line| was_released(&line)))
+    let last = newest_first.find(|line| is_given(line) || could_not_leave(line));
+    Ok(last.is_some_and(|line| is_given(&line)))
 }
 
 /// Refuses an announcement that has nowhere to go, or is too long for where it goes.

@@ -32,6 +32,7 @@ pub struct DeskIdentity {
     pub timeline: Timeline,
 }
 
+/// Why a letter could not be composed.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
     #[error("cannot fill in the letter template")]

@@ -26,6 +26,7 @@ const NAMES: [(&str, &str); 7] = [
     ("call", include_str!("../../config/templates/call.txt")),
 ];
 
+/// What is wrong with an operator's template.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateFault {
     #[error("cannot read the letter template {0}")]

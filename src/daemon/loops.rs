@@ -45,7 +45,7 @@ impl Loops {
             let intake = IntakeLoop::new(watched.mailbox, watched.origin, watched.poll);
             loops.start(&name, watched.poll, intake);
         }
-        loops.start("readers", Duration::ZERO, ReadingLoop);
+        loops.start("readers", Duration::ZERO, ReadingLoop::default());
         for (name, queue) in [
             ("outbox", OutboxQueue::Common),
             ("answers", OutboxQueue::Answers),

@@ -5,6 +5,7 @@ pub mod fields;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// What a letter reports. An empty field: the letter does not say.
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Report {
     /// One line, at most 200 characters.
@@ -73,6 +74,7 @@ pub struct Affected {
 /// pieces so that no check for hosts takes it for one.
 pub const CARGO_ECOSYSTEM: &str = concat!("crates", ".io");
 
+/// A package by its names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Package {
     /// As OSV names it: `npm`, `PyPI`, `Go`, …
@@ -108,6 +110,7 @@ pub struct Answers {
     pub credit_name: Option<String>,
 }
 
+/// Whether the reporter wants to be named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CreditWish {
@@ -117,6 +120,7 @@ pub enum CreditWish {
 }
 
 impl CreditWish {
+    /// The word, as JSON and people have it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Wanted => "wanted",
@@ -143,6 +147,7 @@ pub enum Class {
 }
 
 impl Class {
+    /// The word, as JSON and people have it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Report => "report",
@@ -168,6 +173,7 @@ impl Report {
     }
 }
 
+/// What the reporter means to publish.
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Disclosure {
     pub intent: Intent,
@@ -175,6 +181,7 @@ pub struct Disclosure {
     pub date: Option<String>,
 }
 
+/// Whether and when the reporter publishes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Intent {
@@ -186,6 +193,7 @@ pub enum Intent {
 }
 
 impl Intent {
+    /// The word, as JSON and people have it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Private => "private",
@@ -205,6 +213,7 @@ pub enum Missing {
 }
 
 impl Missing {
+    /// The word, as JSON and people have it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Steps => "steps",

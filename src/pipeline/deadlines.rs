@@ -25,6 +25,10 @@ impl Loop for Deadlines {
         "store"
     }
 
+    fn log_failure(&self, err: &PortError) {
+        warn!(error = %err, "deadlines could not be checked");
+    }
+
     async fn round(&mut self, turn: &Turn) -> Result<(), PortError> {
         round(&turn.desk).await
     }

@@ -8,13 +8,15 @@ use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tracing::warn;
 
 /// What one loop does, round after round.
 #[async_trait]
 pub trait Loop: Send {
     /// The fault that `status` shows while rounds fail.
     fn fault(&self) -> &str;
+
+    /// Logs a failed round, under a phrase of its own.
+    fn log_failure(&self, err: &PortError);
 
     /// Whether a round may be dropped where it awaits something, when the desk stops. Otherwise the
     /// desk waits for its end.
@@ -69,7 +71,7 @@ pub async fn drive(mut work: impl Loop, desk: Arc<Desk>, beat: Beat, stop: watch
             continue;
         };
         failures = failures.saturating_add(1);
-        warn!(fault = work.fault(), error = %err, "a round failed");
+        work.log_failure(&err);
         turn.desk.fault(work.fault(), &err.to_string()).await;
         tokio::select! {
             _ = stopped.changed() => return,

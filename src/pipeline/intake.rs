@@ -61,6 +61,10 @@ impl Loop for IntakeLoop {
         &self.fault
     }
 
+    fn log_failure(&self, err: &PortError) {
+        warn!(mailbox = self.mailbox.name(), error = %err, "mailbox failed");
+    }
+
     /// What is not admitted yet is fetched again.
     fn can_be_cut_off(&self) -> bool {
         true

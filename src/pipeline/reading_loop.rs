@@ -41,7 +41,11 @@ const IDLE_S: u64 = 20;
 const PAUSE_WHILE_DOWN_S: u64 = 3;
 
 /// Has letters read as they come.
-pub struct ReadingLoop;
+#[derive(Default)]
+pub struct ReadingLoop {
+    /// Outlives failed rounds: which letters are suspects, and what each sender cost so far.
+    shared: Mutex<Shared>,
+}
 
 #[async_trait]
 impl Loop for ReadingLoop {
@@ -49,11 +53,15 @@ impl Loop for ReadingLoop {
         "opener"
     }
 
+    fn log_failure(&self, err: &PortError) {
+        warn!(error = %err, "letters cannot be read");
+    }
+
     async fn round(&mut self, turn: &Turn) -> Result<(), PortError> {
         let readers = Readers {
             desk: &turn.desk,
             beat: &turn.beat,
-            shared: Mutex::default(),
+            shared: &self.shared,
         };
         readers.work(Some(&turn.stop)).await.map(drop)
     }
@@ -73,7 +81,7 @@ pub async fn round(desk: &Desk) -> Result<usize, PortError> {
     Readers {
         desk,
         beat: &Beat::default(),
-        shared: Mutex::default(),
+        shared: &Mutex::default(),
     }
     .work(None)
     .await
@@ -83,7 +91,7 @@ pub async fn round(desk: &Desk) -> Result<usize, PortError> {
 struct Readers<'d> {
     desk: &'d Desk,
     beat: &'d Beat,
-    shared: Mutex<Shared>,
+    shared: &'d Mutex<Shared>,
 }
 
 /// What the places share; locked for moments, and never while anything is awaited.

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use std::time::Duration;
 use tokio::time::sleep;
-use tracing::info;
+use tracing::{info, warn};
 
 /// How often old cases are looked for: fine for terms of days.
 pub const LOOK: Duration = Duration::from_secs(3600);
@@ -26,6 +26,10 @@ pub struct Retention {
 impl Loop for Retention {
     fn fault(&self) -> &str {
         "retention"
+    }
+
+    fn log_failure(&self, err: &PortError) {
+        warn!(error = %err, "what is to be erased could not be");
     }
 
     async fn round(&mut self, turn: &Turn) -> Result<(), PortError> {

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use std::time::Duration;
 use tokio::time::sleep;
-use tracing::info;
+use tracing::{info, warn};
 
 /// Compares open cases with what the tracker says of their advisories.
 pub struct TrackerStates {
@@ -24,6 +24,10 @@ pub struct TrackerStates {
 impl Loop for TrackerStates {
     fn fault(&self) -> &str {
         "tracker states"
+    }
+
+    fn log_failure(&self, err: &PortError) {
+        warn!(what = "tracker states", error = %err, "advisories cannot be looked at");
     }
 
     async fn round(&mut self, turn: &Turn) -> Result<(), PortError> {
@@ -51,6 +55,10 @@ pub struct TrackerComments {
 impl Loop for TrackerComments {
     fn fault(&self) -> &str {
         "tracker comments"
+    }
+
+    fn log_failure(&self, err: &PortError) {
+        warn!(what = "tracker comments", error = %err, "advisories cannot be looked at");
     }
 
     async fn round(&mut self, turn: &Turn) -> Result<(), PortError> {

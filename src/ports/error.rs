@@ -77,6 +77,7 @@ impl PortError {
         Self { kind, ..self }
     }
 
+    /// What the desk may do next.
     pub fn kind(&self) -> PortErrorKind {
         self.kind
     }

@@ -149,7 +149,7 @@ const FAMILIAR: [&str; 16] = [
     "Resource not accessible by personal access token",
     "Must have admin rights to Repository.",
     "Repository access blocked",
-    "Validation RestFailure",
+    "Validation Failed",
     "API rate limit exceeded",
     "401 Unauthorized",
     "403 Forbidden",
@@ -174,6 +174,11 @@ pub fn familiar(words: &str) -> String {
 mod tests {
     use super::*;
     use crate::ports::PortErrorKind;
+
+    #[test]
+    fn what_github_says_of_a_draft_that_it_refuses_is_repeated() {
+        assert_eq!(familiar("Validation Failed"), "Validation Failed");
+    }
 
     #[test]
     fn each_status_says_what_it_means() {

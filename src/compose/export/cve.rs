@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 const CVE: &str = "CVE";
 
+/// The container of a CNA (CVE record format 5.1), as JSON.
 pub fn cve(exported: &Exported<'_>) -> Result<String, ExportError> {
     let report = exported.report;
     let org = exported.publisher.cve_org_id.as_deref();

@@ -23,6 +23,7 @@ const ECOSYSTEMS: [(&str, &str); 11] = [
     ("SwiftURL", "swift"),
 ];
 
+/// The body of a request to GitHub that creates a repository advisory, as JSON.
 pub fn advisory(exported: &Exported<'_>) -> Result<String, ExportError> {
     let report = exported.report;
     let mut body = json!({

@@ -5,6 +5,7 @@ use crate::compose::disarm::{self, span, spans};
 use crate::model::report::Report;
 use crate::model::report::fields::{Field, Place, Table};
 
+/// A page for people, without a sentence of any letter.
 pub fn markdown(exported: &Exported<'_>) -> Result<String, ExportError> {
     let mut text = format!("# {}\n\n", span(exported.title("Markdown")?));
     let state = exported.released_at.map_or_else(

@@ -58,6 +58,7 @@ pub struct Exported<'a> {
     pub publisher: &'a Publisher,
 }
 
+/// Why a case cannot be written in a format: what its schema asks for is missing.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ExportError {
     #[error("{0} has no {1}, which {2} demands: {3}")]

@@ -67,6 +67,7 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Names the case.
     pub fn about(self, case: &'a CaseId) -> Self {
         Self {
             case: Some(case.as_str()),
@@ -85,6 +86,7 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Lists what the reporter is asked for.
     pub fn asking(self, asked: &[Asked]) -> Self {
         Self {
             asks_steps: asked.contains(&Asked::Steps),
@@ -104,14 +106,17 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Adds the text that somebody wrote.
     pub fn saying(self, text: &'a str) -> Self {
         Self { text, ..self }
     }
 
+    /// Sets the subject.
     pub fn titled(self, subject: &'a str) -> Self {
         Self { subject, ..self }
     }
 
+    /// Says until when it is to be kept private.
     pub fn embargoed(self, until: Timestamp) -> Self {
         Self {
             embargo_until: until.strftime("%A, %-d %B %Y, %H:%M UTC").to_string(),

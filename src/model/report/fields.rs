@@ -92,6 +92,7 @@ impl Field {
         }
     }
 
+    /// Who may see it, where the letter came sealed.
     pub fn audience(self) -> Audience {
         match self {
             Self::Product

@@ -34,7 +34,7 @@ use serde::de::DeserializeOwned;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 /// Effects carried out at once.
 const LEASE_TOGETHER: u32 = 16;
@@ -63,6 +63,10 @@ pub struct Carrier {
 impl Loop for Carrier {
     fn fault(&self) -> &str {
         "store"
+    }
+
+    fn log_failure(&self, err: &PortError) {
+        error!(error = %err, "the outbox cannot work");
     }
 
     async fn round(&mut self, turn: &Turn) -> Result<(), PortError> {

@@ -98,15 +98,18 @@ async fn compose_in_time(
     now: Timestamp,
 ) -> Result<(Vec<u8>, bool), PortError> {
     let opener = &desk.parts.opener;
-    let mut composed = opener.compose(&composition).await;
-    // A certificate that can't be used must not cost the reporter their answer.
-    if let Err(OpenerError::Refused(_) | OpenerError::Died) = composed
+    let why = match opener.compose(&composition).await {
+        Ok(octets) => return Ok((octets, true)),
+        Err(why) => why,
+    };
+    // A certificate that can't be used must not cost the reporter their answer; and an opener that
+    // another letter ended is there again for the second try.
+    if let OpenerError::Refused(_) | OpenerError::Died = why
         && let Composition::Acknowledgement { certificate, .. } = &mut composition
-        && certificate.take().is_some()
     {
-        composed = opener.compose(&composition).await;
+        *certificate = None;
     }
-    match composed {
+    match opener.compose(&composition).await {
         Ok(octets) => Ok((octets, true)),
         Err(why) if waits_for_opener(desk, letter, now) => Err(unsigned_yet(why)),
         Err(_) => Ok((unsigned(desk, &composition)?, false)),
