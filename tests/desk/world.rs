@@ -207,6 +207,9 @@ impl World {
     }
 
     pub fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        // A desk that was only just started makes it.
+        let state = self.path().join("state");
+        wait_for("the state folder", 30, || state.exists());
         let (code, out, err) = self.command(arguments);
         assert_eq!(code, 0, "{arguments:?}: {err}");
         serde_json::from_str(&out).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {out}"))
