@@ -23,12 +23,13 @@ use sealdesk::model::release::ReleaseRules;
 use sealdesk::model::secret::Secret;
 use sealdesk::model::timeline::Timeline;
 use sealdesk::openpgp::{SealTo, certificates, generate_storage};
-use sealdesk::pipeline::{Watchdog, deadlines, intake, outbox, reading_loop};
+use sealdesk::pipeline::reading_loop::ReadingLoop;
+use sealdesk::pipeline::{Loop, Turn, Watchdog, deadlines, intake, outbox, reading_loop};
 use sealdesk::ports::{
     Clock, LetterOctets, ListedLetter, Mailbox, MailboxUid, OpenedLetter, Opener, OpenerError,
     OutboxQueue, PortError, Sink,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -49,6 +50,8 @@ impl Clock for TestClock {
 struct TestOpener {
     up: AtomicBool,
     deaths: AtomicBool,
+    /// How the next readings end, before `deaths` counts.
+    endings: Mutex<VecDeque<OpenerError>>,
 }
 
 #[async_trait]
@@ -60,6 +63,9 @@ impl Opener for TestOpener {
         _: &[String],
         _: bool,
     ) -> Result<OpenedLetter, OpenerError> {
+        if let Some(ending) = self.endings.lock().unwrap().pop_front() {
+            return Err(ending);
+        }
         Err(if self.deaths.load(Ordering::SeqCst) {
             OpenerError::Died
         } else {
@@ -169,7 +175,7 @@ impl Mailbox for TestMailbox {
 }
 
 struct Test {
-    desk: Desk,
+    desk: Arc<Desk>,
     clock: Arc<TestClock>,
     opener: Arc<TestOpener>,
     folder: tempfile::TempDir,
@@ -189,7 +195,7 @@ impl Test {
             binary: vec![1; 10],
         };
         let address = Address::parse("security@desk.example").unwrap();
-        let desk = Desk::new(DeskParts {
+        let desk = Arc::new(Desk::new(DeskParts {
             store: Arc::new(
                 SqliteStore::open(&folder.path().join("state"), seal)
                     .await
@@ -231,7 +237,7 @@ impl Test {
                 drafts_per_day: 100,
             },
             release: ReleaseRules::default(),
-        });
+        }));
         Self {
             desk,
             clock,
@@ -453,6 +459,29 @@ async fn a_letter_on_which_readers_die_twice_is_set_aside_and_still_acknowledged
     test.at_hour(0.1);
     test.work().await;
     assert!(test.sent().iter().any(|l| l.contains("To: ada@b.example")));
+}
+
+#[tokio::test]
+async fn a_letter_that_ends_the_opener_is_found_although_the_opener_is_down_in_between() {
+    let test = Test::new().await;
+    test.arrive(&[(1, "ada@b.example")]).await;
+    let ended = || OpenerError::Ended("test".to_owned());
+    let down = || OpenerError::Down("test".to_owned());
+    *test.opener.endings.lock().unwrap() =
+        [ended(), down(), ended(), down(), ended(), down()].into();
+    let (_never, stop) = tokio::sync::watch::channel(false);
+    let turn = Turn {
+        desk: Arc::clone(&test.desk),
+        beat: Watchdog::default().beat("test", Duration::from_secs(60)),
+        stop,
+    };
+    let mut reading = ReadingLoop::default();
+    // Each round but the last fails where the opener is down; what is known of the letter stays.
+    for _ in 0..4 {
+        let _ = tokio::time::timeout(Duration::from_secs(2), reading.round(&turn)).await;
+    }
+    let tally = test.desk.parts.store.tally().await.unwrap();
+    assert_eq!((tally.set_aside, tally.unread), (1, 0));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use crate::pipeline::intake::IntakeLoop;
 use crate::pipeline::outbox::Carrier;
 use crate::pipeline::reading_loop::ReadingLoop;
 use crate::pipeline::retention::{self, Retention};
-use crate::pipeline::watch::{TrackerComments, TrackerStates};
+use crate::pipeline::watch::{TrackerWatch, Watched};
 use crate::pipeline::{Loop, Watchdog, drive};
 use crate::ports::OutboxQueue;
 use crate::wiring;
@@ -56,8 +56,9 @@ impl Loops {
         }
         if let Some(every_s) = settings.tracker.states_poll_s() {
             let every = Duration::from_secs(u64::from(every_s));
-            loops.start("tracker states", every, TrackerStates { every });
-            loops.start("tracker comments", every, TrackerComments { every });
+            for watched in [Watched::States, Watched::Comments] {
+                loops.start(watched.name(), every, TrackerWatch { watched, every });
+            }
         }
         if let Some(closed_days) = settings.erase_after_days {
             loops.start("retention", retention::LOOK, Retention { closed_days });

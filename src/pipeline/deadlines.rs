@@ -37,10 +37,6 @@ impl Loop for Deadlines {
         sleep(Duration::from_secs(LOOK_S)).await;
         Ok(())
     }
-
-    async fn back_off(&mut self, _: &Turn, _: u32) {
-        sleep(Duration::from_secs(LOOK_S)).await;
-    }
 }
 
 /// Decides on every case with a clock that runs.

@@ -30,8 +30,11 @@ pub trait Loop: Send {
     /// Returns when the next round is to begin. It may be dropped where it awaits something.
     async fn wait(&mut self, turn: &Turn) -> Result<(), PortError>;
 
-    /// Waits after a failed round, the n-th in a row, beginning with 1.
-    async fn back_off(&mut self, turn: &Turn, failures: u32);
+    /// Waits after a failed round, the n-th in a row, beginning with 1: as after a good one, unless
+    /// a loop knows better.
+    async fn back_off(&mut self, turn: &Turn, _failures: u32) {
+        let _ = self.wait(turn).await;
+    }
 }
 
 /// What a loop is given for its rounds.

@@ -20,6 +20,6 @@ mod text_tags;
 pub mod watch;
 mod watchdog;
 
-pub use driver::{Loop, drive};
+pub use driver::{Loop, Turn, drive};
 pub use failpoint::arm_from_environment;
 pub use watchdog::{Beat, Watchdog};

@@ -42,10 +42,6 @@ impl Loop for Retention {
         sleep(LOOK).await;
         Ok(())
     }
-
-    async fn back_off(&mut self, _: &Turn, _: u32) {
-        sleep(LOOK).await;
-    }
 }
 
 async fn round(desk: &Desk, closed_days: u32, beat: &Beat) -> Result<(), PortError> {

@@ -15,65 +15,53 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-/// Compares open cases with what the tracker says of their advisories.
-pub struct TrackerStates {
+/// What is looked at in the tracker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// Where the advisories of open cases stand.
+    States,
+    /// What people write below them.
+    Comments,
+}
+
+impl Watched {
+    /// Its name, as `status` and the watchdog have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::States => "tracker states",
+            Self::Comments => "tracker comments",
+        }
+    }
+}
+
+/// Looks at the tracker again and again.
+pub struct TrackerWatch {
+    pub watched: Watched,
     pub every: Duration,
 }
 
 #[async_trait]
-impl Loop for TrackerStates {
+impl Loop for TrackerWatch {
     fn fault(&self) -> &str {
-        "tracker states"
+        self.watched.name()
     }
 
     fn log_failure(&self, err: &PortError) {
-        warn!(what = "tracker states", error = %err, "advisories cannot be looked at");
+        warn!(what = self.fault(), error = %err, "advisories cannot be looked at");
     }
 
     async fn round(&mut self, turn: &Turn) -> Result<(), PortError> {
-        round(&turn.desk).await?;
-        turn.desk.mended("tracker states");
+        match self.watched {
+            Watched::States => round(&turn.desk).await?,
+            Watched::Comments => relay(&turn.desk).await?,
+        }
+        turn.desk.mended(self.fault());
         Ok(())
     }
 
     async fn wait(&mut self, _: &Turn) -> Result<(), PortError> {
         sleep(self.every).await;
         Ok(())
-    }
-
-    async fn back_off(&mut self, _: &Turn, _: u32) {
-        sleep(self.every).await;
-    }
-}
-
-/// Relays what responders write below advisories.
-pub struct TrackerComments {
-    pub every: Duration,
-}
-
-#[async_trait]
-impl Loop for TrackerComments {
-    fn fault(&self) -> &str {
-        "tracker comments"
-    }
-
-    fn log_failure(&self, err: &PortError) {
-        warn!(what = "tracker comments", error = %err, "advisories cannot be looked at");
-    }
-
-    async fn round(&mut self, turn: &Turn) -> Result<(), PortError> {
-        relay(&turn.desk).await?;
-        turn.desk.mended("tracker comments");
-        Ok(())
-    }
-
-    async fn wait(&mut self, _: &Turn) -> Result<(), PortError> {
-        sleep(self.every).await;
-        Ok(())
-    }
-
-    async fn back_off(&mut self, _: &Turn, _: u32) {
-        sleep(self.every).await;
     }
 }
 

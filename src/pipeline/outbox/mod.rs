@@ -79,11 +79,6 @@ impl Loop for Carrier {
         wait(&turn.desk, self.queue).await;
         Ok(())
     }
-
-    /// An effect that is due need not wait longer because of a store that was busy for a moment.
-    async fn back_off(&mut self, turn: &Turn, _: u32) {
-        wait(&turn.desk, self.queue).await;
-    }
 }
 
 /// Until an effect is due or announced.

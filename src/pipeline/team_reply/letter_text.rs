@@ -377,7 +377,7 @@ mod tests {
     fn a_word_to_the_desk_reaches_the_reporter_by_no_slip() {
         for slip in [
             "/close rejected",
-            " /note he is a crank",
+            " /note they are a crank",
             "\u{a0}/note x",
             "\u{ff0f}close",
             "/Close rejected",
