@@ -47,8 +47,8 @@ pub struct Announcement {
     pub is_retrospective: bool,
 }
 
-/// Announces a release on a responder's command: after it, and not before each named file is there as
-/// it should be.
+/// Announces a release on a responder's command: after it, and not before each named file is there
+/// as it should be.
 pub async fn announce(
     context: &Context<'_>,
     words: &str,

@@ -210,7 +210,8 @@ impl ReplyAddress {
             .trim_end_matches('>')
             .trim();
         if bare.is_empty() {
-            return Err(NoReplyAddress::Empty); // RFC 3834 section 2: MUST NOT respond to the null return path
+            // RFC 3834 section 2: MUST NOT respond to the null return path.
+            return Err(NoReplyAddress::Empty);
         }
         Self::prove(Address::parse(bare).map_err(NoReplyAddress::Malformed)?)
     }

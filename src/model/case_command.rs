@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a responder has the desk do with a case, the same for the command line, a signed letter and
 /// a marked comment.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "word", rename_all = "kebab-case")]
 pub enum CaseCommand {
     /// A step of the policy was reached, now or at an earlier moment.
@@ -128,7 +128,7 @@ pub enum CaseCommand {
 }
 
 /// One line of a responder's letter, parsed.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub enum CommandLine {
     Execute(CaseCommand),
     /// They asked how a command is written: the text that says so.
@@ -136,7 +136,7 @@ pub enum CommandLine {
 }
 
 /// A file of the release, and what it must be.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct Asset {
     pub url: String,
     /// 64 hexadecimal digits.

@@ -158,8 +158,8 @@ impl Effect {
         )
     }
 
-    /// As [`Self::ask`], on a responder's command: each is a question of its own, and no cap holds it
-    /// back.
+    /// As [`Self::ask`], on a responder's command: each is a question of its own, and no cap holds
+    /// it back.
     pub fn ask_manually(case: &CaseId, intake: IntakeId, due: Timestamp) -> Self {
         Self::new(
             EffectKey::ask(case, intake).manual(due),

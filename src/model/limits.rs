@@ -106,8 +106,8 @@ impl Limits {
         Ok(())
     }
 
-    /// What a reader may use for a letter of so many octets: one of up to 25 MiB costs no more than 2 s
-    /// and 384 MiB, whatever is in it, and a larger one as much in proportion.
+    /// What a reader may use for a letter of so many octets: one of up to 25 MiB costs no more than
+    /// 2 s and 384 MiB, whatever is in it, and a larger one as much in proportion.
     pub fn for_letter(&self, octets: u64) -> Self {
         let times = octets.div_ceil(COMMON_LETTER_OCTETS).max(1);
         Self {

@@ -1,9 +1,9 @@
 //! How does a letter move from the mailbox to its answer? Loops over ports; no adapter is named
 //! here.
 //!
-//! Four loops share one store and nothing else: [`intake`] makes letters ours, [`reading_loop`] has them
-//! opened, [`outbox`] carries effects out, [`deadlines`] watches the clock. Each can be stopped
-//! between any two steps and goes on from what the store says.
+//! Four loops share one store and nothing else: [`intake`] makes letters ours, [`reading_loop`] has
+//! them opened, [`outbox`] carries effects out, [`deadlines`] watches the clock. Each can be
+//! stopped between any two steps and goes on from what the store says.
 
 mod admission;
 pub mod canary;

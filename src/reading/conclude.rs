@@ -34,7 +34,8 @@ impl State<'_> {
         let rank = |found: &&SignatureFound| match found {
             good @ SignatureFound::Good { .. } if self.is_by_originator(good) => 3,
             SignatureFound::Good { .. } => 2,
-            SignatureFound::Bad { .. } | SignatureFound::ForAnother { .. } => 1, // one that is wrong says more than one we can't check
+            // One that is wrong says more than one we can't check.
+            SignatureFound::Bad { .. } | SignatureFound::ForAnother { .. } => 1,
             SignatureFound::Unknown { .. } => 0,
         };
         match self.signatures.iter().filter(over_all).max_by_key(rank) {
@@ -66,8 +67,7 @@ impl State<'_> {
     /// Whom the signer says that the letter is for.
     fn signed_to(&self, verdict: &SignatureVerdict) -> Vec<String> {
         let (recipients, covering) = &self.recipients;
-        let by_signer =
-            covering.iter().any(|found| matches!(found, SignatureFound::Good { fingerprint, .. } if Some(fingerprint) == verdict.fingerprint.as_ref()));
+        let by_signer = covering.iter().any(|found| is_by_signer(found, verdict));
         if verdict.status == SignatureStatus::Valid && by_signer {
             recipients.clone()
         } else {
@@ -88,7 +88,7 @@ impl State<'_> {
 
     /// Whether the protected subject was signed by whoever signed what is shown.
     fn subject_is_anothers(&self, verdict: &SignatureVerdict) -> bool {
-        let signer = |found: &SignatureFound| matches!(found, SignatureFound::Good { fingerprint, .. } if Some(fingerprint) == verdict.fingerprint.as_ref());
+        let signer = |found: &SignatureFound| is_by_signer(found, verdict);
         verdict.status == SignatureStatus::Valid
             && self
                 .subject_covering
@@ -267,5 +267,15 @@ fn joined(texts: &[Shown]) -> String {
             .map(|(i, t)| format!("[part {} of {}]\n{t}\n", i + 1, several.len()))
             .collect::<Vec<_>>()
             .join("\n"),
+    }
+}
+
+/// Whether a good signature is by the certificate of the verdict.
+fn is_by_signer(found: &SignatureFound, verdict: &SignatureVerdict) -> bool {
+    match found {
+        SignatureFound::Good { fingerprint, .. } => {
+            Some(fingerprint) == verdict.fingerprint.as_ref()
+        }
+        _ => false,
     }
 }

@@ -300,14 +300,7 @@ impl<'p> State<'p> {
         } else {
             None
         };
-        self.marked_spam = root.header("X-Spam-Flag").is_some_and(|v| v.eq_ignore_ascii_case("yes"))
-            || ["X-Spam-Status", "X-Spam"].iter().any(|name| root.header(name).is_some_and(|v| v.to_ascii_lowercase().starts_with("yes")))
-            // rspamd's milter writes "default: True [12.10 / 15.00]", and what it would have done.
-            || root.header("X-Spamd-Result").is_some_and(|v| v.to_ascii_lowercase().starts_with("default: \
-                true"))
-            || root.header("X-Rspamd-Action").is_some_and(|v| matches!(v.to_ascii_lowercase().trim(), "reject" | "add \
-                header" | "rewrite \
-                subject"));
+        self.marked_spam = root.is_marked_spam();
         if root.from().is_none() {
             self.fault("the letter has no single From");
         } else if self.from.is_none() {

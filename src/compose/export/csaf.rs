@@ -196,12 +196,17 @@ fn score(vector: &str, products: &[String]) -> Option<Value> {
     let rated = cvss::rate(vector)?;
     let base = f64::from(rated.tenths) / 10.0;
     match cvss_version(vector) {
-        version @ ("3.0" | "3.1") => Some(
-            json!({ "products": products, "cvss_v3": { "version": version, "vectorString": vector, "baseScore": base, "baseSeverity": rated.rating.to_uppercase() } }),
-        ),
-        "2.0" => Some(
-            json!({ "products": products, "cvss_v2": { "version": "2.0", "vectorString": vector, "baseScore": base } }),
-        ),
+        version @ ("3.0" | "3.1") => Some(json!({ "products": products, "cvss_v3": {
+                "version": version,
+                "vectorString": vector,
+                "baseScore": base,
+                "baseSeverity": rated.rating.to_uppercase(),
+            } })),
+        "2.0" => Some(json!({ "products": products, "cvss_v2": {
+                "version": "2.0",
+                "vectorString": vector,
+                "baseScore": base,
+            } })),
         _ => None,
     }
 }

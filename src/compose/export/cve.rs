@@ -53,8 +53,10 @@ pub fn cve(exported: &Exported<'_>) -> Result<String, ExportError> {
     });
     if !report.cwe_ids.is_empty() {
         let described = |id: &String| {
-            json!({ "descriptions": [{ "lang": "en", "type": "CWE", "cweId": id, "description": cwe::name(id).map_or(id.clone(), |name| format!("{id} \
-            {name}")) }] })
+            let told = cwe::name(id).map_or(id.clone(), |name| format!("{id} {name}"));
+            let described =
+                json!({ "lang": "en", "type": "CWE", "cweId": id, "description": told });
+            json!({ "descriptions": [described] })
         };
         container["problemTypes"] = json!(report.cwe_ids.iter().map(described).collect::<Vec<_>>());
     }
@@ -92,18 +94,16 @@ fn range(range: &Range) -> Value {
 fn metric(vector: &str) -> Option<Value> {
     let rated = cvss::rate(vector)?;
     let score = f64::from(rated.tenths) / 10.0;
-    Some(match cvss_version(vector) {
-        "4.0" => {
-            json!({ "cvssV4_0": { "version": "4.0", "vectorString": vector, "baseScore": score, "baseSeverity": rated.rating.to_uppercase() } })
-        }
-        "3.1" => {
-            json!({ "cvssV3_1": { "version": "3.1", "vectorString": vector, "baseScore": score, "baseSeverity": rated.rating.to_uppercase() } })
-        }
-        "3.0" => {
-            json!({ "cvssV3_0": { "version": "3.0", "vectorString": vector, "baseScore": score, "baseSeverity": rated.rating.to_uppercase() } })
-        }
-        _ => {
-            json!({ "cvssV2_0": { "version": "2.0", "vectorString": vector, "baseScore": score } })
-        }
-    })
+    let (key, version) = match cvss_version(vector) {
+        "4.0" => ("cvssV4_0", "4.0"),
+        "3.1" => ("cvssV3_1", "3.1"),
+        "3.0" => ("cvssV3_0", "3.0"),
+        _ => ("cvssV2_0", "2.0"),
+    };
+    let mut metric = json!({ "version": version, "vectorString": vector, "baseScore": score });
+    // Version 2 has no words for its scores.
+    if version != "2.0" {
+        metric["baseSeverity"] = json!(rated.rating.to_uppercase());
+    }
+    Some(json!({ key: metric }))
 }

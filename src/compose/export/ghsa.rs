@@ -26,12 +26,15 @@ const ECOSYSTEMS: [(&str, &str); 11] = [
 /// The body of a request to GitHub that creates a repository advisory, as JSON.
 pub fn advisory(exported: &Exported<'_>) -> Result<String, ExportError> {
     let report = exported.report;
+    let default_ecosystem = exported.publisher.ecosystem.as_deref().and_then(ecosystem);
+    let with_login = exported.credits.iter().filter(|c| !c.login.is_empty());
+    let credits = with_login.map(|c| json!({ "login": c.login, "type": c.kind }));
     let mut body = json!({
         "summary": exported.title("GHSA")?.chars().take(1024).collect::<String>(),
         "description": exported.description("GHSA")?,
         "cwe_ids": report.cwe_ids,
-        "vulnerabilities": vulnerabilities(report, exported.publisher.ecosystem.as_deref().and_then(ecosystem).unwrap_or("other")),
-        "credits": exported.credits.iter().filter(|c| !c.login.is_empty()).map(|c| json!({ "login": c.login, "type": c.kind })).collect::<Vec<_>>(),
+        "vulnerabilities": vulnerabilities(report, default_ecosystem.unwrap_or("other")),
+        "credits": credits.collect::<Vec<_>>(),
     });
     if let [one] = report.cve_ids.as_slice() {
         body["cve_id"] = json!(one);

@@ -9,8 +9,8 @@ use crate::model::effect::EffectKey;
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::journal::JournalEvent;
 
-/// A responder splits a case: one of several vulnerabilities of a report goes its own way. Its reporter
-/// was answered for all of them.
+/// A responder splits a case: one of several vulnerabilities of a report goes its own way. Its
+/// reporter was answered for all of them.
 pub fn split(case: &Case, child: &CaseId, by: &str) -> Result<Decision, NotNow> {
     open(case)?;
     let part_of = case

@@ -54,6 +54,21 @@ impl<'x> Entity<'x> {
         self.message.date().map(mail_parser::DateTime::to_rfc3339)
     }
 
+    /// Whether a filter on the way took the letter for spam, by the header fields of SpamAssassin
+    /// and rspamd.
+    pub fn is_marked_spam(&self) -> bool {
+        let header = |name| self.header(name).map(|value| value.to_ascii_lowercase());
+        let begins = |name, with: &str| header(name).is_some_and(|value| value.starts_with(with));
+        header("X-Spam-Flag").is_some_and(|value| value == "yes")
+            || begins("X-Spam-Status", "yes")
+            || begins("X-Spam", "yes")
+            // rspamd's milter writes "default: True [12.10 / 15.00]", and what it would have done.
+            || begins("X-Spamd-Result", "default: true")
+            || header("X-Rspamd-Action").is_some_and(|value| {
+                ["reject", "add header", "rewrite subject"].contains(&value.trim())
+            })
+    }
+
     /// The raw value of a header field of the root, unfolded.
     pub fn header(&self, name: &str) -> Option<String> {
         let (_, value) = self

@@ -3,7 +3,7 @@
 mod acknowledgement;
 mod replies;
 
-use super::{Carried, letter_of, message_id, missing, tag, unsigned_yet};
+use super::{Carried, letter_to_answer, message_id, tag, unsigned_yet};
 use crate::desk::Desk;
 use crate::model::Timestamp;
 use crate::model::address::Address;
@@ -18,11 +18,7 @@ pub(super) use replies::{ask, reply};
 
 /// Sends the desk's certificate to somebody who asked for it.
 pub(super) async fn send_certificate(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
-    let letter = letter_of(desk, effect).await?;
-    let to = letter
-        .reply_to
-        .clone()
-        .ok_or_else(|| missing("reply address"))?;
+    let (letter, to) = letter_to_answer(desk, effect).await?;
     let now = desk.now();
     let answer = Answer {
         proven: letter.dmarc == Dmarc::Pass,

@@ -7,6 +7,7 @@ mod calls;
 mod drafts;
 mod mail_commands;
 mod notices;
+mod stored;
 
 pub use mail_commands::put_back;
 
@@ -14,24 +15,22 @@ use super::driver::{Loop, Turn};
 use super::failpoint::step;
 use super::watchdog::Beat;
 use crate::decide::{CaseChange, Decision, Entry};
-use crate::desk::opened_letters::reading_of;
 use crate::desk::{Desk, random};
 use crate::model::Timestamp;
 use crate::model::case::{Case, Draft};
-use crate::model::effect::EffectKey;
-use crate::model::effect::Reason;
-use crate::model::effect::{Effect, Work};
+use crate::model::effect::{Effect, Reason, Work};
 use crate::model::ids::MessageId;
 use crate::model::journal::JournalEvent;
-use crate::model::reading::Reading;
-use crate::model::secret;
-use crate::ports::{Intake, Leased, OpenerError, OutboxQueue, Outcome, PortError, PortErrorKind};
+use crate::ports::{Leased, OutboxQueue, Outcome, PortError, PortErrorKind};
 use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::future::{FusedFuture, FutureExt, OptionFuture};
 use futures::stream::{FuturesUnordered, StreamExt};
-use serde::de::DeserializeOwned;
 use std::time::Duration;
+use stored::{
+    case_of, letter_of, letter_to_answer, message_id, missing, reading_for, tag, unsealed,
+    unsigned_yet,
+};
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tracing::{error, info, warn};
@@ -326,69 +325,4 @@ fn backoff(attempts: u32) -> Duration {
         .build()
         .nth(attempts.min(20) as usize)
         .unwrap_or(Duration::from_secs(RETRY_LAST_S))
-}
-
-fn missing(what: &str) -> PortError {
-    PortError::lasting(format!("the store lost the {what} of this effect"))
-}
-
-/// What an effect holds sealed.
-async fn unsealed<T: DeserializeOwned>(desk: &Desk, effect: &Effect) -> Result<T, PortError> {
-    let sealed = effect.payload.clone().ok_or_else(|| missing("words"))?;
-    let octets = desk
-        .parts
-        .opener
-        .unseal(sealed)
-        .await
-        .map_err(unsigned_yet)?;
-    serde_json::from_slice(&octets)
-        .map_err(|_| PortError::lasting("the words of this effect are damaged"))
-}
-
-async fn case_of(desk: &Desk, effect: &Effect) -> Result<Case, PortError> {
-    let id = effect.case.as_ref().ok_or_else(|| missing("case"))?;
-    desk.parts
-        .store
-        .case(id)
-        .await?
-        .ok_or_else(|| missing("case"))
-}
-
-async fn letter_of(desk: &Desk, effect: &Effect) -> Result<Intake, PortError> {
-    let id = effect.intake.ok_or_else(|| missing("letter"))?;
-    desk.parts
-        .store
-        .intake(id)
-        .await?
-        .ok_or_else(|| missing("letter"))
-}
-
-/// Envelope tags and Message-IDs: made anew from the key at each try, guessed by nobody.
-fn tag(desk: &Desk, key: &EffectKey, purpose: &str) -> String {
-    secret::tag(
-        desk.parts.secret.expose(),
-        &[purpose.as_bytes(), key.as_str().as_bytes()],
-    )
-}
-
-fn message_id(desk: &Desk, key: &EffectKey) -> Result<MessageId, PortError> {
-    let id = format!(
-        "{}@{}",
-        tag(desk, key, "message-id"),
-        desk.parts.identity.address.domain()
-    );
-    MessageId::parse(&id)
-        .ok_or_else(|| PortError::lasting("desk.address has a domain that no Message-ID can hold"))
-}
-
-fn unsigned_yet(why: OpenerError) -> PortError {
-    PortError::passing("nothing can be signed").because(why)
-}
-
-/// What was read of a letter, without unsealing it again where it was read just now.
-async fn reading_for(desk: &Desk, letter: &Intake) -> Result<Option<Reading>, PortError> {
-    match desk.take_fresh(letter.id, |_| true) {
-        Some(reading) => Ok(Some(reading)),
-        None => reading_of(desk, letter).await,
-    }
 }

@@ -15,7 +15,7 @@ use crate::model::letter::Dmarc;
 use crate::model::outgoing::Composition;
 use crate::model::reading::{LetterKind, Outside};
 use crate::pipeline::failpoint::step;
-use crate::pipeline::outbox::{Carried, case_of, letter_of, missing, unsigned_yet};
+use crate::pipeline::outbox::{Carried, case_of, letter_to_answer, unsigned_yet};
 use crate::ports::{Answer, Intake, OpenerError, PortError};
 
 /// Acknowledges the letter that opened a case.
@@ -24,11 +24,7 @@ pub(in crate::pipeline::outbox) async fn acknowledge(
     effect: &Effect,
 ) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
-    let letter = letter_of(desk, effect).await?;
-    let to = letter
-        .reply_to
-        .clone()
-        .ok_or_else(|| missing("reply address"))?;
+    let (letter, to) = letter_to_answer(desk, effect).await?;
     let now = desk.now();
     let outside = outside(desk, &letter, now).await?;
     let certificate = wants_certificate(&case, outside.as_ref())

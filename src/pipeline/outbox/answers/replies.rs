@@ -13,7 +13,9 @@ use crate::model::outgoing::{Asked, Composition};
 use crate::model::reading::SignatureStatus;
 use crate::model::report::Missing;
 use crate::pipeline::failpoint::step;
-use crate::pipeline::outbox::{Carried, case_of, letter_of, missing, reading_for, unsigned_yet};
+use crate::pipeline::outbox::{
+    Carried, case_of, letter_to_answer, missing, reading_for, unsigned_yet,
+};
 use crate::ports::{Answer, Intake, Pinned, PortError, ReadingState};
 
 /// Asks the reporter for what their report lacks; for their certificate alone, where all else would
@@ -23,11 +25,7 @@ pub(in crate::pipeline::outbox) async fn ask(
     effect: &Effect,
 ) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
-    let letter = letter_of(desk, effect).await?;
-    let to = letter
-        .reply_to
-        .clone()
-        .ok_or_else(|| missing("reply address"))?;
+    let (letter, to) = letter_to_answer(desk, effect).await?;
     let now = desk.now();
     let certificate = pinned_of(desk, &letter, to.address())
         .await?
