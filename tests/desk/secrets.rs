@@ -33,21 +33,19 @@ fn secrets(path: &std::path::Path) -> Vec<Vec<u8>> {
     found.into_iter().chain(reversed).collect()
 }
 
-/// Which of these stand in the memory of a process.
-fn found_in(pid: u32, needles: &[Vec<u8>]) -> Vec<usize> {
-    let mut memory = std::fs::File::open(format!("/proc/{pid}/mem")).unwrap();
+/// Which of these stand in the memory of a process; `None` when it has ended.
+fn found_in(pid: u32, needles: &[Vec<u8>]) -> Option<Vec<usize>> {
+    let mut memory = std::fs::File::open(format!("/proc/{pid}/mem")).ok()?;
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
     let mut found = Vec::new();
-    for line in std::fs::read_to_string(format!("/proc/{pid}/maps"))
-        .unwrap()
-        .lines()
-    {
-        let mut words = line.split_whitespace();
-        let (from, to) = words.next().unwrap().split_once('-').unwrap();
+    for line in maps.lines() {
+        let mut fields = line.split_whitespace();
+        let (from, to) = fields.next().unwrap().split_once('-').unwrap();
         let (from, to) = (
             u64::from_str_radix(from, 16).unwrap(),
             u64::from_str_radix(to, 16).unwrap(),
         );
-        if !words.next().unwrap().starts_with('r') || line.contains("[v") {
+        if !fields.next().unwrap().starts_with('r') || line.contains("[v") {
             continue;
         }
         let mut octets = vec![0; (to - from) as usize];
@@ -65,14 +63,16 @@ fn found_in(pid: u32, needles: &[Vec<u8>]) -> Vec<usize> {
                 .map(|(n, _)| n),
         );
     }
-    found
+    found.sort_unstable();
+    found.dedup();
+    Some(found)
 }
 
 fn children(pid: u32) -> Vec<u32> {
     let listed = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
     listed
         .split_whitespace()
-        .map(|word| word.parse().unwrap())
+        .map(|pid| pid.parse().unwrap())
         .collect()
 }
 
@@ -110,14 +110,7 @@ fn no_process_but_the_keyholder_ever_holds_a_secret_key() {
         ("zygote, from which readers are made", zygote),
     ] {
         let found = found_in(pid, &needles);
-        assert!(
-            found.contains(&secret_needles),
-            "the memory of the {name} could not be searched"
-        );
-        assert!(
-            found.iter().all(|at| *at == secret_needles),
-            "the {name} holds a secret key"
-        );
+        assert_eq!(found, Some(vec![secret_needles]), "in the {name}");
     }
     // A reader that has been given a letter, opened it, and now goes in circles.
     let circling = "Content-Type: text/plain\n\nXSS in acme 1.3\nstrike-this-reader: loop\n";
@@ -126,19 +119,18 @@ fn no_process_but_the_keyholder_ever_holds_a_secret_key() {
         &(head("ada@reporter.example", "...", "s2@reporter.example")
             + &pgp_mime(&ada.sealed("security@desk.example", circling))),
     );
-    let mut readers = Vec::new();
-    wait_for("a reader", 20, || {
-        readers = children(zygote);
-        !readers.is_empty()
+    // It is found by what the letter says: readers come and go, and one that has not opened its
+    // letter yet would prove nothing.
+    needles.push(b"strike-this-reader: loop".to_vec());
+    wait_for("a reader that has opened its letter", 20, || {
+        let readers = children(zygote).into_iter();
+        let mut found = readers.filter_map(|reader| found_in(reader, &needles));
+        found.any(|found| {
+            let secrets = found.iter().any(|at| *at < secret_needles);
+            assert!(!secrets, "a reader holds a secret key: {found:?}");
+            found == [secret_needles, secret_needles + 1]
+        })
     });
-    std::thread::sleep(std::time::Duration::from_secs(1)); // by now it has opened its letter
-    for reader in readers {
-        let found = found_in(reader, &needles);
-        assert!(
-            found.contains(&secret_needles) && found.iter().all(|at| *at == secret_needles),
-            "a reader holds a secret key: {found:?}"
-        );
-    }
     // No core dump can carry one out, and no process of the same user can look inside.
     for pid in [keyholder, zygote] {
         let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
