@@ -192,6 +192,19 @@ fn a_library_has_one_user() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// A case is read back from its parts by the store. Everybody else moves it by its transitions.
+#[test]
+fn only_the_store_puts_a_case_together() {
+    let may =
+        |path: &Path| path.starts_with("model/case.rs") || path.starts_with("adapters/sqlite");
+    let wrong: Vec<PathBuf> = sources()
+        .into_iter()
+        .filter(|(path, text)| code(text).contains("CaseParts") && !may(path))
+        .map(|(path, _)| path)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn no_adapter_names_another() {
     let mut wrong = Vec::new();

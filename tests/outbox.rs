@@ -332,7 +332,7 @@ async fn an_acknowledgement_leaves_unsigned_rather_than_late_and_humans_hear_of_
         "{sent:#?}"
     );
     assert!(matches!(
-        test.cases().await[0].acknowledgement,
+        test.cases().await[0].acknowledgement(),
         Acknowledgement::Sent { signed: false, .. }
     ));
     test.opener.up.store(true, Ordering::SeqCst);
@@ -342,7 +342,7 @@ async fn an_acknowledgement_leaves_unsigned_rather_than_late_and_humans_hear_of_
         .desk
         .parts
         .store
-        .journal(&test.cases().await[0].id)
+        .journal(test.cases().await[0].id())
         .await
         .unwrap();
     assert!(
@@ -363,7 +363,7 @@ async fn humans_are_called_four_hours_before_a_promise_breaks_and_once() {
             .desk
             .parts
             .store
-            .journal(&test.cases().await[0].id)
+            .journal(test.cases().await[0].id())
             .await
             .unwrap();
         journal
@@ -396,7 +396,7 @@ async fn a_cap_delays_or_hands_over_and_never_drops() {
         .cases()
         .await
         .iter()
-        .filter(|c| matches!(c.acknowledgement, Acknowledgement::ByHand { .. }))
+        .filter(|c| matches!(c.acknowledgement(), Acknowledgement::ByHand { .. }))
         .count();
     assert_eq!(
         by_hand, 1,
@@ -429,7 +429,7 @@ async fn a_cap_delays_or_hands_over_and_never_drops() {
         test.cases()
             .await
             .iter()
-            .filter(|c| matches!(c.acknowledgement, Acknowledgement::Due { .. }))
+            .filter(|c| matches!(c.acknowledgement(), Acknowledgement::Due { .. }))
             .count(),
         1
     );
@@ -439,7 +439,7 @@ async fn a_cap_delays_or_hands_over_and_never_drops() {
         test.cases()
             .await
             .iter()
-            .filter(|c| matches!(c.acknowledgement, Acknowledgement::ByHand { .. }))
+            .filter(|c| matches!(c.acknowledgement(), Acknowledgement::ByHand { .. }))
             .count(),
         2
     );
@@ -556,7 +556,7 @@ async fn loops_that_work_beside_one_another_undo_nothing() {
     test.desk.parts.store.commit(&stale, now).await.unwrap();
     assert!(
         matches!(
-            test.cases().await[0].acknowledgement,
+            test.cases().await[0].acknowledgement(),
             Acknowledgement::Sent { .. }
         ),
         "what was sent stays sent"

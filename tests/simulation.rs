@@ -598,7 +598,7 @@ impl Running {
         let said = answer(
             &self.desk,
             Request::CaseCommand {
-                id: case.id.clone(),
+                id: case.id().clone(),
                 command: word,
             },
             "responder rita",
@@ -609,7 +609,7 @@ impl Running {
                 .lock()
                 .unwrap()
                 .said
-                .push((case.id.clone(), step));
+                .push((case.id().clone(), step));
         }
     }
 
@@ -804,14 +804,14 @@ async fn broken(running: &Running, world: &Shared) -> Vec<String> {
     );
     // 2: every person has an answer, or a human owes it and was called.
     for case in &cases {
-        let owed = matches!(case.acknowledgement, Acknowledgement::Due { .. });
+        let owed = matches!(case.acknowledgement(), Acknowledgement::Due { .. });
         claim(
             !owed,
-            format!("the acknowledgement of {} never left", case.id),
+            format!("the acknowledgement of {} never left", case.id()),
         );
         claim(
-            !matches!(case.draft, Draft::Queued),
-            format!("the draft of {} never left", case.id),
+            !matches!(case.draft(), Draft::Queued),
+            format!("the draft of {} never left", case.id()),
         );
     }
     let people = world
@@ -867,14 +867,14 @@ async fn broken(running: &Running, world: &Shared) -> Vec<String> {
             let over = clock.state == DeadlineState::Running
                 && clock.deadline <= now
                 && runs(case)
-                && matches!(case.draft, Draft::Filed { .. });
-            let called = case.course.called.get(&clock.step) == Some(&Called::Missed);
+                && matches!(case.draft(), Draft::Filed { .. });
+            let called = case.course().called.get(&clock.step) == Some(&Called::Missed);
             claim(
                 !over || called,
                 format!(
                     "nobody was called for {} of {}",
                     clock.step.as_str(),
-                    case.id
+                    case.id()
                 ),
             );
         }
@@ -882,7 +882,7 @@ async fn broken(running: &Running, world: &Shared) -> Vec<String> {
     for (id, step) in &world.said {
         let kept = cases
             .iter()
-            .any(|case| case.id == *id && case.course.reached.contains_key(step));
+            .any(|case| case.id() == id && case.course().reached.contains_key(step));
         claim(
             kept,
             format!(

@@ -66,7 +66,7 @@ pub async fn announce(
         .as_deref()
         .ok_or_else(|| anyhow!("no [announcement] is configured"))?;
     decide::may_announce(case, context.now)?;
-    if !again && was_announced(desk, &case.id).await? {
+    if !again && was_announced(desk, case.id()).await? {
         bail!(
             "it was announced already, or is about to be: a correction is announced with --again"
         );
@@ -80,10 +80,10 @@ pub async fn announce(
         );
     }
     // The files took their time: what holds now counts.
-    let (case, now) = (known(desk, &case.id).await?, desk.now());
+    let (case, now) = (known(desk, case.id()).await?, desk.now());
     decide::may_announce(&case, now)?;
     let decision = Decision {
-        effects: effects(desk, announcer, &case.id, &wording, now)?,
+        effects: effects(desk, announcer, case.id(), &wording, now)?,
         journal: journal(context, assets.len(), faults.len()),
         ..Decision::default()
     };
@@ -93,7 +93,7 @@ pub async fn announce(
         ""
     };
     let lists = desk.parts.announcement_lists.len();
-    let changed = format!("{} is announced to {lists} lists{by_webhook}", case.id);
+    let changed = format!("{} is announced to {lists} lists{by_webhook}", case.id());
     Ok((decision, changed))
 }
 
@@ -222,7 +222,7 @@ fn effects(
 
 /// That it was released, and how many of its files are as they should be.
 fn journal(context: &Context<'_>, files: usize, faulty: usize) -> Vec<Entry> {
-    let id = &context.case.id;
+    let id = context.case.id();
     let mut journal = vec![Entry::of(
         id,
         JournalEvent::AnnouncementReleased,

@@ -48,7 +48,7 @@ pub async fn reply(desk: &Desk, id: &CaseId, text: &str, by: &str) -> Result<Str
 
 pub(super) async fn file(context: &Context<'_>) -> Changed {
     let (desk, case, by) = (context.desk, &context.case, context.by);
-    let id = &case.id;
+    let id = case.id();
     let letters = desk.parts.store.letters_of(id).await?;
     let first = letters
         .first()
@@ -69,13 +69,13 @@ pub(super) fn answered(context: &Context<'_>) -> Changed {
     let (desk, case, by) = (context.desk, &context.case, context.by);
     Ok((
         decide::answered(case, by, desk.now())?,
-        format!("{} counts as acknowledged, by hand", case.id),
+        format!("{} counts as acknowledged, by hand", case.id()),
     ))
 }
 
 pub(super) async fn ask(context: &Context<'_>, private_disclosure: bool) -> Changed {
     let (desk, case, by) = (context.desk, &context.case, context.by);
-    let (id, letter, now) = (&case.id, answerable(desk, case).await?, desk.now());
+    let (id, letter, now) = (case.id(), answerable(desk, case).await?, desk.now());
     Ok(match private_disclosure {
         true => (
             decide::ask_private(id, letter.id, by, now),
@@ -90,7 +90,7 @@ pub(super) async fn ask(context: &Context<'_>, private_disclosure: bool) -> Chan
 
 pub(super) async fn send_certificate(context: &Context<'_>) -> Changed {
     let (desk, case, by) = (context.desk, &context.case, context.by);
-    let (id, letter) = (&case.id, answerable(desk, case).await?);
+    let (id, letter) = (case.id(), answerable(desk, case).await?);
     Ok((
         decide::send_certificate(id, letter.id, by, desk.now()),
         format!("the desk's certificate is on its way to the reporter of {id}"),
@@ -99,14 +99,14 @@ pub(super) async fn send_certificate(context: &Context<'_>) -> Changed {
 
 /// The letter of a case that an answer by the desk goes to.
 async fn answerable(desk: &Desk, case: &Case) -> Result<Intake> {
-    let letters = desk.parts.store.letters_of(&case.id).await?;
+    let letters = desk.parts.store.letters_of(case.id()).await?;
     let found = letters
         .into_iter()
         .find(|l| l.role == Role::Incoming && l.reply_to.is_some());
     found.ok_or_else(|| {
         anyhow!(
             "no letter of case {0} may be answered by the desk: write `sealdesk case reply {0}`",
-            case.id
+            case.id()
         )
     })
 }

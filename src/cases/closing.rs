@@ -3,7 +3,7 @@
 use super::{Changed, Context, known, one_line};
 use crate::decide::{self, DeadlineState, Decision, Entry};
 use crate::desk::{Desk, case_records, opened_letters, random};
-use crate::model::case::{Closing, Standing};
+use crate::model::case::Closing;
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::journal::JournalEvent;
 use anyhow::{Result, bail};
@@ -19,9 +19,9 @@ pub(super) async fn split(
     once: Option<&str>,
 ) -> Changed {
     let (desk, case) = (context.desk, &context.case);
-    let id = &case.id;
+    let id = case.id();
     let children = child_ids(desk, once)?;
-    let root = case.course.part_of.as_ref().unwrap_or(id);
+    let root = case.course().part_of.as_ref().unwrap_or(id);
     let earlier_parts = count_parts(desk, root, &children).await?;
     let titles = match titles.is_empty() {
         false => titles,
@@ -71,8 +71,8 @@ async fn count_parts(desk: &Desk, root: &CaseId, except: &[CaseId]) -> Result<us
     let cases = desk.parts.store.cases().await?;
     Ok(cases
         .iter()
-        .filter(|case| case.course.part_of.as_ref() == Some(root))
-        .filter(|case| !except.contains(&case.id))
+        .filter(|case| case.course().part_of.as_ref() == Some(root))
+        .filter(|case| !except.contains(case.id()))
         .count())
 }
 
@@ -106,14 +106,11 @@ pub(super) async fn close(
     of: Option<CaseId>,
 ) -> Changed {
     let (desk, case, by) = (context.desk, &context.case, context.by);
-    let (id, now) = (&case.id, context.now);
+    let (id, now) = (case.id(), context.now);
     if (why == Closing::Duplicate) != of.is_some() {
         bail!("a duplicate names the case that it doubles, and nothing else does");
     }
-    if matches!(
-        why,
-        Closing::KeyRequest | Closing::Machine | Closing::Joined
-    ) {
+    if why.is_by_desk() {
         bail!("{} is for the desk itself to say", why.as_str());
     }
     let letters: Vec<IntakeId> = desk
@@ -127,21 +124,23 @@ pub(super) async fn close(
     let mut decision = decide::close(case, why, &letters, by, now)?;
     if let Some(other) = &of {
         let other = known(desk, other).await?;
-        if other.id == *id {
+        if other.id() == id {
             bail!("a case is no duplicate of itself");
         }
         // Else two that double each other could close each other, and nobody would work on either.
-        if matches!(other.standing, Standing::Closed { .. }) {
+        if other.is_closed() {
             bail!(
                 "case {} is closed: reopen it first, or name the case that is worked on",
-                other.id
+                other.id()
             );
         }
-        decision
-            .journal
-            .push(Entry::of(id, JournalEvent::DuplicateOf, other.id.as_str()));
         decision.journal.push(Entry::of(
-            &other.id,
+            id,
+            JournalEvent::DuplicateOf,
+            other.id().as_str(),
+        ));
+        decision.journal.push(Entry::of(
+            other.id(),
             JournalEvent::HasDuplicate,
             id.as_str(),
         ));

@@ -16,7 +16,7 @@ pub(super) async fn credit(
     kind: String,
 ) -> Changed {
     let (desk, case, by) = (context.desk, &context.case, context.by);
-    let id = &case.id;
+    let id = case.id();
     let decision = decide::ask_tracker(
         case,
         Effect::amend_advisory(id, desk.now()),
@@ -55,7 +55,7 @@ pub(super) async fn collaborate(
     (outsiders, remove): (bool, bool),
 ) -> Changed {
     let (desk, case, by) = (context.desk, &context.case, context.by);
-    let id = &case.id;
+    let id = case.id();
     if !desk.parts.tracker.capabilities().lets_people_in {
         bail!("this tracker lets nobody into single advisories: give them their role in it");
     }
@@ -76,7 +76,7 @@ pub(super) async fn collaborate(
     let decision = decide::ask_tracker(case, Effect::amend_advisory(id, desk.now()), event, by)?;
     if !outsiders
         && !remove
-        && let Draft::Filed { advisory } = &case.draft
+        && let Draft::Filed { advisory } = case.draft()
     {
         // Told at once: whoever asks decides whether to wait.
         let owners = desk

@@ -32,7 +32,7 @@ impl Context<'_> {
         let decision = decide::reach(&self.case, step, at, self.by, self.timeline(), self.now)?;
         let changed = format!(
             "{} reached {} at {}",
-            self.case.id,
+            self.case.id(),
             step.as_str(),
             at.strftime("%Y-%m-%d %H:%M UTC")
         );
@@ -41,18 +41,18 @@ impl Context<'_> {
 
     pub(super) fn take_back(&self, step: Step) -> Changed {
         let decision = decide::take_back(&self.case, step, self.by, self.timeline(), self.now)?;
-        let changed = format!("{} did not reach {}", self.case.id, step.as_str());
+        let changed = format!("{} did not reach {}", self.case.id(), step.as_str());
         Ok((decision, changed))
     }
 
     pub(super) async fn change_lane(&self, lane: Lane, why: &str) -> Changed {
         let decision = decide::change_lane(&self.case, lane, self.by, self.timeline(), self.now)?;
-        let changed = format!("{} takes the {} lane", self.case.id, lane.as_str());
+        let changed = format!("{} takes the {} lane", self.case.id(), lane.as_str());
         Ok((self.noted(why, decision).await?, changed))
     }
 
     pub(super) async fn wait(&self, why: &str) -> Changed {
-        let id = &self.case.id;
+        let id = self.case.id();
         let decision = decide::wait_for_upstream(&self.case, self.by, self.now)?;
         let changed =
             format!("{id} waits; fix and release stand still until `sealdesk case go-on {id}`");
@@ -61,7 +61,7 @@ impl Context<'_> {
 
     pub(super) fn go_on(&self) -> Changed {
         let decision = decide::go_on(&self.case, self.by, self.timeline(), self.now)?;
-        Ok((decision, format!("{} goes on", self.case.id)))
+        Ok((decision, format!("{} goes on", self.case.id())))
     }
 
     /// Agrees on the moment of release; `None` takes it back.
@@ -70,7 +70,7 @@ impl Context<'_> {
         at: Option<Timestamp>,
         despite_objections: bool,
     ) -> Changed {
-        let (case, id, rules) = (&self.case, &self.case.id, &self.desk.parts.release);
+        let (case, id, rules) = (&self.case, self.case.id(), &self.desk.parts.release);
         let objections = at
             .map(|at| decide::evaluate(case, at, rules, self.timeline(), self.now).objections)
             .unwrap_or_default();
@@ -111,7 +111,7 @@ impl Context<'_> {
 
     /// The day on which the reporter publishes; `None`: they named none.
     pub(super) fn reporter_publishes(&self, day: Option<Date>) -> Changed {
-        let id = &self.case.id;
+        let id = self.case.id();
         let decision = decide::announced(&self.case, day, self.by, self.timeline(), self.now)?;
         let changed = match day {
             None => format!("the reporter of {id} has no day of their own"),

@@ -41,7 +41,7 @@ pub(super) async fn notify(context: &Context<'_>, text: &str) -> Changed {
     let now = desk.now();
     // A notice of another hour is another notice.
     let hour = case
-        .course
+        .course()
         .release_day
         .map_or(0, |day| day.as_millisecond())
         .to_be_bytes();
@@ -57,7 +57,7 @@ pub(super) async fn notify(context: &Context<'_>, text: &str) -> Changed {
         notices.push((
             distributor.name.clone(),
             Effect::notify(
-                &case.id,
+                case.id(),
                 &word,
                 &desk.keyed_tag("to", &[distributor.address.as_str().as_bytes()]),
                 desk.parts.store.seal(&notice)?,
@@ -68,7 +68,7 @@ pub(super) async fn notify(context: &Context<'_>, text: &str) -> Changed {
     let mut decision = decide::notify(case, notices, by, now)?;
     decision.journal.extend(unable.iter().map(|d| {
         Entry::of(
-            &case.id,
+            case.id(),
             JournalEvent::NoticeNotSent,
             format!("{}: no letter can be encrypted to them", d.name),
         )

@@ -130,14 +130,14 @@ impl Context<'_> {
     }
 
     fn request_cve(&self) -> Changed {
-        let id = &self.case.id;
+        let id = self.case.id();
         let effect = Effect::request_cve(id, self.now);
         let decision = decide::ask_tracker(&self.case, effect, JournalEvent::CveWanted, self.by)?;
         Ok((decision, format!("a CVE is requested for {id}")))
     }
 
     fn open_fork(&self) -> Changed {
-        let id = &self.case.id;
+        let id = self.case.id();
         let effect = Effect::open_fork(id, self.now);
         let decision =
             decide::ask_tracker(&self.case, effect, JournalEvent::PrivateForkWanted, self.by)?;
@@ -148,7 +148,7 @@ impl Context<'_> {
         let decision = decide::reopen(&self.case, self.by)?;
         Ok((
             self.noted(why, decision).await?,
-            format!("{} is open again", self.case.id),
+            format!("{} is open again", self.case.id()),
         ))
     }
 }

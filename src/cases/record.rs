@@ -22,11 +22,11 @@ impl Context<'_> {
             bail!("the note is empty");
         }
         let decision = self.noted(text, self.journaled(JournalEvent::Note)).await?;
-        Ok((decision, format!("noted in {}", self.case.id)))
+        Ok((decision, format!("noted in {}", self.case.id())))
     }
 
     pub(super) async fn assign(&self, to: &str) -> Changed {
-        let id = &self.case.id;
+        let id = self.case.id();
         let mut opened = case_records::read(self.desk, id).await?;
         opened.record.assignee = Some(one_line(to)?);
         let decision = opened.into(self.desk, id, self.journaled(JournalEvent::Assigned))?;
@@ -34,7 +34,7 @@ impl Context<'_> {
     }
 
     pub(super) async fn link(&self, what: &str, to: &str) -> Changed {
-        let id = &self.case.id;
+        let id = self.case.id();
         let mut opened = case_records::read(self.desk, id).await?;
         if opened.record.links.len() >= ENTRIES_MAX {
             bail!("case {id} has {ENTRIES_MAX} links already");
@@ -57,7 +57,7 @@ impl Context<'_> {
                 versions,
             });
         }
-        let (case, id) = (&self.case, &self.case.id);
+        let (case, id) = (&self.case, self.case.id());
         let mut opened = case_records::read(self.desk, id).await?;
         let is_rated = assessment.cvss.is_some() || assessment.severity.is_some();
         opened.record.assessment.amend(assessment);
@@ -68,7 +68,7 @@ impl Context<'_> {
             decision.case = moved.case;
             decision.journal.extend(moved.journal);
         }
-        if matches!(case.draft, Draft::Filed { .. } | Draft::Queued) {
+        if matches!(case.draft(), Draft::Filed { .. } | Draft::Queued) {
             if self.desk.parts.tracker.capabilities().amends {
                 decision.effects.push(Effect::amend_advisory(id, self.now));
             } else {
@@ -93,14 +93,14 @@ impl Context<'_> {
     /// A journal entry, and nothing else to decide.
     fn journaled(&self, event: JournalEvent) -> Decision {
         Decision {
-            journal: vec![Entry::of(&self.case.id, event, self.by)],
+            journal: vec![Entry::of(self.case.id(), event, self.by)],
             ..Decision::default()
         }
     }
 
     /// Adds a note to what was decided; an empty one adds nothing.
     pub(super) async fn noted(&self, text: &str, decision: Decision) -> Result<Decision> {
-        let id = &self.case.id;
+        let id = self.case.id();
         if text.trim().is_empty() {
             return Ok(decision);
         }

@@ -42,7 +42,7 @@ impl Seen {
 /// arrived.
 pub(super) async fn read_again(context: &Context<'_>) -> Result<String> {
     let (desk, case) = (context.desk, &context.case);
-    let id = &case.id;
+    let id = case.id();
     let letters = desk.parts.store.letters_of(id).await?;
     let shut = letters
         .iter()
@@ -66,7 +66,7 @@ pub(super) async fn certificate(
     forget: bool,
 ) -> Changed {
     let desk = context.desk;
-    let id = &context.case.id;
+    let id = context.case.id();
     let letters = desk.parts.store.letters_of(id).await?;
     let reporter = letters
         .iter()
@@ -142,7 +142,7 @@ async fn choose_certificate(
     let found = seen
         .iter()
         .find(|certificate| certificate.fingerprint == wanted)
-        .ok_or_else(|| anyhow!("no letter of {} brought certificate {wanted}", case.id))?;
+        .ok_or_else(|| anyhow!("no letter of {} brought certificate {wanted}", case.id()))?;
     let origin = format!("{}, chosen by {by}", found.origin);
     desk.parts
         .store
@@ -165,7 +165,7 @@ async fn choose_certificate(
 
 fn noted(case: &Case, event: JournalEvent, detail: &str) -> Decision {
     Decision {
-        journal: vec![Entry::of(&case.id, event, detail)],
+        journal: vec![Entry::of(case.id(), event, detail)],
         ..Decision::default()
     }
 }

@@ -218,17 +218,21 @@ async fn describe(
     let became = match (&case, reading.map(|r| r.kind)) {
         (None, _) => styled(DIM, "no case, no answer: a machine wrote it"),
         (Some(case), Some(LetterKind::KeyRequest)) => {
-            format!("{}: {}", case.id, styled(GOOD, "our certificate was sent"))
+            format!(
+                "{}: {}",
+                case.id(),
+                styled(GOOD, "our certificate was sent")
+            )
         }
         (Some(case), Some(LetterKind::FollowUp)) => {
-            format!("joined {}, and was added to its draft", case.id)
+            format!("joined {}, and was added to its draft", case.id())
         }
         (Some(case), _) => format!(
             "{}: {}; acknowledgement {}; draft {}",
-            case.id,
-            standing(&case.standing),
-            styled(GOOD, &acknowledgement(&case.acknowledgement)),
-            styled(GOOD, &draft(&case.draft))
+            case.id(),
+            standing(case.standing()),
+            styled(GOOD, &acknowledgement(case.acknowledgement())),
+            styled(GOOD, &draft(case.draft()))
         ),
     };
     let unread = if intake.state == ReadingState::Shut {

@@ -69,12 +69,12 @@ impl Fields {
     }
 
     fn add_case(&mut self, case: &Case) {
-        if let Some((deadline, _)) = case.acknowledgement.pending() {
+        if let Some((deadline, _)) = case.acknowledgement().pending() {
             self.add("Answer due:", &minute(deadline));
         }
-        let older = case.perhaps_of.as_ref();
+        let older = case.perhaps_of();
         self.add_known("Perhaps part of:", older.map(CaseId::as_str));
-        if let Draft::Filed { advisory } = &case.draft {
+        if let Draft::Filed { advisory } = case.draft() {
             self.add("Draft:", &advisory.url);
         }
     }

@@ -124,10 +124,8 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> 
         next_due(case, timeline, now).map_or(jiff::Timestamp::MAX, |due| due.deadline)
     };
     let mut cases = desk.parts.store.cases().await?;
-    cases.retain(|case| {
-        (wanted.all || !matches!(case.standing, Standing::Closed { .. }))
-            && (!wanted.late || deadline(case) < now)
-    });
+    cases.retain(|case| wanted.all || !case.is_closed());
+    cases.retain(|case| !wanted.late || deadline(case) < now);
     if wanted.order == Order::Due {
         cases.sort_by_key(deadline);
     }
@@ -137,16 +135,16 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> 
         if lines.len() == LIST_MAX {
             break;
         }
-        let record = case_records::read(desk, &case.id)
+        let record = case_records::read(desk, case.id())
             .await
             .map(|opened| opened.record)
             .unwrap_or_default();
         if wanted.assignee.is_some() && wanted.assignee != record.assignee {
             continue;
         }
-        let letters = desk.parts.store.letters_of(&case.id).await?;
+        let letters = desk.parts.store.letters_of(case.id()).await?;
         let reading = first_reading(desk, &letters).await;
-        let duplicates = desk.parts.store.duplicates(&case.id).await?;
+        let duplicates = desk.parts.store.duplicates(case.id()).await?;
         let quality = match reading
             .as_ref()
             .and_then(|r| r.report.clone())
@@ -157,7 +155,7 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> 
         };
         lines.push(line(
             desk,
-            case,
+            &case,
             &letters,
             duplicates,
             reading.as_ref(),
@@ -181,7 +179,7 @@ async fn first_reading(desk: &Desk, letters: &[Intake]) -> Option<Reading> {
 
 fn line(
     desk: &Desk,
-    case: Case,
+    case: &Case,
     letters: &[Intake],
     likely_duplicates: Vec<CaseId>,
     reading: Option<&Reading>,
@@ -195,21 +193,21 @@ fn line(
     CaseLine {
         quality: quality.map(|q| q.score),
         class: report.as_ref().map(|r| r.class),
-        next: next_due(&case, &desk.parts.policy.timeline, desk.now()),
-        lane: case.course.lane,
-        waits: case.course.waiting_since.is_some(),
+        next: next_due(case, &desk.parts.policy.timeline, desk.now()),
+        lane: case.course().lane,
+        waits: case.course().waiting_since.is_some(),
         assignee: record.assignee.clone(),
-        id: case.id,
-        opened_at: case.opened_at,
-        standing: case.standing,
+        id: case.id().clone(),
+        opened_at: case.opened_at(),
+        standing: case.standing().clone(),
         severity: report.as_ref().and_then(|r| r.severity.clone()),
         summary: report
             .map(|r| r.summary)
             .filter(|s| !s.is_empty())
             .or(subject),
-        acknowledgement: case.acknowledgement,
-        draft: case.draft,
-        perhaps_of: case.perhaps_of,
+        acknowledgement: case.acknowledgement().clone(),
+        draft: case.draft().clone(),
+        perhaps_of: case.perhaps_of().cloned(),
         likely_duplicates,
         letters: letters.len(),
     }
@@ -259,7 +257,7 @@ pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
     };
     let line = line(
         desk,
-        case.clone(),
+        &case,
         &letters,
         desk.parts.store.duplicates(id).await?,
         first,
@@ -269,12 +267,12 @@ pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
     Ok(CaseView {
         evidence: quality.map(|q| q.evidence).unwrap_or_default(),
         report,
-        clocks: if runs(&case) || !case.course.is_untouched() {
+        clocks: if runs(&case) || !case.course().is_untouched() {
             deadlines(&case, &desk.parts.policy.timeline, desk.now())
         } else {
             Vec::new()
         },
-        course: case.course.clone(),
+        course: case.course().clone(),
         line,
         record,
         journal: desk.parts.store.journal(id).await?,

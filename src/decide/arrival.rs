@@ -3,8 +3,7 @@
 use super::policy::READING_GRACE;
 use super::{CaseChange, Decision, Entry, Policy};
 use crate::model::Timestamp;
-use crate::model::case::{Acknowledgement, AdvisoryId, Called, Case, Closing, Draft, Standing};
-use crate::model::course::Course;
+use crate::model::case::{Acknowledgement, AdvisoryId, Case, Closing, Standing};
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::journal::JournalEvent;
@@ -108,7 +107,7 @@ pub fn on_arrival(
         (_, Some(thread)) => follow_up(arrival, thread),
         (_, None) => {
             let older = known.thread.as_ref().filter(|thread| !begins_anew(thread));
-            open(arrival, older.map(|t| t.case.id.clone()), policy, now)
+            open(arrival, older.map(|t| t.case.id().clone()), policy, now)
         }
     }
 }
@@ -128,16 +127,16 @@ fn case_answered_by_team<'k>(arrival: &Arrival<'_>, known: &'k ThreadContext) ->
         return None;
     }
     let case = &known.thread.as_ref()?.case;
-    (outer.to_case().as_ref() == Some(&case.id)).then_some(case)
+    (outer.to_case().as_ref() == Some(case.id())).then_some(case)
 }
 
 /// A responder's answer to a call. Who wrote it is for their signature to say, when it is read.
 fn team_reply(arrival: &Arrival<'_>, case: &Case) -> Decision {
     Decision {
-        letter_of: Some(case.id.clone()),
+        letter_of: Some(case.id().clone()),
         role: Role::TeamReply,
         journal: vec![Entry::of(
-            &case.id,
+            case.id(),
             JournalEvent::ResponderAnswerArrived,
             arrival.intake.to_string(),
         )],
@@ -148,7 +147,7 @@ fn team_reply(arrival: &Arrival<'_>, case: &Case) -> Decision {
 /// Whoever got the key, or was a machine, begins anew with what they write next.
 fn begins_anew(thread: &Thread) -> bool {
     matches!(
-        thread.case.standing,
+        thread.case.standing(),
         Standing::Closed {
             why: Closing::KeyRequest | Closing::Machine,
             ..
@@ -158,11 +157,11 @@ fn begins_anew(thread: &Thread) -> bool {
 
 /// Joining silently takes proof: a known originator whose domain our own server vouches for.
 fn joins(thread: &Thread, dmarc: Dmarc) -> bool {
-    thread.originator_in_case && dmarc == Dmarc::Pass && !is_closed(&thread.case)
+    thread.originator_in_case && dmarc == Dmarc::Pass && !thread.case.is_closed()
 }
 
 fn follow_up(arrival: &Arrival<'_>, thread: &Thread) -> Decision {
-    let case = &thread.case.id;
+    let case = thread.case.id();
     Decision {
         letter_of: Some(case.clone()),
         journal: vec![Entry::of(
@@ -172,10 +171,6 @@ fn follow_up(arrival: &Arrival<'_>, thread: &Thread) -> Decision {
         )],
         ..Decision::default()
     }
-}
-
-fn is_closed(case: &Case) -> bool {
-    matches!(case.standing, Standing::Closed { .. })
 }
 
 /// A machine wrote to the tagged address of one of our answers: a report on its delivery, or an
@@ -205,15 +200,15 @@ fn team_copy(arrival: &Arrival<'_>, known: &ThreadContext, now: Timestamp) -> De
     let case = &thread.case;
     let letter = arrival.intake.to_string();
     let decision = Decision {
-        letter_of: Some(case.id.clone()),
+        letter_of: Some(case.id().clone()),
         journal: vec![Entry::of(
-            &case.id,
+            case.id(),
             JournalEvent::ResponderWrote,
             letter.clone(),
         )],
         ..kept
     };
-    if !thread.to_participant || case.acknowledgement.pending().is_none() {
+    if !thread.to_participant || case.acknowledgement().pending().is_none() {
         return decision;
     }
     match super::answered(case, &format!("letter {letter}"), now) {
@@ -240,10 +235,7 @@ fn open(
     let acknowledgement = if arrival.outer.answer.is_ok() {
         let due = (start + policy.acknowledge_delay).max(now + READING_GRACE);
         effects.push(Effect::acknowledge(&id, arrival.intake, due));
-        Acknowledgement::Due {
-            deadline,
-            called: Called::No,
-        }
+        Acknowledgement::due(deadline)
     } else {
         let reason = if arrival.advisory.is_some() {
             Reason::ReportedInTracker
@@ -251,19 +243,11 @@ fn open(
             Reason::AnswerByHand
         };
         effects.extend(Effect::call(reason, &id, now));
-        Acknowledgement::ByHand {
-            deadline,
-            called: Called::No,
-        }
+        Acknowledgement::by_hand(deadline)
     };
     if perhaps_of.is_some() {
         effects.extend(Effect::call(Reason::PerhapsFollowUp, &id, now));
     }
-    let draft = arrival
-        .advisory
-        .map_or(Draft::None, |advisory| Draft::Filed {
-            advisory: advisory.clone(),
-        });
     Decision {
         letter_of: Some(id.clone()),
         participant: arrival.outer.originator.clone(),
@@ -272,15 +256,13 @@ fn open(
             JournalEvent::CaseOpened,
             arrival.intake.to_string(),
         )],
-        case: Some(CaseChange::Open(Case {
+        case: Some(CaseChange::Open(Case::arrived(
             id,
-            opened_at: start,
-            standing: Standing::Unread,
+            start,
             acknowledgement,
-            draft,
+            arrival.advisory.cloned(),
             perhaps_of,
-            course: Course::default(),
-        })),
+        ))),
         effects,
         ..Decision::default()
     }
@@ -290,6 +272,7 @@ fn open(
 mod tests {
     use super::*;
     use crate::model::address::{Address, NoReplyAddress, ReplyAddress};
+    use crate::model::case::Called;
     use crate::model::effect::Work;
 
     fn at(hours: i64) -> Timestamp {
@@ -337,7 +320,7 @@ mod tests {
         let Some(CaseChange::Open(case)) = decision.case else {
             panic!()
         };
-        assert_eq!(case.acknowledgement.pending(), Some((at(24), Called::No)));
+        assert_eq!(case.acknowledgement().pending(), Some((at(24), Called::No)));
         assert_eq!(
             decision
                 .effects
@@ -376,30 +359,16 @@ mod tests {
             let Some(CaseChange::Open(case)) = decision.case else {
                 panic!("{why:?}")
             };
-            assert_eq!(
-                case.acknowledgement,
-                Acknowledgement::ByHand {
-                    deadline: at(24),
-                    called: Called::No
-                }
-            );
+            assert_eq!(*case.acknowledgement(), Acknowledgement::by_hand(at(24)));
             assert!(decision.effects.iter().all(|e| e.work != Work::Acknowledge));
         }
     }
 
     fn older() -> Case {
-        Case {
-            id: CaseId::from_random([2; 10]),
-            opened_at: at(0),
-            standing: Standing::Open,
-            acknowledgement: Acknowledgement::Due {
-                deadline: at(24),
-                called: Called::No,
-            },
-            draft: Draft::None,
-            perhaps_of: None,
-            course: Course::default(),
-        }
+        let id = CaseId::from_random([2; 10]);
+        Case::arrived(id, at(0), Acknowledgement::due(at(24)), None, None)
+            .open()
+            .unwrap()
     }
 
     fn threaded(originator_in_case: bool, to_participant: bool) -> ThreadContext {
@@ -415,14 +384,14 @@ mod tests {
 
     #[test]
     fn a_letter_joins_silently_only_with_proof() {
-        let case = older().id;
+        let case = older().id().clone();
         assert_eq!(
             arrive(&outer(person()), &threaded(true, false), false).letter_of,
             Some(case.clone())
         );
         let stranger = arrive(&outer(person()), &threaded(false, false), false);
         assert!(
-            matches!(stranger.case, Some(CaseChange::Open(Case { perhaps_of: Some(of), .. })) if of == case)
+            matches!(stranger.case, Some(CaseChange::Open(new)) if new.perhaps_of() == Some(&case))
         );
         let unproven = Outer {
             dmarc: Dmarc::Unknown,
@@ -436,7 +405,7 @@ mod tests {
 
     #[test]
     fn a_follow_up_through_a_ticket_system_joins_its_case_too() {
-        let case = older().id;
+        let case = older().id().clone();
         for why in [
             NoAnswer::AutoSubmitted,
             NoAnswer::Precedence,
@@ -459,17 +428,14 @@ mod tests {
     fn a_report_after_a_key_request_is_a_case_of_its_own() {
         let mut known = threaded(true, false);
         if let Some(thread) = &mut known.thread {
-            thread.case.standing = Standing::Closed {
-                at: at(0),
-                why: Closing::KeyRequest,
-            };
+            thread.case = older().close(at(0), Closing::KeyRequest).unwrap();
         }
         let decision = arrive(&outer(person()), &known, false);
         let Some(CaseChange::Open(case)) = decision.case else {
             panic!()
         };
         assert!(
-            case.perhaps_of.is_none()
+            case.perhaps_of().is_none()
                 && decision.effects.iter().any(|e| e.work == Work::Acknowledge)
         );
     }
@@ -477,7 +443,7 @@ mod tests {
     #[test]
     fn a_person_at_a_bounce_address_is_a_stranger() {
         let known = ThreadContext {
-            returned_to: Some(older().id),
+            returned_to: Some(older().id().clone()),
             ..ThreadContext::default()
         };
         let decision = arrive(&outer(Err(NoAnswer::DmarcFailed)), &known, false);
@@ -493,13 +459,13 @@ mod tests {
     #[test]
     fn a_machines_answer_to_ours_finds_its_case() {
         let known = ThreadContext {
-            returned_to: Some(older().id),
+            returned_to: Some(older().id().clone()),
             ..ThreadContext::default()
         };
         let decision = arrive(&outer(Err(NoAnswer::DeliveryReport)), &known, false);
         assert_eq!(
             (decision.letter_of, decision.effects),
-            (Some(older().id), Vec::new())
+            (Some(older().id().clone()), Vec::new())
         );
     }
 
@@ -523,7 +489,7 @@ mod tests {
             advisory: None,
         };
         match on_arrival(&arrival, known, &Policy::default(), at(1)).case {
-            Some(CaseChange::Update { after, .. }) => Some(after.acknowledgement.as_str()),
+            Some(CaseChange::Update { after, .. }) => Some(after.acknowledgement().as_str()),
             _ => None,
         }
     }

@@ -6,10 +6,10 @@ mod ending;
 pub use ending::{close, reopen, split};
 mod disclosing;
 
-use super::deadline::{Deadline, DeadlineState, deadlines};
+use super::deadline::{Deadline, DeadlineState, clocks_of, deadlines};
 use super::{CaseChange, Decision, Entry};
 use crate::model::Timestamp;
-use crate::model::case::{Case, Standing};
+use crate::model::case::{Case, InvalidTransition};
 use crate::model::course::{Course, Lane, Reached, Step};
 use crate::model::ids::CaseId;
 use crate::model::journal::JournalEvent;
@@ -61,11 +61,14 @@ pub enum NotNow {
          answered)"
     )]
     Unanswered(CaseId),
+    /// What the reasons above leave over.
+    #[error(transparent)]
+    Invalid(#[from] InvalidTransition),
 }
 
 fn open(case: &Case) -> Result<(), NotNow> {
-    if matches!(case.standing, Standing::Closed { .. }) {
-        Err(NotNow::Closed(case.id.clone()))
+    if case.is_closed() {
+        Err(NotNow::Closed(case.id().clone()))
     } else {
         Ok(())
     }
@@ -87,10 +90,10 @@ fn shift(was: Timestamp, clock: &Deadline) -> String {
     )
 }
 
-/// Saves a course, and writes down every deadline that it moves.
+/// Saves a case whose course changed, and writes down every deadline that moved with it.
 fn moved(
     case: &Case,
-    course: Course,
+    after: Case,
     event: JournalEvent,
     detail: String,
     timeline: &Timeline,
@@ -99,7 +102,7 @@ fn moved(
     moved_from(
         case,
         deadlines(case, timeline, now),
-        course,
+        after,
         event,
         detail,
         timeline,
@@ -110,17 +113,13 @@ fn moved(
 fn moved_from(
     case: &Case,
     before: Vec<Deadline>,
-    course: Course,
+    mut after: Case,
     event: JournalEvent,
     detail: String,
     timeline: &Timeline,
     now: Timestamp,
 ) -> Decision {
-    let mut after = Case {
-        course,
-        ..case.clone()
-    };
-    let mut journal = vec![Entry::of(&case.id, event, detail)];
+    let mut journal = vec![Entry::of(case.id(), event, detail)];
     for clock in deadlines(&after, timeline, now) {
         let Some(was) = before
             .iter()
@@ -136,9 +135,9 @@ fn moved_from(
             continue;
         }
         // A deadline that moved is called for anew.
-        after.course.called.remove(&clock.step);
+        after = after.call_anew(clock.step);
         journal.push(Entry::of(
-            &case.id,
+            case.id(),
             JournalEvent::DeadlineMoved,
             shift(was.deadline, &clock),
         ));
@@ -160,33 +159,29 @@ pub fn reach(
     now: Timestamp,
 ) -> Result<Decision, NotNow> {
     open(case)?;
-    if let Some(before) = case.course.reached.get(&step) {
+    if let Some(before) = case.course().reached.get(&step) {
         return Err(NotNow::Reached(step, before.at));
     }
     if at > now {
         return Err(NotNow::Future);
     }
-    if at < case.opened_at {
+    if at < case.opened_at() {
         return Err(NotNow::BeforeCase);
     }
     let needed = match step {
         Step::Retrospective => Some(Step::Release),
         _ => None,
     };
-    if let Some(needed) = needed.filter(|needed| !case.course.reached.contains_key(needed)) {
+    if let Some(needed) = needed.filter(|needed| !case.course().reached.contains_key(needed)) {
         return Err(NotNow::TooEarly(step, needed));
     }
-    let mut course = case.course.clone();
-    course.reached.insert(
-        step,
-        Reached {
-            at,
-            deadline: deadline(case, step, timeline, now),
-        },
-    );
+    let reached = Reached {
+        at,
+        deadline: deadline(case, step, timeline, now),
+    };
     Ok(moved(
         case,
-        course,
+        case.clone().reach(step, reached)?,
         JournalEvent::Reached,
         format!("{} at {}, by {by}", step.as_str(), told(at)),
         timeline,
@@ -211,22 +206,14 @@ pub fn take_back(
     now: Timestamp,
 ) -> Result<Decision, NotNow> {
     open(case)?;
-    if let Some(later) = case
-        .course
-        .reached
-        .keys()
-        .find(|later| step == Step::Release && **later == Step::Retrospective)
-    {
-        return Err(NotNow::RestsOnIt(*later, step));
+    let later = Step::Retrospective;
+    if step == Step::Release && case.course().reached.contains_key(&later) {
+        return Err(NotNow::RestsOnIt(later, step));
     }
-    let mut course = case.course.clone();
-    course
-        .reached
-        .remove(&step)
-        .ok_or(NotNow::NotReached(step))?;
+    let taken_back = case.clone().take_back(step);
     Ok(moved(
         case,
-        course,
+        taken_back.map_err(|_| NotNow::NotReached(step))?,
         JournalEvent::TakenBack,
         format!("{}, by {by}", step.as_str()),
         timeline,
@@ -243,15 +230,10 @@ pub fn change_lane(
     now: Timestamp,
 ) -> Result<Decision, NotNow> {
     open(case)?;
-    if case.course.lane == lane {
-        return Err(NotNow::SameLane);
-    }
+    let in_lane = case.clone().take_lane(lane);
     let mut decision = moved(
         case,
-        Course {
-            lane,
-            ..case.course.clone()
-        },
+        in_lane.map_err(|_| NotNow::SameLane)?,
         JournalEvent::LaneChanged,
         format!("{}: {why}", lane.as_str()),
         timeline,
@@ -260,7 +242,7 @@ pub fn change_lane(
     if lane == Lane::Asap {
         decision
             .journal
-            .push(Entry::of(&case.id, JournalEvent::Skipped, SKIPPED));
+            .push(Entry::of(case.id(), JournalEvent::Skipped, SKIPPED));
     }
     Ok(decision)
 }
@@ -280,7 +262,7 @@ pub fn rated(
     let low = tenths.map_or(matches!(severity, Some("low" | "none")), |tenths| {
         tenths < timeline.slow_below
     });
-    let lane = match (case.course.lane, low) {
+    let lane = match (case.course().lane, low) {
         (Lane::Normal, true) => Lane::Slow,
         (Lane::Slow, false) => Lane::Normal,
         _ => return None,
@@ -303,22 +285,13 @@ pub fn rated(
 /// A responder says that the case waits for an upstream's disclosure.
 pub fn wait_for_upstream(case: &Case, by: &str, now: Timestamp) -> Result<Decision, NotNow> {
     open(case)?;
-    if let Some(since) = case.course.waiting_since {
+    if let Some(since) = case.course().waiting_since {
         return Err(NotNow::Waits(since));
     }
-    let course = Course {
-        waiting_since: Some(now),
-        ..case.course.clone()
-    };
+    let waiting = case.clone().wait_for_upstream(now)?;
     Ok(Decision {
-        case: Some(CaseChange::update(
-            case,
-            Case {
-                course,
-                ..case.clone()
-            },
-        )),
-        journal: vec![Entry::of(&case.id, JournalEvent::WaitsForUpstream, by)],
+        case: Some(CaseChange::update(case, waiting)),
+        journal: vec![Entry::of(case.id(), JournalEvent::WaitsForUpstream, by)],
         ..Decision::default()
     })
 }
@@ -331,28 +304,16 @@ pub fn go_on(
     now: Timestamp,
 ) -> Result<Decision, NotNow> {
     open(case)?;
-    let since = case.course.waiting_since.ok_or(NotNow::DoesNotWait)?;
-    let waited_ms = case.course.waited_ms
-        + i64::try_from(now.duration_since(since).as_millis())
-            .unwrap_or(0)
-            .max(0);
-    let course = Course {
-        waiting_since: None,
-        waited_ms,
-        ..case.course.clone()
-    };
+    let going_on = case.clone().go_on(now).map_err(|_| NotNow::DoesNotWait)?;
     // As the deadlines stood before it waited: while it does, they move with the clock.
-    let before = Case {
-        course: Course {
-            waiting_since: None,
-            ..case.course.clone()
-        },
-        ..case.clone()
+    let before = Course {
+        waiting_since: None,
+        ..case.course().clone()
     };
     Ok(moved_from(
         case,
-        deadlines(&before, timeline, now),
-        course,
+        clocks_of(case.opened_at(), &before, timeline, now),
+        going_on,
         JournalEvent::GoesOn,
         by.to_owned(),
         timeline,
@@ -369,7 +330,7 @@ mod tests {
     use crate::model::case::AdvisoryState;
     use crate::model::case::Called;
     use crate::model::case::Closing;
-    use crate::model::case::Draft;
+    use crate::model::case::{CaseParts, Draft, Standing};
     use crate::model::effect::{Reason, Work};
     use jiff::tz::TimeZone;
 
@@ -378,7 +339,11 @@ mod tests {
     }
 
     fn case() -> Case {
-        Case {
+        Case::restore(parts())
+    }
+
+    fn parts() -> CaseParts {
+        CaseParts {
             id: CaseId::from_random([1; 10]),
             opened_at: at(0),
             standing: Standing::Open,
@@ -438,7 +403,7 @@ mod tests {
         let mut calls = Vec::new();
         for hour in 0..24 * 25 {
             let mut decision = Decision::default();
-            case.course = call_for_clocks(&case, &timeline, at(hour), &mut decision);
+            case = call_for_clocks(case, &timeline, at(hour), &mut decision);
             calls.extend(decision.effects.iter().filter_map(|e| match e.work {
                 Work::CallByMail(reason) => Some((hour, reason)),
                 _ => None,
@@ -517,9 +482,9 @@ mod tests {
         let timeline = Timeline::default();
         let waiting = after(wait_for_upstream(&case(), "rita", at(10)).unwrap());
         let mut silent = Decision::default();
-        let course = call_for_clocks(&waiting, &timeline, at(24 * 30), &mut silent);
+        let called = call_for_clocks(waiting.clone(), &timeline, at(24 * 30), &mut silent);
         assert_eq!(
-            course.called.keys().copied().collect::<Vec<_>>(),
+            called.course().called.keys().copied().collect::<Vec<_>>(),
             [Step::FixTeam],
             "its clock waits for nobody"
         );
@@ -537,16 +502,10 @@ mod tests {
         let goes_on = after(decision);
         assert_eq!(hours_due(&goes_on, at(60)), [24, 9 * 24, 23 * 24]);
         // Who was called for the old deadline is called for the new one.
-        let near = Case {
-            course: Course {
-                called: [(Step::Fix, Called::Near)].into(),
-                ..waiting.course.clone()
-            },
-            ..waiting.clone()
-        };
+        let near = waiting.called_for_step(Step::Fix, Called::Near);
         assert!(
             !after(go_on(&near, "rita", &timeline, at(58)).unwrap())
-                .course
+                .course()
                 .called
                 .contains_key(&Step::Fix)
         );
@@ -590,14 +549,10 @@ mod tests {
             .unwrap(),
         );
         let day = at(3 * 24).to_zoned(TimeZone::UTC).date();
-        let later = Case {
-            course: Course {
-                announced: Some(day),
-                lane: Lane::Asap,
-                ..met.course.clone()
-            },
-            ..met
-        };
+        let later = met
+            .announced_by_letter(Some(day))
+            .and_then(|case| case.take_lane(Lane::Asap))
+            .unwrap();
         let clocks = deadlines(&later, &timeline, at(6 * 24));
         assert_eq!(
             clocks[1].state,
@@ -610,7 +565,7 @@ mod tests {
         assert!(take_back(&later, Step::Release, "rita", &timeline, at(6 * 24)).is_err());
         assert!(
             after(take_back(&later, Step::Fix, "rita", &timeline, at(6 * 24)).unwrap())
-                .course
+                .course()
                 .reached
                 .is_empty()
         );
@@ -631,13 +586,13 @@ mod tests {
     #[test]
     fn strangers_letters_wake_nobody_at_night() {
         let timeline = Timeline::default();
-        let blob = Case {
+        let blob = Case::restore(CaseParts {
             standing: Standing::NeedsHuman,
             draft: Draft::None,
-            ..case()
-        };
+            ..parts()
+        });
         let mut calls = Decision::default();
-        call_for_clocks(&blob, &timeline, at(22 * 24), &mut calls);
+        call_for_clocks(blob, &timeline, at(22 * 24), &mut calls);
         assert_eq!(
             calls.effects.iter().map(|e| e.work).collect::<Vec<_>>(),
             [Work::CallByMail(Reason::FixTeamMissed)]
@@ -688,13 +643,10 @@ mod tests {
 
     #[test]
     fn a_case_is_closed_only_once_its_reporter_was_answered() {
-        let waits = Case {
-            acknowledgement: Acknowledgement::ByHand {
-                deadline: at(24),
-                called: Called::No,
-            },
-            ..case()
-        };
+        let waits = Case::restore(CaseParts {
+            acknowledgement: Acknowledgement::by_hand(at(24)),
+            ..parts()
+        });
         assert!(matches!(
             close(&waits, Closing::Rejected, &[], "rita", at(2)),
             Err(NotNow::Unanswered(_))

@@ -78,26 +78,41 @@ const RELEASE_TAKES: SignedDuration = SignedDuration::from_hours(2);
 
 /// Whether the clocks after the acknowledgement run: for what is, or may be, a report.
 pub fn runs(case: &Case) -> bool {
-    match case.standing {
+    match case.standing() {
         Standing::Closed { .. } => false,
-        Standing::Open => case.draft != Draft::None,
+        Standing::Open => *case.draft() != Draft::None,
         Standing::Unread | Standing::NeedsHuman => true,
     }
 }
 
 /// The clocks of a case that have started, in the order of the policy.
 pub fn deadlines(case: &Case, timeline: &Timeline, now: Timestamp) -> Vec<Deadline> {
+    clocks_of(case.opened_at(), case.course(), timeline, now)
+}
+
+/// As [`deadlines`], for a course that a case has not, or not yet.
+pub(super) fn clocks_of(
+    opened_at: Timestamp,
+    course: &Course,
+    timeline: &Timeline,
+    now: Timestamp,
+) -> Vec<Deadline> {
     Step::ALL
         .into_iter()
-        .filter_map(|step| clock(case, step, timeline, now))
+        .filter_map(|step| clock(opened_at, course, step, timeline, now))
         .collect()
 }
 
-fn clock(case: &Case, step: Step, timeline: &Timeline, now: Timestamp) -> Option<Deadline> {
-    let course = &case.course;
+fn clock(
+    opened_at: Timestamp,
+    course: &Course,
+    step: Step,
+    timeline: &Timeline,
+    now: Timestamp,
+) -> Option<Deadline> {
     let start = match step {
         Step::Retrospective => course.reached.get(&Step::Release)?.at,
-        _ => case.opened_at,
+        _ => opened_at,
     };
     let window = timeline.window(step, course.lane);
     let pauses = matches!(step, Step::Fix | Step::Release);
@@ -168,23 +183,22 @@ pub(super) fn midnight(day: Date) -> Option<Timestamp> {
     Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
-/// Calls responders where a clock is near its end, and again when it is over. Works on `case` as
-/// the acknowledgement's own clock left it.
+/// Calls responders where a clock is near its end, and again when it is over. Returns the case with
+/// these calls noted.
 pub(super) fn call_for_clocks(
-    case: &Case,
+    mut case: Case,
     timeline: &Timeline,
     now: Timestamp,
     decision: &mut Decision,
-) -> Course {
-    let mut course = case.course.clone();
-    if !runs(case) {
-        return course;
+) -> Case {
+    if !runs(&case) {
+        return case;
     }
-    for clock in deadlines(case, timeline, now) {
+    for clock in deadlines(&case, timeline, now) {
         if clock.state != DeadlineState::Running {
             continue;
         }
-        let remind = timeline.window(clock.step, course.lane).remind;
+        let remind = timeline.window(clock.step, case.course().lane).remind;
         let patience = if clock.because == Because::Agreed {
             RELEASE_TAKES
         } else {
@@ -201,23 +215,24 @@ pub(super) fn call_for_clocks(
         } else {
             continue;
         };
-        if course.called.get(&clock.step).copied().unwrap_or_default() >= next {
+        let called = case.course().called.get(&clock.step).copied();
+        if called.unwrap_or_default() >= next {
             continue;
         }
         // What nobody took for a report yet is reminded of once, and by mail alone: strangers could
         // send a hundred of them.
-        let accepted = matches!(case.draft, Draft::Queued | Draft::Filed { .. });
+        let accepted = matches!(case.draft(), Draft::Queued | Draft::Filed { .. });
         if !accepted && clock.step != Step::FixTeam {
             continue;
         }
-        course.called.insert(clock.step, next);
+        case = case.called_for_step(clock.step, next);
         decision.effects.extend(
-            Effect::call(reason, &case.id, now)
+            Effect::call(reason, case.id(), now)
                 .into_iter()
                 .filter(|e| accepted || matches!(e.work, Work::CallByMail(_))),
         );
         decision.journal.push(Entry::of(
-            &case.id,
+            case.id(),
             event,
             format!(
                 "{}: {}",
@@ -226,7 +241,7 @@ pub(super) fn call_for_clocks(
             ),
         ));
     }
-    course
+    case
 }
 
 fn near(step: Step) -> Reason {
@@ -258,7 +273,7 @@ pub struct Due {
 /// The earliest of the pending acknowledgement and the running clocks. `None`: nothing is due, or
 /// all that is left waits for an upstream.
 pub fn next_due(case: &Case, timeline: &Timeline, now: Timestamp) -> Option<Due> {
-    let acknowledgement = case.acknowledgement.pending().map(|(deadline, _)| Due {
+    let acknowledgement = case.acknowledgement().pending().map(|(deadline, _)| Due {
         what: "acknowledgement".to_owned(),
         deadline,
     });

@@ -9,21 +9,19 @@ use crate::model::journal::JournalEvent;
 
 /// Calls humans where a deadline of the case is near, and again when it is over.
 pub fn on_clock(case: &Case, policy: &Policy, now: Timestamp) -> Decision {
-    let mut decision = on_acknowledgement(case, policy, now);
-    let course = call_for_clocks(case, &policy.timeline, now, &mut decision);
-    if course != case.course {
-        let after = match decision.case.take() {
-            Some(CaseChange::Update { after, .. }) => after,
-            _ => case.clone(),
-        };
-        decision.case = Some(CaseChange::update(case, Case { course, ..after }));
+    let mut decision = Decision::default();
+    let after = call_for_answer(case.clone(), policy, now, &mut decision);
+    let after = call_for_clocks(after, &policy.timeline, now, &mut decision);
+    if after != *case {
+        decision.case = Some(CaseChange::update(case, after));
     }
     decision
 }
 
-fn on_acknowledgement(case: &Case, policy: &Policy, now: Timestamp) -> Decision {
-    let Some((deadline, called)) = case.acknowledgement.pending() else {
-        return Decision::default();
+/// Calls responders where the acknowledgement is nearly due, and again when it is overdue.
+fn call_for_answer(case: Case, policy: &Policy, now: Timestamp, decision: &mut Decision) -> Case {
+    let Some((deadline, called)) = case.acknowledgement().pending() else {
+        return case;
     };
     let (next, reason, event) = if now >= deadline {
         (
@@ -38,49 +36,30 @@ fn on_acknowledgement(case: &Case, policy: &Policy, now: Timestamp) -> Decision 
             JournalEvent::AcknowledgementDeadlineNear,
         )
     } else {
-        return Decision::default();
+        return case;
     };
     if called >= next {
-        return Decision::default();
+        return case;
     }
-    Decision {
-        case: Some(CaseChange::update(
-            case,
-            Case {
-                acknowledgement: case.acknowledgement.clone().called(next),
-                ..case.clone()
-            },
-        )),
-        effects: Effect::call(reason, &case.id, now),
-        journal: vec![Entry::of(&case.id, event, deadline.to_string())],
-        ..Decision::default()
-    }
+    decision.effects = Effect::call(reason, case.id(), now);
+    decision.journal = vec![Entry::of(case.id(), event, deadline.to_string())];
+    case.called_for_answer(next)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::case::{Acknowledgement, Draft, Standing};
-    use crate::model::course::Course;
+    use crate::model::case::Acknowledgement;
     use crate::model::effect::Work;
     use crate::model::ids::CaseId;
 
     #[test]
     fn humans_are_called_four_hours_before_and_at_the_end_and_once_each() {
         let at = |hours: i64| Timestamp::from_second(1_790_000_000 + hours * 3600).unwrap();
-        let due = Acknowledgement::Due {
-            deadline: at(24),
-            called: Called::No,
-        };
-        let case = Case {
-            id: CaseId::from_random([1; 10]),
-            opened_at: at(0),
-            standing: Standing::Open,
-            acknowledgement: due,
-            draft: Draft::None,
-            perhaps_of: None,
-            course: Course::default(),
-        };
+        let id = CaseId::from_random([1; 10]);
+        let case = Case::arrived(id, at(0), Acknowledgement::due(at(24)), None, None)
+            .open()
+            .unwrap();
         assert_eq!(
             on_clock(&case, &Policy::default(), at(19)),
             Decision::default()

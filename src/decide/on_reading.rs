@@ -6,8 +6,7 @@ use crate::decide::policy::READING_GRACE;
 use crate::decide::{CaseChange, Decision, Entry, Policy, SealedPolicy};
 use crate::model::Timestamp;
 use crate::model::address::Address;
-use crate::model::case::{Acknowledgement, Called, Case, Draft, InvalidTransition, Standing};
-use crate::model::course::Course;
+use crate::model::case::{Case, Draft, InvalidTransition};
 use crate::model::effect::{Effect, EffectKey, Reason};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::journal::JournalEvent;
@@ -54,7 +53,7 @@ pub fn on_reading(
     policy: &Policy,
     now: Timestamp,
 ) -> Decision {
-    let id = &case.id;
+    let id = case.id();
     let sealed_call_at = policy.sealed_call_at(letter.received_at, now);
     let Some(reading) = letter.reading else {
         return crate::decide::returned::to_human(
@@ -80,7 +79,8 @@ pub fn on_reading(
         );
     }
     let mut decision = if letter.is_first {
-        first(case, letter, reading, policy, now)
+        // What a responder closed before it could be read stays closed.
+        first(case, letter, reading, policy, now).unwrap_or_default()
     } else {
         follow_up(case, letter, reading, policy, now)
     };
@@ -162,7 +162,7 @@ fn hurry(case: &Case, reading: &Reading, policy: &Policy, now: Timestamp, decisi
         .and_then(|day| day.parse::<Date>().ok())
         .filter(|day| *day > today);
     // A day beyond the window of the policy hurries nobody: the release is before it anyway.
-    let window_ends = (standing.opened_at + policy.timeline.release.to)
+    let window_ends = (standing.opened_at() + policy.timeline.release.to)
         .to_zoned(TimeZone::UTC)
         .date();
     let hurries = match report.disclosure.intent {
@@ -186,13 +186,13 @@ fn follow_up(
     policy: &Policy,
     now: Timestamp,
 ) -> Decision {
-    let filed = matches!(case.draft, Draft::Queued | Draft::Filed { .. });
+    let filed = matches!(case.draft(), Draft::Queued | Draft::Filed { .. });
     let held = reading.came_sealed() && policy.sealed == SealedPolicy::Hold;
     if held && filed {
         return Decision {
             effects: Effect::call_about_letter(
                 Reason::AwaitsConfirmation,
-                &case.id,
+                case.id(),
                 letter.intake,
                 !reading.came_sealed(),
                 now,
@@ -205,19 +205,19 @@ fn follow_up(
     }
     let mut effects = Effect::call_about_letter(
         Reason::FollowUp,
-        &case.id,
+        case.id(),
         letter.intake,
         !reading.came_sealed(),
         now,
     );
     if filed {
-        effects.push(Effect::append_follow_up(&case.id, letter.intake, now));
+        effects.push(Effect::append_follow_up(case.id(), letter.intake, now));
     }
     // What it asks for in clear it gets, as any letter would, at an hour that its arrival fixed.
     if reading.asks_for_certificate && letter.answerable && !reading.came_sealed() {
         effects.push(Effect::send_certificate(
             letter.intake,
-            &case.id,
+            case.id(),
             (letter.received_at + policy.acknowledge_delay + READING_GRACE).max(now),
         ));
     }
@@ -252,30 +252,19 @@ pub fn on_stray(
     } else {
         now
     };
-    let case = Case {
-        id: new_case,
-        opened_at: start,
-        standing: Standing::Open,
-        acknowledgement: Acknowledgement::ByHand {
-            deadline: start + policy.acknowledge_within,
-            called: Called::No,
-        },
-        draft: Draft::AwaitsConfirmation,
-        perhaps_of: None,
-        course: Course::default(),
-    };
+    let case = Case::found_on_reading(new_case, start, start + policy.acknowledge_within);
     Decision {
-        letter_of: Some(case.id.clone()),
+        letter_of: Some(case.id().clone()),
         participant: originator.cloned(),
         effects: Effect::call_about_letter(
             Reason::AnswerByHand,
-            &case.id,
+            case.id(),
             intake,
             !reading.came_sealed(),
             call_at,
         ),
         journal: vec![Entry::of(
-            &case.id,
+            case.id(),
             JournalEvent::CaseOpenedOnReading,
             intake.to_string(),
         )],
@@ -286,17 +275,11 @@ pub fn on_stray(
 
 /// A responder says that they answered the reporter themselves.
 pub fn answered(case: &Case, by: &str, now: Timestamp) -> Result<Decision, InvalidTransition> {
-    let acknowledgement = case.acknowledgement.clone().sent(now, true)?;
+    let acknowledged = case.clone().acknowledged(now, true)?;
     Ok(Decision {
-        case: Some(CaseChange::update(
-            case,
-            Case {
-                acknowledgement,
-                ..case.clone()
-            },
-        )),
-        cancelled: vec![EffectKey::acknowledge(&case.id)],
-        journal: vec![Entry::of(&case.id, JournalEvent::AnsweredByHand, by)],
+        case: Some(CaseChange::update(case, acknowledged)),
+        cancelled: vec![EffectKey::acknowledge(case.id())],
+        journal: vec![Entry::of(case.id(), JournalEvent::AnsweredByHand, by)],
         ..Decision::default()
     })
 }
@@ -308,23 +291,11 @@ pub fn confirm(
     by: &str,
     now: Timestamp,
 ) -> Result<Decision, InvalidTransition> {
-    if matches!(case.standing, Standing::Closed { .. }) {
-        return Err(InvalidTransition {
-            what: "standing",
-            from: "closed: reopen it first",
-        });
-    }
-    let draft = case.draft.clone().queue()?;
+    let queued = case.clone().queue_draft()?;
     Ok(Decision {
-        case: Some(CaseChange::update(
-            case,
-            Case {
-                draft,
-                ..case.clone()
-            },
-        )),
-        effects: vec![Effect::file_advisory(&case.id, intake, now)],
-        journal: vec![Entry::of(&case.id, JournalEvent::FilingConfirmed, by)],
+        case: Some(CaseChange::update(case, queued)),
+        effects: vec![Effect::file_advisory(case.id(), intake, now)],
+        journal: vec![Entry::of(case.id(), JournalEvent::FilingConfirmed, by)],
         ..Decision::default()
     })
 }
@@ -332,7 +303,7 @@ pub fn confirm(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::case::Closing;
+    use crate::model::case::{Acknowledgement, Closing, Standing};
     use crate::model::effect::Work;
     use crate::model::reading::LetterKind;
     use crate::model::reading::{Protection, Shut, SignatureVerdict};
@@ -343,19 +314,8 @@ mod tests {
     }
 
     fn case() -> Case {
-        let due = Acknowledgement::Due {
-            deadline: now(),
-            called: Called::No,
-        };
-        Case {
-            id: CaseId::from_random([1; 10]),
-            opened_at: now(),
-            standing: Standing::Unread,
-            acknowledgement: due,
-            draft: Draft::None,
-            perhaps_of: None,
-            course: Course::default(),
-        }
+        let id = CaseId::from_random([1; 10]);
+        Case::arrived(id, now(), Acknowledgement::due(now()), None, None)
     }
 
     fn reading(kind: LetterKind, encrypted: bool, evident: bool) -> Reading {
@@ -436,19 +396,14 @@ mod tests {
         );
         // The acknowledgement's own effect sends it instead, at the hour that the arrival fixed.
         assert!(works(&clear).is_empty() && clear.cancelled.is_empty());
-        assert!(matches!(
-            clear.case,
-            Some(CaseChange::Update {
-                after: Case {
-                    standing: Standing::Closed {
-                        why: Closing::KeyRequest,
-                        ..
-                    },
-                    ..
-                },
-                ..
-            })
-        ));
+        let Some(CaseChange::Update { after, .. }) = clear.case else {
+            panic!()
+        };
+        let closed = Standing::Closed {
+            at: now(),
+            why: Closing::KeyRequest,
+        };
+        assert_eq!(*after.standing(), closed);
         let sealed = decide(
             &reading(LetterKind::KeyRequest, true, false),
             &Policy::default(),
@@ -469,7 +424,11 @@ mod tests {
             let decision = decide(&reading(kind, true, false), &Policy::default());
             assert!(decision.cancelled.is_empty(), "{kind:?}");
             if let Some(CaseChange::Update { after, .. }) = decision.case {
-                assert_eq!(after.acknowledgement, case().acknowledgement, "{kind:?}");
+                assert_eq!(
+                    after.acknowledgement(),
+                    case().acknowledgement(),
+                    "{kind:?}"
+                );
             }
         }
     }

@@ -1,9 +1,9 @@
 //! On which day should a fix be released, and what speaks against a day that somebody chose?
 
-use super::deadline::deadlines;
+use super::deadline::clocks_of;
 use crate::model::Timestamp;
 use crate::model::case::Case;
-use crate::model::course::{Lane, Step};
+use crate::model::course::{Course, Lane, Step};
 use crate::model::release::ReleaseRules;
 use crate::model::timeline::Timeline;
 use jiff::ToSpan;
@@ -90,9 +90,11 @@ fn objections(
     let zoned = at.to_zoned(TimeZone::UTC);
     let day = zoned.date();
     // The agreed day itself must not move the window that it is held against.
-    let mut unset = case.clone();
-    unset.course.release_day = None;
-    if let Some(window) = deadlines(&unset, timeline, now)
+    let unset = Course {
+        release_day: None,
+        ..case.course().clone()
+    };
+    if let Some(window) = clocks_of(case.opened_at(), &unset, timeline, now)
         .into_iter()
         .find(|clock| clock.step == Step::Release)
     {
@@ -112,14 +114,14 @@ fn objections(
         }
     }
     if case
-        .course
+        .course()
         .announced
         .is_some_and(|announced| day >= announced)
     {
         window_breaks.push("the reporter publishes before it".to_owned());
     }
     // Weekday, holidays and the notice give way to what is public already.
-    if case.course.lane == Lane::Asap {
+    if case.course().lane == Lane::Asap {
         return (window_breaks, found);
     }
     if matches!(
@@ -148,8 +150,6 @@ fn objections(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::case::{Acknowledgement, Draft, Standing};
-    use crate::model::course::Course;
     use crate::model::ids::CaseId;
     use crate::model::release::Blackout;
 
@@ -158,15 +158,7 @@ mod tests {
     }
 
     fn case(opened: &str) -> Case {
-        Case {
-            id: CaseId::from_random([1; 10]),
-            opened_at: at(opened),
-            standing: Standing::Open,
-            acknowledgement: Acknowledgement::NotOwed,
-            draft: Draft::AwaitsConfirmation,
-            perhaps_of: None,
-            course: Course::default(),
-        }
+        Case::found_on_reading(CaseId::from_random([1; 10]), at(opened), at(opened))
     }
 
     #[test]
@@ -204,7 +196,7 @@ mod tests {
             holidays: vec![closed],
             ..ReleaseRules::default()
         };
-        let mut case = case("2026-11-20T00:00:00Z");
+        let case = case("2026-11-20T00:00:00Z");
         let now = at("2026-11-25T10:00:00Z");
         assert_eq!(
             propose(&case, &rules, &Timeline::default(), now)
@@ -214,7 +206,8 @@ mod tests {
         );
         // They publish on Tuesday: every day before it breaks one rule, and the first of the least
         // bad is told with what it breaks.
-        case.course.announced = Some("2026-12-01".parse().unwrap());
+        let day = "2026-12-01".parse().unwrap();
+        let case = case.announced_by_letter(Some(day)).unwrap();
         let found = propose(&case, &rules, &Timeline::default(), now).unwrap();
         assert!(
             found.at < at("2026-12-01T00:00:00Z") && !found.objections.is_empty(),
@@ -224,8 +217,7 @@ mod tests {
 
     #[test]
     fn what_is_public_waits_for_no_weekday() {
-        let mut case = case("2026-11-26T10:00:00Z");
-        case.course.lane = Lane::Asap;
+        let case = case("2026-11-26T10:00:00Z").take_lane(Lane::Asap).unwrap();
         // A Friday, six hours on.
         let found = propose(
             &case,

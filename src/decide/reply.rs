@@ -2,7 +2,7 @@
 
 use super::{CaseChange, Decision, Entry};
 use crate::model::Timestamp;
-use crate::model::case::{Acknowledgement, Case};
+use crate::model::case::Case;
 use crate::model::effect::{Effect, EffectKey, Reason};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::journal::JournalEvent;
@@ -74,33 +74,15 @@ pub fn reply_refused(
 
 /// The reply left. It is an acknowledgement too, where none went out before.
 pub fn replied(case: &Case, signed_at: Timestamp, detail: &str) -> Decision {
-    let journal = vec![Entry::of(&case.id, JournalEvent::ReplySent, detail)];
-    match case.acknowledgement.clone() {
-        pending @ (Acknowledgement::Due { .. } | Acknowledgement::ByHand { .. }) => {
-            match pending.sent(signed_at, true) {
-                Ok(acknowledgement) => Decision {
-                    case: Some(CaseChange::update(
-                        case,
-                        Case {
-                            acknowledgement,
-                            ..case.clone()
-                        },
-                    )),
-                    cancelled: vec![EffectKey::acknowledge(&case.id)],
-                    journal,
-                    ..Decision::default()
-                },
-                Err(_) => Decision {
-                    journal,
-                    ..Decision::default()
-                },
-            }
-        }
-        _ => Decision {
-            journal,
-            ..Decision::default()
-        },
+    let mut decision = Decision {
+        journal: vec![Entry::of(case.id(), JournalEvent::ReplySent, detail)],
+        ..Decision::default()
+    };
+    if let Ok(acknowledged) = case.clone().acknowledged(signed_at, true) {
+        decision.case = Some(CaseChange::update(case, acknowledged));
+        decision.cancelled = vec![EffectKey::acknowledge(case.id())];
     }
+    decision
 }
 
 /// A responder has the desk ask the reporter for what is missing.
@@ -137,31 +119,21 @@ pub fn send_certificate(case: &CaseId, intake: IntakeId, by: &str, now: Timestam
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::case::{Called, Draft, Standing};
-    use crate::model::course::Course;
+    use crate::model::case::Acknowledgement;
 
     #[test]
     fn a_reply_is_an_answer_where_none_went_out() {
         let now = Timestamp::from_second(1_790_000_000).unwrap();
-        let due = Acknowledgement::Due {
-            deadline: now,
-            called: Called::No,
-        };
-        let case = Case {
-            id: CaseId::from_random([1; 10]),
-            opened_at: now,
-            standing: Standing::Open,
-            acknowledgement: due,
-            draft: Draft::None,
-            perhaps_of: None,
-            course: Course::default(),
-        };
+        let id = CaseId::from_random([1; 10]);
+        let case = Case::arrived(id, now, Acknowledgement::due(now), None, None)
+            .open()
+            .unwrap();
         let decision = replied(&case, now, "x");
         let Some(CaseChange::Update { after, .. }) = decision.case else {
             panic!()
         };
         assert_eq!(
-            (after.acknowledgement.as_str(), decision.cancelled.len()),
+            (after.acknowledgement().as_str(), decision.cancelled.len()),
             ("sent", 1)
         );
         assert!(replied(&after, now, "x").case.is_none());

@@ -3,7 +3,7 @@
 use crate::decide::{CaseChange, Decision, Entry};
 use crate::model::Timestamp;
 use crate::model::address::Address;
-use crate::model::case::{Case, Standing};
+use crate::model::case::Case;
 use crate::model::effect::{Effect, Reason};
 use crate::model::ids::IntakeId;
 use crate::model::journal::JournalEvent;
@@ -26,10 +26,10 @@ pub fn on_returned(returned: &Returned<'_>, outcome: DeliveryOutcome, now: Times
         address,
         intake,
     } = returned;
-    let entry = |event| Entry::of(&case.id, event, intake.to_string());
+    let entry = |event| Entry::of(case.id(), event, intake.to_string());
     match outcome {
         DeliveryOutcome::Failed => Decision {
-            letter_of: Some(case.id.clone()),
+            letter_of: Some(case.id().clone()),
             unreachable: Some((*address).clone()),
             ..to_human(
                 case,
@@ -41,12 +41,12 @@ pub fn on_returned(returned: &Returned<'_>, outcome: DeliveryOutcome, now: Times
             )
         },
         DeliveryOutcome::Delayed => Decision {
-            letter_of: Some(case.id.clone()),
+            letter_of: Some(case.id().clone()),
             journal: vec![entry(JournalEvent::AnswerDelayed)],
             ..Decision::default()
         },
         DeliveryOutcome::Arrived => Decision {
-            letter_of: Some(case.id.clone()),
+            letter_of: Some(case.id().clone()),
             journal: vec![entry(JournalEvent::AnswerWasDelivered)],
             ..Decision::default()
         },
@@ -63,21 +63,11 @@ pub(super) fn to_human(
     call_at: Timestamp,
 ) -> Decision {
     // One that is closed stays closed: who reads the call decides.
-    let standing = if matches!(case.standing, Standing::Closed { .. }) {
-        case.standing.clone()
-    } else {
-        Standing::NeedsHuman
-    };
+    let after = case.clone().needs_human().unwrap_or_else(|_| case.clone());
     Decision {
-        case: Some(CaseChange::update(
-            case,
-            Case {
-                standing,
-                ..case.clone()
-            },
-        )),
-        effects: Effect::call_about_letter(reason, &case.id, intake, in_clear, call_at),
-        journal: vec![Entry::of(&case.id, event, intake.to_string())],
+        case: Some(CaseChange::update(case, after)),
+        effects: Effect::call_about_letter(reason, case.id(), intake, in_clear, call_at),
+        journal: vec![Entry::of(case.id(), event, intake.to_string())],
         ..Decision::default()
     }
 }
@@ -85,27 +75,18 @@ pub(super) fn to_human(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::case::{Acknowledgement, Draft};
-    use crate::model::course::Course;
+    use crate::model::case::Acknowledgement;
     use crate::model::effect::Work;
     use crate::model::ids::CaseId;
 
     #[test]
     fn a_failure_calls_a_human_and_a_delay_does_not() {
         let now = Timestamp::from_second(1_790_000_000).unwrap();
-        let acknowledgement = Acknowledgement::Sent {
-            at: now,
-            signed: true,
-        };
-        let case = Case {
-            id: CaseId::from_random([1; 10]),
-            opened_at: now,
-            standing: Standing::Open,
-            acknowledgement,
-            draft: Draft::None,
-            perhaps_of: None,
-            course: Course::default(),
-        };
+        let id = CaseId::from_random([1; 10]);
+        let case = Case::arrived(id, now, Acknowledgement::due(now), None, None)
+            .open()
+            .and_then(|case| case.acknowledged(now, true))
+            .unwrap();
         let address = Address::parse("ada@b.example").unwrap();
         let returned = Returned {
             case: &case,

@@ -7,7 +7,6 @@
 use crate::decide::{CaseChange, Decision};
 use crate::desk::Desk;
 use crate::model::Timestamp;
-use crate::model::case::{Case, Draft};
 use crate::model::effect::{Effect, Reason, Work};
 use crate::ports::PortError;
 use jiff::SignedDuration;
@@ -78,10 +77,7 @@ pub async fn restrain(
         if let Some(CaseChange::Update { before, after }) = decision.case.take() {
             decision.case = Some(CaseChange::Update {
                 before,
-                after: Case {
-                    draft: Draft::AwaitsConfirmation,
-                    ..after
-                },
+                after: after.await_confirmation(),
             });
         }
     }

@@ -1,169 +1,50 @@
 //! Where does a case stand? Its states, and the transitions between them.
+//!
+//! Nobody but this module writes a state. A transition takes the case by value and returns the next
+//! one; where the state that the case is in does not allow it, it fails and says why. `standing`,
+//! `acknowledgement` and `draft` have a state each; `transitions` has the moves of a case between
+//! them, and `progress` its moves on the way to the release.
+
+mod acknowledgement;
+mod draft;
+mod progress;
+mod standing;
+mod transitions;
 
 use super::Timestamp;
 use super::course::Course;
 use super::ids::CaseId;
+pub use acknowledgement::{Acknowledgement, Called};
+pub use draft::{AdvisoryId, AdvisoryState, Draft};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+pub use standing::{Closing, Standing};
 
 /// One report's way through the desk: ids, times and states alone, and no text of a letter.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Case {
+    id: CaseId,
+    opened_at: Timestamp,
+    standing: Standing,
+    acknowledgement: Acknowledgement,
+    draft: Draft,
+    /// A letter that named this other case, but whose sender we could not prove.
+    perhaps_of: Option<CaseId>,
+    /// The way to release and retrospective.
+    course: Course,
+}
+
+/// What a case consists of, for the store to read one back and for tests to begin with one.
+/// Everybody else has a case opened, and moves it by its transitions.
+#[derive(Clone, Debug)]
+pub struct CaseParts {
     pub id: CaseId,
     pub opened_at: Timestamp,
     pub standing: Standing,
     pub acknowledgement: Acknowledgement,
     pub draft: Draft,
-    /// A letter that named this other case, but whose sender we could not prove.
     pub perhaps_of: Option<CaseId>,
-    /// The way to release and retrospective.
     pub course: Course,
-}
-
-/// Whether a case waits for its first letter to be read, is worked on, or is over.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "kebab-case")]
-pub enum Standing {
-    /// Opened on arrival; its letter was not read yet.
-    Unread,
-    /// Its letter was read.
-    Open,
-    /// Its letter stayed shut or could not be read: a human must look.
-    NeedsHuman,
-    Closed {
-        at: Timestamp,
-        why: Closing,
-    },
-}
-
-/// Why a case is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Closing {
-    /// It was a request for our certificate and nothing else.
-    KeyRequest,
-    /// A machine wrote it.
-    Machine,
-    /// Its letter was proven to belong to an older case.
-    Joined,
-    /// It went its way to the end.
-    Resolved,
-    /// Another case is about the same.
-    Duplicate,
-    /// It is no vulnerability.
-    Rejected,
-    /// Unsolicited mail, by a responder's command: no answer is owed.
-    Spam,
-}
-
-impl Closing {
-    /// Every reason, so that a stored word finds its own.
-    pub const ALL: [Self; 7] = [
-        Self::KeyRequest,
-        Self::Machine,
-        Self::Joined,
-        Self::Resolved,
-        Self::Duplicate,
-        Self::Rejected,
-        Self::Spam,
-    ];
-
-    /// As JSON and the store write it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::KeyRequest => "key-request",
-            Self::Machine => "machine",
-            Self::Joined => "joined",
-            Self::Resolved => "resolved",
-            Self::Duplicate => "duplicate",
-            Self::Rejected => "rejected",
-            Self::Spam => "spam",
-        }
-    }
-}
-
-/// Whether responders were called for a deadline.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Called {
-    /// Nobody was called yet.
-    #[default]
-    No,
-    /// It is near.
-    Near,
-    /// It is over.
-    Missed,
-}
-
-/// The promise of an answer within 24 hours, and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "kebab-case")]
-pub enum Acknowledgement {
-    Due {
-        deadline: Timestamp,
-        called: Called,
-    },
-    /// It left; `signed` is false where no signature was to be had in time.
-    Sent {
-        at: Timestamp,
-        signed: bool,
-    },
-    /// No automatic answer may go out; a human owes one until the deadline.
-    ByHand {
-        deadline: Timestamp,
-        called: Called,
-    },
-    /// Nobody waits for one.
-    NotOwed,
-}
-
-/// The draft in the tracker.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "kebab-case")]
-pub enum Draft {
-    None,
-    /// A responder must confirm it first, by `case file`.
-    #[serde(rename = "awaits-word")]
-    AwaitsConfirmation,
-    /// An effect files it: it is on its way to the tracker.
-    Queued,
-    /// It stands in the tracker.
-    Filed {
-        advisory: AdvisoryId,
-    },
-}
-
-/// The entry in the tracker, as the tracker names it: a GHSA id or a file name.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
-pub struct AdvisoryId {
-    pub id: String,
-    pub url: String,
-}
-
-/// Where an advisory stands in the tracker, in GitHub's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AdvisoryState {
-    Triage,
-    Draft,
-    Published,
-    Closed,
-    Withdrawn,
-}
-
-impl AdvisoryState {
-    /// The word as GitHub's API and our JSON write it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Triage => "triage",
-            Self::Draft => "draft",
-            Self::Published => "published",
-            Self::Closed => "closed",
-            Self::Withdrawn => "withdrawn",
-        }
-    }
 }
 
 /// A transition asked of a state that is already beyond it. Both fields are words for people.
@@ -174,116 +55,98 @@ pub struct InvalidTransition {
     pub from: &'static str,
 }
 
-impl Acknowledgement {
-    /// It has left at this moment. Fails where it left before, or where none is owed.
-    pub fn sent(self, at: Timestamp, signed: bool) -> Result<Self, InvalidTransition> {
-        match self {
-            Self::Due { .. } | Self::ByHand { .. } => Ok(Self::Sent { at, signed }),
-            Self::Sent { .. } => Err(InvalidTransition {
-                what: "acknowledgement",
-                from: "sent",
-            }),
-            Self::NotOwed => Err(InvalidTransition {
-                what: "acknowledgement",
-                from: "not owed",
-            }),
+/// How a case begins.
+impl Case {
+    /// Opens a case for a letter that arrived and was not read yet. `filed` is the advisory, where
+    /// the report was made in the tracker; `perhaps_of` an older case that the letter names.
+    pub fn arrived(
+        id: CaseId,
+        opened_at: Timestamp,
+        acknowledgement: Acknowledgement,
+        filed: Option<AdvisoryId>,
+        perhaps_of: Option<CaseId>,
+    ) -> Self {
+        Self {
+            id,
+            opened_at,
+            standing: Standing::Unread,
+            acknowledgement,
+            draft: filed.map_or(Draft::None, |advisory| Draft::Filed { advisory }),
+            perhaps_of,
+            course: Course::default(),
         }
     }
 
-    /// A machine may not send it after all: a human owes it, on the same clock.
-    pub fn hand_over(self) -> Self {
-        match self {
-            Self::Due { deadline, called } => Self::ByHand { deadline, called },
-            other => other,
+    /// Opens a case for a letter that looked like a machine's, and turned out to be a report when
+    /// it was read: a human answers it until `deadline`, and confirms its draft.
+    pub fn found_on_reading(id: CaseId, opened_at: Timestamp, deadline: Timestamp) -> Self {
+        Self {
+            id,
+            opened_at,
+            standing: Standing::Open,
+            acknowledgement: Acknowledgement::by_hand(deadline),
+            draft: Draft::AwaitsConfirmation,
+            perhaps_of: None,
+            course: Course::default(),
         }
     }
 
-    /// Notes how far responders were called for the deadline; a state without one stays as it is.
-    pub fn called(self, called: Called) -> Self {
-        match self {
-            Self::Due { deadline, .. } => Self::Due { deadline, called },
-            Self::ByHand { deadline, .. } => Self::ByHand { deadline, called },
-            other => other,
-        }
-    }
-
-    /// The deadline that nobody has met yet, and whether responders were already called for it.
-    pub fn pending(&self) -> Option<(Timestamp, Called)> {
-        match self {
-            Self::Due { deadline, called } | Self::ByHand { deadline, called } => {
-                Some((*deadline, *called))
-            }
-            Self::Sent { .. } | Self::NotOwed => None,
-        }
-    }
-
-    /// The state's word in JSON and in the store, without its deadline.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Due { .. } => "due",
-            Self::Sent { .. } => "sent",
-            Self::ByHand { .. } => "by-hand",
-            Self::NotOwed => "not-owed",
-        }
-    }
-}
-
-impl Draft {
-    /// The draft is to be filed. Fails where it is on its way or filed, so that it is filed once.
-    pub fn queue(self) -> Result<Self, InvalidTransition> {
-        match self {
-            Self::None | Self::AwaitsConfirmation => Ok(Self::Queued),
-            Self::Queued => Err(InvalidTransition {
-                what: "draft",
-                from: "on its way to the tracker",
-            }),
-            Self::Filed { .. } => Err(InvalidTransition {
-                what: "draft",
-                from: "filed",
-            }),
-        }
-    }
-
-    /// The state's word in JSON and in the store; `awaits-word` is stored by its old name.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::AwaitsConfirmation => "awaits-word",
-            Self::Queued => "queued",
-            Self::Filed { .. } => "filed",
+    /// A case as it was before it was taken apart.
+    pub fn restore(parts: CaseParts) -> Self {
+        let CaseParts {
+            id,
+            opened_at,
+            standing,
+            acknowledgement,
+            draft,
+            perhaps_of,
+            course,
+        } = parts;
+        Self {
+            id,
+            opened_at,
+            standing,
+            acknowledgement,
+            draft,
+            perhaps_of,
+            course,
         }
     }
 }
 
-impl Standing {
-    /// The state's word in JSON, in the store and in metrics.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Unread => "unread",
-            Self::Open => "open",
-            Self::NeedsHuman => "needs-human",
-            Self::Closed { .. } => "closed",
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_acknowledgement_is_sent_once() {
-        let due = Acknowledgement::Due {
-            deadline: Timestamp::UNIX_EPOCH,
-            called: Called::No,
-        };
-        let sent = due.sent(Timestamp::UNIX_EPOCH, true).unwrap();
-        assert!(sent.clone().sent(Timestamp::UNIX_EPOCH, true).is_err());
-        assert_eq!(sent.pending(), None);
+/// What a case is.
+impl Case {
+    pub fn id(&self) -> &CaseId {
+        &self.id
     }
 
-    #[test]
-    fn a_draft_is_queued_once() {
-        assert!(Draft::AwaitsConfirmation.queue().unwrap().queue().is_err());
+    pub fn opened_at(&self) -> Timestamp {
+        self.opened_at
+    }
+
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.standing.is_closed()
+    }
+
+    pub fn acknowledgement(&self) -> &Acknowledgement {
+        &self.acknowledgement
+    }
+
+    pub fn draft(&self) -> &Draft {
+        &self.draft
+    }
+
+    /// The case that a letter of this one named, but whose sender we could not prove.
+    pub fn perhaps_of(&self) -> Option<&CaseId> {
+        self.perhaps_of.as_ref()
+    }
+
+    /// The way to release and retrospective.
+    pub fn course(&self) -> &Course {
+        &self.course
     }
 }

@@ -45,7 +45,7 @@ pub async fn round(desk: &Desk) -> Result<(), PortError> {
     for case in desk.parts.store.running().await? {
         let decision = on_clock(&case, &desk.parts.policy, now);
         if decision.case.is_some() {
-            warn!(case = %case.id, "a deadline is near or over");
+            warn!(case = %case.id(), "a deadline is near or over");
             desk.parts.store.commit(&decision, now).await?;
             desk.ring();
         }

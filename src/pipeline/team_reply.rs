@@ -27,7 +27,7 @@ pub async fn taken(
     reading: &Reading,
     now: Timestamp,
 ) -> Result<Decision, PortError> {
-    let refuse = |why, is_signed| Ok(reply_refused(&case.id, intake.id, why, is_signed, now));
+    let refuse = |why, is_signed| Ok(reply_refused(case.id(), intake.id, why, is_signed, now));
     let responder = match find_signer(desk, intake, reading) {
         Ok(responder) => responder,
         Err(why) => return refuse(why, false),
@@ -44,7 +44,7 @@ pub async fn taken(
         // says whether they are for us.
         let words = own_words(&reading.text).unwrap_or_default();
         let sealed = outbox::put_back(desk, responder.address.clone(), words)?;
-        return Ok(decide::put_back(&case.id, intake.id, sealed, now));
+        return Ok(decide::put_back(case.id(), intake.id, sealed, now));
     }
     let text = match LetterText::parse(&reading.text) {
         Ok(text) => text,
@@ -113,7 +113,7 @@ async fn find_good_token<'t>(
 ) -> Result<Option<&'t str>, PortError> {
     let (store, to, oldest) = (&desk.parts.store, &responder.address, now - TOKEN_LIVES);
     for token in tokens(text) {
-        if store.token_is_good(token, &case.id, to, oldest).await? {
+        if store.token_is_good(token, case.id(), to, oldest).await? {
             return Ok(Some(token));
         }
     }
@@ -122,7 +122,7 @@ async fn find_good_token<'t>(
 
 /// Whether somebody reported to the case by mail, and can be answered by it.
 async fn has_reporter_by_mail(desk: &Desk, case: &Case) -> Result<bool, PortError> {
-    let letters = desk.parts.store.letters_of(&case.id).await?;
+    let letters = desk.parts.store.letters_of(case.id()).await?;
     Ok(letters.iter().any(Intake::is_a_reporters))
 }
 
@@ -138,7 +138,7 @@ fn accept(
     let by = name(responder);
     if let (Some(words), true) = (&text.words, text.commands.is_empty()) {
         let sealed = desk.parts.store.seal(words.as_bytes())?;
-        return Ok(decide::reply(&case.id, token, sealed, &by, now));
+        return Ok(decide::reply(case.id(), token, sealed, &by, now));
     }
     let mail = MailCommands {
         to: responder.address.clone(),
@@ -151,7 +151,7 @@ fn accept(
     let mail = serde_json::to_vec(&mail)
         .map_err(|e| PortError::lasting("a letter's words cannot be written").because(e))?;
     let sealed = desk.parts.store.seal(&mail)?;
-    Ok(decide::words(&case.id, token, sealed, &by, now))
+    Ok(decide::words(case.id(), token, sealed, &by, now))
 }
 
 /// Whether what is signed says that the letter is meant for the desk: its signature, its protected

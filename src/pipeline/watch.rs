@@ -70,7 +70,7 @@ async fn filed(desk: &Desk) -> Result<Vec<(Case, AdvisoryId)>, PortError> {
     let open = desk.parts.store.running().await?.into_iter();
     Ok(open
         .filter_map(|case| {
-            if let Draft::Filed { advisory } = case.draft.clone() {
+            if let Draft::Filed { advisory } = case.draft().clone() {
                 Some((case, advisory))
             } else {
                 None
@@ -92,7 +92,7 @@ pub async fn round(desk: &Desk) -> Result<(), PortError> {
             continue;
         };
         if let Some(decision) = tracker_moved(case, *state, &desk.parts.policy.timeline, now) {
-            info!(case = %case.id, state = state.as_str(), "an advisory changed");
+            info!(case = %case.id(), state = state.as_str(), "an advisory changed");
             desk.parts.store.commit(&decision, now).await?;
             desk.ring();
         }
@@ -125,11 +125,11 @@ async fn relay_one(desk: &Desk, case: &Case, advisory: &AdvisoryId) -> Result<()
         return Ok(());
     }
     // The journal knows which of them were seen: it names them.
-    let journal = desk.parts.store.journal(&case.id).await?;
+    let journal = desk.parts.store.journal(case.id()).await?;
     let by_mail = desk
         .parts
         .store
-        .letters_of(&case.id)
+        .letters_of(case.id())
         .await?
         .iter()
         .any(Intake::is_a_reporters);
@@ -161,7 +161,7 @@ fn relayed(
     let now = desk.now();
     let not_relayed = |why: &str| {
         Desk::note(
-            &case.id,
+            case.id(),
             JournalEvent::CommentNotRelayed,
             format!("{why}: {name}"),
         )
@@ -171,7 +171,7 @@ fn relayed(
     };
     if let Some(why) = refusal(comment, words, by_mail, now) {
         return Ok(Decision {
-            effects: Effect::call(Reason::RelayRefused, &case.id, now),
+            effects: Effect::call(Reason::RelayRefused, case.id(), now),
             ..not_relayed(why)
         });
     }
@@ -183,7 +183,7 @@ fn relayed(
         .unwrap_or_default();
     let by = format!("responder {login}, {name}");
     let token = name.replace(' ', "-");
-    Ok(decide::reply(&case.id, &token, sealed, &by, now))
+    Ok(decide::reply(case.id(), &token, sealed, &by, now))
 }
 
 /// The responder who wrote a comment, by their login of the tracker.

@@ -8,7 +8,7 @@ use super::keeping::is_spool_name;
 use super::{SqliteStore, apply, cases, damaged, fault, millis};
 use crate::decide::Decision;
 use crate::model::Timestamp;
-use crate::model::case::{Acknowledgement, Standing};
+use crate::model::case::Acknowledgement;
 use crate::model::ids::{CaseId, IntakeId};
 use crate::ports::{PortError, Purged};
 use sqlx::SqliteConnection;
@@ -82,11 +82,11 @@ async fn refuse_unless_finished(tx: &mut SqliteConnection, id: &CaseId) -> Resul
     let case = cases::by_id(tx, id)
         .await?
         .ok_or_else(|| damaged("a case"))?;
-    if !matches!(case.standing, Standing::Closed { .. }) {
+    if !case.is_closed() {
         return Err(PortError::lasting(format!("{id} is open: close it first")));
     }
     if matches!(
-        case.acknowledgement,
+        case.acknowledgement(),
         Acknowledgement::Due { .. } | Acknowledgement::ByHand { .. }
     ) {
         return Err(PortError::lasting(format!(

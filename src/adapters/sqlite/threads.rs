@@ -72,12 +72,12 @@ async fn thread(
             ..
         },
         Some(target),
-    ) = (&case.standing, case.perhaps_of.clone())
-        && let Some(joined) = cases::by_id(store, &target).await?
+    ) = (case.standing(), case.perhaps_of())
+        && let Some(joined) = cases::by_id(store, target).await?
     {
         case = joined;
     }
-    let id = &case.id.clone();
+    let id = case.id();
     let mut originator_in_case = false;
     if let Some(address) = &outer.originator {
         originator_in_case = cases::is_participant(store, id, address).await?;

@@ -23,7 +23,7 @@ const PIECES_APART_S: i64 = 3;
 /// Posts a retrospective where releases are announced. It links to the fix.
 pub async fn post_retrospective(context: &Context<'_>, text: &str) -> Changed {
     let (desk, case) = (context.desk, &context.case);
-    let id = &case.id;
+    let id = case.id();
     if !has_webhook(desk) {
         bail!("no announcement.webhook_file is configured to post it to");
     }
@@ -92,7 +92,7 @@ async fn check_fix_is_named(desk: &Desk, id: &CaseId, text: &str) -> Result<()> 
 fn reach_retrospective(context: &Context<'_>) -> Result<Decision> {
     let (case, now) = (&context.case, context.now);
     let step = Step::Retrospective;
-    if case.course.reached.contains_key(&step) {
+    if case.course().reached.contains_key(&step) {
         return Ok(Decision::default());
     }
     let timeline = &context.desk.parts.policy.timeline;

@@ -127,15 +127,15 @@ pub(super) async fn queue(desk: &Desk) -> Result<Vec<Queued>> {
 
 pub(super) fn queued(case: &Case, timeline: &Timeline, now: jiff::Timestamp) -> Option<Queued> {
     let next = next_due(case, timeline, now);
-    let waits_for = match (&case.standing, &case.draft) {
+    let waits_for = match (case.standing(), case.draft()) {
         (Standing::NeedsHuman, _) => Some("a responder: its letter needs a human"),
         (_, Draft::AwaitsConfirmation) => Some("a responder: case file"),
-        _ if case.course.waiting_since.is_some() => Some("an upstream"),
+        _ if case.course().waiting_since.is_some() => Some("an upstream"),
         _ => None,
     };
     (next.is_some() || waits_for.is_some()).then(|| Queued {
-        id: case.id.clone(),
-        lane: case.course.lane,
+        id: case.id().clone(),
+        lane: case.course().lane,
         next,
         waits_for: waits_for.map(str::to_owned),
     })

@@ -5,7 +5,7 @@ use crate::decide::deadline::midnight;
 use crate::decide::{Decision, Entry};
 use crate::model::Timestamp;
 use crate::model::case::{AdvisoryState, Case, Draft};
-use crate::model::course::{Course, Lane, Reached, Step};
+use crate::model::course::{Lane, Reached, Step};
 use crate::model::effect::Effect;
 use crate::model::journal::JournalEvent;
 use crate::model::timeline::Timeline;
@@ -21,7 +21,7 @@ pub fn agree_release(
 ) -> Result<Decision, NotNow> {
     open(case)?;
     if let Some(reached) = case
-        .course
+        .course()
         .reached
         .get(&Step::Release)
         .filter(|_| day.is_some())
@@ -37,10 +37,7 @@ pub fn agree_release(
     );
     Ok(moved(
         case,
-        Course {
-            release_day: day,
-            ..case.course.clone()
-        },
+        case.clone().agree_release(day)?,
         JournalEvent::ReleaseDay,
         detail,
         timeline,
@@ -57,21 +54,15 @@ pub fn disclosure(
     timeline: &Timeline,
     now: Timestamp,
 ) -> Option<Decision> {
-    let announced = announced
-        .filter(|_| !case.course.announced_manually)
-        .or(case.course.announced);
-    let course = Course {
-        announced,
-        ..case.course.clone()
-    };
-    let hurry = hurry && course.lane != Lane::Asap;
-    if open(case).is_err() || (course == case.course && !hurry) {
+    let heard = case.clone().announced_by_letter(announced).ok()?;
+    let hurry = hurry && heard.course().lane != Lane::Asap;
+    if heard == *case && !hurry {
         return None;
     }
     if !hurry {
         return Some(moved(
             case,
-            course,
+            heard,
             JournalEvent::Disclosure,
             "as its report says".to_owned(),
             timeline,
@@ -80,10 +71,7 @@ pub fn disclosure(
     }
     let mut decision = moved(
         case,
-        Course {
-            lane: Lane::Asap,
-            ..course
-        },
+        heard.take_lane(Lane::Asap).ok()?,
         JournalEvent::LaneChanged,
         "asap: as its report says".to_owned(),
         timeline,
@@ -91,7 +79,7 @@ pub fn disclosure(
     );
     decision
         .journal
-        .push(Entry::of(&case.id, JournalEvent::Skipped, SKIPPED));
+        .push(Entry::of(case.id(), JournalEvent::Skipped, SKIPPED));
     Some(decision)
 }
 
@@ -110,11 +98,7 @@ pub fn announced(
     }
     Ok(moved(
         case,
-        Course {
-            announced: day,
-            announced_manually: true,
-            ..case.course.clone()
-        },
+        case.clone().announced_by_responder(day)?,
         JournalEvent::Disclosure,
         by.to_owned(),
         timeline,
@@ -129,22 +113,18 @@ pub fn tracker_moved(
     timeline: &Timeline,
     now: Timestamp,
 ) -> Option<Decision> {
-    if open(case).is_err() || case.course.advisory == Some(state) {
-        return None;
-    }
-    let mut course = Course {
-        advisory: Some(state),
-        ..case.course.clone()
-    };
-    if state == AdvisoryState::Published {
-        course.reached.entry(Step::Release).or_insert(Reached {
+    let mut after = case.clone().tracker_shows(state).ok()?;
+    let is_reached = case.course().reached.contains_key(&Step::Release);
+    if state == AdvisoryState::Published && !is_reached {
+        let reached = Reached {
             at: now,
             deadline: deadline(case, Step::Release, timeline, now),
-        });
+        };
+        after = after.reach(Step::Release, reached).ok()?;
     }
     Some(moved(
         case,
-        course,
+        after,
         JournalEvent::Advisory,
         format!("{} in the tracker", state.as_str()),
         timeline,
@@ -160,12 +140,12 @@ pub fn ask_tracker(
     by: &str,
 ) -> Result<Decision, NotNow> {
     open(case)?;
-    if !matches!(case.draft, Draft::Filed { .. } | Draft::Queued) {
-        return Err(NotNow::NoAdvisory(case.id.clone()));
+    if !matches!(case.draft(), Draft::Filed { .. } | Draft::Queued) {
+        return Err(NotNow::NoAdvisory(case.id().clone()));
     }
     Ok(Decision {
         effects: vec![effect],
-        journal: vec![Entry::of(&case.id, event, by)],
+        journal: vec![Entry::of(case.id(), event, by)],
         ..Decision::default()
     })
 }
@@ -179,18 +159,18 @@ pub fn notify(
     now: Timestamp,
 ) -> Result<Decision, NotNow> {
     open(case)?;
-    if let Some(reached) = case.course.reached.get(&Step::Release) {
+    if let Some(reached) = case.course().reached.get(&Step::Release) {
         return Err(NotNow::Reached(Step::Release, reached.at));
     }
-    if case.course.release_day.is_none_or(|day| day <= now) {
-        return Err(NotNow::NoReleaseDay(case.id.clone()));
+    if case.course().release_day.is_none_or(|day| day <= now) {
+        return Err(NotNow::NoReleaseDay(case.id().clone()));
     }
     Ok(Decision {
         journal: notices
             .iter()
             .map(|(name, _)| {
                 Entry::of(
-                    &case.id,
+                    case.id(),
                     JournalEvent::NoticeReleased,
                     format!("{name}, by {by}"),
                 )
@@ -203,14 +183,14 @@ pub fn notify(
 
 /// Whether a release may be announced: it is reached, and the agreed hour has come.
 pub fn may_announce(case: &Case, now: Timestamp) -> Result<(), NotNow> {
-    if !case.course.reached.contains_key(&Step::Release) {
-        return Err(NotNow::NotReleased(case.id.clone()));
+    if !case.course().reached.contains_key(&Step::Release) {
+        return Err(NotNow::NotReleased(case.id().clone()));
     }
     // What the tracker shows to everybody keeps no hour.
-    match case
-        .course
+    let course = case.course();
+    match course
         .release_day
-        .filter(|day| *day > now && case.course.advisory != Some(AdvisoryState::Published))
+        .filter(|day| *day > now && course.advisory != Some(AdvisoryState::Published))
     {
         Some(day) => Err(NotNow::BeforeHour(day)),
         None => Ok(()),

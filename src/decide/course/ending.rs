@@ -3,8 +3,7 @@
 use super::{NotNow, open};
 use crate::decide::{CaseChange, Decision, Entry};
 use crate::model::Timestamp;
-use crate::model::case::{Acknowledgement, Case, Closing, Draft, Standing};
-use crate::model::course::{Course, Step};
+use crate::model::case::{Case, Closing};
 use crate::model::effect::EffectKey;
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::journal::JournalEvent;
@@ -13,45 +12,14 @@ use crate::model::journal::JournalEvent;
 /// reporter was answered for all of them.
 pub fn split(case: &Case, child: &CaseId, by: &str) -> Result<Decision, NotNow> {
     open(case)?;
-    let part_of = case
-        .course
-        .part_of
-        .clone()
-        .unwrap_or_else(|| case.id.clone());
-    let reached = case
-        .course
-        .reached
-        .iter()
-        .filter(|(step, _)| **step == Step::FixTeam)
-        .map(|(step, reached)| (*step, *reached))
-        .collect();
-    let split = Case {
-        id: child.clone(),
-        opened_at: case.opened_at,
-        standing: Standing::Open,
-        acknowledgement: Acknowledgement::NotOwed,
-        draft: Draft::AwaitsConfirmation,
-        perhaps_of: None,
-        course: Course {
-            lane: case.course.lane,
-            announced: case.course.announced,
-            announced_manually: case.course.announced_manually,
-            // Nobody is called twice for one deadline.
-            called: case.course.called.clone(),
-            part_of: Some(part_of.clone()),
-            reached,
-            release_day: case.course.release_day,
-            waiting_since: case.course.waiting_since,
-            waited_ms: case.course.waited_ms,
-            ..Course::default()
-        },
-    };
+    let part = case.split_off(child.clone())?;
+    let root = part.course().part_of.as_ref().unwrap_or(case.id());
     Ok(Decision {
-        case: Some(CaseChange::Open(split)),
         journal: vec![
-            Entry::of(&case.id, JournalEvent::Split, format!("{child}, by {by}")),
-            Entry::of(child, JournalEvent::SplitFrom, part_of.as_str()),
+            Entry::of(case.id(), JournalEvent::Split, format!("{child}, by {by}")),
+            Entry::of(child, JournalEvent::SplitFrom, root.as_str()),
         ],
+        case: Some(CaseChange::Open(part)),
         ..Decision::default()
     })
 }
@@ -66,32 +34,16 @@ pub fn close(
     now: Timestamp,
 ) -> Result<Decision, NotNow> {
     open(case)?;
-    let acknowledgement = match case.acknowledgement.pending() {
-        None => case.acknowledgement.clone(),
-        Some(_) if why == Closing::Spam => Acknowledgement::NotOwed,
-        Some(_) => return Err(NotNow::Unanswered(case.id.clone())),
-    };
-    let draft = if case.draft == Draft::Queued {
-        Draft::AwaitsConfirmation
-    } else {
-        case.draft.clone()
-    };
-    let id = &case.id;
+    let id = case.id();
+    let closed = case.clone().close(now, why);
+    let closed = closed.map_err(|_| NotNow::Unanswered(id.clone()))?;
     let questions = letters.iter().map(|letter| EffectKey::ask(id, *letter));
     let cancelled = [EffectKey::acknowledge(id), EffectKey::file(id)]
         .into_iter()
         .chain(questions)
         .collect();
     Ok(Decision {
-        case: Some(CaseChange::update(
-            case,
-            Case {
-                standing: Standing::Closed { at: now, why },
-                acknowledgement,
-                draft,
-                ..case.clone()
-            },
-        )),
+        case: Some(CaseChange::update(case, closed)),
         cancelled,
         journal: vec![Entry::of(
             id,
@@ -105,24 +57,11 @@ pub fn close(
 /// Opens a closed case again; one without a draft waits for a confirmation to file it. Fails where
 /// the case is not closed.
 pub fn reopen(case: &Case, by: &str) -> Result<Decision, NotNow> {
-    if !matches!(case.standing, Standing::Closed { .. }) {
-        return Err(NotNow::NotClosed(case.id.clone()));
-    }
-    let draft = if case.draft == Draft::None {
-        Draft::AwaitsConfirmation
-    } else {
-        case.draft.clone()
-    };
+    let reopened = case.clone().reopen();
+    let reopened = reopened.map_err(|_| NotNow::NotClosed(case.id().clone()))?;
     Ok(Decision {
-        case: Some(CaseChange::update(
-            case,
-            Case {
-                standing: Standing::Open,
-                draft,
-                ..case.clone()
-            },
-        )),
-        journal: vec![Entry::of(&case.id, JournalEvent::CaseReopened, by)],
+        case: Some(CaseChange::update(case, reopened)),
+        journal: vec![Entry::of(case.id(), JournalEvent::CaseReopened, by)],
         ..Decision::default()
     })
 }

@@ -4,26 +4,23 @@ use crate::decide::on_reading::ReadLetter;
 use crate::decide::policy::ASK_AFTER;
 use crate::decide::{CaseChange, Decision, Entry, FilePolicy, Policy, SealedPolicy};
 use crate::model::Timestamp;
-use crate::model::case::{Acknowledgement, Case, Closing, Draft, Standing};
+use crate::model::case::{Acknowledgement, Case, Closing, Draft, InvalidTransition};
 use crate::model::effect::{Effect, EffectKey, Reason};
 use crate::model::ids::CaseId;
 use crate::model::journal::JournalEvent;
 use crate::model::reading::{LetterKind, Reading, SignatureStatus};
 use crate::model::report::{Class, Intent, Report};
 
+/// Fails where the case is closed.
 pub(super) fn first(
     case: &Case,
     letter: &ReadLetter<'_>,
     reading: &Reading,
     policy: &Policy,
     now: Timestamp,
-) -> Decision {
+) -> Result<Decision, InvalidTransition> {
     let in_clear = !reading.came_sealed();
-    // What a responder closed before it could be read stays closed.
-    if matches!(case.standing, Standing::Closed { .. }) {
-        return Decision::default();
-    }
-    if matches!(case.draft, Draft::Filed { .. }) {
+    if matches!(case.draft(), Draft::Filed { .. }) {
         return in_tracker(case, letter, in_clear, now);
     }
     if let Some(older) = letter
@@ -32,7 +29,7 @@ pub(super) fn first(
     {
         return join(case, letter, reading, older.case.clone(), now);
     }
-    if let Some(older) = letter.older.filter(|_| case.perhaps_of.is_none()) {
+    if let Some(older) = letter.older.filter(|_| case.perhaps_of().is_none()) {
         return named_inside(case, letter, older.case, in_clear, now);
     }
     match reading.kind {
@@ -44,138 +41,105 @@ pub(super) fn first(
         // One that a responder made a case of stays one.
         kind if kind.is_machine()
             && in_clear
-            && matches!(case.acknowledgement, Acknowledgement::Due { .. }) =>
+            && matches!(case.acknowledgement(), Acknowledgement::Due { .. }) =>
         {
             machine(case, now)
         }
         LetterKind::KeyRequest => waits(case, letter, Reason::AwaitsConfirmation, in_clear, now),
         // A low rank, and never silence: nobody is called at once, and its clocks run until a
         // responder confirms it.
-        LetterKind::Spam => Decision {
-            case: Some(CaseChange::update(
-                case,
-                Case {
-                    standing: Standing::Open,
-                    draft: Draft::AwaitsConfirmation,
-                    ..case.clone()
-                },
-            )),
-            ..Decision::default()
-        },
-        LetterKind::Other => Decision {
-            case: Some(CaseChange::update(
-                case,
-                Case {
-                    standing: Standing::Open,
-                    ..case.clone()
-                },
-            )),
-            ..Decision::default()
-        },
+        LetterKind::Spam => {
+            let waiting = case.clone().open()?.await_confirmation();
+            Ok(saved(case, waiting))
+        }
+        LetterKind::Other => Ok(saved(case, case.clone().open()?)),
         _ => report(case, letter, reading, policy, now),
+    }
+}
+
+/// The next state of the case, and nothing else yet.
+fn saved(case: &Case, after: Case) -> Decision {
+    Decision {
+        case: Some(CaseChange::update(case, after)),
+        ..Decision::default()
     }
 }
 
 /// It was reported in the tracker: its entry is there, and its responders were called when it
 /// arrived.
-pub(super) fn in_tracker(
+fn in_tracker(
     case: &Case,
     letter: &ReadLetter<'_>,
     in_clear: bool,
     now: Timestamp,
-) -> Decision {
+) -> Result<Decision, InvalidTransition> {
     let alike = letter
         .alike
         .map(|_| {
             Effect::call_about_letter(
                 Reason::LikelyDuplicate,
-                &case.id,
+                case.id(),
                 letter.intake,
                 in_clear,
                 now,
             )
         })
         .unwrap_or_default();
-    Decision {
-        case: Some(CaseChange::update(
-            case,
-            Case {
-                standing: Standing::Open,
-                ..case.clone()
-            },
-        )),
+    Ok(Decision {
         // Those whom the config names are let in.
         effects: alike
             .into_iter()
-            .chain([Effect::amend_advisory(&case.id, now)])
+            .chain([Effect::amend_advisory(case.id(), now)])
             .collect(),
         journal: letter
             .alike
-            .map(|other| Entry::of(&case.id, JournalEvent::LikelyDuplicate, other.as_str()))
+            .map(|other| Entry::of(case.id(), JournalEvent::LikelyDuplicate, other.as_str()))
             .into_iter()
             .collect(),
-        ..Decision::default()
-    }
+        ..saved(case, case.clone().open()?)
+    })
 }
 
 /// A machine's words, in clear: nobody waits for an answer.
-pub(super) fn machine(case: &Case, now: Timestamp) -> Decision {
-    Decision {
-        cancelled: vec![EffectKey::acknowledge(&case.id)],
-        ..close(case, Closing::Machine, now)
-    }
+fn machine(case: &Case, now: Timestamp) -> Result<Decision, InvalidTransition> {
+    Ok(Decision {
+        cancelled: vec![EffectKey::acknowledge(case.id())],
+        ..close(case, Closing::Machine, now)?
+    })
 }
 
-pub(super) fn close(case: &Case, why: Closing, now: Timestamp) -> Decision {
-    // An acknowledgement that already left stays as it is.
-    let acknowledgement = match &case.acknowledgement {
-        sent @ Acknowledgement::Sent { .. } => sent.clone(),
-        _ => Acknowledgement::NotOwed,
-    };
-    let closed = Case {
-        standing: Standing::Closed { at: now, why },
-        acknowledgement,
-        ..case.clone()
-    };
-    Decision {
+fn close(case: &Case, why: Closing, now: Timestamp) -> Result<Decision, InvalidTransition> {
+    Ok(Decision {
         journal: vec![Entry::of(
-            &case.id,
+            case.id(),
             JournalEvent::CaseClosed,
             format!("{why:?}").to_lowercase(),
         )],
-        case: Some(CaseChange::update(case, closed)),
-        ..Decision::default()
-    }
+        ..saved(case, case.clone().close(now, why)?)
+    })
 }
 
 /// Proven by a pinned certificate to belong to an older case. The acknowledgement stays: it must
 /// not depend on what decryption showed.
-pub(super) fn join(
+fn join(
     case: &Case,
     letter: &ReadLetter<'_>,
     reading: &Reading,
     older: CaseId,
     now: Timestamp,
-) -> Decision {
-    let closed = Case {
-        standing: Standing::Closed {
-            at: now,
-            why: Closing::Joined,
-        },
-        perhaps_of: Some(older.clone()),
-        ..case.clone()
-    };
+) -> Result<Decision, InvalidTransition> {
+    let joined = case.clone().join(older.clone(), now)?;
     let in_clear = !reading.came_sealed();
-    let mut joined =
+    let mut effects =
         Effect::call_about_letter(Reason::FollowUp, &older, letter.intake, in_clear, now);
-    joined.push(Effect::append_follow_up(&older, letter.intake, now));
+    effects.push(Effect::append_follow_up(&older, letter.intake, now));
     // The older case is not ours to change here: a human hears of it.
     if reading
         .report
         .as_ref()
         .is_some_and(|r| matches!(r.disclosure.intent, Intent::Public | Intent::AlreadyPublic))
     {
-        joined.extend(Effect::call_about_letter(
+        effects.extend(Effect::call_about_letter(
             Reason::DisclosureIntended,
             &older,
             letter.intake,
@@ -183,10 +147,14 @@ pub(super) fn join(
             now,
         ));
     }
-    Decision {
-        effects: joined,
+    Ok(Decision {
+        effects,
         journal: vec![
-            Entry::of(&case.id, JournalEvent::JoinedToOlderCase, older.to_string()),
+            Entry::of(
+                case.id(),
+                JournalEvent::JoinedToOlderCase,
+                older.to_string(),
+            ),
             Entry::of(
                 &older,
                 JournalEvent::FollowUpJoinedBySignature,
@@ -194,89 +162,75 @@ pub(super) fn join(
             ),
         ],
         letter_of: Some(older),
-        case: Some(CaseChange::update(case, closed)),
-        ..Decision::default()
-    }
+        ..saved(case, joined)
+    })
 }
 
 /// The tag of another case stood where only decryption shows it. The acknowledgement stays, and a
 /// human compares.
-pub(super) fn named_inside(
+fn named_inside(
     case: &Case,
     letter: &ReadLetter<'_>,
     older: &CaseId,
     in_clear: bool,
     now: Timestamp,
-) -> Decision {
-    let after = Case {
-        standing: Standing::Open,
-        draft: Draft::AwaitsConfirmation,
-        perhaps_of: Some(older.clone()),
-        ..case.clone()
-    };
-    Decision {
-        case: Some(CaseChange::update(case, after)),
+) -> Result<Decision, InvalidTransition> {
+    let waiting = case.clone().open()?.await_confirmation();
+    Ok(Decision {
         effects: Effect::call_about_letter(
             Reason::PerhapsFollowUp,
-            &case.id,
+            case.id(),
             letter.intake,
             in_clear,
             now,
         ),
         journal: vec![Entry::of(
-            &case.id,
+            case.id(),
             JournalEvent::NamesOlderCase,
             older.as_str(),
         )],
-        ..Decision::default()
-    }
+        ..saved(case, waiting.refer_to(older.clone()))
+    })
 }
 
-pub(super) fn waits(
+fn waits(
     case: &Case,
     letter: &ReadLetter<'_>,
     reason: Reason,
     in_clear: bool,
     now: Timestamp,
-) -> Decision {
-    Decision {
-        case: Some(CaseChange::update(
-            case,
-            Case {
-                standing: Standing::Open,
-                draft: Draft::AwaitsConfirmation,
-                ..case.clone()
-            },
-        )),
-        effects: Effect::call_about_letter(reason, &case.id, letter.intake, in_clear, now),
-        ..Decision::default()
-    }
+) -> Result<Decision, InvalidTransition> {
+    let waiting = case.clone().open()?.await_confirmation();
+    Ok(Decision {
+        effects: Effect::call_about_letter(reason, case.id(), letter.intake, in_clear, now),
+        ..saved(case, waiting)
+    })
 }
 
 /// A report: its draft is filed, or waits until a responder confirms it.
-pub(super) fn report(
+fn report(
     case: &Case,
     letter: &ReadLetter<'_>,
     reading: &Reading,
     policy: &Policy,
     now: Timestamp,
-) -> Decision {
+) -> Result<Decision, InvalidTransition> {
     let in_clear = !reading.came_sealed();
     let is_held = !in_clear && policy.sealed == SealedPolicy::Hold;
     // What perhaps belongs to another case, or says the same, would be a second advisory of it.
-    let stands_alone = case.perhaps_of.is_none() && letter.alike.is_none();
+    let stands_alone = case.perhaps_of().is_none() && letter.alike.is_none();
     let question = asks_for_missing(case, letter, reading, policy).then(|| {
         let due = letter.received_at + policy.acknowledge_delay + ASK_AFTER;
-        Effect::ask(&case.id, letter.intake, due.max(now))
+        Effect::ask(case.id(), letter.intake, due.max(now))
     });
     if !files_draft(reading, policy) || is_held || !stands_alone {
-        let mut decision = wait_for_word(case, letter, in_clear, now);
+        let mut decision = wait_for_word(case, letter, in_clear, now)?;
         decision.effects.extend(question);
-        return decision;
+        return Ok(decision);
     }
-    let mut decision = file_draft(case, letter, in_clear, now);
+    let mut decision = file_draft(case, letter, in_clear, now)?;
     decision.effects = question.into_iter().chain(decision.effects).collect();
-    decision
+    Ok(decision)
 }
 
 fn is_forged(reading: &Reading) -> bool {
@@ -315,42 +269,49 @@ fn asks_for_missing(
         && lacks_something
         && is_evident(reading)
         && !is_forged(reading)
-        && case.perhaps_of.is_none()
+        && case.perhaps_of().is_none()
 }
 
 /// Calls responders to say whether a draft is filed, or to compare two reports that say the same.
-fn wait_for_word(case: &Case, letter: &ReadLetter<'_>, in_clear: bool, now: Timestamp) -> Decision {
+fn wait_for_word(
+    case: &Case,
+    letter: &ReadLetter<'_>,
+    in_clear: bool,
+    now: Timestamp,
+) -> Result<Decision, InvalidTransition> {
     let reason = if letter.alike.is_some() {
         Reason::LikelyDuplicate
     } else {
         Reason::AwaitsConfirmation
     };
-    let mut decision = waits(case, letter, reason, in_clear, now);
+    let mut decision = waits(case, letter, reason, in_clear, now)?;
     let duplicate = letter
         .alike
-        .map(|other| Entry::of(&case.id, JournalEvent::LikelyDuplicate, other.as_str()));
+        .map(|other| Entry::of(case.id(), JournalEvent::LikelyDuplicate, other.as_str()));
     decision.journal.extend(duplicate);
-    decision
+    Ok(decision)
 }
 
 /// Files the draft, and calls responders to the new case.
-fn file_draft(case: &Case, letter: &ReadLetter<'_>, in_clear: bool, now: Timestamp) -> Decision {
-    let mut effects = vec![Effect::file_advisory(&case.id, letter.intake, now)];
+fn file_draft(
+    case: &Case,
+    letter: &ReadLetter<'_>,
+    in_clear: bool,
+    now: Timestamp,
+) -> Result<Decision, InvalidTransition> {
+    let opened = case.clone().open()?;
+    // A responder may have confirmed it before it was read: then it is on its way already.
+    let after = opened.clone().queue_draft().unwrap_or(opened);
+    let mut effects = vec![Effect::file_advisory(case.id(), letter.intake, now)];
     effects.extend(Effect::call_about_letter(
         Reason::NewCase,
-        &case.id,
+        case.id(),
         letter.intake,
         in_clear,
         now,
     ));
-    let after = Case {
-        standing: Standing::Open,
-        draft: Draft::Queued,
-        ..case.clone()
-    };
-    Decision {
-        case: Some(CaseChange::update(case, after)),
+    Ok(Decision {
         effects,
-        ..Decision::default()
-    }
+        ..saved(case, after)
+    })
 }

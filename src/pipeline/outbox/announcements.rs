@@ -15,8 +15,8 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
     // Much may have happened since the command was given.
     if may_announce(&case, desk.now()).is_err() {
         let why = "its case is not released any more";
-        let journal = vec![Entry::of(&case.id, JournalEvent::NotAnnounced, why)];
-        let effects = Effect::call(Reason::NotAnnounced, &case.id, desk.now());
+        let journal = vec![Entry::of(case.id(), JournalEvent::NotAnnounced, why)];
+        let effects = Effect::call(Reason::NotAnnounced, case.id(), desk.now());
         return Ok(Carried::Refused(
             Decision {
                 journal,
@@ -45,7 +45,7 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
             JournalEvent::Announced
         };
         return Ok(Carried::Done(
-            Desk::note(&case.id, event, "by the webhook"),
+            Desk::note(case.id(), event, "by the webhook"),
             None,
         ));
     };
@@ -69,7 +69,7 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
     hand_over(desk, effect, &answer, octets).await?;
     Ok(Carried::Done(
         Desk::note(
-            &case.id,
+            case.id(),
             JournalEvent::Announced,
             format!("to a list: {}", message_id.as_str()),
         ),

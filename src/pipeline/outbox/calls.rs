@@ -234,7 +234,7 @@ async fn brief(desk: &Desk, effect: &Effect) -> Result<Option<Brief>, PortError>
         return Ok(None);
     }
     let case = case_of(desk, effect).await?;
-    let letters = desk.parts.store.letters_of(&case.id).await?;
+    let letters = desk.parts.store.letters_of(case.id()).await?;
     let about = letters
         .iter()
         .find(|l| Some(l.id) == effect.intake)

@@ -21,7 +21,7 @@ pub(super) async fn file(
     perhaps_filed: bool,
 ) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
-    if matches!(case.draft, Draft::Filed { .. }) {
+    if matches!(case.draft(), Draft::Filed { .. }) {
         return Ok(Carried::Done(Decision::default(), None));
     }
     let letter = letter_of(desk, effect).await?;
@@ -29,7 +29,7 @@ pub(super) async fn file(
         .await?
         .ok_or_else(|| PortError::lasting("the letter was not read; nothing can be filed"))?;
     let advisory = compose::advisory(
-        &case.id,
+        case.id(),
         &reading,
         desk.measure(&reading, true),
         letter.received_at,
@@ -38,60 +38,54 @@ pub(super) async fn file(
     step!("composed");
     let filed = desk.parts.tracker.file(&advisory, perhaps_filed).await?;
     let mut decision = Desk::note(
-        &case.id,
+        case.id(),
         JournalEvent::DraftFiled,
         filed.advisory.id.clone(),
     );
     for double in &filed.doubled {
         warn!(effect = %effect.key, "the tracker holds a second draft of one case");
         decision.journal.push(Entry::of(
-            &case.id,
+            case.id(),
             JournalEvent::DraftDoubled,
             double.url.clone(),
         ));
         decision
             .effects
-            .extend(Effect::call(Reason::DraftDoubled, &case.id, desk.now()));
+            .extend(Effect::call(Reason::DraftDoubled, case.id(), desk.now()));
     }
     // Follow-ups that came while the draft was under way go below it now.
     for later in desk
         .parts
         .store
-        .letters_of(&case.id)
+        .letters_of(case.id())
         .await?
         .iter()
         .filter(|l| l.id != letter.id && l.state == ReadingState::Read && l.role == Role::Incoming)
     {
         decision
             .effects
-            .push(Effect::append_follow_up(&case.id, later.id, desk.now()));
+            .push(Effect::append_follow_up(case.id(), later.id, desk.now()));
     }
     // What the team said before, and whom the config names.
     if desk.parts.tracker.capabilities().has_collaborators
-        || desk.parts.store.case_record(&case.id).await?.1.is_some()
+        || desk.parts.store.case_record(case.id()).await?.1.is_some()
     {
         decision
             .effects
-            .push(Effect::amend_advisory(&case.id, desk.now()));
+            .push(Effect::amend_advisory(case.id(), desk.now()));
     }
-    decision.case = Some(CaseChange::update(
-        &case,
-        Case {
-            draft: Draft::Filed {
-                advisory: filed.advisory,
-            },
-            ..case.clone()
-        },
-    ));
+    if let Ok(after) = case.clone().filed(filed.advisory) {
+        decision.case = Some(CaseChange::update(&case, after));
+    }
     Ok(Carried::Done(decision, None))
 }
 
 /// Adds a follow-up to the draft of its case.
 pub(super) async fn append(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
-    let Draft::Filed { advisory } = &case.draft else {
+    let Draft::Filed { advisory } = case.draft() else {
         // Once the draft is filed, its follow-ups are queued again.
-        return match case.draft {
+        return match case.draft() {
             Draft::Queued => Err(PortError::passing("the draft is not filed yet")),
             _ => Ok(Carried::Done(Decision::default(), None)),
         };
@@ -104,7 +98,7 @@ pub(super) async fn append(desk: &Desk, effect: &Effect) -> Result<Carried, Port
         return Ok(Carried::Done(Decision::default(), None)); // an out-of-office reply belongs into no advisory
     }
     let addition = compose::follow_up(
-        &case.id,
+        case.id(),
         &effect.key,
         &reading,
         desk.measure(&reading, false),
@@ -118,14 +112,14 @@ pub(super) async fn append(desk: &Desk, effect: &Effect) -> Result<Carried, Port
         JournalEvent::FollowUpKeptOutOfPublicAdvisory
     };
     Ok(Carried::Done(
-        Desk::note(&case.id, event, letter.id.to_string()),
+        Desk::note(case.id(), event, letter.id.to_string()),
         None,
     ))
 }
 
 /// The advisory of a case, once it is filed.
 fn filed(case: &Case) -> Result<&AdvisoryId, PortError> {
-    match &case.draft {
+    match case.draft() {
         Draft::Filed { advisory } => Ok(advisory),
         Draft::Queued => Err(PortError::passing("the draft is not filed yet")),
         Draft::None | Draft::AwaitsConfirmation => Err(PortError::lasting("no draft was filed")),
@@ -136,8 +130,8 @@ fn filed(case: &Case) -> Result<&AdvisoryId, PortError> {
 pub(super) async fn amend(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
     let advisory = filed(&case)?;
-    let record = case_records::read(desk, &case.id).await?.record;
-    let reading = match desk.parts.store.letters_of(&case.id).await?.first() {
+    let record = case_records::read(desk, case.id()).await?.record;
+    let reading = match desk.parts.store.letters_of(case.id()).await?.first() {
         Some(letter) => reading_for(desk, letter).await?,
         None => None,
     };
@@ -165,7 +159,7 @@ pub(super) async fn amend(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
             .tracker
             .append(
                 advisory,
-                &compose::credited(&case.id, credit, desk.parts.secret.expose()),
+                &compose::credited(case.id(), credit, desk.parts.secret.expose()),
             )
             .await?;
     }
@@ -175,7 +169,7 @@ pub(super) async fn amend(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
         JournalEvent::AdvisoryLeftAsItWasFiled
     };
     Ok(Carried::Done(
-        Desk::note(&case.id, event, advisory.id.clone()),
+        Desk::note(case.id(), event, advisory.id.clone()),
         None,
     ))
 }
@@ -184,7 +178,7 @@ pub(super) async fn request_cve(desk: &Desk, effect: &Effect) -> Result<Carried,
     let case = case_of(desk, effect).await?;
     desk.parts.tracker.request_cve(filed(&case)?).await?;
     Ok(Carried::Done(
-        Desk::note(&case.id, JournalEvent::CveRequested, ""),
+        Desk::note(case.id(), JournalEvent::CveRequested, ""),
         None,
     ))
 }
@@ -193,7 +187,7 @@ pub(super) async fn open_fork(desk: &Desk, effect: &Effect) -> Result<Carried, P
     let case = case_of(desk, effect).await?;
     desk.parts.tracker.open_fork(filed(&case)?).await?;
     Ok(Carried::Done(
-        Desk::note(&case.id, JournalEvent::PrivateForkOpened, ""),
+        Desk::note(case.id(), JournalEvent::PrivateForkOpened, ""),
         None,
     ))
 }

@@ -42,12 +42,12 @@ pub fn put_back(desk: &Desk, to: Address, words: String) -> Result<Vec<u8>, Port
 pub(super) async fn say(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
     let mail: MailCommands = unsealed(desk, effect).await?;
-    let told = cases::execute_all(desk, &case.id, &mail).await?;
+    let told = cases::execute_all(desk, case.id(), &mail).await?;
     let done = told.iter().all(|one| one.outcome.is_ok());
     let now = desk.now();
     let mut decision = match &mail.words {
         Some(words) if done => decide::reply(
-            &case.id,
+            case.id(),
             &mail.token,
             desk.parts.store.seal(words.as_bytes())?,
             &mail.by,
@@ -72,7 +72,7 @@ pub(super) async fn say(desk: &Desk, effect: &Effect) -> Result<Carried, PortErr
     })?;
     decision.effects.push(Effect::tell_outcomes(
         reason,
-        &case.id,
+        case.id(),
         &mail.token,
         desk.parts.store.seal(&heard)?,
         now,

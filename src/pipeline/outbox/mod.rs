@@ -17,7 +17,6 @@ use super::watchdog::Beat;
 use crate::decide::{CaseChange, Decision, Entry};
 use crate::desk::{Desk, random};
 use crate::model::Timestamp;
-use crate::model::case::{Case, Draft};
 use crate::model::effect::{Effect, Reason, Work};
 use crate::model::ids::MessageId;
 use crate::model::journal::JournalEvent;
@@ -295,14 +294,8 @@ async fn gave_up(desk: &Desk, effect: &Effect, now: Timestamp) -> Decision {
     }
     if let Ok(Some(case)) = desk.parts.store.case(id).await {
         let after = match effect.work {
-            Work::Acknowledge => Case {
-                acknowledgement: case.acknowledgement.clone().hand_over(),
-                ..case.clone()
-            },
-            Work::FileAdvisory => Case {
-                draft: Draft::AwaitsConfirmation,
-                ..case.clone()
-            },
+            Work::Acknowledge => case.clone().hand_over_answer(),
+            Work::FileAdvisory => case.clone().await_confirmation(),
             _ => case.clone(),
         };
         decision.case = Some(CaseChange::update(&case, after));

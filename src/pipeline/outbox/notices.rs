@@ -8,7 +8,7 @@ use crate::decide::Decision;
 use crate::desk::Desk;
 use crate::model::Timestamp;
 use crate::model::address::Address;
-use crate::model::case::{Case, Standing};
+use crate::model::case::Case;
 use crate::model::course::Step;
 use crate::model::distributor::Distributor;
 use crate::model::effect::{Effect, Reason};
@@ -40,7 +40,7 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
     let answer = answer(desk, effect, &distributor.address, "notice")?;
     let composition = Composition::Notice {
         to: distributor.address.clone(),
-        case: case.id.clone(),
+        case: case.id().clone(),
         message_id: answer.message_id.clone(),
         embargo_until,
         text: notice.text,
@@ -60,9 +60,9 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
     let detail = format!("{}: {}", distributor.name, answer.message_id.as_str());
     // Their answer belongs to this case.
     let decision = Decision {
-        letter_of: Some(case.id.clone()),
+        letter_of: Some(case.id().clone()),
         participant: Some(distributor.address.clone()),
-        ..Desk::note(&case.id, JournalEvent::NoticeSent, detail)
+        ..Desk::note(case.id(), JournalEvent::NoticeSent, detail)
     };
     Ok(Carried::Done(decision, Some(answer.message_id)))
 }
@@ -80,11 +80,11 @@ fn find_distributor<'d>(desk: &'d Desk, to: &Address) -> Result<&'d Distributor,
 
 /// When the embargo of a case ends, or why no notice of it may leave any more.
 fn embargo_until(case: &Case, now: Timestamp) -> Result<Timestamp, &'static str> {
-    if matches!(case.standing, Standing::Closed { .. }) {
+    if case.is_closed() {
         return Err("the case is closed");
     }
-    let is_released = case.course.reached.contains_key(&Step::Release);
-    case.course
+    let is_released = case.course().reached.contains_key(&Step::Release);
+    case.course()
         .release_day
         .filter(|day| *day > now && !is_released)
         .ok_or("the embargo is over")
@@ -94,8 +94,8 @@ fn embargo_until(case: &Case, now: Timestamp) -> Result<Timestamp, &'static str>
 fn refuse(case: &Case, name: &str, why: &'static str, now: Timestamp) -> Carried {
     let detail = format!("{name}: {why}");
     let decision = Decision {
-        effects: Effect::call(Reason::NoticeFailed, &case.id, now),
-        ..Desk::note(&case.id, JournalEvent::NoticeNotSent, detail)
+        effects: Effect::call(Reason::NoticeFailed, case.id(), now),
+        ..Desk::note(case.id(), JournalEvent::NoticeNotSent, detail)
     };
     Carried::Refused(decision, why)
 }

@@ -79,7 +79,7 @@ pub(super) async fn commit(
     desk.keep_fresh(intake.id, reading, wanted);
     info!(
         intake = %intake.id,
-        case = case.as_ref().map_or("none", |c| c.id.as_str()),
+        case = case.as_ref().map_or("none", |c| c.id().as_str()),
         "letter read"
     );
     desk.ring();
@@ -151,10 +151,10 @@ pub(super) async fn decided(
         .subject
         .as_deref()
         .and_then(tag_in)
-        .filter(|id| *id != case.id);
-    let named = match (&case.perhaps_of, tagged) {
+        .filter(|id| id != case.id());
+    let named = match (case.perhaps_of(), tagged) {
         (Some(older), _) => Some(older.clone()),
-        (None, Some(tagged)) => store.case(&tagged).await?.map(|older| older.id),
+        (None, Some(tagged)) => store.case(&tagged).await?.map(|older| older.id().clone()),
         (None, None) => None,
     };
     let originator_in_case = match (&named, &intake.originator) {
@@ -162,10 +162,10 @@ pub(super) async fn decided(
         _ => false,
     };
     let alike = store
-        .alike(&case.id, text_tags, intake.message_id.as_ref())
+        .alike(case.id(), text_tags, intake.message_id.as_ref())
         .await?;
     let is_first = store
-        .letters_of(&case.id)
+        .letters_of(case.id())
         .await?
         .first()
         .is_some_and(|first| first.id == intake.id);
@@ -213,7 +213,7 @@ pub(super) async fn returned(
     // everyone who got a copy.
     let (about, address) = match (case, named) {
         (Some(case), named) => {
-            let letters = store.letters_of(&case.id).await?;
+            let letters = store.letters_of(case.id()).await?;
             if letters.first().is_none_or(|first| first.id == intake.id) {
                 return Ok(None);
             }
@@ -224,7 +224,7 @@ pub(super) async fn returned(
             (
                 case.clone(),
                 named
-                    .filter(|(id, _)| *id == case.id)
+                    .filter(|(id, _)| id == case.id())
                     .map(|(_, address)| address)
                     .or(writer),
             )
@@ -250,9 +250,9 @@ pub(super) async fn returned(
             now,
         ),
         _ => Decision {
-            letter_of: Some(about.id.clone()),
+            letter_of: Some(about.id().clone()),
             journal: vec![Entry::of(
-                &about.id,
+                about.id(),
                 JournalEvent::MachineAnswered,
                 intake.id.to_string(),
             )],

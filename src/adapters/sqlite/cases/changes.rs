@@ -12,24 +12,24 @@ pub(in crate::adapters::sqlite) async fn insert(
     tx: &mut SqliteConnection,
     case: &Case,
 ) -> Result<(), PortError> {
-    let (deadline, alarmed, _, _) = acknowledgement_columns(&case.acknowledgement);
-    let advisory = advisory_of(&case.draft);
+    let (deadline, alarmed, _, _) = acknowledgement_columns(case.acknowledgement());
+    let advisory = advisory_of(case.draft());
     sqlx::query(
         "INSERT INTO cases (id, opened_at, standing, ack_state, ack_deadline, ack_alarmed, \
          ack_signed, draft, advisory_id, advisory_url, perhaps_of, course) VALUES (?, ?, ?, ?, ?, \
          ?, 0, ?, ?, ?, ?, ?)",
     )
-    .bind(case.id.as_str())
-    .bind(millis(case.opened_at))
-    .bind(case.standing.as_str())
-    .bind(case.acknowledgement.as_str())
+    .bind(case.id().as_str())
+    .bind(millis(case.opened_at()))
+    .bind(case.standing().as_str())
+    .bind(case.acknowledgement().as_str())
     .bind(deadline)
     .bind(alarmed)
-    .bind(case.draft.as_str())
+    .bind(case.draft().as_str())
     .bind(advisory.map(|a| a.id.as_str()))
     .bind(advisory.map(|a| a.url.as_str()))
-    .bind(case.perhaps_of.as_ref().map(|c| c.as_str()))
-    .bind(course_text(&case.course)?)
+    .bind(case.perhaps_of().map(|c| c.as_str()))
+    .bind(course_text(case.course())?)
     .execute(tx)
     .await
     .map_err(fault)?;
@@ -43,19 +43,19 @@ pub(in crate::adapters::sqlite) async fn update(
     before: &Case,
     after: &Case,
 ) -> Result<(), PortError> {
-    if before.standing != after.standing {
+    if before.standing() != after.standing() {
         update_standing(tx, before, after).await?;
     }
-    if before.acknowledgement != after.acknowledgement {
+    if before.acknowledgement() != after.acknowledgement() {
         update_acknowledgement(tx, before, after).await?;
     }
-    if before.perhaps_of != after.perhaps_of {
+    if before.perhaps_of() != after.perhaps_of() {
         update_perhaps_of(tx, after).await?;
     }
-    if before.course != after.course {
+    if before.course() != after.course() {
         update_course(tx, before, after).await?;
     }
-    if before.draft != after.draft {
+    if before.draft() != after.draft() {
         update_draft(tx, before, after).await?;
     }
     Ok(())
@@ -67,7 +67,7 @@ async fn update_standing(
     before: &Case,
     after: &Case,
 ) -> Result<(), PortError> {
-    let (closed_at, closing) = match &after.standing {
+    let (closed_at, closing) = match after.standing() {
         Standing::Closed { at, why } => (Some(millis(*at)), Some(why.as_str())),
         _ => (None, None),
     };
@@ -75,20 +75,20 @@ async fn update_standing(
         "UPDATE cases SET standing = ?, closed_at = ?, closing = ? WHERE \
         id = ? AND standing = ?",
     )
-    .bind(after.standing.as_str())
+    .bind(after.standing().as_str())
     .bind(closed_at)
     .bind(closing)
-    .bind(after.id.as_str())
-    .bind(before.standing.as_str())
+    .bind(after.id().as_str())
+    .bind(before.standing().as_str())
     .execute(tx)
     .await
     .map_err(fault)?;
     let is_closing_or_reopening = matches!(
-        (&before.standing, &after.standing),
+        (before.standing(), after.standing()),
         (Standing::Closed { .. }, _) | (_, Standing::Closed { .. })
     );
     if done.rows_affected() == 0 && is_closing_or_reopening {
-        return Err(changed_meanwhile(&after.id));
+        return Err(changed_meanwhile(after.id()));
     }
     Ok(())
 }
@@ -98,18 +98,18 @@ async fn update_acknowledgement(
     before: &Case,
     after: &Case,
 ) -> Result<(), PortError> {
-    let (deadline, alarmed, at, signed) = acknowledgement_columns(&after.acknowledgement);
+    let (deadline, alarmed, at, signed) = acknowledgement_columns(after.acknowledgement());
     sqlx::query(
         "UPDATE cases SET ack_state = ?, ack_deadline = ?, ack_alarmed = ?, ack_at = \
         ?, ack_signed = ? WHERE id = ? AND ack_state = ?",
     )
-    .bind(after.acknowledgement.as_str())
+    .bind(after.acknowledgement().as_str())
     .bind(deadline)
     .bind(alarmed)
     .bind(at)
     .bind(signed)
-    .bind(after.id.as_str())
-    .bind(before.acknowledgement.as_str())
+    .bind(after.id().as_str())
+    .bind(before.acknowledgement().as_str())
     .execute(tx)
     .await
     .map_err(fault)?;
@@ -118,8 +118,8 @@ async fn update_acknowledgement(
 
 async fn update_perhaps_of(tx: &mut SqliteConnection, after: &Case) -> Result<(), PortError> {
     sqlx::query("UPDATE cases SET perhaps_of = ? WHERE id = ? AND perhaps_of IS NULL")
-        .bind(after.perhaps_of.as_ref().map(|c| c.as_str()))
-        .bind(after.id.as_str())
+        .bind(after.perhaps_of().map(|c| c.as_str()))
+        .bind(after.id().as_str())
         .execute(tx)
         .await
         .map_err(fault)?;
@@ -133,16 +133,16 @@ async fn update_course(
 ) -> Result<(), PortError> {
     // Compared as what it says: an older version wrote the same in other words.
     let stands: Option<String> = sqlx::query_scalar("SELECT course FROM cases WHERE id = ?")
-        .bind(after.id.as_str())
+        .bind(after.id().as_str())
         .fetch_optional(&mut *tx)
         .await
         .map_err(fault)?;
-    if stands.map(|text| read_course(&text)).transpose()?.as_ref() != Some(&before.course) {
-        return Err(changed_meanwhile(&after.id));
+    if stands.map(|text| read_course(&text)).transpose()?.as_ref() != Some(before.course()) {
+        return Err(changed_meanwhile(after.id()));
     }
     sqlx::query("UPDATE cases SET course = ? WHERE id = ?")
-        .bind(course_text(&after.course)?)
-        .bind(after.id.as_str())
+        .bind(course_text(after.course())?)
+        .bind(after.id().as_str())
         .execute(tx)
         .await
         .map_err(fault)?;
@@ -154,16 +154,16 @@ async fn update_draft(
     before: &Case,
     after: &Case,
 ) -> Result<(), PortError> {
-    let advisory = advisory_of(&after.draft);
+    let advisory = advisory_of(after.draft());
     sqlx::query(
         "UPDATE cases SET draft = ?, advisory_id = ?, advisory_url = ? WHERE id = ? \
         AND draft = ?",
     )
-    .bind(after.draft.as_str())
+    .bind(after.draft().as_str())
     .bind(advisory.map(|a| a.id.as_str()))
     .bind(advisory.map(|a| a.url.as_str()))
-    .bind(after.id.as_str())
-    .bind(before.draft.as_str())
+    .bind(after.id().as_str())
+    .bind(before.draft().as_str())
     .execute(tx)
     .await
     .map_err(fault)?;

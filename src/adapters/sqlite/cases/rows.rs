@@ -3,7 +3,7 @@
 use super::{BY_ID, CALLED};
 use crate::adapters::sqlite::{damaged, fault, millis, time};
 use crate::model::Timestamp;
-use crate::model::case::{Acknowledgement, AdvisoryId, Case, Closing, Draft, Standing};
+use crate::model::case::{Acknowledgement, AdvisoryId, Case, CaseParts, Closing, Draft, Standing};
 use crate::model::course::Course;
 use crate::model::ids::CaseId;
 use crate::ports::PortError;
@@ -104,7 +104,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<Case, PortError> {
         _ => return Err(damaged("a draft")),
     };
     let id = |text: String| CaseId::parse(&text).map_err(|_| damaged("a case id"));
-    Ok(Case {
+    Ok(Case::restore(CaseParts {
         id: id(text("id")?)?,
         opened_at: required(at("opened_at")?, "a time")?,
         standing,
@@ -112,7 +112,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<Case, PortError> {
         draft,
         perhaps_of: maybe("perhaps_of")?.map(id).transpose()?,
         course: read_course(&text("course")?)?,
-    })
+    }))
 }
 
 pub(in crate::adapters::sqlite) async fn by_id(

@@ -28,9 +28,9 @@ pub(in crate::pipeline::outbox) async fn acknowledge(
     let now = desk.now();
     let outside = outside(desk, &letter, now).await?;
     let certificate = wants_certificate(&case, outside.as_ref())
-        .then(|| Effect::send_certificate(letter.id, &case.id, now));
+        .then(|| Effect::send_certificate(letter.id, case.id(), now));
     let is_no_report = outside.as_ref().is_some_and(shows_no_report);
-    let (Acknowledgement::Due { deadline, .. }, false) = (&case.acknowledgement, is_no_report)
+    let (Acknowledgement::Due { deadline, .. }, false) = (case.acknowledgement(), is_no_report)
     else {
         // Answered by hand, not owed any more, or a clear letter that is no report: its reading
         // closes the case.
@@ -49,7 +49,7 @@ pub(in crate::pipeline::outbox) async fn acknowledge(
     }
     let composition = Composition::Acknowledgement {
         to: to.clone(),
-        case: case.id.clone(),
+        case: case.id().clone(),
         message_id: answer.message_id.clone(),
         in_reply_to: letter.message_id.clone(),
         received_at: letter.received_at,
@@ -66,7 +66,7 @@ pub(in crate::pipeline::outbox) async fn acknowledge(
     let mut decision = acknowledged(desk, &case, &answer, signed);
     decision.effects.extend(certificate);
     if !signed {
-        let call = Effect::call(Reason::LeftUnsigned, &case.id, now);
+        let call = Effect::call(Reason::LeftUnsigned, case.id(), now);
         decision.effects.extend(call);
     }
     Ok(Carried::Done(decision, Some(answer.message_id)))
@@ -77,7 +77,7 @@ fn wants_certificate(case: &Case, outside: Option<&Outside>) -> bool {
     let asks = outside.is_some_and(|outside| {
         outside.in_clear && (outside.kind == LetterKind::KeyRequest || outside.asks_for_certificate)
     });
-    asks && !matches!(case.acknowledgement, Acknowledgement::Sent { .. })
+    asks && !matches!(case.acknowledgement(), Acknowledgement::Sent { .. })
 }
 
 /// Whether everybody on the way could see that the letter is no report.
@@ -119,15 +119,11 @@ fn acknowledged(desk: &Desk, case: &Case, answer: &Answer, signed: bool) -> Deci
     } else {
         JournalEvent::AcknowledgedWithoutSignature
     };
-    let mut decision = Desk::note(&case.id, event, answer.message_id.as_str());
+    let mut decision = Desk::note(case.id(), event, answer.message_id.as_str());
     // The case may have moved on meanwhile: the store changes its acknowledgement alone, if that
     // still stands as it was.
-    if let Ok(acknowledgement) = case.acknowledgement.clone().sent(desk.now(), signed) {
-        let after = Case {
-            acknowledgement,
-            ..case.clone()
-        };
-        decision.case = Some(CaseChange::update(case, after));
+    if let Ok(acknowledged) = case.clone().acknowledged(desk.now(), signed) {
+        decision.case = Some(CaseChange::update(case, acknowledged));
     }
     decision
 }
@@ -146,7 +142,7 @@ async fn held_back(
     for other in desk
         .parts
         .store
-        .alike(&case.id, &[], letter.message_id.as_ref())
+        .alike(case.id(), &[], letter.message_id.as_ref())
         .await?
     {
         let acknowledged = desk
@@ -154,24 +150,18 @@ async fn held_back(
             .store
             .case(&other)
             .await?
-            .is_some_and(|c| matches!(c.acknowledgement, Acknowledgement::Sent { .. }));
+            .is_some_and(|c| matches!(c.acknowledgement(), Acknowledgement::Sent { .. }));
         let same_writer = match &letter.originator {
             Some(writer) => desk.parts.store.is_participant(&other, writer).await?,
             None => false,
         };
         if acknowledged && same_writer {
             let mut decision = Desk::note(
-                &case.id,
+                case.id(),
                 JournalEvent::AcknowledgedWithAnotherCase,
                 other.as_str(),
             );
-            decision.case = Some(CaseChange::update(
-                case,
-                Case {
-                    acknowledgement: Acknowledgement::NotOwed,
-                    ..case.clone()
-                },
-            ));
+            decision.case = Some(CaseChange::update(case, case.clone().waive_answer()));
             return Ok(Carried::Done(decision, None));
         }
     }
@@ -179,18 +169,12 @@ async fn held_back(
         return Ok(Carried::NotBefore(at));
     }
     let mut decision = Desk::note(
-        &case.id,
+        case.id(),
         JournalEvent::AcknowledgementHandedToHuman,
         format!("no automatic answer to this address before {at}"),
     );
-    decision.effects = Effect::call(Reason::AnswerByHand, &case.id, now);
-    decision.case = Some(CaseChange::update(
-        case,
-        Case {
-            acknowledgement: case.acknowledgement.clone().hand_over(),
-            ..case.clone()
-        },
-    ));
+    decision.effects = Effect::call(Reason::AnswerByHand, case.id(), now);
+    decision.case = Some(CaseChange::update(case, case.clone().hand_over_answer()));
     Ok(Carried::Done(restrain_calls(desk, decision, now), None))
 }
 

@@ -40,7 +40,7 @@ pub(in crate::pipeline::outbox) async fn ask(
     };
     if asked.is_empty() {
         let (event, why) = (JournalEvent::NothingToAsk, "the report lacks nothing");
-        return Ok(Carried::Done(Desk::note(&case.id, event, why), None));
+        return Ok(Carried::Done(Desk::note(case.id(), event, why), None));
     }
     let answer = Answer {
         proven: letter.dmarc == Dmarc::Pass,
@@ -52,7 +52,7 @@ pub(in crate::pipeline::outbox) async fn ask(
     let id = answer.message_id.clone();
     let composition = Composition::Question {
         to: to.clone(),
-        case: case.id.clone(),
+        case: case.id().clone(),
         message_id: id.clone(),
         in_reply_to: letter.message_id.clone(),
         asked,
@@ -68,7 +68,7 @@ pub(in crate::pipeline::outbox) async fn ask(
     step!("composed");
     hand_over(desk, effect, &answer, octets).await?;
     Ok(Carried::Done(
-        Desk::note(&case.id, JournalEvent::QuestionSent, id.as_str()),
+        Desk::note(case.id(), JournalEvent::QuestionSent, id.as_str()),
         Some(id),
     ))
 }
@@ -94,7 +94,7 @@ pub(super) async fn came_sealed(desk: &Desk, case: &Case) -> Result<bool, PortEr
     for letter in desk
         .parts
         .store
-        .letters_of(&case.id)
+        .letters_of(case.id())
         .await?
         .iter()
         .filter(|l| l.role == Role::Incoming)
@@ -119,7 +119,7 @@ pub(in crate::pipeline::outbox) async fn reply(
 ) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
     let sealed_words = effect.payload.clone().ok_or_else(|| missing("words"))?;
-    let letters = desk.parts.store.letters_of(&case.id).await?;
+    let letters = desk.parts.store.letters_of(case.id()).await?;
     let reporters: Vec<&Intake> = letters
         .iter()
         .filter(|letter| letter.is_a_reporters())
@@ -151,7 +151,7 @@ pub(in crate::pipeline::outbox) async fn reply(
     }
     let composition = Composition::Reply {
         to,
-        case: case.id.clone(),
+        case: case.id().clone(),
         message_id: answer.message_id.clone(),
         in_reply_to: last.message_id.clone(),
         text: unseal_words(desk, sealed_words).await?,
@@ -195,8 +195,8 @@ async fn unseal_words(desk: &Desk, sealed: Vec<u8>) -> Result<String, PortError>
 /// Sends no reply, and calls responders to give it again.
 fn not_sent(case: &Case, why: &'static str, now: Timestamp) -> Decision {
     Decision {
-        effects: Effect::call(Reason::ReplyRefused, &case.id, now),
-        ..Desk::note(&case.id, JournalEvent::ReplyNotSent, why)
+        effects: Effect::call(Reason::ReplyRefused, case.id(), now),
+        ..Desk::note(case.id(), JournalEvent::ReplyNotSent, why)
     }
 }
 
@@ -207,7 +207,7 @@ fn ask_for_certificate(case: &Case, first: &Intake, now: Timestamp) -> Carried {
         must be given again";
     let mut decision = not_sent(case, why, now);
     if first.reply_to.is_some() {
-        let question = Effect::ask_manually(&case.id, first.id, now);
+        let question = Effect::ask_manually(case.id(), first.id, now);
         decision.effects.push(question);
     }
     Carried::Refused(decision, why)
