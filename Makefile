@@ -6,19 +6,21 @@ CARGO := cargo
 # One profile for demo and test, so that everything is built once.
 FEATURES := --features failpoints
 # Tests that need neither the machine for themselves nor long.
-QUICK_TESTS := house jail demo open contracts outbox reports exports verbs loops publish course keeping simulation hostile
+QUICK_TESTS := house jail demo open contracts outbox reports understanding exports verbs loops publish course keeping simulation hostile
 # What `sealdesk --version` says it was built from.
 COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
-.PHONY: help demo test check setup setup-build setup-test setup-book install package book bench fuzz soak clean
+.PHONY: help demo test check setup setup-build setup-test setup-book install package book bench understanding fuzz soak clean
 
 help:
 	@echo "make demo    build, and show the desk at work (no account, no network)"
+	@echo "make check   what looks at sources and documents alone: format, clippy, licences, links"
 	@echo "make test    every check and test, on real servers; wants root for Postfix"
 	@echo "make install the binary, units and users of this machine (below DESTDIR); then run sealdesk init"
 	@echo "make package a Debian package, a tarball, an SBOM, the licences and their checksums, in target/package"
 	@echo "make book    the guide, in target/book; its links are checked"
 	@echo "make bench   measure, beside gpg on this machine"
+	@echo "make understanding   how well reports are read, field by field, over tests/reports"
 	@echo "make fuzz    fuzz every parser for FUZZ_S seconds (600)"
 	@echo "make soak    the long forms of the fault matrices: hours"
 	@echo "make setup   install what the above need, and nothing else"
@@ -76,6 +78,10 @@ book: setup-book
 bench: setup
 	$(CARGO) build --release --locked --bin sealdesk --example opening
 	scripts/bench
+
+# Precision and recall of each field, and the letters that fare worst: SEALDESK_WORST of them (20), of SEALDESK_SETS (training).
+understanding: setup-build
+	$(CARGO) test --locked $(FEATURES) --test understanding -- --nocapture
 
 # FUZZ_S seconds for each target.
 fuzz: setup

@@ -46,7 +46,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "wiring",
         &[
-            "model", "openpgp", "mime", "decide", "compose", "ports", "desk", "pipeline",
+            "model", "openpgp", "mime", "triage", "decide", "compose", "ports", "desk", "pipeline",
             "grammar", "metrics", "control", "adapters", "config",
         ],
     ),

@@ -300,6 +300,7 @@ mod tests {
             vulnerabilities: said(),
             read_from: said(),
             fixed_versions: said(),
+            unaffected_versions: said(),
             answers: crate::model::report::Answers {
                 credit_name: Some("CANARY".to_owned()),
                 ..Default::default()

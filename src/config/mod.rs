@@ -10,6 +10,7 @@ mod desk;
 mod error;
 mod mailbox;
 mod operating;
+mod product;
 mod publication;
 mod recipients;
 mod reference;
@@ -25,6 +26,7 @@ pub use desk::Resolver;
 pub use error::ConfigError;
 pub use mailbox::{ImapSection, Login, MailboxRole, MailboxSection, WhenRead};
 pub use operating::{AlarmSection, ControlSection};
+pub use product::ProductSection;
 pub use publication::{PublishSection, PublisherSection};
 pub use recipients::{DistributorSection, ResponderSection};
 pub use reference::reference;
@@ -66,6 +68,7 @@ pub struct Settings {
     pub mailboxes: Vec<MailboxSection>,
     pub courier: CourierSection,
     pub tracker: TrackerSection,
+    pub products: Vec<ProductSection>,
     pub responders: Vec<ResponderSection>,
     pub distributors: Vec<DistributorSection>,
     /// Whether releases are announced at all, and to which mailing lists.
@@ -144,6 +147,7 @@ fn check(
         mailboxes: config.mailbox,
         courier: config.courier,
         tracker: config.tracker,
+        products: config.product,
         responders: config.responder,
         distributors: config.distributor,
         checkouts: config.checkouts,
@@ -163,6 +167,7 @@ fn check(
 fn check_sections(config: &sections::ConfigFile) -> Result<(), ConfigError> {
     mailbox::check(&config.mailbox)?;
     config.courier.check()?;
+    product::check(&config.product)?;
     recipients::check(&config.responder, &config.distributor)?;
     config.tracker.check(&config.responder)?;
     config

@@ -7,6 +7,7 @@ use crate::config::mailbox::MailboxSection;
 use crate::config::operating::{
     AlarmSection, ControlSection, HeartbeatSection, MetricsSection, RetentionSection,
 };
+use crate::config::product::ProductSection;
 use crate::config::publication::{AnnouncementSection, PublishSection, PublisherSection};
 use crate::config::recipients::{DistributorSection, ResponderSection};
 use crate::config::timeline::{ReleaseSection, TimelineSection};
@@ -30,6 +31,8 @@ pub(super) struct ConfigFile {
     pub mailbox: Vec<MailboxSection>,
     pub courier: CourierSection,
     pub tracker: TrackerSection,
+    #[serde(default)]
+    pub product: Vec<ProductSection>,
     #[serde(default)]
     pub responder: Vec<ResponderSection>,
     #[serde(default)]

@@ -17,6 +17,7 @@ pub mod journal;
 pub mod letter;
 pub mod limits;
 pub mod outgoing;
+pub mod product;
 pub mod publication;
 pub mod quality;
 pub mod reading;

@@ -1,6 +1,9 @@
 //! What does a finder tell us? The structured report, as `sealdesk open` prints it.
 
+mod evidence;
 pub mod fields;
+
+pub use evidence::{Evidence, FactField, How, TextPlace};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,6 +36,9 @@ pub struct Report {
     pub affected: Vec<Affected>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fixed_versions: Vec<String>,
+    /// Versions that the letter calls safe, as the reporter wrote them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unaffected_versions: Vec<String>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub answers: Answers,
     /// URLs, as written. They are never fetched.
@@ -52,6 +58,9 @@ pub struct Report {
     /// Attachments that were read as records: `osv.json: OSV`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub read_from: Vec<String>,
+    /// The words that versions, intent and date rest on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -6,6 +6,7 @@ use crate::model::limits::CERTIFICATE_OCTETS_MAX;
 use crate::model::reading::{
     BroughtCertificate, LetterKind, Protection, Reading, SignatureStatus, SignatureVerdict,
 };
+use crate::model::report::Report;
 use crate::openpgp::SignatureFound;
 use crate::reading::{Brought, Covering, Read, Shown, State, Way};
 use crate::triage::{self, Seen};
@@ -142,11 +143,29 @@ impl State<'_> {
             marked_spam: self.marked_spam,
             subject,
             text,
+            written: self.written(),
+            words: None,
             has_attachments: !self.files.is_empty(),
             shut,
             sealed: self.sealed,
             to_sendkey: outer.to_sendkey(),
         }
+    }
+
+    fn report(&self, subject: &str, text: &str, words: &triage::Words) -> Report {
+        triage::report(&triage::ReportInput {
+            subject,
+            text,
+            files: &self.report_files(),
+            written: self.written(),
+            products: self.products,
+            words: Some(words),
+        })
+    }
+
+    /// The day of the letter, as its Date says.
+    fn written(&self) -> Option<jiff::civil::Date> {
+        self.date.as_deref()?.get(..10)?.parse().ok()
     }
 
     /// The files that may hold a report in a form for machines.
@@ -174,9 +193,12 @@ impl State<'_> {
         let shut = protection.shut.is_some() && shows_nothing(&text);
         let text = if shut { String::new() } else { text };
         let subject = self.subject.clone().unwrap_or_default();
-        let kind = triage::kind(&self.seen(outer, &subject, &text, shut));
-        let report = (kind.has_report() && !shut)
-            .then(|| triage::report(&subject, &text, &self.report_files()));
+        let words = triage::Words::read(&text);
+        let kind = triage::kind(&triage::Seen {
+            words: Some(&words),
+            ..self.seen(outer, &subject, &text, shut)
+        });
+        let report = (kind.has_report() && !shut).then(|| self.report(&subject, &text, &words));
         let asks_for_certificate = kind == LetterKind::KeyRequest
             || (!shut && triage::asks_for_certificate(&subject, &text));
         let (attachments, octets): (Vec<_>, Vec<_>) = self

@@ -14,6 +14,7 @@ use crate::model::budget::Budget;
 use crate::model::ids::Digest;
 use crate::model::letter::{Dmarc, Outer};
 use crate::model::limits::{CERTIFICATES_MAX, Limits};
+use crate::model::product::OwnProduct;
 use crate::model::reading::{
     Attachment, Delivery, Format, Integrity, Protection, Reading, Repair, Shut,
 };
@@ -30,6 +31,7 @@ pub use strike::strike;
 #[derive(Clone, Debug)]
 pub struct Position {
     pub own_addresses: OwnAddresses,
+    pub products: Vec<OwnProduct>,
     pub certificates: Vec<Certificate>,
     pub limits: Limits,
     /// The processor time that this process used so far.
@@ -45,6 +47,7 @@ impl Default for Position {
             (OwnAddresses::default(), Vec::new(), Limits::MAX);
         Self {
             own_addresses,
+            products: Vec::new(),
             certificates,
             limits,
             cpu: || Duration::ZERO,
@@ -116,6 +119,7 @@ struct State<'p> {
     from: Option<String>,
     budget: &'p Budget,
     held: &'p [Certificate],
+    products: &'p [OwnProduct],
     /// The originator already has a certificate with us, so that another one is shown and not used.
     pinned: bool,
     brought: Vec<Brought>,
@@ -167,6 +171,7 @@ impl<'p> State<'p> {
             from,
             budget,
             held: &position.certificates,
+            products: &position.products,
             pinned,
             brought: Vec::new(),
             learnt: [0; 2],

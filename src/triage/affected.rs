@@ -1,12 +1,13 @@
 //! What is affected? Packages and versions in OSV's shape: as records say, else as the letter's
-//! words mean.
+//! words claim.
 
 use super::documents::{self, RECORDS_MAX, Record};
-use super::fields::LetterField;
-use super::report::{ReportFile, first, unique, without_code};
-use super::sections::Section;
-use super::{patterns, ranges, versions};
+use super::patterns;
+use super::report::{ReportFile, unique};
+use super::units::{Keys, units};
+use super::version_claims::{Context, Role, Span, VersionClaim, claims};
 use crate::model::report::{Affected, Package, Range};
+use versions::Versioning;
 
 patterns! {
     FENCED = r"(?ms)^```[ \t]*(json5?|yaml|yml|sarif)[ \t]*\n(.*?)^```";
@@ -45,11 +46,139 @@ pub(super) fn records(text: &str, files: &[ReportFile<'_>]) -> (Vec<Record>, Vec
         .unzip()
 }
 
-/// In the shape of OSV: as the records say, else as the letter's words mean.
+/// What the words claim of versions, each claim once.
+#[derive(Debug, Default)]
+pub(super) struct ClaimedVersions {
+    /// As the letter has them: `before 2.4.1`.
+    pub affected_words: Vec<String>,
+    pub ranges: Vec<Range>,
+    pub versions: Vec<String>,
+    pub fixed: Vec<String>,
+}
+
+impl ClaimedVersions {
+    /// From the claims of a text.
+    pub fn of(claims: &[VersionClaim]) -> Self {
+        let with = |role| claims.iter().filter(move |claim| claim.role == role);
+        let fixed = unique(with(Role::Fixed).filter_map(|claim| fix(&claim.span)));
+        let safe: Vec<&Span> = with(Role::Safe).map(|claim| &claim.span).collect();
+        // "All versions up to 2.3" says the same twice.
+        let has_bounds = with(Role::Affected).any(|claim| claim.span != Span::default());
+        let affected: Vec<&VersionClaim> = with(Role::Affected)
+            .filter(|claim| !(has_bounds && claim.span == Span::default()))
+            .filter(|claim| claim.span.exact.as_ref().is_none_or(|v| !fixed.contains(v)))
+            .filter(|claim| !safe.contains(&&claim.span))
+            .collect();
+        let mut claimed = Self {
+            fixed,
+            ..Self::default()
+        };
+        for claim in &affected {
+            match (&claim.span.exact, range(&claim.span)) {
+                (_, Some(range)) if !claimed.ranges.contains(&range) => claimed.ranges.push(range),
+                (Some(version), None) if !claimed.versions.contains(version) => {
+                    claimed.versions.push(version.clone());
+                }
+                _ => {}
+            }
+        }
+        claimed
+            .versions
+            .retain(|version| !claimed.ranges.iter().any(|r| is_end_of(r, version)));
+        claimed.affected_words = unique(affected.into_iter().map(|claim| claim.words.clone()));
+        claimed
+    }
+}
+
+/// No key is known: the text is a list of versions.
+struct NoKeys;
+
+impl Keys for NoKeys {
+    fn is_key(&self, _: &str) -> bool {
+        false
+    }
+}
+
+/// What expressions such as `before 2.4.1` mean, where a person says what is affected.
+pub fn ranges(expressions: &[String]) -> (Vec<Range>, Vec<String>) {
+    let context = Context {
+        is_list: true,
+        ..Context::default()
+    };
+    let found = expressions
+        .iter()
+        .flat_map(|text| claims(&units(text, &NoKeys), &context));
+    let found: Vec<VersionClaim> = found
+        .map(|claim| VersionClaim {
+            role: Role::Affected,
+            ..claim
+        })
+        .collect();
+    let claimed = ClaimedVersions::of(&found);
+    (claimed.ranges, claimed.versions)
+}
+
+/// The version that brings a fix.
+fn fix(span: &Span) -> Option<String> {
+    let from = span.from.as_ref().filter(|_| span.to.is_none());
+    span.exact
+        .clone()
+        .or_else(|| from.map(|end| end.version.clone()))
+}
+
+/// In OSV's shape; a version alone is none, and neither is one that ends before it begins.
+fn range(span: &Span) -> Option<Range> {
+    if let Some(exact) = &span.exact {
+        let branch = exact.trim_end_matches(['x', 'X', '*']).strip_suffix('.')?;
+        let branch = branch
+            .trim_end_matches(".x")
+            .trim_end_matches(".X")
+            .trim_end_matches(".*");
+        return Some(Range {
+            introduced: branch.to_owned(),
+            fixed: Some(following(branch)?),
+            last_affected: None,
+        });
+    }
+    let from = span.from.as_ref().map(|end| end.version.as_str());
+    let to = span.to.as_ref();
+    if let (Some(from), Some(to)) = (from, to)
+        && let (Some(low), Some(high)) = (Versioning::new(from), Versioning::new(&to.version))
+        && low > high
+    {
+        return None;
+    }
+    Some(Range {
+        introduced: from.unwrap_or("0").to_owned(),
+        fixed: to
+            .filter(|end| !end.is_included)
+            .map(|end| end.version.clone()),
+        last_affected: to
+            .filter(|end| end.is_included)
+            .map(|end| end.version.clone()),
+    })
+}
+
+/// `1.9` is followed by `1.10`.
+fn following(branch: &str) -> Option<String> {
+    let (head, last) = branch
+        .rsplit_once('.')
+        .map_or((None, branch), |(head, last)| (Some(head), last));
+    let next = last.parse::<u32>().ok()?.checked_add(1)?;
+    Some(head.map_or_else(|| next.to_string(), |head| format!("{head}.{next}")))
+}
+
+/// A version that is a range's own bound says nothing besides.
+fn is_end_of(range: &Range, version: &str) -> bool {
+    range.last_affected.as_deref() == Some(version)
+        || range.fixed.as_deref() == Some(version)
+        || range.introduced == version
+}
+
+/// In the shape of OSV: as the records say, else as the letter's words claim.
 pub(super) fn affected(
     records: &[Record],
-    words: &[String],
-    fixed: &[String],
+    claimed: &ClaimedVersions,
     product: Option<&str>,
 ) -> Vec<Affected> {
     let mut recorded: Vec<Affected> = records.iter().flat_map(|r| r.affected.clone()).collect();
@@ -63,23 +192,22 @@ pub(super) fn affected(
         .any(|a| !a.ranges.is_empty() || !a.versions.is_empty())
     {
         if let Some(first) = recorded.first_mut() {
-            let (_, tested) = ranges::meant(words);
-            first.versions.extend(
-                tested
-                    .into_iter()
-                    .filter(|v| !first.ranges.iter().any(|r| ranges::is_end_of(r, v)))
-                    .collect::<Vec<_>>(),
-            );
+            let tested = claimed.versions.iter();
+            let beside = tested.filter(|v| !first.ranges.iter().any(|r| is_end_of(r, v)));
+            first.versions.extend(beside.cloned().collect::<Vec<_>>());
         }
         return recorded;
     }
-    let (mut ranges, versions) = ranges::meant(words);
+    let mut ranges = claimed.ranges.clone();
     // "Up to 1.2 … fixed in 1.3": with one range and one fix, the range ends there.
-    if let ([range], [fix]) = (ranges.as_mut_slice(), fixed)
+    if let ([range], [fix]) = (ranges.as_mut_slice(), claimed.fixed.as_slice())
         && range.fixed.is_none()
         && range.last_affected.is_none()
     {
         range.fixed = Some(fix.clone());
+    }
+    if ranges.is_empty() && claimed.versions.is_empty() {
+        return Vec::new();
     }
     let package = recorded.into_iter().find_map(|a| a.package).or_else(|| {
         product.map(|name| Package {
@@ -87,18 +215,14 @@ pub(super) fn affected(
             ..Package::default()
         })
     });
-    let says = !ranges.is_empty() || !versions.is_empty();
-    if says {
-        vec![Affected {
-            package,
-            ranges,
-            versions,
-        }]
-    } else {
-        Vec::new()
-    }
+    vec![Affected {
+        package,
+        ranges,
+        versions: claimed.versions.clone(),
+    }]
 }
 
+/// `>= 1.0, < 2.4.1`.
 pub(super) fn in_words(range: &Range) -> String {
     let from = if range.introduced == "0" {
         String::new()
@@ -115,36 +239,4 @@ pub(super) fn in_words(range: &Range) -> String {
         (false, false) => format!("{from}, {to}"),
         _ => from + &to,
     }
-}
-
-pub(super) fn fixed_versions(sections: &[Section], text: &str) -> Vec<String> {
-    let named = sections
-        .iter()
-        .filter(|s| s.field == LetterField::Fixed)
-        .flat_map(|s| versions::fixed_in_field(&s.text));
-    unique(named.chain(versions::fixed(&without_code(text))))
-}
-
-pub(super) fn affected_versions(
-    sections: &[Section],
-    subject: &str,
-    text: &str,
-    product: Option<&str>,
-) -> Vec<String> {
-    let named: Vec<String> = sections
-        .iter()
-        .filter(|s| s.field == LetterField::Versions)
-        .flat_map(|s| versions::in_field(&s.text))
-        .collect();
-    if !named.is_empty() {
-        return unique(named);
-    }
-    let beside_product = first(sections, LetterField::Product)
-        .map(|t| versions::in_field(t.lines().next().unwrap_or_default()))
-        .unwrap_or_default();
-    if !beside_product.is_empty() {
-        return beside_product;
-    }
-    let prose = without_code(text);
-    versions::in_prose(&format!("{subject}. {prose}"), product)
 }

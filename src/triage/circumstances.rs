@@ -5,6 +5,7 @@ use crate::model::report::{Answers, CreditWish};
 use crate::triage::fields::LetterField;
 use crate::triage::patterns;
 use crate::triage::sections::Section;
+use crate::triage::units::{Unit, UnitKind};
 
 patterns! {
     YES = r"(?i)^\W*(yes|ja|oui|s[ií]|true|y|active(ly)?|known|confirmed)\b";
@@ -25,7 +26,7 @@ patterns! {
     NAME = r#"^(?:(?i:yes|ja|oui|please|si|sí|wanted)\b[\s,.:;!–—-]*)*(?:(?i:as|to|under|please|credit(?:ed)?|me|us|the name|discovered by|reported by|found by)\b[\s:]*)*["'“]?([^"”\n.;<]{2,90}?)["”]?\s*(?:[.;<\n]|$)"#;
 }
 
-pub(super) fn circumstances(sections: &[Section], text: &str) -> Answers {
+pub(super) fn circumstances(sections: &[Section], units: &[Unit], text: &str) -> Answers {
     let of = |field: LetterField| {
         sections
             .iter()
@@ -33,13 +34,14 @@ pub(super) fn circumstances(sections: &[Section], text: &str) -> Answers {
             .map(|s| s.text.as_str())
     };
     // A form's question says nothing by itself.
-    let sentences: Vec<String> = crate::triage::disclosure::sentences(text)
-        .into_iter()
-        .filter(|s| !s.trim_end().ends_with('?') && !s.contains("? "))
-        .map(|s| {
-            s.rsplit_once("?:")
-                .map_or(s.clone(), |(_, answer)| answer.to_owned())
+    let sentences: Vec<String> = units
+        .iter()
+        .filter(|unit| !matches!(unit.kind, UnitKind::Code | UnitKind::Signature))
+        .map(|unit| match &unit.key {
+            Some(key) if !key.text.ends_with('?') => format!("{}: {}", key.text, unit.text),
+            _ => unit.text.clone(),
         })
+        .filter(|s| !s.trim_end().ends_with('?') && !s.contains("? "))
         .collect();
     let (credit, credit_name) = credit(of(LetterField::Credit), &sentences, text);
     Answers {
@@ -183,8 +185,9 @@ mod tests {
         name: Option<&str>,
     ) {
         let sections = super::super::sections::sections(text);
+        let units = crate::triage::units::units(text, &crate::triage::fields::LetterKeys);
         assert_eq!(
-            circumstances(&sections, text),
+            circumstances(&sections, &units, text),
             Answers {
                 exploited,
                 others_told,

@@ -1,223 +1,512 @@
-//! Does the finder mean to keep it private, to publish, or is it out already? And when?
+//! Does the writer keep it private, will they publish, or is it public already? And when?
 
-use super::patterns;
+mod plans;
+
+use super::date::{Named, dates};
+use super::language::Language;
+use super::lexicon::{Concept, Said, concepts};
+use super::units::{Unit, UnitKind, head_of};
 use crate::model::report::{Disclosure, Intent};
+use jiff::civil::Date;
+use std::ops::Range;
 
-patterns! {
-    // Said in other words: everybody talks about it, or there is nothing left to keep.
-    OUT = r"(?i)\b(no|any) (more )?(secret|point in (an? )?(embargo|secrecy))\b[^.\n]{0,20}|\bon (all )?the news\b|\b(in|on) (an? )?(open|public) (issue|ticket|tracker|pull request|mailing list|chat|channel|forum|repository)\b|\b(chat|telegram|discord|slack) (channel|group)\b|\bready-made exploits?\b|\bbereits (öffentlich|veröffentlicht)|\bdéjà (public|publiée?)|\bya (es )?públic[ao]";
-    ALREADY = r"(?i)\b(vulnerabilit(y|ies)|issue|bug|flaw|details|exploit|poc|proof of concept|advisory|write-?up|it|this|zero-?day|0-?day|finding)\b[^.\n]{0,40}\b(already|now|currently)\b[^.\n]{0,20}\bpublic(ly)?\b|\balready (public|published|disclosed)\b|\b(vulnerabilit(y|ies)|bug|flaw|exploit|poc|proof of concept|advisory|write-?up|zero-?day|0-?day)\b[^.\n]{0,40}\b(was|were|has been|have been|got|is|are)\b[^.\n]{0,25}\b(publicly (disclosed|known|discussed)|(published|posted|leaked|disclosed) (on|at|publicly|online)\b|on twitter|on github|on reddit|in the wild)|\b(I|we) (have )?(already )?(published|disclosed|presented) (this|it|the|my|our)\b|\bpublic (exploit|poc|proof of concept) (is|exists|available)|\bpublicly (disclosed|known)\b|\bdisclosed publicly\b";
-    NOT_PUBLIC = r"(?i)\b(not|never|n't|neither|nor|until|before|if)\b[^.\n]{0,40}\b(public|publish|disclos|post)";
-    // What is planned, without a verb that plans.
-    PLANNED = r"(?i)\b(embargo|disclosure|publication|publish\w*|advisory|write-?up|blog ?post|talk|release) (ends?|date|until|is|goes out|planned|day|will be)?\b[^.\n]{0,40}|\b(I|we) (post|publish|release|present|talk)\b|\bplan(s|ned|ning)?\b[^.\n]{0,30}\b(write-?up|publication|talk|post|advisory)|\bveröffentlich|\bberichten\b|\bpublier(ai|ons)?\b|\bpublicar\w*|\bwould (publish|like to talk)|\bgoes out\b|\b(our|my) (blog|advisory|talk|paper|write-?up)\b";
-    WILL = r"(?i)\b(need|want|ask for|require|have) no embargo\b|\bno embargo (is )?(needed|required|necessary)|\b(will|shall|going to|plan(ning|s)?( to| on)?|intend(s|ing)?( to)?|intention (is )?to|want to|scheduled? (to|for))\b[^.\n]{0,60}\b(publish|disclos|go(ing)? public|present|release (the|my|our|a) (details|advisory|exploit|poc|findings|write-?up)|make (it|this|them|the \w+) public|blog)|\b(publish|disclos|public)\w*[^.\n]{0,40}\b(on|by|in|after|within) (\d|january|february|march|april|may|june|july|august|september|october|november|december|ninety|thirty)|\b\d+[ -]day (public )?disclosure|\b(public )?disclosure (date|deadline|policy)\b[^.\n]{0,30}\d|\bgo(ing)? public\b";
-    DISCREET = r"(?i)\b(keep|kept|hold|holding|held|treat|stay|stays|remain|remains|sit on)\b[^.\n]{0,40}\b(to myself|to ourselves|quiet|private|confidential|secret|between us|under wraps|until|back|embargo|silent|tlp)\b|\b(strictly )?confidential(ly)?\b|\b(do not|don't|please not|never) (pass|forward|share|disclose|publish|tell)\b|\b(publish|disclose|say|release)\w* nothing\b|\bcoordinated\b|\byou (set|choose|pick|decide|name) (on )?(the|a) (date|day|time)|\bwait for your (advisory|fix|release|ok|go)|\bnot[^.\n]{0,20}\b(before|until) you\b|\btlp:? ?(amber|red)|\bvertraulich\w*|\bstillschweigen|\bconfidentiel\w*|\bconfidencial\w*|\bembargo\b";
-    PRIVATE = r"(?i)\b(coordinated|responsible|private) (vulnerability )?disclosure\b|\bkeep (this|it|the \w+)[^.\n]{0,20}\b(private|confidential|secret)\b|\b(under|respect|agree\w*( to)?|accept|honou?r) (an? |the |your )?embargo\b|\b(will|shall|do|did|have|am|are)( not|n't) [^.\n]{0,50}(disclos|publish|public|shar|told)|\bnot (be )?(disclosed?|published?|shared?|public)\b|\bwon't (disclose|publish|share|go public)|\bprivate(ly)?\b|\bhappy to (wait|coordinate)\b|\b(until|once|after|before) (a |the |you |your )?(fix|patch|have fixed|release)[^.\n]{0,30}|\bnot shared\b";
-    ITEM = r"(?m)^ {0,4}(?:[-*•+]|\d{1,2}[.)]) +";
-    PAST = r"(?i)\b(fixed|published|released|disclosed|reported|found|sent|notified) (on|in|at)\b";
-    ISO_DATE = r"\b(20\d\d)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])\b";
-    DAY_MONTH = r"(?i)\b(\d{1,2})(?:st|nd|rd|th|er|\.)?(?: of| de)? (jan|feb|fév|fev|mar|mär|maer|apr|avr|abr|may|mai|jun|juin|jul|juil|aug|aoû|aou|ago|sep|oct|okt|nov|dec|dez|déc|dic|ene)[a-zäéû]*\.?,?(?: de)? (20\d\d)\b";
-    MONTH_DAY = r"(?i)\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? (\d{1,2})(?:st|nd|rd|th)?,? (20\d\d)\b";
-    DOTTED = r"\b(\d{1,2})\.(\d{1,2})\.(20\d\d)\b";
-    PUBLICATION = r"(?i)\b(publi(c|sh)|disclos)";
+/// A day, or the first of a month whose day is not said; two where either may be meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PublicDate {
+    pub days: Vec<String>,
+    pub range: Range<usize>,
 }
 
-/// Whether a text speaks of publication at all.
-pub(super) fn speaks_of_publication(text: &str) -> bool {
-    PUBLICATION.is_match(text)
+/// A claim about publication, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct DisclosureClaim {
+    pub intent: Intent,
+    pub date: Option<PublicDate>,
+    pub unit: usize,
+    pub range: Range<usize>,
 }
 
-/// Reads the intent sentence by sentence. What is out already weighs most, then a plan to publish.
-pub(super) fn disclosure(text: &str) -> Disclosure {
-    let mut intent = Intent::Unstated;
-    let mut date = None;
-    for sentence in sentences(text) {
-        let found = sentence_intent(&sentence);
-        if rank(found) > rank(intent) {
-            intent = found;
-            date = None;
-        }
-        let dated = found == Intent::Public
-            || (found != Intent::Unstated && PUBLICATION.is_match(&sentence));
-        if date.is_none() && dated && found != Intent::AlreadyPublic {
-            date = first_date(&sentence);
-        }
-    }
-    Disclosure { intent, date }
+/// The claims of all units, strongest kind first and in order.
+pub(super) fn claims(
+    units: &[Unit],
+    written: Option<Date>,
+    language: Language,
+) -> Vec<DisclosureClaim> {
+    let mut found: Vec<DisclosureClaim> = (0..units.len())
+        .filter(|at| {
+            !matches!(units[*at].kind, UnitKind::Code | UnitKind::Signature)
+                && units[*at].depth == 0
+        })
+        .filter(|at| speaks_of_publication(units, *at))
+        .filter_map(|at| Reader::new(units, at, written, language).claim())
+        .collect();
+    found.sort_by_key(|claim| (rank(claim.intent), claim.date.is_none(), claim.unit));
+    found
 }
 
+/// Whether a unit or its head has any word of it.
+fn speaks_of_publication(units: &[Unit], at: usize) -> bool {
+    let speaks = |said: &Said| {
+        matches!(
+            said.concept,
+            Concept::Publish
+                | Concept::Public
+                | Concept::Posted
+                | Concept::IsOut
+                | Concept::Policy
+                | Concept::Private
+        )
+    };
+    let in_head = head_of(units, at).is_some_and(|(_, said)| said.iter().any(speaks));
+    in_head || units[at].said.iter().any(speaks)
+}
+
+/// What is out already weighs most, then a plan to publish.
 fn rank(intent: Intent) -> u8 {
     match intent {
-        Intent::Unstated => 0,
-        Intent::Private => 1,
-        Intent::Public => 2,
-        Intent::AlreadyPublic => 3,
+        Intent::AlreadyPublic => 0,
+        Intent::Public => 1,
+        Intent::Private => 2,
+        Intent::Unstated => 3,
     }
 }
 
-fn plans(sentence: &str) -> bool {
-    PLANNED.is_match(sentence) && first_date(sentence).is_some() && !PAST.is_match(sentence)
-}
-
-fn sentence_intent(sentence: &str) -> Intent {
-    // A form's question says nothing by itself; its answer may.
-    let sentence = sentence
-        .rsplit_once("?:")
-        .map_or(sentence, |(_, answer)| answer);
-    let negated = NOT_PUBLIC.is_match(sentence);
-    if (ALREADY.is_match(sentence) && !negated) || OUT.is_match(sentence) {
-        Intent::AlreadyPublic
-    } else if plans(sentence)
-        || (WILL.is_match(sentence) && (!negated || first_date(sentence).is_some()))
-    {
-        Intent::Public
-    } else if PRIVATE.is_match(sentence)
-        || DISCREET.is_match(sentence)
-        || (negated && PUBLICATION.is_match(sentence))
-    {
-        Intent::Private
-    } else {
-        Intent::Unstated
+/// What the strongest claim says. A day that can be read in two ways is none.
+pub(super) fn disclosure(claims: &[DisclosureClaim]) -> Disclosure {
+    let Some(strongest) = claims.first() else {
+        return Disclosure::default();
+    };
+    let date = strongest.date.as_ref().map(|date| date.days.as_slice());
+    Disclosure {
+        intent: strongest.intent,
+        date: match date {
+            Some([day]) => Some(day.clone()),
+            _ => None,
+        },
     }
 }
 
-/// The sentences of a text; wrapped lines are joined first.
-pub(super) fn sentences(text: &str) -> Vec<String> {
-    let mut out = Vec::new();
-    for paragraph in text.split("\n\n") {
-        let joined = ITEM
-            .replace_all(paragraph, "\u{1e}")
-            .split('\n')
-            .map(str::trim)
-            .collect::<Vec<_>>()
-            .join(" ");
-        for joined in joined
-            .split('\u{1e}')
-            .filter(|item| !item.trim().is_empty())
-        {
-            // A full stop ends a sentence only before a space and a capital, so dates and versions
-            // stay whole.
-            let mut start = 0;
-            let octets = joined.as_bytes();
-            for (i, b) in octets.iter().enumerate() {
-                let ends = matches!(b, b'.' | b'!' | b'?' | b';')
-                    && octets.get(i + 1) == Some(&b' ')
-                    && octets.get(i + 2).is_some_and(|c| c.is_ascii_uppercase());
-                if ends {
-                    out.push(joined[start..=i].to_owned());
-                    start = i + 1;
-                }
-            }
-            out.push(joined[start..].to_owned());
+struct Reader<'a> {
+    unit: &'a Unit,
+    at: usize,
+    text: &'a str,
+    said: Vec<&'a Said>,
+    dates: Vec<Named>,
+    written: Option<Date>,
+    /// What its key, its column or its heading says.
+    head: &'a [Said],
+    head_text: &'a str,
+}
+
+/// Concepts whose phrases hide the words within them.
+const HIDING: [Concept; 6] = [
+    Concept::Private,
+    Concept::Policy,
+    Concept::Forum,
+    Concept::NoCredit,
+    Concept::PublicThing,
+    Concept::Footer,
+];
+
+impl<'a> Reader<'a> {
+    fn new(units: &'a [Unit], at: usize, written: Option<Date>, language: Language) -> Self {
+        let unit = &units[at];
+        let all = &unit.said;
+        let head = head_of(units, at);
+        let hiding: Vec<&Said> = all.iter().filter(|s| HIDING.contains(&s.concept)).collect();
+        let hides = |said: &Said| {
+            hiding.iter().any(|longer| {
+                longer.concept != said.concept
+                    && longer.range.start <= said.range.start
+                    && said.range.end <= longer.range.end
+                    && longer.range.len() > said.range.len()
+            })
+        };
+        Self {
+            said: all.iter().filter(|said| !hides(said)).collect(),
+            dates: dates(&unit.lower, written, language.is_day_first()),
+            head: head.map_or(&[], |(_, said)| said),
+            head_text: head.map_or("", |(text, _)| text),
+            unit,
+            at,
+            text: &unit.lower,
+            written,
         }
     }
-    out
-}
 
-/// The first day named, as `2026-12-24`; one that no calendar has is none.
-pub(super) fn first_date(text: &str) -> Option<String> {
-    let month = |name: &str| {
-        // English first, then as German, French and Spanish begin them.
-        const NAMES: [&[&str]; 12] = [
-            &["jan", "ene"],
-            &["feb", "fév", "fev"],
-            &["mar", "mär", "maer"],
-            &["apr", "avr", "abr"],
-            &["may", "mai"],
-            &["jun", "juin"],
-            &["jul", "juil"],
-            &["aug", "aoû", "aou", "ago"],
-            &["sep"],
-            &["oct", "okt"],
-            &["nov"],
-            &["dec", "dez", "déc", "dic"],
+    fn first(&self, concept: Concept) -> Option<&Said> {
+        self.said.iter().copied().find(|s| s.concept == concept)
+    }
+
+    fn has(&self, concept: Concept) -> bool {
+        self.first(concept).is_some()
+    }
+
+    fn head_has(&self, concept: Concept) -> bool {
+        self.head.iter().any(|s| s.concept == concept)
+    }
+
+    fn claim(&self) -> Option<DisclosureClaim> {
+        if self.has(Concept::Footer)
+            || self.text.trim_end().ends_with(['?', '？']) && !self.has(Concept::Will)
+        {
+            return None;
+        }
+        if let Some(claim) = self.of_question() {
+            return claim;
+        }
+        if let Some(range) = self.already_public() {
+            return Some(self.claimed(Intent::AlreadyPublic, None, range));
+        }
+        if let Some((date, range)) = self.will_publish() {
+            return Some(self.claimed(Intent::Public, date, range));
+        }
+        let range = self.keeps_private()?;
+        Some(self.claimed(Intent::Private, None, range))
+    }
+
+    /// A form's question, answered with yes or no: what it claims, if anything.
+    fn of_question(&self) -> Option<Option<DisclosureClaim>> {
+        let begins = |concept| {
+            self.said
+                .iter()
+                .any(|s| s.concept == concept && s.range.start == 0)
+        };
+        let (yes, no) = (begins(Concept::Yes), begins(Concept::No));
+        if !self.is_answer()
+            || !(yes || no)
+            || !(self.head_has(Concept::Public) || self.head_has(Concept::Publish))
+        {
+            return None;
+        }
+        let plans = self.head_has(Concept::Will)
+            || self.head_has(Concept::Publish) && !self.head_has(Concept::Already);
+        let whole = 0..self.text.len();
+        Some(match (yes, plans) {
+            (true, true) => Some(self.claimed(Intent::Public, self.date_near(&whole), whole)),
+            (true, false) => Some(self.claimed(Intent::AlreadyPublic, None, whole)),
+            (false, true) => Some(self.claimed(Intent::Private, None, whole)),
+            (false, false) => None,
+        })
+    }
+
+    fn claimed(
+        &self,
+        intent: Intent,
+        date: Option<PublicDate>,
+        range: Range<usize>,
+    ) -> DisclosureClaim {
+        DisclosureClaim {
+            intent,
+            date,
+            unit: self.at,
+            range,
+        }
+    }
+
+    /// Whether a negation stands right before a place, in its clause.
+    fn is_negated(&self, range: &Range<usize>) -> bool {
+        self.said.iter().any(|not| {
+            not.concept == Concept::Not
+                && ((not.range.end <= range.start && {
+                    let gap = &self.text[not.range.end..range.start];
+                    gap.split_whitespace().count() <= 4 && !gap.contains([',', ';', '，', '。'])
+                }) || (not.range.start >= range.start
+                    && not.range.start <= range.end + 6
+                    && !self.text[not.range.clone()].is_ascii()))
+        })
+    }
+
+    /// It is out: somebody posted it, or it is called public.
+    fn already_public(&self) -> Option<Range<usize>> {
+        let is_future = |range: &Range<usize>| {
+            self.said.iter().any(|s| {
+                s.concept == Concept::Will
+                    && s.range.start < range.end
+                    && range.start.saturating_sub(s.range.end) < 40
+            }) || self
+                .dates
+                .iter()
+                .any(|d| self.future(d).is_some() && (d.range.start.abs_diff(range.end) < 30))
+        };
+        let conditional = |range: &Range<usize>| {
+            self.said.iter().any(|s| {
+                s.concept == Concept::If
+                    && s.range.end <= range.start
+                    && range.start - s.range.end < 60
+                    && !self.text[s.range.end..range.start].contains([',', ';'])
+            })
+        };
+        for said in &self.said {
+            let is_out = match said.concept {
+                Concept::IsOut => true,
+                Concept::Public => {
+                    self.is_of_vulnerability(&said.range)
+                        && (self.has(Concept::Already)
+                            || self.is_predicate(&said.range)
+                            || self.is_exploit_noun(&said.range))
+                }
+                Concept::Posted => {
+                    (self.has(Concept::Forum) || self.has(Concept::Exploit))
+                        && !self.is_told_to_us(&said.range)
+                }
+                _ => false,
+            };
+            if is_out
+                && !self.is_negated(&said.range)
+                && !is_future(&said.range)
+                && !conditional(&said.range)
+            {
+                return Some(0..self.text.len());
+            }
+        }
+        None
+    }
+
+    /// Whether a "public" speaks of the vulnerability: it stands near its words or a pronoun.
+    fn is_of_vulnerability(&self, range: &Range<usize>) -> bool {
+        let head = &self.text[self
+            .text
+            .floor_char_boundary(range.start.saturating_sub(90))
+            ..range.start];
+        let tail = &self.text[range.end
+            ..self
+                .text
+                .floor_char_boundary((range.end + 30).min(self.text.len()))];
+        let near = concepts(&format!("{head} {tail}"));
+        near.iter()
+            .any(|s| matches!(s.concept, Concept::Exploit | Concept::TheMatter))
+    }
+
+    /// "… is public", "… are now public".
+    fn is_predicate(&self, range: &Range<usize>) -> bool {
+        let head = self.text[..range.start].trim_end();
+        let last: Vec<&str> = head.rsplit(' ').take(3).collect();
+        let copulas = [
+            "is", "are", "was", "were", "been", "became", "become", "went", "gone", "ist", "sind",
+            "est", "sont", "es", "está", "son", "é", "são", "'s", "already", "now", "it's",
         ];
-        NAMES
+        last.iter().any(|word| copulas.contains(word))
+            || range.len() > 12 && !self.text[range.clone()].is_ascii()
+    }
+
+    /// "a public exploit", "public PoC".
+    fn is_exploit_noun(&self, range: &Range<usize>) -> bool {
+        let tail = self.text[range.end..].trim_start();
+        [
+            "exploit",
+            "poc",
+            "proof of concept",
+            "proof-of-concept",
+            "metasploit",
+            "write-up",
+            "writeup",
+        ]
+        .iter()
+        .any(|noun| tail.starts_with(noun))
+    }
+
+    fn is_told_to_us(&self, range: &Range<usize>) -> bool {
+        let tail = self.text[range.end..].trim_start();
+        ["to you", "to the vendor", "to us", "with you", "to your"]
             .iter()
-            .position(|begins| begins.iter().any(|b| name.to_lowercase().starts_with(b)))
-            .map(|i| i as i8 + 1)
-    };
-    let day = |year: &str, month: i8, day: &str| {
-        let date = jiff::civil::Date::new(year.parse().ok()?, month, day.parse().ok()?).ok()?;
-        Some(date.to_string())
-    };
-    if let Some(c) = ISO_DATE.captures(text) {
-        return day(&c[1], c[2].parse().ok()?, &c[3]);
+            .any(|words| tail.starts_with(words) || tail.contains(&format!("it {words}")))
     }
-    if let Some(c) = DAY_MONTH.captures(text) {
-        return day(&c[3], month(&c[2])?, &c[1]);
-    }
-    if let Some(c) = MONTH_DAY.captures(text) {
-        return day(&c[3], month(&c[1])?, &c[2]);
-    }
-    let c = DOTTED.captures(text)?;
-    day(&c[3], c[2].parse().ok()?, &c[1])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::triage::units::{Keys, units};
 
-    fn check(text: &str, intent: Intent, date: Option<&str>) {
-        assert_eq!(
-            disclosure(text),
-            Disclosure {
-                intent,
-                date: date.map(str::to_owned)
-            },
-            "{text}"
-        );
+    struct None_;
+    impl Keys for None_ {
+        fn is_key(&self, key: &str) -> bool {
+            matches!(key, "disclosure" | "embargo until" | "embargo")
+        }
+    }
+
+    fn check(language: Language, text: &str, expected: &str) {
+        let written = Some(Date::constant(2026, 11, 3));
+        let found = claims(&units(text, &None_), written, language);
+        let shown = found.first().map_or("-".to_owned(), |c| {
+            let date = c
+                .date
+                .as_ref()
+                .map_or(String::new(), |d| format!(" {}", d.days.join("|")));
+            format!("{:?}{date}", c.intent)
+        });
+        assert!(shown == expected, "{text}: {shown} instead of {expected}");
     }
 
     #[test]
-    fn the_intent_is_read_from_plain_sentences() {
-        check("I found an XSS.", Intent::Unstated, None);
+    fn intent_and_day() {
         check(
-            "I will not disclose this before a fix is available.",
-            Intent::Private,
-            None,
+            Language::English,
+            "The issue will be publicly disclosed on 2026-12-01.",
+            "Public 2026-12-01",
         );
         check(
-            "Please treat this under coordinated disclosure.",
-            Intent::Private,
-            None,
+            Language::English,
+            "I disclosed this to the vendor last week.",
+            "-",
         );
         check(
-            "We plan to publish our advisory on 24 December 2026.",
-            Intent::Public,
-            Some("2026-12-24"),
+            Language::English,
+            "There is a public exploit at https://example.org/x.py",
+            "AlreadyPublic",
         );
         check(
-            "I intend to disclose this publicly on 2026-12-24, fix or no fix.",
-            Intent::Public,
-            Some("2026-12-24"),
+            Language::English,
+            "The PoC is public since yesterday.",
+            "AlreadyPublic",
         );
         check(
-            "Disclosure: public on December 1st, 2026",
-            Intent::Public,
-            Some("2026-12-01"),
+            Language::English,
+            "Someone outside of the embargo has posted a PoC.",
+            "AlreadyPublic",
         );
         check(
-            "This is already public, see the blog.",
-            Intent::AlreadyPublic,
-            None,
+            Language::English,
+            "It was posted to oss-security today.",
+            "AlreadyPublic",
         );
         check(
-            "The bug was posted on a forum yesterday.",
-            Intent::AlreadyPublic,
-            None,
+            Language::English,
+            "If I do not hear anything from you until 17th January 2027, I am releasing the technical details.",
+            "Public 2027-01-17",
         );
-        check("This is not publicly known.", Intent::Private, None);
         check(
+            Language::English,
+            "If no patch is available after 120 days we will release a limited public advisory.",
+            "Public 2027-03-03",
+        );
+        check(
+            Language::English,
+            "We plan to publish on 13/11/2026.",
+            "Public 2026-11-13",
+        );
+        check(
+            Language::English,
+            "We plan to publish in two weeks.",
+            "Public 2026-11-17",
+        );
+        check(
+            Language::English,
+            "embargo until 1. December 2026",
+            "Public 2026-12-01",
+        );
+        check(
+            Language::English,
+            "We will publish on 03/04/2027.",
+            "Public 2027-04-03|2027-03-04",
+        );
+        check(
+            Language::English,
+            "An attacker reads private messages of other users.",
+            "-",
+        );
+        check(
+            Language::English,
             "We follow a 90-day disclosure policy.",
-            Intent::Public,
-            None,
+            "Public 2027-02-01",
+        );
+        check(
+            Language::English,
+            "I will not disclose this before a fix is available.",
+            "Private",
+        );
+        check(
+            Language::English,
+            "We will not publish before 15 January 2027.",
+            "Public 2027-01-15",
+        );
+        check(
+            Language::English,
+            "Please treat this under coordinated disclosure.",
+            "Private",
+        );
+        check(
+            Language::English,
+            "Please keep this confidential.",
+            "Private",
+        );
+        check(
+            Language::English,
+            "The public key of each user is readable.",
+            "-",
+        );
+        check(
+            Language::English,
+            "The endpoint is publicly accessible.",
+            "-",
+        );
+        check(
+            Language::English,
+            "2027-01-10 public disclosure",
+            "Public 2027-01-10",
+        );
+        check(Language::English, "This is not public yet.", "Private");
+        check(
+            Language::English,
+            "Once you have a fix we will publish a blog post.",
+            "Private",
         );
     }
 
     #[test]
-    fn a_day_that_no_calendar_has_is_none() {
-        assert_eq!(first_date("on 31.02.2026"), None);
-        assert_eq!(first_date("on 24.12.2026").as_deref(), Some("2026-12-24"));
+    fn intent_and_day_in_other_languages() {
+        check(
+            Language::German,
+            "Wir veröffentlichen das am 13. November 2026.",
+            "Public 2026-11-13",
+        );
+        check(
+            Language::German,
+            "Ich werde nichts veröffentlichen, bevor es behoben ist.",
+            "Private",
+        );
+        check(
+            Language::German,
+            "Der Exploit ist bereits öffentlich.",
+            "AlreadyPublic",
+        );
+        check(
+            Language::French,
+            "Nous publierons les détails le 15 janvier 2027.",
+            "Public 2027-01-15",
+        );
+        check(
+            Language::Spanish,
+            "Vamos a publicar los detalles en 90 días.",
+            "Public 2027-02-01",
+        );
+        check(
+            Language::Portuguese,
+            "Pretendemos publicar em 1º de dezembro de 2026.",
+            "Public 2026-12-01",
+        );
+        check(
+            Language::Russian,
+            "Мы планируем опубликовать детали 1 декабря 2026 года.",
+            "Public 2026-12-01",
+        );
+        check(Language::Chinese, "PoC已公开。", "AlreadyPublic");
+        check(
+            Language::Chinese,
+            "我们将在90天后公开漏洞详情。",
+            "Public 2027-02-01",
+        );
+        check(
+            Language::Japanese,
+            "公開予定日は2026年11月13日です。",
+            "Public 2026-11-13",
+        );
+        check(
+            Language::Japanese,
+            "修正されるまで公開しません。",
+            "Private",
+        );
+        check(Language::Chinese, "在修复之前我们不会公开。", "Private");
     }
 }

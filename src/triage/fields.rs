@@ -1,7 +1,10 @@
 //! Which field does a heading, a key or a question name? In English, and in what German, French and
 //! Spanish letters use.
 
+use super::lexicon::{Concept, Said, concepts};
 use super::patterns;
+use super::units::Keys;
+use super::version_claims::role_of;
 
 /// The fields that a report may name in its own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +154,34 @@ pub(super) fn field(name: &str) -> Option<LetterField> {
         .map(|(field, _)| *field)
 }
 
+/// What keys of forms speak of, beside versions.
+const KEY_CONCEPTS: [Concept; 6] = [
+    Concept::SeverityWord,
+    Concept::Policy,
+    Concept::Publish,
+    Concept::Credit,
+    Concept::Exploited,
+    Concept::FoundBy,
+];
+
+/// A key that is known by its concepts has at most so many words.
+const KEY_WORDS_MAX: usize = 4;
+
+/// The keys of a form's answers: names of fields, and what speaks of versions in few words.
+pub(super) struct LetterKeys;
+
+impl Keys for LetterKeys {
+    fn is_key(&self, key: &str) -> bool {
+        if field(key).is_some() {
+            return true;
+        }
+        let is_short = key.split_whitespace().count() <= KEY_WORDS_MAX;
+        let said = if is_short { concepts(key) } else { Vec::new() };
+        let names = |said: &Said| KEY_CONCEPTS.contains(&said.concept);
+        said.iter().any(names) || (is_short && role_of(key, &said).is_some())
+    }
+}
+
 /// The field that a question asks for, the narrowest first.
 pub(super) fn asked(question: &str) -> Option<LetterField> {
     let rows: [(&regex::Regex, LetterField); 9] = [
@@ -167,9 +198,4 @@ pub(super) fn asked(question: &str) -> Option<LetterField> {
     rows.into_iter()
         .find(|(pattern, _)| pattern.is_match(question))
         .map(|(_, field)| field)
-}
-
-/// Whether a question asks if it is public now, and not what is planned.
-pub(super) fn asks_about_now(question: &str) -> bool {
-    ASKS_PUBLIC.is_match(question) && !ASKS_PLANS.is_match(question)
 }

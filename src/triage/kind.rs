@@ -1,11 +1,12 @@
 //! What kind of letter is it?
 
-use super::disclosure::{disclosure, speaks_of_publication};
-use super::patterns;
+use super::disclosure::{self, disclosure};
 use super::report::{TEXT_OCTETS_MAX, evidence, speaks_of_vulnerability};
+use super::{Words, patterns};
 use crate::model::letter::NoAnswer;
 use crate::model::reading::LetterKind;
 use crate::model::report::Intent;
+use jiff::civil::Date;
 
 /// What the kind is decided from. Header values are those of the outer letter.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,10 @@ pub struct Seen<'a> {
     pub marked_spam: bool,
     pub subject: &'a str,
     pub text: &'a str,
+    /// The text in units, where somebody has them already.
+    pub words: Option<&'a Words>,
+    /// The day of the letter.
+    pub written: Option<Date>,
     pub has_attachments: bool,
     /// It stayed shut, so that nothing inside can be judged.
     pub shut: bool,
@@ -112,17 +117,31 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
     {
         return LetterKind::Spam;
     }
-    let intent = disclosure(seen.text).intent;
-    if intent == Intent::AlreadyPublic
-        || (intent == Intent::Public && NOTICE_SUBJECT.is_match(seen.subject))
-        || (NOTICE_SUBJECT.is_match(seen.subject) && speaks_of_publication(seen.text))
-    {
+    if gives_notice(seen) {
         return LetterKind::DisclosureNotice;
     }
     if seen.text.trim().is_empty() && seen.subject.trim().is_empty() && !seen.has_attachments {
         return LetterKind::Other;
     }
     LetterKind::Report
+}
+
+/// Whether it says that a vulnerability is public, or when it will be.
+fn gives_notice(seen: &Seen<'_>) -> bool {
+    let own: Words;
+    let words = match seen.words {
+        Some(words) => words,
+        None => {
+            own = Words::read(seen.text);
+            &own
+        }
+    };
+    let claims = disclosure::claims(&words.units, seen.written, words.language);
+    let is_headed = NOTICE_SUBJECT.is_match(seen.subject);
+    match disclosure(&claims).intent {
+        Intent::AlreadyPublic => true,
+        _ => is_headed && !claims.is_empty(),
+    }
 }
 
 /// Whether words that a machine passed on are a human's report, rather than the machine's own: an

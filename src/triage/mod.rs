@@ -7,23 +7,31 @@
 mod affected;
 mod circumstances;
 mod class;
+mod date;
 mod disclosure;
 mod documents;
 mod fields;
 mod kind;
+mod language;
+mod lexicon;
+mod own_products;
 mod parts;
 mod places;
 mod product;
-mod ranges;
 mod report;
 mod sections;
-mod versions;
+mod severity;
+mod units;
+mod version;
+mod version_claims;
 mod weakness;
+mod words;
 
+pub use affected::ranges;
 pub use documents::{may_be_record, package};
 pub use kind::{Seen, asks_for_certificate, kind};
-pub use ranges::meant as ranges;
-pub use report::{ReportFile, report};
+pub use report::{ReportFile, ReportInput, report};
+pub use words::Words;
 
 /// A letter such as people write. Reading it fills the caches of every pattern.
 const SAMPLE: &str = include_str!("sample.txt");
@@ -41,23 +49,24 @@ pub fn warm_up() {
                 from: Some("ada@reporter.example"),
                 ..Seen::default()
             }),
-            report(subject, rest, &[]),
+            report(&ReportInput {
+                subject,
+                text: rest,
+                ..ReportInput::default()
+            }),
         );
     }
     let all = [
         affected::all(),
         circumstances::all(),
         class::all(),
-        disclosure::all(),
         fields::all(),
         kind::all(),
         parts::all(),
         places::all(),
         product::all(),
-        ranges::all(),
         report::all(),
         sections::all(),
-        versions::all(),
         weakness::all(),
     ];
     for pattern in all.into_iter().flatten() {

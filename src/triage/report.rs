@@ -1,16 +1,18 @@
 //! What does the report say? Each field from its own heading or key first, else from the prose.
 
 mod gist;
+mod letter_units;
 mod sources;
 
-use super::disclosure::disclosure;
 use super::fields::LetterField;
 use super::sections::{Section, sections};
-use super::{class, patterns, weakness};
+use super::{Words, class, patterns, weakness};
 use crate::model::cvss;
+use crate::model::product::OwnProduct;
 use crate::model::report::{Missing, Report};
 pub(super) use gist::clean_subject;
-use gist::{cvss, severity, steps, summary};
+use gist::{cvss, steps, summary};
+use jiff::civil::Date;
 use sources::ReportSources;
 
 /// Longer summaries are cut at a word.
@@ -30,8 +32,6 @@ patterns! {
     CWE = r"(?i)\bCWE[-‐–: ]{0,2}0{0,3}([1-9][0-9]{0,3})\b";
     CVSS_VECTOR = r"\bCVSS:[34]\.[01](/[A-Za-z]{1,3}:[A-Za-z]{1,6})+|\bAV:[NAL]/AC:[HML]/Au:[MSN]/C:[NPC]/I:[NPC]/A:[NPC]";
     CVSS31_BARE = r"\bAV:[NALP]/AC:[LH]/PR:[NLH]/UI:[NR]/S:[UC]/C:[NLH]/I:[NLH]/A:[NLH]\b";
-    SEVERITY = r"(?i)\b(?:call|consider|rate|say|think|deem|judge|regard|believe|find|assess)\b[^.\n]{0,30}?\b(critical|high|medium|moderate|low)\b(?: severity)?|\b(?:schwere|schweregrad|sévérité|gravité|gravedad|severidad|kritikalität)\b[^.\n]{0,40}?\b(kritisch|hoch|mittel|gering|niedrig|critique|élevée?|moyenne|faible|crítica|alta|media|baja)\b|\b(?:faille|vulnérabilité) (critique|élevée|moyenne|faible)|\b(?:vulnerabilidad|falla) (crítica|alta|media|baja)|(?m:^)(critical|high),|\b(?:severity|rated?|rating|risk|priority)\b[^.\n]{0,20}?\b(critical|high|medium|moderate|low)\b|\b(critical|high|medium|moderate|low)(?:[- ](?:severity|risk))\b";
-    SEVERITY_WORD = r"(?i)\b(critical|high|medium|moderate|low|none|important)\b";
     NUMBERED = r"^ {0,4}(?:\d{1,2}[.)]|step \d{1,2}[:.)]?) +\S";
     // Something that can be run or sent as it stands.
     COMMAND = r#"(?m)^\s*(?:[$#>] )?(?:curl|wget|nc|ncat|python3?|perl|ruby|node|java|go run|cargo|docker|kubectl|git|sqlmap|printf|echo|sudoedit|ssh|openssl|mysql|psql|redis-cli|GET|POST|PUT|DELETE|PATCH|HEAD) +\S|<script|document\.cookie|\bprintf '|</?\w+ on\w+=|\$\{jndi:"#;
@@ -51,7 +51,7 @@ pub(super) fn speaks_of_vulnerability(subject: &str, text: &str) -> bool {
 
 /// Signs of a report, from 0 (none) upwards.
 pub(super) fn evidence(subject: &str, text: &str) -> usize {
-    let text = own_words(head_of(text));
+    let text = own_words(head_of_text(text));
     let signs = [
         speaks_of_vulnerability(subject, &text),
         CVE.is_match(&text) || CWE.is_match(&text) || CVSS_VECTOR.is_match(&text),
@@ -68,15 +68,38 @@ pub struct ReportFile<'a> {
     pub octets: &'a [u8],
 }
 
+/// What a report is read from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReportInput<'a> {
+    pub subject: &'a str,
+    pub text: &'a str,
+    pub files: &'a [ReportFile<'a>],
+    /// The day of the letter.
+    pub written: Option<Date>,
+    /// The products of ours.
+    pub products: &'a [OwnProduct],
+    /// The text in units, where somebody has them already.
+    pub words: Option<&'a Words>,
+}
+
 /// Extracts the structured report from subject and body text, and from the records that came with
 /// it.
-pub fn report(subject: &str, text: &str, files: &[ReportFile<'_>]) -> Report {
-    let sources = ReportSources::read(subject, own_words(head_of(text)), files);
+pub fn report(input: &ReportInput<'_>) -> Report {
+    let subject = input.subject;
+    let sources = ReportSources::read(input);
     let (text, sections) = (sources.text.as_str(), sources.sections.as_slice());
     let product = sources.product();
     let versions = sources.versions(product.as_deref());
     let cvss = cvss(&sources.with_identifiers);
     let rated = cvss.as_deref().and_then(cvss::rate);
+    let (disclosure, of_disclosure) = sources.disclosure();
+    let (severity, of_severity) = match &rated {
+        // A vector says the severity by itself.
+        Some(rated) => (Some(rated.rating.clone()), None),
+        None => sources.severity(),
+    };
+    let others = of_severity.into_iter().chain(of_disclosure);
+    let evidence = versions.evidence.into_iter().chain(others).collect();
     let steps_to_reproduce = sources.steps();
     let missing = missing(steps_to_reproduce.as_deref(), &versions.affected_versions);
     let is_complete = missing.is_empty();
@@ -87,10 +110,10 @@ pub fn report(subject: &str, text: &str, files: &[ReportFile<'_>]) -> Report {
         }),
         cwe_ids: weaknesses(sections, subject, text, &sources.with_identifiers),
         cvss_score: rated.map(|rated| f64::from(rated.tenths) / 10.0),
-        severity: severity(sections, text, cvss.as_deref()),
+        severity,
         cvss,
         steps_to_reproduce,
-        disclosure: disclosure(&disclosure_text(sections, text)),
+        disclosure,
         missing,
         references: sources.references(),
         files: sources.files(),
@@ -102,6 +125,8 @@ pub fn report(subject: &str, text: &str, files: &[ReportFile<'_>]) -> Report {
         affected_versions: versions.affected_versions,
         affected: versions.affected,
         fixed_versions: versions.fixed_versions,
+        unaffected_versions: versions.unaffected_versions,
+        evidence: letter_units::of_printed(evidence),
         read_from: sources.read_from,
     }
 }
@@ -146,7 +171,7 @@ pub(super) fn unique(items: impl IntoIterator<Item = String>) -> Vec<String> {
 }
 
 /// What is looked at: patterns over a whole plaintext of many megabytes would cost minutes.
-fn head_of(text: &str) -> &str {
+pub(super) fn head_of_text(text: &str) -> &str {
     &text[..text.floor_char_boundary(TEXT_OCTETS_MAX)]
 }
 
@@ -199,14 +224,6 @@ pub(super) fn cut(text: &str, characters: usize) -> String {
     format!("{}…", &head[..at_word])
 }
 
-fn disclosure_text(sections: &[Section], text: &str) -> String {
-    match first(sections, LetterField::Disclosure) {
-        // `Disclosure: public on …` says in one word what a sentence would say.
-        Some(section) => format!("Disclosure: {section}\n\n{text}"),
-        None => text.to_owned(),
-    }
-}
-
 fn ids(
     pattern: &regex::Regex,
     text: &str,
@@ -226,6 +243,14 @@ fn ids(
 mod tests {
     use super::*;
     use crate::model::report::Intent;
+
+    fn report(subject: &str, text: &str) -> Report {
+        super::report(&ReportInput {
+            subject,
+            text,
+            ..ReportInput::default()
+        })
+    }
 
     const PROSE: &str = "Hello,\n\nI found a stored cross-site scripting vulnerability (CWE-79) \
         in acme-web version 2.3.1, and probably\nall earlier releases. An attacker can run script \
@@ -247,7 +272,7 @@ mod tests {
     #[test]
     fn prose_markdown_and_keys_come_out_alike() {
         for (style, text) in [("prose", PROSE), ("markdown", MARKDOWN), ("keys", KEYS)] {
-            let r = report("Stored XSS in the member list", text, &[]);
+            let r = report("Stored XSS in the member list", text);
             assert_eq!(r.summary, "Stored XSS in the member list", "{style}");
             assert_eq!(r.product.as_deref(), Some("acme-web"), "{style}");
             assert_eq!(
@@ -282,16 +307,16 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let r = report("Security", "Your site has a bug.", &[]);
+        let r = report("Security", "Your site has a bug.");
         assert_eq!(r.missing, [Missing::Steps, Missing::Versions]);
         assert!(!r.is_evident());
     }
 
     #[test]
     fn half_a_vector_is_no_vector() {
-        assert_eq!(report("x", "CVSS:3.1/AV:N/AC:L", &[]).cvss, None);
+        assert_eq!(report("x", "CVSS:3.1/AV:N/AC:L").cvss, None);
         let v4 = "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N";
-        assert_eq!(report("x", v4, &[]).severity.as_deref(), Some("critical"));
+        assert_eq!(report("x", v4).severity.as_deref(), Some("critical"));
     }
 
     #[test]
@@ -300,7 +325,6 @@ mod tests {
             "x",
             "cve-2026-12345, CVE 2026-12345 and CWE:079, but neither CWE-00 nor CVE-２０２６-１２３４ nor \
              CWE-٧٩",
-            &[],
         );
         assert_eq!(
             (r.cve_ids.as_slice(), r.cwe_ids.as_slice()),

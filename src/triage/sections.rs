@@ -1,6 +1,6 @@
 //! How is the letter divided? Headings and `Key: value` lines, whatever the style.
 
-use super::fields::{LetterField, asked, asks_about_now, field};
+use super::fields::{LetterField, asked, field};
 use super::patterns;
 
 /// A stretch of the letter under one heading or key.
@@ -36,7 +36,7 @@ pub(super) fn sections(text: &str) -> Vec<Section> {
                 // line.
                 if let Some(section) = heading.map(|field| Section {
                     field,
-                    text: answer_in_words(field, line, value),
+                    text: value.to_owned(),
                 }) {
                     found.push(section);
                     open = true;
@@ -58,16 +58,6 @@ pub(super) fn sections(text: &str) -> Vec<Section> {
         section.text = section.text.trim().to_owned();
     }
     found
-}
-
-/// "Is it public? No" is no sentence that tells anything without its question.
-fn answer_in_words(field: LetterField, line: &str, value: &str) -> String {
-    let about_now = field == LetterField::Disclosure && line.contains('?') && asks_about_now(line);
-    match value.to_lowercase() {
-        no if about_now && no.starts_with("no") => "It is not public.".to_owned(),
-        yes if about_now && yes.starts_with("yes") => "It is already public.".to_owned(),
-        _ => value.to_owned(),
-    }
 }
 
 /// `Some((Some(field), value))` for a known heading or key, `Some((None, ""))` for an unknown

@@ -23,10 +23,12 @@ use crate::desk::{Desk, DeskParts};
 use crate::grammar;
 use crate::mime::{OwnAddresses, OwnList};
 use crate::model::Timestamp;
+use crate::model::product::OwnProduct;
 use crate::model::release::ReleaseRules;
 use crate::model::secret::Secret;
 use crate::openpgp::{self, Certificate, SealTo};
 use crate::ports::{Authenticator, Cases, Clock, Mailbox};
+use crate::triage;
 use anyhow::{Context, Result, anyhow};
 pub use monitored::Monitored;
 pub use recipients::{distributors, responders};
@@ -98,6 +100,27 @@ pub fn own_addresses(settings: &Settings) -> OwnAddresses {
     }
 }
 
+/// Our products by all of their names. Fails where a package URL is none.
+pub fn own_products(settings: &Settings) -> Result<Vec<OwnProduct>> {
+    let products = settings.products.iter();
+    let own = products.map(|product| {
+        let mut aliases = product.aliases.clone();
+        for purl in &product.packages {
+            let package = triage::package(purl).with_context(|| {
+                format!("product.packages: {purl} is no package URL, such as pkg:npm/acme-web")
+            })?;
+            aliases.push(package.name);
+        }
+        Ok(OwnProduct {
+            name: product.name.clone(),
+            aliases,
+            purl: product.packages.first().cloned(),
+            releases: product.releases.clone(),
+        })
+    });
+    own.collect()
+}
+
 /// The opener behind the configured socket, or one that the desk starts itself from its own
 /// program. Nothing is started before the first call.
 pub fn opener(settings: &Settings) -> Result<OpenerClient> {
@@ -116,7 +139,8 @@ pub fn opener(settings: &Settings) -> Result<OpenerClient> {
             }
         }
     };
-    Ok(OpenerClient::new(endpoint, own_addresses(settings)))
+    let client = OpenerClient::new(endpoint, own_addresses(settings));
+    Ok(client.with_products(own_products(settings)?))
 }
 
 /// What everything at rest is sealed to: the storage certificate, and each responder's that can be

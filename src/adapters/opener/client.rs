@@ -5,6 +5,7 @@ use super::wire::{BUSY, DIED, FRAME_OCTETS_MAX, GOOD, OpenerVerb, ReadAnswer, Re
 use crate::mime::OwnAddresses;
 use crate::model::ids::IntakeId;
 use crate::model::outgoing::Composition;
+use crate::model::product::OwnProduct;
 use crate::model::publication::SecurityTxt;
 use crate::model::reading::Outside;
 use crate::ports::{LetterOctets, OpenedLetter, Opener, OpenerError};
@@ -39,6 +40,7 @@ pub enum OpenerEndpoint {
 pub struct OpenerClient {
     endpoint: OpenerEndpoint,
     own_addresses: OwnAddresses,
+    products: Vec<OwnProduct>,
     child: Mutex<Option<Running>>,
 }
 
@@ -63,8 +65,14 @@ impl OpenerClient {
         Self {
             endpoint,
             own_addresses,
+            products: Vec::new(),
             child: Mutex::new(None),
         }
+    }
+
+    /// What is ours, for reports to be read by.
+    pub fn with_products(self, products: Vec<OwnProduct>) -> Self {
+        Self { products, ..self }
     }
 
     async fn connect(&self) -> Result<UnixStream, OpenerError> {
@@ -176,6 +184,7 @@ impl OpenerClient {
                 .collect(),
             own_lists: self.own_addresses.own_lists.clone(),
             authserv_id: self.own_addresses.authserv_id.clone(),
+            products: self.products.clone(),
             certificates: Vec::new(),
             with_files: false,
             letter: None,

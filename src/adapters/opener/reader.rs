@@ -135,6 +135,7 @@ fn position(call: &ReadCall, limits: &Limits) -> Position {
     };
     Position {
         own_addresses,
+        products: call.products.clone(),
         certificates,
         limits: *limits,
         cpu: sys::cpu_time,

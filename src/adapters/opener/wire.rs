@@ -92,6 +92,8 @@ pub struct ReadCall {
     pub ours: Vec<String>,
     pub own_lists: Vec<crate::mime::OwnList>,
     pub authserv_id: Option<String>,
+    #[serde(default)]
+    pub products: Vec<crate::model::product::OwnProduct>,
     /// Armored certificates that we hold for the originator.
     pub certificates: Vec<String>,
     pub with_files: bool,

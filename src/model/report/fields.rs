@@ -30,6 +30,7 @@ pub enum Field {
     /// The affected versions as ranges.
     Ranges,
     FixedVersions,
+    UnaffectedVersions,
     /// Files and functions.
     InTheSource,
     Exploited,
@@ -42,6 +43,8 @@ pub enum Field {
     Vulnerabilities,
     Missing,
     Steps,
+    /// The words that facts rest on.
+    Evidence,
 }
 
 /// Who may see a field.
@@ -69,6 +72,7 @@ impl Field {
             Self::Disclosure | Self::DisclosureDay => "Disclosure",
             Self::Ranges => "Ranges",
             Self::FixedVersions => "Fixed in",
+            Self::UnaffectedVersions => "Not affected",
             Self::InTheSource => "In the source",
             Self::Exploited => "Exploited",
             Self::OthersTold => "Others told",
@@ -78,6 +82,7 @@ impl Field {
             Self::Vulnerabilities => "Reports several",
             Self::Missing => "Still missing",
             Self::Steps => "Steps to reproduce",
+            Self::Evidence => "Rests on",
         }
     }
 
@@ -106,6 +111,7 @@ impl Field {
             | Self::DisclosureDay
             | Self::Missing => Audience::Outline,
             Self::FixedVersions
+            | Self::UnaffectedVersions
             | Self::InTheSource
             | Self::Exploited
             | Self::OthersTold
@@ -113,7 +119,8 @@ impl Field {
             | Self::Class
             | Self::ReadFrom
             | Self::Vulnerabilities
-            | Self::Steps => Audience::Full,
+            | Self::Steps
+            | Self::Evidence => Audience::Full,
         }
     }
 }
@@ -137,6 +144,7 @@ impl Table {
             cvss_score: _,
             affected,
             fixed_versions,
+            unaffected_versions,
             answers,
             // Printed in JSON alone.
             references: _,
@@ -145,6 +153,7 @@ impl Table {
             vulnerabilities,
             class,
             read_from,
+            evidence,
         } = report;
         let mut rows = vec![
             (Field::Product, value::optional(product)),
@@ -157,12 +166,14 @@ impl Table {
             (Field::DisclosureDay, value::optional(&disclosure.date)),
             (Field::Ranges, value::ranges(affected)),
             (Field::FixedVersions, value::list(fixed_versions)),
+            (Field::UnaffectedVersions, value::list(unaffected_versions)),
             (Field::InTheSource, value::places(files, functions)),
             (Field::Class, value::class(*class)),
             (Field::ReadFrom, value::list(read_from)),
             (Field::Vulnerabilities, value::numbered(vulnerabilities)),
             (Field::Missing, value::missing(missing)),
             (Field::Steps, value::block(steps_to_reproduce)),
+            (Field::Evidence, value::evidence(evidence)),
         ];
         rows.extend(rows_of_answers(answers));
         Self(rows)
@@ -250,6 +261,7 @@ impl Report {
             cvss_score,
             affected,
             fixed_versions: _,
+            unaffected_versions: _,
             answers: _,
             references: _,
             files: _,
@@ -257,6 +269,7 @@ impl Report {
             vulnerabilities: _,
             class: _,
             read_from: _,
+            evidence: _,
         } = self;
         Self {
             product,
@@ -278,7 +291,8 @@ impl Report {
 mod tests {
     use super::*;
     use crate::model::report::{
-        Affected, Class, CreditWish, Disclosure, Intent, Missing, Package, Range,
+        Affected, Class, CreditWish, Disclosure, Evidence, FactField, How, Intent, Missing,
+        Package, Range, TextPlace,
     };
 
     const PLACES: [Place; 7] = [
@@ -324,6 +338,7 @@ mod tests {
                 versions: vec!["2.0".to_owned()],
             }],
             fixed_versions: texts(),
+            unaffected_versions: texts(),
             answers: Answers {
                 exploited: Some(false),
                 others_told: Some(true),
@@ -336,6 +351,13 @@ mod tests {
             vulnerabilities: vec![text(), text()],
             class: Class::Scanner,
             read_from: texts(),
+            evidence: vec![Evidence::new(
+                FactField::Fixed,
+                text(),
+                How::Stated,
+                TextPlace::Subject,
+                "fixed in x",
+            )],
         }
     }
 
@@ -382,6 +404,7 @@ mod tests {
             (Field::Class, "scanner"),
             (Field::Vulnerabilities, "1. x\n2. x"),
             (Field::Missing, "versions"),
+            (Field::Evidence, "fixed in x, subject: “fixed in x”"),
         ] {
             assert_eq!(table.text(field), text, "{field:?}");
         }

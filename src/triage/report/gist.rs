@@ -9,8 +9,6 @@ use crate::triage::report::CVSS31_BARE;
 use crate::triage::report::NO_STEPS;
 use crate::triage::report::NUMBERED;
 use crate::triage::report::REPRODUCE;
-use crate::triage::report::SEVERITY;
-use crate::triage::report::SEVERITY_WORD;
 use crate::triage::report::TRIED;
 use crate::triage::sections::Section;
 
@@ -71,33 +69,6 @@ pub(super) fn cvss(text: &str) -> Option<String> {
         .map(|m| m.as_str().to_owned())
         .chain(bare);
     candidates.into_iter().find(|v| cvss::rate(v).is_some())
-}
-
-pub(super) fn severity(sections: &[Section], text: &str, vector: Option<&str>) -> Option<String> {
-    if let Some(rated) = vector.and_then(cvss::rate) {
-        return Some(rated.rating);
-    }
-    let word = first(sections, LetterField::Severity)
-        .or_else(|| first(sections, LetterField::Cvss))
-        .and_then(|t| SEVERITY_WORD.find(t))
-        .map(|m| m.as_str().to_ascii_lowercase())
-        .or_else(|| {
-            SEVERITY.captures(&text.replace("**", "")).and_then(|c| {
-                c.iter()
-                    .skip(1)
-                    .flatten()
-                    .next()
-                    .map(|m| m.as_str().to_lowercase())
-            })
-        })?;
-    Some(match word.as_str() {
-        "moderate" => "medium".to_owned(),
-        "important" | "hoch" | "élevé" | "élevée" | "alta" => "high".to_owned(),
-        "kritisch" | "critique" | "crítica" => "critical".to_owned(),
-        "mittel" | "moyenne" | "media" => "medium".to_owned(),
-        "gering" | "niedrig" | "faible" | "baja" => "low".to_owned(),
-        _ => word,
-    })
 }
 
 pub(super) fn steps(sections: &[Section], text: &str) -> Option<String> {

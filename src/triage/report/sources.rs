@@ -1,20 +1,30 @@
 //! What is a report read from? The letter's own words first; the records that came with it fill
 //! what the words leave open.
 
-use super::{LINE_NUMBER, ReportFile, speaks_of_vulnerability, steps, unique};
-use crate::model::report::{Affected, Answers, CreditWish};
-use crate::triage::affected::{affected, affected_versions, fixed_versions, in_words, records};
-use crate::triage::documents::Record;
+use super::letter_units::{LetterUnits, safe};
+use super::{
+    LINE_NUMBER, ReportInput, head_of_text, own_words, speaks_of_vulnerability, steps, unique,
+};
+use crate::model::product::OwnProduct;
+use crate::model::report::{Affected, Answers, CreditWish, Disclosure, Evidence};
+use crate::triage::affected::{affected, in_words, records};
+use crate::triage::documents::{Record, package};
 use crate::triage::fields::LetterField;
+use crate::triage::lexicon::lower;
+use crate::triage::own_products::spoken_of;
 use crate::triage::product::{named_product, product};
 use crate::triage::sections::{Section, sections};
+use crate::triage::version_claims::Context;
 use crate::triage::{circumstances, parts, places};
 
 /// The words of a letter and its records.
 pub(super) struct ReportSources<'s> {
     subject: &'s str,
+    products: &'s [OwnProduct],
     /// The letter's own words.
     pub text: String,
+    /// Subject, text and records in units.
+    units: LetterUnits<'s>,
     /// The sections of the letter alone.
     own_sections: Vec<Section>,
     /// The sections of the letter, then those of its records.
@@ -33,12 +43,19 @@ pub(super) struct Versions {
     pub affected_versions: Vec<String>,
     pub affected: Vec<Affected>,
     pub fixed_versions: Vec<String>,
+    pub unaffected_versions: Vec<String>,
+    pub evidence: Vec<Evidence>,
 }
 
 impl<'s> ReportSources<'s> {
-    /// Finds the sections and the records. `text` is the letter's own words.
-    pub fn read(subject: &'s str, text: String, files: &[ReportFile<'_>]) -> Self {
-        let (records, read_from) = records(&text, files);
+    /// Finds the sections and the records.
+    pub fn read(input: &ReportInput<'s>) -> Self {
+        let subject = input.subject;
+        let whole = head_of_text(input.text);
+        let text = own_words(whole);
+        let (records, read_from) = records(&text, input.files);
+        let is_record = read_from.iter().any(|from| from.starts_with("the text, "));
+        let units = LetterUnits::read(input, whole, &records, is_record);
         let own_sections = sections(&text);
         let recorded_sections = records.iter().flat_map(|r| r.sections.clone());
         let sections: Vec<Section> = own_sections
@@ -61,7 +78,9 @@ impl<'s> ReportSources<'s> {
             .fold(whole, |all, r| format!("{all}\n{}", r.prose));
         Self {
             subject,
+            products: input.products,
             text,
+            units,
             own_sections,
             sections,
             with_identifiers,
@@ -78,6 +97,14 @@ impl<'s> ReportSources<'s> {
             .iter()
             .filter(|s| s.field == LetterField::Product)
             .find_map(|s| named_product(&s.text));
+        // What a field names may be ours by another name; else what the letter speaks of may.
+        let ours = match &in_field {
+            Some(name) => spoken_of(self.products, name, ""),
+            None => spoken_of(self.products, self.subject, &self.text),
+        };
+        if let Some(product) = ours {
+            return Some(product.name.clone());
+        }
         let recorded = || {
             let mut affected = self.recorded_affected();
             affected.find_map(|a| Some(a.package.as_ref()?.name.clone()))
@@ -93,16 +120,29 @@ impl<'s> ReportSources<'s> {
 
     /// The versions of the product that are affected, and those that mend it.
     pub fn versions(&self, product: Option<&str>) -> Versions {
-        let mut affected_versions =
-            affected_versions(&self.sections, self.subject, &self.text, product);
+        let ours = product.and_then(|name| self.products.iter().find(|p| p.is_called(name)));
+        let names: Vec<String> = match ours {
+            Some(ours) => ours.names().map(lower).collect(),
+            None => product.iter().map(|name| lower(name)).collect(),
+        };
+        let context = Context {
+            products: &names,
+            releases: ours.map_or(&[], |ours| ours.releases.as_slice()),
+            reports: speaks_of_vulnerability(self.subject, &self.text),
+            ..Context::default()
+        };
+        let (claimed, evidence) = self.units.versions(&context);
         let fixed_by_range = self
             .recorded_affected()
             .flat_map(|a| &a.ranges)
             .filter_map(|range| range.fixed.clone());
-        let fixed_by_words = fixed_versions(&self.sections, &self.text).into_iter();
-        let fixed_versions = unique(fixed_by_words.chain(fixed_by_range));
-        affected_versions.retain(|version| !fixed_versions.contains(version));
-        let affected = affected(&self.records, &affected_versions, &fixed_versions, product);
+        let fixed_versions = unique(claimed.fixed.iter().cloned().chain(fixed_by_range));
+        let mut affected = affected(&self.records, &claimed, product);
+        let mut affected_versions = claimed.affected_words;
+        let package = ours.and_then(|ours| package(ours.purl.as_deref()?));
+        if let (Some(first), Some(package)) = (affected.first_mut(), package) {
+            first.package = Some(package);
+        }
         if affected_versions.is_empty() {
             let versions = affected.iter().flat_map(|a| {
                 let ranges = a.ranges.iter().map(in_words);
@@ -114,6 +154,8 @@ impl<'s> ReportSources<'s> {
             affected_versions,
             affected,
             fixed_versions,
+            unaffected_versions: safe(&evidence),
+            evidence,
         }
     }
 
@@ -123,10 +165,21 @@ impl<'s> ReportSources<'s> {
         steps(&self.sections, &self.text).or_else(recorded)
     }
 
+    /// Whether and when the reporter publishes.
+    pub fn disclosure(&self) -> (Disclosure, Vec<Evidence>) {
+        self.units.disclosure()
+    }
+
+    /// How severe it is called.
+    pub fn severity(&self) -> (Option<String>, Option<Evidence>) {
+        self.units.severity()
+    }
+
     /// What the reporter says besides. Whom a record credits is credited, unless the reporter wants
     /// no credit.
     pub fn answers(&self) -> Answers {
-        let mut answers = circumstances::circumstances(&self.sections, &self.text);
+        let mut answers =
+            circumstances::circumstances(&self.sections, self.units.text(), &self.text);
         let may_credit = answers.credit.is_none_or(|wish| wish == CreditWish::Wanted);
         if answers.credit_name.is_none() && may_credit {
             let mut credits = self.records.iter().flat_map(|r| &r.credits);

@@ -2,7 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealdesk::triage::{ReportFile, Seen, kind, report};
+use sealdesk::model::product::OwnProduct;
+use sealdesk::model::report::TextPlace;
+use sealdesk::triage::{ReportFile, ReportInput, Seen, kind, report};
 
 fuzz_target!(|octets: &[u8]| {
     let text = String::from_utf8_lossy(octets);
@@ -19,11 +21,25 @@ fuzz_target!(|octets: &[u8]| {
         media_type: "text/plain",
         octets: body.as_bytes(),
     };
-    let report = report(
+    let acme = OwnProduct {
+        name: "acme".to_owned(),
+        releases: vec!["2.3".to_owned()],
+        ..OwnProduct::default()
+    };
+    let report = report(&ReportInput {
         subject,
-        body,
-        &[record("record.yaml"), record("record.json")],
-    );
+        text: body,
+        files: &[record("record.yaml"), record("record.json")],
+        written: Some(jiff::civil::date(2026, 11, 3)),
+        products: &[acme],
+        words: None,
+    });
+    // Each fact rests on words that stand where it says.
+    for evidence in &report.evidence {
+        if let TextPlace::Text { from, to, .. } = evidence.place {
+            assert!(body.get(from as usize..to as usize).is_some());
+        }
+    }
     assert!(report.affected.iter().all(|a| {
         a.ranges
             .iter()

@@ -1,6 +1,6 @@
 //! How does the value of a field read as text?
 
-use crate::model::report::{Affected, Class, CreditWish, Disclosure, Intent, Missing};
+use crate::model::report::{Affected, Class, CreditWish, Disclosure, Evidence, Intent, Missing};
 
 /// The value of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +56,11 @@ pub(super) fn list(texts: &[String]) -> Value {
 pub(super) fn block(text: &Option<String>) -> Value {
     let lines = text.iter().flat_map(|text| text.split('\n'));
     Value::Lines(lines.map(str::to_owned).collect())
+}
+
+/// A line for each fact.
+pub(super) fn evidence(evidence: &[Evidence]) -> Value {
+    Value::Lines(evidence.iter().map(Evidence::in_words).collect())
 }
 
 /// Files, then functions.

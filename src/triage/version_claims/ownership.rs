@@ -1,0 +1,84 @@
+//! Is a version of the product, or of other software that the letter names?
+
+use super::{Reader, is_one_of};
+use crate::triage::lexicon::Concept;
+use crate::triage::version::Version;
+
+/// Other software whose version often stands in a report.
+const FOREIGN: &str = "\
+    apache nginx php python node node.js nodejs java jdk jre openjdk ubuntu debian windows \
+    macos ios android chrome chromium firefox safari edge linux kernel docker kubernetes k8s \
+    mysql mariadb postgres postgresql sqlite redis tls tlsv ssl sslv http https openssl curl \
+    gcc clang go golang rust rustc ruby perl npm pip burp nikto nmap zap nessus cvss cvssv3 rfc \
+    jquery react fedora centos rhel alpine suse leap arch mac os glibc libc llvm asan valgrind \
+    afl++ trivy grype section chapter table figure cvss: score step port";
+
+/// Whether a word names other software.
+pub(super) fn is_foreign(word: &str) -> bool {
+    is_one_of(FOREIGN, word)
+}
+
+impl Reader<'_> {
+    /// Whether a version is of the product, and not of what else is named.
+    pub(super) fn is_ours(&self, version: &Version) -> bool {
+        let start = self.mark(version);
+        let head = self.text[..start].trim_end();
+        let word = head
+            .rsplit(|c: char| {
+                c.is_whitespace() || matches!(c, '(' | ',' | ':' | '"' | '`' | '/' | '（')
+            })
+            .next()
+            .unwrap_or_default();
+        let name = word.trim_end_matches(['-', '@', '=', '/']);
+        let is_named = |name: &str| {
+            self.context.products.iter().any(|p| {
+                p == name || p.ends_with(&format!(" {name}")) || p.ends_with(&format!("-{name}"))
+            })
+        };
+        if is_named(name) {
+            return true;
+        }
+        let is_year = version.text.len() == 4 && version.text.starts_with("20");
+        if version.is_bare_number && is_year && !self.releases_have(&version.text) {
+            return false;
+        }
+        if version.is_bare_number {
+            let is_version_word = self.said.iter().any(|s| {
+                s.concept == Concept::VersionWord
+                    && s.range.end <= start
+                    && self.text[s.range.end..start].trim().is_empty()
+            });
+            let compared = head.ends_with(['<', '>', '=', '≤', '≥']);
+            let is_listed = self.given.is_some() && (compared || head.is_empty());
+            return (is_version_word || version.is_marked || is_listed)
+                && version.text.len() <= 6
+                && !word.contains(['=', '/', '&', '?']);
+        }
+        let before = is_foreign;
+        if before(name) {
+            return false;
+        }
+        // "Apache HTTP Server 2.4", "Python version 3.11", "Ubuntu 22.04 LTS": a foreign name near before it.
+        let tail = &head[head.floor_char_boundary(head.len().saturating_sub(28))..];
+        let last_clause = tail
+            .rsplit([',', ';', '.', '(', '（', '，'])
+            .next()
+            .unwrap_or_default();
+        let words: Vec<&str> = last_clause.split_whitespace().collect();
+        let near = words.iter().rev().take(3);
+        let is_foreign =
+            near.clone().any(|word| before(word)) && !near.clone().any(|word| is_named(word));
+        let is_address = version.text.split('.').count() == 4
+            && version.text.split('.').all(|n| n.parse::<u8>().is_ok())
+            && !version.is_marked
+            && !self.releases_have(&version.text);
+        !is_foreign && !is_address
+    }
+
+    fn releases_have(&self, version: &str) -> bool {
+        self.context
+            .releases
+            .iter()
+            .any(|release| release.trim_start_matches('v') == version)
+    }
+}

@@ -1,0 +1,227 @@
+//! Which role does a range take: affected, safe or fixed?
+
+use super::expressions::Expression;
+use super::operators::is_unspaced_word;
+use super::ownership::is_foreign;
+use super::{Reader, Role, is_one_of};
+use crate::triage::lexicon::{Concept, Said};
+use crate::triage::units::UnitKind;
+use std::ops::Range;
+
+/// What may stand between a version and the verb that speaks of it.
+const COPULAS: &str = "\
+    is it's there are was were be also still both all too not has have been that the where it ist sind war \
+    auch wurde est sont était a été es son está están é são foi não também были";
+
+/// A verb that is farther away speaks of something else.
+const GAP_OCTETS_MAX: usize = 400;
+
+/// A verb this near contradicts the head that it stands under.
+const CLOSE: usize = 20;
+
+/// A verb this far gives no role.
+const FAR: usize = 200;
+
+/// A negation reaches so far.
+const NEGATION_OCTETS_MAX: usize = 24;
+
+/// Longer keys are sentences.
+const KEY_CHARACTERS_MAX: usize = 60;
+
+impl Reader<'_> {
+    /// The role of an expression; `last` is that of the one before it.
+    pub(super) fn role(&self, expression: &Expression, last: Option<Role>) -> Option<Role> {
+        let after = self.text[expression.range.end..].trim_start_matches([' ', ')', '"', '`', '*']);
+        if is_elliptic_not(after) && last.is_some() {
+            return Some(Role::Safe);
+        }
+        let mut best: Option<(usize, Role)> = None;
+        for (said, role) in &self.verbs {
+            let role = *role;
+            if said.range.start < expression.range.end && expression.range.start < said.range.end {
+                continue;
+            }
+            // What is below a version has no fix: "before 3.2 (fixed in 3.2)".
+            let is_upgrade = said.range.start >= expression.range.end && self.leads_on(said);
+            if role == Role::Fixed && (expression.span.to.is_some() || is_upgrade) {
+                continue;
+            }
+            let distance = self.distance(said, &expression.range, role);
+            if best.is_none_or(|(nearest, _)| distance < nearest) {
+                best = Some((distance, role));
+            }
+        }
+        match (best, self.given) {
+            // A verb close by speaks louder than the head.
+            (Some((distance, role)), Some(given)) if distance > CLOSE && role != given => {
+                Some(given)
+            }
+            (Some((distance, role)), _) if distance < FAR => Some(role),
+            (_, Some(given)) => Some(given),
+            (_, None) => self.bare_role(expression),
+        }
+    }
+
+    /// "upgrade to", "обновить до": it speaks of the version that follows.
+    fn leads_on(&self, said: &Said) -> bool {
+        let text = &self.text[said.range.clone()];
+        let ends = [" to", " auf", " vers", " a", " para", " до", "到", "至"];
+        ends.iter().any(|end| text.ends_with(end))
+    }
+
+    /// Without a verb: a version beside the product's name in a sentence of a report is affected.
+    fn bare_role(&self, expression: &Expression) -> Option<Role> {
+        let head = self.text[..expression.range.start].trim_end();
+        let is_named = self.context.products.iter().any(|p| {
+            head.trim_end_matches([' ', '(', 'v', '-', '@'])
+                .trim_end_matches("version")
+                .trim_end_matches("versions")
+                .trim_end()
+                .ends_with(p.as_str())
+        });
+        let is_called = self.said.iter().any(|said| {
+            said.concept == Concept::VersionWord
+                && said.range.end <= expression.range.start
+                && self.text[said.range.end..expression.range.start]
+                    .trim_matches([' ', ':', 'v', '：'])
+                    .is_empty()
+        });
+        let is_marked = self.text[expression.range.clone()].starts_with('v');
+        let is_range = expression.span.exact.is_none();
+        let says = matches!(
+            self.unit.kind,
+            UnitKind::Sentence | UnitKind::Item | UnitKind::Heading
+        );
+        let counts = is_named || is_called || is_marked || (is_range && says);
+        (counts && self.context.reports && self.unit.depth == 0).then_some(Role::Affected)
+    }
+
+    /// How far a verb is from an expression; marks between them count more.
+    fn distance(&self, said: &Said, range: &Range<usize>, role: Role) -> usize {
+        let (gap, follows) = if said.range.end <= range.start {
+            (&self.text[said.range.end..range.start], false)
+        } else {
+            (
+                &self.text[range.end.min(said.range.start)..said.range.start],
+                true,
+            )
+        };
+        if gap.len() > GAP_OCTETS_MAX {
+            return gap.len();
+        }
+        let mut distance = gap.chars().count();
+        for c in gap.chars() {
+            distance += match c {
+                ';' | '.' | '。' | '；' => 40,
+                ',' | '，' | '、' => 8,
+                '(' | ')' | '（' | '）' => 12,
+                _ => 0,
+            };
+        }
+        let is_but = |s: &&Said| {
+            s.concept == Concept::But
+                && s.range.start >= said.range.end.min(range.end)
+                && s.range.end <= said.range.start.max(range.start)
+        };
+        distance += 60 * self.said.iter().filter(|s| is_but(s)).count();
+        // "2.3.1 is affected" speaks of what stands before; "fixed in 2.3.2" of what follows.
+        let is_copula = follows
+            && gap
+                .split_whitespace()
+                .all(|word| is_one_of(COPULAS, word.trim_matches([')', '"', '`'])));
+        if is_copula {
+            distance = distance.saturating_sub(10);
+        } else if follows {
+            distance += if role == Role::Fixed { 30 } else { 15 };
+        }
+        distance
+    }
+}
+
+/// `2.3.2 is not.`
+fn is_elliptic_not(after: &str) -> bool {
+    let heads = [
+        "is not",
+        "isn't",
+        "are not",
+        "aren't",
+        "is fine",
+        "is ok",
+        "nicht",
+        "ist nicht",
+        "n'est pas",
+        "ne l'est pas",
+        "no lo está",
+        "no",
+        "não",
+        "нет",
+        "не",
+    ];
+    heads.iter().any(|head| {
+        after.strip_prefix(head).is_some_and(|rest| {
+            rest.trim_start().is_empty() || rest.trim_start().starts_with(['.', ',', ';', ')', '!'])
+        })
+    })
+}
+
+/// The verbs of a unit with the roles that they give: one with a negation right before it says the
+/// contrary.
+pub(super) fn verbs<'a>(text: &str, said: &'a [Said]) -> Vec<(&'a Said, Role)> {
+    let negations: Vec<&Said> = said.iter().filter(|s| s.concept == Concept::Not).collect();
+    let is_negated = |verb: &Said| {
+        negations.iter().any(|not| {
+            let before = not.range.end <= verb.range.start
+                && verb.range.start - not.range.end < NEGATION_OCTETS_MAX
+                && is_bridge(&text[not.range.end..verb.range.start]);
+            // Japanese puts it behind.
+            let behind =
+                not.range.start == verb.range.end && is_unspaced_word(&text[not.range.clone()]);
+            before || behind
+        })
+    };
+    let role = |verb: &'a Said| {
+        let negated = is_negated(verb);
+        let role = match (verb.concept, negated) {
+            (Concept::Affected, false) | (Concept::Fixed, true) => Role::Affected,
+            (Concept::Affected, true) | (Concept::Safe, _) => Role::Safe,
+            (Concept::Fixed, false) => Role::Fixed,
+            _ => return None,
+        };
+        Some((verb, role))
+    };
+    said.iter()
+        .filter(|s| is_verb(s))
+        .filter_map(role)
+        .collect()
+}
+
+fn is_verb(said: &Said) -> bool {
+    matches!(
+        said.concept,
+        Concept::Affected | Concept::Fixed | Concept::Safe
+    )
+}
+
+/// Whether a negation reaches over these words to its verb.
+fn is_bridge(gap: &str) -> bool {
+    gap.split_whitespace().count() <= 2 && !gap.contains([',', ';', '.'])
+}
+
+/// The role that a key, a heading or a column gives to what stands under it.
+pub(in crate::triage) fn role_of(key: &str, said: &[Said]) -> Option<Role> {
+    let has = |concept| said.iter().any(|s: &Said| s.concept == concept);
+    let is_short = key.chars().count() <= KEY_CHARACTERS_MAX;
+    let mut words = key.split_whitespace();
+    if !is_short || words.any(is_foreign) {
+        return None;
+    }
+    if has(Concept::Safe) || (has(Concept::Affected) && has(Concept::Not)) {
+        Some(Role::Safe)
+    } else if has(Concept::Fixed) {
+        Some(Role::Fixed)
+    } else if has(Concept::Affected) || has(Concept::VersionWord) {
+        Some(Role::Affected)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,104 @@
+//! What does the desk print of a letter? Its reading, field by field, in the labels' terms.
+
+use crate::labels::DeskLabels;
+use sealdesk::model::reading::{LetterKind, Reading};
+use sealdesk::model::report::{Affected, Class, CreditWish, Intent, Range, Report};
+
+/// Every field of the labels whose values are compared as they are.
+pub const FIELDS: [&str; 19] = [
+    "title",
+    "product",
+    "affected",
+    "not-affected",
+    "fixed",
+    "cve",
+    "cwe",
+    "cvss",
+    "severity",
+    "intent",
+    "public-date",
+    "exploited",
+    "others-told",
+    "credit",
+    "credit-name",
+    "vulnerability",
+    "steps",
+    "file",
+    "function",
+];
+
+/// The kind of a letter, in the labels' terms.
+pub fn kind(reading: &Reading) -> &'static str {
+    match (reading.kind, reading.report.as_ref().map(|r| r.class)) {
+        (LetterKind::Report, Some(class)) if class != Class::Report => class.as_str(),
+        (kind, _) => kind.as_str(),
+    }
+}
+
+/// The values that a reading prints in a field.
+pub fn values(field: &str, reading: &Reading, desk: Option<&DeskLabels>) -> Vec<String> {
+    let Some(report) = &reading.report else {
+        return Vec::new();
+    };
+    match field {
+        "title" => vec![report.summary.clone()],
+        "product" => {
+            let named = report.product.iter();
+            named
+                .map(|name| {
+                    desk.map_or(name.as_str(), |d| d.product_called(name))
+                        .to_owned()
+                })
+                .collect()
+        }
+        "affected" => report.affected.iter().flat_map(ranges).collect(),
+        "not-affected" => report.unaffected_versions.clone(),
+        "fixed" => report.fixed_versions.clone(),
+        "cve" => report.cve_ids.clone(),
+        "cwe" => report.cwe_ids.clone(),
+        "cvss" => report.cvss.iter().cloned().collect(),
+        // The rating of a vector is reckoned, not read.
+        "severity" if report.cvss.is_some() => Vec::new(),
+        "severity" => report.severity.iter().cloned().collect(),
+        "intent" if report.disclosure.intent == Intent::Unstated => Vec::new(),
+        "intent" => vec![report.disclosure.intent.as_str().to_owned()],
+        "public-date" => report.disclosure.date.iter().cloned().collect(),
+        "vulnerability" => report.vulnerabilities.clone(),
+        "steps" => report.steps_to_reproduce.iter().cloned().collect(),
+        "file" => report.files.clone(),
+        "function" => report.functions.clone(),
+        _ => answers(field, report),
+    }
+}
+
+fn answers(field: &str, report: &Report) -> Vec<String> {
+    let answers = &report.answers;
+    let value = match field {
+        "exploited" => answers.exploited.map(|is| is.to_string()),
+        "others-told" => answers.others_told.map(|were| were.to_string()),
+        "credit" => answers.credit.map(CreditWish::as_str).map(str::to_owned),
+        "credit-name" => answers.credit_name.clone(),
+        _ => None,
+    };
+    value.into_iter().collect()
+}
+
+fn ranges(affected: &Affected) -> Vec<String> {
+    let ranges = affected.ranges.iter().map(in_words);
+    ranges.chain(affected.versions.iter().cloned()).collect()
+}
+
+fn in_words(range: &Range) -> String {
+    let from = (range.introduced != "0").then(|| format!(">= {}", range.introduced));
+    let to = match (&range.fixed, &range.last_affected) {
+        (Some(fixed), _) => Some(format!("< {fixed}")),
+        (None, Some(last)) => Some(format!("<= {last}")),
+        (None, None) => None,
+    };
+    let ends: Vec<String> = from.into_iter().chain(to).collect();
+    if ends.is_empty() {
+        "all".to_owned()
+    } else {
+        ends.join(", ")
+    }
+}
