@@ -79,7 +79,7 @@ bench: setup
 	$(CARGO) build --release --locked --bin sealdesk --example opening
 	scripts/bench
 
-# Precision and recall of each field, and the letters that fare worst: SEALDESK_WORST of them (20), of SEALDESK_SETS (training).
+# Precision and recall of each field, and the letters that fare worst: SEALDESK_WORST of them (20), of SEALDESK_SETS (training,tuning).
 understanding: setup-build
 	$(CARGO) test --locked $(FEATURES) --test understanding -- --nocapture
 

@@ -41,6 +41,22 @@ pub fn quality(report: &Report, found: Option<&Found>) -> Quality {
         ),
         Class::Scanner => (Some("it reads like the output of a scanner"), LOW_RANK_MAX),
         Class::BegBounty => (Some("it reads like a request for a bounty"), LOW_RANK_MAX),
+        Class::Question => (Some("it reads like a question"), LOW_RANK_MAX),
+        Class::Chaser => (
+            Some("it asks what became of an earlier letter"),
+            LOW_RANK_MAX,
+        ),
+        Class::Retraction => (Some("it takes an earlier report back"), LOW_RANK_MAX),
+        Class::Thanks => (Some("it reads like thanks"), LOW_RANK_MAX),
+        Class::BountyQuestion => (Some("it asks whether findings are paid for"), LOW_RANK_MAX),
+        Class::Abuse => (
+            Some("it reads like a complaint about phishing, spam or stolen accounts"),
+            LOW_RANK_MAX,
+        ),
+        Class::Business => (
+            Some("it reads like other business: an invoice, a job, a lost account"),
+            LOW_RANK_MAX,
+        ),
     };
     let mut evidence = scale.evidence;
     evidence.extend(against.map(|line| format!("- {line}")));

@@ -153,9 +153,27 @@ pub enum Class {
     Scanner,
     /// Somebody asks to be on the list of private distributors.
     Application,
+    /// It asks about a vulnerability, and reports none.
+    Question,
+    /// It asks what became of an earlier letter.
+    Chaser,
+    /// It takes an earlier report back.
+    Retraction,
+    Thanks,
+    /// It asks whether findings are paid for, and names none.
+    BountyQuestion,
+    /// Phishing, spam or stolen accounts.
+    Abuse,
+    /// Invoices, jobs, questionnaires, lost accounts.
+    Business,
 }
 
 impl Class {
+    /// Whether it may name a vulnerability, so that a draft may be wanted and steps may be missing.
+    pub fn may_report(self) -> bool {
+        matches!(self, Self::Report | Self::BegBounty | Self::Scanner)
+    }
+
     /// The word, as JSON and people have it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -163,6 +181,13 @@ impl Class {
             Self::BegBounty => "beg-bounty",
             Self::Scanner => "scanner",
             Self::Application => "application",
+            Self::Question => "question",
+            Self::Chaser => "chaser",
+            Self::Retraction => "retraction",
+            Self::Thanks => "thanks",
+            Self::BountyQuestion => "bounty-question",
+            Self::Abuse => "abuse",
+            Self::Business => "business",
         }
     }
 }

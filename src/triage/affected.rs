@@ -105,15 +105,23 @@ pub fn ranges(expressions: &[String]) -> (Vec<Range>, Vec<String>) {
         is_list: true,
         ..Context::default()
     };
-    let found = expressions
+    // "before 1.4.0, and 2.x until 2.1.7": the first word says which side the other means.
+    let says_before = expressions
         .iter()
-        .flat_map(|text| claims(&units(text, &NoKeys), &context));
-    let found: Vec<VersionClaim> = found
-        .map(|claim| VersionClaim {
-            role: Role::Affected,
-            ..claim
-        })
-        .collect();
+        .any(|text| text.to_lowercase().contains("before"));
+    let mut found = Vec::new();
+    for text in expressions {
+        for mut claim in claims(&units(text, &NoKeys), &context) {
+            claim.role = Role::Affected;
+            if let Some(end) = claim.span.to.as_mut()
+                && says_before
+                && text.to_lowercase().contains("until")
+            {
+                end.is_included = false;
+            }
+            found.push(claim);
+        }
+    }
     let claimed = ClaimedVersions::of(&found);
     (claimed.ranges, claimed.versions)
 }
@@ -238,5 +246,63 @@ pub(super) fn in_words(range: &Range) -> String {
         (true, true) => "all versions".to_owned(),
         (false, false) => format!("{from}, {to}"),
         _ => from + &to,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(expressions: &[&str], expected_ranges: &[&str], expected_versions: &[&str]) {
+        let expressions: Vec<String> = expressions.iter().map(|e| (*e).to_owned()).collect();
+        let (found, versions) = ranges(&expressions);
+        let found: Vec<String> = found.iter().map(in_words).collect();
+        assert_eq!(found, expected_ranges, "{expressions:?}");
+        assert_eq!(versions, expected_versions, "{expressions:?}");
+    }
+
+    #[test]
+    fn a_person_says_what_is_affected_in_their_own_words() {
+        check(
+            &["before 1.4.0", "2.x until 2.1.7"],
+            &["< 1.4.0", ">= 2, < 2.1.7"],
+            &[],
+        );
+        check(&["until 2.1.7"], &["<= 2.1.7"], &[]);
+        check(&["up to and including 2.3"], &["<= 2.3"], &[]);
+        check(&[">= 1.0, < 1.5.2"], &[">= 1.0, < 1.5.2"], &[]);
+        check(&["1.0 through 1.9", "1.2"], &[">= 1.0, <= 1.9"], &["1.2"]);
+        check(&["between 1.1 and 1.6"], &[">= 1.1, <= 1.6"], &[]);
+        check(&["v1.2.3 and earlier"], &["<= 1.2.3"], &[]);
+        check(
+            &["1.2.3 and newer", "since version 3.0"],
+            &[">= 1.2.3", ">= 3.0"],
+            &[],
+        );
+        check(&["v1.9.x"], &[">= 1.9, < 1.10"], &[]);
+        check(
+            &["5.x before 5.4.3", "6.x before 6.0.2"],
+            &[">= 5, < 5.4.3", ">= 6, < 6.0.2"],
+            &[],
+        );
+        check(&["<=4.17.20", "< 2.0"], &["<= 4.17.20", "< 2.0"], &[]);
+        check(&["up to but not including 9.1"], &["< 9.1"], &[]);
+        check(&["2.14.1", "v2.14.1"], &[], &["2.14.1"]);
+        check(&["3.0 - 1.0"], &[], &[]);
+        check(
+            &["1.0 to 1.9", ">= 2.0, < 2.4.1"],
+            &[">= 1.0, <= 1.9", ">= 2.0, < 2.4.1"],
+            &[],
+        );
+        check(&["1.2.3, 1.2.4 and 7"], &[], &["1.2.3", "1.2.4"]);
+        check(&["7"], &[], &["7"]);
+        check(&["all versions"], &["all versions"], &[]);
+        check(
+            &["3.2.1 and earlier", "5.8.*"],
+            &["<= 3.2.1", ">= 5.8, < 5.9"],
+            &[],
+        );
+        check(&["since 2.0"], &[">= 2.0"], &[]);
+        check(&["2.4 to 2.1"], &[], &[]);
     }
 }

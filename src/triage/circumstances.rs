@@ -2,6 +2,7 @@
 //! fields or from sentences.
 
 use crate::model::report::{Answers, CreditWish};
+use crate::triage::answers;
 use crate::triage::fields::LetterField;
 use crate::triage::patterns;
 use crate::triage::sections::Section;
@@ -36,6 +37,7 @@ pub(super) fn circumstances(sections: &[Section], units: &[Unit], text: &str) ->
     // A form's question says nothing by itself.
     let sentences: Vec<String> = units
         .iter()
+        .filter(|unit| unit.depth == 0)
         .filter(|unit| !matches!(unit.kind, UnitKind::Code | UnitKind::Signature))
         .map(|unit| match &unit.key {
             Some(key) if !key.text.ends_with('?') => format!("{}: {}", key.text, unit.text),
@@ -47,13 +49,15 @@ pub(super) fn circumstances(sections: &[Section], units: &[Unit], text: &str) ->
     Answers {
         exploited: of(LetterField::Exploited)
             .and_then(yes_or_no)
-            .or_else(|| told(&sentences, &EXPLOITED, &UNEXPLOITED)),
+            .or_else(|| told(&sentences, &EXPLOITED, &UNEXPLOITED))
+            .or_else(|| answers::exploited(units)),
         others_told: of(LetterField::Told)
             .and_then(|answer| {
                 yes_or_no(answer.split(". ").next().unwrap_or(answer)).or(Some(true))
             })
-            .or_else(|| others(&sentences)),
-        credit,
+            .or_else(|| others(&sentences))
+            .or_else(|| answers::others_told(units)),
+        credit: credit.or_else(|| answers::credit(units)),
         credit_name,
     }
 }

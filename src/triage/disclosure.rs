@@ -341,6 +341,33 @@ mod tests {
 
     #[test]
     fn intent_and_day() {
+        check(Language::English, "I found an XSS.", "-");
+        check(
+            Language::English,
+            "I intend to disclose this publicly on 2026-12-24, fix or no fix.",
+            "Public 2026-12-24",
+        );
+        check(
+            Language::English,
+            "Disclosure: public on December 1st, 2026",
+            "Public 2026-12-01",
+        );
+        check(
+            Language::English,
+            "We plan to publish our advisory on 24 December 2026.",
+            "Public 2026-12-24",
+        );
+        check(
+            Language::English,
+            "This is already public, see the blog.",
+            "AlreadyPublic",
+        );
+        check(
+            Language::English,
+            "The bug was posted on a forum yesterday.",
+            "AlreadyPublic",
+        );
+        check(Language::English, "This is not publicly known.", "Private");
         check(
             Language::English,
             "The issue will be publicly disclosed on 2026-12-01.",

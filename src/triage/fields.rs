@@ -5,6 +5,8 @@ use super::lexicon::{Concept, Said, concepts};
 use super::patterns;
 use super::units::Keys;
 use super::version_claims::role_of;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// The fields that a report may name in its own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +136,18 @@ const NAMES: [(LetterField, &str); 16] = [
     ),
 ];
 
+/// Each field by each of its names.
+static BY_NAME: LazyLock<HashMap<&str, LetterField>> = LazyLock::new(|| {
+    let rows = NAMES.iter();
+    let names = rows.flat_map(|(field, names)| names.split('|').map(|name| (name, *field)));
+    // Where a name stands twice, the first counts.
+    let mut by_name = HashMap::new();
+    for (name, field) in names {
+        by_name.entry(name).or_insert(field);
+    }
+    by_name
+});
+
 pub(super) fn field(name: &str) -> Option<LetterField> {
     let name = name
         .trim()
@@ -148,10 +162,7 @@ pub(super) fn field(name: &str) -> Option<LetterField> {
         .next()
         .unwrap_or_default()
         .trim();
-    NAMES
-        .iter()
-        .find(|(_, names)| names.split('|').any(|known| known == name))
-        .map(|(field, _)| *field)
+    BY_NAME.get(name).copied()
 }
 
 /// What keys of forms speak of, beside versions.

@@ -42,8 +42,6 @@ concepts! {
     AndNewer,
     /// A line of versions.
     Branch,
-    /// Between two versions.
-    To,
     /// Whatever version.
     AllVersions,
     /// That a version follows or goes before.
@@ -78,12 +76,32 @@ concepts! {
     Private,
     /// On a condition.
     If,
-    /// In the future after something.
-    After,
     /// An answer to a question.
     Yes,
     /// An answer to a question.
     No,
+    /// The writer found something, or says what an attacker can do.
+    Finds,
+    /// Takes a report back.
+    Retracts,
+    /// Asks something that an answer settles.
+    Asks,
+    /// Asks what became of an earlier letter.
+    Chases,
+    /// Thanks for what was done.
+    Thanks,
+    /// Of phishing, spam or stolen accounts.
+    Abuse,
+    /// Of money for findings.
+    AsksBounty,
+    /// The list of those who are told in advance.
+    JoinsList,
+    /// Of invoices, jobs and lost accounts.
+    Business,
+    /// Attacks that somebody saw.
+    SeenAttacks,
+    /// Asks for something.
+    Please,
     /// A word for how severe something is.
     SeverityWord,
     /// A rating.
@@ -255,7 +273,7 @@ fn is_unspaced(c: char) -> bool {
 
 fn word_end(text: &str, from: usize) -> usize {
     let rest = text[from..].char_indices();
-    let mut ends = rest.skip_while(|(_, c)| c.is_alphanumeric() && !is_unspaced(*c));
+    let mut ends = rest.skip_while(|(_, c)| c.is_alphabetic() && !is_unspaced(*c));
     ends.next().map_or(text.len(), |(at, _)| from + at)
 }
 

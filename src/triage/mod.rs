@@ -5,6 +5,7 @@
 //! to check.
 
 mod affected;
+mod answers;
 mod circumstances;
 mod class;
 mod date;
@@ -18,6 +19,7 @@ mod own_products;
 mod parts;
 mod places;
 mod product;
+mod purpose;
 mod report;
 mod sections;
 mod severity;

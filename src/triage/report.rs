@@ -6,7 +6,7 @@ mod sources;
 
 use super::fields::LetterField;
 use super::sections::{Section, sections};
-use super::{Words, class, patterns, weakness};
+use super::{Words, patterns, weakness};
 use crate::model::cvss;
 use crate::model::product::OwnProduct;
 use crate::model::report::{Missing, Report};
@@ -101,14 +101,20 @@ pub fn report(input: &ReportInput<'_>) -> Report {
     let others = of_severity.into_iter().chain(of_disclosure);
     let evidence = versions.evidence.into_iter().chain(others).collect();
     let steps_to_reproduce = sources.steps();
-    let missing = missing(steps_to_reproduce.as_deref(), &versions.affected_versions);
-    let is_complete = missing.is_empty();
+    let mut missing = missing(steps_to_reproduce.as_deref(), &versions.affected_versions);
+    let cwe_ids = weaknesses(sections, subject, text, &sources.with_identifiers);
+    let evident = !(versions.affected_versions.is_empty() && cwe_ids.is_empty());
+    let class = sources.class(missing.is_empty(), steps_to_reproduce.is_some(), evident);
+    if !class.may_report() {
+        // Nobody asks a question for its steps.
+        missing.clear();
+    }
     Report {
         summary: summary(sections, subject, text),
         cve_ids: ids(&CVE, &sources.with_identifiers, |c| {
             format!("CVE-{}-{}", &c[1], &c[2])
         }),
-        cwe_ids: weaknesses(sections, subject, text, &sources.with_identifiers),
+        cwe_ids,
         cvss_score: rated.map(|rated| f64::from(rated.tenths) / 10.0),
         severity,
         cvss,
@@ -119,7 +125,7 @@ pub fn report(input: &ReportInput<'_>) -> Report {
         files: sources.files(),
         functions: sources.functions(),
         vulnerabilities: sources.vulnerabilities(),
-        class: class::class(subject, text, sources.are_scanners_alone(), is_complete),
+        class,
         answers: sources.answers(),
         product,
         affected_versions: versions.affected_versions,

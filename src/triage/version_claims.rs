@@ -90,7 +90,7 @@ pub(super) fn claims(units: &[Unit], context: &Context<'_>) -> Vec<VersionClaim>
     let mut found = Vec::new();
     let mut left = VERSIONS_OF_LETTER_MAX;
     for (at, unit) in units.iter().enumerate() {
-        if matches!(unit.kind, UnitKind::Code | UnitKind::Signature) {
+        if matches!(unit.kind, UnitKind::Code | UnitKind::Signature) || unit.depth > 0 {
             continue;
         }
         let says_all = unit.said.iter().any(|s| s.concept == Concept::AllVersions);
@@ -231,6 +231,20 @@ mod tests {
 
     #[test]
     fn ranges_and_roles_in_english() {
+        check("Version 1.2.3 is vulnerable.", "A:1.2.3");
+        check("tested with 0.9.1 and earlier", "A:<= 0.9.1");
+        check(
+            "This was fixed in 1.2.4. Version 1.2.3 is affected.",
+            "F:1.2.4 A:1.2.3",
+        );
+        check(
+            "I connected to 192.168.0.1 with Python 3.11 over HTTP/1.1",
+            "",
+        );
+        check(
+            "All versions up to and including 2.3.0 are affected",
+            "A:<= 2.3.0",
+        );
         check("acme 2.3.1 is affected, 2.3.2 is not.", "A:2.3.1 S:2.3.2");
         check(
             "Vulnerable: 2.3.1\nNot vulnerable: 2.3.2\n",
@@ -264,6 +278,11 @@ mod tests {
         check("Tested version: 6.6-rc3", "A:6.6-rc3");
         check("It affects 5.8.* and is fixed in 5.9.0.", "A:5.8.* F:5.9.0");
         check("prior to 3.2 (fixed in 3.2)", "A:< 3.2 F:3.2");
+    }
+
+    #[test]
+    fn a_word_with_a_version_inside_ends_where_the_version_begins() {
+        check("3.0.0 и более новы1.2е не затронуты.", "S:>= 3.0.0 S:1.2");
     }
 
     #[test]

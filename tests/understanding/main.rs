@@ -23,31 +23,31 @@ const WORST: usize = 20;
 /// What was measured over the sets that may be looked at: field, precision and recall in percent.
 /// They are no aim: below them something is understood worse than before.
 const FLOORS: [(&str, f64, f64); 18] = [
-    ("affected", 72.0, 54.0),
-    ("credit", 50.0, 13.0),
-    ("credit-name", 100.0, 10.0),
-    ("cve", 60.0, 100.0),
-    ("cvss", 90.0, 81.0),
-    ("cwe", 76.0, 89.0),
-    ("exploited", 66.0, 28.0),
-    ("file", 61.0, 72.0),
-    ("fixed", 80.0, 88.0),
-    ("function", 88.0, 81.0),
-    ("intent", 83.0, 86.0),
-    ("not-affected", 63.0, 60.0),
-    ("others-told", 71.0, 20.0),
-    ("product", 68.0, 75.0),
-    ("public-date", 87.0, 70.0),
-    ("severity", 93.0, 41.0),
-    ("steps", 70.0, 48.0),
-    ("title", 62.0, 86.0),
+    ("affected", 62.0, 46.0),
+    ("credit", 78.0, 61.0),
+    ("credit-name", 100.0, 12.0),
+    ("cve", 62.0, 100.0),
+    ("cvss", 94.0, 90.0),
+    ("cwe", 79.0, 94.0),
+    ("exploited", 60.0, 31.0),
+    ("file", 67.0, 74.0),
+    ("fixed", 75.0, 78.0),
+    ("function", 82.0, 67.0),
+    ("intent", 80.0, 72.0),
+    ("not-affected", 60.0, 42.0),
+    ("others-told", 80.0, 62.0),
+    ("product", 63.0, 75.0),
+    ("public-date", 92.0, 68.0),
+    ("severity", 82.0, 32.0),
+    ("steps", 60.0, 47.0),
+    ("title", 58.0, 87.0),
 ];
 
 /// So many letters had the right kind.
-const KINDS_FLOOR: usize = 54;
+const KINDS_FLOOR: usize = 122;
 
-/// Sets that whoever works on the reading may look at.
-const OPEN_SETS: [&str; 1] = ["training"];
+/// Sets that whoever works on the reading may look at; `blind` is measured by its sums alone.
+const OPEN_SETS: [&str; 2] = ["training", "tuning"];
 
 #[test]
 fn letters_are_understood_as_well_as_was_measured() {

@@ -30,7 +30,9 @@ pub const FIELDS: [&str; 19] = [
 /// The kind of a letter, in the labels' terms.
 pub fn kind(reading: &Reading) -> &'static str {
     match (reading.kind, reading.report.as_ref().map(|r| r.class)) {
-        (LetterKind::Report, Some(class)) if class != Class::Report => class.as_str(),
+        (LetterKind::Report | LetterKind::FollowUp, Some(class)) if class != Class::Report => {
+            class.as_str()
+        }
         (kind, _) => kind.as_str(),
     }
 }

@@ -9,7 +9,7 @@ use crate::model::effect::{Effect, EffectKey, Reason};
 use crate::model::ids::CaseId;
 use crate::model::journal::JournalEvent;
 use crate::model::reading::{LetterKind, Reading, SignatureStatus};
-use crate::model::report::{Class, Intent, Report};
+use crate::model::report::{Intent, Report};
 
 /// Fails where the case is closed.
 pub(super) fn first(
@@ -245,8 +245,8 @@ fn is_evident(reading: &Reading) -> bool {
 fn files_draft(reading: &Reading, policy: &Policy) -> bool {
     let report = reading.report.as_ref();
     match policy.file {
-        // Who asks to be told of fixes in advance reports none.
-        FilePolicy::Always => report.is_none_or(|r| r.class != Class::Application),
+        // Who asks a question, or to be told of fixes in advance, reports none.
+        FilePolicy::Always => report.is_none_or(|r| r.class.may_report()),
         FilePolicy::Evident => is_evident(reading) && !is_forged(reading),
         FilePolicy::Confirmed => false,
     }

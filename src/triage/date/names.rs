@@ -1,5 +1,8 @@
 //! How are months and small numbers called, in eight languages?
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// The months in whole, and then as they are cut.
 const MONTHS: [(&str, &str); 12] = [
     (
@@ -70,12 +73,15 @@ const NUMBERS: [(i32, &str); 18] = [
 
 /// The month that a word names, in whole or as usually cut.
 pub(super) fn month(word: &str) -> Option<i32> {
-    let is_called = |(names, cut): &(&str, &str)| {
-        let mut all = names.split(' ').chain(cut.split(' '));
-        all.any(|name| name == word)
-    };
-    let at = MONTHS.iter().position(is_called)?;
-    Some(at as i32 + 1)
+    static BY_NAME: LazyLock<HashMap<&str, i32>> = LazyLock::new(|| {
+        let named = (1..).zip(&MONTHS);
+        let each = named.flat_map(|(month, (names, cut))| {
+            let names = names.split(' ').chain(cut.split(' '));
+            names.map(move |name| (name, month))
+        });
+        each.collect()
+    });
+    BY_NAME.get(word).copied()
 }
 
 /// Whether a Chinese or Japanese number may have it.
@@ -83,13 +89,19 @@ pub(super) fn is_numeral(c: char) -> bool {
     "一二两兩三四五六七八九十".contains(c)
 }
 
+/// The small numbers by each of their words.
+static NUMBERS_BY_NAME: LazyLock<HashMap<&str, i32>> = LazyLock::new(|| {
+    let each = NUMBERS.iter();
+    let named = each.flat_map(|(number, words)| words.split(' ').map(|word| (word, *number)));
+    named.collect()
+});
+
 /// The number that a word names.
 pub(super) fn number_word(word: &str) -> Option<i32> {
     if word.chars().all(is_numeral) {
         return numerals(word);
     }
-    let is_called = |(_, words): &&(i32, &str)| words.split(' ').any(|one| one == word);
-    NUMBERS.iter().find(is_called).map(|(number, _)| *number)
+    NUMBERS_BY_NAME.get(word).copied()
 }
 
 /// `十`, `三十`, `九十`, `十五`.

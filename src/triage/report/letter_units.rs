@@ -1,13 +1,14 @@
 //! What do the words of a letter claim, and where does each claim stand?
 
 use super::{FORWARDED, ReportInput, unique};
-use crate::model::report::{Disclosure, Evidence, FactField, How, Intent, TextPlace};
+use crate::model::report::{Class, Disclosure, Evidence, FactField, How, Intent, TextPlace};
 use crate::triage::Words;
 use crate::triage::affected::ClaimedVersions;
 use crate::triage::disclosure::{self, DisclosureClaim};
 use crate::triage::documents::Record;
 use crate::triage::fields::{LetterField, LetterKeys};
 use crate::triage::language::Language;
+use crate::triage::purpose;
 use crate::triage::sections::Section;
 use crate::triage::severity;
 use crate::triage::units::{Unit, units};
@@ -53,7 +54,7 @@ impl<'t> LetterUnits<'t> {
         }
     }
 
-    /// The letter's own text.
+    /// The letter's text, with what it quotes.
     pub fn text(&self) -> &[Unit] {
         &self.text
     }
@@ -108,6 +109,12 @@ impl<'t> LetterUnits<'t> {
             }
         }
         (None, None)
+    }
+
+    /// What it wants, where it reports nothing.
+    pub fn purpose(&self, has_steps: bool, evident: bool) -> Option<Class> {
+        let reports = has_steps || !self.records.is_empty();
+        purpose::purpose(&self.subject, &self.text, reports, evident)
     }
 
     fn version_evidence(&self, of: Of, units: &[Unit], claim: &VersionClaim) -> Evidence {
@@ -195,13 +202,13 @@ pub(super) fn of_printed(evidence: Vec<Evidence>) -> Vec<Evidence> {
     kept
 }
 
-/// The writer's own units; of a letter that only passes something on, those that it passes on.
+/// Which units are the writer's own: those that are not quoted; of a letter that only passes
+/// something on, those that it passes on. None is taken out, as each names its heading by place.
 fn own(mut units: Vec<Unit>, whole: &str) -> Vec<Unit> {
     let has_own = units.iter().any(|unit| unit.depth == 0);
     if FORWARDED.is_match(whole) || !has_own {
         units.iter_mut().for_each(|unit| unit.depth = 0);
     }
-    units.retain(|unit| unit.depth == 0);
     units
 }
 
@@ -221,4 +228,27 @@ fn as_form(section: &Section) -> Vec<Unit> {
 pub(super) fn safe(evidence: &[Evidence]) -> Vec<String> {
     let safe = evidence.iter().filter(|e| e.fact == FactField::NotAffected);
     unique(safe.map(|e| e.value.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::triage::ReportInput;
+
+    #[test]
+    fn a_quotation_before_a_heading_moves_no_unit_away_from_it() {
+        let text = "> On Monday you wrote:\n> a lot\n\n## Affected versions\n\n1.2.3\n\n## Fixed in\n\n1.2.4\n";
+        let report = crate::triage::report(&ReportInput {
+            subject: "XSS",
+            text,
+            ..ReportInput::default()
+        });
+        assert_eq!(report.affected_versions, ["1.2.3"]);
+        assert_eq!(report.fixed_versions, ["1.2.4"]);
+        let lines = report.evidence.iter().map(|evidence| match evidence.place {
+            TextPlace::Text { line, .. } => line,
+            _ => 0,
+        });
+        assert_eq!(lines.collect::<Vec<_>>(), [6, 10]);
+    }
 }

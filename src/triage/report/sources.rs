@@ -6,7 +6,7 @@ use super::{
     LINE_NUMBER, ReportInput, head_of_text, own_words, speaks_of_vulnerability, steps, unique,
 };
 use crate::model::product::OwnProduct;
-use crate::model::report::{Affected, Answers, CreditWish, Disclosure, Evidence};
+use crate::model::report::{Affected, Answers, Class, CreditWish, Disclosure, Evidence};
 use crate::triage::affected::{affected, in_words, records};
 use crate::triage::documents::{Record, package};
 use crate::triage::fields::LetterField;
@@ -15,7 +15,7 @@ use crate::triage::own_products::spoken_of;
 use crate::triage::product::{named_product, product};
 use crate::triage::sections::{Section, sections};
 use crate::triage::version_claims::Context;
-use crate::triage::{circumstances, parts, places};
+use crate::triage::{circumstances, class, parts, places};
 
 /// The words of a letter and its records.
 pub(super) struct ReportSources<'s> {
@@ -198,6 +198,22 @@ impl<'s> ReportSources<'s> {
         }
         let mut titles = self.records.iter().map(|r| &r.titles);
         titles.find(|t| t.len() > 1).cloned().unwrap_or_default()
+    }
+
+    /// What sort of letter it is. `complete`: it has steps and versions.
+    pub fn class(&self, complete: bool, has_steps: bool, evident: bool) -> Class {
+        match class::class(
+            self.subject,
+            &self.text,
+            self.are_scanners_alone(),
+            complete,
+        ) {
+            Class::Report => self
+                .units
+                .purpose(has_steps, evident)
+                .unwrap_or(Class::Report),
+            class => class,
+        }
     }
 
     /// Whether nobody but a scanner says that there is a vulnerability.

@@ -23,6 +23,7 @@ impl Reader<'_> {
         while at < ours.len() {
             let version = ours[at];
             let floor = found.last().map_or(0, |e| e.range.end);
+            let floor = floor.min(self.mark(version));
             let next = ours.get(at + 1).copied();
             if let Some(next) = next
                 && self.is_range(version, next, floor)
@@ -96,7 +97,7 @@ impl Reader<'_> {
         }
         let prefix = self.prefix(one, floor).0;
         if matches!(prefix, Some(Concept::Before | Concept::UpTo))
-            || (one.is_wildcard && !bare.contains("before"))
+            || (one.is_wildcard && other.is_wildcard)
         {
             return false;
         }
