@@ -51,6 +51,8 @@ pub(super) fn records(text: &str, files: &[ReportFile<'_>]) -> (Vec<Record>, Vec
 pub(super) struct ClaimedVersions {
     /// As the letter has them: `before 2.4.1`.
     pub affected_words: Vec<String>,
+    /// The same as evidence names them: `< 2.4.1`.
+    pub affected_values: Vec<String>,
     pub ranges: Vec<Range>,
     pub versions: Vec<String>,
     pub fixed: Vec<String>,
@@ -69,25 +71,33 @@ impl ClaimedVersions {
             .filter(|claim| claim.span.exact.as_ref().is_none_or(|v| !fixed.contains(v)))
             .filter(|claim| !safe.contains(&&claim.span))
             .collect();
-        let mut claimed = Self {
+        let ranges = ranges_of(&affected);
+        // A version that is a range's own bound says nothing besides.
+        let is_bound = |version: &String| ranges.iter().any(|range| is_end_of(range, version));
+        let affected: Vec<&VersionClaim> = affected
+            .into_iter()
+            .filter(|claim| !claim.span.exact.as_ref().is_some_and(is_bound))
+            .collect();
+        let exact = affected.iter().filter(|claim| range(&claim.span).is_none());
+        Self {
+            versions: unique(exact.filter_map(|claim| claim.span.exact.clone())),
+            affected_words: unique(affected.iter().map(|claim| claim.words.clone())),
+            affected_values: affected.iter().map(|claim| claim.span.in_words()).collect(),
+            ranges,
             fixed,
-            ..Self::default()
-        };
-        for claim in &affected {
-            match (&claim.span.exact, range(&claim.span)) {
-                (_, Some(range)) if !claimed.ranges.contains(&range) => claimed.ranges.push(range),
-                (Some(version), None) if !claimed.versions.contains(version) => {
-                    claimed.versions.push(version.clone());
-                }
-                _ => {}
-            }
         }
-        claimed
-            .versions
-            .retain(|version| !claimed.ranges.iter().any(|r| is_end_of(r, version)));
-        claimed.affected_words = unique(affected.into_iter().map(|claim| claim.words.clone()));
-        claimed
     }
+}
+
+/// The ranges that claims make, each once.
+fn ranges_of(claims: &[&VersionClaim]) -> Vec<Range> {
+    let mut ranges: Vec<Range> = Vec::new();
+    for range in claims.iter().filter_map(|claim| range(&claim.span)) {
+        if !ranges.contains(&range) {
+            ranges.push(range);
+        }
+    }
+    ranges
 }
 
 /// No key is known: the text is a list of versions.
@@ -176,7 +186,7 @@ fn following(branch: &str) -> Option<String> {
     Some(head.map_or_else(|| next.to_string(), |head| format!("{head}.{next}")))
 }
 
-/// A version that is a range's own bound says nothing besides.
+/// Whether a version is a range's own bound.
 fn is_end_of(range: &Range, version: &str) -> bool {
     range.last_affected.as_deref() == Some(version)
         || range.fixed.as_deref() == Some(version)

@@ -74,6 +74,9 @@ impl<'t> LetterUnits<'t> {
             }
         }
         let claimed = ClaimedVersions::of(&all);
+        // What another claim outweighs is not printed.
+        let is_printed = |value: &String| claimed.affected_values.contains(value);
+        evidence.retain(|e| e.fact != FactField::Affected || is_printed(&e.value));
         (claimed, evidence)
     }
 
