@@ -57,6 +57,10 @@ pub fn quality(report: &Report, found: Option<&Found>) -> Quality {
             Some("it reads like other business: an invoice, a job, a lost account"),
             LOW_RANK_MAX,
         ),
+        Class::Sales => (
+            Some("it reads like an offer to buy something"),
+            LOW_RANK_MAX,
+        ),
     };
     let mut evidence = scale.evidence;
     evidence.extend(against.map(|line| format!("- {line}")));

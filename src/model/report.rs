@@ -140,8 +140,7 @@ impl CreditWish {
 }
 
 /// What sort of report it is. What is not `Report` waits until a responder confirms it; it is
-/// acknowledged
-/// and keeps its clocks like any other.
+/// acknowledged and keeps its clocks like any other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
@@ -166,6 +165,8 @@ pub enum Class {
     Abuse,
     /// Invoices, jobs, questionnaires, lost accounts.
     Business,
+    /// Somebody sells something.
+    Sales,
 }
 
 impl Class {
@@ -188,6 +189,7 @@ impl Class {
             Self::BountyQuestion => "bounty-question",
             Self::Abuse => "abuse",
             Self::Business => "business",
+            Self::Sales => "sales",
         }
     }
 }

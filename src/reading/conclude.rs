@@ -168,7 +168,7 @@ impl State<'_> {
         self.date.as_deref()?.get(..10)?.parse().ok()
     }
 
-    /// The files that may hold a report in a form for machines.
+    /// The files that may hold a report: in a form for machines, or as a text.
     fn report_files(&self) -> Vec<triage::ReportFile<'_>> {
         let files = self.files.iter().map(|kept| triage::ReportFile {
             name: &kept.attachment.name,
@@ -176,7 +176,10 @@ impl State<'_> {
             octets: &kept.octets,
         });
         files
-            .filter(|file| triage::may_be_record(file.name, file.media_type, file.octets))
+            .filter(|file| {
+                triage::may_be_record(file.name, file.media_type, file.octets)
+                    || triage::may_be_text(file.name, file.media_type, file.octets)
+            })
             .collect()
     }
 

@@ -228,8 +228,9 @@ impl<'p> State<'p> {
         // are, files.
         self.looks += 1;
         let media_type = mime::true_type(file);
-        let is_record = self.files.len() < FILES_LOOKED_AT_MAX
-            && triage::may_be_record(&file.name, &media_type, &file.octets);
+        let is_read = self.files.len() < FILES_LOOKED_AT_MAX
+            && (triage::may_be_record(&file.name, &media_type, &file.octets)
+                || triage::may_be_text(&file.name, &media_type, &file.octets));
         self.files.push(Kept {
             says_nothing: self.looks <= CERTIFICATES_MAX && blocks::says_nothing(file, self.budget),
             attachment: Attachment {
@@ -239,7 +240,7 @@ impl<'p> State<'p> {
                 octets: file.octets.len() as u64,
                 sha256: Digest(<Sha256 as sha2::Digest>::digest(&file.octets).into()).to_string(),
             },
-            octets: if self.with_files || is_record {
+            octets: if self.with_files || is_read {
                 file.octets.to_vec()
             } else {
                 Vec::new()

@@ -24,11 +24,18 @@ pub(super) fn records(text: &str, files: &[ReportFile<'_>]) -> (Vec<Record>, Vec
         .trim_start()
         .starts_with('{')
         .then(|| ("the text, json".to_owned(), text.to_owned()));
+    let embedded = json_of(text).filter(|range| range.start > 0).map(|range| {
+        (
+            "a block of the text, json".to_owned(),
+            text[range].to_owned(),
+        )
+    });
     let bare = BARE_YAML
         .find(text)
         .map(|m| ("the text, yaml".to_owned(), m.as_str().to_owned()));
     let blocks = in_text
         .chain(whole)
+        .chain(embedded)
         .chain(bare)
         .map(|(name, block)| (name.clone(), documents::record(&name, block.as_bytes())));
     let attached = files.iter().map(|file| {
@@ -45,6 +52,27 @@ pub(super) fn records(text: &str, files: &[ReportFile<'_>]) -> (Vec<Record>, Vec
         .map(|(name, record)| (record.clone(), format!("{name}: {}", record.format)))
         .unzip()
 }
+
+/// Where a JSON object stands in a text, from the beginning of a line on.
+pub(super) fn json_of(text: &str) -> Option<std::ops::Range<usize>> {
+    let lines = text.match_indices('{').filter(|(at, _)| {
+        let head = &text[..*at];
+        head.is_empty() || head.ends_with('\n')
+    });
+    lines.take(JSON_TRIES_MAX).find_map(|(at, _)| {
+        let objects = serde_json::Deserializer::from_str(&text[at..]);
+        let mut objects = objects.into_iter::<serde::de::IgnoredAny>();
+        let is_whole = matches!(objects.next(), Some(Ok(_)));
+        let end = at + objects.byte_offset();
+        (is_whole && end - at >= JSON_OCTETS_MIN).then_some(at..end)
+    })
+}
+
+/// So many lines that begin with a brace are tried.
+const JSON_TRIES_MAX: usize = 4;
+
+/// Shorter objects are examples.
+const JSON_OCTETS_MIN: usize = 120;
 
 /// What the words claim of versions, each claim once.
 #[derive(Debug, Default)]

@@ -48,7 +48,7 @@ const NAMES: [(LetterField, &str); 16] = [
     (
         LetterField::Summary,
         "summary|title|tl;dr|tldr|vulnerability|issue|vulnerability title|finding|vulnerability name|\
-         vulnerability summary|short description|overview|abstract|what it is|zusammenfassung|résumé|resumen|name|titre|\
+         vulnerability summary|short description|overview|abstract|what it is|zusammenfassung|résumé|resumen|titre|\
          titel",
     ),
     (
@@ -162,12 +162,36 @@ pub(super) fn field(name: &str) -> Option<LetterField> {
         .next()
         .unwrap_or_default()
         .trim();
-    BY_NAME.get(name).copied()
+    BY_NAME.get(name).copied().or_else(|| by_concept(name))
 }
 
+/// What a short name speaks of, in any language.
+fn by_concept(name: &str) -> Option<LetterField> {
+    if name.is_ascii() || name.chars().count() > NAME_CHARACTERS_MAX {
+        return None;
+    }
+    let said = concepts(name);
+    let rows = [
+        (Concept::StepsWord, LetterField::Steps),
+        (Concept::ProductWord, LetterField::Product),
+        (Concept::TitleWord, LetterField::Summary),
+        (Concept::SeverityWord, LetterField::Severity),
+    ];
+    let mut rows = rows.into_iter().filter(|(concept, _)| {
+        said.iter()
+            .any(|said| said.concept == *concept && said.range == (0..name.len()))
+    });
+    rows.next().map(|(_, field)| field)
+}
+
+/// Longer names are sentences.
+const NAME_CHARACTERS_MAX: usize = 40;
+
 /// What keys of forms speak of, beside versions.
-const KEY_CONCEPTS: [Concept; 6] = [
+const KEY_CONCEPTS: [Concept; 8] = [
     Concept::SeverityWord,
+    Concept::Told,
+    Concept::SeenAttacks,
     Concept::Policy,
     Concept::Publish,
     Concept::Credit,
@@ -183,10 +207,13 @@ pub(super) struct LetterKeys;
 
 impl Keys for LetterKeys {
     fn is_key(&self, key: &str) -> bool {
-        if field(key).is_some() {
+        // `Severity (low / medium / high)` is a key, whatever it offers.
+        let key = key.split_once(" (").map_or(key, |(name, _)| name);
+        let question = key.strip_suffix(['?', '？']);
+        if field(key).is_some() || question.is_some_and(|question| asked(question).is_some()) {
             return true;
         }
-        let is_short = key.split_whitespace().count() <= KEY_WORDS_MAX;
+        let is_short = question.is_some() || key.split_whitespace().count() <= KEY_WORDS_MAX;
         let said = if is_short { concepts(key) } else { Vec::new() };
         let names = |said: &Said| KEY_CONCEPTS.contains(&said.concept);
         said.iter().any(names) || (is_short && role_of(key, &said).is_some())

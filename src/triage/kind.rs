@@ -1,8 +1,16 @@
 //! What kind of letter is it?
 
-use super::disclosure::{self, disclosure};
-use super::report::{TEXT_OCTETS_MAX, evidence, speaks_of_vulnerability};
-use super::{Words, patterns};
+use super::disclosure::{self, DisclosureClaim, disclosure};
+use super::fields::LetterKeys;
+use super::lexicon::Concept;
+use super::own_words::{OwnWords, is_question, own_text, own_units};
+use super::report::{TEXT_OCTETS_MAX, evidence, names_score, speaks_of_vulnerability};
+use super::sections::sections;
+use super::steps::steps;
+use super::units::{Unit, own_lines, units};
+use super::version_claims::{self, Context, Role};
+use super::{Words, patterns, places, scanner, severity, weakness};
+use crate::model::address::NoReplyAddress;
 use crate::model::letter::NoAnswer;
 use crate::model::reading::LetterKind;
 use crate::model::report::Intent;
@@ -44,11 +52,10 @@ patterns! {
     DAEMON = r"(?i)^(mailer-daemon|postmaster|mail-daemon|mailerdaemon)@";
     AUTO_SUBJECT = r"(?i)^\W*((automatic reply|auto(matische)?[ -]?(reply|response|antwort))\s*([:：-]|$)|out[ -]of[ -](the[ -])?office|abwesen(d|heit)|respuesta autom|r[ée]ponse automatique|absence du bureau|vacation reply)";
     CASE_TAG = r"\bSD-[0-9A-HJKMNP-TV-Z]{10}\b";
+    // A tracker passes on what a human wrote.
+    TRACKER = r"(?i)\bmentioned you\b|\((issue|merge request|pull request) [#!]|\b(issue|report|comment) was (created|submitted|posted)\b";
     KEY_WORDS = r"(?i)\b((open)?pgp|gpg|gnupg|public|encryption) ?-?(key|keys|certificate|schl(ü|ue)ssel)\b|\b(key|certificate) (for|to) encrypt|\bpgp\b|\bgpg\b|x-send-key|(ö|oe)ffentliche[nrs]? schl(ü|ue)ssel|schl(ü|ue)ssel (zum|zur|f(ü|ue)r die) verschl(ü|ue)ssel|cl(é|e)f?( publique| pgp| gpg| openpgp| de chiffrement)|(clave|llave) (p(ú|u)blica|pgp|gpg|de cifrado)|chave (p(ú|u)blica|pgp|gpg|de criptografia)|公開鍵|暗号化?キー|公钥|公鑰|公開金鑰|密钥|金鑰|открыт\w+ ключ|публичн\w+ ключ|ключ\w* (pgp|gpg|шифрования)";
     KEY_ASKS = r"(?i)\b(send|share|provide|request(ing)?|need|give|want|get|have|find|where|could you|can you|please|would you|looking for|what is|bitte|schicken|senden|k(ö|oe)nn(t?en|test|t|tet)|brauche|ben(ö|oe)tige|wo finde|envoyer|envoyez|pourriez|pouvez|o(ù|u) (puis|trouver)|besoin|enviar|env(í|i)e(n|nme|me)?|mandar|podr(í|i)a[ns]?|puede[ns]?|necesito|d(ó|o)nde|por favor|poderia[m]?|pode[m]?|preciso|gostaria|onde|s'il (vous|te) pla)|x-send-key|-sendkey|pls\b|what.s your (pgp|gpg|key)|fingerprint\?|送って|送付|ください|いただけ|教えて|お願い|请|請|发给|發給|需要|哪里|哪裡|能否|пришлите|вышлите|отправ|нуж(ен|на)|дайте|где (взять|найти)|можете|пожалуйста";
-    // Somebody who sells, whatever words of ours they use.
-    SELLS = r"(?i)\bunsubscribe\b|\bopt[- ]out\b|% off\b|\bfree (demo|trial|assessment|consultation|quote)\b|\bfree vulnerability (assessment|scan)|\b(short|quick|15[- ]minute) (demo|call|chat)\b|\bbook (a )?(demo|call|meeting)|\bour (platform|solution|services|experts|clients|packages?)\b|\bAI[- ](native|powered|driven)\b|\bgrowth partner\b|\bpricing\b|\bspecial offer\b|\blimited time\b|\bdid you know that\b|\b(sales|marketing|account) (manager|executive|lead)\b|\bpenetration testing (services|company)\b|\b24/7 (expert )?support\b|\benterprise plan\b";
-    SPAM_WORDS = r"(?i)\b(seo services?|guest posts?|backlinks?|casino|viagra|lottery|crypto(currency)? investment|web ?design services|rank(ing)? on google|increase your traffic|business loan|million (dollars|usd))\b";
     NOTICE_SUBJECT = r"(?i)(public|full|upcoming|intent\w* to|notice of|planned) +(\w+ +)?disclos|publicly (disclosed|available|known)|going public|will (be )?publish|already public|0-?day|intent\w* to publish";
     SENTENCE_END = r"[.!?。！？]\s|[.!?。！？]$|\n\s*\n";
     // Verbs that ask for something to be sent or named; a bare "please" may ask for a fix.
@@ -68,27 +75,25 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
         ..seen.clone()
     };
     let daemon = seen.from.is_some_and(|from| DAEMON.is_match(from));
+    let by_itself = seen.refusal == Some(NoAnswer::AutoSubmitted);
     if seen.media_type == "multipart/report"
-        || (daemon && DSN_SUBJECT.is_match(seen.subject.trim()))
+        || (daemon && (by_itself || DSN_SUBJECT.is_match(seen.subject.trim())))
     {
         return LetterKind::Dsn;
     }
-    match seen.refusal {
-        Some(NoAnswer::DeliveryReport) => return LetterKind::Dsn,
-        // A ticket system, a gateway or a bounty platform adds such fields to what people write.
-        Some(NoAnswer::AutoSubmitted | NoAnswer::List | NoAnswer::Precedence)
-            if seen.sealed || reports(seen) => {}
-        Some(NoAnswer::AutoSubmitted) => return LetterKind::AutoReply,
-        Some(NoAnswer::List | NoAnswer::Precedence) => return LetterKind::List,
-        Some(NoAnswer::ReturnPath(crate::model::address::NoReplyAddress::Empty))
-            if DSN_SUBJECT.is_match(seen.subject.trim()) =>
-        {
-            return LetterKind::Dsn;
-        }
-        _ => {}
+    let words = seen
+        .words
+        .cloned()
+        .unwrap_or_else(|| Words::read(seen.text));
+    let subject = units(seen.subject, &LetterKeys);
+    let text = own_units(words.units, seen.subject, seen.text);
+    let own = OwnWords::of(&subject, &text);
+    if let Some(kind) = by_refusal(seen, &own) {
+        return kind;
     }
+    let signs = evidence(seen.subject, seen.text);
     if AUTO_SUBJECT.is_match(seen.subject)
-        && !seen.in_thread_with_evidence()
+        && !(seen.in_thread && signs >= 2)
         && !speaks_of_vulnerability(seen.subject, seen.text)
     {
         return LetterKind::AutoReply;
@@ -100,24 +105,26 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
             LetterKind::Report
         };
     }
-    if seen.in_thread || CASE_TAG.is_match(seen.subject) {
+    let answers_other_business = answers_other_business(&text);
+    if CASE_TAG.is_match(seen.subject)
+        || seen.in_thread && !(answers_other_business && own.find() && signs > 0)
+    {
         return LetterKind::FollowUp;
     }
-    if (seen.to_sendkey && evidence(seen.subject, seen.text) < 2) || asks_for_key(seen) {
+    if own.head_says(Concept::AddsTo) && own.are_few() && !own.say(Concept::Retracts) {
+        return LetterKind::FollowUp;
+    }
+    if (seen.to_sendkey && signs < 2) || asks_for_key(seen) || misses_key(&own, signs) {
         return LetterKind::KeyRequest;
     }
-    let vulnerable = speaks_of_vulnerability(seen.subject, seen.text);
-    if sells(seen.text) && evidence(seen.subject, seen.text) < 2 {
+    if signs < 2 && own.words_for(Concept::Junk) >= JUNK_WORDS_MIN {
         return LetterKind::Spam;
     }
-    if !vulnerable
-        && (seen.marked_spam
-            || SPAM_WORDS.find_iter(seen.text).count() + SPAM_WORDS.find_iter(seen.subject).count()
-                >= 2)
-    {
+    if seen.marked_spam && !speaks_of_vulnerability(seen.subject, seen.text) {
         return LetterKind::Spam;
     }
-    if gives_notice(seen) {
+    let claims = disclosure::claims(&text, seen.written, words.language);
+    if gives_notice(seen, &own, &text, &claims) {
         return LetterKind::DisclosureNotice;
     }
     if seen.text.trim().is_empty() && seen.subject.trim().is_empty() && !seen.has_attachments {
@@ -126,28 +133,80 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
     LetterKind::Report
 }
 
-/// Whether it says that a vulnerability is public, or when it will be.
-fn gives_notice(seen: &Seen<'_>) -> bool {
-    let own: Words;
-    let words = match seen.words {
-        Some(words) => words,
-        None => {
-            own = Words::read(seen.text);
-            &own
+/// What the fields say that forbid an automatic answer.
+fn by_refusal(seen: &Seen<'_>, own: &OwnWords<'_>) -> Option<LetterKind> {
+    let is_bounce = || DSN_SUBJECT.is_match(seen.subject.trim());
+    match seen.refusal? {
+        NoAnswer::DeliveryReport => Some(LetterKind::Dsn),
+        // A ticket system, a gateway or a bounty platform adds such fields to what people write.
+        NoAnswer::AutoSubmitted | NoAnswer::List | NoAnswer::Precedence
+            if seen.sealed || reports(seen, own) =>
+        {
+            None
         }
-    };
-    let claims = disclosure::claims(&words.units, seen.written, words.language);
-    let is_headed = NOTICE_SUBJECT.is_match(seen.subject);
-    match disclosure(&claims).intent {
-        Intent::AlreadyPublic => true,
-        _ => is_headed && !claims.is_empty(),
+        NoAnswer::AutoSubmitted => Some(LetterKind::AutoReply),
+        NoAnswer::List | NoAnswer::Precedence => Some(LetterKind::List),
+        NoAnswer::ReturnPath(NoReplyAddress::Empty) if is_bounce() => Some(LetterKind::Dsn),
+        _ => None,
     }
+}
+
+/// Words of those who cheat, for a letter to be theirs.
+const JUNK_WORDS_MIN: usize = 2;
+
+/// Whether it says that a vulnerability is public, or when it will be, and nothing that its reader
+/// does not know.
+fn gives_notice(
+    seen: &Seen<'_>,
+    own: &OwnWords<'_>,
+    text: &[Unit],
+    claims: &[DisclosureClaim],
+) -> bool {
+    let is_known = own.say(Concept::NothingNew);
+    let is_told = [
+        Concept::Publish,
+        Concept::Public,
+        Concept::Posted,
+        Concept::IsOut,
+    ];
+    let tells = match disclosure(claims).intent {
+        Intent::AlreadyPublic | Intent::Public => true,
+        _ if is_known => is_told.into_iter().any(|concept| own.say(concept)),
+        _ => NOTICE_SUBJECT.is_match(seen.subject) && !claims.is_empty(),
+    };
+    let is_asked = own.say(Concept::Asks) && own.ask();
+    let is_other = own.head_says(Concept::JoinsList) || scanner::is_output(own, seen.text, false);
+    if !tells || is_asked || is_other || !own.are_few() {
+        return false;
+    }
+    let signs = signs_of_finding(seen, text);
+    is_known && signs < 2 || signs == 0 && own.are_a_few() && !own.say(Concept::Finds)
+}
+
+/// How much it says of the vulnerability itself: steps, versions, places in the source, its kind
+/// and how severe it is.
+fn signs_of_finding(seen: &Seen<'_>, text: &[Unit]) -> usize {
+    let own = own_text(seen.subject, seen.text);
+    let claims = version_claims::claims(text, &Context::default());
+    let signs = [
+        steps(&sections(&own), &own, &[]).is_some(),
+        claims.iter().any(|claim| claim.role == Role::Affected),
+        !places::files(&own).is_empty() || !places::functions(&own).is_empty(),
+        !weakness::named(&own).is_empty() || names_score(&own),
+        !severity::claims(text).is_empty(),
+    ];
+    signs.iter().filter(|sign| **sign).count()
 }
 
 /// Whether words that a machine passed on are a human's report, rather than the machine's own: an
 /// out-of-office note says so in its subject, and an answer in a thread needs more than a word.
-fn reports(seen: &Seen<'_>) -> bool {
-    let needed = if AUTO_SUBJECT.is_match(seen.subject)
+fn reports(seen: &Seen<'_>, own: &OwnWords<'_>) -> bool {
+    if own.words_for(Concept::Digest) >= DIGEST_WORDS_MIN {
+        return false;
+    }
+    let needed = if TRACKER.is_match(seen.subject) || TRACKER.is_match(seen.text) {
+        1
+    } else if AUTO_SUBJECT.is_match(seen.subject)
         || seen.in_thread
         || seen.refusal != Some(NoAnswer::AutoSubmitted)
     {
@@ -155,32 +214,39 @@ fn reports(seen: &Seen<'_>) -> bool {
     } else {
         1
     };
-    evidence(seen.subject, seen.text) >= needed
+    let by_tool = own.say(Concept::Scan) && own.words_for(Concept::Automated) > 0;
+    let signs = evidence(seen.subject, seen.text) + usize::from(own.find()) + usize::from(by_tool);
+    signs >= needed
 }
 
-impl Seen<'_> {
-    fn in_thread_with_evidence(&self) -> bool {
-        evidence(self.subject, self.text) >= 2
-    }
+/// Words of a mailing list's bulk, for a letter to be it.
+const DIGEST_WORDS_MIN: usize = 2;
+
+/// Whether the letter that is answered reports nothing.
+fn answers_other_business(text: &[Unit]) -> bool {
+    let mut quoted = text.iter().filter(|unit| unit.depth > 0).peekable();
+    let reports = |unit: &Unit| unit.says(Concept::Finds) || unit.says(Concept::Flaw);
+    quoted.peek().is_some() && !quoted.any(reports)
 }
 
-/// Phrases of a seller, for the letter to be one.
-const SELLING_PHRASES_MIN: usize = 4;
-
-/// Different phrases: a report about a page that sells repeats few.
-fn sells(text: &str) -> bool {
-    let said: std::collections::HashSet<String> = SELLS
-        .find_iter(text)
-        .map(|m| m.as_str().to_lowercase())
-        .collect();
-    said.len() >= SELLING_PHRASES_MIN
+/// A short letter that says what is wrong with our key, or asks where it is, and reports nothing.
+fn misses_key(own: &OwnWords<'_>, signs: usize) -> bool {
+    let asks = own.units().any(|unit| {
+        unit.says(Concept::Please) || unit.says(Concept::KeyTrouble) || is_question(unit)
+    });
+    own.head_says(Concept::Key)
+        && own.say(Concept::KeyTrouble)
+        && asks
+        && own.are_few()
+        && signs == 0
+        && !own.find()
 }
 
 /// Whether a letter asks for our certificate, whatever else it does: in one sentence, or by
 /// Schleuder's keyword on a line of its own.
 pub fn asks_for_certificate(subject: &str, text: &str) -> bool {
     let text = &text[..text.floor_char_boundary(TEXT_OCTETS_MAX)];
-    let own = own_words(text);
+    let own = own_lines(text);
     let keyword = own.lines().chain([subject]).any(is_keyword);
     let asks = |sentence: &str| {
         KEY_WORDS.is_match(sentence)
@@ -203,19 +269,10 @@ fn is_keyword(line: &str) -> bool {
     KEYWORDS.contains(&line)
 }
 
-/// What the writer wrote themselves: without quotes and signature.
-fn own_words(text: &str) -> String {
-    text.lines()
-        .filter(|l| !l.starts_with('>'))
-        .take_while(|l| *l != "-- ")
-        .collect::<Vec<_>>()
-        .join("\n")
-}
-
 /// A short letter that asks for our key and reports nothing.
 fn asks_for_key(seen: &Seen<'_>) -> bool {
-    let own_words = own_words(seen.text);
-    let own = own_words.trim();
+    let own_lines = own_lines(seen.text);
+    let own = own_lines.trim();
     if own.chars().count() > KEY_REQUEST_CHARACTERS_MAX
         || NOT_ASKING.is_match(own)
         || seen.has_attachments

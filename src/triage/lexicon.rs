@@ -28,10 +28,14 @@ concepts! {
     Fixed,
     /// Is not vulnerable.
     Safe,
+    /// Nobody looked whether it is affected.
+    NotTested,
     /// Not; also "but not".
     Not,
     /// Below this version, which is not meant itself.
     Before,
+    /// Above this version, which is not meant itself.
+    After,
     /// Up to this version, which is meant too.
     UpTo,
     /// After a version: it and what is older.
@@ -82,6 +86,46 @@ concepts! {
     No,
     /// The writer found something, or says what an attacker can do.
     Finds,
+    /// Says how it is reproduced.
+    Reproduces,
+    /// A heading of steps.
+    StepsWord,
+    /// A key before the name of a product.
+    ProductWord,
+    /// A form or a platform passes something on.
+    FormNotice,
+    /// A word of subjects that says nothing of the matter.
+    Generic,
+    /// A greeting.
+    Greets,
+    /// A key before a title.
+    TitleWord,
+    /// A vulnerability by the name of its kind, or what it does: an overflow, a bypass, a crash.
+    Flaw,
+    /// It repeats or passes on what is known.
+    NothingNew,
+    /// A key or a certificate to encrypt to.
+    Key,
+    /// That key is expired, broken or nowhere to be found, or is asked for.
+    KeyTrouble,
+    /// What every scanner says of every site.
+    Petty,
+    /// A machine wrote it.
+    Automated,
+    /// A tool that looks for vulnerabilities, or what it printed.
+    Scan,
+    /// Of those who sell.
+    Sells,
+    /// Of those who cheat.
+    Junk,
+    /// A mailing list's bulk.
+    Digest,
+    /// It points to a file that came with it.
+    Attached,
+    /// It adds to an earlier letter.
+    AddsTo,
+    /// Thanks, for whatever.
+    ThanksFor,
     /// Takes a report back.
     Retracts,
     /// Asks something that an answer settles.
@@ -126,6 +170,16 @@ concepts! {
     Others,
     /// Nobody else.
     Nobody,
+    /// No person, no thing.
+    NotOne,
+    /// Others than the writer and us.
+    AnyoneElse,
+    /// It was us who were told.
+    ToYou,
+    /// Wants no name to be printed.
+    StaysAnonymous,
+    /// Is wanted or necessary.
+    Needs,
     /// To be named.
     Credit,
     /// Without a name.
@@ -163,7 +217,10 @@ static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
             Some(head) => (head, true),
             None => (word, false),
         };
-        for text in phrases(text) {
+        let typed = phrases(text);
+        let typeset = typed.iter().filter(|text| text.contains('\''));
+        let typeset: Vec<String> = typeset.map(|text| text.replace('\'', "’")).collect();
+        for text in typed.into_iter().chain(typeset) {
             words.push(text);
             entries.push(Entry { concept, is_head });
         }
@@ -241,8 +298,19 @@ pub(super) fn concepts(text: &str) -> Vec<Said> {
             said.concept,
         )
     });
+    let is_negation = |concept| matches!(concept, Concept::Not | Concept::No | Concept::NotOne);
     let mut kept: Vec<Said> = Vec::new();
     for said in found {
+        // The 未 of 未授权 denies nothing.
+        let is_of_flaw = is_negation(said.concept)
+            && kept.iter().rev().take(12).any(|longer| {
+                matches!(longer.concept, Concept::Flaw | Concept::Finds)
+                    && longer.range.start <= said.range.start
+                    && said.range.end <= longer.range.end
+            });
+        if is_of_flaw {
+            continue;
+        }
         let is_within = kept.iter().rev().take(12).any(|longer| {
             longer.concept == said.concept
                 && longer.range.start <= said.range.start
@@ -287,7 +355,6 @@ pub(super) fn lower(text: &str) -> String {
                 _ => c,
             }
         })
-        .map(|c| if c == '’' { '’' } else { c })
         .collect()
 }
 

@@ -6,8 +6,7 @@
 
 mod affected;
 mod answers;
-mod circumstances;
-mod class;
+mod choices;
 mod date;
 mod disclosure;
 mod documents;
@@ -16,13 +15,17 @@ mod kind;
 mod language;
 mod lexicon;
 mod own_products;
+mod own_words;
 mod parts;
 mod places;
 mod product;
 mod purpose;
 mod report;
+mod scanner;
 mod sections;
 mod severity;
+mod steps;
+mod title;
 mod units;
 mod version;
 mod version_claims;
@@ -32,7 +35,7 @@ mod words;
 pub use affected::ranges;
 pub use documents::{may_be_record, package};
 pub use kind::{Seen, asks_for_certificate, kind};
-pub use report::{ReportFile, ReportInput, report};
+pub use report::{ReportFile, ReportInput, may_be_text, report};
 pub use words::Words;
 
 /// A letter such as people write. Reading it fills the caches of every pattern.
@@ -60,15 +63,15 @@ pub fn warm_up() {
     }
     let all = [
         affected::all(),
-        circumstances::all(),
-        class::all(),
         fields::all(),
         kind::all(),
-        parts::all(),
+        own_words::all(),
         places::all(),
         product::all(),
         report::all(),
+        scanner::all(),
         sections::all(),
+        steps::all(),
         weakness::all(),
     ];
     for pattern in all.into_iter().flatten() {

@@ -1,6 +1,7 @@
 //! Which of our own products does a letter speak of?
 
 use super::lexicon::lower;
+use super::version::versions_among;
 use crate::model::product::OwnProduct;
 
 /// A product needs so many points to be meant where its name is a common word.
@@ -27,12 +28,37 @@ pub(super) fn spoken_of<'p>(
             let is_word = is_common_word(name) && points < POINTS_OF_WORDS;
             if is_word { 0 } else { points }
         };
-        (names.iter().map(of_name).sum::<usize>(), product)
+        let named: usize = names.iter().map(of_name).sum();
+        (
+            named + POINTS_OF_RELEASE * releases_of(product, products, subject, text),
+            product,
+        )
     });
     let meant = rated.filter(|(points, _)| *points > 0);
     // Of several that say as much, the first.
     let best = meant.reduce(|best, next| if next.0 > best.0 { next } else { best });
     best.map(|(_, product)| product)
+}
+
+/// A release that no other product has speaks for its product.
+const POINTS_OF_RELEASE: usize = 2;
+
+/// How many releases of a product the text names that no other product has.
+fn releases_of(product: &OwnProduct, products: &[OwnProduct], subject: &str, text: &str) -> usize {
+    let others = || products.iter().filter(|other| *other != product);
+    let is_own = |release: &&String| !others().any(|other| other.releases.contains(release));
+    let own: Vec<&String> = product.releases.iter().filter(is_own).collect();
+    let named = versions_among(subject, &product.releases)
+        .into_iter()
+        .chain(versions_among(text, &product.releases));
+    let mut found: Vec<String> = named
+        .filter(|version| version.is_release && version.text.contains('.'))
+        .map(|version| version.text)
+        .filter(|version| own.contains(&version))
+        .collect();
+    found.sort();
+    found.dedup();
+    found.len().min(3)
 }
 
 /// Whether a name may be a word of a sentence, too.
@@ -66,8 +92,11 @@ fn is_whole(text: &str, at: usize, end: usize) -> bool {
     let before = text[..at].chars().next_back();
     let mut after = text[end..].chars();
     let next = after.next();
-    let goes_on = next == Some('-') && after.next().is_some_and(|c| c.is_alphabetic());
-    !before.is_some_and(|c| joins(c) || c == '-') && !next.is_some_and(joins) && !goes_on
+    // `acme-tools` is another, and `acme.example` is a host.
+    let goes_on =
+        matches!(next, Some('-' | '.' | '@')) && after.next().is_some_and(|c| c.is_alphabetic());
+    let is_inside = before.is_some_and(|c| joins(c) || matches!(c, '-' | '.' | '@'));
+    !is_inside && !next.is_some_and(joins) && !goes_on
 }
 
 /// Whether the name stands within a longer one of another product: `otto` in `Otto Server`.

@@ -1,130 +1,117 @@
-//! What does a letter want that reports nothing? It asks, chases, thanks, applies or complains.
+//! What does a letter want? It reports, asks, chases, thanks, applies, begs, sells or complains, or
+//! a tool wrote it.
 //!
-//! A letter that shows a finding is a report, whatever else it says.
+//! A letter that shows a finding of a human's own is a report, whatever else it says. What a letter
+//! is taken for ranks it and decides whether a draft is filed without a human's word; it never
+//! silences.
 
 use super::lexicon::Concept;
-use super::units::{Unit, UnitKind};
+use super::own_words::{OwnWords, is_question};
+use super::scanner;
 use crate::model::report::Class;
 
-/// A letter that only chases or thanks is short.
-const SENTENCES_MAX: usize = 14;
+/// What is known of a letter beside its words.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Findings {
+    /// It says how to reproduce what it found.
+    pub steps: bool,
+    /// It claims that a version is affected.
+    pub versions: bool,
+    /// It names a weakness or a place in the source.
+    pub weakness: bool,
+    /// It names a CVE.
+    pub cve: bool,
+    /// Nothing but the record of a scanner says that there is a vulnerability.
+    pub only_records_of_scanners: bool,
+}
 
-/// What the words of a letter want; none where they may report something. `shown`: it says how to
-/// reproduce a finding; `evident`: it names affected versions or a weakness.
-pub(super) fn purpose(
-    subject: &[Unit],
-    text: &[Unit],
-    shown: bool,
-    evident: bool,
-) -> Option<Class> {
-    let words = || subject.iter().chain(text).filter(|unit| is_own(unit));
-    let has = |concept| words().any(|unit| says(unit, concept));
-    let in_head = |concept| words().take(HEAD_UNITS).any(|unit| says(unit, concept));
-    if in_head(Concept::Retracts) {
-        return Some(Class::Retraction);
+impl Findings {
+    fn are_evident(self) -> bool {
+        self.versions || self.weakness
     }
-    let finds =
-        words().any(|unit| says(unit, Concept::Finds) && says(unit, Concept::Vulnerability));
-    if finds {
-        return None;
-    }
-    // Whoever applies may number what they offer.
-    if has(Concept::JoinsList) {
-        return Some(Class::Application);
-    }
-    if shown {
-        return None;
-    }
-    let asks =
-        words().any(|unit| unit.text.ends_with(['?', '？', '吗']) || says(unit, Concept::Asks));
-    let is_short = text.iter().filter(|unit| is_own(unit)).count() <= SENTENCES_MAX;
-    let rows = [
-        (in_head(Concept::Abuse) && !evident, Class::Abuse),
-        (has(Concept::AsksBounty) && asks, Class::BountyQuestion),
-        (has(Concept::Chases) && is_short && !evident, Class::Chaser),
-        (has(Concept::Asks) && asks, Class::Question),
-        (has(Concept::Thanks) && is_short, Class::Thanks),
-        (has(Concept::Business) && !evident, Class::Business),
+}
+
+/// What a letter is.
+pub(super) fn purpose(own: &OwnWords<'_>, text: &str, found: Findings) -> Class {
+    let finds = own.find();
+    let is_complete = found.steps && found.are_evident() && finds;
+    let rows: [(Class, &dyn Fn() -> bool); 14] = [
+        (Class::Scanner, &|| found.only_records_of_scanners),
+        (Class::Retraction, &|| {
+            own.head_says(Concept::Retracts) && own.are_few() && !is_complete
+        }),
+        (Class::Application, &|| applies(own, found)),
+        (Class::Business, &|| {
+            own.subject_says(Concept::Business) && !finds && !found.are_evident()
+        }),
+        (Class::Scanner, &|| {
+            scanner::is_output(own, text, found.steps && found.versions)
+        }),
+        (Class::Sales, &|| {
+            own.words_for(Concept::Sells) >= SELLING_PHRASES_MIN && !is_complete
+        }),
+        (Class::Question, &|| {
+            own.ask_about_known() && (found.cve || own.say(Concept::Scan)) && !finds
+        }),
+        (Class::BegBounty, &|| begs(own, found)),
+        (Class::Report, &|| {
+            found.steps || finds && found.are_evident()
+        }),
+        (Class::Abuse, &|| {
+            own.head_says(Concept::Abuse) && !found.are_evident()
+        }),
+        (Class::BountyQuestion, &|| {
+            asks_for_money(own) && !found.are_evident()
+        }),
+        (Class::Chaser, &|| {
+            own.say(Concept::Chases) && own.are_few() && !found.are_evident() && !finds
+        }),
+        (Class::Question, &|| {
+            own.say(Concept::Asks) && own.ask() && !finds && (found.cve || !found.are_evident())
+        }),
+        (Class::Thanks, &|| thanks(own, found) && !finds),
     ];
-    rows.into_iter().find(|(is, _)| *is).map(|(_, class)| class)
-}
-
-/// So many units at a letter's head say what it is about.
-const HEAD_UNITS: usize = 6;
-
-fn is_own(unit: &Unit) -> bool {
-    unit.depth == 0 && !matches!(unit.kind, UnitKind::Code | UnitKind::Signature)
-}
-
-fn says(unit: &Unit, concept: Concept) -> bool {
-    unit.said.iter().any(|said| said.concept == concept)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::triage::fields::LetterKeys;
-    use crate::triage::units::units;
-
-    #[test]
-    fn letters_that_report_nothing_say_what_they_want() {
-        for (subject, text, expected) in [
-            (
-                "scanner finding",
-                "Our scanner flags CVE-2021-44228 in your image. Is that a false positive?",
-                Some(Class::Question),
-            ),
-            (
-                "Re: XSS",
-                "Any update on this? I have not heard from you.",
-                Some(Class::Chaser),
-            ),
-            (
-                "Re: XSS",
-                "Please ignore this one, my mistake.",
-                Some(Class::Retraction),
-            ),
-            (
-                "Thanks",
-                "Thank you for fixing it so soon!",
-                Some(Class::Thanks),
-            ),
-            (
-                "bounty",
-                "Hi, do you have a bug bounty program?",
-                Some(Class::BountyQuestion),
-            ),
-            (
-                "Invoice 2026-11",
-                "Please find our invoice attached.",
-                Some(Class::Business),
-            ),
-            (
-                "Phishing",
-                "A phishing page is hosted on your pages service.",
-                Some(Class::Abuse),
-            ),
-            (
-                "list",
-                "Please add security@linux.example to your pre-announcement list.",
-                Some(Class::Application),
-            ),
-            ("发票", "请问能否重开发票？", Some(Class::Business)),
-            // Whatever else it says, it reports.
-            (
-                "XSS",
-                "I found a vulnerability in your search. Is there a bounty? Any update is welcome.",
-                None,
-            ),
-            ("crash", "An attacker can crash it.", None),
-        ] {
-            let found = purpose(
-                &units(subject, &LetterKeys),
-                &units(text, &LetterKeys),
-                false,
-                false,
-            );
-            assert_eq!(found, expected, "{subject}: {text}");
-        }
+    if let Some((class, _)) = rows.iter().find(|(_, is)| is()) {
+        return *class;
     }
+    if own.say(Concept::Business) && !found.are_evident() && !finds {
+        return Class::Business;
+    }
+    Class::Report
 }
+
+fn applies(own: &OwnWords<'_>, found: Findings) -> bool {
+    let head = own.head_says(Concept::JoinsList);
+    (head || own.say(Concept::JoinsList) && !found.are_evident()) && !own.find()
+}
+
+fn asks_for_money(own: &OwnWords<'_>) -> bool {
+    let asks = own.units().any(|unit| {
+        unit.says(Concept::AsksBounty) && (is_question(unit) || unit.says(Concept::Asks))
+    });
+    (asks || own.subject_says(Concept::AsksBounty)) && own.are_few()
+}
+
+fn thanks(own: &OwnWords<'_>, found: Findings) -> bool {
+    let is_of_fix = own.say(Concept::Fixed) || !found.are_evident();
+    let is_thanks = own.head_says(Concept::Thanks) && own.are_few() && is_of_fix;
+    let is_note = own.are_a_few() && !own.ask() && !found.are_evident() && !own.say(Concept::Finds);
+    is_thanks || is_note && own.head_says(Concept::ThanksFor) && own.say(Concept::Fixed)
+}
+
+/// Whether it says nothing but what every scanner says of every site, or asks for money before it
+/// says what it found.
+fn begs(own: &OwnWords<'_>, found: Findings) -> bool {
+    let petty = own.count(Concept::Petty);
+    let grave = own
+        .units()
+        .filter(|unit| unit.says(Concept::Flaw) && !unit.says(Concept::Petty));
+    let grave = grave.count();
+    let money = own.say(Concept::AsksBounty);
+    let is_complete = found.steps && found.versions;
+    petty > 0 && !is_complete && (money && grave <= 2 * petty || grave == 0 && own.find_or_list())
+}
+
+/// Phrases of a seller, for a letter to be one. Different ones: a report about a page that sells
+/// repeats few.
+const SELLING_PHRASES_MIN: usize = 3;

@@ -1,22 +1,24 @@
 //! What does the report say? Each field from its own heading or key first, else from the prose.
 
+mod attached;
 mod gist;
 mod letter_units;
 mod sources;
 
 use super::fields::LetterField;
+use super::own_words::own_text;
+use super::purpose::Findings;
 use super::sections::{Section, sections};
+use super::steps::steps;
 use super::{Words, patterns, weakness};
 use crate::model::cvss;
 use crate::model::product::OwnProduct;
-use crate::model::report::{Missing, Report};
+use crate::model::report::{Class, Evidence, Missing, Report};
+pub use attached::may_be_text;
 pub(super) use gist::clean_subject;
-use gist::{cvss, steps, summary};
+use gist::cvss;
 use jiff::civil::Date;
 use sources::ReportSources;
-
-/// Longer summaries are cut at a word.
-const SUMMARY_CHARACTERS_MAX: usize = 200;
 
 /// A report says what it says in so many octets.
 pub(super) const TEXT_OCTETS_MAX: usize = 256 * 1024;
@@ -24,23 +26,13 @@ pub(super) const TEXT_OCTETS_MAX: usize = 256 * 1024;
 /// What of a subject is looked at.
 const SUBJECT_OCTETS_MAX: usize = 2_000;
 
-/// Longer steps are cut; the whole letter is in the case.
-const STEPS_CHARACTERS_MAX: usize = 8_000;
-
 patterns! {
     CVE = r"(?i)\bCVE[-‐– ]((?:19|20)[0-9]{2})-([0-9]{4,7})\b";
     CWE = r"(?i)\bCWE[-‐–: ]{0,2}0{0,3}([1-9][0-9]{0,3})\b";
     CVSS_VECTOR = r"\bCVSS:[34]\.[01](/[A-Za-z]{1,3}:[A-Za-z]{1,6})+|\bAV:[NAL]/AC:[HML]/Au:[MSN]/C:[NPC]/I:[NPC]/A:[NPC]";
     CVSS31_BARE = r"\bAV:[NALP]/AC:[LH]/PR:[NLH]/UI:[NR]/S:[UC]/C:[NLH]/I:[NLH]/A:[NLH]\b";
-    NUMBERED = r"^ {0,4}(?:\d{1,2}[.)]|step \d{1,2}[:.)]?) +\S";
-    // Something that can be run or sent as it stands.
-    COMMAND = r#"(?m)^\s*(?:[$#>] )?(?:curl|wget|nc|ncat|python3?|perl|ruby|node|java|go run|cargo|docker|kubectl|git|sqlmap|printf|echo|sudoedit|ssh|openssl|mysql|psql|redis-cli|GET|POST|PUT|DELETE|PATCH|HEAD) +\S|<script|document\.cookie|\bprintf '|</?\w+ on\w+=|\$\{jndi:"#;
-    TRIED = r"(?i)\b(to (see|test|try|verify|check|trigger|show|demonstrate|exploit) (it|this|that)|try (this|it)|(can|could|may) test|send (one|a|an|yourself|the)\b|save it as|a file for trying|it suffices|open it with|pour (reproduire|tester|le vérifier)|nachstellen|reproduzieren|para reproducir|run (this|the|it)|unpack the|point (it|the) at|feed (it|the)|watch (rss|the|it)|i (set up|put|sent|ran|built|fed)|build any|proof:|poc:|test:|example:|let a (web )?server|create an?|shows the|in a loop)\b";
-    NO_STEPS = r"(?i)\b(no|not|n't|cannot|without)\b[^.\n]{0,40}\b(share|demonstration|poc|proof of concept|reproducer|reproduc\w+|exploit code|sample|steps)\b";
-    REPRODUCE = r"(?i)\b(to reproduce|reproduc(e|ed|tion|ible)|steps|proof[ -]of[ -]concept|\bpoc\b|can be (triggered|exploited) by|how to trigger)\b";
     VULNERABLE = r"(?i)\b(vulnerab\w+|exploit\w*|security (issue|bug|flaw|hole|problem|advisory|report)|xss|csrf|ssrf|xxe|rce|sqli|idor|lfi|cross[- ]site|sql injection|command injection|code execution|injection|buffer overflow|heap overflow|overflow|use[- ]after[- ]free|out[- ]of[- ]bounds|path traversal|directory traversal|privilege escalation|denial[- ]of[- ]service|\bdos\b|authentication bypass|auth(orization)? bypass|bypass|memory corruption|race condition|deserialization|information (leak|disclosure)|attacker|0-?day|zero[- ]day|proof[- ]of[- ]concept|\bpoc\b|cve|cwe|cvss|crash(es)?)\b";
     FENCE = r"(?ms)^```.*?^```";
-    FORWARDED = r"(?im)^-{2,} ?(forwarded message|original message|weitergeleitete nachricht|message transféré|mensaje reenviado)\b|^begin forwarded message";
     LINE_NUMBER = r":\d+(?:[:-]\d+)?$";
 }
 
@@ -49,13 +41,18 @@ pub(super) fn speaks_of_vulnerability(subject: &str, text: &str) -> bool {
     VULNERABLE.is_match(subject) || VULNERABLE.is_match(text)
 }
 
+/// Whether it names a weakness by its number, or rates it by a vector.
+pub(super) fn names_score(text: &str) -> bool {
+    CWE.is_match(text) || CVSS_VECTOR.is_match(text)
+}
+
 /// Signs of a report, from 0 (none) upwards.
 pub(super) fn evidence(subject: &str, text: &str) -> usize {
-    let text = own_words(head_of_text(text));
+    let text = own_text(subject, head_of_text(text));
     let signs = [
         speaks_of_vulnerability(subject, &text),
         CVE.is_match(&text) || CWE.is_match(&text) || CVSS_VECTOR.is_match(&text),
-        steps(&sections(&text), &text).is_some(),
+        steps(&sections(&text), &text, &[]).is_some(),
     ];
     signs.iter().filter(|s| **s).count()
 }
@@ -85,65 +82,97 @@ pub struct ReportInput<'a> {
 /// Extracts the structured report from subject and body text, and from the records that came with
 /// it.
 pub fn report(input: &ReportInput<'_>) -> Report {
-    let subject = input.subject;
     let sources = ReportSources::read(input);
+    let mut report = read_facts(&sources);
+    report.class = sources.class(Findings {
+        steps: report.steps_to_reproduce.is_some(),
+        versions: !report.affected_versions.is_empty(),
+        weakness: !weakness::named(&without_code(&sources.text)).is_empty()
+            || !report.files.is_empty()
+            || !report.functions.is_empty(),
+        cve: !report.cve_ids.is_empty(),
+        ..Findings::default()
+    });
+    if !report.class.may_report() {
+        return without_claims(report);
+    }
+    report.missing = missing(&report);
+    report
+}
+
+fn read_facts(sources: &ReportSources<'_>) -> Report {
     let (text, sections) = (sources.text.as_str(), sources.sections.as_slice());
     let product = sources.product();
     let versions = sources.versions(product.as_deref());
     let cvss = cvss(&sources.with_identifiers);
     let rated = cvss.as_deref().and_then(cvss::rate);
     let (disclosure, of_disclosure) = sources.disclosure();
-    let (severity, of_severity) = match &rated {
-        // A vector says the severity by itself.
-        Some(rated) => (Some(rated.rating.clone()), None),
-        None => sources.severity(),
-    };
-    let others = of_severity.into_iter().chain(of_disclosure);
+    let (stated_severity, of_severity) = sources.severity();
+    let (answers, of_answers) = sources.answers();
+    let vulnerabilities = sources.vulnerabilities();
+    let others = of_severity
+        .into_iter()
+        .chain(of_disclosure)
+        .chain(of_answers);
     let evidence = versions.evidence.into_iter().chain(others).collect();
-    let steps_to_reproduce = sources.steps();
-    let mut missing = missing(steps_to_reproduce.as_deref(), &versions.affected_versions);
-    let cwe_ids = weaknesses(sections, subject, text, &sources.with_identifiers);
-    let evident = !(versions.affected_versions.is_empty() && cwe_ids.is_empty());
-    let class = sources.class(missing.is_empty(), steps_to_reproduce.is_some(), evident);
-    if !class.may_report() {
-        // Nobody asks a question for its steps.
-        missing.clear();
-    }
     Report {
-        summary: summary(sections, subject, text),
+        summary: sources.title(),
         cve_ids: ids(&CVE, &sources.with_identifiers, |c| {
             format!("CVE-{}-{}", &c[1], &c[2])
         }),
-        cwe_ids,
-        cvss_score: rated.map(|rated| f64::from(rated.tenths) / 10.0),
-        severity,
+        cwe_ids: weaknesses(sections, sources.subject, text, &sources.with_identifiers),
+        cvss_score: rated.as_ref().map(|rated| f64::from(rated.tenths) / 10.0),
+        // The reporter's word, else what their vector says.
+        severity: stated_severity.or(rated.map(|rated| rated.rating)),
         cvss,
-        steps_to_reproduce,
+        steps_to_reproduce: sources.steps(&vulnerabilities),
         disclosure,
-        missing,
         references: sources.references(),
         files: sources.files(),
         functions: sources.functions(),
-        vulnerabilities: sources.vulnerabilities(),
-        class,
-        answers: sources.answers(),
+        vulnerabilities,
+        answers,
         product,
         affected_versions: versions.affected_versions,
         affected: versions.affected,
         fixed_versions: versions.fixed_versions,
         unaffected_versions: versions.unaffected_versions,
         evidence: letter_units::of_printed(evidence),
-        read_from: sources.read_from,
+        read_from: sources.read_from.clone(),
+        ..Report::default()
+    }
+}
+
+/// What stays of a letter that reports nothing: a question about a version claims nothing of it,
+/// and nobody asks a question for its steps.
+fn without_claims(report: Report) -> Report {
+    // Who asks or chases may have plans; who sells or applies speaks of their own business.
+    let has_plans = matches!(
+        report.class,
+        Class::Question | Class::Chaser | Class::Retraction | Class::Thanks
+    );
+    let disclosure = has_plans.then_some(report.disclosure).unwrap_or_default();
+    let answers = has_plans.then_some(report.answers).unwrap_or_default();
+    let is_kept = |e: &Evidence| has_plans && !e.fact.is_of_vulnerability();
+    Report {
+        summary: report.summary,
+        class: report.class,
+        disclosure,
+        answers,
+        references: report.references,
+        read_from: report.read_from,
+        evidence: report.evidence.into_iter().filter(is_kept).collect(),
+        ..Report::default()
     }
 }
 
 /// What a responder needs and the report does not have.
-fn missing(steps_to_reproduce: Option<&str>, affected_versions: &[String]) -> Vec<Missing> {
+fn missing(report: &Report) -> Vec<Missing> {
     let mut missing = Vec::new();
-    if steps_to_reproduce.is_none() {
+    if report.steps_to_reproduce.is_none() {
         missing.push(Missing::Steps);
     }
-    if affected_versions.is_empty() {
+    if report.affected_versions.is_empty() {
         missing.push(Missing::Versions);
     }
     missing
@@ -181,34 +210,9 @@ pub(super) fn head_of_text(text: &str) -> &str {
     &text[..text.floor_char_boundary(TEXT_OCTETS_MAX)]
 }
 
-/// The text without quotations and without the signature under `-- `.
-fn own_words(text: &str) -> String {
-    if FORWARDED.is_match(text) {
-        return unquoted(text);
-    }
-    let lines = text.lines().take_while(|l| *l != "-- " && *l != "--");
-    let own = lines
-        .filter(|l| !l.starts_with('>'))
-        .collect::<Vec<_>>()
-        .join("\n");
-    if !own.trim().is_empty() {
-        return own;
-    }
-    // A letter that only quotes forwards what it quotes.
-    unquoted(text)
-}
-
 /// Without what stands in fences.
 pub(super) fn without_code(text: &str) -> std::borrow::Cow<'_, str> {
     FENCE.replace_all(text, "")
-}
-
-/// Without the marks of quoting.
-fn unquoted(text: &str) -> String {
-    text.lines()
-        .map(|l| l.trim_start_matches(['>', ' ']))
-        .collect::<Vec<_>>()
-        .join("\n")
 }
 
 pub(super) fn first(sections: &[Section], field: LetterField) -> Option<&str> {

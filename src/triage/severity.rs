@@ -1,14 +1,50 @@
 //! How severe does the letter call it? By a field, beside a word for severity, or of the
 //! vulnerability itself.
 
+use super::choices::chosen;
 use super::lexicon::{Concept, Said, concepts};
+use super::own_words::is_question;
 use super::units::{Unit, UnitKind, head_of};
 use std::ops::Range;
+
+/// How severe, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rating {
+    None,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl Rating {
+    /// The word, as JSON and people have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+
+    fn of(concept: Concept) -> Option<Self> {
+        match concept {
+            Concept::Critical => Some(Self::Critical),
+            Concept::High => Some(Self::High),
+            Concept::Medium => Some(Self::Medium),
+            Concept::Low => Some(Self::Low),
+            Concept::NoSeverity => Some(Self::None),
+            _ => None,
+        }
+    }
+}
 
 /// A rating in the writer's words, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SeverityClaim {
-    pub rating: &'static str,
+    pub rating: Rating,
     pub unit: usize,
     pub range: Range<usize>,
 }
@@ -19,16 +55,20 @@ const RATINGS_OF_PLACEHOLDER: usize = 3;
 /// Between a rating and the word that it belongs to stand at most so many octets.
 const GAP_OCTETS_MAX: usize = 48;
 
-/// The ratings that a letter gives, those of fields first.
+/// The ratings that a letter gives: those of fields, else those of its prose.
 pub(super) fn claims(units: &[Unit]) -> Vec<SeverityClaim> {
-    let of = |by_key: bool| {
-        units.iter().enumerate().filter_map(move |(at, unit)| {
-            let reads = unit.kind != UnitKind::Signature && unit.depth == 0;
+    let of = |by_key: bool| -> Vec<SeverityClaim> {
+        let all = units.iter().enumerate().filter_map(|(at, unit)| {
+            let reads = unit.kind != UnitKind::Signature && unit.depth == 0 && !is_question(unit);
             let reads = reads && (by_key || unit.kind != UnitKind::Code);
             reads.then(|| claim(units, at, by_key)).flatten()
-        })
+        });
+        all.collect()
     };
-    of(true).chain(of(false)).collect()
+    match of(true) {
+        by_key if by_key.is_empty() => of(false),
+        by_key => by_key,
+    }
 }
 
 fn claim(units: &[Unit], at: usize, by_key: bool) -> Option<SeverityClaim> {
@@ -44,29 +84,51 @@ fn claim(units: &[Unit], at: usize, by_key: bool) -> Option<SeverityClaim> {
     } else {
         &unit.said
     };
-    let ratings: Vec<&Said> = said
-        .iter()
-        .filter(|s| rating(s.concept).is_some())
-        .collect();
+    let ticked = chosen(&unit.lower);
+    let is_meant = |said: &&Said| {
+        let is_ticked =
+            |box_: &Range<usize>| box_.start <= said.range.start && said.range.end <= box_.end;
+        Rating::of(said.concept).is_some() && ticked.as_ref().is_none_or(is_ticked)
+    };
+    let ratings: Vec<&Said> = said.iter().filter(is_meant).collect();
     let mut kinds: Vec<Concept> = ratings.iter().map(|s| s.concept).collect();
     kinds.sort();
     kinds.dedup();
     if kinds.len() >= RATINGS_OF_PLACEHOLDER {
         return None;
     }
-    let rated = if by_key {
-        let first = ratings.first().copied();
-        first.filter(|_| is_about_severity(units, at))
+    let is_headed = is_about_severity(units, at);
+    // "None" rates where it is the whole answer.
+    let is_whole = |said: &&Said| {
+        said.concept != Concept::NoSeverity
+            || said.range.len() == unit.lower.trim_end_matches('.').len()
+    };
+    let ratings: Vec<&Said> = ratings.into_iter().filter(|said| is_whole(said)).collect();
+    let rated: Vec<&Said> = if by_key {
+        ratings.into_iter().filter(|_| is_headed).collect()
     } else {
-        let belongs = |rating: &&&Said| belongs(&unit.lower, said, rating);
-        ratings.iter().find(belongs).copied()
-    }?;
+        let belongs = |rating: &&Said| belongs(&unit.lower, said, rating);
+        ratings.into_iter().filter(belongs).collect()
+    };
+    let first = *rated.first()?;
+    // "From medium to high": the last word counts.
+    let changes = |last: &&&Said| {
+        let between = unit.lower.get(first.range.end..last.range.start);
+        between.is_some_and(|gap| CHANGES.iter().any(|word| gap.contains(word)))
+    };
+    let meant = rated.last().filter(changes).copied().unwrap_or(first);
     Some(SeverityClaim {
-        rating: rating(rated.concept)?,
+        rating: Rating::of(meant.concept)?,
         unit: at,
-        range: rated.range.clone(),
+        range: meant.range.clone(),
     })
 }
+
+/// Between two ratings, of which the second is meant.
+const CHANGES: [&str; 14] = [
+    " to ", "->", "→", ": ", " auf ", " à ", " a ", " para ", " до ", " на ", "到", "改为", "から",
+    " instead",
+];
 
 /// Whether the key, the column or the heading of a unit is a word for severity.
 fn is_about_severity(units: &[Unit], at: usize) -> bool {
@@ -107,17 +169,6 @@ fn belongs(text: &str, said: &[Said], rating: &Said) -> bool {
     calls && said.iter().any(|noun| follows(&noun))
 }
 
-fn rating(concept: Concept) -> Option<&'static str> {
-    match concept {
-        Concept::Critical => Some("critical"),
-        Concept::High => Some("high"),
-        Concept::Medium => Some("medium"),
-        Concept::Low => Some("low"),
-        Concept::NoSeverity => Some("none"),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,7 +197,7 @@ mod tests {
             ("Schweregrad: kritisch", Some("critical")),
         ] {
             let found = claims(&units(text, &LetterKeys));
-            assert_eq!(found.first().map(|c| c.rating), expected, "{text}");
+            assert_eq!(found.first().map(|c| c.rating.as_str()), expected, "{text}");
         }
     }
 }

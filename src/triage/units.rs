@@ -5,11 +5,13 @@
 //! Markdown parser, then line by line for `Key: value`.
 
 mod mapped;
+mod segments;
 mod sentences;
 mod walk;
 
-use super::lexicon::{Said, concepts, lower};
+use super::lexicon::{Concept, Said, concepts, lower};
 use mapped::{Mapped, lines};
+use segments::{Segment, segments};
 use sentences::sentences;
 use std::ops::Range;
 use std::rc::Rc;
@@ -81,6 +83,11 @@ pub(super) enum UnitKind {
 }
 
 impl Unit {
+    /// Whether a word of it says so.
+    pub fn says(&self, concept: Concept) -> bool {
+        self.said.iter().any(|said| said.concept == concept)
+    }
+
     /// Where a part of its text stands in the letter's text.
     pub fn place(&self, part: Range<usize>) -> Range<usize> {
         let start = self.offsets[part.start] as usize;
@@ -90,14 +97,6 @@ impl Unit {
         });
         start..end.max(start)
     }
-}
-
-/// Lines of one depth of quotation that stand together.
-#[derive(Debug)]
-struct Segment {
-    depth: u8,
-    lines: Mapped,
-    is_signature: bool,
 }
 
 /// Whether a key is one of a form's, whose answer is a unit of its own.
@@ -121,57 +120,20 @@ pub(super) fn units(text: &str, keys: &dyn Keys) -> Vec<Unit> {
     builder.units
 }
 
-/// How deep a line is quoted, and how many octets the marks take.
-fn quotation(line: &str) -> (u8, usize) {
-    let (mut depth, mut end) = (0u8, 0);
-    for (at, c) in line.char_indices() {
-        match c {
-            '>' if line[at + 1..].starts_with('=') => break,
-            '>' => {
-                depth = depth.saturating_add(1);
-                end = at + 1;
-            }
-            ' ' if at - end < 2 => {}
-            _ => break,
-        }
-    }
-    if depth > 0 && line[end..].starts_with(' ') {
-        end += 1;
-    }
-    (depth, end)
+/// The lines that nobody is quoted in, without signatures.
+pub(super) fn own_lines(text: &str) -> String {
+    let own = segments(text)
+        .into_iter()
+        .filter(|s| s.depth == 0 && !s.is_signature);
+    own.map(|segment| segment.lines.text).collect()
 }
 
-fn segments(text: &str) -> Vec<Segment> {
-    let mut segments: Vec<Segment> = Vec::new();
-    let (mut at, mut in_signature) = (0, false);
-    for whole in text.split_inclusive('\n') {
-        let line = whole.trim_end_matches(['\n', '\r']);
-        let (depth, marks) = quotation(line);
-        let own = &line[marks..];
-        let continues = segments.last().is_some_and(|last| last.depth == depth);
-        if !continues {
-            in_signature = false;
-        }
-        if matches!(own, "-- " | "--") {
-            in_signature = true;
-        }
-        if !segments
-            .last()
-            .is_some_and(|last| last.depth == depth && last.is_signature == in_signature)
-        {
-            segments.push(Segment {
-                depth,
-                lines: Mapped::default(),
-                is_signature: in_signature,
-            });
-        }
-        if let Some(segment) = segments.last_mut() {
-            segment.lines.push(own, at + marks);
-            segment.lines.push("\n", at + line.len());
-        }
-        at += whole.len();
-    }
-    segments
+/// All lines, without the marks of quoting.
+pub(super) fn unquoted_lines(text: &str) -> String {
+    segments(text)
+        .into_iter()
+        .map(|segment| segment.lines.text)
+        .collect()
 }
 
 struct Builder<'k> {
@@ -234,7 +196,8 @@ impl Builder<'_> {
         let mut joined = Mapped::default();
         let mut open: Option<(String, Mapped)> = None;
         for line in lines(block) {
-            if let Some((key, value)) = self.field(&line) {
+            let next = || open.as_ref().and_then(|_| next_field(&line));
+            if let Some((key, value)) = self.field(&line).or_else(next) {
                 self.answer(open.take(), depth);
                 self.sentences(kind, &std::mem::take(&mut joined), depth);
                 self.block += 1;
@@ -295,7 +258,27 @@ impl Builder<'_> {
     /// The key, and where the value begins.
     fn field(&self, line: &Mapped) -> Option<(String, usize)> {
         let marks = line.text.char_indices();
-        let colon = marks.clone().find(|(_, c)| matches!(c, ':' | '：' | '='));
+        // The colon of `1:2.4-1` parts no key.
+        let parts = |at: usize| {
+            let before = line.text[..at].chars().next_back();
+            let after = line.text[at + 1..].chars().next();
+            !(before.is_some_and(|c| c.is_ascii_digit())
+                && after.is_some_and(|c| c.is_ascii_digit()))
+        };
+        let colon = marks
+            .clone()
+            .find(|(at, c)| matches!(c, '：' | '=') || *c == ':' && parts(*at));
+        // `Has it been exploited? No`: the answer to a question of a form.
+        let asked = marks.clone().find(|(_, c)| matches!(c, '?' | '？'));
+        let asked = asked.filter(|(at, c)| {
+            let question = &line.text[..*at];
+            let has_answer = !line.text[at + c.len_utf8()..].trim().is_empty();
+            let is_first = colon.is_none_or(|(colon, _)| *at < colon);
+            is_first && has_answer && self.keys.is_key(&format!("{}?", plain_key(question)))
+        });
+        if let Some((at, c)) = asked {
+            return Some((plain_key(&line.text[..at]), at + c.len_utf8()));
+        }
         let (at, width) = match (line.text.find("..."), colon) {
             // `Fixed version ........ 7.4`
             (Some(dots), colon) if colon.is_none_or(|(at, _)| dots < at) => {
@@ -305,13 +288,46 @@ impl Builder<'_> {
             }
             (_, colon) => colon.map(|(at, c)| (at, c.len_utf8()))?,
         };
-        let key = line.text[..at]
-            .trim_matches(|c: char| c.is_whitespace() || "*-_#•・[]()【】■◆●○□▪►▸→".contains(c))
-            .to_lowercase();
+        let key = plain_key(&line.text[..at]);
         let is_short = (1..=60).contains(&key.chars().count());
         (is_short && (key.ends_with(['?', '？']) || self.keys.is_key(&key)))
             .then(|| (key, at + width))
     }
+}
+
+/// A line of a form that has begun: `Key: value`, whatever the key.
+fn next_field(line: &Mapped) -> Option<(String, usize)> {
+    let (at, colon) = line
+        .text
+        .char_indices()
+        .find(|(_, c)| matches!(c, ':' | '：'))?;
+    let after = at + colon.len_utf8();
+    let is_set_off = colon == '：' || line.text[after..].starts_with([' ', '\t']);
+    let key = plain_key(&line.text[..at]);
+    let begins = line.text.trim_start().chars().next()?;
+    let is_key = key.split_whitespace().count() <= 5
+        && (2..=40).contains(&key.chars().count())
+        && key
+            .chars()
+            .all(|c| c.is_alphabetic() || " -/()'’_·".contains(c))
+        && (begins.is_uppercase() || !begins.is_ascii() || !begins.is_alphabetic());
+    (is_set_off && is_key && !line.text.starts_with(' ')).then_some((key, after))
+}
+
+/// A key in lower case, without what dresses it.
+fn plain_key(key: &str) -> String {
+    // `3.  Product` of a form whose questions are numbered.
+    let numbered = key
+        .trim_start()
+        .split_once(['.', ')'])
+        .filter(|(number, rest)| {
+            (1..=2).contains(&number.len())
+                && number.bytes().all(|b| b.is_ascii_digit())
+                && rest.starts_with(' ')
+        });
+    let key = numbered.map_or(key, |(_, rest)| rest);
+    key.trim_matches(|c: char| c.is_whitespace() || "*-_#•・[]()【】■◆●○□▪►▸→".contains(c))
+        .to_lowercase()
 }
 
 fn is_wide(c: char) -> bool {

@@ -16,6 +16,8 @@ pub(super) struct Version {
     pub is_wildcard: bool,
     /// A plus sign follows it: itself and all later ones.
     pub goes_on: bool,
+    /// It is known to exist.
+    pub is_release: bool,
 }
 
 /// Longer ones are no versions.
@@ -36,6 +38,43 @@ pub(super) fn versions(text: &str) -> Vec<Version> {
             .as_ref()
             .map_or_else(|| skip(octets, at), |v| v.range.end.max(at + 1));
         found.extend(version);
+    }
+    found
+}
+
+/// The versions of a text, where it is known which exist: one that a release continues is that
+/// release (`6.12.9-tundra3`), and one is written as the release is (`V2.1.4`, `1:2.4-1`).
+pub(super) fn versions_among(text: &str, releases: &[String]) -> Vec<Version> {
+    let mut found: Vec<Version> = Vec::new();
+    for mut version in versions(text) {
+        if found
+            .last()
+            .is_some_and(|last| version.range.start < last.range.end)
+        {
+            continue;
+        }
+        let rest = &text[version.range.start..];
+        let begun = releases.iter().filter_map(|release| {
+            let plain = release.trim_start_matches(['v', 'V']);
+            let is_whole = rest.get(..plain.len())?.eq_ignore_ascii_case(plain)
+                && !rest[plain.len()..].starts_with(|c: char| c.is_ascii_alphanumeric());
+            (is_whole && plain.len() >= version.text.len()).then_some((plain.len(), release))
+        });
+        let written = begun.max_by_key(|(length, _)| *length).or_else(|| {
+            let revised = |release: &&String| {
+                release
+                    .split_once(':')
+                    .is_some_and(|(_, rest)| rest == version.text)
+            };
+            Some((version.text.len(), releases.iter().find(revised)?))
+        });
+        if let Some((length, release)) = written {
+            version.range.end = version.range.start + length;
+            version.text = release.clone();
+            version.is_release = true;
+            version.is_bare_number = false;
+        }
+        found.push(version);
     }
     found
 }
@@ -157,6 +196,7 @@ fn version(text: &str, start: usize) -> Option<Version> {
         is_marked,
         is_wildcard,
         goes_on,
+        is_release: false,
     })
 }
 

@@ -7,10 +7,12 @@ mod expressions;
 mod operators;
 mod ownership;
 mod roles;
+mod rows;
 
 use super::lexicon::{Concept, Said};
+use super::own_words::is_question;
 use super::units::{Unit, UnitKind, head_of};
-use super::version::{Version, versions};
+use super::version::{Version, versions_among};
 pub(super) use roles::role_of;
 use std::ops::Range;
 
@@ -79,8 +81,6 @@ pub(super) struct Context<'a> {
     pub products: &'a [String],
     /// Releases that exist; empty where nobody knows.
     pub releases: &'a [String],
-    /// The subject speaks of a vulnerability.
-    pub reports: bool,
     /// The text is nothing but a list of what is affected.
     pub is_list: bool,
 }
@@ -90,11 +90,13 @@ pub(super) fn claims(units: &[Unit], context: &Context<'_>) -> Vec<VersionClaim>
     let mut found = Vec::new();
     let mut left = VERSIONS_OF_LETTER_MAX;
     for (at, unit) in units.iter().enumerate() {
-        if matches!(unit.kind, UnitKind::Code | UnitKind::Signature) || unit.depth > 0 {
+        let is_words = !matches!(unit.kind, UnitKind::Code | UnitKind::Signature);
+        // Whoever asks claims nothing.
+        if !is_words || unit.depth > 0 || is_question(unit) {
             continue;
         }
         let says_all = unit.said.iter().any(|s| s.concept == Concept::AllVersions);
-        let mut versions = versions(&unit.text);
+        let mut versions = versions_among(&unit.text, context.releases);
         versions.truncate(VERSIONS_MAX.min(left));
         left -= versions.len();
         if says_all || !versions.is_empty() {
@@ -131,6 +133,7 @@ impl<'a> Reader<'a> {
         let given = match unit.kind {
             _ if context.is_list => Some(Role::Affected),
             UnitKind::Heading => None,
+            UnitKind::Cell => rows::role(units, at).or_else(of_head),
             _ => of_head(),
         };
         Self {
@@ -206,7 +209,6 @@ mod tests {
         let context = Context {
             products: &products,
             releases: &[],
-            reports: true,
             is_list: false,
         };
         let mut found: Vec<String> = claims(&units, &context)

@@ -2,6 +2,7 @@
 
 use super::fields::LetterKeys;
 use super::language::{Language, language};
+use super::lexicon::Concept;
 use super::report::head_of_text;
 use super::units::{Unit, units};
 
@@ -16,9 +17,19 @@ impl Words {
     /// Of a letter's text; what is beyond the limit of a report is not looked at.
     pub fn read(text: &str) -> Self {
         let text = head_of_text(text);
-        Self {
-            units: units(text, &LetterKeys),
-            language: language(text),
+        let (mut units, language) = (units(text, &LetterKeys), language(text));
+        if language == Language::Portuguese {
+            units.iter_mut().for_each(drop_portuguese_no);
         }
+        Self { units, language }
     }
+}
+
+/// In Portuguese, "no" is "in the".
+fn drop_portuguese_no(unit: &mut Unit) {
+    let lower = &unit.lower;
+    unit.said.retain(|said| {
+        let denies = matches!(said.concept, Concept::Not | Concept::No | Concept::NotOne);
+        !(denies && &lower[said.range.clone()] == "no")
+    });
 }

@@ -143,7 +143,8 @@ fn agrees(fact: &Fact, printed: &str, reading: &Reading) -> bool {
                 || (fact.field == "title" && is_subject(fact, reading, &printed))
         }
         "affected" | "not-affected" | "fixed" => {
-            let plain = |v: &str| v.replace("v.", "").replace(".x", ".*").to_lowercase();
+            // `V2.1.4` is 2.1.4, as the product's releases are written.
+            let plain = |v: &str| v.to_lowercase().replace('v', "").replace(".x", ".*");
             plain(&fact.value) == plain(&printed)
         }
         _ => squashed(&fact.value).to_lowercase() == printed.to_lowercase(),

@@ -2,7 +2,7 @@
 
 use crate::labels::DeskLabels;
 use sealdesk::model::reading::{LetterKind, Reading};
-use sealdesk::model::report::{Affected, Class, CreditWish, Intent, Range, Report};
+use sealdesk::model::report::{Affected, Class, CreditWish, FactField, Intent, Range, Report};
 
 /// Every field of the labels whose values are compared as they are.
 pub const FIELDS: [&str; 19] = [
@@ -27,6 +27,9 @@ pub const FIELDS: [&str; 19] = [
     "function",
 ];
 
+/// Kinds of letters that have a title.
+const REPORTING: [&str; 4] = ["report", "disclosure-notice", "scanner", "beg-bounty"];
+
 /// The kind of a letter, in the labels' terms.
 pub fn kind(reading: &Reading) -> &'static str {
     match (reading.kind, reading.report.as_ref().map(|r| r.class)) {
@@ -43,6 +46,8 @@ pub fn values(field: &str, reading: &Reading, desk: Option<&DeskLabels>) -> Vec<
         return Vec::new();
     };
     match field {
+        // Of a letter that reports nothing it is a name, and no claim.
+        "title" if !REPORTING.contains(&kind(reading)) => Vec::new(),
         "title" => vec![report.summary.clone()],
         "product" => {
             let named = report.product.iter();
@@ -60,8 +65,7 @@ pub fn values(field: &str, reading: &Reading, desk: Option<&DeskLabels>) -> Vec<
         "cwe" => report.cwe_ids.clone(),
         "cvss" => report.cvss.iter().cloned().collect(),
         // The rating of a vector is reckoned, not read.
-        "severity" if report.cvss.is_some() => Vec::new(),
-        "severity" => report.severity.iter().cloned().collect(),
+        "severity" => stated(report, FactField::Severity),
         "intent" if report.disclosure.intent == Intent::Unstated => Vec::new(),
         "intent" => vec![report.disclosure.intent.as_str().to_owned()],
         "public-date" => report.disclosure.date.iter().cloned().collect(),
@@ -71,6 +75,11 @@ pub fn values(field: &str, reading: &Reading, desk: Option<&DeskLabels>) -> Vec<
         "function" => report.functions.clone(),
         _ => answers(field, report),
     }
+}
+
+fn stated(report: &Report, fact: FactField) -> Vec<String> {
+    let stated = report.evidence.iter().filter(|e| e.fact == fact);
+    stated.map(|e| e.value.clone()).collect()
 }
 
 fn answers(field: &str, report: &Report) -> Vec<String> {

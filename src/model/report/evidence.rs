@@ -48,6 +48,7 @@ impl Evidence {
             TextPlace::Subject => "subject".to_owned(),
             TextPlace::Text { line, .. } => format!("line {line}"),
             TextPlace::Record => "a record".to_owned(),
+            TextPlace::Attachment { name, line } => format!("{name}, line {line}"),
         };
         format!("{} {value}{doubt}, {place}: “{quote}”", fact.as_str())
     }
@@ -65,9 +66,23 @@ pub enum FactField {
     Intent,
     /// When they do.
     PublicDate,
+    Exploited,
+    OthersTold,
+    /// Whether the reporter wants to be named.
+    Credit,
+    /// As whom.
+    CreditName,
 }
 
 impl FactField {
+    /// Whether it is a fact of the vulnerability, and not of the reporter's plans and wishes.
+    pub fn is_of_vulnerability(self) -> bool {
+        matches!(
+            self,
+            Self::Affected | Self::NotAffected | Self::Fixed | Self::Severity
+        )
+    }
+
     /// The word, as JSON and people have it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -77,6 +92,10 @@ impl FactField {
             Self::Severity => "severity",
             Self::Intent => "intent",
             Self::PublicDate => "publication",
+            Self::Exploited => "exploited",
+            Self::OthersTold => "others told",
+            Self::Credit => "credit",
+            Self::CreditName => "credit to",
         }
     }
 }
@@ -94,7 +113,7 @@ pub enum How {
 }
 
 /// Where the words stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TextPlace {
     Subject,
@@ -106,4 +125,9 @@ pub enum TextPlace {
     },
     /// A record that came with the letter.
     Record,
+    /// A line, from 1, of a text that came with the letter.
+    Attachment {
+        name: String,
+        line: u32,
+    },
 }

@@ -1,17 +1,22 @@
 //! What do the words of a letter claim, and where does each claim stand?
 
-use super::{FORWARDED, ReportInput, unique};
-use crate::model::report::{Class, Disclosure, Evidence, FactField, How, Intent, TextPlace};
+use super::attached::LetterText;
+use super::{ReportInput, clean_subject, unique};
+use crate::model::report::{
+    Answers, Class, Disclosure, Evidence, FactField, How, Intent, TextPlace,
+};
 use crate::triage::Words;
 use crate::triage::affected::ClaimedVersions;
+use crate::triage::answers;
 use crate::triage::disclosure::{self, DisclosureClaim};
 use crate::triage::documents::Record;
 use crate::triage::fields::{LetterField, LetterKeys};
 use crate::triage::language::Language;
-use crate::triage::purpose;
+use crate::triage::own_words::{OwnWords, is_forward, own_units};
+use crate::triage::purpose::{self, Findings};
 use crate::triage::sections::Section;
 use crate::triage::severity;
-use crate::triage::units::{Unit, units};
+use crate::triage::units::{Unit, UnitKind, units};
 use crate::triage::version_claims::{self, Context, Role, VersionClaim};
 use jiff::civil::Date;
 
@@ -24,24 +29,33 @@ pub(super) struct LetterUnits<'t> {
     text: Vec<Unit>,
     /// What records say in fields of forms.
     records: Vec<Unit>,
-    whole: &'t str,
+    /// The letter's text, and what it points to.
+    text_read: LetterText<'t>,
+    is_answer: bool,
     language: Language,
     written: Option<Date>,
 }
 
 impl<'t> LetterUnits<'t> {
-    /// `whole` is the text with its quotations; where it is a record it is no prose.
+    /// `text_read` is the text with its quotations; where it is a record it is no prose.
     pub fn read(
         input: &ReportInput<'_>,
-        whole: &'t str,
+        text_read: LetterText<'t>,
         records: &[Record],
         is_record: bool,
+        record: Option<&str>,
     ) -> Self {
-        let words = input.words.cloned().unwrap_or_else(|| Words::read(whole));
+        let whole = text_read.whole.as_ref();
+        let words = input.words.filter(|_| text_read.attached.is_none());
+        let words = words.cloned().unwrap_or_else(|| Words::read(whole));
         let text = if is_record {
             Vec::new()
         } else {
-            own(words.units, whole)
+            let mut units = own_units(words.units, input.subject, whole);
+            if let Some(at) = record.and_then(|record| whole.find(record)) {
+                mark_as_code(&mut units, at..at + record.map_or(0, str::len));
+            }
+            units
         };
         let recorded = records.iter().flat_map(|record| &record.sections);
         Self {
@@ -49,7 +63,9 @@ impl<'t> LetterUnits<'t> {
             language: words.language,
             text,
             records: recorded.flat_map(as_form).collect(),
-            whole,
+            text_read,
+            is_answer: clean_subject(input.subject) != input.subject.trim()
+                && !is_forward(input.subject),
             written: input.written,
         }
     }
@@ -57,6 +73,10 @@ impl<'t> LetterUnits<'t> {
     /// The letter's text, with what it quotes.
     pub fn text(&self) -> &[Unit] {
         &self.text
+    }
+
+    pub fn subject(&self) -> &[Unit] {
+        &self.subject
     }
 
     /// What it claims of the versions of a product.
@@ -68,6 +88,10 @@ impl<'t> LetterUnits<'t> {
             (Of::Record, &self.records),
             (Of::Subject, &self.subject),
         ] {
+            // The subject of an answer is another letter's.
+            if of == Of::Subject && self.is_answer {
+                continue;
+            }
             for claim in version_claims::claims(units, context) {
                 evidence.push(self.version_evidence(of, units, &claim));
                 all.push(claim);
@@ -94,30 +118,72 @@ impl<'t> LetterUnits<'t> {
         (disclosure::disclosure(&claims), evidence)
     }
 
-    /// How severe the reporter calls it: in the text, a record or the subject.
-    pub fn severity(&self) -> (Option<String>, Option<Evidence>) {
+    /// How severe the reporter calls it: in the text, a record or the subject. Of several
+    /// vulnerabilities the severest.
+    pub fn severity(&self) -> (Option<String>, Vec<Evidence>) {
         let sources = [
             (Of::Text, &self.text),
             (Of::Record, &self.records),
             (Of::Subject, &self.subject),
         ];
         for (of, units) in sources {
-            if let Some(claim) = severity::claims(units).first() {
+            let claims = severity::claims(units);
+            let Some(severest) = claims.iter().max_by_key(|claim| claim.rating) else {
+                continue;
+            };
+            let evidence = claims.iter().map(|claim| {
                 let unit = &units[claim.unit];
-                let (rating, place) = (claim.rating, self.place(of, unit, claim.range.clone()));
-                let fact = FactField::Severity;
-                let evidence =
-                    Evidence::new(fact, rating.to_owned(), How::Stated, place, &unit.text);
-                return (Some(rating.to_owned()), Some(evidence));
-            }
+                let place = self.place(of, unit, claim.range.clone());
+                let value = claim.rating.as_str().to_owned();
+                Evidence::new(FactField::Severity, value, How::Stated, place, &unit.text)
+            });
+            return (
+                Some(severest.rating.as_str().to_owned()),
+                evidence.collect(),
+            );
         }
-        (None, None)
+        (None, Vec::new())
     }
 
-    /// What it wants, where it reports nothing.
-    pub fn purpose(&self, has_steps: bool, evident: bool) -> Option<Class> {
-        let reports = has_steps || !self.records.is_empty();
-        purpose::purpose(&self.subject, &self.text, reports, evident)
+    /// Whether it is exploited, who was told and who wants the credit.
+    pub fn answers(&self) -> (Answers, Vec<Evidence>) {
+        let told = |at: usize, fact, value: String, range| {
+            let unit = &self.text[at];
+            let place = self.place(Of::Text, unit, range);
+            Evidence::new(fact, value, How::Stated, place, &unit.text)
+        };
+        let yes_or_no = |answer: bool| if answer { "yes" } else { "no" }.to_owned();
+        let exploited = answers::exploited(&self.text);
+        let others_told = answers::others_told(&self.text);
+        let credit = answers::credit(&self.text);
+        let credit_name = answers::credit_name(&self.text);
+        let answers = Answers {
+            exploited: exploited.as_ref().map(|a| a.value),
+            others_told: others_told.as_ref().map(|a| a.value),
+            credit: credit.as_ref().map(|a| a.value),
+            credit_name: credit_name.as_ref().map(|a| a.value.clone()),
+        };
+        let facts = [
+            exploited.map(|a| told(a.unit, FactField::Exploited, yes_or_no(a.value), a.range)),
+            others_told.map(|a| told(a.unit, FactField::OthersTold, yes_or_no(a.value), a.range)),
+            credit.map(|a| {
+                told(
+                    a.unit,
+                    FactField::Credit,
+                    a.value.as_str().to_owned(),
+                    a.range,
+                )
+            }),
+            credit_name.map(|a| told(a.unit, FactField::CreditName, a.value, a.range)),
+        ];
+        (answers, facts.into_iter().flatten().collect())
+    }
+
+    /// What sort of letter it is. `text` are its own lines.
+    pub fn class(&self, text: &str, found: Findings) -> Class {
+        let steps = found.steps || !self.records.is_empty();
+        let own = OwnWords::of(&self.subject, &self.text);
+        purpose::purpose(&own, text, Findings { steps, ..found })
     }
 
     fn version_evidence(&self, of: Of, units: &[Unit], claim: &VersionClaim) -> Evidence {
@@ -172,9 +238,20 @@ impl<'t> LetterUnits<'t> {
             Of::Record => TextPlace::Record,
             Of::Text => {
                 let place = unit.place(range);
-                let before = &self.whole.as_bytes()[..place.start];
+                let line = |from: usize| {
+                    let before = &self.text_read.whole.as_bytes()[from..place.start];
+                    1 + before.iter().filter(|octet| **octet == b'\n').count() as u32
+                };
+                if let Some((name, from)) = &self.text_read.attached
+                    && place.start >= *from
+                {
+                    return TextPlace::Attachment {
+                        name: name.clone(),
+                        line: line(*from),
+                    };
+                }
                 TextPlace::Text {
-                    line: 1 + before.iter().filter(|octet| **octet == b'\n').count() as u32,
+                    line: line(0),
                     from: place.start as u32,
                     to: place.end as u32,
                 }
@@ -205,14 +282,15 @@ pub(super) fn of_printed(evidence: Vec<Evidence>) -> Vec<Evidence> {
     kept
 }
 
-/// Which units are the writer's own: those that are not quoted; of a letter that only passes
-/// something on, those that it passes on. None is taken out, as each names its heading by place.
-fn own(mut units: Vec<Unit>, whole: &str) -> Vec<Unit> {
-    let has_own = units.iter().any(|unit| unit.depth == 0);
-    if FORWARDED.is_match(whole) || !has_own {
-        units.iter_mut().for_each(|unit| unit.depth = 0);
+/// A record's lines are no prose.
+fn mark_as_code(units: &mut [Unit], record: std::ops::Range<usize>) {
+    for unit in units {
+        let place = unit.place(0..unit.text.len());
+        if record.start <= place.start && place.start < record.end {
+            unit.kind = UnitKind::Code;
+            unit.said.clear();
+        }
     }
-    units
 }
 
 /// What a record says of versions and publication, as a form would.

@@ -1,25 +1,28 @@
 //! What is a report read from? The letter's own words first; the records that came with it fill
 //! what the words leave open.
 
+use super::attached::LetterText;
 use super::letter_units::{LetterUnits, safe};
-use super::{
-    LINE_NUMBER, ReportInput, head_of_text, own_words, speaks_of_vulnerability, steps, unique,
-};
+use super::{LINE_NUMBER, ReportInput, speaks_of_vulnerability, unique};
 use crate::model::product::OwnProduct;
 use crate::model::report::{Affected, Answers, Class, CreditWish, Disclosure, Evidence};
-use crate::triage::affected::{affected, in_words, records};
+use crate::triage::affected::{affected, in_words, json_of, records};
 use crate::triage::documents::{Record, package};
 use crate::triage::fields::LetterField;
 use crate::triage::lexicon::lower;
 use crate::triage::own_products::spoken_of;
+use crate::triage::own_words::own_text;
 use crate::triage::product::{named_product, product};
+use crate::triage::purpose::Findings;
 use crate::triage::sections::{Section, sections};
+use crate::triage::steps::steps;
+use crate::triage::title::title;
 use crate::triage::version_claims::Context;
-use crate::triage::{circumstances, class, parts, places};
+use crate::triage::{parts, places};
 
 /// The words of a letter and its records.
 pub(super) struct ReportSources<'s> {
-    subject: &'s str,
+    pub subject: &'s str,
     products: &'s [OwnProduct],
     /// The letter's own words.
     pub text: String,
@@ -51,11 +54,22 @@ impl<'s> ReportSources<'s> {
     /// Finds the sections and the records.
     pub fn read(input: &ReportInput<'s>) -> Self {
         let subject = input.subject;
-        let whole = head_of_text(input.text);
-        let text = own_words(whole);
+        let letter = LetterText::of(input);
+        let text = own_text(subject, &letter.whole);
         let (records, read_from) = records(&text, input.files);
         let is_record = read_from.iter().any(|from| from.starts_with("the text, "));
-        let units = LetterUnits::read(input, whole, &records, is_record);
+        // What a record says is read as one, and not as prose.
+        let of_record = read_from
+            .iter()
+            .any(|from| from.starts_with("a block of the text, json"))
+            .then(|| json_of(&text))
+            .flatten();
+        let quoted = of_record.clone().map(|range| text[range].to_owned());
+        let text = match of_record {
+            Some(range) => format!("{}{}", &text[..range.start], &text[range.end..]),
+            None => text,
+        };
+        let units = LetterUnits::read(input, letter, &records, is_record, quoted.as_deref());
         let own_sections = sections(&text);
         let recorded_sections = records.iter().flat_map(|r| r.sections.clone());
         let sections: Vec<Section> = own_sections
@@ -88,6 +102,11 @@ impl<'s> ReportSources<'s> {
             records,
             read_from,
         }
+    }
+
+    /// What it is called; a record's own name where the letter has none.
+    pub fn title(&self) -> String {
+        title(self.subject, &self.sections, self.units.text())
     }
 
     /// The product: as the letter names it in a field, as a record does, or as the words tell.
@@ -125,10 +144,18 @@ impl<'s> ReportSources<'s> {
             Some(ours) => ours.names().map(lower).collect(),
             None => product.iter().map(|name| lower(name)).collect(),
         };
+        // A letter may speak of several of our products.
+        let releases: Vec<String> = match ours {
+            Some(_) => self
+                .products
+                .iter()
+                .flat_map(|p| p.releases.clone())
+                .collect(),
+            None => Vec::new(),
+        };
         let context = Context {
             products: &names,
-            releases: ours.map_or(&[], |ours| ours.releases.as_slice()),
-            reports: speaks_of_vulnerability(self.subject, &self.text),
+            releases: &releases,
             ..Context::default()
         };
         let (claimed, evidence) = self.units.versions(&context);
@@ -159,10 +186,13 @@ impl<'s> ReportSources<'s> {
         }
     }
 
-    /// How to reproduce it.
-    pub fn steps(&self) -> Option<String> {
-        let recorded = || self.records.iter().find_map(|r| steps(&[], &r.prose));
-        steps(&self.sections, &self.text).or_else(recorded)
+    /// How to reproduce it. `listed`: the titles of several vulnerabilities.
+    pub fn steps(&self, listed: &[String]) -> Option<String> {
+        let recorded = || {
+            let mut records = self.records.iter();
+            records.find_map(|r| steps(&[], &r.prose, &[]))
+        };
+        steps(&self.sections, &self.text, listed).or_else(recorded)
     }
 
     /// Whether and when the reporter publishes.
@@ -171,28 +201,25 @@ impl<'s> ReportSources<'s> {
     }
 
     /// How severe it is called.
-    pub fn severity(&self) -> (Option<String>, Option<Evidence>) {
+    pub fn severity(&self) -> (Option<String>, Vec<Evidence>) {
         self.units.severity()
     }
 
     /// What the reporter says besides. Whom a record credits is credited, unless the reporter wants
     /// no credit.
-    pub fn answers(&self) -> Answers {
-        let mut answers =
-            circumstances::circumstances(&self.sections, self.units.text(), &self.text);
+    pub fn answers(&self) -> (Answers, Vec<Evidence>) {
+        let (mut answers, evidence) = self.units.answers();
         let may_credit = answers.credit.is_none_or(|wish| wish == CreditWish::Wanted);
         if answers.credit_name.is_none() && may_credit {
             let mut credits = self.records.iter().flat_map(|r| &r.credits);
             answers.credit_name = credits.next().cloned();
-            let wanted = answers.credit_name.as_ref().map(|_| CreditWish::Wanted);
-            answers.credit = answers.credit.or(wanted);
         }
-        answers
+        (answers, evidence)
     }
 
     /// The titles of the vulnerabilities, where there is more than one.
     pub fn vulnerabilities(&self) -> Vec<String> {
-        let listed = parts::titles(&self.text);
+        let listed = parts::titles(&self.text, self.units.subject(), self.units.text());
         if !listed.is_empty() {
             return listed;
         }
@@ -200,20 +227,14 @@ impl<'s> ReportSources<'s> {
         titles.find(|t| t.len() > 1).cloned().unwrap_or_default()
     }
 
-    /// What sort of letter it is. `complete`: it has steps and versions.
-    pub fn class(&self, complete: bool, has_steps: bool, evident: bool) -> Class {
-        match class::class(
-            self.subject,
-            &self.text,
-            self.are_scanners_alone(),
-            complete,
-        ) {
-            Class::Report => self
-                .units
-                .purpose(has_steps, evident)
-                .unwrap_or(Class::Report),
-            class => class,
-        }
+    /// What sort of letter it is.
+    pub fn class(&self, found: Findings) -> Class {
+        let only_records_of_scanners = self.are_scanners_alone();
+        let found = Findings {
+            only_records_of_scanners,
+            ..found
+        };
+        self.units.class(&self.text, found)
     }
 
     /// Whether nobody but a scanner says that there is a vulnerability.

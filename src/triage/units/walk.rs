@@ -2,6 +2,7 @@
 
 use super::mapped::{Mapped, lines};
 use super::{Builder, Head, Segment, UnitKind};
+use crate::triage::lexicon::lower;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use std::ops::Range;
 use std::rc::Rc;
@@ -17,6 +18,8 @@ pub(super) struct Walk<'b, 'k, 's> {
     columns: Vec<Rc<Head>>,
     column: usize,
     in_head: bool,
+    head_cells: Vec<Mapped>,
+    row_key: Option<Rc<Head>>,
 }
 
 impl<'b, 'k, 's> Walk<'b, 'k, 's> {
@@ -30,6 +33,8 @@ impl<'b, 'k, 's> Walk<'b, 'k, 's> {
             columns: Vec::new(),
             column: 0,
             in_head: false,
+            head_cells: Vec::new(),
+            row_key: None,
         };
         let structure = plain_angles(&segment.lines.text);
         let parser = Parser::new_ext(&structure, Options::ENABLE_TABLES);
@@ -90,6 +95,7 @@ impl<'b, 'k, 's> Walk<'b, 'k, 's> {
             }
             Tag::TableRow => {
                 self.column = 0;
+                self.row_key = None;
                 self.builder.block += 1;
                 return;
             }
@@ -110,7 +116,10 @@ impl<'b, 'k, 's> Walk<'b, 'k, 's> {
                 self.kinds.pop();
                 self.cell();
             }
-            TagEnd::TableHead => self.in_head = false,
+            TagEnd::TableHead => {
+                self.in_head = false;
+                self.head_as_row();
+            }
             TagEnd::Paragraph | TagEnd::HtmlBlock => {
                 let kind = self.kinds.last().copied().unwrap_or(UnitKind::Sentence);
                 self.flush(kind);
@@ -123,12 +132,37 @@ impl<'b, 'k, 's> Walk<'b, 'k, 's> {
         let cell = std::mem::take(&mut self.gathered);
         if self.in_head {
             self.columns.push(Head::new(&cell.squashed().text));
+            self.head_cells.push(cell);
             return;
         }
-        let key = self.columns.get(self.column).cloned();
+        let column = self.columns.get(self.column).cloned();
+        let key = self.row_key.take().or(column);
         self.column += 1;
+        self.row_key = self.key_of_row(&cell);
         self.builder
             .push(UnitKind::Cell, cell, self.segment.depth, key);
+    }
+
+    /// In a table of two columns, what the first cell of a row names: `| Credit | Ada |`.
+    fn key_of_row(&self, cell: &Mapped) -> Option<Rc<Head>> {
+        let text = cell.squashed().text;
+        let is_first_of_two = self.column == 1 && self.columns.len() == 2;
+        (is_first_of_two && self.builder.keys.is_key(&lower(&text))).then(|| Head::new(&text))
+    }
+
+    /// A table of keys and values may begin with one in its head.
+    fn head_as_row(&mut self) {
+        let cells = std::mem::take(&mut self.head_cells);
+        let [key, value] = cells.as_slice() else {
+            return;
+        };
+        let key = key.squashed().text;
+        if self.builder.keys.is_key(&lower(&key)) {
+            let head = Some(Head::new(&key));
+            let depth = self.segment.depth;
+            self.builder
+                .push(UnitKind::Cell, value.clone(), depth, head);
+        }
     }
 
     /// What was gathered becomes units.

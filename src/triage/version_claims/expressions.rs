@@ -206,6 +206,7 @@ impl Reader<'_> {
                 range.end = at;
                 match concept {
                     Concept::Before => span.to = end(&text, false),
+                    Concept::After => span.from = end(&text, false),
                     Concept::Since | Concept::AndNewer => span.from = end(&text, true),
                     _ => span.to = end(&text, true),
                 }
@@ -217,6 +218,7 @@ impl Reader<'_> {
             None => match operator {
                 Some(Concept::Before) => span.to = end(&text, false),
                 Some(Concept::UpTo) => span.to = end(&text, true),
+                Some(Concept::After) => span.from = end(&text, false),
                 Some(Concept::Since) => {
                     span.from = end(
                         &text,

@@ -35,7 +35,7 @@ impl Reader<'_> {
         let is_operator = |said: &&Said| {
             matches!(
                 said.concept,
-                Concept::Before | Concept::UpTo | Concept::Since
+                Concept::Before | Concept::After | Concept::UpTo | Concept::Since
             ) && said.range.start >= floor
                 && said.range.end <= start
                 && !is_unspaced_word(&self.text[said.range.clone()])
@@ -93,7 +93,7 @@ impl Reader<'_> {
         let rest_of = |said: &&Said| {
             let is_postfix = match said.concept {
                 Concept::AndOlder | Concept::AndNewer => true,
-                Concept::Before | Concept::UpTo | Concept::Since => {
+                Concept::Before | Concept::After | Concept::UpTo | Concept::Since => {
                     is_unspaced_word(&self.text[said.range.clone()])
                 }
                 _ => false,

@@ -1,7 +1,7 @@
 //! Is a version of the product, or of other software that the letter names?
 
 use super::{Reader, is_one_of};
-use crate::triage::lexicon::Concept;
+use crate::triage::lexicon::{Concept, Said};
 use crate::triage::version::Version;
 
 /// Other software whose version often stands in a report.
@@ -38,8 +38,23 @@ impl Reader<'_> {
         if is_named(name) {
             return true;
         }
+        if version.is_release {
+            return true;
+        }
+        if self.is_score(start) {
+            return false;
+        }
+        if is_day(&version.text) {
+            return false;
+        }
         let is_year = version.text.len() == 4 && version.text.starts_with("20");
-        if version.is_bare_number && is_year && !self.releases_have(&version.text) {
+        if version.is_bare_number && is_year {
+            return false;
+        }
+        // `1）…` begins an item.
+        let after = self.text[version.range.end..].chars().next();
+        let is_item = head.is_empty() && matches!(after, Some(')' | '）' | '、'));
+        if version.is_bare_number && is_item {
             return false;
         }
         if version.is_bare_number {
@@ -70,15 +85,57 @@ impl Reader<'_> {
             near.clone().any(|word| before(word)) && !near.clone().any(|word| is_named(word));
         let is_address = version.text.split('.').count() == 4
             && version.text.split('.').all(|n| n.parse::<u8>().is_ok())
-            && !version.is_marked
-            && !self.releases_have(&version.text);
-        !is_foreign && !is_address
+            && !version.is_marked;
+        !is_foreign && !is_address && !self.is_of_stranger(name, start)
     }
 
-    fn releases_have(&self, version: &str) -> bool {
-        self.context
-            .releases
-            .iter()
-            .any(|release| release.trim_start_matches('v') == version)
+    /// "Severity Low (3.3)": a number right after a rating.
+    fn is_score(&self, start: usize) -> bool {
+        let rates = |said: &&Said| {
+            matches!(
+                said.concept,
+                Concept::Critical
+                    | Concept::High
+                    | Concept::Medium
+                    | Concept::Low
+                    | Concept::NoSeverity
+                    | Concept::SeverityWord
+            ) && said.range.end <= start
+        };
+        let mut rating = self.said.iter().filter(rates);
+        rating.any(|said| {
+            let gap = self.text[said.range.end..start].trim();
+            gap.is_empty() || matches!(gap, "(" | "（" | ":" | "/" | "-" | "=")
+        })
+    }
+
+    /// Where our releases are known, what does not exist and follows a name that is not ours is
+    /// somebody else's.
+    fn is_of_stranger(&self, name: &str, start: usize) -> bool {
+        let is_word = name.chars().count() > 3 && name.chars().all(char::is_alphabetic);
+        let is_said = self.said.iter().any(|said| {
+            said.range.start < start
+                && self.text[said.range.end.min(start)..start]
+                    .trim()
+                    .is_empty()
+        });
+        !self.context.releases.is_empty()
+            && is_word
+            && !is_said
+            && !is_one_of(super::operators::FILLERS, name)
+    }
+}
+
+/// `26.02.2027` is a day.
+fn is_day(version: &str) -> bool {
+    let parts: Vec<&str> = version.split('.').collect();
+    let number = |part: &str| part.parse::<u32>().ok();
+    match parts.as_slice() {
+        [day, month, year] => {
+            year.len() == 4
+                && number(day).is_some_and(|day| day <= 31)
+                && number(month).is_some_and(|month| month <= 12)
+        }
+        _ => false,
     }
 }

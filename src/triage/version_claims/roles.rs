@@ -46,15 +46,29 @@ impl Reader<'_> {
             if role == Role::Fixed && (expression.span.to.is_some() || is_upgrade) {
                 continue;
             }
+            let role = if role == Role::Fixed && self.mends_flaw_of(said, &expression.range) {
+                Role::Affected
+            } else {
+                role
+            };
             let distance = self.distance(said, &expression.range, role);
             if best.is_none_or(|(nearest, _)| distance < nearest) {
                 best = Some((distance, role));
             }
         }
+        if self.is_untested(expression) {
+            return None;
+        }
         match (best, self.given) {
-            // A verb close by speaks louder than the head.
-            (Some((distance, role)), Some(given)) if distance > CLOSE && role != given => {
-                Some(given)
+            // A verb that speaks of this version alone is louder than the head.
+            (Some((distance, role)), Some(given)) if role != given => {
+                let speaks_alone = distance <= CLOSE || self.is_alone(&expression.range);
+                Some(if speaks_alone { role } else { given })
+            }
+            (None, Some(Role::Affected))
+                if expression.span.exact.is_some() && self.is_denied(&expression.range) =>
+            {
+                None
             }
             (Some((distance, role)), _) if distance < FAR => Some(role),
             (_, Some(given)) => Some(given),
@@ -67,6 +81,73 @@ impl Reader<'_> {
         let text = &self.text[said.range.clone()];
         let ends = [" to", " auf", " vers", " a", " para", " до", "到", "至"];
         ends.iter().any(|end| text.ends_with(end))
+    }
+
+    /// "fixes a leak in 0.10.0": that version has the leak.
+    fn mends_flaw_of(&self, verb: &Said, range: &Range<usize>) -> bool {
+        let is_active = [
+            "fixes",
+            "behebt",
+            "corrige",
+            "corrigent",
+            "patches",
+            "исправляет",
+        ];
+        is_active.contains(&&self.text[verb.range.clone()])
+            && verb.range.end <= range.start
+            && self.said.iter().any(|said| {
+                matches!(said.concept, Concept::Vulnerability | Concept::Flaw)
+                    && verb.range.end <= said.range.start
+                    && said.range.end <= range.start
+            })
+    }
+
+    /// "4.7.3 I have not tried", "Not tested: 2026.10".
+    fn is_untested(&self, expression: &Expression) -> bool {
+        let clause = self.clause(&expression.range);
+        let mut said = self.said.iter().filter(|s| s.concept == Concept::NotTested);
+        said.any(|s| clause.start <= s.range.start && s.range.end <= clause.end)
+    }
+
+    /// The clause around a range.
+    fn clause(&self, range: &Range<usize>) -> Range<usize> {
+        let marks = [", ", "; ", ". ", "，", "；", "。", "、", " — ", " – "];
+        let start = marks
+            .iter()
+            .filter_map(|mark| self.text[..range.start].rfind(mark))
+            .max();
+        let end = marks
+            .iter()
+            .filter_map(|mark| self.text[range.end..].find(mark))
+            .min();
+        start.unwrap_or(0)..end.map_or(self.text.len(), |end| range.end + end)
+    }
+
+    /// Whether its clause denies something.
+    fn is_denied(&self, range: &Range<usize>) -> bool {
+        let clause = self.clause(range);
+        self.said.iter().any(|said| {
+            matches!(said.concept, Concept::Not | Concept::No)
+                && clause.start <= said.range.start
+                && said.range.end <= clause.end
+        })
+    }
+
+    /// Whether no other version stands in its sentence, or between the same marks.
+    fn is_alone(&self, range: &Range<usize>) -> bool {
+        let marks = ['(', ')', '（', '）', ';', '；', '。'];
+        let start = self.text[..range.start].rfind(marks).unwrap_or(0);
+        let end = self.text[range.end..].find(marks);
+        let end = end.map_or(self.text.len(), |end| range.end + end);
+        let has_verb = self
+            .verbs
+            .iter()
+            .any(|(said, _)| start <= said.range.start && said.range.end <= end);
+        let inside = self
+            .versions
+            .iter()
+            .filter(|version| start <= version.range.start && version.range.end <= end);
+        has_verb && inside.count() == 1
     }
 
     /// Without a verb: a version beside the product's name in a sentence of a report is affected.
@@ -87,13 +168,59 @@ impl Reader<'_> {
                     .is_empty()
         });
         let is_marked = self.text[expression.range.clone()].starts_with('v');
+        let is_release = self
+            .versions
+            .iter()
+            .any(|version| version.is_release && expression.range.contains(&version.range.start));
+        let is_denied = self.is_denied(&expression.range);
         let is_range = expression.span.exact.is_none();
         let says = matches!(
             self.unit.kind,
             UnitKind::Sentence | UnitKind::Item | UnitKind::Heading
         );
-        let counts = is_named || is_called || is_marked || (is_range && says);
-        (counts && self.context.reports && self.unit.depth == 0).then_some(Role::Affected)
+        let has_flaw = self.has(Concept::Vulnerability) || self.has(Concept::Flaw);
+        let is_bounded = is_range && (expression.span.to.is_some() || has_flaw);
+        let is_named_so = is_named || self.is_after_name(expression.range.start);
+        let counts = is_named_so || is_called || is_marked || ((is_bounded || is_release) && says);
+        // "With 2026.4.1 I never had it."
+        let speaks_of_it = || {
+            let clause = self.clause(&expression.range);
+            self.said.iter().any(|said| {
+                matches!(
+                    said.concept,
+                    Concept::TheMatter | Concept::Vulnerability | Concept::Flaw
+                ) && clause.start <= said.range.start
+                    && said.range.end <= clause.end
+            })
+        };
+        match (counts, is_denied) {
+            (true, false) => Some(Role::Affected),
+            (true, true) if speaks_of_it() => Some(Role::Safe),
+            _ => None,
+        }
+    }
+
+    /// Whether a name with a capital letter stands before it, where nobody told our products.
+    fn is_after_name(&self, at: usize) -> bool {
+        let head = self.unit.text[..at].trim_end();
+        let word = head
+            .rsplit([' ', '(', '「', '«'])
+            .next()
+            .unwrap_or_default();
+        let is_capital =
+            word.chars().next().is_some_and(char::is_uppercase) && word.chars().count() > 2;
+        let is_own_word = self
+            .said
+            .iter()
+            .any(|said| said.range.end >= head.len() && said.range.start < head.len());
+        self.context.releases.is_empty()
+            && is_capital
+            && !is_own_word
+            && !is_foreign(&word.to_lowercase())
+            && self.unit.text.len() > at
+            && (self.has(Concept::Finds)
+                || self.has(Concept::Vulnerability)
+                || self.has(Concept::Flaw))
     }
 
     /// How far a verb is from an expression; marks between them count more.
@@ -113,10 +240,17 @@ impl Reader<'_> {
         for c in gap.chars() {
             distance += match c {
                 ';' | '.' | '。' | '；' => 40,
-                ',' | '，' | '、' => 8,
+                ',' => 8,
+                // Between Chinese and Japanese clauses stands no other mark.
+                '，' | '、' => 20,
                 '(' | ')' | '（' | '）' => 12,
                 _ => 0,
             };
+        }
+        // A Japanese verb speaks of what stands before it.
+        let is_japanese = |c: char| matches!(c, '\u{3040}'..='\u{309f}');
+        if !follows && self.text[said.range.clone()].contains(is_japanese) {
+            distance += 40;
         }
         let is_but = |s: &&Said| {
             s.concept == Concept::But
@@ -143,6 +277,10 @@ fn is_elliptic_not(after: &str) -> bool {
     let heads = [
         "is not",
         "isn't",
+        "don't",
+        "doesn't",
+        "do not",
+        "does not",
         "are not",
         "aren't",
         "is fine",
@@ -181,6 +319,9 @@ pub(super) fn verbs<'a>(text: &str, said: &'a [Said]) -> Vec<(&'a Said, Role)> {
     };
     let role = |verb: &'a Said| {
         let negated = is_negated(verb);
+        if negated && is_of_testing(&text[verb.range.clone()]) {
+            return None;
+        }
         let role = match (verb.concept, negated) {
             (Concept::Affected, false) | (Concept::Fixed, true) => Role::Affected,
             (Concept::Affected, true) | (Concept::Safe, _) => Role::Safe,
@@ -193,6 +334,30 @@ pub(super) fn verbs<'a>(text: &str, said: &'a [Said]) -> Vec<(&'a Said, Role)> {
         .filter(|s| is_verb(s))
         .filter_map(role)
         .collect()
+}
+
+/// Words for having tried: "not tested" says neither that it is affected nor that it is safe.
+fn is_of_testing(verb: &str) -> bool {
+    let heads = [
+        "test",
+        "getestet",
+        "tried",
+        "try",
+        "check",
+        "verif",
+        "prob",
+        "essay",
+        "comprob",
+        "prüf",
+        "провер",
+        "тест",
+        "проб",
+        "测",
+        "試",
+        "試し",
+        "verifi",
+    ];
+    heads.iter().any(|head| verb.starts_with(head))
 }
 
 fn is_verb(said: &Said) -> bool {

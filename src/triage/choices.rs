@@ -1,0 +1,44 @@
+//! Which of a form's boxes is ticked?
+
+use std::ops::Range;
+
+const TICKED: [&str; 10] = ["[x]", "[X]", "(x)", "(X)", "☑", "☒", "✔", "■", "●", "◉"];
+const EMPTY: [&str; 7] = ["[ ]", "( )", "[]", "☐", "□", "○", "◯"];
+
+/// What stands after the box that is ticked, up to the next box; none where there are no boxes, or
+/// more than one is ticked.
+pub(super) fn chosen(text: &str) -> Option<Range<usize>> {
+    let (at, mark) = first_of(text, &TICKED)?;
+    let from = at + mark.len();
+    let rest = &text[from..];
+    if first_of(rest, &TICKED).is_some() {
+        return None;
+    }
+    let end = first_of(rest, &EMPTY).map_or(rest.len(), |(end, _)| end);
+    Some(from..from + end)
+}
+
+fn first_of<'m>(text: &str, marks: &[&'m str]) -> Option<(usize, &'m str)> {
+    let found = marks
+        .iter()
+        .filter_map(|mark| Some((text.find(mark)?, *mark)));
+    found.min_by_key(|(at, _)| *at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ticked_box_is_the_answer() {
+        for (text, expected) in [
+            ("[ ] Sim [x] Não", Some(" Não")),
+            ("□緊急 □重要 ■警告 □注意", Some("警告 ")),
+            ("☑中危", Some("中危")),
+            ("[x] yes [x] no", None),
+            ("no boxes", None),
+        ] {
+            assert_eq!(chosen(text).map(|range| &text[range]), expected, "{text}");
+        }
+    }
+}
