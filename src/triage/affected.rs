@@ -23,7 +23,7 @@ pub(super) fn records(text: &str, files: &[ReportFile<'_>]) -> (Vec<Record>, Vec
     let whole = text
         .trim_start()
         .starts_with('{')
-        .then(|| ("the text, json".to_owned(), text.to_owned()));
+        .then(|| ("the text, json".to_owned(), unbroken(text)));
     let embedded = json_of(text).filter(|range| range.start > 0).map(|range| {
         (
             "a block of the text, json".to_owned(),
@@ -53,19 +53,26 @@ pub(super) fn records(text: &str, files: &[ReportFile<'_>]) -> (Vec<Record>, Vec
         .unzip()
 }
 
-/// Where a JSON object stands in a text, from the beginning of a line on.
+/// Where a JSON object stands in a text, from the beginning of a line on. A mail program may have
+/// broken its lines anywhere.
 pub(super) fn json_of(text: &str) -> Option<std::ops::Range<usize>> {
     let lines = text.match_indices('{').filter(|(at, _)| {
         let head = &text[..*at];
         head.is_empty() || head.ends_with('\n')
     });
     lines.take(JSON_TRIES_MAX).find_map(|(at, _)| {
-        let objects = serde_json::Deserializer::from_str(&text[at..]);
+        let unbroken = unbroken(&text[at..]);
+        let objects = serde_json::Deserializer::from_str(&unbroken);
         let mut objects = objects.into_iter::<serde::de::IgnoredAny>();
         let is_whole = matches!(objects.next(), Some(Ok(_)));
         let end = at + objects.byte_offset();
         (is_whole && end - at >= JSON_OCTETS_MIN).then_some(at..end)
     })
+}
+
+/// On one line, with every octet in its place.
+fn unbroken(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
 }
 
 /// So many lines that begin with a brace are tried.

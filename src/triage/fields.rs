@@ -90,7 +90,7 @@ const NAMES: [(LetterField, &str); 16] = [
     (
         LetterField::Steps,
         "steps to reproduce|steps|reproduction|reproduction steps|how to reproduce|to reproduce|poc|proof of concept|\
-         reproducing|reproduce|exploit|exploitation|steps for reproduction|reproducer|reproduction instructions|repro|\
+         reproducing|reproduce|steps for reproduction|reproducer|reproduction instructions|repro|\
          repro steps|schritte|schritte zum nachstellen|étapes de reproduction|étapes pour reproduire|reproducción|\
          pasos para reproducir|proof of concept code|poc code|test|demonstration|how to see it|request|trigger|\
          triggering|how to trigger|testcase|test case|example|demo|attack|poc exploit|how to verify|verification",

@@ -176,11 +176,13 @@ fn gives_notice(
     };
     let is_asked = own.say(Concept::Asks) && own.ask();
     let is_other = own.head_says(Concept::JoinsList) || scanner::is_output(own, seen.text, false);
-    if !tells || is_asked || is_other || !own.are_few() {
+    let brings = seen.has_attachments && !is_known;
+    if !tells || is_asked || is_other || brings || !own.are_few() {
         return false;
     }
     let signs = signs_of_finding(seen, text);
-    is_known && signs < 2 || signs == 0 && own.are_a_few() && !own.say(Concept::Finds)
+    let is_bare = signs == 0 && !own.say(Concept::Finds) && !own.say(Concept::SeenAttacks);
+    is_known && signs < 2 || is_bare && own.are_a_few()
 }
 
 /// How much it says of the vulnerability itself: steps, versions, places in the source, its kind

@@ -122,6 +122,8 @@ concepts! {
     Digest,
     /// It points to a file that came with it.
     Attached,
+    /// It names another vulnerability, to compare.
+    Compared,
     /// It adds to an earlier letter.
     AddsTo,
     /// Thanks, for whatever.

@@ -21,6 +21,8 @@ pub(super) struct Findings {
     pub weakness: bool,
     /// It names a CVE.
     pub cve: bool,
+    /// Its subject says that it answers another letter.
+    pub answers: bool,
     /// Nothing but the record of a scanner says that there is a vulnerability.
     pub only_records_of_scanners: bool,
 }
@@ -35,14 +37,15 @@ impl Findings {
 pub(super) fn purpose(own: &OwnWords<'_>, text: &str, found: Findings) -> Class {
     let finds = own.find();
     let is_complete = found.steps && found.are_evident() && finds;
-    let rows: [(Class, &dyn Fn() -> bool); 14] = [
+    let rows: [(Class, &dyn Fn() -> bool); 16] = [
         (Class::Scanner, &|| found.only_records_of_scanners),
         (Class::Retraction, &|| {
             own.head_says(Concept::Retracts) && own.are_few() && !is_complete
         }),
         (Class::Application, &|| applies(own, found)),
         (Class::Business, &|| {
-            own.subject_says(Concept::Business) && !finds && !found.are_evident()
+            let is_of_it = own.subject_says(Concept::Business) && !found.answers;
+            is_of_it && !finds && !found.weakness
         }),
         (Class::Scanner, &|| {
             scanner::is_output(own, text, found.steps && found.versions)
@@ -53,12 +56,18 @@ pub(super) fn purpose(own: &OwnWords<'_>, text: &str, found: Findings) -> Class 
         (Class::Question, &|| {
             own.ask_about_known() && (found.cve || own.say(Concept::Scan)) && !finds
         }),
+        (Class::Question, &|| {
+            found.cve && own.ask() && own.are_few() && !finds && !found.steps
+        }),
         (Class::BegBounty, &|| begs(own, found)),
         (Class::Report, &|| {
             found.steps || finds && found.are_evident()
         }),
         (Class::Abuse, &|| {
-            own.head_says(Concept::Abuse) && !found.are_evident()
+            own.head_says(Concept::Abuse) && !found.are_evident() && !own.say(Concept::Flaw)
+        }),
+        (Class::Chaser, &|| {
+            found.answers && own.say(Concept::Chases) && own.are_few() && !finds
         }),
         (Class::BountyQuestion, &|| {
             asks_for_money(own) && !found.are_evident()
@@ -67,7 +76,11 @@ pub(super) fn purpose(own: &OwnWords<'_>, text: &str, found: Findings) -> Class 
             own.say(Concept::Chases) && own.are_few() && !found.are_evident() && !finds
         }),
         (Class::Question, &|| {
-            own.say(Concept::Asks) && own.ask() && !finds && (found.cve || !found.are_evident())
+            let is_about_known = found.cve || own.subject_says(Concept::Asks);
+            own.say(Concept::Asks)
+                && own.ask()
+                && !finds
+                && (is_about_known || !found.are_evident())
         }),
         (Class::Thanks, &|| thanks(own, found) && !finds),
     ];
@@ -93,8 +106,8 @@ fn asks_for_money(own: &OwnWords<'_>) -> bool {
 }
 
 fn thanks(own: &OwnWords<'_>, found: Findings) -> bool {
-    let is_of_fix = own.say(Concept::Fixed) || !found.are_evident();
-    let is_thanks = own.head_says(Concept::Thanks) && own.are_few() && is_of_fix;
+    let is_thanks =
+        own.head_says(Concept::Thanks) && own.are_few() && (found.answers || !found.are_evident());
     let is_note = own.are_a_few() && !own.ask() && !found.are_evident() && !own.say(Concept::Finds);
     is_thanks || is_note && own.head_says(Concept::ThanksFor) && own.say(Concept::Fixed)
 }

@@ -91,6 +91,7 @@ pub fn report(input: &ReportInput<'_>) -> Report {
             || !report.files.is_empty()
             || !report.functions.is_empty(),
         cve: !report.cve_ids.is_empty(),
+        answers: sources.is_answer(),
         ..Findings::default()
     });
     if !report.class.may_report() {
@@ -117,9 +118,7 @@ fn read_facts(sources: &ReportSources<'_>) -> Report {
     let evidence = versions.evidence.into_iter().chain(others).collect();
     Report {
         summary: sources.title(),
-        cve_ids: ids(&CVE, &sources.with_identifiers, |c| {
-            format!("CVE-{}-{}", &c[1], &c[2])
-        }),
+        cve_ids: sources.cve_ids(),
         cwe_ids: weaknesses(sections, sources.subject, text, &sources.with_identifiers),
         cvss_score: rated.as_ref().map(|rated| f64::from(rated.tenths) / 10.0),
         // The reporter's word, else what their vector says.
@@ -151,8 +150,11 @@ fn without_claims(report: Report) -> Report {
         report.class,
         Class::Question | Class::Chaser | Class::Retraction | Class::Thanks
     );
-    let disclosure = has_plans.then_some(report.disclosure).unwrap_or_default();
-    let answers = has_plans.then_some(report.answers).unwrap_or_default();
+    let (disclosure, answers) = if has_plans {
+        (report.disclosure, report.answers)
+    } else {
+        Default::default()
+    };
     let is_kept = |e: &Evidence| has_plans && !e.fact.is_of_vulnerability();
     Report {
         summary: report.summary,

@@ -40,7 +40,9 @@ pub(super) fn steps(sections: &[Section], text: &str, listed: &[String]) -> Opti
 
 /// "Will not be shared."
 fn is_refusal(section: &str) -> bool {
-    NO_STEPS.is_match(section) && section.lines().count() <= 2
+    let line = section.trim();
+    let is_placeholder = line.starts_with(['_', '[', '<']) && line.ends_with(['_', ']', '>']);
+    is_placeholder || NO_STEPS.is_match(section) && section.lines().count() <= 2
 }
 
 /// A numbered list, or a list that a line announces; with what is indented or fenced between its

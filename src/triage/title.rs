@@ -24,7 +24,7 @@ const SENTENCE_CHARACTERS_MIN: usize = 12;
 /// The title of a report.
 pub(super) fn title(subject: &str, sections: &[Section], units: &[Unit]) -> String {
     let is_answer = clean_subject(subject) != subject.trim();
-    let subject = without_tags(&clean_subject(subject));
+    let subject = without_notice(&without_tags(&clean_subject(subject)));
     let worth = worth(&subject);
     let stated = || title_field(sections).or_else(|| heading(units));
     let chosen = match worth {
@@ -111,6 +111,18 @@ fn without_tags(subject: &str) -> String {
     }
     let rest = rest.split(" (was: ").next().unwrap_or(rest);
     rest.trim().to_owned()
+}
+
+/// `漏洞提交：…`: what a form puts before a title.
+fn without_notice(subject: &str) -> String {
+    match subject.split_once(['：', ':']) {
+        Some((notice, rest))
+            if worth(notice) == Worth::Nothing && worth(rest) == Worth::NamesFlaw =>
+        {
+            rest.trim().to_owned()
+        }
+        _ => subject.to_owned(),
+    }
 }
 
 /// What a field for the title says, on its first line.

@@ -196,6 +196,12 @@ impl Builder<'_> {
         let mut joined = Mapped::default();
         let mut open: Option<(String, Mapped)> = None;
         for line in lines(block) {
+            if is_log(&line.text) {
+                self.answer(open.take(), depth);
+                self.sentences(kind, &std::mem::take(&mut joined), depth);
+                self.push(UnitKind::Code, line, depth, None);
+                continue;
+            }
             let next = || open.as_ref().and_then(|_| next_field(&line));
             if let Some((key, value)) = self.field(&line).or_else(next) {
                 self.answer(open.take(), depth);
@@ -277,7 +283,14 @@ impl Builder<'_> {
             is_first && has_answer && self.keys.is_key(&format!("{}?", plain_key(question)))
         });
         if let Some((at, c)) = asked {
-            return Some((plain_key(&line.text[..at]), at + c.len_utf8()));
+            // `Exploited? (yes / no): no`
+            let after = at + c.len_utf8();
+            let offers = line.text[after..].trim_start().starts_with('(');
+            let answer = line.text[after..].find("):").filter(|_| offers);
+            return Some((
+                plain_key(&line.text[..at]),
+                after + answer.map_or(0, |at| at + 2),
+            ));
         }
         let (at, width) = match (line.text.find("..."), colon) {
             // `Fixed version ........ 7.4`
@@ -295,6 +308,42 @@ impl Builder<'_> {
     }
 }
 
+/// A line that a machine wrote: of a kernel, a sanitizer, a debugger or a web server.
+fn is_log(line: &str) -> bool {
+    let line = line.trim_start();
+    let is_stamped = line.strip_prefix('[').is_some_and(|rest| {
+        let stamp = rest.split(']').next().unwrap_or_default().trim();
+        stamp.contains('.') && stamp.chars().all(|c| c.is_ascii_digit() || c == '.')
+    });
+    let begins = [
+        "#0 ",
+        "#1 ",
+        "#2 ",
+        "#3 ",
+        "#4 ",
+        "HTTP/1.",
+        "HTTP/2 ",
+        "RIP: ",
+        "CPU: ",
+        "Server: ",
+        "User-Agent: ",
+    ];
+    let holds = [
+        " PID: ",
+        " Comm: ",
+        "ERROR: AddressSanitizer",
+        "Call Trace:",
+        "\" 200 ",
+        "\" 404 ",
+        "\" 403 ",
+        "\" 500 ",
+    ];
+    is_stamped
+        || line.starts_with("==") && line[2..].starts_with(|c: char| c.is_ascii_digit())
+        || begins.iter().any(|head| line.starts_with(head))
+        || holds.iter().any(|part| line.contains(part))
+}
+
 /// A line of a form that has begun: `Key: value`, whatever the key.
 fn next_field(line: &Mapped) -> Option<(String, usize)> {
     let (at, colon) = line
@@ -303,7 +352,7 @@ fn next_field(line: &Mapped) -> Option<(String, usize)> {
         .find(|(_, c)| matches!(c, ':' | '：'))?;
     let after = at + colon.len_utf8();
     let is_set_off = colon == '：' || line.text[after..].starts_with([' ', '\t']);
-    let key = plain_key(&line.text[..at]);
+    let key = plain_key(line.text[..at].trim_end_matches(['.', ' ']));
     let begins = line.text.trim_start().chars().next()?;
     let is_key = key.split_whitespace().count() <= 5
         && (2..=40).contains(&key.chars().count())

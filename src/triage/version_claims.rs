@@ -3,6 +3,7 @@
 //! First every version with the words around it becomes a range; then each range takes the role
 //! that its key, its heading or the nearest verb gives it.
 
+mod bare;
 mod expressions;
 mod operators;
 mod ownership;
@@ -90,7 +91,8 @@ pub(super) fn claims(units: &[Unit], context: &Context<'_>) -> Vec<VersionClaim>
     let mut found = Vec::new();
     let mut left = VERSIONS_OF_LETTER_MAX;
     for (at, unit) in units.iter().enumerate() {
-        let is_words = !matches!(unit.kind, UnitKind::Code | UnitKind::Signature);
+        let is_words = !matches!(unit.kind, UnitKind::Code | UnitKind::Signature)
+            && !rows::is_of_other(units, at, context.products);
         // Whoever asks claims nothing.
         if !is_words || unit.depth > 0 || is_question(unit) {
             continue;
@@ -133,7 +135,10 @@ impl<'a> Reader<'a> {
         let given = match unit.kind {
             _ if context.is_list => Some(Role::Affected),
             UnitKind::Heading => None,
-            UnitKind::Cell => rows::role(units, at).or_else(of_head),
+            UnitKind::Cell => match of_head() {
+                Some(role @ (Role::Fixed | Role::Safe)) => Some(role),
+                role => rows::role(units, at).or(role),
+            },
             _ => of_head(),
         };
         Self {

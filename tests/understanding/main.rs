@@ -23,29 +23,29 @@ const WORST: usize = 20;
 /// What was measured over the sets that may be looked at: field, precision and recall in percent.
 /// They are no aim: below them something is understood worse than before.
 const FLOORS: [(&str, f64, f64); 19] = [
-    ("affected", 82.0, 76.0),
-    ("credit", 86.5, 86.5),
-    ("credit-name", 88.5, 68.5),
-    ("cve", 84.5, 91.5),
-    ("cvss", 90.0, 87.5),
-    ("cwe", 87.0, 98.0),
-    ("exploited", 83.0, 88.5),
-    ("file", 78.0, 83.5),
-    ("fixed", 90.5, 78.0),
-    ("function", 71.5, 56.5),
-    ("intent", 87.5, 80.0),
-    ("not-affected", 78.5, 73.5),
-    ("others-told", 89.0, 81.0),
-    ("product", 89.5, 79.5),
-    ("public-date", 89.5, 70.0),
-    ("severity", 95.5, 69.0),
-    ("steps", 83.0, 78.0),
-    ("title", 86.0, 86.0),
-    ("vulnerability", 80.0, 58.0),
+    ("affected", 83.0, 80.0),
+    ("credit", 86.0, 82.5),
+    ("credit-name", 86.0, 69.5),
+    ("cve", 88.0, 92.5),
+    ("cvss", 91.5, 90.0),
+    ("cwe", 87.5, 98.5),
+    ("exploited", 85.5, 88.0),
+    ("file", 78.0, 86.5),
+    ("fixed", 92.0, 76.5),
+    ("function", 69.5, 58.0),
+    ("intent", 89.0, 82.0),
+    ("not-affected", 90.0, 69.5),
+    ("others-told", 90.0, 81.5),
+    ("product", 91.5, 79.5),
+    ("public-date", 91.5, 73.0),
+    ("severity", 95.5, 70.5),
+    ("steps", 83.0, 78.5),
+    ("title", 86.5, 85.5),
+    ("vulnerability", 78.5, 53.5),
 ];
 
 /// So many letters had the right kind.
-const KINDS_FLOOR: usize = 325;
+const KINDS_FLOOR: usize = 402;
 
 /// Sets that whoever works on the reading may look at; `blind` is measured by its sums alone.
 const OPEN_SETS: [&str; 2] = ["training", "tuning"];

@@ -145,10 +145,25 @@ fn agrees(fact: &Fact, printed: &str, reading: &Reading) -> bool {
         "affected" | "not-affected" | "fixed" => {
             // `V2.1.4` is 2.1.4, as the product's releases are written.
             let plain = |v: &str| v.to_lowercase().replace('v', "").replace(".x", ".*");
-            plain(&fact.value) == plain(&printed)
+            plain(&as_range(&plain(&fact.value))) == plain(&as_range(&plain(&printed)))
         }
         _ => squashed(&fact.value).to_lowercase() == printed.to_lowercase(),
     }
+}
+
+/// `5.8.*` is `>= 5.8, < 5.9`.
+fn as_range(version: &str) -> String {
+    let Some(branch) = version.strip_suffix(".*") else {
+        return version.to_owned();
+    };
+    let (head, last) = branch
+        .rsplit_once('.')
+        .map_or(("", branch), |(h, l)| (h, l));
+    let Ok(last) = last.parse::<u64>() else {
+        return version.to_owned();
+    };
+    let dot = if head.is_empty() { "" } else { "." };
+    format!(">= {branch}, < {head}{dot}{}", last + 1)
 }
 
 /// The subject as it stands is as good as the part of it that was labelled.

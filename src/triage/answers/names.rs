@@ -246,15 +246,35 @@ fn end_of_name(text: &str) -> usize {
 
 /// A name that can stand in an advisory, and where.
 fn name(unit: &Unit, range: Range<usize>) -> Option<(String, Range<usize>)> {
-    let text = &unit.text[range.clone()];
-    let head = text.len()
-        - text
-            .trim_start_matches(|c: char| {
-                is_mark(c) || "[]x☑✔■".contains(c) && !c.is_alphanumeric()
-            })
-            .len();
-    let bare =
-        text[head..].trim_end_matches(|c: char| is_mark(c) || c == '。' || c == ']' || c == '、');
+    // `Ada Example, wishes to be named`
+    let wishes = unit.said.iter().filter(|said| {
+        let is_wish = matches!(
+            said.concept,
+            Concept::Credit | Concept::Please | Concept::Needs | Concept::NoCredit
+        );
+        is_wish && said.range.start > range.start && said.range.end <= range.end
+    });
+    let end = wishes
+        .map(|said| said.range.start)
+        .min()
+        .unwrap_or(range.end);
+    let text = &unit.text[range.start..end];
+    let is_box = |c: char| is_mark(c) || "[]x☑✔■".contains(c) && !c.is_alphanumeric();
+    let head = text.len() - text.trim_start_matches(is_box).len();
+    let bare = text[head..].trim_end_matches(|c: char| is_mark(c) || "。]、（(".contains(c));
+    // The point of an initial belongs to it.
+    let is_initial = text[head..]
+        .get(bare.len()..)
+        .is_some_and(|rest| rest.starts_with('.'))
+        && bare
+            .rsplit(' ')
+            .next()
+            .is_some_and(|last| last.chars().count() == 1);
+    let bare = if is_initial {
+        &text[head..head + bare.len() + 1]
+    } else {
+        bare
+    };
     let bare = without_particle(bare);
     let bare = bare.split(" (Finder").next().unwrap_or(bare).trim_end();
     let bare = bare.split(" <").next().unwrap_or(bare).trim_end();

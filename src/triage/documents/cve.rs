@@ -11,12 +11,14 @@ pub(super) fn cve(value: &Value) -> Record {
         format: "CVE",
         ..Record::default()
     };
-    let cna = &value["containers"]["cna"];
+    // A draft may be the container alone.
+    let cna = value.pointer("/containers/cna").unwrap_or(value);
     found.say(
         LetterField::Summary,
         text(cna, "/title").or(text(cna, "/descriptions/0/value")),
     );
-    found.say(LetterField::Cve, text(value, "/cveMetadata/cveId"));
+    let id = text(value, "/cveMetadata/cveId").or(text(value, "/cveId"));
+    found.say(LetterField::Cve, id);
     for problem in list(cna, "/problemTypes") {
         for described in list(problem, "/descriptions") {
             found.say(
@@ -31,8 +33,13 @@ pub(super) fn cve(value: &Value) -> Record {
                 LetterField::Cvss,
                 text(metric, &format!("/{version}/vectorString")),
             );
+            let severity = text(metric, &format!("/{version}/baseSeverity"));
+            found.say(LetterField::Severity, severity);
         }
     }
+    // Of a draft, where the metrics may be one.
+    found.say(LetterField::Cvss, text(cna, "/metrics/vectorString"));
+    found.say(LetterField::Severity, text(cna, "/metrics/baseSeverity"));
     for exploit in list(cna, "/exploits") {
         found.say(LetterField::Exploited, text(exploit, "/value"));
     }

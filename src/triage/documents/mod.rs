@@ -108,7 +108,7 @@ pub(super) fn record(hint: &str, octets: &[u8]) -> Option<Record> {
         Value::Array(mut list) if !list.is_empty() => list.swap_remove(0),
         other => other,
     };
-    let mut found = if value.pointer("/containers/cna").is_some() {
+    let mut found = if value.pointer("/containers/cna").is_some() || value.get("cveId").is_some() {
         cve(&value)
     } else if value.pointer("/document/csaf_version").is_some() {
         csaf::csaf(&value)

@@ -12,6 +12,7 @@ use crate::triage::disclosure::{self, DisclosureClaim};
 use crate::triage::documents::Record;
 use crate::triage::fields::{LetterField, LetterKeys};
 use crate::triage::language::Language;
+use crate::triage::lexicon::Concept;
 use crate::triage::own_words::{OwnWords, is_forward, own_units};
 use crate::triage::purpose::{self, Findings};
 use crate::triage::sections::Section;
@@ -73,6 +74,22 @@ impl<'t> LetterUnits<'t> {
     /// The letter's text, with what it quotes.
     pub fn text(&self) -> &[Unit] {
         &self.text
+    }
+
+    /// Whether an identifier stands only where another vulnerability is compared.
+    pub fn only_compare(&self, id: &str) -> bool {
+        let small = id.to_lowercase();
+        let mut naming = self
+            .subject
+            .iter()
+            .chain(&self.text)
+            .filter(|unit| unit.depth == 0 && unit.lower.contains(&small))
+            .peekable();
+        naming.peek().is_some() && naming.all(|unit| unit.says(Concept::Compared))
+    }
+
+    pub fn is_answer(&self) -> bool {
+        self.is_answer
     }
 
     pub fn subject(&self) -> &[Unit] {

@@ -3,7 +3,7 @@
 
 use super::attached::LetterText;
 use super::letter_units::{LetterUnits, safe};
-use super::{LINE_NUMBER, ReportInput, speaks_of_vulnerability, unique};
+use super::{CVE, LINE_NUMBER, ReportInput, ids, speaks_of_vulnerability, unique};
 use crate::model::product::OwnProduct;
 use crate::model::report::{Affected, Answers, Class, CreditWish, Disclosure, Evidence};
 use crate::triage::affected::{affected, in_words, json_of, records};
@@ -217,6 +217,17 @@ impl<'s> ReportSources<'s> {
         (answers, evidence)
     }
 
+    /// The CVEs of this report; one that is only compared is another's.
+    pub fn cve_ids(&self) -> Vec<String> {
+        let named = ids(&CVE, &self.with_identifiers, |c| {
+            format!("CVE-{}-{}", &c[1], &c[2])
+        });
+        named
+            .into_iter()
+            .filter(|id| !self.units.only_compare(id))
+            .collect()
+    }
+
     /// The titles of the vulnerabilities, where there is more than one.
     pub fn vulnerabilities(&self) -> Vec<String> {
         let listed = parts::titles(&self.text, self.units.subject(), self.units.text());
@@ -225,6 +236,10 @@ impl<'s> ReportSources<'s> {
         }
         let mut titles = self.records.iter().map(|r| &r.titles);
         titles.find(|t| t.len() > 1).cloned().unwrap_or_default()
+    }
+
+    pub fn is_answer(&self) -> bool {
+        self.units.is_answer()
     }
 
     /// What sort of letter it is.

@@ -32,10 +32,39 @@ pub(super) fn sentences(part: &Mapped) -> Vec<Mapped> {
         if end < part.text.len() && (is_joined || goes_on(head, rest)) {
             continue;
         }
-        push_bounded(&mut found, part.slice(start..end));
+        let sentence = part.slice(start..end);
+        if writes_small(&part.text) {
+            for clause in at_full_stops(&sentence) {
+                push_bounded(&mut found, clause);
+            }
+        } else {
+            push_bounded(&mut found, sentence);
+        }
         start = end;
     }
     found
+}
+
+/// Whoever begins in small letters ends sentences with a full stop alone, as people do on a phone.
+fn writes_small(text: &str) -> bool {
+    let first = text.chars().find(|c| c.is_alphabetic());
+    first.is_some_and(char::is_lowercase)
+}
+
+fn at_full_stops(sentence: &Mapped) -> Vec<Mapped> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for (at, _) in sentence.text.match_indices(". ") {
+        let end = at + 2;
+        let begins = sentence.text[end..].chars().next();
+        let goes_on = goes_on(&sentence.text[start..=at], &sentence.text[end..]);
+        if end > start && begins.is_some_and(char::is_lowercase) && !goes_on {
+            parts.push(sentence.slice(start..end));
+            start = end;
+        }
+    }
+    parts.push(sentence.slice(start..sentence.text.len()));
+    parts
 }
 
 fn push_bounded(found: &mut Vec<Mapped>, mut sentence: Mapped) {

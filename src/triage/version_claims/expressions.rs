@@ -190,7 +190,13 @@ impl Reader<'_> {
     }
 
     fn single(&self, version: &Version, floor: usize) -> Expression {
-        let (operator, start) = self.prefix(version, floor);
+        let (operator, start) = match self.prefix(version, floor) {
+            // "After the update to 2.4": that version is meant.
+            (Some(Concept::Before | Concept::UpTo), _) if self.is_upgrade(version) => {
+                (None, version.range.start)
+            }
+            found => found,
+        };
         let start = start.min(self.mark(version));
         let text = version.text.clone();
         let mut range = start..version.range.end;

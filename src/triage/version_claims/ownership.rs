@@ -2,6 +2,7 @@
 
 use super::{Reader, is_one_of};
 use crate::triage::lexicon::{Concept, Said};
+use crate::triage::units::UnitKind;
 use crate::triage::version::Version;
 
 /// Other software whose version often stands in a report.
@@ -51,28 +52,13 @@ impl Reader<'_> {
         if version.is_bare_number && is_year {
             return false;
         }
-        // `1）…` begins an item.
-        let after = self.text[version.range.end..].chars().next();
-        let is_item = head.is_empty() && matches!(after, Some(')' | '）' | '、'));
-        if version.is_bare_number && is_item {
+        if is_foreign(name) {
             return false;
         }
         if version.is_bare_number {
-            let is_version_word = self.said.iter().any(|s| {
-                s.concept == Concept::VersionWord
-                    && s.range.end <= start
-                    && self.text[s.range.end..start].trim().is_empty()
-            });
-            let compared = head.ends_with(['<', '>', '=', '≤', '≥']);
-            let is_listed = self.given.is_some() && (compared || head.is_empty());
-            return (is_version_word || version.is_marked || is_listed)
-                && version.text.len() <= 6
-                && !word.contains(['=', '/', '&', '?']);
+            return self.is_bare_version(version, head, word);
         }
         let before = is_foreign;
-        if before(name) {
-            return false;
-        }
         // "Apache HTTP Server 2.4", "Python version 3.11", "Ubuntu 22.04 LTS": a foreign name near before it.
         let tail = &head[head.floor_char_boundary(head.len().saturating_sub(28))..];
         let last_clause = tail
@@ -87,6 +73,30 @@ impl Reader<'_> {
             && version.text.split('.').all(|n| n.parse::<u8>().is_ok())
             && !version.is_marked;
         !is_foreign && !is_address && !self.is_of_stranger(name, start)
+    }
+
+    /// Whether a number without a dot is a version: after a word for it, or in a list of them.
+    fn is_bare_version(&self, version: &Version, head: &str, word: &str) -> bool {
+        // `1）…` begins an item.
+        let after = self.text[version.range.end..].chars().next();
+        let is_item = head.is_empty() && matches!(after, Some(')' | '）' | '、'));
+        let says_version = |said: &Said| said.concept == Concept::VersionWord;
+        let key = self.unit.key.as_ref();
+        let is_of_versions = key.is_some_and(|key| key.said.iter().any(says_version));
+        if is_item || self.unit.kind == UnitKind::Cell && !is_of_versions {
+            return false;
+        }
+        let start = self.mark(version);
+        let is_called = self.said.iter().any(|said| {
+            says_version(said)
+                && said.range.end <= start
+                && self.text[said.range.end..start].trim().is_empty()
+        });
+        let compared = head.ends_with(['<', '>', '=', '≤', '≥']);
+        let is_listed = self.given.is_some() && (compared || head.is_empty());
+        (is_called || version.is_marked || is_listed)
+            && version.text.len() <= 6
+            && !word.contains(['=', '/', '&', '?'])
     }
 
     /// "Severity Low (3.3)": a number right after a rating.

@@ -5,7 +5,6 @@ use super::operators::is_unspaced_word;
 use super::ownership::is_foreign;
 use super::{Reader, Role, is_one_of};
 use crate::triage::lexicon::{Concept, Said};
-use crate::triage::units::UnitKind;
 use std::ops::Range;
 
 /// What may stand between a version and the verb that speaks of it.
@@ -20,7 +19,7 @@ const GAP_OCTETS_MAX: usize = 400;
 const CLOSE: usize = 20;
 
 /// A verb this far gives no role.
-const FAR: usize = 200;
+const FAR: usize = 120;
 
 /// A negation reaches so far.
 const NEGATION_OCTETS_MAX: usize = 24;
@@ -34,6 +33,9 @@ impl Reader<'_> {
         let after = self.text[expression.range.end..].trim_start_matches([' ', ')', '"', '`', '*']);
         if is_elliptic_not(after) && last.is_some() {
             return Some(Role::Safe);
+        }
+        if self.came_in_with(expression) {
+            return Some(Role::Affected);
         }
         let mut best: Option<(usize, Role)> = None;
         for (said, role) in &self.verbs {
@@ -83,6 +85,31 @@ impl Reader<'_> {
         ends.iter().any(|end| text.ends_with(end))
     }
 
+    /// "Introduced in 1.2", "the first bad one is 0.12.0": it came in with that version.
+    fn came_in_with(&self, expression: &Expression) -> bool {
+        let heads = [
+            "introduc",
+            "first bad",
+            "first affected",
+            "bad commit",
+            "came in",
+            "went into",
+            "crept",
+            "regress",
+            "eingeführt",
+            "eingeschleppt",
+            "erstmals",
+            "introduit",
+            "появил",
+            "引入",
+            "で混入",
+            "で導入",
+        ];
+        let words = &self.text[expression.range.clone()];
+        let begins = heads.iter().any(|head| words.starts_with(head));
+        begins && expression.span.from.is_some() && expression.span.to.is_none()
+    }
+
     /// "fixes a leak in 0.10.0": that version has the leak.
     fn mends_flaw_of(&self, verb: &Said, range: &Range<usize>) -> bool {
         let is_active = [
@@ -102,127 +129,6 @@ impl Reader<'_> {
             })
     }
 
-    /// "4.7.3 I have not tried", "Not tested: 2026.10".
-    fn is_untested(&self, expression: &Expression) -> bool {
-        let clause = self.clause(&expression.range);
-        let mut said = self.said.iter().filter(|s| s.concept == Concept::NotTested);
-        said.any(|s| clause.start <= s.range.start && s.range.end <= clause.end)
-    }
-
-    /// The clause around a range.
-    fn clause(&self, range: &Range<usize>) -> Range<usize> {
-        let marks = [", ", "; ", ". ", "，", "；", "。", "、", " — ", " – "];
-        let start = marks
-            .iter()
-            .filter_map(|mark| self.text[..range.start].rfind(mark))
-            .max();
-        let end = marks
-            .iter()
-            .filter_map(|mark| self.text[range.end..].find(mark))
-            .min();
-        start.unwrap_or(0)..end.map_or(self.text.len(), |end| range.end + end)
-    }
-
-    /// Whether its clause denies something.
-    fn is_denied(&self, range: &Range<usize>) -> bool {
-        let clause = self.clause(range);
-        self.said.iter().any(|said| {
-            matches!(said.concept, Concept::Not | Concept::No)
-                && clause.start <= said.range.start
-                && said.range.end <= clause.end
-        })
-    }
-
-    /// Whether no other version stands in its sentence, or between the same marks.
-    fn is_alone(&self, range: &Range<usize>) -> bool {
-        let marks = ['(', ')', '（', '）', ';', '；', '。'];
-        let start = self.text[..range.start].rfind(marks).unwrap_or(0);
-        let end = self.text[range.end..].find(marks);
-        let end = end.map_or(self.text.len(), |end| range.end + end);
-        let has_verb = self
-            .verbs
-            .iter()
-            .any(|(said, _)| start <= said.range.start && said.range.end <= end);
-        let inside = self
-            .versions
-            .iter()
-            .filter(|version| start <= version.range.start && version.range.end <= end);
-        has_verb && inside.count() == 1
-    }
-
-    /// Without a verb: a version beside the product's name in a sentence of a report is affected.
-    fn bare_role(&self, expression: &Expression) -> Option<Role> {
-        let head = self.text[..expression.range.start].trim_end();
-        let is_named = self.context.products.iter().any(|p| {
-            head.trim_end_matches([' ', '(', 'v', '-', '@'])
-                .trim_end_matches("version")
-                .trim_end_matches("versions")
-                .trim_end()
-                .ends_with(p.as_str())
-        });
-        let is_called = self.said.iter().any(|said| {
-            said.concept == Concept::VersionWord
-                && said.range.end <= expression.range.start
-                && self.text[said.range.end..expression.range.start]
-                    .trim_matches([' ', ':', 'v', '：'])
-                    .is_empty()
-        });
-        let is_marked = self.text[expression.range.clone()].starts_with('v');
-        let is_release = self
-            .versions
-            .iter()
-            .any(|version| version.is_release && expression.range.contains(&version.range.start));
-        let is_denied = self.is_denied(&expression.range);
-        let is_range = expression.span.exact.is_none();
-        let says = matches!(
-            self.unit.kind,
-            UnitKind::Sentence | UnitKind::Item | UnitKind::Heading
-        );
-        let has_flaw = self.has(Concept::Vulnerability) || self.has(Concept::Flaw);
-        let is_bounded = is_range && (expression.span.to.is_some() || has_flaw);
-        let is_named_so = is_named || self.is_after_name(expression.range.start);
-        let counts = is_named_so || is_called || is_marked || ((is_bounded || is_release) && says);
-        // "With 2026.4.1 I never had it."
-        let speaks_of_it = || {
-            let clause = self.clause(&expression.range);
-            self.said.iter().any(|said| {
-                matches!(
-                    said.concept,
-                    Concept::TheMatter | Concept::Vulnerability | Concept::Flaw
-                ) && clause.start <= said.range.start
-                    && said.range.end <= clause.end
-            })
-        };
-        match (counts, is_denied) {
-            (true, false) => Some(Role::Affected),
-            (true, true) if speaks_of_it() => Some(Role::Safe),
-            _ => None,
-        }
-    }
-
-    /// Whether a name with a capital letter stands before it, where nobody told our products.
-    fn is_after_name(&self, at: usize) -> bool {
-        let head = self.unit.text[..at].trim_end();
-        let word = head
-            .rsplit([' ', '(', '「', '«'])
-            .next()
-            .unwrap_or_default();
-        let is_capital =
-            word.chars().next().is_some_and(char::is_uppercase) && word.chars().count() > 2;
-        let is_own_word = self
-            .said
-            .iter()
-            .any(|said| said.range.end >= head.len() && said.range.start < head.len());
-        self.context.releases.is_empty()
-            && is_capital
-            && !is_own_word
-            && !is_foreign(&word.to_lowercase())
-            && self.unit.text.len() > at
-            && (self.has(Concept::Finds)
-                || self.has(Concept::Vulnerability)
-                || self.has(Concept::Flaw))
-    }
-
     /// How far a verb is from an expression; marks between them count more.
     fn distance(&self, said: &Said, range: &Range<usize>, role: Role) -> usize {
         let (gap, follows) = if said.range.end <= range.start {
@@ -239,7 +145,8 @@ impl Reader<'_> {
         let mut distance = gap.chars().count();
         for c in gap.chars() {
             distance += match c {
-                ';' | '.' | '。' | '；' => 40,
+                ';' | '。' | '；' => 120,
+                '.' => 40,
                 ',' => 8,
                 // Between Chinese and Japanese clauses stands no other mark.
                 '，' | '、' => 20,
@@ -340,6 +247,8 @@ pub(super) fn verbs<'a>(text: &str, said: &'a [Said]) -> Vec<(&'a Said, Role)> {
 fn is_of_testing(verb: &str) -> bool {
     let heads = [
         "test",
+        "seen",
+        "saw",
         "getestet",
         "tried",
         "try",
@@ -377,7 +286,7 @@ pub(in crate::triage) fn role_of(key: &str, said: &[Said]) -> Option<Role> {
     let has = |concept| said.iter().any(|s: &Said| s.concept == concept);
     let is_short = key.chars().count() <= KEY_CHARACTERS_MAX;
     let mut words = key.split_whitespace();
-    if !is_short || words.any(is_foreign) {
+    if !is_short || words.any(is_foreign) || has(Concept::Scan) {
         return None;
     }
     if has(Concept::Safe) || (has(Concept::Affected) && has(Concept::Not)) {
