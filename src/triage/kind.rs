@@ -1,7 +1,8 @@
 //! What kind of letter is it?
 
-use super::disclosure::{self, DisclosureClaim, disclosure};
+use super::disclosure::{self, disclosure};
 use super::fields::LetterKeys;
+use super::language::Language;
 use super::lexicon::Concept;
 use super::own_words::{OwnWords, is_question, own_text, own_units};
 use super::report::{TEXT_OCTETS_MAX, evidence, names_score, speaks_of_vulnerability};
@@ -91,9 +92,10 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
     if let Some(kind) = by_refusal(seen, &own) {
         return kind;
     }
-    let signs = evidence(seen.subject, seen.text);
+    let counted = std::cell::OnceCell::new();
+    let signs = || *counted.get_or_init(|| evidence(seen.subject, seen.text));
     if AUTO_SUBJECT.is_match(seen.subject)
-        && !(seen.in_thread && signs >= 2)
+        && !(seen.in_thread && signs() >= 2)
         && !speaks_of_vulnerability(seen.subject, seen.text)
     {
         return LetterKind::AutoReply;
@@ -107,24 +109,24 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
     }
     let answers_other_business = answers_other_business(&text);
     if CASE_TAG.is_match(seen.subject)
-        || seen.in_thread && !(answers_other_business && own.find() && signs > 0)
+        || seen.in_thread && !(answers_other_business && own.find() && signs() > 0)
     {
         return LetterKind::FollowUp;
     }
     if own.head_says(Concept::AddsTo) && own.are_few() && !own.say(Concept::Retracts) {
         return LetterKind::FollowUp;
     }
-    if (seen.to_sendkey && signs < 2) || asks_for_key(seen) || misses_key(&own, signs) {
+    if (seen.to_sendkey && signs() < 2) || asks_for_key(seen) || misses_key(&own) && signs() == 0 {
         return LetterKind::KeyRequest;
     }
-    if signs < 2 && own.words_for(Concept::Junk) >= JUNK_WORDS_MIN {
+    if own.words_for(Concept::Junk) >= JUNK_WORDS_MIN && signs() < 2 {
         return LetterKind::Spam;
     }
     if seen.marked_spam && !speaks_of_vulnerability(seen.subject, seen.text) {
         return LetterKind::Spam;
     }
-    let claims = disclosure::claims(&text, seen.written, words.language);
-    if gives_notice(seen, &own, &text, &claims) {
+    // A notice is short.
+    if own.are_few() && gives_notice(seen, &own, &text, words.language) {
         return LetterKind::DisclosureNotice;
     }
     if seen.text.trim().is_empty() && seen.subject.trim().is_empty() && !seen.has_attachments {
@@ -156,12 +158,8 @@ const JUNK_WORDS_MIN: usize = 2;
 
 /// Whether it says that a vulnerability is public, or when it will be, and nothing that its reader
 /// does not know.
-fn gives_notice(
-    seen: &Seen<'_>,
-    own: &OwnWords<'_>,
-    text: &[Unit],
-    claims: &[DisclosureClaim],
-) -> bool {
+fn gives_notice(seen: &Seen<'_>, own: &OwnWords<'_>, text: &[Unit], language: Language) -> bool {
+    let claims = disclosure::claims(text, seen.written, language);
     let is_known = own.say(Concept::NothingNew);
     let is_told = [
         Concept::Publish,
@@ -169,7 +167,7 @@ fn gives_notice(
         Concept::Posted,
         Concept::IsOut,
     ];
-    let tells = match disclosure(claims).intent {
+    let tells = match disclosure(&claims).intent {
         Intent::AlreadyPublic | Intent::Public => true,
         _ if is_known => is_told.into_iter().any(|concept| own.say(concept)),
         _ => NOTICE_SUBJECT.is_match(seen.subject) && !claims.is_empty(),
@@ -177,7 +175,7 @@ fn gives_notice(
     let is_asked = own.say(Concept::Asks) && own.ask();
     let is_other = own.head_says(Concept::JoinsList) || scanner::is_output(own, seen.text, false);
     let brings = seen.has_attachments && !is_known;
-    if !tells || is_asked || is_other || brings || !own.are_few() {
+    if !tells || is_asked || is_other || brings {
         return false;
     }
     let signs = signs_of_finding(seen, text);
@@ -232,7 +230,7 @@ fn answers_other_business(text: &[Unit]) -> bool {
 }
 
 /// A short letter that says what is wrong with our key, or asks where it is, and reports nothing.
-fn misses_key(own: &OwnWords<'_>, signs: usize) -> bool {
+fn misses_key(own: &OwnWords<'_>) -> bool {
     let asks = own.units().any(|unit| {
         unit.says(Concept::Please) || unit.says(Concept::KeyTrouble) || is_question(unit)
     });
@@ -240,7 +238,6 @@ fn misses_key(own: &OwnWords<'_>, signs: usize) -> bool {
         && own.say(Concept::KeyTrouble)
         && asks
         && own.are_few()
-        && signs == 0
         && !own.find()
 }
 

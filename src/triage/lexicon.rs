@@ -94,8 +94,6 @@ concepts! {
     ProductWord,
     /// A form or a platform passes something on.
     FormNotice,
-    /// A word of subjects that says nothing of the matter.
-    Generic,
     /// A greeting.
     Greets,
     /// A key before a title.

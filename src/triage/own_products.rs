@@ -16,21 +16,23 @@ pub(super) fn spoken_of<'p>(
     subject: &str,
     text: &str,
 ) -> Option<&'p OwnProduct> {
+    let (subject, text) = (Said::of(subject), Said::of(text));
     let rated = products.iter().map(|product| {
         let names: Vec<&str> = product.names().collect();
-        let others: Vec<&str> = products
+        let others: Vec<String> = products
             .iter()
             .filter(|other| *other != product)
             .flat_map(OwnProduct::names)
+            .map(lower)
             .collect();
         let of_name = |name: &&str| {
-            let points = 3 * points(subject, name, &others) + points(text, name, &others);
+            let points = 3 * points(&subject, name, &others) + points(&text, name, &others);
             let is_word = is_common_word(name) && points < POINTS_OF_WORDS;
             if is_word { 0 } else { points }
         };
         let named: usize = names.iter().map(of_name).sum();
         (
-            named + POINTS_OF_RELEASE * releases_of(product, products, subject, text),
+            named + POINTS_OF_RELEASE * releases_of(product, products, &subject, &text),
             product,
         )
     });
@@ -40,17 +42,41 @@ pub(super) fn spoken_of<'p>(
     best.map(|(_, product)| product)
 }
 
+/// A text, and the same in lower case.
+struct Said<'t> {
+    text: &'t str,
+    small: String,
+}
+
+impl<'t> Said<'t> {
+    fn of(text: &'t str) -> Self {
+        Self {
+            text,
+            small: lower(text),
+        }
+    }
+}
+
+/// Releases are looked for in so much of a text.
+const RELEASES_OCTETS_MAX: usize = 16 * 1024;
+
 /// A release that no other product has speaks for its product.
 const POINTS_OF_RELEASE: usize = 2;
 
 /// How many releases of a product the text names that no other product has.
-fn releases_of(product: &OwnProduct, products: &[OwnProduct], subject: &str, text: &str) -> usize {
+fn releases_of(
+    product: &OwnProduct,
+    products: &[OwnProduct],
+    subject: &Said<'_>,
+    text: &Said<'_>,
+) -> usize {
+    let head = &text.text[..text.text.floor_char_boundary(RELEASES_OCTETS_MAX)];
     let others = || products.iter().filter(|other| *other != product);
     let is_own = |release: &&String| !others().any(|other| other.releases.contains(release));
     let own: Vec<&String> = product.releases.iter().filter(is_own).collect();
-    let named = versions_among(subject, &product.releases)
+    let named = versions_among(subject.text, &product.releases)
         .into_iter()
-        .chain(versions_among(text, &product.releases));
+        .chain(versions_among(head, &product.releases));
     let mut found: Vec<String> = named
         .filter(|version| version.is_release && version.text.contains('.'))
         .map(|version| version.text)
@@ -67,17 +93,16 @@ fn is_common_word(name: &str) -> bool {
 }
 
 /// How strongly a text says a name: each mention counts, one with a version thrice.
-fn points(text: &str, name: &str, others: &[&str]) -> usize {
-    let small = lower(text);
+fn points(said: &Said<'_>, name: &str, others: &[String]) -> usize {
     let (text, name) = if is_common_word(name) {
-        (text, name.to_owned())
+        (said.text, name.to_owned())
     } else {
-        (small.as_str(), lower(name))
+        (said.small.as_str(), lower(name))
     };
     let mut points = 0;
     for (at, _) in text.match_indices(&name).take(MENTIONS_MAX) {
         let end = at + name.len();
-        if !is_whole(text, at, end) || is_part_of(&small, at, end, others) {
+        if !is_whole(text, at, end) || is_part_of(&said.small, at, end, others) {
             continue;
         }
         let rest = text[end..].trim_start_matches([' ', 'v', 'V', '-', '(', '@']);
@@ -100,8 +125,8 @@ fn is_whole(text: &str, at: usize, end: usize) -> bool {
 }
 
 /// Whether the name stands within a longer one of another product: `otto` in `Otto Server`.
-fn is_part_of(text: &str, at: usize, end: usize, others: &[&str]) -> bool {
-    others.iter().map(|other| lower(other)).any(|other| {
+fn is_part_of(text: &str, at: usize, end: usize, others: &[String]) -> bool {
+    others.iter().any(|other| {
         other.len() > end - at
             && other.match_indices(&text[at..end]).any(|(offset, _)| {
                 let Some(from) = at.checked_sub(offset) else {

@@ -9,7 +9,6 @@ mod labels;
 use super::fields::LetterKeys;
 use super::lexicon::{Concept, Said, concepts, lower};
 use super::units::{Keys, Unit, UnitKind};
-use super::weakness;
 use labels::{named, number};
 
 /// Vulnerabilities that one letter may list.
@@ -273,7 +272,7 @@ fn names_flaw(title: &str) -> bool {
             Concept::Vulnerability | Concept::Flaw | Concept::Petty
         )
     };
-    said.iter().any(is_flaw) || !weakness::named(title).is_empty()
+    said.iter().any(is_flaw)
 }
 
 /// A title without what dresses it: a product with its version before it, identifiers after it.

@@ -1,6 +1,7 @@
 //! Where in the source does the letter point? Files and functions that it names.
 
 use super::patterns;
+use super::report::without_code;
 
 /// More than this is a stack trace of the world.
 const PLACES_MAX: usize = 30;
@@ -9,15 +10,21 @@ patterns! {
     URL = r#"(?i)\b(https?|ftp|git)://[^\s<>()\[\]"'`]+"#;
     FILE = r"(?:^|[\s`'\x22(\[<,;:*/])((?:[A-Za-z0-9_.@-]+/)*[A-Za-z0-9_@-][A-Za-z0-9_.@-]*\.(?:c|h|cc|cpp|cxx|hpp|hh|rs|go|py|pyx|js|mjs|cjs|jsx|ts|tsx|java|kt|scala|php|phtml|inc|rb|erb|pl|pm|cs|swift|m|mm|lua|ex|exs|erl|hs|vue|svelte|twig|tmpl|jinja2?|asm|sol|zig|nim|sh))(?:[:#,;)\]\s`'\x22>*?!]|\.(?:\s|$)|$)";
     // What the reporter made themselves.
-    OWN_FILE = r"(?i)(^|/)(poc|exploit|repro(ducer)?|crash(er)?|test_?case|attack(er)?|evil|payload|pwn|demo|fuzz(er)?|trigger|shell|malicious)[\w-]*\.\w+$|(^|/)(x|a|b|foo|bar|t|test)\d?\.\w+$|\.sh$";
+    OWN_FILE = r"(?i)(^|/)(poc|exploit|repro(ducer)?|crash(er)?|test_?case|attack(er)?|evil|payload|pwn|demo|fuzz(er)?|trigger|shell|malicious)[\w-]*\.\w+$|(^|/)(x|a|b|foo|bar|t|test|gen|slip|idp|sploit)\d?\.\w+$|[-_](poc|exploit|repro|crash)\w*\.\w+$|(^|/)(tests?|nptl|sysdeps|csu)/|\.sh$";
     CALLED = r"(?:^|[^\w$.>:])((?:[A-Za-z_$][\w$]*(?:::|\.|->|#))*[A-Za-z_$][\w$]*[!?]?)\(\)";
     SAID = r"(?i:\b(?:function|method|routine|func|handler|macro|funktion|fonction|función))s?\s+(?:called\s+|named\s+)?[`'\x22]?([A-Za-z_$][\w$]*(?:(?:::|\.|->)[\w$]+)*)[`'\x22]?|[`'\x22]([A-Za-z_$][\w$]*(?:(?:::|\.|->)[\w$]+)*)(?:\(\))?[`'\x22]\s+(?i:function|method|routine|handler|macro)\b|\b([a-z][\w$]*_[\w$]+|[a-z]+[A-Z][\w$]*)\s+(?i:function|method|routine|handler)\b";
     FRAME = r"(?m)^\s*#\d+\s+0x[0-9a-f]+\s+in\s+([A-Za-z_][\w:]*)(?:\([^)]*\))?\s+(\S+?\.\w+)?(?::\d+)*";
-    NOT_FUNCTION = r"(?i)^(console\.\w+|json\.\w+|object\.\w+|math\.\w+|string\.\w+|os\.\w+|sys\.\w+|requests?\.\w+|socket\.\w+|document\.\w+|window\.\w+|process\.\w+|fs\.\w+|system\.\w+|i\.e|e\.g|alert|prompt|confirm|print|main|eval|system|exec|is|that|which|in|the|to|of|for|and|or|call|calls|called|named|name|does|can|it|this|with|body|definition|document|window|fetch|require|open|free|malloc|printf|strlen|memcpy|strcpy|sprintf|__libc_start_main|__interceptor_\w+|__asan_\w+|_start|llvmfuzzertestoneinput|sleep|version|curl|import|returns?|parameters?|accepts?|will|has|uses?|on|from|at|responsible|handling|itself|never|only|where|when|doing|parses|reads|copies|checks|are|as|by|one|not|we|above|below|inside)$";
+    NOT_FUNCTION = r"(?i)^(console\.\w+|json\.\w+|object\.\w+|math\.\w+|string\.\w+|os\.\w+|sys\.\w+|requests?\.\w+|socket\.\w+|document\.\w+|window\.\w+|process\.\w+|fs\.\w+|system\.\w+|i\.e|e\.g|fmt\.\w+|pickle\.\w+|subprocess\.\w+|yaml\.\w+|urllib\.\w+|http\.\w+|time\.\w+|p\.\w+|s\.\w+|r\.\w+|ctx\.\w+|stat|lstat|fstat|chown|fchown|calloc|realloc|syslog|syslog_r|memset|memmove|strncpy|snprintf|read|write|close|mmap|ioctl|alert|prompt|confirm|print|main|eval|system|exec|is|that|which|in|the|to|of|for|and|or|call|calls|called|named|name|does|can|it|this|with|body|definition|document|window|fetch|require|open|free|malloc|printf|strlen|memcpy|strcpy|sprintf|__libc_start_main|__interceptor_\w+|__asan_\w+|_start|llvmfuzzertestoneinput|sleep|version|curl|import|returns?|parameters?|accepts?|will|has|uses?|on|from|at|responsible|handling|itself|never|only|where|when|doing|parses|reads|copies|checks|are|as|by|one|not|we|above|below|inside)$";
     // An identifier beside the file that it stands in.
     BESIDE = r"\b([A-Za-z_$][\w$]*(?:(?:::|\.|->)[\w$]+)*)(?:\([^)\n]*\))?[`'\x22]?,? (?:in|of|\() ?(?:the )?(?:file |module )?[`'\x22]?[\w@.-]+(?:/[\w@.-]+)*\.(?:c|h|cc|cpp|rs|go|py|js|ts|java|kt|php|rb|cs|pl|ex)\b|\.(?:c|h|cc|cpp|rs|go|py|js|ts|java|kt|php|rb|cs|pl|ex)[`'\x22]?(?::\d+)?(?:,| where| in|:) +(?:(?:function|method|in|the) )*[`'\x22]?([A-Za-z_$][\w$]*(?:(?:::|\.|->)[\w$]+)*)";
     // Called with what it is given, outside of what is only called to show it.
     GIVEN = r"(?:^|[\s`(])([A-Za-z_$][\w$]*(?:(?:::|\.|->)[A-Za-z_$][\w$]*)*)\((?:[^)\s]|$)";
+    // Written as functions are in C, Python and Rust: `der_read_length`, `Router::merge`.
+    SNAKE = r"(?:^|[\s`'\x22(,;*])([a-z][a-z0-9]*(?:_[a-z0-9]+)+|[A-Za-z_]\w*(?:::[A-Za-z_]\w*)+)(?:\(\))?(?:[\s`'\x22),;:.!?*]|$)";
+    // A name of something else: of a parameter, a field, an option.
+    NO_FUNCTION_WORD = r"(?i)\b(by|as|user|handle|nick|credit\w*|repository|branch|param\w*|argument|field|column|table|variable|cookie|header|option|setting|key|flag|macro|config\w*|module|package|sysctl|table|feld|spalte|tabelle|option|champ|paramètre|colonne|campo|parámetro|columna|parâmetro|coluna|параметр\w*|пол[ея]|ключ\w*)\W+$";
+    NOT_SNAKE = r"_(?:id|ids|token|secret|until|t|key|keys|name|names|url|uri|path|file|64|fuzzer|client|member|at|date|day|count|size|len|type|dir|wild|versions?|user|password|cookie|session|header|config|enabled|status|code)$|^x86_|^(?:raw|utf|iso|sha|md)_?\d|^evil_";
+    INDENTED = r"(?m)^(?: {4,}|\t|>>> |\$ |\w+> ).*$";
     CODE_LIKE = r"[a-z][A-Z]|_|::|\.|->";
     FILE_NAME = r"(?i)\.(c|h|cc|cpp|rs|go|py|js|ts|java|kt|php|rb|cs|pl|ex|html?|json|ya?ml|xml|md|txt)$";
     PATCHED = r"(?m)^\+\+\+ (?:b/)?(\S+\.\w+)\s*$";
@@ -44,16 +51,51 @@ pub(super) fn files(text: &str) -> Vec<String> {
         .collect::<Vec<_>>();
     let text = URL.replace_all(text, " ");
     let text = DIFF.replace_all(&text, " ");
+    let text = spaced(&first_frame(&text));
     let named = FILE.captures_iter(&text).map(|c| {
         LINE.replace(c.get(1).map_or("", |m| m.as_str()), "")
             .trim_start_matches("./")
             .to_owned()
     });
-    unique(
+    let found = unique(
         named
             .chain(patched)
             .filter(|file| !OWN_FILE.is_match(file) && !is_product(file)),
-    )
+    );
+    // The same file by a longer path says nothing more.
+    let is_longer = |file: &String| {
+        let mut others = found.iter().filter(|other| *other != file);
+        others.any(|other| file.ends_with(&format!("/{other}")) && other.contains('/'))
+    };
+    found
+        .iter()
+        .filter(|file| !is_longer(file))
+        .cloned()
+        .collect()
+}
+
+/// Of a stack trace the first frame that is no library's; the others only called it.
+fn first_frame(text: &str) -> String {
+    let mut is_seen = false;
+    let kept = text.lines().filter(|line| {
+        if !FRAME.is_match(line) {
+            return true;
+        }
+        let is_first = !is_seen && !LIBRARY_FRAME.is_match(line);
+        is_seen |= is_first;
+        is_first
+    });
+    kept.collect::<Vec<_>>().join("\n")
+}
+
+/// Chinese and Japanese letters set no spaces around names; a word for a function stays one.
+fn spaced(text: &str) -> String {
+    let words = ["函数", "関数", "方法", "メソッド", "接口函数"];
+    let named = words.iter().fold(text.to_owned(), |text, word| {
+        text.replace(word, " function ")
+    });
+    let is_wide = |c: char| matches!(c, '\u{2010}'..='\u{206f}' | '\u{3000}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}');
+    named.replace(is_wide, " ")
 }
 
 /// Node.js is no file.
@@ -70,37 +112,68 @@ fn is_product(file: &str) -> bool {
 pub(super) fn functions(text: &str) -> Vec<String> {
     let text = URL.replace_all(text, " ");
     let text = DIFF.replace_all(&text, " ");
-    let like_code = |name: &String| CODE_LIKE.is_match(name);
-    let called = CALLED.captures_iter(&text).map(|c| c[1].to_owned());
-    let said = SAID
-        .captures_iter(&text)
-        .filter_map(|c| {
-            c.get(1)
-                .or(c.get(2))
-                .or(c.get(3))
-                .map(|m| m.as_str().to_owned())
-        })
-        .filter(like_code);
-    let frames = FRAME
+    let frames: Vec<String> = FRAME
         .captures_iter(&text)
         .filter(|c| !LIBRARY_FRAME.is_match(&c[0]))
         .map(|c| c[1].to_owned())
-        .take(3);
+        .take(1)
+        .collect();
+    // What code calls is not where the vulnerability is.
+    let prose = without_code(&text);
+    let prose = spaced(&INDENTED.replace_all(&prose, ""));
+    let like_code = |name: &String| CODE_LIKE.is_match(name);
+    let either = |c: regex::Captures<'_>| {
+        let groups = [c.get(1), c.get(2), c.get(3)];
+        groups
+            .into_iter()
+            .flatten()
+            .next()
+            .map(|m| m.as_str().to_owned())
+    };
+    let first = |c: regex::Captures<'_>| c[1].to_owned();
+    let called = CALLED.captures_iter(&prose).map(first);
+    let said = SAID
+        .captures_iter(&prose)
+        .filter_map(either)
+        .filter(like_code);
     let beside = BESIDE
-        .captures_iter(&text)
+        .captures_iter(&prose)
         .filter_map(|c| c.get(1).or(c.get(2)).map(|m| m.as_str().to_owned()))
         .filter(like_code);
-    let given = GIVEN
-        .captures_iter(&text)
-        .map(|c| c[1].to_owned())
-        .filter(like_code);
+    let given = GIVEN.captures_iter(&prose).map(first).filter(like_code);
     let named = called.chain(said).chain(frames).chain(beside).chain(given);
+    let found: Vec<String> = named.chain(snake(&prose)).collect();
     unique(
-        named.filter(|name| {
+        found.into_iter().filter(|name| {
             name.len() > 2 && !NOT_FUNCTION.is_match(name) && !FILE_NAME.is_match(name)
         }),
     )
 }
+
+/// Names that are written as functions are; many of them are a listing.
+fn snake(prose: &str) -> Vec<String> {
+    let found: Vec<String> = SNAKE
+        .captures_iter(prose)
+        .filter_map(|c| {
+            let name = c.get(1)?;
+            let before =
+                &prose[prose.floor_char_boundary(name.start().saturating_sub(40))..name.start()];
+            let before = before.trim_end_matches(['`', '\'', '"', '(']);
+            let is_key =
+                prose[name.end()..].starts_with([':', '=']) && !name.as_str().contains("::");
+            let is_function =
+                !NO_FUNCTION_WORD.is_match(before) && !NOT_SNAKE.is_match(name.as_str()) && !is_key;
+            is_function.then(|| name.as_str().to_owned())
+        })
+        .collect();
+    if unique(found.iter().cloned()).len() > SNAKES_MAX {
+        return Vec::new();
+    }
+    found
+}
+
+/// More such names are variables and fields, too.
+const SNAKES_MAX: usize = 4;
 
 fn unique(names: impl Iterator<Item = String>) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();

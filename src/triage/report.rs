@@ -3,6 +3,7 @@
 mod attached;
 mod gist;
 mod letter_units;
+mod named;
 mod sources;
 
 use super::fields::LetterField;
@@ -84,6 +85,8 @@ pub struct ReportInput<'a> {
 pub fn report(input: &ReportInput<'_>) -> Report {
     let sources = ReportSources::read(input);
     let mut report = read_facts(&sources);
+    let named = sources.named(&report);
+    report.evidence = letter_units::of_printed(report.evidence.into_iter().chain(named).collect());
     report.class = sources.class(Findings {
         steps: report.steps_to_reproduce.is_some(),
         versions: !report.affected_versions.is_empty(),
@@ -136,7 +139,7 @@ fn read_facts(sources: &ReportSources<'_>) -> Report {
         affected: versions.affected,
         fixed_versions: versions.fixed_versions,
         unaffected_versions: versions.unaffected_versions,
-        evidence: letter_units::of_printed(evidence),
+        evidence,
         read_from: sources.read_from.clone(),
         ..Report::default()
     }

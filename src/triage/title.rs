@@ -38,6 +38,25 @@ pub(super) fn title(subject: &str, sections: &[Section], units: &[Unit]) -> Stri
     cut(&joined, CHARACTERS_MAX)
 }
 
+/// Words of subjects that say nothing of the matter.
+const COMMON: &str = "\
+    about advisory and application asap assunto asunto attention bericht betreff bonjour bug \
+    confidential confidentiel coordinated critical dans dear disclosure dringend durante \
+    during eine einer encontrada encontrado encontrei eure for found frage from fwd gefunden \
+    greetings hello help hey hi hinweis ihr ihre ihrer important importante informe issue kein \
+    meldung meu mi minha new no notice notification objet our please possible potential \
+    private product program project question quick rapport re read regarding relato relatório \
+    release released report reporte reported reporting researcher responsible sans security \
+    segurança seguridad seit sem serious seu sicherheit sicherheitsmeldung signalement sin \
+    site software some su sua subject sus system sécurité team the trouvée um uma una une \
+    update urgent urgente version vertraulich vos votre website while wichtig with your über \
+    без безопасности безопасность важно ваше вашей вашем здравствуйте о отчёт приложение \
+    сообщение срочно темы";
+
+/// The same in Chinese and Japanese.
+const COMMON_WIDE: &str = "\
+    安全 报告 紧急 重要 反馈 问题 关于 您好 你好 无主题 发现 セキュリティ 報告 ご報告 緊急 について 件名なし お世話に ご連絡 における";
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Worth {
     /// It names a kind of vulnerability.
@@ -65,7 +84,6 @@ fn worth(subject: &str) -> Worth {
                 Concept::Vulnerability
                     | Concept::Please
                     | Concept::Asks
-                    | Concept::Generic
                     | Concept::Finds
                     | Concept::SeverityWord
                     | Concept::Critical
@@ -74,16 +92,31 @@ fn worth(subject: &str) -> Worth {
             is_common && s.range.start <= from && to <= s.range.end
         })
     };
+    let is_common = |word: &str| COMMON.split_whitespace().any(|common| common == word);
+    let wide_common: Vec<(usize, usize)> = COMMON_WIDE
+        .split_whitespace()
+        .flat_map(|word| {
+            small
+                .match_indices(word)
+                .map(|(at, word)| (at, at + word.len()))
+        })
+        .collect();
     let is_wide = |c: &char| matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}');
     let wide = small.char_indices().filter(|(_, c)| is_wide(c));
-    let wide = wide.filter(|(at, c)| !is_generic(*at, at + c.len_utf8()));
+    let wide = wide.filter(|(at, c)| {
+        let end = at + c.len_utf8();
+        let is_common = wide_common
+            .iter()
+            .any(|(from, to)| from <= at && end <= *to);
+        !is_common && !is_generic(*at, end)
+    });
     let mut words = 0;
     let mut at = 0;
     for word in small.split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '’') {
         let from = at + small[at..].find(word).unwrap_or(0);
         at = from + word.len();
         let letters = word.chars().filter(|c| c.is_alphabetic()).count();
-        if letters >= 3 && !is_generic(from, at) {
+        if letters >= 3 && !is_common(word) && !is_generic(from, at) {
             words += 1;
         }
     }
@@ -141,7 +174,7 @@ fn heading(units: &[Unit]) -> Option<String> {
         .iter()
         .filter(|unit| unit.kind == UnitKind::Heading && unit.depth == 0);
     let names = |unit: &&Unit| {
-        (unit.says(Concept::Flaw) || !weakness::named(&unit.text).is_empty())
+        unit.says(Concept::Flaw)
             && unit.text.split_whitespace().count() >= 2
             && !unit.text.ends_with([':', '：'])
             && !unit.says(Concept::StepsWord)
@@ -158,8 +191,7 @@ fn sentence(units: &[Unit], any: bool) -> Option<String> {
             && !unit.says(Concept::Footer)
     };
     let own: Vec<&Unit> = units.iter().filter(is_prose).collect();
-    let is_flaw =
-        |unit: &&&Unit| unit.says(Concept::Flaw) || !weakness::named(&unit.text).is_empty();
+    let is_flaw = |unit: &&&Unit| unit.says(Concept::Flaw);
     let finds = |unit: &&&Unit| unit.says(Concept::Finds) || unit.says(Concept::Affected);
     let is_greeting = |unit: &&&Unit| {
         let ends = [",", "，", ":", "：", "、", "様", "御中"];

@@ -91,6 +91,9 @@ pub(super) fn claims(units: &[Unit], context: &Context<'_>) -> Vec<VersionClaim>
     let mut found = Vec::new();
     let mut left = VERSIONS_OF_LETTER_MAX;
     for (at, unit) in units.iter().enumerate() {
+        if left == 0 {
+            break;
+        }
         let is_words = !matches!(unit.kind, UnitKind::Code | UnitKind::Signature)
             && !rows::is_of_other(units, at, context.products);
         // Whoever asks claims nothing.

@@ -194,6 +194,16 @@ pub(super) fn named(text: &str) -> Vec<String> {
     found.into_iter().map(|(_, id)| id.to_owned()).collect()
 }
 
+/// Where a text names a weakness by its well-known name.
+pub(super) fn place(id: &str, text: &str) -> Option<std::ops::Range<usize>> {
+    let names = NAMES
+        .iter()
+        .zip(&*EACH)
+        .filter(|((number, _), _)| *number == id);
+    let mut found = names.filter_map(|(_, name)| name.find(text).map(|found| found.range()));
+    found.next()
+}
+
 /// Every pattern of this module.
 pub(super) fn all() -> Vec<&'static Regex> {
     EACH.iter().chain([&*NEGATED]).collect()

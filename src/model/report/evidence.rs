@@ -72,14 +72,42 @@ pub enum FactField {
     Credit,
     /// As whom.
     CreditName,
+    Product,
+    Cve,
+    Cwe,
+    Cvss,
+    /// One of several, by its title.
+    Vulnerability,
+    Steps,
+    /// A file of the source.
+    File,
+    Function,
 }
 
 impl FactField {
     /// Whether it is a fact of the vulnerability, and not of the reporter's plans and wishes.
     pub fn is_of_vulnerability(self) -> bool {
+        !matches!(
+            self,
+            Self::Intent
+                | Self::PublicDate
+                | Self::Exploited
+                | Self::OthersTold
+                | Self::Credit
+                | Self::CreditName
+        )
+    }
+
+    /// Whether its value is a piece of the letter as it stands, so that its words say nothing more.
+    pub fn is_verbatim(self) -> bool {
         matches!(
             self,
-            Self::Affected | Self::NotAffected | Self::Fixed | Self::Severity
+            Self::Cve
+                | Self::Cvss
+                | Self::Vulnerability
+                | Self::Steps
+                | Self::File
+                | Self::Function
         )
     }
 
@@ -96,6 +124,14 @@ impl FactField {
             Self::OthersTold => "others told",
             Self::Credit => "credit",
             Self::CreditName => "credit to",
+            Self::Product => "product",
+            Self::Cve => "CVE",
+            Self::Cwe => "weakness",
+            Self::Cvss => "CVSS",
+            Self::Vulnerability => "vulnerability",
+            Self::Steps => "steps",
+            Self::File => "file",
+            Self::Function => "function",
         }
     }
 }

@@ -88,6 +88,10 @@ impl<'t> LetterUnits<'t> {
         naming.peek().is_some() && naming.all(|unit| unit.says(Concept::Compared))
     }
 
+    pub fn has_records(&self) -> bool {
+        !self.records.is_empty()
+    }
+
     pub fn is_answer(&self) -> bool {
         self.is_answer
     }
@@ -249,7 +253,7 @@ impl<'t> LetterUnits<'t> {
         evidence
     }
 
-    fn place(&self, of: Of, unit: &Unit, range: std::ops::Range<usize>) -> TextPlace {
+    pub fn place(&self, of: Of, unit: &Unit, range: std::ops::Range<usize>) -> TextPlace {
         match of {
             Of::Subject => TextPlace::Subject,
             Of::Record => TextPlace::Record,
@@ -279,7 +283,7 @@ impl<'t> LetterUnits<'t> {
 
 /// Whose units.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Of {
+pub(super) enum Of {
     Subject,
     Text,
     Record,
@@ -343,7 +347,11 @@ mod tests {
         });
         assert_eq!(report.affected_versions, ["1.2.3"]);
         assert_eq!(report.fixed_versions, ["1.2.4"]);
-        let lines = report.evidence.iter().map(|evidence| match evidence.place {
+        let of_versions = report
+            .evidence
+            .iter()
+            .filter(|evidence| matches!(evidence.fact, FactField::Affected | FactField::Fixed));
+        let lines = of_versions.map(|evidence| match evidence.place {
             TextPlace::Text { line, .. } => line,
             _ => 0,
         });

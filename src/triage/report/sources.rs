@@ -3,9 +3,10 @@
 
 use super::attached::LetterText;
 use super::letter_units::{LetterUnits, safe};
+use super::named;
 use super::{CVE, LINE_NUMBER, ReportInput, ids, speaks_of_vulnerability, unique};
 use crate::model::product::OwnProduct;
-use crate::model::report::{Affected, Answers, Class, CreditWish, Disclosure, Evidence};
+use crate::model::report::{Affected, Answers, Class, CreditWish, Disclosure, Evidence, Report};
 use crate::triage::affected::{affected, in_words, json_of, records};
 use crate::triage::documents::{Record, package};
 use crate::triage::fields::LetterField;
@@ -236,6 +237,20 @@ impl<'s> ReportSources<'s> {
         }
         let mut titles = self.records.iter().map(|r| &r.titles);
         titles.find(|t| t.len() > 1).cloned().unwrap_or_default()
+    }
+
+    /// Where the letter names what the report prints as it stands.
+    pub fn named(&self, report: &Report) -> Vec<Evidence> {
+        let called = |product: &&OwnProduct| {
+            report
+                .product
+                .as_deref()
+                .is_some_and(|name| product.is_called(name))
+        };
+        let ours = self.products.iter().find(called);
+        let names = ours.into_iter().flat_map(OwnProduct::names);
+        let names: Vec<String> = names.map(str::to_owned).collect();
+        named::evidence(report, &self.units, &names)
     }
 
     pub fn is_answer(&self) -> bool {

@@ -58,9 +58,10 @@ pub(super) fn block(text: &Option<String>) -> Value {
     Value::Lines(lines.map(str::to_owned).collect())
 }
 
-/// A line for each fact.
+/// A line for each fact that a reader may doubt.
 pub(super) fn evidence(evidence: &[Evidence]) -> Value {
-    Value::Lines(evidence.iter().map(Evidence::in_words).collect())
+    let doubtful = evidence.iter().filter(|e| !e.fact.is_verbatim());
+    Value::Lines(doubtful.map(Evidence::in_words).collect())
 }
 
 /// Files, then functions.
