@@ -49,7 +49,7 @@ pub(super) fn records(text: &str, files: &[ReportFile<'_>]) -> (Vec<Record>, Vec
         .filter_map(|(name, record)| record.map(|record| (name, record)))
         .take(RECORDS_MAX);
     found
-        .map(|(name, record)| (record.clone(), format!("{name}: {}", record.format)))
+        .map(|(name, record)| (record.clone(), format!("{name}: {}", record.source())))
         .unzip()
 }
 

@@ -54,6 +54,13 @@ impl<'u> OwnWords<'u> {
             .any(|unit| unit.says(concept))
     }
 
+    /// Whether they say so, and do not ask it.
+    pub fn head_states(&self, concept: Concept) -> bool {
+        let head = self.text.iter().take(HEAD_UNITS).copied();
+        let mut head = self.subject.iter().chain(head);
+        head.any(|unit| unit.says(concept) && !is_question(unit))
+    }
+
     pub fn subject_says(&self, concept: Concept) -> bool {
         self.subject.iter().any(|unit| unit.says(concept))
     }

@@ -75,9 +75,14 @@ fn entry<'t>(lines: &[&'t str], at: usize) -> Option<Entry<'t>> {
     {
         return None;
     }
+    // `#1 XSS in search`
+    let marked = lines[at].trim_start();
+    let is_numbered = marked
+        .strip_prefix('#')
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     let (is_named, rest) = match named(line) {
         Some(rest) => (true, rest),
-        None => (false, line),
+        None => (is_numbered, line),
     };
     let is_letter = rest
         .trim_start_matches(['(', '['])

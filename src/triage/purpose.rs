@@ -40,7 +40,7 @@ pub(super) fn purpose(own: &OwnWords<'_>, text: &str, found: Findings) -> Class 
     let rows: [(Class, &dyn Fn() -> bool); 16] = [
         (Class::Scanner, &|| found.only_records_of_scanners),
         (Class::Retraction, &|| {
-            own.head_says(Concept::Retracts) && own.are_few() && !is_complete
+            own.head_states(Concept::Retracts) && own.are_few() && !is_complete
         }),
         (Class::Application, &|| applies(own, found)),
         (Class::Business, &|| {

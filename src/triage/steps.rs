@@ -23,7 +23,7 @@ patterns! {
     COMMAND = r#"(?m)^\s*(?:[$#>] |\w{2,10}(?:>|>>>) )?(?:curl|wget|nc|ncat|telnet|python3?|perl|ruby|node|java|go run|cargo|docker|podman|kubectl|git|sqlmap|printf|echo|sudoedit|sudo|ssh|openssl|mysql|psql|redis-cli|scp|sftp|make|gcc|cat|dd|mount|unshare|GET|POST|PUT|DELETE|PATCH|HEAD) +\S|^\s*\$ +\S|^\s*\./\S|^\s*>>> \S|^\s*scapy> \S|<script|document\.cookie|\bprintf '|</?\w+ on\w+=|\$\{jndi:|\| ?nc \S"#;
     // What a server or a tool printed, and what was seen.
     PRINTED = r"(?m)^\s*(?:HTTP/[\d.]+ \d{3}|Server: |Status: |User-Agent: |#\d+ 0x|==\d+==|\[[\w:-]+\] +\[(?:http|ssl|dns|tcp)\]|Traceback|NAME +INSTALLED)";
-    NO_STEPS = r"(?i)\b(no|not|n't|cannot|without|third|second)\b[^.\n]{0,40}\b(share|shared|demonstration|poc|proof of concept|reproducer|reproduc\w+|exploit code|sample|steps|try)\b";
+    NO_STEPS = r"(?i)\b(no|not|n't|cannot|without|third|second|trouble)\b[^.\n]{0,40}\b(share|shared|demonstration|poc|proof of concept|reproducer|reproduc\w+|exploit code|sample|steps|try)\b";
 }
 
 /// The steps; none where the letter says none. `listed`: the titles of its vulnerabilities, which

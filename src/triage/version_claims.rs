@@ -96,8 +96,9 @@ pub(super) fn claims(units: &[Unit], context: &Context<'_>) -> Vec<VersionClaim>
         }
         let is_words = !matches!(unit.kind, UnitKind::Code | UnitKind::Signature)
             && !rows::is_of_other(units, at, context.products);
-        // Whoever asks claims nothing.
-        if !is_words || unit.depth > 0 || is_question(unit) {
+        // Whoever asks claims nothing, and nobody wrote a form's placeholder.
+        let is_claim = !is_question(unit) && !is_placeholder(&unit.text);
+        if !is_words || unit.depth > 0 || !is_claim {
             continue;
         }
         let says_all = unit.said.iter().any(|s| s.concept == Concept::AllVersions);
@@ -109,6 +110,13 @@ pub(super) fn claims(units: &[Unit], context: &Context<'_>) -> Vec<VersionClaim>
         }
     }
     found
+}
+
+/// `[Version numbers or "all versions"]`: what a form says is to be written.
+fn is_placeholder(text: &str) -> bool {
+    let text = text.trim();
+    let is_bracketed = text.starts_with(['[', '<', '_']) && text.ends_with([']', '>', '_']);
+    is_bracketed && !text.contains(|c: char| c.is_ascii_digit())
 }
 
 /// More versions in one sentence are not looked at.

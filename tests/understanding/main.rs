@@ -7,6 +7,7 @@
 
 mod labels;
 mod measure;
+mod misread;
 mod printed;
 
 use labels::Corpus;

@@ -5,6 +5,7 @@
 //! what is not there, or has another type, is absent.
 
 mod sarif;
+mod scanners;
 
 use sarif::sarif;
 mod cve;
@@ -23,7 +24,7 @@ use serde_json::Value;
 use std::str::FromStr;
 
 /// A larger file is evidence for a human, not a record.
-pub(super) const RECORD_OCTETS_MAX: usize = 1024 * 1024;
+pub(super) const RECORD_OCTETS_MAX: usize = 4 * 1024 * 1024;
 
 /// Records read of one letter.
 pub(super) const RECORDS_MAX: usize = 4;
@@ -71,9 +72,20 @@ pub(super) struct Record {
     pub prose: String,
     /// A machine wrote all of it.
     pub scanner: bool,
+    /// How many things a scanner found.
+    pub findings: usize,
 }
 
 impl Record {
+    /// `Trivy, 12 findings`.
+    pub fn source(&self) -> String {
+        match self.findings {
+            0 => self.format.to_owned(),
+            1 => format!("{}, one finding", self.format),
+            count => format!("{}, {count} findings", self.format),
+        }
+    }
+
     fn say(&mut self, field: LetterField, text: Option<&str>) {
         if let Some(text) = text.map(str::trim).filter(|t| !t.is_empty())
             && self.sections.len() < SECTIONS_MAX
@@ -112,6 +124,8 @@ pub(super) fn record(hint: &str, octets: &[u8]) -> Option<Record> {
         cve(&value)
     } else if value.pointer("/document/csaf_version").is_some() {
         csaf::csaf(&value)
+    } else if let Some(scanned) = scanners::scanner(&value) {
+        scanned
     } else if value.get("runs").is_some_and(Value::is_array) {
         sarif(&value)
     } else if value.get("affected").is_some_and(Value::is_array) && value.get("id").is_some() {
@@ -119,8 +133,11 @@ pub(super) fn record(hint: &str, octets: &[u8]) -> Option<Record> {
     } else {
         free(&value)
     };
-    prose(&value, &mut found.prose, 0);
-    let says = !found.sections.is_empty() || !found.affected.is_empty();
+    // A tool's descriptions are of what it knows, and not of what it found here.
+    if !found.scanner {
+        prose(&value, &mut found.prose, 0);
+    }
+    let says = !found.sections.is_empty() || !found.affected.is_empty() || found.findings > 0;
     says.then_some(found)
 }
 
