@@ -52,6 +52,8 @@ fn list(text: &str, listed: &[String]) -> Option<String> {
     let is_title = |line: &str| listed.iter().any(|title| line.contains(title.as_str()));
     let numbered: Vec<usize> = (0..lines.len())
         .filter(|at| NUMBERED.is_match(lines[*at]) && !is_title(lines[*at]))
+        // `2. Product ....... acme` is a form's.
+        .filter(|at| !lines[*at].contains("....") && !lines[*at].contains(" : "))
         .collect();
     if let Some(found) = run(&lines, &numbered) {
         return Some(found);

@@ -106,10 +106,26 @@ pub(super) fn claims(units: &[Unit], context: &Context<'_>) -> Vec<VersionClaim>
         versions.truncate(VERSIONS_MAX.min(left));
         left -= versions.len();
         if says_all || !versions.is_empty() {
+            let before = found.len();
             Reader::new(units, at, versions, context).claims(&mut found);
+            if let [claim] = &mut found[before..]
+                && claim.role == Role::Affected
+                && units.get(at + 1).is_some_and(says_there_is_none)
+            {
+                claim.role = Role::Safe;
+            }
         }
     }
     found
+}
+
+/// "We still run 2.3.0. There the route answers 401": the next sentence speaks of that version.
+fn says_there_is_none(next: &Unit) -> bool {
+    let heads = [
+        "there ", "dort ", "da ", "là ", "là-bas ", "allí ", "ahí ", "lá ", "там ", "那里", "そこ",
+    ];
+    let begins = heads.iter().any(|head| next.lower.starts_with(head));
+    begins && next.says(Concept::Safe) && !next.says(Concept::Flaw)
 }
 
 /// `[Version numbers or "all versions"]`: what a form says is to be written.
@@ -296,6 +312,18 @@ mod tests {
         check("Tested version: 6.6-rc3", "A:6.6-rc3");
         check("It affects 5.8.* and is fixed in 5.9.0.", "A:5.8.* F:5.9.0");
         check("prior to 3.2 (fixed in 3.2)", "A:< 3.2 F:3.2");
+        check(
+            "Our machine still runs acme 2.3.0. There the route answers 401, so that one is fine.",
+            "S:2.3.0",
+        );
+        check(
+            "Introduced in 1.2, and 1.1 does not have it.",
+            "A:>= 1.2 S:1.1",
+        );
+        check(
+            "Later than 3.9.0 but older than 4.0.1 are affected.",
+            "A:> 3.9.0, < 4.0.1",
+        );
     }
 
     #[test]

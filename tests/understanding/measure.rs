@@ -1,7 +1,7 @@
 //! How much of what is printed is right, and how much of what is said was found?
 
 use crate::labels::{Corpus, Fact, How, LabelledLetter};
-use crate::printed::{FIELDS, kind, values};
+use crate::printed::{FIELDS, is_inferred, kind, values};
 use sealdesk::model::product::OwnProduct;
 use sealdesk::model::reading::Reading;
 use std::collections::BTreeMap;
@@ -103,9 +103,14 @@ fn compare_letter(corpus: &Corpus, letter: &LabelledLetter, reading: Reading) ->
             .iter()
             .filter(|f| f.field == field)
             .collect();
-        let (right, wrong): (Vec<_>, Vec<_>) = printed
+        let (right, wrong): (Vec<&String>, Vec<&String>) = printed
             .iter()
             .partition(|value| facts.iter().any(|fact| agrees(fact, value, &reading)));
+        // What is said to be inferred is a suggestion.
+        let wrong: Vec<&String> = wrong
+            .into_iter()
+            .filter(|value| !is_inferred(field, value, &reading))
+            .collect();
         let is_missed = |fact: &&&Fact| {
             fact.how == How::Stated && !printed.iter().any(|value| agrees(fact, value, &reading))
         };
@@ -147,7 +152,16 @@ fn agrees(fact: &Fact, printed: &str, reading: &Reading) -> bool {
             let plain = |v: &str| v.to_lowercase().replace('v', "").replace(".x", ".*");
             plain(&as_range(&plain(&fact.value))) == plain(&as_range(&plain(&printed)))
         }
+        "cvss" => metrics(&fact.value) == metrics(&printed),
         _ => squashed(&fact.value).to_lowercase() == printed.to_lowercase(),
+    }
+}
+
+/// The metrics of a vector, whether or not its version stands before them.
+fn metrics(vector: &str) -> &str {
+    match vector.split_once('/') {
+        Some((version, metrics)) if version.starts_with("CVSS:") => metrics,
+        _ => vector,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::labels::DeskLabels;
 use sealdesk::model::reading::{LetterKind, Reading};
-use sealdesk::model::report::{Affected, Class, CreditWish, FactField, Intent, Range, Report};
+use sealdesk::model::report::{Affected, Class, CreditWish, FactField, How, Intent, Range, Report};
 
 /// Every field of the labels whose values are compared as they are.
 pub const FIELDS: [&str; 19] = [
@@ -75,6 +75,18 @@ pub fn values(field: &str, reading: &Reading, desk: Option<&DeskLabels>) -> Vec<
         "function" => report.functions.clone(),
         _ => answers(field, report),
     }
+}
+
+/// Whether the desk says of a value that it only follows from others: then it is a suggestion.
+pub fn is_inferred(field: &str, value: &str, reading: &Reading) -> bool {
+    let fact = match field {
+        "cwe" => FactField::Cwe,
+        "product" => FactField::Product,
+        _ => return false,
+    };
+    let evidence = reading.report.iter().flat_map(|report| &report.evidence);
+    let mut of_value = evidence.filter(|e| e.fact == fact && e.value == value);
+    of_value.any(|e| e.how == How::Inferred)
 }
 
 fn stated(report: &Report, fact: FactField) -> Vec<String> {

@@ -6,7 +6,7 @@ use crate::model::report::{
     Answers, Class, Disclosure, Evidence, FactField, How, Intent, TextPlace,
 };
 use crate::triage::Words;
-use crate::triage::affected::ClaimedVersions;
+use crate::triage::affected::{ClaimedVersions, json_of};
 use crate::triage::answers;
 use crate::triage::disclosure::{self, DisclosureClaim};
 use crate::triage::documents::Record;
@@ -44,7 +44,6 @@ impl<'t> LetterUnits<'t> {
         text_read: LetterText<'t>,
         records: &[Record],
         is_record: bool,
-        record: Option<&str>,
     ) -> Self {
         let whole = text_read.whole.as_ref();
         let words = input.words.filter(|_| text_read.attached.is_none());
@@ -53,8 +52,10 @@ impl<'t> LetterUnits<'t> {
             Vec::new()
         } else {
             let mut units = own_units(words.units, input.subject, whole);
-            if let Some(at) = record.and_then(|record| whole.find(record)) {
-                mark_as_code(&mut units, at..at + record.map_or(0, str::len));
+            if !records.is_empty()
+                && let Some(record) = json_of(whole)
+            {
+                mark_as_code(&mut units, record);
             }
             units
         };

@@ -65,12 +65,11 @@ impl<'s> ReportSources<'s> {
             .any(|from| from.starts_with("a block of the text, json"))
             .then(|| json_of(&text))
             .flatten();
-        let quoted = of_record.clone().map(|range| text[range].to_owned());
         let text = match of_record {
             Some(range) => format!("{}{}", &text[..range.start], &text[range.end..]),
             None => text,
         };
-        let units = LetterUnits::read(input, letter, &records, is_record, quoted.as_deref());
+        let units = LetterUnits::read(input, letter, &records, is_record);
         let own_sections = sections(&text);
         let recorded_sections = records.iter().flat_map(|r| r.sections.clone());
         let sections: Vec<Section> = own_sections
