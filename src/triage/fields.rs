@@ -167,7 +167,7 @@ pub(super) fn field(name: &str) -> Option<LetterField> {
 
 /// What a short name speaks of, in any language.
 fn by_concept(name: &str) -> Option<LetterField> {
-    if name.is_ascii() || name.chars().count() > NAME_CHARACTERS_MAX {
+    if name.chars().count() > NAME_CHARACTERS_MAX {
         return None;
     }
     let said = concepts(name);
@@ -175,6 +175,7 @@ fn by_concept(name: &str) -> Option<LetterField> {
         (Concept::StepsWord, LetterField::Steps),
         (Concept::ProductWord, LetterField::Product),
         (Concept::TitleWord, LetterField::Summary),
+        (Concept::TypeWord, LetterField::Cwe),
         (Concept::SeverityWord, LetterField::Severity),
     ];
     let mut rows = rows.into_iter().filter(|(concept, _)| {

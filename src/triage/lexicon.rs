@@ -96,6 +96,8 @@ concepts! {
     FormNotice,
     /// A greeting.
     Greets,
+    /// A key before the kind of a vulnerability.
+    TypeWord,
     /// A key before a title.
     TitleWord,
     /// A vulnerability by the name of its kind, or what it does: an overflow, a bypass, a crash.

@@ -145,9 +145,15 @@ pub(super) fn functions(text: &str) -> Vec<String> {
     let found: Vec<String> = named.chain(snake(&prose)).collect();
     unique(
         found.into_iter().filter(|name| {
-            name.len() > 2 && !NOT_FUNCTION.is_match(name) && !FILE_NAME.is_match(name)
+            is_word(name) && !NOT_FUNCTION.is_match(name) && !FILE_NAME.is_match(name)
         }),
     )
+}
+
+/// It begins as a name does, and no key ends it.
+fn is_word(name: &str) -> bool {
+    let begins = name.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '$'));
+    begins && !name.ends_with(':') && name.len() > 2
 }
 
 /// Names that are written as functions are; many of them are a listing.

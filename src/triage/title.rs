@@ -26,7 +26,10 @@ pub(super) fn title(subject: &str, sections: &[Section], units: &[Unit]) -> Stri
     let is_answer = clean_subject(subject) != subject.trim();
     let subject = without_notice(&without_tags(&clean_subject(subject)));
     let worth = worth(&subject);
-    let stated = || title_field(sections).or_else(|| heading(units));
+    let stated = || {
+        let title = title_field(sections).or_else(|| heading(units));
+        title.or_else(|| type_field(sections))
+    };
     let chosen = match worth {
         Worth::NamesFlaw => None,
         Worth::SaysSomething if !is_answer => None,
@@ -166,6 +169,15 @@ fn title_field(sections: &[Section]) -> Option<String> {
         .trim();
     let is_title = !is_placeholder(line) && line.chars().count() >= SENTENCE_CHARACTERS_MIN / 2;
     is_title.then(|| line.trim_matches(['*', '_', '`']).to_owned())
+}
+
+/// What a field for the kind of vulnerability says, where a form has no other.
+fn type_field(sections: &[Section]) -> Option<String> {
+    let line = first(sections, LetterField::Cwe)?.lines().next()?.trim();
+    let names = concepts(&lower(line))
+        .iter()
+        .any(|said| said.concept == Concept::Flaw);
+    (names && !is_placeholder(line)).then(|| line.to_owned())
 }
 
 /// A heading that names a vulnerability.

@@ -4,12 +4,14 @@
 //! First as mail programs write (quotations by their depth, signatures, forwards), then by a
 //! Markdown parser, then line by line for `Key: value`.
 
+mod forms;
 mod mapped;
 mod segments;
 mod sentences;
 mod walk;
 
 use super::lexicon::{Concept, Said, concepts, lower};
+use forms::{bracketed_field, is_log, next_field, plain_key};
 use mapped::{Mapped, lines};
 use segments::{Segment, segments};
 use sentences::sentences;
@@ -202,7 +204,10 @@ impl Builder<'_> {
                 self.push(UnitKind::Code, line, depth, None);
                 continue;
             }
-            let next = || open.as_ref().and_then(|_| next_field(&line));
+            let next = || {
+                let is_form = open.is_some();
+                bracketed_field(&line).or_else(|| next_field(&line).filter(|_| is_form))
+            };
             if let Some((key, value)) = self.field(&line).or_else(next) {
                 self.answer(open.take(), depth);
                 self.sentences(kind, &std::mem::take(&mut joined), depth);
@@ -306,77 +311,6 @@ impl Builder<'_> {
         (is_short && (key.ends_with(['?', '？']) || self.keys.is_key(&key)))
             .then(|| (key, at + width))
     }
-}
-
-/// A line that a machine wrote: of a kernel, a sanitizer, a debugger or a web server.
-fn is_log(line: &str) -> bool {
-    let line = line.trim_start();
-    let is_stamped = line.strip_prefix('[').is_some_and(|rest| {
-        let stamp = rest.split(']').next().unwrap_or_default().trim();
-        stamp.contains('.') && stamp.chars().all(|c| c.is_ascii_digit() || c == '.')
-    });
-    let begins = [
-        "#0 ",
-        "#1 ",
-        "#2 ",
-        "#3 ",
-        "#4 ",
-        "HTTP/1.",
-        "HTTP/2 ",
-        "RIP: ",
-        "CPU: ",
-        "Server: ",
-        "User-Agent: ",
-    ];
-    let holds = [
-        " PID: ",
-        " Comm: ",
-        "ERROR: AddressSanitizer",
-        "Call Trace:",
-        "\" 200 ",
-        "\" 404 ",
-        "\" 403 ",
-        "\" 500 ",
-    ];
-    is_stamped
-        || line.starts_with("==") && line[2..].starts_with(|c: char| c.is_ascii_digit())
-        || begins.iter().any(|head| line.starts_with(head))
-        || holds.iter().any(|part| line.contains(part))
-}
-
-/// A line of a form that has begun: `Key: value`, whatever the key.
-fn next_field(line: &Mapped) -> Option<(String, usize)> {
-    let (at, colon) = line
-        .text
-        .char_indices()
-        .find(|(_, c)| matches!(c, ':' | '：'))?;
-    let after = at + colon.len_utf8();
-    let is_set_off = colon == '：' || line.text[after..].starts_with([' ', '\t']);
-    let key = plain_key(line.text[..at].trim_end_matches(['.', ' ']));
-    let begins = line.text.trim_start().chars().next()?;
-    let is_key = key.split_whitespace().count() <= 5
-        && (2..=40).contains(&key.chars().count())
-        && key
-            .chars()
-            .all(|c| c.is_alphabetic() || " -/()'’_·".contains(c))
-        && (begins.is_uppercase() || !begins.is_ascii() || !begins.is_alphabetic());
-    (is_set_off && is_key && !line.text.starts_with(' ')).then_some((key, after))
-}
-
-/// A key in lower case, without what dresses it.
-fn plain_key(key: &str) -> String {
-    // `3.  Product` of a form whose questions are numbered.
-    let numbered = key
-        .trim_start()
-        .split_once(['.', ')'])
-        .filter(|(number, rest)| {
-            (1..=2).contains(&number.len())
-                && number.bytes().all(|b| b.is_ascii_digit())
-                && rest.starts_with(' ')
-        });
-    let key = numbered.map_or(key, |(_, rest)| rest);
-    key.trim_matches(|c: char| c.is_whitespace() || "*-_#•・[]()【】■◆●○□▪►▸→".contains(c))
-        .to_lowercase()
 }
 
 fn is_wide(c: char) -> bool {

@@ -122,7 +122,8 @@ pub(super) fn claims(units: &[Unit], context: &Context<'_>) -> Vec<VersionClaim>
 /// "We still run 2.3.0. There the route answers 401": the next sentence speaks of that version.
 fn says_there_is_none(next: &Unit) -> bool {
     let heads = [
-        "there ", "dort ", "da ", "là ", "là-bas ", "allí ", "ahí ", "lá ", "там ", "那里", "そこ",
+        "there ", "it ", "es ", "sie ", "elle ", "il ", "ela ", "ele ", "она ", "он ", "它",
+        "dort ", "da ", "là ", "là-bas ", "allí ", "ahí ", "lá ", "там ", "那里", "そこ",
     ];
     let begins = heads.iter().any(|head| next.lower.starts_with(head));
     begins && next.says(Concept::Safe) && !next.says(Concept::Flaw)
