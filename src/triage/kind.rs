@@ -76,7 +76,11 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
         ..seen.clone()
     };
     let daemon = seen.from.is_some_and(|from| DAEMON.is_match(from));
-    let by_itself = seen.refusal == Some(NoAnswer::AutoSubmitted);
+    // Behind `postmaster` may be a person.
+    let by_itself = seen.refusal == Some(NoAnswer::AutoSubmitted)
+        && !seen
+            .from
+            .is_some_and(|from| from.to_lowercase().starts_with("postmaster"));
     if seen.media_type == "multipart/report"
         || (daemon && (by_itself || DSN_SUBJECT.is_match(seen.subject.trim())))
     {
@@ -119,7 +123,8 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
     if (seen.to_sendkey && signs() < 2) || asks_for_key(seen) || misses_key(&own) && signs() == 0 {
         return LetterKind::KeyRequest;
     }
-    if own.words_for(Concept::Junk) >= JUNK_WORDS_MIN && signs() < 2 {
+    let speaks_of_flaw = || own.find() || speaks_of_vulnerability(seen.subject, seen.text);
+    if own.words_for(Concept::Junk) >= JUNK_WORDS_MIN && !speaks_of_flaw() {
         return LetterKind::Spam;
     }
     if seen.marked_spam && !speaks_of_vulnerability(seen.subject, seen.text) {
@@ -456,6 +461,16 @@ mod tests {
             LetterKind::Spam,
         );
         check(
+            "lottery",
+            "The casino and lottery page has an XSS in the name of the winner.",
+            LetterKind::Report,
+        );
+        check(
+            "Schlüssel",
+            "Der Schlüssel für die Signatur der Updates ist abgelaufen, jeder kann Updates unterschieben.",
+            LetterKind::Report,
+        );
+        check(
             "Re: [SD-0123456789] XSS",
             "It also affects 1.3.",
             LetterKind::FollowUp,
@@ -502,6 +517,12 @@ mod tests {
 
     #[test]
     fn a_report_that_a_machine_passed_on_is_a_report() {
+        let steps =
+            "XSS in the search page.\n\nSteps to reproduce:\n1. open /search?q=<script>\n2. look\n";
+        // A group that is the security address adds its footer to every letter.
+        let footer = "\n-- \nYou received this message because you are subscribed to the group. To \
+                      unsubscribe from this list, write to us. End of newsletter.\n";
+        let footed = format!("{steps}{footer}");
         let told = |refusal, subject, text, sealed| {
             kind(&Seen {
                 refusal: Some(refusal),
@@ -511,8 +532,6 @@ mod tests {
                 ..Seen::default()
             })
         };
-        let steps =
-            "XSS in the search page.\n\nSteps to reproduce:\n1. open /search?q=<script>\n2. look\n";
         for refusal in [
             NoAnswer::AutoSubmitted,
             NoAnswer::Precedence,
@@ -530,6 +549,19 @@ mod tests {
                 "{refusal:?}"
             );
         }
+        assert_eq!(
+            told(NoAnswer::List, "XSS", &footed, false),
+            LetterKind::Report
+        );
+        assert_eq!(
+            told(
+                NoAnswer::List,
+                "news Digest, Vol 12, Issue 3",
+                "Send news mailing list submissions to us.\n\nToday's Topics:\n\n1. XSS in acme, an exploit\n",
+                false
+            ),
+            LetterKind::List
+        );
         assert_eq!(
             told(
                 NoAnswer::AutoSubmitted,

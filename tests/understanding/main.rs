@@ -30,7 +30,7 @@ const FLOORS: [(&str, f64, f64); 19] = [
     ("cve", 90.5, 94.0),
     ("cvss", 99.5, 95.5),
     ("cwe", 99.5, 98.5),
-    ("exploited", 87.0, 90.0),
+    ("exploited", 85.5, 90.0),
     ("file", 89.5, 91.0),
     ("fixed", 91.0, 79.0),
     ("function", 76.5, 81.5),
@@ -46,7 +46,7 @@ const FLOORS: [(&str, f64, f64); 19] = [
 ];
 
 /// So many letters had the right kind.
-const KINDS_FLOOR: usize = 528;
+const KINDS_FLOOR: usize = 527;
 
 /// Sets that whoever works on the reading may look at; `blind` is measured by its sums alone.
 const OPEN_SETS: [&str; 2] = ["training", "tuning"];
