@@ -33,7 +33,7 @@ pub(super) fn exploited(units: &[Unit]) -> Option<Answer<bool>> {
         let use_of = |s: &&Said| {
             matches!(s.concept, Concept::Exploited | Concept::SeenAttacks) && !may_be(unit, s)
         };
-        if says(unit, Concept::Will) && !says(unit, Concept::SeenAttacks) {
+        if unit.says(Concept::Will) && !unit.says(Concept::SeenAttacks) {
             return None;
         }
         let uses: Vec<&Said> = unit.said.iter().filter(use_of).collect();
@@ -43,10 +43,10 @@ pub(super) fn exploited(units: &[Unit]) -> Option<Answer<bool>> {
         if is_keyed && denies(unit) {
             return Some((false, 0..unit.text.len()));
         }
-        if says(unit, Concept::If) {
+        if unit.says(Concept::If) {
             return None;
         }
-        let in_wild = says(unit, Concept::Wild) || is_keyed;
+        let in_wild = unit.says(Concept::Wild) || is_keyed;
         let seen = uses
             .iter()
             .find(|said| said.concept == Concept::SeenAttacks || in_wild)?;
@@ -100,7 +100,7 @@ pub(super) fn others_told(units: &[Unit]) -> Option<Answer<bool>> {
         }
         let is_keyed = is_headed(units, at, Concept::Told) && unit.key.is_some();
         let told = find(unit, Concept::Told);
-        if is_keyed && says(unit, Concept::NotOne) {
+        if is_keyed && unit.says(Concept::NotOne) {
             return Some((false, 0..unit.text.len()));
         }
         if let Some(else_) = find(unit, Concept::AnyoneElse)
@@ -111,8 +111,8 @@ pub(super) fn others_told(units: &[Unit]) -> Option<Answer<bool>> {
         }
         let others = find(unit, Concept::Others)?;
         let told = told.or(is_keyed.then_some(others))?;
-        let is_planned = says(unit, Concept::Will) || says(unit, Concept::If);
-        if is_planned || says(unit, Concept::ToYou) || gap(told, others) > TOLD_OCTETS_MAX {
+        let is_planned = unit.says(Concept::Will) || unit.says(Concept::If);
+        if is_planned || unit.says(Concept::ToYou) || gap(told, others) > TOLD_OCTETS_MAX {
             return None;
         }
         Some((!is_denied(unit, told), told.range.clone()))
@@ -149,7 +149,7 @@ fn first<T>(
 
 fn is_own(unit: &Unit) -> bool {
     let is_words = !matches!(unit.kind, UnitKind::Code | UnitKind::Signature);
-    unit.depth == 0 && is_words && !is_question(unit) && !says(unit, Concept::Footer)
+    unit.depth == 0 && is_words && !is_question(unit) && !unit.says(Concept::Footer)
 }
 
 /// What follows a key or a question about one of these, where it begins with yes or no or ticks
@@ -209,15 +209,11 @@ fn denies(unit: &Unit) -> bool {
         Concept::NoSeverity,
     ]
     .into_iter()
-    .any(|concept| says(unit, concept))
+    .any(|concept| unit.says(concept))
 }
 
 fn find(unit: &Unit, concept: Concept) -> Option<&Said> {
     unit.said.iter().find(|said| said.concept == concept)
-}
-
-fn says(unit: &Unit, concept: Concept) -> bool {
-    unit.says(concept)
 }
 
 fn has(said: &[Said], concept: Concept) -> bool {

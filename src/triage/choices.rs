@@ -1,4 +1,4 @@
-//! Which of a form's boxes is ticked?
+//! What did somebody fill in of a form? Which box is ticked, and which text is the form's own.
 
 use std::ops::Range;
 
@@ -16,6 +16,12 @@ pub(super) fn chosen(text: &str) -> Option<Range<usize>> {
     }
     let end = first_of(rest, &EMPTY).map_or(rest.len(), |(end, _)| end);
     Some(from..from + end)
+}
+
+/// `[short title]`, `_Step by step_`: what a form says is to be written, and nobody replaced.
+pub(super) fn is_placeholder(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with(['[', '<', '_']) && text.ends_with([']', '>', '_'])
 }
 
 fn first_of<'m>(text: &str, marks: &[&'m str]) -> Option<(usize, &'m str)> {

@@ -337,7 +337,8 @@ fn is_whole(text: &str, range: &Range<usize>, is_head: bool) -> bool {
     starts && ends
 }
 
-fn is_unspaced(c: char) -> bool {
+/// Chinese and Japanese characters, between whose words stands no space.
+pub(super) fn is_unspaced(c: char) -> bool {
     matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}')
 }
 

@@ -38,7 +38,7 @@ pub(super) fn purpose(own: &OwnWords<'_>, text: &str, found: Findings) -> Class 
     let finds = own.find();
     let is_complete = found.steps && found.are_evident() && finds;
     let rows: [(Class, &dyn Fn() -> bool); 16] = [
-        (Class::Scanner, &|| found.only_records_of_scanners),
+        (Class::Scanner, &|| found.only_records_of_scanners && !finds),
         (Class::Retraction, &|| {
             own.head_states(Concept::Retracts) && own.are_few() && !is_complete
         }),

@@ -267,6 +267,30 @@ mod tests {
         })
     }
 
+    #[test]
+    fn what_only_a_scanner_found_files_nothing_by_itself() {
+        let trivy = br#"{"SchemaVersion": 2, "Results": [{"Vulnerabilities": [{"VulnerabilityID":
+            "CVE-2026-1", "PkgName": "libfrob", "InstalledVersion": "3.1", "Severity": "HIGH"}]}]}"#;
+        let files = [ReportFile {
+            name: "trivy.json",
+            media_type: "application/json",
+            octets: trivy,
+        }];
+        let read = |text| {
+            super::report(&ReportInput {
+                subject: "scan of your image",
+                text,
+                files: &files,
+                ..ReportInput::default()
+            })
+        };
+        let passed_on = read("Hello, see the attached scan, 1 vulnerability was reported.");
+        assert_eq!(passed_on.class, Class::Scanner);
+        assert!(!passed_on.is_evident());
+        let found = read("I found an SQL injection in the search of acme 1.2, see the scan, too.");
+        assert_eq!(found.class, Class::Report);
+    }
+
     const PROSE: &str = "Hello,\n\nI found a stored cross-site scripting vulnerability (CWE-79) \
         in acme-web version 2.3.1, and probably\nall earlier releases. An attacker can run script \
         in another user's session.\n\nTo reproduce:\n\n1. Log in as any user.\n2. Set the display \

@@ -1,6 +1,7 @@
 //! How is it reproduced? The block that says so: what stands under its heading, a list of things to
 //! do, commands, or a paragraph that says how.
 
+use super::choices::is_placeholder;
 use super::fields::LetterField;
 use super::lexicon::{Concept, concepts, lower};
 use super::patterns;
@@ -40,9 +41,7 @@ pub(super) fn steps(sections: &[Section], text: &str, listed: &[String]) -> Opti
 
 /// "Will not be shared."
 fn is_refusal(section: &str) -> bool {
-    let line = section.trim();
-    let is_placeholder = line.starts_with(['_', '[', '<']) && line.ends_with(['_', ']', '>']);
-    is_placeholder || NO_STEPS.is_match(section) && section.lines().count() <= 2
+    is_placeholder(section) || NO_STEPS.is_match(section) && section.lines().count() <= 2
 }
 
 /// A numbered list, or a list that a line announces; with what is indented or fenced between its

@@ -1,6 +1,7 @@
 //! What is the report called? Its subject, unless that says nothing; else its title, its heading or
 //! the sentence that reports.
 
+use super::choices::is_placeholder;
 use super::fields::LetterField;
 use super::lexicon::{Concept, concepts, lower};
 use super::own_words::is_question;
@@ -236,11 +237,6 @@ fn without_greeting(text: &str) -> &str {
     rest.trim_start_matches(|c: char| {
         c.is_whitespace() || matches!(c, ',' | '!' | '.' | '，' | '！' | '。' | '、')
     })
-}
-
-/// A form's text that nobody replaced.
-fn is_placeholder(line: &str) -> bool {
-    line.starts_with(['[', '<', '_']) && line.ends_with([']', '>', '_'])
 }
 
 #[cfg(test)]

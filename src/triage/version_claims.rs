@@ -10,6 +10,7 @@ mod ownership;
 mod roles;
 mod rows;
 
+use super::choices::is_placeholder;
 use super::lexicon::{Concept, Said};
 use super::own_words::is_question;
 use super::units::{Unit, UnitKind, head_of};
@@ -97,7 +98,8 @@ pub(super) fn claims(units: &[Unit], context: &Context<'_>) -> Vec<VersionClaim>
         let is_words = !matches!(unit.kind, UnitKind::Code | UnitKind::Signature)
             && !rows::is_of_other(units, at, context.products);
         // Whoever asks claims nothing, and nobody wrote a form's placeholder.
-        let is_claim = !is_question(unit) && !is_placeholder(&unit.text);
+        let has_number = unit.text.contains(|c: char| c.is_ascii_digit());
+        let is_claim = !is_question(unit) && (has_number || !is_placeholder(&unit.text));
         if !is_words || unit.depth > 0 || !is_claim {
             continue;
         }
@@ -127,13 +129,6 @@ fn says_there_is_none(next: &Unit) -> bool {
     ];
     let begins = heads.iter().any(|head| next.lower.starts_with(head));
     begins && next.says(Concept::Safe) && !next.says(Concept::Flaw)
-}
-
-/// `[Version numbers or "all versions"]`: what a form says is to be written.
-fn is_placeholder(text: &str) -> bool {
-    let text = text.trim();
-    let is_bracketed = text.starts_with(['[', '<', '_']) && text.ends_with([']', '>', '_']);
-    is_bracketed && !text.contains(|c: char| c.is_ascii_digit())
 }
 
 /// More versions in one sentence are not looked at.

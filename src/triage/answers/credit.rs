@@ -1,7 +1,7 @@
 //! Who wants to be named, and as whom?
 
 use super::names::{after_colon, after_words, as_a_whole, in_quotes};
-use super::{Answer, answered, denies, find, first, is_headed, says};
+use super::{Answer, answered, denies, find, first, is_headed};
 use crate::model::report::CreditWish;
 use crate::triage::choices::chosen;
 use crate::triage::lexicon::Concept;
@@ -13,7 +13,7 @@ pub(in crate::triage) fn credit(units: &[Unit]) -> Option<Answer<CreditWish>> {
         let unit = &units[at];
         let whole = 0..unit.text.len();
         let is_keyed = is_field_of_credit(units, at);
-        if is_keyed && says(unit, Concept::Anonymous) {
+        if is_keyed && unit.says(Concept::Anonymous) {
             return Some((CreditWish::Anonymous, whole));
         }
         match answered(units, at, &[Concept::Credit]) {
@@ -40,11 +40,11 @@ pub(in crate::triage) fn credit(units: &[Unit]) -> Option<Answer<CreditWish>> {
             return Some((wish, whole));
         }
         let spoken = spoken?;
-        let asks = says(unit, Concept::Please)
+        let asks = unit.says(Concept::Please)
             || in_quotes(unit).is_some()
             || after_words(unit, Concept::Credit).is_some();
         if super::is_denied(unit, spoken) {
-            let refuses = says(unit, Concept::Please) || says(unit, Concept::Needs);
+            let refuses = unit.says(Concept::Please) || unit.says(Concept::Needs);
             return refuses.then(|| (CreditWish::Declined, spoken.range.clone()));
         }
         (asks && !is_of_money(unit)).then(|| (CreditWish::Wanted, spoken.range.clone()))
@@ -58,11 +58,11 @@ pub(in crate::triage) fn credit_name(units: &[Unit]) -> Option<Answer<String>> {
         if is_field_of_credit(units, at) {
             let answer = chosen(&unit.text).unwrap_or(0..unit.text.len());
             let is_no = answered(units, at, &[Concept::Credit]) == Some(false) || denies(unit);
-            let hides = says(unit, Concept::Anonymous) || is_no;
+            let hides = unit.says(Concept::Anonymous) || is_no;
             return (!hides).then(|| as_a_whole(unit, answer)).flatten();
         }
-        let speaks = says(unit, Concept::Credit) && !says(unit, Concept::NoCredit);
-        let hides = says(unit, Concept::Anonymous) && in_quotes(unit).is_none();
+        let speaks = unit.says(Concept::Credit) && !unit.says(Concept::NoCredit);
+        let hides = unit.says(Concept::Anonymous) && in_quotes(unit).is_none();
         if !speaks || hides || is_of_money(unit) {
             return None;
         }
@@ -81,7 +81,7 @@ fn finder(units: &[Unit]) -> Option<Answer<String>> {
         if is_keyed && unit.kind != UnitKind::Heading {
             return as_a_whole(unit, 0..unit.text.len());
         }
-        if !says(unit, Concept::FoundBy) {
+        if !unit.says(Concept::FoundBy) {
             return None;
         }
         after_words(unit, Concept::FoundBy)

@@ -1,6 +1,6 @@
 //! Where does a person's or a team's name stand in a sentence?
 
-use crate::triage::lexicon::Concept;
+use crate::triage::lexicon::{Concept, is_unspaced};
 use crate::triage::units::Unit;
 use std::ops::Range;
 
@@ -87,7 +87,7 @@ pub(super) fn after_colon(unit: &Unit, concept: Concept) -> Option<(String, Rang
     let from = word.range.end + at + colon.len_utf8();
     let from = from + unit.text[from..].len() - unit.text[from..].trim_start().len();
     let begins = unit.text[from..].chars().next()?;
-    let is_name = begins.is_uppercase() || is_wide(begins) || begins == '@';
+    let is_name = begins.is_uppercase() || is_unspaced(begins) || begins == '@';
     is_name.then(|| name(unit, from..unit.text.len())).flatten()
 }
 
@@ -112,7 +112,10 @@ pub(super) fn after_words(unit: &Unit, concept: Concept) -> Option<(String, Rang
         // A handle may be in small letters after "as" or a colon.
         let led = unit.text[said.range.end..from].trim();
         let is_handle = begins == '@' || (!led.is_empty() && rest.split(' ').next()?.contains('_'));
-        if !(begins.is_uppercase() || is_wide(begins) && led.ends_with([':', '：']) || is_handle) {
+        if !(begins.is_uppercase()
+            || is_unspaced(begins) && led.ends_with([':', '：'])
+            || is_handle)
+        {
             return None;
         }
         name(unit, from..from + end_of_name(rest))
@@ -194,7 +197,7 @@ fn lead(text: &str) -> Option<usize> {
     let found = LEADS.iter().filter(|lead| {
         text.strip_prefix(**lead).is_some_and(|rest| {
             !lead.ends_with(char::is_alphanumeric)
-                || !rest.starts_with(|c: char| c.is_alphanumeric() && !is_wide(c))
+                || !rest.starts_with(|c: char| c.is_alphanumeric() && !is_unspaced(c))
         })
     });
     found.map(|lead| lead.len()).max()
@@ -215,10 +218,6 @@ fn is_mark(c: char) -> bool {
         )
 }
 
-fn is_wide(c: char) -> bool {
-    matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}')
-}
-
 /// Words within a name that are written small.
 const PARTICLES: &str =
     "of from at von van de der den del da dos das du la le the and & y e и from";
@@ -229,7 +228,7 @@ fn end_of_name(text: &str) -> usize {
     for word in text.split_inclusive(' ') {
         let bare = word.trim();
         let is_part = bare.starts_with(|c: char| {
-            c.is_uppercase() || is_wide(c) || matches!(c, '(' | '@' | '&' | '«' | '„')
+            c.is_uppercase() || is_unspaced(c) || matches!(c, '(' | '@' | '&' | '«' | '„')
         }) || (end > 0 && PARTICLES.split(' ').any(|particle| particle == bare))
             || (end == 0 && !bare.is_empty());
         if !is_part {
@@ -281,7 +280,7 @@ fn name(unit: &Unit, range: Range<usize>) -> Option<(String, Range<usize>)> {
     let letters = bare.chars().filter(|c| c.is_alphabetic()).count();
     // A handle may be small, a sentence may not.
     let is_handle = !bare.contains(' ') && !bare.contains('/');
-    let is_capital = bare.chars().any(|c| c.is_uppercase() || is_wide(c));
+    let is_capital = bare.chars().any(|c| c.is_uppercase() || is_unspaced(c));
     let is_name = letters >= 2
         && (is_capital || is_handle)
         && bare.chars().count() <= NAME_CHARACTERS_MAX

@@ -266,11 +266,13 @@ impl<'s> ReportSources<'s> {
         self.units.class(&self.text, found)
     }
 
-    /// Whether nobody but a scanner says that there is a vulnerability.
+    /// Whether nobody but a scanner says that there is a vulnerability. Humans send SARIF, too; what
+    /// lists packages is a tool's alone.
     pub fn are_scanners_alone(&self) -> bool {
+        let are_lists = self.records.iter().all(|r| r.findings > 0);
         !self.records.is_empty()
             && self.records.iter().all(|r| r.scanner)
-            && !speaks_of_vulnerability(self.subject, &self.text)
+            && (are_lists || !speaks_of_vulnerability(self.subject, &self.text))
     }
 
     /// The URLs of the letter, then those of the records.

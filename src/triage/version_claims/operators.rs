@@ -1,7 +1,7 @@
 //! Which operator stands before or after a version: below, up to, since, and older?
 
 use super::{Reader, is_one_of};
-use crate::triage::lexicon::{Concept, Said};
+use crate::triage::lexicon::{Concept, Said, is_unspaced};
 use crate::triage::version::Version;
 
 /// Words between an operator and its version that say nothing.
@@ -120,6 +120,5 @@ impl Reader<'_> {
 
 /// Whether a word is Chinese or Japanese.
 pub(super) fn is_unspaced_word(word: &str) -> bool {
-    word.chars()
-        .any(|c| matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}'))
+    word.chars().any(is_unspaced)
 }
