@@ -266,8 +266,12 @@ fn functions(text: &str) -> Vec<(String, usize)> {
             .take_while(|c| c.is_alphanumeric() || *c == '_')
             .collect();
         let ends = |line: &&str| **line == format!("{indent}}}");
-        // One on a single line, or without a body, ends where it begins.
-        let is_short = line.ends_with('}') || line.ends_with(';');
+        // One on a single line, or without a body, ends where it begins or its signature does.
+        let mut signature = lines[start..].iter();
+        let is_declared = signature
+            .find(|line| line.ends_with(['{', ';', '}']))
+            .is_some_and(|line| line.ends_with(';'));
+        let is_short = line.ends_with('}') || is_declared;
         let length = if is_short {
             1
         } else {

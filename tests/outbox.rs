@@ -26,8 +26,8 @@ use sealdesk::openpgp::{SealTo, certificates, generate_storage};
 use sealdesk::pipeline::reading_loop::ReadingLoop;
 use sealdesk::pipeline::{Loop, Turn, Watchdog, deadlines, intake, outbox, reading_loop};
 use sealdesk::ports::{
-    Clock, LetterOctets, ListedLetter, Mailbox, MailboxUid, OpenedLetter, Opener, OpenerError,
-    OutboxQueue, PortError, Sink,
+    Clock, FetchOutcome, LetterOctets, ListedLetter, Mailbox, MailboxUid, OpenedLetter, Opener,
+    OpenerError, OutboxQueue, PortError, Sink,
 };
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
@@ -112,6 +112,8 @@ impl Opener for TestOpener {
 struct TestMailbox {
     letters: Vec<(u64, String)>,
     broken: Vec<u64>,
+    /// Letters that the server lists and does not give.
+    withheld: Vec<u64>,
     settled: Arc<Mutex<Vec<u64>>>,
 }
 
@@ -123,6 +125,7 @@ impl Mailbox for TestMailbox {
 
     async fn list(
         &mut self,
+        _now: Timestamp,
         after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync),
     ) -> Result<Vec<ListedLetter>, PortError> {
         let after = after("INBOX", 7);
@@ -145,16 +148,24 @@ impl Mailbox for TestMailbox {
             .collect())
     }
 
-    async fn fetch(&mut self, letter: &ListedLetter, sink: &mut dyn Sink) -> Result<(), PortError> {
+    async fn fetch(
+        &mut self,
+        letter: &ListedLetter,
+        sink: &mut dyn Sink,
+    ) -> Result<FetchOutcome, PortError> {
         if self.broken.contains(&letter.place.uid) {
             return Err(PortError::passing("it is broken"));
+        }
+        if self.withheld.contains(&letter.place.uid) {
+            return Ok(FetchOutcome::Withheld("it is corrupt".to_owned()));
         }
         let (_, text) = self
             .letters
             .iter()
             .find(|(uid, _)| *uid == letter.place.uid)
             .unwrap();
-        sink.take(text.as_bytes()).await
+        sink.take(text.as_bytes()).await?;
+        Ok(FetchOutcome::Whole)
     }
 
     async fn settle(&mut self, places: &[MailboxUid]) -> Result<(), PortError> {
@@ -255,7 +266,7 @@ impl Test {
     async fn deliver(
         &self,
         mailbox: &mut TestMailbox,
-        failures: &mut HashMap<MailboxUid, u32>,
+        failures: &mut intake::FetchFailures,
     ) -> Result<usize, PortError> {
         let beat = Watchdog::default().beat("test", Duration::from_secs(60));
         intake::round(&self.desk, mailbox, Origin::Inbox, failures, &beat).await
@@ -610,7 +621,8 @@ async fn a_letter_that_cannot_be_fetched_stops_no_other() {
     };
     let settled = Arc::clone(&mailbox.settled);
     let mut failures = HashMap::new();
-    for _ in 0..4 {
+    for minute in 0..4 {
+        test.at_hour(f64::from(minute) / 60.0);
         let _ = test.deliver(&mut mailbox, &mut failures).await;
     }
     assert_eq!(test.desk.parts.store.tally().await.unwrap().letters, 2);
@@ -618,4 +630,58 @@ async fn a_letter_that_cannot_be_fetched_stops_no_other() {
     uids.sort_unstable();
     uids.dedup();
     assert_eq!(uids, [1, 3], "the broken one stays on the server");
+}
+
+#[tokio::test]
+async fn what_is_odd_about_one_letter_keeps_no_other_waiting() {
+    let test = Test::new().await;
+    let letter = |uid| {
+        let text = format!("From: u{uid}@b.example\r\n\r\nhello {uid}\r\n");
+        (uid, text)
+    };
+    let mut mailbox = TestMailbox {
+        letters: (1..=3).map(letter).collect(),
+        withheld: vec![2],
+        ..TestMailbox::default()
+    };
+    let mut failures = HashMap::new();
+    let store = &test.desk.parts.store;
+    // The others come at once; the odd one is tried three times, and then humans are called.
+    for round in 1..=3 {
+        test.at_hour(f64::from(round) / 60.0);
+        assert!(test.deliver(&mut mailbox, &mut failures).await.is_err());
+        assert_eq!(store.tally().await.unwrap().letters, 2, "round {round}");
+    }
+    assert!(test.deliver(&mut mailbox, &mut failures).await.is_ok());
+    let cursors = store.cursors("test").await.unwrap();
+    assert_eq!(cursors, [("INBOX".to_owned(), 7, 3)]);
+    let odd = MailboxUid {
+        folder: "INBOX".to_owned(),
+        validity: 7,
+        uid: 2,
+    };
+    let known = store.known("test", std::slice::from_ref(&odd)).await;
+    assert!(known.unwrap().contains(&odd), "it is noted as left lying");
+}
+
+#[tokio::test]
+async fn a_server_that_gives_nothing_for_a_while_leaves_no_letter_lying() {
+    let test = Test::new().await;
+    let letter = |uid| {
+        let text = format!("From: u{uid}@b.example\r\n\r\nhello {uid}\r\n");
+        (uid, text)
+    };
+    let mut mailbox = TestMailbox {
+        letters: (1..=3).map(letter).collect(),
+        withheld: vec![1, 2, 3],
+        ..TestMailbox::default()
+    };
+    let mut failures = HashMap::new();
+    for minute in 0..5 {
+        test.at_hour(f64::from(minute) / 60.0);
+        assert!(test.deliver(&mut mailbox, &mut failures).await.is_err());
+    }
+    mailbox.withheld.clear();
+    test.deliver(&mut mailbox, &mut failures).await.unwrap();
+    assert_eq!(test.desk.parts.store.tally().await.unwrap().letters, 3);
 }

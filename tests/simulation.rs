@@ -29,7 +29,7 @@ use sealdesk::model::timeline::Timeline;
 use sealdesk::openpgp::{self, Purpose, SealTo, SecretKeys, certificates, generate_storage};
 use sealdesk::pipeline::{Beat, Watchdog, deadlines, intake, outbox, reading_loop};
 use sealdesk::ports::{
-    Capabilities, Cases, Clock, Courier, Filed, LetterOctets, ListedLetter, Mailbox,
+    Capabilities, Cases, Clock, Courier, FetchOutcome, Filed, LetterOctets, ListedLetter, Mailbox,
     MailboxProgress, MailboxUid, OpenedLetter, Opener, OpenerError, Outbox, OutboxQueue, Parcel,
     PortError, Sink, Tracker,
 };
@@ -193,6 +193,7 @@ impl Mailbox for WorldMailbox {
 
     async fn list(
         &mut self,
+        _now: Timestamp,
         after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync),
     ) -> Result<Vec<ListedLetter>, PortError> {
         if let Some(after) = fault(&self.world) {
@@ -218,7 +219,11 @@ impl Mailbox for WorldMailbox {
             .collect())
     }
 
-    async fn fetch(&mut self, letter: &ListedLetter, sink: &mut dyn Sink) -> Result<(), PortError> {
+    async fn fetch(
+        &mut self,
+        letter: &ListedLetter,
+        sink: &mut dyn Sink,
+    ) -> Result<FetchOutcome, PortError> {
         let failed = fault(&self.world);
         let text = self
             .world
@@ -236,7 +241,8 @@ impl Mailbox for WorldMailbox {
         if failed.is_some() {
             return Err(PortError::passing("cut off"));
         }
-        sink.take(rest.as_bytes()).await
+        sink.take(rest.as_bytes()).await?;
+        Ok(FetchOutcome::Whole)
     }
 
     async fn settle(&mut self, places: &[MailboxUid]) -> Result<(), PortError> {
@@ -478,7 +484,7 @@ struct Running {
     world: Shared,
     desk: Desk,
     store: Arc<SqliteStore>,
-    failures: HashMap<MailboxUid, u32>,
+    failures: intake::FetchFailures,
     beat: Beat,
 }
 

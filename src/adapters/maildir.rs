@@ -3,7 +3,7 @@
 //! Letters that are durable here move from new/ to cur/ with the flag S. Nothing is deleted.
 
 use crate::model::Timestamp;
-use crate::ports::{ListedLetter, Mailbox, MailboxUid, PortError, Sink};
+use crate::ports::{FetchOutcome, ListedLetter, Mailbox, MailboxUid, PortError, Sink};
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -56,6 +56,7 @@ impl Mailbox for Maildir {
 
     async fn list(
         &mut self,
+        _now: Timestamp,
         _: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync),
     ) -> Result<Vec<ListedLetter>, PortError> {
         let new = self.path.join("new");
@@ -92,7 +93,11 @@ impl Mailbox for Maildir {
         Ok(lying)
     }
 
-    async fn fetch(&mut self, letter: &ListedLetter, sink: &mut dyn Sink) -> Result<(), PortError> {
+    async fn fetch(
+        &mut self,
+        letter: &ListedLetter,
+        sink: &mut dyn Sink,
+    ) -> Result<FetchOutcome, PortError> {
         use std::io::Read;
         let path = self
             .files
@@ -103,7 +108,7 @@ impl Mailbox for Maildir {
         loop {
             let n = file.read(&mut piece).map_err(cannot("read", path))?;
             if n == 0 {
-                return Ok(());
+                return Ok(FetchOutcome::Whole);
             }
             sink.take(&piece[..n]).await?;
         }

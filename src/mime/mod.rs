@@ -27,7 +27,7 @@ pub use entity::{Entity, File, ProtectedHeaders};
 pub use filename::safe_name;
 pub use inline::{Block, BlockKind, blocks, has_armor};
 pub use layout::{Layout, Sealed};
-pub use outer::{OwnAddresses, OwnList, header_block_end, header_end, outer};
+pub use outer::{OwnAddresses, OwnList, arrival, header_block_end, header_end, outer};
 pub use path::{Path, path};
 pub use precheck::LimitExceeded;
 pub use quotes::{begins_old_letter, ends_in_old_letter};

@@ -100,6 +100,18 @@ pub fn outer(head: &[u8], addresses: &OwnAddresses, found: Dmarc) -> Outer {
     }
 }
 
+/// When a letter arrived: by the topmost Received field, which our own server wrote, else by its
+/// Date.
+pub fn arrival(head: &[u8]) -> Option<Timestamp> {
+    let head = tolerant::letter_start(&head[..header_block_end(head)]);
+    let message = tolerant::parse_headers(head);
+    let received = message.received_all().next();
+    received
+        .and_then(|received| received.date.as_ref())
+        .or(message.date())
+        .and_then(|date| Timestamp::from_second(date.to_timestamp()).ok())
+}
+
 /// Who wrote a letter, as its header block shows it.
 struct Writer {
     originator: Option<Address>,

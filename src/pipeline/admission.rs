@@ -8,7 +8,9 @@ use crate::desk::{Desk, random};
 use crate::mime;
 use crate::model::ids::CaseId;
 use crate::model::letter::Dmarc;
-use crate::ports::{Admission, ListedLetter, Mailbox, MailboxUid, PortError, Spooled, Spooling};
+use crate::ports::{
+    Admission, FetchOutcome, ListedLetter, Mailbox, MailboxUid, PortError, Spooled, Spooling,
+};
 use futures::StreamExt;
 use futures::future::{BoxFuture, join_all};
 use futures::stream::FuturesUnordered;
@@ -33,6 +35,8 @@ pub(super) struct Batch<'l> {
     pub admitted: usize,
     /// The first that did not become ours, and why.
     pub failed: Option<(&'l ListedLetter, NotAdmitted)>,
+    /// Those that the mailbox does not give us, and why.
+    pub withheld: Vec<(&'l ListedLetter, PortError)>,
 }
 
 /// Fetches letters one after the other, and begins to ask DNS who sent them.
@@ -50,6 +54,7 @@ pub(super) async fn fetch_batch<'l>(
         beat.now();
         match fetch(desk, mailbox, letter).await {
             Ok(spooling) => fetched.push((letter, spooling)),
+            Err(NotAdmitted::Withheld(why)) => batch.withheld.push((letter, why)),
             Err(err) => {
                 batch.failed = Some((letter, err));
                 break;
@@ -79,7 +84,7 @@ impl<'l> Batch<'l> {
         if self
             .failed
             .as_ref()
-            .is_none_or(|(_, failed)| matches!(failed, NotAdmitted::Letter(_)))
+            .is_none_or(|(_, failed)| !matches!(failed, NotAdmitted::Ours(_)))
         {
             self.failed = Some((letter, NotAdmitted::Ours(err)));
         }
@@ -187,8 +192,20 @@ pub(super) async fn admit_all<'l>(
 
 /// Why a letter did not become ours. Three faults of the letter leave it lying; ours never do.
 pub(super) enum NotAdmitted {
+    /// The mailbox failed at it, and may fail at others.
     Letter(PortError),
+    /// The mailbox does not give us this one, and can give others.
+    Withheld(PortError),
     Ours(PortError),
+}
+
+impl NotAdmitted {
+    /// What stood in the way.
+    pub fn cause(self) -> PortError {
+        match self {
+            Self::Letter(err) | Self::Withheld(err) | Self::Ours(err) => err,
+        }
+    }
 }
 
 async fn fetch(
@@ -198,7 +215,8 @@ async fn fetch(
 ) -> Result<Box<dyn Spooling>, NotAdmitted> {
     let mut spooling = desk.parts.store.spool().await.map_err(NotAdmitted::Ours)?;
     match mailbox.fetch(letter, spooling.as_mut()).await {
-        Ok(()) => Ok(spooling),
+        Ok(FetchOutcome::Whole) => Ok(spooling),
+        Ok(FetchOutcome::Withheld(why)) => Err(NotAdmitted::Withheld(PortError::passing(why))),
         // A spool that failed says so itself; then the letter is not to blame.
         Err(err) if spooling.failed() => Err(NotAdmitted::Ours(err)),
         Err(err) => Err(NotAdmitted::Letter(err)),

@@ -1,11 +1,12 @@
 //! How does a letter become ours? Fetched, spooled, admitted, and only then settled on the server.
 
-use super::admission::{Asking, Batch, NotAdmitted, admit_all, fetch_batch};
+use super::admission::{Asking, Batch, Fetched, NotAdmitted, admit_all, fetch_batch};
 use super::driver::{Loop, Turn, doubling};
 use super::failpoint::step;
 use super::watchdog::Beat;
 use crate::decide::{Decision, Entry, Origin};
 use crate::desk::Desk;
+use crate::model::Timestamp;
 use crate::model::effect::{Effect, Reason};
 use crate::model::journal::JournalEvent;
 use crate::ports::{ListedLetter, Mailbox, MailboxUid, PortError};
@@ -21,8 +22,12 @@ const SETTLE_TOGETHER: usize = 50;
 /// Letters admitted in one commit.
 const ADMIT_TOGETHER: usize = 16;
 
-/// After so many failures a letter is left lying and a human is called.
+/// After so many failures, over so long a time, a letter is left lying and a human is called.
 const FETCH_TRIES_MAX: u32 = 3;
+const FETCH_FAILING_S_MIN: i64 = 60;
+
+/// How often letters could not be fetched, and since when.
+pub type FetchFailures = HashMap<MailboxUid, (u32, Timestamp)>;
 
 /// Waits after failures of the whole mailbox.
 const BACKOFF_FIRST_S: u64 = 2;
@@ -37,8 +42,7 @@ pub struct IntakeLoop {
     mailbox: Box<dyn Mailbox>,
     origin: Origin,
     poll: Duration,
-    /// How often each letter could not be fetched.
-    failures: HashMap<MailboxUid, u32>,
+    failures: FetchFailures,
     fault: String,
 }
 
@@ -98,7 +102,7 @@ pub async fn round(
     desk: &Desk,
     mailbox: &mut dyn Mailbox,
     origin: Origin,
-    failures: &mut HashMap<MailboxUid, u32>,
+    failures: &mut FetchFailures,
     beat: &Beat,
 ) -> Result<usize, PortError> {
     let store = &desk.parts.store;
@@ -106,44 +110,39 @@ pub async fn round(
     settle_what_is_ours(desk, mailbox).await?;
     let cursors = store.cursors(&name).await?;
     let lying = listed(desk, mailbox, &cursors).await?;
-    let changed = |l: &ListedLetter| {
-        cursors
-            .iter()
-            .any(|(f, v, _)| *f == l.place.folder && *v != l.place.validity)
-    };
+    let changed = |l: &ListedLetter| has_other_validity(&cursors, l);
     let hold = hold_after_change(desk, &lying, changed).await?;
     let holds = |l: &ListedLetter| hold && changed(l) && is_old(desk, l);
-    let mut fresh = Vec::new();
-    let mut admitted = 0;
+    let (mut fresh, mut withheld, mut admitted) = (Vec::new(), Vec::new(), 0);
     // Behind a backlog the newest come first; the cursor follows the list alone.
-    let newest = mailbox.newest().await?;
+    let newest = mailbox.newest(desk.now()).await?;
     let mut asking = Asking::default();
-    for letters in newest
-        .chunks(ADMIT_TOGETHER)
-        .chain(lying.chunks(ADMIT_TOGETHER))
-    {
+    let batches = newest.chunks(ADMIT_TOGETHER);
+    for letters in batches.chain(lying.chunks(ADMIT_TOGETHER)) {
         let places: Vec<MailboxUid> = letters.iter().map(|l| l.place.clone()).collect();
         let known = store.known(&name, &places).await?;
         // What the team sent before the desk began to answer is none of its business.
-        let mine =
-            |l: &ListedLetter| origin == Origin::Inbox || l.received_at >= desk.parts.answer_from;
+        let began = desk.parts.answer_from;
+        let mine = |l: &ListedLetter| origin == Origin::Inbox || l.received_at >= began;
         let unknown = letters
             .iter()
             .filter(|l| !known.contains(&l.place) && mine(l))
             .collect();
         let mut batch = fetch_batch(desk, mailbox, origin, unknown, beat, &mut asking).await;
         let most = asking.patience(batch.failed.is_some());
-        let answered = asking.answered(most).await;
-        admit_all(desk, &name, origin, answered, holds, &mut batch).await;
+        let letters = asking.answered(most).await;
+        admit_all(desk, &name, origin, letters, holds, &mut batch).await;
         admitted += batch.admitted;
         desk.letters_came(batch.admitted);
         failures.retain(|place, _| !batch.ours.contains(place));
         fresh.extend(batch.ours);
+        withheld.extend(batch.withheld);
         if let Some((letter, failed)) = batch.failed {
             let err = counted(desk, &name, failures, letter, failed).await?;
             // A connection may be broken beyond this letter: the rest waits for the next round.
-            if asking.is_empty() && lying.iter().any(|l| l.place == letter.place) {
-                advance(desk, &name, &lying, Some(&letter.place)).await?;
+            if asking.is_empty() && lying.contains(letter) {
+                let missing = withheld.iter().map(|(letter, _)| *letter);
+                advance(desk, &name, &lying, missing.chain([letter]).collect()).await?;
             }
             settle(desk, mailbox, fresh).await?;
             return Err(err);
@@ -152,17 +151,49 @@ pub async fn round(
             settle(desk, mailbox, std::mem::take(&mut fresh)).await?;
         }
     }
-    let mut last = Batch::default();
     let answered = asking.answered(asking.patience(true)).await;
-    admit_all(desk, &name, origin, answered, holds, &mut last).await;
+    admitted += admit_last(desk, mailbox, origin, answered, holds, fresh).await?;
+    let missing = withheld.iter().map(|(letter, _)| *letter).collect();
+    advance(desk, &name, &lying, missing).await?;
+    // A server that gives nothing at all is the fault of no letter.
+    let is_servers = withheld.len() > 1 && admitted == 0;
+    let mut outcome = Ok(admitted);
+    for (letter, err) in withheld {
+        outcome = Err(if is_servers {
+            err
+        } else {
+            counted(desk, &name, failures, letter, NotAdmitted::Withheld(err)).await?
+        });
+    }
+    outcome
+}
+
+/// Admits the last letters of a round, and settles what is ours and not settled yet.
+async fn admit_last(
+    desk: &Desk,
+    mailbox: &mut dyn Mailbox,
+    origin: Origin,
+    answered: Vec<Fetched<'_>>,
+    holds: impl Fn(&ListedLetter) -> bool,
+    mut fresh: Vec<MailboxUid>,
+) -> Result<usize, PortError> {
+    let mut last = Batch::default();
+    admit_all(desk, mailbox.name(), origin, answered, holds, &mut last).await;
     desk.letters_came(last.admitted);
     fresh.extend(last.ours);
     settle(desk, mailbox, fresh).await?;
-    if let Some((_, NotAdmitted::Ours(err) | NotAdmitted::Letter(err))) = last.failed {
-        return Err(err);
+    match last.failed {
+        Some((_, failed)) => Err(failed.cause()),
+        None => Ok(last.admitted),
     }
-    advance(desk, &name, &lying, None).await?;
-    Ok(admitted + last.admitted)
+}
+
+/// Whether the mailbox is remembered under another UIDVALIDITY than this letter's.
+fn has_other_validity(cursors: &[Cursor], letter: &ListedLetter) -> bool {
+    let place = &letter.place;
+    cursors
+        .iter()
+        .any(|(folder, validity, _)| *folder == place.folder && *validity != place.validity)
 }
 
 /// Settles what an earlier round could not: a server that will not move what is ours already must
@@ -197,7 +228,7 @@ async fn listed(
             .find(|(f, v, _)| f == folder && *v == validity);
         cursor.map_or(0, |(_, _, after)| *after)
     };
-    let mut lying = mailbox.list(&after).await?;
+    let mut lying = mailbox.list(desk.now(), &after).await?;
     for letter in &mut lying {
         let first_look = !cursors.iter().any(|(f, ..)| *f == letter.place.folder);
         if letter.advisory.is_some() && first_look && is_old(desk, letter) {
@@ -211,21 +242,22 @@ async fn listed(
 async fn counted(
     desk: &Desk,
     mailbox: &str,
-    failures: &mut HashMap<MailboxUid, u32>,
+    failures: &mut FetchFailures,
     letter: &ListedLetter,
     failed: NotAdmitted,
 ) -> Result<PortError, PortError> {
-    let err = match failed {
-        NotAdmitted::Ours(err) => return Ok(err),
-        NotAdmitted::Letter(err) => err,
-    };
-    let tries = failures.entry(letter.place.clone()).or_insert(0);
+    if matches!(failed, NotAdmitted::Ours(_)) {
+        return Ok(failed.cause());
+    }
+    let now = desk.now();
+    let (tries, since) = failures.entry(letter.place.clone()).or_insert((0, now));
     *tries += 1;
-    if *tries >= FETCH_TRIES_MAX {
+    let failing = now.duration_since(*since);
+    if *tries >= FETCH_TRIES_MAX && failing.as_secs() >= FETCH_FAILING_S_MIN {
         leave_lying(desk, mailbox, letter).await?;
         failures.remove(&letter.place);
     }
-    Ok(err)
+    Ok(failed.cause())
 }
 
 /// Moves the cursor up to, and not beyond, the first letter that is not ours yet.
@@ -233,15 +265,12 @@ async fn advance(
     desk: &Desk,
     mailbox: &str,
     lying: &[ListedLetter],
-    failed: Option<&MailboxUid>,
+    missing: Vec<&ListedLetter>,
 ) -> Result<(), PortError> {
     let mut reached: HashMap<(&str, u32), u64> = HashMap::new();
     // Maildirs have no order of numbers and need no cursor; a folder's letters are listed in their
     // order.
-    for letter in lying
-        .iter()
-        .take_while(|letter| Some(&letter.place) != failed)
-    {
+    for letter in lying.iter().take_while(|letter| !missing.contains(letter)) {
         let place = &letter.place;
         let at = reached.entry((&place.folder, place.validity)).or_insert(0);
         *at = (*at).max(place.uid);

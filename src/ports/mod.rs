@@ -52,6 +52,15 @@ pub struct ListedLetter {
     pub advisory: Option<AdvisoryId>,
 }
 
+/// What came of fetching a letter.
+#[derive(Debug)]
+pub enum FetchOutcome {
+    /// All of its octets were given.
+    Whole,
+    /// The server has answered, and not with the letter's octets: why. Others can be fetched.
+    Withheld(String),
+}
+
 /// Takes the octets of one letter, piece by piece.
 #[async_trait]
 pub trait Sink: Send {
@@ -64,16 +73,23 @@ pub trait Mailbox: Send {
     /// Its name in the config.
     fn name(&self) -> &str;
     /// What lies there beyond `after` in this validity. An error never looks like an empty mailbox.
+    /// `now` is the arrival of letters of which nobody can tell another.
     async fn list(
         &mut self,
+        now: Timestamp,
         after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync),
     ) -> Result<Vec<ListedLetter>, PortError>;
     /// The newest letters beyond the end of the last list, where it did not hold all.
-    async fn newest(&mut self) -> Result<Vec<ListedLetter>, PortError> {
+    async fn newest(&mut self, _now: Timestamp) -> Result<Vec<ListedLetter>, PortError> {
         Ok(Vec::new())
     }
-    /// Gives the letter's octets to `sink`, as they came.
-    async fn fetch(&mut self, letter: &ListedLetter, sink: &mut dyn Sink) -> Result<(), PortError>;
+    /// Gives the letter's octets to `sink`, as they came. An error is the mailbox's: what is odd
+    /// about this letter alone withholds it alone.
+    async fn fetch(
+        &mut self,
+        letter: &ListedLetter,
+        sink: &mut dyn Sink,
+    ) -> Result<FetchOutcome, PortError>;
     /// Moves or marks letters that are durable here. Repeating it is harmless.
     async fn settle(&mut self, places: &[MailboxUid]) -> Result<(), PortError>;
     /// Proves that it could fetch and settle, and says what it found.

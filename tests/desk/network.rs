@@ -12,6 +12,7 @@ use sealdesk::adapters::github::{Auth, GithubApi, GithubTracker};
 use sealdesk::adapters::imap::{self, ImapLogin, ImapMailbox, Means};
 use sealdesk::adapters::net::Trust;
 use sealdesk::adapters::smtp::{self, SmtpCourier};
+use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
 use sealdesk::model::effect::EffectKey;
 use sealdesk::model::ids::CaseId;
@@ -119,7 +120,7 @@ impl Inbox {
     /// Lists, fetches and settles what lies there. Whatever is answered, it must be true.
     async fn cycle(&self, mailbox: &mut ImapMailbox, honest: bool) -> Result<(), PortError> {
         let lying = self.lying("").len();
-        let listed = mailbox.list(&|_: &str, _: u32| 0).await?;
+        let listed = mailbox.list(Timestamp::now(), &|_: &str, _: u32| 0).await?;
         assert_eq!(listed.len(), lying, "a list that ends well is whole");
         for letter in &listed {
             let mut taken = Taken::default();
@@ -506,12 +507,18 @@ fn a_certificate_that_ends_midway_stops_the_next_session_and_says_so() {
         };
         let mut open = mailbox(port);
         open.probe().await.unwrap();
-        assert!(open.list(&|_: &str, _: u32| 0).await.is_ok());
+        assert!(
+            open.list(Timestamp::now(), &|_: &str, _: u32| 0)
+                .await
+                .is_ok()
+        );
         while unix() <= ends {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
         assert!(
-            open.list(&|_: &str, _: u32| 0).await.is_ok(),
+            open.list(Timestamp::now(), &|_: &str, _: u32| 0)
+                .await
+                .is_ok(),
             "a session that stands goes on"
         );
         let refused = mailbox(port).probe().await.unwrap_err().to_string();

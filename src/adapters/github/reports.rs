@@ -9,7 +9,7 @@ use super::advisories;
 use super::api::{GithubApi, GithubFailure};
 use crate::model::Timestamp;
 use crate::model::case::AdvisoryId;
-use crate::ports::{ListedLetter, Mailbox, MailboxUid, PortError, Sink};
+use crate::ports::{FetchOutcome, ListedLetter, Mailbox, MailboxUid, PortError, Sink};
 use async_trait::async_trait;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -178,6 +178,7 @@ impl Mailbox for GithubReports {
 
     async fn list(
         &mut self,
+        _now: Timestamp,
         _: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync),
     ) -> Result<Vec<ListedLetter>, PortError> {
         let mut lying = Vec::new();
@@ -206,12 +207,17 @@ impl Mailbox for GithubReports {
         Ok(lying)
     }
 
-    async fn fetch(&mut self, letter: &ListedLetter, sink: &mut dyn Sink) -> Result<(), PortError> {
+    async fn fetch(
+        &mut self,
+        letter: &ListedLetter,
+        sink: &mut dyn Sink,
+    ) -> Result<FetchOutcome, PortError> {
         let octets = self
             .written
             .get(&letter.place.uid)
             .ok_or_else(|| PortError::passing("the report does not wait for triage any more"))?;
-        sink.take(octets).await
+        sink.take(octets).await?;
+        Ok(FetchOutcome::Whole)
     }
 
     async fn settle(&mut self, _: &[MailboxUid]) -> Result<(), PortError> {

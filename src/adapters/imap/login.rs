@@ -1,7 +1,8 @@
 //! How do we say who we are? A password, a token that something else refreshes, or one that we
 //! refresh.
 
-use super::dialogue::{Dialogue, DialogueError, quoted};
+use super::dialogue::{Dialogue, DialogueError};
+use super::refusal;
 use super::token::RefreshTokens;
 use crate::model::secret::Secret;
 use crate::ports::PortError;
@@ -63,7 +64,12 @@ impl ImapLogin {
                     .map_err(|_| PortError::lasting("the IMAP password is not text"))?;
                 if offered.contains("AUTH=PLAIN") {
                     dialogue
-                        .authenticate("PLAIN", format!("\0{user}\0{password}").as_bytes(), at_once)
+                        .authenticate(
+                            "PLAIN",
+                            &user,
+                            format!("\0{user}\0{password}").as_bytes(),
+                            at_once,
+                        )
                         .await
                 } else if offered.contains("LOGINDISABLED") {
                     return Err(PortError::lasting(format!(
@@ -71,12 +77,7 @@ impl ImapLogin {
                          a token"
                     )));
                 } else {
-                    let command =
-                        quoted(&user).and_then(|u| Ok(format!("LOGIN {u} {}", quoted(password)?)));
-                    match command {
-                        Ok(command) => dialogue.command(&command).await.map(drop),
-                        Err(err) => Err(err),
-                    }
+                    dialogue.login(&user, password).await
                 }
             }
             Means::Token(source) => xoauth2(dialogue, &user, &source()?, at_once).await?,
@@ -89,29 +90,32 @@ impl ImapLogin {
                 tried
             }
         };
-        done.map_err(|err| match err {
-            DialogueError::No(why) if for_now(&why) => {
-                PortError::passing(format!("{server} takes no login for now"))
-            }
-            DialogueError::No(_) | DialogueError::Bad => PortError::lasting(format!(
-                "{server} refuses our login as {user}: check mailbox.user and the password or token"
-            )),
-            // LOGIN carries ASCII alone (RFC 6855 section 5); AUTHENTICATE carries UTF-8.
-            DialogueError::Unsendable => PortError::lasting(format!(
-                "{server} offers LOGIN and not AUTH=PLAIN, and LOGIN carries ASCII alone: our user \
-                 or password has other characters; set a password without them, or use a token"
-            )),
-            other => other.port(server),
-        })
+        let token = !matches!(self.means, Means::Password(_));
+        done.map_err(|err| refused(err, &user, token, server))
     }
 }
 
-/// A refusal that says nothing against our login (RFC 5530 section 3).
-fn for_now(why: &str) -> bool {
-    let why = why.to_ascii_uppercase();
-    ["[UNAVAILABLE]", "[LIMIT]", "[INUSE]", "[SERVERBUG]"]
-        .iter()
-        .any(|code| why.contains(code))
+/// What a login that was not taken means. A token grows old, and something else may be about to
+/// renew it: no words of a server are reason enough to end for it.
+fn refused(err: DialogueError, user: &str, token: bool, server: &str) -> PortError {
+    match &err {
+        DialogueError::No(words) | DialogueError::Bad(words) => {
+            let told = format!("{server} does not let us in as {user}: it {err}");
+            if refusal::by_code(words) == Some(true) || !token && refusal::login_is_wrong(words) {
+                PortError::lasting(format!(
+                    "{told}; check mailbox.user and the password or token"
+                ))
+            } else {
+                PortError::passing(told)
+            }
+        }
+        // LOGIN carries ASCII alone (RFC 6855 section 5); AUTHENTICATE carries UTF-8.
+        DialogueError::Unsendable => PortError::lasting(format!(
+            "{server} offers LOGIN and not AUTH=PLAIN, and LOGIN carries ASCII alone: our user or \
+             password has other characters; set a password without them, or use a token"
+        )),
+        _ => err.port(server),
+    }
 }
 
 async fn xoauth2(
@@ -126,6 +130,7 @@ async fn xoauth2(
     Ok(dialogue
         .authenticate(
             "XOAUTH2",
+            user,
             format!("user={user}\x01auth=Bearer {token}\x01\x01").as_bytes(),
             at_once,
         )

@@ -1,27 +1,34 @@
 //! How is an IMAP mailbox watched? (RFC 9051 and RFC 3501, IDLE, MOVE, UIDPLUS.)
 //!
-//! The cursor is (folder, UIDVALIDITY, UID), never a flag or a date. Anything odd ends the
-//! connection: the next round begins anew, and what was not admitted is listed again.
+//! The cursor is (folder, UIDVALIDITY, UID), never a flag or a date. What is odd about one letter
+//! costs that letter alone; what is odd about the dialogue ends the connection: the next round
+//! begins anew, and what was not admitted is listed again.
 
-mod listing;
-
-use listing::{described, set};
 mod dialogue;
+mod folder;
+mod listing;
 mod login;
+mod octets;
+mod refusal;
 mod token;
 
 use super::net::{self, Trust};
-use crate::ports::{ListedLetter, Mailbox, MailboxUid, PortError, Sink};
+use crate::model::Timestamp;
+use crate::ports::{FetchOutcome, ListedLetter, Mailbox, MailboxUid, PortError, Sink};
 use async_trait::async_trait;
 pub use dialogue::Dialogue;
-use dialogue::{DialogueError, folder_name};
+use dialogue::{DialogueError, Idled, folder_name};
+use folder::{not_opened, prove_folder};
+use listing::{described, set};
 pub use login::{ImapLogin, Means, Refreshing, SecretSource};
+use octets::{Next, next_octets, piece_of};
 use std::collections::BTreeSet;
 use std::time::Duration;
 pub use token::RefreshTokens;
+use tokio::time::Instant;
 
 /// Octets asked for at once; the library's buffer grows with what it is sent.
-const CHUNK_OCTETS: u32 = 256 * 1024;
+pub const CHUNK_OCTETS: u32 = 256 * 1024;
 
 /// Letters listed in one round. The rest follows in the next, so that memory stays bounded.
 const LIST_MAX: usize = 150;
@@ -32,6 +39,9 @@ const NEWEST_MAX: usize = 50;
 
 /// The longest silence in IDLE: what stands between may drop a quiet connection without a word.
 const IDLE_S: u64 = 5 * 60;
+
+/// A server that ends IDLE sooner by itself has none to speak of.
+const IDLE_LEAST_S: u64 = 10;
 
 /// How the server is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +84,10 @@ struct Session {
     dialogue: Dialogue,
     capabilities: BTreeSet<String>,
     validity: u32,
+    /// Letters in the folder when it was opened.
+    letters: u32,
+    /// IDLE is offered, and was not refused when it was tried.
+    idles: bool,
 }
 
 impl ImapMailbox {
@@ -132,18 +146,23 @@ impl ImapMailbox {
         let offered = dialogue.capabilities().await.map_err(fault)?;
         self.login.log_in(&mut dialogue, &offered, &shown).await?;
         // A server may offer more to those it knows.
-        let capabilities = dialogue.capabilities().await.map_err(fault)?;
-        let opened = dialogue.open(&self.folder).await.map_err(|e| match e {
-            DialogueError::No(_) => PortError::lasting(format!(
-                "{shown} has no folder {:?} for us: check mailbox.folder",
-                self.folder
-            )),
-            other => other.port(&shown),
-        })?;
+        let known = dialogue.capabilities().await.map_err(fault)?;
+        let capabilities = if known.is_empty() { offered } else { known };
+        if capabilities.contains("ID") {
+            dialogue.identify().await.map_err(fault)?;
+        }
+        let opened = match dialogue.open(&self.folder).await {
+            Ok(opened) => opened,
+            Err(err) => {
+                return Err(not_opened(&mut dialogue, err, &shown, &self.folder).await);
+            }
+        };
         Ok(Session {
             dialogue,
+            idles: capabilities.contains("IDLE"),
             capabilities,
             validity: opened.validity,
+            letters: opened.letters,
         })
     }
 
@@ -174,10 +193,7 @@ impl ImapMailbox {
                     .moving(&format!("UID COPY {uids} {to}"), &to)
                     .await?;
                 dialogue.store(uids, "\\Deleted").await?;
-                dialogue
-                    .command(&format!("UID EXPUNGE {uids}"))
-                    .await
-                    .map(drop)
+                dialogue.expunge(uids).await
             }
             // A plain EXPUNGE would take other people's deleted letters with it.
             Settling::Move(_) => dialogue.store(uids, FALLBACK_KEYWORD).await,
@@ -193,6 +209,7 @@ impl Mailbox for ImapMailbox {
 
     async fn list(
         &mut self,
+        now: Timestamp,
         after: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync),
     ) -> Result<Vec<ListedLetter>, PortError> {
         let folder = self.folder.clone();
@@ -206,17 +223,23 @@ impl Mailbox for ImapMailbox {
                 Some(session.dialogue.open(&folder).await?)
             };
             if let Some(opened) = opened {
-                session.validity = opened.validity;
+                (session.validity, session.letters) = (opened.validity, opened.letters);
             }
             let after = after(&folder, session.validity);
             let mut uids = session.dialogue.search_beyond(after).await?;
+            if after == 0 && uids.is_empty() && session.letters > 0 {
+                return Err(DialogueError::Odd(
+                    "it finds no letter in a folder that has some",
+                ));
+            }
             let more = uids.len() > LIST_MAX;
             let newest = uids.split_off(uids.len().min(LIST_MAX));
             let newest = newest[newest.len().saturating_sub(NEWEST_MAX)..].to_vec();
             if uids.is_empty() {
                 return Ok((Vec::new(), false, newest));
             }
-            Ok((described(session, &folder, &uids).await?, more, newest))
+            let found = described(session, &folder, &uids, now).await?;
+            Ok((found, more, newest))
         };
         match listed.await {
             Ok((found, more, newest)) => {
@@ -227,17 +250,21 @@ impl Mailbox for ImapMailbox {
         }
     }
 
-    async fn newest(&mut self) -> Result<Vec<ListedLetter>, PortError> {
+    async fn newest(&mut self, now: Timestamp) -> Result<Vec<ListedLetter>, PortError> {
         let uids: Vec<_> = std::mem::take(&mut self.newest);
         if uids.is_empty() {
             return Ok(Vec::new());
         }
         let folder = self.folder.clone();
-        let found = described(self.session().await?, &folder, &uids).await;
+        let found = described(self.session().await?, &folder, &uids, now).await;
         found.map_err(|err| self.fault(err))
     }
 
-    async fn fetch(&mut self, letter: &ListedLetter, sink: &mut dyn Sink) -> Result<(), PortError> {
+    async fn fetch(
+        &mut self,
+        letter: &ListedLetter,
+        sink: &mut dyn Sink,
+    ) -> Result<FetchOutcome, PortError> {
         let uid = letter.place.uid;
         let session = self.session().await?;
         if session.validity != letter.place.validity {
@@ -247,33 +274,26 @@ impl Mailbox for ImapMailbox {
         loop {
             let session = self.session().await?;
             let command = format!("UID FETCH {uid} (UID BODY.PEEK[]<{offset}.{CHUNK_OCTETS}>)");
-            let rows = match session.dialogue.fetch(&command).await {
-                Ok(rows) => rows,
+            let answered = match session.dialogue.fetch(&command).await {
+                Ok(rows) => Ok(piece_of(uid, rows)),
+                Err(err) if err.is_refusal() => Err(err.to_string()),
                 Err(err) => return Err(self.fault(err)),
             };
-            let piece = rows
-                .into_iter()
-                .find(|r| r.uid.map(u64::from) == Some(uid))
-                .and_then(|r| r.body);
-            let Some((origin, piece)) = piece.filter(|(origin, piece)| {
-                u64::from(*origin) == offset && piece.len() <= CHUNK_OCTETS as usize
-            }) else {
-                return Err(self.fault(DialogueError::Odd(
-                    "it did not send the octets that were asked for",
-                )));
-            };
-            debug_assert_eq!(u64::from(origin), offset);
-            sink.take(&piece).await?;
-            offset += piece.len() as u64;
-            // RFC822.SIZE is wrong on some servers, so the end is where a chunk comes short.
-            if piece.len() < CHUNK_OCTETS as usize {
-                break;
+            match next_octets(answered, offset, letter.octets) {
+                Next::Piece(piece) => sink.take(&piece).await?,
+                Next::Last(piece) => {
+                    sink.take(&piece).await?;
+                    return Ok(FetchOutcome::Whole);
+                }
+                Next::Withheld(why) => {
+                    return Ok(FetchOutcome::Withheld(format!(
+                        "{}:{}, folder {:?}, UID {uid}: {why}",
+                        self.host, self.port, self.folder
+                    )));
+                }
             }
+            offset += u64::from(CHUNK_OCTETS);
         }
-        if offset == 0 && letter.octets > 0 {
-            return Err(self.fault(DialogueError::Odd("it sent an empty letter")));
-        }
-        Ok(())
     }
 
     async fn settle(&mut self, places: &[MailboxUid]) -> Result<(), PortError> {
@@ -299,30 +319,34 @@ impl Mailbox for ImapMailbox {
             return Ok(());
         }
         let session = self.session().await?;
-        if !session.capabilities.contains("IDLE") {
-            tokio::time::sleep(at_most).await;
-            return Ok(());
+        if session.idles {
+            let began = Instant::now();
+            let at_most = at_most.min(Duration::from_secs(IDLE_S));
+            match session.dialogue.idle(at_most).await {
+                Ok(Idled::Ended) => return Ok(()),
+                Ok(Idled::EndedByServer) if began.elapsed().as_secs() >= IDLE_LEAST_S => {
+                    return Ok(());
+                }
+                Ok(Idled::EndedByServer) => session.idles = false,
+                Err(err) if err.is_refusal() => session.idles = false,
+                Err(err) => return Err(self.fault(err)),
+            }
         }
-        match session
-            .dialogue
-            .idle(at_most.min(Duration::from_secs(IDLE_S)))
-            .await
-        {
-            Ok(()) => Ok(()),
-            Err(err) => Err(self.fault(err)),
-        }
+        tokio::time::sleep(at_most).await;
+        Ok(())
     }
 
     async fn probe(&mut self) -> Result<String, PortError> {
         self.session = None;
         let done = self.done.clone();
-        let folder = self.folder.clone();
+        let shown = format!("{}:{}", self.host, self.port);
         let session = self.session().await?;
         let has = |name: &str| session.capabilities.contains(name);
         let settles = match &done {
             Settling::Keep => "letters stay where they are".to_owned(),
             Settling::Keyword(keyword) => format!("letters get the keyword {keyword}"),
             Settling::Move(to) if has("MOVE") || has("UIDPLUS") => {
+                prove_folder(session, to, &shown).await?;
                 format!("letters move to {to:?}")
             }
             Settling::Move(_) => format!(
@@ -330,11 +354,14 @@ impl Mailbox for ImapMailbox {
                  {FALLBACK_KEYWORD}"
             ),
         };
-        let idle = if has("IDLE") { "IDLE" } else { "polling only" };
+        let idle = if session.idles {
+            "IDLE"
+        } else {
+            "polling only"
+        };
         let text = format!(
-            "{}:{} folder {folder:?}, UIDVALIDITY {}, {idle}; {settles}",
-            self.host,
-            self.port,
+            "{shown} folder {:?}, UIDVALIDITY {}, {idle}; {settles}",
+            self.folder,
             self.session.as_ref().map_or(0, |s| s.validity)
         );
         self.session = None;

@@ -17,36 +17,63 @@ fuzz_target!(|octets: &[u8]| {
         .enable_time()
         .build()
         .unwrap();
-    // The tag of the first command, where the input has TAG.
-    let answer = String::from_utf8_lossy(octets).replace("TAG", "A0001");
-    let complete = answer
-        .lines()
-        .any(|line| line.to_ascii_uppercase().starts_with("A0001 OK"));
-    let asked = |ask: u8| {
-        runtime.block_on(async {
-            let (ours, mut theirs) = tokio::io::duplex(1 << 20);
-            theirs
-                .write_all(&answer.as_bytes()[..answer.len().min(1 << 19)])
-                .await
-                .unwrap();
-            theirs.shutdown().await.unwrap();
-            let mut dialogue = Dialogue::after_greeting(Box::new(ours));
-            match ask {
-                0 => dialogue.search_beyond(0).await.is_ok(),
-                1 => dialogue
-                    .fetch("UID FETCH 1 (UID BODY.PEEK[])")
-                    .await
-                    .is_ok(),
-                2 => dialogue.open("INBOX").await.is_ok(),
-                3 => dialogue.idle(Duration::from_millis(1)).await.is_ok(),
-                _ => dialogue.capabilities().await.is_ok(),
-            }
-        })
+    // Each TAG is the tag of one more command.
+    let mut tags = 0;
+    let mut answer = String::new();
+    for piece in String::from_utf8_lossy(octets).split("TAG") {
+        if tags > 0 {
+            answer.push_str(&format!("S{tags:06}"));
+        }
+        answer.push_str(piece);
+        tags += 1;
+    }
+    let ended = |tag: usize| {
+        let ok = format!("S{tag:06} OK");
+        let is_end = |line: &str| line.to_ascii_uppercase().starts_with(&ok);
+        answer.lines().any(is_end)
     };
-    for ask in 0..5 {
+    let dialogue = || async {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 20);
+        theirs
+            .write_all(&answer.as_bytes()[..answer.len().min(1 << 19)])
+            .await
+            .unwrap();
+        theirs.shutdown().await.unwrap();
+        Dialogue::after_greeting(Box::new(ours))
+    };
+    // A whole dialogue, up to the first command that fails.
+    runtime.block_on(async {
+        let mut dialogue = dialogue().await;
+        for (done, ask) in [4, 2, 5, 0, 1, 3].into_iter().enumerate() {
+            if !asked(&mut dialogue, ask).await {
+                return;
+            }
+            assert!(
+                ended(done + 1),
+                "a command ended well without its tagged OK"
+            );
+        }
+    });
+    // And each command as the first one.
+    for ask in 0..6 {
+        let good = runtime.block_on(async { asked(&mut dialogue().await, ask).await });
         assert!(
-            !asked(ask) || complete,
+            !good || ended(1),
             "a command ended well without its tagged OK"
         );
     }
 });
+
+async fn asked(dialogue: &mut Dialogue, ask: u8) -> bool {
+    match ask {
+        0 => dialogue.search_beyond(0).await.is_ok(),
+        1 => dialogue
+            .fetch("UID FETCH 1 (UID BODY.PEEK[])")
+            .await
+            .is_ok(),
+        2 => dialogue.open("INBOX").await.is_ok(),
+        3 => dialogue.idle(Duration::from_millis(1)).await.is_ok(),
+        4 => dialogue.capabilities().await.is_ok(),
+        _ => dialogue.has_folder("Done").await.is_ok(),
+    }
+}

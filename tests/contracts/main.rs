@@ -1,6 +1,7 @@
 //! One contract for every tracker, every courier and every mailbox, run against each adapter.
 
-#[path = "desk/servers.rs"]
+mod imap;
+#[path = "../desk/servers.rs"]
 #[allow(
     dead_code,
     reason = "shared with the whole-desk tests, which use all of it"
@@ -20,6 +21,7 @@ use sealdesk::adapters::maildir::Maildir;
 use sealdesk::adapters::net::Trust;
 use sealdesk::adapters::smtp::{self, SmtpCourier};
 use sealdesk::compose;
+use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
 use sealdesk::model::case::AdvisoryState;
 use sealdesk::model::case_record::Assessment;
@@ -579,7 +581,7 @@ impl Sink for Octets {
 /// What every mailbox promises of two letters that lie there.
 async fn mailbox_contract(mailbox: &mut dyn Mailbox, letters: [&[u8]; 2]) {
     mailbox.probe().await.unwrap();
-    let lying = mailbox.list(&|_, _| 0).await.unwrap();
+    let lying = mailbox.list(Timestamp::now(), &|_, _| 0).await.unwrap();
     assert_eq!(lying.len(), 2);
     let mut seen = Vec::new();
     for letter in &lying {
@@ -598,7 +600,11 @@ async fn mailbox_contract(mailbox: &mut dyn Mailbox, letters: [&[u8]; 2]) {
     mailbox.settle(&places).await.unwrap();
     mailbox.settle(&places).await.unwrap();
     assert!(
-        mailbox.list(&|_, _| 0).await.unwrap().is_empty(),
+        mailbox
+            .list(Timestamp::now(), &|_, _| 0)
+            .await
+            .unwrap()
+            .is_empty(),
         "what is settled is listed no more"
     );
 }
