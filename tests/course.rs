@@ -1007,7 +1007,7 @@ async fn the_words_of_a_letter_are_said_in_order_and_once_whatever_cuts_them_off
             .desk
             .parts
             .store
-            .issue_token("t", &id, &said.to, story.clock.now())
+            .issue_token("t", &id, &said.to, None, story.clock.now())
             .await
             .unwrap();
         let _ = execute(&story.desk, &id, word(), &said.by, Some("t".to_owned())).await;

@@ -527,10 +527,11 @@ fn a_migration_keeps_the_store_before_it_and_a_newer_store_is_refused() {
     // As the version before this one left it.
     sql(
         &identity,
-        "DROP INDEX letter_unread; DELETE FROM _sqlx_migrations WHERE version = 7;",
+        "DROP INDEX reply_token_message; ALTER TABLE reply_token DROP COLUMN message_id; DELETE \
+         FROM _sqlx_migrations WHERE version = 8;",
     );
     assert_eq!(identity.cases(&identity.config()), before);
-    let kept = identity.path("desk/state/desk.sqlite.schema-6");
+    let kept = identity.path("desk/state/desk.sqlite.schema-7");
     assert!(kept.exists() && fs::metadata(&kept).unwrap().len() > 50_000);
     // It is a whole store: the way back.
     let shown = good(

@@ -223,6 +223,7 @@ impl Test {
                 name: "Desk".to_owned(),
                 certificates: vec![own],
                 templates: Templates::load(None).unwrap(),
+                language: Default::default(),
                 timeline: Timeline::default(),
             },
             authenticator: None,

@@ -519,6 +519,7 @@ impl Running {
                 name: "Desk".to_owned(),
                 certificates: vec![own],
                 templates: Templates::load(None).unwrap(),
+                language: Default::default(),
                 timeline: Timeline::default(),
             },
             own_addresses,

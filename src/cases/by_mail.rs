@@ -77,7 +77,7 @@ async fn execute_once(
     let token = desk.keyed_tag("said", &[mail.token.as_bytes(), &n.to_be_bytes()]);
     desk.parts
         .store
-        .issue_token(&token, case, &mail.to, desk.now())
+        .issue_token(&token, case, &mail.to, None, desk.now())
         .await?;
     if !desk
         .parts

@@ -163,6 +163,7 @@ fn unreadable(head: &[u8]) -> Reading {
         automatic_reply_allowed: outer.answer.is_ok(),
         report: None,
         asks_for_certificate: false,
+        language: None,
         delivery: None,
         sealed_to: None,
         signed_to: Vec::new(),

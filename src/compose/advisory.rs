@@ -240,6 +240,7 @@ mod tests {
                 ..Report::default()
             }),
             asks_for_certificate: false,
+            language: None,
             delivery: None,
             sealed_to: None,
             signed_to: Vec::new(),

@@ -17,6 +17,9 @@ const LINES_MAX: usize = 40;
 
 const FIELD_CHARACTERS_MAX: usize = 300;
 
+/// What a subject holds of a title.
+const TITLE_CHARACTERS_MAX: usize = 100;
+
 /// The case and the letter that a call is about. It leaves encrypted to responders, and to nobody
 /// else.
 pub fn brief(case: &Case, reading: &Reading, received_at: Timestamp) -> Brief {
@@ -30,7 +33,16 @@ pub fn brief(case: &Case, reading: &Reading, received_at: Timestamp) -> Brief {
         fields.add("Note:", fault);
     }
     let attachments = reading.attachments.iter().take(LINES_MAX);
+    let summary = reading
+        .report
+        .as_ref()
+        .map(|report| report.summary.as_str());
+    let title = summary
+        .or(reading.subject.as_deref())
+        .map(|title| one_line(title).chars().take(TITLE_CHARACTERS_MAX).collect())
+        .filter(|title: &String| !title.is_empty());
     Brief {
+        title,
         fields: fields.0,
         text: shortened_text(reading),
         attachments: attachments.map(describe_attachment).collect(),

@@ -2,12 +2,12 @@
 //! the keys.
 
 mod assembly;
+mod days;
 mod fields;
 
 use crate::compose::{ComposeError, DeskIdentity};
-use crate::model::address::Address;
-use crate::model::ids::CaseId;
-use crate::model::outgoing::Composition;
+use crate::model::language::Language;
+use crate::model::outgoing::{Asked, Composition};
 pub use assembly::OutgoingHeaders;
 use assembly::{MailEntity, certificate_part, protected_part, text_part};
 use base64::Engine as _;
@@ -41,18 +41,26 @@ fn filled<'a>(
     composition: &'a Composition,
     identity: &'a DeskIdentity,
     current: &OwnCertificate,
+    language: Language,
 ) -> (&'static str, Fields<'a>) {
-    let fields = Fields::of(identity, current);
+    let fields = Fields::of(identity, current, language);
     match composition {
         Composition::Acknowledgement {
             case,
             in_reply_to,
             received_at,
             digest,
+            asks_certificate,
             ..
         } => {
             let fields = fields.about(case).promised(identity, *received_at);
             let fields = fields.answering(in_reply_to.as_ref(), *digest);
+            let asked: &[Asked] = if *asks_certificate {
+                &[Asked::Certificate]
+            } else {
+                &[]
+            };
+            let fields = fields.asking(asked);
             ("acknowledgement", fields)
         }
         Composition::Question { case, asked, .. } => ("question", fields.about(case).asking(asked)),
@@ -84,18 +92,6 @@ fn filled<'a>(
     }
 }
 
-/// Where an answer to a letter goes, where that is not the desk's own address.
-fn reply_to(composition: &Composition, identity: &DeskIdentity) -> Option<Address> {
-    match composition {
-        Composition::Acknowledgement { case, .. }
-        | Composition::Question { case, .. }
-        | Composition::Reply { case, .. }
-        | Composition::Notice { case, .. } => Some(case_address(identity, case)),
-        Composition::Call { reply, .. } => reply.as_ref().map(|reply| reply.address.clone()),
-        Composition::Announcement { .. } | Composition::Certificate { .. } => None,
-    }
-}
-
 /// Auto-Submitted (RFC 3834 section 5); the words of a human have none.
 fn auto_submitted(composition: &Composition) -> Option<&'static str> {
     match composition {
@@ -118,8 +114,9 @@ pub fn draft(
         .certificates
         .first()
         .ok_or(ComposeError::NoCertificate)?;
-    let (template, fields) = filled(composition, identity, current);
-    let words = identity.templates.fill(template, &fields)?;
+    let language = composition.language().unwrap_or(identity.language);
+    let (template, fields) = filled(composition, identity, current, language);
+    let words = identity.templates.fill(template, language, &fields)?;
     let (subject, entity) = match composition {
         // What it is about only its reader may see: neither its subject nor its size says it.
         Composition::Call { .. } => (
@@ -144,15 +141,9 @@ pub fn draft(
         in_reply_to: composition.in_reply_to().cloned(),
         at: composition.at(),
         auto_submitted: auto_submitted(composition).map(str::to_owned),
-        reply_to: reply_to(composition, identity),
         autocrypt: autocrypt(identity),
     };
     Ok(MailDraft { headers, entity })
-}
-
-/// The reply address of a case: whatever program answers, the answer finds it.
-pub fn case_address(identity: &DeskIdentity, case: &CaseId) -> Address {
-    identity.address.tagged(case.as_str())
 }
 
 /// Version 4 first, since every program reads it; the newer ones follow.
@@ -236,7 +227,7 @@ mod tests {
     use crate::compose::Templates;
     use crate::compose::mail::assembly::Padding;
     use crate::model::Timestamp;
-    use crate::model::address::ReplyAddress;
+    use crate::model::address::{Address, ReplyAddress};
     use crate::model::effect::Reason;
     use crate::model::ids::CaseId;
     use crate::model::ids::MessageId;
@@ -255,12 +246,14 @@ mod tests {
             name: "Desk".to_owned(),
             certificates: vec![own(6), own(4)],
             templates: Templates::load(None).unwrap(),
+            language: Language::English,
             timeline: Timeline::default(),
         }
     }
 
     fn acknowledgement() -> Composition {
         Composition::Acknowledgement {
+            language: None,
             to: ReplyAddress::from_return_path("ada@b.example").unwrap(),
             case: CaseId::from_random([3; 10]),
             message_id: MessageId::parse("x@desk.example").unwrap(),
@@ -269,6 +262,82 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             digest: None,
             certificate: None,
+            asks_certificate: false,
+        }
+    }
+
+    #[test]
+    fn every_letter_to_a_reporter_is_whole_in_every_language() {
+        let identity = identity();
+        let languages = [
+            (Language::English, "thank you"),
+            (Language::German, "dank"),
+            (Language::French, "merci"),
+            (Language::Spanish, "gracias"),
+            (Language::Portuguese, "obrigado"),
+            (Language::Russian, "спасибо"),
+            (Language::Japanese, "ありがとう"),
+            (Language::Chinese, "感谢"),
+        ];
+        let ada = || ReplyAddress::from_return_path("ada@b.example").unwrap();
+        let (case, id) = (
+            CaseId::from_random([3; 10]),
+            MessageId::parse("x@desk.example").unwrap(),
+        );
+        for (language, thanks) in languages {
+            let mut acknowledgement = acknowledgement();
+            if let Composition::Acknowledgement {
+                language: written,
+                asks_certificate,
+                ..
+            } = &mut acknowledgement
+            {
+                (*written, *asks_certificate) = (Some(language), true);
+            }
+            let question = |asked: &[Asked]| Composition::Question {
+                language: Some(language),
+                to: ada(),
+                case: case.clone(),
+                message_id: id.clone(),
+                in_reply_to: None,
+                asked: asked.to_vec(),
+                at: Timestamp::UNIX_EPOCH,
+                certificate: None,
+            };
+            let letters = [
+                acknowledgement,
+                question(&[Asked::Steps, Asked::Versions]),
+                question(&[Asked::Certificate]),
+                question(&[Asked::PrivateDisclosure]),
+            ];
+            let mut subjects = Vec::new();
+            for composition in &letters {
+                let own = &identity.certificates[0];
+                let (template, fields) = filled(composition, &identity, own, language);
+                let words = identity
+                    .templates
+                    .fill(template, language, &fields)
+                    .unwrap();
+                assert!(
+                    words.body.to_lowercase().contains(thanks),
+                    "{language:?}: {}",
+                    words.body
+                );
+                let is_wide = |line: &str| line.chars().count() > 78;
+                assert!(
+                    !words.body.lines().any(is_wide),
+                    "{language:?}: {}",
+                    words.body
+                );
+                assert!(
+                    !words.body.contains("\n\n\n"),
+                    "{language:?}: {}",
+                    words.body
+                );
+                subjects.push(words.subject.trim_start_matches("Re: ").to_owned());
+            }
+            subjects.dedup();
+            assert_eq!(subjects.len(), 1, "one subject a case: {subjects:?}");
         }
     }
 
@@ -304,6 +373,7 @@ mod tests {
     #[test]
     fn a_key_answer_carries_the_version_4_certificate_first() {
         let composition = Composition::Certificate {
+            language: None,
             to: ReplyAddress::from_return_path("ada@b.example").unwrap(),
             message_id: MessageId::parse("x@desk.example").unwrap(),
             in_reply_to: None,
@@ -325,7 +395,9 @@ mod tests {
             message_id: MessageId::parse("x@desk.example").unwrap(),
             case: Some(CaseId::from_random([3; 10])),
             reason,
+            thread: None,
             brief: Some(Brief {
+                title: Some("A flaw in the parser".to_owned()),
                 text: text.to_owned(),
                 ..Brief::default()
             }),
@@ -348,9 +420,10 @@ mod tests {
         );
         let text = String::from_utf8(new).unwrap();
         assert!(
-            text.contains("Subject: Sealdesk: new-case") && text.contains("hp=\"cipher\""),
+            text.contains("Subject: New case: A flaw in the parser [SD-")
+                && text.contains("hp=\"cipher\""),
             "{text}"
         );
-        assert!(!outer.contains("SD-") && !outer.contains("new-case"));
+        assert!(!outer.contains("SD-") && !outer.contains("New case"));
     }
 }

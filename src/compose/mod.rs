@@ -13,11 +13,12 @@ mod templates;
 
 pub use advisory::{Measure, advisory, credited, follow_up, marker};
 pub use brief::brief;
-pub use mail::{MailDraft, OutgoingHeaders, OwnCertificate, case_address, draft};
+pub use mail::{MailDraft, OutgoingHeaders, OwnCertificate, draft};
 pub use publication::{security_md, security_txt};
 pub use templates::{TemplateFault, Templates};
 
 use crate::model::address::Address;
+use crate::model::language::Language;
 use crate::model::timeline::Timeline;
 
 /// The desk as its letters present it.
@@ -28,6 +29,8 @@ pub struct DeskIdentity {
     /// Ours, the one in use first; the first of version 4 goes into Autocrypt.
     pub certificates: Vec<OwnCertificate>,
     pub templates: Templates,
+    /// Of letters to people whose language is not known.
+    pub language: Language,
     /// Whose dates an acknowledgement names.
     pub timeline: Timeline,
 }

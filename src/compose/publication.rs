@@ -76,6 +76,7 @@ mod tests {
     use crate::compose::{OwnCertificate, Templates};
     use crate::model::Timestamp;
     use crate::model::address::Address;
+    use crate::model::language::Language;
     use crate::model::timeline::Timeline;
 
     #[test]
@@ -92,6 +93,7 @@ mod tests {
             name: "Team".to_owned(),
             certificates: vec![own],
             templates: Templates::load(None).unwrap(),
+            language: Language::English,
             timeline: Timeline::default(),
         };
         let fields = SecurityTxt {

@@ -3,6 +3,7 @@
 use super::error::{ConfigError, address};
 use crate::model::Timestamp;
 use crate::model::address::Address;
+use crate::model::language::Language;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -26,6 +27,8 @@ pub(super) struct DeskSection {
     pub resolver: Resolver,
     pub answer_from: Option<String>,
     pub templates: Option<PathBuf>,
+    #[serde(default)]
+    pub language: Language,
 }
 
 /// Whom the desk asks about a letter's originator, where no `authserv_id` names the server that

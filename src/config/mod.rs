@@ -37,6 +37,7 @@ pub use tracker::{GithubSection, TrackerAuth, TrackerSection};
 use crate::decide::{Caps, Policy};
 use crate::model::Timestamp;
 use crate::model::address::Address;
+use crate::model::language::Language;
 use crate::model::limits::Limits;
 use crate::model::release::ReleaseRules;
 use std::collections::BTreeMap;
@@ -61,6 +62,7 @@ pub struct Settings {
     pub answer_from: Option<Timestamp>,
     pub state: PathBuf,
     pub templates: Option<PathBuf>,
+    pub language: Language,
     pub certificates: Vec<PathBuf>,
     pub storage_certificate: PathBuf,
     pub opener: OpenerConfig,
@@ -124,6 +126,7 @@ fn check(
         templates: templates
             .map(|path| expanded("desk.templates", path))
             .transpose()?,
+        language: config.desk.language,
         name: config.desk.name,
         own_lists: config.desk.own_lists,
         original_from_lists: config.desk.original_from_lists,

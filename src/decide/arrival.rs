@@ -43,6 +43,8 @@ pub enum Origin {
 pub struct ThreadContext {
     /// A case that References, In-Reply-To or a tag point to.
     pub thread: Option<Thread>,
+    /// The letter of ours that they point to is a call to a responder.
+    pub answers_call: bool,
     /// The case whose answer bears the envelope tag that this letter was sent to.
     pub returned_to: Option<CaseId>,
 }
@@ -120,14 +122,15 @@ fn keep(arrival: &Arrival<'_>, event: JournalEvent) -> Decision {
     }
 }
 
-/// The case whose own address a responder wrote to, where nothing says that somebody else did.
+/// The case whose call a responder answers, or whose own address they wrote to, where nothing says
+/// that somebody else did.
 fn case_answered_by_team<'k>(arrival: &Arrival<'_>, known: &'k ThreadContext) -> Option<&'k Case> {
     let outer = arrival.outer;
     if !arrival.from_team || outer.automatic || outer.dmarc == Dmarc::Fail {
         return None;
     }
     let case = &known.thread.as_ref()?.case;
-    (outer.to_case().as_ref() == Some(case.id())).then_some(case)
+    (known.answers_call || outer.to_case().as_ref() == Some(case.id())).then_some(case)
 }
 
 /// A responder's answer to a call. Who wrote it is for their signature to say, when it is read.
@@ -245,9 +248,6 @@ fn open(
         effects.extend(Effect::call(reason, &id, now));
         Acknowledgement::by_hand(deadline)
     };
-    if perhaps_of.is_some() {
-        effects.extend(Effect::call(Reason::PerhapsFollowUp, &id, now));
-    }
     Decision {
         letter_of: Some(id.clone()),
         participant: arrival.outer.originator.clone(),

@@ -25,7 +25,8 @@ pub use on_reading::{Older, ReadLetter, answered, confirm, on_reading, on_stray}
 pub use policy::{Caps, FilePolicy, Policy, SealedPolicy};
 pub use release_day::{Proposal, evaluate, propose};
 pub use reply::{
-    ask, ask_private, put_back, replied, reply, reply_refused, send_certificate, words,
+    ask, ask_private, of_responder, put_back, replied, reply, reply_refused, send_certificate,
+    words,
 };
 pub use returned::{Returned, on_returned};
 

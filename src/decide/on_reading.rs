@@ -80,7 +80,13 @@ pub fn on_reading(
     }
     let mut decision = if letter.is_first {
         // What a responder closed before it could be read stays closed.
-        first(case, letter, reading, policy, now).unwrap_or_default()
+        let mut decision = first(case, letter, reading, policy, now).unwrap_or_default();
+        if is_perhaps_part_of_another(case, &decision) {
+            let reason = Reason::PerhapsFollowUp;
+            let call = Effect::call_about_letter(reason, id, letter.intake, in_clear, now);
+            decision.effects.extend(call);
+        }
+        decision
     } else {
         follow_up(case, letter, reading, policy, now)
     };
@@ -108,6 +114,15 @@ pub fn on_reading(
         Entry::of(id, JournalEvent::LetterRead, letter.intake.to_string()),
     );
     decision
+}
+
+/// Whether a human must say if the case belongs to an older one: nothing proved it, and it is open.
+fn is_perhaps_part_of_another(case: &Case, decision: &Decision) -> bool {
+    let stays_open = match &decision.case {
+        Some(CaseChange::Update { after, .. }) => !after.is_closed(),
+        _ => !case.is_closed(),
+    };
+    case.perhaps_of().is_some() && stays_open
 }
 
 /// One letter makes one call, for the weightiest of its reasons. A sealed one makes exactly one,
@@ -341,6 +356,7 @@ mod tests {
             automatic_reply_allowed: true,
             report: kind.has_report().then_some(report),
             asks_for_certificate: false,
+            language: None,
             delivery: None,
             sealed_to: None,
             signed_to: Vec::new(),

@@ -6,6 +6,7 @@ use crate::model::case::Case;
 use crate::model::effect::{Effect, EffectKey, Reason};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::journal::JournalEvent;
+use crate::model::letter::Role;
 
 /// Their words are on their way, sealed. `word` tells this reply from the others of the case, so
 /// that one said twice leaves once.
@@ -25,6 +26,33 @@ pub fn words(case: &CaseId, token: &str, sealed: Vec<u8>, by: &str, now: Timesta
         journal: vec![Entry::of(case, JournalEvent::WordsAccepted, by)],
         ..Decision::default()
     }
+}
+
+/// A letter that was taken for a reporter's until its signature and its token said that a responder
+/// answers a call with it. The case that it opened is part of the other one, and nobody waits for
+/// an answer in it.
+pub fn of_responder(
+    opened: Option<&Case>,
+    answered: &CaseId,
+    decided: Decision,
+    now: Timestamp,
+) -> Decision {
+    let mut decision = Decision {
+        letter_of: Some(answered.clone()),
+        role: Role::TeamReply,
+        ..decided
+    };
+    let Some(opened) = opened.filter(|opened| opened.id() != answered) else {
+        return decision;
+    };
+    if let Ok(joined) = opened.clone().join(answered.clone(), now) {
+        let event = JournalEvent::JoinedToOlderCase;
+        let entry = Entry::of(opened.id(), event, answered.as_str());
+        decision.journal.push(entry);
+        decision.cancelled.push(EffectKey::acknowledge(opened.id()));
+        decision.case = Some(CaseChange::update(opened, joined.waive_answer()));
+    }
+    decision
 }
 
 /// A reply of which nothing that is signed says that it is meant for the desk: its writer is asked.

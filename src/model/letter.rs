@@ -94,8 +94,7 @@ pub enum Role {
     /// Somebody wrote to the desk.
     #[default]
     Incoming,
-    /// A responder wrote to the reply address of a case: their signed words are to go to the
-    /// reporter.
+    /// A responder answered a call: their signed words are to go to the reporter.
     TeamReply,
     /// A copy of what one of the team wrote to a reporter. It is kept and not read.
     TeamCopy,
@@ -137,7 +136,8 @@ impl Outer {
         })
     }
 
-    /// The case whose reply address it was sent to: `NAME+SD-7K3QF2MX9A@`.
+    /// The case whose own address it was sent to: `NAME+SD-7K3QF2MX9A@`, where letters of earlier
+    /// versions asked for answers.
     pub fn to_case(&self) -> Option<CaseId> {
         self.recipients
             .iter()

@@ -14,6 +14,7 @@ pub mod distributor;
 pub mod effect;
 pub mod ids;
 pub mod journal;
+pub mod language;
 pub mod letter;
 pub mod limits;
 pub mod outgoing;

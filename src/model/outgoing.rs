@@ -5,6 +5,7 @@ use super::address::{Address, ReplyAddress};
 use super::case_record::{Assessment, Collaborators, Credit};
 use super::effect::Reason;
 use super::ids::{CaseId, Digest, MessageId};
+use super::language::Language;
 use super::report::Report;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,8 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Composition {
     Acknowledgement {
+        /// In whose language it is written; absent: the desk's language.
+        language: Option<Language>,
         to: ReplyAddress,
         case: CaseId,
         message_id: MessageId,
@@ -23,9 +26,13 @@ pub enum Composition {
         digest: Option<Digest>,
         /// The reporter's certificate, armored, where one is pinned or came in clear.
         certificate: Option<String>,
+        /// They wrote encrypted, and nothing of theirs is known to answer them so.
+        asks_certificate: bool,
     },
     /// Asks for what a report lacks.
     Question {
+        /// In whose language it is written; absent: the desk's language.
+        language: Option<Language>,
         to: ReplyAddress,
         case: CaseId,
         message_id: MessageId,
@@ -36,6 +43,8 @@ pub enum Composition {
     },
     /// A responder's words to the reporter, as the team.
     Reply {
+        /// In whose language it is written; absent: the desk's language.
+        language: Option<Language>,
         to: Address,
         case: CaseId,
         message_id: MessageId,
@@ -63,6 +72,8 @@ pub enum Composition {
         at: Timestamp,
     },
     Certificate {
+        /// In whose language it is written; absent: the desk's language.
+        language: Option<Language>,
         to: ReplyAddress,
         message_id: MessageId,
         in_reply_to: Option<MessageId>,
@@ -74,10 +85,12 @@ pub enum Composition {
         message_id: MessageId,
         case: Option<CaseId>,
         reason: Reason,
+        /// The call that would have begun the thread of its case with this responder.
+        thread: Option<MessageId>,
         /// What it is about, to be read at once.
         brief: Option<Brief>,
-        /// Where an answer to the reporter may be sent, and the token that it must carry.
-        reply: Option<ReplyTo>,
+        /// What an answer to it must carry.
+        reply: Option<ReplyToken>,
         at: Timestamp,
     },
 }
@@ -97,16 +110,17 @@ pub enum Asked {
 /// A case and one letter of it, for a responder who reads it in their mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Brief {
+    /// What the report is about, on one line.
+    pub title: Option<String>,
     /// Field and value, in the order in which they are shown.
     pub fields: Vec<(String, String)>,
     pub text: String,
     pub attachments: Vec<String>,
 }
 
-/// Where a responder answers a call, and the token that lets their answer reach the reporter once.
+/// What lets a responder's answer to a call reach the reporter, once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReplyTo {
-    pub address: Address,
+pub struct ReplyToken {
     pub token: String,
 }
 
@@ -124,13 +138,25 @@ impl Composition {
         }
     }
 
-    /// The letter that it answers.
+    /// The letter that it answers, or that begins its thread.
     pub fn in_reply_to(&self) -> Option<&MessageId> {
         match self {
             Self::Acknowledgement { in_reply_to, .. }
             | Self::Certificate { in_reply_to, .. }
             | Self::Question { in_reply_to, .. }
             | Self::Reply { in_reply_to, .. } => in_reply_to.as_ref(),
+            Self::Call { thread, .. } => thread.as_ref(),
+            Self::Notice { .. } | Self::Announcement { .. } => None,
+        }
+    }
+
+    /// The language that it is written in, where it is not the desk's.
+    pub fn language(&self) -> Option<Language> {
+        match self {
+            Self::Acknowledgement { language, .. }
+            | Self::Certificate { language, .. }
+            | Self::Question { language, .. }
+            | Self::Reply { language, .. } => *language,
             Self::Notice { .. } | Self::Announcement { .. } | Self::Call { .. } => None,
         }
     }

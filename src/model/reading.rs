@@ -2,6 +2,7 @@
 //! open`.
 
 use super::ids::Digest;
+use super::language::Language;
 use super::report::Report;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -217,6 +218,8 @@ pub struct Outside {
     pub in_clear: bool,
     pub kind: LetterKind,
     pub asks_for_certificate: bool,
+    /// The language of its clear text.
+    pub language: Option<Language>,
     /// The writer's own certificate, armored, from a clear part of theirs.
     pub certificate: Option<String>,
     /// The SHA-256 of a PGP/MIME letter's ciphertext.
@@ -235,6 +238,7 @@ impl Outside {
             in_clear: !reading.came_sealed(),
             kind: reading.kind,
             asks_for_certificate: reading.asks_for_certificate,
+            language: reading.language,
             certificate,
             digest,
         }
@@ -266,6 +270,9 @@ pub struct Reading {
     /// It asks for our certificate, whatever else it does.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub asks_for_certificate: bool,
+    /// In which language it is written; absent where its text does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
     /// Present for a DSN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Delivery>,

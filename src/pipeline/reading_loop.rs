@@ -6,7 +6,6 @@ mod following;
 use super::driver::{Loop, Turn};
 use crate::desk::Desk;
 use crate::model::ids::IntakeId;
-use crate::model::letter::Role;
 use crate::pipeline::failpoint::step;
 use crate::pipeline::reading_queue::ReadingQueue;
 use crate::pipeline::watchdog::Beat;
@@ -260,12 +259,14 @@ async fn read(desk: &Desk, intake: &Intake) -> Result<Tried, PortError> {
     let responder = intake
         .originator
         .as_ref()
-        .filter(|_| intake.role == Role::TeamReply)
         .and_then(|from| desk.responder(from));
-    let certificates: Vec<String> = responder.map_or_else(
-        || pinned.iter().map(|p| p.armored.clone()).collect(),
-        |r| r.armored.clone(),
-    );
+    let of_responder = responder.into_iter().flat_map(|r| r.armored.iter());
+    let certificates: Vec<String> = pinned
+        .iter()
+        .map(|p| &p.armored)
+        .chain(of_responder)
+        .cloned()
+        .collect();
     let opened = desk
         .parts
         .opener

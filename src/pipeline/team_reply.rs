@@ -15,6 +15,9 @@ use crate::ports::{Intake, PortError};
 use jiff::SignedDuration;
 use letter_text::{LetterText, addressee, own_words, tokens};
 
+/// So many tokens of a letter are looked at.
+const TOKENS_MAX: usize = 20;
+
 /// A reply token that was issued longer ago is good no more.
 const TOKEN_LIVES: SignedDuration = SignedDuration::from_hours(72);
 
@@ -58,6 +61,25 @@ pub async fn taken(
         spent: Some(token.to_owned()),
         ..accept(desk, case, responder, token, text, now)?
     })
+}
+
+/// The case that a responder answers with a letter that nothing outside tells from others: they
+/// signed it, and it carries the token of a call.
+pub async fn case_answered(
+    desk: &Desk,
+    intake: &Intake,
+    reading: &Reading,
+) -> Result<Option<Case>, PortError> {
+    let Ok(responder) = find_signer(desk, intake, reading) else {
+        return Ok(None);
+    };
+    let store = &desk.parts.store;
+    for token in tokens(&reading.text).take(TOKENS_MAX) {
+        if let Some(id) = store.case_of_token(token, &responder.address).await? {
+            return store.case(&id).await;
+        }
+    }
+    Ok(None)
 }
 
 /// The responder who sent the letter and signed it, or why there is none.
@@ -112,7 +134,7 @@ async fn find_good_token<'t>(
     now: Timestamp,
 ) -> Result<Option<&'t str>, PortError> {
     let (store, to, oldest) = (&desk.parts.store, &responder.address, now - TOKEN_LIVES);
-    for token in tokens(text) {
+    for token in tokens(text).take(TOKENS_MAX) {
         if store.token_is_good(token, case.id(), to, oldest).await? {
             return Ok(Some(token));
         }

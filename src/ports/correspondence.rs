@@ -75,14 +75,19 @@ pub trait Correspondence: Send + Sync {
     ) -> Result<(), PortError>;
     /// Those letters, newest first.
     async fn canaries(&self) -> Result<Vec<CanaryLine>, PortError>;
-    /// A token for a responder's answer in a case. Issuing it again changes nothing.
+    /// A token for a responder's answer in a case, and the call that carries it. Issuing it again
+    /// changes nothing.
     async fn issue_token(
         &self,
         token: &str,
         case: &CaseId,
         to: &Address,
+        call: Option<&MessageId>,
         now: Timestamp,
     ) -> Result<(), PortError>;
+    /// The case for which a token was issued to this responder.
+    async fn case_of_token(&self, token: &str, from: &Address)
+    -> Result<Option<CaseId>, PortError>;
     /// Whether a token was issued to this responder for this case since then, and is not spent.
     async fn token_is_good(
         &self,

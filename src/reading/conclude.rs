@@ -228,6 +228,7 @@ impl State<'_> {
             automatic_reply_allowed: answerable(kind, outer),
             report,
             asks_for_certificate,
+            language: triage::told_language(&text),
             delivery: self
                 .delivery
                 .filter(|_| matches!(kind, LetterKind::Dsn | LetterKind::AutoReply)),

@@ -1,28 +1,8 @@
 //! In which language is a letter written? By its script, else by its commonest words.
 
+pub(super) use crate::model::language::Language;
 use std::collections::HashMap;
 use std::sync::LazyLock;
-
-/// A language that letters are read in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Language {
-    English,
-    German,
-    French,
-    Spanish,
-    Portuguese,
-    Russian,
-    Japanese,
-    Chinese,
-}
-
-impl Language {
-    /// Whether it writes 3/4 for the third of April.
-    pub fn is_day_first(self) -> bool {
-        use Language::{French, German, Portuguese, Russian, Spanish};
-        matches!(self, German | French | Spanish | Portuguese | Russian)
-    }
-}
 
 /// Words that are common in one language and rare in the others.
 const COMMON: [(Language, &str); 5] = [
@@ -51,8 +31,22 @@ const COMMON: [(Language, &str); 5] = [
 /// So much of a letter tells its language.
 const OCTETS_MAX: usize = 2_000;
 
+/// So many common words of a language tell it.
+const TELLING_WORDS: usize = 3;
+
 /// The language of a text; English where nothing tells.
 pub(super) fn language(text: &str) -> Language {
+    counted(text).map_or(Language::English, |(_, language)| language)
+}
+
+/// The language of a text that surely tells it.
+pub fn told_language(text: &str) -> Option<Language> {
+    let (count, language) = counted(text)?;
+    (count >= TELLING_WORDS).then_some(language)
+}
+
+/// The language that most of a text's words are of, and how many; a script tells it alone.
+fn counted(text: &str) -> Option<(usize, Language)> {
     let text = text[..text.floor_char_boundary(OCTETS_MAX)].to_lowercase();
     let count = |is: fn(char) -> bool| text.chars().filter(|c| is(*c)).count();
     let kana = count(|c| matches!(c, '\u{3040}'..='\u{30ff}'));
@@ -60,25 +54,26 @@ pub(super) fn language(text: &str) -> Language {
     let cyrillic = count(|c| matches!(c, '\u{400}'..='\u{4ff}'));
     let latin = count(|c| c.is_ascii_alphabetic());
     if 20 * (kana + han) > latin {
-        return if 10 * kana > han {
+        let is_japanese = 10 * kana > han;
+        let language = if is_japanese {
             Language::Japanese
         } else {
             Language::Chinese
         };
+        return Some((kana + han, language));
     }
     if 4 * cyrillic > latin {
-        return Language::Russian;
+        return Some((cyrillic, Language::Russian));
     }
     let mut counted = COMMON.map(|(language, _)| (0_usize, language));
     for word in text.split(|c: char| !c.is_alphabetic()) {
         let of = LANGUAGES_OF.get(word).into_iter().flatten();
         of.for_each(|at| counted[*at].0 += 1);
     }
-    let best = counted.into_iter().max_by_key(|(count, language)| {
+    counted.into_iter().max_by_key(|(count, language)| {
         // Of two that say as much, English.
         (*count, *language == Language::English)
-    });
-    best.map_or(Language::English, |(_, language)| language)
+    })
 }
 
 /// Of each common word, the rows of [`COMMON`] that it stands in.
@@ -125,6 +120,9 @@ mod tests {
             ("", Language::English),
         ] {
             assert_eq!(language(text), expected, "{text}");
+            let told = told_language(text);
+            assert_eq!(told, (!text.is_empty()).then_some(expected), "{text}");
         }
+        assert_eq!(told_language("Stack overflow en foo.c, line 3"), None);
     }
 }

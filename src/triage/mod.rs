@@ -35,6 +35,7 @@ mod words;
 pub use affected::ranges;
 pub use documents::{may_be_record, package};
 pub use kind::{Seen, asks_for_certificate, kind};
+pub use language::told_language;
 pub use report::{ReportFile, ReportInput, may_be_text, report};
 pub use words::Words;
 

@@ -82,6 +82,7 @@ pub fn identity(settings: &Settings) -> Result<DeskIdentity> {
         name: settings.name.clone(),
         certificates,
         templates: Templates::load(settings.templates.as_deref())?,
+        language: settings.language,
         timeline: settings.policy.timeline.clone(),
     })
 }

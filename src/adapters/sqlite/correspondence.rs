@@ -182,21 +182,39 @@ impl Correspondence for SqliteStore {
         token: &str,
         case: &CaseId,
         to: &Address,
+        call: Option<&MessageId>,
         now: Timestamp,
     ) -> Result<(), PortError> {
         let mut tx = self.writing().await?;
         sqlx::query(
-            "INSERT OR IGNORE INTO reply_token (token, case_id, address, issued_at) \
-            VALUES (?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO reply_token (token, case_id, address, message_id, issued_at) \
+            VALUES (?, ?, ?, ?, ?)",
         )
         .bind(token)
         .bind(case.as_str())
         .bind(to.as_str())
+        .bind(call.map(MessageId::as_str))
         .bind(millis(now))
         .execute(&mut *tx)
         .await
         .map_err(fault)?;
         tx.commit().await
+    }
+
+    async fn case_of_token(
+        &self,
+        token: &str,
+        from: &Address,
+    ) -> Result<Option<CaseId>, PortError> {
+        let case: Option<String> =
+            sqlx::query_scalar("SELECT case_id FROM reply_token WHERE token = ? AND address = ?")
+                .bind(token)
+                .bind(from.as_str())
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(fault)?;
+        case.map(|case| CaseId::parse(&case).map_err(|_| damaged("a case id")))
+            .transpose()
     }
 
     async fn token_is_good(

@@ -211,6 +211,7 @@ impl Letters for SqliteStore {
         .execute(&mut *tx)
         .await
         .map_err(fault)?;
+        set_role(&mut tx, intake, decision.role).await?;
         text_tags::insert(&mut tx, intake, read.text_tags).await?;
         tx.commit().await
     }

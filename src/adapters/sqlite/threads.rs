@@ -32,16 +32,19 @@ pub(super) async fn thread_context(
     }
     // The nearest letter that we know decides; references stand oldest first.
     for id in outer.threads.iter().rev() {
-        let case: Option<String> = sqlx::query_scalar(
-            "SELECT case_id FROM answer WHERE \
-            message_id = ?1 AND case_id IS NOT NULL UNION ALL SELECT case_id FROM letter WHERE \
-            message_id = ?1 AND case_id IS NOT NULL LIMIT 1",
+        let named: Option<(String, bool)> = sqlx::query_as(
+            "SELECT case_id, FALSE FROM answer WHERE message_id = ?1 AND case_id IS NOT NULL \
+            UNION ALL SELECT case_id, FALSE FROM letter WHERE message_id = ?1 AND case_id IS NOT \
+            NULL UNION ALL SELECT case_id, TRUE FROM reply_token WHERE message_id = ?1 LIMIT 1",
         )
         .bind(id.as_str())
         .fetch_optional(&mut *store)
         .await
         .map_err(fault)?;
-        if let Some(case) = case.and_then(|c| CaseId::parse(&c).ok()) {
+        if let Some((case, is_call)) = named
+            && let Ok(case) = CaseId::parse(&case)
+        {
+            known.answers_call = is_call;
             known.thread = thread(store, &case, outer).await?;
             return Ok(known);
         }

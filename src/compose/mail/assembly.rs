@@ -25,8 +25,6 @@ pub struct OutgoingHeaders {
     pub(super) at: Timestamp,
     /// The value of Auto-Submitted (RFC 3834 section 5); absent where a human wrote it.
     pub(super) auto_submitted: Option<String>,
-    /// Where an answer goes, if not to the desk's address.
-    pub(super) reply_to: Option<Address>,
     pub(super) autocrypt: Option<String>,
 }
 
@@ -117,9 +115,6 @@ impl OutgoingHeaders {
             .raw_header(raw("X-Auto-Response-Suppress", "All"));
         if let Some(auto_submitted) = &self.auto_submitted {
             builder = builder.raw_header(raw("Auto-Submitted", auto_submitted));
-        }
-        if let Some(reply_to) = &self.reply_to {
-            builder = builder.reply_to(mailbox(Some(self.from_name.clone()), reply_to)?);
         }
         if let Some(theirs) = &self.in_reply_to {
             builder = builder

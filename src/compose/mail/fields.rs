@@ -2,15 +2,20 @@
 //! it.
 
 use crate::compose::DeskIdentity;
+use crate::compose::mail::days::{day, minute};
 use crate::compose::mail::{OwnCertificate, spaced};
 use crate::model::Timestamp;
 use crate::model::effect::Reason;
 use crate::model::ids::{CaseId, Digest, MessageId};
-use crate::model::outgoing::{Asked, Brief, ReplyTo};
+use crate::model::language::Language;
+use crate::model::outgoing::{Asked, Brief, ReplyToken};
 use serde::Serialize;
 
 #[derive(Serialize)]
 pub(super) struct Fields<'a> {
+    /// In which days are written.
+    #[serde(skip)]
+    language: Language,
     desk: &'a str,
     address: &'a str,
     fingerprint: String,
@@ -28,21 +33,17 @@ pub(super) struct Fields<'a> {
     text: &'a str,
     embargo_until: String,
     subject: &'a str,
-    reason: &'static str,
+    reason: String,
     sentence: &'static str,
     brief: Option<&'a Brief>,
-    reply: Option<&'a ReplyTo>,
-}
-
-/// A day as people write it.
-fn day(at: Timestamp) -> String {
-    at.strftime("%-d %B %Y").to_string()
+    reply: Option<&'a ReplyToken>,
 }
 
 impl<'a> Fields<'a> {
     /// What every letter may say: whose it is, and by which key.
-    pub fn of(identity: &'a DeskIdentity, current: &OwnCertificate) -> Self {
+    pub fn of(identity: &'a DeskIdentity, current: &OwnCertificate, language: Language) -> Self {
         Self {
+            language,
             desk: &identity.name,
             address: identity.address.as_str(),
             fingerprint: spaced(&current.fingerprint),
@@ -60,7 +61,7 @@ impl<'a> Fields<'a> {
             text: "",
             embargo_until: String::new(),
             subject: "A release",
-            reason: "",
+            reason: String::new(),
             sentence: "",
             brief: None,
             reply: None,
@@ -77,8 +78,9 @@ impl<'a> Fields<'a> {
 
     /// The days that the policy promises, from the day on which the letter came.
     pub fn promised(self, identity: &DeskIdentity, received_at: Timestamp) -> Self {
+        let day = |at| day(at, self.language);
         Self {
-            received: received_at.strftime("%-d %B %Y at %H:%M UTC").to_string(),
+            received: minute(received_at, self.language),
             fix_team_by: day(received_at + identity.timeline.fix_team.to),
             fix_by: day(received_at + identity.timeline.fix.to),
             release_by: day(received_at + identity.timeline.release.to),
@@ -129,16 +131,24 @@ impl<'a> Fields<'a> {
         self,
         reason: Reason,
         brief: Option<&'a Brief>,
-        reply: Option<&'a ReplyTo>,
+        reply: Option<&'a ReplyToken>,
     ) -> Self {
         Self {
-            reason: reason.as_str(),
+            reason: in_words(reason),
             sentence: reason.sentence(),
             brief,
             reply,
             ..self
         }
     }
+}
+
+/// `new-case` as `New case`.
+fn in_words(reason: Reason) -> String {
+    let words = reason.as_str().replace('-', " ");
+    let mut chars = words.chars();
+    let first = chars.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(chars).collect()
 }
 
 /// A Message-ID is a stranger's words, under our signature. Where it could be read as anything but

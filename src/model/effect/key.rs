@@ -31,6 +31,11 @@ impl EffectKey {
         &self.0
     }
 
+    /// What all calls about a case have in common: it names their thread, and no effect.
+    pub fn calls(case: &CaseId) -> Self {
+        Self(format!("calls:{case}"))
+    }
+
     /// One acknowledgement a case.
     pub fn acknowledge(case: &CaseId) -> Self {
         Self(format!("acknowledge:{case}"))

@@ -33,6 +33,7 @@ pub(super) async fn send_certificate(desk: &Desk, effect: &Effect) -> Result<Car
     }
     let id = answer.message_id.clone();
     let composition = Composition::Certificate {
+        language: replies::clear_language(desk, &letter).await?,
         to: to.clone(),
         message_id: id.clone(),
         in_reply_to: letter.message_id.clone(),

@@ -5,10 +5,10 @@ use super::{Carried, case_of, mail_commands, message_id, reading_for, tag, unsig
 use crate::compose;
 use crate::decide::{Decision, Entry};
 use crate::desk::{Desk, Responder};
-use crate::model::effect::{Effect, Reason};
+use crate::model::effect::{Effect, EffectKey, Reason};
 use crate::model::journal::JournalEvent;
 use crate::model::letter::Role;
-use crate::model::outgoing::{Brief, Composition, ReplyTo};
+use crate::model::outgoing::{Brief, Composition, ReplyToken};
 use crate::ports::{OpenerError, Parcel, PortError};
 use std::time::Duration;
 use tracing::warn;
@@ -149,26 +149,31 @@ async fn call_one(
 ) -> Result<(), Uncalled> {
     let to = &responder.address;
     let key = effect.key.for_recipient(to);
-    let message_id = message_id(desk, &key)?;
+    let this = message_id(desk, &key)?;
     let reply = match &effect.case {
         Some(case) => {
             let token = tag(desk, &key, "reply");
             desk.parts
                 .store
-                .issue_token(&token, case, to, desk.now())
+                .issue_token(&token, case, to, Some(&this), desk.now())
                 .await?;
-            Some(ReplyTo {
-                address: compose::case_address(&desk.parts.identity, case),
-                token,
-            })
+            Some(ReplyToken { token })
+        }
+        None => None,
+    };
+    let thread = match &effect.case {
+        Some(case) => {
+            let of_case = EffectKey::calls(case).for_recipient(to);
+            Some(message_id(desk, &of_case)?)
         }
         None => None,
     };
     let call = |brief: Option<&Brief>| Composition::Call {
         to: to.clone(),
-        message_id: message_id.clone(),
+        message_id: this.clone(),
         case: effect.case.clone(),
         reason,
+        thread: thread.clone(),
         brief: brief.cloned(),
         reply: reply.clone(),
         at: desk.now(),

@@ -2,7 +2,7 @@
 //! pinned.
 
 use crate::decide::{
-    Decision, Entry, Older, ReadLetter, Returned, on_reading, on_returned, on_stray,
+    self, Decision, Entry, Older, ReadLetter, Returned, on_reading, on_returned, on_stray,
 };
 use crate::desk::restraint;
 use crate::desk::{Desk, random};
@@ -99,11 +99,25 @@ async fn what_follows(
     match (intake.role, case) {
         (Role::Canary, _) => Ok(desk.canary_read(intake, reading)),
         (Role::TeamReply, Some(case)) => team_reply::taken(desk, intake, case, reading, now).await,
+        _ if let Some(answered) = team_reply::case_answered(desk, intake, reading).await? => {
+            let taken = team_reply::taken(desk, intake, &answered, reading, now).await?;
+            let opened = match case {
+                Some(case) if is_first_of(desk, case, intake).await? => Some(case),
+                _ => None,
+            };
+            Ok(decide::of_responder(opened, answered.id(), taken, now))
+        }
         _ => match returned(desk, intake, case, reading, now).await? {
             Some(decision) => Ok(decision),
             None => decided(desk, intake, case, reading, pinned, text_tags, now).await,
         },
     }
+}
+
+/// Whether the letter opened the case.
+async fn is_first_of(desk: &Desk, case: &Case, intake: &Intake) -> Result<bool, PortError> {
+    let letters = desk.parts.store.letters_of(case.id()).await?;
+    Ok(letters.first().is_some_and(|first| first.id == intake.id))
 }
 
 /// How often the reading is wanted again in a moment: by effects, and by the acknowledgement, which
@@ -164,11 +178,7 @@ pub(super) async fn decided(
     let alike = store
         .alike(case.id(), text_tags, intake.message_id.as_ref())
         .await?;
-    let is_first = store
-        .letters_of(case.id())
-        .await?
-        .first()
-        .is_some_and(|first| first.id == intake.id);
+    let is_first = is_first_of(desk, case, intake).await?;
     let signed = reading.signature.status == SignatureStatus::Valid
         && reading.signature.signer_is_originator;
     let by_pinned = |pinned: &Pinned| {

@@ -7,6 +7,7 @@
 
 use crate::mime;
 use crate::model::address::Address;
+use crate::model::ids::{CaseId, tag_in};
 use regex::Regex;
 use std::iter::Peekable;
 use std::sync::LazyLock;
@@ -161,7 +162,7 @@ pub(super) fn own_words(text: &str) -> Result<String, &'static str> {
     let words = without_introduction(own).join("\n");
     let words = words.trim_matches('\n');
     // Whatever a program did to the quotation: no line of the call goes to the reporter.
-    if OF_THE_CALL.iter().any(|mark| words.contains(mark)) || words.starts_with("[part ") {
+    if words.lines().any(is_of_call) || words.starts_with("[part ") {
         return Err("nobody can tell its words from the call that it answers");
     }
     Ok(words.to_owned())
@@ -179,6 +180,12 @@ const OF_THE_CALL: [&str; 4] = [
     "sealdesk case show",
     "Sealdesk: ",
 ];
+
+/// Whether a line stands in a call, or in its header: its subject names the case.
+fn is_of_call(line: &str) -> bool {
+    let names_case = |id: CaseId| line.contains(&format!("[{id}]"));
+    OF_THE_CALL.iter().any(|mark| line.contains(mark)) || tag_in(line).is_some_and(names_case)
+}
 
 fn without_introduction<'l, 't>(lines: &'l [&'t str]) -> &'l [&'t str] {
     let last = lines.iter().rposition(|line| !line.is_empty());
@@ -255,7 +262,7 @@ mod tests {
             "Thanks.\n"
         );
         let outlook = "From: Demo Security Team <security@desk.example>\nSent: Monday\nTo: \
-            Rita\nSubject: Sealdesk: new-case\n\nPlease write above this line\nsecret\n";
+            Rita\nSubject: New case: x [SD-7K3QF2MX9A]\n\nPlease write above this line\nsecret\n";
         assert_eq!(
             words(&format!("Thanks.\n\n{outlook}{TOKEN_LINE}\n")).unwrap(),
             "Thanks.\n"
@@ -293,12 +300,10 @@ mod tests {
         assert!(words(&format!("\n\nDesk wrote:\n> {TOKEN_LINE}\n")).is_err());
         assert!(words("").is_err() && words("Thanks.\n").is_err());
         assert!(words(&format!("[part 1 of 2]\nThanks.\n\n> {TOKEN_LINE}\n")).is_err());
-        assert!(
-            words(&format!(
-                "Thanks.\nSubject: Sealdesk: new-case\n\n> {TOKEN_LINE}\n"
-            ))
-            .is_err()
-        );
+        for subject in ["Sealdesk: please look", "New case: x [SD-7K3QF2MX9A]"] {
+            let text = format!("Thanks.\nSubject: {subject}\n\n> {TOKEN_LINE}\n");
+            assert!(words(&text).is_err(), "{subject}");
+        }
     }
 
     fn read(text: &str) -> Result<LetterText, &'static str> {

@@ -36,6 +36,7 @@ static HOUSE: LazyLock<DeskIdentity> = LazyLock::new(|| DeskIdentity {
         binary: vec![7; 300],
     }],
     templates: Templates::load(None).unwrap(),
+    language: Default::default(),
     timeline: Timeline::default(),
 });
 

@@ -8,6 +8,7 @@ use crate::decide::{CaseChange, Decision};
 use crate::desk::Desk;
 use crate::desk::restraint::restrain_calls;
 use crate::model::Timestamp;
+use crate::model::address::ReplyAddress;
 use crate::model::case::{Acknowledgement, Case};
 use crate::model::effect::{Effect, Reason};
 use crate::model::journal::JournalEvent;
@@ -16,7 +17,7 @@ use crate::model::outgoing::Composition;
 use crate::model::reading::{LetterKind, Outside};
 use crate::pipeline::failpoint::step;
 use crate::pipeline::outbox::{Carried, case_of, letter_to_answer, unsigned_yet};
-use crate::ports::{Answer, Intake, OpenerError, PortError};
+use crate::ports::{Answer, Intake, OpenerError, Pinned, PortError};
 
 /// Acknowledges the letter that opened a case.
 pub(in crate::pipeline::outbox) async fn acknowledge(
@@ -47,19 +48,8 @@ pub(in crate::pipeline::outbox) async fn acknowledge(
     if let Some(held) = turn(desk, &answer, now).await? {
         return held_back(desk, &case, &letter, held.until, *deadline, now).await;
     }
-    let composition = Composition::Acknowledgement {
-        to: to.clone(),
-        case: case.id().clone(),
-        message_id: answer.message_id.clone(),
-        in_reply_to: letter.message_id.clone(),
-        received_at: letter.received_at,
-        at: now,
-        digest: outside.as_ref().and_then(|outside| outside.digest),
-        certificate: match pinned_of(desk, &letter, to.address()).await? {
-            None => outside.and_then(|outside| outside.certificate),
-            Some(pinned) => pinned.in_use(),
-        },
-    };
+    let pinned = pinned_of(desk, &letter, to.address()).await?;
+    let composition = composed_of(&case, &letter, &to, outside.as_ref(), pinned, &answer, now);
     let (octets, signed) = compose_in_time(desk, &letter, composition, now).await?;
     step!("composed");
     hand_over(desk, effect, &answer, octets).await?;
@@ -70,6 +60,35 @@ pub(in crate::pipeline::outbox) async fn acknowledge(
         decision.effects.extend(call);
     }
     Ok(Carried::Done(decision, Some(answer.message_id)))
+}
+
+/// The acknowledgement of a letter, made of its outside alone.
+fn composed_of(
+    case: &Case,
+    letter: &Intake,
+    to: &ReplyAddress,
+    outside: Option<&Outside>,
+    pinned: Option<Pinned>,
+    answer: &Answer,
+    now: Timestamp,
+) -> Composition {
+    let came_sealed = outside.is_some_and(|outside| !outside.in_clear);
+    let certificate = match pinned {
+        None => outside.and_then(|outside| outside.certificate.clone()),
+        Some(pinned) => pinned.in_use(),
+    };
+    Composition::Acknowledgement {
+        language: outside.and_then(|outside| outside.language),
+        to: to.clone(),
+        case: case.id().clone(),
+        message_id: answer.message_id.clone(),
+        in_reply_to: letter.message_id.clone(),
+        received_at: letter.received_at,
+        at: now,
+        digest: outside.and_then(|outside| outside.digest),
+        asks_certificate: came_sealed && certificate.is_none(),
+        certificate,
+    }
 }
 
 /// Whether a clear letter asks for the desk's certificate, and nothing answered it yet.

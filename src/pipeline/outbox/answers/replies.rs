@@ -8,6 +8,7 @@ use crate::model::address::Address;
 use crate::model::case::Case;
 use crate::model::effect::{Effect, Reason, Work};
 use crate::model::journal::JournalEvent;
+use crate::model::language::Language;
 use crate::model::letter::{Dmarc, Role};
 use crate::model::outgoing::{Asked, Composition};
 use crate::model::reading::SignatureStatus;
@@ -51,6 +52,7 @@ pub(in crate::pipeline::outbox) async fn ask(
     }
     let id = answer.message_id.clone();
     let composition = Composition::Question {
+        language: clear_language(desk, &letter).await?,
         to: to.clone(),
         case: case.id().clone(),
         message_id: id.clone(),
@@ -71,6 +73,16 @@ pub(in crate::pipeline::outbox) async fn ask(
         Desk::note(case.id(), JournalEvent::QuestionSent, id.as_str()),
         Some(id),
     ))
+}
+
+/// The language of a letter that anybody on the way could read.
+pub(super) async fn clear_language(
+    desk: &Desk,
+    letter: &Intake,
+) -> Result<Option<Language>, PortError> {
+    let reading = reading_for(desk, letter).await?;
+    let in_clear = reading.filter(|reading| !reading.came_sealed());
+    Ok(in_clear.and_then(|reading| reading.language))
 }
 
 /// What the report in a letter lacks.
@@ -150,6 +162,7 @@ pub(in crate::pipeline::outbox) async fn reply(
         return Ok(ask_for_certificate(&case, first, now));
     }
     let composition = Composition::Reply {
+        language: clear_language(desk, first).await?,
         to,
         case: case.id().clone(),
         message_id: answer.message_id.clone(),
