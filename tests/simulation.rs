@@ -536,6 +536,7 @@ impl Running {
             answer_from: Timestamp::UNIX_EPOCH,
             caps: Caps {
                 per_address: 1,
+                acknowledgements: 10,
                 per_domain: 100,
                 in_all: 1000,
                 calls_per_hour: 1000,

@@ -3,6 +3,9 @@
 use super::{Changed, Context, known};
 use crate::decide;
 use crate::desk::Desk;
+use crate::desk::reporters::{
+    ReporterCertificate, address_of, came_sealed, certificate_for, letters_of_reporter,
+};
 use crate::model::case::Case;
 use crate::model::ids::CaseId;
 use crate::model::letter::Role;
@@ -15,14 +18,8 @@ const REPLY_OCTETS_MAX: usize = 128 * 1024;
 /// A responder's words, to be sent to the reporter as the team's.
 pub async fn reply(desk: &Desk, id: &CaseId, text: &str, by: &str) -> Result<String> {
     known(desk, id).await?;
-    if !desk
-        .parts
-        .store
-        .letters_of(id)
-        .await?
-        .iter()
-        .any(Intake::is_a_reporters)
-    {
+    let letters = letters_of_reporter(desk, id).await?;
+    if letters.is_empty() {
         bail!(
             "the reporter of {id} wrote in the tracker: answer them there, then run sealdesk case \
              answered {id}"
@@ -34,6 +31,7 @@ pub async fn reply(desk: &Desk, id: &CaseId, text: &str, by: &str) -> Result<Str
     if text.len() > REPLY_OCTETS_MAX {
         bail!("the reply is longer than {REPLY_OCTETS_MAX} octets");
     }
+    let waits = waits_for_certificate(desk, id, &letters).await?;
     let now = desk.now();
     let (word, sealed) = desk.sealed_words(text).await?;
     desk.parts
@@ -41,9 +39,31 @@ pub async fn reply(desk: &Desk, id: &CaseId, text: &str, by: &str) -> Result<Str
         .commit(&decide::reply(id, &word, sealed, by, now), now)
         .await?;
     desk.ring();
-    Ok(format!(
-        "the reply of {id} is on its way; `sealdesk case show {id}` tells when it has left"
-    ))
+    Ok(if waits {
+        format!(
+            "the reporter of {id} wrote encrypted, and no public key of theirs is known: they are \
+             asked for it, if a letter of theirs may be answered. Your words wait, sealed, and \
+             leave once it is here, within a week"
+        )
+    } else {
+        format!("the reply of {id} is on its way; `sealdesk case show {id}` tells when it has left")
+    })
+}
+
+/// Whether a reply must wait until the reporter's certificate is known. Fails where a responder has
+/// to choose it first.
+async fn waits_for_certificate(desk: &Desk, id: &CaseId, letters: &[Intake]) -> Result<bool> {
+    let Some(to) = letters.first().and_then(address_of) else {
+        return Ok(false);
+    };
+    Ok(match certificate_for(desk, letters, &to).await? {
+        ReporterCertificate::Known(_) => false,
+        ReporterCertificate::Unknown => came_sealed(desk, id).await?,
+        ReporterCertificate::Contested => bail!(
+            "two certificates were seen for the reporter of {id}: choose one with `sealdesk case \
+             certificate {id} --use FINGERPRINT`, and give the reply again"
+        ),
+    })
 }
 
 pub(super) async fn file(context: &Context<'_>) -> Changed {

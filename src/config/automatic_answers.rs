@@ -32,6 +32,7 @@ impl Default for AcknowledgementSection {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct AnswersSection {
     pub per_address_per_day: u32,
+    pub acknowledgements_per_address_per_day: u32,
     pub per_domain_per_day: u32,
     pub calls_per_hour: u32,
     pub drafts_per_day: u32,
@@ -43,6 +44,7 @@ impl Default for AnswersSection {
     fn default() -> Self {
         Self {
             per_address_per_day: 1,
+            acknowledgements_per_address_per_day: 10,
             per_domain_per_day: 200,
             per_day: 2_000,
             calls_per_hour: 30,
@@ -94,6 +96,7 @@ impl AnswersSection {
     pub(super) fn caps(&self) -> Caps {
         Caps {
             per_address: self.per_address_per_day,
+            acknowledgements: self.acknowledgements_per_address_per_day,
             per_domain: self.per_domain_per_day,
             in_all: self.per_day,
             calls_per_hour: self.calls_per_hour,

@@ -10,7 +10,7 @@ use crate::model::case::{Case, Draft, InvalidTransition};
 use crate::model::effect::{Effect, EffectKey, Reason};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::journal::JournalEvent;
-use crate::model::reading::Reading;
+use crate::model::reading::{LetterKind, Reading};
 use crate::model::report::Intent;
 use first_letter::first;
 use jiff::civil::Date;
@@ -218,6 +218,19 @@ fn follow_up(
     if reading.kind.is_machine() {
         return Decision::default();
     }
+    let asks_by_itself =
+        reading.asks_for_certificate && letter.answerable && !reading.came_sealed();
+    let certificate = asks_by_itself.then(|| {
+        let due = letter.received_at + policy.acknowledge_delay + READING_GRACE;
+        Effect::send_certificate(letter.intake, case.id(), due.max(now))
+    });
+    // Nobody needs to hear of a letter that asks for the certificate, gets it, and says no more.
+    if reading.kind == LetterKind::KeyRequest && certificate.is_some() {
+        return Decision {
+            effects: certificate.into_iter().collect(),
+            ..Decision::default()
+        };
+    }
     let mut effects = Effect::call_about_letter(
         Reason::FollowUp,
         case.id(),
@@ -229,13 +242,7 @@ fn follow_up(
         effects.push(Effect::append_follow_up(case.id(), letter.intake, now));
     }
     // What it asks for in clear it gets, as any letter would, at an hour that its arrival fixed.
-    if reading.asks_for_certificate && letter.answerable && !reading.came_sealed() {
-        effects.push(Effect::send_certificate(
-            letter.intake,
-            case.id(),
-            (letter.received_at + policy.acknowledge_delay + READING_GRACE).max(now),
-        ));
-    }
+    effects.extend(certificate);
     Decision {
         effects,
         ..Decision::default()

@@ -100,6 +100,8 @@ impl Default for Policy {
 pub struct Caps {
     /// Of one kind, to one address.
     pub per_address: u32,
+    /// Acknowledgements to one address that was proven, one a case; others get a third of these.
+    pub acknowledgements: u32,
     /// To all addresses of one domain.
     pub per_domain: u32,
     pub in_all: u32,

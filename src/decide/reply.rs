@@ -74,23 +74,18 @@ pub fn put_back(case: &CaseId, intake: IntakeId, sealed: Vec<u8>, now: Timestamp
     }
 }
 
-/// A reply that came by mail and is not passed on: the responders hear of it. One that nobody
-/// proved to have written (`signed` is not set) is told once a case and hour, for anybody may write
-/// to that address under a responder's name.
+/// A reply that came by mail and is not passed on: the responder under whose name it came hears
+/// why, sealed to them.
 pub fn reply_refused(
     case: &CaseId,
     intake: IntakeId,
-    why: &'static str,
-    signed: bool,
+    why: &str,
+    sealed: Vec<u8>,
     now: Timestamp,
 ) -> Decision {
-    let hour = Timestamp::from_second(now.as_second() / 3600 * 3600).unwrap_or(now);
+    let (reason, letter) = (Reason::ReplyRefused, intake.to_string());
     Decision {
-        effects: if signed {
-            Effect::call_about_letter(Reason::ReplyRefused, case, intake, false, now)
-        } else {
-            Effect::call(Reason::ReplyRefused, case, hour)
-        },
+        effects: vec![Effect::tell_outcomes(reason, case, &letter, sealed, now)],
         journal: vec![Entry::of(
             case,
             JournalEvent::ReplyRefused,

@@ -4,6 +4,7 @@
 pub mod case_records;
 mod faults;
 pub mod opened_letters;
+pub mod reporters;
 pub mod restraint;
 
 use crate::compose::{DeskIdentity, Measure};

@@ -2,10 +2,11 @@
 //! reporter, where the letter proves who wrote it and that it is meant for the desk.
 
 mod letter_text;
+mod refusal;
 
 use super::outbox;
 use crate::cases::MailCommands;
-use crate::decide::{self, Decision, reply_refused};
+use crate::decide::{self, Decision};
 use crate::desk::{Desk, Responder};
 use crate::model::Timestamp;
 use crate::model::address::Address;
@@ -14,6 +15,7 @@ use crate::model::reading::{Reading, SignatureStatus};
 use crate::ports::{Intake, PortError};
 use jiff::SignedDuration;
 use letter_text::{LetterText, addressee, own_words, tokens};
+use refusal::Refusal;
 
 /// So many tokens of a letter are looked at.
 const TOKENS_MAX: usize = 20;
@@ -30,37 +32,60 @@ pub async fn taken(
     reading: &Reading,
     now: Timestamp,
 ) -> Result<Decision, PortError> {
-    let refuse = |why, is_signed| Ok(reply_refused(case.id(), intake.id, why, is_signed, now));
     let responder = match find_signer(desk, intake, reading) {
         Ok(responder) => responder,
-        Err(why) => return refuse(why, false),
+        // Its words may be anybody's: the responder hears that it came, and no more.
+        Err(why) => return refused(desk, intake, case, why, None, now),
     };
+    let words = || own_words(&reading.text).ok();
+    let refuse = |why| refused(desk, intake, case, why, words(), now);
     if let Err(why) = check_form(reading) {
-        return refuse(why, true);
+        return refuse(why);
     }
     let Some(token) = find_good_token(desk, case, responder, &reading.text, now).await? else {
-        let why = "it carries no token that is still good for this case";
-        return refuse(why, true);
+        return refuse(Refusal::NoToken);
     };
     if !is_for_us(desk, reading) {
         // It was signed for a colleague, perhaps, who passes it on: its writer sees the words and
         // says whether they are for us.
-        let words = own_words(&reading.text).unwrap_or_default();
-        let sealed = outbox::put_back(desk, responder.address.clone(), words)?;
+        let words = Some(words().unwrap_or_default());
+        let sealed = outbox::put_back(desk, responder.address.clone(), None, words)?;
         return Ok(decide::put_back(case.id(), intake.id, sealed, now));
     }
     let text = match LetterText::parse(&reading.text) {
         Ok(text) => text,
-        Err(why) => return refuse(why, true),
+        Err(why) => return refuse(Refusal::Words(why)),
     };
     if text.words.is_some() && !has_reporter_by_mail(desk, case).await? {
-        let why = "the reporter wrote in the tracker: answer them there";
-        return refuse(why, true);
+        return refuse(Refusal::ReporterInTracker);
     }
     Ok(Decision {
         spent: Some(token.to_owned()),
         ..accept(desk, case, responder, token, text, now)?
     })
+}
+
+/// Tells the responder under whose name a letter came why it is not carried out.
+fn refused(
+    desk: &Desk,
+    intake: &Intake,
+    case: &Case,
+    why: Refusal,
+    words: Option<String>,
+    now: Timestamp,
+) -> Result<Decision, PortError> {
+    let Some(from) = intake.originator.as_ref() else {
+        return Ok(Decision::default());
+    };
+    let told = format!("Why: {}.\nWhat to do: {}", why.why(), why.mend());
+    let sealed = outbox::put_back(desk, from.clone(), Some(told), words)?;
+    Ok(decide::reply_refused(
+        case.id(),
+        intake.id,
+        why.why(),
+        sealed,
+        now,
+    ))
 }
 
 /// The case that a responder answers with a letter that nothing outside tells from others: they
@@ -87,11 +112,11 @@ fn find_signer<'d>(
     desk: &'d Desk,
     intake: &Intake,
     reading: &Reading,
-) -> Result<&'d Responder, &'static str> {
+) -> Result<&'d Responder, Refusal> {
     let sender = intake.originator.as_ref();
     let responder = sender
         .and_then(|from| desk.responder(from))
-        .ok_or("its sender is no responder any more")?;
+        .ok_or(Refusal::NoResponder)?;
     let signature = &reading.signature;
     let signer = signature
         .fingerprint
@@ -100,7 +125,7 @@ fn find_signer<'d>(
     signer
         .is_some_and(|signer| responder.fingerprints.contains(signer))
         .then_some(responder)
-        .ok_or("it is not signed with their certificate")
+        .ok_or(Refusal::NotSigned)
 }
 
 /// What a mail program may attach by itself, such as its user's certificate.
@@ -111,16 +136,16 @@ const ATTACHED_BY_PROGRAMS: [&str; 3] = [
 ];
 
 /// Refuses a letter that did not come encrypted, or that brings files.
-fn check_form(reading: &Reading) -> Result<(), &'static str> {
+fn check_form(reading: &Reading) -> Result<(), Refusal> {
     if !reading.protection.encrypted || reading.protection.shut.is_some() {
-        return Err("it did not come encrypted");
+        return Err(Refusal::InClear);
     }
     let has_files = reading
         .attachments
         .iter()
         .any(|a| !ATTACHED_BY_PROGRAMS.contains(&a.media_type.as_str()));
     if has_files {
-        return Err("it has attachments, which a reply does not carry");
+        return Err(Refusal::HasFiles);
     }
     Ok(())
 }

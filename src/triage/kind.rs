@@ -98,10 +98,7 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
     }
     let counted = std::cell::OnceCell::new();
     let signs = || *counted.get_or_init(|| evidence(seen.subject, seen.text));
-    if AUTO_SUBJECT.is_match(seen.subject)
-        && !(seen.in_thread && signs() >= 2)
-        && !speaks_of_vulnerability(seen.subject, seen.text)
-    {
+    if is_away_note(seen, signs) {
         return LetterKind::AutoReply;
     }
     if seen.shut {
@@ -110,6 +107,9 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
         } else {
             LetterKind::Report
         };
+    }
+    if asks_for_key_alone(seen) {
+        return LetterKind::KeyRequest;
     }
     let answers_other_business = answers_other_business(&text);
     if CASE_TAG.is_match(seen.subject)
@@ -138,6 +138,13 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
         return LetterKind::Other;
     }
     LetterKind::Report
+}
+
+/// Whether a subject such as "Out of office" stands above nothing that reports something.
+fn is_away_note(seen: &Seen<'_>, signs: impl Fn() -> usize) -> bool {
+    AUTO_SUBJECT.is_match(seen.subject)
+        && !(seen.in_thread && signs() >= 2)
+        && !speaks_of_vulnerability(seen.subject, seen.text)
 }
 
 /// What the fields say that forbid an automatic answer.
@@ -274,6 +281,22 @@ fn is_keyword(line: &str) -> bool {
 }
 
 /// A short letter that asks for our key and reports nothing.
+/// A greeting fits in so many characters, and hardly anything else.
+const GREETING_CHARACTERS_MAX: usize = 24;
+
+/// Whether a letter asks for our key and says nothing else: whoever presses Reply to do so adds
+/// nothing to a case.
+fn asks_for_key_alone(seen: &Seen<'_>) -> bool {
+    let own = own_lines(seen.text);
+    let rest = own.lines().filter(|line| !is_keyword(line));
+    let rest = rest.collect::<Vec<_>>().join("\n");
+    let others = SENTENCE_END
+        .split(&rest)
+        .filter(|sentence| !asks_in(seen.subject, sentence));
+    let others: usize = others.map(|sentence| sentence.trim().chars().count()).sum();
+    others <= GREETING_CHARACTERS_MAX && !own.trim().is_empty() && asks_for_key(seen)
+}
+
 fn asks_for_key(seen: &Seen<'_>) -> bool {
     let own_lines = own_lines(seen.text);
     let own = own_lines.trim();
@@ -476,6 +499,33 @@ mod tests {
             LetterKind::FollowUp,
         );
         check("", "", LetterKind::Other);
+    }
+
+    #[test]
+    fn a_reply_that_only_asks_for_our_key_is_a_request_for_it() {
+        let quoted = "\n\nOn Monday, Desk wrote:\n> There is an XSS in 1.2.\n> send \"send key\"\n";
+        for (text, expected) in [
+            ("send key", LetterKind::KeyRequest),
+            ("Could you send me your PGP key?", LetterKind::KeyRequest),
+            (
+                "It also affects 1.3. Please send your PGP key.",
+                LetterKind::FollowUp,
+            ),
+            (
+                "Thanks for your key, the report follows.",
+                LetterKind::FollowUp,
+            ),
+        ] {
+            let text = format!("{text}{quoted}");
+            let found = kind(&Seen {
+                subject: "Re: Your mail to Desk [SD-0123456789]",
+                text: &text,
+                media_type: "text/plain",
+                in_thread: true,
+                ..Seen::default()
+            });
+            assert_eq!(found, expected, "{text}");
+        }
     }
 
     #[test]

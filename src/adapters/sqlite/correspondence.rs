@@ -19,9 +19,12 @@ const UNREACHABLE_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Letters of the desk to itself that are shown.
 const CANARIES_SHOWN: u32 = 20;
 
-/// Of all kinds together an address gets no more than so many times the cap of one kind: two
-/// programs that answer each other without saying what they are fall silent after two letters each.
+/// Of all kinds but acknowledgements together an address gets no more than so many times the cap of
+/// one kind: two programs that answer each other without saying what they are fall silent.
 const KINDS_TO_ADDRESS: u32 = 2;
+
+/// One that was not proven gets the part, one of so many, of the acknowledgements to an address.
+const UNPROVEN_SHARE: u32 = 3;
 
 /// The part of the cap in all, one of so many, that proven newcomers alone may use.
 const NEWCOMERS_SHARE: u32 = 4;
@@ -249,7 +252,7 @@ impl Correspondence for SqliteStore {
         let (taken, counted, to_address, to_domain, in_all, came_back): (bool, Option<i64>, Option<i64>, u32, u32, Option<i64>) = sqlx::query_as(
             "SELECT EXISTS (SELECT 1 FROM answer WHERE message_id = ?1),
                     (SELECT taken_at FROM answer WHERE address = ?2 AND kind = ?3 AND taken_at > ?4 ORDER BY taken_at DESC LIMIT 1 OFFSET ?5),
-                    (SELECT taken_at FROM answer WHERE address = ?2 AND kind NOT IN ('reply', 'notice', 'announcement') AND taken_at > ?4 ORDER BY taken_at DESC LIMIT 1 OFFSET ?7),
+                    (SELECT taken_at FROM answer WHERE address = ?2 AND kind NOT IN ('acknowledgement', 'reply', 'notice', 'announcement') AND taken_at > ?4 ORDER BY taken_at DESC LIMIT 1 OFFSET ?7),
                     (SELECT count(*) FROM answer WHERE kind NOT IN ('reply', 'notice', 'announcement') AND taken_at > ?4 AND organisation = ?6),
                     (SELECT count(*) FROM answer WHERE kind NOT IN ('reply', 'notice', 'announcement') AND taken_at > ?4),
                     (SELECT at FROM unreachable WHERE address = ?2 AND at > ?8)",
@@ -258,7 +261,7 @@ impl Correspondence for SqliteStore {
         .bind(answer.address.as_str())
         .bind(answer.kind)
         .bind(since)
-        .bind(caps.per_address.max(1) - 1)
+        .bind(most_of_kind(answer, caps) - 1)
         .bind(answer.address.organisation())
         .bind(KINDS_TO_ADDRESS * caps.per_address.max(1) - 1)
         .bind(millis(now - UNREACHABLE_FOR))
@@ -274,6 +277,8 @@ impl Correspondence for SqliteStore {
                 by_address: true,
             }));
         }
+        // A report is acknowledged, whatever else its writer was sent today.
+        let to_address = to_address.filter(|_| answer.kind != "acknowledgement");
         if let Some(counted) = counted.or(to_address) {
             return Ok(Some(HeldBack {
                 until: time(counted)? + day,
@@ -298,6 +303,17 @@ impl Correspondence for SqliteStore {
         tx.commit().await?;
         Ok(None)
     }
+}
+
+/// How many automatic answers of this kind an address gets in a day, at least one.
+fn most_of_kind(answer: &Answer, caps: Caps) -> u32 {
+    let most = match (answer.kind, answer.proven) {
+        ("acknowledgement", true) => caps.acknowledgements,
+        // Whoever forges a sender has us write to them.
+        ("acknowledgement", false) => caps.acknowledgements / UNPROVEN_SHARE,
+        _ => caps.per_address,
+    };
+    most.max(1)
 }
 
 async fn insert(

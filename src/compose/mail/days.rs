@@ -4,109 +4,39 @@ use crate::model::Timestamp;
 use crate::model::language::Language;
 use jiff::tz::TimeZone;
 
-/// The months, as they stand in a date.
-fn months(language: Language) -> Option<[&'static str; 12]> {
-    Some(match language {
-        Language::English => [
-            "January",
-            "February",
-            "March",
-            "April",
-            "May",
-            "June",
-            "July",
-            "August",
-            "September",
-            "October",
-            "November",
-            "December",
-        ],
-        Language::German => [
-            "Januar",
-            "Februar",
-            "März",
-            "April",
-            "Mai",
-            "Juni",
-            "Juli",
-            "August",
-            "September",
-            "Oktober",
-            "November",
-            "Dezember",
-        ],
-        Language::French => [
-            "janvier",
-            "février",
-            "mars",
-            "avril",
-            "mai",
-            "juin",
-            "juillet",
-            "août",
-            "septembre",
-            "octobre",
-            "novembre",
-            "décembre",
-        ],
-        Language::Spanish => [
-            "enero",
-            "febrero",
-            "marzo",
-            "abril",
-            "mayo",
-            "junio",
-            "julio",
-            "agosto",
-            "septiembre",
-            "octubre",
-            "noviembre",
-            "diciembre",
-        ],
-        Language::Portuguese => [
-            "janeiro",
-            "fevereiro",
-            "março",
-            "abril",
-            "maio",
-            "junho",
-            "julho",
-            "agosto",
-            "setembro",
-            "outubro",
-            "novembro",
-            "dezembro",
-        ],
-        Language::Russian => [
-            "января",
-            "февраля",
-            "марта",
-            "апреля",
-            "мая",
-            "июня",
-            "июля",
-            "августа",
-            "сентября",
-            "октября",
-            "ноября",
-            "декабря",
-        ],
-        Language::Japanese | Language::Chinese => return None,
-    })
+/// The months as they stand in a date, where the language has words for them.
+fn months(language: Language) -> &'static str {
+    match language {
+        Language::English => {
+            "January February March April May June July August September October November December"
+        }
+        Language::German => {
+            "Januar Februar März April Mai Juni Juli August September Oktober November Dezember"
+        }
+        Language::French => {
+            "janvier février mars avril mai juin juillet août septembre octobre novembre décembre"
+        }
+        Language::Spanish => {
+            "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
+        }
+        Language::Portuguese => {
+            "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro"
+        }
+        Language::Russian => {
+            "января февраля марта апреля мая июня июля августа сентября октября ноября декабря"
+        }
+        Language::Japanese | Language::Chinese => "",
+    }
 }
 
 /// A day in UTC, its month in words where the language has words for it.
 pub(super) fn day(at: Timestamp, language: Language) -> String {
     let date = at.to_zoned(TimeZone::UTC).date();
     let (day, year) = (date.day(), date.year());
-    let month_number = date.month();
-    let Some(months) = months(language) else {
-        return format!("{year}年{month_number}月{day}日");
+    let before = usize::try_from(date.month() - 1).unwrap_or_default();
+    let Some(month) = months(language).split_whitespace().nth(before) else {
+        return format!("{year}年{}月{day}日", date.month());
     };
-    let month = usize::try_from(month_number - 1)
-        .ok()
-        .and_then(|at| months.get(at).copied())
-        .unwrap_or_default();
     match language {
         Language::German => format!("{day}. {month} {year}"),
         Language::Spanish | Language::Portuguese => format!("{day} de {month} de {year}"),

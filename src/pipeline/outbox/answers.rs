@@ -55,11 +55,14 @@ pub(super) async fn send_certificate(desk: &Desk, effect: &Effect) -> Result<Car
     Ok(Carried::Done(decision, Some(id)))
 }
 
+/// Why an automatic answer waits.
+const TOO_MANY: &str = "waits for its turn: too many automatic answers";
+
 /// What an address got within a day it does not get again, now or later: two programs could keep
 /// that up for ever. What others used up is only late.
 fn not_again(effect: &Effect, event: JournalEvent, held: HeldBack) -> Carried {
     if !held.by_address {
-        return Carried::NotBefore(held.until);
+        return Carried::NotBefore(held.until, TOO_MANY);
     }
     let decision = effect
         .case

@@ -20,19 +20,28 @@ struct Heard {
     held_back: bool,
     /// What stood below the commands went nowhere.
     left_out: bool,
-    /// Words that may not have been meant for the desk, shown to their writer.
+    /// Why nothing was done, and what to do.
+    #[serde(default)]
+    refused: Option<String>,
+    /// Words that went nowhere, shown to their writer.
     #[serde(default)]
     put_back: Option<String>,
 }
 
-/// What a responder is told of words that were put back to them, sealed.
-pub fn put_back(desk: &Desk, to: Address, words: String) -> Result<Vec<u8>, PortError> {
+/// What a responder is told of words that were put back to them, or that were `refused`, sealed.
+pub fn put_back(
+    desk: &Desk,
+    to: Address,
+    refused: Option<String>,
+    words: Option<String>,
+) -> Result<Vec<u8>, PortError> {
     let heard = Heard {
         to,
         told: Vec::new(),
         held_back: false,
         left_out: false,
-        put_back: Some(words),
+        refused,
+        put_back: words,
     };
     let heard = serde_json::to_vec(&heard)
         .map_err(|e| PortError::lasting("words that are put back cannot be written").because(e))?;
@@ -65,6 +74,7 @@ pub(super) async fn say(desk: &Desk, effect: &Effect) -> Result<Carried, PortErr
         told,
         held_back: !done && mail.words.is_some(),
         left_out: mail.left_out,
+        refused: None,
         put_back: None,
     };
     let heard = serde_json::to_vec(&heard).map_err(|e| {
@@ -94,6 +104,7 @@ pub(super) async fn heard(
         .iter()
         .map(|one| format!("{}\n{}\n", one.command, indented(one)))
         .collect();
+    lines.extend(heard.refused.map(|why| format!("{why}\n")));
     lines.extend(
         heard
             .put_back

@@ -183,7 +183,7 @@ async fn carry_out(desk: &Desk, leased: Leased) -> Result<(), PortError> {
         Work::Acknowledge => answers::acknowledge(desk, effect).await,
         Work::SendCertificate => answers::send_certificate(desk, effect).await,
         Work::Ask | Work::AskPrivate => answers::ask(desk, effect).await,
-        Work::Reply => answers::reply(desk, effect).await,
+        Work::Reply => answers::reply(desk, effect, leased.created_at).await,
         Work::ExecuteMail => mail_commands::say(desk, effect).await,
         Work::Announce => announcements::send(desk, effect).await,
         Work::Notify => notices::send(desk, effect).await,
@@ -209,9 +209,9 @@ async fn carry_out(desk: &Desk, leased: Leased) -> Result<(), PortError> {
             why: why.to_owned(),
             decision,
         },
-        Ok(Carried::NotBefore(at)) => Outcome::Retry {
+        Ok(Carried::NotBefore(at, why)) => Outcome::Retry {
             at,
-            why: "waits for its turn: too many automatic answers".to_owned(),
+            why: why.to_owned(),
             in_doubt: false,
         },
         Err(err) => failed(desk, leased, &err, now).await,
@@ -226,8 +226,8 @@ enum Carried {
     Done(Decision, Option<MessageId>),
     /// It can't be done as it stands, and a human knows; said again, it is tried again.
     Refused(Decision, &'static str),
-    /// A cap delays it; it is not an error.
-    NotBefore(Timestamp),
+    /// It waits for a moment, and why; it is not an error.
+    NotBefore(Timestamp, &'static str),
 }
 
 async fn failed(desk: &Desk, leased: &Leased, err: &PortError, now: Timestamp) -> Outcome {

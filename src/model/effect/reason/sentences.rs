@@ -41,8 +41,9 @@ pub(super) const RETROSPECTIVE_DUE: &str = "The retrospective is due soon. When 
 pub(super) const RETROSPECTIVE_MISSED: &str = "The retrospective should be out by now. When it is sent, run sealdesk case reach ID \
      retrospective.";
 
-pub(super) const ANSWER_BY_HAND: &str =
-    "A letter may not be answered by a machine. Answer the reporter by hand.";
+pub(super) const ANSWER_BY_HAND: &str = "A letter may not be answered by a machine, or its writer has had as many automatic answers \
+     today as the config's [answers] allows: the journal of the case says which. Answer the \
+     reporter by hand.";
 
 pub(super) const LEFT_UNSIGNED: &str = "An acknowledgement left unsigned, because nothing could be signed for 12 hours. Look at \
      the opener.";
@@ -68,12 +69,8 @@ pub(super) const NOT_ANNOUNCED: &str = "An announcement did not leave, because i
 pub(super) const NOTICE_FAILED: &str = "A distributor could not be given notice of a release. The journal of the case names \
      them: tell them in another way.";
 
-pub(super) const REPLY_REFUSED: &str = "An answer was not passed on to the reporter. By mail it must be encrypted to the desk, \
-     signed with your certificate of the desk's config, carry the reply token of the case, \
-     which is good once, quote the call below your words, have no word below a quotation and \
-     no command below other words, and bring no file but your certificate; and what came \
-     encrypted is answered once the reporter's certificate is known. The journal of the case \
-     says which of these it was.";
+pub(super) const REPLY_REFUSED: &str = "An answer was not passed on to the reporter. Why stands below, or in the journal of the \
+     case: sealdesk case timeline ID.";
 
 pub(super) const REPLY_PUT_BACK: &str = "Your answer was held back: nothing that you signed says that it is meant for the desk, \
      so somebody else may have passed it on. If it is, answer this call, with a first line \

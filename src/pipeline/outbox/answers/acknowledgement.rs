@@ -1,11 +1,11 @@
 //! How is a report acknowledged? By an answer that shows nothing of what only decryption shows, on
 //! a clock that nothing stops: what may not leave by itself goes to a human.
 
-use super::replies::pinned_of;
-use super::{answer, hand_over, turn};
+use super::{TOO_MANY, answer, hand_over, turn};
 use crate::compose;
 use crate::decide::{CaseChange, Decision};
 use crate::desk::Desk;
+use crate::desk::reporters::pinned_of;
 use crate::desk::restraint::restrain_calls;
 use crate::model::Timestamp;
 use crate::model::address::ReplyAddress;
@@ -185,7 +185,7 @@ async fn held_back(
         }
     }
     if at < deadline - desk.parts.policy.alarm_before {
-        return Ok(Carried::NotBefore(at));
+        return Ok(Carried::NotBefore(at, TOO_MANY));
     }
     let mut decision = Desk::note(
         case.id(),

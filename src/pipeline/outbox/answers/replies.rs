@@ -3,21 +3,23 @@
 use super::{answer, hand_over, not_again, turn_unless_manual};
 use crate::decide::{Decision, replied};
 use crate::desk::Desk;
+use crate::desk::reporters::{
+    ReporterCertificate, address_of, came_sealed, certificate_for, letters_of_reporter, pinned_of,
+};
 use crate::model::Timestamp;
-use crate::model::address::Address;
 use crate::model::case::Case;
 use crate::model::effect::{Effect, Reason, Work};
 use crate::model::journal::JournalEvent;
 use crate::model::language::Language;
-use crate::model::letter::{Dmarc, Role};
+use crate::model::letter::Dmarc;
 use crate::model::outgoing::{Asked, Composition};
-use crate::model::reading::SignatureStatus;
 use crate::model::report::Missing;
 use crate::pipeline::failpoint::step;
 use crate::pipeline::outbox::{
     Carried, case_of, letter_to_answer, missing, reading_for, unsigned_yet,
 };
-use crate::ports::{Answer, Intake, Pinned, PortError, ReadingState};
+use crate::ports::{Answer, Intake, Pinned, PortError};
+use jiff::SignedDuration;
 
 /// Asks the reporter for what their report lacks; for their certificate alone, where all else would
 /// tell in clear what was sealed.
@@ -28,10 +30,17 @@ pub(in crate::pipeline::outbox) async fn ask(
     let case = case_of(desk, effect).await?;
     let (letter, to) = letter_to_answer(desk, effect).await?;
     let now = desk.now();
-    let certificate = pinned_of(desk, &letter, to.address())
-        .await?
-        .and_then(Pinned::in_use);
-    let sealed = came_sealed(desk, &case).await?;
+    let certificate = if effect.is_manual() {
+        let letters = letters_of_reporter(desk, case.id()).await?;
+        match certificate_for(desk, &letters, to.address()).await? {
+            ReporterCertificate::Known(armored) => Some(armored),
+            ReporterCertificate::Unknown | ReporterCertificate::Contested => None,
+        }
+    } else {
+        let pinned = pinned_of(desk, &letter, to.address()).await?;
+        pinned.and_then(Pinned::in_use)
+    };
+    let sealed = came_sealed(desk, case.id()).await?;
     let asked = if sealed && certificate.is_none() {
         vec![Asked::Certificate]
     } else if effect.work == Work::AskPrivate {
@@ -101,66 +110,42 @@ async fn lacking(desk: &Desk, letter: &Intake) -> Result<Vec<Asked>, PortError> 
     Ok(asked.collect())
 }
 
-/// Whether any letter of the case was sealed, wholly or in part.
-pub(super) async fn came_sealed(desk: &Desk, case: &Case) -> Result<bool, PortError> {
-    for letter in desk
-        .parts
-        .store
-        .letters_of(case.id())
-        .await?
-        .iter()
-        .filter(|l| l.role == Role::Incoming)
-    {
-        // What could not be read may have been sealed; it counts as if it was.
-        if letter.sealed_outside
-            || letter.state != ReadingState::Read
-            || reading_for(desk, letter)
-                .await?
-                .is_none_or(|r| r.came_sealed())
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
+/// So long a reply waits for the certificate that it must be sealed with, and so often it looks.
+const CERTIFICATE_WAIT: SignedDuration = SignedDuration::from_hours(7 * 24);
+const CERTIFICATE_LOOK: SignedDuration = SignedDuration::from_mins(1);
 
-/// Sends a responder's words as the team's. A human wrote them, so no cap holds them back.
+/// Sends a responder's words as the team's. A human wrote them, so no cap holds them back. What was
+/// sealed to us is answered sealed: where the reporter's certificate is not known, the words wait
+/// for it. `accepted_at`: when they were given.
 pub(in crate::pipeline::outbox) async fn reply(
     desk: &Desk,
     effect: &Effect,
+    accepted_at: Timestamp,
 ) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
     let sealed_words = effect.payload.clone().ok_or_else(|| missing("words"))?;
-    let letters = desk.parts.store.letters_of(case.id()).await?;
-    let reporters: Vec<&Intake> = letters
-        .iter()
-        .filter(|letter| letter.is_a_reporters())
-        .collect();
-    let (Some(first), Some(last)) = (reporters.first(), reporters.last()) else {
+    let letters = letters_of_reporter(desk, case.id()).await?;
+    let (Some(first), Some(last)) = (letters.first(), letters.last()) else {
         return Err(PortError::lasting(
             "nobody is known to whom a reply could go by mail: a \
             reporter who wrote in the tracker is answered there",
         ));
     };
-    let to = recipient(first)?;
+    let to = address_of(first).ok_or_else(|| missing("reply address"))?;
     let now = desk.now();
-    // A responder's command may use what only decryption showed: the certificate that its sender
-    // enclosed and signed with.
-    let certificate = match pinned_of(desk, first, &to).await? {
-        None => enclosed(desk, &reporters).await?,
-        Some(Pinned {
-            contested: Some(_), ..
-        }) => {
+    let certificate = match certificate_for(desk, &letters, &to).await? {
+        ReporterCertificate::Known(armored) => Some(armored),
+        ReporterCertificate::Contested => {
             let why = "two certificates were seen for the reporter: choose one with `sealdesk \
                 case certificate`, and give the reply again";
             return Ok(Carried::Refused(not_sent(&case, why, now), why));
         }
-        Some(pinned) => pinned.in_use(),
+        ReporterCertificate::Unknown if came_sealed(desk, case.id()).await? => {
+            return waits_for_certificate(desk, &case, first, accepted_at, now).await;
+        }
+        ReporterCertificate::Unknown => None,
     };
     let answer = answer(desk, effect, &to, "reply")?;
-    if certificate.is_none() && came_sealed(desk, &case).await? {
-        return Ok(ask_for_certificate(&case, first, now));
-    }
     let composition = Composition::Reply {
         language: clear_language(desk, first).await?,
         to,
@@ -184,16 +169,6 @@ pub(in crate::pipeline::outbox) async fn reply(
     Ok(Carried::Done(decision, Some(answer.message_id)))
 }
 
-/// Where a machine may answer, a human may: to the address that was proven, else to the single
-/// From.
-fn recipient(first: &Intake) -> Result<Address, PortError> {
-    let proven = first.reply_to.as_ref().map(|to| to.address());
-    proven
-        .or(first.originator.as_ref())
-        .cloned()
-        .ok_or_else(|| missing("reply address"))
-}
-
 /// What a responder wrote, as it rests sealed.
 async fn unseal_words(desk: &Desk, sealed: Vec<u8>) -> Result<String, PortError> {
     let octets = desk
@@ -213,59 +188,28 @@ fn not_sent(case: &Case, why: &'static str, now: Timestamp) -> Decision {
     }
 }
 
-/// What was sealed to us is answered sealed, or not at all: asks the reporter for the certificate
-/// that this takes.
-fn ask_for_certificate(case: &Case, first: &Intake, now: Timestamp) -> Carried {
-    let why = "the reporter's certificate is not known: they are asked for it, and the reply \
-        must be given again";
-    let mut decision = not_sent(case, why, now);
+/// Asks the reporter for the certificate that a reply must be sealed with, and waits for it.
+async fn waits_for_certificate(
+    desk: &Desk,
+    case: &Case,
+    first: &Intake,
+    accepted_at: Timestamp,
+    now: Timestamp,
+) -> Result<Carried, PortError> {
     if first.reply_to.is_some() {
-        let question = Effect::ask_manually(case.id(), first.id, now);
-        decision.effects.push(question);
-    }
-    Carried::Refused(decision, why)
-}
-
-/// The certificate pinned for who wrote a letter, or for the address that they want to be answered
-/// at.
-pub(super) async fn pinned_of(
-    desk: &Desk,
-    letter: &Intake,
-    to: &Address,
-) -> Result<Option<Pinned>, PortError> {
-    let pinned = match &letter.originator {
-        Some(writer) => desk.parts.store.pinned(writer).await?,
-        None => None,
-    };
-    if pinned.is_some() {
-        Ok(pinned)
-    } else {
-        desk.parts.store.pinned(to).await
-    }
-}
-
-/// The certificate in one of these letters that its own valid signature is by.
-pub(super) async fn enclosed(
-    desk: &Desk,
-    letters: &[&Intake],
-) -> Result<Option<String>, PortError> {
-    for letter in letters {
-        let Some(reading) = reading_for(desk, letter).await? else {
-            continue;
+        // One question a reply: its key is the hour at which the words were given.
+        let asked = Decision {
+            effects: vec![Effect::ask_manually(case.id(), first.id, accepted_at)],
+            ..Decision::default()
         };
-        if reading.signature.status != SignatureStatus::Valid
-            || !reading.signature.signer_is_originator
-        {
-            continue;
-        }
-        let signer = reading.signature.fingerprint;
-        if let Some(found) = reading
-            .certificates
-            .into_iter()
-            .find(|c| Some(&c.fingerprint) == signer.as_ref())
-        {
-            return Ok(Some(found.armored));
-        }
+        desk.parts.store.commit(&asked, now).await?;
+        desk.ring();
     }
-    Ok(None)
+    if now.duration_since(accepted_at) < CERTIFICATE_WAIT {
+        let why = "waits for the reporter's certificate";
+        return Ok(Carried::NotBefore(now + CERTIFICATE_LOOK, why));
+    }
+    let why = "the reporter's certificate did not come within a week: ask them in another way, \
+        and give the reply again";
+    Ok(Carried::Refused(not_sent(case, why, now), why))
 }

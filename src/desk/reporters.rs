@@ -1,0 +1,108 @@
+//! How is a reporter answered: at which address, and sealed with which certificate?
+
+use super::{Desk, opened_letters};
+use crate::model::address::Address;
+use crate::model::ids::CaseId;
+use crate::model::letter::Role;
+use crate::model::reading::SignatureStatus;
+use crate::ports::{Intake, Pinned, PortError, ReadingState};
+
+/// What a letter to a reporter is sealed with, once a responder has it sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReporterCertificate {
+    /// Armored.
+    Known(String),
+    /// None was seen, or none that is surely theirs.
+    Unknown,
+    /// Two were proven to be theirs: a responder chooses.
+    Contested,
+}
+
+/// The letters of a case that its reporter sent by mail, oldest first.
+pub async fn letters_of_reporter(desk: &Desk, case: &CaseId) -> Result<Vec<Intake>, PortError> {
+    let mut letters = desk.parts.store.letters_of(case).await?;
+    letters.retain(Intake::is_a_reporters);
+    Ok(letters)
+}
+
+/// Where a reporter is answered, by the letter that opened their case: at the address that was
+/// proven, else at the single From. Where a machine may answer, a human may.
+pub fn address_of(first: &Intake) -> Option<Address> {
+    let proven = first.reply_to.as_ref().map(|to| to.address());
+    proven.or(first.originator.as_ref()).cloned()
+}
+
+/// The certificate pinned for who wrote a letter, or for the address that they want to be answered
+/// at.
+pub async fn pinned_of(
+    desk: &Desk,
+    letter: &Intake,
+    to: &Address,
+) -> Result<Option<Pinned>, PortError> {
+    let pinned = match &letter.originator {
+        Some(writer) => desk.parts.store.pinned(writer).await?,
+        None => None,
+    };
+    match pinned {
+        Some(pinned) => Ok(Some(pinned)),
+        None => desk.parts.store.pinned(to).await,
+    }
+}
+
+/// The certificate of the reporter who wrote these letters. What a responder has sent may use what
+/// only decryption showed: a certificate that its sender enclosed and signed with.
+pub async fn certificate_for(
+    desk: &Desk,
+    letters: &[Intake],
+    to: &Address,
+) -> Result<ReporterCertificate, PortError> {
+    let Some(first) = letters.first() else {
+        return Ok(ReporterCertificate::Unknown);
+    };
+    let known = match pinned_of(desk, first, to).await? {
+        Some(pinned) => match pinned.in_use() {
+            Some(armored) => Some(armored),
+            None => return Ok(ReporterCertificate::Contested),
+        },
+        None => enclosed(desk, letters).await?,
+    };
+    Ok(known.map_or(ReporterCertificate::Unknown, ReporterCertificate::Known))
+}
+
+/// The certificate in one of these letters that its own valid signature is by.
+async fn enclosed(desk: &Desk, letters: &[Intake]) -> Result<Option<String>, PortError> {
+    for letter in letters {
+        let Some(reading) = opened_letters::reading_of(desk, letter).await? else {
+            continue;
+        };
+        if reading.signature.status != SignatureStatus::Valid
+            || !reading.signature.signer_is_originator
+        {
+            continue;
+        }
+        let signer = reading.signature.fingerprint;
+        let mut brought = reading.certificates.into_iter();
+        if let Some(found) = brought.find(|c| Some(&c.fingerprint) == signer.as_ref()) {
+            return Ok(Some(found.armored));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether any letter of the case was sealed, wholly or in part. What could not be read may have
+/// been; it counts as if it was.
+pub async fn came_sealed(desk: &Desk, case: &CaseId) -> Result<bool, PortError> {
+    for letter in desk.parts.store.letters_of(case).await? {
+        if letter.role != Role::Incoming {
+            continue;
+        }
+        if letter.sealed_outside || letter.state != ReadingState::Read {
+            return Ok(true);
+        }
+        let reading = opened_letters::reading_of(desk, &letter).await?;
+        if reading.is_none_or(|reading| reading.came_sealed()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
