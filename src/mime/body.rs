@@ -78,6 +78,13 @@ pub(super) fn with_plain_ends(text: String) -> String {
     }
 }
 
+/// The name of a charset that is known, where text in it is not UTF-8 to begin with.
+pub(super) fn foreign_charset(label: &str) -> Option<String> {
+    encoding(label)
+        .filter(|e| *e != encoding_rs::UTF_8)
+        .map(|e| e.name().to_owned())
+}
+
 /// The encoding behind a label: those of the WHATWG's list, and code pages by their number.
 fn encoding(label: &str) -> Option<&'static encoding_rs::Encoding> {
     let label = label.trim().to_ascii_lowercase();

@@ -18,6 +18,7 @@ mod precheck;
 mod quotes;
 mod sniff;
 mod tolerant;
+mod transfer;
 
 pub use archive::entries;
 pub use body::{Body, decode, html_text, is_html};

@@ -1,12 +1,9 @@
-//! How are OpenPGP blocks in a text opened, and OpenPGP files beside it?
+//! How are OpenPGP blocks in a text opened?
 
-use crate::mime::{self, Block, BlockKind, Body, Entity, File, blocks};
-use crate::model::budget::Budget;
-use crate::model::limits::{
-    BLOCKS_MAX, CERTIFICATE_OCTETS_MAX, SEALED_FILES_MAX, SHOWN_FILE_OCTETS_MAX,
-};
+use crate::mime::{self, Block, BlockKind, Body, Entity, blocks};
+use crate::model::limits::BLOCKS_MAX;
 use crate::model::reading::Format;
-use crate::openpgp::{self, Certificate, SessionKeys, SignatureFound};
+use crate::openpgp::{self, SessionKeys, SignatureFound};
 use crate::reading::State;
 
 impl State<'_> {
@@ -213,117 +210,6 @@ impl State<'_> {
             depth + 1,
         );
     }
-
-    /// Opens the OpenPGP files among these and lists the others.
-    pub(super) fn sealed_files(
-        &mut self,
-        files: &[File<'_>],
-        keys: &mut dyn SessionKeys,
-        depth: usize,
-    ) {
-        let mut sealed = 0;
-        for file in files {
-            if is_sealed_file(file) {
-                sealed += 1;
-                if sealed <= SEALED_FILES_MAX {
-                    self.sealed_file(file, keys, depth);
-                    continue;
-                }
-                self.fault("there are too many sealed files; the rest stays shut");
-            }
-            self.keep(file);
-        }
-    }
-
-    fn sealed_file(&mut self, file: &File<'_>, keys: &mut dyn SessionKeys, depth: usize) {
-        if mime::is_encrypted_message(&file.octets) || mime::is_openpgp_message(&file.octets) {
-            let alone = self.shows_nothing();
-            return self.sealed_octets(file, &file.octets, keys, depth, alone);
-        }
-        let armored = mime::decode(&file.octets, None);
-        let found: Vec<Block> = blocks(&armored)
-            .into_iter()
-            .filter(|block| block.kind != BlockKind::PublicKey)
-            .collect();
-        let alone = self.shows_nothing();
-        match found.as_slice() {
-            // Armor among text, several blocks, or clearsigned text: read as a body would be.
-            [one] if one.kind == BlockKind::Message => {
-                self.sealed_octets(file, one.octets.as_bytes(), keys, depth, alone)
-            }
-            [_, ..] => {
-                self.inline(
-                    &Body {
-                        text: armored,
-                        ..Body::default()
-                    },
-                    keys,
-                    false,
-                    depth + 1,
-                );
-                self.keep(file);
-            }
-            [] => self.sealed_octets(file, &file.octets, keys, depth, alone),
-        }
-    }
-
-    fn sealed_octets(
-        &mut self,
-        file: &File<'_>,
-        octets: &[u8],
-        keys: &mut dyn SessionKeys,
-        depth: usize,
-        alone: bool,
-    ) {
-        if !openpgp::is_sealed(octets)
-            && let Some((plaintext, signatures)) =
-                openpgp::verify_message(octets, &self.certificates(), self.budget)
-        {
-            return self.covered(signatures, |state| {
-                state.unsealed_file(file, plaintext, keys, depth, alone)
-            });
-        }
-        let Some(opened) = self.open(octets, Format::Attachment, None, keys) else {
-            return self.keep(file); // kept and shown as what it is
-        };
-        self.sealed_inside(opened.signatures, |state| {
-            state.unsealed_file(file, opened.plaintext, keys, depth, alone)
-        });
-    }
-
-    /// What was in an OpenPGP file. `alone`: the letter says nothing else, so this is the letter.
-    fn unsealed_file(
-        &mut self,
-        file: &File<'_>,
-        plaintext: Vec<u8>,
-        keys: &mut dyn SessionKeys,
-        depth: usize,
-        alone: bool,
-    ) {
-        let name = file
-            .name
-            .rsplit_once('.')
-            .map_or(file.name.as_str(), |(stem, _)| stem)
-            .to_owned();
-        let is_text = mime::entity_in(&plaintext).is_some() || !mime::is_binary(&plaintext);
-        if !alone || !is_text {
-            let media_type = if is_text {
-                "text/plain"
-            } else {
-                "application/octet-stream"
-            };
-            self.keep(&File {
-                name: mime::safe_name(&name),
-                media_type: media_type.to_owned(),
-                octets: plaintext.as_slice().into(),
-            });
-        }
-        if is_text && (alone || plaintext.len() <= SHOWN_FILE_OCTETS_MAX) {
-            let chain = std::mem::replace(&mut self.chain, alone);
-            self.document(&plaintext, None, keys, depth, alone);
-            self.chain = chain;
-        }
-    }
 }
 
 /// Whether a block stands among the writer's own words, and not in what they quote: that is
@@ -332,47 +218,4 @@ fn is_own_words(text: &str, block: &Block) -> bool {
     let quoted = |line: &str| line.trim_start().starts_with(['>', '|']);
     !text[block.start..block.end].lines().any(quoted)
         && !mime::ends_in_old_letter(&text[..block.start])
-}
-
-/// Whether a file is an OpenPGP message, whatever it is called.
-fn is_sealed_file(file: &File<'_>) -> bool {
-    let head = &file.octets[..file.octets.len().min(SHOWN_FILE_OCTETS_MAX)];
-    let marks: [&[u8]; 2] = [
-        b"-----BEGIN PGP MESSAGE-----",
-        b"-----BEGIN PGP SIGNED MESSAGE-----",
-    ];
-    let named = [".gpg", ".pgp", ".asc"]
-        .iter()
-        .any(|end| file.name.to_ascii_lowercase().ends_with(end));
-    let armored = marks.iter().any(|mark| {
-        head.trim_ascii_start().starts_with(mark)
-            || (named && head.windows(mark.len()).any(|w| w == *mark))
-    });
-    armored || mime::is_encrypted_message(head) || (named && mime::is_openpgp_message(head))
-}
-
-/// Whether a signature need not cover a file, since it says nothing by itself: certificates, and
-/// the first part of PGP/MIME that some programs turn into a file.
-pub(super) fn says_nothing(file: &File<'_>, budget: &Budget) -> bool {
-    file.octets.trim_ascii().eq_ignore_ascii_case(b"Version: 1") || is_certificate(file, budget)
-}
-
-fn is_certificate(file: &File<'_>, budget: &Budget) -> bool {
-    let octets = file.octets.trim_ascii();
-    let lines = octets.split(|b| *b == b'\n').map(<[u8]>::trim_ascii_end);
-    // One block and nothing around it: no words in its headers, and none after its end.
-    let mut marks = lines
-        .clone()
-        .enumerate()
-        .filter(|(_, line)| line.starts_with(b"-----"))
-        .map(|(n, _)| n);
-    let alone = (marks.next(), marks.next(), marks.next())
-        == (Some(0), Some(lines.clone().count() - 1), None);
-    let armored =
-        alone && octets.starts_with(b"-----BEGIN PGP PUBLIC KEY") && !octets.contains(&b':');
-    let binary = octets.first().is_some_and(|b| *b >= 0x80);
-    (armored || binary)
-        && file.octets.len() <= CERTIFICATE_OCTETS_MAX
-        && openpgp::strangers_certificates(&file.octets, budget)
-            .is_ok_and(|found: Vec<Certificate>| !found.is_empty())
 }

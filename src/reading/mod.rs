@@ -6,22 +6,21 @@
 mod blocks;
 mod certificates;
 mod conclude;
+mod files;
 mod layers;
 mod strike;
 
-use crate::mime::{self, Entity, File, Layout, LimitExceeded, OwnAddresses};
+use crate::mime::{self, Entity, Layout, LimitExceeded, OwnAddresses};
 use crate::model::budget::Budget;
 use crate::model::ids::Digest;
 use crate::model::letter::{Dmarc, Outer};
-use crate::model::limits::{CERTIFICATES_MAX, Limits};
+use crate::model::limits::Limits;
 use crate::model::product::OwnProduct;
 use crate::model::reading::{
     Attachment, Delivery, Format, Integrity, Protection, Reading, Repair, Shut,
 };
 use crate::openpgp::{self, Certificate, Opened, SessionKeys, SignatureFound, Unopened};
-use crate::triage;
 use certificates::{Brought, Way};
-use sha2::Sha256;
 use std::rc::Rc;
 use std::time::Duration;
 pub use strike::strike;
@@ -103,16 +102,14 @@ struct Shown {
 /// A file of the letter, and the signatures that cover it.
 struct Kept {
     attachment: Attachment,
-    /// Empty where nobody wants them, and where they are no record that the report may be read
-    /// from.
+    /// Empty where nobody wants them.
     octets: Vec<u8>,
+    /// A record or a text that the report may be read from, as UTF-8; empty for any other file.
+    readable: Vec<u8>,
     /// A signature need not cover it.
     says_nothing: bool,
     covering: Covering,
 }
-
-/// Files among which records are looked for.
-const FILES_LOOKED_AT_MAX: usize = 16;
 
 /// What is gathered on the way through the layers.
 struct State<'p> {
@@ -218,33 +215,6 @@ impl<'p> State<'p> {
         }
         self.texts.push(Shown {
             text,
-            covering: Rc::clone(&self.covering),
-        });
-    }
-
-    /// Lists a file, under the signatures that cover what is read now.
-    fn keep(&mut self, file: &File<'_>) {
-        // To look at a certificate costs time; further ones than a person sends count as what they
-        // are, files.
-        self.looks += 1;
-        let media_type = mime::true_type(file);
-        let is_read = self.files.len() < FILES_LOOKED_AT_MAX
-            && (triage::may_be_record(&file.name, &media_type, &file.octets)
-                || triage::may_be_text(&file.name, &media_type, &file.octets));
-        self.files.push(Kept {
-            says_nothing: self.looks <= CERTIFICATES_MAX && blocks::says_nothing(file, self.budget),
-            attachment: Attachment {
-                name: file.name.clone(),
-                contents: mime::entries(file, &media_type),
-                media_type,
-                octets: file.octets.len() as u64,
-                sha256: Digest(<Sha256 as sha2::Digest>::digest(&file.octets).into()).to_string(),
-            },
-            octets: if self.with_files || is_read {
-                file.octets.to_vec()
-            } else {
-                Vec::new()
-            },
             covering: Rc::clone(&self.covering),
         });
     }

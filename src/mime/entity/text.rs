@@ -2,12 +2,11 @@
 //! programs broke on the way mended.
 
 use super::Entity;
-use super::part::{attribute_is, body_text, is_multipart, media_type, repeats_header};
+use super::part::{attribute_is, body_text, charset, is_multipart, media_type, repeats_header};
 use crate::mime::body::{Body, decode, html_text, stripped, with_plain_ends};
 use crate::mime::precheck;
 use crate::model::limits::HTML_PARTS_MAX;
 use mail_parser::{MessagePart, MimeHeaders, PartType};
-use std::borrow::Cow;
 
 /// A plain text as short as this, beside HTML that says far more, only says that there is HTML.
 const STUB_OCTETS_MAX: usize = 300;
@@ -44,7 +43,7 @@ impl<'x> Entity<'x> {
     /// The parts that mail-parser takes for the plain text of the letter: HTML among them only
     /// where there is no other.
     fn first_choice(&self, protected: bool) -> Body {
-        let parts = self.parts_of(&self.message.text_body);
+        let parts = self.body_parts(&self.message.text_body);
         let shown = parts
             .iter()
             .filter(|part| !(protected && self.is_legacy_display(part)));
@@ -72,9 +71,10 @@ impl<'x> Entity<'x> {
         }
     }
 
-    fn parts_of(&self, ids: &[u32]) -> Vec<&MessagePart<'x>> {
+    /// Parts of the body, without files that only call themselves text.
+    fn body_parts(&self, ids: &[u32]) -> Vec<&MessagePart<'x>> {
         let parts = ids.iter().filter_map(|id| self.message.part(*id));
-        parts.collect()
+        parts.filter(|part| !self.is_disguised_file(part)).collect()
     }
 
     /// The text of the n-th shown part.
@@ -103,7 +103,7 @@ impl<'x> Entity<'x> {
 
     /// Every HTML part as text.
     fn html(&self, protected: bool) -> String {
-        let parts = self.parts_of(&self.message.html_body);
+        let parts = self.body_parts(&self.message.html_body);
         let html = parts.into_iter().filter(|part| part.is_text_html());
         let texts: Vec<String> = html
             .enumerate()
@@ -127,6 +127,9 @@ impl<'x> Entity<'x> {
                 .content_disposition()
                 .is_some_and(|d| d.is_attachment());
         let children = self.children(root);
+        if self.is_disguised_file(root) {
+            return None;
+        }
         let octets = if is_multipart(root) && children.is_empty() {
             self.message
                 .raw_message
@@ -168,31 +171,12 @@ impl<'x> Entity<'x> {
         let charset = charset(part);
         if charset.is_some_and(|c| c.eq_ignore_ascii_case("us-ascii")) && !text.is_ascii() {
             // mail-parser read it as windows-1252.
-            let (octets, _, unmappable) = encoding_rs::WINDOWS_1252.encode(text);
-            return (!unmappable).then(|| decode(&octets, None));
+            return Some(decode(&self.sent(part), None));
         }
         if !text.contains(char::REPLACEMENT_CHARACTER) {
             return None;
         }
-        let raw = self
-            .message
-            .raw_message
-            .get(part.raw_body_offset() as usize..part.raw_end_offset() as usize)?;
-        let octets = match part.encoding {
-            mail_parser::Encoding::None => Cow::Borrowed(raw),
-            mail_parser::Encoding::Base64 => {
-                let digits: Vec<u8> = raw
-                    .iter()
-                    .copied()
-                    .filter(|b| !b.is_ascii_whitespace())
-                    .collect();
-                Cow::Owned(mail_parser::decoders::base64::base64_decode(&digits)?)
-            }
-            mail_parser::Encoding::QuotedPrintable => {
-                Cow::Owned(mail_parser::decoders::quoted_printable::quoted_printable_decode(raw)?)
-            }
-        };
-        Some(decode(&octets, charset))
+        Some(decode(&self.sent(part), charset))
     }
 
     /// A part that shows the protected header to programs that know nothing of it (the older
@@ -206,9 +190,4 @@ impl<'x> Entity<'x> {
             && attribute_is(part, "protected-headers", "v1");
         claimed && part.text_contents().is_some_and(repeats_header)
     }
-}
-
-/// The charset that a part names.
-fn charset<'p>(part: &'p MessagePart<'_>) -> Option<&'p str> {
-    part.content_type().and_then(|ct| ct.attribute("charset"))
 }
