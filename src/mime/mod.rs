@@ -21,7 +21,7 @@ mod tolerant;
 mod transfer;
 
 pub use archive::entries;
-pub use body::{Body, decode, html_text, is_html};
+pub use body::{Body, decode, decode_page, html_text, is_html};
 pub use body_digests::BodyDigester;
 pub use delivery::delivery;
 pub use entity::{Entity, File, ProtectedHeaders};

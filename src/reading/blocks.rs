@@ -193,7 +193,7 @@ impl State<'_> {
         }
         let text = mime::decode(plaintext, charset);
         let text = if mime::is_html(&text) {
-            mime::html_text(&text)
+            mime::html_text(&mime::decode_page(plaintext, charset))
         } else {
             text
         };

@@ -1,7 +1,7 @@
 //! What does one part of a letter say of itself?
 
 use super::{File, LEGACY_LINE_MAX};
-use crate::mime::body::{foreign_charset, html_text, stripped};
+use crate::mime::body::{foreign_charset, stripped};
 use crate::mime::{filename, precheck};
 use crate::model::limits::{CONVERTED_OCTETS_MAX, DECODED_OCTETS_MAX};
 use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
@@ -36,7 +36,6 @@ pub(super) fn attribute_is(part: &MessagePart<'_>, name: &str, value: &str) -> b
 pub(super) fn body_text(part: &MessagePart<'_>, protected: bool) -> String {
     let text = match &part.body {
         PartType::Text(text) => text.as_ref(),
-        PartType::Html(html) => return html_text(html),
         _ => return String::new(),
     };
     // RFC 9788 section 5.2.2: the lines up to the first empty one repeat the header.

@@ -3,10 +3,11 @@
 
 use super::Entity;
 use super::part::{attribute_is, body_text, charset, is_multipart, media_type, repeats_header};
-use crate::mime::body::{Body, decode, html_text, stripped, with_plain_ends};
+use crate::mime::body::{Body, decode, decode_page, html_text, stripped, with_plain_ends};
 use crate::mime::precheck;
 use crate::model::limits::HTML_PARTS_MAX;
 use mail_parser::{MessagePart, MimeHeaders, PartType};
+use std::borrow::Cow;
 
 /// A plain text as short as this, beside HTML that says far more, only says that there is HTML.
 const STUB_OCTETS_MAX: usize = 300;
@@ -16,7 +17,7 @@ impl<'x> Entity<'x> {
     /// protected payload, what only repeats its header for old programs is left out.
     pub fn body(&self, protected: bool) -> Body {
         let mut body = self.first_choice(protected);
-        if let Some(text) = self.fuller_html(&body.text, protected) {
+        if let Some(text) = self.fuller_html(&body.text) {
             body = Body {
                 text,
                 ..Body::default()
@@ -79,41 +80,59 @@ impl<'x> Entity<'x> {
 
     /// The text of the n-th shown part.
     fn read_part(&self, n: usize, part: &MessagePart<'x>, protected: bool) -> String {
-        match &part.body {
-            PartType::Html(html) if n >= HTML_PARTS_MAX => stripped(html),
-            _ => self
-                .salvaged_text(part)
-                .or_else(|| self.redecoded(part))
-                .unwrap_or_else(|| body_text(part, protected)),
+        if let PartType::Html(html) = &part.body {
+            return self.read_html(n, part, html);
         }
+        self.salvaged_text(part)
+            .or_else(|| self.redecoded(part))
+            .unwrap_or_else(|| body_text(part, protected))
+    }
+
+    /// The text of the n-th part of HTML.
+    fn read_html(&self, n: usize, part: &MessagePart<'x>, html: &str) -> String {
+        let page = self.page(part, html);
+        if n >= HTML_PARTS_MAX {
+            return stripped(&page);
+        }
+        self.salvaged_text(part).unwrap_or_else(|| html_text(&page))
+    }
+
+    /// HTML in the charset that its part names, where that fits; else in the one that its own head
+    /// or its octets tell.
+    fn page<'a>(&self, part: &MessagePart<'x>, html: &'a str) -> Cow<'a, str> {
+        let named = charset(part);
+        let fits = named.is_some_and(|named| !named.eq_ignore_ascii_case("us-ascii"))
+            && !html.contains(char::REPLACEMENT_CHARACTER);
+        // ISO-2022-JP is ASCII to look at.
+        if fits || (html.is_ascii() && !html.contains('\u{1b}')) {
+            return Cow::Borrowed(html);
+        }
+        Cow::Owned(decode_page(&self.sent(part), named))
     }
 
     /// The HTML beside a plain text that is empty, or that only says that there is more: the words
     /// stand in the HTML.
-    fn fuller_html(&self, plain: &str, protected: bool) -> Option<String> {
+    fn fuller_html(&self, plain: &str) -> Option<String> {
         let has_block = |text: &str| text.contains("-----BEGIN PGP ");
         if has_block(plain) {
             return None;
         }
-        let html = self.html(protected);
+        let html = self.html();
         let (plain_octets, html_octets) = (plain.trim().len(), html.trim().len());
         let is_stub = plain_octets < STUB_OCTETS_MAX && html_octets > 4 * plain_octets;
         (is_stub || has_block(&html)).then_some(html)
     }
 
     /// Every HTML part as text.
-    fn html(&self, protected: bool) -> String {
+    fn html(&self) -> String {
         let parts = self.body_parts(&self.message.html_body);
-        let html = parts.into_iter().filter(|part| part.is_text_html());
-        let texts: Vec<String> = html
+        let pages = parts.into_iter().filter_map(|part| match &part.body {
+            PartType::Html(html) => Some((part, html)),
+            _ => None,
+        });
+        let texts: Vec<String> = pages
             .enumerate()
-            .map(|(n, part)| {
-                if n < HTML_PARTS_MAX {
-                    body_text(part, protected)
-                } else {
-                    stripped(part.text_contents().unwrap_or_default())
-                }
-            })
+            .map(|(n, (part, html))| self.read_html(n, part, html))
             .collect();
         texts.join("\n")
     }
@@ -154,11 +173,10 @@ impl<'x> Entity<'x> {
     fn salvaged_text(&self, part: &MessagePart<'_>) -> Option<String> {
         let (octets, rest) = self.salvaged(part)?;
         let charset = charset(part);
-        let text = decode(&octets, charset);
         let text = if part.is_text_html() {
-            html_text(&text)
+            html_text(&decode_page(&octets, charset))
         } else {
-            text
+            decode(&octets, charset)
         };
         Some(format!("{}\n{rest}", text.trim_end()))
     }
