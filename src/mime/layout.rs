@@ -1,5 +1,6 @@
 //! What does an entity ask of the opener? Where the OpenPGP part sits, and what stands beside it.
 
+use super::control;
 use super::entity::{Entity, File, is, is_blank, is_multipart};
 use super::inline::has_armor;
 use super::sniff;
@@ -174,7 +175,7 @@ impl<'x> Entity<'x> {
     fn outside<'a>(&'a self, parts: &[&'a MessagePart<'x>]) -> Vec<File<'a>> {
         let others = parts
             .iter()
-            .filter(|p| !is_control(p) && !is_blank(p) && !is_multipart(p));
+            .filter(|p| !is_control_part(p) && !is_blank(p) && !is_multipart(p));
         let named = |(n, part): (usize, &&'a MessagePart<'x>)| {
             let mut file = self.file(part);
             if file.name == "unnamed" {
@@ -218,10 +219,10 @@ impl<'x> Entity<'x> {
 }
 
 /// The first part of PGP/MIME (RFC 3156 section 4), whatever type it was given on the way.
-fn is_control(part: &MessagePart<'_>) -> bool {
-    let contents = part.contents().trim_ascii();
-    contents.eq_ignore_ascii_case(b"Version: 1")
-        || (is(part, "application", "pgp-encrypted") && contents.is_empty())
+fn is_control_part(part: &MessagePart<'_>) -> bool {
+    let contents = part.contents();
+    control::is_control(contents)
+        || (is(part, "application", "pgp-encrypted") && contents.trim_ascii().is_empty())
 }
 
 /// The canonical form that signatures are made over: CRLF line ends (RFC 3156 section 5).

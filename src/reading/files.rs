@@ -207,7 +207,7 @@ fn is_sealed_file(file: &File<'_>) -> bool {
 /// Whether a signature need not cover a file, since it says nothing by itself: certificates, and
 /// the first part of PGP/MIME that some programs turn into a file.
 fn says_nothing(file: &File<'_>, budget: &Budget) -> bool {
-    file.octets.trim_ascii().eq_ignore_ascii_case(b"Version: 1") || is_certificate(file, budget)
+    mime::is_control(&file.octets) || is_certificate(file, budget)
 }
 
 fn is_certificate(file: &File<'_>, budget: &Budget) -> bool {
