@@ -4,7 +4,7 @@ mod headers;
 mod part;
 mod text;
 
-use super::{LimitExceeded, precheck, sniff, tolerant, transfer};
+use super::{LimitExceeded, inline, precheck, sniff, tolerant, transfer};
 use crate::model::budget::{Budget, Sum};
 use mail_parser::{Encoding, Message, MessagePart, MimeHeaders, PartType};
 use part::{attribute_is, charset, file, media_type, sent_name};
@@ -168,8 +168,28 @@ impl<'x> Entity<'x> {
         ids.dedup();
         ids.into_iter()
             .filter_map(|id| message.part(id))
+            .filter(|part| !self.is_armored_text(part))
             .map(|part| self.file(part))
             .collect()
+    }
+
+    /// Whether a part is body text for all that its type says: armor alone, in the
+    /// `application/pgp; x-action=sign` of old programs, or in a letter that is nothing else.
+    fn is_armored_text(&self, part: &MessagePart<'_>) -> bool {
+        let PartType::Binary(octets) = &part.body else {
+            return false;
+        };
+        let is_attached = part
+            .content_disposition()
+            .is_some_and(|d| d.is_attachment());
+        let is_old_pgp = is(part, "application", "pgp")
+            && (attribute_is(part, "format", "text")
+                || attribute_is(part, "format", "mime")
+                || part
+                    .content_type()
+                    .is_some_and(|ct| ct.has_attribute("x-action")));
+        let is_alone = self.message.parts.len() == 1 && part.attachment_name().is_none();
+        !is_attached && (is_old_pgp || is_alone) && inline::begins_armored(octets)
     }
 
     /// Whether a part calls itself text and is a file all the same, by its octets.

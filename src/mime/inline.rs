@@ -28,6 +28,14 @@ pub fn has_armor(octets: &[u8]) -> bool {
     memchr::memmem::find(octets, MESSAGE.as_bytes()).is_some()
 }
 
+/// Whether octets begin with an armored message or with clearsigned text.
+pub(super) fn begins_armored(octets: &[u8]) -> bool {
+    let start = octets.trim_ascii_start();
+    [MESSAGE, SIGNED]
+        .iter()
+        .any(|mark| start.starts_with(mark.as_bytes()))
+}
+
 const BEGIN: &[u8] = b"-----BEGIN PGP ";
 const MESSAGE: &str = "-----BEGIN PGP MESSAGE-----";
 const SIGNED: &str = "-----BEGIN PGP SIGNED MESSAGE-----";

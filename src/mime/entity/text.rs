@@ -44,7 +44,12 @@ impl<'x> Entity<'x> {
     /// The parts that mail-parser takes for the plain text of the letter: HTML among them only
     /// where there is no other.
     fn first_choice(&self, protected: bool) -> Body {
-        let parts = self.body_parts(&self.message.text_body);
+        let armored = (0..).zip(&self.message.parts);
+        let armored = armored.filter(|(_, part)| self.is_armored_text(part));
+        let mut ids: Vec<u32> = armored.map(|(id, _)| id).collect();
+        ids.extend(&self.message.text_body);
+        ids.sort_unstable();
+        let parts = self.body_parts(&ids);
         let shown = parts
             .iter()
             .filter(|part| !(protected && self.is_legacy_display(part)));
@@ -82,6 +87,9 @@ impl<'x> Entity<'x> {
     fn read_part(&self, n: usize, part: &MessagePart<'x>, protected: bool) -> String {
         if let PartType::Html(html) = &part.body {
             return self.read_html(n, part, html);
+        }
+        if self.is_armored_text(part) {
+            return decode(part.contents(), charset(part));
         }
         self.salvaged_text(part)
             .or_else(|| self.redecoded(part))
