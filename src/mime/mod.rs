@@ -17,6 +17,7 @@ mod outer;
 mod path;
 mod precheck;
 mod quotes;
+mod secret_key;
 mod sniff;
 mod tolerant;
 mod transfer;
@@ -34,6 +35,7 @@ pub use outer::{OwnAddresses, OwnList, arrival, header_block_end, header_end, ou
 pub use path::{Path, path};
 pub use precheck::LimitExceeded;
 pub use quotes::{begins_old_letter, ends_in_old_letter};
+pub use secret_key::{LEFT_OUT, holds_secret_key, without_secret_keys};
 pub use sniff::{is_binary, is_encrypted_message, is_openpgp_message, true_type};
 pub use tolerant::entity_in;
 

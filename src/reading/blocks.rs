@@ -23,18 +23,9 @@ impl State<'_> {
         for block in &found {
             outside.push_str(&body.shown(&text[at..block.start]));
             at = block.end;
-            let taken = match block.kind {
-                // What stands between the marks of a key and is none is text.
-                BlockKind::PublicKey => {
-                    self.learn(block.octets.as_bytes(), clear && is_own_words(text, block))
-                }
-                BlockKind::Message | BlockKind::Clearsigned => {
-                    opened.push(block);
-                    continue;
-                }
-            };
-            if !taken {
-                outside.push_str(&text[block.start..block.end]);
+            match block.kind {
+                BlockKind::PublicKey => self.take_key(body, block, clear, &mut outside),
+                BlockKind::Message | BlockKind::Clearsigned => opened.push(block),
             }
         }
         outside.push_str(&body.shown(&text[at..]));
@@ -51,6 +42,20 @@ impl State<'_> {
         let root = !beside && opened.len() == 1;
         for block in opened {
             self.block(block, body, keys, depth, root);
+        }
+    }
+
+    /// Takes a certificate from the text. What stands between the marks of a key and is none is
+    /// text, unless it is a secret key.
+    fn take_key(&mut self, body: &Body, block: &Block, clear: bool, outside: &mut String) {
+        let own_words = is_own_words(&body.text, block);
+        if self.learn(block.octets.as_bytes(), clear && own_words) {
+            return;
+        }
+        if mime::holds_secret_key(block.octets.as_bytes()) {
+            outside.extend([mime::LEFT_OUT, "\n"]);
+        } else {
+            outside.push_str(&body.text[block.start..block.end]);
         }
     }
 

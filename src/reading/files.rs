@@ -8,7 +8,7 @@ use crate::model::limits::{
 };
 use crate::model::reading::{Attachment, Format};
 use crate::openpgp::{self, Certificate, SessionKeys};
-use crate::reading::{Kept, State};
+use crate::reading::{Kept, SECRET_KEY_SENT, State};
 use crate::triage;
 use sha2::Sha256;
 use std::borrow::Cow;
@@ -24,13 +24,19 @@ impl State<'_> {
         // are, files.
         self.looks += 1;
         let media_type = mime::true_type(file);
-        let readable = if self.files.len() < FILES_LOOKED_AT_MAX {
+        let is_secret = mime::holds_secret_key(&file.octets);
+        if is_secret {
+            self.fault(SECRET_KEY_SENT);
+        }
+        let readable = if self.files.len() < FILES_LOOKED_AT_MAX && !is_secret {
             readable(file, &media_type)
         } else {
             Vec::new()
         };
         self.files.push(Kept {
-            says_nothing: self.looks <= CERTIFICATES_MAX && says_nothing(file, self.budget),
+            says_nothing: self.looks <= CERTIFICATES_MAX
+                && !is_secret
+                && says_nothing(file, self.budget),
             attachment: Attachment {
                 name: file.name.clone(),
                 contents: mime::entries(file, &media_type),

@@ -111,6 +111,10 @@ struct Kept {
     covering: Covering,
 }
 
+/// Whoever pastes or attaches a secret key meant to send their certificate.
+const SECRET_KEY_SENT: &str = "it holds an OpenPGP secret key, which is left out of its text: tell \
+    its writer to revoke that key and to make a new one";
+
 /// What is gathered on the way through the layers.
 struct State<'p> {
     from: Option<String>,
@@ -206,6 +210,10 @@ impl<'p> State<'p> {
 
     /// Shows a document, under the signatures that cover what is read now.
     fn show(&mut self, mut text: String) {
+        if let Some(without) = mime::without_secret_keys(&text) {
+            text = without;
+            self.fault(SECRET_KEY_SENT);
+        }
         let left = (self.budget.text_octets as usize)
             .saturating_sub(self.texts.iter().map(|shown| shown.text.len()).sum());
         if text.len() > left {
@@ -632,6 +640,63 @@ mod tests {
             "{:?}",
             costly.faults
         );
+    }
+
+    /// Pasted or attached, in clear or sealed: it is told, it is shown nowhere, and it is no
+    /// certificate.
+    #[test]
+    fn a_secret_key_is_left_out_and_told() {
+        let mut desk = desk();
+        let sent = generate("ada@b.example", "Ada", Profile::V4).unwrap();
+        let armored = std::str::from_utf8(sent.secret_armored.expose()).unwrap();
+        let (_, digits) = armored.split_once("\n\n").unwrap();
+        let digits: String = digits
+            .lines()
+            .take_while(|line| !line.starts_with(['=', '-']))
+            .collect();
+        let pasted = format!("Here is my key:\n\n{armored}\nRegards, Ada\n");
+        let attached = |content_type: &str, content: &str, encoding: &str| {
+            format!(
+                "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: \
+                 text/plain\n\nHere is my key.\n--o\nContent-Type: {content_type}; \
+                 name=key.txt\nContent-Disposition: attachment\nContent-Transfer-Encoding: \
+                 {encoding}\n\n{content}\n--o--\n"
+            )
+        };
+        let public = armored.replace("PRIVATE KEY", "PUBLIC KEY");
+        let bodies = [
+            format!("\n{pasted}"),
+            format!(
+                "\n{}",
+                pasted.replace("-----END PGP PRIVATE KEY BLOCK-----\n", "")
+            ),
+            format!("\n{}", pasted.replace(armored, &public)),
+            format!("\n{}", desk.sealed(&pasted)),
+            attached("application/pgp-keys", armored, "7bit"),
+            attached("text/plain", armored, "7bit"),
+            attached("application/octet-stream", &public, "7bit"),
+            attached("application/octet-stream", &digits, "base64"),
+            format!("Autocrypt: addr=ada@b.example; keydata={digits}\n\nHello\n"),
+        ];
+        for body in bodies {
+            let reading = desk.read(&format!("From: ada@b.example\nSubject: s\n{body}"));
+            let told = reading.faults.iter().any(|f| f.contains("secret key"));
+            assert!(told, "{body}: {:?}", reading.faults);
+            assert!(reading.certificates.is_empty(), "{body}");
+            let whole = serde_json::to_string(&reading).unwrap();
+            assert!(!whole.contains(&digits[..40]), "{body}: {whole}");
+            assert!(reading.text.contains("He"), "{body}: {}", reading.text);
+            if reading.attachments.is_empty() && !body.starts_with("Autocrypt") {
+                assert!(reading.text.contains(mime::LEFT_OUT), "{}", reading.text);
+                assert!(reading.text.contains("Regards, Ada"), "{}", reading.text);
+            }
+        }
+        let certificate = desk.read(&format!(
+            "From: ada@b.example\nSubject: s\n\n{}",
+            sent.public_armored
+        ));
+        assert!(certificate.faults.is_empty(), "{:?}", certificate.faults);
+        assert_eq!(certificate.certificates.len(), 1);
     }
 
     #[test]
