@@ -21,6 +21,7 @@ mod secret_key;
 mod sniff;
 mod tolerant;
 mod transfer;
+mod uuencoded;
 
 pub use archive::entries;
 pub use body::{Body, decode, decode_page, html_text, is_html};
@@ -38,6 +39,7 @@ pub use quotes::{begins_old_letter, ends_in_old_letter};
 pub use secret_key::{LEFT_OUT, holds_secret_key, without_secret_keys};
 pub use sniff::{is_binary, is_encrypted_message, is_openpgp_message, true_type};
 pub use tolerant::entity_in;
+pub use uuencoded::{may_be_uuencoded, uuencoded};
 
 /// The desk itself never looks beyond this many octets of a letter.
 pub const HEADER_BLOCK_OCTETS_MAX: usize = 256 * 1024;

@@ -186,6 +186,9 @@ pub const FORWARDED_MAX: usize = 8;
 /// OpenPGP blocks opened in one text; what follows stays as it stood.
 pub const BLOCKS_MAX: usize = 16;
 
+/// Uuencoded files that are taken out of one text; what follows stays as it stood.
+pub const UUENCODED_FILES_MAX: usize = 16;
+
 /// OpenPGP files opened in one letter.
 pub const SEALED_FILES_MAX: usize = 8;
 

@@ -1,6 +1,6 @@
-//! How are OpenPGP blocks in a text opened?
+//! How are OpenPGP blocks in a text opened, and files that stand in it taken out?
 
-use crate::mime::{self, Block, BlockKind, Body, Entity, blocks};
+use crate::mime::{self, Block, BlockKind, Body, Entity, File, blocks};
 use crate::model::limits::BLOCKS_MAX;
 use crate::model::reading::Format;
 use crate::openpgp::{self, SessionKeys, SignatureFound};
@@ -17,18 +17,18 @@ impl State<'_> {
     ) {
         let text = &body.text;
         let found = blocks(text);
-        let mut outside = String::new();
+        let (mut outside, mut files) = (String::new(), Vec::new());
         let mut at = 0;
         let mut opened = Vec::new();
         for block in &found {
-            outside.push_str(&body.shown(&text[at..block.start]));
+            outside.push_str(&self.without_files(body, &text[at..block.start], &mut files));
             at = block.end;
             match block.kind {
                 BlockKind::PublicKey => self.take_key(body, block, clear, &mut outside),
                 BlockKind::Message | BlockKind::Clearsigned => opened.push(block),
             }
         }
-        outside.push_str(&body.shown(&text[at..]));
+        outside.push_str(&self.without_files(body, &text[at..], &mut files));
         if found.len() >= BLOCKS_MAX && !blocks(&text[at..]).is_empty() {
             self.fault("there are too many OpenPGP blocks; the rest stays as it stood");
         }
@@ -43,6 +43,26 @@ impl State<'_> {
         for block in opened {
             self.block(block, body, keys, depth, root);
         }
+        let chain = std::mem::take(&mut self.chain);
+        self.sealed_files(&files, keys, depth);
+        self.chain = chain;
+    }
+
+    /// A stretch of text as a human reads it, without the files that stand in it uuencoded.
+    fn without_files(
+        &mut self,
+        body: &Body,
+        stretch: &str,
+        files: &mut Vec<File<'static>>,
+    ) -> String {
+        let found = mime::uuencoded(stretch);
+        for name in found.damaged {
+            self.fault(format!(
+                "a uuencoded file in the text is damaged and stays as it stands: {name}"
+            ));
+        }
+        files.extend(found.files);
+        body.shown(&found.text)
     }
 
     /// Takes a certificate from the text. What stands between the marks of a key and is none is
@@ -130,8 +150,8 @@ impl State<'_> {
             (Some(text), Some((_, signatures))) => (text, signatures),
             _ => (block.to_owned(), vec![SignatureFound::Bad { issuer: None }]),
         };
-        self.covered(signatures, |state| match blocks(&text).as_slice() {
-            [_, ..] if !state.too_deep(depth) => state.inline(
+        self.covered(signatures, |state| match is_plain(&text) {
+            false if !state.too_deep(depth) => state.inline(
                 &Body {
                     text,
                     ..Body::default()
@@ -202,7 +222,7 @@ impl State<'_> {
         } else {
             text
         };
-        if blocks(&text).is_empty() {
+        if is_plain(&text) {
             return self.show(text);
         }
         self.inline(
@@ -215,6 +235,11 @@ impl State<'_> {
             depth + 1,
         );
     }
+}
+
+/// Whether a text is shown as it stands: no block and no file is in it.
+fn is_plain(text: &str) -> bool {
+    blocks(text).is_empty() && !mime::may_be_uuencoded(text)
 }
 
 /// Whether a block stands among the writer's own words, and not in what they quote: that is

@@ -700,6 +700,38 @@ mod tests {
     }
 
     #[test]
+    fn a_uuencoded_file_is_a_file_that_the_signature_around_it_covers() {
+        let mut desk = desk();
+        let held = Position {
+            certificates: certificates(desk.ada_public.as_bytes()).unwrap(),
+            ..Position::default()
+        };
+        let cat = "begin 644 cat.txt\n#0V%T\n`\nend\n";
+        let words = format!("XSS in acme\n\n{cat}");
+        let sealed = desk.sealed(&words);
+        let clearsigned = crate::openpgp::sign_cleartext(&words, &[&desk.ada]).unwrap();
+        let beside = format!("{}\n{cat}", desk.sealed("XSS in acme"));
+        for (body, status) in [
+            (&words, SignatureStatus::None),
+            (&sealed, SignatureStatus::Valid),
+            (&clearsigned, SignatureStatus::Valid),
+            (&beside, SignatureStatus::None),
+        ] {
+            let letter = format!("From: ada@b.example\nSubject: s\n\n{body}");
+            let reading = read(letter.as_bytes(), &mut desk.keys, &held).reading;
+            assert_eq!(reading.signature.status, status, "{body}");
+            assert_eq!(reading.text.trim(), "XSS in acme", "{body}");
+            let file = &reading.attachments[0];
+            assert_eq!((file.name.as_str(), file.octets), ("cat.txt", 3));
+        }
+        let cut_off = words.replace("end\n", "");
+        let reading = desk.read(&format!("From: ada@b.example\nSubject: s\n\n{cut_off}"));
+        assert!(reading.text.contains("#0V%T"), "{}", reading.text);
+        let told = reading.faults.iter().any(|f| f.contains("cat.txt"));
+        assert!(told, "{:?}", reading.faults);
+    }
+
+    #[test]
     fn a_letter_that_stays_shut_says_why_and_shows_nothing() {
         let mut desk = desk();
         let other = generate("x@y.example", "X", Profile::V4).unwrap();
