@@ -35,7 +35,7 @@ pub use layout::{Layout, Sealed};
 pub use outer::{OwnAddresses, OwnList, arrival, header_block_end, header_end, outer};
 pub use path::{Path, path};
 pub use precheck::LimitExceeded;
-pub use quotes::{begins_old_letter, ends_in_old_letter};
+pub use quotes::{begins_old_letter, ends_in_old_letter, stands_in_old_letter};
 pub use secret_key::{LEFT_OUT, holds_secret_key, without_secret_keys};
 pub use sniff::{is_binary, is_encrypted_message, is_openpgp_message, true_type};
 pub use tolerant::entity_in;

@@ -109,8 +109,12 @@ impl State<'_> {
                     root,
                 ) {
                     let as_it_stood = &body.text[block.start..block.end];
-                    if as_it_stood.starts_with('>') {
-                        self.protections.truncate(protections); // what somebody quotes was sealed for somebody else
+                    // What somebody quotes was sealed for somebody else. Only the form tells: no
+                    // key has a say, and the letter counts as sealed all the same.
+                    if as_it_stood.starts_with('>')
+                        || mime::stands_in_old_letter(&body.text[..block.start])
+                    {
+                        self.protections.truncate(protections);
                     }
                     self.show(as_it_stood.to_owned());
                 }

@@ -731,6 +731,31 @@ mod tests {
         assert!(told, "{:?}", reading.faults);
     }
 
+    /// A program that quotes without marks puts the old letter's header above it.
+    #[test]
+    fn an_old_letter_that_stays_shut_shuts_no_answer() {
+        let mut desk = desk();
+        let other = generate("x@y.example", "X", Profile::V4).unwrap();
+        let others = certificates(other.public_armored.as_bytes()).unwrap();
+        let packets = desk.ada.sign_message(b"old words").unwrap();
+        let theirs = armored_message(&seal_packets(&others, &packets).unwrap()).unwrap();
+        let ours = desk.sealed("old words");
+        let header = "-----Original Message-----\nFrom: Desk <security@desk.example>\nSent: \
+            Monday, 1 June 2026 10:11\nTo: Ada\nSubject: Re: XSS\n";
+        let answer = format!("It is in the search.\n\n{header}\n");
+        for (above, block, shut) in [
+            (answer.as_str(), &theirs, None),
+            (answer.as_str(), &ours, None),
+            (header, &theirs, Some(Shut::NoKey)),
+            ("It is sealed.\n\n--- PoC ---\n", &theirs, Some(Shut::NoKey)),
+        ] {
+            let letter = format!("From: ada@b.example\nSubject: s\n\n{above}\n{block}");
+            let reading = desk.read(&letter);
+            assert_eq!(reading.protection.shut, shut, "{above}");
+            assert!(reading.came_sealed(), "{above}");
+        }
+    }
+
     #[test]
     fn a_letter_that_stays_shut_says_why_and_shows_nothing() {
         let mut desk = desk();
