@@ -312,6 +312,18 @@ fn what_stayed_shut_is_read_again_on_a_word() {
 /// Whether a quoted ciphertext opens must not decide what its sender gets.
 #[test]
 fn a_quoted_ciphertext_is_no_oracle() {
+    check_quoted_ciphertext("", "> ");
+}
+
+/// Nor where a program quotes without marks, below the header of the old letter.
+#[test]
+fn a_ciphertext_in_an_old_letter_is_no_oracle() {
+    let header = "From: Desk <security@demo.example>\nSent: Monday, 1 June 2026 10:11\nTo: \
+                  Eve\nSubject: Re: PGP key\n\n";
+    check_quoted_ciphertext(header, "");
+}
+
+fn check_quoted_ciphertext(above: &str, mark: &str) {
     let desk = Desk::start("");
     let certificate = desk.certificate();
     let other = sealdesk::openpgp::generate(
@@ -336,9 +348,10 @@ fn a_quoted_ciphertext_is_no_oracle() {
     for (from, ciphertext) in senders.iter().zip([&ours, &theirs, &tampered]) {
         let quoted: String = armored(ciphertext)
             .lines()
-            .map(|line| format!("> {line}\n"))
+            .map(|line| format!("{mark}{line}\n"))
             .collect();
-        let body = format!("Content-Type: text/plain\n\nPlease send me your PGP key.\n\n{quoted}");
+        let body =
+            format!("Content-Type: text/plain\n\nPlease send me your PGP key.\n\n{above}{quoted}");
         desk.deliver(&from.replace('@', "-"), &headed(from, "PGP key", &body));
     }
     desk.read(3);

@@ -76,6 +76,7 @@ mod tests {
             &File {
                 name: "x".to_owned(),
                 media_type: media_type.to_owned(),
+                charset: None,
                 octets: octets.into(),
             },
             media_type,

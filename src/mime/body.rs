@@ -1,8 +1,8 @@
 //! What would a human read? Body text, whether it came as plain text that flows or as HTML.
 
 use crate::model::limits::{
-    CONVERTED_OCTETS_MAX, DECODED_OCTETS_MAX, GUESSED_OCTETS_MAX, HTML_NESTING_MAX,
-    HTML_OCTETS_MAX, HTML_TAGS_MAX,
+    CONVERTED_OCTETS_MAX, DECODED_OCTETS_MAX, GUESSED_OCTETS_MAX, HTML_META_OCTETS_MAX,
+    HTML_NESTING_MAX, HTML_OCTETS_MAX, HTML_TAGS_MAX,
 };
 use html2text::config;
 use html2text::render::TrivialDecorator;
@@ -69,6 +69,44 @@ pub fn decode(octets: &[u8], named: Option<&str>) -> String {
     with_plain_ends(text)
 }
 
+/// HTML as `decode` reads it. Where nobody named its charset, or named UTF-8 wrongly, the `<meta>` in
+/// its own head does.
+pub fn decode_page(octets: &[u8], named: Option<&str>) -> String {
+    let tells = named.is_some_and(|label| foreign_charset(label).is_some());
+    if tells {
+        decode(octets, named)
+    } else {
+        decode(octets, meta_charset(octets))
+    }
+}
+
+/// The charset of `<meta charset=…>` or `<meta … content="text/html; charset=…">` (HTML section
+/// 13.2.3.2). UTF-16 is none of them: who can read the tag knows better.
+fn meta_charset(octets: &[u8]) -> Option<&str> {
+    let head = &octets[..octets.len().min(HTML_META_OCTETS_MAX)];
+    let tags = head.split(|b| *b == b'<').skip(1);
+    let label = tags
+        .filter(|tag| tag.len() > 5 && tag[..4].eq_ignore_ascii_case(b"meta"))
+        .filter(|tag| tag[4].is_ascii_whitespace() || tag[4] == b'/')
+        .find_map(|tag| charset_in(tag.split(|b| *b == b'>').next()?))?;
+    Some(label).filter(|label| !label.to_ascii_lowercase().starts_with("utf-16"))
+}
+
+/// The label behind `charset=` in a tag.
+fn charset_in(tag: &[u8]) -> Option<&str> {
+    const NAME: &[u8] = b"charset";
+    let at = tag
+        .windows(NAME.len())
+        .position(|word| word.eq_ignore_ascii_case(NAME))?;
+    let value = tag[at + NAME.len()..].trim_ascii_start();
+    let value = value.strip_prefix(b"=")?.trim_ascii_start();
+    let value = value.strip_prefix(b"\"").unwrap_or(value);
+    let value = value.strip_prefix(b"'").unwrap_or(value);
+    let is_label = |b: &u8| b.is_ascii_alphanumeric() || b"-_.:+".contains(b);
+    let length = value.iter().take_while(|b| is_label(b)).count();
+    std::str::from_utf8(&value[..length]).ok()
+}
+
 /// Line ends in LF, without a copy where they are that already.
 pub(super) fn with_plain_ends(text: String) -> String {
     if memchr::memmem::find(text.as_bytes(), b"\r\n").is_some() {
@@ -76,6 +114,13 @@ pub(super) fn with_plain_ends(text: String) -> String {
     } else {
         text
     }
+}
+
+/// The name of a charset that is known, where text in it is not UTF-8 to begin with.
+pub(super) fn foreign_charset(label: &str) -> Option<String> {
+    encoding(label)
+        .filter(|e| *e != encoding_rs::UTF_8)
+        .map(|e| e.name().to_owned())
 }
 
 /// The encoding behind a label: those of the WHATWG's list, and code pages by their number.
@@ -285,6 +330,42 @@ mod tests {
         assert_eq!(decode(b"\xf0\xd2\xc9", Some("koi8-r")), "При");
         assert_eq!(decode(b"\xff\xfea\0", None), "a");
         assert_eq!(unflowed("al \nles\n", true), "alles\n");
+    }
+
+    #[test]
+    fn html_tells_its_charset_in_its_own_head() {
+        let words = "Уязвимость в программе";
+        for (head, named) in [
+            ("<meta charset=koi8-r>", None),
+            ("<META CHARSET = 'KOI8-R'>", Some("utf-8")),
+            (
+                "<meta http-equiv=x content=\"text/html; charset=koi8-r\">",
+                Some("us-ascii"),
+            ),
+            (
+                "<metadata charset=utf-8><meta name=a><meta charset=\"koi8-r\">",
+                None,
+            ),
+            ("<meta charset=utf-8>", Some("koi8-r")),
+        ] {
+            let page = format!("<html><head>{head}</head><body>{words}</body></html>");
+            let (octets, ..) = encoding_rs::KOI8_R.encode(&page);
+            assert_eq!(decode_page(&octets, named), page, "{head} {named:?}");
+        }
+        // What is UTF-8 is UTF-8, and what nobody named is guessed.
+        let page = format!("<meta charset=koi8-r>{words}");
+        assert_eq!(decode_page(page.as_bytes(), None), page);
+        let page = format!("<p>{words}: любой может прочитать чужие файлы.</p>");
+        for head in [
+            "",
+            "<meta charset=utf-16>",
+            "<meta charset=",
+            "<meta charset",
+        ] {
+            let (octets, ..) = encoding_rs::WINDOWS_1251.encode(&page);
+            let octets = [head.as_bytes(), b"<p>", &octets].concat();
+            assert!(decode_page(&octets, None).ends_with(&page), "{head}");
+        }
     }
 
     #[test]

@@ -28,13 +28,21 @@ pub fn has_armor(octets: &[u8]) -> bool {
     memchr::memmem::find(octets, MESSAGE.as_bytes()).is_some()
 }
 
+/// Whether octets begin with an armored message or with clearsigned text.
+pub(super) fn begins_armored(octets: &[u8]) -> bool {
+    let start = octets.trim_ascii_start();
+    [MESSAGE, SIGNED]
+        .iter()
+        .any(|mark| start.starts_with(mark.as_bytes()))
+}
+
 const BEGIN: &[u8] = b"-----BEGIN PGP ";
 const MESSAGE: &str = "-----BEGIN PGP MESSAGE-----";
 const SIGNED: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
 const PUBLIC: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
 
 /// Fewer base64 digits than this between two marks are no block: somebody speaks of armor.
-const DIGITS_MIN: usize = 24;
+pub(super) const DIGITS_MIN: usize = 24;
 
 /// Finds armored blocks, quoted, indented or bent as mail programs bend them. What armor carries is
 /// built anew from its digits: its integrity is proven inside. Clearsigned text must stand exactly
@@ -94,7 +102,7 @@ fn next_mark(text: &str, mut at: usize) -> Option<(usize, &'static str, BlockKin
 }
 
 /// What programs put before each line of a quote, or nothing that can be seen.
-fn is_quoting(prefix: &str) -> bool {
+pub(super) fn is_quoting(prefix: &str) -> bool {
     let initials = prefix
         .trim_start()
         .strip_suffix("> ")

@@ -1,6 +1,8 @@
 //! What does an entity ask of the opener? Where the OpenPGP part sits, and what stands beside it.
 
-use super::entity::{Entity, File, contents, is, is_blank, is_multipart};
+use super::control;
+use super::entity::{Entity, File, is, is_blank, is_multipart};
+use super::inline::has_armor;
 use super::sniff;
 use crate::model::reading::Repair;
 use mail_parser::{MessagePart, MimeHeaders, PartType};
@@ -94,7 +96,7 @@ impl<'x> Entity<'x> {
         if is(part, "multipart", "encrypted")
             && let Some(cipher) = children
                 .iter()
-                .find(|p| looks_sealed(p))
+                .find(|p| self.looks_sealed(p))
                 .or_else(|| children.get(1))
         {
             // Google Workspace and mailing lists put the sealed entity beside a footer of theirs.
@@ -112,12 +114,12 @@ impl<'x> Entity<'x> {
         // the two parts; so does ProtonMail, which names the first of them attachment.pgp.
         let control = children
             .iter()
-            .position(|p| is(p, "application", "pgp-encrypted") && !looks_sealed(p));
+            .position(|p| is(p, "application", "pgp-encrypted") && !self.looks_sealed(p));
         let cipher = control.and_then(|at| {
             let sealed = children[at..]
                 .iter()
                 .chain(&children[..at])
-                .find(|p| looks_sealed(p));
+                .find(|p| self.looks_sealed(p));
             Some((
                 at,
                 sealed.or_else(|| children[at + 1..].iter().find(|p| !is_blank(p)))?,
@@ -158,14 +160,10 @@ impl<'x> Entity<'x> {
     }
 
     fn sealed<'a>(&'a self, part: &'a MessagePart<'x>, repaired: Option<Repair>) -> Sealed<'a> {
-        let raw = self
-            .message
-            .raw_message
-            .get(part.raw_body_offset() as usize..part.raw_end_offset() as usize)
-            .unwrap_or_default();
+        let raw = self.raw(part).unwrap_or_default();
         let ciphertext = self
             .salvaged(part)
-            .map_or_else(|| contents(part), |(octets, _)| Cow::Owned(octets));
+            .map_or_else(|| self.sent(part), |(octets, _)| Cow::Owned(octets));
         Sealed {
             ciphertext,
             raw: Cow::Borrowed(raw),
@@ -177,7 +175,7 @@ impl<'x> Entity<'x> {
     fn outside<'a>(&'a self, parts: &[&'a MessagePart<'x>]) -> Vec<File<'a>> {
         let others = parts
             .iter()
-            .filter(|p| !is_control(p) && !is_blank(p) && !is_multipart(p));
+            .filter(|p| !is_control_part(p) && !is_blank(p) && !is_multipart(p));
         let named = |(n, part): (usize, &&'a MessagePart<'x>)| {
             let mut file = self.file(part);
             if file.name == "unnamed" {
@@ -205,26 +203,26 @@ impl<'x> Entity<'x> {
             .get(signed.raw_header_offset() as usize..signed.raw_end_offset() as usize)?;
         Some(Layout::Signed {
             signed: canonical(raw),
-            signature: contents(signature),
+            signature: Cow::Borrowed(signature.contents()),
         })
+    }
+
+    /// Whether these are the octets of an encrypted OpenPGP message, whatever their part is called.
+    fn looks_sealed(&self, part: &MessagePart<'x>) -> bool {
+        const START_OCTETS: usize = 4_096;
+        let contents = part.contents();
+        let has_armor = has_armor(&contents[..contents.len().min(START_OCTETS)]);
+        // Armor in HTML is read as the text that it is.
+        (has_armor && !matches!(part.body, PartType::Html(_)))
+            || sniff::is_encrypted_message(&self.sent(part))
     }
 }
 
 /// The first part of PGP/MIME (RFC 3156 section 4), whatever type it was given on the way.
-fn is_control(part: &MessagePart<'_>) -> bool {
-    let contents = part.contents().trim_ascii();
-    contents.eq_ignore_ascii_case(b"Version: 1")
-        || (is(part, "application", "pgp-encrypted") && contents.is_empty())
-}
-
-/// Whether these are the octets of an encrypted OpenPGP message, whatever their part is called.
-fn looks_sealed(part: &MessagePart<'_>) -> bool {
-    let start = &part.contents()[..part.contents().len().min(4_096)];
-    !matches!(part.body, PartType::Html(_))
-        && (start
-            .windows(27)
-            .any(|w| w == b"-----BEGIN PGP MESSAGE-----")
-            || sniff::is_encrypted_message(start))
+fn is_control_part(part: &MessagePart<'_>) -> bool {
+    let contents = part.contents();
+    control::is_control(contents)
+        || (is(part, "application", "pgp-encrypted") && contents.trim_ascii().is_empty())
 }
 
 /// The canonical form that signatures are made over: CRLF line ends (RFC 3156 section 5).

@@ -1,6 +1,7 @@
 //! What is a file, whatever its letter says? Its first octets decide.
 
 use super::File;
+use infer::MatcherType;
 
 /// The media type that the octets show, else the one that was declared.
 pub fn true_type(file: &File<'_>) -> String {
@@ -69,7 +70,8 @@ pub fn is_binary(octets: &[u8]) -> bool {
     let unicode = encoding_rs::Encoding::for_bom(octets).is_some();
     !unicode
         && (octets.contains(&0)
-            || (infer::get(octets).is_some() && std::str::from_utf8(octets).is_err()))
+            || (infer::get(octets).is_some_and(|seen| seen.matcher_type() != MatcherType::Text)
+                && std::str::from_utf8(octets).is_err()))
 }
 
 #[cfg(test)]
@@ -82,6 +84,7 @@ mod tests {
             true_type(&File {
                 name: "x".to_owned(),
                 media_type: declared.to_owned(),
+                charset: None,
                 octets: octets.into(),
             })
         };

@@ -186,6 +186,9 @@ pub const FORWARDED_MAX: usize = 8;
 /// OpenPGP blocks opened in one text; what follows stays as it stood.
 pub const BLOCKS_MAX: usize = 16;
 
+/// Uuencoded files that are taken out of one text; what follows stays as it stood.
+pub const UUENCODED_FILES_MAX: usize = 16;
+
 /// OpenPGP files opened in one letter.
 pub const SEALED_FILES_MAX: usize = 8;
 
@@ -252,6 +255,9 @@ pub const HTML_TAGS_MAX: usize = 20_000;
 
 /// Elements in it inside one another: laying out recurses.
 pub const HTML_NESTING_MAX: usize = 100;
+
+/// Octets of HTML in which the `<meta>` that names its charset is looked for.
+pub const HTML_META_OCTETS_MAX: usize = 4 * 1024;
 
 /// HTML parts of one entity that are laid out.
 pub const HTML_PARTS_MAX: usize = 8;

@@ -1,9 +1,9 @@
 //! Which certificates does a letter bring?
 
-use crate::mime::File;
+use crate::mime::{self, File};
 use crate::model::limits::{CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX};
 use crate::openpgp::{self, Certificate, NotRead};
-use crate::reading::State;
+use crate::reading::{SECRET_KEY_SENT, State};
 
 /// How a certificate came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +55,10 @@ impl State<'_> {
             return false;
         }
         *learnt += 1;
+        if mime::holds_secret_key(octets) {
+            self.fault(SECRET_KEY_SENT);
+            return false;
+        }
         let found = match openpgp::strangers_certificates(octets, self.budget) {
             Ok(found) => found,
             Err(NotRead::NoCertificate) => return false,

@@ -173,7 +173,7 @@ impl State<'_> {
         let files = self.files.iter().map(|kept| triage::ReportFile {
             name: &kept.attachment.name,
             media_type: &kept.attachment.media_type,
-            octets: &kept.octets,
+            octets: &kept.readable,
         });
         files
             .filter(|file| {

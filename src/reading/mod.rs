@@ -6,22 +6,21 @@
 mod blocks;
 mod certificates;
 mod conclude;
+mod files;
 mod layers;
 mod strike;
 
-use crate::mime::{self, Entity, File, Layout, LimitExceeded, OwnAddresses};
+use crate::mime::{self, Entity, Layout, LimitExceeded, OwnAddresses};
 use crate::model::budget::Budget;
 use crate::model::ids::Digest;
 use crate::model::letter::{Dmarc, Outer};
-use crate::model::limits::{CERTIFICATES_MAX, Limits};
+use crate::model::limits::Limits;
 use crate::model::product::OwnProduct;
 use crate::model::reading::{
     Attachment, Delivery, Format, Integrity, Protection, Reading, Repair, Shut,
 };
 use crate::openpgp::{self, Certificate, Opened, SessionKeys, SignatureFound, Unopened};
-use crate::triage;
 use certificates::{Brought, Way};
-use sha2::Sha256;
 use std::rc::Rc;
 use std::time::Duration;
 pub use strike::strike;
@@ -103,16 +102,18 @@ struct Shown {
 /// A file of the letter, and the signatures that cover it.
 struct Kept {
     attachment: Attachment,
-    /// Empty where nobody wants them, and where they are no record that the report may be read
-    /// from.
+    /// Empty where nobody wants them.
     octets: Vec<u8>,
+    /// A record or a text that the report may be read from, as UTF-8; empty for any other file.
+    readable: Vec<u8>,
     /// A signature need not cover it.
     says_nothing: bool,
     covering: Covering,
 }
 
-/// Files among which records are looked for.
-const FILES_LOOKED_AT_MAX: usize = 16;
+/// Whoever pastes or attaches a secret key meant to send their certificate.
+const SECRET_KEY_SENT: &str = "it holds an OpenPGP secret key, which is left out of its text: tell \
+    its writer to revoke that key and to make a new one";
 
 /// What is gathered on the way through the layers.
 struct State<'p> {
@@ -209,6 +210,10 @@ impl<'p> State<'p> {
 
     /// Shows a document, under the signatures that cover what is read now.
     fn show(&mut self, mut text: String) {
+        if let Some(without) = mime::without_secret_keys(&text) {
+            text = without;
+            self.fault(SECRET_KEY_SENT);
+        }
         let left = (self.budget.text_octets as usize)
             .saturating_sub(self.texts.iter().map(|shown| shown.text.len()).sum());
         if text.len() > left {
@@ -218,33 +223,6 @@ impl<'p> State<'p> {
         }
         self.texts.push(Shown {
             text,
-            covering: Rc::clone(&self.covering),
-        });
-    }
-
-    /// Lists a file, under the signatures that cover what is read now.
-    fn keep(&mut self, file: &File<'_>) {
-        // To look at a certificate costs time; further ones than a person sends count as what they
-        // are, files.
-        self.looks += 1;
-        let media_type = mime::true_type(file);
-        let is_read = self.files.len() < FILES_LOOKED_AT_MAX
-            && (triage::may_be_record(&file.name, &media_type, &file.octets)
-                || triage::may_be_text(&file.name, &media_type, &file.octets));
-        self.files.push(Kept {
-            says_nothing: self.looks <= CERTIFICATES_MAX && blocks::says_nothing(file, self.budget),
-            attachment: Attachment {
-                name: file.name.clone(),
-                contents: mime::entries(file, &media_type),
-                media_type,
-                octets: file.octets.len() as u64,
-                sha256: Digest(<Sha256 as sha2::Digest>::digest(&file.octets).into()).to_string(),
-            },
-            octets: if self.with_files || is_read {
-                file.octets.to_vec()
-            } else {
-                Vec::new()
-            },
             covering: Rc::clone(&self.covering),
         });
     }
@@ -662,6 +640,120 @@ mod tests {
             "{:?}",
             costly.faults
         );
+    }
+
+    /// Pasted or attached, in clear or sealed: it is told, it is shown nowhere, and it is no
+    /// certificate.
+    #[test]
+    fn a_secret_key_is_left_out_and_told() {
+        let mut desk = desk();
+        let sent = generate("ada@b.example", "Ada", Profile::V4).unwrap();
+        let armored = std::str::from_utf8(sent.secret_armored.expose()).unwrap();
+        let (_, digits) = armored.split_once("\n\n").unwrap();
+        let digits: String = digits
+            .lines()
+            .take_while(|line| !line.starts_with(['=', '-']))
+            .collect();
+        let pasted = format!("Here is my key:\n\n{armored}\nRegards, Ada\n");
+        let attached = |content_type: &str, content: &str, encoding: &str| {
+            format!(
+                "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: \
+                 text/plain\n\nHere is my key.\n--o\nContent-Type: {content_type}; \
+                 name=key.txt\nContent-Disposition: attachment\nContent-Transfer-Encoding: \
+                 {encoding}\n\n{content}\n--o--\n"
+            )
+        };
+        let public = armored.replace("PRIVATE KEY", "PUBLIC KEY");
+        let bodies = [
+            format!("\n{pasted}"),
+            format!(
+                "\n{}",
+                pasted.replace("-----END PGP PRIVATE KEY BLOCK-----\n", "")
+            ),
+            format!("\n{}", pasted.replace(armored, &public)),
+            format!("\n{}", desk.sealed(&pasted)),
+            attached("application/pgp-keys", armored, "7bit"),
+            attached("text/plain", armored, "7bit"),
+            attached("application/octet-stream", &public, "7bit"),
+            attached("application/octet-stream", &digits, "base64"),
+            format!("Autocrypt: addr=ada@b.example; keydata={digits}\n\nHello\n"),
+        ];
+        for body in bodies {
+            let reading = desk.read(&format!("From: ada@b.example\nSubject: s\n{body}"));
+            let told = reading.faults.iter().any(|f| f.contains("secret key"));
+            assert!(told, "{body}: {:?}", reading.faults);
+            assert!(reading.certificates.is_empty(), "{body}");
+            let whole = serde_json::to_string(&reading).unwrap();
+            assert!(!whole.contains(&digits[..40]), "{body}: {whole}");
+            assert!(reading.text.contains("He"), "{body}: {}", reading.text);
+            if reading.attachments.is_empty() && !body.starts_with("Autocrypt") {
+                assert!(reading.text.contains(mime::LEFT_OUT), "{}", reading.text);
+                assert!(reading.text.contains("Regards, Ada"), "{}", reading.text);
+            }
+        }
+        let certificate = desk.read(&format!(
+            "From: ada@b.example\nSubject: s\n\n{}",
+            sent.public_armored
+        ));
+        assert!(certificate.faults.is_empty(), "{:?}", certificate.faults);
+        assert_eq!(certificate.certificates.len(), 1);
+    }
+
+    #[test]
+    fn a_uuencoded_file_is_a_file_that_the_signature_around_it_covers() {
+        let mut desk = desk();
+        let held = Position {
+            certificates: certificates(desk.ada_public.as_bytes()).unwrap(),
+            ..Position::default()
+        };
+        let cat = "begin 644 cat.txt\n#0V%T\n`\nend\n";
+        let words = format!("XSS in acme\n\n{cat}");
+        let sealed = desk.sealed(&words);
+        let clearsigned = crate::openpgp::sign_cleartext(&words, &[&desk.ada]).unwrap();
+        let beside = format!("{}\n{cat}", desk.sealed("XSS in acme"));
+        for (body, status) in [
+            (&words, SignatureStatus::None),
+            (&sealed, SignatureStatus::Valid),
+            (&clearsigned, SignatureStatus::Valid),
+            (&beside, SignatureStatus::None),
+        ] {
+            let letter = format!("From: ada@b.example\nSubject: s\n\n{body}");
+            let reading = read(letter.as_bytes(), &mut desk.keys, &held).reading;
+            assert_eq!(reading.signature.status, status, "{body}");
+            assert_eq!(reading.text.trim(), "XSS in acme", "{body}");
+            let file = &reading.attachments[0];
+            assert_eq!((file.name.as_str(), file.octets), ("cat.txt", 3));
+        }
+        let cut_off = words.replace("end\n", "");
+        let reading = desk.read(&format!("From: ada@b.example\nSubject: s\n\n{cut_off}"));
+        assert!(reading.text.contains("#0V%T"), "{}", reading.text);
+        let told = reading.faults.iter().any(|f| f.contains("cat.txt"));
+        assert!(told, "{:?}", reading.faults);
+    }
+
+    /// A program that quotes without marks puts the old letter's header above it.
+    #[test]
+    fn an_old_letter_that_stays_shut_shuts_no_answer() {
+        let mut desk = desk();
+        let other = generate("x@y.example", "X", Profile::V4).unwrap();
+        let others = certificates(other.public_armored.as_bytes()).unwrap();
+        let packets = desk.ada.sign_message(b"old words").unwrap();
+        let theirs = armored_message(&seal_packets(&others, &packets).unwrap()).unwrap();
+        let ours = desk.sealed("old words");
+        let header = "-----Original Message-----\nFrom: Desk <security@desk.example>\nSent: \
+            Monday, 1 June 2026 10:11\nTo: Ada\nSubject: Re: XSS\n";
+        let answer = format!("It is in the search.\n\n{header}\n");
+        for (above, block, shut) in [
+            (answer.as_str(), &theirs, None),
+            (answer.as_str(), &ours, None),
+            (header, &theirs, Some(Shut::NoKey)),
+            ("It is sealed.\n\n--- PoC ---\n", &theirs, Some(Shut::NoKey)),
+        ] {
+            let letter = format!("From: ada@b.example\nSubject: s\n\n{above}\n{block}");
+            let reading = desk.read(&letter);
+            assert_eq!(reading.protection.shut, shut, "{above}");
+            assert!(reading.came_sealed(), "{above}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What does one part of a letter say of itself?
 
 use super::{File, LEGACY_LINE_MAX};
-use crate::mime::body::{html_text, stripped};
+use crate::mime::body::{foreign_charset, stripped};
 use crate::mime::{filename, precheck};
 use crate::model::limits::{CONVERTED_OCTETS_MAX, DECODED_OCTETS_MAX};
 use mail_parser::{Message, MessagePart, MimeHeaders, PartType};
@@ -36,7 +36,6 @@ pub(super) fn attribute_is(part: &MessagePart<'_>, name: &str, value: &str) -> b
 pub(super) fn body_text(part: &MessagePart<'_>, protected: bool) -> String {
     let text = match &part.body {
         PartType::Text(text) => text.as_ref(),
-        PartType::Html(html) => return html_text(html),
         _ => return String::new(),
     };
     // RFC 9788 section 5.2.2: the lines up to the first empty one repeat the header.
@@ -141,10 +140,6 @@ pub(in crate::mime) fn is_blank(part: &MessagePart<'_>) -> bool {
     }
 }
 
-pub(in crate::mime) fn contents<'a>(part: &'a MessagePart<'_>) -> Cow<'a, [u8]> {
-    Cow::Borrowed(part.contents())
-}
-
 pub(super) fn media_type(part: &MessagePart<'_>) -> String {
     let named = |ct: &mail_parser::ContentType<'_>| {
         format!("{}/{}", ct.ctype(), ct.subtype().unwrap_or("plain")).to_ascii_lowercase()
@@ -175,16 +170,13 @@ pub(super) fn is_media_type(name: &str) -> bool {
         .is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype))
 }
 
-pub(super) fn file<'a>(part: &'a MessagePart<'_>, message: &'a Message<'_>) -> File<'a> {
-    let octets = match &part.body {
-        PartType::Message(inner) => {
-            let whole = message
-                .raw_message
-                .get(part.raw_body_offset() as usize..part.raw_end_offset() as usize);
-            Cow::Borrowed(whole.unwrap_or(&inner.raw_message))
-        }
-        _ => Cow::Borrowed(part.contents()),
-    };
+/// The charset that a part names.
+pub(super) fn charset<'p>(part: &'p MessagePart<'_>) -> Option<&'p str> {
+    part.content_type().and_then(|ct| ct.attribute("charset"))
+}
+
+/// A part as the file that it is, with the octets that were sent.
+pub(super) fn file<'a>(part: &'a MessagePart<'_>, octets: Cow<'a, [u8]>) -> File<'a> {
     let media_type = media_type(part);
     let name = sent_name(part).unwrap_or(if media_type == "message/rfc822" {
         "forwarded.eml"
@@ -193,6 +185,7 @@ pub(super) fn file<'a>(part: &'a MessagePart<'_>, message: &'a Message<'_>) -> F
     });
     File {
         name: filename::safe_name(name),
+        charset: charset(part).and_then(foreign_charset),
         media_type,
         octets,
     }

@@ -2,8 +2,8 @@
 //! programs broke on the way mended.
 
 use super::Entity;
-use super::part::{attribute_is, body_text, is_multipart, media_type, repeats_header};
-use crate::mime::body::{Body, decode, html_text, stripped, with_plain_ends};
+use super::part::{attribute_is, body_text, charset, is_multipart, media_type, repeats_header};
+use crate::mime::body::{Body, decode, decode_page, html_text, stripped, with_plain_ends};
 use crate::mime::precheck;
 use crate::model::limits::HTML_PARTS_MAX;
 use mail_parser::{MessagePart, MimeHeaders, PartType};
@@ -17,7 +17,7 @@ impl<'x> Entity<'x> {
     /// protected payload, what only repeats its header for old programs is left out.
     pub fn body(&self, protected: bool) -> Body {
         let mut body = self.first_choice(protected);
-        if let Some(text) = self.fuller_html(&body.text, protected) {
+        if let Some(text) = self.fuller_html(&body.text) {
             body = Body {
                 text,
                 ..Body::default()
@@ -44,7 +44,12 @@ impl<'x> Entity<'x> {
     /// The parts that mail-parser takes for the plain text of the letter: HTML among them only
     /// where there is no other.
     fn first_choice(&self, protected: bool) -> Body {
-        let parts = self.parts_of(&self.message.text_body);
+        let armored = (0..).zip(&self.message.parts);
+        let armored = armored.filter(|(_, part)| self.is_armored_text(part));
+        let mut ids: Vec<u32> = armored.map(|(id, _)| id).collect();
+        ids.extend(&self.message.text_body);
+        ids.sort_unstable();
+        let parts = self.body_parts(&ids);
         let shown = parts
             .iter()
             .filter(|part| !(protected && self.is_legacy_display(part)));
@@ -72,48 +77,70 @@ impl<'x> Entity<'x> {
         }
     }
 
-    fn parts_of(&self, ids: &[u32]) -> Vec<&MessagePart<'x>> {
+    /// Parts of the body, without files that only call themselves text.
+    fn body_parts(&self, ids: &[u32]) -> Vec<&MessagePart<'x>> {
         let parts = ids.iter().filter_map(|id| self.message.part(*id));
-        parts.collect()
+        parts.filter(|part| !self.is_disguised_file(part)).collect()
     }
 
     /// The text of the n-th shown part.
     fn read_part(&self, n: usize, part: &MessagePart<'x>, protected: bool) -> String {
-        match &part.body {
-            PartType::Html(html) if n >= HTML_PARTS_MAX => stripped(html),
-            _ => self
-                .salvaged_text(part)
-                .or_else(|| self.redecoded(part))
-                .unwrap_or_else(|| body_text(part, protected)),
+        if let PartType::Html(html) = &part.body {
+            return self.read_html(n, part, html);
         }
+        if self.is_armored_text(part) {
+            return decode(part.contents(), charset(part));
+        }
+        self.salvaged_text(part)
+            .or_else(|| self.redecoded(part))
+            .unwrap_or_else(|| body_text(part, protected))
+    }
+
+    /// The text of the n-th part of HTML.
+    fn read_html(&self, n: usize, part: &MessagePart<'x>, html: &str) -> String {
+        let page = self.page(part, html);
+        if n >= HTML_PARTS_MAX {
+            return stripped(&page);
+        }
+        self.salvaged_text(part).unwrap_or_else(|| html_text(&page))
+    }
+
+    /// HTML in the charset that its part names, where that fits; else in the one that its own head
+    /// or its octets tell.
+    fn page<'a>(&self, part: &MessagePart<'x>, html: &'a str) -> Cow<'a, str> {
+        let named = charset(part);
+        let fits = named.is_some_and(|named| !named.eq_ignore_ascii_case("us-ascii"))
+            && !html.contains(char::REPLACEMENT_CHARACTER);
+        // ISO-2022-JP is ASCII to look at.
+        if fits || (html.is_ascii() && !html.contains('\u{1b}')) {
+            return Cow::Borrowed(html);
+        }
+        Cow::Owned(decode_page(&self.sent(part), named))
     }
 
     /// The HTML beside a plain text that is empty, or that only says that there is more: the words
     /// stand in the HTML.
-    fn fuller_html(&self, plain: &str, protected: bool) -> Option<String> {
+    fn fuller_html(&self, plain: &str) -> Option<String> {
         let has_block = |text: &str| text.contains("-----BEGIN PGP ");
         if has_block(plain) {
             return None;
         }
-        let html = self.html(protected);
+        let html = self.html();
         let (plain_octets, html_octets) = (plain.trim().len(), html.trim().len());
         let is_stub = plain_octets < STUB_OCTETS_MAX && html_octets > 4 * plain_octets;
         (is_stub || has_block(&html)).then_some(html)
     }
 
     /// Every HTML part as text.
-    fn html(&self, protected: bool) -> String {
-        let parts = self.parts_of(&self.message.html_body);
-        let html = parts.into_iter().filter(|part| part.is_text_html());
-        let texts: Vec<String> = html
+    fn html(&self) -> String {
+        let parts = self.body_parts(&self.message.html_body);
+        let pages = parts.into_iter().filter_map(|part| match &part.body {
+            PartType::Html(html) => Some((part, html)),
+            _ => None,
+        });
+        let texts: Vec<String> = pages
             .enumerate()
-            .map(|(n, part)| {
-                if n < HTML_PARTS_MAX {
-                    body_text(part, protected)
-                } else {
-                    stripped(part.text_contents().unwrap_or_default())
-                }
-            })
+            .map(|(n, (part, html))| self.read_html(n, part, html))
             .collect();
         texts.join("\n")
     }
@@ -127,6 +154,9 @@ impl<'x> Entity<'x> {
                 .content_disposition()
                 .is_some_and(|d| d.is_attachment());
         let children = self.children(root);
+        if self.is_disguised_file(root) {
+            return None;
+        }
         let octets = if is_multipart(root) && children.is_empty() {
             self.message
                 .raw_message
@@ -151,11 +181,10 @@ impl<'x> Entity<'x> {
     fn salvaged_text(&self, part: &MessagePart<'_>) -> Option<String> {
         let (octets, rest) = self.salvaged(part)?;
         let charset = charset(part);
-        let text = decode(&octets, charset);
         let text = if part.is_text_html() {
-            html_text(&text)
+            html_text(&decode_page(&octets, charset))
         } else {
-            text
+            decode(&octets, charset)
         };
         Some(format!("{}\n{rest}", text.trim_end()))
     }
@@ -168,31 +197,12 @@ impl<'x> Entity<'x> {
         let charset = charset(part);
         if charset.is_some_and(|c| c.eq_ignore_ascii_case("us-ascii")) && !text.is_ascii() {
             // mail-parser read it as windows-1252.
-            let (octets, _, unmappable) = encoding_rs::WINDOWS_1252.encode(text);
-            return (!unmappable).then(|| decode(&octets, None));
+            return Some(decode(&self.sent(part), None));
         }
         if !text.contains(char::REPLACEMENT_CHARACTER) {
             return None;
         }
-        let raw = self
-            .message
-            .raw_message
-            .get(part.raw_body_offset() as usize..part.raw_end_offset() as usize)?;
-        let octets = match part.encoding {
-            mail_parser::Encoding::None => Cow::Borrowed(raw),
-            mail_parser::Encoding::Base64 => {
-                let digits: Vec<u8> = raw
-                    .iter()
-                    .copied()
-                    .filter(|b| !b.is_ascii_whitespace())
-                    .collect();
-                Cow::Owned(mail_parser::decoders::base64::base64_decode(&digits)?)
-            }
-            mail_parser::Encoding::QuotedPrintable => {
-                Cow::Owned(mail_parser::decoders::quoted_printable::quoted_printable_decode(raw)?)
-            }
-        };
-        Some(decode(&octets, charset))
+        Some(decode(&self.sent(part), charset))
     }
 
     /// A part that shows the protected header to programs that know nothing of it (the older
@@ -206,9 +216,4 @@ impl<'x> Entity<'x> {
             && attribute_is(part, "protected-headers", "v1");
         claimed && part.text_contents().is_some_and(repeats_header)
     }
-}
-
-/// The charset that a part names.
-fn charset<'p>(part: &'p MessagePart<'_>) -> Option<&'p str> {
-    part.content_type().and_then(|ct| ct.attribute("charset"))
 }
