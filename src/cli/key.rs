@@ -22,7 +22,8 @@ pub struct Key {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Makes a key for the desk, and the storage key that seals what rests
+    /// Makes a key for the desk, and the storage key that seals what rests. The primary key
+    /// certifies and signs, so that every program accepts the signatures
     New {
         /// The address that reporters write to
         #[arg(long)]

@@ -36,7 +36,8 @@ pub struct GeneratedKey {
     pub fingerprint: String,
 }
 
-/// Makes a certificate for `name <address>` with a signing and an encryption subkey.
+/// Makes a certificate for `name <address>` whose primary key certifies and signs, with an
+/// encryption subkey.
 pub fn generate(
     address: &str,
     name: &str,
@@ -83,7 +84,8 @@ fn generate_for(
             })?
             .set_cipher_suite(suite)
             .set_validity_period(VALIDITY)
-            .add_signing_subkey()
+            // Some programs, Delta Chat among them, count no signature but the primary key's.
+            .set_primary_key_flags(KeyFlags::empty().set_certification().set_signing())
             .add_subkey(
                 KeyFlags::empty()
                     .set_transport_encryption()
@@ -261,6 +263,82 @@ mod tests {
                 "{profile:?}"
             );
         }
+    }
+
+    #[test]
+    fn the_primary_key_of_a_new_key_certifies_and_signs() {
+        for profile in [Profile::V4, Profile::Rfc9580, Profile::Pqc] {
+            let key = generate("security@desk.example", "Desk", profile).unwrap();
+            let cert = certs(key.secret_armored.expose()).unwrap().remove(0);
+            let valid = cert.with_policy(policy(), None).unwrap();
+            let primary = valid.primary_key();
+            assert!(primary.for_certification() && primary.for_signing());
+            let subkeys = valid.keys().subkeys();
+            assert_eq!(subkeys.for_signing().count(), 0, "{profile:?}");
+            let keys = SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None).unwrap();
+            let signer = keys.signer().unwrap();
+            assert_eq!(signer.public().fingerprint(), cert.fingerprint());
+            assert!(Certificate(cert).expires().is_some());
+        }
+    }
+
+    #[test]
+    fn gnupg_lists_the_primary_key_of_a_new_key_as_sc_and_its_subkey_as_e() {
+        use std::process::{Command, Stdio};
+        let home = tempfile::tempdir().unwrap();
+        let key = generate("security@desk.example", "Desk", Profile::V4).unwrap();
+        let mut gpg = Command::new("gpg")
+            .arg("--homedir")
+            .arg(home.path())
+            .args(["--batch", "--with-colons", "--show-keys"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = gpg.stdin.take().unwrap();
+        std::io::Write::write_all(&mut stdin, key.public_armored.as_bytes()).unwrap();
+        drop(stdin);
+        let listed = gpg.wait_with_output().unwrap().stdout;
+        let listed = String::from_utf8_lossy(&listed);
+        // Field 12: its own capabilities in small letters, those of the whole key in capitals.
+        let capabilities: Vec<(&str, &str)> = listed
+            .lines()
+            .map(|line| line.split(':').collect::<Vec<_>>())
+            .filter(|fields| matches!(fields[0], "pub" | "sub"))
+            .map(|fields| (fields[0], fields[11]))
+            .collect();
+        assert_eq!(capabilities, [("pub", "scESC"), ("sub", "e")], "{listed}");
+    }
+
+    #[test]
+    fn an_older_key_signs_by_its_subkey_and_its_successor_by_the_primary_key() {
+        let id = "Desk <security@desk.example>";
+        let builder = CertBuilder::new()
+            .set_validity_period(VALIDITY)
+            .add_userid(id)
+            .add_signing_subkey()
+            .add_transport_encryption_subkey();
+        let (cert, _) = builder.generate().unwrap();
+        let keys = SecretKeys::load(&cert.as_tsk().to_vec().unwrap(), Purpose::Mail, None).unwrap();
+        let signer = keys.signer().unwrap().public().fingerprint();
+        assert_ne!(signer, cert.fingerprint());
+        let old = Certificate(cert.strip_secret_key_material());
+        let minimal = old.minimal().unwrap();
+        let in_minimal = minimal
+            .0
+            .keys()
+            .any(|key| key.key().fingerprint() == signer);
+        assert!(in_minimal && old.expires().is_some());
+        let new = successor(&old, Profile::V4).unwrap();
+        let new_keys = SecretKeys::load(new.secret_armored.expose(), Purpose::Mail, None).unwrap();
+        let statement = super::super::sign_cleartext("moved\n", &[&keys, &new_keys]).unwrap();
+        let both = [old, new_keys.public().remove(0)];
+        let verified =
+            super::super::verify_message(statement.as_bytes(), &both, &Budget::ours()).unwrap();
+        let good = |found: &super::super::SignatureFound| {
+            matches!(found, super::super::SignatureFound::Good { .. })
+        };
+        assert!(verified.1.len() == 2 && verified.1.iter().all(good));
     }
 
     #[test]
