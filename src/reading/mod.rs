@@ -475,6 +475,43 @@ mod tests {
     }
 
     #[test]
+    fn a_right_signature_of_a_clock_that_is_fast_counts_as_none_and_the_fault_says_by_how_much() {
+        use sequoia_openpgp::cert::CertBuilder;
+        use sequoia_openpgp::serialize::stream::{LiteralWriter, Message, Signer};
+        use std::io::Write;
+        let mut desk = desk();
+        let id = "Ada <ada@b.example>";
+        let (ada, _) = CertBuilder::general_purpose([id]).generate().unwrap();
+        let signing = sequoia_openpgp::policy::StandardPolicy::new();
+        let key = ada.keys().with_policy(&signing, None).for_signing().next();
+        let key = key.unwrap().key().clone().parts_into_secret().unwrap();
+        let in_eight_hours = std::time::SystemTime::now() + Duration::from_secs(8 * 3600);
+        let mut packets = Vec::new();
+        let signer = Signer::new(Message::new(&mut packets), key.into_keypair().unwrap());
+        let signed = signer.unwrap().creation_time(in_eight_hours).build();
+        let mut text = LiteralWriter::new(signed.unwrap()).build().unwrap();
+        text.write_all(b"a report").unwrap();
+        text.finalize().unwrap();
+        let sealed = armored_message(&seal_packets(&desk.own, &packets).unwrap()).unwrap();
+        let public = sequoia_openpgp::serialize::SerializeInto::to_vec(&ada).unwrap();
+        let position = Position {
+            certificates: certificates(&public).unwrap(),
+            ..Position::default()
+        };
+        let letter = pgp_mime(&sealed);
+        let reading = read(letter.as_bytes(), &mut desk.keys, &position).reading;
+        assert_eq!(reading.text, "a report\n");
+        assert_eq!(reading.signature.status, SignatureStatus::None);
+        assert_eq!(
+            reading.faults,
+            [
+                "a signature is right and does not count, because it is dated 8 h in the future: \
+                 the clock or the time zone of its sender is off by that"
+            ]
+        );
+    }
+
+    #[test]
     fn a_signature_beside_unsigned_text_is_no_signature() {
         let mut desk = desk();
         let armored = desk.sealed("secret");
