@@ -7,6 +7,7 @@ mod blocks;
 mod certificates;
 mod conclude;
 mod layers;
+mod opening;
 mod strike;
 
 use crate::mime::{self, Entity, File, Layout, LimitExceeded, OwnAddresses};
@@ -15,10 +16,8 @@ use crate::model::ids::Digest;
 use crate::model::letter::{Dmarc, Outer};
 use crate::model::limits::{CERTIFICATES_MAX, Limits};
 use crate::model::product::OwnProduct;
-use crate::model::reading::{
-    Attachment, Delivery, Format, Integrity, Protection, Reading, Repair, Shut,
-};
-use crate::openpgp::{self, Certificate, Opened, SessionKeys, SignatureFound, Unopened};
+use crate::model::reading::{Attachment, Delivery, Protection, Reading, Shut};
+use crate::openpgp::{self, Certificate, SessionKeys, SignatureFound};
 use crate::triage;
 use certificates::{Brought, Way};
 use sha2::Sha256;
@@ -324,81 +323,12 @@ impl<'p> State<'p> {
         }
         self.entity(root, keys, 0, true);
     }
-
-    /// Opens one ciphertext and records how it was protected, or why it stays shut.
-    fn open(
-        &mut self,
-        ciphertext: &[u8],
-        format: Format,
-        repaired: Option<Repair>,
-        keys: &mut dyn SessionKeys,
-    ) -> Option<Opened> {
-        self.sealed = true;
-        if !openpgp::is_sealed(ciphertext) {
-            // Sequoia would look for a container to the end, and hash all of it for every signature
-            // that is announced.
-            let unopened = openpgp::unsealed(self.budget);
-            self.protections.push(Protection {
-                encrypted: true,
-                format,
-                integrity: Integrity::None,
-                repaired,
-                shut: Some(unopened.shut),
-            });
-            self.fault(format!("an encrypted part stays shut: {unopened}"));
-            return None;
-        }
-        let certificates = self.certificates();
-        let mut opened = openpgp::open(ciphertext, keys, &certificates, self.budget);
-        // Some programs add line ends or zeros to a binary file. What is left without them must
-        // prove itself as any other.
-        let end = ciphertext
-            .iter()
-            .rposition(|b| !matches!(b, b'\r' | b'\n' | 0))
-            .map_or(0, |at| at + 1);
-        if matches!(
-            opened,
-            Err(Unopened {
-                shut: Shut::Integrity,
-                ..
-            })
-        ) && end < ciphertext.len()
-        {
-            opened = openpgp::open(&ciphertext[..end], keys, &certificates, self.budget).or(opened);
-        }
-        match opened {
-            Ok(mut opened) => {
-                if self.sealed_to.is_none() {
-                    self.sealed_to = opened.recipient.take();
-                }
-                self.protections.push(Protection {
-                    encrypted: true,
-                    format,
-                    integrity: opened.integrity,
-                    repaired,
-                    shut: None,
-                });
-                Some(opened)
-            }
-            Err(Unopened { shut, why }) => {
-                self.protections.push(Protection {
-                    encrypted: true,
-                    format,
-                    integrity: Integrity::None,
-                    repaired,
-                    shut: Some(shut),
-                });
-                self.fault(format!("an encrypted part stays shut: {why}"));
-                None
-            }
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::reading::{LetterKind, SignatureStatus};
+    use crate::model::reading::{Format, Integrity, LetterKind, SignatureStatus};
     use crate::openpgp::{
         Profile, Purpose, SealTo, SecretKeys, armored_message, certificates, generate, seal_packets,
     };
