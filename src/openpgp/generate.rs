@@ -1,14 +1,13 @@
 //! How is a key made, and how is an existing one taken over?
 
 use super::certificate::{Certificate, certs};
+use super::preferences::{self, PreferenceChanges};
 use super::{OpenPgpError, policy};
 use crate::model::secret::Secret;
 use sequoia_openpgp::cert::prelude::*;
 use sequoia_openpgp::crypto::Password;
 use sequoia_openpgp::packet::UserID;
 use sequoia_openpgp::packet::key::SecretKeyMaterial;
-use sequoia_openpgp::packet::signature::SignatureBuilder;
-use sequoia_openpgp::packet::signature::subpacket::SubpacketTag;
 use sequoia_openpgp::serialize::SerializeInto;
 use sequoia_openpgp::types::{Features, KeyFlags, SignatureType};
 use sequoia_openpgp::{Cert, Packet, Result};
@@ -34,6 +33,13 @@ pub struct GeneratedKey {
     pub secret_armored: Secret,
     pub public_armored: String,
     pub fingerprint: String,
+}
+
+/// A key that was taken over, and what it asks of senders from now on.
+#[derive(Debug)]
+pub struct AdoptedKey {
+    pub key: GeneratedKey,
+    pub changes: PreferenceChanges,
 }
 
 /// Makes a certificate for `name <address>` whose primary key certifies and signs, with an
@@ -126,13 +132,12 @@ pub fn generate_storage(name: &str) -> std::result::Result<GeneratedKey, OpenPgp
     armored(&run().map_err(OpenPgpError::operation("making the storage key"))?)
 }
 
-/// Takes over an existing key: unlocks it, and re-issues its self-signatures without the feature
-/// flags that make GnuPG 2.3 and later send packet type 20. Whoever writes to it must fetch the new
-/// certificate.
+/// Takes over an existing key: unlocks it, and re-issues its self-signatures so that they ask for
+/// what the desk opens, and for AES. Whoever writes to it must fetch the new certificate.
 pub fn adopt(
     octets: &[u8],
     passphrase: Option<&[u8]>,
-) -> std::result::Result<GeneratedKey, OpenPgpError> {
+) -> std::result::Result<AdoptedKey, OpenPgpError> {
     let cert = certs(octets)?
         .into_iter()
         .find(Cert::is_tsk)
@@ -171,15 +176,18 @@ pub fn adopt(
             Packet::from(secret.role_into_subordinate())
         });
     }
+    let mut changes = PreferenceChanges::default();
     let run = || -> Result<Cert> {
         let cert = cert.insert_packets(open)?.0;
-        let reissued = reissue(&cert)?;
+        let reissued = reissue(&cert, &mut changes)?;
         Ok(cert.insert_packets(reissued)?.0)
     };
-    armored(&run().map_err(OpenPgpError::operation("re-issuing self-signatures"))?)
+    let adopted = run().map_err(OpenPgpError::operation("re-issuing self-signatures"))?;
+    let key = armored(&adopted)?;
+    Ok(AdoptedKey { key, changes })
 }
 
-fn reissue(cert: &Cert) -> Result<Vec<Packet>> {
+fn reissue(cert: &Cert, changes: &mut PreferenceChanges) -> Result<Vec<Packet>> {
     let valid = cert.with_policy(policy(), None)?;
     let primary = valid.primary_key().key();
     let mut signer = primary.clone().parts_into_secret()?.into_keypair()?;
@@ -188,13 +196,13 @@ fn reissue(cert: &Cert) -> Result<Vec<Packet>> {
         && direct.typ() == SignatureType::DirectKey
     {
         packets.push(
-            plain(direct.clone().into())?
+            preferences::mend(direct.clone().into(), changes)?
                 .sign_direct_key(&mut signer, None)?
                 .into(),
         );
     }
     for id in valid.userids().revoked(false) {
-        let signature = plain(id.binding_signature().clone().into())?;
+        let signature = preferences::mend(id.binding_signature().clone().into(), changes)?;
         packets.push(
             signature
                 .sign_userid_binding(&mut signer, primary, id.userid())?
@@ -202,22 +210,6 @@ fn reissue(cert: &Cert) -> Result<Vec<Packet>> {
         );
     }
     Ok(packets)
-}
-
-/// Takes GnuPG's AEAD bits (1: OCB, 2: v5) out of the features, and the preferences that go with
-/// them.
-fn plain(builder: SignatureBuilder) -> Result<SignatureBuilder> {
-    let features = builder.features().unwrap_or_else(Features::empty);
-    builder
-        .set_features(features.clear(1).clear(2).set_seipdv1())?
-        .modify_hashed_area(|mut area| {
-            #[allow(
-                deprecated,
-                reason = "the subpacket is deprecated, which is why it is removed"
-            )]
-            area.remove_all(SubpacketTag::PreferredAEADAlgorithms);
-            Ok(area)
-        })
 }
 
 fn armored(cert: &Cert) -> std::result::Result<GeneratedKey, OpenPgpError> {
@@ -397,7 +389,8 @@ mod tests {
                 .contains("passphrase")
         );
         std::thread::sleep(std::time::Duration::from_millis(1100)); // a newer self-signature replaces an older one
-        let key = adopt(&octets, Some(b"pw")).unwrap();
+        let AdoptedKey { key, changes } = adopt(&octets, Some(b"pw")).unwrap();
+        assert_eq!(changes.dropped, ["GnuPG's packet type 20"]);
         let certs = certificates(key.public_armored.as_bytes()).unwrap();
         assert!(!certs[0].invites_gnupg_ocb());
         let mut keys = SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None).unwrap();

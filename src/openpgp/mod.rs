@@ -13,6 +13,7 @@ mod generate;
 mod gnupg;
 mod keys;
 mod open;
+mod preferences;
 mod rsa;
 mod seal;
 mod stream;
@@ -21,12 +22,13 @@ mod wkd;
 
 pub use certificate::{Certificate, NotRead, certificates, strangers_certificates};
 pub use generate::{
-    GeneratedKey, Profile, adopt, generate, generate_storage, successor,
+    AdoptedKey, GeneratedKey, Profile, adopt, generate, generate_storage, successor,
 };
 pub use keys::{Purpose, SecretKeys, sign_cleartext};
 pub use open::{
     Opened, SessionKey, SessionKeys, Unopened, digest, is_sealed, open, signatures_in, unsealed,
 };
+pub use preferences::{PreferenceChanges, UnwantedPreference};
 pub use seal::{SealTo, armored_message, seal_packets};
 pub use stream::open_into;
 pub use verify::{SignatureFound, verify_detached, verify_message};
