@@ -29,7 +29,7 @@ pub enum UnwantedPreference {
     )]
     GnupgContainer,
     /// Their names.
-    #[error("it asks for {}, which the desk cannot open: such letters stay shut", .0.join(", "))]
+    #[error("it asks for {}, and letters in these ciphers stay shut", .0.join(", "))]
     UnsupportedCiphers(Vec<Cow<'static, str>>),
     #[error("it does not ask for AES, so some programs send 3DES or CAST5 to it")]
     NoAes,
