@@ -62,7 +62,7 @@ fn every_shape_of_the_zoo_opens_as_its_expectation_says() {
             "zoo",
             &["keys/desk.tsk", "keys/zoo.tsk"],
             "keys/zoo-ada.asc"
-        ) >= 128
+        ) >= 133
     );
 }
 

@@ -4,7 +4,7 @@ use crate::adapters::clock::SystemClock;
 use crate::cli::{exit, screen};
 use crate::config;
 use crate::model::secret::Secret;
-use crate::openpgp::{self, GeneratedKey, Profile, Purpose, SecretKeys};
+use crate::openpgp::{self, GeneratedKey, PreferenceChanges, Profile, Purpose, SecretKeys};
 use crate::ports::Clock;
 use crate::wiring::{self, read_certificates};
 use anyhow::{Context, Result, bail};
@@ -22,7 +22,8 @@ pub struct Key {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Makes a key for the desk, and the storage key that seals what rests
+    /// Makes a key for the desk, and the storage key that seals what rests. The primary key
+    /// certifies and signs, so that every program accepts the signatures
     New {
         /// The address that reporters write to
         #[arg(long)]
@@ -38,7 +39,7 @@ enum Verb {
         out: PathBuf,
     },
     /// Takes over an existing GnuPG key and re-issues its self-signatures, so that letters to it
-    /// can be opened
+    /// can be opened: they ask for AES, and no longer for what the desk can't open
     Adopt {
         /// The secret key, from `gpg --export-secret-keys --armor KEY`
         file: PathBuf,
@@ -154,9 +155,10 @@ fn adopt(file: &Path, passphrase_file: Option<&Path>, out: &Path) -> Result<()> 
     let passphrase = passphrase_file
         .map(|p| config::secret("--passphrase-file", p))
         .transpose()?;
-    let key = openpgp::adopt(&octets, passphrase.as_ref().map(|p| p.expose()))?;
-    write_pair(out, "security", &key)?;
+    let adopted = openpgp::adopt(&octets, passphrase.as_ref().map(|p| p.expose()))?;
+    write_pair(out, "security", &adopted.key)?;
     make_storage(out)?;
+    tell_changes(&adopted.changes)?;
     screen::print(&format!(
         "Publish {} wherever the old certificate stands, and refresh key servers:\n",
         out.join("security.asc").display()
@@ -165,6 +167,20 @@ fn adopt(file: &Path, passphrase_file: Option<&Path>, out: &Path) -> Result<()> 
         "until reporters fetch it, GnuPG 2.3 and later may still send packet type 20, \
          which few programs open besides this desk.\n",
     )
+}
+
+/// What the certificate asks of senders from now on.
+fn tell_changes(changes: &PreferenceChanges) -> Result<()> {
+    if !changes.dropped.is_empty() {
+        screen::print(&format!(
+            "It no longer asks for what the desk cannot open or should not get: {}.\n",
+            changes.dropped.join(", ")
+        ))?;
+    }
+    if changes.added_aes {
+        screen::print("It asks for AES, which it did not before.\n")?;
+    }
+    Ok(())
 }
 
 fn export(file: &Path, binary: bool) -> Result<()> {
@@ -318,11 +334,10 @@ fn inspect(file: &Path) -> Result<()> {
                 .usable_for_encryption()
                 .map_or_else(|e| e.to_string(), |()| "usable".to_owned())
         ))?;
-        if certificate.invites_gnupg_ocb() {
-            screen::print(
-                "  warning      it invites GnuPG 2.3 and later to send packet type 20, which few \
-                 programs open: run sealdesk key adopt\n",
-            )?;
+        for unwanted in certificate.unwanted_preferences() {
+            screen::print(&format!(
+                "  warning      {unwanted}: run sealdesk key adopt\n"
+            ))?;
         }
     }
     Ok(())

@@ -212,6 +212,10 @@ pub const PACKETS_MAX: usize = 1_000;
 /// first octet, so that they are counted before it begins. Six people may sign one report.
 pub const SIGNATURES_OF_MESSAGE_MAX: u64 = 6;
 
+/// A right signature that is dated further ahead counts as a wrong one. The widest mistake of a
+/// time zone is 26 hours; a clock may be a day off as well.
+pub const SIGNATURE_EARLY_HOURS_MAX: u64 = 48;
+
 /// Tries to open or to verify an OpenPGP message, in a whole letter.
 pub const MESSAGES_MAX: u64 = 40;
 /// OpenPGP packets of a whole letter, in all of its messages.

@@ -235,17 +235,6 @@ impl Certificate {
         }
     }
 
-    /// Whether it tells GnuPG 2.3 and later to send packet type 20, which few other programs open.
-    pub fn invites_gnupg_ocb(&self) -> bool {
-        use sequoia_openpgp::cert::Preferences;
-        let valid = self.0.with_policy(policy(), None);
-        valid.is_ok_and(|valid| {
-            valid
-                .features()
-                .is_some_and(|features| features.as_bitfield().get(1))
-        })
-    }
-
     /// Itself without third-party signatures and dead subkeys: what fits into a mail header.
     pub fn minimal(&self) -> Result<Self, OpenPgpError> {
         let valid = self

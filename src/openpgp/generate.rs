@@ -1,14 +1,13 @@
 //! How is a key made, and how is an existing one taken over?
 
 use super::certificate::{Certificate, certs};
+use super::preferences::{self, PreferenceChanges};
 use super::{OpenPgpError, policy};
 use crate::model::secret::Secret;
 use sequoia_openpgp::cert::prelude::*;
 use sequoia_openpgp::crypto::Password;
 use sequoia_openpgp::packet::UserID;
 use sequoia_openpgp::packet::key::SecretKeyMaterial;
-use sequoia_openpgp::packet::signature::SignatureBuilder;
-use sequoia_openpgp::packet::signature::subpacket::SubpacketTag;
 use sequoia_openpgp::serialize::SerializeInto;
 use sequoia_openpgp::types::{Features, KeyFlags, SignatureType};
 use sequoia_openpgp::{Cert, Packet, Result};
@@ -36,7 +35,15 @@ pub struct GeneratedKey {
     pub fingerprint: String,
 }
 
-/// Makes a certificate for `name <address>` with a signing and an encryption subkey.
+/// A key that was taken over, and what it asks of senders from now on.
+#[derive(Debug)]
+pub struct AdoptedKey {
+    pub key: GeneratedKey,
+    pub changes: PreferenceChanges,
+}
+
+/// Makes a certificate for `name <address>` whose primary key certifies and signs, with an
+/// encryption subkey.
 pub fn generate(
     address: &str,
     name: &str,
@@ -83,7 +90,8 @@ fn generate_for(
             })?
             .set_cipher_suite(suite)
             .set_validity_period(VALIDITY)
-            .add_signing_subkey()
+            // Some programs, Delta Chat among them, count no signature but the primary key's.
+            .set_primary_key_flags(KeyFlags::empty().set_certification().set_signing())
             .add_subkey(
                 KeyFlags::empty()
                     .set_transport_encryption()
@@ -124,13 +132,12 @@ pub fn generate_storage(name: &str) -> std::result::Result<GeneratedKey, OpenPgp
     armored(&run().map_err(OpenPgpError::operation("making the storage key"))?)
 }
 
-/// Takes over an existing key: unlocks it, and re-issues its self-signatures without the feature
-/// flags that make GnuPG 2.3 and later send packet type 20. Whoever writes to it must fetch the new
-/// certificate.
+/// Takes over an existing key: unlocks it, and re-issues its self-signatures so that they ask for
+/// what the desk opens, and for AES. Whoever writes to it must fetch the new certificate.
 pub fn adopt(
     octets: &[u8],
     passphrase: Option<&[u8]>,
-) -> std::result::Result<GeneratedKey, OpenPgpError> {
+) -> std::result::Result<AdoptedKey, OpenPgpError> {
     let cert = certs(octets)?
         .into_iter()
         .find(Cert::is_tsk)
@@ -169,15 +176,18 @@ pub fn adopt(
             Packet::from(secret.role_into_subordinate())
         });
     }
+    let mut changes = PreferenceChanges::default();
     let run = || -> Result<Cert> {
         let cert = cert.insert_packets(open)?.0;
-        let reissued = reissue(&cert)?;
+        let reissued = reissue(&cert, &mut changes)?;
         Ok(cert.insert_packets(reissued)?.0)
     };
-    armored(&run().map_err(OpenPgpError::operation("re-issuing self-signatures"))?)
+    let adopted = run().map_err(OpenPgpError::operation("re-issuing self-signatures"))?;
+    let key = armored(&adopted)?;
+    Ok(AdoptedKey { key, changes })
 }
 
-fn reissue(cert: &Cert) -> Result<Vec<Packet>> {
+fn reissue(cert: &Cert, changes: &mut PreferenceChanges) -> Result<Vec<Packet>> {
     let valid = cert.with_policy(policy(), None)?;
     let primary = valid.primary_key().key();
     let mut signer = primary.clone().parts_into_secret()?.into_keypair()?;
@@ -186,13 +196,13 @@ fn reissue(cert: &Cert) -> Result<Vec<Packet>> {
         && direct.typ() == SignatureType::DirectKey
     {
         packets.push(
-            plain(direct.clone().into())?
+            preferences::mend(direct.clone().into(), changes)?
                 .sign_direct_key(&mut signer, None)?
                 .into(),
         );
     }
     for id in valid.userids().revoked(false) {
-        let signature = plain(id.binding_signature().clone().into())?;
+        let signature = preferences::mend(id.binding_signature().clone().into(), changes)?;
         packets.push(
             signature
                 .sign_userid_binding(&mut signer, primary, id.userid())?
@@ -200,22 +210,6 @@ fn reissue(cert: &Cert) -> Result<Vec<Packet>> {
         );
     }
     Ok(packets)
-}
-
-/// Takes GnuPG's AEAD bits (1: OCB, 2: v5) out of the features, and the preferences that go with
-/// them.
-fn plain(builder: SignatureBuilder) -> Result<SignatureBuilder> {
-    let features = builder.features().unwrap_or_else(Features::empty);
-    builder
-        .set_features(features.clear(1).clear(2).set_seipdv1())?
-        .modify_hashed_area(|mut area| {
-            #[allow(
-                deprecated,
-                reason = "the subpacket is deprecated, which is why it is removed"
-            )]
-            area.remove_all(SubpacketTag::PreferredAEADAlgorithms);
-            Ok(area)
-        })
 }
 
 fn armored(cert: &Cert) -> std::result::Result<GeneratedKey, OpenPgpError> {
@@ -261,6 +255,82 @@ mod tests {
                 "{profile:?}"
             );
         }
+    }
+
+    #[test]
+    fn the_primary_key_of_a_new_key_certifies_and_signs() {
+        for profile in [Profile::V4, Profile::Rfc9580, Profile::Pqc] {
+            let key = generate("security@desk.example", "Desk", profile).unwrap();
+            let cert = certs(key.secret_armored.expose()).unwrap().remove(0);
+            let valid = cert.with_policy(policy(), None).unwrap();
+            let primary = valid.primary_key();
+            assert!(primary.for_certification() && primary.for_signing());
+            let subkeys = valid.keys().subkeys();
+            assert_eq!(subkeys.for_signing().count(), 0, "{profile:?}");
+            let keys = SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None).unwrap();
+            let signer = keys.signer().unwrap();
+            assert_eq!(signer.public().fingerprint(), cert.fingerprint());
+            assert!(Certificate(cert).expires().is_some());
+        }
+    }
+
+    #[test]
+    fn gnupg_lists_the_primary_key_of_a_new_key_as_sc_and_its_subkey_as_e() {
+        use std::process::{Command, Stdio};
+        let home = tempfile::tempdir().unwrap();
+        let key = generate("security@desk.example", "Desk", Profile::V4).unwrap();
+        let mut gpg = Command::new("gpg")
+            .arg("--homedir")
+            .arg(home.path())
+            .args(["--batch", "--with-colons", "--show-keys"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = gpg.stdin.take().unwrap();
+        std::io::Write::write_all(&mut stdin, key.public_armored.as_bytes()).unwrap();
+        drop(stdin);
+        let listed = gpg.wait_with_output().unwrap().stdout;
+        let listed = String::from_utf8_lossy(&listed);
+        // Field 12: its own capabilities in small letters, those of the whole key in capitals.
+        let capabilities: Vec<(&str, &str)> = listed
+            .lines()
+            .map(|line| line.split(':').collect::<Vec<_>>())
+            .filter(|fields| matches!(fields[0], "pub" | "sub"))
+            .map(|fields| (fields[0], fields[11]))
+            .collect();
+        assert_eq!(capabilities, [("pub", "scESC"), ("sub", "e")], "{listed}");
+    }
+
+    #[test]
+    fn an_older_key_signs_by_its_subkey_and_its_successor_by_the_primary_key() {
+        let id = "Desk <security@desk.example>";
+        let builder = CertBuilder::new()
+            .set_validity_period(VALIDITY)
+            .add_userid(id)
+            .add_signing_subkey()
+            .add_transport_encryption_subkey();
+        let (cert, _) = builder.generate().unwrap();
+        let keys = SecretKeys::load(&cert.as_tsk().to_vec().unwrap(), Purpose::Mail, None).unwrap();
+        let signer = keys.signer().unwrap().public().fingerprint();
+        assert_ne!(signer, cert.fingerprint());
+        let old = Certificate(cert.strip_secret_key_material());
+        let minimal = old.minimal().unwrap();
+        let in_minimal = minimal
+            .0
+            .keys()
+            .any(|key| key.key().fingerprint() == signer);
+        assert!(in_minimal && old.expires().is_some());
+        let new = successor(&old, Profile::V4).unwrap();
+        let new_keys = SecretKeys::load(new.secret_armored.expose(), Purpose::Mail, None).unwrap();
+        let statement = super::super::sign_cleartext("moved\n", &[&keys, &new_keys]).unwrap();
+        let both = [old, new_keys.public().remove(0)];
+        let verified =
+            super::super::verify_message(statement.as_bytes(), &both, &Budget::ours()).unwrap();
+        let good = |found: &super::super::SignatureFound| {
+            matches!(found, super::super::SignatureFound::Good { .. })
+        };
+        assert!(verified.1.len() == 2 && verified.1.iter().all(good));
     }
 
     #[test]
@@ -319,7 +389,8 @@ mod tests {
                 .contains("passphrase")
         );
         std::thread::sleep(std::time::Duration::from_millis(1100)); // a newer self-signature replaces an older one
-        let key = adopt(&octets, Some(b"pw")).unwrap();
+        let AdoptedKey { key, changes } = adopt(&octets, Some(b"pw")).unwrap();
+        assert_eq!(changes.dropped, ["GnuPG's packet type 20"]);
         let certs = certificates(key.public_armored.as_bytes()).unwrap();
         assert!(!certs[0].invites_gnupg_ocb());
         let mut keys = SecretKeys::load(key.secret_armored.expose(), Purpose::Mail, None).unwrap();

@@ -5,6 +5,7 @@
 //! one, so Sequoia does not read it. Every chunk and the final tag are proven before an octet of it
 //! is parsed.
 
+use super::cipher;
 use super::open::{SessionKeys, Unopened, recipients};
 use crate::model::budget::{Budget, Overspent, Sum};
 use crate::model::reading::Shut;
@@ -37,10 +38,10 @@ enum Mode {
 /// 4 EiB: what the format can say and no more.
 const CHUNK_SIZE_OCTET_MAX: u8 = 56;
 
-const UNSUPPORTED: Unopened = Unopened {
-    shut: Shut::Unsupported,
-    why: "it uses an algorithm that is not supported",
-};
+const UNSUPPORTED: Unopened = Unopened::new(
+    Shut::Unsupported,
+    "it uses an algorithm that is not supported",
+);
 
 /// Proven packets from inside the container, and whose key opened it.
 pub(super) struct Inside {
@@ -135,17 +136,16 @@ impl<'a> Container<'a> {
             return Err(Unopened::DAMAGED);
         };
         let algorithm = SymmetricAlgorithm::from(*cipher);
-        let is_aes = matches!(
-            algorithm,
-            SymmetricAlgorithm::AES128 | SymmetricAlgorithm::AES192 | SymmetricAlgorithm::AES256
-        );
         let (mode, nonce_octets) = match AEADAlgorithm::from(*aead) {
             AEADAlgorithm::OCB => (Mode::Ocb, OCB_NONCE_OCTETS),
             AEADAlgorithm::EAX => (Mode::Eax, EAX_NONCE_OCTETS),
             _ => return Err(UNSUPPORTED),
         };
-        if *version != 1 || !is_aes {
+        if *version != 1 {
             return Err(UNSUPPORTED);
+        }
+        if !cipher::is_wanted(algorithm) {
+            return Err(Unopened::in_cipher(algorithm));
         }
         let (nonce, rest) = rest
             .split_at_checked(nonce_octets)

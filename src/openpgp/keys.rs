@@ -100,7 +100,9 @@ impl SecretKeys {
             .collect()
     }
 
-    /// The first key that may sign now.
+    /// The first key that may sign now. A certificate's primary key comes before its subkeys, since
+    /// some programs, Delta Chat among them, count no other signature. Where it only certifies, as
+    /// in keys that earlier versions made, or is kept elsewhere, a subkey signs.
     pub(super) fn signer(&self) -> Result<KeyPair, OpenPgpError> {
         for cert in &self.certs {
             let keys = cert

@@ -8,10 +8,12 @@
 
 mod armor;
 mod certificate;
+mod cipher;
 mod generate;
 mod gnupg;
 mod keys;
 mod open;
+mod preferences;
 mod rsa;
 mod seal;
 mod stream;
@@ -19,11 +21,14 @@ mod verify;
 mod wkd;
 
 pub use certificate::{Certificate, NotRead, certificates, strangers_certificates};
-pub use generate::{GeneratedKey, Profile, adopt, generate, generate_storage, successor};
+pub use generate::{
+    AdoptedKey, GeneratedKey, Profile, adopt, generate, generate_storage, successor,
+};
 pub use keys::{Purpose, SecretKeys, sign_cleartext};
 pub use open::{
     Opened, SessionKey, SessionKeys, Unopened, digest, is_sealed, open, signatures_in, unsealed,
 };
+pub use preferences::{PreferenceChanges, UnwantedPreference};
 pub use seal::{SealTo, armored_message, seal_packets};
 pub use stream::open_into;
 pub use verify::{SignatureFound, verify_detached, verify_message};
@@ -138,4 +143,17 @@ fn policy() -> &'static sequoia_openpgp::policy::StandardPolicy<'static> {
     static POLICY: std::sync::OnceLock<sequoia_openpgp::policy::StandardPolicy<'static>> =
         std::sync::OnceLock::new();
     POLICY.get_or_init(sequoia_openpgp::policy::StandardPolicy::new)
+}
+
+/// As [`policy()`], for opening letters alone: it takes ciphers that are out of use too. Nobody
+/// forges a letter by that, because the container must still prove its integrity: packets without
+/// an MDC (type 9) are refused as before, and session keys of ECDH come in AES alone.
+fn policy_for_opening() -> &'static sequoia_openpgp::policy::StandardPolicy<'static> {
+    static POLICY: std::sync::OnceLock<sequoia_openpgp::policy::StandardPolicy<'static>> =
+        std::sync::OnceLock::new();
+    POLICY.get_or_init(|| {
+        let mut policy = sequoia_openpgp::policy::StandardPolicy::new();
+        cipher::old().for_each(|old| policy.accept_symmetric_algo(old));
+        policy
+    })
 }

@@ -7,16 +7,17 @@
 //! signatures were judged.
 
 mod container;
+mod unopened;
 
 use super::certificate::Certificate;
 use super::verify::{Judge, PIECE_OCTETS, SignatureFound};
-use super::{armor, gnupg, guarded, policy, verify};
+use super::{armor, cipher, gnupg, guarded, policy_for_opening, verify};
 use crate::model::budget::{Budget, Overspent, Sum};
 use crate::model::ids::Digest;
 use crate::model::limits::{Limits, NAMED_RECIPIENTS_MAX, PACKETS_MAX};
 use crate::model::reading::{Integrity, Shut};
 pub use container::is_sealed;
-use container::{before_container, unopened};
+use container::{before_container, why_unopened};
 use sequoia_openpgp as openpgp;
 use sequoia_openpgp::packet::{PKESK, SKESK};
 use sequoia_openpgp::parse::stream::{
@@ -26,7 +27,9 @@ use sequoia_openpgp::parse::{PacketParser, Parse};
 use sequoia_openpgp::serialize::MarshalInto;
 use sequoia_openpgp::types::SymmetricAlgorithm;
 use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
 use std::io::Read;
+pub use unopened::Unopened;
 
 /// Sequoia's own buffer, which it fills with zeros: as large as the letter, within these bounds.
 const BUFFER_OCTETS_MIN: usize = 16 * 1024;
@@ -62,57 +65,8 @@ pub struct Opened {
     pub signatures: Vec<SignatureFound>,
     /// The fingerprint of the certificate whose key opened it.
     pub recipient: Option<String>,
-}
-
-/// Why it stays shut, for the reading and in words.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{why}")]
-pub struct Unopened {
-    pub shut: Shut,
-    pub why: &'static str,
-}
-
-impl Unopened {
-    pub(super) const DAMAGED: Self = Self {
-        shut: Shut::Integrity,
-        why: "it is damaged, tampered with or not whole",
-    };
-
-    pub(super) fn too_many_packets() -> Self {
-        Self {
-            shut: Shut::Limit,
-            why: "it has too many packets",
-        }
-    }
-
-    pub(super) fn overspent() -> Self {
-        Self {
-            shut: Shut::Limit,
-            why: "it costs more work than one letter may: it expands too far, or has too many \
-                messages or signatures",
-        }
-    }
-
-    pub(super) fn by_password() -> Self {
-        Self {
-            shut: Shut::NoKey,
-            why: "it is encrypted with a password, which is never tried",
-        }
-    }
-
-    /// None of our keys opened it; of more recipients than are tried, another might have been ours.
-    pub(super) fn without_key(recipients: usize, limits: &Limits) -> Self {
-        if recipients as u64 > limits.hidden_recipients + NAMED_RECIPIENTS_MAX as u64 {
-            return Self {
-                shut: Shut::Limit,
-                why: "none of the first recipients is ours, and there are too many",
-            };
-        }
-        Self {
-            shut: Shut::NoKey,
-            why: "none of our keys opens it",
-        }
-    }
+    /// The name of its cipher, where that is out of use.
+    pub old_cipher: Option<Cow<'static, str>>,
 }
 
 /// Octets of a message looked at to find its container.
@@ -198,6 +152,7 @@ fn open_unguarded(
                 integrity: Integrity::Aead,
                 signatures,
                 recipient: Some(inside.recipient),
+                old_cipher: None,
             });
         }
         _ => {}
@@ -208,11 +163,18 @@ fn open_unguarded(
             judge: Judge::new(certificates, budget),
             recipient: None,
             integrity: Integrity::None,
+            old_cipher: None,
         };
         let buffer = octets.len().clamp(BUFFER_OCTETS_MIN, BUFFER_OCTETS_MAX);
-        let decryptor =
-            builder.and_then(|b| b.buffer_size(buffer).with_policy(policy(), None, helper));
-        proven(decryptor.map_err(|err| unopened(&err, &head))?, &head, keep)
+        let decryptor = builder.and_then(|b| {
+            b.buffer_size(buffer)
+                .with_policy(policy_for_opening(), None, helper)
+        });
+        proven(
+            decryptor.map_err(|err| why_unopened(&err, &head))?,
+            &head,
+            keep,
+        )
     };
     // A large message is never held without its armor beside itself. One whose armor is bent after
     // all is read again.
@@ -249,23 +211,20 @@ fn proven(
                     plaintext.extend_from_slice(&piece[..n]);
                 }
             }
-            Err(err) => return Err(unopened(&err.into(), head)),
+            Err(err) => return Err(why_unopened(&err.into(), head)),
         }
     }
     // Only now is every octet proven: the container ended, and its MDC or every AEAD chunk was
     // right.
     if !decryptor.message_processed() {
-        return Err(Unopened {
-            shut: Shut::Integrity,
-            why: "it ended before its integrity could be proven",
-        });
+        return Err(Unopened::new(
+            Shut::Integrity,
+            "it ended before its integrity could be proven",
+        ));
     }
     let helper = decryptor.into_helper();
     if helper.integrity == Integrity::None {
-        return Err(Unopened {
-            shut: Shut::Unsupported,
-            why: "it is not encrypted",
-        });
+        return Err(Unopened::new(Shut::Unsupported, "it is not encrypted"));
     }
     let mut signatures = helper.judge.found;
     if let Some(recipient) = &helper.recipient {
@@ -278,6 +237,7 @@ fn proven(
         integrity: helper.integrity,
         signatures,
         recipient: helper.recipient,
+        old_cipher: helper.old_cipher,
     })
 }
 
@@ -286,6 +246,7 @@ struct Helper<'k> {
     judge: Judge<'k>,
     recipient: Option<String>,
     integrity: Integrity,
+    old_cipher: Option<Cow<'static, str>>,
 }
 
 impl VerificationHelper for Helper<'_> {
@@ -328,20 +289,15 @@ impl DecryptionHelper for Helper<'_> {
             }
             let Some(key) = found else { continue };
             let session_key = openpgp::crypto::SessionKey::from(key.octets);
-            if decrypt(key.algorithm.map(SymmetricAlgorithm::from), &session_key) {
+            let algorithm = key.algorithm.map(SymmetricAlgorithm::from);
+            if decrypt(algorithm, &session_key) {
                 self.recipient = Some(key.recipient);
+                self.old_cipher = algorithm.filter(|a| cipher::is_old(*a)).map(cipher::name);
                 return Ok(None);
             }
             // Our key opened it, and the container did not yield.
-            if key
-                .algorithm
-                .is_some_and(|a| !SymmetricAlgorithm::from(a).is_supported())
-            {
-                return Err(Unopened {
-                    shut: Shut::Unsupported,
-                    why: "it uses a cipher that is not supported",
-                }
-                .into());
+            if let Some(unsupported) = algorithm.filter(|a| !a.is_supported()) {
+                return Err(Unopened::in_cipher(unsupported).into());
             }
         }
         Err(Unopened::without_key(pkesks.len(), &budget.limits).into())
@@ -366,7 +322,8 @@ const NO_KNOWN_CONTAINER: &str = "its packets are not accepted";
 #[cfg(test)]
 mod tests {
     use super::super::{
-        Profile, Purpose, SealTo, SecretKeys, armored_message, certificates, generate, seal_packets,
+        Profile, Purpose, SealTo, SecretKeys, armored_message, certificates, generate, policy,
+        seal_packets,
     };
     use super::*;
 
@@ -387,6 +344,37 @@ mod tests {
         assert!(
             matches!(&opened.signatures[..], [SignatureFound::Good { fingerprint, .. }] if *fingerprint == certs[0].fingerprint())
         );
+    }
+
+    #[test]
+    fn a_letter_in_an_old_cipher_opens_and_is_marked_where_its_integrity_is_proven() {
+        use sequoia_openpgp::serialize::stream::{Encryptor, LiteralWriter, Message};
+        use std::io::Write;
+        let (mut keys, certs) = desk();
+        for (algorithm, old) in [
+            (SymmetricAlgorithm::AES256, None),
+            (SymmetricAlgorithm::from(2), Some("3DES")),
+            (SymmetricAlgorithm::from(3), Some("CAST5")),
+            (SymmetricAlgorithm::Blowfish, Some("BLOWFISH")),
+        ] {
+            let mut sealed = Vec::new();
+            let to = certs[0].0.keys().with_policy(policy(), None);
+            let message = Encryptor::for_recipients(
+                Message::new(&mut sealed),
+                to.supported().for_transport_encryption(),
+            );
+            let message = message.symmetric_algo(algorithm).build().unwrap();
+            let mut message = LiteralWriter::new(message).build().unwrap();
+            message.write_all(b"the report").unwrap();
+            message.finalize().unwrap();
+            let opened = open(&sealed, &mut keys, &[], &Budget::ours()).unwrap();
+            assert_eq!(opened.plaintext, b"the report");
+            assert_eq!(opened.integrity, Integrity::Mdc);
+            assert_eq!(opened.old_cipher.as_deref(), old);
+            *sealed.last_mut().unwrap() ^= 1;
+            let shut = open(&sealed, &mut keys, &[], &Budget::ours()).unwrap_err();
+            assert_eq!(shut.shut, Shut::Integrity, "{old:?}");
+        }
     }
 
     #[test]

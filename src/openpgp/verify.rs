@@ -4,17 +4,23 @@ use super::certificate::Certificate;
 use super::open::Unopened;
 use super::{armor, guarded, policy};
 use crate::model::budget::{Budget, Overspent, Sum};
-use crate::model::limits::{PACKETS_MAX, SIGNATURE_OCTETS_MAX, SIGNATURES_OF_MESSAGE_MAX};
+use crate::model::limits::{
+    PACKETS_MAX, SIGNATURE_EARLY_HOURS_MAX, SIGNATURE_OCTETS_MAX, SIGNATURES_OF_MESSAGE_MAX,
+};
 use crate::model::reading::Integrity;
 use sequoia_openpgp as openpgp;
 use sequoia_openpgp::Packet;
+use sequoia_openpgp::packet::key::{PublicParts, UnspecifiedRole};
+use sequoia_openpgp::packet::{Key, Signature};
 use sequoia_openpgp::parse::stream::{
     DetachedVerifierBuilder, GoodChecksum, MessageLayer, MessageStructure, VerificationError,
     VerificationHelper, VerifierBuilder,
 };
 use sequoia_openpgp::parse::{PacketParser, Parse};
+use sequoia_openpgp::policy::Policy;
 use std::cell::Cell;
 use std::io::Read;
+use std::time::Duration;
 
 /// Octets that are taken out of a message at a time, and paid for.
 pub(super) const PIECE_OCTETS: usize = 64 * 1024;
@@ -33,6 +39,9 @@ pub enum SignatureFound {
     Unknown { issuer: Option<String> },
     /// It is right, and was made for somebody else: whoever that was may have sealed it to us.
     ForAnother { fingerprint: String },
+    /// It is right, and says that it was made so many hours from now, rounded up: the signer's
+    /// clock or time zone is off.
+    Early { fingerprint: String, hours: u64 },
     /// It is wrong, or its key may not sign.
     Bad { issuer: Option<String> },
 }
@@ -176,7 +185,7 @@ impl VerificationHelper for Judge<'_> {
 }
 
 fn found(result: Result<GoodChecksum<'_>, VerificationError<'_>>) -> SignatureFound {
-    let issuer = |sig: &openpgp::packet::Signature| {
+    let issuer = |sig: &Signature| {
         let handles = sig.get_issuers();
         let best = handles
             .iter()
@@ -200,16 +209,51 @@ fn found(result: Result<GoodChecksum<'_>, VerificationError<'_>>) -> SignatureFo
         Err(VerificationError::MissingKey { sig }) => SignatureFound::Unknown {
             issuer: issuer(sig),
         },
+        Err(VerificationError::BadSignature { sig, ka, error }) => {
+            match hours_early(sig, ka.key(), &error) {
+                Some(hours) => SignatureFound::Early {
+                    fingerprint: ka.cert().fingerprint().to_hex(),
+                    hours,
+                },
+                None => SignatureFound::Bad {
+                    issuer: issuer(sig),
+                },
+            }
+        }
         Err(
             VerificationError::UnboundKey { sig, .. }
             | VerificationError::BadKey { sig, .. }
-            | VerificationError::BadSignature { sig, .. }
             | VerificationError::MalformedSignature { sig, .. },
         ) => SignatureFound::Bad {
             issuer: issuer(sig),
         },
         Err(_) => SignatureFound::Bad { issuer: None },
     }
+}
+
+/// How many hours from now a signature begins that is right in all else: rounded up, and `None`
+/// beyond [`SIGNATURE_EARLY_HOURS_MAX`]. Sequoia looks at the time before it looks at the octets,
+/// and has proven by then that the key may sign.
+fn hours_early(
+    signature: &Signature,
+    key: &Key<PublicParts, UnspecifiedRole>,
+    error: &openpgp::anyhow::Error,
+) -> Option<u64> {
+    let is_early = matches!(
+        error.downcast_ref::<openpgp::Error>(),
+        Some(openpgp::Error::NotYetLive(_))
+    );
+    if !is_early
+        || signature.verify_document(key).is_err()
+        || policy().signature(signature, Default::default()).is_err()
+    {
+        return None;
+    }
+    let begins_within = |hours: &u64| {
+        let tolerance = Duration::from_secs(hours * 3600);
+        signature.signature_alive(None, tolerance).is_ok()
+    };
+    (1..=SIGNATURE_EARLY_HOURS_MAX).find(begins_within)
 }
 
 /// Verifies a detached signature over exactly these octets (RFC 3156 section 5: canonical, CRLF).
@@ -287,4 +331,53 @@ pub(super) fn message(
         return Err(Unopened::DAMAGED);
     }
     Ok((words, verifier.into_helper().found))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sequoia_openpgp::cert::CertBuilder;
+    use sequoia_openpgp::serialize::stream::{Message, Signer};
+    use std::io::Write;
+    use std::time::SystemTime;
+
+    #[test]
+    fn a_right_signature_that_is_dated_ahead_is_told_from_a_wrong_one() {
+        let id = "Ada <ada@reporter.example>";
+        let (cert, _) = CertBuilder::general_purpose([id]).generate().unwrap();
+        let keys = cert.keys().with_policy(policy(), None).for_signing();
+        let key = keys.secret().next().unwrap().key().clone();
+        let own = [Certificate(cert.strip_secret_key_material())];
+        let fingerprint = own[0].fingerprint();
+        let early = |hours| SignatureFound::Early {
+            fingerprint: fingerprint.clone(),
+            hours,
+        };
+        let bad = SignatureFound::Bad {
+            issuer: Some(key.fingerprint().to_hex()),
+        };
+        let minutes = 60;
+        let hours = 60 * minutes;
+        for (ahead_s, signed, expected) in [
+            (10 * minutes, "report", None),
+            (40 * minutes, "report", Some(early(1))),
+            (8 * hours, "report", Some(early(8))),
+            (8 * hours, "another report", Some(bad.clone())),
+            (47 * hours, "report", Some(early(47))),
+            (72 * hours, "report", Some(bad.clone())),
+        ] {
+            let mut signature = Vec::new();
+            let pair = key.clone().into_keypair().unwrap();
+            let at = SystemTime::now() + Duration::from_secs(ahead_s);
+            let signer = Signer::new(Message::new(&mut signature), pair).unwrap();
+            let mut message = signer.creation_time(at).detached().build().unwrap();
+            message.write_all(signed.as_bytes()).unwrap();
+            message.finalize().unwrap();
+            let found = verify_detached(&signature, b"report", &own, &Budget::ours());
+            match expected {
+                Some(expected) => assert_eq!(found, [expected], "{ahead_s} s"),
+                None => assert!(matches!(found[..], [SignatureFound::Good { .. }])),
+            }
+        }
+    }
 }

@@ -35,11 +35,14 @@ impl State<'_> {
         let rank = |found: &&SignatureFound| match found {
             good @ SignatureFound::Good { .. } if self.is_by_originator(good) => 3,
             SignatureFound::Good { .. } => 2,
-            // One that is wrong says more than one we can't check.
+            // One that is wrong says more than one we can't check, and one before its time says
+            // nothing.
             SignatureFound::Bad { .. } | SignatureFound::ForAnother { .. } => 1,
-            SignatureFound::Unknown { .. } => 0,
+            SignatureFound::Unknown { .. } | SignatureFound::Early { .. } => 0,
         };
-        match self.signatures.iter().filter(over_all).max_by_key(rank) {
+        let may_count = |found: &&SignatureFound| !is_early(found);
+        let counting = self.signatures.iter().filter(may_count).filter(over_all);
+        match counting.max_by_key(rank) {
             Some(
                 found @ SignatureFound::Good {
                     fingerprint,
@@ -61,7 +64,7 @@ impl State<'_> {
             Some(SignatureFound::Unknown { issuer }) => {
                 not_valid(SignatureStatus::UnknownKey, issuer.clone())
             }
-            None => SignatureVerdict::default(),
+            Some(SignatureFound::Early { .. }) | None => SignatureVerdict::default(),
         }
     }
 
@@ -99,7 +102,17 @@ impl State<'_> {
 
     /// Notes what is wrong with the signatures of a letter.
     fn note_signature_faults(&mut self, signature: &SignatureVerdict) {
-        if signature.status == SignatureStatus::None && !self.signatures.is_empty() {
+        let early = self.signatures.iter().find_map(|found| match found {
+            SignatureFound::Early { hours, .. } => Some(*hours),
+            _ => None,
+        });
+        if let Some(hours) = early {
+            self.fault(format!(
+                "a signature is right and does not count, because it is dated {hours} h in the \
+                 future: the clock or the time zone of its sender is off by that"
+            ));
+        }
+        if signature.status == SignatureStatus::None && !self.signatures.iter().all(is_early) {
             self.fault("the letter counts as unsigned: its signature does not cover all of it");
         }
         if self.subject_is_anothers(signature) {
@@ -294,6 +307,11 @@ fn joined(texts: &[Shown]) -> String {
             .collect::<Vec<_>>()
             .join("\n"),
     }
+}
+
+/// Whether a signature is right, and dated in the future.
+fn is_early(found: &SignatureFound) -> bool {
+    matches!(found, SignatureFound::Early { .. })
 }
 
 /// Whether a good signature is by the certificate of the verdict.

@@ -8,6 +8,7 @@ mod certificates;
 mod conclude;
 mod files;
 mod layers;
+mod opening;
 mod strike;
 
 use crate::mime::{self, Entity, Layout, LimitExceeded, OwnAddresses};
@@ -16,10 +17,8 @@ use crate::model::ids::Digest;
 use crate::model::letter::{Dmarc, Outer};
 use crate::model::limits::Limits;
 use crate::model::product::OwnProduct;
-use crate::model::reading::{
-    Attachment, Delivery, Format, Integrity, Protection, Reading, Repair, Shut,
-};
-use crate::openpgp::{self, Certificate, Opened, SessionKeys, SignatureFound, Unopened};
+use crate::model::reading::{Attachment, Delivery, Protection, Reading, Shut};
+use crate::openpgp::{self, Certificate, SessionKeys, SignatureFound};
 use certificates::{Brought, Way};
 use std::rc::Rc;
 use std::time::Duration;
@@ -302,81 +301,12 @@ impl<'p> State<'p> {
         }
         self.entity(root, keys, 0, true);
     }
-
-    /// Opens one ciphertext and records how it was protected, or why it stays shut.
-    fn open(
-        &mut self,
-        ciphertext: &[u8],
-        format: Format,
-        repaired: Option<Repair>,
-        keys: &mut dyn SessionKeys,
-    ) -> Option<Opened> {
-        self.sealed = true;
-        if !openpgp::is_sealed(ciphertext) {
-            // Sequoia would look for a container to the end, and hash all of it for every signature
-            // that is announced.
-            let unopened = openpgp::unsealed(self.budget);
-            self.protections.push(Protection {
-                encrypted: true,
-                format,
-                integrity: Integrity::None,
-                repaired,
-                shut: Some(unopened.shut),
-            });
-            self.fault(format!("an encrypted part stays shut: {unopened}"));
-            return None;
-        }
-        let certificates = self.certificates();
-        let mut opened = openpgp::open(ciphertext, keys, &certificates, self.budget);
-        // Some programs add line ends or zeros to a binary file. What is left without them must
-        // prove itself as any other.
-        let end = ciphertext
-            .iter()
-            .rposition(|b| !matches!(b, b'\r' | b'\n' | 0))
-            .map_or(0, |at| at + 1);
-        if matches!(
-            opened,
-            Err(Unopened {
-                shut: Shut::Integrity,
-                ..
-            })
-        ) && end < ciphertext.len()
-        {
-            opened = openpgp::open(&ciphertext[..end], keys, &certificates, self.budget).or(opened);
-        }
-        match opened {
-            Ok(mut opened) => {
-                if self.sealed_to.is_none() {
-                    self.sealed_to = opened.recipient.take();
-                }
-                self.protections.push(Protection {
-                    encrypted: true,
-                    format,
-                    integrity: opened.integrity,
-                    repaired,
-                    shut: None,
-                });
-                Some(opened)
-            }
-            Err(Unopened { shut, why }) => {
-                self.protections.push(Protection {
-                    encrypted: true,
-                    format,
-                    integrity: Integrity::None,
-                    repaired,
-                    shut: Some(shut),
-                });
-                self.fault(format!("an encrypted part stays shut: {why}"));
-                None
-            }
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::reading::{LetterKind, SignatureStatus};
+    use crate::model::reading::{Format, Integrity, LetterKind, SignatureStatus};
     use crate::openpgp::{
         Profile, Purpose, SealTo, SecretKeys, armored_message, certificates, generate, seal_packets,
     };
@@ -450,6 +380,43 @@ mod tests {
         );
         assert_eq!(reading.kind, LetterKind::Report);
         assert!(!reading.certificates[0].in_clear);
+    }
+
+    #[test]
+    fn a_right_signature_of_a_clock_that_is_fast_counts_as_none_and_the_fault_says_by_how_much() {
+        use sequoia_openpgp::cert::CertBuilder;
+        use sequoia_openpgp::serialize::stream::{LiteralWriter, Message, Signer};
+        use std::io::Write;
+        let mut desk = desk();
+        let id = "Ada <ada@b.example>";
+        let (ada, _) = CertBuilder::general_purpose([id]).generate().unwrap();
+        let signing = sequoia_openpgp::policy::StandardPolicy::new();
+        let key = ada.keys().with_policy(&signing, None).for_signing().next();
+        let key = key.unwrap().key().clone().parts_into_secret().unwrap();
+        let in_eight_hours = std::time::SystemTime::now() + Duration::from_secs(8 * 3600);
+        let mut packets = Vec::new();
+        let signer = Signer::new(Message::new(&mut packets), key.into_keypair().unwrap());
+        let signed = signer.unwrap().creation_time(in_eight_hours).build();
+        let mut text = LiteralWriter::new(signed.unwrap()).build().unwrap();
+        text.write_all(b"a report").unwrap();
+        text.finalize().unwrap();
+        let sealed = armored_message(&seal_packets(&desk.own, &packets).unwrap()).unwrap();
+        let public = sequoia_openpgp::serialize::SerializeInto::to_vec(&ada).unwrap();
+        let position = Position {
+            certificates: certificates(&public).unwrap(),
+            ..Position::default()
+        };
+        let letter = pgp_mime(&sealed);
+        let reading = read(letter.as_bytes(), &mut desk.keys, &position).reading;
+        assert_eq!(reading.text, "a report\n");
+        assert_eq!(reading.signature.status, SignatureStatus::None);
+        assert_eq!(
+            reading.faults,
+            [
+                "a signature is right and does not count, because it is dated 8 h in the future: \
+                 the clock or the time zone of its sender is off by that"
+            ]
+        );
     }
 
     #[test]

@@ -61,12 +61,9 @@ fn check_own(certificate: &Certificate, path: &Path, settings: &Settings, findin
             ),
         );
     }
-    if certificate.invites_gnupg_ocb() {
-        findings.warn(
-            "certificate",
-            "it invites GnuPG 2.3 and later to send packet type 20, which the desk opens \
-             and few other programs do: run sealdesk key adopt, and publish what it makes",
-        );
+    for unwanted in certificate.unwanted_preferences() {
+        let mend = "run sealdesk key adopt, and publish what it makes";
+        findings.warn("certificate", &format!("{unwanted}: {mend}"));
     }
 }
 

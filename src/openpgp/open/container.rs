@@ -56,33 +56,32 @@ pub fn is_sealed(octets: &[u8]) -> bool {
 }
 
 /// Sorts Sequoia's error. Its text may quote the letter, so it goes no further.
-pub(super) fn unopened(err: &openpgp::anyhow::Error, binary: &[u8]) -> Unopened {
+pub(super) fn why_unopened(err: &openpgp::anyhow::Error, binary: &[u8]) -> Unopened {
     for cause in err.chain() {
         if let Some(own) = cause.downcast_ref::<Unopened>() {
             return own.clone();
         }
         match cause.downcast_ref::<openpgp::Error>() {
             Some(openpgp::Error::ManipulatedMessage) => {
-                return Unopened {
-                    shut: Shut::Integrity,
-                    why: "its integrity check failed: it was damaged or tampered with",
-                };
+                return Unopened::new(
+                    Shut::Integrity,
+                    "its integrity check failed: it was damaged or tampered with",
+                );
             }
             Some(openpgp::Error::MissingSessionKey(_)) => {
-                return Unopened {
-                    shut: Shut::NoKey,
-                    why: "none of our keys opens it",
-                };
+                return Unopened::new(Shut::NoKey, "none of our keys opens it");
+            }
+            Some(openpgp::Error::UnsupportedSymmetricAlgorithm(cipher)) => {
+                return Unopened::in_cipher(*cipher);
             }
             Some(
-                openpgp::Error::UnsupportedSymmetricAlgorithm(_)
-                | openpgp::Error::UnsupportedAEADAlgorithm(_)
+                openpgp::Error::UnsupportedAEADAlgorithm(_)
                 | openpgp::Error::UnsupportedPacketType(_),
             ) => {
-                return Unopened {
-                    shut: Shut::Unsupported,
-                    why: "it uses an algorithm that is not supported",
-                };
+                return Unopened::new(
+                    Shut::Unsupported,
+                    "it uses an algorithm that is not supported",
+                );
             }
             Some(openpgp::Error::PolicyViolation(..)) => return refused_container(binary),
             _ => {}
@@ -101,17 +100,14 @@ pub(super) fn refused_container(binary: &[u8]) -> Unopened {
     while let Some(openpgp::parse::PacketParserResult::Some(parser)) = pile.take() {
         match u8::from(parser.packet.tag()) {
             OLD_CONTAINER => {
-                return Unopened {
-                    shut: Shut::Integrity,
-                    why: "it has no integrity protection (an old packet type): ask for it again \
-                        from a current program",
-                };
+                return Unopened::new(
+                    Shut::Integrity,
+                    "it has no integrity protection (an old packet type): ask for it again from a \
+                     current program",
+                );
             }
             _ => pile = parser.next().ok().map(|(_, next)| next),
         }
     }
-    Unopened {
-        shut: Shut::Unsupported,
-        why: NO_KNOWN_CONTAINER,
-    }
+    Unopened::new(Shut::Unsupported, NO_KNOWN_CONTAINER)
 }
