@@ -167,6 +167,7 @@ fn unreadable(head: &[u8]) -> Reading {
         delivery: None,
         sealed_to: None,
         signed_to: Vec::new(),
+        signed_threads: Vec::new(),
         faults: vec!["reading it took more memory, time or stack than a letter may".to_owned()],
         certificates: Vec::new(),
     }

@@ -244,6 +244,7 @@ mod tests {
             delivery: None,
             sealed_to: None,
             signed_to: Vec::new(),
+            signed_threads: Vec::new(),
             faults: Vec::new(),
             certificates: Vec::new(),
         }

@@ -21,6 +21,8 @@ pub(super) struct DeskSection {
     pub own_lists: Vec<String>,
     #[serde(default)]
     pub original_from_lists: Vec<String>,
+    #[serde(default)]
+    pub forms: Vec<String>,
     pub authserv_id: Option<String>,
     #[serde(default)]
     #[schemars(with = "String", extend("examples" = ["system", "none"]))]
@@ -81,6 +83,11 @@ impl DeskSection {
             bounce_address,
             ours,
         })
+    }
+
+    pub(super) fn forms(&self) -> Result<Vec<Address>, ConfigError> {
+        let forms = self.forms.iter();
+        forms.map(|text| address("desk.forms", text)).collect()
     }
 
     pub(super) fn answers_from(&self) -> Result<Option<Timestamp>, ConfigError> {

@@ -57,6 +57,7 @@ pub struct Settings {
     pub bounce_address: Address,
     pub own_lists: Vec<String>,
     pub original_from_lists: Vec<String>,
+    pub forms: Vec<Address>,
     pub authserv_id: Option<String>,
     pub resolver: Resolver,
     pub answer_from: Option<Timestamp>,
@@ -122,6 +123,7 @@ fn check(
         ours: desk.ours,
         bounce_address: desk.bounce_address,
         answer_from: config.desk.answers_from()?,
+        forms: config.desk.forms()?,
         state: expanded("desk.state", &config.desk.state)?,
         templates: templates
             .map(|path| expanded("desk.templates", path))

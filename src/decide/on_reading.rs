@@ -215,7 +215,8 @@ fn follow_up(
             ..Decision::default()
         };
     }
-    if reading.kind.is_machine() {
+    // What a CERT's list or a ticket system passes on in a case is a human's, and no machine's word.
+    if matches!(reading.kind, LetterKind::Dsn | LetterKind::AutoReply) {
         return Decision::default();
     }
     let asks_by_itself =
@@ -367,6 +368,7 @@ mod tests {
             delivery: None,
             sealed_to: None,
             signed_to: Vec::new(),
+            signed_threads: Vec::new(),
             faults: Vec::new(),
             certificates: Vec::new(),
         }
@@ -498,6 +500,38 @@ mod tests {
             calls(&public(reading(LetterKind::Report, false, true))).len(),
             2
         );
+    }
+
+    #[test]
+    fn what_follows_in_a_case_calls_humans_unless_it_answers_by_itself_or_asks_for_the_key_alone() {
+        let followed = |reading: &Reading| {
+            let letter = ReadLetter {
+                intake: IntakeId(2),
+                received_at: now(),
+                is_first: false,
+                answerable: true,
+                signed_by_pinned: false,
+                older: None,
+                alike: None,
+                reading: Some(reading),
+            };
+            let decision = on_reading(&case(), &letter, &Policy::default(), now());
+            works(&decision).join(" ")
+        };
+        for (kind, expected) in [
+            (LetterKind::FollowUp, "call-by-mail"),
+            // A CERT's list, or a ticket system.
+            (LetterKind::List, "call-by-mail"),
+            (LetterKind::AutoReply, ""),
+            (LetterKind::Dsn, ""),
+        ] {
+            assert_eq!(followed(&reading(kind, false, false)), expected, "{kind:?}");
+        }
+        let key_request = Reading {
+            asks_for_certificate: true,
+            ..reading(LetterKind::KeyRequest, false, false)
+        };
+        assert_eq!(followed(&key_request), "send-certificate");
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub struct ProtectedHeaders {
     pub date: Option<String>,
     /// To and Cc.
     pub recipients: Vec<String>,
+    /// The Message-IDs of In-Reply-To and References.
+    pub threads: Vec<String>,
 }
 
 impl<'x> Entity<'x> {

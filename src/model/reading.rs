@@ -283,6 +283,10 @@ pub struct Reading {
     /// 9788).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signed_to: Vec<String>,
+    /// The Message-IDs of the letters that it answers, where its signer signed that: In-Reply-To
+    /// and References under header protection (RFC 9788).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signed_threads: Vec<String>,
     pub faults: Vec<String>,
     /// Not part of the fixed interface: what the desk may pin.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

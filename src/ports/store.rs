@@ -230,6 +230,8 @@ pub trait Letters: Send + Sync {
         outer: &Outer,
         bounce: &Address,
     ) -> Result<ThreadContext, PortError>;
+    /// The case of the nearest of these letters that is known, the nearest last.
+    async fn case_in_thread(&self, message_ids: &[String]) -> Result<Option<CaseId>, PortError>;
     /// Saves letter, case, effects and journal in one transaction. `None`: the same octets were
     /// admitted before.
     async fn admit(

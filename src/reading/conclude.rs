@@ -68,12 +68,14 @@ impl State<'_> {
         }
     }
 
-    /// Whom the signer says that the letter is for.
-    fn signed_to(&self, verdict: &SignatureVerdict) -> Vec<String> {
-        let (recipients, covering) = &self.recipients;
+    /// What the signer says of the letter: whom it is for, or what it answers.
+    fn said_by_signer(
+        (said, covering): &(Vec<String>, Covering),
+        verdict: &SignatureVerdict,
+    ) -> Vec<String> {
         let by_signer = covering.iter().any(|found| is_by_signer(found, verdict));
         if verdict.status == SignatureStatus::Valid && by_signer {
-            recipients.clone()
+            said.clone()
         } else {
             Vec::new()
         }
@@ -199,7 +201,8 @@ impl State<'_> {
     /// What was read in the letter, when all of its layers are done.
     pub(super) fn finish(mut self, outer: &Outer) -> Read {
         let signature = self.verdict();
-        let signed_to = self.signed_to(&signature);
+        let signed_to = Self::said_by_signer(&self.recipients, &signature);
+        let signed_threads = Self::said_by_signer(&self.threads, &signature);
         if signature.status == SignatureStatus::Valid {
             self.unname_uncovered();
         }
@@ -246,6 +249,7 @@ impl State<'_> {
                 .delivery
                 .filter(|_| matches!(kind, LetterKind::Dsn | LetterKind::AutoReply)),
             signed_to,
+            signed_threads,
             sealed_to: self.sealed_to,
             text,
             faults: self.faults,

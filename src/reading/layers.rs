@@ -313,6 +313,9 @@ impl State<'_> {
         if !protected.recipients.is_empty() {
             self.recipients = (protected.recipients, Rc::clone(&self.covering));
         }
+        if !protected.threads.is_empty() {
+            self.threads = (protected.threads, Rc::clone(&self.covering));
+        }
         self.date = protected.date.or(self.date.take());
         let differs = protected.from.as_ref().is_some_and(|inner| {
             self.from

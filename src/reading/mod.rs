@@ -141,6 +141,8 @@ struct State<'p> {
     subject_covering: Option<Covering>,
     /// Protected recipients, and the signatures that covered them.
     recipients: (Vec<String>, Covering),
+    /// The letters that it answers by its protected header, and the signatures that covered that.
+    threads: (Vec<String>, Covering),
     /// What is read stands in a letter that this one forwards: it says nothing of who wrote this
     /// one, and when.
     forwarded: bool,
@@ -183,6 +185,7 @@ impl<'p> State<'p> {
             chain: true,
             subject_covering: None,
             recipients: (Vec::new(), Covering::default()),
+            threads: (Vec::new(), Covering::default()),
             forwarded: false,
             subject: None,
             media_type: String::new(),
@@ -354,13 +357,20 @@ mod tests {
         let mut desk = desk();
         let key = desk.ada_public.clone();
         let inner = format!(
-            "Subject: XSS in acme 1.2\nContent-Type: multipart/mixed; boundary=y; \
+            "Subject: XSS in acme 1.2\nIn-Reply-To: <a@desk.example>\nReferences: \
+             <r@b.example>\n <a@desk.example>\nContent-Type: multipart/mixed; boundary=y; \
              protected-headers=\"v1\"\n\n--y\nContent-Type: text/plain\n\nTo reproduce:\n\n1. \
              open it\n2. look\n--y\nContent-Type: application/pgp-keys; \
              name=k.asc\n\n{key}\n--y--\n"
         );
         let reading = desk.read(&pgp_mime(&desk.sealed(&inner)));
         assert_eq!(reading.subject.as_deref(), Some("XSS in acme 1.2"));
+        let answered = reading.signed_threads.iter().map(String::as_str);
+        let answered: Vec<&str> = answered.collect();
+        assert_eq!(
+            answered,
+            ["r@b.example", "a@desk.example", "a@desk.example"]
+        );
         assert_eq!(
             reading.protection,
             Protection {

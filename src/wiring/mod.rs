@@ -97,6 +97,7 @@ pub fn own_addresses(settings: &Settings) -> OwnAddresses {
     OwnAddresses {
         ours: settings.ours.clone(),
         own_lists,
+        forms: settings.forms.clone(),
         authserv_id: settings.authserv_id.clone(),
     }
 }

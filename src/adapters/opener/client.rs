@@ -3,6 +3,7 @@
 
 use super::wire::{BUSY, DIED, FRAME_OCTETS_MAX, GOOD, OpenerVerb, ReadAnswer, ReadCall};
 use crate::mime::OwnAddresses;
+use crate::model::address::Address;
 use crate::model::ids::IntakeId;
 use crate::model::outgoing::Composition;
 use crate::model::product::OwnProduct;
@@ -175,14 +176,14 @@ impl OpenerClient {
 
     /// A call as this desk looks at letters.
     fn read_call(&self) -> ReadCall {
+        let texts = |addresses: &[Address]| {
+            let texts = addresses.iter().map(|address| address.as_str().to_owned());
+            texts.collect()
+        };
         ReadCall {
-            ours: self
-                .own_addresses
-                .ours
-                .iter()
-                .map(|a| a.as_str().to_owned())
-                .collect(),
+            ours: texts(&self.own_addresses.ours),
             own_lists: self.own_addresses.own_lists.clone(),
+            forms: texts(&self.own_addresses.forms),
             authserv_id: self.own_addresses.authserv_id.clone(),
             products: self.products.clone(),
             certificates: Vec::new(),

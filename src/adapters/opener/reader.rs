@@ -123,14 +123,14 @@ fn position(call: &ReadCall, limits: &Limits) -> Position {
         .filter_map(|armored| openpgp::certificates(armored.as_bytes()).ok())
         .flatten()
         .collect();
-    let ours = call
-        .ours
-        .iter()
-        .filter_map(|a| Address::parse(a).ok())
-        .collect();
+    let addresses = |texts: &[String]| {
+        let parsed = texts.iter().filter_map(|text| Address::parse(text).ok());
+        parsed.collect()
+    };
     let own_addresses = OwnAddresses {
-        ours,
+        ours: addresses(&call.ours),
         own_lists: call.own_lists.clone(),
+        forms: addresses(&call.forms),
         authserv_id: call.authserv_id.clone(),
     };
     Position {

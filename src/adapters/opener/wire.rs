@@ -91,6 +91,8 @@ impl OpenerVerb {
 pub struct ReadCall {
     pub ours: Vec<String>,
     pub own_lists: Vec<crate::mime::OwnList>,
+    #[serde(default)]
+    pub forms: Vec<String>,
     pub authserv_id: Option<String>,
     #[serde(default)]
     pub products: Vec<crate::model::product::OwnProduct>,

@@ -2,7 +2,7 @@
 
 mod letter_rows;
 
-use super::threads::thread_context;
+use super::threads::{case_in_thread, thread_context};
 use super::{SqliteStore, apply, fault, purge, text_tags};
 use crate::decide::{Decision, Entry, ThreadContext};
 use crate::model::Timestamp;
@@ -56,6 +56,12 @@ impl Letters for SqliteStore {
             bounce,
         )
         .await
+    }
+
+    async fn case_in_thread(&self, message_ids: &[String]) -> Result<Option<CaseId>, PortError> {
+        let store = &mut *self.pool.acquire().await.map_err(fault)?;
+        let found = case_in_thread(store, message_ids.iter().map(String::as_str)).await?;
+        Ok(found.map(|(case, _)| case))
     }
 
     async fn admit(

@@ -4,7 +4,7 @@ use super::{cases, fault};
 use crate::decide::{Thread, ThreadContext};
 use crate::model::address::Address;
 use crate::model::case::{Closing, Standing};
-use crate::model::ids::{CaseId, tag_in};
+use crate::model::ids::{CaseId, MessageId, tag_in};
 use crate::model::letter::Outer;
 use crate::ports::PortError;
 use sqlx::SqliteConnection;
@@ -30,24 +30,12 @@ pub(super) async fn thread_context(
             known.returned_to = Some(case);
         }
     }
-    // The nearest letter that we know decides; references stand oldest first.
-    for id in outer.threads.iter().rev() {
-        let named: Option<(String, bool)> = sqlx::query_as(
-            "SELECT case_id, FALSE FROM answer WHERE message_id = ?1 AND case_id IS NOT NULL \
-            UNION ALL SELECT case_id, FALSE FROM letter WHERE message_id = ?1 AND case_id IS NOT \
-            NULL UNION ALL SELECT case_id, TRUE FROM reply_token WHERE message_id = ?1 LIMIT 1",
-        )
-        .bind(id.as_str())
-        .fetch_optional(&mut *store)
-        .await
-        .map_err(fault)?;
-        if let Some((case, is_call)) = named
-            && let Ok(case) = CaseId::parse(&case)
-        {
-            known.answers_call = is_call;
-            known.thread = thread(store, &case, outer).await?;
-            return Ok(known);
-        }
+    // Where several are known, the nearest decides.
+    let threads = outer.threads.iter().map(MessageId::as_str);
+    if let Some((case, is_call)) = case_in_thread(store, threads).await? {
+        known.answers_call = is_call;
+        known.thread = thread(store, &case, outer).await?;
+        return Ok(known);
     }
     // Our tag in the address or the subject, where a program lost the references.
     let tagged = outer
@@ -58,6 +46,31 @@ pub(super) async fn thread_context(
         known.thread = thread(store, &case, outer).await?;
     }
     Ok(known)
+}
+
+/// The case of the nearest of these letters that is known, the nearest last, and whether that
+/// letter is a call of ours.
+pub(super) async fn case_in_thread(
+    store: &mut SqliteConnection,
+    message_ids: impl DoubleEndedIterator<Item = &str>,
+) -> Result<Option<(CaseId, bool)>, PortError> {
+    for id in message_ids.rev() {
+        let named: Option<(String, bool)> = sqlx::query_as(
+            "SELECT case_id, FALSE FROM answer WHERE message_id = ?1 AND case_id IS NOT NULL \
+            UNION ALL SELECT case_id, FALSE FROM letter WHERE message_id = ?1 AND case_id IS NOT \
+            NULL UNION ALL SELECT case_id, TRUE FROM reply_token WHERE message_id = ?1 LIMIT 1",
+        )
+        .bind(id)
+        .fetch_optional(&mut *store)
+        .await
+        .map_err(fault)?;
+        if let Some((case, is_call)) = named
+            && let Ok(case) = CaseId::parse(&case)
+        {
+            return Ok(Some((case, is_call)));
+        }
+    }
+    Ok(None)
 }
 
 async fn thread(

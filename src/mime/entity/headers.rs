@@ -5,6 +5,9 @@ use super::{Entity, ProtectedHeaders};
 use crate::model::ids::MessageId;
 use mail_parser::MimeHeaders;
 
+/// So many of the letters that a letter answers are looked at.
+const THREAD_MESSAGES_MAX: usize = 100;
+
 impl<'x> Entity<'x> {
     /// Protected header fields, where the root of this entity says that it carries them.
     ///
@@ -27,6 +30,14 @@ impl<'x> Entity<'x> {
             recipients: ["To", "Cc"]
                 .iter()
                 .flat_map(|field| addresses(&self.message, field))
+                .collect(),
+            threads: [self.message.references(), self.message.in_reply_to()]
+                .into_iter()
+                .filter_map(|field| field.as_text_list())
+                .flatten()
+                .filter_map(|id| MessageId::parse(id))
+                .map(|id| id.as_str().to_owned())
+                .take(THREAD_MESSAGES_MAX)
                 .collect(),
         })
     }

@@ -160,16 +160,9 @@ pub(super) async fn decided(
             now,
         ));
     };
-    // Our tag in a protected subject is seen only now.
-    let tagged = reading
-        .subject
-        .as_deref()
-        .and_then(tag_in)
-        .filter(|id| id != case.id());
-    let named = match (case.perhaps_of(), tagged) {
-        (Some(older), _) => Some(older.clone()),
-        (None, Some(tagged)) => store.case(&tagged).await?.map(|older| older.id().clone()),
-        (None, None) => None,
+    let named = match case.perhaps_of() {
+        Some(older) => Some(older.clone()),
+        None => named_inside(desk, case, reading).await?,
     };
     let originator_in_case = match (&named, &intake.originator) {
         (Some(older), Some(address)) => store.is_participant(older, address).await?,
@@ -199,6 +192,26 @@ pub(super) async fn decided(
         reading: Some(reading),
     };
     Ok(on_reading(case, &letter, &desk.parts.policy, now))
+}
+
+/// Another case that a letter names where only decryption shows it: by what its signer says that it
+/// answers, or by our tag in its subject.
+async fn named_inside(
+    desk: &Desk,
+    case: &Case,
+    reading: &Reading,
+) -> Result<Option<CaseId>, PortError> {
+    let store = &desk.parts.store;
+    let is_other = |id: &CaseId| id != case.id();
+    let answered = store.case_in_thread(&reading.signed_threads).await?;
+    if let Some(answered) = answered.filter(is_other) {
+        return Ok(Some(answered));
+    }
+    let tagged = reading.subject.as_deref().and_then(tag_in).filter(is_other);
+    Ok(match tagged {
+        Some(tagged) => store.case(&tagged).await?.map(|older| older.id().clone()),
+        None => None,
+    })
 }
 
 /// What follows from a machine's word on a letter of ours, where this is one.
