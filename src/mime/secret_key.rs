@@ -85,7 +85,7 @@ impl Armor {
                 .get(..name.len())
                 .is_some_and(|start| start.eq_ignore_ascii_case(name))
         });
-        let has_digits = line.split_whitespace().any(|word| is_full_base64(word));
+        let has_digits = line.split_whitespace().any(is_full_base64);
         if is_header && self.digits == 0 && !has_digits {
             return Vec::new();
         }

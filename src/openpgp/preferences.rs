@@ -208,6 +208,10 @@ mod tests {
     use SymmetricAlgorithm::{AES128, AES256, Camellia256, Twofish};
 
     /// A secret key whose user ID asks for these ciphers, or has no list of them.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "Sequoia compares with the clock of the machine"
+    )]
     fn asking_for(ciphers: Option<&[SymmetricAlgorithm]>, hashes: &[HashAlgorithm]) -> Vec<u8> {
         let made = SystemTime::now() - Duration::from_secs(7200);
         let (cert, _) = CertBuilder::general_purpose(["Desk <security@desk.example>"])

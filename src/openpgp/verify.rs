@@ -342,6 +342,10 @@ mod tests {
     use std::time::SystemTime;
 
     #[test]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "Sequoia compares with the clock of the machine"
+    )]
     fn a_right_signature_that_is_dated_ahead_is_told_from_a_wrong_one() {
         let id = "Ada <ada@reporter.example>";
         let (cert, _) = CertBuilder::general_purpose([id]).generate().unwrap();

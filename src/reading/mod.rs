@@ -393,6 +393,10 @@ mod tests {
     }
 
     #[test]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "Sequoia compares with the clock of the machine"
+    )]
     fn a_right_signature_of_a_clock_that_is_fast_counts_as_none_and_the_fault_says_by_how_much() {
         use sequoia_openpgp::cert::CertBuilder;
         use sequoia_openpgp::serialize::stream::{LiteralWriter, Message, Signer};

@@ -21,7 +21,6 @@ use sealdesk::adapters::maildir::Maildir;
 use sealdesk::adapters::net::Trust;
 use sealdesk::adapters::smtp::{self, SmtpCourier};
 use sealdesk::compose;
-use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
 use sealdesk::model::case::AdvisoryState;
 use sealdesk::model::case_record::Assessment;
@@ -581,7 +580,7 @@ impl Sink for Octets {
 /// What every mailbox promises of two letters that lie there.
 async fn mailbox_contract(mailbox: &mut dyn Mailbox, letters: [&[u8]; 2]) {
     mailbox.probe().await.unwrap();
-    let lying = mailbox.list(Timestamp::now(), &|_, _| 0).await.unwrap();
+    let lying = mailbox.list(SystemClock.now(), &|_, _| 0).await.unwrap();
     assert_eq!(lying.len(), 2);
     let mut seen = Vec::new();
     for letter in &lying {
@@ -601,7 +600,7 @@ async fn mailbox_contract(mailbox: &mut dyn Mailbox, letters: [&[u8]; 2]) {
     mailbox.settle(&places).await.unwrap();
     assert!(
         mailbox
-            .list(Timestamp::now(), &|_, _| 0)
+            .list(SystemClock.now(), &|_, _| 0)
             .await
             .unwrap()
             .is_empty(),

@@ -12,7 +12,6 @@ use sealdesk::adapters::github::{Auth, GithubApi, GithubTracker};
 use sealdesk::adapters::imap::{self, ImapLogin, ImapMailbox, Means};
 use sealdesk::adapters::net::Trust;
 use sealdesk::adapters::smtp::{self, SmtpCourier};
-use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
 use sealdesk::model::effect::EffectKey;
 use sealdesk::model::ids::CaseId;
@@ -120,7 +119,9 @@ impl Inbox {
     /// Lists, fetches and settles what lies there. Whatever is answered, it must be true.
     async fn cycle(&self, mailbox: &mut ImapMailbox, honest: bool) -> Result<(), PortError> {
         let lying = self.lying("").len();
-        let listed = mailbox.list(Timestamp::now(), &|_: &str, _: u32| 0).await?;
+        let listed = mailbox
+            .list(SystemClock.now(), &|_: &str, _: u32| 0)
+            .await?;
         assert_eq!(listed.len(), lying, "a list that ends well is whole");
         for letter in &listed {
             let mut taken = Taken::default();
@@ -508,7 +509,7 @@ fn a_certificate_that_ends_midway_stops_the_next_session_and_says_so() {
         let mut open = mailbox(port);
         open.probe().await.unwrap();
         assert!(
-            open.list(Timestamp::now(), &|_: &str, _: u32| 0)
+            open.list(SystemClock.now(), &|_: &str, _: u32| 0)
                 .await
                 .is_ok()
         );
@@ -516,7 +517,7 @@ fn a_certificate_that_ends_midway_stops_the_next_session_and_says_so() {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
         assert!(
-            open.list(Timestamp::now(), &|_: &str, _: u32| 0)
+            open.list(SystemClock.now(), &|_: &str, _: u32| 0)
                 .await
                 .is_ok(),
             "a session that stands goes on"
