@@ -1,6 +1,6 @@
 //! Arguments and exit codes.
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use sealdesk::cli::{self, exit, log};
 use sealdesk::config::ConfigError;
 use sealdesk::daemon::NotReady;
@@ -13,8 +13,9 @@ use std::process::ExitCode;
 #[command(version = cli::version().0, long_version = cli::version().1, about, long_about = None, max_term_width = 100)]
 #[command(
     after_help = "Start with `sealdesk demo`, which needs no account.\nExit codes: 0 good, 1 our \
-        own failure, 2 wrong usage, 78 wrong configuration; `open` has more.\nSEALDESK_LOG sets \
-        what is logged: error, warn, info (default), debug."
+        own failure, 2 wrong usage, 78 wrong configuration; `open` has more.\nSEALDESK_CONFIG \
+        names the config file where no --config does.\nSEALDESK_LOG sets what is logged: error, \
+        warn, info (default), debug."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -45,7 +46,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let program = cli::with_examples(cli::with_environment(Cli::command()));
+    let matches = program.clone().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|err| err.exit());
     log(&cli.command);
     // A panic's text may quote a letter; where it happened is enough.
     std::panic::set_hook(Box::new(|panic| {
@@ -69,7 +72,7 @@ fn main() -> ExitCode {
         Command::Ask(args) => run(cli::ask::run(args)),
         Command::Backup(args) => run(cli::backup::run(args)),
         Command::Restore(args) => run(cli::restore::run(args)),
-        Command::Manual(args) => cli::manual::run(&args, Cli::command()),
+        Command::Manual(args) => cli::manual::run(&args, program),
         Command::Import(args) => run(cli::import::run(args)),
         Command::Canary(args) => run(cli::canary::run(args)),
     };

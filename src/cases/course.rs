@@ -71,8 +71,9 @@ impl Context<'_> {
         despite_objections: bool,
     ) -> Changed {
         let (case, id, rules) = (&self.case, self.case.id(), &self.desk.parts.release);
-        let objections = at
-            .map(|at| decide::evaluate(case, at, rules, self.timeline(), self.now).objections)
+        let found = at.map(|at| decide::evaluate(case, at, rules, self.timeline(), self.now));
+        let (objections, remarks) = found
+            .map(|found| (found.objections, found.remarks))
             .unwrap_or_default();
         if !objections.is_empty() && !despite_objections {
             bail!(
@@ -99,11 +100,13 @@ impl Context<'_> {
         } else {
             ""
         };
+        let remarks = remarks.iter().map(|remark| format!("; note that {remark}"));
         let changed = match at {
             None => format!("{id} has no release day any more{again}"),
             Some(at) => format!(
-                "{id} is released on {}{again}",
-                at.strftime("%A %Y-%m-%d %H:%M UTC")
+                "{id} is released on {}{}{again}",
+                at.strftime("%A %Y-%m-%d %H:%M UTC"),
+                remarks.collect::<String>()
             ),
         };
         Ok((decision, changed))

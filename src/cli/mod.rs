@@ -8,20 +8,27 @@ pub mod check;
 pub mod demo;
 mod demo_letters;
 pub mod doctor;
+mod editor;
+mod environment;
+mod examples;
 pub mod import;
 pub mod init;
 mod json_reference;
 pub mod key;
+mod layout;
 pub mod log;
 pub mod manual;
 pub mod open;
 pub mod opener;
 mod owner;
+mod pager;
 pub mod restore;
 pub mod run;
 mod screen;
 pub mod status;
 
+pub use environment::with_environment;
+pub use examples::with_examples;
 use std::sync::LazyLock;
 
 /// What `-V` and `--version` say. A build that knows its commit was told by `SEALDESK_COMMIT`, as

@@ -47,6 +47,11 @@ pub fn tame(text: &str) -> String {
         .collect()
 }
 
+/// A stranger's text as one line, for a cell or a sentence.
+pub fn one_line(text: &str) -> String {
+    tame(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Text in a style, where the terminal has any.
 pub fn styled(style: anstyle::Style, text: &str) -> String {
     format!("{style}{text}{style:#}")

@@ -1,13 +1,14 @@
 //! `sealdesk status`: how is the desk?
 
-use crate::cli::case::due_next;
+use crate::cli::case::due_in;
 use crate::cli::screen::{BAD, BOLD, DIM, GOOD, WARN, styled};
-use crate::cli::{ask, exit, screen};
+use crate::cli::{ask, exit, layout, screen};
 use crate::control::{Queued, Request, Status};
+use crate::model::Timestamp;
 use crate::model::course::Lane;
 use anyhow::Result;
 use clap::Args;
-use comfy_table::{Table, TableStyle};
+use comfy_table::{Cell, Color};
 
 /// Letters to itself that left within this time are of one canary.
 const ONE_CANARY_S: i64 = 600;
@@ -29,9 +30,10 @@ pub async fn run(args: StatusArgs) -> Result<u8> {
         screen::print_json(&status)?;
         return Ok(exit::GOOD);
     }
+    let columns = layout::columns();
     let sections = [
         format!("{}\n\n", styled(BOLD, &status.version)),
-        queue(&status),
+        queue(&status, columns),
         letters(&status),
         cases(&status),
         outbox(&status),
@@ -39,7 +41,7 @@ pub async fn run(args: StatusArgs) -> Result<u8> {
         canary(&status),
         faults(&status),
     ];
-    screen::print(&sections.concat())?;
+    screen::print(&layout::fitted(&sections.concat(), columns))?;
     Ok(exit::GOOD)
 }
 
@@ -161,7 +163,7 @@ fn faults(status: &Status) -> String {
 }
 
 /// What is overdue, what is next, and who waits for whom: the first thing that a tired human needs.
-fn queue(status: &Status) -> String {
+fn queue(status: &Status, columns: Option<usize>) -> String {
     let late = |queued: &&Queued| {
         queued
             .next
@@ -172,32 +174,61 @@ fn queue(status: &Status) -> String {
     if status.queue.is_empty() {
         return format!("  {}\n\n", styled(GOOD, "nothing is due"));
     }
-    let mut table = Table::new();
-    table.load_style(TableStyle::new());
-    for queued in &status.queue {
-        let lane = if queued.lane == Lane::Normal {
-            ""
-        } else {
-            queued.lane.as_str()
-        };
-        let next = queued
-            .next
-            .as_ref()
-            .map_or_else(String::new, |due| due_next(due, status.now));
-        table.add_row([
-            queued.id.to_string(),
-            next,
-            lane.to_owned(),
-            queued
-                .waits_for
-                .as_ref()
-                .map_or_else(String::new, |whom| format!("waits for {whom}")),
-        ]);
-    }
+    let rows = status.queue.iter().map(|queued| row(queued, status.now));
+    let header = ["CASE", "DUE", "NEXT", "LANE", "WAITS FOR"];
+    let table = layout::table(&header, rows.collect(), columns);
     let late = if number > 0 {
         styled(BAD, &format!("{number} late"))
     } else {
         styled(GOOD, "none late")
     };
-    format!("  {} in the queue, {late}\n{table}\n\n", status.queue.len())
+    format!("  {} in the queue, {late}\n{table}\n", status.queue.len())
+}
+
+fn row(queued: &Queued, now: Timestamp) -> Vec<Cell> {
+    let lane = match queued.lane {
+        Lane::Normal => "",
+        other => other.as_str(),
+    };
+    let due = queued.next.as_ref().map(|due| due_in(due.deadline, now));
+    let due = match due {
+        Some((text, true)) => Cell::new(text).fg(Color::Red),
+        Some((text, false)) => Cell::new(text),
+        None => Cell::new(""),
+    };
+    let next = queued.next.as_ref().map_or("", |due| due.what.as_str());
+    let whom = queued.waits_for.as_deref().unwrap_or("");
+    vec![
+        Cell::new(queued.id.as_str()),
+        due,
+        Cell::new(next),
+        Cell::new(lane),
+        Cell::new(screen::one_line(whom)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_of_the_queue_takes_one_line_of_the_terminal() {
+        let queued = Queued {
+            id: crate::model::ids::CaseId::from_random([7; 10]),
+            lane: Lane::Asap,
+            next: Some(crate::decide::Due {
+                what: "acknowledgement".to_owned(),
+                deadline: "2026-11-20T12:00:00Z".parse().unwrap(),
+            }),
+            waits_for: Some("a responder: its letter needs a human".to_owned()),
+        };
+        let now = "2026-11-23T12:00:00Z".parse().unwrap();
+        let table = layout::table(&[], vec![row(&queued, now), row(&queued, now)], Some(80));
+        assert_eq!(table.lines().count(), 2, "{table}");
+        assert!(
+            table.lines().all(|line| layout::width(line) <= 80),
+            "{table}"
+        );
+        assert!(table.contains("late 3 d  acknowledgement"), "{table}");
+    }
 }

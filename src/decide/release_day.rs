@@ -20,6 +20,9 @@ pub struct Proposal {
     pub at: Timestamp,
     /// What speaks against it; nothing where every rule is kept.
     pub objections: Vec<String>,
+    /// What is worth knowing and hinders nothing: in the fast lane, that the day is a bad one.
+    #[serde(default)]
+    pub remarks: Vec<String>,
     /// The same moment where the team lives, `Fri 2026-12-04 01:00 Asia/Tokyo`.
     pub elsewhere: Vec<String>,
 }
@@ -62,9 +65,15 @@ pub fn evaluate(
         )
     });
     let (window, rest) = objections(case, at, rules, timeline, now);
+    let remarks = if case.course().lane == Lane::Asap {
+        bad_day(at, rules)
+    } else {
+        Vec::new()
+    };
     Proposal {
         at,
         objections: window.into_iter().chain(rest).collect(),
+        remarks,
         elsewhere: elsewhere.collect(),
     }
 }
@@ -124,20 +133,7 @@ fn objections(
     if case.course().lane == Lane::Asap {
         return (window_breaks, found);
     }
-    if matches!(
-        day.weekday(),
-        Weekday::Friday | Weekday::Saturday | Weekday::Sunday
-    ) {
-        found.push(format!("it is a {}", zoned.strftime("%A")));
-    }
-    found.extend(
-        rules
-            .blackouts
-            .iter()
-            .chain(&rules.holidays)
-            .filter(|days| days.holds(day))
-            .map(|days| format!("{day} is closed: {}", days.why)),
-    );
+    found.extend(bad_day(at, rules));
     if at.duration_since(now) < rules.notice {
         found.push(format!(
             "distributors would hear of it less than {} hours before",
@@ -145,6 +141,24 @@ fn objections(
         ));
     }
     (window_breaks, found)
+}
+
+/// Why few people are there to update on a day: the weekday, a holiday, a time that is closed.
+fn bad_day(at: Timestamp, rules: &ReleaseRules) -> Vec<String> {
+    let zoned = at.to_zoned(TimeZone::UTC);
+    let day = zoned.date();
+    let weekend = matches!(
+        day.weekday(),
+        Weekday::Friday | Weekday::Saturday | Weekday::Sunday
+    );
+    let weekday = weekend.then(|| format!("it is a {}", zoned.strftime("%A")));
+    let closed = rules
+        .blackouts
+        .iter()
+        .chain(&rules.holidays)
+        .filter(|days| days.holds(day))
+        .map(|days| format!("{day} is closed: {}", days.why));
+    weekday.into_iter().chain(closed).collect()
 }
 
 #[cfg(test)]
@@ -230,5 +244,25 @@ mod tests {
             (found.at, found.objections),
             (at("2026-11-27T16:00:00Z"), Vec::new())
         );
+        assert_eq!(found.remarks, ["it is a Friday"]);
+    }
+
+    #[test]
+    fn a_bad_day_is_remarked_on_where_nothing_speaks_against_it() {
+        let rules = ReleaseRules::default();
+        let (now, day) = ("2026-11-26T10:00:00Z", "2026-11-28T16:00:00Z");
+        let told = |case: &Case| evaluate(case, at(day), &rules, &Timeline::default(), at(now));
+        let hurried = told(&case(now).take_lane(Lane::Asap).unwrap());
+        assert_eq!(hurried.remarks, ["it is a Saturday"]);
+        assert!(
+            !hurried
+                .objections
+                .iter()
+                .any(|why| why.contains("Saturday"))
+        );
+        // What is an objection already is not said twice.
+        let normal = told(&case(now));
+        assert!(normal.remarks.is_empty());
+        assert!(normal.objections.contains(&"it is a Saturday".to_owned()));
     }
 }

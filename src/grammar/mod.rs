@@ -11,6 +11,7 @@ use crate::model::course::{Lane, Step};
 use crate::model::ids::CaseId;
 use anyhow::{Context, Result, anyhow};
 use clap::Subcommand;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 pub use mail::parse_line;
@@ -42,7 +43,8 @@ pub enum CaseVerb {
     /// Says that a step is reached: fix-team, fix, release or retrospective. Its clock stops
     Reach {
         id: String,
-        #[arg(value_parser = step)]
+        #[arg(value_parser = one_of(&Step::ALL, Step::as_str), hide_possible_values = true,
+              value_name = "fix-team|fix|release|retrospective")]
         step: Step,
         /// When it was, such as 2026-12-01T16:00Z; now without it
         #[arg(long, value_name = "TIME", conflicts_with = "undo")]
@@ -54,7 +56,8 @@ pub enum CaseVerb {
     /// Moves a case to another lane: normal, slow (not severe) or asap (public, or about to be)
     Lane {
         id: String,
-        #[arg(value_parser = lane)]
+        #[arg(value_parser = one_of(LANES, Lane::as_str), hide_possible_values = true,
+              value_name = "normal|slow|asap")]
         lane: Lane,
         /// Why; kept sealed
         #[arg(long, value_name = "TEXT", default_value = "")]
@@ -130,10 +133,12 @@ pub enum CaseVerb {
     Fork {
         id: String,
     },
-    /// Closes a case whose reporter was answered: resolved, rejected or spam
+    /// Closes a case whose reporter was answered: resolved, rejected or spam. duplicate-of closes a
+    /// duplicate
     Close {
         id: String,
-        #[arg(value_parser = closing)]
+        #[arg(value_parser = one_of(CLOSINGS, Closing::as_str), hide_possible_values = true,
+              value_name = "resolved|rejected|spam")]
         why: Closing,
         /// A note, kept sealed
         #[arg(long, value_name = "TEXT")]
@@ -159,29 +164,19 @@ pub enum CaseVerb {
     },
 }
 
-fn step(text: &str) -> Result<Step, String> {
-    let names = Step::ALL.map(Step::as_str).join(", ");
-    Step::ALL
-        .into_iter()
-        .find(|step| step.as_str() == text)
-        .ok_or(format!("one of {names}"))
-}
+const LANES: &[Lane] = &[Lane::Normal, Lane::Slow, Lane::Asap];
+const CLOSINGS: &[Closing] = &[Closing::Resolved, Closing::Rejected, Closing::Spam];
 
-fn lane(text: &str) -> Result<Lane, String> {
-    [Lane::Normal, Lane::Slow, Lane::Asap]
-        .into_iter()
-        .find(|lane| lane.as_str() == text)
-        .ok_or_else(|| "one of normal, slow, asap".to_owned())
-}
-
-fn closing(text: &str) -> Result<Closing, String> {
-    [Closing::Resolved, Closing::Rejected, Closing::Spam]
-        .into_iter()
-        .find(|why| why.as_str() == text)
-        .ok_or_else(|| {
-            "one of resolved, rejected, spam; a duplicate is closed by `case duplicate-of`"
-                .to_owned()
-        })
+/// One of these words. clap knows them, for its errors, completions and manual pages.
+fn one_of<T: Copy + Send + Sync + 'static>(
+    all: &'static [T],
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let names = all.iter().map(move |one| name(*one));
+    PossibleValuesParser::new(names).try_map(move |word| {
+        let mut found = all.iter().copied().filter(|one| name(*one) == word);
+        found.next().ok_or("no such word")
+    })
 }
 
 impl CaseVerb {
@@ -268,4 +263,37 @@ pub fn on_day(text: &str, hour_utc: i8) -> Result<Timestamp> {
         .at(hour_utc, 0, 0, 0)
         .to_zoned(TimeZone::UTC)?
         .timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Command;
+
+    /// What clap says to this line.
+    fn refused(line: &str) -> String {
+        let program = CaseVerb::augment_subcommands(Command::new("case"));
+        let words = format!("case {line}");
+        let refused = program.try_get_matches_from(words.split(' '));
+        refused.err().unwrap().render().to_string()
+    }
+
+    #[test]
+    fn a_word_that_is_missing_or_wrong_is_answered_with_all_that_there_are() {
+        for (verb, words) in [
+            ("close", vec!["resolved", "rejected", "spam"]),
+            ("lane", vec!["normal", "slow", "asap"]),
+            ("reach", Step::ALL.map(Step::as_str).to_vec()),
+        ] {
+            for line in [format!("{verb} SD-7"), format!("{verb} SD-7 nonsense")] {
+                let told = refused(&line);
+                for word in &words {
+                    assert!(told.contains(word), "{line}: {told}");
+                }
+            }
+            // The words of a usage are those that are taken.
+            let usage = format!("<{}>", words.join("|"));
+            assert!(refused(&format!("{verb} SD-7")).contains(&usage), "{verb}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 
 use crate::adapters::calendar;
 use crate::adapters::clock::SystemClock;
+use crate::cli::case::words::Words;
 use crate::cli::{ask, screen};
 use crate::config;
 use crate::control::Request;
@@ -36,22 +37,22 @@ pub enum CommandVerb {
     /// Writes a note, kept sealed
     Note {
         id: String,
-        /// The note; standard input without it
+        /// The note; your editor or standard input without it
         text: Option<String>,
     },
     /// Tells the private distributors, each encrypted to them; the embargo ends on the agreed
     /// release day
     NotifyDistributors {
         id: String,
-        /// The words; standard input without it
+        /// The words; your editor or standard input without it
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
     /// Announces a release to the lists and the webhook of the config, after it and never before
     Announce {
         id: String,
-        /// The words, the first line being the subject; standard input without it. `case
-        /// announcement` drafts them
+        /// The words, the first line being the subject; your editor or standard input without it.
+        /// `case announcement` drafts them
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
         /// A file of the release that must be there with this SHA-256; repeat it
@@ -64,9 +65,6 @@ pub enum CommandVerb {
         #[arg(long)]
         again: bool,
     },
-    /// Posts a retrospective: `case retrospective --post` says it
-    #[command(hide = true)]
-    PostRetrospective { id: String, file: Option<PathBuf> },
     #[command(flatten)]
     Plain(CaseVerb),
 }
@@ -76,46 +74,30 @@ fn asset(text: &str) -> Result<(String, String), String> {
     Ok((url.to_owned(), digest.to_owned()))
 }
 
-/// A file's text, or what is said on standard input.
-pub(super) fn text_from(file: Option<PathBuf>) -> Result<String> {
-    match &file {
-        Some(path) => {
-            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
-        }
-        None => {
-            std::io::read_to_string(std::io::stdin().lock()).context("cannot read standard input")
-        }
-    }
-}
-
 /// Has the desk execute one command, and prints what became of it.
 pub async fn run(desk: &ask::DeskArgs, verb: CommandVerb) -> Result<()> {
-    let (text, command) = match verb {
+    match verb {
         CommandVerb::ReleaseDate {
-            id: text,
+            id,
             day,
             clear,
             despite,
             ics,
-        } => {
-            return release_date(desk, &case_id(&text)?, day.as_deref(), clear, despite, ics).await;
+        } => release_date(desk, &case_id(&id)?, day.as_deref(), clear, despite, ics).await,
+        CommandVerb::Note { id, text } => {
+            let words = match text {
+                Some(text) => Words::given(text),
+                None => words(None, "A note, kept sealed, of", &id).await?,
+            };
+            let text = words.text.clone();
+            words.outcome(execute(desk, &case_id(&id)?, CaseCommand::Note { text }).await)
         }
-        CommandVerb::Note {
-            id,
-            text: Some(text),
-        } => (id, CaseCommand::Note { text }),
-        CommandVerb::Note { id, text: None } => (
-            id,
-            CaseCommand::Note {
-                text: text_from(None)?,
-            },
-        ),
-        CommandVerb::NotifyDistributors { id, file } => (
-            id,
-            CaseCommand::NotifyDistributors {
-                text: text_from(file)?,
-            },
-        ),
+        CommandVerb::NotifyDistributors { id, file } => {
+            let words = words(file, "To every private distributor, about", &id).await?;
+            let text = words.text.clone();
+            let command = CaseCommand::NotifyDistributors { text };
+            words.outcome(execute(desk, &case_id(&id)?, command).await)
+        }
         CommandVerb::Announce {
             id,
             file,
@@ -123,29 +105,40 @@ pub async fn run(desk: &ask::DeskArgs, verb: CommandVerb) -> Result<()> {
             despite,
             again,
         } => {
-            let assets = asset
-                .into_iter()
-                .map(|(url, sha256)| Asset { url, sha256 })
-                .collect();
-            (
-                id,
-                CaseCommand::Announce {
-                    text: text_from(file)?,
-                    assets,
-                    despite_assets: despite,
-                    again,
-                },
-            )
+            let what = "The first line is the subject. To the lists, about the release of";
+            let words = words(file, what, &id).await?;
+            let assets = asset.into_iter();
+            let command = CaseCommand::Announce {
+                text: words.text.clone(),
+                assets: assets.map(|(url, sha256)| Asset { url, sha256 }).collect(),
+                despite_assets: despite,
+                again,
+            };
+            words.outcome(execute(desk, &case_id(&id)?, command).await)
         }
-        CommandVerb::PostRetrospective { id, file } => (
-            id,
-            CaseCommand::PostRetrospective {
-                text: text_from(file)?,
-            },
-        ),
-        CommandVerb::Plain(verb) => verb.command()?,
-    };
-    execute(desk, &case_id(&text)?, command).await
+        CommandVerb::Plain(verb) => {
+            let (id, command) = verb.command()?;
+            execute(desk, &case_id(&id)?, command).await
+        }
+    }
+}
+
+/// Posts the retrospective of this file, or of an editor or standard input.
+pub(super) async fn post_retrospective(
+    desk: &ask::DeskArgs,
+    id: &str,
+    file: Option<PathBuf>,
+) -> Result<()> {
+    let words = words(file, "The retrospective of", id).await?;
+    let text = words.text.clone();
+    let command = CaseCommand::PostRetrospective { text };
+    words.outcome(execute(desk, &case_id(id)?, command).await)
+}
+
+/// The words of a command; an id that is none is refused before anything is written.
+async fn words(file: Option<PathBuf>, what: &str, id: &str) -> Result<Words> {
+    let id = case_id(id)?;
+    Words::from(file.as_deref(), async || Ok(format!("{what} {id}.\n"))).await
 }
 
 async fn execute(desk: &ask::DeskArgs, id: &CaseId, command: CaseCommand) -> Result<()> {
@@ -196,6 +189,10 @@ async fn release_date(
         .filter(|_| chosen.is_none() || despite)
     {
         text.push_str(&format!("  against it: {objection}\n"));
+    }
+    // Of a day that was chosen the desk says these itself.
+    for remark in proposal.remarks.iter().filter(|_| chosen.is_none()) {
+        text.push_str(&format!("  note that {remark}\n"));
     }
     screen::print(&text)?;
     match chosen {

@@ -3,17 +3,20 @@
 
 mod announcement;
 mod commands;
+mod event_text;
 mod export;
 mod page;
 mod retrospective;
 mod state_text;
 mod table;
 mod timeline;
+mod words;
 
-pub(in crate::cli) use state_text::{acknowledgement, draft, due_next, standing};
+pub(in crate::cli) use state_text::{acknowledgement, draft, due_in, standing};
 
 use crate::adapters::clock::SystemClock;
-use crate::cli::{ask, exit, open, screen};
+use crate::cli::pager::PagerArgs;
+use crate::cli::{ask, exit, layout, open, screen};
 use crate::control::{self, AttachmentFile, CaseLine, CaseView, Request, Wanted};
 use crate::grammar::case_id;
 use crate::ports::Clock;
@@ -33,6 +36,9 @@ pub struct CaseArgs {
 #[derive(Subcommand)]
 enum Verb {
     /// Lists open cases, newest first
+    ///
+    /// At a terminal a case takes one line, and its summary is cut where the terminal ends. Where
+    /// standard output is no terminal, lines are whole and have more columns; programs read --json.
     List {
         /// Closed ones too
         #[arg(long)]
@@ -49,13 +55,23 @@ enum Verb {
         /// A JSON array
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        pager: PagerArgs,
     },
     /// Shows one case: its report, letters and journal
+    ///
+    /// At a terminal it is shown in a pager, long lines are broken between words, and what a later
+    /// letter quotes is folded. Where standard output is no terminal, everything is whole.
     Show {
         id: String,
+        /// Folds nothing: what letters quote is shown too
+        #[arg(long)]
+        full: bool,
         /// One JSON object
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        pager: PagerArgs,
     },
     /// Takes attachments of a case out, under safe names
     Attachment {
@@ -67,9 +83,13 @@ enum Verb {
         output: PathBuf,
     },
     /// Answers the reporter as the team: signed by the desk, and encrypted to their certificate
+    ///
+    /// Without a file, VISUAL or EDITOR is opened at a terminal, with the letter that you answer
+    /// below the line up to which your text is taken; an empty text sends nothing. Else standard
+    /// input is read.
     Reply {
         id: String,
-        /// The words; standard input without it
+        /// The words; your editor or standard input without it
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
@@ -79,6 +99,8 @@ enum Verb {
         /// For a retrospective
         #[arg(long)]
         markdown: bool,
+        #[command(flatten)]
+        pager: PagerArgs,
     },
     /// Drafts the retrospective of a case from its journal, as Markdown to go on with
     Retrospective {
@@ -143,6 +165,7 @@ pub async fn run(args: CaseArgs) -> Result<u8> {
             assignee,
             sort,
             json,
+            pager,
         } => {
             let wanted = Wanted {
                 all,
@@ -150,23 +173,40 @@ pub async fn run(args: CaseArgs) -> Result<u8> {
                 assignee,
                 order: sort.into(),
             };
-            list(desk, wanted, json).await?
+            list(desk, wanted, json, &pager).await?
         }
-        Verb::Show { id, json } => show(desk, &id, json).await?,
+        Verb::Show {
+            id,
+            full,
+            json: false,
+            pager,
+        } => {
+            let view = fetch(desk, &id).await?;
+            pager.show(&page::page(&view, layout::columns(), full))?;
+        }
+        Verb::Show { id, .. } => screen::print_json(&fetch(desk, &id).await?)?,
         Verb::Attachment { id, name, output } => take_out(desk, &id, name, &output).await?,
         Verb::Reply { id, file } => reply(desk, &id, file).await?,
-        Verb::Timeline { id, markdown } => {
+        Verb::Timeline {
+            id,
+            markdown,
+            pager,
+        } => {
             let view = fetch(desk, &id).await?;
-            screen::print(&if markdown {
-                timeline::markdown(&view)
+            if markdown {
+                screen::print(&timeline::markdown(&view))?;
             } else {
-                timeline::page(&view, SystemClock.now())
-            })?;
+                let page = timeline::page(&view, SystemClock.now(), layout::columns());
+                pager.show(&page)?;
+            }
         }
         Verb::Retrospective {
             id,
             post: Some(file),
-        } => post_retrospective(desk, id, file).await?,
+        } => {
+            let file = (file.as_os_str() != "-").then_some(file);
+            commands::post_retrospective(desk, &id, file).await?;
+        }
         Verb::Retrospective { id, post: None } => {
             screen::print(&retrospective::draft(&fetch(desk, &id).await?))?
         }
@@ -187,21 +227,12 @@ async fn fetch(desk: &ask::DeskArgs, id: &str) -> Result<CaseView> {
     desk.ask(Request::CaseShow { id: case_id(id)? }).await
 }
 
-async fn list(desk: &ask::DeskArgs, wanted: Wanted, json: bool) -> Result<()> {
+async fn list(desk: &ask::DeskArgs, wanted: Wanted, json: bool, pager: &PagerArgs) -> Result<()> {
     let lines: Vec<CaseLine> = desk.ask(Request::CaseList(wanted)).await?;
     if json {
         screen::print_json(&lines)
     } else {
-        screen::print(&table::table(&lines, SystemClock.now()))
-    }
-}
-
-async fn show(desk: &ask::DeskArgs, id: &str, json: bool) -> Result<()> {
-    let view = fetch(desk, id).await?;
-    if json {
-        screen::print_json(&view)
-    } else {
-        screen::print(&page::page(&view))
+        pager.show(&table::table(&lines, SystemClock.now(), layout::columns()))
     }
 }
 
@@ -226,19 +257,15 @@ async fn take_out(
 }
 
 async fn reply(desk: &ask::DeskArgs, id: &str, file: Option<PathBuf>) -> Result<()> {
+    let case = case_id(id)?;
+    let letter = async || Ok(words::answered(&fetch(desk, id).await?));
+    let words = words::Words::from(file.as_deref(), letter).await?;
     let request = Request::CaseReply {
-        id: case_id(id)?,
-        text: commands::text_from(file)?,
+        id: case,
+        text: words.text.clone(),
     };
-    let done: String = desk.ask(request).await?;
+    let done: String = words.outcome(desk.ask(request).await)?;
     screen::print(&format!("{done}\n"))
-}
-
-/// Posts the retrospective of this file; `-` is standard input.
-async fn post_retrospective(desk: &ask::DeskArgs, id: String, file: PathBuf) -> Result<()> {
-    let file = (file.as_os_str() != "-").then_some(file);
-    let command = commands::CommandVerb::PostRetrospective { id, file };
-    commands::run(desk, command).await
 }
 
 /// Erases a closed case, once somebody meant it.

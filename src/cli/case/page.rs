@@ -1,6 +1,8 @@
 //! What does a person see of one case? A page of its state, its report, its letters and its journal.
 
+use crate::cli::case::event_text;
 use crate::cli::case::state_text::{acknowledgement, draft, quality, standing};
+use crate::cli::layout::{fitted, paragraph};
 use crate::cli::screen::{BOLD, DIM, WARN, styled, tame};
 use crate::control::{CaseLine, CaseView, LetterView};
 use crate::model::Timestamp;
@@ -12,8 +14,16 @@ use crate::model::reading::{Attachment, Reading};
 use crate::model::report::fields::{Field, Place, Table, Value};
 use crate::ports::JournalLine;
 
-pub(super) fn page(view: &CaseView) -> String {
-    let mut page = Page::new(&view.line);
+/// Quotations of fewer lines are shown.
+const FOLDED_LINES_MIN: usize = 4;
+
+/// Where a field's value stands.
+const VALUE_COLUMN: usize = 19;
+
+/// For a terminal of so many columns: what letters after the first one quote is folded, unless it
+/// is to be shown in `full`. Without columns everything is whole.
+pub(super) fn page(view: &CaseView, columns: Option<usize>, full: bool) -> String {
+    let mut page = Page::new(&view.line, columns);
     page.write_state(&view.line);
     if let Some(report) = &view.report {
         let table = Table::of(report);
@@ -26,14 +36,16 @@ pub(super) fn page(view: &CaseView) -> String {
     for link in &view.record.links {
         page.write(&format!("\n  {} {}\n", tame(&link.what), tame(&link.to)));
     }
-    for letter in &view.read {
-        page.write_letter(letter, &view.line.id);
+    for (n, letter) in view.read.iter().enumerate() {
+        // What a first letter quotes is part of its report.
+        let folds = n > 0 && !full && columns.is_some();
+        page.write_letter(letter, &view.line.id, folds);
     }
     page.write_journal(&view.journal);
     page.text
 }
 
-fn to_the_minute(at: Timestamp) -> String {
+pub(super) fn to_the_minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
@@ -48,16 +60,23 @@ fn json_name(value: impl serde::Serialize) -> String {
 /// The page as far as it is written.
 struct Page {
     text: String,
+    columns: Option<usize>,
 }
 
 impl Page {
-    fn new(line: &CaseLine) -> Self {
-        let text = format!(
-            "{}  {}\n\n",
-            styled(BOLD, line.id.as_str()),
-            tame(line.summary.as_deref().unwrap_or("(no summary)"))
-        );
-        Self { text }
+    fn new(line: &CaseLine, columns: Option<usize>) -> Self {
+        let first = format!("{}  ", styled(BOLD, line.id.as_str()));
+        let rest = " ".repeat(line.id.as_str().len() + 2);
+        let summary = tame(line.summary.as_deref().unwrap_or("(no summary)"));
+        let mut text = paragraph(&first, &rest, &summary, columns);
+        text.push('\n');
+        Self { text, columns }
+    }
+
+    /// Lines that may be longer than the terminal.
+    fn write_fitted(&mut self, text: &str) {
+        let fitted = fitted(text, self.columns);
+        self.write(&fitted);
     }
 
     fn write(&mut self, text: &str) {
@@ -71,7 +90,9 @@ impl Page {
     /// A line with a name and a value; none where the value is empty.
     fn field(&mut self, name: &str, value: &str) {
         if !value.is_empty() {
-            self.write(&format!("  {name:<17}{}\n", tame(value)));
+            let (first, rest) = (format!("  {name:<17}"), " ".repeat(VALUE_COLUMN));
+            let field = paragraph(&first, &rest, &tame(value), self.columns);
+            self.write(&field);
         }
     }
 
@@ -137,11 +158,12 @@ impl Page {
             to_the_minute(note.at)
         ));
         for line in tame(&note.text).lines() {
-            self.write(&format!("  {line}\n"));
+            let line = paragraph("  ", "  ", line, self.columns);
+            self.write(&line);
         }
     }
 
-    fn write_letter(&mut self, letter: &LetterView, case: &CaseId) {
+    fn write_letter(&mut self, letter: &LetterView, case: &CaseId, folds: bool) {
         self.heading(&format!(
             "Letter {} of {}, {} octets",
             letter.intake,
@@ -154,12 +176,10 @@ impl Page {
         };
         self.write_origin(reading);
         for fault in &reading.faults {
-            self.write(&format!("  {}\n", styled(WARN, &tame(fault))));
+            self.write_fitted(&format!("  {}\n", styled(WARN, &tame(fault))));
         }
         self.write("\n");
-        for line in tame(&reading.text).lines() {
-            self.write(&format!("  {} {line}\n", styled(DIM, "|")));
-        }
+        self.write_text(&tame(&reading.text), folds);
         for file in &reading.attachments {
             self.write_attachment(file, case);
         }
@@ -167,29 +187,28 @@ impl Page {
 
     /// Who wrote the letter, how it was protected, and its subject.
     fn write_origin(&mut self, reading: &Reading) {
-        let signature = json_name(reading.signature.status);
-        let protection = if reading.protection.encrypted {
-            "encrypted"
-        } else {
-            "clear"
-        };
-        let signer = if reading.signature.signer_is_originator {
-            " by its sender"
-        } else {
-            ""
-        };
-        self.write(&format!(
-            "  from {}, {protection}, signature {signature}{signer}\n",
-            tame(reading.from.as_deref().unwrap_or("nobody that can be told"))
-        ));
-        self.write(&format!(
-            "  subject {}\n",
-            tame(reading.subject.as_deref().unwrap_or("(none)"))
-        ));
+        for line in origin(reading) {
+            self.write_fitted(&format!("  {line}\n"));
+        }
+    }
+
+    /// What a letter says, behind a bar.
+    fn write_text(&mut self, text: &str, folds: bool) {
+        let bar = format!("  {} ", styled(DIM, "|"));
+        for part in parts(text, folds) {
+            let line = match part {
+                Part::Line(line) => paragraph(&bar, &bar, line, self.columns),
+                Part::Folded(number) => {
+                    let folded = format!("[{number} quoted lines; --full shows them]");
+                    format!("{bar}{}\n", styled(DIM, &folded))
+                }
+            };
+            self.write(&line);
+        }
     }
 
     fn write_attachment(&mut self, file: &Attachment, case: &CaseId) {
-        self.write(&format!(
+        self.write_fitted(&format!(
             "  attachment {} ({}, {} octets): sealdesk case attachment {case} {:?}\n",
             tame(&file.name),
             tame(&file.media_type),
@@ -203,15 +222,65 @@ impl Page {
 
     fn write_journal(&mut self, journal: &[JournalLine]) {
         self.heading("Journal");
-        for entry in journal {
-            self.write(&format!(
-                "  {}  {} {}\n",
-                entry.at.strftime("%Y-%m-%d %H:%M:%S"),
-                entry.event.as_str(),
-                styled(DIM, &tame(&entry.detail))
-            ));
-        }
+        let events = event_text::events(journal, self.columns);
+        self.write(&events);
     }
+}
+
+/// Who wrote a letter, how it was protected, and its subject; a line each.
+pub(super) fn origin(reading: &Reading) -> [String; 2] {
+    let signature = json_name(reading.signature.status);
+    let protection = if reading.protection.encrypted {
+        "encrypted"
+    } else {
+        "clear"
+    };
+    let signer = if reading.signature.signer_is_originator {
+        " by its sender"
+    } else {
+        ""
+    };
+    let from = tame(reading.from.as_deref().unwrap_or("nobody that can be told"));
+    let subject = tame(reading.subject.as_deref().unwrap_or("(none)"));
+    [
+        format!("from {from}, {protection}, signature {signature}{signer}"),
+        format!("subject {subject}"),
+    ]
+}
+
+/// A part of a letter's text as it is shown.
+#[derive(Debug, PartialEq)]
+enum Part<'a> {
+    Line(&'a str),
+    /// So many lines of a quotation.
+    Folded(usize),
+}
+
+/// The lines of a text; long quotations are folded where they are to be. Empty lines inside a
+/// quotation are part of it.
+fn parts(text: &str, folds: bool) -> Vec<Part<'_>> {
+    let lines: Vec<&str> = text.lines().collect();
+    let is_quoted = |line: &str| line.trim_start().starts_with('>');
+    let mut parts = Vec::new();
+    let mut at = 0;
+    while at < lines.len() {
+        let goes_on = |line: &&&str| is_quoted(line) || line.trim().is_empty();
+        let run = if folds && is_quoted(lines[at]) {
+            lines[at..].iter().take_while(goes_on).count()
+        } else {
+            1
+        };
+        let behind = lines[at..at + run].iter().rev();
+        let number = run - behind.take_while(|line| line.trim().is_empty()).count();
+        let number = number.max(1);
+        if number >= FOLDED_LINES_MIN {
+            parts.push(Part::Folded(number));
+        } else {
+            parts.extend(lines[at..at + number].iter().map(|line| Part::Line(line)));
+        }
+        at += number;
+    }
+    parts
 }
 
 /// A name inside a line: `Fixed in` is `fixed in`, `CVE` stays.
@@ -221,5 +290,45 @@ fn lowered(name: &str) -> String {
         name.to_owned()
     } else {
         first.to_lowercase() + rest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_quotation_is_folded_and_says_so() {
+        let text = "Yes.\n\n> one\n>> two\n\n> three\n> four\n\nAnd\n> short\nagain\n";
+        let folded = [
+            Part::Line("Yes."),
+            Part::Line(""),
+            Part::Folded(5),
+            Part::Line(""),
+            Part::Line("And"),
+            Part::Line("> short"),
+            Part::Line("again"),
+        ];
+        assert_eq!(parts(text, true), folded);
+        assert_eq!(parts(text, false).len(), text.lines().count());
+        let long = "> x\n".repeat(100_000);
+        assert_eq!(parts(&long, true), [Part::Folded(100_000)]);
+        let gaps = "> x\n\n\nword\n".repeat(10_000);
+        assert_eq!(parts(&gaps, true).len(), 40_000);
+    }
+
+    #[test]
+    fn a_letter_is_wrapped_at_the_terminal_alone() {
+        let words = "an unauthenticated request reads any file ".repeat(5);
+        for (columns, lines) in [(Some(80), 3), (None, 1)] {
+            let mut page = Page {
+                text: String::new(),
+                columns,
+            };
+            page.write_text(&words, true);
+            assert_eq!(page.text.lines().count(), lines, "{}", page.text);
+            let bar = format!("  {} ", styled(DIM, "|"));
+            assert!(page.text.lines().all(|line| line.starts_with(&bar)));
+        }
     }
 }

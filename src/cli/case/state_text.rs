@@ -1,8 +1,6 @@
 //! How is the state of a case written for people? A few words an aspect.
 
-use crate::cli::screen::{BAD, styled};
 use crate::control::CaseLine;
-use crate::decide::Due;
 use crate::model::Timestamp;
 use crate::model::case::{Acknowledgement, Draft, Standing};
 use crate::model::report::Class;
@@ -19,19 +17,21 @@ pub(super) fn quality(line: &CaseLine) -> String {
     }
 }
 
-/// `fix by 11-30 16:00 UTC`, and loud where it is over.
-pub(in crate::cli) fn due_next(due: &Due, now: Timestamp) -> String {
-    let text = format!(
-        "{} by {}",
-        due.what,
-        due.deadline.strftime("%m-%d %H:%M UTC")
-    );
-    if due.deadline < now {
-        styled(BAD, &format!("{text}, late"))
-    } else {
-        text
-    }
+/// `in 23 h` or `late 2 d`: how far away a deadline is; and whether it is over.
+pub(in crate::cli) fn due_in(deadline: Timestamp, now: Timestamp) -> (String, bool) {
+    let away = deadline.duration_since(now);
+    let (is_late, minutes) = (away.is_negative(), away.abs().as_mins());
+    let (number, unit) = match minutes {
+        ..60 => (minutes, "min"),
+        60..DAYS_FROM_MINUTES => (minutes / 60, "h"),
+        _ => (minutes / (24 * 60), "d"),
+    };
+    let word = if is_late { "late" } else { "in" };
+    (format!("{word} {number} {unit}"), is_late)
 }
+
+/// From here on time is told in days.
+const DAYS_FROM_MINUTES: i64 = 48 * 60;
 
 pub(in crate::cli) fn standing(standing: &Standing) -> String {
     match standing {
@@ -59,5 +59,25 @@ pub(in crate::cli) fn draft(state: &Draft) -> String {
         Draft::AwaitsConfirmation => "waits for you to confirm it".to_owned(),
         Draft::Queued => "on its way".to_owned(),
         Draft::Filed { advisory } => advisory.id.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_told_in_minutes_hours_and_days() {
+        let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        for (deadline, told) in [
+            ("2026-11-23T12:05:00Z", ("in 5 min", false)),
+            ("2026-11-24T11:00:00Z", ("in 23 h", false)),
+            ("2026-12-05T12:00:00Z", ("in 12 d", false)),
+            ("2026-11-23T11:59:30Z", ("late 0 min", true)),
+            ("2026-11-20T12:00:00Z", ("late 3 d", true)),
+        ] {
+            let (text, is_late) = due_in(deadline.parse().unwrap(), now);
+            assert_eq!((text.as_str(), is_late), told);
+        }
     }
 }

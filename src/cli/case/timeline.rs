@@ -1,7 +1,9 @@
 //! What happened in a case, and what is still to come? For a terminal, and as Markdown for a
 //! retrospective.
 
+use crate::cli::case::event_text;
 use crate::cli::case::state_text::{acknowledgement, standing};
+use crate::cli::layout::paragraph;
 use crate::cli::screen::{BAD, BOLD, DIM, GOOD, WARN, styled, tame};
 use crate::control::CaseView;
 use crate::decide::{Deadline, DeadlineState};
@@ -34,18 +36,19 @@ fn told(clock: &Deadline, now: Option<Timestamp>) -> String {
     }
 }
 
-pub(super) fn page(view: &CaseView, now: Timestamp) -> String {
+/// For a terminal of so many columns. What is said of a clock without its time zone is in UTC.
+pub(super) fn page(view: &CaseView, now: Timestamp, columns: Option<usize>) -> String {
     let line = &view.line;
     let mut text = format!(
-        "{}  {}, {} lane\n\n",
+        "{}  {}, {} lane; times are UTC\n\n",
         styled(BOLD, line.id.as_str()),
         standing(&line.standing),
         line.lane.as_str()
     );
-    text.push_str(&format!(
-        "  {:<20}{}\n",
+    text.push_str(&row(
         "acknowledgement",
-        acknowledgement(&line.acknowledgement)
+        &acknowledgement(&line.acknowledgement),
+        columns,
     ));
     for clock in &view.clocks {
         let style = match clock.state {
@@ -54,27 +57,38 @@ pub(super) fn page(view: &CaseView, now: Timestamp) -> String {
             DeadlineState::Running if now >= clock.deadline => BAD,
             DeadlineState::Running | DeadlineState::PassedOver => DIM,
         };
-        text.push_str(&format!(
-            "  {:<20}{}  by {} ({})\n",
-            name(clock.step),
-            styled(style, &format!("{:<28}", told(clock, Some(now)))),
-            when(clock.deadline),
+        let (told, link) = match clock.state {
+            DeadlineState::Stopped { late: true, .. } => (short(clock, now), "; was due"),
+            _ => (format!("{:<22}", short(clock, now)), " by"),
+        };
+        let told = format!(
+            "{}{link} {} ({})",
+            styled(style, &told),
+            to_the_minute(clock.deadline),
             clock.because.sentence()
-        ));
+        );
+        text.push_str(&row(name(clock.step), &told, columns));
     }
     if let Some(day) = view.course.announced {
         text.push_str(&format!("\n  The reporter publishes on {day}.\n"));
     }
     text.push('\n');
-    for entry in &view.journal {
-        text.push_str(&format!(
-            "  {}  {} {}\n",
-            when(entry.at),
-            entry.event.as_str(),
-            styled(DIM, &tame(&entry.detail))
-        ));
-    }
+    text.push_str(&event_text::events(&view.journal, columns));
     text
+}
+
+fn to_the_minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// What a clock says of itself, where all times are UTC.
+fn short(clock: &Deadline, now: Timestamp) -> String {
+    told(clock, Some(now)).replace(" UTC", "")
+}
+
+/// A clock, and what it says.
+fn row(name: &str, told: &str, columns: Option<usize>) -> String {
+    paragraph(&format!("  {name:<19}"), &" ".repeat(21), told, columns)
 }
 
 /// A stranger's text inside a table or list of Markdown: no markup of its own.
@@ -146,6 +160,59 @@ pub(super) fn markdown(view: &CaseView) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A case in its second week, with a late step.
+    fn view() -> CaseView {
+        let clock = |step: &str, deadline: &str, state: serde_json::Value| {
+            let mut clock = serde_json::json!({
+                "step": step, "opens": "2026-11-23T17:50:00Z", "deadline": deadline,
+                "because": "announced",
+            });
+            let fields = clock.as_object_mut().unwrap();
+            fields.extend(state.as_object().unwrap().clone());
+            clock
+        };
+        let done =
+            serde_json::json!({"state": "stopped", "at": "2026-11-25T18:00:00Z", "late": true});
+        let running = serde_json::json!({"state": "running"});
+        let event = |event: &str, detail: &str| serde_json::json!({"at": "2026-11-23T17:50:00Z", "event": event, "detail": detail});
+        let view = serde_json::json!({
+            "id": "SD-YG2MH6HYPJ", "opened_at": "2026-11-23T17:50:00Z",
+            "standing": {"state": "open"}, "summary": "Path traversal", "severity": "high",
+            "quality": null, "class": "report", "acknowledgement": {"state": "not-owed"},
+            "draft": {"state": "none"}, "perhaps_of": null, "lane": "normal", "waits": false,
+            "next": null, "assignee": null, "likely_duplicates": [], "letters": 1,
+            "report": null, "evidence": [],
+            "clocks": [
+                clock("fix-team", "2026-11-24T17:50:00Z", done),
+                clock("release", "2026-12-14T17:50:00Z", running),
+            ],
+            "course": crate::model::course::Course::default(),
+            "dossier": crate::model::case_record::CaseRecord::default(), "read": [],
+            "journal": [
+                event("case opened", "7"),
+                event("acknowledged", "56b086c0886a6fce7e6eb36a5bdec205@security.demo.example"),
+                event("deadline moved", "release: 2026-12-14 17:50 UTC to 2026-12-20 17:50 UTC, \
+                    because of what is known of disclosure"),
+            ],
+        });
+        serde_json::from_value(view).unwrap()
+    }
+
+    #[test]
+    fn a_timeline_is_sentences_that_fit_the_terminal() {
+        let now = "2026-12-01T00:00:00Z".parse().unwrap();
+        let text = anstream::adapter::strip_str(&page(&view(), now, Some(80))).to_string();
+        for line in [
+            "  2026-11-23 17:50  Letter 7 opened the case.\n",
+            "  fix team formed    done 2026-11-25 18:00, late; was due 2026-11-24 17:50 (what\n",
+            "  released           open                   by 2026-12-14 17:50 (what is known\n",
+        ] {
+            assert!(text.contains(line), "{line:?} is missing from\n{text}");
+        }
+        let widest = text.lines().map(crate::cli::layout::width).max();
+        assert!(widest.unwrap() <= 80, "{text}");
+    }
 
     #[test]
     fn a_strangers_words_are_no_markup() {

@@ -3,7 +3,8 @@
 
 use crate::cli::init::plan::{CA_FILE, Places, Plan, private_file};
 use crate::cli::{CONFIG_PATH, key};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use nix::unistd::AccessFlags;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -48,6 +49,33 @@ impl Home {
         }
     }
 
+    /// Fails where what is asked for could not be written in the end: by somebody who may not, or
+    /// on a machine without the desk's users.
+    pub fn is_ready(&self) -> Result<()> {
+        if self.is_managed() {
+            refuse_without_user()?;
+        }
+        let there = self.folder.ancestors().find(|path| path.exists());
+        let there = there.unwrap_or(Path::new("/"));
+        let may = AccessFlags::W_OK | AccessFlags::X_OK;
+        if !there.is_dir() {
+            bail!(
+                "{} is no folder: name another one by --config",
+                there.display()
+            );
+        }
+        nix::unistd::access(there, may).map_err(|why| {
+            anyhow!(
+                "nothing can be written into {} ({}), where {} is to be: run it as root (sudo \
+                 sealdesk init), or name a file of your own, such as --config \
+                 ~/sealdesk/sealdesk.toml",
+                there.display(),
+                why.desc(),
+                self.config.display()
+            )
+        })
+    }
+
     /// Whether the units of systemd run a desk of this config, and we may tell them what to do.
     pub fn is_managed(&self) -> bool {
         self.config == Path::new(CONFIG_PATH)
@@ -60,9 +88,6 @@ impl Home {
 pub fn write(home: &Home, plan: &Plan) -> Result<Vec<String>> {
     let managed = home.is_managed();
     let (keys, secrets) = (home.folder.join("keys"), home.folder.join("secrets"));
-    if managed {
-        refuse_without_user()?;
-    }
     private_folder(&keys)?;
     private_folder(&secrets)?;
     make_keys(&keys, plan)?;
@@ -267,4 +292,27 @@ fn private_folder(path: &Path) -> Result<()> {
         .mode(0o700)
         .create(path)
         .with_context(|| format!("cannot make the folder {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_told_before_anything_is_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &Path| Home::at(path).unwrap().is_ready();
+        assert!(at(&folder.path().join("not/yet/there/sealdesk.toml")).is_ok());
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let told = format!("{:#}", at(&file.join("sealdesk.toml")).err().unwrap());
+        assert!(told.contains("is no folder"), "{told}");
+        // Nobody writes there, root neither.
+        let told = at(Path::new("/proc/self/sealdesk/sealdesk.toml"));
+        let told = format!("{:#}", told.err().unwrap());
+        assert!(
+            told.contains("as root") && told.contains("--config"),
+            "{told}"
+        );
+    }
 }

@@ -1,12 +1,13 @@
 //! How is something asked? By its flag, else on the terminal, else not at all.
 
-use crate::cli::screen::{self, BAD, GOOD, styled};
+use crate::cli::init::beforehand::at_home;
+use crate::cli::screen::{self, BAD, GOOD, WARN, styled};
 use crate::config;
 use crate::model::secret::Secret;
 use anyhow::{Result, anyhow, bail};
 use dialoguer::{Confirm, Input, Password};
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Takes each answer from its flag or from the terminal.
@@ -47,16 +48,57 @@ impl Interview {
         Ok(input.interact_text()?.trim().to_owned())
     }
 
-    /// The secret in `file`, else what is typed unseen. Fails, and names the flag, where nobody can
-    /// be asked.
+    /// Whether there is somebody who can be asked.
+    pub fn can_ask(&self) -> bool {
+        self.terminal
+    }
+
+    /// What was said or is typed, once it is right; it is asked again until then, where somebody
+    /// can be asked.
+    pub fn checked<T>(
+        &self,
+        mut said: Option<String>,
+        flag: &str,
+        question: &str,
+        read: impl Fn(&str) -> Result<T>,
+    ) -> Result<T> {
+        loop {
+            match read(&self.text(said.take(), flag, question, None)?) {
+                Ok(value) => return Ok(value),
+                Err(why) => self.wrong(flag, &why)?,
+            }
+        }
+    }
+
+    /// A path that is typed.
+    pub fn path(&self, flag: &str, question: &str) -> Result<PathBuf> {
+        let typed = self.text(None, flag, question, None)?;
+        Ok(at_home(Path::new(&typed)))
+    }
+
+    /// A path that is typed; `None` for an empty line and where nobody can be asked.
+    pub fn path_or_none(&self, question: &str) -> Result<Option<PathBuf>> {
+        if !self.terminal {
+            return Ok(None);
+        }
+        let input = Input::<String>::new().with_prompt(question);
+        let typed = input.allow_empty(true).interact_text()?;
+        let typed = typed.trim();
+        Ok((!typed.is_empty()).then(|| at_home(Path::new(typed))))
+    }
+
+    /// The secret in `file`, else what is typed unseen; a file that cannot be used is told, and what
+    /// it should hold is typed. Fails, and names the flag, where nobody can be asked.
     pub fn secret(
         &self,
         file: Option<&PathBuf>,
         flag: &'static str,
         question: &str,
     ) -> Result<Arc<Secret>> {
-        if let Some(file) = file {
-            return Ok(Arc::new(config::secret(flag, file)?));
+        match file.map(|file| config::secret(flag, file)) {
+            Some(Ok(secret)) => return Ok(Arc::new(secret)),
+            Some(Err(why)) => self.wrong("file", &why.into())?,
+            None => {}
         }
         if !self.terminal {
             bail!("{flag} is needed: there is no terminal to ask on");
@@ -90,6 +132,15 @@ impl Interview {
             .map(|()| true),
             Err(why) => self.wrong(what, &why).map(|()| false),
         }
+    }
+
+    /// Says what somebody should look at.
+    pub fn warn(&self, what: &str) -> Result<()> {
+        screen::print(&format!(
+            "{} {}\n",
+            styled(WARN, "warn"),
+            screen::tame(what)
+        ))
     }
 
     /// Says what is wrong with an answer; without a terminal that is the end.

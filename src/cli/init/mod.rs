@@ -1,9 +1,11 @@
 //! `sealdesk init`: from nothing to a desk whose letters to itself come through. It asks what it
 //! must, and proves each answer before the next.
 
+mod beforehand;
 mod install;
 mod interview;
 mod plan;
+mod proving;
 
 use crate::cli::{exit, screen};
 use crate::config;
@@ -12,6 +14,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use interview::Interview;
 use plan::{Plan, PlannedResponder, PlannedTracker, Server};
+use proving::{MailServer, prove};
 use std::path::{Path, PathBuf};
 
 /// Sets a desk up: asks what it must, proves each answer, makes the key, writes config and
@@ -91,9 +94,12 @@ fn responder(text: &str) -> Result<(String, PathBuf), String> {
 /// Asks, proves each answer, writes, and starts the desk. Before everything is proven nothing is
 /// written beside the config.
 pub async fn run(args: Init) -> Result<u8> {
+    let args = args.at_home();
     let interview = Interview::new();
     let home = install::Home::at(&args.config)?;
     home.is_free()?;
+    home.is_ready()?;
+    args.check_files(&interview)?;
     let managed = home.is_managed();
     let mut plan = Plan::new(
         &interview,
@@ -117,17 +123,7 @@ pub async fn run(args: Init) -> Result<u8> {
         screen::print(&format!("{line}\n"))?;
     }
     if !managed || args.no_start {
-        let by_hand = if managed {
-            "systemctl enable --now sealdesk-opener.socket sealdesk".to_owned()
-        } else {
-            format!("sealdesk run --config {}", args.config.display())
-        };
-        screen::print(&format!(
-            "\nStart it with: {by_hand}\nThen let it write to itself: sealdesk canary --config \
-             {}\n",
-            args.config.display()
-        ))?;
-        return Ok(exit::GOOD);
+        return by_hand(&args.config, &home, managed).await;
     }
     install::start()?;
     screen::print(
@@ -140,6 +136,34 @@ pub async fn run(args: Init) -> Result<u8> {
         );
     }
     publish(&args.config, &home).await?;
+    Ok(exit::GOOD)
+}
+
+/// Says what is left to do where systemd does not start the desk.
+async fn by_hand(config: &Path, home: &install::Home, managed: bool) -> Result<u8> {
+    let file = config.display();
+    let start = if managed {
+        "systemctl enable --now sealdesk-opener.socket sealdesk".to_owned()
+    } else {
+        format!("sealdesk run --config {file}")
+    };
+    screen::print(&format!(
+        "\nStart it with: {start}\nThen let it write to itself: sealdesk canary --config {file}\n"
+    ))?;
+    let later = format!(
+        "\nThen publish what reporters need to find you and to encrypt:\nsealdesk key publish \
+         --config {file} --out {}\n",
+        home.folder.join("publish").display()
+    );
+    // Under systemd nobody can read the keys before the units run.
+    if managed {
+        screen::print(&later)?;
+    } else if let Err(why) = publish(config, home).await {
+        screen::print(&format!(
+            "\nWhat is to be published cannot be made yet: {}\n{later}",
+            screen::tame(&format!("{why:#}"))
+        ))?;
+    }
     Ok(exit::GOOD)
 }
 
@@ -171,14 +195,10 @@ async fn ask_imap(interview: &Interview, args: &Init, plan: &mut Plan) -> Result
         )?;
         first = false;
         let security = args.imap_security.unwrap_or(Security::Tls);
-        match Server::new(&host, security, user.clone(), password) {
-            Ok(server) => plan.imap = Some(server),
-            Err(why) => {
-                interview.wrong("mailbox", &why)?;
-                continue;
-            }
-        }
-        if interview.proven("mailbox", plan.probe_mailbox().await)? {
+        let has_own_ca = args.ca_file.is_some() && plan.ca.is_some();
+        let server = Server::new(&host, security, user.clone(), password)
+            .map(|server| server.with_own_ca(has_own_ca));
+        if prove(interview, plan, MailServer::Imap, server).await? {
             return Ok(());
         }
     }
@@ -218,14 +238,10 @@ async fn ask_smtp(interview: &Interview, args: &Init, plan: &mut Plan) -> Result
         };
         first = false;
         let security = args.smtp_security.unwrap_or(Security::Tls);
-        match Server::new(&host, security, user, password) {
-            Ok(server) => plan.smtp = Some(server),
-            Err(why) => {
-                interview.wrong("courier", &why)?;
-                continue;
-            }
-        }
-        if interview.proven("courier", plan.probe_courier().await)? {
+        let has_own_ca = args.ca_file.is_some() && plan.ca.is_some();
+        let server = Server::new(&host, security, user, password)
+            .map(|server| server.with_own_ca(has_own_ca));
+        if prove(interview, plan, MailServer::Smtp, server).await? {
             return Ok(());
         }
     }
@@ -275,24 +291,21 @@ async fn tracker(interview: &Interview, args: &Init, plan: &mut Plan, managed: b
 /// At least one, since nobody else is told of a report.
 fn responders(interview: &Interview, args: &Init, plan: &mut Plan) -> Result<()> {
     for (address, file) in &args.responder {
-        plan.responders.push(PlannedResponder::read(address, file)?);
+        match PlannedResponder::read(address, file) {
+            Ok(responder) => plan.responders.push(responder),
+            Err(why) => interview.wrong("--responder", &why)?,
+        }
     }
-    while plan.responders.is_empty()
-        || (args.responder.is_empty() && interview.yes("Another responder?")?)
-    {
+    let all_said = !args.responder.is_empty() && plan.responders.len() == args.responder.len();
+    while plan.responders.is_empty() || (!all_said && interview.yes("Another responder?")?) {
         let address = interview.text(
             None,
             "--responder",
             "Who is called (a responder's address)",
             None,
         )?;
-        let file = interview.text(
-            None,
-            "--responder",
-            "Their OpenPGP certificate (a file)",
-            None,
-        )?;
-        match PlannedResponder::read(&address, Path::new(&file)) {
+        let file = interview.path("--responder", "Their OpenPGP certificate (a file)")?;
+        match PlannedResponder::read(&address, &file) {
             Ok(responder) => plan.responders.push(responder),
             Err(why) => interview.wrong("responder", &why)?,
         }

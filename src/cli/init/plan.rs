@@ -22,6 +22,8 @@ pub struct Server {
     pub security: Security,
     pub user: String,
     pub password: Arc<Secret>,
+    /// Its certificate is by the CA that was named, and not by one that the machine trusts.
+    pub has_own_ca: bool,
 }
 
 impl Server {
@@ -51,8 +53,24 @@ impl Server {
             security,
             user,
             password,
+            has_own_ca: false,
         })
     }
+
+    /// The same server, whose certificate is by the CA that was named, or not.
+    pub fn with_own_ca(self, has_own_ca: bool) -> Self {
+        Self { has_own_ca, ..self }
+    }
+}
+
+/// The certificates of a CA, PEM. Fails unless the file holds one.
+pub fn certificates_of_ca(file: &Path) -> Result<Vec<u8>> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    let pem = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    if !String::from_utf8_lossy(&pem).contains(BEGIN) {
+        bail!("{} holds no certificate in PEM ({BEGIN})", file.display());
+    }
+    Ok(pem)
 }
 
 /// Where drafts are to go.
@@ -154,33 +172,31 @@ const GITHUB_TOKEN: &str = "github-token";
 pub const CA_FILE: &str = "mail-ca.pem";
 
 impl Plan {
-    /// Asks for what every desk needs, and fails where the address is none. `ca_file` is read at
-    /// once.
+    /// Asks for what every desk needs. `ca_file` is read at once.
     pub fn new(
         interview: &Interview,
         address: Option<String>,
         name: Option<String>,
         ca_file: Option<PathBuf>,
     ) -> Result<Self> {
-        let address = interview.text(
+        let address = interview.checked(
             address,
             "--address",
             "The address that reporters write to",
-            None,
+            |text| Address::parse(text).with_context(|| format!("{text:?} is no address")),
         )?;
-        let address =
-            Address::parse(&address).with_context(|| format!("{address:?} is no address"))?;
         let name = interview.text(
             name,
             "--name",
             "How letters present the desk",
             Some(&format!("{} Security Team", address.domain())),
         )?;
-        let ca = ca_file
-            .map(|path| {
-                std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
-            })
-            .transpose()?;
+        let ca = ca_file.map(|path| certificates_of_ca(&path));
+        let ca = match ca.transpose() {
+            Ok(ca) => ca,
+            // It is asked for where a server's certificate is not trusted.
+            Err(why) => interview.wrong("--ca-file", &why).map(|()| None)?,
+        };
         Ok(Self {
             address,
             name,

@@ -44,7 +44,7 @@ impl Plan {
                  password_file = {} }}\nfolder = \"INBOX\"\ndone = {{ kind = \"move\", folder = \
                  \"Sealdesk\" }}\n",
                 server.fields(),
-                self.ca_field(places),
+                server.ca_field(places),
                 places.secret(IMAP_PASSWORD)
             ),
             None => format!(
@@ -59,7 +59,7 @@ impl Plan {
             Some(server) => format!(
                 "kind = \"smtp\"\n{}{}password_file = {}\n",
                 server.fields(),
-                self.ca_field(places),
+                server.ca_field(places),
                 places.secret(SMTP_PASSWORD)
             ),
             None => folder_section(&places.beside_config("out")),
@@ -87,14 +87,6 @@ impl Plan {
             }
             None => folder_section(&places.beside_config("tracker")),
         }
-    }
-
-    /// The CA of the mail servers, where it is not one that the machine trusts.
-    fn ca_field(&self, places: &Places) -> String {
-        self.ca
-            .as_ref()
-            .map(|_| format!("ca_file = {}\n", places.beside_config(CA_FILE)))
-            .unwrap_or_default()
     }
 }
 
@@ -128,6 +120,15 @@ impl PlannedResponder {
 }
 
 impl Server {
+    /// The CA of its certificate, where it is not one that the machine trusts.
+    fn ca_field(&self, places: &Places) -> String {
+        if self.has_own_ca {
+            format!("ca_file = {}\n", places.beside_config(CA_FILE))
+        } else {
+            String::new()
+        }
+    }
+
     /// How it is reached, and as whom.
     fn fields(&self) -> String {
         let security = match self.security {
