@@ -138,7 +138,7 @@ impl Mailbox for TestMailbox {
                 uid: *uid,
             },
             received_at,
-            octets: text.len() as u64,
+            octets: Some(text.len() as u64),
             advisory: None,
         };
         Ok(self

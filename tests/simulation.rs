@@ -208,7 +208,7 @@ impl Mailbox for WorldMailbox {
                 uid: *uid,
             },
             received_at: Timestamp::from_second(*at).unwrap(),
-            octets: text.len() as u64,
+            octets: Some(text.len() as u64),
             advisory: None,
         };
         Ok(world

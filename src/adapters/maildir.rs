@@ -85,7 +85,7 @@ impl Mailbox for Maildir {
                     uid,
                 },
                 received_at: modified.unwrap_or(Timestamp::UNIX_EPOCH),
-                octets: facts.len(),
+                octets: Some(facts.len()),
                 advisory: None,
             });
         }

@@ -93,7 +93,12 @@ mod tests {
 
     #[test]
     fn the_pager_is_chosen_as_git_chooses_it() {
-        let rows: [(&[(&str, &str)], bool, Option<&str>); 6] = [
+        type Row = (
+            &'static [(&'static str, &'static str)],
+            bool,
+            Option<&'static str>,
+        );
+        let rows: [Row; 6] = [
             (
                 &[("SEALDESK_PAGER", "most"), ("PAGER", "more")],
                 true,

@@ -47,7 +47,8 @@ pub struct ListedLetter {
     pub place: MailboxUid,
     /// Arrival on the server (INTERNALDATE).
     pub received_at: Timestamp,
-    pub octets: u64,
+    /// Absent where the server does not say it.
+    pub octets: Option<u64>,
     /// The entry in the tracker that it is, where it is no mail.
     pub advisory: Option<AdvisoryId>,
 }

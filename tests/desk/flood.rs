@@ -152,10 +152,11 @@ fn a_flood_from_one_sender_mutes_nobody_else() {
     wait_for("the large letter's acknowledgement", 60, || {
         !world.delivered("ben@reporter.example").is_empty()
     });
-    assert_eq!(answered("f"), 1, "one answer a day to an address");
+    // A third of ten, for nobody proved who wrote.
+    assert_eq!(answered("f"), 3, "enough for a day to an address");
     let status = world.json(&["status", "--json"]);
     assert_eq!(
-        status["acknowledgements_pending"], 59,
+        status["acknowledgements_pending"], 57,
         "each keeps its clock: {status:#}"
     );
     desk.stop();

@@ -18,7 +18,9 @@ use sealdesk::model::ids::CaseId;
 use sealdesk::model::outgoing::Advisory;
 use sealdesk::model::report::Report;
 use sealdesk::model::secret::Secret;
-use sealdesk::ports::{Clock, Courier, Mailbox, Parcel, PortError, PortErrorKind, Sink, Tracker};
+use sealdesk::ports::{
+    Clock, Courier, FetchOutcome, Mailbox, Parcel, PortError, PortErrorKind, Sink, Tracker,
+};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -125,7 +127,9 @@ impl Inbox {
         assert_eq!(listed.len(), lying, "a list that ends well is whole");
         for letter in &listed {
             let mut taken = Taken::default();
-            mailbox.fetch(letter, &mut taken).await?;
+            if let FetchOutcome::Withheld(why) = mailbox.fetch(letter, &mut taken).await? {
+                return Err(PortError::passing(why));
+            }
             assert_eq!(
                 String::from_utf8_lossy(&taken.0),
                 Self::letter(self.delivered),

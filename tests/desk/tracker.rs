@@ -98,7 +98,7 @@ fn a_report_on_github_is_a_case_with_its_clocks_and_its_twin_by_mail_is_a_likely
     assert!(code == 0 && said.contains("is closed"), "{said}{why}");
     let (_, timeline, _) = world.command(&["case", "timeline", &name]);
     assert!(
-        timeline.contains("has a duplicate") && timeline.contains("fix team formed"),
+        timeline.contains("is a duplicate of this case") && timeline.contains("fix team formed"),
         "{timeline}"
     );
     let (_, status, _) = world.command(&["status"]);

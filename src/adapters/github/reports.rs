@@ -194,7 +194,7 @@ impl Mailbox for GithubReports {
                         uid,
                     },
                     received_at: report.created_at.unwrap_or(Timestamp::UNIX_EPOCH),
-                    octets: octets.len() as u64,
+                    octets: Some(octets.len() as u64),
                     advisory: Some(AdvisoryId {
                         id: report.ghsa_id,
                         url: report.html_url,

@@ -75,7 +75,7 @@ pub(super) async fn described(
                 uid: *uid,
             },
             received_at,
-            octets: row.size.map_or(0, u64::from),
+            octets: row.size.map(u64::from),
             advisory: None,
         });
     }

@@ -100,7 +100,7 @@ impl ImapLogin {
 fn refused(err: DialogueError, user: &str, token: bool, server: &str) -> PortError {
     match &err {
         DialogueError::No(words) | DialogueError::Bad(words) => {
-            let told = format!("{server} does not let us in as {user}: it {err}");
+            let told = format!("{server} refuses our login as {user}: it {err}");
             if refusal::by_code(words) == Some(true) || !token && refusal::login_is_wrong(words) {
                 PortError::lasting(format!(
                     "{told}; check mailbox.user and the password or token"

@@ -29,9 +29,13 @@ pub(super) fn piece_of(uid: u64, rows: Vec<Row>) -> Option<Piece> {
 /// What follows from an answer to the request for the octets from `offset` on. `size` is
 /// RFC822.SIZE, which is wrong on some servers, so that a letter ends where a chunk comes short.
 /// Exactly behind the end, servers answer with nothing, with NIL, or with a refusal too.
-pub(super) fn next_octets(answered: Result<Option<Piece>, String>, offset: u64, size: u64) -> Next {
+pub(super) fn next_octets(
+    answered: Result<Option<Piece>, String>,
+    offset: u64,
+    size: Option<u64>,
+) -> Next {
     let chunk = CHUNK_OCTETS as usize;
-    let is_at_end = offset > 0 && offset == size;
+    let is_at_end = offset > 0 && size == Some(offset);
     match answered {
         // Some servers know no partial fetch, and send all of it.
         Ok(Some(Piece {
@@ -41,7 +45,7 @@ pub(super) fn next_octets(answered: Result<Option<Piece>, String>, offset: u64, 
         Ok(Some(Piece { origin, octets }))
             if origin.map_or(0, u64::from) == offset && octets.len() <= chunk =>
         {
-            if offset == 0 && octets.is_empty() && size > 0 {
+            if offset == 0 && octets.is_empty() && size != Some(0) {
                 Next::Withheld("the server sent an empty letter".to_owned())
             } else if octets.len() < chunk {
                 Next::Last(octets)
@@ -73,53 +77,37 @@ mod tests {
             }))
         };
         let full = Some(CHUNK_OCTETS);
+        let refused = || Err("says NO".to_owned());
         let rows = [
-            ("short", piece(Some(0), 5), 0, 5, "last 5"),
-            ("full", piece(Some(0), chunk), 0, at, "piece"),
-            ("a wrong size", piece(Some(0), chunk), 0, 3, "piece"),
-            ("nothing behind the end", Ok(None), at, at, "last 0"),
-            ("NO behind the end", Err("says NO".into()), at, at, "last 0"),
+            ("short", piece(Some(0), 5), 0, Some(5), "last 5"),
+            ("full", piece(Some(0), chunk), 0, Some(at), "piece"),
+            ("a wrong size", piece(Some(0), chunk), 0, Some(3), "piece"),
+            ("nothing at the end", Ok(None), at, Some(at), "last 0"),
+            ("NO at the end", refused(), at, Some(at), "last 0"),
             (
-                "an empty string behind it",
+                "an empty string there",
                 piece(full, 0),
                 at,
-                at,
+                Some(at),
                 "last 0",
             ),
-            ("nothing before the end", Ok(None), at, at + 1, "withheld"),
+            ("nothing sooner", Ok(None), at, Some(at + 1), "withheld"),
+            ("NO sooner", refused(), at, Some(at + 1), "withheld"),
+            ("nothing later", Ok(None), 2 * at, Some(at), "withheld"),
+            ("nothing, of unknown size", Ok(None), at, None, "withheld"),
+            ("nothing at all", Ok(None), 0, None, "withheld"),
+            ("an empty string", piece(Some(0), 0), 0, Some(5), "withheld"),
             (
-                "NO before the end",
-                Err("says NO".into()),
-                at,
-                at + 1,
-                "withheld",
-            ),
-            (
-                "nothing behind a wrong size",
-                Ok(None),
-                2 * at,
-                at,
-                "withheld",
-            ),
-            (
-                "nothing later, of unknown size",
-                Ok(None),
-                at,
+                "the same, of unknown size",
+                piece(Some(0), 0),
                 0,
+                None,
                 "withheld",
             ),
-            ("nothing, of unknown size", Ok(None), 0, 0, "withheld"),
-            ("nothing at all", piece(Some(0), 0), 0, 5, "withheld"),
-            ("an empty letter", piece(Some(0), 0), 0, 0, "last 0"),
-            ("other octets", piece(Some(7), 5), 0, 5, "withheld"),
-            ("too many", piece(Some(0), chunk + 1), 0, at + 1, "withheld"),
-            (
-                "all of it",
-                piece(None, chunk + 1),
-                0,
-                at + 1,
-                "last 262145",
-            ),
+            ("an empty letter", piece(Some(0), 0), 0, Some(0), "last 0"),
+            ("other octets", piece(Some(7), 5), 0, Some(5), "withheld"),
+            ("too many", piece(Some(0), chunk + 1), 0, None, "withheld"),
+            ("all of it", piece(None, chunk + 1), 0, None, "last 262145"),
         ];
         for (what, answered, offset, size, wanted) in rows {
             let found = match next_octets(answered, offset, size) {
