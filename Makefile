@@ -59,6 +59,8 @@ install: setup-build
 	install -D -m 644 -t $(DESTDIR)/usr/share/doc/sealdesk README.md CHANGELOG.md
 	install -D -m 644 -t $(DESTDIR)/usr/share/doc/sealdesk/examples config/sealdesk.example.toml config/alerts.yml
 	install -D -m 644 -t $(DESTDIR)/usr/share/doc/sealdesk/examples/templates config/templates/*.txt
+	for language in de es fr ja pt ru zh; do install -D -m 644 \
+	  -t $(DESTDIR)/usr/share/doc/sealdesk/examples/templates/$$language config/templates/$$language/*.txt || exit 1; done
 	install -D -m 644 -t $(DESTDIR)/usr/share/man/man1 target/manual/*.1
 	install -D -m 644 target/manual/sealdesk.bash $(DESTDIR)/usr/share/bash-completion/completions/sealdesk
 	install -D -m 644 -t $(DESTDIR)/usr/share/zsh/vendor-completions target/manual/_sealdesk

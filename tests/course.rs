@@ -872,20 +872,15 @@ async fn an_ordinary_sentence_and_a_signature_change_nothing() {
         (twin.draft.as_str(), &twin.likely_duplicates),
         ("awaits-word", &vec![report.id.clone()])
     );
-    // An address gets one acknowledgement a day by itself: this one went to a human.
-    story
-        .ask::<String>(Request::CaseCommand {
-            id: twin.id.clone(),
-            command: CaseCommand::Answered,
-        })
-        .await
-        .unwrap();
     let doubles = |of: &CaseId| CaseCommand::Close {
         why: Closing::Duplicate,
         note: None,
         of: Some(of.clone()),
     };
+    let waiting = async || story.desk.parts.store.tally().await.unwrap().drafts_waiting;
+    assert_eq!(waiting().await, 1);
     story.say(&twin.id, doubles(&report.id)).await.unwrap();
+    assert_eq!(waiting().await, 0, "nobody decides about a closed case");
     assert!(
         story
             .say(&report.id, doubles(&twin.id))

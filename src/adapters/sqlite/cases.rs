@@ -169,7 +169,7 @@ impl Cases for SqliteStore {
                     (SELECT count(*) FROM effect WHERE state = 'failed') AS effects_failed,
                     (SELECT count(*) FROM effect WHERE in_doubt > 0 AND work IN ('acknowledge', 'send-certificate', 'ask', 'ask-private', 'reply', 'notify', 'announce')) AS twice,
                     (SELECT count(*) FROM cases WHERE draft = 'filed') AS filed,
-                    (SELECT count(*) FROM cases WHERE draft = 'awaits-word') AS waiting,
+                    (SELECT count(*) FROM cases WHERE draft = 'awaits-word' AND standing != 'closed') AS waiting,
                     (SELECT count(*) FROM journal WHERE event = ?) AS doubled,
                     (SELECT count(*) FROM unreachable) AS unreachable",
         )

@@ -129,6 +129,8 @@ pub(super) fn queued(case: &Case, timeline: &Timeline, now: jiff::Timestamp) -> 
     let next = next_due(case, timeline, now);
     let waits_for = match (case.standing(), case.draft()) {
         (Standing::NeedsHuman, _) => Some("a responder: its letter needs a human"),
+        // It owes an answer yet, and nothing else.
+        (Standing::Closed { .. }, _) => None,
         (_, Draft::AwaitsConfirmation) => Some("a responder: case file"),
         _ if case.course().waiting_since.is_some() => Some("an upstream"),
         _ => None,

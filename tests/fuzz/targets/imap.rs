@@ -18,14 +18,13 @@ fuzz_target!(|octets: &[u8]| {
         .build()
         .unwrap();
     // Each TAG is the tag of one more command.
-    let mut tags = 0;
     let mut answer = String::new();
-    for piece in String::from_utf8_lossy(octets).split("TAG") {
-        if tags > 0 {
-            answer.push_str(&format!("S{tags:06}"));
+    let text = String::from_utf8_lossy(octets);
+    for (tag, piece) in text.split("TAG").enumerate() {
+        if tag > 0 {
+            answer.push_str(&format!("S{tag:06}"));
         }
         answer.push_str(piece);
-        tags += 1;
     }
     let ended = |tag: usize| {
         let ok = format!("S{tag:06} OK");
