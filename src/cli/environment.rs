@@ -5,7 +5,7 @@ use clap::Command;
 /// The variable that names the config file where no flag does.
 pub const CONFIG_VARIABLE: &str = "SEALDESK_CONFIG";
 
-/// The command, in which every `--config` may be said by [`CONFIG_VARIABLE`] too.
+/// The command, in which every `--config` may be said by `SEALDESK_CONFIG` too.
 pub fn with_environment(command: Command) -> Command {
     command
         .mut_args(|arg| {
