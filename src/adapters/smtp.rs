@@ -3,8 +3,8 @@
 
 mod line;
 
+use super::net::login::Means;
 use super::net::{self, Trust};
-use crate::model::secret::Secret;
 use crate::ports::{Courier, Parcel, PortError, PortErrorKind};
 use async_trait::async_trait;
 use lettre::transport::smtp::Error as SmtpError;
@@ -49,9 +49,15 @@ pub struct SmtpCourier {
     port: u16,
     privacy: SmtpPrivacy,
     trust: Trust,
-    credentials: Option<(String, Secret)>,
+    login: Option<Mutex<SmtpLogin>>,
     hello: String,
     kept: Mutex<Option<Kept>>,
+}
+
+/// Who logs in, and how they prove it.
+pub struct SmtpLogin {
+    pub user: String,
+    pub means: Means,
 }
 
 struct Kept {
@@ -60,14 +66,14 @@ struct Kept {
 }
 
 impl SmtpCourier {
-    /// `credentials` are login and password; `hello` is the name given in EHLO. Nothing connects
+    /// Without a `login`, none is tried; `hello` is the name given in EHLO. Nothing connects
     /// before the first letter or probe.
     pub fn new(
         host: String,
         port: u16,
         privacy: SmtpPrivacy,
         trust: Trust,
-        credentials: Option<(String, Secret)>,
+        login: Option<SmtpLogin>,
         hello: String,
     ) -> Self {
         Self {
@@ -75,7 +81,7 @@ impl SmtpCourier {
             port,
             privacy,
             trust,
-            credentials,
+            login: login.map(Mutex::new),
             hello,
             kept: Mutex::new(None),
         }
@@ -115,20 +121,38 @@ impl SmtpCourier {
                 .map_err(|e| self.fault("greet", &e))
         });
         let mut connection = connected.await?;
-        if let Some((user, password)) = &self.credentials {
-            let password = password
-                .expose_text()
-                .map_err(|_| PortError::lasting("the SMTP password is not text"))?;
-            let credentials = Credentials::new(user.clone(), password.to_owned());
-            let login = self.within(COMMAND_S, async {
-                connection
-                    .auth(&[Mechanism::Plain, Mechanism::Login], &credentials)
-                    .await
-                    .map_err(|e| self.login_fault(&e))
-            });
-            login.await?;
+        if let Some(login) = &self.login {
+            self.log_in(&mut connection, &mut *login.lock().await)
+                .await?;
         }
         Ok(connection)
+    }
+
+    async fn log_in(
+        &self,
+        connection: &mut AsyncSmtpConnection,
+        login: &mut SmtpLogin,
+    ) -> Result<(), PortError> {
+        let secret = login.means.secret().await?;
+        let secret = secret
+            .expose_text()
+            .map_err(|_| PortError::lasting("the SMTP password or token is not text"))?;
+        let credentials = Credentials::new(login.user.clone(), secret.to_owned());
+        let mechanisms: &[Mechanism] = if login.means.is_password() {
+            &[Mechanism::Plain, Mechanism::Login]
+        } else {
+            &[Mechanism::Xoauth2]
+        };
+        let done = self
+            .within(COMMAND_S, async {
+                let done = connection.auth(mechanisms, &credentials).await;
+                done.map(drop).map_err(|e| self.login_fault(&e))
+            })
+            .await;
+        if done.is_err() {
+            login.means.forget();
+        }
+        done
     }
 
     /// The dialogue of RFC 3207 up to the handshake. What a server sends before it is refused: it
@@ -228,7 +252,7 @@ impl SmtpCourier {
 
     fn login_fault(&self, err: &SmtpError) -> PortError {
         PortError::passing(format!(
-            "{} refuses our login: {}; check courier.user and courier.password_file",
+            "{} refuses our login: {}; check courier.user and the password or token",
             self.whole(),
             chain(err)
         ))
@@ -359,7 +383,7 @@ impl Courier for SmtpCourier {
         Ok(format!(
             "{} answers {how}{}",
             self.whole(),
-            if self.credentials.is_some() {
+            if self.login.is_some() {
                 " and takes our login"
             } else {
                 ""

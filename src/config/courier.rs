@@ -2,6 +2,7 @@
 
 use super::connection::{Security, fingerprint, plaintext_only_to_loopback};
 use super::error::ConfigError;
+use super::mailbox::Login;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -40,6 +41,8 @@ pub struct SmtpSection {
     pub user: Option<String>,
     /// Its password
     pub password_file: Option<PathBuf>,
+    /// Instead of a password: how the login is proven, as for a mailbox
+    pub login: Option<Login>,
     /// The name given in EHLO.
     pub hello: Option<String>,
 }
@@ -54,8 +57,13 @@ impl CourierSection {
             "courier.certificate_sha256",
             smtp.certificate_sha256.as_deref(),
         )?;
-        if smtp.user.is_some() != smtp.password_file.is_some() {
-            let why = "user and password_file belong together";
+        if smtp.login.is_some() && smtp.password_file.is_some() {
+            let why = "password_file is one way to log in, and login names another: keep one";
+            return Err(ConfigError::value("courier.login", why));
+        }
+        let is_proven = smtp.login.is_some() || smtp.password_file.is_some();
+        if smtp.user.is_some() != is_proven {
+            let why = "user belongs together with password_file or login";
             return Err(ConfigError::value("courier.user", why));
         }
         Ok(())

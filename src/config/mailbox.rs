@@ -78,7 +78,7 @@ fn poll_s() -> u32 {
     60
 }
 
-/// How the login at an IMAP server is proven. Secrets stand in files, which are read anew.
+/// How the login at a mail server is proven. Secrets stand in files, which are read anew.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Login {

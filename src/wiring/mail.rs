@@ -3,12 +3,12 @@
 use super::{Watched, github_api};
 use crate::adapters::folder_courier::FolderCourier;
 use crate::adapters::github::GithubReports;
-use crate::adapters::imap::{
-    self, ImapLogin, ImapMailbox, Means, RefreshTokens, Refreshing, SecretSource,
-};
+use crate::adapters::imap::{self, ImapLogin, ImapMailbox};
 use crate::adapters::maildir::Maildir;
 use crate::adapters::net::Trust;
-use crate::adapters::smtp::{self, SmtpCourier};
+use crate::adapters::net::login::{Means, Refreshing, SecretSource};
+use crate::adapters::net::refresh_tokens::RefreshTokens;
+use crate::adapters::smtp::{self, SmtpCourier, SmtpLogin};
 use crate::config::{self, MailboxRole, Settings};
 use crate::decide::Origin;
 use crate::ports::{Courier, Mailbox, PortError};
@@ -86,7 +86,11 @@ pub(super) fn mailbox(section: &config::MailboxSection, state: &Path) -> Result<
 fn imap_mailbox(section: &config::ImapSection, state: &Path) -> Result<ImapMailbox> {
     let login = ImapLogin {
         user: section.user.clone(),
-        means: login_means(&section.login, &section.name, state)?,
+        means: login_means(
+            "mailbox.login",
+            &section.login,
+            token_file(state, &section.name),
+        )?,
     };
     let (privacy, port) = match section.security {
         config::Security::Tls => (imap::ImapPrivacy::Tls, 993),
@@ -110,15 +114,13 @@ fn imap_mailbox(section: &config::ImapSection, state: &Path) -> Result<ImapMailb
     ))
 }
 
-/// How the login of an IMAP mailbox is proven.
-fn login_means(login: &config::Login, mailbox: &str, state: &Path) -> Result<Means> {
+/// How a login is proven. `rotated`: where a refresh token rests that the token server gave in place
+/// of the configured one.
+fn login_means(key: &'static str, login: &config::Login, rotated: PathBuf) -> Result<Means> {
+    let checked = |path: &PathBuf| checked(key, path);
     Ok(match login {
-        config::Login::Password { password_file } => {
-            Means::Password(checked("mailbox.login.password_file", password_file)?)
-        }
-        config::Login::Token { token_file } => {
-            Means::Token(checked("mailbox.login.token_file", token_file)?)
-        }
+        config::Login::Password { password_file } => Means::Password(checked(password_file)?),
+        config::Login::Token { token_file } => Means::Token(checked(token_file)?),
         config::Login::Oauth2 {
             token_url,
             client_id,
@@ -126,16 +128,11 @@ fn login_means(login: &config::Login, mailbox: &str, state: &Path) -> Result<Mea
             refresh_token_file,
             scopes,
         } => Means::Refreshing(Box::new(Refreshing {
+            key,
             token_url: token_url.clone(),
             client_id: client_id.clone(),
-            client_secret: client_secret_file
-                .as_ref()
-                .map(|p| checked("mailbox.login.client_secret_file", p))
-                .transpose()?,
-            refresh_tokens: RefreshTokens::new(
-                checked("mailbox.login.refresh_token_file", refresh_token_file)?,
-                token_file(state, mailbox),
-            ),
+            client_secret: client_secret_file.as_ref().map(checked).transpose()?,
+            refresh_tokens: RefreshTokens::new(checked(refresh_token_file)?, rotated),
             scopes: scopes.clone(),
             held: None,
         })),
@@ -183,12 +180,21 @@ pub fn courier(settings: &Settings) -> Result<Arc<dyn Courier>> {
                 config::Security::Starttls => (smtp::SmtpPrivacy::Starttls, 587),
                 config::Security::Plaintext => (smtp::SmtpPrivacy::None, 25),
             };
-            let credentials = match (&section.user, &section.password_file) {
-                (Some(user), Some(path)) => {
-                    Some((user.clone(), config::secret("courier.password_file", path)?))
+            let means = match (&section.login, &section.password_file) {
+                (Some(login), _) => {
+                    let rotated = settings.state.join("courier.token");
+                    Some(login_means("courier.login", login, rotated)?)
                 }
-                _ => None,
+                (None, Some(path)) => {
+                    Some(Means::Password(checked("courier.password_file", path)?))
+                }
+                (None, None) => None,
             };
+            let login = section
+                .user
+                .clone()
+                .zip(means)
+                .map(|(user, means)| SmtpLogin { user, means });
             let trust = trust(
                 "courier.ca_file",
                 section.ca_file.as_ref(),
@@ -203,7 +209,7 @@ pub fn courier(settings: &Settings) -> Result<Arc<dyn Courier>> {
                 section.port.unwrap_or(port),
                 privacy,
                 trust,
-                credentials,
+                login,
                 hello,
             )))
         }

@@ -2,10 +2,9 @@
 //! real server was seen to do, played by a scripted one.
 
 use super::Octets;
-use sealdesk::adapters::imap::{
-    CHUNK_OCTETS, ImapLogin, ImapMailbox, ImapPrivacy, Means, Settling,
-};
+use sealdesk::adapters::imap::{CHUNK_OCTETS, ImapLogin, ImapMailbox, ImapPrivacy, Settling};
 use sealdesk::adapters::net::Trust;
+use sealdesk::adapters::net::login::Means;
 use sealdesk::model::Timestamp;
 use sealdesk::model::secret::Secret;
 use sealdesk::ports::{FetchOutcome, Mailbox, PortError};

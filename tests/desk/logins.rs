@@ -216,4 +216,35 @@ fn xoauth2_works_with_a_token_file_and_with_a_refresh_token() {
             .any(|l| l.contains("In-Reply-To: <l9@crowd.example>"))
     });
     desk.stop();
+
+    // Postfix takes the same tokens, as its Dovecot does; so the courier needs no password either.
+    let kept = std::fs::read_to_string(world.path().join("state/mailbox-security.token")).unwrap();
+    let rotated = secret("rotated", kept.lines().last().unwrap());
+    let sends_by = |login: &str| {
+        let courier = base
+            .courier
+            .lines()
+            .filter(|l| !l.starts_with("password_file"));
+        let courier: Vec<&str> = courier.collect();
+        world.write_config(&super::world::Config {
+            courier: format!("{}\nlogin = {login}\n", courier.join("\n")),
+            ..world.config()
+        });
+        world.command(&["check"])
+    };
+    let (code, out, _) = sends_by(&format!("{{ kind = \"token\", token_file = \"{stale}\" }}"));
+    assert!(code == 1 && out.contains("refuses our login"), "{out}");
+    let (code, out, err) = sends_by(&format!("{{ kind = \"token\", token_file = \"{token}\" }}"));
+    assert_eq!(code, 0, "{out}{err}");
+    let (code, out, err) = sends_by(&refreshing(&rotated));
+    assert_eq!(code, 0, "{out}{err}");
+    let desk = world.open();
+    world.submit("l10@crowd.example", &letter(10));
+    wait_for("the acknowledgement, sent by a token", 30, || {
+        world
+            .delivered("x@crowd.example")
+            .iter()
+            .any(|l| l.contains("In-Reply-To: <l10@crowd.example>"))
+    });
+    desk.stop();
 }

@@ -9,8 +9,9 @@ use super::servers::{Dovecot, DovecotOptions, Github, Postfix, certificate, wait
 use futures::StreamExt;
 use sealdesk::adapters::clock::SystemClock;
 use sealdesk::adapters::github::{Auth, GithubApi, GithubTracker};
-use sealdesk::adapters::imap::{self, ImapLogin, ImapMailbox, Means};
+use sealdesk::adapters::imap::{self, ImapLogin, ImapMailbox};
 use sealdesk::adapters::net::Trust;
+use sealdesk::adapters::net::login::Means;
 use sealdesk::adapters::smtp::{self, SmtpCourier};
 use sealdesk::model::address::Address;
 use sealdesk::model::effect::EffectKey;

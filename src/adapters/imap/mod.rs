@@ -10,7 +10,6 @@ mod listing;
 mod login;
 mod octets;
 mod refusal;
-mod token;
 
 use super::net::{self, Trust};
 use crate::model::Timestamp;
@@ -20,11 +19,10 @@ pub use dialogue::Dialogue;
 use dialogue::{DialogueError, Idled, folder_name};
 use folder::{not_opened, prove_folder};
 use listing::{described, set};
-pub use login::{ImapLogin, Means, Refreshing, SecretSource};
+pub use login::ImapLogin;
 use octets::{Next, next_octets, piece_of};
 use std::collections::BTreeSet;
 use std::time::Duration;
-pub use token::RefreshTokens;
 use tokio::time::Instant;
 
 /// Octets asked for at once; the library's buffer grows with what it is sent.

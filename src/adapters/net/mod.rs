@@ -1,6 +1,8 @@
 //! How does a connection become private? TLS by rustls, with a CA file or a pinned certificate; a
 //! word with plaintext goes to loopback only, which the config has proven.
 
+pub mod login;
+pub mod refresh_tokens;
 pub mod rest;
 
 use crate::ports::PortError;
