@@ -64,8 +64,25 @@ impl Editor {
         }
         let written = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read {}", path.display()))?;
+        end_by_signals()?;
         taken(&written)
     }
+}
+
+/// Has signals end the program again: once tokio has listened to one, it is never as it was before.
+fn end_by_signals() -> std::io::Result<()> {
+    for kind in [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ] {
+        let mut heard = signal(kind)?;
+        tokio::spawn(async move {
+            heard.recv().await;
+            std::process::exit(128 + kind.as_raw_value());
+        });
+    }
+    Ok(())
 }
 
 /// The user's folder in memory where there is one; else where temporary files go.
