@@ -26,7 +26,9 @@ pub enum Composition {
         digest: Option<Digest>,
         /// The reporter's certificate, armored, where one is pinned or came in clear.
         certificate: Option<String>,
-        /// They wrote encrypted, and nothing of theirs is known to answer them so.
+        /// They wrote encrypted, and nothing of theirs is known to answer them so. A desk of an
+        /// earlier version does not say it.
+        #[serde(default)]
         asks_certificate: bool,
     },
     /// Asks for what a report lacks.
