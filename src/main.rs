@@ -28,6 +28,7 @@ enum Command {
     Demo(cli::demo::Demo),
     Init(cli::init::Init),
     Check(cli::check::Check),
+    Mailbox(cli::mailbox::Mailbox),
     Open(cli::open::Open),
     Key(cli::key::Key),
     Case(cli::case::CaseArgs),
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         // The opener forks, so it must never have a second thread.
         Command::Opener(args) => cli::opener::run(&args),
         Command::Key(args) => run(cli::key::run(args)),
+        Command::Mailbox(args) => run(cli::mailbox::run(args)),
         Command::Open(args) => run(cli::open::run(args)),
         Command::Run(args) => cli::run::hold_signals().and_then(|()| run(cli::run::run(args))),
         Command::Demo(args) => run(cli::demo::run(args)),

@@ -2,13 +2,14 @@
 //! letters.
 
 mod line;
+mod login;
 
-use super::net::login::Means;
+pub use login::SmtpLogin;
+
 use super::net::{self, Trust};
 use crate::ports::{Courier, Parcel, PortError, PortErrorKind};
 use async_trait::async_trait;
 use lettre::transport::smtp::Error as SmtpError;
-use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
@@ -52,12 +53,6 @@ pub struct SmtpCourier {
     login: Option<Mutex<SmtpLogin>>,
     hello: String,
     kept: Mutex<Option<Kept>>,
-}
-
-/// Who logs in, and how they prove it.
-pub struct SmtpLogin {
-    pub user: String,
-    pub means: Means,
 }
 
 struct Kept {
@@ -126,33 +121,6 @@ impl SmtpCourier {
                 .await?;
         }
         Ok(connection)
-    }
-
-    async fn log_in(
-        &self,
-        connection: &mut AsyncSmtpConnection,
-        login: &mut SmtpLogin,
-    ) -> Result<(), PortError> {
-        let secret = login.means.secret().await?;
-        let secret = secret
-            .expose_text()
-            .map_err(|_| PortError::lasting("the SMTP password or token is not text"))?;
-        let credentials = Credentials::new(login.user.clone(), secret.to_owned());
-        let mechanisms: &[Mechanism] = if login.means.is_password() {
-            &[Mechanism::Plain, Mechanism::Login]
-        } else {
-            &[Mechanism::Xoauth2]
-        };
-        let done = self
-            .within(COMMAND_S, async {
-                let done = connection.auth(mechanisms, &credentials).await;
-                done.map(drop).map_err(|e| self.login_fault(&e))
-            })
-            .await;
-        if done.is_err() {
-            login.means.forget();
-        }
-        done
     }
 
     /// The dialogue of RFC 3207 up to the handshake. What a server sends before it is refused: it
@@ -248,14 +216,6 @@ impl SmtpCourier {
         } else {
             PortError::passing(text)
         }
-    }
-
-    fn login_fault(&self, err: &SmtpError) -> PortError {
-        PortError::passing(format!(
-            "{} refuses our login: {}; check courier.user and the password or token",
-            self.whole(),
-            chain(err)
-        ))
     }
 
     async fn deliver(

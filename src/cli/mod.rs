@@ -2,9 +2,11 @@
 
 pub mod ask;
 pub mod backup;
+mod browser;
 pub mod canary;
 pub mod case;
 pub mod check;
+mod credentials;
 pub mod demo;
 mod demo_letters;
 pub mod doctor;
@@ -17,6 +19,7 @@ mod json_reference;
 pub mod key;
 mod layout;
 pub mod log;
+pub mod mailbox;
 pub mod manual;
 pub mod open;
 pub mod opener;

@@ -19,11 +19,7 @@ pub(super) fn plaintext_only_to_loopback(
     security: Security,
     host: &str,
 ) -> Result<(), ConfigError> {
-    let loopback = host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback());
-    if security == Security::Plaintext && !loopback {
+    if security == Security::Plaintext && !is_loopback(host) {
         return Err(ConfigError::Value(
             key,
             format!(
@@ -32,6 +28,15 @@ pub(super) fn plaintext_only_to_loopback(
         ));
     }
     Ok(())
+}
+
+/// Whether this host is this machine, as a URL or a config writes it.
+pub(super) fn is_loopback(host: &str) -> bool {
+    host == "localhost"
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
 }
 
 pub(super) fn fingerprint(key: &'static str, value: Option<&str>) -> Result<(), ConfigError> {

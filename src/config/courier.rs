@@ -2,7 +2,8 @@
 
 use super::connection::{Security, fingerprint, plaintext_only_to_loopback};
 use super::error::ConfigError;
-use super::mailbox::Login;
+use super::login::Login;
+use super::mailbox::MailboxSection;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -48,7 +49,7 @@ pub struct SmtpSection {
 }
 
 impl CourierSection {
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(super) fn check(&self, mailboxes: &[MailboxSection]) -> Result<(), ConfigError> {
         let Self::Smtp(smtp) = self else {
             return Ok(());
         };
@@ -61,6 +62,12 @@ impl CourierSection {
             let why = "password_file is one way to log in, and login names another: keep one";
             return Err(ConfigError::value("courier.login", why));
         }
+        if let Some(login) = &smtp.login {
+            login.check("courier.login")?;
+        }
+        if let Some(Login::Mailbox(as_mailbox)) = &smtp.login {
+            imap_named(mailboxes, &as_mailbox.name)?;
+        }
         let is_proven = smtp.login.is_some() || smtp.password_file.is_some();
         if smtp.user.is_some() != is_proven {
             let why = "user belongs together with password_file or login";
@@ -68,4 +75,19 @@ impl CourierSection {
         }
         Ok(())
     }
+}
+
+/// The IMAP mailbox of this name.
+pub(super) fn imap_named<'a>(
+    mailboxes: &'a [MailboxSection],
+    name: &str,
+) -> Result<&'a super::mailbox::ImapSection, ConfigError> {
+    let named = mailboxes.iter().find_map(|mailbox| match mailbox {
+        MailboxSection::Imap(imap) if imap.name == name => Some(imap),
+        _ => None,
+    });
+    named.ok_or_else(|| {
+        let why = format!("no [[mailbox]] of kind \"imap\" is called {name:?}");
+        ConfigError::value("courier.login", why)
+    })
 }

@@ -2,6 +2,7 @@
 
 use super::connection::{Security, fingerprint, plaintext_only_to_loopback};
 use super::error::ConfigError;
+use super::login::Login;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -78,25 +79,6 @@ fn poll_s() -> u32 {
     60
 }
 
-/// How the login at a mail server is proven. Secrets stand in files, which are read anew.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-pub enum Login {
-    /// AUTHENTICATE PLAIN where offered, else LOGIN.
-    Password { password_file: PathBuf },
-    /// XOAUTH2 with a token that something else refreshes; read at each connect.
-    Token { token_file: PathBuf },
-    /// XOAUTH2 with a token that the desk refreshes by itself.
-    Oauth2 {
-        token_url: String,
-        client_id: String,
-        client_secret_file: Option<PathBuf>,
-        refresh_token_file: PathBuf,
-        #[serde(default)]
-        scopes: Vec<String>,
-    },
-}
-
 /// What becomes of a letter on the server once it is durable here.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
@@ -163,6 +145,7 @@ impl ImapSection {
             "mailbox.certificate_sha256",
             self.certificate_sha256.as_deref(),
         )?;
+        self.login.check("mailbox.login")?;
         let takes_away = self
             .done
             .as_ref()

@@ -8,6 +8,7 @@ mod connection;
 mod courier;
 mod desk;
 mod error;
+mod login;
 mod mailbox;
 mod operating;
 mod product;
@@ -24,7 +25,10 @@ pub use connection::{Security, pin};
 pub use courier::{CourierSection, SmtpSection};
 pub use desk::Resolver;
 pub use error::ConfigError;
-pub use mailbox::{ImapSection, Login, MailboxRole, MailboxSection, WhenRead};
+pub use login::{
+    ApplicationLogin, AuthorizationServerSection, Login, PersonLogin, Provider, ServiceAccountLogin,
+};
+pub use mailbox::{ImapSection, MailboxRole, MailboxSection, WhenRead};
 pub use operating::{AlarmSection, ControlSection};
 pub use product::ProductSection;
 pub use publication::{PublishSection, PublisherSection};
@@ -92,6 +96,13 @@ pub struct Settings {
     pub control: ControlSection,
     pub metrics: Option<SocketAddr>,
     pub erase_after_days: Option<u32>,
+}
+
+impl Settings {
+    /// The IMAP mailbox of this name.
+    pub fn imap_named(&self, name: &str) -> Result<&ImapSection, ConfigError> {
+        courier::imap_named(&self.mailboxes, name)
+    }
 }
 
 /// Reads and checks a config file.
@@ -171,7 +182,7 @@ fn check(
 /// Each section checks itself, and what it needs of others.
 fn check_sections(config: &sections::ConfigFile) -> Result<(), ConfigError> {
     mailbox::check(&config.mailbox)?;
-    config.courier.check()?;
+    config.courier.check(&config.mailbox)?;
     product::check(&config.product)?;
     recipients::check(&config.responder, &config.distributor)?;
     config.tracker.check(&config.responder)?;

@@ -25,15 +25,17 @@ impl Secret {
     }
 }
 
-/// HMAC-SHA256 (RFC 2104) of some words in a row, in hexadecimal.
-pub fn mac(key: &[u8], words: &[&[u8]]) -> String {
+/// HMAC-SHA256 (RFC 2104) of some words in a row.
+pub fn hmac_sha256(key: &[u8], words: &[&[u8]]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     words.iter().for_each(|word| mac.update(word));
-    mac.finalize()
-        .into_bytes()
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect()
+    mac.finalize().into_bytes().into()
+}
+
+/// The same in hexadecimal.
+pub fn mac(key: &[u8], words: &[&[u8]]) -> String {
+    let octets = hmac_sha256(key, words);
+    octets.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Hexadecimal digits of 128 bits: too many to guess, few enough for a header or an address.

@@ -17,6 +17,7 @@ mod preferences;
 mod rsa;
 mod seal;
 mod stream;
+mod token_seal;
 mod verify;
 mod wkd;
 
@@ -31,6 +32,7 @@ pub use open::{
 pub use preferences::{PreferenceChanges, UnwantedPreference};
 pub use seal::{SealTo, armored_message, seal_packets};
 pub use stream::open_into;
+pub use token_seal::{open_under, seal_under};
 pub use verify::{SignatureFound, verify_detached, verify_message};
 pub use wkd::wkd_name;
 

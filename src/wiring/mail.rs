@@ -1,13 +1,12 @@
 //! By which ports do letters come and go?
 
-use super::{Watched, github_api};
+use super::{Watched, github_api, logins};
 use crate::adapters::folder_courier::FolderCourier;
 use crate::adapters::github::GithubReports;
 use crate::adapters::imap::{self, ImapLogin, ImapMailbox};
 use crate::adapters::maildir::Maildir;
 use crate::adapters::net::Trust;
-use crate::adapters::net::login::{Means, Refreshing, SecretSource};
-use crate::adapters::net::refresh_tokens::RefreshTokens;
+use crate::adapters::net::login::{Means, SecretSource};
 use crate::adapters::smtp::{self, SmtpCourier, SmtpLogin};
 use crate::config::{self, MailboxRole, Settings};
 use crate::decide::Origin;
@@ -61,7 +60,8 @@ pub fn mailboxes(settings: &Settings) -> Result<Vec<Watched>> {
     Ok(mailboxes)
 }
 
-pub(super) fn mailbox(section: &config::MailboxSection, state: &Path) -> Result<Watched> {
+/// One mailbox of the config; `state` is where its rotated tokens rest.
+pub fn mailbox(section: &config::MailboxSection, state: &Path) -> Result<Watched> {
     let origin = match section.role() {
         MailboxRole::Inbox => Origin::Inbox,
         MailboxRole::Sent => Origin::Sent,
@@ -86,11 +86,7 @@ pub(super) fn mailbox(section: &config::MailboxSection, state: &Path) -> Result<
 fn imap_mailbox(section: &config::ImapSection, state: &Path) -> Result<ImapMailbox> {
     let login = ImapLogin {
         user: section.user.clone(),
-        means: login_means(
-            "mailbox.login",
-            &section.login,
-            token_file(state, &section.name),
-        )?,
+        means: logins::means_of_mailbox(section, state)?,
     };
     let (privacy, port) = match section.security {
         config::Security::Tls => (imap::ImapPrivacy::Tls, 993),
@@ -112,31 +108,6 @@ fn imap_mailbox(section: &config::ImapSection, state: &Path) -> Result<ImapMailb
         section.folder.clone(),
         settling(section),
     ))
-}
-
-/// How a login is proven. `rotated`: where a refresh token rests that the token server gave in place
-/// of the configured one.
-fn login_means(key: &'static str, login: &config::Login, rotated: PathBuf) -> Result<Means> {
-    let checked = |path: &PathBuf| checked(key, path);
-    Ok(match login {
-        config::Login::Password { password_file } => Means::Password(checked(password_file)?),
-        config::Login::Token { token_file } => Means::Token(checked(token_file)?),
-        config::Login::Oauth2 {
-            token_url,
-            client_id,
-            client_secret_file,
-            refresh_token_file,
-            scopes,
-        } => Means::Refreshing(Box::new(Refreshing {
-            key,
-            token_url: token_url.clone(),
-            client_id: client_id.clone(),
-            client_secret: client_secret_file.as_ref().map(checked).transpose()?,
-            refresh_tokens: RefreshTokens::new(checked(refresh_token_file)?, rotated),
-            scopes: scopes.clone(),
-            held: None,
-        })),
-    })
 }
 
 /// What is done with a letter on the server once it is ours.
@@ -180,16 +151,7 @@ pub fn courier(settings: &Settings) -> Result<Arc<dyn Courier>> {
                 config::Security::Starttls => (smtp::SmtpPrivacy::Starttls, 587),
                 config::Security::Plaintext => (smtp::SmtpPrivacy::None, 25),
             };
-            let means = match (&section.login, &section.password_file) {
-                (Some(login), _) => {
-                    let rotated = settings.state.join("courier.token");
-                    Some(login_means("courier.login", login, rotated)?)
-                }
-                (None, Some(path)) => {
-                    Some(Means::Password(checked("courier.password_file", path)?))
-                }
-                (None, None) => None,
-            };
+            let means = courier_means(settings, section)?;
             let login = section
                 .user
                 .clone()
@@ -214,4 +176,22 @@ pub fn courier(settings: &Settings) -> Result<Arc<dyn Courier>> {
             )))
         }
     }
+}
+
+/// How the courier's login is proven; `None` where there is none.
+fn courier_means(settings: &Settings, section: &config::SmtpSection) -> Result<Option<Means>> {
+    let means = match (&section.login, &section.password_file) {
+        (Some(config::Login::Mailbox(named)), _) => {
+            let mailbox = settings.imap_named(&named.name)?;
+            logins::means_of_mailbox(mailbox, &settings.state)?
+        }
+        (Some(login), _) => {
+            let kept = settings.state.join("courier.token");
+            let user = section.user.as_deref().unwrap_or_default();
+            logins::means("courier.login", login, user, kept)?
+        }
+        (None, Some(path)) => Means::Password(checked("courier.password_file", path)?),
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(means))
 }

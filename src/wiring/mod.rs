@@ -4,9 +4,11 @@ mod trackers;
 
 use trackers::github_api;
 pub use trackers::{alarm, announcer, heartbeat, sources, tracker};
+mod logins;
 mod mail;
 
-pub use mail::{courier, mailboxes};
+pub use logins::{authorization_server, client_secret, latest_refresh_token};
+pub use mail::{courier, mailbox, mailboxes};
 mod monitored;
 mod recipients;
 mod site;

@@ -10,6 +10,7 @@ mod flood;
 mod kinds;
 mod logins;
 mod network;
+mod oauth;
 mod oracle;
 mod people;
 mod proof;

@@ -142,7 +142,10 @@ impl ImapMailbox {
         };
         dialogue.greeting().await.map_err(fault)?;
         let offered = dialogue.capabilities().await.map_err(fault)?;
-        self.login.log_in(&mut dialogue, &offered, &shown).await?;
+        let at = (self.host.as_str(), self.port);
+        self.login
+            .log_in(&mut dialogue, &offered, &shown, at)
+            .await?;
         // A server may offer more to those it knows.
         let known = dialogue.capabilities().await.map_err(fault)?;
         let capabilities = if known.is_empty() { offered } else { known };

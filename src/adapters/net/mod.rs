@@ -2,7 +2,7 @@
 //! word with plaintext goes to loopback only, which the config has proven.
 
 pub mod login;
-pub mod refresh_tokens;
+pub mod oauth;
 pub mod rest;
 
 use crate::ports::PortError;

@@ -30,6 +30,7 @@ impl Init {
             &mut self.imap_password_file,
             &mut self.smtp_password_file,
             &mut self.github_token_file,
+            &mut self.provider.client_secret_file,
             &mut self.ca_file,
             &mut self.tracker_folder,
         ];
@@ -62,6 +63,7 @@ impl Init {
             ("--imap-password-file", &self.imap_password_file),
             ("--smtp-password-file", &self.smtp_password_file),
             ("--github-token-file", &self.github_token_file),
+            ("--client-secret-file", &self.provider.client_secret_file),
         ];
         let secrets = secrets.into_iter().filter_map(|(flag, file)| {
             let read = config::secret(flag, file.as_ref()?);

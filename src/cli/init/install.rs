@@ -1,17 +1,14 @@
 //! Where does everything go, and how is it started? Below the config's folder, and by systemd where
 //! it runs.
 
-use crate::cli::init::plan::{CA_FILE, Places, Plan, private_file};
-use crate::cli::{CONFIG_PATH, key};
+use crate::cli::credentials::{self, DROP_IN, anew, public_file, systemctl};
+use crate::cli::init::plan::{CA_FILE, Places, Plan};
+use crate::cli::key;
 use anyhow::{Context, Result, anyhow, bail};
 use nix::unistd::AccessFlags;
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-
-/// Where the units look for credentials that `init` wrote.
-const DROP_IN: &str = "/etc/systemd/system/sealdesk.service.d/credentials.conf";
+use std::process::Command;
 
 /// What StateDirectory= of the unit makes.
 pub const STATE: &str = "/var/lib/sealdesk";
@@ -78,9 +75,7 @@ impl Home {
 
     /// Whether the units of systemd run a desk of this config, and we may tell them what to do.
     pub fn is_managed(&self) -> bool {
-        self.config == Path::new(CONFIG_PATH)
-            && Path::new("/run/systemd/system").is_dir()
-            && nix::unistd::geteuid().is_root()
+        credentials::is_managed(&self.config)
     }
 }
 
@@ -163,17 +158,16 @@ fn write_certificates(home: &Home, keys: &Path, plan: &Plan) -> Result<()> {
 /// Writes the secrets as credentials of systemd, and the drop-in that hands them to the desk; what
 /// the operator should know of it.
 fn write_credentials(secrets: &Path, plan: &Plan) -> Result<String> {
-    let mut drop_in =
-        "# Written by `sealdesk init`: each secret is a file that only PID 1 reads.\n[Service]\n"
-            .to_owned();
-    for (name, secret) in plan.secrets() {
-        drop_in.push_str(&credential(secrets, name, secret.expose())?);
-    }
-    let path = Path::new(DROP_IN);
-    std::fs::create_dir_all(path.parent().unwrap_or(path))
-        .context("cannot make the folder of the drop-in")?;
-    public_file(path, drop_in.as_bytes())?;
-    let protection = if drop_in.contains("LoadCredentialEncrypted") {
+    let lines: Vec<String> = plan
+        .secrets()
+        .into_iter()
+        .map(|(name, secret)| credentials::write(secrets, name, secret.expose()))
+        .collect::<Result<_>>()?;
+    credentials::hand_over(&lines)?;
+    let is_encrypted = lines
+        .iter()
+        .any(|line| line.starts_with("LoadCredentialEncrypted"));
+    let protection = if is_encrypted {
         "encrypted with this machine's key (systemd-creds)"
     } else {
         "for PID 1 alone"
@@ -208,41 +202,6 @@ fn unmanaged_places(home: &Home, keys: &Path, secrets: &Path) -> Places {
     }
 }
 
-/// Writes a credential, encrypted where systemd can; the line by which the unit loads it.
-fn credential(folder: &Path, name: &str, secret: &[u8]) -> Result<String> {
-    let sealed = folder.join(format!("{name}.cred"));
-    let _ = std::fs::remove_file(&sealed);
-    // By the machine's own key: one of its TPM's would be lost with the next change of firmware.
-    let made = Command::new("systemd-creds")
-        .args(["encrypt", "--with-key=host", &format!("--name={name}"), "-"])
-        .arg(&sealed)
-        .stdin(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
-    if let Ok(mut child) = made {
-        let written = child
-            .stdin
-            .take()
-            .is_some_and(|mut input| input.write_all(secret).is_ok());
-        if child.wait()?.success() && written {
-            return Ok(format!(
-                "LoadCredentialEncrypted={name}:{}\n",
-                sealed.display()
-            ));
-        }
-    }
-    let _ = std::fs::remove_file(&sealed);
-    let plain = folder.join(name);
-    anew(&plain, secret)?;
-    Ok(format!("LoadCredential={name}:{}\n", plain.display()))
-}
-
-/// A file that its owner alone reads, in place of what an earlier try left.
-fn anew(path: &Path, octets: &[u8]) -> Result<()> {
-    let _ = std::fs::remove_file(path);
-    private_file(path, octets)
-}
-
 /// Has systemd start the desk, now and at every boot.
 pub fn start() -> Result<()> {
     systemctl(&["daemon-reload"])?;
@@ -265,25 +224,6 @@ pub fn start() -> Result<()> {
         "the desk does not start; mend what its log says, then run systemctl restart sealdesk:\n{}",
         crate::cli::screen::tame(&log)
     )
-}
-
-fn systemctl(arguments: &[&str]) -> Result<()> {
-    let ended = Command::new("systemctl")
-        .args(arguments)
-        .status()
-        .context("systemctl cannot be run")?;
-    if ended.success() {
-        Ok(())
-    } else {
-        bail!("systemctl {} failed", arguments.join(" "))
-    }
-}
-
-/// A file that both users of the desk read, whatever the umask is.
-fn public_file(path: &Path, octets: &[u8]) -> Result<()> {
-    let shown = || format!("cannot write {}", path.display());
-    std::fs::write(path, octets).with_context(shown)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).with_context(shown)
 }
 
 fn private_folder(path: &Path) -> Result<()> {

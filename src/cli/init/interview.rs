@@ -5,7 +5,7 @@ use crate::cli::screen::{self, BAD, GOOD, WARN, styled};
 use crate::config;
 use crate::model::secret::Secret;
 use anyhow::{Result, anyhow, bail};
-use dialoguer::{Confirm, Input, Password};
+use dialoguer::{Confirm, Input, Password, Select};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,6 +51,26 @@ impl Interview {
     /// Whether there is somebody who can be asked.
     pub fn can_ask(&self) -> bool {
         self.terminal
+    }
+
+    /// One of these, by their names; `likely` where nobody can be asked.
+    pub fn choice<T: Copy + PartialEq>(
+        &self,
+        question: &str,
+        offered: &[(&str, T)],
+        likely: T,
+    ) -> Result<T> {
+        if !self.terminal {
+            return Ok(likely);
+        }
+        let names = offered.iter().map(|(name, _)| *name);
+        let at = offered.iter().position(|(_, value)| *value == likely);
+        let chosen = Select::new()
+            .with_prompt(question)
+            .items(names)
+            .default(at.unwrap_or(0))
+            .interact()?;
+        Ok(offered.get(chosen).map_or(likely, |(_, value)| *value))
     }
 
     /// What was said or is typed, once it is right; it is asked again until then, where somebody

@@ -5,6 +5,7 @@ mod beforehand;
 mod install;
 mod interview;
 mod plan;
+mod provider;
 mod proving;
 
 use crate::cli::{exit, screen};
@@ -13,7 +14,7 @@ use crate::wiring;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use interview::Interview;
-use plan::{Plan, PlannedResponder, PlannedTracker, Server};
+use plan::{LoginProof, Plan, PlannedResponder, PlannedTracker, Server};
 use proving::{MailServer, prove};
 use std::path::{Path, PathBuf};
 
@@ -34,6 +35,8 @@ pub struct Init {
     /// How letters present the desk
     #[arg(long)]
     name: Option<String>,
+    #[command(flatten)]
+    provider: provider::ProviderFlags,
     /// The IMAP server
     #[arg(long, value_name = "HOST[:PORT]")]
     imap: Option<String>,
@@ -107,10 +110,13 @@ pub async fn run(args: Init) -> Result<u8> {
         args.name.clone(),
         args.ca_file.clone(),
     )?;
-    ask_imap(&interview, &args, &mut plan).await?;
-    ask_smtp(&interview, &args, &mut plan).await?;
+    if !provider::log_in(&interview, &args, &mut plan).await? {
+        ask_imap(&interview, &args, &mut plan).await?;
+        ask_smtp(&interview, &args, &mut plan).await?;
+    }
     tracker(&interview, &args, &mut plan, managed).await?;
     responders(&interview, &args, &mut plan)?;
+    plan.take_latest_token()?;
 
     let secrets = install::write(&home, &plan)?;
     // As the desk reads it, before anything is started.
@@ -196,8 +202,13 @@ async fn ask_imap(interview: &Interview, args: &Init, plan: &mut Plan) -> Result
         first = false;
         let security = args.imap_security.unwrap_or(Security::Tls);
         let has_own_ca = args.ca_file.is_some() && plan.ca.is_some();
-        let server = Server::new(&host, security, user.clone(), password)
-            .map(|server| server.with_own_ca(has_own_ca));
+        let server = Server::new(
+            &host,
+            security,
+            user.clone(),
+            LoginProof::Password(password),
+        )
+        .map(|server| server.with_own_ca(has_own_ca));
         if prove(interview, plan, MailServer::Imap, server).await? {
             return Ok(());
         }
@@ -229,7 +240,7 @@ async fn ask_smtp(interview: &Interview, args: &Init, plan: &mut Plan) -> Result
             interview.text(None, "--smtp-user", "Login there", Some(&imap.user))?
         };
         let password = match (&args.smtp_password_file, first) {
-            (None, true) => imap.password.clone(),
+            (None, true) if let LoginProof::Password(password) = &imap.proof => password.clone(),
             (file, _) => interview.secret(
                 file.as_ref().filter(|_| first),
                 "--smtp-password-file",
@@ -239,7 +250,7 @@ async fn ask_smtp(interview: &Interview, args: &Init, plan: &mut Plan) -> Result
         first = false;
         let security = args.smtp_security.unwrap_or(Security::Tls);
         let has_own_ca = args.ca_file.is_some() && plan.ca.is_some();
-        let server = Server::new(&host, security, user, password)
+        let server = Server::new(&host, security, user, LoginProof::Password(password))
             .map(|server| server.with_own_ca(has_own_ca));
         if prove(interview, plan, MailServer::Smtp, server).await? {
             return Ok(());

@@ -3,16 +3,35 @@
 
 mod config_text;
 
+use crate::cli::credentials::private_file;
 use crate::cli::init::Security;
 use crate::cli::init::interview::Interview;
-use crate::config::{self, Settings};
+use crate::config::{self, AuthorizationServerSection, Settings};
 use crate::model::address::Address;
 use crate::model::secret::Secret;
 use crate::wiring::{self, read_certificates};
 use anyhow::{Context, Result, anyhow, bail};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// How the login at a mail server is proven.
+#[derive(Clone)]
+pub enum LoginProof {
+    Password(Arc<Secret>),
+    /// Somebody logged in by a browser.
+    Oauth(Arc<PlannedOauth>),
+    /// Of the SMTP server: by what the IMAP server took.
+    AsMailbox,
+}
+
+/// What a login by a browser brought.
+#[derive(Clone)]
+pub struct PlannedOauth {
+    pub server: AuthorizationServerSection,
+    pub client_id: String,
+    pub client_secret: Option<Arc<Secret>>,
+    pub refresh_token: Secret,
+}
 
 /// A mail server, with the login that was given for it.
 #[derive(Clone)]
@@ -21,19 +40,14 @@ pub struct Server {
     pub port: Option<u16>,
     pub security: Security,
     pub user: String,
-    pub password: Arc<Secret>,
+    pub proof: LoginProof,
     /// Its certificate is by the CA that was named, and not by one that the machine trusts.
     pub has_own_ca: bool,
 }
 
 impl Server {
     /// Reads `HOST` or `HOST:PORT`; without a port the one of `security` is meant.
-    pub fn new(
-        written: &str,
-        security: Security,
-        user: String,
-        password: Arc<Secret>,
-    ) -> Result<Self> {
+    pub fn new(written: &str, security: Security, user: String, proof: LoginProof) -> Result<Self> {
         let (host, port) = match written.rsplit_once(':') {
             Some((host, port)) => (
                 host,
@@ -52,9 +66,23 @@ impl Server {
             port,
             security,
             user,
-            password,
+            proof,
             has_own_ca: false,
         })
+    }
+
+    /// What its login takes, by the name of each credential.
+    fn secrets(&self, password_name: &'static str) -> Vec<(&'static str, &Secret)> {
+        match &self.proof {
+            LoginProof::Password(password) => vec![(password_name, password.as_ref())],
+            LoginProof::Oauth(oauth) => {
+                let secret = oauth.client_secret.as_deref();
+                let secret = secret.map(|secret| (CLIENT_SECRET, secret));
+                let token = (REFRESH_TOKEN, &oauth.refresh_token);
+                std::iter::once(token).chain(secret).collect()
+            }
+            LoginProof::AsMailbox => Vec::new(),
+        }
     }
 
     /// The same server, whose certificate is by the CA that was named, or not.
@@ -166,7 +194,12 @@ pub struct Places {
 
 const IMAP_PASSWORD: &str = "imap-password";
 const SMTP_PASSWORD: &str = "smtp-password";
+const REFRESH_TOKEN: &str = "mail-refresh-token";
+const CLIENT_SECRET: &str = "mail-client-secret";
 const GITHUB_TOKEN: &str = "github-token";
+
+/// `mailbox.name` of the one that is planned.
+const MAILBOX: &str = "security";
 
 /// The CA of the mail servers, beside the config.
 pub const CA_FILE: &str = "mail-ca.pem";
@@ -215,15 +248,12 @@ impl Plan {
             Some(PlannedTracker::Github { token, .. }) => Some((GITHUB_TOKEN, token.as_ref())),
             _ => None,
         };
-        let imap = self
-            .imap
-            .as_ref()
-            .map(|server| (IMAP_PASSWORD, server.password.as_ref()));
-        let smtp = self
-            .smtp
-            .as_ref()
-            .map(|server| (SMTP_PASSWORD, server.password.as_ref()));
-        [imap, smtp, token].into_iter().flatten().collect()
+        let imap = self.imap.as_ref();
+        let imap = imap.map(|server| server.secrets(IMAP_PASSWORD));
+        let smtp = self.smtp.as_ref();
+        let smtp = smtp.map(|server| server.secrets(SMTP_PASSWORD));
+        let of_mail = [imap, smtp].into_iter().flatten().flatten();
+        of_mail.chain(token).collect()
     }
 
     /// Logs in at the IMAP server by the desk's own adapter, and says what it found.
@@ -237,6 +267,26 @@ impl Plan {
     /// Logs in at the SMTP server by the desk's own adapter, and says what it found.
     pub async fn probe_courier(&self) -> Result<String> {
         Ok(wiring::courier(&self.trial()?)?.probe().await?)
+    }
+
+    /// The proofs may have been answered with another refresh token than the login: the last one is
+    /// taken.
+    pub fn take_latest_token(&mut self) -> Result<()> {
+        let Some(LoginProof::Oauth(oauth)) = self.imap.as_ref().map(|server| &server.proof) else {
+            return Ok(());
+        };
+        let settings = self.trial()?;
+        let section = settings.imap_named(MAILBOX)?;
+        let configured = self.trial.0.join(REFRESH_TOKEN);
+        let refresh_token = wiring::latest_refresh_token(section, &settings.state, &configured)?;
+        let latest = PlannedOauth {
+            refresh_token,
+            ..oauth.as_ref().clone()
+        };
+        if let Some(imap) = &mut self.imap {
+            imap.proof = LoginProof::Oauth(Arc::new(latest));
+        }
+        Ok(())
     }
 
     /// Proves that drafts can be filed, and says who would see them.
@@ -263,6 +313,8 @@ impl Plan {
             keys: ["security-key".to_owned(), "storage-key".to_owned()],
             socket: false,
         };
+        // A token that a server gives in exchange must not be lost.
+        std::fs::create_dir_all(&places.state)?;
         let file = folder.join("sealdesk.toml");
         std::fs::write(&file, self.config(&places))?;
         Ok(config::load(&file)?)
@@ -303,16 +355,3 @@ impl Drop for Trial {
 
 /// As a shell says of a program that SIGINT ended.
 const INTERRUPTED: i32 = 130;
-
-/// A new file that its owner alone reads.
-pub fn private_file(path: &Path, octets: &[u8]) -> Result<()> {
-    use std::io::Write;
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    file.write_all(octets)?;
-    Ok(file.sync_all()?)
-}

@@ -45,12 +45,14 @@ pub enum Idled {
 }
 
 impl Dialogue {
-    /// AUTHENTICATE with one message of ours (RFC 9051 section 6.2.2; SASL-IR, RFC 4959).
+    /// AUTHENTICATE with one message of ours (RFC 9051 section 6.2.2; SASL-IR, RFC 4959). `refusal`
+    /// is what we answer, in base64, to a challenge that tells why the server will refuse.
     pub async fn authenticate(
         &mut self,
         mechanism: &str,
         user: &str,
         message: &[u8],
+        refusal: &str,
         at_once: bool,
     ) -> Result<(), DialogueError> {
         let coded = STANDARD.encode(message);
@@ -69,14 +71,13 @@ impl Dialogue {
                         said = true;
                         self.wire.write(format!("{coded}\r\n").as_bytes()).await?;
                     }
-                    // XOAUTH2 tells its error in a challenge; an empty line brings the NO that ends
-                    // it.
+                    // The answer brings the NO that ends it.
                     Answer::Continue => {
                         challenges += 1;
                         if challenges > 2 {
                             return Err(DialogueError::Odd("it asks again and again"));
                         }
-                        self.wire.write(b"\r\n").await?;
+                        self.wire.write(format!("{refusal}\r\n").as_bytes()).await?;
                     }
                     Answer::Done(answered, verdict) => return finished(&tag, &answered, verdict),
                     _ => {}

@@ -1,10 +1,11 @@
 //! How is what was answered written as a config?
 
 use super::{
-    CA_FILE, GITHUB_TOKEN, IMAP_PASSWORD, Places, Plan, PlannedResponder, PlannedTracker,
-    SMTP_PASSWORD, Server,
+    CA_FILE, CLIENT_SECRET, GITHUB_TOKEN, IMAP_PASSWORD, LoginProof, MAILBOX, Places, Plan,
+    PlannedOauth, PlannedResponder, PlannedTracker, REFRESH_TOKEN, SMTP_PASSWORD, Server,
 };
 use crate::cli::init::Security;
+use crate::config::Provider;
 
 impl Plan {
     /// The config; what is not answered yet goes into folders.
@@ -40,15 +41,16 @@ impl Plan {
     fn mailbox_section(&self, places: &Places) -> String {
         match &self.imap {
             Some(server) => format!(
-                "kind = \"imap\"\nname = \"security\"\n{}{}login = {{ kind = \"password\", \
-                 password_file = {} }}\nfolder = \"INBOX\"\ndone = {{ kind = \"move\", folder = \
-                 \"Sealdesk\" }}\n",
+                "kind = \"imap\"\nname = {}\n{}{}login = {}\nfolder = \"INBOX\"\ndone = {{ kind = \
+                 \"move\", folder = \"Sealdesk\" }}\n",
+                quoted(MAILBOX),
                 server.fields(),
                 server.ca_field(places),
-                places.secret(IMAP_PASSWORD)
+                server.login(places, IMAP_PASSWORD)
             ),
             None => format!(
-                "kind = \"maildir\"\nname = \"security\"\npath = {}\n",
+                "kind = \"maildir\"\nname = {}\npath = {}\n",
+                quoted(MAILBOX),
                 places.beside_config("Maildir")
             ),
         }
@@ -56,12 +58,16 @@ impl Plan {
 
     fn courier_section(&self, places: &Places) -> String {
         match &self.smtp {
-            Some(server) => format!(
-                "kind = \"smtp\"\n{}{}password_file = {}\n",
-                server.fields(),
-                server.ca_field(places),
-                places.secret(SMTP_PASSWORD)
-            ),
+            Some(server) => {
+                let proof = match &server.proof {
+                    LoginProof::Password(_) => {
+                        format!("password_file = {}", places.secret(SMTP_PASSWORD))
+                    }
+                    _ => format!("login = {}", server.login(places, SMTP_PASSWORD)),
+                };
+                let (fields, ca) = (server.fields(), server.ca_field(places));
+                format!("kind = \"smtp\"\n{fields}{ca}{proof}\n")
+            }
             None => folder_section(&places.beside_config("out")),
         }
     }
@@ -119,6 +125,32 @@ impl PlannedResponder {
     }
 }
 
+impl PlannedOauth {
+    fn login(&self, places: &Places) -> String {
+        let provider = self.server.provider.map(|provider| match provider {
+            Provider::Google => "google".to_owned(),
+            Provider::Microsoft => "microsoft".to_owned(),
+            Provider::Fastmail => "fastmail".to_owned(),
+        });
+        let secret = self.client_secret.as_ref();
+        let keys = [
+            ("provider", provider.as_deref().map(quoted)),
+            ("issuer", self.server.issuer.as_deref().map(quoted)),
+            ("tenant", self.server.tenant.as_deref().map(quoted)),
+            ("client_id", Some(quoted(&self.client_id))),
+            (
+                "client_secret_file",
+                secret.map(|_| places.secret(CLIENT_SECRET)),
+            ),
+            ("refresh_token_file", Some(places.secret(REFRESH_TOKEN))),
+        ];
+        let keys = keys
+            .into_iter()
+            .filter_map(|(key, value)| Some(format!(", {key} = {}", value?)));
+        format!("{{ kind = \"oauth2\"{} }}", keys.collect::<String>())
+    }
+}
+
 impl Server {
     /// The CA of its certificate, where it is not one that the machine trusts.
     fn ca_field(&self, places: &Places) -> String {
@@ -126,6 +158,20 @@ impl Server {
             format!("ca_file = {}\n", places.beside_config(CA_FILE))
         } else {
             String::new()
+        }
+    }
+
+    /// How the login is proven, as a table in a line.
+    fn login(&self, places: &Places, password_name: &str) -> String {
+        match &self.proof {
+            LoginProof::Password(_) => {
+                let file = places.secret(password_name);
+                format!("{{ kind = \"password\", password_file = {file} }}")
+            }
+            LoginProof::Oauth(oauth) => oauth.login(places),
+            LoginProof::AsMailbox => {
+                format!("{{ kind = \"mailbox\", name = {} }}", quoted(MAILBOX))
+            }
         }
     }
 

@@ -1,0 +1,224 @@
+//! How does the desk get access tokens for mail? By a refresh token that a person's login brought,
+//! or as an application, or as a service account (RFC 6749, RFC 7523).
+
+mod assertion;
+mod person;
+mod refresh_tokens;
+mod server;
+
+pub use assertion::{ApplicationKey, ServiceAccount};
+pub use person::{Browser, Client, Prompt, device_login, loopback_login, register};
+pub use refresh_tokens::RefreshTokens;
+pub use server::{AuthorizationServer, Endpoints};
+
+use super::Trust;
+use super::login::SecretSource;
+use super::rest;
+use crate::model::secret::Secret;
+use crate::ports::PortError;
+use oauth2::basic::{BasicClient, BasicErrorResponse, BasicErrorResponseType, BasicTokenResponse};
+use oauth2::{
+    AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpClientError, RefreshToken,
+    RequestTokenError, Scope, TokenResponse, TokenUrl,
+};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A token is renewed when less than this is left of it.
+const TOKEN_MARGIN_S: u64 = 120;
+
+/// How long a token is good whose server does not say it.
+const TOKEN_S_DEFAULT: u64 = 600;
+
+/// A client that knows where tokens are, and nothing else.
+type TokenClient =
+    BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+
+/// Why a token server gave none.
+type TokenFailure = RequestTokenError<HttpClientError<reqwest::Error>, BasicErrorResponse>;
+
+/// What the desk shows for an access token.
+pub enum Grant {
+    /// RFC 6749 section 6.
+    Refresh {
+        refresh_tokens: RefreshTokens,
+        client_id: String,
+        client_secret: Option<SecretSource>,
+    },
+    /// RFC 6749 section 4.4, with a secret.
+    ApplicationSecret {
+        client_id: String,
+        client_secret: SecretSource,
+    },
+    /// The same with an assertion that a key signs (RFC 7523 section 2.2).
+    ApplicationKey {
+        client_id: String,
+        key: ApplicationKey,
+    },
+    /// RFC 7523 section 2.1; whose mailbox it is.
+    ServiceAccount(Box<ServiceAccount>),
+}
+
+/// Fetches access tokens, and keeps the last one while it is good.
+pub struct AccessTokens {
+    /// Where it stands in the config, for errors: `mailbox.login`.
+    key: &'static str,
+    server: AuthorizationServer,
+    scopes: Vec<String>,
+    grant: Grant,
+    /// Asked once; an issuer that moves is asked again at the next start.
+    endpoint: Option<String>,
+    held: Option<(Secret, Instant)>,
+}
+
+impl AccessTokens {
+    /// Nothing is asked before the first token is needed. Without `scopes`, those that the server
+    /// is known to need for mail.
+    pub fn new(
+        key: &'static str,
+        server: AuthorizationServer,
+        scopes: Option<Vec<String>>,
+        grant: Grant,
+    ) -> Self {
+        let is_application = !matches!(grant, Grant::Refresh { .. });
+        let scopes = match (scopes, &grant) {
+            (Some(scopes), _) => scopes,
+            // What a person granted is what a refresh token is good for.
+            (None, Grant::Refresh { .. }) => Vec::new(),
+            (None, _) => server.scopes(is_application),
+        };
+        Self {
+            key,
+            server,
+            scopes,
+            grant,
+            endpoint: None,
+            held: None,
+        }
+    }
+
+    /// The access token, fetched anew where the last one is about to end.
+    pub async fn token(&mut self) -> Result<Secret, PortError> {
+        if let Some((token, until)) = &self.held
+            && Instant::now() < *until
+        {
+            return Ok(token.clone());
+        }
+        let endpoint = match &self.endpoint {
+            Some(known) => known.clone(),
+            None => self.server.endpoints().await?.token_endpoint,
+        };
+        let endpoint = self.endpoint.insert(endpoint).clone();
+        let answer = self.fetch(&endpoint).await?;
+        let token = Secret::new(answer.access_token().secret().clone().into_bytes());
+        let lives = answer
+            .expires_in()
+            .unwrap_or(Duration::from_secs(TOKEN_S_DEFAULT))
+            .saturating_sub(Duration::from_secs(TOKEN_MARGIN_S));
+        self.held = Some((token.clone(), Instant::now() + lives));
+        Ok(token)
+    }
+
+    /// What was held was refused: it may have been revoked before its time.
+    pub fn forget(&mut self) {
+        self.held = None;
+    }
+
+    async fn fetch(&mut self, endpoint: &str) -> Result<BasicTokenResponse, PortError> {
+        let (key, scopes) = (self.key, self.scopes.iter().cloned().map(Scope::new));
+        let http = rest::client(&Trust::default())?;
+        match &mut self.grant {
+            Grant::Refresh {
+                refresh_tokens,
+                client_id,
+                client_secret,
+            } => {
+                let client = token_client(key, endpoint, client_id, client_secret.as_ref())?;
+                let lock = refresh_tokens.lock().await?;
+                let refresh = RefreshToken::new(text(&refresh_tokens.current()?)?);
+                let request = client.exchange_refresh_token(&refresh).add_scopes(scopes);
+                let answer = request.request_async(&http).await;
+                let answer = answer.map_err(|failure| no_token(failure, lost_grant(key)))?;
+                if let Some(rotated) = answer.refresh_token() {
+                    refresh_tokens.rotate(Secret::new(rotated.secret().clone().into_bytes()));
+                }
+                drop(lock);
+                Ok(answer)
+            }
+            Grant::ApplicationSecret {
+                client_id,
+                client_secret,
+            } => {
+                let client = token_client(key, endpoint, client_id, Some(client_secret))?;
+                let request = client.exchange_client_credentials().add_scopes(scopes);
+                let answer = request.request_async(&http).await;
+                answer.map_err(|failure| no_token(failure, refused_application(key)))
+            }
+            Grant::ApplicationKey {
+                client_id,
+                key: signing,
+            } => {
+                let client = token_client(key, endpoint, client_id, None)?;
+                let assertion = signing.assertion(client_id, endpoint)?;
+                let request = client.exchange_client_credentials().add_scopes(scopes);
+                let request = request
+                    .add_extra_param("client_assertion_type", assertion::OF_CLIENT)
+                    .add_extra_param("client_assertion", assertion);
+                let answer = request.request_async(&http).await;
+                answer.map_err(|failure| no_token(failure, refused_application(key)))
+            }
+            Grant::ServiceAccount(account) => account.exchange(&http, &self.scopes).await,
+        }
+    }
+}
+
+fn lost_grant(key: &'static str) -> String {
+    format!(
+        "the refresh token of {key} is not valid any more: log in again with sealdesk mailbox login"
+    )
+}
+
+fn refused_application(key: &'static str) -> String {
+    format!(
+        "the token server does not know our application: check {key}.client_id and its secret or \
+         key, and whether the secret has expired"
+    )
+}
+
+fn token_client(
+    key: &'static str,
+    endpoint: &str,
+    client_id: &str,
+    client_secret: Option<&SecretSource>,
+) -> Result<TokenClient, PortError> {
+    let url = TokenUrl::new(endpoint.to_owned())
+        .map_err(|_| PortError::lasting(format!("{key}.token_url is not a URL")))?;
+    let client = BasicClient::new(ClientId::new(client_id.to_owned()))
+        .set_token_uri(url)
+        .set_auth_type(AuthType::RequestBody);
+    Ok(match client_secret {
+        Some(source) => client.set_client_secret(ClientSecret::new(text(&source()?)?)),
+        None => client,
+    })
+}
+
+fn text(secret: &Secret) -> Result<String, PortError> {
+    let text = secret.expose_text().map(str::to_owned);
+    text.map_err(|_| PortError::lasting("an OAuth secret is not text"))
+}
+
+/// A failure in our words. The error of a token request may hold the server's whole answer, tokens
+/// and all: of it only the code of the standard is shown.
+fn no_token(failure: TokenFailure, ended: String) -> PortError {
+    match failure {
+        RequestTokenError::ServerResponse(answer) => match answer.error() {
+            BasicErrorResponseType::InvalidGrant
+            | BasicErrorResponseType::InvalidClient
+            | BasicErrorResponseType::UnauthorizedClient => {
+                PortError::lasting(format!("{ended} (it answers {})", answer.error()))
+            }
+            code => PortError::passing(format!("the token server refuses: {code}")),
+        },
+        _ => PortError::passing("the token server cannot be reached or answers nonsense"),
+    }
+}
