@@ -26,8 +26,8 @@ use sealdesk::openpgp::{SealTo, certificates, generate_storage};
 use sealdesk::pipeline::reading_loop::ReadingLoop;
 use sealdesk::pipeline::{Loop, Turn, Watchdog, deadlines, intake, outbox, reading_loop};
 use sealdesk::ports::{
-    Clock, FetchOutcome, LetterOctets, ListedLetter, Mailbox, MailboxUid, OpenedLetter, Opener,
-    OpenerError, OutboxQueue, PortError, Sink,
+    CaseSet, Clock, FetchOutcome, LetterOctets, ListedLetter, Mailbox, MailboxUid, OpenedLetter,
+    Opener, OpenerError, OutboxQueue, PortError, Sink,
 };
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
@@ -311,7 +311,12 @@ impl Test {
     }
 
     async fn cases(&self) -> Vec<Case> {
-        self.desk.parts.store.cases().await.unwrap()
+        self.desk
+            .parts
+            .store
+            .cases(CaseSet::All, None)
+            .await
+            .unwrap()
     }
 
     fn sent(&self) -> Vec<String> {

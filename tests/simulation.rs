@@ -29,9 +29,9 @@ use sealdesk::model::timeline::Timeline;
 use sealdesk::openpgp::{self, Purpose, SealTo, SecretKeys, certificates, generate_storage};
 use sealdesk::pipeline::{Beat, Watchdog, deadlines, intake, outbox, reading_loop};
 use sealdesk::ports::{
-    Capabilities, Cases, Clock, Courier, FetchOutcome, Filed, LetterOctets, ListedLetter, Mailbox,
-    MailboxProgress, MailboxUid, OpenedLetter, Opener, OpenerError, Outbox, OutboxQueue, Parcel,
-    PortError, Sink, Tracker,
+    Capabilities, CaseSet, Cases, Clock, Courier, FetchOutcome, Filed, LetterOctets, ListedLetter,
+    Mailbox, MailboxProgress, MailboxUid, OpenedLetter, Opener, OpenerError, Outbox, OutboxQueue,
+    Parcel, PortError, Sink, Tracker,
 };
 use sealdesk::reading::{self, Position};
 use std::collections::{BTreeMap, HashMap};
@@ -577,7 +577,11 @@ impl Running {
 
     /// A word on the n-th case: a step reached, a wait, an end of it, or another lane.
     async fn say(&self, n: u64) {
-        let cases = self.store.cases().await.unwrap_or_default();
+        let cases = self
+            .store
+            .cases(CaseSet::All, None)
+            .await
+            .unwrap_or_default();
         let Some(case) = cases.get((n / 10) as usize % cases.len().max(1)) else {
             return;
         };
@@ -781,7 +785,7 @@ async fn play(events: &[Event]) -> Vec<String> {
 async fn broken(running: &Running, world: &Shared) -> Vec<String> {
     let store = &running.store;
     let tally = store.tally().await.unwrap();
-    let cases = store.cases().await.unwrap();
+    let cases = store.cases(CaseSet::All, None).await.unwrap();
     let world = world.lock().unwrap();
     let mut broken = world.broken.clone();
     let mut claim = |held: bool, what: String| {

@@ -91,6 +91,23 @@ impl Opener {
         }
     }
 
+    /// A client of an opener of its own, by the same config.
+    fn client(&self) -> sealdesk::adapters::opener::OpenerClient {
+        use sealdesk::adapters::opener::{OpenerClient, OpenerEndpoint};
+        let config = self.folder.path().join("sealdesk.toml");
+        let arguments = ["opener", "--config"].map(str::to_owned);
+        OpenerClient::new(
+            OpenerEndpoint::Child {
+                program: SEALDESK.into(),
+                arguments: arguments
+                    .into_iter()
+                    .chain([config.display().to_string()])
+                    .collect(),
+            },
+            sealdesk::mime::OwnAddresses::default(),
+        )
+    }
+
     fn certificate(&self, name: &str) -> String {
         fs::read_to_string(self.folder.path().join(name)).unwrap()
     }
@@ -316,7 +333,6 @@ fn a_process_that_read_a_letter_takes_no_second_one() {
 /// not the opener.
 #[test]
 fn a_large_letter_is_passed_on_piece_by_piece_and_a_cut_one_is_refused() {
-    use sealdesk::adapters::opener::{OpenerClient, OpenerEndpoint};
     use sealdesk::ports::{LetterOctets, Opener as _, OpenerError};
     let opener = Opener::start();
     let letter = format!(
@@ -330,23 +346,7 @@ fn a_large_letter_is_passed_on_piece_by_piece_and_a_cut_one_is_refused() {
     )
     .unwrap();
     let octets = fs::metadata(&path).unwrap().len();
-    let arguments = vec![
-        "opener".to_owned(),
-        "--config".to_owned(),
-        opener
-            .folder
-            .path()
-            .join("sealdesk.toml")
-            .display()
-            .to_string(),
-    ];
-    let client = OpenerClient::new(
-        OpenerEndpoint::Child {
-            program: SEALDESK.into(),
-            arguments,
-        },
-        sealdesk::mime::OwnAddresses::default(),
-    );
+    let client = opener.client();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -368,6 +368,32 @@ fn a_large_letter_is_passed_on_piece_by_piece_and_a_cut_one_is_refused() {
             .await
             .unwrap();
         assert!(read.reading.text.ends_with("the end\n"));
+    });
+}
+
+/// A backlog wants more than the keyholder takes in a second: it waits, and nothing fails.
+#[test]
+fn more_letters_than_the_keyholder_composes_in_a_second_wait_their_turn() {
+    use sealdesk::model::publication::SecurityTxt;
+    use sealdesk::ports::Opener as _;
+    let opener = Opener::start();
+    let client = opener.client();
+    let fields = SecurityTxt {
+        canonical: Vec::new(),
+        encryption: Vec::new(),
+        policy: None,
+        languages: Vec::new(),
+        expires: "2026-12-31T00:00:00Z".parse().unwrap(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let calls = (0..250).map(|_| client.security_txt(&fields));
+        for done in futures::future::join_all(calls).await {
+            done.unwrap();
+        }
     });
 }
 

@@ -68,12 +68,8 @@ fn child_ids(desk: &Desk, once: Option<&str>) -> Result<Vec<CaseId>> {
 
 /// Counts the parts that other commands split off `root`.
 async fn count_parts(desk: &Desk, root: &CaseId, except: &[CaseId]) -> Result<usize> {
-    let cases = desk.parts.store.cases().await?;
-    Ok(cases
-        .iter()
-        .filter(|case| case.course().part_of.as_ref() == Some(root))
-        .filter(|case| !except.contains(case.id()))
-        .count())
+    let parts = desk.parts.store.parts_of(root).await?;
+    Ok(parts.iter().filter(|part| !except.contains(part)).count())
 }
 
 /// The titles of the vulnerabilities that a report lists. The first stays where it is.

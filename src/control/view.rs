@@ -12,7 +12,7 @@ use crate::model::ids::CaseId;
 use crate::model::quality::{self, Quality};
 use crate::model::reading::Reading;
 use crate::model::report::{Class, Report};
-use crate::ports::{Intake, JournalLine, ReadingState};
+use crate::ports::{CaseSet, Intake, JournalLine, ReadingState};
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -28,7 +28,7 @@ const SEARCHING: Duration = Duration::from_secs(20);
 /// Cases shown by one list.
 pub const LIST_MAX: usize = 200;
 
-/// Which cases somebody wants to see.
+/// CaseSet cases somebody wants to see.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Wanted {
@@ -123,8 +123,15 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> 
     let deadline = |case: &Case| {
         next_due(case, timeline, now).map_or(jiff::Timestamp::MAX, |due| due.deadline)
     };
-    let mut cases = desk.parts.store.cases().await?;
-    cases.retain(|case| wanted.all || !case.is_closed());
+    let set = if wanted.all {
+        CaseSet::All
+    } else {
+        CaseSet::Open
+    };
+    // Of the newest, no more are looked at than can be shown.
+    let is_plain = wanted.order == Order::Arrived && !wanted.late && wanted.assignee.is_none();
+    let at_most = is_plain.then_some(LIST_MAX as u32);
+    let mut cases = desk.parts.store.cases(set, at_most).await?;
     cases.retain(|case| !wanted.late || deadline(case) < now);
     if wanted.order == Order::Due {
         cases.sort_by_key(deadline);

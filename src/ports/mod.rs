@@ -10,9 +10,9 @@ mod store;
 pub use correspondence::{Answer, CanaryLine, Correspondence, HeldBack, Pinned};
 pub use error::{PortError, PortErrorKind};
 pub use store::{
-    Admission, CaseStore, Cases, Decide, Intake, JournalLine, Keeping, Kept, Leased, Letters,
-    MailboxProgress, Measures, Outbox, OutboxQueue, Outcome, Purged, ReadingState, ReadingToSave,
-    Rest, SealedTo, Spool, Spooled, Spooling, Tally, TextTag, Unread,
+    Admission, CaseSet, CaseStore, Cases, Decide, Intake, JournalLine, Keeping, Kept, Leased,
+    Letters, MailboxProgress, Measures, Outbox, OutboxQueue, Outcome, Purged, ReadingState,
+    ReadingToSave, Rest, SealedTo, Spool, Spooled, Spooling, Tally, TextTag, Unread,
 };
 
 use crate::model::Timestamp;

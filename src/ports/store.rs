@@ -12,7 +12,7 @@ use crate::model::effect::{Effect, Work};
 use crate::model::ids::{CaseId, Digest, IntakeId, MessageId};
 use crate::model::letter::{BodyDigests, Dmarc, Outer, Role};
 use async_trait::async_trait;
-pub use figures::{JournalLine, Kept, Measures, Purged, SealedTo, Tally};
+pub use figures::{CaseSet, JournalLine, Kept, Measures, Purged, SealedTo, Tally};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -293,8 +293,10 @@ pub type Decide<'a> = &'a (dyn Fn(IntakeId, &ThreadContext) -> Decision + Send +
 #[async_trait]
 pub trait Cases: Send + Sync {
     async fn case(&self, id: &CaseId) -> Result<Option<Case>, PortError>;
-    /// Newest first.
-    async fn cases(&self) -> Result<Vec<Case>, PortError>;
+    /// Newest first, and no more of them than `at_most`.
+    async fn cases(&self, set: CaseSet, at_most: Option<u32>) -> Result<Vec<Case>, PortError>;
+    /// The cases that were split off this one.
+    async fn parts_of(&self, case: &CaseId) -> Result<Vec<CaseId>, PortError>;
     /// Whether somebody with this address wrote in the case.
     async fn is_participant(&self, case: &CaseId, address: &Address) -> Result<bool, PortError>;
     /// What responders wrote down of a case, sealed, and the number by which writing it again is

@@ -16,13 +16,19 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
 /// The longest that any call may take: a reader's life and the wait before it.
 const CALL_S: u64 = 300;
+
+/// How soon a busy keyholder is asked again, and how often before that is told. It takes a hundred
+/// compositions a second, and a backlog wants more.
+const BUSY_WAIT_MS: u64 = 100;
+const BUSY_CALLS_MAX: u32 = 300;
+const _: () = assert!(BUSY_WAIT_MS * BUSY_CALLS_MAX as u64 <= CALL_S * 1000 / 2);
 
 /// Where the opener is found.
 pub enum OpenerEndpoint {
@@ -110,12 +116,29 @@ impl OpenerClient {
         }
     }
 
-    /// One call: a verb and its frames; then the frames of the answer.
-    async fn call(
+    /// One call: a verb and its frames; then the frames of the answer. A keyholder that has no room
+    /// for it just now is asked again.
+    async fn call<'a>(
         &self,
         verb: OpenerVerb,
-        frames: impl IntoIterator<Item = Frame<'_>>,
+        frames: impl IntoIterator<Item = Frame<'a>>,
     ) -> Result<UnixStream, OpenerError> {
+        let mut frames: Vec<Frame<'a>> = frames.into_iter().collect();
+        for _ in 0..BUSY_CALLS_MAX {
+            if let Some(stream) = self.call_once(verb, &mut frames).await? {
+                return Ok(stream);
+            }
+            tokio::time::sleep(Duration::from_millis(BUSY_WAIT_MS)).await;
+        }
+        Err(OpenerError::Down("it is busy".to_owned()))
+    }
+
+    /// `None`: the keyholder is busy.
+    async fn call_once(
+        &self,
+        verb: OpenerVerb,
+        frames: &mut [Frame<'_>],
+    ) -> Result<Option<UnixStream>, OpenerError> {
         let mut stream = self.connect().await?;
         let mut read = Ok(());
         // Whoever refuses may close before it has read everything; its answer says why, so it is
@@ -128,11 +151,11 @@ impl OpenerClient {
                         stream
                             .write_all(&(octets.len() as u64).to_le_bytes())
                             .await?;
-                        stream.write_all(&octets).await?;
+                        stream.write_all(octets).await?;
                     }
                     Frame::File(file, octets) => {
                         stream.write_all(&octets.to_le_bytes()).await?;
-                        read = pass(file, octets, &mut stream).await;
+                        read = pass(file, *octets, &mut stream).await;
                     }
                 }
             }
@@ -144,8 +167,8 @@ impl OpenerClient {
         })?;
         let mut status = [0; 1];
         match stream.read_exact(&mut status).await {
-            Ok(_) if status[0] == GOOD => Ok(stream),
-            Ok(_) if status[0] == BUSY => Err(OpenerError::Down("it is busy".to_owned())),
+            Ok(_) if status[0] == GOOD => Ok(Some(stream)),
+            Ok(_) if status[0] == BUSY => Ok(None),
             Ok(_) if status[0] == DIED => Err(OpenerError::Died),
             Ok(_) => {
                 let why = frame(&mut stream).await?;
@@ -236,7 +259,12 @@ fn start(program: &PathBuf, arguments: &[String]) -> Result<Running, OpenerError
 }
 
 /// Passes a file on, piece by piece. An error is the file's: whoever stops listening says why.
-async fn pass(file: tokio::fs::File, octets: u64, stream: &mut UnixStream) -> std::io::Result<()> {
+async fn pass(
+    file: &mut tokio::fs::File,
+    octets: u64,
+    stream: &mut UnixStream,
+) -> std::io::Result<()> {
+    file.rewind().await?;
     let mut file = file.take(octets);
     let mut piece = vec![0; PIECE_OCTETS];
     let mut passed = 0;

@@ -9,8 +9,8 @@ use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::{Called, Case};
 use crate::model::ids::{CaseId, IntakeId};
-use crate::model::journal::{JournalEvent, RecordedEvent};
-use crate::ports::{Cases, JournalLine, Measures, PortError, SealedTo, Tally};
+use crate::model::journal::RecordedEvent;
+use crate::ports::{CaseSet, Cases, JournalLine, Measures, PortError, SealedTo, Tally};
 use async_trait::async_trait;
 pub(super) use changes::{insert, update, write_case_record};
 use data_encoding::HEXLOWER;
@@ -22,14 +22,19 @@ use sqlx::{Row, SqliteConnection};
 const BY_ID: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, \
     ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of, course FROM \
     cases WHERE id = ?";
-const ALL: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, \
+const NEWEST: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, ack_deadline, \
     ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of, course FROM \
-    cases ORDER BY opened_at DESC, id";
+    cases ORDER BY opened_at DESC, id LIMIT ?";
+const NEWEST_OPEN: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, \
+    ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of, \
+    course FROM cases INDEXED BY cases_open WHERE standing != 'closed' ORDER BY opened_at DESC, id \
+    LIMIT ?";
 const RUNNING: &str = "SELECT id, opened_at, standing, closed_at, closing, ack_state, \
     ack_deadline, ack_alarmed, ack_at, ack_signed, draft, advisory_id, advisory_url, perhaps_of, \
-    course FROM cases WHERE (standing != 'closed' AND NOT (standing = 'open' AND draft = 'none' \
-    AND ack_state NOT IN ('due', 'by-hand'))) OR (ack_state IN ('due', 'by-hand') AND ack_alarmed \
-    < 2) ORDER BY opened_at";
+    course FROM cases WHERE id IN (SELECT id FROM cases INDEXED BY cases_open WHERE standing != \
+    'closed' AND NOT (standing = 'open' AND draft = 'none' AND ack_state NOT IN ('due', 'by-hand')) \
+    UNION SELECT id FROM cases INDEXED BY cases_unanswered WHERE ack_state IN ('due', 'by-hand') \
+    AND ack_alarmed < 2) ORDER BY opened_at";
 
 /// As they are numbered in `ack_alarmed`.
 const CALLED: [Called; 3] = [Called::No, Called::Near, Called::Missed];
@@ -57,12 +62,30 @@ impl Cases for SqliteStore {
         by_id(&mut *self.pool.acquire().await.map_err(fault)?, id).await
     }
 
-    async fn cases(&self) -> Result<Vec<Case>, PortError> {
-        let rows = sqlx::query(ALL)
+    async fn cases(&self, set: CaseSet, at_most: Option<u32>) -> Result<Vec<Case>, PortError> {
+        let newest = match set {
+            CaseSet::All => NEWEST,
+            CaseSet::Open => NEWEST_OPEN,
+        };
+        // A negative limit is none.
+        let rows = sqlx::query(newest)
+            .bind(at_most.map_or(-1, i64::from))
             .fetch_all(&self.pool)
             .await
             .map_err(fault)?;
         rows.iter().map(read).collect()
+    }
+
+    async fn parts_of(&self, case: &CaseId) -> Result<Vec<CaseId>, PortError> {
+        let ids: Vec<String> = sqlx::query_scalar(
+            "SELECT id FROM cases WHERE json_extract(course, '$.part_of') = ? ORDER BY id",
+        )
+        .bind(case.as_str())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(fault)?;
+        let parse = |id: &String| CaseId::parse(id).map_err(|_| damaged("a case id"));
+        ids.iter().map(parse).collect()
     }
 
     async fn is_participant(&self, case: &CaseId, address: &Address) -> Result<bool, PortError> {
@@ -117,8 +140,8 @@ impl Cases for SqliteStore {
 
     async fn without_case(&self, at_most: u32) -> Result<Vec<IntakeId>, PortError> {
         let ids: Vec<i64> = sqlx::query_scalar(
-            "SELECT id FROM letter WHERE case_id IS NULL AND role = 'incoming' AND state IN \
-             ('read', 'shut', 'set-aside') ORDER BY id DESC LIMIT ?",
+            "SELECT id FROM letter INDEXED BY letter_caseless WHERE case_id IS NULL AND role = \
+             'incoming' AND state IN ('read', 'shut', 'set-aside') ORDER BY id DESC LIMIT ?",
         )
         .bind(at_most)
         .fetch_all(&self.pool)
@@ -129,8 +152,8 @@ impl Cases for SqliteStore {
 
     async fn has_untold(&self) -> Result<bool, PortError> {
         let untold: i64 = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM letter WHERE case_id IS NULL AND role = 'incoming' AND \
-             state IN ('read', 'shut', 'set-aside') AND told_at IS NULL)",
+            "SELECT EXISTS (SELECT 1 FROM letter INDEXED BY letter_caseless WHERE case_id IS NULL \
+             AND role = 'incoming' AND state IN ('read', 'shut', 'set-aside') AND told_at IS NULL)",
         )
         .fetch_one(&self.pool)
         .await
@@ -142,8 +165,9 @@ impl Cases for SqliteStore {
         let mut tx = self.writing().await?;
         // Told at the same moment again, the same letters are told.
         let ids: Vec<i64> = sqlx::query_scalar(
-            "UPDATE letter SET told_at = ?1 WHERE case_id IS NULL AND role = 'incoming' AND state \
-             IN ('read', 'shut', 'set-aside') AND (told_at IS NULL OR told_at = ?1) RETURNING id",
+            "UPDATE letter INDEXED BY letter_caseless SET told_at = ?1 WHERE case_id IS NULL AND \
+             role = 'incoming' AND state IN ('read', 'shut', 'set-aside') AND (told_at IS NULL OR \
+             told_at = ?1) RETURNING id",
         )
         .bind(millis(at))
         .fetch_all(&mut *tx)
@@ -155,31 +179,30 @@ impl Cases for SqliteStore {
 
     async fn tally(&self) -> Result<Tally, PortError> {
         let row = sqlx::query(
-            "SELECT (SELECT count(*) FROM letter) AS letters,
-                    (SELECT count(*) FROM letter WHERE state = 'unread') AS unread,
-                    (SELECT count(*) FROM letter WHERE state = 'shut') AS shut,
-                    (SELECT count(*) FROM letter WHERE state = 'set-aside') AS set_aside,
-                    (SELECT count(*) FROM letter WHERE state = 'old') AS old,
-                    (SELECT count(*) FROM letter WHERE case_id IS NULL AND role = 'incoming' AND state IN ('read', 'shut', 'set-aside')) AS without_case,
-                    (SELECT count(*) FROM cases) AS cases,
-                    (SELECT count(*) FROM cases WHERE standing != 'closed') AS cases_open,
+            "SELECT (SELECT coalesce(sum(number), 0) FROM tally WHERE kind = 'letter') AS letters,
+                    (SELECT coalesce(sum(number), 0) FROM tally WHERE kind = 'letter' AND state = 'unread') AS unread,
+                    (SELECT coalesce(sum(number), 0) FROM tally WHERE kind = 'letter' AND state = 'shut') AS shut,
+                    (SELECT coalesce(sum(number), 0) FROM tally WHERE kind = 'letter' AND state = 'set-aside') AS set_aside,
+                    (SELECT coalesce(sum(number), 0) FROM tally WHERE kind = 'letter' AND state = 'old') AS old,
+                    (SELECT number FROM tally WHERE kind = 'caseless') AS without_case,
+                    (SELECT coalesce(sum(number), 0) FROM tally WHERE kind = 'case') AS cases,
+                    (SELECT coalesce(sum(number), 0) FROM tally WHERE kind = 'case' AND name != 'closed') AS cases_open,
                     (SELECT count(*) FROM cases WHERE ack_state IN ('due', 'by-hand')) AS pending,
                     (SELECT min(ack_deadline) FROM cases WHERE ack_state IN ('due', 'by-hand')) AS oldest,
-                    (SELECT count(*) FROM effect WHERE state IN ('pending', 'leased')) AS effects_pending,
-                    (SELECT count(*) FROM effect WHERE state = 'failed') AS effects_failed,
+                    (SELECT coalesce(sum(number), 0) FROM tally WHERE kind = 'effect' AND state IN ('pending', 'leased')) AS effects_pending,
+                    (SELECT coalesce(sum(number), 0) FROM tally WHERE kind = 'effect' AND state = 'failed') AS effects_failed,
                     (SELECT count(*) FROM effect WHERE in_doubt > 0 AND work IN ('acknowledge', 'send-certificate', 'ask', 'ask-private', 'reply', 'notify', 'announce')) AS twice,
-                    (SELECT count(*) FROM cases WHERE draft = 'filed') AS filed,
-                    (SELECT count(*) FROM cases WHERE draft = 'awaits-word' AND standing != 'closed') AS waiting,
-                    (SELECT count(*) FROM journal WHERE event = ?) AS doubled,
+                    (SELECT coalesce(sum(number), 0) FROM tally WHERE kind = 'case' AND state = 'filed') AS filed,
+                    (SELECT coalesce(sum(number), 0) FROM tally WHERE kind = 'case' AND state = 'awaits-word' AND name != 'closed') AS waiting,
+                    (SELECT count(*) FROM journal WHERE event = 'draft doubled') AS doubled,
                     (SELECT count(*) FROM unreachable) AS unreachable",
         )
-        .bind(JournalEvent::DraftDoubled.as_str())
         .fetch_one(&self.pool)
         .await
         .map_err(fault)?;
         let sealed_to: Vec<(String, i64, i64)> = sqlx::query_as(
-            "SELECT sealed_to, count(*), max(received_at) FROM letter WHERE \
-                sealed_to IS NOT NULL GROUP BY sealed_to ORDER BY 3 DESC",
+            "SELECT name, number, (SELECT max(received_at) FROM letter WHERE sealed_to = name) \
+             FROM tally WHERE kind = 'sealed-to' AND number > 0 ORDER BY 3 DESC",
         )
         .fetch_all(&self.pool)
         .await

@@ -62,15 +62,7 @@ fn work(name: &str, reason: Option<String>) -> Result<Work, PortError> {
     })
 }
 
-/// The queue of an effect, as [`number`] counts them.
-macro_rules! queue {
-    () => {
-        "(CASE work WHEN 'call-by-mail' THEN 3 WHEN 'call-by-second-path' THEN 2 WHEN \
-         'acknowledge' THEN 1 WHEN 'send-certificate' THEN 1 WHEN 'ask' THEN 1 ELSE 0 END)"
-    };
-}
-
-/// How the statements below name a queue.
+/// How the column `queue` numbers them.
 fn number(queue: OutboxQueue) -> i64 {
     match queue {
         OutboxQueue::Common => 0,
@@ -115,16 +107,13 @@ impl Outbox for SqliteStore {
         lease: Duration,
         at_most: u32,
     ) -> Result<Vec<Leased>, PortError> {
-        // Each half walks the index (state, due) and stops: a long outbox costs no more than a
+        // Each half is one look into an index of what waits: a long outbox costs no more than a
         // short one.
-        let due: i64 = sqlx::query_scalar(concat!(
-            "SELECT EXISTS (SELECT 1 FROM effect WHERE state = 'pending' AND due <= ?1 AND ",
-            queue!(),
-            " = ?2) OR EXISTS (SELECT 1 FROM effect WHERE state = 'leased' AND lease_until <= ?1 \
-             AND ",
-            queue!(),
-            " = ?2)"
-        ))
+        let due: i64 = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM effect WHERE state = 'pending' AND queue = ?2 AND due \
+             <= ?1) OR EXISTS (SELECT 1 FROM effect WHERE state = 'leased' AND queue = ?2 AND \
+             lease_until <= ?1)",
+        )
         .bind(millis(now))
         .bind(number(queue))
         .fetch_one(&self.pool)
@@ -136,16 +125,14 @@ impl Outbox for SqliteStore {
         let until = millis(now) + i64::try_from(lease.as_millis()).unwrap_or(i64::MAX / 2);
         let mut tx = self.writing().await?;
         // A lease that ran out may have been carried out: the next try is in doubt.
-        let rows = sqlx::query(concat!(
-            "UPDATE effect SET in_doubt = in_doubt + (state = 'leased'), state = 'leased', lease_until = ?1, attempts = attempts + 1
-             WHERE key IN (SELECT key FROM (SELECT key FROM effect WHERE state = 'pending' AND due <= ?2 AND ",
-            queue!(),
-            " = ?4 ORDER BY due LIMIT ?3)
-              UNION ALL SELECT key FROM (SELECT key FROM effect WHERE state = 'leased' AND lease_until <= ?2 AND ",
-            queue!(),
-            " = ?4 LIMIT ?3))
-             RETURNING key, work, reason, case_id, letter_id, due, payload, attempts - 1 AS attempts, created_at, in_doubt"
-        ))
+        let rows = sqlx::query(
+            "UPDATE effect SET in_doubt = in_doubt + (state = 'leased'), state = 'leased', \
+             lease_until = ?1, attempts = attempts + 1 WHERE key IN (SELECT key FROM (SELECT key \
+             FROM effect WHERE state = 'pending' AND queue = ?4 AND due <= ?2 ORDER BY due LIMIT \
+             ?3) UNION ALL SELECT key FROM (SELECT key FROM effect WHERE state = 'leased' AND \
+             queue = ?4 AND lease_until <= ?2 LIMIT ?3)) RETURNING key, work, reason, case_id, \
+             letter_id, due, payload, attempts - 1 AS attempts, created_at, in_doubt",
+        )
         .bind(until)
         .bind(millis(now))
         .bind(at_most)
@@ -240,13 +227,11 @@ impl Outbox for SqliteStore {
     }
 
     async fn next_due(&self, queue: OutboxQueue) -> Result<Option<Timestamp>, PortError> {
-        let due: Option<i64> = sqlx::query_scalar(concat!(
-            "SELECT min(at) FROM (SELECT min(due) AS at FROM effect WHERE state = 'pending' AND ",
-            queue!(),
-            " = ?1 UNION ALL SELECT min(lease_until) FROM effect WHERE state = 'leased' AND ",
-            queue!(),
-            " = ?1)"
-        ))
+        let due: Option<i64> = sqlx::query_scalar(
+            "SELECT min(at) FROM (SELECT min(due) AS at FROM effect WHERE state = 'pending' AND \
+             queue = ?1 UNION ALL SELECT min(lease_until) FROM effect WHERE state = 'leased' AND \
+             queue = ?1)",
+        )
         .bind(number(queue))
         .fetch_one(&self.pool)
         .await

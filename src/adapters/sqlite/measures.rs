@@ -7,15 +7,15 @@ use crate::ports::{Measures, PortError};
 impl SqliteStore {
     pub(super) async fn measured(&self) -> Result<Measures, PortError> {
         let mut store = self.pool.acquire().await.map_err(fault)?;
-        let letters =
-            sqlx::query_as("SELECT role, state, count(*) FROM letter GROUP BY role, state")
-                .fetch_all(&mut *store)
-                .await
-                .map_err(fault)?;
-        let cases = sqlx::query_as("SELECT standing, count(*) FROM cases GROUP BY standing")
+        let letters = sqlx::query_as("SELECT name, state, number FROM tally WHERE kind = 'letter'")
             .fetch_all(&mut *store)
             .await
             .map_err(fault)?;
+        let cases =
+            sqlx::query_as("SELECT name, sum(number) FROM tally WHERE kind = 'case' GROUP BY name")
+                .fetch_all(&mut *store)
+                .await
+                .map_err(fault)?;
         let acknowledged_ms =
             sqlx::query_scalar("SELECT ack_at - opened_at FROM cases WHERE ack_at IS NOT NULL")
                 .fetch_all(&mut *store)
@@ -27,17 +27,15 @@ impl SqliteStore {
         .fetch_one(&mut *store)
         .await
         .map_err(fault)?;
-        let effects = sqlx::query_as(
-            "SELECT work, state, count(*), sum(attempts) FROM effect GROUP BY work, state",
+        // One look for each queue, of which the index begins with the number.
+        let due: Option<i64> = sqlx::query_scalar(
+            "SELECT min(at) FROM (SELECT (SELECT min(due) FROM effect WHERE state = 'pending' AND \
+             queue = numbers.column1) AS at FROM (VALUES (0), (1), (2), (3)) AS numbers UNION ALL \
+             SELECT min(due) FROM effect WHERE state = 'leased' AND queue >= 0)",
         )
-        .fetch_all(&mut *store)
+        .fetch_one(&mut *store)
         .await
         .map_err(fault)?;
-        let due: Option<i64> =
-            sqlx::query_scalar("SELECT min(due) FROM effect WHERE state IN ('pending', 'leased')")
-                .fetch_one(&mut *store)
-                .await
-                .map_err(fault)?;
         let backup: Option<i64> =
             sqlx::query_scalar("SELECT max(at) FROM journal WHERE case_id IS NULL AND event = ?")
                 .bind(JournalEvent::BackupWritten.as_str())
@@ -49,7 +47,6 @@ impl SqliteStore {
             cases,
             acknowledged_ms,
             oldest_unanswered: unanswered.map(time).transpose()?,
-            effects,
             oldest_due: due.map(time).transpose()?,
             last_backup: backup.map(time).transpose()?,
         })

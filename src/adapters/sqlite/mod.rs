@@ -10,6 +10,8 @@ mod keeping;
 mod letters;
 mod mailbox_progress;
 mod measures;
+#[cfg(test)]
+mod plans;
 mod purge;
 mod spool;
 mod text_tags;

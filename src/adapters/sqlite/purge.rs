@@ -26,9 +26,11 @@ const ERASED: [&str; 9] = [
     // People first, while it is known who they are; whoever has another case keeps what that one
     // needs.
     "DELETE FROM pinned WHERE address IN (SELECT address FROM participant WHERE case_id = ?1) AND \
-     address NOT IN (SELECT address FROM participant WHERE case_id != ?1)",
+     NOT EXISTS (SELECT 1 FROM participant AS other WHERE other.address = pinned.address AND \
+     other.case_id != ?1)",
     "DELETE FROM unreachable WHERE address IN (SELECT address FROM participant WHERE case_id = \
-     ?1) AND address NOT IN (SELECT address FROM participant WHERE case_id != ?1)",
+     ?1) AND NOT EXISTS (SELECT 1 FROM participant AS other WHERE other.address = \
+     unreachable.address AND other.case_id != ?1)",
     "DELETE FROM participant WHERE case_id = ?1",
     "DELETE FROM answer WHERE case_id = ?1",
     "DELETE FROM reply_token WHERE case_id = ?1",

@@ -34,6 +34,14 @@ pub struct Tally {
     pub sealed_to: Vec<SealedTo>,
 }
 
+/// CaseSet cases are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CaseSet {
+    All,
+    /// Those that are not closed.
+    Open,
+}
+
 /// How the desk is, for whoever watches it from outside: numbers and states alone.
 #[derive(Clone, Debug, Default)]
 pub struct Measures {
@@ -45,8 +53,6 @@ pub struct Measures {
     pub acknowledged_ms: Vec<i64>,
     /// When the oldest letter arrived whose reporter waits for an answer.
     pub oldest_unanswered: Option<Timestamp>,
-    /// Effects by their work and state, with all their tries.
-    pub effects: Vec<(String, String, i64, i64)>,
     /// When the effect was due that waits longest.
     pub oldest_due: Option<Timestamp>,
     pub last_backup: Option<Timestamp>,
