@@ -108,10 +108,21 @@ impl Dovecot {
         fs::create_dir_all(&mail).unwrap();
         fs::write(
             folder.join("users"),
-            format!(
-                "security:{{PLAIN}}secret:65534:65534::{0}/desk.example/security::\nsecond:{{PLAIN}}secret:65534:65534::{0}/desk.example/second::\n",
-                mail.display()
-            ),
+            [
+                ("security", "desk.example/security"),
+                ("second", "desk.example/second"),
+                ("rita", "desk.example/rita"),
+                ("ada", "reporter.example/ada"),
+                ("ben", "reporter.example/ben"),
+                ("cleo", "reporter.example/cleo"),
+            ]
+            .map(|(user, home)| {
+                format!(
+                    "{user}:{{PLAIN}}secret:65534:65534::{}/{home}::\n",
+                    mail.display()
+                )
+            })
+            .concat(),
         )
         .unwrap();
         let tls = world.join("tls");
@@ -264,6 +275,30 @@ impl Postfix {
         run(Command::new("postfix").arg("-c").arg(&etc).arg("start"));
         wait_for("postfix", 20, || listening(smtp) && listening(smtps));
         Self { etc, smtp, smtps }
+    }
+
+    /// Does what a mail server does that checks DMARC, for letters of these domains, and finds it
+    /// passed.
+    pub fn proves(&self, domains: &[&str]) {
+        let checks = self.etc.join("dmarc");
+        let lines = domains.iter().map(|domain| {
+            let pattern = domain.replace('.', "\\.");
+            format!(
+                "/^From:.*@{pattern}/ PREPEND Authentication-Results: mx.desk.example; dmarc=pass \
+                 header.from={domain}\n"
+            )
+        });
+        fs::write(&checks, lines.collect::<String>()).unwrap();
+        let map = format!("header_checks=regexp:{}", checks.display());
+        run(Command::new("postconf").arg("-c").arg(&self.etc).args([
+            "-e",
+            &map,
+            "nested_header_checks=",
+        ]));
+        run(Command::new("postfix")
+            .arg("-c")
+            .arg(&self.etc)
+            .arg("reload"));
     }
 
     /// A letter goes in as any program would send it.

@@ -1,0 +1,111 @@
+//! The letters as they lie on the mail server.
+
+use super::people::Person;
+use super::servers::wait_for;
+use super::world::World;
+use std::fs;
+use std::path::Path;
+
+#[derive(Clone, Debug)]
+pub struct Letter {
+    pub octets: String,
+}
+
+/// All letters in a mailbox, whichever folder they were moved to.
+pub fn letters(world: &World, address: &str) -> Vec<Letter> {
+    fn walk(folder: &Path, found: &mut Vec<Letter>) {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if ["new", "cur"].iter().any(|sub| folder.ends_with(sub)) {
+                // One that is moved meanwhile is found on the next look.
+                if let Ok(octets) = fs::read(&path) {
+                    let octets = String::from_utf8_lossy(&octets).replace("\r\n", "\n");
+                    found.push(Letter { octets });
+                }
+            }
+        }
+    }
+    let (local, domain) = address.split_once('@').unwrap();
+    let mut found = Vec::new();
+    walk(
+        &world.path().join(format!("mail/{domain}/{local}/Maildir")),
+        &mut found,
+    );
+    found
+}
+
+/// The one letter that this holds for; waits for it.
+pub fn arrived(
+    world: &World,
+    address: &str,
+    what: &str,
+    is_it: impl Fn(&Letter) -> bool,
+) -> Letter {
+    let mut found = None;
+    wait_for(&format!("{what}, to {address}"), 60, || {
+        found = letters(world, address).into_iter().find(|l| is_it(l));
+        found.is_some()
+    });
+    found.unwrap()
+}
+
+impl Letter {
+    /// A field of the outer header, unfolded.
+    pub fn field(&self, name: &str) -> Option<String> {
+        let head = self.octets.split("\n\n").next().unwrap_or_default();
+        let unfolded = head.replace("\n ", " ").replace("\n\t", " ");
+        let start = format!("{}:", name.to_ascii_lowercase());
+        unfolded
+            .lines()
+            .find(|line| line.to_ascii_lowercase().starts_with(&start))
+            .map(|line| line[start.len()..].trim().to_owned())
+    }
+
+    pub fn id(&self) -> String {
+        let id = self.field("Message-ID").unwrap_or_default();
+        id.trim_matches(['<', '>']).to_owned()
+    }
+
+    pub fn from(&self, address: &str) -> bool {
+        self.field("From")
+            .is_some_and(|from| from.contains(address))
+    }
+
+    pub fn sealed(&self) -> bool {
+        self.field("Content-Type")
+            .is_some_and(|kind| kind.starts_with("multipart/encrypted"))
+    }
+
+    /// Nothing of these words stands in it for anybody to read.
+    pub fn hides(&self, words: &str) {
+        assert!(self.sealed(), "not encrypted: {}", self.octets);
+        assert!(!self.octets.contains(words), "{words} stands in clear");
+    }
+
+    /// What was encrypted, by a key of the reader's; GnuPG says that its signature is good and of
+    /// this address.
+    pub fn opened_by(&self, reader: &Person, signer: &str) -> String {
+        let armored = &self.octets[self
+            .octets
+            .find("-----BEGIN PGP MESSAGE-----")
+            .unwrap_or_else(|| panic!("not encrypted: {}", self.octets))..];
+        let shown = reader.gpg(&["--status-fd", "1", "--decrypt"], armored);
+        let good = shown
+            .lines()
+            .any(|line| line.starts_with("[GNUPG:] GOODSIG") && line.contains(signer));
+        assert!(good, "no good signature by {signer}: {shown}");
+        shown
+    }
+
+    /// How many keys it is encrypted to.
+    pub fn recipients(&self, reader: &Person) -> usize {
+        let from = self.octets.find("-----BEGIN PGP MESSAGE-----").unwrap();
+        let packets = reader.gpg(
+            &["--list-only", "--status-fd", "1", "--decrypt"],
+            &self.octets[from..],
+        );
+        packets.matches("[GNUPG:] ENC_TO").count()
+    }
+}
