@@ -14,7 +14,11 @@ mod servers;
 #[path = "../desk/world.rs"]
 mod world;
 
+mod chats;
+mod deltachat;
 mod marionette;
+mod mutt;
 mod post;
 mod story;
+mod terminal;
 mod thunderbird;

@@ -3,6 +3,7 @@
 use super::people::Person;
 use super::servers::wait_for;
 use super::world::World;
+use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
@@ -108,4 +109,17 @@ impl Letter {
         );
         packets.matches("[GNUPG:] ENC_TO").count()
     }
+}
+
+/// A case, as `case show` tells it.
+pub fn case_shows(world: &World, id: &str) -> String {
+    let (code, shown, fault) = world.command(&["case", "show", id]);
+    assert_eq!(code, 0, "{fault}");
+    shown
+}
+
+/// The open cases, as `case list` names them.
+pub fn open_cases(world: &World) -> Vec<Value> {
+    let cases = world.json(&["case", "list", "--json"]);
+    cases.as_array().unwrap().clone()
 }

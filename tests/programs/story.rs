@@ -1,7 +1,7 @@
 //! A reporter and a responder with Thunderbird, from the question for the key to the answer.
 
 use super::people::Person;
-use super::post::{Letter, arrived, letters};
+use super::post::{Letter, arrived, case_shows, letters, open_cases};
 use super::servers::wait_for;
 use super::thunderbird::Thunderbird;
 use super::world::World;
@@ -65,19 +65,6 @@ fn text<'a>(shown: &'a Value, part: &str) -> &'a str {
     shown[part].as_str().unwrap_or_default()
 }
 
-/// The letters of a case, as `case show` tells them.
-fn case_shows(world: &World, id: &str) -> String {
-    let (code, shown, fault) = world.command(&["case", "show", id]);
-    assert_eq!(code, 0, "{fault}");
-    shown
-}
-
-/// The open ones.
-fn cases(world: &World) -> Vec<Value> {
-    let cases = world.json(&["case", "list", "--json"]);
-    cases.as_array().unwrap().clone()
-}
-
 #[test]
 fn thunderbird_reports_and_answers_by_reply() {
     let world = World::new();
@@ -126,7 +113,7 @@ fn thunderbird_reports_and_answers_by_reply() {
     wait_for("her last words in the case", 60, || {
         case_shows(&world, &case).contains("CANARY-LAST")
     });
-    assert_eq!(cases(&world).len(), 2, "{:#?}", cases(&world));
+    assert_eq!(open_cases(&world).len(), 2, "{:#?}", open_cases(&world));
 }
 
 /// Ada asks for the key, and takes it from the letter: OpenPGP, Import…, Accepted.
@@ -152,7 +139,7 @@ fn learns_the_key(world: &World, ada: &mut Thunderbird, seen: &mut Vec<String>) 
     assert!(done.as_str().unwrap().contains("Success"), "{done}");
     open_good(ada, &key_letter, false);
     // Who asks for the key reports nothing.
-    assert_eq!(cases(world), Vec::<Value>::new());
+    assert_eq!(open_cases(world), Vec::<Value>::new());
     key_letter
 }
 
@@ -188,7 +175,7 @@ fn reports(
     assert!(acknowledgement.sealed(), "{}", acknowledgement.octets);
     assert!(acknowledgement.field("Reply-To").is_none());
     let shown = open_good(ada, &acknowledgement, true);
-    let all = cases(world);
+    let all = open_cases(world);
     assert_eq!(all.len(), 1, "{all:#?}");
     let case = all[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(
@@ -228,7 +215,7 @@ fn adds_by_reply(world: &World, ada: &mut Thunderbird, keyring: &Person, case: &
         2,
         "{told}"
     );
-    assert_eq!(cases(world).len(), 1);
+    assert_eq!(open_cases(world).len(), 1);
     let mine: Vec<_> = letters(world, DESK)
         .into_iter()
         .filter(|l| l.from(ADA) && l.sealed())
@@ -267,7 +254,7 @@ fn reports_by_replying_to(
     });
     second.hides("CANARY");
     second.opened_by(keyring, ADA);
-    assert_eq!(cases(world).len(), 2);
+    assert_eq!(open_cases(world).len(), 2);
 }
 
 /// Rita reads the call, and presses Reply: commands, and words for Ada.
