@@ -40,7 +40,7 @@ fn neomutt(world: &World, cleo: &Person) -> Terminal {
          imap://cleo@localhost:{imap}/\nset imap_pass = secret\nset spoolfile = +INBOX\nset \
          record = \"\"\nset smtp_url = smtp://localhost:{smtp}/\nset ssl_starttls = no\nset \
          ssl_force_tls = no\nset editor = \"{home}/editor\"\nset include = yes\nset mail_check = \
-         1\nset timeout = 1\nset header_cache = \"\"\nset pgp_default_key = {CLEO}\n",
+         1\nset timeout = 1\nset sort = date\nset header_cache = \"\"\nset pgp_default_key = {CLEO}\n",
         imap = world.dovecot.imap,
         smtp = world.postfix.smtp,
         home = home.display(),
@@ -178,4 +178,8 @@ fn neomutt_reports_and_answers_encrypted() {
     assert_eq!(code, 0, "{fault}");
     let reply = arrived(&world, CLEO, "the answer", |l| l.sealed());
     reply.hides("CANARY");
+    terminal.press(&["q"]);
+    terminal.shows(&["q:Quit", "Re: Your mail to Desk"]);
+    terminal.press(&["End", "Enter"]);
+    terminal.shows(&["Good signature from", DESK, "CANARY-ANSWER is in 2.3.2"]);
 }

@@ -254,7 +254,13 @@ fn reports_by_replying_to(
     });
     second.hides("CANARY");
     second.opened_by(keyring, ADA);
-    assert_eq!(open_cases(world).len(), 2);
+    // It is a case of its own, and no part of the question for the key.
+    let all = open_cases(world);
+    assert_eq!(all.len(), 2, "{all:#?}");
+    assert!(
+        all.iter().all(|case| case["perhaps_of"].is_null()),
+        "{all:#?}"
+    );
 }
 
 /// Rita reads the call, and presses Reply: commands, and words for Ada.

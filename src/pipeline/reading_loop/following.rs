@@ -8,7 +8,7 @@ use crate::desk::restraint;
 use crate::desk::{Desk, random};
 use crate::model::Timestamp;
 use crate::model::address::Address;
-use crate::model::case::Case;
+use crate::model::case::{Case, Closing, Standing};
 use crate::model::effect::Work;
 use crate::model::ids::{CaseId, tag_in};
 use crate::model::journal::JournalEvent;
@@ -201,17 +201,41 @@ async fn named_inside(
     case: &Case,
     reading: &Reading,
 ) -> Result<Option<CaseId>, PortError> {
-    let store = &desk.parts.store;
-    let is_other = |id: &CaseId| id != case.id();
-    let answered = store.case_in_thread(&reading.signed_threads).await?;
-    if let Some(answered) = answered.filter(is_other) {
-        return Ok(Some(answered));
+    let answered = desk
+        .parts
+        .store
+        .case_in_thread(&reading.signed_threads)
+        .await?;
+    let tagged = reading.subject.as_deref().and_then(tag_in);
+    for named in [answered, tagged].into_iter().flatten() {
+        let goes_on_in = goes_on_in(desk, &named).await?;
+        if let Some(older) = goes_on_in.filter(|older| older != case.id()) {
+            return Ok(Some(older));
+        }
     }
-    let tagged = reading.subject.as_deref().and_then(tag_in).filter(is_other);
-    Ok(match tagged {
-        Some(tagged) => store.case(&tagged).await?.map(|older| older.id().clone()),
-        None => None,
-    })
+    Ok(None)
+}
+
+/// Where what names this case goes on: in the one that it was joined to, and nowhere where it was
+/// only a request for the key.
+async fn goes_on_in(desk: &Desk, named: &CaseId) -> Result<Option<CaseId>, PortError> {
+    let store = &desk.parts.store;
+    let Some(mut case) = store.case(named).await? else {
+        return Ok(None);
+    };
+    let joined = matches!(
+        case.standing(),
+        Standing::Closed {
+            why: Closing::Joined,
+            ..
+        }
+    );
+    if let Some(target) = case.perhaps_of().filter(|_| joined)
+        && let Some(target) = store.case(target).await?
+    {
+        case = target;
+    }
+    Ok((!decide::begins_anew(&case)).then(|| case.id().clone()))
 }
 
 /// What follows from a machine's word on a letter of ours, where this is one.
