@@ -3,7 +3,7 @@
 use super::people::Person;
 use super::post::{Letter, arrived, case_shows, letters, open_cases};
 use super::servers::wait_for;
-use super::thunderbird::Thunderbird;
+use super::thunderbird::{Thunderbird, pictures};
 use super::world::World;
 use serde_json::{Value, json};
 use std::fs;
@@ -11,6 +11,9 @@ use std::fs;
 const DESK: &str = "security@desk.example";
 const ADA: &str = "ada@reporter.example";
 const RITA: &str = "rita@desk.example";
+const COMPOSER: &str = "/messengercompose.xhtml";
+/// What fits on a page of the guide.
+const SIZE: (u32, u32) = (960, 640);
 
 /// A letter of the desk that Ada has not seen yet.
 fn next(world: &World, to: &str, seen: &mut Vec<String>, what: &str) -> Letter {
@@ -96,24 +99,36 @@ fn thunderbird_reports_and_answers_by_reply() {
 
     // Ada reads the team's answer, and goes on by Reply.
     let answer = next(&world, ADA, &mut seen, "the answer");
-    answer.hides("CANARY");
+    answer.hides("2.3.2");
     let shown = open_good(&mut ada, &answer, true);
     assert!(
-        text(&shown, "text").contains("Thank you, Ada. CANARY-ANSWER")
-            && !text(&shown, "text").contains("CANARY-NOTE"),
+        text(&shown, "text").contains("Thank you, Ada. The fix is in 2.3.2")
+            && !text(&shown, "text").contains("A note for the team"),
         "{shown:#}"
     );
     assert_eq!(
         text(&shown, "subject"),
         format!("Re: Your mail to Desk [{case}]")
     );
-    let draft = ada.act("reply", json!({ "text": "CANARY-LAST words.\n" }));
+    let draft = ada.act("reply", json!({ "text": "I have confirmed the fix.\n" }));
     assert_sealed_to_desk(&draft);
     ada.act("send", Value::Null);
     wait_for("her last words in the case", 60, || {
-        case_shows(&world, &case).contains("CANARY-LAST")
+        case_shows(&world, &case).contains("I have confirmed the fix")
     });
     assert_eq!(open_cases(&world).len(), 2, "{:#?}", open_cases(&world));
+}
+
+/// The letter that is open, with the panel behind OpenPGP. A window that changes its size closes
+/// its panels.
+fn pose_with_panel(thunderbird: &mut Thunderbird, name: &str) {
+    if pictures().is_some() {
+        let size = json!({ "width": 1100, "height": 660 });
+        thunderbird.act("frame", size);
+        thunderbird.act("openPanel", Value::Null);
+        thunderbird.pose(name, "", None);
+        thunderbird.act("closePanel", Value::Null);
+    }
 }
 
 /// Ada asks for the key, and takes it from the letter: OpenPGP, Import…, Accepted.
@@ -132,7 +147,9 @@ fn learns_the_key(world: &World, ada: &mut Thunderbird, seen: &mut Vec<String>) 
         .map(|line| line.replace(' ', ""))
         .find(|line| line.len() == 40 && line.chars().all(|c| c.is_ascii_hexdigit()))
         .expect("the letter names the fingerprint");
+    pose_with_panel(ada, "thunderbird-key");
     let asked = ada.act("importKey", Value::Null);
+    ada.pose("thunderbird-import", "/confirmPubkeyImport.xhtml", None);
     assert!(text(&asked, "said").contains(&fingerprint), "{asked:#}");
     assert_eq!(asked["choice"], "Accepted (unverified)");
     let done = ada.act("acceptKey", Value::Null);
@@ -151,12 +168,12 @@ fn reports(
     seen: &mut Vec<String>,
 ) -> String {
     let file = world.path().join("poc.py");
-    fs::write(&file, "print('CANARY-FILE')\n").unwrap();
+    fs::write(&file, "print('the script')\n").unwrap();
     let draft = ada.act(
         "write",
         json!({
-            "to": DESK, "subject": "CANARY-SUBJECT of acme-web", "file": file, "encrypt": true,
-            "text": "The session cookie of acme-web 2.3.1 is CANARY-BODY.\n\nSteps to \
+            "to": DESK, "subject": "Session cookie of acme-web", "file": file, "encrypt": true,
+            "text": "The session cookie of acme-web 2.3.1 is readable by any script.\n\nSteps to \
                 reproduce:\n1. Log in\n2. Look at it\n",
         }),
     );
@@ -164,17 +181,24 @@ fn reports(
         (&draft["encrypt"], &draft["sign"]),
         (&json!(true), &json!(true))
     );
+    ada.pose("thunderbird", COMPOSER, Some(SIZE));
+    if pictures().is_some() {
+        ada.act("openMenu", Value::Null);
+        ada.pose("thunderbird-menu", COMPOSER, Some(SIZE));
+        ada.act("closeMenu", Value::Null);
+    }
     ada.act("send", Value::Null);
     let report = arrived(world, DESK, "the report", |l| l.from(ADA) && l.sealed());
-    report.hides("CANARY");
+    report.hides("cookie");
     let inside = report.opened_by(keyring, ADA);
-    assert!(inside.contains("CANARY-SUBJECT"), "{inside}");
+    assert!(inside.contains("Session cookie of acme-web"), "{inside}");
     assert_eq!(report.recipients(keyring), 2, "the desk and herself");
 
     let acknowledgement = next(world, ADA, seen, "the acknowledgement");
     assert!(acknowledgement.sealed(), "{}", acknowledgement.octets);
     assert!(acknowledgement.field("Reply-To").is_none());
     let shown = open_good(ada, &acknowledgement, true);
+    pose_with_panel(ada, "thunderbird-acknowledgement");
     let all = open_cases(world);
     assert_eq!(all.len(), 1, "{all:#?}");
     let case = all[0]["id"].as_str().unwrap().to_owned();
@@ -190,7 +214,7 @@ fn reports(
     let told = case_shows(world, &case);
     assert!(
         told.contains("encrypted, signature valid by its sender")
-            && told.contains("CANARY-SUBJECT of acme-web")
+            && told.contains("Session cookie of acme-web")
             && told.contains("attachment poc.py"),
         "{told}"
     );
@@ -201,12 +225,13 @@ fn reports(
 fn adds_by_reply(world: &World, ada: &mut Thunderbird, keyring: &Person, case: &str) {
     let draft = ada.act(
         "reply",
-        json!({ "text": "CANARY-MORE: version 2.3.0 is affected as well.\n" }),
+        json!({ "text": "Version 2.3.0 is affected as well.\n" }),
     );
     assert_sealed_to_desk(&draft);
+    ada.pose("thunderbird-reply", COMPOSER, Some(SIZE));
     ada.act("send", Value::Null);
     wait_for("her addition in the case", 60, || {
-        case_shows(world, case).contains("CANARY-MORE")
+        case_shows(world, case).contains("Version 2.3.0 is affected as well")
     });
     let told = case_shows(world, case);
     assert_eq!(
@@ -222,7 +247,8 @@ fn adds_by_reply(world: &World, ada: &mut Thunderbird, keyring: &Person, case: &
         .collect();
     assert_eq!(mine.len(), 2);
     for letter in mine {
-        letter.hides("CANARY");
+        letter.hides("cookie");
+        letter.hides("2.3.0");
         letter.opened_by(keyring, ADA);
     }
 }
@@ -239,7 +265,7 @@ fn reports_by_replying_to(
     let draft = ada.act(
         "reply",
         json!({
-            "text": "acme-cli 1.2 has CANARY-SECOND in its log.\n\nSteps:\n1. Start \
+            "text": "acme-cli 1.2 has a session cookie in its log.\n\nSteps:\n1. Start \
                 it\n2. Read the log\n",
             "encrypt": true,
         }),
@@ -252,7 +278,7 @@ fn reports_by_replying_to(
         let there = |id: Option<String>| id.is_some_and(|ids| ids.contains(&key_letter.id()));
         letter.sealed() && there(letter.field("In-Reply-To"))
     });
-    second.hides("CANARY");
+    second.hides("acme-cli");
     second.opened_by(keyring, ADA);
     // It is a case of its own, and no part of the question for the key.
     let all = open_cases(world);
@@ -266,7 +292,7 @@ fn reports_by_replying_to(
 /// Rita reads the call, and presses Reply: commands, and words for Ada.
 fn answers_by_reply(world: &World, rita: &mut Thunderbird, keyring: &Person, case: &str) {
     // From outside all calls are alike.
-    let subject = format!("New case: CANARY-SUBJECT of acme-web [{case}]");
+    let subject = format!("New case: Session cookie of acme-web [{case}]");
     let mut shown = Value::Null;
     wait_for("the call about the case", 60, || {
         letters(world, RITA).iter().any(|call| {
@@ -279,19 +305,22 @@ fn answers_by_reply(world: &World, rita: &mut Thunderbird, keyring: &Person, cas
         })
     });
     good(rita, true);
-    assert!(text(&shown, "text").contains("CANARY-BODY"), "{shown:#}");
+    assert!(
+        text(&shown, "text").contains("readable by any script"),
+        "{shown:#}"
+    );
     let draft = rita.act(
         "reply",
-        json!({ "text": "/assign rita\n/note CANARY-NOTE for the team\n\n/reply\nThank you, \
-            Ada. CANARY-ANSWER is in 2.3.2.\n" }),
+        json!({ "text": "/assign rita\n/note A note for the team\n\n/reply\nThank you, \
+            Ada. The fix is in 2.3.2.\n" }),
     );
     assert_sealed_to_desk(&draft);
     rita.act("send", Value::Null);
     let command = arrived(world, DESK, "her command", |l| l.from(RITA));
-    command.hides("CANARY");
+    command.hides("2.3.2");
     command.opened_by(keyring, RITA);
     wait_for("her commands to be done", 60, || {
-        case_shows(world, case).contains("CANARY-NOTE")
+        case_shows(world, case).contains("A note for the team")
     });
     let view = world.json(&["case", "show", case, "--json"]);
     assert!(view.to_string().contains("\"rita\""), "{view:#}");

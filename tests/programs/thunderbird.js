@@ -119,12 +119,11 @@ async function shown() {
     openpgp: !document.getElementById("cryptoBox").hidden,
   };
   if (seen.openpgp) {
-    const panel = await openPanel();
+    await openPanel();
     seen.signature = text(document.getElementById("signatureLabel"));
     seen.signatureMeans = text(document.getElementById("signatureExplanation"));
     seen.encryption = text(document.getElementById("encryptionLabel"));
-    panel.hidePopup();
-    await until("the panel to close", () => panel.state === "closed");
+    await closePanel();
   }
   return seen;
 }
@@ -134,7 +133,12 @@ async function openPanel() {
   const panel = document.getElementById("messageSecurityPanel");
   press(document.getElementById("encryptionTechBtn"));
   await until("the panel of OpenPGP", () => panel.state === "open" && text(document.getElementById("signatureLabel")));
-  return panel;
+}
+
+async function closePanel() {
+  const panel = reader().document.getElementById("messageSecurityPanel");
+  panel.hidePopup();
+  await until("the panel to close", () => panel.state === "closed");
 }
 
 /** Waits until the letter that is open is shown like this. What is attached or signed is looked at after the text stands there. */
@@ -149,7 +153,10 @@ async function shownAs({ signature, encryption }) {
 
 /** In the letter that is open: OpenPGP, Import…, Accepted, OK. What the dialogs said. */
 async function importKey() {
-  await until("an offer to import the key", async () => (await openPanel()) && !reader().document.getElementById("openpgpKeyBox").hidden, 30);
+  await until("an offer to import the key", async () => {
+    await openPanel();
+    return !reader().document.getElementById("openpgpKeyBox").hidden;
+  }, 30);
   press(reader().document.getElementById("openpgpImportButton"));
   const dialog = await windowOf("the dialog of the import", "/confirmPubkeyImport.xhtml");
   const accepted = await until("its choice", () => dialog.document.getElementById("acceptUnverified")?.label && dialog.document.getElementById("acceptUnverified"));
@@ -207,6 +214,7 @@ async function write({ to, subject, text: words, file, encrypt }) {
     local.initWithPath(file);
     attachment.url = Services.io.newFileURI(local).spec;
     attachment.name = local.leafName;
+    attachment.size = local.fileSize;
     await composing.AddAttachments([attachment]);
   }
   if (encrypt) press(document.getElementById("button-encryption"));
@@ -238,4 +246,32 @@ async function send() {
   const asked = () => [...Services.wm.getEnumerator(null)].find((w) => w.location.href.endsWith("/commonDialog.xhtml"));
   await until("the letter to leave", () => asked()?.document.getElementById("infoBody")?.textContent || composing.closed);
   if (asked()) throw new Error(`Thunderbird asks: ${asked().document.getElementById("infoBody").textContent}`);
+}
+
+// --- Pictures ---
+
+/** Gives a window a size that fits on a page; where it stands then. */
+async function frame({ page, width, height }) {
+  const shown = page ? await windowOf("the window", page) : main();
+  if (width) {
+    shown.moveTo(0, 0);
+    shown.resizeTo(width, height);
+    await until("its size", () => shown.outerWidth === width && shown.outerHeight === height);
+  }
+  // What is drawn is on the screen a frame later.
+  for (let n = 0; n < 5; n++) await new Promise((resolve) => shown.requestAnimationFrame(resolve));
+  return [shown.outerWidth, shown.outerHeight, shown.screenX, shown.screenY];
+}
+
+/** The menu behind the arrow beside OpenPGP, in the window of a new letter. */
+async function openMenu() {
+  const menu = (await composer()).document.getElementById("encryptionToolbarMenu");
+  menu.openPopup(menu.parentNode, "after_start", 0, 0, false);
+  await until("the menu", () => menu.state === "open");
+}
+
+async function closeMenu() {
+  const menu = (await composer()).document.getElementById("encryptionToolbarMenu");
+  menu.hidePopup();
+  await until("the menu to close", () => menu.state === "closed");
 }

@@ -83,10 +83,27 @@ impl Thunderbird {
         }
     }
 
+    /// For the guide, where pictures are wanted: a window of this size, and what is before it.
+    pub fn pose(&mut self, name: &str, page: &str, size: Option<(u32, u32)>) {
+        let Some(folder) = pictures() else {
+            return;
+        };
+        let (width, height) = size.unzip();
+        let options = json!({ "page": page, "width": width, "height": height });
+        let place: Vec<i64> = serde_json::from_value(self.act("frame", options)).unwrap();
+        let crop = format!("{}x{}+{}+{}", place[0], place[1], place[2], place[3]);
+        fs::create_dir_all(&folder).unwrap();
+        self.picture(
+            &["-crop", &crop, "+repage"],
+            &folder.join(format!("{name}.png")),
+        );
+    }
+
     /// A picture of the screen, as PNG.
-    pub fn picture(&self, path: &Path) {
+    fn picture(&self, options: &[&str], path: &Path) {
         let _ = Command::new("import")
             .args(["-display", &self.display, "-window", "root"])
+            .args(options)
             .arg(path)
             .status();
     }
@@ -95,13 +112,18 @@ impl Thunderbird {
     fn keep(&self) -> PathBuf {
         let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/programs");
         fs::create_dir_all(&kept).unwrap();
-        self.picture(&kept.join(format!("{}.png", self.name)));
+        self.picture(&[], &kept.join(format!("{}.png", self.name)));
         let _ = fs::copy(
             self.folder.join("console"),
             kept.join(format!("{}.console", self.name)),
         );
         kept
     }
+}
+
+/// Where `scripts/pictures` wants them.
+pub fn pictures() -> Option<PathBuf> {
+    std::env::var_os("SEALDESK_PICTURES").map(PathBuf::from)
 }
 
 impl Drop for Thunderbird {
@@ -189,6 +211,8 @@ fn preferences(world: &World, name: &str, address: &str, port: u16) -> String {
         ("mailnews.start_page.enabled", json!(false)),
         ("mailnews.start_page_override.mstone", json!("ignore")),
         ("network.proxy.type", json!(0)),
+        // Nothing flies over a picture.
+        ("ui.prefersReducedMotion", json!(1)),
         ("toolkit.telemetry.reportingpolicy.firstRun", json!(false)),
     ]
     .iter()
