@@ -164,8 +164,12 @@ pub(super) async fn decided(
         Some(older) => Some(older.clone()),
         None => named_inside(desk, case, reading).await?,
     };
-    let originator_in_case = match (&named, &intake.originator) {
-        (Some(older), Some(address)) => store.is_participant(older, address).await?,
+    let older = match named {
+        Some(older) => store.case(&older).await?,
+        None => None,
+    };
+    let originator_in_case = match (&older, &intake.originator) {
+        (Some(older), Some(address)) => store.is_participant(older.id(), address).await?,
         _ => false,
     };
     let alike = store
@@ -184,9 +188,11 @@ pub(super) async fn decided(
         is_first,
         answerable: intake.reply_to.is_some(),
         signed_by_pinned: signed && pinned.is_some_and(by_pinned),
-        older: named.as_ref().map(|older| Older {
-            case: older,
+        proven: intake.dmarc == Dmarc::Pass && intake.role == Role::Incoming,
+        older: older.as_ref().map(|older| Older {
+            case: older.id(),
             originator_in_case,
+            is_closed: older.is_closed(),
         }),
         alike: alike.first(),
         reading: Some(reading),
@@ -344,6 +350,7 @@ pub(super) async fn set_aside(desk: &Desk, intake: &Intake) -> Result<(), PortEr
                 is_first: true,
                 answerable: false,
                 signed_by_pinned: false,
+                proven: false,
                 older: None,
                 alike: None,
                 reading: None,
