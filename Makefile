@@ -10,12 +10,13 @@ QUICK_TESTS := house jail demo open contracts outbox reports understanding expor
 # What `sealdesk --version` says it was built from.
 COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
-.PHONY: help demo test check setup setup-build setup-test setup-book install package book bench understanding fuzz soak clean
+.PHONY: help demo test check programs setup setup-build setup-test setup-book install package book bench understanding fuzz soak clean
 
 help:
 	@echo "make demo    build, and show the desk at work (no account, no network)"
 	@echo "make check   what looks at sources and documents alone: format, clippy, licences, links"
 	@echo "make test    every check and test, on real servers; wants root for Postfix"
+	@echo "make programs  the desk with Thunderbird, Delta Chat and NeoMutt alone; wants root, too"
 	@echo "make install the binary, units and users of this machine (below DESTDIR); then run sealdesk init"
 	@echo "make package a Debian package, a tarball, an SBOM, the licences and their checksums, in target/package"
 	@echo "make book    the guide, in target/book; its links are checked"
@@ -37,6 +38,7 @@ test: setup check
 	@scripts/beside '$(CARGO) test --locked $(FEATURES) --test disk' \
 	  '$(CARGO) test --locked $(FEATURES) --lib --bins $(QUICK_TESTS:%=--test %)'
 	$(CARGO) test --locked $(FEATURES) --test desk -- --test-threads=3
+	$(CARGO) test --locked $(FEATURES) --test programs
 	$(CARGO) test --locked $(FEATURES) --test machine -- --nocapture
 	FUZZ_RUNS=2000 scripts/fuzz
 	@scripts/step --table
@@ -47,6 +49,10 @@ check: setup-build
 	$(CARGO) clippy --quiet --locked --all-targets $(FEATURES),fuzzing -- -D warnings
 	@scripts/beside 'RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --locked --no-deps --document-private-items' \
 	  scripts/deny '$(MAKE) --no-print-directory book'
+
+# The mail programs that people have, driven at a desk on real servers.
+programs: setup
+	$(CARGO) test --locked $(FEATURES) --test programs
 
 # Below DESTDIR nothing is started or made: a package does that.
 install: setup-build
@@ -108,4 +114,4 @@ setup-book:
 
 clean:
 	$(CARGO) clean
-	rm -rf tests/*/node_modules tests/schemas/packages
+	rm -rf tests/*/node_modules tests/*/packages

@@ -37,16 +37,21 @@ pub fn brief(case: &Case, reading: &Reading, received_at: Timestamp) -> Brief {
         .report
         .as_ref()
         .map(|report| report.summary.as_str());
-    let title = summary
-        .or(reading.subject.as_deref())
-        .map(|title| one_line(title).chars().take(TITLE_CHARACTERS_MAX).collect())
-        .filter(|title: &String| !title.is_empty());
+    let title = summary.or(reading.subject.as_deref());
     Brief {
-        title,
+        title: title.and_then(|title| shown_title(title, case.id())),
         fields: fields.0,
         text: shortened_text(reading),
         attachments: attachments.map(describe_attachment).collect(),
     }
+}
+
+/// The title for a subject that names the case itself: what answers a letter of ours brings its tag
+/// back.
+fn shown_title(title: &str, case: &CaseId) -> Option<String> {
+    let line = one_line(title).replace(&format!("[{case}]"), "");
+    let shown: String = line.trim().chars().take(TITLE_CHARACTERS_MAX).collect();
+    (!shown.is_empty()).then_some(shown)
 }
 
 /// Names and values, in the order in which a call shows them.
@@ -156,4 +161,22 @@ fn one_line(text: &str) -> String {
         .chars()
         .take(FIELD_CHARACTERS_MAX)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_names_its_case_once() {
+        let case = CaseId::from_random([3; 10]);
+        let title = |text: &str| shown_title(text, &case);
+        assert_eq!(
+            title("Your mail to Desk [SD-3333333333]").as_deref(),
+            Some("Your mail to Desk")
+        );
+        assert_eq!(title(" [SD-3333333333] "), None);
+        let other = "See [SD-4444444444]";
+        assert_eq!(title(other).as_deref(), Some(other));
+    }
 }

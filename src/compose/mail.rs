@@ -9,7 +9,7 @@ use crate::compose::{ComposeError, DeskIdentity};
 use crate::model::language::Language;
 use crate::model::outgoing::{Asked, Composition};
 pub use assembly::OutgoingHeaders;
-use assembly::{MailEntity, certificate_part, protected_part, text_part};
+use assembly::{MailEntity, certificate_part, protected_part, text_part, titled_part};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fields::Fields;
@@ -110,6 +110,19 @@ pub fn draft(
     composition: &Composition,
     identity: &DeskIdentity,
 ) -> Result<MailDraft, ComposeError> {
+    drafted(composition, identity, is_sealed(composition))
+}
+
+/// A whole letter without signature or encryption, whatever certificate its reader has.
+pub fn plain(composition: &Composition, identity: &DeskIdentity) -> Result<Vec<u8>, ComposeError> {
+    drafted(composition, identity, false)?.plain()
+}
+
+fn drafted(
+    composition: &Composition,
+    identity: &DeskIdentity,
+    sealed: bool,
+) -> Result<MailDraft, ComposeError> {
     let current = identity
         .certificates
         .first()
@@ -130,6 +143,12 @@ pub fn draft(
             }
             (words.subject, MailEntity::Multi(mixed))
         }
+        // Delta Chat reads no subject from outside an encryption, and its answers bring back what
+        // it read.
+        _ if sealed => {
+            let part = titled_part(&words)?;
+            (words.subject, MailEntity::Single(part))
+        }
         _ => (words.subject, MailEntity::Single(text_part(&words.body)?)),
     };
     let headers = OutgoingHeaders {
@@ -144,6 +163,15 @@ pub fn draft(
         autocrypt: autocrypt(identity),
     };
     Ok(MailDraft { headers, entity })
+}
+
+/// Whether it leaves encrypted, and in no other way.
+fn is_sealed(composition: &Composition) -> bool {
+    let to_people = matches!(
+        composition,
+        Composition::Call { .. } | Composition::Notice { .. }
+    );
+    to_people || composition.certificate().is_some()
 }
 
 /// Version 4 first, since every program reads it; the newer ones follow.
@@ -190,8 +218,7 @@ impl MailDraft {
         octets
     }
 
-    /// Without any signature.
-    pub fn plain(self) -> Result<Vec<u8>, ComposeError> {
+    fn plain(self) -> Result<Vec<u8>, ComposeError> {
         let builder = self.headers.builder()?;
         let message = match self.entity {
             MailEntity::Single(part) => builder.singlepart(part),
@@ -341,6 +368,24 @@ mod tests {
         }
     }
 
+    /// Delta Chat reads the subject inside alone, and answers under it.
+    #[test]
+    fn a_sealed_letter_holds_its_subject_inside_and_one_in_clear_has_one() {
+        let mut sealed = acknowledgement();
+        let Composition::Acknowledgement { certificate, .. } = &mut sealed else {
+            unreachable!()
+        };
+        *certificate = Some("ARMOR".to_owned());
+        let inside = draft(&sealed, &identity()).unwrap().octets_to_sign();
+        let inside = String::from_utf8(inside).unwrap();
+        assert!(
+            inside.contains("[SD-3333333333]\r\n") && inside.contains("hp=\"cipher\""),
+            "{inside}"
+        );
+        let clear = String::from_utf8(plain(&sealed, &identity()).unwrap()).unwrap();
+        assert_eq!(clear.matches("Subject: ").count(), 1, "{clear}");
+    }
+
     #[test]
     fn a_time_before_1970_is_refused_and_ends_nothing() {
         let mut early = acknowledgement();
@@ -348,7 +393,7 @@ mod tests {
             unreachable!()
         };
         *at = Timestamp::MIN;
-        let composed = draft(&early, &identity()).and_then(MailDraft::plain);
+        let composed = plain(&early, &identity());
         assert!(matches!(composed, Err(ComposeError::Date)), "{composed:?}");
     }
 
@@ -379,8 +424,7 @@ mod tests {
             in_reply_to: None,
             at: Timestamp::UNIX_EPOCH,
         };
-        let text =
-            String::from_utf8(draft(&composition, &identity()).unwrap().plain().unwrap()).unwrap();
+        let text = String::from_utf8(plain(&composition, &identity()).unwrap()).unwrap();
         let (v4, v6) = (
             text.find("\"certificate.asc\"").unwrap(),
             text.find("certificate-v6.asc").unwrap(),

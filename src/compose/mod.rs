@@ -13,7 +13,7 @@ mod templates;
 
 pub use advisory::{Measure, advisory, credited, follow_up, marker};
 pub use brief::brief;
-pub use mail::{MailDraft, OutgoingHeaders, OwnCertificate, draft};
+pub use mail::{MailDraft, OutgoingHeaders, OwnCertificate, draft, plain};
 pub use publication::{security_md, security_txt};
 pub use templates::{TemplateFault, Templates};
 

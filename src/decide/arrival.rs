@@ -114,7 +114,7 @@ pub fn on_arrival(
         (Some(why), _) if why.is_machine() => keep(arrival, JournalEvent::MachineLetterKept),
         (_, Some(thread)) => follow_up(arrival, thread),
         (_, None) => {
-            let older = known.thread.as_ref().filter(|thread| !begins_anew(thread));
+            let older = known.thread.as_ref().filter(|t| !begins_anew(&t.case));
             open(arrival, older.map(|t| t.case.id().clone()), policy, now)
         }
     }
@@ -154,9 +154,9 @@ fn team_reply(arrival: &Arrival<'_>, case: &Case) -> Decision {
 }
 
 /// Whoever got the key, or was a machine, begins anew with what they write next.
-fn begins_anew(thread: &Thread) -> bool {
+pub fn begins_anew(case: &Case) -> bool {
     matches!(
-        thread.case.standing(),
+        case.standing(),
         Standing::Closed {
             why: Closing::KeyRequest | Closing::Machine,
             ..

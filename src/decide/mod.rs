@@ -14,7 +14,7 @@ mod release_day;
 mod reply;
 mod returned;
 
-pub use arrival::{Arrival, Origin, Thread, ThreadContext, on_arrival};
+pub use arrival::{Arrival, Origin, Thread, ThreadContext, begins_anew, on_arrival};
 pub use course::{
     NotNow, agree_release, announced, ask_tracker, change_lane, close, disclosure, go_on,
     may_announce, notify, rated, reach, reopen, split, take_back, tracker_moved, wait_for_upstream,

@@ -29,6 +29,8 @@ pub struct ReadLetter<'a> {
     pub answerable: bool,
     /// Its valid signature is by the certificate that was pinned for its originator before.
     pub signed_by_pinned: bool,
+    /// Our own server, or DNS, vouches for its originator, who wrote it themselves.
+    pub proven: bool,
     /// An older case that it names: from outside, or by our tag in its protected subject.
     pub older: Option<Older<'a>>,
     /// Another case whose letter says the same.
@@ -43,6 +45,7 @@ pub struct Older<'a> {
     pub case: &'a CaseId,
     /// The originator wrote in it before.
     pub originator_in_case: bool,
+    pub is_closed: bool,
 }
 
 /// What follows from a letter of `case` that was read or set aside. Only letters that came in clear
@@ -381,6 +384,7 @@ mod tests {
             is_first: true,
             answerable: true,
             signed_by_pinned: false,
+            proven: false,
             older: None,
             alike: None,
             reading: Some(reading),
@@ -390,6 +394,44 @@ mod tests {
 
     fn works(decision: &Decision) -> Vec<&'static str> {
         decision.effects.iter().map(|e| e.work.as_str()).collect()
+    }
+
+    /// As where the thread stands outside; Delta Chat and Thunderbird write it inside, too.
+    #[test]
+    fn a_thread_inside_joins_by_a_known_certificate_or_by_a_proven_domain_to_an_open_case() {
+        let older = CaseId::from_random([2; 10]);
+        let sealed = reading(LetterKind::Report, true, true);
+        let joins = |signed_by_pinned, proven, originator_in_case, is_closed| {
+            let letter = ReadLetter {
+                intake: IntakeId(1),
+                received_at: now(),
+                is_first: true,
+                answerable: true,
+                signed_by_pinned,
+                proven,
+                older: Some(Older {
+                    case: &older,
+                    originator_in_case,
+                    is_closed,
+                }),
+                alike: None,
+                reading: Some(&sealed),
+            };
+            let decision = on_reading(&case(), &letter, &Policy::default(), now());
+            assert_eq!(
+                works(&decision)
+                    .iter()
+                    .filter(|w| **w == "call-by-mail")
+                    .count(),
+                1,
+                "whatever it is, a human hears of it once"
+            );
+            decision.letter_of == Some(older.clone())
+        };
+        assert!(joins(true, false, true, false) && joins(true, false, true, true));
+        assert!(joins(false, true, true, false));
+        assert!(!joins(false, true, true, true) && !joins(false, true, false, false));
+        assert!(!joins(true, true, false, false) && !joins(false, false, true, false));
     }
 
     #[test]
@@ -511,6 +553,7 @@ mod tests {
                 is_first: false,
                 answerable: true,
                 signed_by_pinned: false,
+                proven: false,
                 older: None,
                 alike: None,
                 reading: Some(reading),
@@ -575,6 +618,7 @@ mod tests {
             is_first: true,
             answerable: true,
             signed_by_pinned: false,
+            proven: false,
             older: None,
             alike: None,
             reading: None,

@@ -4,7 +4,7 @@ use crate::mime::{self, Entity, File, Layout, ProtectedHeaders, Sealed};
 use crate::model::limits::FORWARDED_MAX;
 use crate::model::reading::{Format, Protection, Shut};
 use crate::openpgp::{self, Opened, SessionKeys, SignatureFound};
-use crate::reading::State;
+use crate::reading::{State, Way};
 use std::rc::Rc;
 
 impl State<'_> {
@@ -130,6 +130,10 @@ impl State<'_> {
         };
         if let Some(inner) = &inner {
             self.learn_from_files(&inner.files(), false);
+            // Delta Chat has its Autocrypt header there.
+            if let [(_, octets)] = inner.autocrypt().as_slice() {
+                self.learn_by(octets, Way::Inside);
+            }
         }
         let signatures = self.verified_again(ciphertext, keys, signatures);
         self.sealed_inside(signatures, |state| match &inner {

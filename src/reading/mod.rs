@@ -352,6 +352,33 @@ mod tests {
         )
     }
 
+    /// Delta Chat writes it there, beside the subject and the thread.
+    #[test]
+    fn an_autocrypt_header_inside_the_encryption_verifies_its_signature() {
+        let mut desk = desk();
+        let base64 = |armored: &str| -> String {
+            let lines = armored.lines().skip_while(|line| !line.is_empty());
+            lines.filter(|line| !line.starts_with(['-', '='])).collect()
+        };
+        let key = base64(&desk.ada_public);
+        let field = format!("Autocrypt: addr=ada@b.example; keydata={key}\n");
+        let sealed = |desk: &Desk, fields: &str| {
+            let inner = format!("{fields}Subject: Re: x\nContent-Type: text/plain\n\nhello");
+            pgp_mime(&desk.sealed(&inner))
+        };
+        let letter = sealed(&desk, &field);
+        let reading = desk.read(&letter);
+        assert_eq!(reading.signature.status, SignatureStatus::Valid);
+        assert!(reading.signature.signer_is_originator);
+        // Only decryption shows it: it is no certificate that everybody could see.
+        let brought: Vec<bool> = reading.certificates.iter().map(|c| c.pinnable).collect();
+        assert_eq!(brought, [false]);
+        // Of several none counts.
+        let letter = sealed(&desk, &field.repeat(2));
+        let reading = desk.read(&letter);
+        assert_eq!(reading.signature.status, SignatureStatus::UnknownKey);
+    }
+
     #[test]
     fn a_sealed_letter_gives_its_protected_subject_and_its_signer() {
         let mut desk = desk();

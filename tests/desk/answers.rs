@@ -783,3 +783,45 @@ fn a_web_mailer_and_thunderbirds_library_decrypt_and_verify_the_acknowledgement(
     );
     desk.stop();
 }
+
+/// Thunderbird writes the thread inside the encryption, too.
+#[test]
+fn a_sealed_report_that_answers_the_letter_with_the_key_is_a_case_of_its_own() {
+    let world = World::new();
+    let ada = Person::with_gpg(
+        world.path(),
+        "ada@reporter.example",
+        &world.desk_certificate(),
+    );
+    let desk = world.open();
+    // Her own clear words bring her certificate: what she signs from now on proves that it is hers.
+    let from = "Ada <ada@reporter.example>";
+    let request = head(from, "PGP key", "k1@reporter.example")
+        + PROVEN
+        + "\nPlease send me your PGP key. Mine is:\n\n"
+        + &ada.certificate();
+    world.submit("ada@reporter.example", &request);
+    let key = one(&world, "ada@reporter.example");
+    assert!(key.contains("application/pgp-keys"), "{key}");
+    let id = key.split("Message-ID: ").nth(1).unwrap();
+    let id = id.lines().next().unwrap();
+    let inside = format!(
+        "Subject: Re: The public key of Desk\nIn-Reply-To: {id}\nReferences: {id}\nContent-Type: \
+         text/plain; protected-headers=\"v1\"\n\nThe session cookie of acme-web 2.3.1 can be \
+         read.\n\nSteps to reproduce:\n1. log in\n2. look\n"
+    );
+    let report = head(from, "...", "k2@reporter.example")
+        + PROVEN
+        + &format!("In-Reply-To: {id}\n")
+        + &pgp_mime(&ada.sealed("security@desk.example", &inside));
+    world.submit("ada@reporter.example", &report);
+    world.settle(2);
+    let cases = world.json(&["case", "list", "--json"]);
+    assert_eq!(cases.as_array().unwrap().len(), 1, "{cases:#}");
+    assert_eq!(
+        (&cases[0]["perhaps_of"], &cases[0]["draft"]["state"]),
+        (&serde_json::Value::Null, &"filed".into()),
+        "{cases:#}"
+    );
+    desk.stop();
+}

@@ -108,10 +108,21 @@ impl Dovecot {
         fs::create_dir_all(&mail).unwrap();
         fs::write(
             folder.join("users"),
-            format!(
-                "security:{{PLAIN}}secret:65534:65534::{0}/desk.example/security::\nsecond:{{PLAIN}}secret:65534:65534::{0}/desk.example/second::\n",
-                mail.display()
-            ),
+            [
+                ("security", "desk.example/security"),
+                ("second", "desk.example/second"),
+                ("rita", "desk.example/rita"),
+                ("ada", "reporter.example/ada"),
+                ("ben", "reporter.example/ben"),
+                ("cleo", "reporter.example/cleo"),
+            ]
+            .map(|(user, home)| {
+                format!(
+                    "{user}:{{PLAIN}}secret:65534:65534::{}/{home}::\n",
+                    mail.display()
+                )
+            })
+            .concat(),
         )
         .unwrap();
         let tls = world.join("tls");

@@ -147,26 +147,29 @@ pub(super) fn folded(name: &'static str, value: &str) -> HeaderValue {
 }
 
 /// A text under its own subject (RFC 9788 section 4; and the older protected-headers, which
-/// Thunderbird reads), padded.
+/// Thunderbird reads).
+pub(super) fn titled_part(words: &TemplateFields) -> Result<SinglePart, ComposeError> {
+    titled(words, None)
+}
+
+/// As [`titled_part`], padded, so that its size does not tell what it is about.
 pub(super) fn protected_part(words: &TemplateFields) -> Result<SinglePart, ComposeError> {
-    let kind = "text/plain; charset=utf-8; protected-headers=\"v1\"; hp=\"cipher\"";
-    let part = |padding: usize| -> Result<SinglePart, ComposeError> {
-        let body =
-            Body::new_with_encoding(words.body.clone(), ContentTransferEncoding::QuotedPrintable);
-        let body =
-            body.unwrap_or_else(|text| Body::new(String::from_utf8_lossy(&text).into_owned()));
-        let builder = SinglePart::builder()
-            .header(Subject::from(words.subject.clone()))
-            .header(Padding(padding));
-        Ok(builder
-            .header(ContentType::parse(kind).map_err(ComposeError::MediaType)?)
-            .body(body))
-    };
-    let bare = part(0)?.formatted().len();
+    let bare = titled(words, Some(Padding(0)))?.formatted().len();
     let step = (bare + Padding::LINE_OCTETS)
         .next_power_of_two()
         .max(CALL_OCTETS_MIN);
-    part((step - bare) / Padding::LINE_OCTETS)
+    titled(words, Some(Padding((step - bare) / Padding::LINE_OCTETS)))
+}
+
+fn titled(words: &TemplateFields, padding: Option<Padding>) -> Result<SinglePart, ComposeError> {
+    let kind = "text/plain; charset=utf-8; protected-headers=\"v1\"; hp=\"cipher\"";
+    let mut builder = SinglePart::builder().header(Subject::from(words.subject.clone()));
+    if let Some(padding) = padding {
+        builder = builder.header(padding);
+    }
+    Ok(builder
+        .header(ContentType::parse(kind).map_err(ComposeError::MediaType)?)
+        .body(quoted_printable(&words.body)))
 }
 
 pub(super) fn certificate_part(own: &OwnCertificate) -> Result<SinglePart, ComposeError> {
@@ -184,9 +187,12 @@ pub(super) fn certificate_part(own: &OwnCertificate) -> Result<SinglePart, Compo
 
 /// Quoted-printable, so that no relay has a reason to change what was signed (RFC 3156 section 3).
 pub(super) fn text_part(text: &str) -> Result<SinglePart, ComposeError> {
-    let body = Body::new_with_encoding(text.to_owned(), ContentTransferEncoding::QuotedPrintable);
-    let body = body.unwrap_or_else(|text| Body::new(String::from_utf8_lossy(&text).into_owned()));
     Ok(SinglePart::builder()
         .header(ContentType::TEXT_PLAIN)
-        .body(body))
+        .body(quoted_printable(text)))
+}
+
+fn quoted_printable(text: &str) -> Body {
+    let body = Body::new_with_encoding(text.to_owned(), ContentTransferEncoding::QuotedPrintable);
+    body.unwrap_or_else(|text| Body::new(String::from_utf8_lossy(&text).into_owned()))
 }

@@ -1,6 +1,6 @@
 //! What follows from the letter that opened a case?
 
-use crate::decide::on_reading::ReadLetter;
+use crate::decide::on_reading::{Older, ReadLetter};
 use crate::decide::policy::ASK_AFTER;
 use crate::decide::{CaseChange, Decision, Entry, FilePolicy, Policy, SealedPolicy};
 use crate::model::Timestamp;
@@ -23,10 +23,7 @@ pub(super) fn first(
     if matches!(case.draft(), Draft::Filed { .. }) {
         return in_tracker(case, letter, in_clear, now);
     }
-    if let Some(older) = letter
-        .older
-        .filter(|older| letter.signed_by_pinned && older.originator_in_case)
-    {
+    if let Some(older) = letter.older.filter(|older| is_part_of(letter, older)) {
         return join(case, letter, reading, older.case.clone(), now);
     }
     if let Some(older) = letter.older.filter(|_| case.perhaps_of().is_none()) {
@@ -119,7 +116,14 @@ fn close(case: &Case, why: Closing, now: Timestamp) -> Result<Decision, InvalidT
     })
 }
 
-/// Proven by a pinned certificate to belong to an older case. The acknowledgement stays: it must
+/// Whether it is proven to belong to an older case: by a certificate that is known, or as a letter
+/// whose thread stands outside.
+fn is_part_of(letter: &ReadLetter<'_>, older: &Older<'_>) -> bool {
+    let by_domain = letter.proven && !older.is_closed;
+    older.originator_in_case && (letter.signed_by_pinned || by_domain)
+}
+
+/// Proven to belong to an older case. The acknowledgement stays: it must
 /// not depend on what decryption showed.
 fn join(
     case: &Case,
@@ -129,6 +133,11 @@ fn join(
     now: Timestamp,
 ) -> Result<Decision, InvalidTransition> {
     let joined = case.clone().join(older.clone(), now)?;
+    let arrived = if letter.signed_by_pinned {
+        JournalEvent::FollowUpJoinedBySignature
+    } else {
+        JournalEvent::FollowUpArrived
+    };
     let in_clear = !reading.came_sealed();
     let mut effects =
         Effect::call_about_letter(Reason::FollowUp, &older, letter.intake, in_clear, now);
@@ -155,11 +164,7 @@ fn join(
                 JournalEvent::JoinedToOlderCase,
                 older.to_string(),
             ),
-            Entry::of(
-                &older,
-                JournalEvent::FollowUpJoinedBySignature,
-                letter.intake.to_string(),
-            ),
+            Entry::of(&older, arrived, letter.intake.to_string()),
         ],
         letter_of: Some(older),
         ..saved(case, joined)

@@ -8,7 +8,7 @@ use crate::desk::restraint;
 use crate::desk::{Desk, random};
 use crate::model::Timestamp;
 use crate::model::address::Address;
-use crate::model::case::Case;
+use crate::model::case::{Case, Closing, Standing};
 use crate::model::effect::Work;
 use crate::model::ids::{CaseId, tag_in};
 use crate::model::journal::JournalEvent;
@@ -164,8 +164,12 @@ pub(super) async fn decided(
         Some(older) => Some(older.clone()),
         None => named_inside(desk, case, reading).await?,
     };
-    let originator_in_case = match (&named, &intake.originator) {
-        (Some(older), Some(address)) => store.is_participant(older, address).await?,
+    let older = match named {
+        Some(older) => store.case(&older).await?,
+        None => None,
+    };
+    let originator_in_case = match (&older, &intake.originator) {
+        (Some(older), Some(address)) => store.is_participant(older.id(), address).await?,
         _ => false,
     };
     let alike = store
@@ -184,9 +188,11 @@ pub(super) async fn decided(
         is_first,
         answerable: intake.reply_to.is_some(),
         signed_by_pinned: signed && pinned.is_some_and(by_pinned),
-        older: named.as_ref().map(|older| Older {
-            case: older,
+        proven: intake.dmarc == Dmarc::Pass && intake.role == Role::Incoming,
+        older: older.as_ref().map(|older| Older {
+            case: older.id(),
             originator_in_case,
+            is_closed: older.is_closed(),
         }),
         alike: alike.first(),
         reading: Some(reading),
@@ -201,17 +207,41 @@ async fn named_inside(
     case: &Case,
     reading: &Reading,
 ) -> Result<Option<CaseId>, PortError> {
-    let store = &desk.parts.store;
-    let is_other = |id: &CaseId| id != case.id();
-    let answered = store.case_in_thread(&reading.signed_threads).await?;
-    if let Some(answered) = answered.filter(is_other) {
-        return Ok(Some(answered));
+    let answered = desk
+        .parts
+        .store
+        .case_in_thread(&reading.signed_threads)
+        .await?;
+    let tagged = reading.subject.as_deref().and_then(tag_in);
+    for named in [answered, tagged].into_iter().flatten() {
+        let goes_on_in = goes_on_in(desk, &named).await?;
+        if let Some(older) = goes_on_in.filter(|older| older != case.id()) {
+            return Ok(Some(older));
+        }
     }
-    let tagged = reading.subject.as_deref().and_then(tag_in).filter(is_other);
-    Ok(match tagged {
-        Some(tagged) => store.case(&tagged).await?.map(|older| older.id().clone()),
-        None => None,
-    })
+    Ok(None)
+}
+
+/// Where what names this case goes on: in the one that it was joined to, and nowhere where it was
+/// only a request for the key.
+async fn goes_on_in(desk: &Desk, named: &CaseId) -> Result<Option<CaseId>, PortError> {
+    let store = &desk.parts.store;
+    let Some(mut case) = store.case(named).await? else {
+        return Ok(None);
+    };
+    let joined = matches!(
+        case.standing(),
+        Standing::Closed {
+            why: Closing::Joined,
+            ..
+        }
+    );
+    if let Some(target) = case.perhaps_of().filter(|_| joined)
+        && let Some(target) = store.case(target).await?
+    {
+        case = target;
+    }
+    Ok((!decide::begins_anew(&case)).then(|| case.id().clone()))
 }
 
 /// What follows from a machine's word on a letter of ours, where this is one.
@@ -320,6 +350,7 @@ pub(super) async fn set_aside(desk: &Desk, intake: &Intake) -> Result<(), PortEr
                 is_first: true,
                 answerable: false,
                 signed_by_pinned: false,
+                proven: false,
                 older: None,
                 alike: None,
                 reading: None,

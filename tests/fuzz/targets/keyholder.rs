@@ -54,7 +54,7 @@ fuzz_target!(|octets: &[u8]| {
         && let Ok(draft) = compose::draft(&composition, &HOUSE)
     {
         assert!(!draft.octets_to_sign().is_empty());
-        let _ = draft.plain();
+        let _ = compose::plain(&composition, &HOUSE);
     }
     if let Ok(fields) = serde_json::from_slice::<SecurityTxt>(octets) {
         let _ = compose::security_txt(&fields, &HOUSE);

@@ -237,7 +237,6 @@ fn waits_for_opener(desk: &Desk, letter: &Intake, now: Timestamp) -> bool {
 
 /// The desk's own words without a signature, when the opener was down for too long.
 fn unsigned(desk: &Desk, composition: &Composition) -> Result<Vec<u8>, PortError> {
-    let composed =
-        compose::draft(composition, &desk.parts.identity).and_then(compose::MailDraft::plain);
-    composed.map_err(|e| PortError::lasting("the letter cannot be composed").because(e))
+    compose::plain(composition, &desk.parts.identity)
+        .map_err(|e| PortError::lasting("the letter cannot be composed").because(e))
 }
