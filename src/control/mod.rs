@@ -11,8 +11,8 @@ mod view;
 pub use backup::{CUT_OFF, receive, send};
 pub use socket::{account, ask, fetch_backup, listen, serve, socket};
 pub use view::{
-    AttachmentFile, CaseLine, CaseView, Fault, LIST_MAX, LetterView, Order, Queued, SealedLetter,
-    Status, Wanted,
+    AttachmentFile, CaseLine, CaseView, Fault, LIST_DEFAULT, LetterView, Order, Queued,
+    SealedLetter, Status, Wanted,
 };
 
 use crate::cases::{self, known};

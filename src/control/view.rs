@@ -25,10 +25,11 @@ use std::time::{Duration, Instant};
 /// How long the clones are searched for one request.
 const SEARCHING: Duration = Duration::from_secs(20);
 
-/// Cases shown by one list.
-pub const LIST_MAX: usize = 200;
+/// Cases shown by one list, unless more are asked for; each is opened for it.
+pub const LIST_DEFAULT: u32 = 50;
+const LIST_MAX: u32 = 1000;
 
-/// CaseSet cases somebody wants to see.
+/// Which cases somebody wants to see.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Wanted {
@@ -39,6 +40,8 @@ pub struct Wanted {
     /// Those assigned to somebody.
     pub assignee: Option<String>,
     pub order: Order,
+    /// Absent: [`LIST_DEFAULT`].
+    pub at_most: Option<u32>,
 }
 
 /// In which order a list of cases is shown.
@@ -130,8 +133,9 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> 
     };
     // Of the newest, no more are looked at than can be shown.
     let is_plain = wanted.order == Order::Arrived && !wanted.late && wanted.assignee.is_none();
-    let at_most = is_plain.then_some(LIST_MAX as u32);
-    let mut cases = desk.parts.store.cases(set, at_most).await?;
+    let at_most = wanted.at_most.unwrap_or(LIST_DEFAULT).min(LIST_MAX);
+    let looked_at = is_plain.then_some(at_most);
+    let mut cases = desk.parts.store.cases(set, looked_at).await?;
     cases.retain(|case| !wanted.late || deadline(case) < now);
     if wanted.order == Order::Due {
         cases.sort_by_key(deadline);
@@ -139,7 +143,7 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> 
     let until = Instant::now() + SEARCHING;
     let mut lines = Vec::new();
     for case in cases {
-        if lines.len() == LIST_MAX {
+        if lines.len() >= at_most as usize {
             break;
         }
         let record = case_records::read(desk, case.id())

@@ -1,5 +1,6 @@
 //! What does the pipeline need of whatever keeps letters, cases and effects?
 
+mod admission;
 mod figures;
 
 use super::{Correspondence, LetterOctets, MailboxUid, PortError, Sink};
@@ -11,6 +12,7 @@ use crate::model::effect::EffectKey;
 use crate::model::effect::{Effect, Work};
 use crate::model::ids::{CaseId, Digest, IntakeId, MessageId};
 use crate::model::letter::{BodyDigests, Dmarc, Outer, Role};
+pub use admission::{Admission, Rest};
 use async_trait::async_trait;
 pub use figures::{CaseSet, JournalLine, Kept, Measures, Purged, SealedTo, Tally};
 use schemars::JsonSchema;
@@ -18,31 +20,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::io::Write;
 use std::time::Duration;
-
-/// A letter about to be admitted: durable in the spool, its outside read.
-pub struct Admission<'a> {
-    pub mailbox: &'a str,
-    pub place: MailboxUid,
-    pub digest: Digest,
-    pub octets: u64,
-    pub received_at: Timestamp,
-    pub spooled_at: Timestamp,
-    pub rest: Rest,
-    pub outer: &'a Outer,
-    /// The address whose tags tell which answer of ours came back.
-    pub bounce: &'a Address,
-    pub old: bool,
-    pub advisory: Option<&'a AdvisoryId>,
-}
-
-/// Where the sealed octets of a letter rest.
-#[derive(Clone, Debug)]
-pub enum Rest {
-    /// In the letter's row, once it is admitted.
-    Row(Vec<u8>),
-    /// In this file of the spool, durable already.
-    File(String),
-}
 
 /// A letter in the store.
 #[derive(Clone, Debug)]

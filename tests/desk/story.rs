@@ -176,6 +176,7 @@ impl Play {
         self.ask(Request::CaseList(Wanted {
             all: true,
             order: Order::Due,
+            at_most: Some(1000),
             ..Wanted::default()
         }))
         .await

@@ -1,7 +1,9 @@
 //! How does the desk call the opener? One connection a call, through a socket of systemd's or to a
 //! child.
 
-use super::wire::{BUSY, DIED, FRAME_OCTETS_MAX, GOOD, OpenerVerb, ReadAnswer, ReadCall};
+mod frames;
+
+use super::wire::{BUSY, DIED, GOOD, OpenerVerb, ReadAnswer, ReadCall};
 use crate::mime::OwnAddresses;
 use crate::model::address::Address;
 use crate::model::ids::IntakeId;
@@ -11,12 +13,13 @@ use crate::model::publication::SecurityTxt;
 use crate::model::reading::Outside;
 use crate::ports::{LetterOctets, OpenedLetter, Opener, OpenerError};
 use async_trait::async_trait;
+use frames::{Frame, frame, framed, pass};
 use std::borrow::Cow;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
@@ -52,14 +55,6 @@ pub struct OpenerClient {
 }
 
 /// What follows a verb.
-enum Frame<'a> {
-    Octets(Cow<'a, [u8]>),
-    File(tokio::fs::File, u64),
-}
-
-/// Octets of a file on their way at a time.
-const PIECE_OCTETS: usize = 64 * 1024;
-
 struct Running {
     child: Child,
     control: OwnedFd,
@@ -226,15 +221,6 @@ impl OpenerClient {
     }
 }
 
-/// Whether it is sealed at rest, and what is sent of it.
-fn framed(letter: LetterOctets) -> (bool, Frame<'static>) {
-    match letter {
-        LetterOctets::Raw(octets) => (false, Frame::Octets(octets.into())),
-        LetterOctets::Sealed(octets) => (true, Frame::Octets(octets.into())),
-        LetterOctets::SealedFile { file, octets } => (true, Frame::File(file, octets)),
-    }
-}
-
 fn down(err: std::io::Error) -> OpenerError {
     OpenerError::Down(err.to_string())
 }
@@ -256,62 +242,6 @@ fn start(program: &PathBuf, arguments: &[String]) -> Result<Running, OpenerError
         child,
         control: ours,
     })
-}
-
-/// Passes a file on, piece by piece. An error is the file's: whoever stops listening says why.
-async fn pass(
-    file: &mut tokio::fs::File,
-    octets: u64,
-    stream: &mut UnixStream,
-) -> std::io::Result<()> {
-    file.rewind().await?;
-    let mut file = file.take(octets);
-    let mut piece = vec![0; PIECE_OCTETS];
-    let mut passed = 0;
-    while passed < octets {
-        let n = file.read(&mut piece).await?;
-        if n == 0 {
-            stream.shutdown().await?;
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        passed += n as u64;
-        if stream.write_all(&piece[..n]).await.is_err() {
-            break;
-        }
-    }
-    Ok(())
-}
-
-async fn frame(stream: &mut UnixStream) -> Result<Vec<u8>, OpenerError> {
-    let mut length = [0; 8];
-    fill(stream, &mut length).await?;
-    let length = u64::from_le_bytes(length);
-    if length > FRAME_OCTETS_MAX {
-        return Err(OpenerError::Died);
-    }
-    let mut octets = vec![0; length as usize];
-    fill(stream, &mut octets).await?;
-    Ok(octets)
-}
-
-/// An answer that breaks off ends with the keyholder's word that its reader died, or its keyholder
-/// is gone.
-async fn fill(stream: &mut UnixStream, octets: &mut [u8]) -> Result<(), OpenerError> {
-    let mut filled = 0;
-    while filled < octets.len() {
-        match stream.read(&mut octets[filled..]).await {
-            Ok(0) | Err(_) if filled > 0 && octets[filled - 1] == DIED => {
-                return Err(OpenerError::Died);
-            }
-            Ok(0) | Err(_) => {
-                return Err(OpenerError::Ended(
-                    "it closed the connection in the middle of an answer".to_owned(),
-                ));
-            }
-            Ok(n) => filled += n,
-        }
-    }
-    Ok(())
 }
 
 #[async_trait]

@@ -108,6 +108,30 @@ async fn empty_store(folder: &Path) -> SqliteStore {
     SqliteStore::open(folder, seal).await.unwrap()
 }
 
+/// A store remembers the digest of each migration that made it, and a desk refuses one that was
+/// made by others: not even a comment may change once a migration was given out.
+#[test]
+fn migrations_that_were_given_out_never_change() {
+    const GIVEN_OUT: [&str; 9] = [
+        "266fe7bd2cedd17d",
+        "f1aa1b687ef89542",
+        "6e704e861a6b5ca5",
+        "f9d9a90f8323067b",
+        "1a2d6b3f6c913f03",
+        "2393bf2a97878604",
+        "aefe3d3b52ca1037",
+        "15011432b2214b24",
+        "e9542154331ba109",
+    ];
+    let digests = MIGRATIONS.iter().map(|migration| {
+        let octets = migration.checksum.iter().take(8);
+        octets
+            .map(|octet| format!("{octet:02x}"))
+            .collect::<String>()
+    });
+    assert_eq!(digests.collect::<Vec<_>>(), GIVEN_OUT);
+}
+
 #[tokio::test]
 async fn no_statement_walks_a_table_that_grows() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! CaseSet letters say the same? By an HMAC a paragraph.
+//! Which letters say the same? By an HMAC a paragraph.
 
 use super::{damaged, fault};
 use crate::model::ids::{CaseId, IntakeId, MessageId};

@@ -17,7 +17,7 @@ pub(in crate::cli) use state_text::{acknowledgement, draft, due_in, standing};
 use crate::adapters::clock::SystemClock;
 use crate::cli::pager::PagerArgs;
 use crate::cli::{ask, exit, layout, open, screen};
-use crate::control::{self, AttachmentFile, CaseLine, CaseView, Request, Wanted};
+use crate::control::{self, AttachmentFile, CaseLine, CaseView, LIST_DEFAULT, Request, Wanted};
 use crate::grammar::case_id;
 use crate::ports::Clock;
 use anyhow::Result;
@@ -52,6 +52,9 @@ enum Verb {
         /// Newest first, what is due first, or what gives most to work with first
         #[arg(long, value_enum, default_value_t = Order::Arrived)]
         sort: Order,
+        /// No more than so many; 1000 at most
+        #[arg(long, value_name = "N", default_value_t = LIST_DEFAULT)]
+        limit: u32,
         /// A JSON array
         #[arg(long)]
         json: bool,
@@ -164,6 +167,7 @@ pub async fn run(args: CaseArgs) -> Result<u8> {
             late,
             assignee,
             sort,
+            limit,
             json,
             pager,
         } => {
@@ -172,6 +176,7 @@ pub async fn run(args: CaseArgs) -> Result<u8> {
                 late,
                 assignee,
                 order: sort.into(),
+                at_most: Some(limit),
             };
             list(desk, wanted, json, &pager).await?
         }
@@ -228,11 +233,19 @@ async fn fetch(desk: &ask::DeskArgs, id: &str) -> Result<CaseView> {
 }
 
 async fn list(desk: &ask::DeskArgs, wanted: Wanted, json: bool, pager: &PagerArgs) -> Result<()> {
+    let limit = wanted.at_most.unwrap_or(LIST_DEFAULT) as usize;
     let lines: Vec<CaseLine> = desk.ask(Request::CaseList(wanted)).await?;
     if json {
         screen::print_json(&lines)
     } else {
-        pager.show(&table::table(&lines, SystemClock.now(), layout::columns()))
+        let mut text = table::table(&lines, SystemClock.now(), layout::columns());
+        if lines.len() >= limit {
+            text.push_str(&format!(
+                "These are the first {limit}: --limit shows more, --sort due, --late or --assignee \
+                 others.\n"
+            ));
+        }
+        pager.show(&text)
     }
 }
 

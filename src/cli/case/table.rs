@@ -3,7 +3,7 @@
 use crate::cli::case::state_text::{acknowledgement, draft, due_in, standing};
 use crate::cli::layout::{self, cut};
 use crate::cli::screen::one_line;
-use crate::control::{CaseLine, LIST_MAX};
+use crate::control::CaseLine;
 use crate::model::Timestamp;
 use crate::model::case::{Acknowledgement, Draft, Standing};
 use crate::model::report::Class;
@@ -77,11 +77,6 @@ pub(super) fn table(lines: &[CaseLine], now: Timestamp, columns: Option<usize>) 
     let mut text = layout::table(&shown.header(), rows.collect(), columns);
     if lines.iter().any(|line| Next::of(line).is_yours) {
         text.push_str(&format!("\n{LEGEND}"));
-    }
-    if lines.len() == LIST_MAX {
-        text.push_str(&format!(
-            "These are the first {LIST_MAX}: --sort due, --late or --assignee show others.\n"
-        ));
     }
     text
 }

@@ -34,7 +34,7 @@ pub struct Tally {
     pub sealed_to: Vec<SealedTo>,
 }
 
-/// CaseSet cases are meant.
+/// Which cases are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CaseSet {
     All,
