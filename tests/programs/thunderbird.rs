@@ -42,6 +42,7 @@ impl Thunderbird {
                 "--remote-allow-system-access",
             ])
             .env("HOME", &folder)
+            .env("TMPDIR", &folder)
             .env("DISPLAY", &display)
             .env("LANG", "C.UTF-8")
             .env_remove("WAYLAND_DISPLAY")
