@@ -59,6 +59,7 @@ fn neomutt(world: &World, cleo: &Person) -> Terminal {
         &home,
         &[
             ("HOME", &home.display().to_string()),
+            ("TMPDIR", &home.display().to_string()),
             ("GNUPGHOME", &cleo.home.display().to_string()),
             ("TERM", "xterm"),
             ("LANG", "C.UTF-8"),

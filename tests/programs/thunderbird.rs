@@ -42,6 +42,7 @@ impl Thunderbird {
                 "--remote-allow-system-access",
             ])
             .env("HOME", &folder)
+            .env("TMPDIR", &folder)
             .env("DISPLAY", &display)
             .env("LANG", "C.UTF-8")
             .env_remove("WAYLAND_DISPLAY")
@@ -72,14 +73,7 @@ impl Thunderbird {
         let body = format!("{HELPERS}\nreturn {function}(arguments[0]);");
         match self.marionette.script(&body, &[options]) {
             Ok(value) => value,
-            Err(fault) => {
-                let kept = self.keep();
-                panic!(
-                    "Thunderbird of {}, {function}: {fault}\nits screen and console: {}",
-                    self.name,
-                    kept.display()
-                );
-            }
+            Err(fault) => panic!("Thunderbird of {}, {function}: {fault}", self.name),
         }
     }
 
@@ -128,6 +122,14 @@ pub fn pictures() -> Option<PathBuf> {
 
 impl Drop for Thunderbird {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let kept = self.keep();
+            eprintln!(
+                "screen and console of Thunderbird of {}: {}",
+                self.name,
+                kept.display()
+            );
+        }
         for child in [&mut self.program, &mut self.screen] {
             let _ = child.kill();
             let _ = child.wait();
