@@ -28,10 +28,18 @@ impl Editor {
     /// Has them write a text. `notes` stand below it, commented. Fails where they write nothing,
     /// and where the line above the notes is gone, for nobody can tell then what is theirs.
     pub async fn text(&self, notes: &str) -> Result<String> {
+        let (place, notes) = match place_in_memory() {
+            Some(place) => (place, notes),
+            // A letter that came encrypted must not lie on a disk, however this ends.
+            None => (
+                std::env::temp_dir(),
+                "What you answer is not shown here: this machine has no folder in memory.",
+            ),
+        };
         let folder = tempfile::Builder::new()
             .prefix("sealdesk-")
             .permissions(std::fs::Permissions::from_mode(0o700))
-            .tempdir_in(private_place())
+            .tempdir_in(place)
             .context("cannot make a folder for the text")?;
         // As mail programs' files are called, so that editors break its lines as mail has them.
         let path = folder.path().join("text.eml");
@@ -46,8 +54,12 @@ impl Editor {
             signal(SignalKind::terminate())?,
             signal(SignalKind::hangup())?,
         );
-        // Ctrl-C is the editor's while it runs; ended by it, we would leave the text behind.
-        let _held = signal(SignalKind::interrupt())?;
+        // Ctrl-C and Ctrl-\ are the editor's while it runs; ended by them, we would leave the text
+        // behind.
+        let _held = (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::quit())?,
+        );
         let mut child = Command::new("sh")
             .args(["-c", &format!("{} \"$@\"", self.0), "sh"])
             .arg(&path)
@@ -73,6 +85,7 @@ impl Editor {
 fn end_by_signals() -> std::io::Result<()> {
     for kind in [
         SignalKind::interrupt(),
+        SignalKind::quit(),
         SignalKind::terminate(),
         SignalKind::hangup(),
     ] {
@@ -85,15 +98,21 @@ fn end_by_signals() -> std::io::Result<()> {
     Ok(())
 }
 
-/// The user's folder in memory where there is one; else where temporary files go.
-fn private_place() -> PathBuf {
+/// The user's own folder in memory, else the one that POSIX shared memory lies in.
+fn place_in_memory() -> Option<PathBuf> {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let uid = nix::unistd::geteuid().as_raw();
     let is_own = |path: &PathBuf| {
-        let uid = nix::unistd::geteuid().as_raw();
-        path.metadata()
-            .is_ok_and(|found| found.is_dir() && found.uid() == uid)
+        let found = path.metadata();
+        found.is_ok_and(|found| found.is_dir() && found.uid() == uid)
     };
-    runtime.filter(is_own).unwrap_or_else(std::env::temp_dir)
+    let is_in_memory = |path: &PathBuf| {
+        let found = nix::sys::statfs::statfs(path.as_path());
+        found.is_ok_and(|found| found.filesystem_type() == nix::sys::statfs::TMPFS_MAGIC)
+    };
+    let shared = PathBuf::from("/dev/shm");
+    let own = runtime.filter(is_own).filter(is_in_memory);
+    own.or_else(|| Some(shared).filter(is_in_memory))
 }
 
 /// The file as the editor shows it first.

@@ -31,6 +31,8 @@ pub struct ReadLetter<'a> {
     pub signed_by_pinned: bool,
     /// Our own server, or DNS, vouches for its originator, who wrote it themselves.
     pub proven: bool,
+    /// Its originator wrote in `case` before.
+    pub of_participant: bool,
     /// An older case that it names: from outside, or by our tag in its protected subject.
     pub older: Option<Older<'a>>,
     /// Another case whose letter says the same.
@@ -242,7 +244,9 @@ fn follow_up(
         !reading.came_sealed(),
         now,
     );
-    if filed {
+    // Whoever learnt an address with a tag can have a letter lie in the case: humans hear of it, and
+    // the tracker does not.
+    if filed && letter.of_participant && (letter.proven || letter.signed_by_pinned) {
         effects.push(Effect::append_follow_up(case.id(), letter.intake, now));
     }
     // What it asks for in clear it gets, as any letter would, at an hour that its arrival fixed.
@@ -385,6 +389,7 @@ mod tests {
             answerable: true,
             signed_by_pinned: false,
             proven: false,
+            of_participant: false,
             older: None,
             alike: None,
             reading: Some(reading),
@@ -409,6 +414,7 @@ mod tests {
                 answerable: true,
                 signed_by_pinned,
                 proven,
+                of_participant: false,
                 older: Some(Older {
                     case: &older,
                     originator_in_case,
@@ -544,6 +550,33 @@ mod tests {
         );
     }
 
+    /// Anybody who learnt an address with a tag can have a letter lie in a case.
+    #[test]
+    fn only_what_a_participant_is_proven_to_have_written_is_added_to_the_draft() {
+        let case = case().queue_draft().unwrap();
+        let follow_up = reading(LetterKind::FollowUp, false, false);
+        let added = |proven, signed_by_pinned, of_participant| {
+            let letter = ReadLetter {
+                intake: IntakeId(2),
+                received_at: now(),
+                is_first: false,
+                answerable: true,
+                signed_by_pinned,
+                proven,
+                of_participant,
+                older: None,
+                alike: None,
+                reading: Some(&follow_up),
+            };
+            let decision = on_reading(&case, &letter, &Policy::default(), now());
+            let works = works(&decision);
+            assert!(works.contains(&"call-by-mail"), "humans hear of each");
+            works.contains(&"append-follow-up")
+        };
+        assert!(added(true, false, true) && added(false, true, true));
+        assert!(!added(true, true, false) && !added(false, false, true));
+    }
+
     #[test]
     fn what_follows_in_a_case_calls_humans_unless_it_answers_by_itself_or_asks_for_the_key_alone() {
         let followed = |reading: &Reading| {
@@ -554,6 +587,7 @@ mod tests {
                 answerable: true,
                 signed_by_pinned: false,
                 proven: false,
+                of_participant: false,
                 older: None,
                 alike: None,
                 reading: Some(reading),
@@ -619,6 +653,7 @@ mod tests {
             answerable: true,
             signed_by_pinned: false,
             proven: false,
+            of_participant: false,
             older: None,
             alike: None,
             reading: None,

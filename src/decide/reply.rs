@@ -74,18 +74,27 @@ pub fn put_back(case: &CaseId, intake: IntakeId, sealed: Vec<u8>, now: Timestamp
     }
 }
 
+const SECONDS_PER_HOUR: i64 = 3600;
+
 /// A reply that came by mail and is not passed on: the responder under whose name it came hears
-/// why, sealed to them.
+/// why, sealed to them: every time where they signed it, else once an hour and case, for anybody can
+/// write under their name.
 pub fn reply_refused(
     case: &CaseId,
     intake: IntakeId,
     why: &str,
+    is_signed: bool,
     sealed: Vec<u8>,
     now: Timestamp,
 ) -> Decision {
-    let (reason, letter) = (Reason::ReplyRefused, intake.to_string());
+    let token = if is_signed {
+        intake.to_string()
+    } else {
+        format!("unsigned-{}", now.as_second() / SECONDS_PER_HOUR)
+    };
+    let reason = Reason::ReplyRefused;
     Decision {
-        effects: vec![Effect::tell_outcomes(reason, case, &letter, sealed, now)],
+        effects: vec![Effect::tell_outcomes(reason, case, &token, sealed, now)],
         journal: vec![Entry::of(
             case,
             JournalEvent::ReplyRefused,

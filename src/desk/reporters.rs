@@ -3,7 +3,7 @@
 use super::{Desk, opened_letters};
 use crate::model::address::Address;
 use crate::model::ids::CaseId;
-use crate::model::letter::Role;
+use crate::model::letter::{Dmarc, Role};
 use crate::model::reading::SignatureStatus;
 use crate::ports::{Intake, Pinned, PortError, ReadingState};
 
@@ -64,14 +64,24 @@ pub async fn certificate_for(
             Some(armored) => Some(armored),
             None => return Ok(ReporterCertificate::Contested),
         },
-        None => enclosed(desk, letters).await?,
+        None => enclosed(desk, first, letters).await?,
     };
     Ok(known.map_or(ReporterCertificate::Unknown, ReporterCertificate::Known))
 }
 
-/// The certificate in one of these letters that its own valid signature is by.
-async fn enclosed(desk: &Desk, letters: &[Intake]) -> Result<Option<String>, PortError> {
-    for letter in letters {
+/// The certificate that its own valid signature is by, in the letter that opened the case or in a
+/// later one that its writer is proven to have written: anybody who learnt an address with a tag can
+/// have a letter lie in the case.
+async fn enclosed(
+    desk: &Desk,
+    first: &Intake,
+    letters: &[Intake],
+) -> Result<Option<String>, PortError> {
+    let is_reporters = |letter: &&Intake| {
+        let is_same = first.originator.is_some() && letter.originator == first.originator;
+        letter.id == first.id || is_same && letter.dmarc == Dmarc::Pass
+    };
+    for letter in letters.iter().filter(is_reporters) {
         let Some(reading) = opened_letters::reading_of(desk, letter).await? else {
             continue;
         };

@@ -35,7 +35,12 @@ impl CallsOfHour {
 /// Takes from what follows from a stranger's letter the calls that would be too many, on both
 /// paths.
 pub fn restrain_calls(desk: &Desk, mut decision: Decision, now: Timestamp) -> Decision {
-    let calls = |effect: &Effect| effect.work.reason().is_some() && effect.case.is_some();
+    // What a responder hears of their own letter is no call of a stranger's.
+    let is_outcome = |reason| matches!(reason, Reason::ReplyRefused | Reason::ReplyPutBack);
+    let calls = |effect: &Effect| {
+        let reason = effect.work.reason();
+        reason.is_some_and(|reason| !is_outcome(reason)) && effect.case.is_some()
+    };
     if !decision.effects.iter().any(calls) {
         return decision;
     }

@@ -83,6 +83,7 @@ fn refused(
         case.id(),
         intake.id,
         why.why(),
+        !matches!(why, Refusal::NotSigned | Refusal::NoResponder),
         sealed,
         now,
     ))

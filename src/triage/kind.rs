@@ -58,6 +58,8 @@ patterns! {
     KEY_WORDS = r"(?i)\b((open)?pgp|gpg|gnupg|public|encryption) ?-?(key|keys|certificate|schl(ü|ue)ssel)\b|\b(key|certificate) (for|to) encrypt|\bpgp\b|\bgpg\b|x-send-key|(ö|oe)ffentliche[nrs]? schl(ü|ue)ssel|schl(ü|ue)ssel (zum|zur|f(ü|ue)r die) verschl(ü|ue)ssel|cl(é|e)f?( publique| pgp| gpg| openpgp| de chiffrement)|(clave|llave) (p(ú|u)blica|pgp|gpg|de cifrado)|chave (p(ú|u)blica|pgp|gpg|de criptografia)|公開鍵|暗号化?キー|公钥|公鑰|公開金鑰|密钥|金鑰|открыт\w+ ключ|публичн\w+ ключ|ключ\w* (pgp|gpg|шифрования)";
     KEY_ASKS = r"(?i)\b(send|share|provide|request(ing)?|need|give|want|get|have|find|where|could you|can you|please|would you|looking for|what is|bitte|schicken|senden|k(ö|oe)nn(t?en|test|t|tet)|brauche|ben(ö|oe)tige|wo finde|envoyer|envoyez|pourriez|pouvez|o(ù|u) (puis|trouver)|besoin|enviar|env(í|i)e(n|nme|me)?|mandar|podr(í|i)a[ns]?|puede[ns]?|necesito|d(ó|o)nde|por favor|poderia[m]?|pode[m]?|preciso|gostaria|onde|s'il (vous|te) pla)|x-send-key|-sendkey|pls\b|what.s your (pgp|gpg|key)|fingerprint\?|送って|送付|ください|いただけ|教えて|お願い|请|請|发给|發給|需要|哪里|哪裡|能否|пришлите|вышлите|отправ|нуж(ен|на)|дайте|где (взять|найти)|можете|пожалуйста";
     NOTICE_SUBJECT = r"(?i)(public|full|upcoming|intent\w* to|notice of|planned) +(\w+ +)?disclos|publicly (disclosed|available|known)|going public|will (be )?publish|already public|0-?day|intent\w* to publish";
+    // A second thought in the sentence that asks for a key: nobody would hear of it otherwise.
+    SAYS_MORE = r"(?i)\b(and|but|or|before|after|until|unless|otherwise|else|if|when|while|because|since|publish\w*|public(ly)? (on|at|in|by)|withdraw\w*|embargo|deadline|tomorrow|today|week|monday|tuesday|wednesday|thursday|friday|saturday|sunday|und|aber|oder|bevor|sonst|wenn|falls|weil|nachdem|bis|ver(ö|oe)ffentlich\w*|morgen|heute|woche|freitag|et|mais|avant|sinon|quand|parce|publier\w*|demain|y|pero|antes|cuando|porque|si no|publicar\w*|ma(ñ|n)ana|mas|quando|sen(ã|a)o|amanh(ã|a))\b|\b(и|но|или|если|перед|иначе|когда|завтра|опубликую)\b|[0-9]|前に|までに|公開|公表|ので|之前|否则|否則|如果|公开|發布|发布|明天";
     SENTENCE_END = r"[.!?。！？]\s|[.!?。！？]$|\n\s*\n";
     // Verbs that ask for something to be sent or named; a bare "please" may ask for a fix.
     STRONG_ASKS = r"(?i)\b(send|share|provide|give|e?mail|forward|attach|request(ing|s)?|need|looking for)\b|\bwhere (is|can|could|do|are)\b|\bdo you have\b|\b(can|could|may|might) (i|we) (please )?(have|get)\b|\bwould like\b|\bwhat( is|'s| are) (your|the)\b|\b(like|want|wish) to (have|get|receive)\b|\bto get (your|the|a)\b|x-send-key|-sendkey|\b(schicken|schickt|senden|sendet|zusenden|mitteilen|brauche|ben(ö|oe)tige[n]?|wo finde|bekommen|h(ä|ae)tte)\b|envoyer|envoyez|o(ù|u) (puis|trouver)|besoin|enviar|env(í|i)(e|a)|mandar|m(á|a)ndenme|necesito|d(ó|o)nde (est|encuentr|puedo)|preciso|onde (est|encontr|posso)|送って|送付|送り|教えて|いただけ|发给|發給|发送|發送|发一|提供|哪里|哪裡|пришлите|вышлите|отправьте|нуж(ен|на)|дайте|где (взять|найти)";
@@ -294,17 +296,26 @@ fn is_keyword(line: &str) -> bool {
 /// A greeting fits in so many characters, and hardly anything else.
 const GREETING_CHARACTERS_MAX: usize = 24;
 
+/// A request for a key that is longer gives a reason, or a date.
+const KEY_ALONE_CHARACTERS_MAX: usize = 96;
+
 /// Whether a letter asks for our key and says nothing else: whoever presses Reply to do so adds
 /// nothing to a case.
 fn asks_for_key_alone(seen: &Seen<'_>) -> bool {
     let own = own_lines(seen.text);
     let rest = own.lines().filter(|line| !is_keyword(line));
     let rest = rest.collect::<Vec<_>>().join("\n");
-    let others = SENTENCE_END
+    let (asking, others): (Vec<&str>, Vec<&str>) = SENTENCE_END
         .split(&rest)
-        .filter(|sentence| !asks_in(seen.subject, sentence));
-    let others: usize = others.map(|sentence| sentence.trim().chars().count()).sum();
-    others <= GREETING_CHARACTERS_MAX && !own.trim().is_empty() && asks_for_key(seen)
+        .partition(|sentence| asks_in(seen.subject, sentence));
+    let count = |sentence: &&str| sentence.trim().chars().count();
+    let says_more = |sentence: &&str| {
+        count(sentence) > KEY_ALONE_CHARACTERS_MAX || SAYS_MORE.is_match(sentence)
+    };
+    others.iter().map(count).sum::<usize>() <= GREETING_CHARACTERS_MAX
+        && !asking.iter().any(says_more)
+        && !own.trim().is_empty()
+        && asks_for_key(seen)
 }
 
 fn asks_for_key(seen: &Seen<'_>) -> bool {
@@ -363,6 +374,38 @@ mod tests {
             ..Seen::default()
         };
         assert_eq!(kind(&seen), expected, "{subject:?} {text:?}");
+    }
+
+    /// In a case nobody is called for a request for the key, so it must be nothing else.
+    #[test]
+    fn a_request_for_the_key_that_says_more_is_a_follow_up() {
+        let check = |text: &str, expected: LetterKind| {
+            let seen = Seen {
+                subject: "Re: Your mail to Desk",
+                text,
+                media_type: "text/plain",
+                in_thread: true,
+                ..Seen::default()
+            };
+            assert_eq!(kind(&seen), expected, "{text:?}");
+        };
+        for alone in [
+            "send key",
+            "Hi, could you send me your public key so I can encrypt my reply?",
+            "Please send me your PGP key.",
+            "Könnten Sie mir bitte Ihren PGP-Schlüssel schicken?",
+        ] {
+            check(alone, LetterKind::KeyRequest);
+        }
+        for more in [
+            "Before I publish everything on Friday, could you send me your PGP key?",
+            "I withdraw my consent to the embargo and would like to have your PGP key.",
+            "Please send me your PGP key, else I go public tomorrow.",
+            "Please send me your PGP key by 3 December.",
+            "Bevor ich alles veröffentliche, schicken Sie mir bitte Ihren PGP-Schlüssel.",
+        ] {
+            check(more, LetterKind::FollowUp);
+        }
     }
 
     #[test]

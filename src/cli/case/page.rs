@@ -209,11 +209,11 @@ impl Page {
 
     fn write_attachment(&mut self, file: &Attachment, case: &CaseId) {
         self.write_fitted(&format!(
-            "  attachment {} ({}, {} octets): sealdesk case attachment {case} {:?}\n",
+            "  attachment {} ({}, {} octets): sealdesk case attachment {case} {}\n",
             tame(&file.name),
             tame(&file.media_type),
             file.octets,
-            file.name
+            for_shell(&file.name)
         ));
         for entry in &file.contents {
             self.write(&format!("    holds {}\n", tame(entry)));
@@ -225,6 +225,13 @@ impl Page {
         let events = event_text::events(journal, self.columns);
         self.write(&events);
     }
+}
+
+/// A stranger's name for a file as a word of a shell, which carries nothing out in it.
+fn for_shell(name: &str) -> String {
+    let name = tame(name);
+    let word = shlex::try_quote(&name).map(std::borrow::Cow::into_owned);
+    word.unwrap_or_else(|_| "'?'".to_owned())
 }
 
 /// Who wrote a letter, how it was protected, and its subject; a line each.

@@ -39,6 +39,7 @@ pub(super) fn day(at: Timestamp, language: Language) -> String {
     };
     match language {
         Language::German => format!("{day}. {month} {year}"),
+        Language::French if day == 1 => format!("1er {month} {year}"),
         Language::Spanish | Language::Portuguese => format!("{day} de {month} de {year}"),
         Language::Russian => format!("{day} {month} {year} г."),
         _ => format!("{day} {month} {year}"),
@@ -53,6 +54,13 @@ pub(super) fn minute(at: Timestamp, language: Language) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_of_a_month_has_an_ordinal_in_french() {
+        let first: Timestamp = "2026-12-01T08:05:00Z".parse().unwrap();
+        assert_eq!(day(first, Language::French), "1er décembre 2026");
+        assert_eq!(day(first, Language::Spanish), "1 de diciembre de 2026");
+    }
 
     #[test]
     fn a_day_is_written_as_each_language_writes_it() {

@@ -172,6 +172,10 @@ pub(super) async fn decided(
         (Some(older), Some(address)) => store.is_participant(older.id(), address).await?,
         _ => false,
     };
+    let of_participant = match &intake.originator {
+        Some(address) => store.is_participant(case.id(), address).await?,
+        None => false,
+    };
     let alike = store
         .alike(case.id(), text_tags, intake.message_id.as_ref())
         .await?;
@@ -189,6 +193,7 @@ pub(super) async fn decided(
         answerable: intake.reply_to.is_some(),
         signed_by_pinned: signed && pinned.is_some_and(by_pinned),
         proven: intake.dmarc == Dmarc::Pass && intake.role == Role::Incoming,
+        of_participant,
         older: older.as_ref().map(|older| Older {
             case: older.id(),
             originator_in_case,
@@ -351,6 +356,7 @@ pub(super) async fn set_aside(desk: &Desk, intake: &Intake) -> Result<(), PortEr
                 answerable: false,
                 signed_by_pinned: false,
                 proven: false,
+                of_participant: false,
                 older: None,
                 alike: None,
                 reading: None,
