@@ -28,12 +28,13 @@ use crate::model::release::ReleaseRules;
 use crate::model::secret::Secret;
 use crate::openpgp::{self, Certificate, SealTo};
 use crate::ports::{Authenticator, Cases, Clock, Mailbox};
+use crate::smime;
 use crate::triage;
 use anyhow::{Context, Result, anyhow};
 pub use monitored::Monitored;
 pub use recipients::{distributors, responders};
 pub use site::{expected, pages, security_md};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,6 +55,19 @@ pub fn read_certificates(path: &Path) -> Result<Vec<Certificate>> {
         .with_context(|| format!("cannot read the certificate file {}", path.display()))?;
     openpgp::certificates(&octets)
         .with_context(|| format!("in the certificate file {}", path.display()))
+}
+
+/// Every certificate of S/MIME in these files, which `key` of the config names.
+pub fn smime_certificates(key: &str, paths: &[PathBuf]) -> Result<Vec<smime::Certificate>> {
+    let mut all = Vec::new();
+    for path in paths {
+        let octets = std::fs::read(path)
+            .with_context(|| format!("{key}: cannot read the file {}", path.display()))?;
+        let found = smime::certificates(&octets)
+            .with_context(|| format!("{key}: in the file {}", path.display()))?;
+        all.extend(found);
+    }
+    Ok(all)
 }
 
 /// The desk as its letters present it, with the certificates of the config.
@@ -142,6 +156,9 @@ pub fn opener(settings: &Settings) -> Result<OpenerClient> {
         }
     };
     let client = OpenerClient::new(endpoint, own_addresses(settings));
+    let roots = smime_certificates("smime.roots", &settings.smime.roots)?;
+    let roots = roots.iter().map(smime::Certificate::pem).collect();
+    let client = client.with_smime_roots(roots);
     Ok(client.with_products(own_products(settings)?))
 }
 

@@ -1,6 +1,8 @@
 //! How does the desk call the opener? One connection a call, through a socket of systemd's or to a
 //! child.
 
+mod child;
+
 use super::wire::{BUSY, DIED, FRAME_OCTETS_MAX, GOOD, OpenerVerb, ReadAnswer, ReadCall};
 use crate::mime::OwnAddresses;
 use crate::model::address::Address;
@@ -11,14 +13,13 @@ use crate::model::publication::SecurityTxt;
 use crate::model::reading::Outside;
 use crate::ports::{LetterOctets, OpenedLetter, Opener, OpenerError};
 use async_trait::async_trait;
+use child::{Running, start};
 use std::borrow::Cow;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
 /// The longest that any call may take: a reader's life and the wait before it.
@@ -42,6 +43,7 @@ pub struct OpenerClient {
     endpoint: OpenerEndpoint,
     own_addresses: OwnAddresses,
     products: Vec<OwnProduct>,
+    smime_roots: Vec<String>,
     child: Mutex<Option<Running>>,
 }
 
@@ -54,11 +56,6 @@ enum Frame<'a> {
 /// Octets of a file on their way at a time.
 const PIECE_OCTETS: usize = 64 * 1024;
 
-struct Running {
-    child: Child,
-    control: OwnedFd,
-}
-
 impl OpenerClient {
     /// `own_addresses` go along with each letter that is to be read. Nothing is started before the
     /// first call.
@@ -67,6 +64,7 @@ impl OpenerClient {
             endpoint,
             own_addresses,
             products: Vec::new(),
+            smime_roots: Vec::new(),
             child: Mutex::new(None),
         }
     }
@@ -74,6 +72,14 @@ impl OpenerClient {
     /// What is ours, for reports to be read by.
     pub fn with_products(self, products: Vec<OwnProduct>) -> Self {
         Self { products, ..self }
+    }
+
+    /// The roots that certificates of S/MIME must lead to, each in PEM.
+    pub fn with_smime_roots(self, smime_roots: Vec<String>) -> Self {
+        Self {
+            smime_roots,
+            ..self
+        }
     }
 
     async fn connect(&self) -> Result<UnixStream, OpenerError> {
@@ -186,6 +192,7 @@ impl OpenerClient {
             forms: texts(&self.own_addresses.forms),
             authserv_id: self.own_addresses.authserv_id.clone(),
             products: self.products.clone(),
+            smime_roots: self.smime_roots.clone(),
             certificates: Vec::new(),
             with_files: false,
             letter: None,
@@ -214,25 +221,6 @@ fn framed(letter: LetterOctets) -> (bool, Frame<'static>) {
 
 fn down(err: std::io::Error) -> OpenerError {
     OpenerError::Down(err.to_string())
-}
-
-fn start(program: &PathBuf, arguments: &[String]) -> Result<Running, OpenerError> {
-    let (ours, theirs) =
-        super::sys::message_pair().map_err(|e| OpenerError::Down(e.to_string()))?;
-    let child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::from(theirs))
-        .stdout(Stdio::null())
-        .env_remove("OPENSSL_CONF")
-        .env_remove("OPENSSL_MODULES")
-        .env("RUST_BACKTRACE", "0")
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(down)?;
-    Ok(Running {
-        child,
-        control: ours,
-    })
 }
 
 /// Passes a file on, piece by piece. An error is the file's: whoever stops listening says why.
