@@ -207,6 +207,18 @@ pub struct BroughtCertificate {
     pub armored: String,
 }
 
+impl BroughtCertificate {
+    /// Whether it is one of S/MIME (PEM, RFC 7468 section 5), and none of OpenPGP.
+    pub fn is_smime(&self) -> bool {
+        is_smime(&self.armored)
+    }
+}
+
+/// Whether a certificate as text is one of S/MIME, and none of OpenPGP.
+pub fn is_smime(armored: &str) -> bool {
+    armored.contains("-----BEGIN CERTIFICATE-----")
+}
+
 /// What a mail system says became of a letter (RFC 3464 section 2.3.3, and the wild ones).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -260,10 +272,12 @@ pub struct Outside {
 impl Outside {
     /// Of a reading for which no key was asked.
     pub fn of(reading: &Reading, digest: Option<Digest>) -> Self {
-        let certificate = reading
-            .certificates
-            .iter()
-            .find(|c| c.in_clear)
+        let signer = reading.signature.fingerprint.as_ref();
+        let in_clear = || reading.certificates.iter().filter(|c| c.in_clear);
+        // They are answered as they wrote: the certificate that they signed with goes first.
+        let certificate = in_clear()
+            .find(|c| Some(&c.fingerprint) == signer)
+            .or_else(|| in_clear().next())
             .map(|c| c.armored.clone());
         Self {
             in_clear: !reading.came_sealed(),

@@ -4,18 +4,16 @@ use super::SmimeError;
 use super::question::RecipientName;
 use crate::model::address::Address;
 use crate::model::limits::{CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX};
+use crate::model::reading::is_smime;
 use jiff::{SignedDuration, Timestamp};
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, Public};
-use openssl::x509::X509;
+use openssl::x509::{X509, X509ExtendedKeyUsage, X509KeyUsage};
 
 /// Bits of strength that a key must have: RSA of 2048 bits has 112.
 pub(super) const SECURITY_BITS_MIN: u32 = 112;
-
-/// The line that a certificate of ours begins with in text.
-const LABEL: &str = "-----BEGIN CERTIFICATE-----";
 
 /// The words in front of it, where its holder announced AES-256-GCM. Explanatory text is allowed
 /// there (RFC 7468 section 5.2), so that the certificate travels with what it takes.
@@ -43,7 +41,7 @@ impl PartialEq for Certificate {
 
 /// Whether a text is certificates of this kind, and no OpenPGP.
 pub fn is_certificate(text: &str) -> bool {
-    text.contains(LABEL)
+    is_smime(text)
 }
 
 /// Reads every certificate in a file: PEM, several too, or one in DER.
@@ -159,6 +157,15 @@ impl Certificate {
 
     pub(super) fn public_key(&self) -> Option<PKey<Public>> {
         self.x509.public_key().ok()
+    }
+
+    /// Whether it may agree on keys for mail: OpenSSL's purpose for encryption asks for the bit that
+    /// RSA has, and an elliptic curve has another one (RFC 8550 section 4.4.2).
+    pub(super) fn may_agree(&self) -> bool {
+        let usage = self.x509.key_usage();
+        let purposes = self.x509.extended_key_usage();
+        usage.is_none_or(|bits| bits.contains(X509KeyUsage::KEY_AGREEMENT))
+            && purposes.is_none_or(|bits| bits.contains(X509ExtendedKeyUsage::SMIME))
     }
 
     /// Whether a recipient or signer is named by this certificate, exactly.

@@ -191,6 +191,46 @@ mod tests {
     }
 
     #[test]
+    fn whoever_announces_aes_gcm_is_answered_in_it() {
+        let path = format!("{}/tests/mail/smime", env!("CARGO_MANIFEST_DIR"));
+        for (letter, announces) in [("ed25519", true), ("signed", false), ("ecdsa", false)] {
+            let text = std::fs::read_to_string(format!("{path}/{letter}.eml")).unwrap();
+            let content = text.split("--s1\n").nth(1).unwrap();
+            let content = content.strip_suffix('\n').unwrap().replace('\n', "\r\n");
+            let octets = message(&format!("smime/{letter}"));
+            let message = read(&octets).unwrap();
+            let Ok(Content::Signed(signed)) = message.content() else {
+                panic!()
+            };
+            let found = verify(&signed, content.as_bytes(), &trust(), &Budget::ours());
+            let [SignerFound::Good { certificate, .. }] = &found[..] else {
+                panic!("{letter}: {found:?}")
+            };
+            assert_eq!(certificate.takes_gcm, announces, "{letter}");
+        }
+    }
+
+    #[test]
+    fn letters_are_sealed_to_curves_too_and_to_nothing_that_may_only_sign() {
+        let at = "2026-11-22T12:00:00Z".parse().unwrap();
+        for (n, own) in desk().public().into_iter().enumerate() {
+            assert!(own.can_encrypt(at), "{}", own.algorithms());
+            let sealed = seal(&own.pem(), b"Content-Type: text/plain\r\n\r\nx\r\n", at);
+            if n == 2 {
+                // OpenSSL's CMS opens with X25519 and does not seal to it. It signs nothing, so that
+                // no reporter's certificate holds it.
+                assert_eq!(own.algorithms(), "X25519");
+                assert!(sealed.is_err());
+                continue;
+            }
+            let opened = opened(&sealed.unwrap().octets).unwrap();
+            assert!(opened.plaintext.ends_with(b"x\r\n"), "{}", own.algorithms());
+        }
+        let alice = include_bytes!("../../tests/mail/keys/rfc9216-alice.pem");
+        assert!(!certificates(alice).unwrap()[0].can_encrypt(at));
+    }
+
+    #[test]
     fn time_is_an_argument() {
         let octets = message("smime/opaque");
         let message = read(&octets).unwrap();

@@ -10,6 +10,7 @@ use crate::model::Timestamp;
 use crate::model::budget::{Budget, Sum};
 use crate::model::reading::TrustAnchor;
 use openssl::error::ErrorStack;
+use openssl::pkey::Id;
 use openssl::stack::Stack;
 use openssl::x509::store::{X509Store, X509StoreBuilder};
 use openssl::x509::verify::{X509VerifyFlags, X509VerifyParam};
@@ -101,7 +102,12 @@ impl Certificate {
     /// Whether letters may be sealed to it at this moment, whoever issued it.
     pub fn can_encrypt(&self, at: Timestamp) -> bool {
         let itself = [self.x509.clone()];
-        chain(self, &[], &itself, true, X509PurposeId::SMIME_ENCRYPT, at).is_ok()
+        let fits = |purpose| chain(self, &[], &itself, true, purpose, at).is_ok();
+        match self.public_key().map(|key| key.id()) {
+            Some(Id::RSA) => fits(X509PurposeId::SMIME_ENCRYPT),
+            Some(Id::EC | Id::X25519 | Id::X448) => self.may_agree() && fits(X509PurposeId::ANY),
+            _ => false,
+        }
     }
 
     /// Whether it may sign mail at this moment, whoever issued it.

@@ -16,7 +16,7 @@ use crate::adapters::clock::SystemClock;
 use crate::adapters::dmarc::DnsAuthenticator;
 use crate::adapters::opener::{OpenerClient, OpenerEndpoint};
 use crate::adapters::sqlite::SqliteStore;
-use crate::compose::{DeskIdentity, OwnCertificate, Templates};
+use crate::compose::{DeskIdentity, OwnCertificate, OwnSmimeCertificate, Templates};
 use crate::config::{self, Resolver, Settings};
 use crate::decide::Origin;
 use crate::desk::{Desk, DeskParts};
@@ -70,6 +70,17 @@ pub fn smime_certificates(key: &str, paths: &[PathBuf]) -> Result<Vec<smime::Cer
     Ok(all)
 }
 
+/// Our certificates of S/MIME as they are handed out: those of people, and not those above them.
+fn own_smime(settings: &Settings) -> Result<Vec<OwnSmimeCertificate>> {
+    let all = smime_certificates("smime.certificates", &settings.smime.certificates)?;
+    let own = all.iter().filter(|one| !one.addresses().is_empty());
+    let ready = own.map(|one| OwnSmimeCertificate {
+        fingerprint: one.fingerprint(),
+        der: one.der(),
+    });
+    Ok(ready.collect())
+}
+
 /// The desk as its letters present it, with the certificates of the config.
 pub fn identity(settings: &Settings) -> Result<DeskIdentity> {
     let mut certificates = Vec::new();
@@ -95,6 +106,7 @@ pub fn identity(settings: &Settings) -> Result<DeskIdentity> {
         address: settings.address.clone(),
         name: settings.name.clone(),
         certificates,
+        smime: own_smime(settings)?,
         templates: Templates::load(settings.templates.as_deref())?,
         language: settings.language,
         timeline: settings.policy.timeline.clone(),

@@ -173,6 +173,10 @@ fn unseal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {
 fn seal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {
     let call: SealCall = serde_json::from_slice(&keys.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?)?;
     let packets = keys.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?;
+    let pem = call.certificates.iter().find(|c| smime::is_certificate(c));
+    if let Some(pem) = pem {
+        return give_letter(desk, seal_smime(&call, pem, &packets));
+    }
     let certificates: Vec<_> = call
         .certificates
         .iter()
@@ -185,6 +189,10 @@ fn seal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {
         Ok(armored) => call.headers.encrypted(armored).map_err(|e| e.to_string()),
         Err(err) => Err(err.to_string()),
     };
+    give_letter(desk, letter)
+}
+
+fn give_letter(desk: &Wire<'_>, letter: Result<Vec<u8>, String>) -> Result<(), WireError> {
     match letter {
         Ok(letter) => {
             desk.give(&[GOOD])?;
@@ -192,6 +200,13 @@ fn seal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {
         }
         Err(why) => desk.refuse(&why),
     }
+}
+
+/// As [`seal`], for S/MIME: what the keyholder signed is an entity.
+fn seal_smime(call: &SealCall, pem: &str, entity: &[u8]) -> Result<Vec<u8>, String> {
+    let sealed = smime::seal(pem, entity, call.headers.at()).map_err(|e| e.to_string())?;
+    let letter = call.headers.enveloped(&sealed.octets, sealed.smime_type);
+    letter.map_err(|e| e.to_string())
 }
 
 /// Asks the keyholder, which answers only for the kind of key that this call is about.

@@ -13,7 +13,7 @@ use crate::model::effect::Work;
 use crate::model::ids::{CaseId, tag_in};
 use crate::model::journal::JournalEvent;
 use crate::model::letter::{Dmarc, Role};
-use crate::model::reading::{DeliveryOutcome, LetterKind, Reading, SignatureStatus};
+use crate::model::reading::{DeliveryOutcome, LetterKind, Reading, SignatureStatus, is_smime};
 use crate::pipeline::failpoint::step;
 use crate::pipeline::team_reply;
 use crate::pipeline::text_tags;
@@ -292,7 +292,18 @@ pub(super) async fn pin(
     intake: &Intake,
     reading: &Reading,
 ) -> Result<(), PortError> {
-    for brought in reading.certificates.iter().filter(|c| c.pinnable) {
+    // Who uses OpenPGP and S/MIME has one of each, and neither contests the other: the one that
+    // was pinned stays, else the one that they signed with goes first.
+    let pinnable = || reading.certificates.iter().filter(|c| c.pinnable);
+    let signer = reading.signature.fingerprint.as_ref();
+    let by_signer = || pinnable().find(|c| Some(&c.fingerprint) == signer);
+    let in_use = match desk.parts.store.pinned(address).await? {
+        Some(pinned) => Some(is_smime(&pinned.armored)),
+        None => by_signer()
+            .or_else(|| pinnable().next())
+            .map(|first| first.is_smime()),
+    };
+    for brought in pinnable().filter(|c| Some(c.is_smime()) == in_use) {
         let origin = format!("letter {}, in clear, proven by DMARC", intake.id);
         desk.parts
             .store

@@ -41,6 +41,7 @@ static HOUSE: LazyLock<DeskIdentity> = LazyLock::new(|| DeskIdentity {
         armored: "ARMOR".to_owned(),
         binary: vec![7; 300],
     }],
+    smime: Vec::new(),
     templates: Templates::load(None).unwrap(),
     language: Default::default(),
     timeline: Timeline::default(),
