@@ -142,7 +142,7 @@ fn client(args: &Open) -> Result<OpenerClient> {
     );
     let roots = wiring::smime_certificates("--smime-root", &args.smime_roots)?;
     let pem = roots.iter().map(smime::Certificate::pem).collect();
-    Ok(client.with_smime_roots(pem))
+    Ok(client.with_smime(pem, false))
 }
 
 async fn print_digest(client: &OpenerClient, octets: Vec<u8>, path: &Path) -> Result<u8> {

@@ -272,11 +272,10 @@ pub struct Outside {
 impl Outside {
     /// Of a reading for which no key was asked.
     pub fn of(reading: &Reading, digest: Option<Digest>) -> Self {
-        let signer = reading.signature.fingerprint.as_ref();
         let in_clear = || reading.certificates.iter().filter(|c| c.in_clear);
-        // They are answered as they wrote: the certificate that they signed with goes first.
+        // They are answered as they wrote: one of S/MIME comes from a signature of theirs alone.
         let certificate = in_clear()
-            .find(|c| Some(&c.fingerprint) == signer)
+            .find(|c| c.is_smime())
             .or_else(|| in_clear().next())
             .map(|c| c.armored.clone());
         Self {

@@ -51,6 +51,8 @@ pub struct Position {
     pub smime_pinned: Vec<smime::Certificate>,
     /// Roots in PEM that the config trusts.
     pub smime_roots: Vec<String>,
+    /// We can answer in S/MIME, so that certificates of it are kept.
+    pub answers_smime: bool,
     pub limits: Limits,
     /// The processor time that this process used so far.
     pub cpu: fn() -> Duration,
@@ -69,6 +71,7 @@ impl Default for Position {
             certificates,
             smime_pinned: Vec::new(),
             smime_roots: Vec::new(),
+            answers_smime: false,
             limits,
             cpu: || Duration::ZERO,
             with_files: false,
@@ -171,6 +174,9 @@ struct State<'p> {
     recipients: (Vec<String>, Covering),
     /// The letters that it answers by its protected header, and the signatures that covered that.
     threads: (Vec<String>, Covering),
+    /// What is read stands in an S/MIME file beside others. Whether that is the letter itself may
+    /// depend on what else could be opened, and what is learnt in clear must not.
+    beside: bool,
     /// What is read stands in a letter that this one forwards: it says nothing of who wrote this
     /// one, and when.
     forwarded: bool,
@@ -218,6 +224,7 @@ impl<'p> State<'p> {
             subject_covering: None,
             recipients: (Vec::new(), Covering::default()),
             threads: (Vec::new(), Covering::default()),
+            beside: false,
             forwarded: false,
             subject: None,
             media_type: String::new(),

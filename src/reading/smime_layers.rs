@@ -3,6 +3,7 @@
 use super::certificates::{TheirCertificate, Way};
 use super::{Covering, MailKeys, State};
 use crate::mime::{self, Entity, File, Layout};
+use crate::model::budget::Sum;
 use crate::model::reading::{Format, Integrity, Protection, Shut, TrustAnchor};
 use crate::openpgp::SignatureFound;
 use crate::smime::{self, Content, Enveloped, MessageKind, Signed, SignerFound};
@@ -19,6 +20,8 @@ pub(super) struct At {
 const UNPROVEN: &str = "nothing proves that the letter is as its sender wrote it: S/MIME in CBC can \
     be changed on the way (EFAIL), and no signature inside covers all of it whose certificate leads \
     to a root of the config. Don't quote it in an answer before its sender confirmed it";
+
+const COSTLY: &str = "a part in S/MIME is not read: the letter costs more work than one letter may";
 
 impl State<'_> {
     /// One CMS message that holds its content. `first`: it speaks for the letter. Returns whether
@@ -39,6 +42,10 @@ impl State<'_> {
             Some(MessageKind::Other) | None => claims_sealed,
         };
         self.sealed |= is_sealed;
+        if !self.pays(message) {
+            self.stays_shut(is_sealed, Shut::Limit, COSTLY);
+            return false;
+        }
         let read = smime::read(message);
         let content = read.as_ref().map(smime::Message::content);
         match content {
@@ -71,15 +78,24 @@ impl State<'_> {
         }
     }
 
+    /// Draws on the budget of the letter for taking a message apart.
+    fn pays(&self, message: &[u8]) -> bool {
+        let drawn = self.budget.draw(Sum::Messages, 1);
+        let parsed = drawn.and_then(|()| self.budget.draw(Sum::Parsed, message.len() as u64));
+        parsed.is_ok()
+    }
+
     /// A file that is a CMS message: a document of its own.
     pub(super) fn smime_file(&mut self, file: &File<'_>, keys: &mut dyn MailKeys, at: At) {
         let alone = self.shows_nothing();
         let chain = std::mem::replace(&mut self.chain, alone);
+        let beside = std::mem::replace(&mut self.beside, true);
         let claims_sealed = smime::kind_of(&file.octets).is_none();
         if self.too_deep(at.depth + 1) || !self.smime(&file.octets, claims_sealed, keys, at, alone)
         {
             self.keep(file);
         }
+        self.beside = beside;
         self.chain = chain;
     }
 
@@ -222,6 +238,10 @@ impl State<'_> {
             Ok(inner) => inner,
             Err(limit) => return self.over_limit(limit),
         };
+        if !self.pays(signature) {
+            self.fault(COSTLY);
+            return self.under_signers(Vec::new(), &inner, keys, at, true);
+        }
         let read = smime::read(signature);
         let found = match read.as_ref().map(smime::Message::content) {
             Ok(Ok(Content::Signed(signed))) => self.signers(&signed, content, at),
@@ -315,10 +335,10 @@ impl State<'_> {
             .as_ref()
             .is_some_and(|from| certificate.is_of(from));
         let can_encrypt = self.arrived.is_some_and(|at| certificate.can_encrypt(at));
-        if !is_theirs || !can_encrypt {
+        if !is_theirs || !can_encrypt || !self.position.answers_smime {
             return;
         }
-        let way = if at.clear && !self.forwarded {
+        let way = if at.clear && !self.forwarded && !self.beside {
             Way::Clear
         } else {
             Way::Inside
@@ -351,5 +371,115 @@ fn whose(certificate: &smime::Certificate) -> String {
         certificate.subject()
     } else {
         addresses.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::openpgp::{Purpose, SecretKeys};
+    use crate::reading::{MailKeys, Position, read};
+    use crate::smime::{ContentKey, ContentKeys, KeyQuestion, SmimeKeys};
+
+    /// The desk's keys of S/MIME, and none of OpenPGP.
+    struct Keys(SmimeKeys);
+
+    impl ContentKeys for Keys {
+        fn content_key(&mut self, question: &KeyQuestion) -> Option<ContentKey> {
+            self.0.content_key(question)
+        }
+    }
+
+    impl crate::openpgp::SessionKeys for Keys {
+        fn session_key(&mut self, _: &[u8], _: Option<u8>) -> Option<crate::openpgp::SessionKey> {
+            None
+        }
+    }
+
+    fn keys() -> Keys {
+        let pem = include_bytes!("../../tests/mail/keys/smime-desk.pem");
+        Keys(SmimeKeys::load(pem, None).unwrap())
+    }
+
+    fn position() -> Position {
+        Position {
+            smime_roots: vec![include_str!("../../tests/mail/keys/smime-root.pem").to_owned()],
+            answers_smime: true,
+            ..Position::default()
+        }
+    }
+
+    /// The header of a letter of `tests/mail/smime`, and its entity.
+    fn letter(name: &str) -> (String, String) {
+        let path = format!("{}/tests/mail/smime/{name}.eml", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).unwrap();
+        let at = text.find("Content-Type: ").unwrap();
+        (text[..at].to_owned(), text[at..].to_owned())
+    }
+
+    fn mixed(parts: &[&str]) -> String {
+        let (head, _) = letter("gcm");
+        let parts: String = parts.iter().map(|part| format!("--m1\n{part}\n")).collect();
+        format!("{head}Content-Type: multipart/mixed; boundary=\"m1\"\n\n{parts}--m1--\n")
+    }
+
+    /// What was learnt in clear.
+    fn pinnable(octets: &str, keys: &mut dyn MailKeys) -> Vec<String> {
+        let reading = read(octets.as_bytes(), keys, &position()).reading;
+        let found = reading.certificates.into_iter().filter(|c| c.pinnable);
+        found.map(|c| c.fingerprint).collect()
+    }
+
+    #[test]
+    fn what_is_learnt_in_clear_is_the_same_whoever_holds_which_keys() {
+        let (sealed, signed) = (letter("gcm").1, letter("opaque").1);
+        let detached = letter("signed").1;
+        let letters = [
+            mixed(&[&sealed, &signed]),
+            mixed(&[&signed, &sealed]),
+            mixed(&[&sealed, &detached]),
+            mixed(&[&sealed]),
+            letter("triple").0 + &letter("triple").1,
+            letter("signed").0 + &detached,
+        ];
+        for (n, text) in letters.iter().enumerate() {
+            let with = pinnable(text, &mut keys());
+            let without = pinnable(text, &mut SecretKeys::none(Purpose::Mail));
+            assert_eq!(with, without, "letter {n}");
+            assert_eq!(with.len(), usize::from(n >= 4), "letter {n}");
+        }
+    }
+
+    #[test]
+    fn the_form_tells_what_is_sealed_before_a_key_is_asked() {
+        let rows = [
+            ("gcm", true),
+            ("cbc", true),
+            ("no-key", true),
+            ("triple", true),
+            ("footer", true),
+            ("opaque", false),
+            ("signed", false),
+        ];
+        for (name, sealed) in rows {
+            let text = letter(name).0 + &letter(name).1;
+            for keys in [
+                &mut keys() as &mut dyn MailKeys,
+                &mut SecretKeys::none(Purpose::Mail),
+            ] {
+                let reading = read(text.as_bytes(), keys, &position()).reading;
+                assert_eq!(reading.sealed, sealed, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn certificates_of_smime_are_kept_only_where_we_can_answer_in_it() {
+        let text = letter("signed").0 + &letter("signed").1;
+        let position = Position {
+            answers_smime: false,
+            ..position()
+        };
+        let reading = read(text.as_bytes(), &mut keys(), &position).reading;
+        assert!(reading.certificates.is_empty());
     }
 }

@@ -75,8 +75,7 @@ fn open_unguarded(
 ) -> Result<Opened, Unopened> {
     let octets = enveloped.ciphertext.len() as u64;
     budget
-        .draw(Sum::Messages, 1)
-        .and_then(|()| budget.draw(Sum::Plaintext, octets))
+        .draw(Sum::Plaintext, octets)
         .map_err(|_| Unopened::overspent())?;
     if octets > budget.message_octets {
         budget.overspend();

@@ -170,7 +170,7 @@ pub fn opener(settings: &Settings) -> Result<OpenerClient> {
     let client = OpenerClient::new(endpoint, own_addresses(settings));
     let roots = smime_certificates("smime.roots", &settings.smime.roots)?;
     let roots = roots.iter().map(smime::Certificate::pem).collect();
-    let client = client.with_smime_roots(roots);
+    let client = client.with_smime(roots, !settings.opener.smime_keys.is_empty());
     Ok(client.with_products(own_products(settings)?))
 }
 

@@ -44,6 +44,7 @@ pub struct OpenerClient {
     own_addresses: OwnAddresses,
     products: Vec<OwnProduct>,
     smime_roots: Vec<String>,
+    answers_smime: bool,
     child: Mutex<Option<Running>>,
 }
 
@@ -65,6 +66,7 @@ impl OpenerClient {
             own_addresses,
             products: Vec::new(),
             smime_roots: Vec::new(),
+            answers_smime: false,
             child: Mutex::new(None),
         }
     }
@@ -74,10 +76,12 @@ impl OpenerClient {
         Self { products, ..self }
     }
 
-    /// The roots that certificates of S/MIME must lead to, each in PEM.
-    pub fn with_smime_roots(self, smime_roots: Vec<String>) -> Self {
+    /// The roots that certificates of S/MIME must lead to, each in PEM, and whether reporters can
+    /// be answered in it.
+    pub fn with_smime(self, smime_roots: Vec<String>, answers_smime: bool) -> Self {
         Self {
             smime_roots,
+            answers_smime,
             ..self
         }
     }
@@ -193,6 +197,7 @@ impl OpenerClient {
             authserv_id: self.own_addresses.authserv_id.clone(),
             products: self.products.clone(),
             smime_roots: self.smime_roots.clone(),
+            answers_smime: self.answers_smime,
             certificates: Vec::new(),
             with_files: false,
             letter: None,

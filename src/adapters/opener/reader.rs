@@ -147,6 +147,7 @@ fn position(call: &ReadCall, limits: &Limits) -> Position {
         certificates,
         smime_pinned,
         smime_roots: call.smime_roots.clone(),
+        answers_smime: call.answers_smime,
         limits: *limits,
         cpu: sys::cpu_time,
         with_files: call.with_files,

@@ -105,6 +105,9 @@ pub struct ReadCall {
     /// Roots in PEM that the config trusts for S/MIME.
     #[serde(default)]
     pub smime_roots: Vec<String>,
+    /// The desk can answer in S/MIME.
+    #[serde(default)]
+    pub answers_smime: bool,
     pub with_files: bool,
     /// The number by which the desk knows it, for both logs.
     #[serde(default)]
