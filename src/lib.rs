@@ -17,14 +17,14 @@
 //! | floor | rooms | what they are |
 //! |---|---|---|
 //! | 0 | [`model`] | nouns |
-//! | 1 | [`openpgp`] [`mime`] [`triage`] [`decide`] [`compose`] | one standard or one question each; all pure |
+//! | 1 | [`openpgp`] [`smime`] [`mime`] [`triage`] [`decide`] [`compose`] | one standard or one question each; all pure |
 //! | 2 | [`ports`] [`reading`] | what we need of the world; how one letter is read, in the jail |
 //! | 3 | [`desk`] [`cases`] [`pipeline`] | a desk's ports, commands on cases, and the loops |
 //! | 4 | [`grammar`] [`metrics`] [`control`] | how a desk is commanded, measured and asked |
 //! | 5 | [`adapters`] [`config`] | the world: IMAP, SMTP, GitHub, SQLite, the opener's processes; the operator's settings |
 //! | 6 | [`wiring`] [`daemon`] [`cli`] | a desk put together, run, and its command line |
 //!
-//! What is deliberately absent. Only `openpgp` names sequoia, only `mime` mail-parser. `decide`
+//! What is deliberately absent. Only `openpgp` names sequoia, only `mime` mail-parser, only `smime` reads ASN.1. `decide`
 //! knows no clock, no port and no randomness. No adapter names another. The desk's process holds no
 //! secret key and parses no body: both belong to [`adapters::opener`]. An effect holds no text. No
 //! log holds a subject, a body or an address. Nothing that only decryption shows decides what
@@ -51,5 +51,6 @@ pub mod openpgp;
 pub mod pipeline;
 pub mod ports;
 pub mod reading;
+pub mod smime;
 pub mod triage;
 pub mod wiring;

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("openpgp", &["model"]),
+    ("smime", &["model"]),
     ("mime", &["model"]),
     ("triage", &["model"]),
     ("decide", &["model"]),
     ("compose", &["model"]),
     ("ports", &["model", "decide"]),
-    ("reading", &["model", "openpgp", "mime", "triage"]),
+    ("reading", &["model", "openpgp", "smime", "mime", "triage"]),
     (
         "desk",
         &["model", "openpgp", "mime", "decide", "compose", "ports"],
@@ -39,15 +40,15 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "adapters",
         &[
-            "model", "openpgp", "mime", "triage", "decide", "compose", "ports", "reading",
+            "model", "openpgp", "smime", "mime", "triage", "decide", "compose", "ports", "reading",
         ],
     ),
     ("config", &["model", "decide"]),
     (
         "wiring",
         &[
-            "model", "openpgp", "mime", "triage", "decide", "compose", "ports", "desk", "pipeline",
-            "grammar", "metrics", "control", "adapters", "config",
+            "model", "openpgp", "smime", "mime", "triage", "decide", "compose", "ports", "desk",
+            "pipeline", "grammar", "metrics", "control", "adapters", "config",
         ],
     ),
     (
@@ -59,8 +60,9 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "model", "openpgp", "mime", "triage", "decide", "compose", "ports", "reading", "desk",
-            "cases", "pipeline", "grammar", "adapters", "config", "wiring", "control", "daemon",
+            "model", "openpgp", "smime", "mime", "triage", "decide", "compose", "ports", "reading",
+            "desk", "cases", "pipeline", "grammar", "adapters", "config", "wiring", "control",
+            "daemon",
         ],
     ),
 ];
@@ -69,7 +71,8 @@ const FLOORS: &[(&str, &[&str])] = &[
 const OWNERS: &[(&str, &[&str])] = &[
     ("sequoia_openpgp", &["openpgp"]),
     ("mail_parser", &["mime"]),
-    ("openssl", &["openpgp"]),
+    ("openssl", &["openpgp", "smime"]),
+    ("der", &["smime"]),
     ("aes", &["openpgp"]),
     ("eax", &["openpgp"]),
     ("async_imap", &["adapters/imap"]),
@@ -171,6 +174,14 @@ fn a_module_names_only_floors_below() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Whether a line has this text where a word begins: `der::` stands in `header::` too.
+fn begins_word(line: &str, text: &str) -> bool {
+    line.match_indices(text).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
+    })
+}
+
 #[test]
 fn a_library_has_one_user() {
     let mut wrong = Vec::new();
@@ -179,7 +190,7 @@ fn a_library_has_one_user() {
         for (library, owners) in OWNERS {
             let names = code(&text).lines().any(|l| {
                 !l.trim_start().starts_with("//")
-                    && (l.contains(&format!("{library}::"))
+                    && (begins_word(l, &format!("{library}::"))
                         || l.contains(&format!("use {library}")))
             });
             if names && !owners.iter().any(|owner| shown.starts_with(owner)) && shown != "main.rs" {

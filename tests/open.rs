@@ -79,6 +79,31 @@ fn no_letter_is_called_signed_by_someone_who_did_not_sign_all_of_it() {
     );
 }
 
+/// Letters of S/MIME by OpenSSL, gpgsm and NSS.
+#[test]
+fn every_letter_of_smime_opens_as_its_expectation_says() {
+    assert!(check_smime_folder("smime") >= 36);
+}
+
+/// Signatures of S/MIME by the wrong person, at the wrong time, by nobody's authority, or over
+/// something else: none is believed, and nothing that CBC encrypts is proven by them.
+#[test]
+fn no_letter_of_smime_is_believed_for_a_signature_that_proves_nothing() {
+    assert!(check_smime_folder("smime-fooling") >= 22);
+}
+
+fn check_smime_folder(folder: &str) -> usize {
+    let file = |option: &str, name: &str| [option.to_owned(), mail(name).display().to_string()];
+    let arguments = [
+        file("--key", "keys/smime-desk.pem"),
+        file("--key", "keys/rfc9216-bob.pem"),
+        file("--smime-root", "keys/smime-root.pem"),
+        file("--cert", "keys/smime-own.pem"),
+        file("--cert", "keys/rfc9216-alice.pem"),
+    ];
+    check_letters(folder, &arguments.concat())
+}
+
 /// Opens every letter of a folder; how many there were.
 fn check_folder(folder: &str, keys: &[&str], cert: &str) -> usize {
     let mut arguments: Vec<String> = keys
@@ -86,6 +111,10 @@ fn check_folder(folder: &str, keys: &[&str], cert: &str) -> usize {
         .flat_map(|key| ["--key".to_owned(), mail(key).display().to_string()])
         .collect();
     arguments.extend(["--cert".to_owned(), mail(cert).display().to_string()]);
+    check_letters(folder, &arguments)
+}
+
+fn check_letters(folder: &str, arguments: &[String]) -> usize {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let mut letters = 0;
     for entry in std::fs::read_dir(mail(folder))

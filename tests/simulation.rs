@@ -518,6 +518,7 @@ impl Running {
                 address: address.clone(),
                 name: "Desk".to_owned(),
                 certificates: vec![own],
+                smime: Vec::new(),
                 templates: Templates::load(None).unwrap(),
                 language: Default::default(),
                 timeline: Timeline::default(),

@@ -1,6 +1,7 @@
 //! `sealdesk check`: tries everything for real, and names the mend for each failure.
 
 mod certificates;
+mod smime;
 
 use crate::adapters::clock::SystemClock;
 use crate::adapters::published;
@@ -199,6 +200,7 @@ async fn opener(settings: &Settings, findings: &mut Findings) {
             }
         }
     }
+    smime::check_held(settings, &lines, findings);
     let Ok(seal) = wiring::seal_to(settings) else {
         return;
     };

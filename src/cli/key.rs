@@ -1,16 +1,19 @@
 //! `sealdesk key`: makes, takes over, replaces, shows and publishes keys.
 
+mod files;
+mod smime;
+
 use crate::adapters::clock::SystemClock;
 use crate::cli::{exit, screen};
 use crate::config;
 use crate::model::secret::Secret;
-use crate::openpgp::{self, GeneratedKey, PreferenceChanges, Profile, Purpose, SecretKeys};
+use crate::openpgp::{self, PreferenceChanges, Profile, Purpose, SecretKeys};
 use crate::ports::Clock;
 use crate::wiring::{self, read_certificates};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
+use files::write_pair;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Makes, takes over, replaces, shows and publishes keys
@@ -38,11 +41,15 @@ enum Verb {
         #[arg(long, value_name = "DIR", default_value = "keys")]
         out: PathBuf,
     },
-    /// Takes over an existing GnuPG key and re-issues its self-signatures, so that letters to it
-    /// can be opened: they ask for AES, and no longer for what the desk can't open
+    /// Takes over an existing GnuPG key, or keys of S/MIME with their certificates. Of a GnuPG key
+    /// the self-signatures are re-issued, so that letters to it can be opened: they ask for AES, and
+    /// no longer for what the desk can't open
     Adopt {
-        /// The secret key, from `gpg --export-secret-keys --armor KEY`
-        file: PathBuf,
+        /// The secret key, from `gpg --export-secret-keys --armor KEY`; or, for S/MIME, PKCS#12
+        /// (.p12, .pfx) or PEM, where a key and its certificate may stand in two files, and several
+        /// keys in as many
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
         /// A file that holds its passphrase
         #[arg(long, value_name = "FILE")]
         passphrase_file: Option<PathBuf>,
@@ -123,10 +130,10 @@ fn run_offline(verb: Verb) -> Result<()> {
             out,
         } => make_new(&address, &name, profile, &out),
         Verb::Adopt {
-            file,
+            files,
             passphrase_file,
             out,
-        } => adopt(&file, passphrase_file.as_deref(), &out),
+        } => adopt(&files, passphrase_file.as_deref(), &out),
         Verb::Inspect { files } => files.iter().try_for_each(|file| inspect(file)),
         Verb::Export { file, binary } => export(&file, binary),
     }
@@ -149,13 +156,29 @@ fn make_new(address: &str, name: &str, profile: ProfileName, out: &Path) -> Resu
     )
 }
 
-/// Makes a key that exists already fit for the desk.
-fn adopt(file: &Path, passphrase_file: Option<&Path>, out: &Path) -> Result<()> {
-    let octets = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+/// Makes keys that exist already fit for the desk.
+fn adopt(files: &[PathBuf], passphrase_file: Option<&Path>, out: &Path) -> Result<()> {
+    let read = |file: &PathBuf| -> Result<Secret> {
+        let octets = std::fs::read(file);
+        Ok(Secret::new(octets.with_context(|| {
+            format!("cannot read {}", file.display())
+        })?))
+    };
+    let secrets = files.iter().map(read).collect::<Result<Vec<_>>>()?;
+    if secrets.iter().any(smime::is_smime) {
+        return smime::adopt(&secrets, passphrase_file, out);
+    }
+    match secrets.as_slice() {
+        [one] => adopt_openpgp(one.expose(), passphrase_file, out),
+        _ => bail!("adopt one OpenPGP key at a time"),
+    }
+}
+
+fn adopt_openpgp(octets: &[u8], passphrase_file: Option<&Path>, out: &Path) -> Result<()> {
     let passphrase = passphrase_file
         .map(|p| config::secret("--passphrase-file", p))
         .transpose()?;
-    let adopted = openpgp::adopt(&octets, passphrase.as_ref().map(|p| p.expose()))?;
+    let adopted = openpgp::adopt(octets, passphrase.as_ref().map(|p| p.expose()))?;
     write_pair(out, "security", &adopted.key)?;
     make_storage(out)?;
     tell_changes(&adopted.changes)?;
@@ -314,6 +337,12 @@ fn rotate(
 }
 
 fn inspect(file: &Path) -> Result<()> {
+    let octets = Secret::new(
+        std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?,
+    );
+    if smime::is_smime(&octets) {
+        return smime::inspect(file, octets.expose());
+    }
     for certificate in read_certificates(file)? {
         let until = certificate.expires().map_or_else(
             || "never".to_owned(),
@@ -340,36 +369,5 @@ fn inspect(file: &Path) -> Result<()> {
             ))?;
         }
     }
-    Ok(())
-}
-
-fn write_pair(folder: &Path, stem: &str, key: &GeneratedKey) -> Result<()> {
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    let secret = folder.join(format!("{stem}.secret.asc"));
-    let public = folder.join(format!("{stem}.asc"));
-    if secret.exists() || public.exists() {
-        bail!(
-            "{} exists; move it away first: a key is never overwritten",
-            if secret.exists() {
-                secret.display()
-            } else {
-                public.display()
-            }
-        );
-    }
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&secret)
-        .with_context(|| format!("cannot write {}", secret.display()))?;
-    // Letters are sealed to it minutes from now.
-    file.write_all(key.secret_armored.expose())?;
-    file.sync_all()?;
-    std::fs::write(&public, &key.public_armored)
-        .with_context(|| format!("cannot write {}", public.display()))?;
-    screen::print(&format!("{}  {}\n", key.fingerprint, secret.display()))?;
-    screen::print(&format!("{}  {}\n", key.fingerprint, public.display()))?;
     Ok(())
 }

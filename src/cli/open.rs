@@ -9,6 +9,8 @@ use crate::model::reading::{LetterKind, Protection, Reading, Shut, SignatureVerd
 use crate::model::secret::Secret;
 use crate::openpgp;
 use crate::ports::{LetterOctets, OpenedLetter, Opener, OpenerError};
+use crate::smime;
+use crate::wiring;
 use anyhow::{Context, Result};
 use clap::Args;
 use std::collections::HashMap;
@@ -24,13 +26,16 @@ use std::path::{Path, PathBuf};
         --cert ada.asc --attachments /tmp/files letter.eml"
 )]
 pub struct Open {
-    /// A file of secret keys, armored or binary; may be repeated. Signatures are checked with their
-    /// public halves too
+    /// A file of secret keys, armored or binary, or of S/MIME in PEM; may be repeated. Signatures are
+    /// checked with their public halves too
     #[arg(long = "key", value_name = "FILE")]
     keys: Vec<PathBuf>,
     /// A file of certificates that signatures are checked with; may be repeated
     #[arg(long = "cert", value_name = "FILE")]
     certs: Vec<PathBuf>,
+    /// A file of roots in PEM that certificates of S/MIME must lead to; may be repeated
+    #[arg(long = "smime-root", value_name = "FILE")]
+    smime_roots: Vec<PathBuf>,
     /// A file that holds the passphrase of the keys
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
@@ -100,6 +105,13 @@ fn armored_certificates(what: &str, paths: &[PathBuf]) -> Result<Vec<String>> {
             std::fs::read(path)
                 .with_context(|| format!("cannot read the {what} file {}", path.display()))?,
         );
+        let text = String::from_utf8_lossy(file.expose());
+        if smime::is_certificate(&text) {
+            let found = smime::certificates(file.expose())
+                .with_context(|| format!("in {}", path.display()))?;
+            certificates.extend(found.iter().map(smime::Certificate::pem));
+            continue;
+        }
         for certificate in openpgp::certificates(file.expose())
             .with_context(|| format!("in {}", path.display()))?
         {
@@ -121,13 +133,16 @@ fn client(args: &Open) -> Result<OpenerClient> {
     if args.allow_without_jail {
         arguments.push("--allow-without-jail".to_owned());
     }
-    Ok(OpenerClient::new(
+    let client = OpenerClient::new(
         OpenerEndpoint::Child {
             program: std::env::current_exe()?,
             arguments,
         },
         OwnAddresses::default(),
-    ))
+    );
+    let roots = wiring::smime_certificates("--smime-root", &args.smime_roots)?;
+    let pem = roots.iter().map(smime::Certificate::pem).collect();
+    Ok(client.with_smime(pem, false))
 }
 
 async fn print_digest(client: &OpenerClient, octets: Vec<u8>, path: &Path) -> Result<u8> {

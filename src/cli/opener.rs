@@ -6,7 +6,9 @@ use crate::cli::CONFIG_PATH;
 use crate::config::{self, Settings};
 use crate::model::address::Address;
 use crate::model::limits::Limits;
+use crate::model::secret::Secret;
 use crate::openpgp::{Purpose, SecretKeys};
+use crate::smime::{self, SmimeKeys};
 use crate::wiring::{identity, read_certificates};
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
@@ -75,13 +77,14 @@ fn bare_holdings(args: &OpenerArgs) -> Result<Holdings> {
         .as_ref()
         .map(|p| config::secret("--passphrase-file", p))
         .transpose()?;
-    let mail = load_keys(
-        &args.keys,
-        Purpose::Mail,
-        passphrase.as_ref().map(|p| p.expose()),
-    )?;
+    let passphrase = passphrase.as_ref().map(|p| p.expose());
+    let (smime, openpgp): (Vec<PathBuf>, Vec<PathBuf>) =
+        args.keys.iter().cloned().partition(|path| is_pem(path));
+    let mail = load_keys(&openpgp, Purpose::Mail, passphrase)?;
+    let smime = load_smime_keys(&smime, passphrase)?;
     Ok(Holdings {
         mail,
+        smime,
         storage: None,
         identity: None,
         responders: Vec::new(),
@@ -102,12 +105,34 @@ fn load_keys(paths: &[PathBuf], purpose: Purpose, passphrase: Option<&[u8]>) -> 
     Ok(all)
 }
 
+/// Whether a file holds a private key of S/MIME: what can't be read is told by whoever loads it.
+fn is_pem(path: &Path) -> bool {
+    std::fs::read(path).is_ok_and(|octets| smime::is_private(&Secret::new(octets)))
+}
+
+fn load_smime_keys(paths: &[PathBuf], passphrase: Option<&[u8]>) -> Result<SmimeKeys> {
+    let mut all = SmimeKeys::default();
+    for path in paths {
+        let octets = std::fs::read(path)
+            .with_context(|| format!("cannot read the key file {}", path.display()))?;
+        let keys = SmimeKeys::load(Secret::new(octets).expose(), passphrase)
+            .with_context(|| format!("in the key file {}", path.display()))?;
+        all = all.and(keys);
+    }
+    Ok(all)
+}
+
 fn holdings(settings: &Settings) -> Result<Holdings> {
-    let (mail, storage) = own_keys(settings)?;
+    let OwnKeys {
+        mail,
+        smime,
+        storage,
+    } = own_keys(settings)?;
     let responders = responder_certificates(settings)?;
     let distributors = distributor_certificates(settings)?;
     Ok(Holdings {
         mail,
+        smime,
         storage: Some(storage),
         identity: Some(identity(settings)?),
         responders,
@@ -116,8 +141,14 @@ fn holdings(settings: &Settings) -> Result<Holdings> {
     })
 }
 
-/// The keys of mail, and of storage.
-fn own_keys(settings: &Settings) -> Result<(SecretKeys, SecretKeys)> {
+/// Every key that the config names.
+struct OwnKeys {
+    mail: SecretKeys,
+    smime: SmimeKeys,
+    storage: SecretKeys,
+}
+
+fn own_keys(settings: &Settings) -> Result<OwnKeys> {
     let section = &settings.opener;
     let passphrase = section
         .passphrase_file
@@ -140,6 +171,12 @@ fn own_keys(settings: &Settings) -> Result<(SecretKeys, SecretKeys)> {
         ));
     }
     let mail = load_keys(&paths, Purpose::Mail, passphrase)?;
+    let smime = section
+        .smime_keys
+        .iter()
+        .map(|p| checked("opener.smime_keys", p))
+        .collect::<Result<Vec<_>>>()?;
+    let smime = load_smime_keys(&smime, passphrase)?;
     let storage = section
         .storage_key
         .as_ref()
@@ -149,7 +186,11 @@ fn own_keys(settings: &Settings) -> Result<(SecretKeys, SecretKeys)> {
         Purpose::Storage,
         passphrase,
     )?;
-    Ok((mail, storage))
+    Ok(OwnKeys {
+        mail,
+        smime,
+        storage,
+    })
 }
 
 /// Each responder's address, and a certificate of theirs, armored.

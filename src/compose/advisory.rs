@@ -6,7 +6,7 @@ use crate::model::case_record::Credit;
 use crate::model::effect::EffectKey;
 use crate::model::ids::CaseId;
 use crate::model::outgoing::{Addition, Advisory};
-use crate::model::reading::{Integrity, Reading, SignatureStatus};
+use crate::model::reading::{Format, Integrity, Reading, SignatureStatus};
 use crate::model::report::Report;
 use crate::model::report::fields::{Audience, Field, Place, Table, Value};
 use crate::model::secret::tag;
@@ -115,7 +115,12 @@ fn protection(reading: &Reading) -> &'static str {
     match reading.protection.integrity {
         Integrity::None => "came in clear",
         Integrity::Mdc => "came encrypted (OpenPGP, MDC)",
+        Integrity::Aead if reading.protection.format == Format::Smime => {
+            "came encrypted (S/MIME, AES-GCM)"
+        }
         Integrity::Aead => "came encrypted (OpenPGP, AEAD)",
+        Integrity::Signature => "came encrypted (S/MIME), signed inside",
+        Integrity::Unproven => "came encrypted (S/MIME), without proof of its integrity",
     }
 }
 

@@ -5,7 +5,7 @@ use crate::model::Timestamp;
 use crate::model::case::{Case, Draft};
 use crate::model::ids::CaseId;
 use crate::model::outgoing::Brief;
-use crate::model::reading::{Attachment, Reading, SignatureStatus};
+use crate::model::reading::{Attachment, Reading, SignatureStatus, TrustAnchor};
 use crate::model::report::Report;
 use crate::model::report::fields::{Place, Table};
 
@@ -133,7 +133,17 @@ fn protection(reading: &Reading) -> String {
         SignatureStatus::UnknownKey => "signed with an unknown key",
         SignatureStatus::None => "not signed",
     };
-    format!("{sealed}, {signed}")
+    let believed = match &reading.signature.anchor {
+        Some(TrustAnchor::Root { name }) => format!(" (its certificate leads to {name})"),
+        Some(TrustAnchor::Pinned) => " (its certificate is pinned)".to_owned(),
+        None => String::new(),
+    };
+    let unproven = if reading.is_unproven() {
+        "; NOT PROVEN to be as it was sent: don't quote it in an answer"
+    } else {
+        ""
+    };
+    format!("{sealed}, {signed}{}{unproven}", visible(&believed))
 }
 
 /// An octet beyond ASCII becomes three.

@@ -9,7 +9,10 @@ use crate::compose::{ComposeError, DeskIdentity};
 use crate::model::language::Language;
 use crate::model::outgoing::{Asked, Composition};
 pub use assembly::OutgoingHeaders;
-use assembly::{MailEntity, certificate_part, protected_part, text_part, titled_part};
+use assembly::{
+    MailEntity, binary_part, certificate_part, protected_part, smime_certificate_part, text_part,
+    titled_part,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fields::Fields;
@@ -24,6 +27,13 @@ pub struct OwnCertificate {
     /// Without what others signed: what fits into a letter.
     pub armored: String,
     pub binary: Vec<u8>,
+}
+
+/// A certificate of S/MIME of ours, ready to be handed out.
+#[derive(Clone, Debug)]
+pub struct OwnSmimeCertificate {
+    pub fingerprint: String,
+    pub der: Vec<u8>,
 }
 
 /// Larger certificates don't go into an Autocrypt header (Autocrypt level 1 section 2.1.1 asks for
@@ -141,6 +151,9 @@ fn drafted(
             for own in attached(identity) {
                 mixed = mixed.singlepart(certificate_part(own)?);
             }
+            for (n, own) in identity.smime.iter().enumerate() {
+                mixed = mixed.singlepart(smime_certificate_part(own, n)?);
+            }
             (words.subject, MailEntity::Multi(mixed))
         }
         // Delta Chat reads no subject from outside an encryption, and its answers bring back what
@@ -207,6 +220,12 @@ const CALL_SUBJECT: &str = "Sealdesk: please look";
 /// Calls are as long as the next of these steps: this many octets, and each twice the one before.
 const CALL_OCTETS_MIN: usize = 8 * 1024;
 
+/// A signed entity that is not yet sealed.
+pub struct Signed {
+    pub headers: OutgoingHeaders,
+    pub entity: Vec<u8>,
+}
+
 impl MailDraft {
     /// The entity exactly as a signature must cover it: without the line end that belongs to the
     /// next boundary.
@@ -225,6 +244,22 @@ impl MailDraft {
             MailEntity::Multi(parts) => builder.multipart(parts),
         };
         Ok(message.map_err(ComposeError::Build)?.formatted())
+    }
+
+    /// The entity under a detached S/MIME signature in DER: multipart/signed (RFC 8551 section
+    /// 3.5.3), to be sealed as it is.
+    pub fn signed_smime(self, signature: &[u8], micalg: &str) -> Result<Signed, ComposeError> {
+        let signed = MultiPart::signed("application/pkcs7-signature".to_owned(), micalg.to_owned());
+        let whole = match self.entity {
+            MailEntity::Single(part) => signed.singlepart(part),
+            MailEntity::Multi(parts) => signed.multipart(parts),
+        };
+        let kind = "application/pkcs7-signature; name=\"smime.p7s\"";
+        let whole = whole.singlepart(binary_part(kind, "smime.p7s", signature)?);
+        Ok(Signed {
+            headers: self.headers,
+            entity: whole.formatted(),
+        })
     }
 
     /// multipart/signed (RFC 3156 section 5) around exactly the octets of [`Self::octets_to_sign`].
@@ -272,6 +307,7 @@ mod tests {
             address: Address::parse("security@desk.example").unwrap(),
             name: "Desk".to_owned(),
             certificates: vec![own(6), own(4)],
+            smime: Vec::new(),
             templates: Templates::load(None).unwrap(),
             language: Language::English,
             timeline: Timeline::default(),

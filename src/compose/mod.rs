@@ -13,7 +13,9 @@ mod templates;
 
 pub use advisory::{Measure, advisory, credited, follow_up, marker};
 pub use brief::brief;
-pub use mail::{MailDraft, OutgoingHeaders, OwnCertificate, draft, plain};
+pub use mail::{
+    MailDraft, OutgoingHeaders, OwnCertificate, OwnSmimeCertificate, Signed, draft, plain,
+};
 pub use publication::{security_md, security_txt};
 pub use templates::{TemplateFault, Templates};
 
@@ -28,6 +30,8 @@ pub struct DeskIdentity {
     pub name: String,
     /// Ours, the one in use first; the first of version 4 goes into Autocrypt.
     pub certificates: Vec<OwnCertificate>,
+    /// Those of S/MIME, the one in use first.
+    pub smime: Vec<OwnSmimeCertificate>,
     pub templates: Templates,
     /// Of letters to people whose language is not known.
     pub language: Language,

@@ -92,6 +92,7 @@ mod tests {
             address,
             name: "Team".to_owned(),
             certificates: vec![own],
+            smime: Vec::new(),
             templates: Templates::load(None).unwrap(),
             language: Language::English,
             timeline: Timeline::default(),

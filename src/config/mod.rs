@@ -17,6 +17,7 @@ mod recipients;
 mod reference;
 mod secrets;
 mod sections;
+mod smime;
 mod timeline;
 mod tracker;
 
@@ -36,6 +37,7 @@ pub use recipients::{DistributorSection, ResponderSection};
 pub use reference::reference;
 pub use secrets::{expanded, secret};
 pub use sections::OpenerConfig;
+pub use smime::SmimeSection;
 pub use tracker::{GithubSection, TrackerAuth, TrackerSection};
 
 use crate::decide::{Caps, Policy};
@@ -71,6 +73,7 @@ pub struct Settings {
     pub certificates: Vec<PathBuf>,
     pub storage_certificate: PathBuf,
     pub opener: OpenerConfig,
+    pub smime: SmimeSection,
     pub limits: Limits,
     pub mailboxes: Vec<MailboxSection>,
     pub courier: CourierSection,
@@ -159,6 +162,7 @@ fn check(
             .map_or(Ok(Vec::new()), publication::AnnouncementSection::addresses)?,
         announcement_webhook_file: config.announcement.and_then(|a| a.webhook_file),
         opener: config.opener,
+        smime: config.smime.expanded()?,
         limits: config.limits,
         mailboxes: config.mailbox,
         courier: config.courier,

@@ -10,6 +10,7 @@ use crate::config::operating::{
 use crate::config::product::ProductSection;
 use crate::config::publication::{AnnouncementSection, PublishSection, PublisherSection};
 use crate::config::recipients::{DistributorSection, ResponderSection};
+use crate::config::smime::SmimeSection;
 use crate::config::timeline::{ReleaseSection, TimelineSection};
 use crate::config::tracker::TrackerSection;
 use crate::model::limits::Limits;
@@ -25,6 +26,8 @@ pub(super) struct ConfigFile {
     pub keys: Keys,
     #[serde(default)]
     pub opener: OpenerConfig,
+    #[serde(default)]
+    pub smime: SmimeSection,
     #[serde(default)]
     pub limits: Limits,
     #[serde(default)]
@@ -79,6 +82,9 @@ pub struct OpenerConfig {
     /// The secret keys of `keys.certificates`; several may stand here, retired ones behind
     #[serde(default)]
     pub secret_keys: Vec<PathBuf>,
+    /// The private keys of `smime.certificates`, each in PEM with its certificate
+    #[serde(default)]
+    pub smime_keys: Vec<PathBuf>,
     /// The secret key of `keys.storage_certificate`
     pub storage_key: Option<PathBuf>,
     /// Unlocks all of them

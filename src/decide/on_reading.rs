@@ -11,8 +11,8 @@ use crate::model::effect::{Effect, EffectKey, Reason};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::journal::JournalEvent;
 use crate::model::reading::{LetterKind, Reading};
-use crate::model::report::Intent;
-use first_letter::first;
+use crate::model::report::{Intent, Report};
+use first_letter::{first, unproven};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -83,7 +83,10 @@ pub fn on_reading(
             call_at,
         );
     }
-    let mut decision = if letter.is_first {
+    let is_unproven = reading.is_unproven();
+    let mut decision = if is_unproven {
+        unproven(case, letter, in_clear, now)
+    } else if letter.is_first {
         // What a responder closed before it could be read stays closed.
         let mut decision = first(case, letter, reading, policy, now).unwrap_or_default();
         if is_perhaps_part_of_another(case, &decision) {
@@ -95,10 +98,9 @@ pub fn on_reading(
     } else {
         follow_up(case, letter, reading, policy, now)
     };
-    let public = reading
-        .report
-        .as_ref()
-        .is_some_and(|r| r.disclosure.intent == Intent::AlreadyPublic);
+    // Somebody on the way may have written it: no deadline moves for that.
+    let trusted_report = reading.report.as_ref().filter(|_| !is_unproven);
+    let public = trusted_report.is_some_and(|r| r.disclosure.intent == Intent::AlreadyPublic);
     // What could be read goes its way; a human looks for the rest.
     for reason in [(shut, Reason::LetterShut), (public, Reason::AlreadyPublic)]
         .into_iter()
@@ -113,7 +115,7 @@ pub fn on_reading(
         ));
     }
     one_call(&mut decision, id, letter, in_clear, call_at);
-    hurry(case, reading, policy, now, &mut decision);
+    hurry(case, trusted_report, policy, now, &mut decision);
     decision.journal.insert(
         0,
         Entry::of(id, JournalEvent::LetterRead, letter.intake.to_string()),
@@ -165,8 +167,14 @@ fn one_call(
 }
 
 /// What is public, or about to be, takes the fast lane: every deadline is reckoned anew.
-fn hurry(case: &Case, reading: &Reading, policy: &Policy, now: Timestamp, decision: &mut Decision) {
-    let Some(report) = &reading.report else {
+fn hurry(
+    case: &Case,
+    report: Option<&Report>,
+    policy: &Policy,
+    now: Timestamp,
+    decision: &mut Decision,
+) {
+    let Some(report) = report else {
         return;
     };
     let standing = match &decision.case {
@@ -438,6 +446,58 @@ mod tests {
         assert!(joins(false, true, true, false));
         assert!(!joins(false, true, true, true) && !joins(false, true, false, false));
         assert!(!joins(true, true, false, false) && !joins(false, false, true, false));
+    }
+
+    #[test]
+    fn a_letter_that_nothing_proves_files_nothing_joins_nothing_and_calls_once() {
+        use crate::decide::FilePolicy;
+        use crate::model::reading::Integrity;
+        let older = CaseId::from_random([7; 10]);
+        for (file, is_first, hurried) in [
+            (FilePolicy::Always, true, true),
+            (FilePolicy::Always, false, false),
+            (FilePolicy::Evident, true, false),
+        ] {
+            let policy = Policy {
+                file,
+                ..Policy::default()
+            };
+            let mut reading = reading(LetterKind::Report, true, true);
+            reading.text = "1. open it".to_owned();
+            reading.protection.integrity = Integrity::Unproven;
+            if let Some(report) = &mut reading.report {
+                report.disclosure.intent = if hurried {
+                    Intent::AlreadyPublic
+                } else {
+                    Intent::Public
+                };
+            }
+            let letter = ReadLetter {
+                intake: IntakeId(1),
+                received_at: now(),
+                is_first,
+                answerable: true,
+                signed_by_pinned: true,
+                proven: true,
+                of_participant: true,
+                older: Some(Older {
+                    case: &older,
+                    originator_in_case: true,
+                    is_closed: false,
+                }),
+                alike: Some(&older),
+                reading: Some(&reading),
+            };
+            let decision = on_reading(&case(), &letter, &policy, now());
+            let called = Work::CallByMail(Reason::LetterUnproven);
+            let works: Vec<Work> = decision.effects.iter().map(|e| e.work).collect();
+            assert_eq!(works, [called]);
+            assert_eq!(decision.letter_of, None);
+            if let Some(CaseChange::Update { after, .. }) = &decision.case {
+                assert_eq!(after.draft(), &Draft::AwaitsConfirmation);
+                assert_eq!(after.perhaps_of(), None);
+            }
+        }
     }
 
     #[test]

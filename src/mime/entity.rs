@@ -218,18 +218,6 @@ impl<'x> Entity<'x> {
             .map_or_else(|| "text/plain".to_owned(), media_type)
     }
 
-    /// Whether a part is sealed by S/MIME (RFC 8551 section 3.2), and whether one is signed with
-    /// its content inside.
-    pub fn smime_parts(&self) -> (bool, bool) {
-        let parts = || {
-            self.message.parts.iter().filter(|part| {
-                is(part, "application", "pkcs7-mime") || is(part, "application", "x-pkcs7-mime")
-            })
-        };
-        let signed = |part: &MessagePart<'_>| attribute_is(part, "smime-type", "signed-data");
-        (parts().any(|part| !signed(part)), parts().any(signed))
-    }
-
     /// Whether the transfer encoding or charset of some part could not be decoded as declared.
     pub fn has_encoding_fault(&self) -> bool {
         self.message.parts.iter().any(|p| p.is_encoding_problem)

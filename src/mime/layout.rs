@@ -22,12 +22,18 @@ pub enum Layout<'a> {
         signed: Vec<u8>,
         signature: Cow<'a, [u8]>,
     },
-    /// RFC 8551 section 3.4.2 and 3.3: the content is inside, which is named and not opened.
+    /// RFC 8551 sections 3.3 to 3.6: a CMS message that holds its content. `claims_sealed`: its
+    /// type does not say that anybody can read it.
     Smime {
-        encrypted: bool,
+        message: Cow<'a, [u8]>,
+        claims_sealed: bool,
     },
-    /// RFC 8551 section 3.5.3: the content stands in clear beside its signature.
-    SmimeSigned,
+    /// RFC 8551 section 3.5.3: the signed octets exactly as they stand, CRLF line ends, and the
+    /// signature beside them.
+    SmimeSigned {
+        signed: Vec<u8>,
+        signature: Cow<'a, [u8]>,
+    },
     Bare,
 }
 
@@ -62,13 +68,15 @@ impl<'x> Entity<'x> {
         {
             return signed;
         }
-        if is(root, "application", "pkcs7-mime") || is(root, "application", "x-pkcs7-mime") {
+        if is_smime(root) {
             let kind = root
                 .content_type()
                 .and_then(|ct| ct.attribute("smime-type"))
                 .unwrap_or_default();
+            let open = ["signed-data", "compressed-data", "certs-only"];
             return Layout::Smime {
-                encrypted: !kind.eq_ignore_ascii_case("signed-data"),
+                message: self.sealed(root, None).ciphertext,
+                claims_sealed: !open.iter().any(|open| kind.eq_ignore_ascii_case(open)),
             };
         }
         let Some(root) = self.root() else {
@@ -195,12 +203,20 @@ impl<'x> Entity<'x> {
             .contents()
             .trim_ascii_start()
             .starts_with(b"-----BEGIN PGP SIGNATURE");
-        if !is(signature, "application", "pgp-signature") && !retyped {
-            return is(signature, "application", "pkcs7-signature").then_some(Layout::SmimeSigned);
+        let is_smime = is(signature, "application", "pkcs7-signature")
+            || is(signature, "application", "x-pkcs7-signature");
+        if !is(signature, "application", "pgp-signature") && !retyped && !is_smime {
+            return None;
         }
         let raw = self
             .octets
             .get(signed.raw_header_offset() as usize..signed.raw_end_offset() as usize)?;
+        if is_smime {
+            return Some(Layout::SmimeSigned {
+                signed: canonical(raw),
+                signature: self.sent(signature),
+            });
+        }
         Some(Layout::Signed {
             signed: canonical(raw),
             signature: Cow::Borrowed(signature.contents()),
@@ -216,6 +232,22 @@ impl<'x> Entity<'x> {
         (has_armor && !matches!(part.body, PartType::Html(_)))
             || sniff::is_encrypted_message(&self.sent(part))
     }
+}
+
+/// A part that is a CMS message by its type, or by its name where a mail system made it a file of
+/// no type (RFC 8551 section 3.2.1).
+fn is_smime(part: &MessagePart<'_>) -> bool {
+    let named = || {
+        let name = part.attachment_name().unwrap_or_default();
+        is(part, "application", "octet-stream") && is_smime_name(name)
+    };
+    is(part, "application", "pkcs7-mime") || is(part, "application", "x-pkcs7-mime") || named()
+}
+
+/// Whether a file is called as CMS messages with their content are.
+pub fn is_smime_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [".p7m", ".p7z"].iter().any(|end| name.ends_with(end))
 }
 
 /// The first part of PGP/MIME (RFC 3156 section 4), whatever type it was given on the way.

@@ -31,7 +31,7 @@ pub use delivery::delivery;
 pub use entity::{Entity, File, ProtectedHeaders};
 pub use filename::safe_name;
 pub use inline::{Block, BlockKind, blocks, has_armor};
-pub use layout::{Layout, Sealed};
+pub use layout::{Layout, Sealed, is_smime_name};
 pub use outer::{OwnAddresses, OwnList, arrival, header_block_end, header_end, outer};
 pub use path::{Path, path};
 pub use precheck::LimitExceeded;

@@ -17,7 +17,7 @@ use std::time::Duration;
 /// What a letter draws on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sum {
-    /// Tries to open or to verify an OpenPGP message.
+    /// Tries to open or to verify a message of OpenPGP or S/MIME.
     Messages,
     /// OpenPGP packets.
     Packets,

@@ -216,7 +216,7 @@ pub const SIGNATURES_OF_MESSAGE_MAX: u64 = 6;
 /// time zone is 26 hours; a clock may be a day off as well.
 pub const SIGNATURE_EARLY_HOURS_MAX: u64 = 48;
 
-/// Tries to open or to verify an OpenPGP message, in a whole letter.
+/// Tries to open or to verify a message of OpenPGP or S/MIME, in a whole letter.
 pub const MESSAGES_MAX: u64 = 40;
 /// OpenPGP packets of a whole letter, in all of its messages.
 pub const PACKETS_OF_LETTER_MAX: u64 = 2_000;

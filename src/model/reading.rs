@@ -69,19 +69,27 @@ pub enum Format {
     Inline,
     /// An OpenPGP file beside the text.
     Attachment,
-    /// S/MIME (RFC 8551), which is never opened.
+    /// S/MIME (RFC 8551).
     Smime,
     /// Not encrypted, or refused by a limit before its form was known.
     #[default]
     None,
 }
 
-/// How the ciphertext was authenticated: MDC (SEIPDv1) or AEAD (SEIPDv2), RFC 9580 section 5.13.
+/// How the ciphertext was authenticated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Integrity {
+    /// SEIPDv1 (RFC 9580 section 5.13.1).
     Mdc,
+    /// SEIPDv2 (RFC 9580 section 5.13.2), or AES-GCM in S/MIME (RFC 5083).
     Aead,
+    /// S/MIME in CBC, which proves nothing by itself; a signature inside covers the whole, and its
+    /// certificate leads to a root that the config trusts.
+    Signature,
+    /// S/MIME in CBC without such a signature: anybody on the way may have changed it (EFAIL).
+    Unproven,
+    /// Nothing is encrypted, or what is encrypted stayed shut.
     #[default]
     None,
 }
@@ -109,7 +117,7 @@ pub enum Shut {
     NoKey,
     /// The ciphertext was changed on the way, or is not protected against changes.
     Integrity,
-    /// It is S/MIME, or uses what our OpenPGP library does not support.
+    /// It uses what is not supported here.
     Unsupported,
     /// Opening it would cost more than the limits of one letter allow.
     Limit,
@@ -142,6 +150,19 @@ pub enum SignatureStatus {
     None,
 }
 
+/// What the certificate of an S/MIME signature is believed for.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum TrustAnchor {
+    /// Its chain ends at a root of the config.
+    Root {
+        /// The root's subject.
+        name: String,
+    },
+    /// It was pinned for the originator before.
+    Pinned,
+}
+
 /// Who signed a letter, as far as that is proven.
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct SignatureVerdict {
@@ -154,6 +175,9 @@ pub struct SignatureVerdict {
     /// nobody can pass it on to us.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub names_recipient: bool,
+    /// Of a valid S/MIME signature: what its certificate is believed for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<TrustAnchor>,
 }
 
 /// A file of a letter, as a reading lists it: without its octets.
@@ -183,6 +207,18 @@ pub struct BroughtCertificate {
     pub armored: String,
 }
 
+impl BroughtCertificate {
+    /// Whether it is one of S/MIME (PEM, RFC 7468 section 5), and none of OpenPGP.
+    pub fn is_smime(&self) -> bool {
+        is_smime(&self.armored)
+    }
+}
+
+/// Whether a certificate as text is one of S/MIME, and none of OpenPGP.
+pub fn is_smime(armored: &str) -> bool {
+    armored.contains("-----BEGIN CERTIFICATE-----")
+}
+
 /// What a mail system says became of a letter (RFC 3464 section 2.3.3, and the wild ones).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -208,6 +244,13 @@ impl Reading {
     pub fn came_sealed(&self) -> bool {
         self.sealed || self.protection.encrypted
     }
+
+    /// Whether a part of it was encrypted and opened, and nothing proves that it is as its writer
+    /// sent it: no machine may act on what it says.
+    pub fn is_unproven(&self) -> bool {
+        let mut all = std::iter::once(&self.protection).chain(&self.parts);
+        all.any(|protection| protection.integrity == Integrity::Unproven)
+    }
 }
 
 /// What a letter shows to whoever holds no key: what the desk sends by itself is made from this
@@ -229,10 +272,11 @@ pub struct Outside {
 impl Outside {
     /// Of a reading for which no key was asked.
     pub fn of(reading: &Reading, digest: Option<Digest>) -> Self {
-        let certificate = reading
-            .certificates
-            .iter()
-            .find(|c| c.in_clear)
+        let in_clear = || reading.certificates.iter().filter(|c| c.in_clear);
+        // They are answered as they wrote: one of S/MIME comes from a signature of theirs alone.
+        let certificate = in_clear()
+            .find(|c| c.is_smime())
+            .or_else(|| in_clear().next())
             .map(|c| c.armored.clone());
         Self {
             in_clear: !reading.came_sealed(),

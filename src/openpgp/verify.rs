@@ -7,7 +7,7 @@ use crate::model::budget::{Budget, Overspent, Sum};
 use crate::model::limits::{
     PACKETS_MAX, SIGNATURE_EARLY_HOURS_MAX, SIGNATURE_OCTETS_MAX, SIGNATURES_OF_MESSAGE_MAX,
 };
-use crate::model::reading::Integrity;
+use crate::model::reading::{Integrity, TrustAnchor};
 use sequoia_openpgp as openpgp;
 use sequoia_openpgp::Packet;
 use sequoia_openpgp::packet::key::{PublicParts, UnspecifiedRole};
@@ -34,6 +34,8 @@ pub enum SignatureFound {
         fingerprint: String,
         addresses: Vec<String>,
         intended: Vec<String>,
+        /// Of an S/MIME signature: what its certificate is believed for.
+        anchor: Option<TrustAnchor>,
     },
     /// We hold no certificate for it.
     Unknown { issuer: Option<String> },
@@ -204,6 +206,7 @@ fn found(result: Result<GoodChecksum<'_>, VerificationError<'_>>) -> SignatureFo
                 fingerprint: certificate.fingerprint(),
                 addresses: certificate.addresses(),
                 intended,
+                anchor: None,
             }
         }
         Err(VerificationError::MissingKey { sig }) => SignatureFound::Unknown {

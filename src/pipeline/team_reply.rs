@@ -138,7 +138,8 @@ const ATTACHED_BY_PROGRAMS: [&str; 3] = [
 
 /// Refuses a letter that did not come encrypted, or that brings files.
 fn check_form(reading: &Reading) -> Result<(), Refusal> {
-    if !reading.protection.encrypted || reading.protection.shut.is_some() {
+    let is_opened = reading.protection.encrypted && reading.protection.shut.is_none();
+    if !is_opened || reading.is_unproven() {
         return Err(Refusal::InClear);
     }
     let has_files = reading

@@ -3,15 +3,15 @@
 use crate::mime::{self, Block, BlockKind, Body, Entity, File, blocks};
 use crate::model::limits::BLOCKS_MAX;
 use crate::model::reading::Format;
-use crate::openpgp::{self, SessionKeys, SignatureFound};
-use crate::reading::State;
+use crate::openpgp::{self, SignatureFound};
+use crate::reading::{MailKeys, State};
 
 impl State<'_> {
     /// Body text, with the OpenPGP blocks in it opened. Each block is a document of its own.
     pub(super) fn inline(
         &mut self,
         body: &Body,
-        keys: &mut dyn SessionKeys,
+        keys: &mut dyn MailKeys,
         clear: bool,
         depth: usize,
     ) {
@@ -44,7 +44,7 @@ impl State<'_> {
             self.block(block, body, keys, depth, root);
         }
         let chain = std::mem::take(&mut self.chain);
-        self.sealed_files(&files, keys, depth);
+        self.sealed_files(&files, keys, depth, clear);
         self.chain = chain;
     }
 
@@ -84,7 +84,7 @@ impl State<'_> {
         &mut self,
         block: &Block,
         body: &Body,
-        keys: &mut dyn SessionKeys,
+        keys: &mut dyn MailKeys,
         depth: usize,
         root: bool,
     ) {
@@ -128,7 +128,7 @@ impl State<'_> {
         &mut self,
         block: &str,
         as_sent: Option<Vec<u8>>,
-        keys: &mut dyn SessionKeys,
+        keys: &mut dyn MailKeys,
         depth: usize,
     ) {
         let good = |verified: &Option<(Vec<u8>, Vec<SignatureFound>)>| {
@@ -174,7 +174,7 @@ impl State<'_> {
         octets: &[u8],
         format: Format,
         charset: Option<&str>,
-        keys: &mut dyn SessionKeys,
+        keys: &mut dyn MailKeys,
         depth: usize,
         root: bool,
     ) -> bool {
@@ -202,7 +202,7 @@ impl State<'_> {
         &mut self,
         plaintext: &[u8],
         charset: Option<&str>,
-        keys: &mut dyn SessionKeys,
+        keys: &mut dyn MailKeys,
         depth: usize,
         root: bool,
     ) {

@@ -4,6 +4,7 @@ use crate::mime::{self, File};
 use crate::model::limits::{CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX};
 use crate::openpgp::{self, Certificate, NotRead};
 use crate::reading::{SECRET_KEY_SENT, State};
+use crate::smime;
 
 /// How a certificate came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,10 +17,33 @@ pub(super) enum Way {
     Clear,
 }
 
-/// A certificate with a user ID equal to From.
+/// A certificate with an address equal to From.
 pub(super) struct Brought {
-    pub(super) certificate: Certificate,
+    pub(super) certificate: TheirCertificate,
     pub(super) way: Way,
+}
+
+/// A certificate of either kind.
+pub(super) enum TheirCertificate {
+    OpenPgp(Certificate),
+    Smime(smime::Certificate),
+}
+
+impl TheirCertificate {
+    pub(super) fn fingerprint(&self) -> String {
+        match self {
+            Self::OpenPgp(certificate) => certificate.fingerprint(),
+            Self::Smime(certificate) => certificate.fingerprint(),
+        }
+    }
+
+    /// As text, without what others signed.
+    pub(super) fn armored(&self) -> Option<String> {
+        match self {
+            Self::OpenPgp(certificate) => certificate.minimal().ok()?.armored().ok(),
+            Self::Smime(certificate) => Some(certificate.pem()),
+        }
+    }
 }
 
 impl State<'_> {
@@ -74,42 +98,49 @@ impl State<'_> {
             return true;
         };
         for certificate in found.into_iter().filter(|c| c.is_of(&from)) {
-            let fingerprint = certificate.fingerprint();
-            if let Some(known) = self
-                .brought
-                .iter_mut()
-                .find(|b| b.certificate.fingerprint() == fingerprint)
-            {
-                // The copy in clear counts, as if there were no other: what leaves must not tell
-                // whether there is one.
-                if way > known.way {
-                    *known = Brought { certificate, way };
-                }
-                continue;
-            }
-            if self.pinned
-                && !self
-                    .held
-                    .iter()
-                    .any(|held| held.fingerprint() == fingerprint)
-            {
-                self.fault(
-                    "the letter brings another certificate than the one we know for its \
-                    sender; it is not used",
-                );
-            }
-            self.brought.push(Brought { certificate, way });
+            self.brought_by(TheirCertificate::OpenPgp(certificate), way);
         }
         true
     }
 
+    /// Notes a certificate of the single From.
+    pub(super) fn brought_by(&mut self, certificate: TheirCertificate, way: Way) {
+        let fingerprint = certificate.fingerprint();
+        if let Some(known) = self
+            .brought
+            .iter_mut()
+            .find(|b| b.certificate.fingerprint() == fingerprint)
+        {
+            // The copy in clear counts, as if there were no other: what leaves must not tell
+            // whether there is one.
+            if way > known.way {
+                *known = Brought { certificate, way };
+            }
+            return;
+        }
+        let is_held = match &certificate {
+            TheirCertificate::OpenPgp(_) => self
+                .held
+                .iter()
+                .any(|held| held.fingerprint() == fingerprint),
+            TheirCertificate::Smime(theirs) => self.position.smime_pinned.contains(theirs),
+        };
+        if self.pinned && !is_held {
+            self.fault(
+                "the letter brings another certificate than the one we know for its \
+                sender; it is not used",
+            );
+        }
+        self.brought.push(Brought { certificate, way });
+    }
+
     /// The certificates that a signature may be checked with.
     pub(super) fn certificates(&self) -> Vec<Certificate> {
-        let usable = self
-            .brought
-            .iter()
-            .map(|b| &b.certificate)
-            .filter(|_| !self.pinned);
+        let openpgp = self.brought.iter().filter_map(|b| match &b.certificate {
+            TheirCertificate::OpenPgp(certificate) => Some(certificate),
+            TheirCertificate::Smime(_) => None,
+        });
+        let usable = openpgp.filter(|_| !self.pinned);
         self.held.iter().chain(usable).cloned().collect()
     }
 }

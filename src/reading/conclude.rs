@@ -47,9 +47,11 @@ impl State<'_> {
                 found @ SignatureFound::Good {
                     fingerprint,
                     intended,
+                    anchor,
                     ..
                 },
             ) => SignatureVerdict {
+                anchor: anchor.clone(),
                 status: SignatureStatus::Valid,
                 fingerprint: Some(fingerprint.clone()),
                 signer_is_originator: self.is_by_originator(found),
@@ -283,7 +285,7 @@ fn answerable(kind: LetterKind, outer: &Outer) -> bool {
 }
 
 fn brought(Brought { certificate, way }: &Brought) -> Option<BroughtCertificate> {
-    let armored = certificate.minimal().ok()?.armored().ok()?;
+    let armored = certificate.armored()?;
     let kept = armored.len() <= CERTIFICATE_OCTETS_MAX;
     let (in_clear, pinnable) = (*way != Way::Inside, *way == Way::Clear);
     kept.then(|| BroughtCertificate {

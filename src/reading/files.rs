@@ -7,8 +7,9 @@ use crate::model::limits::{
     CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX, SEALED_FILES_MAX, SHOWN_FILE_OCTETS_MAX,
 };
 use crate::model::reading::{Attachment, Format};
-use crate::openpgp::{self, Certificate, SessionKeys};
-use crate::reading::{Kept, SECRET_KEY_SENT, State};
+use crate::openpgp::{self, Certificate};
+use crate::reading::smime_layers::At;
+use crate::reading::{Kept, MailKeys, SECRET_KEY_SENT, State};
 use crate::triage;
 use sha2::Sha256;
 use std::borrow::Cow;
@@ -58,15 +59,21 @@ impl State<'_> {
     pub(super) fn sealed_files(
         &mut self,
         files: &[File<'_>],
-        keys: &mut dyn SessionKeys,
+        keys: &mut dyn MailKeys,
         depth: usize,
+        clear: bool,
     ) {
         let mut sealed = 0;
         for file in files {
-            if is_sealed_file(file) {
+            let is_smime = is_smime_file(file);
+            if is_smime || is_sealed_file(file) {
                 sealed += 1;
                 if sealed <= SEALED_FILES_MAX {
-                    self.sealed_file(file, keys, depth);
+                    if is_smime {
+                        self.smime_file(file, keys, At { depth, clear });
+                    } else {
+                        self.sealed_file(file, keys, depth);
+                    }
                     continue;
                 }
                 self.fault("there are too many sealed files; the rest stays shut");
@@ -75,7 +82,7 @@ impl State<'_> {
         }
     }
 
-    fn sealed_file(&mut self, file: &File<'_>, keys: &mut dyn SessionKeys, depth: usize) {
+    fn sealed_file(&mut self, file: &File<'_>, keys: &mut dyn MailKeys, depth: usize) {
         if mime::is_encrypted_message(&file.octets) || mime::is_openpgp_message(&file.octets) {
             let alone = self.shows_nothing();
             return self.sealed_octets(file, &file.octets, keys, depth, alone);
@@ -112,7 +119,7 @@ impl State<'_> {
         &mut self,
         file: &File<'_>,
         octets: &[u8],
-        keys: &mut dyn SessionKeys,
+        keys: &mut dyn MailKeys,
         depth: usize,
         alone: bool,
     ) {
@@ -137,7 +144,7 @@ impl State<'_> {
         &mut self,
         file: &File<'_>,
         plaintext: Vec<u8>,
-        keys: &mut dyn SessionKeys,
+        keys: &mut dyn MailKeys,
         depth: usize,
         alone: bool,
     ) {
@@ -185,6 +192,12 @@ fn readable(file: &File<'_>, media_type: &str) -> Vec<u8> {
     } else {
         Vec::new()
     }
+}
+
+/// Whether a file is a CMS message with its content, by its type or its name.
+fn is_smime_file(file: &File<'_>) -> bool {
+    let typed = ["application/pkcs7-mime", "application/x-pkcs7-mime"];
+    typed.contains(&file.media_type.as_str()) || mime::is_smime_name(&file.name)
 }
 
 /// Whether a file is an OpenPGP message, whatever it is called.

@@ -3,8 +3,9 @@
 use crate::mime::{self, Entity, File, Layout, ProtectedHeaders, Sealed};
 use crate::model::limits::FORWARDED_MAX;
 use crate::model::reading::{Format, Protection, Shut};
-use crate::openpgp::{self, Opened, SessionKeys, SignatureFound};
-use crate::reading::{State, Way};
+use crate::openpgp::{self, Opened, SignatureFound};
+use crate::reading::smime_layers::At;
+use crate::reading::{MailKeys, State, Way};
 use std::rc::Rc;
 
 impl State<'_> {
@@ -12,7 +13,7 @@ impl State<'_> {
     pub(super) fn entity(
         &mut self,
         entity: &Entity<'_>,
-        keys: &mut dyn SessionKeys,
+        keys: &mut dyn MailKeys,
         depth: usize,
         clear: bool,
     ) {
@@ -44,26 +45,17 @@ impl State<'_> {
             Layout::Signed { signed, signature } => {
                 self.signed(&signed, &signature, keys, depth, clear)
             }
-            Layout::Smime { encrypted } => {
-                self.sealed = true;
-                let shut = Some(Shut::Unsupported);
-                self.protections.push(Protection {
-                    encrypted,
-                    format: Format::Smime,
-                    shut,
-                    ..Protection::default()
-                });
-                self.fault(if encrypted {
-                    "the letter is in S/MIME, which is not opened: ask for OpenPGP"
-                } else {
-                    "the letter is inside an S/MIME signature, which is not read: ask for \
-                     OpenPGP, or for plain text"
-                });
-                entity.files().iter().for_each(|file| self.keep(file));
+            Layout::Smime {
+                message,
+                claims_sealed,
+            } => {
+                let at = At { depth, clear };
+                if !self.smime(&message, claims_sealed, keys, at, true) {
+                    entity.files().iter().for_each(|file| self.keep(file));
+                }
             }
-            Layout::SmimeSigned => {
-                self.fault("its S/MIME signature was not checked");
-                self.bare(entity, keys, depth, clear);
+            Layout::SmimeSigned { signed, signature } => {
+                self.smime_signed(&signed, &signature, keys, At { depth, clear })
             }
             Layout::Bare => self.bare(entity, keys, depth, clear),
         }
@@ -73,7 +65,7 @@ impl State<'_> {
     fn encrypted(
         &mut self,
         sealed: &Sealed<'_>,
-        keys: &mut dyn SessionKeys,
+        keys: &mut dyn MailKeys,
         depth: usize,
         first: bool,
     ) {
@@ -100,7 +92,7 @@ impl State<'_> {
         &mut self,
         ciphertext: &[u8],
         sealed: &Sealed<'_>,
-        keys: &mut dyn SessionKeys,
+        keys: &mut dyn MailKeys,
         depth: usize,
         first: bool,
     ) {
@@ -147,7 +139,7 @@ impl State<'_> {
     pub(super) fn payload(
         &mut self,
         inner: &Entity<'_>,
-        keys: &mut dyn SessionKeys,
+        keys: &mut dyn MailKeys,
         depth: usize,
         root: bool,
     ) {
@@ -162,7 +154,7 @@ impl State<'_> {
     pub(super) fn verified_again(
         &mut self,
         ciphertext: &[u8],
-        keys: &mut dyn SessionKeys,
+        keys: &mut dyn MailKeys,
         found: Vec<SignatureFound>,
     ) -> Vec<SignatureFound> {
         let unknown = found
@@ -178,7 +170,7 @@ impl State<'_> {
         &mut self,
         signed: &[u8],
         signature: &[u8],
-        keys: &mut dyn SessionKeys,
+        keys: &mut dyn MailKeys,
         depth: usize,
         clear: bool,
     ) {
@@ -198,7 +190,7 @@ impl State<'_> {
         });
     }
 
-    fn bare(&mut self, entity: &Entity<'_>, keys: &mut dyn SessionKeys, depth: usize, clear: bool) {
+    fn bare(&mut self, entity: &Entity<'_>, keys: &mut dyn MailKeys, depth: usize, clear: bool) {
         let files = entity.files();
         // Exchange puts what Gpg4win's plug-in for Outlook wrote into one file, a whole PGP/MIME
         // entity.
@@ -212,28 +204,9 @@ impl State<'_> {
             return self.entity(&inner, keys, depth + 1, clear);
         }
         self.learn_from_files(&files, clear);
-        match entity.smime_parts() {
-            (true, _) => {
-                self.sealed = true;
-                if !self.forwarded {
-                    self.protections.push(Protection {
-                        encrypted: true,
-                        format: Format::Smime,
-                        shut: Some(Shut::Unsupported),
-                        ..Protection::default()
-                    });
-                }
-                self.fault("a part is in S/MIME, which is not opened: ask for OpenPGP");
-            }
-            (_, true) => self.fault(
-                "a part is inside an S/MIME signature, which is not read: ask \
-                for OpenPGP, or for plain text",
-            ),
-            _ => {}
-        }
         self.inline(&entity.body(!clear), keys, clear, depth);
         let chain = std::mem::take(&mut self.chain);
-        self.sealed_files(&files, keys, depth);
+        self.sealed_files(&files, keys, depth, clear);
         self.forwarded_letters(&files, keys, depth, clear);
         self.chain = chain;
     }
@@ -243,7 +216,7 @@ impl State<'_> {
     fn forwarded_letters(
         &mut self,
         files: &[File<'_>],
-        keys: &mut dyn SessionKeys,
+        keys: &mut dyn MailKeys,
         depth: usize,
         clear: bool,
     ) {

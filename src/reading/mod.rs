@@ -9,20 +9,36 @@ mod conclude;
 mod files;
 mod layers;
 mod opening;
+mod smime_layers;
 mod strike;
 
 use crate::mime::{self, Entity, Layout, LimitExceeded, OwnAddresses};
+use crate::model::Timestamp;
 use crate::model::budget::Budget;
 use crate::model::ids::Digest;
 use crate::model::letter::{Dmarc, Outer};
 use crate::model::limits::Limits;
 use crate::model::product::OwnProduct;
 use crate::model::reading::{Attachment, Delivery, Protection, Reading, Shut};
-use crate::openpgp::{self, Certificate, SessionKeys, SignatureFound};
+use crate::openpgp::{self, Certificate, SecretKeys, SessionKeys, SignatureFound};
+use crate::smime::{self, ContentKey, ContentKeys, KeyQuestion};
 use certificates::{Brought, Way};
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
 pub use strike::strike;
+
+/// Whoever can open both kinds of mail: the keys themselves, or a socket to the keyholder.
+pub trait MailKeys: SessionKeys + ContentKeys {}
+
+impl<T: SessionKeys + ContentKeys> MailKeys for T {}
+
+/// OpenPGP keys open no S/MIME.
+impl ContentKeys for SecretKeys {
+    fn content_key(&mut self, _: &KeyQuestion) -> Option<ContentKey> {
+        None
+    }
+}
 
 /// From where a letter is read: what is ours, the certificates that we already hold, and how much
 /// it may cost.
@@ -31,6 +47,12 @@ pub struct Position {
     pub own_addresses: OwnAddresses,
     pub products: Vec<OwnProduct>,
     pub certificates: Vec<Certificate>,
+    /// Certificates of S/MIME that we hold for the originator.
+    pub smime_pinned: Vec<smime::Certificate>,
+    /// Roots in PEM that the config trusts.
+    pub smime_roots: Vec<String>,
+    /// We can answer in S/MIME, so that certificates of it are kept.
+    pub answers_smime: bool,
     pub limits: Limits,
     /// The processor time that this process used so far.
     pub cpu: fn() -> Duration,
@@ -47,6 +69,9 @@ impl Default for Position {
             own_addresses,
             products: Vec::new(),
             certificates,
+            smime_pinned: Vec::new(),
+            smime_roots: Vec::new(),
+            answers_smime: false,
             limits,
             cpu: || Duration::ZERO,
             with_files: false,
@@ -61,10 +86,11 @@ pub struct Read {
 }
 
 /// Reads one letter. It never fails: what can't be opened or understood is said in the reading.
-pub fn read(octets: &[u8], keys: &mut dyn SessionKeys, position: &Position) -> Read {
+pub fn read(octets: &[u8], keys: &mut dyn MailKeys, position: &Position) -> Read {
     let outer = mime::outer(octets, &position.own_addresses, Dmarc::Unknown);
     let budget = Budget::of_letter(octets.len(), &position.limits, position.cpu);
     let mut state = State::new(&outer, position, &budget);
+    state.arrived = mime::arrival(octets);
     match Entity::letter(octets, &budget) {
         Ok(root) => state.read_root(&root, keys),
         Err(limit) => state.over_limit(limit),
@@ -119,6 +145,11 @@ struct State<'p> {
     from: Option<String>,
     budget: &'p Budget,
     held: &'p [Certificate],
+    position: &'p Position,
+    /// By the Received field of our own server.
+    arrived: Option<Timestamp>,
+    /// Which certificates of S/MIME are believed; put together where the first signature stands.
+    trust: OnceCell<Rc<smime::Trust>>,
     products: &'p [OwnProduct],
     /// The originator already has a certificate with us, so that another one is shown and not used.
     pinned: bool,
@@ -143,6 +174,9 @@ struct State<'p> {
     recipients: (Vec<String>, Covering),
     /// The letters that it answers by its protected header, and the signatures that covered that.
     threads: (Vec<String>, Covering),
+    /// What is read stands in an S/MIME file beside others. Whether that is the letter itself may
+    /// depend on what else could be opened, and what is learnt in clear must not.
+    beside: bool,
     /// What is read stands in a letter that this one forwards: it says nothing of who wrote this
     /// one, and when.
     forwarded: bool,
@@ -166,13 +200,17 @@ struct State<'p> {
 impl<'p> State<'p> {
     fn new(outer: &Outer, position: &'p Position, budget: &'p Budget) -> Self {
         let from = outer.originator.as_ref().map(|a| a.as_str().to_owned());
-        let pinned = from
-            .as_ref()
-            .is_some_and(|from| position.certificates.iter().any(|c| c.is_of(from)));
+        let pinned = from.as_ref().is_some_and(|from| {
+            let is_smime = position.smime_pinned.iter().any(|c| c.is_of(from));
+            is_smime || position.certificates.iter().any(|c| c.is_of(from))
+        });
         Self {
             from,
             budget,
             held: &position.certificates,
+            position,
+            arrived: None,
+            trust: OnceCell::new(),
             products: &position.products,
             pinned,
             brought: Vec::new(),
@@ -186,6 +224,7 @@ impl<'p> State<'p> {
             subject_covering: None,
             recipients: (Vec::new(), Covering::default()),
             threads: (Vec::new(), Covering::default()),
+            beside: false,
             forwarded: false,
             subject: None,
             media_type: String::new(),
@@ -276,7 +315,7 @@ impl<'p> State<'p> {
         self.fault(limit.to_string());
     }
 
-    fn read_root(&mut self, root: &Entity<'_>, keys: &mut dyn SessionKeys) {
+    fn read_root(&mut self, root: &Entity<'_>, keys: &mut dyn MailKeys) {
         self.subject = root.subject();
         self.message_id = root.message_id();
         self.date = root.date();

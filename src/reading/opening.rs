@@ -1,8 +1,8 @@
 //! How is one ciphertext opened, and what does the reading say of it?
 
 use crate::model::reading::{Format, Protection, Repair, Shut};
-use crate::openpgp::{self, Opened, SessionKeys, Unopened};
-use crate::reading::State;
+use crate::openpgp::{self, Opened, Unopened};
+use crate::reading::{MailKeys, State};
 
 impl State<'_> {
     /// Opens one ciphertext and records how it was protected, or why it stays shut.
@@ -11,7 +11,7 @@ impl State<'_> {
         ciphertext: &[u8],
         format: Format,
         repaired: Option<Repair>,
-        keys: &mut dyn SessionKeys,
+        keys: &mut dyn MailKeys,
     ) -> Option<Opened> {
         self.sealed = true;
         let mut protection = Protection {
@@ -44,7 +44,7 @@ impl State<'_> {
         }
     }
 
-    fn opened(&self, ciphertext: &[u8], keys: &mut dyn SessionKeys) -> Result<Opened, Unopened> {
+    fn opened(&self, ciphertext: &[u8], keys: &mut dyn MailKeys) -> Result<Opened, Unopened> {
         if !openpgp::is_sealed(ciphertext) {
             // Sequoia would look for a container to the end, and hash all of it for every signature
             // that is announced.

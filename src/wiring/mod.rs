@@ -18,7 +18,7 @@ use crate::adapters::clock::SystemClock;
 use crate::adapters::dmarc::DnsAuthenticator;
 use crate::adapters::opener::{OpenerClient, OpenerEndpoint};
 use crate::adapters::sqlite::SqliteStore;
-use crate::compose::{DeskIdentity, OwnCertificate, Templates};
+use crate::compose::{DeskIdentity, OwnCertificate, OwnSmimeCertificate, Templates};
 use crate::config::{self, Resolver, Settings};
 use crate::decide::Origin;
 use crate::desk::{Desk, DeskParts};
@@ -30,12 +30,13 @@ use crate::model::release::ReleaseRules;
 use crate::model::secret::Secret;
 use crate::openpgp::{self, Certificate, SealTo};
 use crate::ports::{Authenticator, Cases, Clock, Mailbox};
+use crate::smime;
 use crate::triage;
 use anyhow::{Context, Result, anyhow};
 pub use monitored::Monitored;
 pub use recipients::{distributors, responders};
 pub use site::{expected, pages, security_md};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +57,30 @@ pub fn read_certificates(path: &Path) -> Result<Vec<Certificate>> {
         .with_context(|| format!("cannot read the certificate file {}", path.display()))?;
     openpgp::certificates(&octets)
         .with_context(|| format!("in the certificate file {}", path.display()))
+}
+
+/// Every certificate of S/MIME in these files, which `key` of the config names.
+pub fn smime_certificates(key: &str, paths: &[PathBuf]) -> Result<Vec<smime::Certificate>> {
+    let mut all = Vec::new();
+    for path in paths {
+        let octets = std::fs::read(path)
+            .with_context(|| format!("{key}: cannot read the file {}", path.display()))?;
+        let found = smime::certificates(&octets)
+            .with_context(|| format!("{key}: in the file {}", path.display()))?;
+        all.extend(found);
+    }
+    Ok(all)
+}
+
+/// Our certificates of S/MIME as they are handed out: those of people, and not those above them.
+fn own_smime(settings: &Settings) -> Result<Vec<OwnSmimeCertificate>> {
+    let all = smime_certificates("smime.certificates", &settings.smime.certificates)?;
+    let own = all.iter().filter(|one| !one.addresses().is_empty());
+    let ready = own.map(|one| OwnSmimeCertificate {
+        fingerprint: one.fingerprint(),
+        der: one.der(),
+    });
+    Ok(ready.collect())
 }
 
 /// The desk as its letters present it, with the certificates of the config.
@@ -83,6 +108,7 @@ pub fn identity(settings: &Settings) -> Result<DeskIdentity> {
         address: settings.address.clone(),
         name: settings.name.clone(),
         certificates,
+        smime: own_smime(settings)?,
         templates: Templates::load(settings.templates.as_deref())?,
         language: settings.language,
         timeline: settings.policy.timeline.clone(),
@@ -144,6 +170,9 @@ pub fn opener(settings: &Settings) -> Result<OpenerClient> {
         }
     };
     let client = OpenerClient::new(endpoint, own_addresses(settings));
+    let roots = smime_certificates("smime.roots", &settings.smime.roots)?;
+    let roots = roots.iter().map(smime::Certificate::pem).collect();
+    let client = client.with_smime(roots, !settings.opener.smime_keys.is_empty());
     Ok(client.with_products(own_products(settings)?))
 }
 

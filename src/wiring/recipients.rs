@@ -6,7 +6,7 @@ use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::distributor::Distributor;
 use crate::openpgp::Certificate;
-use crate::wiring::read_certificates;
+use crate::wiring::{read_certificates, smime_certificates};
 use anyhow::{Result, anyhow};
 
 /// The people who are called, with their certificates.
@@ -84,7 +84,7 @@ pub fn distributors(settings: &Settings) -> Result<Vec<Distributor>> {
     settings.distributors.iter().map(one).collect()
 }
 
-/// Certificates of ours and the days on which they end.
+/// Certificates of ours, and roots that we trust, and the days on which they end.
 pub(super) fn own_ends(settings: &Settings) -> Result<Vec<(String, Timestamp)>> {
     let mut ends = Vec::new();
     for path in settings
@@ -100,5 +100,10 @@ pub(super) fn own_ends(settings: &Settings) -> Result<Vec<(String, Timestamp)>> 
             );
         }
     }
+    let section = &settings.smime;
+    let own = smime_certificates("smime.certificates", &section.certificates)?;
+    let roots = smime_certificates("smime.roots", &section.roots)?;
+    let of_smime = own.iter().chain(&roots);
+    ends.extend(of_smime.filter_map(|one| Some((one.fingerprint(), one.expires()?))));
     Ok(ends)
 }

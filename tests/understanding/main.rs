@@ -16,6 +16,7 @@ use sealdesk::model::product::OwnProduct;
 use sealdesk::model::reading::Reading;
 use sealdesk::openpgp::{SessionKey, SessionKeys};
 use sealdesk::reading::{Position, read};
+use sealdesk::smime::{ContentKey, ContentKeys, KeyQuestion};
 use std::collections::BTreeMap;
 
 /// Letters that are printed with their mistakes.
@@ -97,6 +98,12 @@ struct NoKeys;
 
 impl SessionKeys for NoKeys {
     fn session_key(&mut self, _: &[u8], _: Option<u8>) -> Option<SessionKey> {
+        None
+    }
+}
+
+impl ContentKeys for NoKeys {
+    fn content_key(&mut self, _: &KeyQuestion) -> Option<ContentKey> {
         None
     }
 }

@@ -1,6 +1,7 @@
 //! How does the desk call the opener? One connection a call, through a socket of systemd's or to a
 //! child.
 
+mod child;
 mod frames;
 
 use super::wire::{BUSY, DIED, GOOD, OpenerVerb, ReadAnswer, ReadCall};
@@ -13,15 +14,14 @@ use crate::model::publication::SecurityTxt;
 use crate::model::reading::Outside;
 use crate::ports::{LetterOctets, OpenedLetter, Opener, OpenerError};
 use async_trait::async_trait;
+use child::{Running, start};
 use frames::{Frame, frame, framed, pass};
 use std::borrow::Cow;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
 /// The longest that any call may take: a reader's life and the wait before it.
@@ -51,15 +51,12 @@ pub struct OpenerClient {
     endpoint: OpenerEndpoint,
     own_addresses: OwnAddresses,
     products: Vec<OwnProduct>,
+    smime_roots: Vec<String>,
+    answers_smime: bool,
     child: Mutex<Option<Running>>,
 }
 
 /// What follows a verb.
-struct Running {
-    child: Child,
-    control: OwnedFd,
-}
-
 impl OpenerClient {
     /// `own_addresses` go along with each letter that is to be read. Nothing is started before the
     /// first call.
@@ -68,6 +65,8 @@ impl OpenerClient {
             endpoint,
             own_addresses,
             products: Vec::new(),
+            smime_roots: Vec::new(),
+            answers_smime: false,
             child: Mutex::new(None),
         }
     }
@@ -75,6 +74,16 @@ impl OpenerClient {
     /// What is ours, for reports to be read by.
     pub fn with_products(self, products: Vec<OwnProduct>) -> Self {
         Self { products, ..self }
+    }
+
+    /// The roots that certificates of S/MIME must lead to, each in PEM, and whether reporters can
+    /// be answered in it.
+    pub fn with_smime(self, smime_roots: Vec<String>, answers_smime: bool) -> Self {
+        Self {
+            smime_roots,
+            answers_smime,
+            ..self
+        }
     }
 
     async fn connect(&self) -> Result<UnixStream, OpenerError> {
@@ -204,6 +213,8 @@ impl OpenerClient {
             forms: texts(&self.own_addresses.forms),
             authserv_id: self.own_addresses.authserv_id.clone(),
             products: self.products.clone(),
+            smime_roots: self.smime_roots.clone(),
+            answers_smime: self.answers_smime,
             certificates: Vec::new(),
             with_files: false,
             letter: None,
@@ -223,25 +234,6 @@ impl OpenerClient {
 
 fn down(err: std::io::Error) -> OpenerError {
     OpenerError::Down(err.to_string())
-}
-
-fn start(program: &PathBuf, arguments: &[String]) -> Result<Running, OpenerError> {
-    let (ours, theirs) =
-        super::sys::message_pair().map_err(|e| OpenerError::Down(e.to_string()))?;
-    let child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::from(theirs))
-        .stdout(Stdio::null())
-        .env_remove("OPENSSL_CONF")
-        .env_remove("OPENSSL_MODULES")
-        .env("RUST_BACKTRACE", "0")
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(down)?;
-    Ok(Running {
-        child,
-        control: ours,
-    })
 }
 
 #[async_trait]

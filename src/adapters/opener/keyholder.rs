@@ -14,6 +14,7 @@ use crate::model::limits::Limits;
 use crate::model::outgoing::Composition;
 use crate::model::publication::SecurityTxt;
 use crate::openpgp::SecretKeys;
+use crate::smime::SmimeKeys;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use listening::{Reader, Stage};
 use nix::errno::Errno;
@@ -60,6 +61,8 @@ const READS_PER_SECOND: NonZeroU32 = NonZeroU32::new(500).unwrap();
 /// What the keyholder holds once its jail is shut.
 pub struct Holdings {
     pub mail: SecretKeys,
+    /// Private keys of S/MIME; none where the config names none.
+    pub smime: SmimeKeys,
     pub storage: Option<SecretKeys>,
     /// Absent where nothing is to be composed (`sealdesk open`).
     pub identity: Option<DeskIdentity>,

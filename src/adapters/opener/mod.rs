@@ -75,6 +75,7 @@ pub fn serve(
     allow_without_jail: bool,
 ) -> Result<i32, ServeError> {
     crate::openpgp::warm_up().map_err(ServeError::WarmUp)?;
+    crate::smime::warm_up();
     crate::triage::warm_up();
     let number = match &doorway {
         CallSource::Listener(fd) | CallSource::Passed(fd) => fd.as_raw_fd(),

@@ -1,8 +1,8 @@
 //! What does a reader do in its one life? It opens one letter, answers the desk, and ends.
 
 use super::wire::{
-    self, ASK_MAIL, ASK_STORAGE, DONE, FRAME_OCTETS_MAX, GOOD, KEY, NAMED, OpenerVerb, ReadAnswer,
-    ReadCall, SEAL, SPENT, SealCall, Wire, WireError,
+    self, ASK_MAIL, ASK_SMIME, ASK_STORAGE, DONE, FRAME_OCTETS_MAX, GOOD, KEY, NAMED, OpenerVerb,
+    ReadAnswer, ReadCall, SEAL, SPENT, SealCall, Wire, WireError,
 };
 use super::{jail, sys};
 use crate::mime::OwnAddresses;
@@ -12,6 +12,7 @@ use crate::model::limits::Limits;
 use crate::model::reading::Outside;
 use crate::openpgp::{self, Purpose, SecretKeys, SessionKey, SessionKeys};
 use crate::reading::{self, Position};
+use crate::smime::{self, ContentKey, ContentKeys, KeyQuestion};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -123,6 +124,13 @@ fn position(call: &ReadCall, limits: &Limits) -> Position {
         .filter_map(|armored| openpgp::certificates(armored.as_bytes()).ok())
         .flatten()
         .collect();
+    let smime_pinned = call
+        .certificates
+        .iter()
+        .filter(|text| smime::is_certificate(text))
+        .filter_map(|pem| smime::certificates(pem.as_bytes()).ok())
+        .flatten()
+        .collect();
     let addresses = |texts: &[String]| {
         let parsed = texts.iter().filter_map(|text| Address::parse(text).ok());
         parsed.collect()
@@ -137,6 +145,9 @@ fn position(call: &ReadCall, limits: &Limits) -> Position {
         own_addresses,
         products: call.products.clone(),
         certificates,
+        smime_pinned,
+        smime_roots: call.smime_roots.clone(),
+        answers_smime: call.answers_smime,
         limits: *limits,
         cpu: sys::cpu_time,
         with_files: call.with_files,
@@ -163,6 +174,10 @@ fn unseal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {
 fn seal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {
     let call: SealCall = serde_json::from_slice(&keys.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?)?;
     let packets = keys.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?;
+    let pem = call.certificates.iter().find(|c| smime::is_certificate(c));
+    if let Some(pem) = pem {
+        return give_letter(desk, seal_smime(&call, pem, &packets));
+    }
     let certificates: Vec<_> = call
         .certificates
         .iter()
@@ -175,6 +190,10 @@ fn seal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {
         Ok(armored) => call.headers.encrypted(armored).map_err(|e| e.to_string()),
         Err(err) => Err(err.to_string()),
     };
+    give_letter(desk, letter)
+}
+
+fn give_letter(desk: &Wire<'_>, letter: Result<Vec<u8>, String>) -> Result<(), WireError> {
     match letter {
         Ok(letter) => {
             desk.give(&[GOOD])?;
@@ -182,6 +201,13 @@ fn seal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {
         }
         Err(why) => desk.refuse(&why),
     }
+}
+
+/// As [`seal`], for S/MIME: what the keyholder signed is an entity.
+fn seal_smime(call: &SealCall, pem: &str, entity: &[u8]) -> Result<Vec<u8>, String> {
+    let sealed = smime::seal(pem, entity, call.headers.at()).map_err(|e| e.to_string())?;
+    let letter = call.headers.enveloped(&sealed.octets, sealed.smime_type);
+    letter.map_err(|e| e.to_string())
 }
 
 /// Asks the keyholder, which answers only for the kind of key that this call is about.
@@ -209,6 +235,23 @@ impl Asking<'_, '_> {
     fn ask(&mut self, pkesk: &[u8], hint: Option<u8>) -> Result<Option<SessionKey>, WireError> {
         self.keys.give(&[self.ask, hint.unwrap_or(0)])?;
         self.keys.give_frame(pkesk)?;
+        let answered = self.take_key()?;
+        Ok(answered.map(|(algorithm, octets, recipient)| SessionKey {
+            algorithm: (algorithm != 0).then_some(algorithm),
+            octets,
+            recipient,
+        }))
+    }
+
+    fn ask_smime(&mut self, question: &KeyQuestion) -> Result<Option<ContentKey>, WireError> {
+        self.keys.give(&[ASK_SMIME])?;
+        self.keys.give_frame(&serde_json::to_vec(question)?)?;
+        let answered = self.take_key()?;
+        Ok(answered.map(|(_, octets, recipient)| ContentKey { octets, recipient }))
+    }
+
+    /// The algorithm in one octet, the key, and the recipient's name.
+    fn take_key(&mut self) -> Result<Option<(u8, Vec<u8>, String)>, WireError> {
         match self.keys.take_octet()? {
             KEY => {}
             SPENT => {
@@ -219,14 +262,20 @@ impl Asking<'_, '_> {
         }
         let algorithm = self.keys.take_octet()?;
         let octets = self.keys.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?;
-        let recipient =
-            String::from_utf8_lossy(&self.keys.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?)
-                .into_owned();
-        Ok(Some(SessionKey {
-            algorithm: (algorithm != 0).then_some(algorithm),
-            octets,
-            recipient,
-        }))
+        let recipient = self.keys.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?;
+        let recipient = String::from_utf8_lossy(&recipient).into_owned();
+        Ok(Some((algorithm, octets, recipient)))
+    }
+}
+
+impl ContentKeys for Asking<'_, '_> {
+    fn content_key(&mut self, question: &KeyQuestion) -> Option<ContentKey> {
+        self.ask_smime(question)
+            .unwrap_or_else(|_| sys::end(EXIT_WITHOUT_KEYHOLDER))
+    }
+
+    fn is_exhausted(&self) -> bool {
+        self.spent
     }
 }
 

@@ -45,6 +45,10 @@ pub const ASK_MAIL: u8 = b'k';
 /// Asks for a session key that was encrypted to the storage key; [`ASK_MAIL`]: to a mail key.
 pub const ASK_STORAGE: u8 = b't';
 
+/// Asks for the content-encryption key of an S/MIME message; frame: a
+/// [`KeyQuestion`](crate::smime::KeyQuestion) as JSON.
+pub const ASK_SMIME: u8 = b'q';
+
 // What the keyholder answers a reader that asks for a session key.
 /// No key of the keyholder's opens it.
 pub const NO_KEY: u8 = 0;
@@ -96,8 +100,14 @@ pub struct ReadCall {
     pub authserv_id: Option<String>,
     #[serde(default)]
     pub products: Vec<crate::model::product::OwnProduct>,
-    /// Armored certificates that we hold for the originator.
+    /// Certificates that we hold for the originator, armored or in PEM.
     pub certificates: Vec<String>,
+    /// Roots in PEM that the config trusts for S/MIME.
+    #[serde(default)]
+    pub smime_roots: Vec<String>,
+    /// The desk can answer in S/MIME.
+    #[serde(default)]
+    pub answers_smime: bool,
     pub with_files: bool,
     /// The number by which the desk knows it, for both logs.
     #[serde(default)]

@@ -10,7 +10,7 @@ use crate::model::case::Draft;
 use crate::model::case_record::Note;
 use crate::model::course::Lane;
 use crate::model::ids::CaseId;
-use crate::model::reading::{Attachment, Reading};
+use crate::model::reading::{Attachment, Reading, TrustAnchor};
 use crate::model::report::fields::{Field, Place, Table, Value};
 use crate::ports::JournalLine;
 
@@ -247,10 +247,23 @@ pub(super) fn origin(reading: &Reading) -> [String; 2] {
     } else {
         ""
     };
+    let believed = match &reading.signature.anchor {
+        Some(TrustAnchor::Root { name }) => format!(", whose certificate leads to {name}"),
+        Some(TrustAnchor::Pinned) => ", whose certificate is pinned".to_owned(),
+        None => String::new(),
+    };
+    let unproven = if reading.is_unproven() {
+        ", NOT PROVEN to be as it was sent"
+    } else {
+        ""
+    };
     let from = tame(reading.from.as_deref().unwrap_or("nobody that can be told"));
     let subject = tame(reading.subject.as_deref().unwrap_or("(none)"));
     [
-        format!("from {from}, {protection}, signature {signature}{signer}"),
+        format!(
+            "from {from}, {protection}, signature {signature}{signer}{}{unproven}",
+            tame(&believed)
+        ),
         format!("subject {subject}"),
     ]
 }

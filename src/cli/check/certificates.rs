@@ -1,6 +1,6 @@
 //! Are the certificates good: the desk's own, those of responders, and those of distributors?
 
-use super::Findings;
+use super::{Findings, smime};
 use crate::adapters::clock::SystemClock;
 use crate::config::Settings;
 use crate::model::Timestamp;
@@ -17,6 +17,7 @@ pub(super) fn check(settings: &Settings, findings: &mut Findings) {
     findings.take("storage", wiring::seal_to(settings), |_| {
         "what rests is sealed to the storage certificate and to each responder".to_owned()
     });
+    smime::check(settings, findings);
     check_responders(settings, findings);
     check_distributors(settings, findings);
 }
@@ -112,7 +113,7 @@ fn judge(certificate: &Certificate, what: &str, findings: &mut Findings) {
     ends(certificate.expires(), what, findings);
 }
 
-fn ends(ends: Option<Timestamp>, what: &str, findings: &mut Findings) {
+pub(super) fn ends(ends: Option<Timestamp>, what: &str, findings: &mut Findings) {
     let now = SystemClock.now();
     if let Some(ends) = ends {
         let left = ends.duration_since(now).as_hours() / 24;

@@ -1,7 +1,7 @@
 //! How does a draft become octets?
 
 use crate::compose::ComposeError;
-use crate::compose::mail::{CALL_OCTETS_MIN, OwnCertificate};
+use crate::compose::mail::{CALL_OCTETS_MIN, OwnCertificate, OwnSmimeCertificate};
 use crate::compose::templates::TemplateFields;
 use crate::model::Timestamp;
 use crate::model::address::Address;
@@ -91,6 +91,19 @@ impl OutgoingHeaders {
             .multipart(whole)
             .map_err(ComposeError::Build)?
             .formatted())
+    }
+
+    /// application/pkcs7-mime (RFC 8551 section 3.3) around a sealed message in DER.
+    pub fn enveloped(&self, message: &[u8], smime_type: &str) -> Result<Vec<u8>, ComposeError> {
+        let kind = format!("application/pkcs7-mime; smime-type={smime_type}; name=\"smime.p7m\"");
+        let part = binary_part(&kind, "smime.p7m", message)?;
+        let letter = self.builder()?.singlepart(part);
+        Ok(letter.map_err(ComposeError::Build)?.formatted())
+    }
+
+    /// When the letter is written.
+    pub fn at(&self) -> Timestamp {
+        self.at
     }
 
     pub(super) fn builder(&self) -> Result<MessageBuilder, ComposeError> {
@@ -183,6 +196,33 @@ pub(super) fn certificate_part(own: &OwnCertificate) -> Result<SinglePart, Compo
         .header(kind)
         .header(ContentDisposition::attachment(&name))
         .body(own.armored.clone()))
+}
+
+/// The first is called `certificate.crt`, as the letter says.
+pub(super) fn smime_certificate_part(
+    own: &OwnSmimeCertificate,
+    n: usize,
+) -> Result<SinglePart, ComposeError> {
+    let name = if n == 0 {
+        "certificate.crt".to_owned()
+    } else {
+        format!("certificate-{}.crt", n + 1)
+    };
+    binary_part("application/pkix-cert", &name, &own.der)
+}
+
+/// Octets in base64, as a file.
+pub(super) fn binary_part(
+    kind: &str,
+    name: &str,
+    octets: &[u8],
+) -> Result<SinglePart, ComposeError> {
+    let body = Body::new_with_encoding(octets.to_vec(), ContentTransferEncoding::Base64);
+    let body = body.unwrap_or_else(Body::new);
+    Ok(SinglePart::builder()
+        .header(ContentType::parse(kind).map_err(ComposeError::MediaType)?)
+        .header(ContentDisposition::attachment(name))
+        .body(body))
 }
 
 /// Quoted-printable, so that no relay has a reason to change what was signed (RFC 3156 section 3).

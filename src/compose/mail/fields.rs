@@ -19,6 +19,8 @@ pub(super) struct Fields<'a> {
     desk: &'a str,
     address: &'a str,
     fingerprint: String,
+    /// A certificate of S/MIME is handed out too.
+    smime: bool,
     case: Option<&'a str>,
     received: String,
     message_id: String,
@@ -47,6 +49,7 @@ impl<'a> Fields<'a> {
             desk: &identity.name,
             address: identity.address.as_str(),
             fingerprint: spaced(&current.fingerprint),
+            smime: !identity.smime.is_empty(),
             case: None,
             received: String::new(),
             message_id: "(it had no Message-ID)".to_owned(),

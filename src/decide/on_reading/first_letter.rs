@@ -54,6 +54,23 @@ pub(super) fn first(
     }
 }
 
+/// Nothing proves that a letter is as its writer sent it: a responder is called, and nothing
+/// follows by itself. A case that it opened waits until they confirm it.
+pub(super) fn unproven(
+    case: &Case,
+    letter: &ReadLetter<'_>,
+    in_clear: bool,
+    now: Timestamp,
+) -> Decision {
+    let reason = Reason::LetterUnproven;
+    let waiting = (letter.is_first && !matches!(case.draft(), Draft::Filed { .. }))
+        .then(|| waits(case, letter, reason, in_clear, now));
+    waiting.and_then(Result::ok).unwrap_or_else(|| Decision {
+        effects: Effect::call_about_letter(reason, case.id(), letter.intake, in_clear, now),
+        ..Decision::default()
+    })
+}
+
 /// The next state of the case, and nothing else yet.
 fn saved(case: &Case, after: Case) -> Decision {
     Decision {

@@ -25,6 +25,7 @@ pub enum Reason {
     RetrospectiveMissed,
     LeftUnsigned,
     LetterShut,
+    LetterUnproven,
     LetterUnreadable,
     AlreadyPublic,
     DisclosureIntended,
@@ -56,7 +57,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in their order.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::NewCase,
         Self::FollowUp,
         Self::LikelyDuplicate,
@@ -74,6 +75,7 @@ impl Reason {
         Self::RetrospectiveMissed,
         Self::LeftUnsigned,
         Self::LetterShut,
+        Self::LetterUnproven,
         Self::LetterUnreadable,
         Self::AlreadyPublic,
         Self::DisclosureIntended,
@@ -120,6 +122,7 @@ impl Reason {
             Self::RetrospectiveMissed => "retrospective-missed",
             Self::LeftUnsigned => "left-unsigned",
             Self::LetterShut => "letter-shut",
+            Self::LetterUnproven => "letter-unproven",
             Self::LetterUnreadable => "letter-unreadable",
             Self::AlreadyPublic => "already-public",
             Self::DisclosureIntended => "disclosure-intended",
@@ -167,6 +170,7 @@ impl Reason {
             Self::AnswerByHand => sentences::ANSWER_BY_HAND,
             Self::LeftUnsigned => sentences::LEFT_UNSIGNED,
             Self::LetterShut => sentences::LETTER_SHUT,
+            Self::LetterUnproven => sentences::LETTER_UNPROVEN,
             Self::LetterUnreadable => sentences::LETTER_UNREADABLE,
             Self::DisclosureIntended => sentences::DISCLOSURE_INTENDED,
             Self::AlreadyPublic => sentences::ALREADY_PUBLIC,
@@ -200,7 +204,7 @@ impl Reason {
         match self {
             Self::AlreadyPublic => 7,
             Self::DisclosureIntended => 6,
-            Self::LetterUnreadable | Self::LetterShut => 5,
+            Self::LetterUnreadable | Self::LetterShut | Self::LetterUnproven => 5,
             Self::AnswerByHand => 4,
             Self::LikelyDuplicate | Self::PerhapsFollowUp => 3,
             Self::AwaitsConfirmation | Self::NewCase => 2,

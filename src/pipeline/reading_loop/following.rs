@@ -13,7 +13,9 @@ use crate::model::effect::Work;
 use crate::model::ids::{CaseId, tag_in};
 use crate::model::journal::JournalEvent;
 use crate::model::letter::{Dmarc, Role};
-use crate::model::reading::{DeliveryOutcome, LetterKind, Reading, SignatureStatus};
+use crate::model::reading::{
+    BroughtCertificate, DeliveryOutcome, LetterKind, Reading, SignatureStatus, is_smime,
+};
 use crate::pipeline::failpoint::step;
 use crate::pipeline::team_reply;
 use crate::pipeline::text_tags;
@@ -327,7 +329,15 @@ pub(super) async fn pin(
     intake: &Intake,
     reading: &Reading,
 ) -> Result<(), PortError> {
-    for brought in reading.certificates.iter().filter(|c| c.pinnable) {
+    // Who uses OpenPGP and S/MIME has one of each, and neither contests the other: the kind that
+    // was pinned stays, else that of S/MIME, which comes from a signature of theirs alone. The
+    // verdict must not choose: it may tell what decryption showed.
+    let pinnable = || reading.certificates.iter().filter(|c| c.pinnable);
+    let in_smime = match desk.parts.store.pinned(address).await? {
+        Some(pinned) => is_smime(&pinned.armored),
+        None => pinnable().any(BroughtCertificate::is_smime),
+    };
+    for brought in pinnable().filter(|c| c.is_smime() == in_smime) {
         let origin = format!("letter {}, in clear, proven by DMARC", intake.id);
         desk.parts
             .store

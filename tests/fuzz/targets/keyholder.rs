@@ -1,5 +1,5 @@
-//! What the keyholder is asked: session keys for any octets, and letters and a security.txt from
-//! any JSON. Nothing ends it.
+//! What the keyholder is asked: session keys for any octets, and content keys, letters and a
+//! security.txt from any JSON. Nothing ends it.
 #![no_main]
 
 #[path = "../panics.rs"]
@@ -12,6 +12,7 @@ use sealdesk::model::outgoing::Composition;
 use sealdesk::model::publication::SecurityTxt;
 use sealdesk::model::timeline::Timeline;
 use sealdesk::openpgp::{Purpose, SecretKeys, SessionKeys};
+use sealdesk::smime::{ContentKeys, KeyQuestion, SmimeKeys};
 use std::sync::{LazyLock, Mutex};
 
 static KEYS: LazyLock<Mutex<SecretKeys>> = LazyLock::new(|| {
@@ -26,6 +27,11 @@ static KEYS: LazyLock<Mutex<SecretKeys>> = LazyLock::new(|| {
     )
 });
 
+static SMIME: LazyLock<Mutex<SmimeKeys>> = LazyLock::new(|| {
+    let pem = include_bytes!("../../mail/keys/smime-desk.pem");
+    Mutex::new(SmimeKeys::load(pem, None).unwrap())
+});
+
 static HOUSE: LazyLock<DeskIdentity> = LazyLock::new(|| DeskIdentity {
     address: Address::parse("security@desk.example").unwrap(),
     name: "Desk".to_owned(),
@@ -35,6 +41,7 @@ static HOUSE: LazyLock<DeskIdentity> = LazyLock::new(|| DeskIdentity {
         armored: "ARMOR".to_owned(),
         binary: vec![7; 300],
     }],
+    smime: Vec::new(),
     templates: Templates::load(None).unwrap(),
     language: Default::default(),
     timeline: Timeline::default(),
@@ -49,6 +56,11 @@ fuzz_target!(|octets: &[u8]| {
         if let Some(key) = keys.session_key(pkesk, hint) {
             assert!(!key.octets.is_empty() && key.octets.len() <= 64);
         }
+    }
+    if let Ok(question) = serde_json::from_slice::<KeyQuestion>(octets)
+        && let Some(key) = SMIME.lock().unwrap().content_key(&question)
+    {
+        assert_eq!(key.octets.len(), question.key_octets);
     }
     if let Ok(composition) = serde_json::from_slice::<Composition>(octets)
         && let Ok(draft) = compose::draft(&composition, &HOUSE)

@@ -7,6 +7,7 @@ use crate::model::address::Address;
 use crate::model::outgoing::Composition;
 use crate::model::publication::SecurityTxt;
 use crate::openpgp::{SecretKeys, sign_cleartext};
+use crate::smime;
 use std::os::fd::OwnedFd;
 
 /// The armored certificate of one of these people.
@@ -38,10 +39,29 @@ impl Keyholder<'_> {
         let Some(certificate) = certificate else {
             return self.give_signed(draft, &wire);
         };
+        if smime::is_certificate(&certificate) {
+            // As the reporter wrote, they are answered.
+            return match self.signed_smime(draft) {
+                Ok(signed) => self.give_sealed(signed.headers, certificate, &signed.entity, desk),
+                Err(why) => wire.refuse(&why),
+            };
+        }
         match self.holdings.mail.sign_message(&draft.octets_to_sign()) {
             Ok(packets) => self.give_sealed(draft.headers, certificate, &packets, desk),
             Err(err) => wire.refuse(&err.to_string()),
         }
+    }
+
+    /// The entity with our S/MIME signature and certificate.
+    fn signed_smime(&self, draft: MailDraft) -> Result<compose::Signed, String> {
+        if self.holdings.smime.is_empty() {
+            return Err("no key of S/MIME is held: opener.smime_keys names none".to_owned());
+        }
+        let at = draft.headers.at();
+        let signed = smime::sign(&self.holdings.smime, &draft.octets_to_sign(), at);
+        let (signature, micalg) = signed.map_err(|e| e.to_string())?;
+        let whole = draft.signed_smime(&signature, micalg);
+        whole.map_err(|e| e.to_string())
     }
 
     /// The certificate that the letter is sealed to, if any. What goes to people other than
@@ -136,8 +156,19 @@ impl Keyholder<'_> {
             .as_ref()
             .map(SecretKeys::public)
             .unwrap_or_default();
+        let of_smime = |certificate: &&crate::smime::Certificate| {
+            let ends = certificate.expires();
+            let until = ends.map_or_else(String::new, |t| t.strftime("%Y-%m-%d").to_string());
+            format!(
+                "S/MIME key {} ({}), expires {until}",
+                certificate.fingerprint(),
+                certificate.algorithms()
+            )
+        };
+        let smime = self.holdings.smime.public();
         mail.iter()
             .map(|c| describe(c, "mail key"))
+            .chain(smime.iter().map(of_smime))
             .chain(storage.iter().map(|c| describe(c, "storage key")))
             .collect()
     }

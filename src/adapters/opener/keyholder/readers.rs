@@ -4,9 +4,11 @@ use super::listening::{Reader, Stage};
 use super::{ENDING, Keyholder, OPENING_MAX, PATIENCE, READER_PATIENCE, WORDS_MAX};
 use crate::adapters::opener::sys;
 use crate::adapters::opener::wire::{
-    self, ASK_MAIL, ASK_STORAGE, DIED, DONE, KEY, NAMED, NO_KEY, OpenerVerb, SPENT, Wire, WireError,
+    self, ASK_MAIL, ASK_SMIME, ASK_STORAGE, DIED, DONE, KEY, NAMED, NO_KEY, OpenerVerb, SPENT,
+    Wire, WireError,
 };
-use crate::openpgp::SessionKeys;
+use crate::openpgp::{SessionKey, SessionKeys};
+use crate::smime::ContentKeys;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -121,8 +123,6 @@ impl Keyholder<'_> {
             return Ok(true);
         }
         reader.asks += 1;
-        let hint = wire.take_octet()?;
-        let pkesk = wire.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?;
         let is = |verbs: &[OpenerVerb]| verbs.iter().any(|verb| *verb as u8 == reader.verb);
         let sealed_at_rest = is(&[
             OpenerVerb::ReadSealed,
@@ -130,17 +130,36 @@ impl Keyholder<'_> {
             OpenerVerb::Unseal,
         ]);
         let opens_mail = is(&[OpenerVerb::ReadSealed, OpenerVerb::Read]);
-        let keys = match word {
-            ASK_MAIL if opens_mail => Some(&mut self.holdings.mail),
-            ASK_STORAGE if sealed_at_rest => self.holdings.storage.as_mut(),
-            _ => None,
+        let of_mail = matches!(word, ASK_MAIL | ASK_SMIME);
+        let hint = if word == ASK_SMIME {
+            0
+        } else {
+            wire.take_octet()?
         };
-        if word == ASK_MAIL && reader.opening > OPENING_MAX {
+        let asked = wire.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?;
+        if of_mail && reader.opening > OPENING_MAX {
             return wire.give(&[SPENT]).map(|()| true);
         }
         let begun = Instant::now();
-        let found = keys.and_then(|keys| keys.session_key(&pkesk, (hint != 0).then_some(hint)));
-        if word == ASK_MAIL {
+        let hint = (hint != 0).then_some(hint);
+        let holdings = &mut self.holdings;
+        let found = match word {
+            ASK_MAIL if opens_mail => holdings.mail.session_key(&asked, hint),
+            ASK_STORAGE if sealed_at_rest => holdings
+                .storage
+                .as_mut()
+                .and_then(|keys| keys.session_key(&asked, hint)),
+            ASK_SMIME if opens_mail => {
+                let key = holdings.smime.content_key(&serde_json::from_slice(&asked)?);
+                key.map(|key| SessionKey {
+                    algorithm: None,
+                    octets: key.octets,
+                    recipient: key.recipient,
+                })
+            }
+            _ => None,
+        };
+        if of_mail {
             reader.opening += begun.elapsed();
         }
         match found {

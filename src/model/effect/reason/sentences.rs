@@ -51,6 +51,10 @@ pub(super) const LEFT_UNSIGNED: &str = "An acknowledgement left unsigned, becaus
 pub(super) const LETTER_SHUT: &str = "A letter could not be decrypted. The reporter was acknowledged; ask for it again in \
      another way.";
 
+pub(super) const LETTER_UNPROVEN: &str = "A letter in S/MIME was opened, and nothing proves that it is as it was sent: its cipher (CBC) \
+     can be changed on the way. Don't quote it in an answer, and confirm the case only if it is \
+     plausible.";
+
 pub(super) const LETTER_UNREADABLE: &str =
     "Reading a letter failed twice. It is kept; look at it on an isolated machine.";
 
