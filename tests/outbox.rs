@@ -320,6 +320,20 @@ impl Test {
             .unwrap()
     }
 
+    /// How often humans are called about a letter that cannot be had.
+    async fn calls_about_a_letter(&self) -> usize {
+        // For no time at all, so that it is found again.
+        let (now, moment) = (self.desk.now(), Duration::ZERO);
+        let mut calls = 0;
+        for queue in OutboxQueue::ALL {
+            let leased = self.desk.parts.store.lease(queue, now, moment, 100).await;
+            let work = leased.unwrap().into_iter().map(|leased| leased.effect.work);
+            let call = Work::CallByMail(Reason::LetterUnreadable);
+            calls += work.filter(|work| *work == call).count();
+        }
+        calls
+    }
+
     fn sent(&self) -> Vec<String> {
         read(&self.folder.path().join("out"))
     }
@@ -631,15 +645,26 @@ async fn a_letter_that_cannot_be_fetched_stops_no_other() {
     };
     let settled = Arc::clone(&mailbox.settled);
     let mut failures = HashMap::new();
-    for minute in 0..4 {
+    let store = &test.desk.parts.store;
+    // What lies behind it comes with the next look, and not when it is given up.
+    for minute in 0..2 {
         test.at_hour(f64::from(minute) / 60.0);
-        let _ = test.deliver(&mut mailbox, &mut failures).await;
+        assert!(test.deliver(&mut mailbox, &mut failures).await.is_err());
     }
-    assert_eq!(test.desk.parts.store.tally().await.unwrap().letters, 2);
+    assert_eq!(store.tally().await.unwrap().letters, 2);
     let mut uids = settled.lock().unwrap().clone();
     uids.sort_unstable();
     uids.dedup();
     assert_eq!(uids, [1, 3], "the broken one stays on the server");
+    let cursors = store.cursors("test").await.unwrap();
+    assert_eq!(cursors, [("INBOX".to_owned(), 7, 1)]);
+    assert_eq!(test.calls_about_a_letter().await, 0);
+    test.at_hour(6.5);
+    assert!(test.deliver(&mut mailbox, &mut failures).await.is_err());
+    assert_eq!(test.calls_about_a_letter().await, 1);
+    assert!(test.deliver(&mut mailbox, &mut failures).await.is_ok());
+    let cursors = store.cursors("test").await.unwrap();
+    assert_eq!(cursors, [("INBOX".to_owned(), 7, 3)]);
 }
 
 #[tokio::test]
@@ -656,12 +681,14 @@ async fn what_is_odd_about_one_letter_keeps_no_other_waiting() {
     };
     let mut failures = HashMap::new();
     let store = &test.desk.parts.store;
-    // The others come at once; the odd one is tried three times, and then humans are called.
-    for round in 1..=3 {
-        test.at_hour(f64::from(round) / 60.0);
+    // The others come at once; the odd one is tried for hours, and then humans are called.
+    for hour in [1.0, 3.0, 6.9, 7.1] {
+        assert_eq!(test.calls_about_a_letter().await, 0);
+        test.at_hour(hour);
         assert!(test.deliver(&mut mailbox, &mut failures).await.is_err());
-        assert_eq!(store.tally().await.unwrap().letters, 2, "round {round}");
+        assert_eq!(store.tally().await.unwrap().letters, 2, "hour {hour}");
     }
+    assert_eq!(test.calls_about_a_letter().await, 1);
     assert!(test.deliver(&mut mailbox, &mut failures).await.is_ok());
     let cursors = store.cursors("test").await.unwrap();
     assert_eq!(cursors, [("INBOX".to_owned(), 7, 3)]);
@@ -687,11 +714,88 @@ async fn a_server_that_gives_nothing_for_a_while_leaves_no_letter_lying() {
         ..TestMailbox::default()
     };
     let mut failures = HashMap::new();
-    for minute in 0..5 {
+    for minute in [0, 1, 2, 3, 4, 120, 350] {
         test.at_hour(f64::from(minute) / 60.0);
         assert!(test.deliver(&mut mailbox, &mut failures).await.is_err());
     }
     mailbox.withheld.clear();
     test.deliver(&mut mailbox, &mut failures).await.unwrap();
     assert_eq!(test.desk.parts.store.tally().await.unwrap().letters, 3);
+}
+
+#[tokio::test]
+async fn a_lone_letter_outlasts_an_outage_of_its_server() {
+    for by_error in [false, true] {
+        let test = Test::new().await;
+        let mut mailbox = TestMailbox {
+            letters: vec![(1, "From: ada@b.example\r\n\r\nhello\r\n".to_owned())],
+            ..TestMailbox::default()
+        };
+        let lying = if by_error {
+            &mut mailbox.broken
+        } else {
+            &mut mailbox.withheld
+        };
+        lying.push(1);
+        let mut failures = HashMap::new();
+        for minute in 0..30 {
+            test.at_hour(f64::from(minute) / 60.0);
+            assert!(test.deliver(&mut mailbox, &mut failures).await.is_err());
+        }
+        (mailbox.broken, mailbox.withheld) = (Vec::new(), Vec::new());
+        let admitted = test.deliver(&mut mailbox, &mut failures).await;
+        assert_eq!(admitted.unwrap(), 1, "{by_error}");
+    }
+}
+
+#[tokio::test]
+async fn letters_that_are_refused_for_good_do_not_keep_a_quiet_mailbox_failing() {
+    let test = Test::new().await;
+    let letter = |uid| (uid, format!("From: u{uid}@b.example\r\n\r\nhello\r\n"));
+    let mut mailbox = TestMailbox {
+        letters: (1..=2).map(letter).collect(),
+        withheld: vec![1, 2],
+        ..TestMailbox::default()
+    };
+    let mut failures = HashMap::new();
+    for hour in [0.0, 3.0, 6.5] {
+        test.at_hour(hour);
+        assert!(test.deliver(&mut mailbox, &mut failures).await.is_err());
+    }
+    assert_eq!(test.calls_about_a_letter().await, 2);
+    assert!(test.deliver(&mut mailbox, &mut failures).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_cursor_stops_before_every_letter_that_is_not_ours() {
+    let test = Test::new().await;
+    let state = test.folder.path().join("state");
+    let file = state.join("desk.sqlite");
+    let sql = async |sql: &'static str| {
+        let mut sqlite = std::process::Command::new("sqlite3");
+        sqlite.args(["-cmd", ".timeout 10000"]).arg(&file).arg(sql);
+        let done = tokio::task::spawn_blocking(move || sqlite.status()).await;
+        assert!(done.unwrap().unwrap().success());
+    };
+    // The first is kept in a row and the second, which is large, in a file: both can't be written.
+    let mut mailbox = TestMailbox {
+        letters: vec![
+            (1, "From: ada@b.example\r\n\r\nhello\r\n".to_owned()),
+            (
+                2,
+                format!("From: ben@c.example\r\n\r\n{}", "x\r\n".repeat(100_000)),
+            ),
+        ],
+        ..TestMailbox::default()
+    };
+    sql("CREATE TRIGGER no_room BEFORE INSERT ON letter BEGIN SELECT RAISE(ABORT, 'no'); END;")
+        .await;
+    std::fs::rename(state.join("spool"), state.join("away")).unwrap();
+    let mut failures = HashMap::new();
+    assert!(test.deliver(&mut mailbox, &mut failures).await.is_err());
+    let store = &test.desk.parts.store;
+    assert_eq!(store.cursors("test").await.unwrap(), []);
+    sql("DROP TRIGGER no_room;").await;
+    std::fs::rename(state.join("away"), state.join("spool")).unwrap();
+    assert_eq!(test.deliver(&mut mailbox, &mut failures).await.unwrap(), 2);
 }

@@ -15,7 +15,7 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
 use line::Line;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 
@@ -31,6 +31,10 @@ const IDLE_S: u64 = 30;
 
 /// The one good answer to DATA.
 const START_MAIL_INPUT: u16 = 354;
+
+/// The longest line, and the most lines of an answer, that are read before TLS.
+const PLAIN_LINE_OCTETS_MAX: u64 = 8 * 1024;
+const PLAIN_LINES_MAX: usize = 100;
 
 /// The answer to QUIT.
 const FAREWELL_S: u64 = 5;
@@ -149,11 +153,18 @@ impl SmtpCourier {
                     .await
                     .map_err(gone)?;
             }
-            loop {
+            for lines in 1.. {
                 let mut line = String::new();
-                if stream.read_line(&mut line).await.map_err(gone)? == 0 {
+                let mut bounded = (&mut stream).take(PLAIN_LINE_OCTETS_MAX);
+                if bounded.read_line(&mut line).await.map_err(gone)? == 0 {
                     return Err(PortError::passing(format!(
                         "{} closed the connection before STARTTLS",
+                        self.whole()
+                    )));
+                }
+                if bounded.limit() == 0 && !line.ends_with('\n') || lines > PLAIN_LINES_MAX {
+                    return Err(PortError::passing(format!(
+                        "{} says too much before STARTTLS",
                         self.whole()
                     )));
                 }
@@ -349,5 +360,37 @@ impl Courier for SmtpCourier {
                 ""
             }
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn what_comes_before_tls_is_read_up_to_a_bound() {
+        let long = "220 ".to_owned() + &"x".repeat(64 * 1024);
+        let many = "220-x\r\n".repeat(1000);
+        for said in [long, many] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let ours = TcpStream::connect(("127.0.0.1", port));
+            let (ours, (mut theirs, _)) = futures::try_join!(ours, listener.accept()).unwrap();
+            // The server's side stays open.
+            theirs.write_all(said.as_bytes()).await.unwrap();
+            let courier = SmtpCourier::new(
+                "127.0.0.1".to_owned(),
+                port,
+                SmtpPrivacy::Starttls,
+                Trust::default(),
+                None,
+                "desk.example".to_owned(),
+            );
+            let limit = Duration::from_secs(20);
+            let refused = tokio::time::timeout(limit, courier.starttls(ours)).await;
+            let told = refused.expect("it reads on").unwrap_err().to_string();
+            assert!(told.contains("says too much"), "{told}");
+        }
     }
 }

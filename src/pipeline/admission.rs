@@ -33,7 +33,8 @@ pub(super) struct Batch<'l> {
     pub ours: Vec<MailboxUid>,
     /// Those that were new.
     pub admitted: usize,
-    /// The first that did not become ours, and why.
+    /// One that did not become ours, and why. The cursor stops before each such letter: it follows
+    /// `ours`.
     pub failed: Option<(&'l ListedLetter, NotAdmitted)>,
     /// Those that the mailbox does not give us, and why.
     pub withheld: Vec<(&'l ListedLetter, PortError)>,
@@ -79,7 +80,7 @@ pub(super) async fn fetch_batch<'l>(
 }
 
 impl<'l> Batch<'l> {
-    /// Of several failures the first counts: the cursor must stop there.
+    /// A fault of ours hides one of a letter, which is not counted then.
     fn fail(&mut self, letter: &'l ListedLetter, err: PortError) {
         if self
             .failed
@@ -134,11 +135,6 @@ impl<'l> Asking<'l> {
         } else {
             DNS_MOMENT
         }
-    }
-
-    /// Whether no fetched letter waits for an answer of DNS.
-    pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
     }
 
     /// Those of whom something is known within so long, in their order.

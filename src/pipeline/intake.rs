@@ -1,6 +1,6 @@
 //! How does a letter become ours? Fetched, spooled, admitted, and only then settled on the server.
 
-use super::admission::{Asking, Batch, Fetched, NotAdmitted, admit_all, fetch_batch};
+use super::admission::{Asking, Batch, NotAdmitted, admit_all, fetch_batch};
 use super::driver::{Loop, Turn, doubling};
 use super::failpoint::step;
 use super::watchdog::Beat;
@@ -11,7 +11,7 @@ use crate::model::effect::{Effect, Reason};
 use crate::model::journal::JournalEvent;
 use crate::ports::{ListedLetter, Mailbox, MailboxUid, PortError};
 use async_trait::async_trait;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use tokio::time::sleep;
 use tracing::warn;
@@ -22,9 +22,11 @@ const SETTLE_TOGETHER: usize = 50;
 /// Letters admitted in one commit.
 const ADMIT_TOGETHER: usize = 16;
 
-/// After so many failures, over so long a time, a letter is left lying and a human is called.
+/// After so many failures, over so long a time, a letter is left lying and a human is called. A
+/// server may be ill for hours, and what is left lying is never asked for again; what remains of the
+/// 24 hours that are promised is the human's.
 const FETCH_TRIES_MAX: u32 = 3;
-const FETCH_FAILING_S_MIN: i64 = 60;
+const FETCH_FAILING_HOURS_MIN: i64 = 6;
 
 /// How often letters could not be fetched, and since when.
 pub type FetchFailures = HashMap<MailboxUid, (u32, Timestamp)>;
@@ -113,21 +115,20 @@ pub async fn round(
     let changed = |l: &ListedLetter| has_other_validity(&cursors, l);
     let hold = hold_after_change(desk, &lying, changed).await?;
     let holds = |l: &ListedLetter| hold && changed(l) && is_old(desk, l);
-    let (mut fresh, mut withheld, mut admitted) = (Vec::new(), Vec::new(), 0);
+    let (mut fresh, mut passed, mut admitted) = (Vec::new(), HashSet::new(), 0);
+    let mut outcome = Ok(());
     // Behind a backlog the newest come first; the cursor follows the list alone.
     let newest = mailbox.newest(desk.now()).await?;
+    let suspects = failed_before(failures, newest.iter().chain(&lying));
     let mut asking = Asking::default();
-    let batches = newest.chunks(ADMIT_TOGETHER);
-    for letters in batches.chain(lying.chunks(ADMIT_TOGETHER)) {
-        let places: Vec<MailboxUid> = letters.iter().map(|l| l.place.clone()).collect();
-        let known = store.known(&name, &places).await?;
-        // What the team sent before the desk began to answer is none of its business.
-        let began = desk.parts.answer_from;
-        let mine = |l: &ListedLetter| origin == Origin::Inbox || l.received_at >= began;
-        let unknown = letters
-            .iter()
-            .filter(|l| !known.contains(&l.place) && mine(l))
-            .collect();
+    let first = [&newest, &lying].map(|letters| letters.chunks(ADMIT_TOGETHER));
+    let first = first.into_iter().flatten().map(|letters| (letters, false));
+    let last = suspects.chunks(ADMIT_TOGETHER).map(|again| (again, true));
+    for (letters, again) in first.chain(last) {
+        let (unknown, done) = to_fetch(desk, &name, origin, letters).await?;
+        passed.extend(done.into_iter().map(|l| l.place.clone()));
+        let due = |l: &&ListedLetter| failures.contains_key(&l.place) == again;
+        let unknown = unknown.into_iter().filter(due).collect();
         let mut batch = fetch_batch(desk, mailbox, origin, unknown, beat, &mut asking).await;
         let most = asking.patience(batch.failed.is_some());
         let letters = asking.answered(most).await;
@@ -135,15 +136,16 @@ pub async fn round(
         admitted += batch.admitted;
         desk.letters_came(batch.admitted);
         failures.retain(|place, _| !batch.ours.contains(place));
+        passed.extend(batch.ours.iter().cloned());
         fresh.extend(batch.ours);
-        withheld.extend(batch.withheld);
+        for (letter, why) in batch.withheld {
+            let withheld = NotAdmitted::Withheld(why);
+            outcome = Err(counted(desk, &name, failures, letter, withheld).await?);
+        }
         if let Some((letter, failed)) = batch.failed {
-            let err = counted(desk, &name, failures, letter, failed).await?;
             // A connection may be broken beyond this letter: the rest waits for the next round.
-            if asking.is_empty() && lying.contains(letter) {
-                let missing = withheld.iter().map(|(letter, _)| *letter);
-                advance(desk, &name, &lying, missing.chain([letter]).collect()).await?;
-            }
+            let err = counted(desk, &name, failures, letter, failed).await?;
+            advance(desk, &name, &lying, &passed).await?;
             settle(desk, mailbox, fresh).await?;
             return Err(err);
         }
@@ -152,40 +154,46 @@ pub async fn round(
         }
     }
     let answered = asking.answered(asking.patience(true)).await;
-    admitted += admit_last(desk, mailbox, origin, answered, holds, fresh).await?;
-    let missing = withheld.iter().map(|(letter, _)| *letter).collect();
-    advance(desk, &name, &lying, missing).await?;
-    // A server that gives nothing at all is the fault of no letter.
-    let is_servers = withheld.len() > 1 && admitted == 0;
-    let mut outcome = Ok(admitted);
-    for (letter, err) in withheld {
-        outcome = Err(if is_servers {
-            err
-        } else {
-            counted(desk, &name, failures, letter, NotAdmitted::Withheld(err)).await?
-        });
-    }
-    outcome
-}
-
-/// Admits the last letters of a round, and settles what is ours and not settled yet.
-async fn admit_last(
-    desk: &Desk,
-    mailbox: &mut dyn Mailbox,
-    origin: Origin,
-    answered: Vec<Fetched<'_>>,
-    holds: impl Fn(&ListedLetter) -> bool,
-    mut fresh: Vec<MailboxUid>,
-) -> Result<usize, PortError> {
     let mut last = Batch::default();
-    admit_all(desk, mailbox.name(), origin, answered, holds, &mut last).await;
+    admit_all(desk, &name, origin, answered, holds, &mut last).await;
     desk.letters_came(last.admitted);
+    passed.extend(last.ours.iter().cloned());
     fresh.extend(last.ours);
+    advance(desk, &name, &lying, &passed).await?;
     settle(desk, mailbox, fresh).await?;
     match last.failed {
         Some((_, failed)) => Err(failed.cause()),
-        None => Ok(last.admitted),
+        None => outcome.map(|()| admitted + last.admitted),
     }
+}
+
+/// Those of some letters that are to be fetched, and those that are ours or none of our business.
+async fn to_fetch<'l>(
+    desk: &Desk,
+    mailbox: &str,
+    origin: Origin,
+    letters: &'l [ListedLetter],
+) -> Result<(Vec<&'l ListedLetter>, Vec<&'l ListedLetter>), PortError> {
+    let places: Vec<MailboxUid> = letters.iter().map(|l| l.place.clone()).collect();
+    let known = desk.parts.store.known(mailbox, &places).await?;
+    // What the team sent before the desk began to answer is none of its business.
+    let began = desk.parts.answer_from;
+    let mine = |l: &ListedLetter| origin == Origin::Inbox || l.received_at >= began;
+    Ok(letters
+        .iter()
+        .partition(|l| !known.contains(&l.place) && mine(l)))
+}
+
+/// Letters that could not be fetched before, those first that were tried least. They come behind all
+/// others: what breaks the connection anew keeps no other letter waiting.
+fn failed_before<'l>(
+    failures: &FetchFailures,
+    letters: impl Iterator<Item = &'l ListedLetter>,
+) -> Vec<ListedLetter> {
+    let tries = |l: &&ListedLetter| failures.get(&l.place).map(|(tries, _)| *tries);
+    let mut found: Vec<&ListedLetter> = letters.filter(|l| tries(l).is_some()).collect();
+    found.sort_by_key(tries);
+    found.into_iter().cloned().collect()
 }
 
 /// Whether the mailbox is remembered under another UIDVALIDITY than this letter's.
@@ -253,25 +261,26 @@ async fn counted(
     let (tries, since) = failures.entry(letter.place.clone()).or_insert((0, now));
     *tries += 1;
     let failing = now.duration_since(*since);
-    if *tries >= FETCH_TRIES_MAX && failing.as_secs() >= FETCH_FAILING_S_MIN {
+    if *tries >= FETCH_TRIES_MAX && failing.as_hours() >= FETCH_FAILING_HOURS_MIN {
         leave_lying(desk, mailbox, letter).await?;
         failures.remove(&letter.place);
     }
     Ok(failed.cause())
 }
 
-/// Moves the cursor up to, and not beyond, the first letter that is not ours yet.
+/// Moves the cursor up to, and not beyond, the first letter that is not ours yet, for whatever
+/// reason.
 async fn advance(
     desk: &Desk,
     mailbox: &str,
     lying: &[ListedLetter],
-    missing: Vec<&ListedLetter>,
+    passed: &HashSet<MailboxUid>,
 ) -> Result<(), PortError> {
     let mut reached: HashMap<(&str, u32), u64> = HashMap::new();
     // Maildirs have no order of numbers and need no cursor; a folder's letters are listed in their
     // order.
-    for letter in lying.iter().take_while(|letter| !missing.contains(letter)) {
-        let place = &letter.place;
+    let places = lying.iter().map(|letter| &letter.place);
+    for place in places.take_while(|place| passed.contains(*place)) {
         let at = reached.entry((&place.folder, place.validity)).or_insert(0);
         *at = (*at).max(place.uid);
     }

@@ -165,7 +165,7 @@ async fn taken_in(script: Script) -> Result<(Vec<u64>, String), PortError> {
 
 #[tokio::test]
 async fn what_is_odd_about_a_line_or_a_letter_costs_that_alone() {
-    let rows: [(&str, Script, &[u64]); 13] = [
+    let rows: [(&str, Script, &[u64]); 16] = [
         ("a good server", |_| None, &[4, 7, 9]),
         (
             "two rows a letter, flags first",
@@ -228,6 +228,41 @@ async fn what_is_odd_about_a_line_or_a_letter_costs_that_alone() {
                 command
                     .starts_with("UID FETCH 7 ")
                     .then(|| "TAG NO [SERVERBUG] it is corrupt\r\n".to_owned())
+            },
+            &[4, 9],
+        ),
+        (
+            "pieces that are shorter than what was asked for",
+            |command| {
+                let (7, from) = asked_octets(command)? else {
+                    return None;
+                };
+                let text = &letters()[1].1;
+                let piece = &text[from..text.len().min(from + 100_000)];
+                Some(format!(
+                    "* 2 FETCH (UID 7 BODY[]<{from}> {{{}}}\r\n{piece})\r\nTAG OK done\r\n",
+                    piece.len()
+                ))
+            },
+            &[4, 7, 9],
+        ),
+        (
+            "octets of which it does not say where they begin",
+            |command| {
+                let (_, from) = asked_octets(command)?;
+                Some(as_it_should(command).replace(&format!("[]<{from}>"), "[]"))
+            },
+            &[4, 7, 9],
+        ),
+        (
+            "the same, of a letter that is longer",
+            |command| {
+                if command.contains("RFC822.SIZE") {
+                    let size = CHUNK_OCTETS.to_string();
+                    return Some(as_it_should(command).replace(&size, "630105"));
+                }
+                let (_, from) = asked_octets(command)?;
+                Some(as_it_should(command).replace(&format!("[]<{from}>"), "[]"))
             },
             &[4, 9],
         ),
@@ -296,6 +331,28 @@ async fn what_is_odd_about_a_line_or_a_letter_costs_that_alone() {
             .unwrap_or_else(|e| panic!("{what}: {e}"));
         assert_eq!(whole, wanted, "{what}: {withheld}");
         assert_eq!(withheld.is_empty(), wanted.len() == 3, "{what}: {withheld}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_gives_nothing_for_now_is_not_the_fault_of_the_letter() {
+    let scripts: [Script; 2] = [
+        |command| {
+            command
+                .starts_with("UID FETCH 7 ")
+                .then(|| "TAG NO [UNAVAILABLE] the storage is away\r\n".to_owned())
+        },
+        |command| {
+            command
+                .starts_with("UID FETCH 7 ")
+                .then(|| "TAG NO [INUSE] locked\r\n".to_owned())
+        },
+    ];
+    for script in scripts {
+        let failed = taken_in(script).await.unwrap_err();
+        assert!(!failed.is_lasting(), "{failed}");
+        let told = failed.to_string();
+        assert!(told.contains("away") || told.contains("locked"), "{told}");
     }
 }
 

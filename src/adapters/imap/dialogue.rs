@@ -19,7 +19,7 @@ use base64::engine::general_purpose::STANDARD;
 pub use commands::Idled;
 use std::fmt::Debug;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use wire::Wire;
@@ -29,6 +29,9 @@ const COMMAND_S: u64 = 120;
 
 /// What one command may bring: a chunk of a letter, or a list, with room.
 const ANSWER_OCTETS_MAX: usize = 16 * 1024 * 1024;
+
+/// So many lines may come in answer to STARTTLS.
+const PLAIN_LINES_MAX: usize = 100;
 
 /// Any stream that IMAP can be spoken over.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Debug {}
@@ -98,8 +101,7 @@ pub async fn starttls(stream: TcpStream) -> Result<TcpStream, DialogueError> {
     let broken = |e: std::io::Error| DialogueError::Broken(e.kind());
     let mut stream = BufReader::new(stream);
     let talk = async {
-        let mut line = String::new();
-        stream.read_line(&mut line).await.map_err(broken)?;
+        let line = wire::plain_line(&mut stream).await?;
         // PREAUTH before TLS would be a stripped session.
         if !line.to_ascii_uppercase().starts_with("* OK") {
             return Err(DialogueError::Odd("its greeting is not OK"));
@@ -109,11 +111,11 @@ pub async fn starttls(stream: TcpStream) -> Result<TcpStream, DialogueError> {
             .write_all(b"T1 STARTTLS\r\n")
             .await
             .map_err(broken)?;
-        loop {
-            line.clear();
-            if stream.read_line(&mut line).await.map_err(broken)? == 0 {
-                return Err(DialogueError::Gone);
+        for lines in 1.. {
+            if lines > PLAIN_LINES_MAX {
+                return Err(DialogueError::Odd("it says too much before TLS"));
             }
+            let line = wire::plain_line(&mut stream).await?;
             let upper = line.to_ascii_uppercase();
             if upper.starts_with("T1 OK") {
                 break;
@@ -218,10 +220,19 @@ impl Dialogue {
 
     /// The next response that somebody needs to understand. BYE is an error.
     async fn next(&mut self) -> Result<Answer, DialogueError> {
+        self.next_weighed().await.map(|(answer, _)| answer)
+    }
+
+    /// The same, and about how many octets of memory it takes to keep it.
+    async fn next_weighed(&mut self) -> Result<(Answer, usize), DialogueError> {
         loop {
-            match answer::read(&self.wire.response().await?)? {
+            let response = self.wire.response().await?;
+            match answer::read(&response)? {
                 Some(Answer::Bye(words)) => return Err(DialogueError::Bye(words)),
-                Some(answer) => return Ok(answer),
+                Some(answer) => {
+                    let weight = weight(&answer, response.len());
+                    return Ok((answer, weight));
+                }
                 None => {}
             }
         }
@@ -249,7 +260,8 @@ impl Dialogue {
             let mut data = Vec::new();
             let mut octets = 0;
             loop {
-                match self.next().await? {
+                let (answer, weight) = self.next_weighed().await?;
+                match answer {
                     Answer::Done(answered, verdict) => {
                         return finished(&tag, &answered, verdict).map(|()| data);
                     }
@@ -257,7 +269,7 @@ impl Dialogue {
                         return Err(DialogueError::Odd("it asks for more where there is none"));
                     }
                     other => {
-                        octets += weight(&other);
+                        octets += weight;
                         if octets > ANSWER_OCTETS_MAX {
                             return Err(DialogueError::Odd("its answer is too long"));
                         }
@@ -284,17 +296,14 @@ fn finished(sent: &str, answered: &str, verdict: Verdict) -> Result<(), Dialogue
     }
 }
 
-/// What an answer that is kept takes of memory.
-fn weight(answer: &Answer) -> usize {
-    match answer {
-        Answer::Fetch(_, row) => {
-            let pieces = [&row.body, &row.header].into_iter().flatten();
-            64 + pieces.map(|piece| piece.octets.len()).sum::<usize>()
-        }
-        Answer::Search(found) => found.len() * 4,
-        Answer::Capabilities(names) => names.iter().map(String::len).sum(),
-        _ => 128,
-    }
+/// What an answer that is kept takes of memory: as much as came, and what stands around it. A word
+/// of one octet takes much more than that.
+fn weight(answer: &Answer, came: usize) -> usize {
+    let words = match answer {
+        Answer::Capabilities(names) => names.len() * size_of::<String>(),
+        _ => 0,
+    };
+    came + words + size_of::<Answer>()
 }
 
 #[cfg(test)]
@@ -359,6 +368,46 @@ mod tests {
         for (answers, uids) in rows {
             let found = with_server(answers, async |d| d.search_beyond(1).await).await;
             assert_eq!(found.unwrap(), uids, "{answers:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_server_says_unasked_is_kept_up_to_a_bound() {
+        let floods = [
+            "* SEARCH\r\n".to_owned(),
+            "* CAPABILITY\r\n".to_owned(),
+            format!("* CAPABILITY{}\r\n", " A".repeat(1000)),
+            format!("* 1 FETCH (INTERNALDATE \"{}\")\r\n", "1".repeat(4000)),
+        ];
+        for line in floods {
+            let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
+            let server = async move {
+                // More than the bound allows, and less where an answer weighed 64 octets.
+                let times = ANSWER_OCTETS_MAX * 3 / 2 / (line.len() + 64);
+                let lines = line.repeat(times);
+                let _ = theirs.write_all(lines.as_bytes()).await;
+                let _ = theirs.write_all(b"S000001 OK done\r\n").await;
+            };
+            let mut dialogue = Dialogue::after_greeting(Box::new(ours));
+            let talk = async move { dialogue.command("NOOP").await };
+            let (_, said) = futures::join!(server, talk);
+            assert!(matches!(said, Err(DialogueError::Odd(_))), "{said:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_comes_before_tls_is_read_up_to_a_bound() {
+        let long = "* OK ".to_owned() + &"x".repeat(64 * 1024);
+        let many = "* OK ready\r\n".to_owned() + &"* OK x\r\n".repeat(1000);
+        for said in [long, many] {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let ours = TcpStream::connect(listener.local_addr().unwrap());
+            let (ours, (mut theirs, _)) = futures::try_join!(ours, listener.accept()).unwrap();
+            // The server's side stays open.
+            theirs.write_all(said.as_bytes()).await.unwrap();
+            let limit = Duration::from_secs(20);
+            let refused = timeout(limit, starttls(ours)).await.expect("it reads on");
+            assert!(matches!(refused, Err(DialogueError::Odd(_))), "{refused:?}");
         }
     }
 

@@ -34,8 +34,8 @@ impl ImapLogin {
             dialogue
                 .authenticate(
                     mechanism.name(),
-                    &user,
                     message.as_bytes(),
+                    secret,
                     refusal,
                     at_once,
                 )
@@ -43,7 +43,7 @@ impl ImapLogin {
         } else if offered.contains("AUTH=PLAIN") {
             let message = format!("\0{user}\0{secret}");
             dialogue
-                .authenticate("PLAIN", &user, message.as_bytes(), "", at_once)
+                .authenticate("PLAIN", message.as_bytes(), secret, "", at_once)
                 .await
         } else if offered.contains("LOGINDISABLED") {
             return Err(PortError::lasting(format!(
@@ -65,10 +65,14 @@ fn refused(err: DialogueError, user: &str, token: bool, server: &str) -> PortErr
     match &err {
         DialogueError::No(words) | DialogueError::Bad(words) => {
             let told = format!("{server} refuses our login as {user}: it {err}");
-            if refusal::by_code(words) == Some(true) || !token && refusal::login_is_wrong(words) {
-                PortError::lasting(format!(
-                    "{told}; check mailbox.user and the password or token"
-                ))
+            let is_wrong = refusal::login_is_wrong(words);
+            let told = if is_wrong {
+                format!("{told}; check mailbox.user and the password or token")
+            } else {
+                told
+            };
+            if is_wrong && !token {
+                PortError::lasting(told)
             } else {
                 PortError::passing(told)
             }
@@ -98,6 +102,7 @@ mod tests {
     use super::*;
     use crate::model::secret::Secret;
     use std::sync::Arc;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[tokio::test]
     async fn a_password_that_login_cannot_carry_is_a_lasting_fault_that_says_what_to_mend() {
@@ -128,6 +133,61 @@ mod tests {
                 told.contains("AUTH=PLAIN") && !told.contains(password),
                 "{told}"
             );
+        }
+    }
+
+    /// What we say of a login that a server refuses with these words, once we said who we are.
+    async fn refused_with(means: Means, offered: &[&str], words: &str) -> PortError {
+        let (ours, mut theirs) = tokio::io::duplex(8 * 1024);
+        let server = async {
+            let mut heard = vec![0; 4096];
+            let _ = theirs.read(&mut heard).await.unwrap();
+            let said = format!("S000001 NO {words}\r\n");
+            theirs.write_all(said.as_bytes()).await.unwrap();
+        };
+        let mut dialogue = Dialogue::after_greeting(Box::new(ours));
+        let mut login = ImapLogin {
+            user: "security@desk.example".to_owned(),
+            means,
+        };
+        let offered = offered.iter().map(|name| (*name).to_owned()).collect();
+        let at = ("imap.example", 993);
+        let talk = login.log_in(&mut dialogue, &offered, "imap.example", at);
+        futures::join!(server, talk).1.unwrap_err()
+    }
+
+    fn token() -> Means {
+        Means::Token(Arc::new(|| Ok(Secret::new("ya29.of-this-hour".into()))))
+    }
+
+    #[tokio::test]
+    async fn a_token_that_is_refused_may_be_renewed_and_a_password_is_wrong() {
+        let words = "[AUTHENTICATIONFAILED] Invalid credentials (Failure)";
+        let offered = ["SASL-IR", "AUTH=XOAUTH2", "AUTH=PLAIN"];
+        let refused = refused_with(token(), &offered, words).await;
+        assert!(!refused.is_lasting(), "{refused}");
+        assert!(refused.to_string().contains("mailbox.user"), "{refused}");
+        let password = Means::Password(Arc::new(|| Ok(Secret::new("hunter2".into()))));
+        let refused = refused_with(password, &offered, words).await;
+        assert!(refused.is_lasting(), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn no_refusal_tells_a_secret_that_the_server_repeats() {
+        let standard = ["SASL-IR", "AUTH=OAUTHBEARER"];
+        for offered in [&["SASL-IR", "AUTH=XOAUTH2"], &standard] {
+            let told = refused_with(token(), offered, "expired: ya29.of-this-hour").await;
+            let told = told.to_string();
+            assert!(told.contains("repeat our login"), "{told}");
+            assert!(!told.contains("ya29"), "{told}");
+        }
+        // The server's words are shown with one blank where there were two.
+        for offered in [&["AUTH=PLAIN", "SASL-IR"][..], &[]] {
+            let password = Means::Password(Arc::new(|| Ok(Secret::new("two  blanks".into()))));
+            let told = refused_with(password, offered, "wrong: two  blanks").await;
+            let told = told.to_string();
+            assert!(told.contains("repeat our login"), "{told}");
+            assert!(!told.contains("blanks"), "{told}");
         }
     }
 }

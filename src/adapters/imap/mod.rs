@@ -20,7 +20,7 @@ use dialogue::{DialogueError, Idled, folder_name};
 use folder::{not_opened, prove_folder};
 use listing::{described, set};
 pub use login::ImapLogin;
-use octets::{Next, next_octets, piece_of};
+use octets::{Came, Next, piece_of};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -202,6 +202,14 @@ impl ImapMailbox {
     }
 }
 
+/// Whether a server refuses for now what it would give later: it says nothing of the letter.
+fn refused_for_a_while(err: &DialogueError) -> bool {
+    match err {
+        DialogueError::No(words) | DialogueError::Bad(words) => refusal::gives_nothing_now(words),
+        _ => false,
+    }
+}
+
 #[async_trait]
 impl Mailbox for ImapMailbox {
     fn name(&self) -> &str {
@@ -271,16 +279,20 @@ impl Mailbox for ImapMailbox {
         if session.validity != letter.place.validity {
             return Err(self.fault(DialogueError::Odd("UIDVALIDITY changed under us")));
         }
-        let mut offset = 0u64;
+        let mut came = Came::default();
         loop {
             let session = self.session().await?;
+            let offset = came.octets;
             let command = format!("UID FETCH {uid} (UID BODY.PEEK[]<{offset}.{CHUNK_OCTETS}>)");
             let answered = match session.dialogue.fetch(&command).await {
                 Ok(rows) => Ok(piece_of(uid, rows)),
+                Err(err) if refused_for_a_while(&err) => {
+                    return Err(err.port(&format!("{}:{}", self.host, self.port)));
+                }
                 Err(err) if err.is_refusal() => Err(err.to_string()),
                 Err(err) => return Err(self.fault(err)),
             };
-            match next_octets(answered, offset, letter.octets) {
+            match came.next(answered, letter.octets) {
                 Next::Piece(piece) => sink.take(&piece).await?,
                 Next::Last(piece) => {
                     sink.take(&piece).await?;
@@ -293,7 +305,6 @@ impl Mailbox for ImapMailbox {
                     )));
                 }
             }
-            offset += u64::from(CHUNK_OCTETS);
         }
     }
 

@@ -42,6 +42,10 @@ const PASSING_WORDS: [&str; 19] = [
     "system error",
 ];
 
+/// What servers say where something went wrong within them.
+const OWN_FAULT_CODES: [&str; 1] = ["[SERVERBUG]"];
+const OWN_FAULT_WORDS: [&str; 3] = ["internal", "server error", "system error"];
+
 /// What servers write where our login is wrong.
 const LASTING_WORDS: [&str; 14] = [
     "invalid",
@@ -79,6 +83,19 @@ pub(super) fn by_code(words: &str) -> Option<bool> {
     }
 }
 
+/// Whether a server that refuses a letter is busy or away, and says nothing of this one. What it
+/// calls a fault of its own is as often the fault of one letter that it can't read.
+pub(super) fn gives_nothing_now(words: &str) -> bool {
+    let upper = words.to_ascii_uppercase();
+    if OWN_FAULT_CODES.iter().any(|code| upper.contains(code)) {
+        return false;
+    }
+    match by_code(words) {
+        Some(lasts) => !lasts,
+        None => has(words, &PASSING_WORDS) && !has(words, &OWN_FAULT_WORDS),
+    }
+}
+
 /// Whether a server's words say that it is busy or broken.
 pub(super) fn may_pass(words: &str) -> bool {
     by_code(words) == Some(false) || has(words, &PASSING_WORDS)
@@ -93,6 +110,32 @@ fn has(words: &str, any: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_outage_is_told_from_a_letter_that_cannot_be_read() {
+        let outage = [
+            "[UNAVAILABLE] the storage is away",
+            "[INUSE] Mailbox is locked",
+            "[LIMIT] slow down",
+            "Server Unavailable. 15",
+            "try again later",
+        ];
+        let of_the_letter = [
+            "[SERVERBUG] Internal error occurred. Refer to server log for more information.",
+            "[SERVERBUG] try again later",
+            "internal error",
+            "System Error (Failure)",
+            "[CANNOT] too many parts",
+            "it is corrupt",
+            "",
+        ];
+        for words in outage {
+            assert!(gives_nothing_now(words), "{words}");
+        }
+        for words in of_the_letter {
+            assert!(!gives_nothing_now(words), "{words}");
+        }
+    }
 
     #[test]
     fn what_may_pass_is_told_from_a_wrong_login() {

@@ -1,6 +1,6 @@
 //! Which commands are given to an IMAP server?
 
-use super::answer::{Answer, Condition};
+use super::answer::{Answer, Condition, own_words};
 use super::{
     COMMAND_S, Dialogue, DialogueError, Row, SelectedFolder, finished, folder_name, quoted,
 };
@@ -14,18 +14,17 @@ use tokio::time::{Instant, timeout, timeout_at};
 const REPEATED_CHARS: usize = 8;
 
 /// A refusal of our login without what we said to log in: some servers repeat the line that they
-/// refuse.
-fn without_secrets<'a>(
-    err: DialogueError,
-    mut secrets: impl Iterator<Item = &'a str>,
-) -> DialogueError {
+/// refuse, or the part of it that they dislike.
+fn without_secrets(err: DialogueError, secrets: [&str; 2]) -> DialogueError {
     let (DialogueError::No(words) | DialogueError::Bad(words) | DialogueError::Bye(words)) = &err
     else {
         return err;
     };
-    let repeats = secrets.any(|secret| {
-        let begin: String = secret.chars().take(REPEATED_CHARS).collect();
-        !begin.trim().is_empty() && words.contains(begin.trim())
+    let repeats = secrets.into_iter().any(|secret| {
+        // As the server's words are shown.
+        let shown = own_words(secret);
+        let begin: String = shown.chars().take(REPEATED_CHARS).collect();
+        !begin.is_empty() && words.contains(begin.trim_end())
     });
     let hidden = || "its words repeat our login and are not shown".to_owned();
     match err {
@@ -45,13 +44,14 @@ pub enum Idled {
 }
 
 impl Dialogue {
-    /// AUTHENTICATE with one message of ours (RFC 9051 section 6.2.2; SASL-IR, RFC 4959). `refusal`
-    /// is what we answer, in base64, to a challenge that tells why the server will refuse.
+    /// AUTHENTICATE with one message of ours (RFC 9051 section 6.2.2; SASL-IR, RFC 4959), which holds
+    /// a secret. `refusal` is what we answer, in base64, to a challenge that tells why the server
+    /// will refuse.
     pub async fn authenticate(
         &mut self,
         mechanism: &str,
-        user: &str,
         message: &[u8],
+        secret: &str,
         refusal: &str,
         at_once: bool,
     ) -> Result<(), DialogueError> {
@@ -87,9 +87,7 @@ impl Dialogue {
         let done = timeout(Duration::from_secs(COMMAND_S), run)
             .await
             .map_err(|_| DialogueError::Silent)?;
-        let text = String::from_utf8_lossy(message);
-        let secrets = text.split(['\0', '\x01']).filter(|part| *part != user);
-        done.map_err(|err| without_secrets(err, secrets.chain([coded.as_str()])))
+        done.map_err(|err| without_secrets(err, [secret, coded.as_str()]))
     }
 
     /// LOGIN (RFC 9051 section 6.2.3), for servers without AUTHENTICATE PLAIN.
@@ -97,7 +95,7 @@ impl Dialogue {
         let coded = quoted(password)?;
         let command = format!("LOGIN {} {coded}", quoted(user)?);
         let done = self.command(&command).await.map(drop);
-        done.map_err(|err| without_secrets(err, [password, coded.as_str()].into_iter()))
+        done.map_err(|err| without_secrets(err, [password, coded.as_str()]))
     }
 
     /// In upper case.

@@ -80,11 +80,50 @@ fn end_of_quoted(octets: &[u8], from: usize) -> Option<usize> {
     matches!(octets.get(at + 1), Some(b' ' | b')' | b']' | b'\r' | b'\n')).then_some(at + 1)
 }
 
-/// `{5}`, the line end, and five octets.
+/// `{5}` or `{5+}`, the line end, and five octets. Only what begins like one is looked at further:
+/// a server may write many braces on a long line.
 fn end_of_literal(octets: &[u8], from: usize) -> Option<usize> {
-    let line = octets.get(from..)?;
-    let line_end = memchr::memchr(b'\n', line)?;
-    let length = super::wire::literal_length(&line[..=line_end])?;
-    let end = (from + line_end + 1).checked_add(length)?;
-    (end <= octets.len()).then_some(end)
+    let inner = octets.get(from + 1..)?;
+    let digits = inner.iter().take_while(|b| b.is_ascii_digit()).count();
+    let rest = &inner[digits..];
+    let rest = rest.strip_prefix(b"+").unwrap_or(rest).strip_prefix(b"}")?;
+    let blanks = rest
+        .iter()
+        .take_while(|b| b.is_ascii_whitespace() && **b != b'\n')
+        .count();
+    let behind = rest[blanks..].strip_prefix(b"\n")?;
+    let length: usize = std::str::from_utf8(&inner[..digits]).ok()?.parse().ok()?;
+    (length <= behind.len()).then_some(octets.len() - behind.len() + length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_literal_is_told_from_a_brace() {
+        let rows: [(&[u8], Option<usize>); 8] = [
+            (b"{2}\r\nab c", Some(7)),
+            (b"{2+}\nab c", Some(7)),
+            (b"{2} \r\nab", Some(8)),
+            (b"{3}\r\nab", None),
+            (b"{2}x\r\nab", None),
+            (b"{}\r\nab", None),
+            (b"{99999999999999999999999}\r\nab", None),
+            (b"{ {2}\r\nab", None),
+        ];
+        for (octets, end) in rows {
+            assert_eq!(end_of_literal(octets, 0), end, "{octets:?}");
+        }
+    }
+
+    #[test]
+    fn many_braces_on_a_long_line_take_no_longer_than_other_octets() {
+        let line = [b"* 1 FETCH (", &b"{ ".repeat(2 * 1024 * 1024)[..], b")\r\n"].concat();
+        let began = Instant::now();
+        assert!(items(&line).is_empty());
+        // A look at the rest of the line for each brace took minutes.
+        assert!(began.elapsed() < Duration::from_secs(20));
+    }
 }
