@@ -186,7 +186,7 @@ pub(super) async fn admit_all<'l>(
     }
 }
 
-/// Why a letter did not become ours. Three faults of the letter leave it lying; ours never do.
+/// Why a letter did not become ours. A fault of the letter that lasts leaves it lying; ours never do.
 pub(super) enum NotAdmitted {
     /// The mailbox failed at it, and may fail at others.
     Letter(PortError),

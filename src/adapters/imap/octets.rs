@@ -163,6 +163,12 @@ mod tests {
                 "withheld",
             ),
             (
+                "nothing later",
+                vec![full(), piece(second, chunk), Ok(None)],
+                Some(at),
+                "withheld",
+            ),
+            (
                 "nothing, of unknown size",
                 vec![full(), Ok(None)],
                 None,

@@ -105,7 +105,7 @@ impl Wire {
 }
 
 /// The length of the literal that a line announces: `{12}`, `{12+}`, `~{12}`.
-pub(super) fn literal_length(line: &[u8]) -> Option<usize> {
+fn literal_length(line: &[u8]) -> Option<usize> {
     let line = line.trim_ascii_end().strip_suffix(b"}")?;
     let begin = memchr::memrchr(b'{', line)?;
     let digits = &line[begin + 1..];
