@@ -105,14 +105,27 @@ pub fn anew(path: &Path, octets: &[u8]) -> Result<()> {
     private_file(path, octets)
 }
 
+/// The same for another user and group, to whom it is given before anything stands in it.
+pub fn anew_for(path: &Path, octets: &[u8], owner: Option<(u32, u32)>) -> Result<()> {
+    let _ = std::fs::remove_file(path);
+    private_file_for(path, octets, owner)
+}
+
 /// A new file that its owner alone reads.
 pub fn private_file(path: &Path, octets: &[u8]) -> Result<()> {
+    private_file_for(path, octets, None)
+}
+
+fn private_file_for(path: &Path, octets: &[u8], owner: Option<(u32, u32)>) -> Result<()> {
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(path)
         .with_context(|| format!("cannot write {}", path.display()))?;
+    if let Some((user, group)) = owner {
+        std::os::unix::fs::fchown(&file, Some(user), Some(group))?;
+    }
     file.write_all(octets)?;
     Ok(file.sync_all()?)
 }

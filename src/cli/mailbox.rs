@@ -68,8 +68,8 @@ pub async fn run(args: Mailbox) -> Result<u8> {
     };
     let logged_in = logged_in.run().await?;
     let token = prove(&settings, name, &logged_in).await?;
-    place.keep(&token)?;
-    if login.client_id.is_none() {
+    let is_whole = login.client_id.is_some();
+    if !is_whole {
         let id = &logged_in.client_id;
         screen::print(&format!(
             "\nThe provider registered a client for this desk. Add it to login of the mailbox in \
@@ -78,6 +78,7 @@ pub async fn run(args: Mailbox) -> Result<u8> {
             toml::Value::String(id.clone())
         ))?;
     }
+    place.keep(&token, is_whole)?;
     Ok(exit::GOOD)
 }
 
@@ -156,7 +157,7 @@ async fn prove(settings: &Settings, name: &str, logged_in: &LoggedIn) -> Result<
         let refused = "the mailbox can be read with it, and nothing be sent; nothing was kept";
         good("courier", &courier.probe().await.context(refused)?)?;
     }
-    wiring::latest_refresh_token(&section, &trial.state, &file)
+    wiring::latest_refresh_token(&trial.state, &file)
 }
 
 fn good(what: &str, found: &str) -> Result<()> {
@@ -206,7 +207,8 @@ impl Place {
         Ok(Self::File { path, state })
     }
 
-    fn keep(&self, token: &Secret) -> Result<()> {
+    /// A desk whose config lacks something of the login is left alone: it would not start again.
+    fn keep(&self, token: &Secret, is_whole: bool) -> Result<()> {
         match self {
             Self::Credential { folder, name } => {
                 std::fs::create_dir_all(folder)
@@ -214,6 +216,12 @@ impl Place {
                 let line = credentials::write(folder, name, token.expose())?;
                 credentials::hand_over(&[line])?;
                 credentials::systemctl(&["daemon-reload"])?;
+                if !is_whole {
+                    return screen::print(&format!(
+                        "The token is kept as the credential {name}. Once the config is whole: \
+                         systemctl restart sealdesk\n"
+                    ));
+                }
                 // It gets its credentials at its start alone.
                 credentials::systemctl(&["try-restart", "sealdesk.service"])?;
                 screen::print(&format!(
@@ -223,11 +231,9 @@ impl Place {
             }
             Self::File { path, state } => {
                 let part = path.with_extension("part");
-                credentials::anew(&part, token.expose())?;
-                let owner = state.symlink_metadata();
-                if let (Ok(owner), true) = (owner, nix::unistd::geteuid().is_root()) {
-                    std::os::unix::fs::chown(&part, Some(owner.uid()), Some(owner.gid()))?;
-                }
+                let owner = state.symlink_metadata().ok();
+                let owner = owner.filter(|_| nix::unistd::geteuid().is_root());
+                credentials::anew_for(&part, token.expose(), owner.map(|o| (o.uid(), o.gid())))?;
                 std::fs::rename(&part, path)
                     .with_context(|| format!("cannot write {}", path.display()))?;
                 screen::print(&format!(

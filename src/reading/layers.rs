@@ -235,6 +235,7 @@ impl State<'_> {
                 }
             };
             let (texts, seen) = (self.texts.len(), self.signatures.len());
+            let files = self.files.len();
             let forwarded = std::mem::replace(&mut self.forwarded, true);
             let covering = std::mem::take(&mut self.covering);
             self.entity(&inner, keys, depth + 1, clear);
@@ -250,6 +251,10 @@ impl State<'_> {
                 .iter_mut()
                 .skip(texts)
                 .for_each(|text| text.covering = Rc::clone(&covering));
+            self.files
+                .iter_mut()
+                .skip(files)
+                .for_each(|kept| kept.covering = Rc::clone(&covering));
             if let Some(first) = self.texts.get_mut(texts).map(|text| &mut text.text) {
                 let line = |name: &str, value: Option<String>| {
                     value.map_or_else(String::new, |v| format!("{name}: {v}\n"))

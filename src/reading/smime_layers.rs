@@ -48,6 +48,10 @@ impl State<'_> {
         }
         let read = smime::read(message);
         let content = read.as_ref().map(smime::Message::content);
+        // OpenSSL reads lengths that the first look does not: what a key will be asked for is sealed,
+        // whether it opens or not.
+        let is_sealed = is_sealed || matches!(content, Ok(Ok(Content::Enveloped(_))));
+        self.sealed |= is_sealed;
         match content {
             Ok(Ok(Content::Enveloped(enveloped))) => self.enveloped(&enveloped, keys, at, first),
             Ok(Ok(Content::Signed(signed))) => self.signed_inside(&signed, keys, at, first),
@@ -154,23 +158,29 @@ impl State<'_> {
         };
         let is_proven = opened.integrity != Integrity::Unproven;
         let shown = (self.texts.len(), self.files.len());
+        // Header fields that stand outside a signature would be proven by nothing.
+        let takes_headers = first && (is_proven || !is_signed(&inner));
         self.sealed_inside(Vec::new(), |state| {
-            // Header fields that stand outside a signature would be proven by nothing.
-            let signed = !is_proven && is_signed(&inner);
-            if first && !signed {
+            if takes_headers {
                 state.protected_headers(&inner);
             }
             state.entity(&inner, keys, at.depth + 1, false);
         });
         if !is_proven {
-            self.judge_unproven(place, shown);
+            self.judge_unproven(place, shown, takes_headers);
         }
         true
     }
 
     /// Says of a part in CBC whether a signature inside it proves it after all: one by a chain to a
-    /// root of the config that covers everything that came out of it.
-    fn judge_unproven(&mut self, place: usize, (texts, files): (usize, usize)) {
+    /// root of the config that covers everything that came out of it. Header fields that were taken
+    /// from beside it are a part of that: whoever changes CBC can put them in front.
+    fn judge_unproven(
+        &mut self,
+        place: usize,
+        (texts, files): (usize, usize),
+        takes_headers: bool,
+    ) {
         let texts = self.texts[texts..].iter();
         let texts = texts.filter(|shown| !shown.text.trim().is_empty());
         let files = self.files[files..].iter();
@@ -189,9 +199,10 @@ impl State<'_> {
             )
         };
         let over_all = |found: &SignatureFound| coverings.iter().all(|c| c.contains(found));
-        let is_proven = coverings
-            .first()
-            .is_some_and(|first| first.iter().filter(is_by_root).any(over_all));
+        let is_proven = !takes_headers
+            && coverings
+                .first()
+                .is_some_and(|first| first.iter().filter(is_by_root).any(over_all));
         if let Some(protection) = self.protections.get_mut(place)
             && is_proven
         {

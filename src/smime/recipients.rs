@@ -29,15 +29,30 @@ pub(super) fn questions(recipient: AnyRef<'_>, key_octets: usize) -> Result<Aske
     Ok(Asked::Unknown)
 }
 
+/// What a recipient's part of a real message stays far below: a key of 16,384 bits is 2048 octets.
+/// Anything longer would not fit into what the keyholder hears.
+const PIECE_OCTETS_MAX: usize = 4096;
+
+fn fits(pieces: &[&[u8]]) -> bool {
+    pieces.iter().all(|piece| piece.len() <= PIECE_OCTETS_MAX)
+}
+
 /// KeyTransRecipientInfo (RFC 5652 section 6.2.1).
 fn transported(fields: &mut Elements<'_>, key_octets: usize) -> Result<Asked, Malformed> {
     fields.next()?; // the version
-    let recipient = recipient_name(fields.next()?)?;
+    let name = fields.next()?;
+    if !fits(&[name.value()]) {
+        return Ok(Asked::Unknown);
+    }
+    let recipient = recipient_name(name)?;
     let algorithm = Algorithm::of(fields.next()?)?;
     let way = match algorithm.oid {
         algorithm::RSA => KeyWay::RsaPkcs1,
         algorithm::RSA_OAEP => {
             let hashes = Hashes::of(&algorithm)?;
+            if !fits(&[hashes.label]) {
+                return Ok(Asked::Unknown);
+            }
             KeyWay::RsaOaep {
                 digest: hashes.digest,
                 mask: hashes.mask,
@@ -46,10 +61,14 @@ fn transported(fields: &mut Elements<'_>, key_octets: usize) -> Result<Asked, Ma
         }
         _ => return Ok(Asked::Unknown),
     };
+    let sealed = octet_string(fields.next()?)?;
+    if !fits(&[sealed]) {
+        return Ok(Asked::Unknown);
+    }
     Ok(Asked::Of(vec![KeyQuestion {
         recipient,
         way,
-        sealed: octet_string(fields.next()?)?.to_vec(),
+        sealed: sealed.to_vec(),
         key_octets,
     }]))
 }
@@ -73,6 +92,9 @@ fn agreed(fields: &mut Elements<'_>, key_octets: usize) -> Result<Asked, Malform
         Some(explicit) => Some(octet_string(Elements::within(explicit)?.next()?)?),
         None => None,
     };
+    if !fits(&[&point, material.unwrap_or_default()]) {
+        return Ok(Asked::Unknown);
+    }
     let algorithm = Algorithm::of(fields.next()?)?;
     let wrap = algorithm.nested()?;
     let (Some(derivation), Some(wrap_octets)) = (derivation(algorithm.oid), wrapping(wrap.oid))
@@ -88,10 +110,15 @@ fn agreed(fields: &mut Elements<'_>, key_octets: usize) -> Result<Asked, Malform
     let mut found = Vec::new();
     for one in structure::all_of(fields.next()?)? {
         let mut one = Elements::within(one)?;
+        let name = one.next()?;
+        let sealed = octet_string(one.next()?)?;
+        if !fits(&[name.value(), sealed]) {
+            continue;
+        }
         found.push(KeyQuestion {
-            recipient: agreement_name(one.next()?)?,
+            recipient: agreement_name(name)?,
             way: way.clone(),
-            sealed: octet_string(one.next()?)?.to_vec(),
+            sealed: sealed.to_vec(),
             key_octets,
         });
     }

@@ -1,19 +1,18 @@
 //! How does a login of the config become one of an adapter? Secrets are read once, to say at the
 //! start that one is not there, and anew at each use.
 
-use super::mail::{checked, token_file};
+use super::mail::checked;
 use crate::adapters::net::login::Means;
 use crate::adapters::net::oauth::{
     AccessTokens, ApplicationKey, AuthorizationServer, Grant, RefreshTokens, ServiceAccount,
 };
 use crate::config::{self, AuthorizationServerSection, ImapSection, Login, PersonLogin, Provider};
-use crate::model::secret::Secret;
+use crate::model::secret::{Secret, tag};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
-/// How a login of this user is proven. `kept`: where a refresh token rests that the token server
-/// gave in place of the configured one.
-pub(super) fn means(key: &'static str, login: &Login, user: &str, kept: PathBuf) -> Result<Means> {
+/// How a login of this user is proven. What rests of it lies in `state`.
+pub(super) fn means(key: &'static str, login: &Login, user: &str, state: &Path) -> Result<Means> {
     let (server, scopes, grant) = match login {
         Login::Password(login) => return Ok(Means::Password(checked(key, &login.password_file)?)),
         Login::Token(login) => return Ok(Means::Token(checked(key, &login.token_file)?)),
@@ -30,7 +29,10 @@ pub(super) fn means(key: &'static str, login: &Login, user: &str, kept: PathBuf)
             })?;
             let secret = login.client_secret_file.as_ref();
             let grant = Grant::Refresh {
-                refresh_tokens: RefreshTokens::new(configured, kept),
+                refresh_tokens: RefreshTokens::new(
+                    configured,
+                    kept_file(state, &login.refresh_token_file),
+                ),
                 client_id,
                 client_secret: secret.map(|path| checked(key, path)).transpose()?,
             };
@@ -67,8 +69,17 @@ pub(super) fn means(key: &'static str, login: &Login, user: &str, kept: PathBuf)
 
 /// The login of a courier that logs in as this mailbox does.
 pub(super) fn means_of_mailbox(section: &ImapSection, state: &Path) -> Result<Means> {
-    let kept = token_file(state, &section.name);
-    means("mailbox.login", &section.login, &section.user, kept)
+    means("mailbox.login", &section.login, &section.user, state)
+}
+
+/// Where a refresh token rests that the token server gave in place of the one in this file: one place
+/// for all who use that, for a server may take it back when it is used twice.
+fn kept_file(state: &Path, configured: &Path) -> PathBuf {
+    let name = tag(
+        b"the file of a refresh token",
+        &[configured.as_os_str().as_encoded_bytes()],
+    );
+    state.join(format!("oauth-{name}.token"))
 }
 
 fn application_key(
@@ -113,12 +124,8 @@ pub fn client_secret(login: &PersonLogin) -> Result<Option<Secret>> {
 
 /// The refresh token that is good after logins with the one in `configured`, for which the server
 /// may have given others.
-pub fn latest_refresh_token(
-    section: &ImapSection,
-    state: &Path,
-    configured: &Path,
-) -> Result<Secret> {
+pub fn latest_refresh_token(state: &Path, configured: &Path) -> Result<Secret> {
     let source = checked("mailbox.login", configured)?;
-    let tokens = RefreshTokens::new(source, token_file(state, &section.name));
+    let tokens = RefreshTokens::new(source, kept_file(state, configured));
     Ok(tokens.current()?)
 }

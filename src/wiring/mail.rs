@@ -124,15 +124,6 @@ fn settling(section: &config::ImapSection) -> imap::Settling {
     }
 }
 
-/// Where a refresh token rests that the token server gave in place of the configured one.
-pub(super) fn token_file(state: &Path, mailbox: &str) -> PathBuf {
-    let name: String = mailbox
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-        .collect();
-    state.join(format!("mailbox-{name}.token"))
-}
-
 /// A secret that must be there at start, and is read anew later.
 pub(super) fn checked(key: &'static str, path: &Path) -> Result<SecretSource> {
     config::secret(key, path)?;
@@ -186,9 +177,8 @@ fn courier_means(settings: &Settings, section: &config::SmtpSection) -> Result<O
             logins::means_of_mailbox(mailbox, &settings.state)?
         }
         (Some(login), _) => {
-            let kept = settings.state.join("courier.token");
             let user = section.user.as_deref().unwrap_or_default();
-            logins::means("courier.login", login, user, kept)?
+            logins::means("courier.login", login, user, &settings.state)?
         }
         (None, Some(path)) => Means::Password(checked("courier.password_file", path)?),
         (None, None) => return Ok(None),

@@ -242,7 +242,15 @@ fn a_person_logs_in_by_a_browser_on_any_machine() {
     let (code, out, err) = world.command(&["check"]);
     assert_eq!(code, 0, "{out}{err}");
     desk.stop();
-    let kept = std::fs::read_to_string(world.path().join("state/mailbox-security.token")).unwrap();
+    let kept = std::fs::read_dir(world.path().join("state"))
+        .unwrap()
+        .flatten();
+    let kept: Vec<PathBuf> = kept
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "token"))
+        .collect();
+    assert_eq!(kept.len(), 1, "mailbox and courier share one: {kept:?}");
+    let kept = std::fs::read_to_string(&kept[0]).unwrap();
     assert!(kept.starts_with("sealed:"), "it rests readable: {kept}");
     let desk = world.open();
     acknowledged(&world, "o2@crowd.example");
@@ -370,7 +378,7 @@ fn programs_log_in_without_a_person() {
 
     for (login, told) in [
         (by_token(&stale), "refuses our login"),
-        (by_secret(&wrong), "does not know our application"),
+        (by_secret(&wrong), "does not know our client"),
         (by_account(&secret), "not the JSON key of a service account"),
     ] {
         configure(&world, &login);

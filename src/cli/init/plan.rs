@@ -276,9 +276,8 @@ impl Plan {
             return Ok(());
         };
         let settings = self.trial()?;
-        let section = settings.imap_named(MAILBOX)?;
         let configured = self.trial.0.join(REFRESH_TOKEN);
-        let refresh_token = wiring::latest_refresh_token(section, &settings.state, &configured)?;
+        let refresh_token = wiring::latest_refresh_token(&settings.state, &configured)?;
         let latest = PlannedOauth {
             refresh_token,
             ..oauth.as_ref().clone()

@@ -96,14 +96,19 @@ pub async fn log_in(interview: &Interview, args: &Init, plan: &mut Plan) -> Resu
     let user = args.imap_user.clone();
     let user = interview.text(user, "--imap-user", "Login there", Some(&address))?;
     let servers = servers(interview, args, host, plan.address.domain())?;
+    let mut is_first = true;
     loop {
-        let login = begin(interview, flags, host, &oauth, &user)?;
+        let login = begin(interview, flags, is_first, host, &oauth, &user)?;
         let client_secret = login.client_secret.clone();
         let logged_in = match login.run().await {
             Ok(logged_in) => logged_in,
             Err(why) => {
                 interview.wrong("login", &why)?;
-                continue;
+                if interview.yes("Try it again? (No: servers and a password are asked for)")? {
+                    is_first = false;
+                    continue;
+                }
+                return Ok(false);
             }
         };
         let proof = LoginProof::Oauth(Arc::new(PlannedOauth {
@@ -124,6 +129,10 @@ pub async fn log_in(interview: &Interview, args: &Init, plan: &mut Plan) -> Resu
         {
             return Ok(true);
         }
+        if !interview.yes("Log in again? (No: servers and a password are asked for)")? {
+            return Ok(false);
+        }
+        is_first = false;
     }
 }
 
@@ -131,12 +140,14 @@ pub async fn log_in(interview: &Interview, args: &Init, plan: &mut Plan) -> Resu
 fn begin(
     interview: &Interview,
     flags: &ProviderFlags,
+    is_first: bool,
     host: Option<Host>,
     oauth: &AuthorizationServerSection,
     user: &str,
 ) -> Result<BrowserLogin> {
-    let asks = matches!(host, Some(Host::Google | Host::Microsoft));
-    let client_id = match &flags.client_id {
+    // What was said at first and did not do is asked for.
+    let asks = matches!(host, Some(Host::Google | Host::Microsoft)) || flags.client_id.is_some();
+    let client_id = match flags.client_id.as_ref().filter(|_| is_first) {
         Some(id) => Some(id.clone()),
         None if asks => {
             let question = "Id of the client that you registered there (the guide says how)";
@@ -146,7 +157,7 @@ fn begin(
     };
     let has_secret = flags.client_secret_file.is_some() || host == Some(Host::Google);
     let client_secret = has_secret.then(|| {
-        let file = flags.client_secret_file.as_ref();
+        let file = flags.client_secret_file.as_ref().filter(|_| is_first);
         interview.secret(file, "--client-secret-file", "Its secret")
     });
     let client_secret: Option<Arc<Secret>> = client_secret.transpose()?;

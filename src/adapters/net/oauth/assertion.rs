@@ -143,7 +143,7 @@ impl ServiceAccount {
             self.user, self.key
         );
         Err(match refusal {
-            Some(refusal) => no_token(RequestTokenError::ServerResponse(refusal), ended),
+            Some(refusal) => no_token(self.key, RequestTokenError::ServerResponse(refusal), ended),
             None => PortError::passing("the token server answers nonsense"),
         })
     }

@@ -138,7 +138,7 @@ impl AccessTokens {
                 let refresh = RefreshToken::new(text(&refresh_tokens.current()?)?);
                 let request = client.exchange_refresh_token(&refresh).add_scopes(scopes);
                 let answer = request.request_async(&http).await;
-                let answer = answer.map_err(|failure| no_token(failure, lost_grant(key)))?;
+                let answer = answer.map_err(|failure| no_token(key, failure, lost_grant(key)))?;
                 if let Some(rotated) = answer.refresh_token() {
                     refresh_tokens.rotate(Secret::new(rotated.secret().clone().into_bytes()));
                 }
@@ -152,7 +152,7 @@ impl AccessTokens {
                 let client = token_client(key, endpoint, client_id, Some(client_secret))?;
                 let request = client.exchange_client_credentials().add_scopes(scopes);
                 let answer = request.request_async(&http).await;
-                answer.map_err(|failure| no_token(failure, refused_application(key)))
+                answer.map_err(|failure| no_token(key, failure, refused_application(key)))
             }
             Grant::ApplicationKey {
                 client_id,
@@ -165,7 +165,7 @@ impl AccessTokens {
                     .add_extra_param("client_assertion_type", assertion::OF_CLIENT)
                     .add_extra_param("client_assertion", assertion);
                 let answer = request.request_async(&http).await;
-                answer.map_err(|failure| no_token(failure, refused_application(key)))
+                answer.map_err(|failure| no_token(key, failure, refused_application(key)))
             }
             Grant::ServiceAccount(account) => account.exchange(&http, &self.scopes).await,
         }
@@ -173,16 +173,16 @@ impl AccessTokens {
 }
 
 fn lost_grant(key: &'static str) -> String {
-    format!(
-        "the refresh token of {key} is not valid any more: log in again with sealdesk mailbox login"
-    )
+    let mend = if key == "mailbox.login" {
+        "log in again with sealdesk mailbox login, or replace"
+    } else {
+        "replace"
+    };
+    format!("the refresh token of {key} is not valid any more: {mend} {key}.refresh_token_file")
 }
 
 fn refused_application(key: &'static str) -> String {
-    format!(
-        "the token server does not know our application: check {key}.client_id and its secret or \
-         key, and whether the secret has expired"
-    )
+    format!("the token server gives our application nothing: check {key}")
 }
 
 fn token_client(
@@ -209,13 +209,19 @@ fn text(secret: &Secret) -> Result<String, PortError> {
 
 /// A failure in our words. The error of a token request may hold the server's whole answer, tokens
 /// and all: of it only the code of the standard is shown.
-fn no_token(failure: TokenFailure, ended: String) -> PortError {
+fn no_token(key: &str, failure: TokenFailure, ended: String) -> PortError {
     match failure {
         RequestTokenError::ServerResponse(answer) => match answer.error() {
-            BasicErrorResponseType::InvalidGrant
-            | BasicErrorResponseType::InvalidClient
-            | BasicErrorResponseType::UnauthorizedClient => {
+            BasicErrorResponseType::InvalidGrant => {
                 PortError::lasting(format!("{ended} (it answers {})", answer.error()))
+            }
+            // A client's secret ends, and is renewed while the desk runs.
+            BasicErrorResponseType::InvalidClient | BasicErrorResponseType::UnauthorizedClient => {
+                PortError::passing(format!(
+                    "the token server does not know our client: check {key}.client_id and its secret \
+                     or key, and whether the secret has expired (it answers {})",
+                    answer.error()
+                ))
             }
             code => PortError::passing(format!("the token server refuses: {code}")),
         },

@@ -7,13 +7,13 @@
 //! servers take back everything when one token is used twice.
 
 use crate::adapters::net::login::SecretSource;
-use crate::model::secret::{self, Secret};
+use crate::model::secret::Secret;
 use crate::openpgp::{open_under, seal_under};
 use crate::ports::PortError;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,6 +23,9 @@ const SEAL_LABEL: &str = "sealdesk refresh token 1";
 
 /// In front of what is sealed.
 const SEALED: &str = "sealed:";
+
+/// No token is longer.
+const KEPT_OCTETS_MAX: u64 = 64 * 1024;
 
 /// How long another process may take for its use of the token, and how often it is looked at.
 const LOCK_S: u64 = 60;
@@ -50,9 +53,14 @@ impl RefreshTokens {
     /// Waits until nobody else uses the token. The lock ends with what is returned.
     pub(super) async fn lock(&self) -> Result<Option<File>, PortError> {
         let path = self.kept.with_extension("lock");
-        // A token in a folder that is not there yet is nobody else's either.
-        let Ok(file) = private(&path, OpenOptions::new().create(true).truncate(false)) else {
-            return Ok(None);
+        let file = match private(&path, false) {
+            Ok(file) => file,
+            // A token in a folder that is not there yet is nobody else's either.
+            Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(err) => {
+                let text = format!("cannot lock {}", path.display());
+                return Err(PortError::passing(text).because(err));
+            }
         };
         let looks = LOCK_S * 1000 / LOCK_LOOK_MS;
         for _ in 0..looks {
@@ -77,7 +85,7 @@ impl RefreshTokens {
             return Ok(unkept.clone());
         }
         let configured = (self.configured)()?;
-        match std::fs::read_to_string(&self.kept) {
+        match kept_text(&self.kept) {
             Ok(text) => Ok(descendant(&configured, &text).unwrap_or(configured)),
             Err(err) if err.kind() == std::io::ErrorKind::NotFound => Ok(configured),
             Err(err) => {
@@ -108,32 +116,56 @@ impl RefreshTokens {
             .ok_or_else(|| std::io::Error::other("the token cannot be sealed"))?;
         let part = self.kept.with_extension("part");
         let _ = std::fs::remove_file(&part);
-        let mut file = private(&part, OpenOptions::new().create_new(true))?;
+        let mut file = private(&part, true)?;
         file.write_all(format!("{SEALED}{}\n", STANDARD.encode(sealed)).as_bytes())?;
         file.sync_all()?;
         std::fs::rename(&part, &self.kept)
     }
 }
 
-/// A file of mode 0600 that belongs to whom its folder belongs to: `check` may run as root, and the
-/// token must stay the desk's.
-fn private(path: &Path, how: &mut OpenOptions) -> std::io::Result<File> {
-    let file = how.write(true).mode(0o600).open(path)?;
-    if let (Some(folder), true) = (path.parent(), nix::unistd::geteuid().is_root()) {
-        let owner = std::fs::metadata(folder)?;
-        std::os::unix::fs::fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
+/// A file of mode 0600, made where it is not there. It belongs to whom its folder belongs to:
+/// `check` may run as root, and the token must stay the desk's. A desk that was taken over may have
+/// laid anything there, so nothing is followed, waited for, or given away but what was made here.
+fn private(path: &Path, anew: bool) -> std::io::Result<File> {
+    let mut made = OpenOptions::new();
+    made.write(true).create_new(true).mode(0o600);
+    match made.open(path) {
+        Ok(file) => {
+            if let (Some(folder), true) = (path.parent(), nix::unistd::geteuid().is_root()) {
+                let owner = std::fs::symlink_metadata(folder)?;
+                std::os::unix::fs::fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
+            }
+            Ok(file)
+        }
+        Err(err) if !anew && err.kind() == std::io::ErrorKind::AlreadyExists => {
+            plain(path, OpenOptions::new().write(true))
+        }
+        Err(err) => Err(err),
     }
-    Ok(file)
+}
+
+/// A plain file under one name, and nothing that a link, a pipe or a device leads to.
+fn plain(path: &Path, how: &mut OpenOptions) -> std::io::Result<File> {
+    let file = how
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)?;
+    let found = file.metadata()?;
+    if found.is_file() && found.nlink() == 1 {
+        Ok(file)
+    } else {
+        Err(std::io::Error::other("it is no plain file"))
+    }
+}
+
+fn kept_text(path: &Path) -> std::io::Result<String> {
+    let file = plain(path, OpenOptions::new().read(true))?;
+    let mut text = String::new();
+    file.take(KEPT_OCTETS_MAX).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// The token of a kept file, where it descends from the configured one.
 fn descendant(configured: &Secret, text: &str) -> Option<Secret> {
-    // Versions before 0.2 kept it readable, below the digest of the configured one.
-    if let Some((digest, token)) = text.split_once('\n')
-        && digest == secret::mac(configured.expose(), &[b"sealdesk refresh token"])
-    {
-        return Some(Secret::new(token.trim().as_bytes().to_vec()));
-    }
     let sealed = STANDARD.decode(text.strip_prefix(SEALED)?.trim()).ok()?;
     open_under(configured, SEAL_LABEL, &sealed)
 }
@@ -167,17 +199,32 @@ mod tests {
         assert_eq!(homeless.current().unwrap().expose(), b"two");
     }
 
-    #[test]
-    fn a_token_that_an_earlier_version_kept_is_taken_and_sealed_at_its_next_use() {
+    /// Root checks a desk whose user was taken over.
+    #[tokio::test]
+    async fn nothing_that_was_laid_in_the_way_is_followed_or_waited_for() {
         let folder = tempfile::tempdir().unwrap();
-        let kept = folder.path().join("mailbox.token");
-        let digest = secret::mac(b"one", &[b"sealdesk refresh token"]);
-        std::fs::write(&kept, format!("{digest}\ntwo")).unwrap();
-        let mut tokens = tokens(folder.path(), "one");
-        assert_eq!(tokens.current().unwrap().expose(), b"two");
-        tokens.rotate(Secret::new(b"three".to_vec()));
-        assert_eq!(tokens.current().unwrap().expose(), b"three");
-        assert!(std::fs::read_to_string(kept).unwrap().starts_with(SEALED));
+        let elsewhere = folder.path().join("elsewhere");
+        std::fs::write(&elsewhere, "not ours").unwrap();
+        let desk = folder.path().join("desk");
+        std::fs::create_dir(&desk).unwrap();
+        for end in ["lock", "token"] {
+            let at = desk.join(format!("mailbox.{end}"));
+            std::os::unix::fs::symlink(&elsewhere, &at).unwrap();
+            let tokens = tokens(&desk, "one");
+            let refused = match end {
+                "lock" => tokens.lock().await.err(),
+                _ => tokens.current().err(),
+            };
+            assert!(refused.is_some(), "{end}: a link was followed");
+            std::fs::remove_file(&at).unwrap();
+            std::fs::hard_link(&elsewhere, &at).unwrap();
+            assert!(kept_text(&at).is_err() && private(&at, false).is_err());
+            std::fs::remove_file(&at).unwrap();
+            nix::unistd::mkfifo(&at, nix::sys::stat::Mode::S_IRUSR).unwrap();
+            assert!(kept_text(&at).is_err() && private(&at, false).is_err());
+            std::fs::remove_file(&at).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(elsewhere).unwrap(), "not ours");
     }
 
     #[tokio::test(start_paused = true)]
