@@ -406,6 +406,21 @@ mod tests {
         }
     }
 
+    /// Nobody's.
+    struct NoKeys;
+
+    impl ContentKeys for NoKeys {
+        fn content_key(&mut self, _: &KeyQuestion) -> Option<ContentKey> {
+            None
+        }
+    }
+
+    impl crate::openpgp::SessionKeys for NoKeys {
+        fn session_key(&mut self, _: &[u8], _: Option<u8>) -> Option<crate::openpgp::SessionKey> {
+            None
+        }
+    }
+
     fn keys() -> Keys {
         let pem = include_bytes!("../../tests/mail/keys/smime-desk.pem");
         Keys(SmimeKeys::load(pem, None).unwrap())
@@ -438,6 +453,44 @@ mod tests {
         let reading = read(octets.as_bytes(), keys, &position()).reading;
         let found = reading.certificates.into_iter().filter(|c| c.pinnable);
         found.map(|c| c.fingerprint).collect()
+    }
+
+    /// The length of the type in a form that DER forbids: the first look does not know the type, and
+    /// OpenSSL reads it all the same.
+    fn with_a_long_type(message: &[u8]) -> Vec<u8> {
+        let length_octets = usize::from(message[1] & 0x7f);
+        assert!(message[0] == 0x30 && message[1] & 0x80 != 0 && length_octets > 0);
+        let (length, rest) = message[2..].split_at(length_octets);
+        let longer = length.iter().fold(0_usize, |n, b| n << 8 | usize::from(*b)) + 1;
+        let longer = &longer.to_be_bytes()[size_of::<usize>() - length_octets..];
+        assert_eq!(rest[..2], [0x06, 0x09]);
+        [&message[..2], longer, &[0x06, 0x81, 0x09], &rest[2..]].concat()
+    }
+
+    #[test]
+    fn what_a_key_is_asked_for_is_sealed_whether_it_opens_or_not() {
+        use base64::Engine;
+        use base64::engine::general_purpose::STANDARD;
+        let (_, entity) = letter("cbc-unsigned");
+        let base64: String = entity
+            .split("\n\n")
+            .nth(1)
+            .unwrap()
+            .split_whitespace()
+            .collect();
+        let hidden = with_a_long_type(&STANDARD.decode(base64).unwrap());
+        let hidden = format!(
+            "Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m\n\
+             Content-Transfer-Encoding: base64\n\n{}",
+            STANDARD.encode(hidden)
+        );
+        let forwarded = format!("Content-Type: message/rfc822\n\nFrom: b@b.example\n{hidden}");
+        let words = "Content-Type: text/plain\n\nXSS in acme 1.2.\n";
+        for letter in [mixed(&[words, &forwarded]), mixed(&[words, &hidden])] {
+            let opened = read(letter.as_bytes(), &mut keys(), &position()).reading;
+            let shut = read(letter.as_bytes(), &mut NoKeys, &position()).reading;
+            assert!(opened.came_sealed() && shut.came_sealed());
+        }
     }
 
     #[test]

@@ -217,12 +217,16 @@ fn fault(err: sqlx::Error) -> PortError {
         .and_then(|e| e.code())
         .is_some_and(|code| code == SQLITE_FULL)
     {
-        return PortError::passing(
-            "the disk of the store (desk.state) is full: make room; letters \
-            wait on the mail server meanwhile",
-        );
+        return disk_is_full();
     }
     PortError::passing("the store refused").because(err)
+}
+
+fn disk_is_full() -> PortError {
+    PortError::passing(
+        "the disk of the store (desk.state) is full: make room; letters wait on the mail server \
+         meanwhile",
+    )
 }
 
 fn millis(at: Timestamp) -> i64 {

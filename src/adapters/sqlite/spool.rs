@@ -1,6 +1,6 @@
 //! How do the octets of a letter become durable, sealed as they come?
 
-use super::{SqliteStore, fault};
+use super::{SqliteStore, disk_is_full, fault};
 use crate::mime::{self, BodyDigester};
 use crate::model::ids::{Digest, IntakeId};
 use crate::openpgp::{OpenPgpError, SealTo};
@@ -38,9 +38,31 @@ struct Filing {
     written: JoinHandle<Result<Spooled, PortError>>,
 }
 
+/// A fault of the disk, which says what to mend where that is known.
 fn disk<E: Into<Box<dyn Error + Send + Sync>>>(what: &str, path: &Path) -> impl Fn(E) -> PortError {
     let text = format!("cannot {what} {}", path.display());
-    move |err| PortError::passing(&text).because(err)
+    move |err| {
+        let err: Box<dyn Error + Send + Sync> = err.into();
+        if is_full(err.as_ref()) {
+            disk_is_full().because(err)
+        } else {
+            PortError::passing(&text).because(err)
+        }
+    }
+}
+
+/// Whether a full disk is the cause. By its words, for what seals a file wraps the system's error so
+/// that no type tells it.
+fn is_full(err: &(dyn Error + 'static)) -> bool {
+    let full = std::io::Error::from_raw_os_error(libc::ENOSPC).to_string();
+    let mut cause = Some(err);
+    while let Some(err) = cause {
+        if err.to_string().contains(&full) {
+            return true;
+        }
+        cause = err.source();
+    }
+    false
 }
 
 fn unsealed(err: OpenPgpError) -> PortError {
