@@ -146,7 +146,8 @@ struct State<'p> {
     budget: &'p Budget,
     held: &'p [Certificate],
     position: &'p Position,
-    /// By the Received field of our own server.
+    /// By the topmost Received field; by the letter's own Date where that has none, so that it is a
+    /// claim then.
     arrived: Option<Timestamp>,
     /// Which certificates of S/MIME are believed; put together where the first signature stands.
     trust: OnceCell<Rc<smime::Trust>>,

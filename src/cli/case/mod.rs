@@ -53,7 +53,12 @@ enum Verb {
         #[arg(long, value_enum, default_value_t = Order::Arrived)]
         sort: Order,
         /// No more than so many; 1000 at most
-        #[arg(long, value_name = "N", default_value_t = LIST_DEFAULT)]
+        #[arg(
+            long,
+            value_name = "N",
+            default_value_t = LIST_DEFAULT,
+            value_parser = clap::value_parser!(u32).range(1..=1000)
+        )]
         limit: u32,
         /// A JSON array
         #[arg(long)]
