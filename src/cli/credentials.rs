@@ -2,6 +2,7 @@
 //! systemd can, and a line of a drop-in that hands it to the desk.
 
 use crate::cli::CONFIG_PATH;
+use crate::model::secret::Secret;
 use anyhow::{Context, Result, bail};
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -20,6 +21,36 @@ pub fn is_managed(config: &Path) -> bool {
     config == Path::new(CONFIG_PATH)
         && Path::new("/run/systemd/system").is_dir()
         && nix::unistd::geteuid().is_root()
+}
+
+/// Where credentials of a desk with this config lie.
+pub fn folder(config: &Path) -> PathBuf {
+    config.parent().unwrap_or(Path::new("/")).join("secrets")
+}
+
+/// What [`write`] wrote into this folder under this name, where it can be read.
+pub fn read(folder: &Path, name: &str) -> Option<Secret> {
+    let sealed = folder.join(format!("{name}.cred"));
+    let mut octets = if sealed.exists() {
+        let opened = Command::new("systemd-creds")
+            .args(["decrypt", &format!("--name={name}")])
+            .arg(&sealed)
+            .arg("-")
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .output()
+            .ok()?;
+        opened.status.success().then_some(opened.stdout)?
+    } else {
+        std::fs::read(folder.join(name)).ok()?
+    };
+    while octets
+        .last()
+        .is_some_and(|octet| matches!(octet, b'\n' | b'\r'))
+    {
+        octets.pop();
+    }
+    (!octets.is_empty()).then(|| Secret::new(octets))
 }
 
 /// Writes a credential into this folder, encrypted where systemd can; the line by which the unit
@@ -162,6 +193,17 @@ mod tests {
                 "{HEAD}LoadCredentialEncrypted=ab:/x/ab.cred\nLoadCredentialEncrypted=a:/x/a.cred\n"
             )
         );
+    }
+
+    #[test]
+    fn a_credential_that_was_written_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(read(folder.path(), "mail-client-secret").is_none());
+        // Encrypted where this machine's systemd can, else a plain file: read either way.
+        let line = write(folder.path(), "mail-client-secret", b"s3cret\n").unwrap();
+        assert!(line.contains("mail-client-secret"), "{line}");
+        let secret = read(folder.path(), "mail-client-secret").unwrap();
+        assert_eq!(secret.expose(), b"s3cret");
     }
 
     #[test]

@@ -60,14 +60,18 @@ pub async fn run(args: Mailbox) -> Result<u8> {
     let logged_in = BrowserLogin {
         server: wiring::authorization_server(&login.server, user),
         client_id: login.client_id.clone(),
-        client_secret: wiring::client_secret(login)?.map(Arc::new),
+        client_secret: client_secret(&settings, login)?.map(Arc::new),
         scopes: login.server.scopes.clone(),
         user: user.to_owned(),
         redirect: args.redirect,
         port: args.port,
     };
     let logged_in = logged_in.run().await?;
-    let token = prove(&settings, name, &logged_in).await?;
+    // What the trial wrote goes with it, whoever ends it.
+    let token = tokio::select! {
+        proven = prove(&settings, name, &logged_in) => proven?,
+        _ = tokio::signal::ctrl_c() => bail!("stopped before the login was proven; nothing was kept"),
+    };
     let is_whole = login.client_id.is_some();
     if !is_whole {
         let id = &logged_in.client_id;
@@ -80,6 +84,22 @@ pub async fn run(args: Mailbox) -> Result<u8> {
     }
     place.keep(&token, is_whole)?;
     Ok(exit::GOOD)
+}
+
+/// The secret of the client. systemd hands credentials to units that run, and people log in for those
+/// that do not, too.
+fn client_secret(settings: &Settings, login: &PersonLogin) -> Result<Option<Secret>> {
+    let named = login
+        .client_secret_file
+        .as_ref()
+        .and_then(|path| credentials::named_by(path));
+    let stored = named
+        .filter(|_| credentials::is_managed(&settings.file))
+        .and_then(|name| credentials::read(&credentials::folder(&settings.file), &name));
+    match stored {
+        Some(secret) => Ok(Some(secret)),
+        None => wiring::client_secret(login),
+    }
 }
 
 /// The mailbox of this name, or the only one that a person can log in to.
@@ -184,8 +204,7 @@ impl Place {
                     crate::cli::CONFIG_PATH
                 );
             }
-            let folder = settings.file.parent().unwrap_or(Path::new("/"));
-            let folder = folder.join("secrets");
+            let folder = credentials::folder(&settings.file);
             return Ok(Self::Credential { folder, name });
         }
         let path = config::expanded("mailbox.login.refresh_token_file", path)?;

@@ -59,9 +59,14 @@ impl RestFailure {
 
 /// A client for this trust.
 pub fn client(trust: &Trust) -> Result<reqwest::Client, PortError> {
+    client_within(trust, CALL_S)
+}
+
+/// The same, whose calls may take so many seconds.
+pub fn client_within(trust: &Trust, seconds: u64) -> Result<reqwest::Client, PortError> {
     let builder = reqwest::Client::builder()
         .use_preconfigured_tls((*tls(trust)?).clone())
-        .timeout(Duration::from_secs(CALL_S))
+        .timeout(Duration::from_secs(seconds))
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("sealdesk/", env!("CARGO_PKG_VERSION")));
     builder

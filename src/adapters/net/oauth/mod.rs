@@ -15,12 +15,13 @@ use super::Trust;
 use super::login::SecretSource;
 use super::rest;
 use crate::model::secret::Secret;
-use crate::ports::PortError;
+use crate::ports::{PortError, PortErrorKind};
 use oauth2::basic::{BasicClient, BasicErrorResponse, BasicErrorResponseType, BasicTokenResponse};
 use oauth2::{
     AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpClientError, RefreshToken,
     RequestTokenError, Scope, TokenResponse, TokenUrl,
 };
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -29,6 +30,13 @@ const TOKEN_MARGIN_S: u64 = 120;
 
 /// How long a token is good whose server does not say it.
 const TOKEN_S_DEFAULT: u64 = 600;
+
+/// One request of a token server. Letters that are leased wait for it.
+const TOKEN_CALL_S: u64 = 20;
+
+/// A server that gave no token is left alone for so long: of many letters that wait for it, the first
+/// alone waits out its silence.
+const PAUSE_S: u64 = 30;
 
 /// A client that knows where tokens are, and nothing else.
 type TokenClient =
@@ -61,6 +69,20 @@ pub enum Grant {
 
 /// Fetches access tokens, and keeps the last one while it is good.
 pub struct AccessTokens {
+    exchange: Arc<Mutex<Exchange>>,
+    held: Option<(Secret, Instant)>,
+    failed: Option<Failed>,
+}
+
+/// Why the last request brought nothing, and until when nobody asks again.
+struct Failed {
+    kind: PortErrorKind,
+    what: String,
+    until: Instant,
+}
+
+/// What a grant is exchanged with, and at whose.
+struct Exchange {
     /// Where it stands in the config, for errors: `mailbox.login`.
     key: &'static str,
     server: AuthorizationServer,
@@ -68,7 +90,6 @@ pub struct AccessTokens {
     grant: Grant,
     /// Asked once; an issuer that moves is asked again at the next start.
     endpoint: Option<String>,
-    held: Option<(Secret, Instant)>,
 }
 
 impl AccessTokens {
@@ -87,29 +108,55 @@ impl AccessTokens {
             (None, Grant::Refresh { .. }) => Vec::new(),
             (None, _) => server.scopes(is_application),
         };
-        Self {
+        let exchange = Exchange {
             key,
             server,
             scopes,
             grant,
             endpoint: None,
+        };
+        Self {
+            exchange: Arc::new(Mutex::new(exchange)),
             held: None,
+            failed: None,
         }
     }
 
     /// The access token, fetched anew where the last one is about to end.
+    ///
+    /// Some servers take the old refresh token back when they give the new one, so nothing may cut
+    /// an exchange off before its answer is kept: it runs on a thread of its own, which goes on when
+    /// whoever waits here is dropped, and which the end of the process waits for.
     pub async fn token(&mut self) -> Result<Secret, PortError> {
+        let now = Instant::now();
         if let Some((token, until)) = &self.held
-            && Instant::now() < *until
+            && now < *until
         {
             return Ok(token.clone());
         }
-        let endpoint = match &self.endpoint {
-            Some(known) => known.clone(),
-            None => self.server.endpoints().await?.token_endpoint,
-        };
-        let endpoint = self.endpoint.insert(endpoint).clone();
-        let answer = self.fetch(&endpoint).await?;
+        if let Some(failed) = &self.failed
+            && now < failed.until
+        {
+            return Err(failed.told());
+        }
+        let exchange = Arc::clone(&self.exchange);
+        let answered = tokio::task::spawn_blocking(move || {
+            // What a panic left is a grant all the same.
+            let mut exchange = exchange.lock().unwrap_or_else(PoisonError::into_inner);
+            exchange.answer()
+        });
+        let answered = answered.await.unwrap_or_else(|ended| {
+            Err(PortError::passing("the request of an access token ended").because(ended))
+        });
+        let answer = answered.inspect_err(|err| {
+            let until = Instant::now() + Duration::from_secs(PAUSE_S);
+            self.failed = Some(Failed {
+                kind: err.kind(),
+                what: err.to_string(),
+                until,
+            });
+        })?;
+        self.failed = None;
         let token = Secret::new(answer.access_token().secret().clone().into_bytes());
         let lives = answer
             .expires_in()
@@ -123,10 +170,34 @@ impl AccessTokens {
     pub fn forget(&mut self) {
         self.held = None;
     }
+}
+
+impl Failed {
+    fn told(&self) -> PortError {
+        PortError::passing(self.what.clone()).with_kind(self.kind)
+    }
+}
+
+impl Exchange {
+    /// What the server answers to the grant. It takes the thread that it is called on.
+    fn answer(&mut self) -> Result<BasicTokenResponse, PortError> {
+        let own = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|err| PortError::passing("no access token can be asked for").because(err))?;
+        own.block_on(async {
+            let endpoint = match &self.endpoint {
+                Some(known) => known.clone(),
+                None => self.server.endpoints().await?.token_endpoint,
+            };
+            let endpoint = self.endpoint.insert(endpoint).clone();
+            self.fetch(&endpoint).await
+        })
+    }
 
     async fn fetch(&mut self, endpoint: &str) -> Result<BasicTokenResponse, PortError> {
         let (key, scopes) = (self.key, self.scopes.iter().cloned().map(Scope::new));
-        let http = rest::client(&Trust::default())?;
+        let http = rest::client_within(&Trust::default(), TOKEN_CALL_S)?;
         match &mut self.grant {
             Grant::Refresh {
                 refresh_tokens,
@@ -135,12 +206,14 @@ impl AccessTokens {
             } => {
                 let client = token_client(key, endpoint, client_id, client_secret.as_ref())?;
                 let lock = refresh_tokens.lock().await?;
+                let room = refresh_tokens.reserve()?;
                 let refresh = RefreshToken::new(text(&refresh_tokens.current()?)?);
                 let request = client.exchange_refresh_token(&refresh).add_scopes(scopes);
                 let answer = request.request_async(&http).await;
                 let answer = answer.map_err(|failure| no_token(key, failure, lost_grant(key)))?;
                 if let Some(rotated) = answer.refresh_token() {
-                    refresh_tokens.rotate(Secret::new(rotated.secret().clone().into_bytes()));
+                    let rotated = Secret::new(rotated.secret().clone().into_bytes());
+                    refresh_tokens.rotate(room, rotated);
                 }
                 drop(lock);
                 Ok(answer)
@@ -212,8 +285,9 @@ fn text(secret: &Secret) -> Result<String, PortError> {
 fn no_token(key: &str, failure: TokenFailure, ended: String) -> PortError {
     match failure {
         RequestTokenError::ServerResponse(answer) => match answer.error() {
+            // Somebody may log in again while the desk runs; one that ended could not be told.
             BasicErrorResponseType::InvalidGrant => {
-                PortError::lasting(format!("{ended} (it answers {})", answer.error()))
+                PortError::passing(format!("{ended} (it answers {})", answer.error()))
             }
             // A client's secret ends, and is renewed while the desk runs.
             BasicErrorResponseType::InvalidClient | BasicErrorResponseType::UnauthorizedClient => {

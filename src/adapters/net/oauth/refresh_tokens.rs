@@ -4,7 +4,8 @@
 //! The one that the server gave last. It rests in the desk's state, sealed under the configured one
 //! that it descends from: a copy of the state alone opens no mailbox, and once the operator replaces
 //! the configured one, the kept one counts no more. Whoever uses it holds a lock meanwhile, for some
-//! servers take back everything when one token is used twice.
+//! servers take back everything when one token is used twice. Room for the next one is taken before
+//! it is asked for, so that a full disk costs a request and no token.
 
 use crate::adapters::net::login::SecretSource;
 use crate::model::secret::Secret;
@@ -13,7 +14,7 @@ use crate::ports::PortError;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,9 +28,27 @@ const SEALED: &str = "sealed:";
 /// No token is longer.
 const KEPT_OCTETS_MAX: u64 = 64 * 1024;
 
+/// Taken for the next token.
+const ROOM_OCTETS: usize = 64 * 1024;
+
 /// How long another process may take for its use of the token, and how often it is looked at.
-const LOCK_S: u64 = 60;
+const LOCK_S: u64 = 30;
 const LOCK_LOOK_MS: u64 = 50;
+
+/// Room for a new token, on the disk before the server is asked for one.
+pub(super) struct Room {
+    file: File,
+    path: PathBuf,
+    taken: bool,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        if !self.taken {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
 
 /// The refresh token in use: the configured one, or what the server gave in exchange for it.
 pub struct RefreshTokens {
@@ -95,9 +114,37 @@ impl RefreshTokens {
         }
     }
 
+    /// Takes room for a token that the server may give. `None` where there is no folder for it.
+    pub(super) fn reserve(&self) -> Result<Option<Room>, PortError> {
+        let path = self.kept.with_extension("part");
+        let _ = std::fs::remove_file(&path);
+        let no_room = |err: std::io::Error| {
+            let text = format!(
+                "the token server is not asked while no new refresh token could be kept in {}",
+                path.display()
+            );
+            PortError::passing(text).because(err)
+        };
+        let file = match private(&path, true) {
+            Ok(file) => file,
+            Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(err) => return Err(no_room(err)),
+        };
+        let mut room = Room {
+            file,
+            path: path.clone(),
+            taken: false,
+        };
+        let filled = room.file.write_all(&[b' '; ROOM_OCTETS]);
+        filled
+            .and_then(|()| room.file.sync_all())
+            .map_err(no_room)?;
+        Ok(Some(room))
+    }
+
     /// Remembers the one that the server gave in place of the last.
-    pub(super) fn rotate(&mut self, token: Secret) {
-        match self.write(&token) {
+    pub(super) fn rotate(&mut self, room: Option<Room>, token: Secret) {
+        match self.write(room, &token) {
             Ok(()) => self.unkept = None,
             Err(err) => {
                 tracing::error!(
@@ -110,16 +157,20 @@ impl RefreshTokens {
         }
     }
 
-    fn write(&self, token: &Secret) -> std::io::Result<()> {
+    fn write(&self, room: Option<Room>, token: &Secret) -> std::io::Result<()> {
+        let mut room = room.ok_or(std::io::ErrorKind::NotFound)?;
         let configured = (self.configured)().map_err(std::io::Error::other)?;
         let sealed = seal_under(&configured, SEAL_LABEL, token)
             .ok_or_else(|| std::io::Error::other("the token cannot be sealed"))?;
-        let part = self.kept.with_extension("part");
-        let _ = std::fs::remove_file(&part);
-        let mut file = private(&part, true)?;
-        file.write_all(format!("{SEALED}{}\n", STANDARD.encode(sealed)).as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&part, &self.kept)
+        let text = format!("{SEALED}{}\n", STANDARD.encode(sealed));
+        // Over what is there already, and only then shorter.
+        room.file.rewind()?;
+        room.file.write_all(text.as_bytes())?;
+        room.file.set_len(text.len() as u64)?;
+        room.file.sync_all()?;
+        std::fs::rename(&room.path, &self.kept)?;
+        room.taken = true;
+        Ok(())
     }
 }
 
@@ -186,7 +237,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut first = tokens(folder.path(), "one");
         assert_eq!(first.current().unwrap().expose(), b"one");
-        first.rotate(Secret::new(b"two".to_vec()));
+        let room = first.reserve().unwrap();
+        first.rotate(room, Secret::new(b"two".to_vec()));
         let current = |configured| tokens(folder.path(), configured).current().unwrap();
         assert_eq!(current("one").expose(), b"two");
         assert_eq!(current("three").expose(), b"three");
@@ -195,8 +247,31 @@ mod tests {
         let text = std::fs::read_to_string(kept).unwrap();
         assert!(!text.contains("two"), "it rests readable: {text}");
         let mut homeless = tokens(&folder.path().join("absent"), "one");
-        homeless.rotate(Secret::new(b"two".to_vec()));
+        let room = homeless.reserve().unwrap();
+        assert!(room.is_none());
+        homeless.rotate(room, Secret::new(b"two".to_vec()));
         assert_eq!(homeless.current().unwrap().expose(), b"two");
+    }
+
+    #[test]
+    fn room_that_nothing_was_put_into_is_given_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let tokens = tokens(folder.path(), "one");
+        let room = tokens.reserve().unwrap().unwrap();
+        let part = folder.path().join("mailbox.part");
+        assert_eq!(std::fs::metadata(&part).unwrap().len(), ROOM_OCTETS as u64);
+        drop(room);
+        assert!(!part.exists());
+    }
+
+    #[test]
+    fn without_room_the_server_is_not_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let tokens = tokens(folder.path(), "one");
+        std::fs::create_dir(folder.path().join("mailbox.part")).unwrap();
+        let refused = tokens.reserve().err().unwrap();
+        assert!(!refused.is_lasting());
+        assert!(refused.to_string().contains("mailbox.part"), "{refused}");
     }
 
     /// Root checks a desk whose user was taken over.

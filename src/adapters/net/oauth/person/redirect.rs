@@ -10,7 +10,9 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use oauth2::CsrfToken;
 use std::convert::Infallible;
-use tokio::net::TcpListener;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use url::Url;
 
@@ -23,9 +25,14 @@ const NOT_DONE: &str = "<!doctype html><meta charset=utf-8><title>Sealdesk</titl
 /// Requests that wait to be looked at.
 const WAITING_MAX: usize = 8;
 
+/// A browser that could not be let in is waited for again after this.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
 /// A port of this machine that a browser is redirected to.
 pub struct Redirects {
     listener: TcpListener,
+    /// Of a name that a browser may take for the other address of this machine.
+    beside: Option<TcpListener>,
     uri: String,
 }
 
@@ -45,12 +52,18 @@ impl Redirects {
         let failed = |e| {
             PortError::lasting(format!("cannot listen on port {port} of this machine")).because(e)
         };
-        let listener = TcpListener::bind(("127.0.0.1", port))
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .await
             .map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
+        let beside = if host == "localhost" {
+            TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await.ok()
+        } else {
+            None
+        };
         Ok(Self {
             listener,
+            beside,
             uri: format!("http://{host}:{port}/"),
         })
     }
@@ -72,10 +85,8 @@ impl Redirects {
         let mut is_pasting = true;
         loop {
             let ending = tokio::select! {
-                accepted = self.listener.accept() => {
-                    if let Ok((stream, _)) = accepted {
-                        self.serve(stream, state.secret().clone(), issuer, found.clone());
-                    }
+                stream = self.accept() => {
+                    self.serve(stream, state.secret().clone(), issuer, found.clone());
                     continue;
                 }
                 Some(ending) = endings.recv() => ending,
@@ -98,10 +109,31 @@ impl Redirects {
         }
     }
 
+    /// The next browser that comes, by either address.
+    async fn accept(&self) -> TcpStream {
+        loop {
+            let beside = async {
+                match &self.beside {
+                    Some(listener) => listener.accept().await,
+                    None => std::future::pending().await,
+                }
+            };
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                accepted = beside => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => return stream,
+                // One that was gone again, or no descriptor is free.
+                Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
+            }
+        }
+    }
+
     /// Answers one browser, beside whatever else waits.
     fn serve(
         &self,
-        stream: tokio::net::TcpStream,
+        stream: TcpStream,
         state: String,
         issuer: Option<&str>,
         found: mpsc::Sender<Ending>,
@@ -185,6 +217,22 @@ fn error_code(error: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_browser_may_take_the_name_for_either_address() {
+        let redirects = Redirects::listen("localhost", 0).await.unwrap();
+        let port = redirects.listener.local_addr().unwrap().port();
+        if redirects.beside.is_none() {
+            // A machine without IPv6 has one address.
+            assert!(TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).await.is_err());
+            return;
+        }
+        for address in ["127.0.0.1", "::1"] {
+            let came = TcpStream::connect((address, port)).await.unwrap();
+            let accepted = redirects.accept().await;
+            assert_eq!(accepted.peer_addr().unwrap(), came.local_addr().unwrap());
+        }
+    }
 
     #[test]
     fn only_the_answer_to_our_own_question_counts() {
