@@ -6,6 +6,7 @@ use sealdesk::cases::{CommandOutcome, MailCommands};
 use sealdesk::cases::{TO_BE_WRITTEN, execute, execute_all};
 use sealdesk::config;
 use sealdesk::control::{CaseView, Request, Status, Wanted, answer};
+use sealdesk::decide::Decision;
 use sealdesk::desk::{Desk, DeskParts};
 use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
@@ -15,6 +16,7 @@ use sealdesk::model::case_record::Assessment;
 use sealdesk::model::course::{Lane, Step};
 use sealdesk::model::ids::CaseId;
 use sealdesk::model::journal::JournalEvent;
+use sealdesk::model::letter::Dmarc;
 use sealdesk::pipeline::{Watchdog, deadlines, intake, outbox, reading_loop};
 use sealdesk::ports::{Clock, JournalLine, OutboxQueue};
 use sealdesk::wiring;
@@ -101,7 +103,7 @@ impl Story {
         }
         let text = format!(
             "[desk]\naddress = \"security@desk.example\"\nname = \"Desk\"\nstate = \
-             \"{w}/state\"\nresolver = \"none\"\nanswer_from = \
+             \"{w}/state\"\nauthserv_id = \"mx.desk.example\"\nanswer_from = \
              \"2020-01-01T00:00:00Z\"\n[keys]\ncertificates = \
              [\"{w}/desk/security.asc\"]\nstorage_certificate = \
              \"{w}/desk/storage.asc\"\n[opener]\nsecret_keys = \
@@ -186,11 +188,17 @@ impl Story {
 
     /// A letter that arrives now.
     fn letter(&self, name: &str, subject: &str, body: &str) {
-        let path = self.folder.path().join("Maildir/new").join(name);
-        let text = format!(
-            "From: Ada <ada@reporter.example>\nTo: security@desk.example\nSubject: \
-             {subject}\nMessage-ID: <{name}@reporter.example>\n\n{body}\n"
+        self.raw_letter(
+            name,
+            &format!(
+                "From: Ada <ada@reporter.example>\nTo: security@desk.example\nSubject: \
+                 {subject}\nMessage-ID: <{name}@reporter.example>\n\n{body}\n"
+            ),
         );
+    }
+
+    fn raw_letter(&self, name: &str, text: &str) {
+        let path = self.folder.path().join("Maildir/new").join(name);
         fs::write(&path, text).unwrap();
         let at = std::time::SystemTime::UNIX_EPOCH
             + Duration::from_millis(self.clock.now().as_millisecond() as u64);
@@ -262,6 +270,50 @@ impl Story {
             .filter(|line| line.event == JournalEvent::RespondersCalled)
             .map(|line| line.detail)
             .collect()
+    }
+}
+
+/// A distributor who was told writes in the case, and is proven to have; the reporter gave no single
+/// address. Words for the reporter are for nobody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_for_the_reporter_reaches_no_distributor() {
+    let story = Story::begin().await;
+    story.raw_letter(
+        "r1",
+        &format!(
+            "From: ada@reporter.example, bob@reporter.example\nTo: security@desk.example\nSubject: \
+             Session cookie leaks in acme-web\nMessage-ID: <r1@reporter.example>\n\n{REPORT}"
+        ),
+    );
+    story.at_hour(0).await;
+    let id = story.only_case().await;
+    let told = Decision {
+        letter_of: Some(id.clone()),
+        participant: Address::parse("security@distro.example").ok(),
+        ..Decision::default()
+    };
+    let store = &story.desk.parts.store;
+    store.commit(&told, story.clock.now()).await.unwrap();
+    story.raw_letter(
+        "d1",
+        "Authentication-Results: mx.desk.example; dmarc=pass header.from=distro.example\nFrom: \
+         security@distro.example\nTo: security@desk.example\nSubject: Re: notice\nMessage-ID: \
+         <d1@distro.example>\nReferences: <r1@reporter.example>\n\nReceived, thank you.\n",
+    );
+    story.at_hour(1).await;
+    let letters = store.letters_of(&id).await.unwrap();
+    assert_eq!(letters.len(), 2, "it did not join");
+    assert_eq!(letters[1].dmarc, Dmarc::Pass);
+    let reply = Request::CaseReply {
+        id: id.clone(),
+        text: "The fix is ready; tell nobody.".to_owned(),
+    };
+    let refused = story.ask::<String>(reply).await.unwrap_err();
+    assert!(refused.contains("no address"), "{refused}");
+    story.at_hour(2).await;
+    for letter in walk(&story.folder.path().join("out")) {
+        let text = fs::read_to_string(&letter).unwrap();
+        assert!(!text.contains("distro.example"), "{text}");
     }
 }
 

@@ -14,7 +14,6 @@ use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
 use sealdesk::model::case::{Acknowledgement, Case};
 use sealdesk::model::effect::{Reason, Work};
-use sealdesk::model::ids::IntakeId;
 use sealdesk::model::journal::JournalEvent;
 use sealdesk::model::outgoing::Composition;
 use sealdesk::model::publication::SecurityTxt;
@@ -26,8 +25,8 @@ use sealdesk::openpgp::{SealTo, certificates, generate_storage};
 use sealdesk::pipeline::reading_loop::ReadingLoop;
 use sealdesk::pipeline::{Loop, Turn, Watchdog, deadlines, intake, outbox, reading_loop};
 use sealdesk::ports::{
-    CaseSet, Clock, FetchOutcome, LetterOctets, ListedLetter, Mailbox, MailboxUid, OpenedLetter,
-    Opener, OpenerError, OutboxQueue, PortError, Sink,
+    CaseSet, Clock, FetchOutcome, Intake, LetterOctets, ListedLetter, Mailbox, MailboxUid,
+    OpenedLetter, Opener, OpenerError, OutboxQueue, PortError, Sink,
 };
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
@@ -59,7 +58,7 @@ impl Opener for TestOpener {
     async fn read(
         &self,
         _: LetterOctets,
-        _: Option<IntakeId>,
+        _: Option<&Intake>,
         _: &[String],
         _: bool,
     ) -> Result<OpenedLetter, OpenerError> {

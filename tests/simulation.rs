@@ -19,7 +19,7 @@ use sealdesk::model::budget::Budget;
 use sealdesk::model::case::{Acknowledgement, AdvisoryId, Called, Draft};
 use sealdesk::model::case_command::CaseCommand;
 use sealdesk::model::course::{Lane, Step};
-use sealdesk::model::ids::{CaseId, IntakeId};
+use sealdesk::model::ids::CaseId;
 use sealdesk::model::outgoing::{Addition, Advisory, Composition};
 use sealdesk::model::publication::SecurityTxt;
 use sealdesk::model::reading::Outside;
@@ -29,9 +29,9 @@ use sealdesk::model::timeline::Timeline;
 use sealdesk::openpgp::{self, Purpose, SealTo, SecretKeys, certificates, generate_storage};
 use sealdesk::pipeline::{Beat, Watchdog, deadlines, intake, outbox, reading_loop};
 use sealdesk::ports::{
-    Capabilities, CaseSet, Cases, Clock, Courier, FetchOutcome, Filed, LetterOctets, ListedLetter,
-    Mailbox, MailboxProgress, MailboxUid, OpenedLetter, Opener, OpenerError, Outbox, OutboxQueue,
-    Parcel, PortError, Sink, Tracker,
+    Capabilities, CaseSet, Cases, Clock, Courier, FetchOutcome, Filed, Intake, LetterOctets,
+    ListedLetter, Mailbox, MailboxProgress, MailboxUid, OpenedLetter, Opener, OpenerError, Outbox,
+    OutboxQueue, Parcel, PortError, Sink, Tracker,
 };
 use sealdesk::reading::{self, Position};
 use std::collections::{BTreeMap, HashMap};
@@ -397,7 +397,7 @@ impl Opener for WorldOpener {
     async fn read(
         &self,
         letter: LetterOctets,
-        _: Option<IntakeId>,
+        _: Option<&Intake>,
         _: &[String],
         _: bool,
     ) -> Result<OpenedLetter, OpenerError> {

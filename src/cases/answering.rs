@@ -21,8 +21,8 @@ pub async fn reply(desk: &Desk, id: &CaseId, text: &str, by: &str) -> Result<Str
     let letters = letters_of_reporter(desk, id).await?;
     if letters.is_empty() {
         bail!(
-            "the reporter of {id} wrote in the tracker: answer them there, then run sealdesk case \
-             answered {id}"
+            "no address of the reporter of {id} is known, or they wrote in the tracker: answer them \
+             there or in another way, then run sealdesk case answered {id}"
         );
     }
     if text.trim().is_empty() {

@@ -3,6 +3,7 @@
 
 use super::{Changed, Context};
 use crate::decide::{Decision, Entry};
+use crate::desk::reporters::letters_of_reporter;
 use crate::desk::{Desk, opened_letters};
 use crate::model::address::Address;
 use crate::model::case::Case;
@@ -67,10 +68,9 @@ pub(super) async fn certificate(
 ) -> Changed {
     let desk = context.desk;
     let id = context.case.id();
-    let letters = desk.parts.store.letters_of(id).await?;
+    let letters = letters_of_reporter(desk, id).await?;
     let reporter = letters
-        .iter()
-        .find(|letter| letter.is_a_reporters())
+        .first()
         .and_then(|letter| letter.originator.as_ref())
         .ok_or_else(|| anyhow!("no reporter of {id} is known by an address"))?;
     let seen = seen_certificates(desk, &letters, reporter).await?;

@@ -53,6 +53,8 @@ pub struct ThreadContext {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thread {
     pub case: Case,
+    /// What was named is another one, which was joined to `case`.
+    pub by_joined: bool,
     /// The originator wrote in that case before.
     pub originator_in_case: bool,
     /// The letter goes to somebody who wrote in that case.
@@ -165,8 +167,13 @@ pub fn begins_anew(case: &Case) -> bool {
 }
 
 /// Joining silently takes proof: a known originator whose domain our own server vouches for.
+///
+/// A case is joined to an older one by what was read in it. Whoever answers to it finds no
+/// difference: while a case waits, its follow-ups are silent, and those of one that was joined are,
+/// whether the older case is closed or not.
 fn joins(thread: &Thread, dmarc: Dmarc) -> bool {
-    thread.originator_in_case && dmarc == Dmarc::Pass && !thread.case.is_closed()
+    let goes_on = thread.by_joined || !thread.case.is_closed();
+    thread.originator_in_case && dmarc == Dmarc::Pass && goes_on
 }
 
 fn follow_up(arrival: &Arrival<'_>, thread: &Thread) -> Decision {
@@ -381,11 +388,37 @@ mod tests {
         ThreadContext {
             thread: Some(Thread {
                 case: older(),
+                by_joined: false,
                 originator_in_case,
                 to_participant,
             }),
             ..ThreadContext::default()
         }
+    }
+
+    /// Whether a letter was opened decides whether its case is joined to an older one; what its
+    /// writer gets for the next must not.
+    #[test]
+    fn whoever_answers_to_a_joined_case_learns_nothing_of_it() {
+        let acknowledged = older().acknowledged(at(1), true).unwrap();
+        let closed = acknowledged.close(at(1), Closing::Rejected).unwrap();
+        let known = |case: Case, by_joined| ThreadContext {
+            thread: Some(Thread {
+                case,
+                by_joined,
+                originator_in_case: true,
+                to_participant: true,
+            }),
+            ..ThreadContext::default()
+        };
+        let answered = |known: ThreadContext| {
+            let decision = arrive(&outer(person()), &known, false);
+            decision.effects.len()
+        };
+        // It stayed shut, and its own case waits; it was opened, and joined to one that is closed.
+        assert_eq!(answered(known(older(), false)), 0);
+        assert_eq!(answered(known(closed.clone(), true)), 0);
+        assert_ne!(answered(known(closed, false)), 0);
     }
 
     #[test]

@@ -13,8 +13,8 @@ use crate::model::reading::DeliveryOutcome;
 #[derive(Clone, Copy, Debug)]
 pub struct Returned<'a> {
     pub case: &'a Case,
-    /// Where it was sent.
-    pub address: &'a Address,
+    /// Where it was sent, where the letter says of which it speaks.
+    pub address: Option<&'a Address>,
     /// The letter that speaks of it.
     pub intake: IntakeId,
 }
@@ -30,7 +30,7 @@ pub fn on_returned(returned: &Returned<'_>, outcome: DeliveryOutcome, now: Times
     match outcome {
         DeliveryOutcome::Failed => Decision {
             letter_of: Some(case.id().clone()),
-            unreachable: Some((*address).clone()),
+            unreachable: address.cloned(),
             ..to_human(
                 case,
                 *intake,
@@ -90,7 +90,7 @@ mod tests {
         let address = Address::parse("ada@b.example").unwrap();
         let returned = Returned {
             case: &case,
-            address: &address,
+            address: Some(&address),
             intake: IntakeId(4),
         };
         let failed = on_returned(&returned, DeliveryOutcome::Failed, now);
@@ -103,5 +103,12 @@ mod tests {
             let decision = on_returned(&returned, outcome, now);
             assert!(decision.effects.is_empty() && decision.unreachable.is_none());
         }
+        // Nobody is muted for a report that names no letter of ours.
+        let of_nobody = Returned {
+            address: None,
+            ..returned
+        };
+        let failed = on_returned(&of_nobody, DeliveryOutcome::Failed, now);
+        assert!(failed.unreachable.is_none() && !failed.effects.is_empty());
     }
 }

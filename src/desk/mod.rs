@@ -25,7 +25,7 @@ use crate::ports::{
 };
 use restraint::CallsOfHour;
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, OnceCell, Semaphore};
 
 /// Parses a line of a responder's letter about this case, with the hour (UTC) at which releases
@@ -99,6 +99,7 @@ pub struct Desk {
     said: Mutex<HashSet<String>>,
     content_secret: OnceCell<Secret>,
     calls_of_hour: Mutex<CallsOfHour>,
+    handed_over_of_hour: Mutex<CallsOfHour>,
     /// What letters show without a key, for acknowledgements that have to wait: a cap must not have
     /// them read again and again.
     outsides: Mutex<VecDeque<(IntakeId, Outside)>>,
@@ -138,6 +139,7 @@ impl Desk {
             said: Mutex::default(),
             content_secret: OnceCell::new(),
             calls_of_hour: Mutex::default(),
+            handed_over_of_hour: Mutex::default(),
             outsides: Mutex::default(),
             looks: Semaphore::new(LOOKS_TOGETHER),
             reader_deaths: Mutex::default(),
@@ -289,13 +291,6 @@ impl Desk {
             .responders
             .iter()
             .find(|r| r.address.same_mailbox(address))
-    }
-
-    /// How many calls left in this hour, for the cap. Locked for as long as the guard lives.
-    pub fn calls_of_hour(&self) -> MutexGuard<'_, CallsOfHour> {
-        self.calls_of_hour
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps what a letter shows without a key; the oldest is dropped beyond 500.

@@ -18,7 +18,7 @@ pub async fn files_of(desk: &Desk, case: &CaseId) -> Result<Vec<(String, Vec<u8>
         let opened = desk
             .parts
             .opener
-            .read(sealed, Some(intake.id), &[], true)
+            .read(sealed, Some(&intake), &[], true)
             .await
             .map_err(|e| PortError::passing(e.to_string()))?;
         files.extend(
@@ -59,7 +59,7 @@ pub async fn opened_for(
                 .opener
                 .read(
                     desk.parts.store.sealed(intake.id).await?,
-                    Some(intake.id),
+                    Some(intake),
                     &[],
                     true,
                 )

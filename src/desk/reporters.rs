@@ -18,11 +18,30 @@ pub enum ReporterCertificate {
     Contested,
 }
 
-/// The letters of a case that its reporter sent by mail, oldest first.
+/// The letters of a case that its reporter sent by mail, oldest first: those of whoever wrote the
+/// first. Others write in a case too, such as a distributor who was told, or whoever learnt an
+/// address with a tag, and what is for the reporter is for none of them. Empty where the case began
+/// in the tracker: whoever reported there is answered there.
 pub async fn letters_of_reporter(desk: &Desk, case: &CaseId) -> Result<Vec<Intake>, PortError> {
-    let mut letters = desk.parts.store.letters_of(case).await?;
-    letters.retain(Intake::is_a_reporters);
-    Ok(letters)
+    let letters = desk.parts.store.letters_of(case).await?;
+    if letters
+        .first()
+        .is_some_and(|first| first.advisory.is_some())
+    {
+        return Ok(Vec::new());
+    }
+    let may_be = |letter: &Intake| letter.is_a_reporters() && !is_distributor(desk, letter);
+    let mut reporters: Vec<Intake> = letters.into_iter().filter(may_be).collect();
+    let writer = reporters.first().and_then(|first| first.originator.clone());
+    reporters.retain(|letter| letter.originator == writer);
+    Ok(reporters)
+}
+
+/// Whether a distributor wrote a letter: one of the config, even where they were taken off the list.
+pub fn is_distributor(desk: &Desk, letter: &Intake) -> bool {
+    let writer = letter.originator.as_ref();
+    let mut distributors = desk.parts.distributors.iter();
+    writer.is_some_and(|writer| distributors.any(|d| d.address.same_mailbox(writer)))
 }
 
 /// Where a reporter is answered, by the letter that opened their case: at the address that was

@@ -10,6 +10,7 @@ use crate::model::Timestamp;
 use crate::model::effect::{Effect, Reason, Work};
 use crate::ports::PortError;
 use jiff::SignedDuration;
+use std::sync::{Mutex, PoisonError};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -34,7 +35,22 @@ impl CallsOfHour {
 
 /// Takes from what follows from a stranger's letter the calls that would be too many, on both
 /// paths.
-pub fn restrain_calls(desk: &Desk, mut decision: Decision, now: Timestamp) -> Decision {
+pub fn restrain_calls(desk: &Desk, decision: Decision, now: Timestamp) -> Decision {
+    restrained(desk, &desk.calls_of_hour, decision, now)
+}
+
+/// The same for acknowledgements that a human must send, to somebody who was proven to have written.
+/// They have a share of their own: what a flood sets off must not hide whose answer it held up.
+pub fn restrain_handed_over(desk: &Desk, decision: Decision, now: Timestamp) -> Decision {
+    restrained(desk, &desk.handed_over_of_hour, decision, now)
+}
+
+fn restrained(
+    desk: &Desk,
+    counted: &Mutex<CallsOfHour>,
+    mut decision: Decision,
+    now: Timestamp,
+) -> Decision {
     // What a responder hears of their own letter is no call of a stranger's.
     let is_outcome = |reason| matches!(reason, Reason::ReplyRefused | Reason::ReplyPutBack);
     let calls = |effect: &Effect| {
@@ -45,10 +61,8 @@ pub fn restrain_calls(desk: &Desk, mut decision: Decision, now: Timestamp) -> De
         return decision;
     }
     let hour = now.as_second() / HOUR.as_secs();
-    if desk
-        .calls_of_hour()
-        .takes(hour, desk.parts.caps.calls_per_hour)
-    {
+    let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
+    if counted.takes(hour, desk.parts.caps.calls_per_hour) {
         return decision;
     }
     decision.effects.retain(|effect| !calls(effect));

@@ -540,6 +540,39 @@ mod tests {
         );
     }
 
+    /// A server that strips forged fields knows them by their exact names.
+    #[test]
+    fn a_field_whose_name_is_bent_says_nothing() {
+        let own = OwnAddresses {
+            authserv_id: Some("mx.desk.example".to_owned()),
+            ..OwnAddresses::default()
+        };
+        let verdict = |name: &str| {
+            let letter = format!(
+                "{name} mx.desk.example; dmarc=pass header.from=b.example\r\nFrom: \
+                 ada@b.example\r\n\r\nx"
+            );
+            outer(letter.as_bytes(), &own, Dmarc::Unknown).dmarc
+        };
+        assert_eq!(verdict("Authentication-Results:"), Dmarc::Pass);
+        assert_eq!(verdict("AUTHENTICATION-RESULTS:"), Dmarc::Pass);
+        for bent in [
+            "Authentication-Results :",
+            "Authentication-Results\t:",
+            "Authentication- Results:",
+            "Auth entication-Results:",
+            ":Authentication-Results:",
+            "Authentication-\x0cResults:",
+        ] {
+            assert_eq!(verdict(bent), Dmarc::Unknown, "{bent:?}");
+        }
+        let from = |name: &str| {
+            let letter = format!("{name} ada@b.example\r\n\r\nx");
+            outer(letter.as_bytes(), &own, Dmarc::Unknown).originator
+        };
+        assert!(from("From:").is_some() && from("From :").is_none());
+    }
+
     /// Letters as Google Groups and Mailman pass them on when the writer's domain has a DMARC
     /// policy.
     #[test]

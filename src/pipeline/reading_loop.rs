@@ -270,7 +270,7 @@ async fn read(desk: &Desk, intake: &Intake) -> Result<Tried, PortError> {
     let opened = desk
         .parts
         .opener
-        .read(sealed, Some(intake.id), &certificates, false)
+        .read(sealed, Some(intake), &certificates, false)
         .await;
     step!("read");
     match opened {

@@ -7,6 +7,7 @@ mod refusal;
 use super::outbox;
 use crate::cases::MailCommands;
 use crate::decide::{self, Decision};
+use crate::desk::reporters::letters_of_reporter;
 use crate::desk::{Desk, Responder};
 use crate::model::Timestamp;
 use crate::model::address::Address;
@@ -14,11 +15,8 @@ use crate::model::case::Case;
 use crate::model::reading::{Reading, SignatureStatus};
 use crate::ports::{Intake, PortError};
 use jiff::SignedDuration;
-use letter_text::{LetterText, addressee, own_words, tokens};
+use letter_text::{LetterText, addressee, likely_tokens, own_words};
 use refusal::Refusal;
-
-/// So many tokens of a letter are looked at.
-const TOKENS_MAX: usize = 20;
 
 /// A reply token that was issued longer ago is good no more.
 const TOKEN_LIVES: SignedDuration = SignedDuration::from_hours(72);
@@ -100,7 +98,7 @@ pub async fn case_answered(
         return Ok(None);
     };
     let store = &desk.parts.store;
-    for token in tokens(&reading.text).take(TOKENS_MAX) {
+    for token in likely_tokens(&reading.text) {
         if let Some(id) = store.case_of_token(token, &responder.address).await? {
             return store.case(&id).await;
         }
@@ -161,7 +159,7 @@ async fn find_good_token<'t>(
     now: Timestamp,
 ) -> Result<Option<&'t str>, PortError> {
     let (store, to, oldest) = (&desk.parts.store, &responder.address, now - TOKEN_LIVES);
-    for token in tokens(text).take(TOKENS_MAX) {
+    for token in likely_tokens(text) {
         if store.token_is_good(token, case.id(), to, oldest).await? {
             return Ok(Some(token));
         }
@@ -171,8 +169,8 @@ async fn find_good_token<'t>(
 
 /// Whether somebody reported to the case by mail, and can be answered by it.
 async fn has_reporter_by_mail(desk: &Desk, case: &Case) -> Result<bool, PortError> {
-    let letters = desk.parts.store.letters_of(case.id()).await?;
-    Ok(letters.iter().any(Intake::is_a_reporters))
+    let letters = letters_of_reporter(desk, case.id()).await?;
+    Ok(!letters.is_empty())
 }
 
 /// Words alone go to the reporter; commands are executed first, in the order of the letter.

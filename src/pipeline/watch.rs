@@ -3,12 +3,13 @@
 
 use super::driver::{Loop, Turn};
 use crate::decide::{self, Decision, tracker_moved};
+use crate::desk::reporters::letters_of_reporter;
 use crate::desk::{Desk, Responder};
 use crate::model::Timestamp;
 use crate::model::case::{AdvisoryId, Case, Draft};
 use crate::model::effect::{Effect, Reason};
 use crate::model::journal::JournalEvent;
-use crate::ports::{Comment, Intake, PortError};
+use crate::ports::{Comment, PortError};
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use std::time::Duration;
@@ -126,13 +127,7 @@ async fn relay_one(desk: &Desk, case: &Case, advisory: &AdvisoryId) -> Result<()
     }
     // The journal knows which of them were seen: it names them.
     let journal = desk.parts.store.journal(case.id()).await?;
-    let by_mail = desk
-        .parts
-        .store
-        .letters_of(case.id())
-        .await?
-        .iter()
-        .any(Intake::is_a_reporters);
+    let by_mail = !letters_of_reporter(desk, case.id()).await?.is_empty();
     for (comment, words) in marked {
         let name = format!("comment {}", comment.id);
         if journal.iter().any(|line| line.detail.ends_with(&name)) {

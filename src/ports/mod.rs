@@ -20,7 +20,7 @@ use crate::model::address::Address;
 use crate::model::case::{AdvisoryId, AdvisoryState};
 use crate::model::effect::EffectKey;
 use crate::model::effect::Reason;
-use crate::model::ids::{CaseId, Digest, IntakeId};
+use crate::model::ids::{CaseId, Digest};
 use crate::model::letter::{BodyDigests, Dmarc};
 use crate::model::outgoing::{Addition, Advisory, Amendment, Composition};
 use crate::model::publication::SecurityTxt;
@@ -283,11 +283,11 @@ pub enum OpenerError {
 #[async_trait]
 pub trait Opener: Send + Sync {
     /// Reads one letter. `certificates` are armored ones that we hold for its originator; `intake`
-    /// names it in the opener's log.
+    /// is what the desk found out at its arrival, and names it in the opener's log.
     async fn read(
         &self,
         letter: LetterOctets,
-        intake: Option<IntakeId>,
+        intake: Option<&Intake>,
         certificates: &[String],
         with_files: bool,
     ) -> Result<OpenedLetter, OpenerError>;

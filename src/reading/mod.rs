@@ -14,6 +14,7 @@ mod strike;
 
 use crate::mime::{self, Entity, Layout, LimitExceeded, OwnAddresses};
 use crate::model::Timestamp;
+use crate::model::address::Address;
 use crate::model::budget::Budget;
 use crate::model::ids::Digest;
 use crate::model::letter::{Dmarc, Outer};
@@ -23,6 +24,7 @@ use crate::model::reading::{Attachment, Delivery, Protection, Reading, Shut};
 use crate::openpgp::{self, Certificate, SecretKeys, SessionKeys, SignatureFound};
 use crate::smime::{self, ContentKey, ContentKeys, KeyQuestion};
 use certificates::{Brought, Way};
+use serde::{Deserialize, Serialize};
 use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -58,6 +60,16 @@ pub struct Position {
     pub cpu: fn() -> Duration,
     /// Whether the octets of files are wanted, and not only what is said of them.
     pub with_files: bool,
+    /// `None` for a letter that no desk received.
+    pub admitted: Option<Admitted>,
+}
+
+/// What was found out at a letter's arrival by whom its octets alone do not tell: the desk asks DNS
+/// who sent it, and its server when it came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Admitted {
+    pub originator: Option<Address>,
+    pub received_at: Timestamp,
 }
 
 /// From nowhere: nothing is ours, and time stands still.
@@ -75,6 +87,7 @@ impl Default for Position {
             limits,
             cpu: || Duration::ZERO,
             with_files: false,
+            admitted: None,
         }
     }
 }
@@ -87,10 +100,17 @@ pub struct Read {
 
 /// Reads one letter. It never fails: what can't be opened or understood is said in the reading.
 pub fn read(octets: &[u8], keys: &mut dyn MailKeys, position: &Position) -> Read {
-    let outer = mime::outer(octets, &position.own_addresses, Dmarc::Unknown);
+    let mut outer = mime::outer(octets, &position.own_addresses, Dmarc::Unknown);
+    if let Some(admitted) = &position.admitted {
+        outer.originator.clone_from(&admitted.originator);
+    }
     let budget = Budget::of_letter(octets.len(), &position.limits, position.cpu);
     let mut state = State::new(&outer, position, &budget);
-    state.arrived = mime::arrival(octets);
+    let admitted = position.admitted.as_ref();
+    state.arrived = admitted.map_or_else(
+        || mime::arrival(octets),
+        |admitted| Some(admitted.received_at),
+    );
     match Entity::letter(octets, &budget) {
         Ok(root) => state.read_root(&root, keys),
         Err(limit) => state.over_limit(limit),

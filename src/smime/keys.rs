@@ -79,12 +79,14 @@ impl ContentKeys for SmimeKeys {
         if !(1..=KEY_OCTETS_MAX).contains(&question.key_octets) {
             return None;
         }
-        let named = |pair: &&OwnPair| pair.certificate.is_named(&question.recipient);
-        let alike = |pair: &&OwnPair| pair.certificate.has_serial(&question.recipient);
-        let mut pairs = self.pairs.iter();
-        let pair = pairs
-            .find(named)
-            .or_else(|| self.pairs.iter().find(alike))?;
+        let is_meant = |pair: &&OwnPair| {
+            if question.loosely {
+                pair.certificate.has_serial(&question.recipient)
+            } else {
+                pair.certificate.is_named(&question.recipient)
+            }
+        };
+        let pair = self.pairs.iter().find(is_meant)?;
         // From here on nothing says whether it worked: a wrong padding and a wrong key are both a
         // random key (RFC 3218 section 2.3.2), which opens nothing.
         let octets = unsealed(&pair.key, question)
@@ -254,6 +256,7 @@ mod tests {
             way,
             sealed,
             key_octets: 32,
+            loosely: false,
         }
     }
 
@@ -297,6 +300,21 @@ mod tests {
             assert_eq!((one.octets.len(), two.octets.len()), (32, 32), "{asked:?}");
             assert_eq!(one.recipient, pair.certificate.fingerprint());
         }
+    }
+
+    /// A stranger's certificate may have the serial number of one of ours.
+    #[test]
+    fn a_serial_number_is_enough_only_where_nothing_fits_exactly() {
+        let mut keys = desk();
+        let pair = keys.pairs[0].clone();
+        let mut asked = question(&pair, KeyWay::RsaPkcs1, sealed(&pair, &[7; 32]));
+        let RecipientName::Issued { issuer, .. } = &mut asked.recipient else {
+            panic!("no issuer")
+        };
+        issuer.push(0);
+        assert!(keys.content_key(&asked).is_none());
+        asked.loosely = true;
+        assert_eq!(keys.content_key(&asked).unwrap().octets, [7; 32]);
     }
 
     #[test]

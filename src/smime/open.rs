@@ -2,7 +2,7 @@
 
 use super::algorithm::{self, ContentCipher};
 use super::guarded;
-use super::question::{ContentKey, ContentKeys};
+use super::question::{ContentKey, ContentKeys, KeyQuestion, RecipientName};
 use super::recipients::{Asked, questions};
 use super::structure::{DATA, Elements, Enveloped, Malformed, octet_string};
 use crate::model::budget::{Budget, Sum};
@@ -179,7 +179,8 @@ fn open_gcm(
     })
 }
 
-/// Asks the keyholder about each recipient until one is ours.
+/// Asks the keyholder about each recipient until one is ours. A certificate of somebody else may have
+/// the serial number of one of ours, so names that fit exactly go first.
 fn content_key(
     enveloped: &Enveloped<'_>,
     key_octets: usize,
@@ -187,28 +188,30 @@ fn content_key(
     budget: &Budget,
 ) -> Result<ContentKey, Unopened> {
     let mut is_by_password = false;
-    let mut asked = 0;
+    let mut asked: Vec<KeyQuestion> = Vec::new();
     for recipient in &enveloped.recipients {
-        let found = match questions(*recipient, key_octets) {
-            Ok(Asked::Of(questions)) => questions,
-            Ok(Asked::Password) => {
-                is_by_password = true;
+        match questions(*recipient, key_octets) {
+            Ok(Asked::Of(questions)) => asked.extend(questions),
+            Ok(Asked::Password) => is_by_password = true,
+            Ok(Asked::Unknown) | Err(Malformed) => {}
+        }
+        if asked.len() > NAMED_RECIPIENTS_MAX {
+            break;
+        }
+    }
+    let is_too_many = asked.len() > NAMED_RECIPIENTS_MAX;
+    asked.truncate(NAMED_RECIPIENTS_MAX);
+    for loosely in [false, true] {
+        for question in &mut asked {
+            // A key identifier fits exactly, or not at all.
+            if loosely && !matches!(question.recipient, RecipientName::Issued { .. }) {
                 continue;
             }
-            Ok(Asked::Unknown) | Err(Malformed) => continue,
-        };
-        for question in found {
-            asked += 1;
-            if asked > NAMED_RECIPIENTS_MAX {
-                return Err(Unopened::new(
-                    Shut::Limit,
-                    "none of the first recipients is ours, and there are too many",
-                ));
-            }
+            question.loosely = loosely;
             budget
                 .draw(Sum::Recipients, 1)
                 .map_err(|_| Unopened::overspent())?;
-            let key = keys.content_key(&question);
+            let key = keys.content_key(question);
             if keys.is_exhausted() {
                 budget.overspend();
                 return Err(Unopened::overspent());
@@ -218,12 +221,15 @@ fn content_key(
             }
         }
     }
-    Err(if is_by_password && asked == 0 {
-        Unopened::new(
+    Err(match (is_too_many, is_by_password && asked.is_empty()) {
+        (true, _) => Unopened::new(
+            Shut::Limit,
+            "none of the first recipients is ours, and there are too many",
+        ),
+        (false, true) => Unopened::new(
             Shut::NoKey,
             "it is encrypted with a password, which is never tried",
-        )
-    } else {
-        Unopened::new(Shut::NoKey, "none of our keys opens it")
+        ),
+        (false, false) => Unopened::new(Shut::NoKey, "none of our keys opens it"),
     })
 }

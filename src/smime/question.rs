@@ -70,6 +70,10 @@ pub struct KeyQuestion {
     pub sealed: Vec<u8>,
     /// Octets that the content's cipher needs.
     pub key_octets: usize,
+    /// The serial number of a certificate is enough: no recipient of the message names one of ours
+    /// exactly.
+    #[serde(default)]
+    pub loosely: bool,
 }
 
 /// A content-encryption key as the keyholder gives it. Where it could not be had from a key of

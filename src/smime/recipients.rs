@@ -70,6 +70,7 @@ fn transported(fields: &mut Elements<'_>, key_octets: usize) -> Result<Asked, Ma
         way,
         sealed: sealed.to_vec(),
         key_octets,
+        loosely: false,
     }]))
 }
 
@@ -120,6 +121,7 @@ fn agreed(fields: &mut Elements<'_>, key_octets: usize) -> Result<Asked, Malform
             way: way.clone(),
             sealed: sealed.to_vec(),
             key_octets,
+            loosely: false,
         });
     }
     Ok(Asked::Of(found))

@@ -101,16 +101,98 @@ pub fn kind_of(octets: &[u8]) -> Option<MessageKind> {
     })
 }
 
+/// Elements of a message in BER that are handed to OpenSSL, which looks at every one: the pieces of a
+/// stream are not counted, and a certificate has some hundred.
+const BER_ELEMENTS_MAX: usize = 8 * 1024;
+
+/// How deep they may be nested.
+const BER_DEPTH_MAX: usize = 32;
+
 /// Holds a message in DER: as it came where it is that, else as OpenSSL writes it again.
 pub fn read(octets: &[u8]) -> Parsed<Message<'_>> {
     let direct = Message(Cow::Borrowed(whole(octets)));
     if direct.content().is_ok() {
         return Ok(direct);
     }
+    if !is_small_ber(octets) {
+        return Err(Malformed);
+    }
     let written = CmsContentInfo::from_der(octets).and_then(|read| read.to_der());
     let again = Message(Cow::Owned(written.map_err(|_| Malformed)?));
     again.content()?;
     Ok(again)
+}
+
+/// Whether octets are elements in BER, and not so many that reading them costs what a letter may not.
+fn is_small_ber(octets: &[u8]) -> bool {
+    let (mut at, mut depth, mut elements) = (0, 0, 0);
+    while let Some(&tag) = octets.get(at) {
+        if tag == 0 && octets.get(at + 1) == Some(&0) {
+            // The end of one without a length.
+            at += 2;
+            match depth {
+                0 => return false,
+                1 => return true,
+                _ => depth -= 1,
+            }
+            continue;
+        }
+        let Some((length, begins)) = ber_length(octets, at) else {
+            return false;
+        };
+        if tag & 0x1f != OCTET_STRING {
+            elements += 1;
+        }
+        if elements > BER_ELEMENTS_MAX {
+            return false;
+        }
+        match length {
+            None => {
+                depth += 1;
+                if depth > BER_DEPTH_MAX {
+                    return false;
+                }
+                at = begins;
+            }
+            // What has a length is entered, too: its elements follow.
+            Some(_) if tag & CONSTRUCTED != 0 => at = begins,
+            Some(length) => {
+                let Some(end) = begins
+                    .checked_add(length)
+                    .filter(|end| *end <= octets.len())
+                else {
+                    return false;
+                };
+                at = end;
+            }
+        }
+    }
+    depth == 0
+}
+
+/// The tag number of OCTET STRING, and the bit of a tag that has elements in it (X.690 section 8.1.2).
+const OCTET_STRING: u8 = 0x04;
+const CONSTRUCTED: u8 = 0x20;
+
+/// The length of the element that begins there, `None` where it has none, and where its content
+/// begins. A tag of more than one octet is none of CMS.
+fn ber_length(octets: &[u8], at: usize) -> Option<(Option<usize>, usize)> {
+    if octets.get(at)? & 0x1f == 0x1f {
+        return None;
+    }
+    let first = *octets.get(at + 1)?;
+    match first {
+        0x80 => Some((None, at + 2)),
+        0..0x80 => Some((Some(usize::from(first)), at + 2)),
+        _ => {
+            let count = usize::from(first & 0x7f);
+            let digits = octets.get(at + 2..at + 2 + count).filter(|_| count <= 4)?;
+            let length = digits
+                .iter()
+                .fold(0, |length, digit| length << 8 | usize::from(*digit));
+            Some((Some(length), at + 2 + count))
+        }
+    }
 }
 
 /// The first element alone: some programs add a line end.
@@ -303,6 +385,22 @@ mod tests {
             Some(MessageKind::Enveloped)
         );
         assert_eq!(kind_of(b"hello"), None);
+    }
+
+    /// Handing a message to OpenSSL costs what its elements cost.
+    #[test]
+    fn a_message_of_many_elements_is_handed_to_nobody() {
+        let with = |element: &[u8], count: usize| {
+            let mut octets = vec![0x30, 0x80];
+            octets.extend(element.repeat(count));
+            octets.extend([0, 0]);
+            is_small_ber(&octets)
+        };
+        let (null, piece) = ([0x05, 0x00], [0x04, 0x01, 0x61]);
+        assert!(with(&null, 8) && !with(&null, BER_ELEMENTS_MAX + 1));
+        // A stream is in as many pieces as its length makes.
+        assert!(with(&piece, 4 * BER_ELEMENTS_MAX));
+        assert!(!is_small_ber(&[0x30, 0x80, 0x05]));
     }
 
     #[test]

@@ -7,12 +7,12 @@ mod frames;
 use super::wire::{BUSY, DIED, GOOD, OpenerVerb, ReadAnswer, ReadCall};
 use crate::mime::OwnAddresses;
 use crate::model::address::Address;
-use crate::model::ids::IntakeId;
 use crate::model::outgoing::Composition;
 use crate::model::product::OwnProduct;
 use crate::model::publication::SecurityTxt;
 use crate::model::reading::Outside;
-use crate::ports::{LetterOctets, OpenedLetter, Opener, OpenerError};
+use crate::ports::{Intake, LetterOctets, OpenedLetter, Opener, OpenerError};
+use crate::reading::Admitted;
 use async_trait::async_trait;
 use child::{Running, start};
 use frames::{Frame, frame, framed, pass};
@@ -218,6 +218,7 @@ impl OpenerClient {
             certificates: Vec::new(),
             with_files: false,
             letter: None,
+            admitted: None,
         }
     }
 
@@ -241,14 +242,18 @@ impl Opener for OpenerClient {
     async fn read(
         &self,
         letter: LetterOctets,
-        intake: Option<IntakeId>,
+        intake: Option<&Intake>,
         certificates: &[String],
         with_files: bool,
     ) -> Result<OpenedLetter, OpenerError> {
         let call = ReadCall {
             certificates: certificates.to_vec(),
             with_files,
-            letter: intake.map(|id| id.0),
+            letter: intake.map(|intake| intake.id.0),
+            admitted: intake.map(|intake| Admitted {
+                originator: intake.originator.clone(),
+                received_at: intake.received_at,
+            }),
             ..self.read_call()
         };
         let call = serde_json::to_vec(&call).map_err(|e| OpenerError::Refused(e.to_string()))?;

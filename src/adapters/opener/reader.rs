@@ -151,6 +151,7 @@ fn position(call: &ReadCall, limits: &Limits) -> Position {
         limits: *limits,
         cpu: sys::cpu_time,
         with_files: call.with_files,
+        admitted: call.admitted.clone(),
     }
 }
 

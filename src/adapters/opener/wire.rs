@@ -112,6 +112,9 @@ pub struct ReadCall {
     /// The number by which the desk knows it, for both logs.
     #[serde(default)]
     pub letter: Option<i64>,
+    /// What the desk found out at its arrival; nothing of a letter that it never received.
+    #[serde(default)]
+    pub admitted: Option<crate::reading::Admitted>,
 }
 
 /// The JSON of an answer to `Read`; the files follow as frames.

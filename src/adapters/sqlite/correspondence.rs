@@ -26,6 +26,9 @@ const KINDS_TO_ADDRESS: u32 = 2;
 /// One that was not proven gets the part, one of so many, of the acknowledgements to an address.
 const UNPROVEN_SHARE: u32 = 3;
 
+/// The part of a domain's answers, one of so many, that those who were not proven may use.
+const UNPROVEN_OF_DOMAIN: u32 = 2;
+
 /// The part of the cap in all, one of so many, that proven newcomers alone may use.
 const NEWCOMERS_SHARE: u32 = 4;
 
@@ -293,7 +296,13 @@ impl Correspondence for SqliteStore {
         } else {
             caps.in_all - caps.in_all / NEWCOMERS_SHARE
         };
-        if to_domain >= caps.per_domain || in_all >= in_all_max {
+        // Half of a domain's answers are for those who are proven to have asked for them.
+        let to_domain_max = if answer.proven {
+            caps.per_domain
+        } else {
+            caps.per_domain.div_ceil(UNPROVEN_OF_DOMAIN)
+        };
+        if to_domain >= to_domain_max || in_all >= in_all_max {
             return Ok(Some(HeldBack {
                 until: now + LOOK_AGAIN,
                 by_address: false,

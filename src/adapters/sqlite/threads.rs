@@ -81,6 +81,7 @@ async fn thread(
     let Some(mut case) = cases::by_id(store, id).await? else {
         return Ok(None);
     };
+    let mut by_joined = false;
     // What was joined to another case goes on there.
     if let (
         Standing::Closed {
@@ -92,6 +93,7 @@ async fn thread(
         && let Some(joined) = cases::by_id(store, target).await?
     {
         case = joined;
+        by_joined = true;
     }
     let id = case.id();
     let mut originator_in_case = false;
@@ -104,6 +106,7 @@ async fn thread(
     }
     Ok(Some(Thread {
         case,
+        by_joined,
         originator_in_case,
         to_participant,
     }))

@@ -24,7 +24,7 @@ pub(super) fn first(
         return in_tracker(case, letter, in_clear, now);
     }
     if let Some(older) = letter.older.filter(|older| is_part_of(letter, older)) {
-        return join(case, letter, reading, older.case.clone(), now);
+        return join(case, letter, reading, older.case.clone(), policy, now);
     }
     if let Some(older) = letter.older.filter(|_| case.perhaps_of().is_none()) {
         return named_inside(case, letter, older.case, in_clear, now);
@@ -147,6 +147,7 @@ fn join(
     letter: &ReadLetter<'_>,
     reading: &Reading,
     older: CaseId,
+    policy: &Policy,
     now: Timestamp,
 ) -> Result<Decision, InvalidTransition> {
     let joined = case.clone().join(older.clone(), now)?;
@@ -156,9 +157,16 @@ fn join(
         JournalEvent::FollowUpArrived
     };
     let in_clear = !reading.came_sealed();
-    let mut effects =
-        Effect::call_about_letter(Reason::FollowUp, &older, letter.intake, in_clear, now);
-    effects.push(Effect::append_follow_up(&older, letter.intake, now));
+    let is_held = !in_clear && policy.sealed == SealedPolicy::Hold;
+    let reason = if is_held {
+        Reason::AwaitsConfirmation
+    } else {
+        Reason::FollowUp
+    };
+    let mut effects = Effect::call_about_letter(reason, &older, letter.intake, in_clear, now);
+    if !is_held {
+        effects.push(Effect::append_follow_up(&older, letter.intake, now));
+    }
     // The older case is not ours to change here: a human hears of it.
     if reading
         .report

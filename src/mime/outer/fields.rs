@@ -2,7 +2,7 @@
 
 use crate::model::address::Address;
 use crate::model::ids::MessageId;
-use mail_parser::{HeaderValue, Message};
+use mail_parser::{Header, HeaderValue, Message};
 
 /// The first value of a field, unfolded.
 pub(super) fn first_raw(message: &Message<'_>, field: &str) -> Option<String> {
@@ -14,7 +14,7 @@ pub(in crate::mime) fn all_raw(message: &Message<'_>, field: &str) -> Vec<String
     let named = message
         .headers()
         .iter()
-        .filter(|h| h.name().eq_ignore_ascii_case(field));
+        .filter(|h| is_spelt(message, h, field));
     let raw = named.filter_map(|h| {
         message
             .raw_message
@@ -27,6 +27,17 @@ pub(in crate::mime) fn all_raw(message: &Message<'_>, field: &str) -> Vec<String
             .join(" ")
     })
     .collect()
+}
+
+/// Whether a field bears this name, octet by octet. The parser takes names with blanks or signs in
+/// them, which a mail server that strips forged fields does not know as what they seem to be.
+fn is_spelt(message: &Message<'_>, header: &Header<'_>, field: &str) -> bool {
+    let begins = header.offset_field() as usize;
+    let spelt = message.raw_message.get(begins..begins + field.len() + 1);
+    spelt.is_some_and(|octets| {
+        let (name, end) = octets.split_at(field.len());
+        name.eq_ignore_ascii_case(field.as_bytes()) && end == b":"
+    })
 }
 
 /// Every address of a field, however often it stands.
@@ -69,6 +80,11 @@ pub(in crate::mime) fn single(message: &Message<'_>, field: &str) -> Option<Addr
         .count()
         != 1
     {
+        return None;
+    }
+    let is_bent =
+        |h: &&Header<'_>| h.name().eq_ignore_ascii_case(field) && !is_spelt(message, h, field);
+    if message.headers().iter().any(|h| is_bent(&h)) {
         return None;
     }
     let found = all(message, field);

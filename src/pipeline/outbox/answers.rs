@@ -12,16 +12,23 @@ use crate::model::journal::JournalEvent;
 use crate::model::letter::Dmarc;
 use crate::model::outgoing::Composition;
 use crate::pipeline::failpoint::step;
-use crate::ports::{Answer, HeldBack, Parcel, PortError};
+use crate::ports::{Answer, HeldBack, Intake, Parcel, PortError};
 pub(super) use acknowledgement::acknowledge;
 pub(super) use replies::{ask, reply};
+
+/// Whether an answer goes to whom a letter is proven to be from. DMARC vouches for the From alone, and
+/// a Reply-To may name anybody else at the same provider.
+fn is_to_proven(letter: &Intake, to: &Address) -> bool {
+    let writer = letter.originator.as_ref();
+    letter.dmarc == Dmarc::Pass && writer.is_some_and(|writer| writer.same_mailbox(to))
+}
 
 /// Sends the desk's certificate to somebody who asked for it.
 pub(super) async fn send_certificate(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let (letter, to) = letter_to_answer(desk, effect).await?;
     let now = desk.now();
     let answer = Answer {
-        proven: letter.dmarc == Dmarc::Pass,
+        proven: is_to_proven(&letter, to.address()),
         ..answer(desk, effect, to.address(), "certificate")?
     };
     if let Some(held) = turn_unless_manual(desk, effect, &answer, now).await? {

@@ -5,13 +5,15 @@ use crate::compose;
 use crate::decide::{CaseChange, Decision, Entry};
 use crate::desk::Desk;
 use crate::desk::case_records;
+use crate::desk::reporters::is_distributor;
 use crate::model::case::{AdvisoryId, Case, Draft};
 use crate::model::effect::{Effect, Reason};
 use crate::model::journal::JournalEvent;
-use crate::model::letter::Role;
+use crate::model::letter::{Dmarc, Role};
 use crate::model::outgoing::Amendment;
+use crate::model::reading::{Reading, SignatureStatus};
 use crate::pipeline::failpoint::step;
-use crate::ports::{PortError, ReadingState};
+use crate::ports::{Intake, PortError, ReadingState};
 use tracing::warn;
 
 /// Files the draft of a case.
@@ -80,6 +82,36 @@ pub(super) async fn file(
     Ok(Carried::Done(decision, None))
 }
 
+/// Whether somebody of the case is proven to have written a letter: anybody who learnt an address
+/// with a tag can have one lie in the case. A distributor's word is theirs, and not the report's.
+async fn is_reporters_word(
+    desk: &Desk,
+    case: &Case,
+    letter: &Intake,
+    reading: &Reading,
+) -> Result<bool, PortError> {
+    let Some(writer) = &letter.originator else {
+        return Ok(false);
+    };
+    let store = &desk.parts.store;
+    if reading.is_unproven()
+        || is_distributor(desk, letter)
+        || !store.is_participant(case.id(), writer).await?
+    {
+        return Ok(false);
+    }
+    if letter.dmarc == Dmarc::Pass {
+        return Ok(true);
+    }
+    let signature = &reading.signature;
+    let is_signed = signature.status == SignatureStatus::Valid && signature.signer_is_originator;
+    let pinned = store.pinned(writer).await?;
+    let is_pinned = pinned.is_some_and(|pinned| {
+        pinned.contested.is_none() && signature.fingerprint.as_ref() == Some(&pinned.fingerprint)
+    });
+    Ok(is_signed && is_pinned)
+}
+
 /// Adds a follow-up to the draft of its case.
 pub(super) async fn append(desk: &Desk, effect: &Effect) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
@@ -94,8 +126,9 @@ pub(super) async fn append(desk: &Desk, effect: &Effect) -> Result<Carried, Port
     let reading = reading_for(desk, &letter)
         .await?
         .ok_or_else(|| PortError::lasting("the letter was not read; nothing can be added"))?;
-    if reading.kind.is_machine() {
-        return Ok(Carried::Done(Decision::default(), None)); // an out-of-office reply belongs into no advisory
+    // An out-of-office reply belongs into no advisory.
+    if reading.kind.is_machine() || !is_reporters_word(desk, &case, &letter, &reading).await? {
+        return Ok(Carried::Done(Decision::default(), None));
     }
     let addition = compose::follow_up(
         case.id(),

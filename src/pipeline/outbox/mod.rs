@@ -32,7 +32,7 @@ use stored::{
 };
 use tokio::sync::watch;
 use tokio::time::sleep;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 /// Effects carried out at once.
 const LEASE_TOGETHER: u32 = 16;
@@ -202,7 +202,13 @@ async fn carry_out(desk: &Desk, leased: Leased) -> Result<(), PortError> {
         Ok(Carried::Done(decision, left)) => {
             step!("carried-out");
             desk.mended(&format!("effect {}", effect.work.as_str()));
-            info!(effect = %effect.key, "done");
+            // That a draft is filed says that its letter opened, and not everybody who reads the log
+            // may read cases.
+            if is_of_tracker(&effect.work) {
+                debug!(effect = %effect.key, "done");
+            } else {
+                info!(effect = %effect.key, "done");
+            }
             Outcome::Done { decision, left }
         }
         Ok(Carried::Refused(decision, why)) => Outcome::GaveUp {
@@ -228,6 +234,13 @@ enum Carried {
     Refused(Decision, &'static str),
     /// It waits for a moment, and why; it is not an error.
     NotBefore(Timestamp, &'static str),
+}
+
+fn is_of_tracker(work: &Work) -> bool {
+    matches!(
+        work,
+        Work::FileAdvisory | Work::AppendFollowUp | Work::AmendAdvisory
+    )
 }
 
 async fn failed(desk: &Desk, leased: &Leased, err: &PortError, now: Timestamp) -> Outcome {

@@ -271,54 +271,58 @@ pub(super) async fn returned(
     let named = store.answer_among(ids).await?;
     // Only what came to the tag of an answer can say that it failed: a Message-ID is known to
     // everyone who got a copy.
-    let (about, address) = match (case, named) {
+    let about = match (case, named) {
         (Some(case), named) => {
             let letters = store.letters_of(case.id()).await?;
             if letters.first().is_none_or(|first| first.id == intake.id) {
                 return Ok(None);
             }
-            let writer = letters
-                .into_iter()
-                .next()
-                .and_then(|l| l.reply_to.map(|r| r.address().clone()));
-            (
-                case.clone(),
-                named
-                    .filter(|(id, _)| id == case.id())
-                    .map(|(_, address)| address)
-                    .or(writer),
-            )
+            // Of whom it speaks is said by the letter of ours that it names, and by nobody else: a
+            // case has letters to several people.
+            let address = named.and_then(|(id, to)| (&id == case.id()).then_some(to));
+            return Ok(Some(came_back(intake, case, reading, address, now)));
         }
         (None, Some((id, _))) => match store.case(&id).await? {
-            Some(case) => (case, None),
+            Some(case) => case,
             None => return Ok(None),
         },
         (None, None) => return Ok(None),
     };
-    let outcome = reading
-        .delivery
-        .as_ref()
-        .map_or(DeliveryOutcome::Failed, |d| d.outcome);
-    Ok(Some(match (reading.kind, address) {
-        (LetterKind::Dsn, Some(address)) => on_returned(
-            &Returned {
-                case: &about,
-                address: &address,
-                intake: intake.id,
-            },
-            outcome,
-            now,
-        ),
-        _ => Decision {
-            letter_of: Some(about.id().clone()),
-            journal: vec![Entry::of(
-                about.id(),
-                JournalEvent::MachineAnswered,
-                intake.id.to_string(),
-            )],
-            ..Decision::default()
-        },
-    }))
+    Ok(Some(machine_answered(&about, intake)))
+}
+
+/// What a machine says about a letter of ours in a case; `address`: whom that letter was for, where
+/// it is known.
+fn came_back(
+    intake: &Intake,
+    case: &Case,
+    reading: &Reading,
+    address: Option<Address>,
+    now: Timestamp,
+) -> Decision {
+    if reading.kind != LetterKind::Dsn {
+        return machine_answered(case, intake);
+    }
+    let delivery = reading.delivery.as_ref();
+    let outcome = delivery.map_or(DeliveryOutcome::Failed, |d| d.outcome);
+    let returned = Returned {
+        case,
+        address: address.as_ref(),
+        intake: intake.id,
+    };
+    on_returned(&returned, outcome, now)
+}
+
+fn machine_answered(case: &Case, intake: &Intake) -> Decision {
+    Decision {
+        letter_of: Some(case.id().clone()),
+        journal: vec![Entry::of(
+            case.id(),
+            JournalEvent::MachineAnswered,
+            intake.id.to_string(),
+        )],
+        ..Decision::default()
+    }
 }
 
 /// Keeps the certificates that the writer's own clear words brought: what anyone on the way could

@@ -12,6 +12,9 @@ use regex::Regex;
 use std::iter::Peekable;
 use std::sync::LazyLock;
 
+/// So many tokens of a letter are looked at.
+const TOKENS_MAX: usize = 20;
+
 static TOKEN: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"Reply-Token:\s*([0-9a-f]{32})\b").expect("a constant pattern"));
 
@@ -22,10 +25,17 @@ pub(super) fn addressee(text: &str) -> Option<Address> {
 }
 
 /// Every reply token that stands in a letter, wherever it stands.
-pub(super) fn tokens(text: &str) -> impl Iterator<Item = &str> {
+fn tokens(text: &str) -> impl Iterator<Item = &str> {
     TOKEN
         .captures_iter(text)
         .filter_map(|found| Some(found.get(1)?.as_str()))
+}
+
+/// The tokens of a letter that are looked up. A call shows its token below what it quotes of a report,
+/// in which anything may stand: so the last go first.
+pub(super) fn likely_tokens(text: &str) -> Vec<&str> {
+    let all: Vec<&str> = tokens(text).collect();
+    all.into_iter().rev().take(TOKENS_MAX).collect()
 }
 
 /// What a letter says above everything that it quotes.
@@ -376,6 +386,16 @@ mod tests {
             read("/reply\nHello Ada.\n").unwrap().words.as_deref(),
             Some("Hello Ada.\n")
         );
+    }
+
+    /// A call shows what was reported above its own token.
+    #[test]
+    fn a_report_full_of_tokens_hides_none() {
+        let real = "0123456789abcdef0123456789abcdef";
+        let forged = "Reply-Token: ffffffffffffffffffffffffffffffff\n".repeat(100);
+        let text = format!("Hello Ada.\n\n> {forged}> Reply-Token: {real}\n");
+        assert!(likely_tokens(&text).contains(&real));
+        assert!(likely_tokens(&text).len() <= TOKENS_MAX);
     }
 
     #[test]

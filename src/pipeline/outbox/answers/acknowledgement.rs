@@ -1,18 +1,17 @@
 //! How is a report acknowledged? By an answer that shows nothing of what only decryption shows, on
 //! a clock that nothing stops: what may not leave by itself goes to a human.
 
-use super::{TOO_MANY, answer, hand_over, turn};
+use super::{TOO_MANY, answer, hand_over, is_to_proven, turn};
 use crate::compose;
 use crate::decide::{CaseChange, Decision};
 use crate::desk::Desk;
 use crate::desk::reporters::pinned_of;
-use crate::desk::restraint::restrain_calls;
+use crate::desk::restraint::{restrain_calls, restrain_handed_over};
 use crate::model::Timestamp;
 use crate::model::address::ReplyAddress;
 use crate::model::case::{Acknowledgement, Case};
 use crate::model::effect::{Effect, Reason};
 use crate::model::journal::JournalEvent;
-use crate::model::letter::Dmarc;
 use crate::model::outgoing::Composition;
 use crate::model::reading::{LetterKind, Outside};
 use crate::pipeline::failpoint::step;
@@ -42,7 +41,7 @@ pub(in crate::pipeline::outbox) async fn acknowledge(
         return Ok(Carried::Done(decision, None));
     };
     let answer = Answer {
-        proven: letter.dmarc == Dmarc::Pass,
+        proven: is_to_proven(&letter, to.address()),
         ..answer(desk, effect, to.address(), "acknowledgement")?
     };
     if let Some(held) = turn(desk, &answer, now).await? {
@@ -194,7 +193,18 @@ async fn held_back(
     );
     decision.effects = Effect::call(Reason::AnswerByHand, case.id(), now);
     decision.case = Some(CaseChange::update(case, case.clone().hand_over_answer()));
-    Ok(Carried::Done(restrain_calls(desk, decision, now), None))
+    // Whoever is proven to have written for themselves may be one whom others used up the answers
+    // of: humans hear of each by name.
+    let is_own = letter
+        .reply_to
+        .as_ref()
+        .is_some_and(|to| is_to_proven(letter, to.address()));
+    let decision = if is_own {
+        restrain_handed_over(desk, decision, now)
+    } else {
+        restrain_calls(desk, decision, now)
+    };
+    Ok(Carried::Done(decision, None))
 }
 
 /// What the letter shows without any key; `None` where it can't be parsed, or nobody could look for

@@ -1,6 +1,6 @@
 //! How do a question and a reply of the team reach the reporter?
 
-use super::{answer, hand_over, not_again, turn_unless_manual};
+use super::{answer, hand_over, is_to_proven, not_again, turn_unless_manual};
 use crate::decide::{Decision, replied};
 use crate::desk::Desk;
 use crate::desk::reporters::{
@@ -11,7 +11,6 @@ use crate::model::case::Case;
 use crate::model::effect::{Effect, Reason, Work};
 use crate::model::journal::JournalEvent;
 use crate::model::language::Language;
-use crate::model::letter::Dmarc;
 use crate::model::outgoing::{Asked, Composition};
 use crate::model::report::Missing;
 use crate::pipeline::failpoint::step;
@@ -53,7 +52,7 @@ pub(in crate::pipeline::outbox) async fn ask(
         return Ok(Carried::Done(Desk::note(case.id(), event, why), None));
     }
     let answer = Answer {
-        proven: letter.dmarc == Dmarc::Pass,
+        proven: is_to_proven(&letter, to.address()),
         ..answer(desk, effect, to.address(), "question")?
     };
     if let Some(held) = turn_unless_manual(desk, effect, &answer, now).await? {
