@@ -45,6 +45,9 @@ pub(super) fn message_pair() -> Result<(OwnedFd, OwnedFd), Errno> {
     )
 }
 
+/// A few octets, and the descriptors that came with them.
+pub(super) type Message = (Vec<u8>, Vec<OwnedFd>);
+
 /// Octets of the longest message between processes of the opener.
 const MESSAGE_OCTETS_MAX: usize = 8;
 
@@ -68,9 +71,7 @@ pub(super) fn send_message(
 }
 
 /// Receives a message and its descriptors; `None` when the other side is gone.
-pub(super) fn receive_message(
-    socket: BorrowedFd<'_>,
-) -> Result<Option<(Vec<u8>, Vec<OwnedFd>)>, Errno> {
+pub(super) fn receive_message(socket: BorrowedFd<'_>) -> Result<Option<Message>, Errno> {
     let mut octets = [0u8; MESSAGE_OCTETS_MAX];
     let mut space = nix::cmsg_space!([RawFd; 4]);
     let mut data = [IoSliceMut::new(&mut octets)];
