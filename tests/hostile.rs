@@ -11,6 +11,7 @@ use serde_json::Value;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -565,6 +566,46 @@ fn readers_that_stay_are_ended_and_hold_up_nobody() {
             .iter()
             .all(|(name, _)| !name.contains("fault-lasts"))
     );
+}
+
+/// A reader that was taken over can make the desk's connection look as if the whole opener had
+/// ended. No letter but its own is suspected for that.
+#[test]
+fn a_reader_that_hangs_up_costs_its_own_letter_alone() {
+    let desk = Desk::start("");
+    desk.deliver(
+        "e",
+        &headed(
+            "eve@evil.example",
+            "x",
+            "Content-Type: text/plain\n\nstrike-this-reader: hang-up\n",
+        ),
+    );
+    desk.deliver("h", &headed("ada@reporter.example", "XSS", REPORT));
+    let status = desk.read(2);
+    assert_eq!(
+        (&status["set_aside"], &status["drafts_filed"]),
+        (&1.into(), &1.into()),
+        "{status}"
+    );
+    assert!(!desk.log().contains("the opener ended"), "{}", desk.log());
+}
+
+/// Whoever asks slowly across a reload is hung up on with the desk that they asked.
+#[test]
+fn no_talk_over_a_control_socket_outlives_a_reload() {
+    let desk = Desk::start("");
+    let mut silent = UnixStream::connect(desk.path().join("state/read.sock")).unwrap();
+    silent.write_all(b"{").unwrap();
+    // Taken, since the desk answers who came later.
+    desk.json(&["status", "--json"]);
+    let pid = nix::unistd::Pid::from_raw(desk.child.id() as i32);
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGHUP).unwrap();
+    silent
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    let read = silent.read(&mut [0]);
+    assert!(matches!(read, Ok(0)), "{read:?}");
 }
 
 /// Of many fresh strangers the last to write is read soon, whatever the ones before cost.

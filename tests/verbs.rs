@@ -78,6 +78,7 @@ impl Opener {
         let child = Command::new(SEALDESK)
             .args(["opener", "--config"])
             .arg(folder.path().join("sealdesk.toml"))
+            .env("SEALDESK_STRIKE", "1")
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -158,11 +159,11 @@ fn holds(answer: &[u8], words: &[u8]) -> bool {
 }
 
 #[test]
-fn no_verb_but_the_eight_is_known() {
+fn no_verb_but_the_nine_is_known() {
     let opener = Opener::start();
     let pkesk = opener.sealed_to("desk/security.asc", b"words of a reporter");
     for verb in 0..=255u8 {
-        if b"rshgucxi".contains(&verb) {
+        if b"rshgucxiw".contains(&verb) {
             continue;
         }
         // A reader's questions and the keyholder's own orders to it are among these.
@@ -395,6 +396,88 @@ fn more_letters_than_the_keyholder_composes_in_a_second_wait_their_turn() {
             done.unwrap();
         }
     });
+}
+
+/// The processes that a process began and did not reap.
+fn children(pid: u32) -> Vec<u32> {
+    let listed = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    let listed = listed.unwrap_or_default();
+    let numbers = listed.split_whitespace().map(|pid| pid.parse().unwrap());
+    numbers.collect()
+}
+
+const READ_CALL: &[u8] =
+    br#"{"ours":[],"own_lists":[],"authserv_id":null,"certificates":[],"with_files":false}"#;
+
+/// A reader that was taken over may say that it is done, hang up on both sides and live on: its
+/// place is not free before it is no more.
+#[test]
+fn no_more_readers_live_than_there_are_places_whatever_they_say() {
+    let opener = Opener::start();
+    assert_eq!(opener.say(b'i', &[]).0, GOOD);
+    let zygote = children(opener.child.id())[0];
+    let mut most = 0;
+    for _ in 0..9 {
+        opener.say(
+            b'r',
+            &[READ_CALL, b"Subject: s\n\nstrike-this-reader: hang-up\n"],
+        );
+        most = most.max(children(zygote).len());
+    }
+    assert!((2..=6).contains(&most), "{most} readers at once");
+    // And they are ended long before their life is over.
+    let begun = std::time::Instant::now();
+    while !children(zygote).is_empty() {
+        assert!(begun.elapsed().as_secs() < 10, "{:?}", children(zygote));
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let (status, answer) = opener.say(b'r', &[READ_CALL, b"Subject: s\n\nwords\n"]);
+    assert!(status == GOOD && holds(&answer, b"words"));
+}
+
+/// Whoever said that it is done and had to be killed died all the same: so many deaths start the
+/// opener anew.
+#[test]
+fn who_says_that_it_is_done_and_stays_counts_as_dead() {
+    let mut opener = Opener::start();
+    for _ in 0..16 {
+        opener.say(
+            b'r',
+            &[READ_CALL, b"Subject: s\n\nstrike-this-reader: hang-up\n"],
+        );
+    }
+    let begun = std::time::Instant::now();
+    loop {
+        match opener.child.try_wait().unwrap() {
+            Some(status) => return assert_eq!(status.code(), Some(75)),
+            None => assert!(begun.elapsed().as_secs() < 20, "it lives on"),
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+}
+
+/// A zygote that ends takes its readers with it, whatever they do.
+#[test]
+fn no_reader_outlives_its_zygote() {
+    let opener = Opener::start();
+    assert_eq!(opener.say(b'i', &[]).0, GOOD);
+    let zygote = children(opener.child.id())[0];
+    opener.say(
+        b'r',
+        &[READ_CALL, b"Subject: s\n\nstrike-this-reader: hang-up\n"],
+    );
+    let reader = children(zygote)[0];
+    let pid = |number: u32| nix::unistd::Pid::from_raw(number as i32);
+    nix::sys::signal::kill(pid(zygote), nix::sys::signal::Signal::SIGKILL).unwrap();
+    let begun = std::time::Instant::now();
+    let is_gone = || {
+        let state = fs::read_to_string(format!("/proc/{reader}/stat"));
+        state.is_err() || state.is_ok_and(|state| state.contains(") Z "))
+    };
+    while !is_gone() {
+        assert!(begun.elapsed().as_secs() < 3, "it lives on");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
 }
 
 #[test]

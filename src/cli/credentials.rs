@@ -28,7 +28,7 @@ pub fn folder(config: &Path) -> PathBuf {
     config.parent().unwrap_or(Path::new("/")).join("secrets")
 }
 
-/// What [`write`] wrote into this folder under this name, where it can be read.
+/// What [`write()`] wrote into this folder under this name, where it can be read.
 pub fn read(folder: &Path, name: &str) -> Option<Secret> {
     let sealed = folder.join(format!("{name}.cred"));
     let mut octets = if sealed.exists() {

@@ -88,9 +88,14 @@ pub async fn send(
             error: err.to_string(),
         },
     };
-    to.write_u32(0).await?;
-    to.write_all(&serde_json::to_vec(&answer)?).await?;
-    to.shutdown().await?;
+    let answer = serde_json::to_vec(&answer)?;
+    let last = async {
+        to.write_u32(0).await?;
+        to.write_all(&answer).await?;
+        to.shutdown().await
+    };
+    let sent = tokio::time::timeout(Duration::from_secs(PIECE_S), last).await;
+    sent.context("who asked for a backup takes it no more")??;
     Ok(whole)
 }
 

@@ -7,14 +7,20 @@ use anyhow::{Context, Result, anyhow, bail};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 /// How long an answer is waited for. The clones are searched for some of them, and a canary sings
 /// for minutes.
 const ANSWER_S: u64 = 60;
 const COMMAND_S: u64 = 900;
+
+/// How long whoever asked may take to receive an answer that is ready. Until then they keep one of
+/// the places.
+const RECEIVE_S: u64 = 30;
 
 /// The sockets of a desk: in its state folder.
 pub fn socket(state: &Path, commands: bool) -> PathBuf {
@@ -53,17 +59,20 @@ pub fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener> {
 /// Answers everyone who may connect, until the task is dropped.
 pub async fn serve(desk: Arc<Desk>, listener: UnixListener, commands: bool) {
     let places = Arc::new(Semaphore::new(REQUESTS_TOGETHER));
+    // They end with this task: none outlives a reload, after which its desk is no more.
+    let mut talks = JoinSet::new();
     loop {
+        while talks.try_join_next().is_some() {}
         // Those beyond wait in the socket's own queue.
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
             return;
         };
         let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
             continue;
         };
         let desk = Arc::clone(&desk);
-        tokio::spawn(async move {
+        talks.spawn(async move {
             let _place = place;
             if let Err(err) = serve_one(&desk, stream, commands).await {
                 tracing::debug!(error = %err, "a control call was cut short");
@@ -80,7 +89,7 @@ async fn serve_one(desk: &Desk, mut stream: UnixStream, commands: bool) -> Resul
     let mut text = Vec::new();
     let mut limited = (&mut stream).take(REQUEST_OCTETS_MAX);
     let asked = limited.read_to_end(&mut text);
-    tokio::time::timeout(std::time::Duration::from_secs(REQUEST_S), asked)
+    tokio::time::timeout(Duration::from_secs(REQUEST_S), asked)
         .await
         .context("the request never ended")??;
     let request: Result<Request, _> = serde_json::from_slice(&text);
@@ -102,9 +111,18 @@ async fn serve_one(desk: &Desk, mut stream: UnixStream, commands: bool) -> Resul
             error: format!("{err:#}"),
         },
     };
-    stream.write_all(&serde_json::to_vec(&answer)?).await?;
-    stream.shutdown().await?;
-    Ok(())
+    send(&answer, stream, Duration::from_secs(RECEIVE_S)).await
+}
+
+/// Gives an answer to whoever takes it within this time.
+async fn send(answer: &Response, mut to: UnixStream, patience: Duration) -> Result<()> {
+    let answer = serde_json::to_vec(answer)?;
+    let sent = async {
+        to.write_all(&answer).await?;
+        to.shutdown().await
+    };
+    let sent = tokio::time::timeout(patience, sent).await;
+    Ok(sent.context("nobody takes the answer")??)
 }
 
 /// The name of a user of this machine.
@@ -178,7 +196,7 @@ async fn converse(mut stream: UnixStream, request: &Request) -> Result<Option<se
         stream.shutdown().await?;
         stream.read_to_end(&mut text).await
     };
-    let patience = std::time::Duration::from_secs(if commands { COMMAND_S } else { ANSWER_S });
+    let patience = Duration::from_secs(if commands { COMMAND_S } else { ANSWER_S });
     let Ok(talked) = tokio::time::timeout(patience, talk).await else {
         bail!(
             "the desk does not answer within {} s: it stands still; look at its log",
@@ -201,5 +219,24 @@ async fn converse(mut stream: UnixStream, request: &Request) -> Result<Option<se
     match serde_json::from_slice(&text).context("the desk's answer cannot be read")? {
         Response::Good { answer } => Ok(Some(answer)),
         Response::Error { error } => Err(anyhow!(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_takes_no_answer_is_not_waited_for() {
+        let answer = Response::Good {
+            answer: "x".repeat(4 << 20).into(),
+        };
+        let (desk, mut asking) = UnixStream::pair().unwrap();
+        let sent = send(&answer, desk, Duration::from_millis(100)).await;
+        assert!(sent.is_err());
+        // What did not fit is not sent later.
+        let mut taken = Vec::new();
+        asking.read_to_end(&mut taken).await.unwrap();
+        assert!(taken.len() < 4 << 20);
     }
 }

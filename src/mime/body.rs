@@ -1,8 +1,8 @@
 //! What would a human read? Body text, whether it came as plain text that flows or as HTML.
 
+use super::markup::is_tame;
 use crate::model::limits::{
     CONVERTED_OCTETS_MAX, DECODED_OCTETS_MAX, GUESSED_OCTETS_MAX, HTML_META_OCTETS_MAX,
-    HTML_NESTING_MAX, HTML_OCTETS_MAX, HTML_TAGS_MAX,
 };
 use html2text::config;
 use html2text::render::TrivialDecorator;
@@ -18,6 +18,8 @@ pub struct Body {
     pub delete_space: bool,
     /// The charset that it came in, where one was named and it was not UTF-8.
     pub charset: Option<String>,
+    /// It is HTML that is too large or too intricate to be laid out: only its tags are taken out.
+    pub without_layout: bool,
 }
 
 /// Wide enough that no line of armor or of a report is broken.
@@ -190,10 +192,7 @@ pub fn is_html(text: &str) -> bool {
 pub fn html_text(html: &str) -> String {
     let html = &html[..html.floor_char_boundary(CONVERTED_OCTETS_MAX)];
     let stripped = || stripped(html);
-    if html.len() > HTML_OCTETS_MAX
-        || html.bytes().filter(|b| *b == b'<').count() > HTML_TAGS_MAX
-        || nesting(html) > HTML_NESTING_MAX
-    {
+    if !is_tame(html) {
         return stripped();
     }
     let laid_out = config::with_decorator(TrivialDecorator::new())
@@ -215,44 +214,6 @@ pub fn html_text(html: &str) -> String {
 pub(super) fn stripped(html: &str) -> String {
     let html = &html[..html.floor_char_boundary(CONVERTED_OCTETS_MAX)];
     mail_parser::decoders::html::html_to_text(html)
-}
-
-/// How deep tags that are never closed, or closed late, may stand inside one another at most.
-fn nesting(html: &str) -> usize {
-    let (mut depth, mut deepest) = (0usize, 0);
-    for tag in html.split('<').skip(1) {
-        let name: String = tag
-            .trim_start_matches('/')
-            .chars()
-            .take_while(char::is_ascii_alphanumeric)
-            .collect::<String>()
-            .to_ascii_lowercase();
-        if matches!(
-            name.as_str(),
-            "blockquote"
-                | "ul"
-                | "ol"
-                | "dl"
-                | "table"
-                | "div"
-                | "li"
-                | "pre"
-                | "td"
-                | "span"
-                | "font"
-                | "b"
-                | "i"
-                | "a"
-        ) {
-            depth = if tag.starts_with('/') {
-                depth.saturating_sub(1)
-            } else {
-                depth + 1
-            };
-            deepest = deepest.max(depth);
-        }
-    }
-    deepest
 }
 
 /// Joins the lines that flow (RFC 3676 section 4). Quotes keep their depth; a signature's mark
@@ -293,6 +254,7 @@ fn unflowed(text: &str, delete_space: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::limits::HTML_NESTING_MAX;
 
     #[test]
     fn lines_that_flow_are_joined_and_quotes_keep_their_depth() {
@@ -393,5 +355,31 @@ mod tests {
         assert!(html_text(&deep).contains("deep"));
         let nested = format!("{}deep", "<table><tr><td>".repeat(6_000));
         assert!(html_text(&nested).contains("deep"));
+        // 166 KiB that once took all of a reader's memory and time.
+        let open = format!("{}deep", "<section>".repeat(19_000));
+        assert_eq!(html_text(&open).trim(), "deep");
+        let attributes: String = (0..40_000).map(|n| format!(" a{n}")).collect();
+        assert_eq!(
+            html_text(&format!("<p{attributes}>words</p>")).trim(),
+            "words"
+        );
+    }
+
+    #[test]
+    fn the_deepest_html_that_is_laid_out_is_cheap() {
+        for unit in [
+            "<section>",
+            "<table><tr><td>",
+            "<b><i>",
+            "<ul><li>",
+            "<p><blockquote>",
+        ] {
+            let times = HTML_NESTING_MAX / unit.matches('<').count();
+            let page = format!("{}deep", unit.repeat(times));
+            assert!(
+                is_tame(&page) && html_text(&page).contains("deep"),
+                "{unit}"
+            );
+        }
     }
 }

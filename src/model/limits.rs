@@ -251,14 +251,20 @@ pub const NAMED_RECIPIENTS_MAX: usize = 100;
 /// Small letters may expand freely up to this size.
 pub const EXPANSION_FREE_OCTETS: u64 = 4 * MIB;
 
-/// HTML of one part that is laid out; more is only stripped of its tags.
+/// HTML of one part that is laid out; of more, and of what is beyond the limits below, the tags
+/// are only taken out.
 pub const HTML_OCTETS_MAX: usize = 1024 * 1024;
 
 /// Tags in it.
 pub const HTML_TAGS_MAX: usize = 20_000;
 
-/// Elements in it inside one another: laying out recurses.
-pub const HTML_NESTING_MAX: usize = 100;
+/// Octets of one tag, and its attributes: html5ever compares each with all before it.
+pub const HTML_TAG_OCTETS_MAX: usize = 16 * 1024;
+/// Attributes of one tag.
+pub const HTML_ATTRIBUTES_MAX: usize = 200;
+
+/// Elements in it inside one another: laying out recurses. Fifty tables, for newsletters.
+pub const HTML_NESTING_MAX: usize = 150;
 
 /// Octets of HTML in which the `<meta>` that names its charset is looked for.
 pub const HTML_META_OCTETS_MAX: usize = 4 * 1024;

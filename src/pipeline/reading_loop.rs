@@ -6,6 +6,7 @@ mod following;
 use super::driver::{Loop, Turn};
 use crate::desk::Desk;
 use crate::model::ids::IntakeId;
+use crate::model::limits::Limits;
 use crate::pipeline::failpoint::step;
 use crate::pipeline::reading_queue::ReadingQueue;
 use crate::pipeline::watchdog::Beat;
@@ -33,6 +34,10 @@ const READ_TRIES_MAX: u32 = 2 * DEATH_WEIGHS;
 
 /// A reader's death counts for as many tries as end with the desk.
 const DEATH_WEIGHS: u32 = 6;
+
+/// How long a suspect may keep everybody else waiting. It has all the processor to itself, so this
+/// is twice what the largest letter may use of it.
+const ALONE_S: u64 = 2 * Limits::MAX.reader_cpu_s;
 
 /// A look at the store even when nobody rings.
 const IDLE_S: u64 = 20;
@@ -185,8 +190,9 @@ impl Readers<'_> {
 
     async fn read(&self, letter: Unread) {
         let start = Instant::now();
+        let alone = self.shared().queue.is_suspect(letter.id);
         let tried = match self.desk.parts.store.begin_reading(letter.id).await {
-            Ok(Some(intake)) => read(self.desk, &intake).await,
+            Ok(Some(intake)) => read(self.desk, &intake, alone).await,
             Ok(None) => Ok(Tried::Settled), // read or erased meanwhile
             Err(err) => Err(err),
         };
@@ -197,7 +203,8 @@ impl Readers<'_> {
             } = &mut *shared;
             queue.spend(&letter, start.elapsed(), Instant::now());
             *done += 1;
-            let blamed = matches!(tried, Ok(Tried::OpenerEnded)) && queue.is_suspect(letter.id);
+            // Whoever became a suspect meanwhile was read beside others.
+            let blamed = matches!(tried, Ok(Tried::OpenerEnded)) && alone;
             match tried {
                 // One that was alone stays suspect: it is read alone again, until it is set aside.
                 Ok(Tried::OpenerEnded) => queue.suspect(busy.iter().copied()),
@@ -236,7 +243,8 @@ enum Tried {
     OpenerEnded,
 }
 
-async fn read(desk: &Desk, intake: &Intake) -> Result<Tried, PortError> {
+/// `alone`: all other letters wait for it.
+async fn read(desk: &Desk, intake: &Intake, alone: bool) -> Result<Tried, PortError> {
     let store = &desk.parts.store;
     if intake.tries > READ_TRIES_MAX {
         return set_aside(desk, intake).await.map(|()| Tried::Settled);
@@ -267,11 +275,14 @@ async fn read(desk: &Desk, intake: &Intake) -> Result<Tried, PortError> {
         .chain(of_responder)
         .cloned()
         .collect();
-    let opened = desk
-        .parts
-        .opener
-        .read(sealed, Some(intake), &certificates, false)
-        .await;
+    let opener = &desk.parts.opener;
+    let reading = opener.read(sealed, Some(intake), &certificates, false);
+    let opened = if alone {
+        let reading = tokio::time::timeout(Duration::from_secs(ALONE_S), reading);
+        reading.await.unwrap_or(Err(OpenerError::Died))
+    } else {
+        reading.await
+    };
     step!("read");
     match opened {
         Ok(OpenedLetter { reading, .. }) => {

@@ -4,7 +4,7 @@ use crate::mime::{self, Block, BlockKind, Body, Entity, File, blocks};
 use crate::model::limits::BLOCKS_MAX;
 use crate::model::reading::Format;
 use crate::openpgp::{self, SignatureFound};
-use crate::reading::{MailKeys, State};
+use crate::reading::{MailKeys, State, WITHOUT_LAYOUT};
 
 impl State<'_> {
     /// Body text, with the OpenPGP blocks in it opened. Each block is a document of its own.
@@ -222,7 +222,11 @@ impl State<'_> {
         }
         let text = mime::decode(plaintext, charset);
         let text = if mime::is_html(&text) {
-            mime::html_text(&mime::decode_page(plaintext, charset))
+            let page = mime::decode_page(plaintext, charset);
+            if !mime::is_tame(&page) {
+                self.fault(WITHOUT_LAYOUT);
+            }
+            mime::html_text(&page)
         } else {
             text
         };

@@ -5,7 +5,7 @@ use crate::model::limits::FORWARDED_MAX;
 use crate::model::reading::{Format, Protection, Shut};
 use crate::openpgp::{self, Opened, SignatureFound};
 use crate::reading::smime_layers::At;
-use crate::reading::{MailKeys, State, Way};
+use crate::reading::{MailKeys, State, WITHOUT_LAYOUT, Way};
 use std::rc::Rc;
 
 impl State<'_> {
@@ -204,7 +204,11 @@ impl State<'_> {
             return self.entity(&inner, keys, depth + 1, clear);
         }
         self.learn_from_files(&files, clear);
-        self.inline(&entity.body(!clear), keys, clear, depth);
+        let body = entity.body(!clear);
+        if body.without_layout {
+            self.fault(WITHOUT_LAYOUT);
+        }
+        self.inline(&body, keys, clear, depth);
         let chain = std::mem::take(&mut self.chain);
         self.sealed_files(&files, keys, depth, clear);
         self.forwarded_letters(&files, keys, depth, clear);

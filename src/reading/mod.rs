@@ -156,6 +156,10 @@ struct Kept {
     covering: Covering,
 }
 
+/// A fault of HTML that its reader would have paid for.
+const WITHOUT_LAYOUT: &str = "its HTML is too large or too intricate to be laid out: its words are \
+                              shown without layout";
+
 /// Whoever pastes or attaches a secret key meant to send their certificate.
 const SECRET_KEY_SENT: &str = "it holds an OpenPGP secret key, which is left out of its text: tell \
     its writer to revoke that key and to make a new one";

@@ -1,10 +1,12 @@
 //! How does a reader end badly in a test? As its letter asks, where the test allows it.
 
+use nix::sys::socket::{MsgFlags, Shutdown, send, shutdown};
+
 /// What a reader is told to do by a letter of a test: `strike-this-reader: loop`.
 const STRIKE: &str = "strike-this-reader: ";
 
-/// Has a reader overflow its stack, loop, stay without doing anything, take 10 GiB or end, as the
-/// text of its letter asks. Does nothing without the feature, or where `SEALDESK_STRIKE` is not
+/// Has a reader overflow its stack, loop, stay without doing anything, take 10 GiB, end, or say on
+/// all of its sockets that it is done, hang up and stay, as the text of its letter asks. Does nothing without the feature, or where `SEALDESK_STRIKE` is not
 /// set.
 pub fn strike(text: &str) {
     if !fail::has_failpoints() || std::env::var_os("SEALDESK_STRIKE").is_none() {
@@ -18,12 +20,31 @@ pub fn strike(text: &str) {
         Some("loop") => loop {
             std::hint::spin_loop();
         },
-        Some("stay") => loop {
-            let _ = nix::poll::poll(&mut [], nix::poll::PollTimeout::NONE);
-        },
+        Some("stay") => stay(),
+        Some("hang-up") => {
+            for socket in 0..DESCRIPTORS_MAX {
+                // The word for it is the opener's `wire::DONE`.
+                let _ = send(
+                    socket,
+                    b"d",
+                    MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT,
+                );
+                let _ = shutdown(socket, Shutdown::Both);
+            }
+            stay()
+        }
         Some("balloon") => drop(std::hint::black_box(vec![1u8; 10 << 30])),
         Some("end") => std::process::abort(),
         _ => {}
+    }
+}
+
+/// A reader has a handful.
+const DESCRIPTORS_MAX: i32 = 64;
+
+fn stay() -> ! {
+    loop {
+        let _ = nix::poll::poll(&mut [], nix::poll::PollTimeout::NONE);
     }
 }
 

@@ -220,6 +220,14 @@ fn inside_the_machine() {
             "{unit} is more exposed than {at_most} tenths:\n{shown}"
         );
     }
+    // What a letter makes of them, the machine goes on.
+    for (unit, memory_octets, tasks) in [
+        ("sealdesk", 2u64 << 30, 1024),
+        ("sealdesk-opener", 4 << 30, 16),
+    ] {
+        assert_eq!(property(unit, "MemoryMax"), memory_octets.to_string());
+        assert_eq!(property(unit, "TasksMax"), tasks.to_string());
+    }
     for secret in [
         "/etc/sealdesk/keys/security.secret.asc",
         "/etc/sealdesk/secrets/imap-password.cred",

@@ -3,8 +3,12 @@
 
 mod child;
 mod frames;
+mod watch;
 
-use super::wire::{BUSY, DIED, GOOD, OpenerVerb, ReadAnswer, ReadCall};
+use super::wire::{
+    BUSY, COMPOSED_OCTETS_MAX, DIED, FILES_MAX, FILES_OCTETS_MAX, GOOD, OpenerVerb,
+    READING_OCTETS_MAX, ReadAnswer, ReadCall, SMALL_FRAME_OCTETS_MAX,
+};
 use crate::mime::OwnAddresses;
 use crate::model::address::Address;
 use crate::model::outgoing::Composition;
@@ -15,7 +19,7 @@ use crate::ports::{Intake, LetterOctets, OpenedLetter, Opener, OpenerError};
 use crate::reading::Admitted;
 use async_trait::async_trait;
 use child::{Running, start};
-use frames::{Frame, frame, framed, pass};
+use frames::{Frame, frame, framed, parsed, pass};
 use std::borrow::Cow;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
@@ -23,6 +27,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
+use watch::Watch;
 
 /// The longest that any call may take: a reader's life and the wait before it.
 const CALL_S: u64 = 300;
@@ -54,6 +59,7 @@ pub struct OpenerClient {
     smime_roots: Vec<String>,
     answers_smime: bool,
     child: Mutex<Option<Running>>,
+    watch: Mutex<Option<Watch>>,
 }
 
 /// What follows a verb.
@@ -68,6 +74,7 @@ impl OpenerClient {
             smime_roots: Vec::new(),
             answers_smime: false,
             child: Mutex::new(None),
+            watch: Mutex::new(None),
         }
     }
 
@@ -175,7 +182,7 @@ impl OpenerClient {
             Ok(_) if status[0] == BUSY => Ok(None),
             Ok(_) if status[0] == DIED => Err(OpenerError::Died),
             Ok(_) => {
-                let why = frame(&mut stream).await?;
+                let why = frame(&mut stream, SMALL_FRAME_OCTETS_MAX).await?;
                 Err(OpenerError::Refused(
                     String::from_utf8_lossy(&why).into_owned(),
                 ))
@@ -184,8 +191,7 @@ impl OpenerClient {
         }
     }
 
-    /// A connection that closes without a word: the whole opener ended, since a keyholder that
-    /// lives says it of its readers.
+    /// The words for a connection that closed without one: of the opener's end, where that is why.
     async fn why_silent(&self) -> OpenerError {
         // A child that refuses to start says why on standard error, and ends within a moment.
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -222,14 +228,50 @@ impl OpenerClient {
         }
     }
 
+    /// A call that takes no longer than any may, and blames whom it must: where its connection
+    /// broke off and the keyholder lived on, its reader ended by the letter that it read, whether
+    /// the keyholder's word of that came through or not.
     async fn bounded<T>(
         &self,
         call: impl Future<Output = Result<T, OpenerError>> + Send,
     ) -> Result<T, OpenerError> {
-        match tokio::time::timeout(Duration::from_secs(CALL_S), call).await {
+        let watched = async {
+            let watch = self.watch().await;
+            match (call.await, watch) {
+                (Err(OpenerError::Ended(_)), Some(watch)) if watch.lives_on().await => {
+                    Err(OpenerError::Died)
+                }
+                (answer, _) => answer,
+            }
+        };
+        match tokio::time::timeout(Duration::from_secs(CALL_S), watched).await {
             Ok(answer) => answer,
             Err(_) => Err(OpenerError::Died),
         }
+    }
+
+    /// The watch over the keyholder that runs now; `None` where none can be had.
+    async fn watch(&self) -> Option<Watch> {
+        let mut watch = self.watch.lock().await;
+        if watch.as_ref().is_none_or(Watch::has_ended) {
+            *watch = Watch::begin(self.connect().await.ok()?).await;
+        }
+        watch.clone()
+    }
+
+    /// A call that is answered with one frame.
+    async fn asked<'a>(
+        &self,
+        verb: OpenerVerb,
+        frames: impl IntoIterator<Item = Frame<'a>> + Send,
+        octets_max: u64,
+    ) -> Result<Vec<u8>, OpenerError> {
+        let frames: Vec<Frame<'a>> = frames.into_iter().collect();
+        self.bounded(async {
+            let mut stream = self.call(verb, frames).await?;
+            frame(&mut stream, octets_max).await
+        })
+        .await
     }
 }
 
@@ -267,11 +309,16 @@ impl Opener for OpenerClient {
             let mut stream = self
                 .call(verb, [Frame::Octets(Cow::from(&call)), letter])
                 .await?;
-            let answer: ReadAnswer = serde_json::from_slice(&frame(&mut stream).await?)
-                .map_err(|_| OpenerError::Died)?;
+            let answer: ReadAnswer = parsed(&frame(&mut stream, READING_OCTETS_MAX).await?)?;
+            if answer.files > if with_files { FILES_MAX } else { 0 } {
+                return Err(OpenerError::Died);
+            }
+            let mut left = FILES_OCTETS_MAX;
             let mut files = Vec::new();
             for _ in 0..answer.files {
-                files.push(frame(&mut stream).await?);
+                let file = frame(&mut stream, left).await?;
+                left -= file.len() as u64;
+                files.push(file);
             }
             Ok(OpenedLetter {
                 reading: answer.reading,
@@ -284,27 +331,16 @@ impl Opener for OpenerClient {
     async fn compose(&self, composition: &Composition) -> Result<Vec<u8>, OpenerError> {
         let call =
             serde_json::to_vec(composition).map_err(|e| OpenerError::Refused(e.to_string()))?;
-        self.bounded(async {
-            frame(
-                &mut self
-                    .call(OpenerVerb::Compose, [Frame::Octets(Cow::from(&call))])
-                    .await?,
-            )
+        let frames = [Frame::Octets(Cow::from(&call))];
+        self.asked(OpenerVerb::Compose, frames, COMPOSED_OCTETS_MAX)
             .await
-        })
-        .await
     }
 
     async fn unseal(&self, blob: Vec<u8>) -> Result<Vec<u8>, OpenerError> {
-        self.bounded(async {
-            frame(
-                &mut self
-                    .call(OpenerVerb::Unseal, [Frame::Octets(blob.into())])
-                    .await?,
-            )
-            .await
-        })
-        .await
+        // Nothing that we seal is compressed.
+        let octets_max = blob.len() as u64;
+        let frames = [Frame::Octets(blob.into())];
+        self.asked(OpenerVerb::Unseal, frames, octets_max).await
     }
 
     async fn outside(&self, letter: LetterOctets) -> Result<Outside, OpenerError> {
@@ -316,36 +352,117 @@ impl Opener for OpenerClient {
         } else {
             OpenerVerb::Outside
         };
-        let outside = self
-            .bounded(async {
-                frame(
-                    &mut self
-                        .call(verb, [Frame::Octets(Cow::from(&call)), letter])
-                        .await?,
-                )
-                .await
-            })
-            .await?;
-        serde_json::from_slice(&outside).map_err(|_| OpenerError::Died)
+        let frames = [Frame::Octets(Cow::from(&call)), letter];
+        parsed(&self.asked(verb, frames, SMALL_FRAME_OCTETS_MAX).await?)
     }
 
     async fn security_txt(&self, fields: &SecurityTxt) -> Result<Vec<u8>, OpenerError> {
         let call = serde_json::to_vec(fields).map_err(|e| OpenerError::Refused(e.to_string()))?;
-        self.bounded(async {
-            frame(
-                &mut self
-                    .call(OpenerVerb::SecurityTxt, [Frame::Octets(Cow::from(&call))])
-                    .await?,
-            )
+        let frames = [Frame::Octets(Cow::from(&call))];
+        self.asked(OpenerVerb::SecurityTxt, frames, COMPOSED_OCTETS_MAX)
             .await
-        })
-        .await
     }
 
     async fn inspect(&self) -> Result<Vec<String>, OpenerError> {
-        let lines = self
-            .bounded(async { frame(&mut self.call(OpenerVerb::Inspect, []).await?).await })
-            .await?;
-        serde_json::from_slice(&lines).map_err(|_| OpenerError::Died)
+        let asked = self.asked(OpenerVerb::Inspect, [], SMALL_FRAME_OCTETS_MAX);
+        parsed(&asked.await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use tokio::net::UnixListener;
+
+    fn answer(files: usize) -> Vec<u8> {
+        let signature = json!({
+            "status": "none", "fingerprint": null, "signer_is_originator": false,
+        });
+        let protection = json!({
+            "encrypted": false, "format": "none", "integrity": "none", "repaired": null,
+            "shut": null,
+        });
+        let reading = json!({
+            "kind": "report", "from": null, "subject": null, "message_id": null, "date": null,
+            "protection": protection, "signature": signature, "text": "words", "attachments": [],
+            "automatic_reply_allowed": false, "report": null, "faults": [],
+        });
+        framed_octets(&serde_json::to_vec(&json!({"reading": reading, "files": files})).unwrap())
+    }
+
+    fn framed_octets(octets: &[u8]) -> Vec<u8> {
+        [&(octets.len() as u64).to_le_bytes(), octets].concat()
+    }
+
+    /// What comes of a reading by a reader that sends these octets and closes, beside a keyholder
+    /// that lives on or ends then.
+    async fn read(
+        said: Vec<u8>,
+        with_files: bool,
+        lives_on: bool,
+    ) -> Result<OpenedLetter, OpenerError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        let opener = async {
+            let mut watch = None;
+            loop {
+                let (mut desk, _) = listener.accept().await.unwrap();
+                if desk.read_u8().await.unwrap() == OpenerVerb::Watch as u8 {
+                    desk.write_all(&[GOOD]).await.unwrap();
+                    watch = Some(desk);
+                    continue;
+                }
+                let _ = desk.write_all(&said).await;
+                if !lives_on {
+                    watch = None;
+                }
+                drop(desk);
+                if watch.is_none() {
+                    std::future::pending::<()>().await;
+                }
+            }
+        };
+        let client = OpenerClient::new(OpenerEndpoint::Socket(path), OwnAddresses::default());
+        let letter = LetterOctets::Raw(b"x".to_vec());
+        tokio::select! {
+            answer = client.read(letter, None, &[], with_files) => answer,
+            () = opener => unreachable!("it serves for ever"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_sends_no_more_files_than_were_asked_for() {
+        let good = |files| [vec![GOOD], answer(files)].concat();
+        assert_eq!(
+            read(good(0), false, true).await.unwrap().reading.text,
+            "words"
+        );
+        let file = framed_octets(b"octets");
+        let one = read([good(1), file.clone()].concat(), true, true).await;
+        assert_eq!(one.unwrap().files, [b"octets"]);
+        for (files, with_files) in [(1, false), (FILES_MAX + 1, true)] {
+            let said = [good(files), file.clone()].concat();
+            let died = read(said, with_files, true).await;
+            assert!(matches!(died, Err(OpenerError::Died)), "{died:?}");
+        }
+        let too_long = (FILES_OCTETS_MAX - 5).to_le_bytes().to_vec();
+        let died = read([good(2), file, too_long].concat(), true, true).await;
+        assert!(matches!(died, Err(OpenerError::Died)), "{died:?}");
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_while_the_keyholder_lives_on_is_the_reader() {
+        for said in [
+            vec![],
+            vec![GOOD],
+            [vec![GOOD], 9u64.to_le_bytes().to_vec()].concat(),
+        ] {
+            let died = read(said.clone(), false, true).await;
+            assert!(matches!(died, Err(OpenerError::Died)), "{died:?}");
+            let ended = read(said, false, false).await;
+            assert!(matches!(ended, Err(OpenerError::Ended(_))), "{ended:?}");
+        }
     }
 }

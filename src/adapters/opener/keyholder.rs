@@ -40,9 +40,15 @@ const READER_PATIENCE: Duration = Duration::from_secs(5);
 /// too.
 const OPENING_MAX: Duration = Duration::from_millis(500);
 
-/// How long a reader may take to end once it said that it is done, or once the zygote should have
-/// killed it.
+/// How long a reader may take to end once it said that it is done. It has nothing left to do.
+const LEAVING: Duration = Duration::from_secs(5);
+
+/// How long it may take to end once the zygote should have killed it.
 const ENDING: Duration = Duration::from_secs(10);
+
+/// Connections that tell whether this keyholder lives: the desk has one, and so has each command
+/// that asks for itself. The oldest goes first.
+const WATCHES_MAX: usize = 64;
 
 /// How long one call, or one word of a reader, may keep it waiting in all. It stalls the others, so
 /// it is short.
@@ -78,6 +84,8 @@ struct Keyholder<'z> {
     zygote: &'z Zygote,
     holdings: Holdings,
     readers: Vec<Reader>,
+    /// They close when this process ends.
+    watches: Vec<OwnedFd>,
     deaths: u32,
     reads: DefaultDirectRateLimiter,
     compositions: DefaultDirectRateLimiter,
@@ -97,6 +105,7 @@ pub fn serve(
         zygote,
         holdings,
         readers: Vec::new(),
+        watches: Vec::new(),
         deaths: 0,
         reads: RateLimiter::direct(Quota::per_second(READS_PER_SECOND)),
         compositions: RateLimiter::direct(Quota::per_second(COMPOSITIONS_PER_SECOND)),
@@ -106,16 +115,19 @@ pub fn serve(
     info!("opener ready");
     loop {
         let busy = keyholder.readers.len() >= READERS_MAX;
-        let (door_ready, zygote_gone, asking) = wait(doorway, &keyholder, busy)?;
-        // Newest first, so that removing one leaves the places of the others.
-        for at in asking.into_iter().rev() {
+        let (door_ready, reaped, asking) = wait(doorway, &keyholder, busy)?;
+        for at in asking {
             keyholder.listen(at);
         }
-        keyholder.mute_overdue();
-        if zygote_gone {
-            warn!("the zygote is gone; the opener starts anew");
-            return Ok(EXIT_START_ANEW);
+        if reaped {
+            let Ok(Some(reaped)) = zygote.reaped() else {
+                warn!("the zygote is gone; the opener starts anew");
+                return Ok(EXIT_START_ANEW);
+            };
+            keyholder.note_reaped(reaped);
         }
+        keyholder.mute_overdue();
+        keyholder.free_places();
         if keyholder.deaths >= DEATHS_MAX && keyholder.readers.is_empty() {
             warn!(
                 deaths = keyholder.deaths,
@@ -156,19 +168,14 @@ fn wait(
     };
     let dying = keyholder.deaths >= DEATHS_MAX;
     let mut watched = vec![PollFd::new(keyholder.zygote.control(), PollFlags::POLLIN)];
-    // Of one that is muted only its end is waited for, and that is always told.
-    let listened_to = |r: &Reader| {
-        if r.stage == Stage::Muted {
-            PollFlags::empty()
-        } else {
-            PollFlags::POLLIN
-        }
-    };
+    // Of the others only the end is waited for, and that the zygote tells.
+    let heard: Vec<usize> = (0..keyholder.readers.len())
+        .filter(|at| keyholder.readers[*at].stage.is_heard())
+        .collect();
     watched.extend(
-        keyholder
-            .readers
+        heard
             .iter()
-            .map(|r| PollFd::new(r.keys.as_fd(), listened_to(r))),
+            .map(|at| PollFd::new(keyholder.readers[*at].keys.as_fd(), PollFlags::POLLIN)),
     );
     if !busy && !dying {
         watched.push(PollFd::new(door, PollFlags::POLLIN));
@@ -191,12 +198,13 @@ fn wait(
         }
     }
     let ready = |fd: &PollFd<'_>| fd.any().unwrap_or(false);
-    let readers = keyholder.readers.len();
-    let asking = (0..readers).filter(|i| ready(&watched[i + 1])).collect();
+    let door_ready = watched.get(heard.len() + 1).is_some_and(ready);
+    let asking = heard.into_iter().enumerate();
+    let asking = asking.filter(|(n, _)| ready(&watched[n + 1]));
     Ok((
-        watched.get(readers + 1).is_some_and(ready),
+        door_ready,
         ready(&watched[0]),
-        asking,
+        asking.map(|(_, at)| at).collect(),
     ))
 }
 
@@ -204,7 +212,7 @@ fn call(doorway: &CallSource) -> Result<Option<OwnedFd>, Errno> {
     match doorway {
         CallSource::Listener(listener) => sys::accept(listener.as_fd()).map(Some),
         CallSource::Passed(socket) => {
-            Ok(sys::receive_descriptors(socket.as_fd())?.and_then(|(_, mut fds)| fds.pop()))
+            Ok(sys::receive_message(socket.as_fd())?.and_then(|(_, mut fds)| fds.pop()))
         }
     }
 }
@@ -257,7 +265,25 @@ impl Keyholder<'_> {
                 wire.give(&[GOOD])?;
                 wire.give_frame(&serde_json::to_vec(&self.inspect())?)
             }
+            Some(OpenerVerb::Watch) => {
+                wire.give(&[GOOD])?;
+                self.watched_by(desk);
+                Ok(())
+            }
             None => wire.refuse("unknown verb"),
         }
+    }
+
+    /// Keeps a connection open for as long as this process lives, or whoever has its other end.
+    fn watched_by(&mut self, desk: OwnedFd) {
+        let is_open = |fd: &OwnedFd| {
+            let mut watched = [PollFd::new(fd.as_fd(), PollFlags::empty())];
+            poll(&mut watched, PollTimeout::ZERO) == Ok(0)
+        };
+        self.watches.retain(is_open);
+        if self.watches.len() >= WATCHES_MAX {
+            self.watches.remove(0);
+        }
+        self.watches.push(desk);
     }
 }

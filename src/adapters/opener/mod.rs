@@ -12,8 +12,12 @@
 //! reads one octet of a call, the verb; the connection of a letter goes to its reader, which
 //! answers the desk itself. A reader that dies costs its letter, and the keyholder tells the desk
 //! so; after [`DEATHS_MAX`] deaths the opener ends and is started anew by whoever started it, with
-//! a new address layout. A connection that closes without a word lost its keyholder: no letter is
-//! blamed for that, but one that was read alone.
+//! a new address layout. Where a connection closes without a word, the desk looks whether the
+//! keyholder lives on: if it does, a reader hung up, and else no letter is blamed, but one that was
+//! read alone.
+//!
+//! Nothing that a reader says of itself is believed. Its place is free when the zygote has reaped
+//! its process; what it answers is bounded by what an honest reader may answer.
 
 mod client;
 pub mod jail;

@@ -45,39 +45,44 @@ pub(super) fn message_pair() -> Result<(OwnedFd, OwnedFd), Errno> {
     )
 }
 
-/// Sends one octet and some descriptors.
-pub(super) fn send_descriptors(
+/// A few octets, and the descriptors that came with them.
+pub(super) type Message = (Vec<u8>, Vec<OwnedFd>);
+
+/// Octets of the longest message between processes of the opener.
+const MESSAGE_OCTETS_MAX: usize = 8;
+
+/// Sends a message of a few octets with some descriptors, or none.
+pub(super) fn send_message(
     socket: BorrowedFd<'_>,
-    octet: u8,
+    octets: &[u8],
     descriptors: &[BorrowedFd<'_>],
 ) -> Result<(), Errno> {
     let raw: Vec<RawFd> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
-    let octets = [octet];
-    let data = [IoSlice::new(&octets)];
+    let rights = [ControlMessage::ScmRights(&raw)];
+    let rights = if raw.is_empty() { &[] } else { &rights[..] };
     sendmsg::<()>(
         socket.as_raw_fd(),
-        &data,
-        &[ControlMessage::ScmRights(&raw)],
+        &[IoSlice::new(octets)],
+        rights,
         MsgFlags::MSG_NOSIGNAL,
         None,
     )
     .map(drop)
 }
 
-/// Receives one octet and its descriptors; `None` when the other side is gone.
-pub(super) fn receive_descriptors(
-    socket: BorrowedFd<'_>,
-) -> Result<Option<(u8, Vec<OwnedFd>)>, Errno> {
-    let mut octet = [0u8; 1];
+/// Receives a message and its descriptors; `None` when the other side is gone.
+pub(super) fn receive_message(socket: BorrowedFd<'_>) -> Result<Option<Message>, Errno> {
+    let mut octets = [0u8; MESSAGE_OCTETS_MAX];
     let mut space = nix::cmsg_space!([RawFd; 4]);
-    let mut data = [IoSliceMut::new(&mut octet)];
+    let mut data = [IoSliceMut::new(&mut octets)];
     let message = recvmsg::<()>(
         socket.as_raw_fd(),
         &mut data,
         Some(&mut space),
         MsgFlags::MSG_CMSG_CLOEXEC,
     )?;
-    if message.bytes == 0 {
+    let length = message.bytes;
+    if length == 0 {
         return Ok(None);
     }
     let mut descriptors = Vec::new();
@@ -91,12 +96,12 @@ pub(super) fn receive_descriptors(
             );
         }
     }
-    Ok(Some((octet[0], descriptors)))
+    Ok(Some((octets[..length].to_vec(), descriptors)))
 }
 
 /// Passes one end of a call to an opener that was started as a child.
 pub fn pass_descriptor(socket: BorrowedFd<'_>, descriptor: BorrowedFd<'_>) -> Result<(), Errno> {
-    send_descriptors(socket, b'c', &[descriptor])
+    send_message(socket, b"c", &[descriptor])
 }
 
 /// Accepts one call on a listening socket.

@@ -1,6 +1,7 @@
 //! How do desk, keyholder and reader talk? A verb, then frames: eight octets of length, then
 //! octets.
 
+use crate::model::limits::{ARCHIVE_ENTRIES_MAX, Limits, PARTS_OF_LETTER_MAX};
 use crate::model::reading::Reading;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -14,6 +15,26 @@ pub const FRAME_OCTETS_MAX: u64 = 256 * 1024 * 1024;
 
 /// The largest frame that the keyholder takes itself.
 pub const SMALL_FRAME_OCTETS_MAX: u64 = 512 * 1024;
+
+// What the desk takes of an answer, for a reader that was taken over sends whatever it likes.
+
+/// The JSON of a reading: its text, what stands in it a second time, and lists. Each of its octets
+/// may take several in JSON.
+pub const READING_OCTETS_MAX: u64 = 8 * Limits::MAX.text_octets;
+
+/// Values in that JSON: files with their lists, and fields.
+pub const JSON_VALUES_MAX: usize =
+    PARTS_OF_LETTER_MAX as usize * (ARCHIVE_ENTRIES_MAX + ATTACHMENT_FIELDS) + OTHER_VALUES_MAX;
+const ATTACHMENT_FIELDS: usize = 10;
+const OTHER_VALUES_MAX: usize = 50_000;
+
+/// The files of a letter, and their octets in all.
+pub const FILES_MAX: usize = PARTS_OF_LETTER_MAX as usize;
+/// Octets of all files of a letter together.
+pub const FILES_OCTETS_MAX: u64 = Limits::MAX.plaintext_octets;
+
+/// A letter or text that was written: base64 and quoted-printable take up to three octets for each.
+pub const COMPOSED_OCTETS_MAX: u64 = 4 * SMALL_FRAME_OCTETS_MAX;
 
 /// What the desk may ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +56,9 @@ pub enum OpenerVerb {
     SecurityTxt = b'x',
     /// No frame.
     Inspect = b'i',
+    /// No frame: answered with [`GOOD`] alone, and the connection stays open for as long as this
+    /// keyholder lives. So the desk can tell an opener that ended from a reader that hung up.
+    Watch = b'w',
 }
 
 /// Between keyholder and zygote alone: seal and assemble a letter that the keyholder signed.
@@ -68,8 +92,9 @@ pub const REFUSED: u8 = 1;
 /// Nothing is wrong with the call; it comes too fast.
 pub const BUSY: u8 = 2;
 /// The keyholder's own word, and the last octet of the connection: the reader of this call ended
-/// before it was done. A connection that closes without it lost its keyholder, and says nothing of
-/// the letter.
+/// before it was done. A reader that was taken over can keep it from being heard, so a connection
+/// that closes without it tells nothing: the desk looks whether the keyholder lived on
+/// ([`OpenerVerb::Watch`]).
 pub const DIED: u8 = 3;
 
 impl OpenerVerb {
@@ -84,6 +109,7 @@ impl OpenerVerb {
             Self::Compose,
             Self::SecurityTxt,
             Self::Inspect,
+            Self::Watch,
         ]
         .into_iter()
         .find(|v| *v as u8 == octet)

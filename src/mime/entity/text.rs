@@ -4,6 +4,7 @@
 use super::Entity;
 use super::part::{attribute_is, body_text, charset, is_multipart, media_type, repeats_header};
 use crate::mime::body::{Body, decode, decode_page, html_text, stripped, with_plain_ends};
+use crate::mime::markup::is_tame;
 use crate::mime::precheck;
 use crate::model::limits::HTML_PARTS_MAX;
 use mail_parser::{MessagePart, MimeHeaders, PartType};
@@ -20,6 +21,7 @@ impl<'x> Entity<'x> {
         if let Some(text) = self.fuller_html(&body.text) {
             body = Body {
                 text,
+                without_layout: is_wild(&self.body_parts(&self.message.html_body)),
                 ..Body::default()
             };
         }
@@ -74,6 +76,7 @@ impl<'x> Entity<'x> {
             flowed: all_say("format", "flowed"),
             delete_space: all_say("delsp", "yes"),
             charset,
+            without_layout: is_wild(&parts),
         }
     }
 
@@ -216,4 +219,15 @@ impl<'x> Entity<'x> {
             && attribute_is(part, "protected-headers", "v1");
         claimed && part.text_contents().is_some_and(repeats_header)
     }
+}
+
+/// Whether HTML among the parts of a body is not laid out.
+fn is_wild(parts: &[&MessagePart<'_>]) -> bool {
+    let pages = parts.iter().filter_map(|part| match &part.body {
+        PartType::Html(html) => Some(html),
+        _ => None,
+    });
+    pages
+        .enumerate()
+        .any(|(n, html)| n >= HTML_PARTS_MAX || !is_tame(html))
 }

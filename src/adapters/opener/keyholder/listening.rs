@@ -4,6 +4,8 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 pub(super) struct Reader {
+    /// Its place at the zygote.
+    pub(super) place: u8,
     pub(super) keys: OwnedFd,
     /// The connection of its call, to say that it died.
     pub(super) desk: OwnedFd,
@@ -17,6 +19,9 @@ pub(super) struct Reader {
     /// The number by which the desk knows its letter.
     pub(super) letter: Option<i64>,
     pub(super) stage: Stage,
+    /// Its process was reaped: whether it ended by itself. What it said before is still heard, and
+    /// only then its place is free.
+    pub(super) reaped: Option<bool>,
     /// When its stage must be over.
     pub(super) until: Instant,
 }
@@ -27,7 +32,16 @@ pub(super) enum Stage {
     Working,
     /// It said that it is done, and is about to end.
     Done,
-    /// It broke the rules or its time is over: nothing that it says is heard. Its place is free
-    /// once its process ended.
+    /// As `Done`, and it hung up: nothing more can be heard of it.
+    Left,
+    /// It broke the rules, hung up or its time is over: it counts as dead, nothing that it says is
+    /// heard, and the zygote kills it.
     Muted,
+}
+
+impl Stage {
+    /// Whether words of it may come.
+    pub(super) fn is_heard(self) -> bool {
+        matches!(self, Self::Working | Self::Done)
+    }
 }

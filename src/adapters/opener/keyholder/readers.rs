@@ -1,14 +1,18 @@
 //! How are readers started, heard and counted?
 
 use super::listening::{Reader, Stage};
-use super::{ENDING, Keyholder, OPENING_MAX, PATIENCE, READER_PATIENCE, WORDS_MAX};
+use super::{
+    ENDING, Keyholder, LEAVING, OPENING_MAX, PATIENCE, READER_PATIENCE, READERS_MAX, WORDS_MAX,
+};
 use crate::adapters::opener::sys;
 use crate::adapters::opener::wire::{
     self, ASK_MAIL, ASK_SMIME, ASK_STORAGE, DIED, DONE, KEY, NAMED, NO_KEY, OpenerVerb, SPENT,
     Wire, WireError,
 };
+use crate::adapters::opener::zygote::Reaped;
 use crate::openpgp::{SessionKey, SessionKeys};
 use crate::smime::ContentKeys;
+use nix::errno::Errno;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -17,11 +21,15 @@ use tracing::{info, warn};
 impl Keyholder<'_> {
     /// Hands the desk's connection to a fresh reader and keeps a socket for its questions.
     pub(super) fn fork_reader(&mut self, verb: u8, desk: OwnedFd) -> Result<&OwnedFd, WireError> {
+        // Calls are taken only while a place is free.
+        let is_free = |place: &u8| self.readers.iter().all(|reader| reader.place != *place);
+        let place = (0..READERS_MAX as u8).find(is_free).ok_or(Errno::EAGAIN)?;
         let (ours, theirs) = sys::pair()?;
         self.zygote
-            .fork_reader(verb, desk.as_fd(), theirs.as_fd())?;
+            .fork_reader(place, verb, desk.as_fd(), theirs.as_fd())?;
         let until = Instant::now() + self.reader_life + ENDING;
         self.readers.push(Reader {
+            place,
             keys: ours,
             desk,
             verb,
@@ -31,6 +39,7 @@ impl Keyholder<'_> {
             asks: 0,
             letter: None,
             stage: Stage::Working,
+            reaped: None,
             until,
         });
         Ok(&self.readers[self.readers.len() - 1].keys)
@@ -40,11 +49,8 @@ impl Keyholder<'_> {
     pub(super) fn listen(&mut self, at: usize) {
         // Its words are a stranger's, and the libraries that look at them are not ours.
         let begun = Instant::now();
-        let heard = match self.readers[at].stage {
-            Stage::Muted => Err(WireError::Gone),
-            _ => catch_unwind(AssertUnwindSafe(|| self.hear(at)))
-                .unwrap_or(Err(WireError::Malformed)),
-        };
+        let heard =
+            catch_unwind(AssertUnwindSafe(|| self.hear(at))).unwrap_or(Err(WireError::Malformed));
         let reader = &mut self.readers[at];
         reader.kept += begun.elapsed();
         let heard = if reader.kept > READER_PATIENCE {
@@ -56,30 +62,20 @@ impl Keyholder<'_> {
             (Ok(true), Stage::Working) => {}
             (Ok(false), Stage::Working) => {
                 reader.stage = Stage::Done;
-                reader.until = Instant::now() + ENDING;
+                reader.until = Instant::now() + LEAVING;
             }
-            (Err(WireError::Gone), Stage::Done) => {
-                let reader = self.readers.remove(at);
-                if let Some(letter) = reader.letter {
-                    info!(intake = letter, keys_asked = reader.asks, "reader done");
-                }
-            }
-            (Err(WireError::Gone), Stage::Muted) => drop(self.readers.remove(at)),
-            (Err(WireError::Gone), Stage::Working) => {
-                self.count_death(at);
-                self.readers.remove(at);
-            }
-            _ => {
-                self.count_death(at);
-                self.readers[at].stage = Stage::Muted;
-            }
+            (Err(WireError::Gone), Stage::Done) => reader.stage = Stage::Left,
+            _ => self.mute(at),
         }
     }
 
-    /// Counts the death of a reader, and tells the desk, whose letter it read.
-    pub(super) fn count_death(&mut self, at: usize) {
+    /// Counts the death of a reader, has it killed, and tells the desk, whose letter it read.
+    fn mute(&mut self, at: usize) {
         self.deaths += 1;
-        let reader = &self.readers[at];
+        let reader = &mut self.readers[at];
+        reader.stage = Stage::Muted;
+        // A zygote that cannot be told is gone, and then so is the reader.
+        let _ = self.zygote.kill(reader.place);
         // A desk that does not listen keeps nobody waiting.
         let _ = Wire::brief(&reader.desk, Duration::ZERO).give(&[DIED]);
         warn!(
@@ -90,14 +86,40 @@ impl Keyholder<'_> {
         );
     }
 
-    /// By the keyholder's own clock: whoever took over a reader keeps nothing for longer than its
-    /// life.
+    /// Notes that the process of a reader is no more: the zygote's word, which no reader can give.
+    pub(super) fn note_reaped(&mut self, reaped: Reaped) {
+        let mut of_place = self.readers.iter_mut();
+        if let Some(reader) = of_place.find(|reader| reader.place == reaped.place) {
+            reader.reaped = Some(reaped.by_itself);
+        }
+    }
+
+    /// Mutes those whose time is over, by the keyholder's own clock: whoever took over a reader
+    /// keeps nothing for longer than its life.
     pub(super) fn mute_overdue(&mut self) {
         let now = Instant::now();
         for at in 0..self.readers.len() {
-            if self.readers[at].stage != Stage::Muted && self.readers[at].until <= now {
-                self.count_death(at);
-                self.readers[at].stage = Stage::Muted;
+            let reader = &self.readers[at];
+            if reader.stage != Stage::Muted && reader.until <= now {
+                self.mute(at);
+            }
+        }
+    }
+
+    /// Frees the places of those whose processes were reaped and whose last word was heard. Who did
+    /// not end by itself died, whatever it said before.
+    pub(super) fn free_places(&mut self) {
+        for at in (0..self.readers.len()).rev() {
+            let reader = &self.readers[at];
+            let Some(by_itself) = reader.reaped.filter(|_| !reader.stage.is_heard()) else {
+                continue;
+            };
+            if reader.stage == Stage::Left && !by_itself {
+                self.mute(at);
+            }
+            let reader = self.readers.remove(at);
+            if let (Stage::Left, Some(letter)) = (reader.stage, reader.letter) {
+                info!(intake = letter, keys_asked = reader.asks, "reader done");
             }
         }
     }
