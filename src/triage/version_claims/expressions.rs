@@ -151,6 +151,13 @@ impl Reader<'_> {
             "atualiz",
             "обнов",
             "升级",
+            "moving",
+            "moved",
+            "migrat",
+            "switch",
+            "wechsel",
+            "umstieg",
+            "passage",
         ]
         .iter()
         .any(|word| near.contains(word))
