@@ -12,11 +12,11 @@ patterns! {
     // What the reporter made themselves.
     OWN_FILE = r"(?i)(^|/)(poc|exploit|repro(ducer)?|crash(er)?|test_?case|attack(er)?|evil|payload|pwn|demo|fuzz(er)?|trigger|shell|malicious)[\w-]*\.\w+$|(^|/)(x|a|b|foo|bar|t|test|gen|slip|idp|sploit)\d?\.\w+$|[-_](poc|exploit|repro|crash)\w*\.\w+$|(^|/)(tests?|nptl|sysdeps|csu)/|\.sh$";
     CALLED = r"(?:^|[^\w$.>:])((?:[A-Za-z_$][\w$]*(?:::|\.|->|#))*[A-Za-z_$][\w$]*[!?]?)\(\)";
-    SAID = r"(?i:\b(?:function|method|routine|func|handler|macro|funktion|fonction|función))s?\s+(?:called\s+|named\s+)?[`'\x22]?([A-Za-z_$][\w$]*(?:(?:::|\.|->)[\w$]+)*)[`'\x22]?|[`'\x22]([A-Za-z_$][\w$]*(?:(?:::|\.|->)[\w$]+)*)(?:\(\))?[`'\x22]\s+(?i:function|method|routine|handler|macro)\b|\b([a-z][\w$]*_[\w$]+|[a-z]+[A-Z][\w$]*)\s+(?i:function|method|routine|handler)\b";
+    SAID = r"(?i:\b(?:function|method|routine|func|handler|macro|funktion|fonction|función|função|methode|méthode|método|функци[яиюе]|метод))s?\s+(?:called\s+|named\s+)?[`'\x22]?([A-Za-z_$][\w$]*(?:(?:::|\.|->)[\w$]+)*)[`'\x22]?|[`'\x22]([A-Za-z_$][\w$]*(?:(?:::|\.|->)[\w$]+)*)(?:\(\))?[`'\x22]\s+(?i:function|method|routine|handler|macro)\b|\b([a-z][\w$]*_[\w$]+|[a-z]+[A-Z][\w$]*)\s+(?i:function|method|routine|handler)\b";
     FRAME = r"(?m)^\s*#\d+\s+0x[0-9a-f]+\s+in\s+([A-Za-z_][\w:]*)(?:\([^)]*\))?\s+(\S+?\.\w+)?(?::\d+)*";
-    NOT_FUNCTION = r"(?i)^(console\.\w+|json\.\w+|object\.\w+|math\.\w+|string\.\w+|os\.\w+|sys\.\w+|requests?\.\w+|socket\.\w+|document\.\w+|window\.\w+|process\.\w+|fs\.\w+|system\.\w+|i\.e|e\.g|fmt\.\w+|pickle\.\w+|subprocess\.\w+|yaml\.\w+|urllib\.\w+|http\.\w+|time\.\w+|p\.\w+|s\.\w+|r\.\w+|ctx\.\w+|stat|lstat|fstat|chown|fchown|calloc|realloc|syslog|syslog_r|memset|memmove|strncpy|snprintf|read|write|close|mmap|ioctl|alert|prompt|confirm|print|main|eval|system|exec|is|that|which|in|the|to|of|for|and|or|call|calls|called|named|name|does|can|it|this|with|body|definition|document|window|fetch|require|open|free|malloc|printf|strlen|memcpy|strcpy|sprintf|__libc_start_main|__interceptor_\w+|__asan_\w+|_start|llvmfuzzertestoneinput|sleep|version|curl|import|returns?|parameters?|accepts?|will|has|uses?|on|from|at|responsible|handling|itself|never|only|where|when|doing|parses|reads|copies|checks|are|as|by|one|not|we|above|below|inside)$";
+    NOT_FUNCTION = r"(?i)^(console\.\w+|json\.\w+|object\.\w+|math\.\w+|string\.\w+|os\.\w+|sys\.\w+|requests?\.\w+|socket\.\w+|document\.\w+|window\.\w+|process\.\w+|fs\.\w+|system\.\w+|i\.e|e\.g|fmt\.\w+|pickle\.\w+|subprocess\.\w+|yaml\.\w+|urllib\.\w+|http\.\w+|time\.\w+|p\.\w+|s\.\w+|r\.\w+|ctx\.\w+|access|bind|listen|accept|connect|fork|exec\w+|popen|memchr|strchr|strcat|strncat|strcmp|strncmp|strdup|atoi|strtol|getenv|fopen|fgets|fread|fwrite|recv|send|stat|lstat|fstat|chown|fchown|calloc|realloc|syslog|syslog_r|memset|memmove|strncpy|snprintf|read|write|close|mmap|ioctl|alert|prompt|confirm|print|main|eval|system|exec|is|that|which|in|the|to|of|for|and|or|call|calls|called|named|name|does|can|it|this|with|body|definition|document|window|fetch|require|open|free|malloc|printf|strlen|memcpy|strcpy|sprintf|__libc_start_main|__interceptor_\w+|__asan_\w+|_start|llvmfuzzertestoneinput|sleep|version|curl|import|returns?|parameters?|accepts?|will|has|uses?|on|from|at|responsible|handling|itself|never|only|where|when|doing|parses|reads|copies|checks|are|as|by|one|not|we|above|below|inside)$";
     // An identifier beside the file that it stands in.
-    BESIDE = r"\b([A-Za-z_$][\w$]*(?:(?:::|\.|->)[\w$]+)*)(?:\([^)\n]*\))?[`'\x22]?,? (?:in|of|\() ?(?:the )?(?:file |module )?[`'\x22]?[\w@.-]+(?:/[\w@.-]+)*\.(?:c|h|cc|cpp|rs|go|py|js|ts|java|kt|php|rb|cs|pl|ex)\b|\.(?:c|h|cc|cpp|rs|go|py|js|ts|java|kt|php|rb|cs|pl|ex)[`'\x22]?(?::\d+)?(?:,| where| in|:) +(?:(?:function|method|in|the) )*[`'\x22]?([A-Za-z_$][\w$]*(?:(?:::|\.|->)[\w$]+)*)";
+    BESIDE = r"\b([A-Za-z_$][\w$]*(?:(?:::|\.|->)[\w$]+)*)(?:\([^)\n]*\))?[`'\x22]?,? (?:in|of|dans|en|em|na|no|im|из|в|\() ?(?:the )?(?:file |module |fichier |archivo |arquivo |datei |файл[еа]? )?[`'\x22]?[\w@.-]+(?:/[\w@.-]+)*\.(?:c|h|cc|cpp|rs|go|py|js|ts|java|kt|php|rb|cs|pl|ex)\b|\.(?:c|h|cc|cpp|rs|go|py|js|ts|java|kt|php|rb|cs|pl|ex)[`'\x22]?(?::\d+)?(?:,| where| in|:|) +(?:(?:function|method|in|the|methode|méthode|método|função|función|fonction|funktion|функция|метод) +)*[`'\x22]?([A-Za-z_$][\w$]*(?:(?:::|\.|->)[\w$]+)*)";
     // Called with what it is given, outside of what is only called to show it.
     GIVEN = r"(?:^|[\s`(])([A-Za-z_$][\w$]*(?:(?:::|\.|->)[A-Za-z_$][\w$]*)*)\((?:[^)\s]|$)";
     // Written as functions are in C, Python and Rust: `der_read_length`, `Router::merge`.
@@ -24,6 +24,8 @@ patterns! {
     // A name of something else: of a parameter, a field, an option.
     NO_FUNCTION_WORD = r"(?i)\b(by|as|user|handle|nick|credit\w*|repository|branch|param\w*|argument|field|column|table|variable|cookie|header|option|setting|key|flag|macro|config\w*|module|package|sysctl|table|feld|spalte|tabelle|option|champ|paramètre|colonne|campo|parámetro|columna|parâmetro|coluna|параметр\w*|пол[ея]|ключ\w*)\W+$";
     NOT_SNAKE = r"_(?:id|ids|token|secret|until|t|key|keys|name|names|url|uri|path|file|64|fuzzer|client|member|at|date|day|count|size|len|type|dir|wild|versions?|user|password|cookie|session|header|config|enabled|status|code)$|^x86_|^(?:raw|utf|iso|sha|md)_?\d|^evil_";
+    // What a command line hands to an interpreter, and lines that are code without a fence.
+    INLINE_CODE = r#"(?m)-[ce] ["'].*$|^\s*[{<].*$|^.*[;}]\s*$"#;
     INDENTED = r"(?m)^(?: {4,}|\t|>>> |\$ |\w+> ).*$";
     CODE_LIKE = r"[a-z][A-Z]|_|::|\.|->";
     FILE_NAME = r"(?i)\.(c|h|cc|cpp|rs|go|py|js|ts|java|kt|php|rb|cs|pl|ex|html?|json|ya?ml|xml|md|txt)$";
@@ -120,7 +122,8 @@ pub(super) fn functions(text: &str) -> Vec<String> {
         .collect();
     // What code calls is not where the vulnerability is.
     let prose = without_code(&text);
-    let prose = spaced(&INDENTED.replace_all(&prose, ""));
+    let prose = INDENTED.replace_all(&prose, "");
+    let prose = spaced(&INLINE_CODE.replace_all(&prose, ""));
     let like_code = |name: &String| CODE_LIKE.is_match(name);
     let either = |c: regex::Captures<'_>| {
         let groups = [c.get(1), c.get(2), c.get(3)];
@@ -167,8 +170,11 @@ fn snake(prose: &str) -> Vec<String> {
             let before = before.trim_end_matches(['`', '\'', '"', '(']);
             let is_key =
                 prose[name.end()..].starts_with([':', '=']) && !name.as_str().contains("::");
-            let is_function =
-                !NO_FUNCTION_WORD.is_match(before) && !NOT_SNAKE.is_match(name.as_str()) && !is_key;
+            let is_function = !NO_FUNCTION_WORD.is_match(before)
+                && !NOT_SNAKE.is_match(name.as_str())
+                && !is_key
+                && !is_string_or_file(prose, name.range())
+                && !is_alone(prose, name.range());
             is_function.then(|| name.as_str().to_owned())
         })
         .collect();
@@ -176,6 +182,24 @@ fn snake(prose: &str) -> Vec<String> {
         return Vec::new();
     }
     found
+}
+
+/// A name in quotation marks is a string, and one before `.py` is a file.
+fn is_string_or_file(prose: &str, name: std::ops::Range<usize>) -> bool {
+    let before = prose[..name.start].trim_end().chars().next_back();
+    let mut after = prose[name.end..].chars();
+    let next = after.next();
+    let is_file = next == Some('.') && after.next().is_some_and(char::is_alphanumeric);
+    is_file || matches!(before, Some('"' | '“' | '«' | '„')) && !prose[name.end..].starts_with("()")
+}
+
+/// A signature, or a row of a listing: nothing else stands on its line.
+fn is_alone(prose: &str, name: std::ops::Range<usize>) -> bool {
+    let start = prose[..name.start].rfind('\n').map_or(0, |at| at + 1);
+    let end = prose[name.end..]
+        .find('\n')
+        .map_or(prose.len(), |at| name.end + at);
+    prose[start..end].split_whitespace().count() <= 2
 }
 
 /// More such names are variables and fields, too.
