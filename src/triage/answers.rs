@@ -26,21 +26,23 @@ const NEGATION_OCTETS_MAX: usize = 90;
 pub(super) fn exploited(units: &[Unit]) -> Option<Answer<bool>> {
     first(units, |units, at| {
         let unit = &units[at];
-        // Who does not know says neither.
-        if unit.says(Concept::NotTested) {
-            return None;
-        }
         if let Some(answer) = answered(units, at, &[Concept::Exploited, Concept::SeenAttacks]) {
             return Some((answer, 0..unit.text.len()));
+        }
+        // Who does not know says neither, nor does a box that is neither yes nor no.
+        if unit.says(Concept::NotTested) || chosen(&unit.lower).is_some() {
+            return None;
         }
         let is_keyed = is_headed(units, at, Concept::Exploited) && unit.key.is_some();
         let use_of = |s: &&Said| {
             matches!(s.concept, Concept::Exploited | Concept::SeenAttacks) && !may_be(unit, s)
         };
-        if unit.says(Concept::Will) && !unit.says(Concept::SeenAttacks) {
+        let uses: Vec<&Said> = unit.said.iter().filter(use_of).collect();
+        let is_planned = unit.says(Concept::Will) && !unit.says(Concept::SeenAttacks);
+        if is_planned && (unit.says(Concept::If) || !uses.iter().any(|said| is_denied(unit, said)))
+        {
             return None;
         }
-        let uses: Vec<&Said> = unit.said.iter().filter(use_of).collect();
         if let Some(denied) = uses.iter().find(|said| is_denied(unit, said)) {
             return (!is_of_writer(unit)).then(|| (false, denied.range.clone()));
         }

@@ -23,7 +23,7 @@ patterns! {
     SNAKE = r"(?:^|[\s`'\x22(,;*])([a-z][a-z0-9]*(?:_[a-z0-9]+)+|[A-Za-z_]\w*(?:::[A-Za-z_]\w*)+)(?:\(\))?(?:[\s`'\x22),;:.!?*]|$)";
     // A name of something else: of a parameter, a field, an option.
     NO_FUNCTION_WORD = r"(?i)\b(by|as|user|handle|nick|credit\w*|repository|branch|param\w*|argument|field|column|table|variable|cookie|header|option|setting|key|flag|macro|config\w*|module|package|sysctl|table|feld|spalte|tabelle|option|champ|paramètre|colonne|campo|parámetro|columna|parâmetro|coluna|параметр\w*|пол[ея]|ключ\w*)\W+$";
-    NOT_SNAKE = r"_(?:id|ids|token|secret|until|t|key|keys|name|names|url|uri|path|file|64|fuzzer|client|member|at|date|day|count|size|len|type|dir|wild|versions?|user|password|cookie|session|header|config|enabled|status|code)$|^x86_|^(?:raw|utf|iso|sha|md)_?\d|^evil_";
+    NOT_SNAKE = r"_(?:id|ids|token|secret|until|t|key|keys|name|names|url|uri|path|file|64|fuzzer|client|member|at|date|day|count|size|len|type|dir|wild|versions?|user|password|cookie|session|header|config|enabled|status|code)$|^x86_|^(?:raw|utf|iso|sha|md)_?\d|^evil_|^(?:max|min|enable|allow|disable|use|no|default)_|_(?:limit|mode|size|timeout)$";
     // What a command line hands to an interpreter, and lines that are code without a fence.
     INLINE_CODE = r#"(?m)-[ce] ["'].*$|^\s*[{<].*$|^.*[;}]\s*$"#;
     INDENTED = r"(?m)^(?: {4,}|\t|>>> |\$ |\w+> ).*$";
@@ -218,7 +218,8 @@ fn snake(prose: &str) -> Vec<String> {
                 && !NOT_SNAKE.is_match(name.as_str())
                 && !is_key
                 && !is_string_or_file(prose, name.range())
-                && !is_alone(prose, name.range());
+                && !is_alone(prose, name.range())
+                && !prose[name.end()..].starts_with(" -");
             is_function.then(|| name.as_str().to_owned())
         })
         .collect();

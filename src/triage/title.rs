@@ -208,6 +208,9 @@ fn sentence(units: &[Unit], any: bool) -> Option<String> {
             && unit.text.chars().count() >= SENTENCE_CHARACTERS_MIN
             && !unit.says(Concept::Footer)
             && !is_contact(&unit.text)
+            && !unit
+                .heading
+                .is_some_and(|at| units[at].says(Concept::StepsWord))
     };
     let own: Vec<&Unit> = units.iter().filter(is_prose).collect();
     let is_flaw = |unit: &&&Unit| unit.says(Concept::Flaw);

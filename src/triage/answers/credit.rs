@@ -68,8 +68,10 @@ pub(in crate::triage) fn credit_name(units: &[Unit]) -> Option<Answer<String>> {
         let unit = &units[at];
         if is_field_of_credit(units, at) {
             let answer = chosen(&unit.text).unwrap_or(0..unit.text.len());
-            let is_no = answered(units, at, &[Concept::Credit]) == Some(false) || denies(unit);
-            let hides = unit.says(Concept::Anonymous) || is_no;
+            let is_ticked = chosen(&unit.text).is_some();
+            let is_no = answered(units, at, &[Concept::Credit]) == Some(false)
+                || !is_ticked && denies(unit);
+            let hides = !is_ticked && unit.says(Concept::Anonymous) || is_no;
             return (!hides).then(|| as_a_whole(unit, answer)).flatten();
         }
         let speaks = unit.says(Concept::Credit) && !unit.says(Concept::NoCredit);

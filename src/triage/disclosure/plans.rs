@@ -250,7 +250,14 @@ impl Reader<'_> {
             .first(Concept::Publish)
             .or_else(|| self.first(Concept::Public))
             .filter(|_| !is_of_name)?;
-        let negated = self.is_negated(&publish.range);
+        // "Without publishing messages to new topics" speaks of what a program does.
+        let is_of_writer = self.has(Concept::Will)
+            || self.has(Concept::TheMatter)
+            || self.has(Concept::Exploit)
+            || self.is_answer()
+            || self.speaks_in_first_person()
+            || !self.text.is_ascii();
+        let negated = is_of_writer && self.is_negated(&publish.range);
         let waits = self.waits_for_us() && (self.has(Concept::Will) || self.has(Concept::Publish));
         (negated || waits).then(|| publish.range.clone())
     }

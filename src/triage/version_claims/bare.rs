@@ -109,7 +109,10 @@ impl Reader<'_> {
             (true, false) => Some(Role::Affected),
             (true, true) if self.denies_it(&expression.range) => Some(Role::Safe),
             // What is described of it is that something is not done.
-            (true, true) if (is_named || is_called) && (has_flaw || self.has(Concept::Finds)) => {
+            (true, true)
+                if (is_named || is_called)
+                    && (has_flaw || self.has(Concept::Finds) || self.is_first) =>
+            {
                 Some(Role::Affected)
             }
             _ => None,
