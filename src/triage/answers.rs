@@ -30,7 +30,8 @@ pub(super) fn exploited(units: &[Unit]) -> Option<Answer<bool>> {
             return Some((answer, 0..unit.text.len()));
         }
         // Who does not know says neither, nor does a box that is neither yes nor no.
-        if unit.says(Concept::NotTested) || chosen(&unit.lower).is_some() {
+        let is_unanswered = chosen(&unit.lower).is_some() || is_placeholder(&unit.text);
+        if unit.says(Concept::NotTested) || is_unanswered {
             return None;
         }
         let is_keyed = is_headed(units, at, Concept::Exploited) && unit.key.is_some();

@@ -67,7 +67,8 @@ impl Reader<'_> {
             let of_seeing =
                 |(said, _): &&(&Said, Role)| !is_of_testing(&self.text[said.range.clone()]);
             let mut seen = self.verbs.iter().filter(of_seeing).peekable();
-            seen.peek().is_some() && seen.all(|(_, role)| *role == Role::Safe)
+            let looked = self.verbs.iter().any(|verb| !of_seeing(&verb));
+            looked && seen.peek().is_some() && seen.all(|(_, role)| *role == Role::Safe)
         };
         if self.versions.len() == 1 && self.given.is_none() && saw_none() {
             return Some(Role::Safe);
