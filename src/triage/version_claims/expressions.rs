@@ -101,10 +101,7 @@ impl Reader<'_> {
         {
             return false;
         }
-        let head = &self.text[floor..one.range.start];
-        let is_between = ["between", "zwischen", "entre", "между", "介于", "在"]
-            .iter()
-            .any(|word| head.contains(word));
+        let is_between = is_between(&self.text[floor..one.range.start]);
         match bare.as_str() {
             "and" | "und" | "et" | "y" | "e" | "и" | "和" => is_between,
             "before" | "vor" | "but before" | "up but not" | "up to but not"
@@ -313,6 +310,13 @@ fn between(one: &Version, one_included: bool, other: &Version, other_included: b
         to: end(other, other_included),
         exact: None,
     }
+}
+
+/// "Between 1.0 and 1.9".
+fn is_between(head: &str) -> bool {
+    ["between", "zwischen", "entre", "между", "介于", "在"]
+        .iter()
+        .any(|word| head.contains(word))
 }
 
 /// "to 0.9.1 (excluded)".
