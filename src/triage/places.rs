@@ -25,7 +25,7 @@ patterns! {
     NO_FUNCTION_WORD = r"(?i)\b(by|as|user|handle|nick|credit\w*|repository|branch|param\w*|argument|field|column|table|variable|cookie|header|option|setting|key|flag|macro|config\w*|module|package|sysctl|table|feld|spalte|tabelle|option|champ|paramètre|colonne|campo|parámetro|columna|parâmetro|coluna|параметр\w*|пол[ея]|ключ\w*)\W+$";
     NOT_SNAKE = r"_(?:id|ids|token|secret|until|t|key|keys|name|names|url|uri|path|file|64|fuzzer|client|member|at|date|day|count|size|len|type|dir|wild|versions?|user|password|cookie|session|header|config|enabled|status|code)$|^x86_|^(?:raw|utf|iso|sha|md)_?\d|^evil_|^(?:max|min|enable|allow|disable|use|no|default)_|_(?:limit|mode|size|timeout)$";
     // What a command line hands to an interpreter, and lines that are code without a fence.
-    INLINE_CODE = r#"(?m)-[ce] ["'].*$|^\s*[{<].*$|^.*[;}]\s*$"#;
+    INLINE_CODE = r#"(?m)-[ce] ["'].*$|^[ \t]*[{<].*$|^.*[;}][ \t]*$"#;
     INDENTED = r"(?m)^(?: {4,}|\t|>>> |\$ |\w+> ).*$";
     CODE_LIKE = r"[a-z][A-Z]|_|::|\.|->";
     FILE_NAME = r"(?i)\.(c|h|cc|cpp|rs|go|py|js|ts|java|kt|php|rb|cs|pl|ex|html?|json|ya?ml|xml|md|txt)$";
@@ -82,26 +82,15 @@ pub(super) fn files(text: &str) -> Vec<String> {
 
 /// `python3 nest.py`: what a command runs is the reporter's.
 fn is_run(before: &str) -> bool {
-    let word = before
-        .trim_end()
-        .rsplit([' ', '\n', '`', '$'])
-        .next()
-        .unwrap_or_default();
-    before.ends_with(' ')
-        && matches!(
-            word,
-            "python"
-                | "python3"
-                | "node"
-                | "ruby"
-                | "perl"
-                | "php"
-                | "lua"
-                | "bash"
-                | "sh"
-                | "sqlmap"
-                | "curl"
-        )
+    let Some(head) = before.strip_suffix(' ') else {
+        return false;
+    };
+    let tail = &head[head.floor_char_boundary(head.len().saturating_sub(12))..];
+    let word = tail.rsplit([' ', '\n', '`', '$']).next();
+    let runs = [
+        "python", "python3", "node", "ruby", "perl", "php", "lua", "bash", "sh", "sqlmap", "curl",
+    ];
+    word.is_some_and(|word| runs.contains(&word))
 }
 
 /// `/cgi/upload.lua` is asked of a server, `/usr/lib/x.lua` lies on its disk.
@@ -240,12 +229,16 @@ fn is_string_or_file(prose: &str, name: std::ops::Range<usize>) -> bool {
 
 /// A signature, or a row of a listing: nothing else stands on its line.
 fn is_alone(prose: &str, name: std::ops::Range<usize>) -> bool {
-    let start = prose[..name.start].rfind('\n').map_or(0, |at| at + 1);
-    let end = prose[name.end..]
-        .find('\n')
-        .map_or(prose.len(), |at| name.end + at);
-    prose[start..end].split_whitespace().count() <= 1
+    let from = prose.floor_char_boundary(name.start.saturating_sub(LINE_OCTETS_MAX));
+    let to = prose.floor_char_boundary(prose.len().min(name.end + LINE_OCTETS_MAX));
+    let before = prose[from..name.start].rsplit('\n').next();
+    let after = prose[name.end..to].split('\n').next();
+    let is_empty = |part: Option<&str>| part.is_none_or(|part| part.trim().is_empty());
+    is_empty(before) && is_empty(after)
 }
+
+/// What stands farther on the line of a name is not looked at.
+const LINE_OCTETS_MAX: usize = 120;
 
 /// More such names are variables and fields, too.
 const SNAKES_MAX: usize = 4;

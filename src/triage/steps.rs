@@ -98,9 +98,8 @@ fn is_first_item(line: &str) -> bool {
         line.strip_prefix(head).is_some_and(|rest| {
             let mut rest = rest.chars();
             let next = rest.next();
-            !next.is_some_and(char::is_alphanumeric)
-                && !(next == Some('.') && rest.next().is_some_and(|c| c.is_ascii_digit()))
-                || head.starts_with('步')
+            let is_number = next == Some('.') && rest.next().is_some_and(|c| c.is_ascii_digit());
+            !(next.is_some_and(char::is_alphanumeric) || is_number) || head.starts_with('步')
         })
     })
 }

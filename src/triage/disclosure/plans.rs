@@ -7,6 +7,9 @@ use crate::triage::units::UnitKind;
 use jiff::civil::Date;
 use std::ops::Range;
 
+/// A denial behind its verb stands so near.
+const REFUSAL_OCTETS_MAX: usize = 120;
+
 /// A condition reaches so far.
 const CONDITION_OCTETS_MAX: usize = 60;
 
@@ -78,6 +81,7 @@ impl Reader<'_> {
         self.said.iter().any(|not| {
             matches!(not.concept, Concept::Not | Concept::No | Concept::NotOne)
                 && not.range.start >= publish.end
+                && not.range.start - publish.end <= REFUSAL_OCTETS_MAX
                 && !self.text[publish.end..not.range.start].contains([',', ';', '，'])
         })
     }

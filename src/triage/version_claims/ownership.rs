@@ -106,7 +106,7 @@ impl Reader<'_> {
         let is_called =
             self.said.iter().any(says_version) || word.is_empty() || self.given.is_some();
         let is_like = low.saturating_sub(2) <= number && number <= high + 1;
-        !is_like && !(is_called && number < *low)
+        !(is_like || is_called && number < *low)
     }
 
     /// Whether a number without a dot is a version: after a word for it, or in a list of them.
