@@ -4,7 +4,7 @@
 mod credit;
 mod names;
 
-use super::choices::chosen;
+use super::choices::{chosen, is_placeholder};
 use super::lexicon::{Concept, Said};
 use super::own_words::is_question;
 use super::units::{Unit, UnitKind, head_of};
@@ -29,18 +29,25 @@ pub(super) fn exploited(units: &[Unit]) -> Option<Answer<bool>> {
         if let Some(answer) = answered(units, at, &[Concept::Exploited, Concept::SeenAttacks]) {
             return Some((answer, 0..unit.text.len()));
         }
+        // Who does not know says neither, nor does a box that is neither yes nor no.
+        let is_unanswered = chosen(&unit.lower).is_some() || is_placeholder(&unit.text);
+        if unit.says(Concept::NotTested) || is_unanswered {
+            return None;
+        }
         let is_keyed = is_headed(units, at, Concept::Exploited) && unit.key.is_some();
         let use_of = |s: &&Said| {
             matches!(s.concept, Concept::Exploited | Concept::SeenAttacks) && !may_be(unit, s)
         };
-        if unit.says(Concept::Will) && !unit.says(Concept::SeenAttacks) {
+        let uses: Vec<&Said> = unit.said.iter().filter(use_of).collect();
+        let is_planned = unit.says(Concept::Will) && !unit.says(Concept::SeenAttacks);
+        if is_planned && (unit.says(Concept::If) || !uses.iter().any(|said| is_denied(unit, said)))
+        {
             return None;
         }
-        let uses: Vec<&Said> = unit.said.iter().filter(use_of).collect();
         if let Some(denied) = uses.iter().find(|said| is_denied(unit, said)) {
-            return Some((false, denied.range.clone()));
+            return (!is_of_writer(unit)).then(|| (false, denied.range.clone()));
         }
-        if is_keyed && denies(unit) {
+        if is_keyed && denies(unit) && unit.text.len() <= ANSWER_OCTETS_MAX {
             return Some((false, 0..unit.text.len()));
         }
         if unit.says(Concept::If) {
@@ -52,6 +59,34 @@ pub(super) fn exploited(units: &[Unit]) -> Option<Answer<bool>> {
             .find(|said| said.concept == Concept::SeenAttacks || in_wild)?;
         Some((true, seen.range.clone()))
     })
+}
+
+/// Longer answers speak of more than what was asked.
+const ANSWER_OCTETS_MAX: usize = 80;
+
+/// "I have not exploited it": what the writer did not do, others may have done.
+fn is_of_writer(unit: &Unit) -> bool {
+    let own = [
+        "i have not exploited",
+        "i did not exploit",
+        "i haven't exploited",
+        "i have not abused",
+        "i did not abuse",
+        "i don't think this is",
+        "i do not think this is",
+        "ich habe es nicht ausgenutzt",
+        "ich habe sie nicht ausgenutzt",
+        "habe ich nicht ausgenutzt",
+        "je ne l'ai pas exploitée",
+        "je n'ai pas exploité",
+        "no la he explotado",
+        "no lo he explotado",
+        "não explorei",
+        "я не эксплуатировал",
+        "我没有利用",
+        "悪用していません",
+    ];
+    own.iter().any(|words| unit.lower.contains(words))
 }
 
 /// "Could be exploited": it did not happen.
@@ -84,39 +119,56 @@ fn may_be(unit: &Unit, said: &Said) -> bool {
         "needed to",
     ];
     let before = unit.lower[..said.range.start].trim_end();
+    let after = &unit.lower[said.range.end..];
+    let tails = [
+        "でき",
+        "可能",
+        "される可能性",
+        "される恐れ",
+        "されうる",
+        "され得",
+    ];
     heads.iter().any(|head| before.ends_with(head))
+        || tails.iter().any(|tail| after.starts_with(tail))
 }
 
 /// Whether somebody beside us and the writer's own people was told.
 pub(super) fn others_told(units: &[Unit]) -> Option<Answer<bool>> {
-    first(units, |units, at| {
-        let unit = &units[at];
-        let about = [Concept::Told, Concept::AnyoneElse];
-        if let Some(answer) = answered(units, at, &about) {
-            return Some((answer, 0..unit.text.len()));
-        }
-        if let Some(nobody) = find(unit, Concept::Nobody) {
-            return Some((false, nobody.range.clone()));
-        }
-        let is_keyed = is_headed(units, at, Concept::Told) && unit.key.is_some();
-        let told = find(unit, Concept::Told);
-        if is_keyed && unit.says(Concept::NotOne) {
-            return Some((false, 0..unit.text.len()));
-        }
-        if let Some(else_) = find(unit, Concept::AnyoneElse)
-            && (told.is_some() || is_keyed)
-            && denies(unit)
-        {
-            return Some((false, else_.range.clone()));
-        }
-        let others = find(unit, Concept::Others)?;
-        let told = told.or(is_keyed.then_some(others))?;
-        let is_planned = unit.says(Concept::Will) || unit.says(Concept::If);
-        if is_planned || unit.says(Concept::ToYou) || gap(told, others) > TOLD_OCTETS_MAX {
-            return None;
-        }
-        Some((!is_denied(unit, told), told.range.clone()))
-    })
+    // "The CERT was told, nobody else knows": that somebody was told weighs more.
+    let told = first(units, |units, at| {
+        told_at(units, at).filter(|(were, _)| *were)
+    });
+    told.or_else(|| first(units, told_at))
+}
+
+/// What one unit says of it.
+fn told_at(units: &[Unit], at: usize) -> Option<(bool, Range<usize>)> {
+    let unit = &units[at];
+    let about = [Concept::Told, Concept::AnyoneElse];
+    if let Some(answer) = answered(units, at, &about) {
+        return Some((answer, 0..unit.text.len()));
+    }
+    if let Some(nobody) = find(unit, Concept::Nobody) {
+        return Some((false, nobody.range.clone()));
+    }
+    let is_keyed = is_headed(units, at, Concept::Told) && unit.key.is_some();
+    let told = find(unit, Concept::Told);
+    if is_keyed && unit.says(Concept::NotOne) {
+        return Some((false, 0..unit.text.len()));
+    }
+    if let Some(else_) = find(unit, Concept::AnyoneElse)
+        && (told.is_some() || is_keyed)
+        && denies(unit)
+    {
+        return Some((false, else_.range.clone()));
+    }
+    let others = find(unit, Concept::Others)?;
+    let told = told.or(is_keyed.then_some(others))?;
+    let is_planned = unit.says(Concept::Will) || unit.says(Concept::If);
+    if is_planned || unit.says(Concept::ToYou) || gap(told, others) > TOLD_OCTETS_MAX {
+        return None;
+    }
+    Some((!is_denied(unit, told), told.range.clone()))
 }
 
 /// Whoever was told stands so near.
@@ -160,6 +212,25 @@ fn answered(units: &[Unit], at: usize, about: &[Concept]) -> Option<bool> {
     }
     let unit = &units[at];
     let answer = chosen(&unit.lower).unwrap_or(0..unit.lower.len());
+    // `[Yes/No]`, `ja/nein`: nobody answered.
+    let is_offer = [
+        "yes/no",
+        "yes / no",
+        "ja/nein",
+        "ja / nein",
+        "oui/non",
+        "sí/no",
+        "sim/não",
+        "да/нет",
+        "是/否",
+    ];
+    if is_placeholder(&unit.text)
+        || is_offer
+            .iter()
+            .any(|offer| unit.lower[answer.clone()].contains(offer))
+    {
+        return None;
+    }
     let begins = |concept| {
         let mut said = unit.said.iter();
         said.any(|s| {

@@ -21,7 +21,7 @@ pub(super) fn chosen(text: &str) -> Option<Range<usize>> {
 /// `[short title]`, `_Step by step_`: what a form says is to be written, and nobody replaced.
 pub(super) fn is_placeholder(text: &str) -> bool {
     let text = text.trim();
-    text.starts_with(['[', '<', '_']) && text.ends_with([']', '>', '_'])
+    text.starts_with(['[', '<', '_', '（', '【']) && text.ends_with([']', '>', '_', '）', '】'])
 }
 
 fn first_of<'m>(text: &str, marks: &[&'m str]) -> Option<(usize, &'m str)> {

@@ -5,6 +5,7 @@ mod plans;
 use super::date::{Named, dates};
 use super::language::Language;
 use super::lexicon::{Concept, Said, concepts};
+use super::own_words::is_question;
 use super::units::{Unit, UnitKind, head_of};
 use crate::model::report::{Disclosure, Intent};
 use jiff::civil::Date;
@@ -147,9 +148,7 @@ impl<'a> Reader<'a> {
     }
 
     fn claim(&self) -> Option<DisclosureClaim> {
-        if self.has(Concept::Footer)
-            || self.text.trim_end().ends_with(['?', '？']) && !self.has(Concept::Will)
-        {
+        if self.has(Concept::Footer) || is_question(self.unit) && !self.has(Concept::Will) {
             return None;
         }
         if let Some(claim) = self.of_question() {
@@ -157,6 +156,10 @@ impl<'a> Reader<'a> {
         }
         if let Some(range) = self.already_public() {
             return Some(self.claimed(Intent::AlreadyPublic, None, range));
+        }
+        // A heading alone, or over an answer that nobody gave, plans nothing.
+        if self.unit.kind == UnitKind::Heading && !self.names_day() {
+            return None;
         }
         if let Some((date, range)) = self.will_publish() {
             return Some(self.claimed(Intent::Public, date, range));
@@ -185,8 +188,8 @@ impl<'a> Reader<'a> {
         Some(match (yes, plans) {
             (true, true) => Some(self.claimed(Intent::Public, self.date_near(&whole), whole)),
             (true, false) => Some(self.claimed(Intent::AlreadyPublic, None, whole)),
-            (false, true) => Some(self.claimed(Intent::Private, None, whole)),
-            (false, false) => None,
+            // Who has no plan asks for no silence.
+            (false, _) => None,
         })
     }
 
@@ -210,7 +213,14 @@ impl<'a> Reader<'a> {
             not.concept == Concept::Not
                 && ((not.range.end <= range.start && {
                     let gap = &self.text[not.range.end..range.start];
-                    gap.split_whitespace().count() <= 4 && !gap.contains([',', ';', '，', '。'])
+                    let is_near = gap.split_whitespace().count() <= 4;
+                    // "No rush, but I will publish" denies the rush.
+                    let is_other = self.said.iter().any(|but| {
+                        but.concept == Concept::But
+                            && not.range.end <= but.range.start
+                            && but.range.end <= range.start
+                    });
+                    is_near && !is_other && !gap.contains([',', ';', '，', '。'])
                 }) || (not.range.start >= range.start
                     && not.range.start <= range.end + 6
                     && !self.text[not.range.clone()].is_ascii()))

@@ -70,13 +70,16 @@ pub(super) fn purpose(own: &OwnWords<'_>, text: &str, found: Findings) -> Class 
             found.answers && own.say(Concept::Chases) && own.are_few() && !finds
         }),
         (Class::BountyQuestion, &|| {
-            asks_for_money(own) && !found.are_evident()
+            let shows = finds || found.steps || found.versions;
+            asks_for_money(own) && !(found.are_evident() && shows)
         }),
         (Class::Chaser, &|| {
             own.say(Concept::Chases) && own.are_few() && !found.are_evident() && !finds
         }),
         (Class::Question, &|| {
-            let is_about_known = found.cve || own.subject_says(Concept::Asks);
+            // Who shows versions and a weakness reports, whatever their subject says.
+            let asks = own.subject_says(Concept::Asks) && !(found.versions && found.weakness);
+            let is_about_known = found.cve || asks;
             own.say(Concept::Asks)
                 && own.ask()
                 && !finds

@@ -21,7 +21,7 @@ patterns! {
     NUMBERED = r"(?i)^ {0,4}(?:\d{1,2} ?[.)．、]|[(（]\d{1,2}[)）]|[１２３４５６７８９]{1,2}[．.、）)]|[①②③④⑤⑥⑦⑧⑨⑩]|step \w{1,6} ?[:.)]?|[a-h][.)] |passo \d{1,2}[:.)]?|paso \d{1,2}[:.)]?|étape \d{1,2} ?[:.)]?|schritt \d{1,2}[:.)]?|шаг \d{1,2}[:.)]?|步骤 ?[\d一二三四五六]{1,2}[:：.、]?) *\S";
     BULLET = r"^ {0,4}(?:[-*•–][ \t]+|[・·●])\S";
     // Something that can be run or sent as it stands.
-    COMMAND = r#"(?m)^\s*(?:[$#>] |\w{2,10}(?:>|>>>) )?(?:curl|wget|nc|ncat|telnet|python3?|perl|ruby|node|java|go run|cargo|docker|podman|kubectl|git|sqlmap|printf|echo|sudoedit|sudo|ssh|openssl|mysql|psql|redis-cli|scp|sftp|make|gcc|cat|dd|mount|unshare|GET|POST|PUT|DELETE|PATCH|HEAD) +\S|^\s*\$ +\S|^\s*\./\S|^\s*>>> \S|^\s*scapy> \S|<script|document\.cookie|\bprintf '|</?\w+ on\w+=|\$\{jndi:|\| ?nc \S"#;
+    COMMAND = r#"(?m)^\s*(?:[$#>] |\w{2,10}(?:>|>>>) )?(?:curl|wget|nc|ncat|telnet|python3?|perl|ruby|node|java|go run|cargo|docker|podman|kubectl|git|sqlmap|printf|echo|sudoedit|sudo|ssh|openssl|mysql|psql|redis-cli|scp|sftp|make|gcc|cat|dd|mount|unshare) +\S|^\s*(?:GET|POST|PUT|DELETE|PATCH|HEAD) +\S+(?: HTTP/[0-9.]+)?\s*$|^\s*\$ +\S|^\s*\./\S|^\s*>>> \S|^\s*scapy> \S|<script|document\.cookie|\bprintf '|</?\w+ on\w+=|\$\{jndi:|\| ?nc \S"#;
     // What a server or a tool printed, and what was seen.
     PRINTED = r"(?m)^\s*(?:HTTP/[\d.]+ \d{3}|Server: |Status: |User-Agent: |#\d+ 0x|==\d+==|\[[\w:-]+\] +\[(?:http|ssl|dns|tcp)\]|Traceback|NAME +INSTALLED)";
     NO_STEPS = r"(?i)\b(no|not|n't|cannot|without|third|second|trouble)\b[^.\n]{0,40}\b(share|shared|demonstration|poc|proof of concept|reproducer|reproduc\w+|exploit code|sample|steps|try)\b";
@@ -41,7 +41,15 @@ pub(super) fn steps(sections: &[Section], text: &str, listed: &[String]) -> Opti
 
 /// "Will not be shared."
 fn is_refusal(section: &str) -> bool {
-    is_placeholder(section) || NO_STEPS.is_match(section) && section.lines().count() <= 2
+    let first = section.trim().lines().next().unwrap_or_default();
+    let only_points = section.trim().lines().count() == 1
+        && concepts(&lower(first))
+            .iter()
+            .any(|said| said.concept == Concept::Attached);
+    is_placeholder(section)
+        || is_placeholder(first)
+        || only_points
+        || NO_STEPS.is_match(section) && section.lines().count() <= 2
 }
 
 /// A numbered list, or a list that a line announces; with what is indented or fenced between its
@@ -54,6 +62,9 @@ fn list(text: &str, listed: &[String]) -> Option<String> {
         // `2. Product ....... acme` is a form's.
         .filter(|at| !lines[*at].contains("....") && !lines[*at].contains(" : "))
         .collect();
+    // "On the\n13. January": a list begins with its first item.
+    let begin = numbered.iter().position(|at| is_first_item(lines[*at]));
+    let numbered = begin.map_or(Vec::new(), |begin| numbered[begin..].to_vec());
     if let Some(found) = run(&lines, &numbered) {
         return Some(found);
     }
@@ -62,6 +73,35 @@ fn list(text: &str, listed: &[String]) -> Option<String> {
         .filter(|at| is_announced(&lines, *at))
         .collect();
     run(&lines, &bullets)
+}
+
+/// Whether an item is the first of its list: `1.`, `(1)`, `①`, `a)`, `Step 1`.
+fn is_first_item(line: &str) -> bool {
+    let line = lower(line.trim_start().trim_start_matches(['(', '（']));
+    let heads = [
+        "1",
+        "１",
+        "①",
+        "a",
+        "step 1",
+        "step one",
+        "schritt 1",
+        "paso 1",
+        "passo 1",
+        "étape 1",
+        "шаг 1",
+        "步骤1",
+        "步骤 1",
+        "步骤一",
+    ];
+    heads.iter().any(|head| {
+        line.strip_prefix(head).is_some_and(|rest| {
+            let mut rest = rest.chars();
+            let next = rest.next();
+            let is_number = next == Some('.') && rest.next().is_some_and(|c| c.is_ascii_digit());
+            !(next.is_some_and(char::is_alphanumeric) || is_number) || head.starts_with('步')
+        })
+    })
 }
 
 /// The first run of items: two at least, near one another, and no list of what every site lacks.
@@ -117,12 +157,46 @@ fn paragraph(text: &str, is_of_sort: impl Fn(&str) -> bool) -> Option<String> {
 }
 
 fn is_command(paragraph: &str) -> bool {
-    COMMAND.is_match(paragraph) && !PRINTED.is_match(paragraph)
+    COMMAND
+        .find(paragraph)
+        .is_some_and(|command| !is_wrapped(paragraph, command.start()))
+        && !PRINTED.is_match(paragraph)
+        && !paragraph.contains("CVE-")
 }
 
+/// A line of prose that happens to begin with the name of a command, as the line above goes on.
+fn is_wrapped(paragraph: &str, at: usize) -> bool {
+    let begin = at + paragraph[at..].len() - paragraph[at..].trim_start().len();
+    let mut above = paragraph[..begin]
+        .trim_end_matches([' ', '\t'])
+        .lines()
+        .rev();
+    let Some(line) = above.next().filter(|line| !line.trim().is_empty()) else {
+        return false;
+    };
+    let is_prose =
+        line.len() > PROSE_OCTETS_MIN && !line.trim_end().ends_with([':', '：', '\\', '.', '。']);
+    is_prose && !COMMAND.is_match(line)
+}
+
+/// A line of prose that a mail program broke is at least so long.
+const PROSE_OCTETS_MIN: usize = 40;
+
 fn says_how(paragraph: &str) -> bool {
-    let said = concepts(&lower(paragraph));
-    let is_cue = said.iter().any(|said| said.concept == Concept::Reproduces);
+    // "We could reproduce it with 2.3.1" says where, and not how.
+    let is_cue = paragraph.split(['.', '。', '!']).any(|sentence| {
+        let said = concepts(&lower(sentence));
+        let names_version = sentence.ends_with(|c: char| c.is_ascii_digit());
+        let speaks_of_else = said.iter().any(|said| {
+            matches!(
+                said.concept,
+                Concept::Publish | Concept::Safe | Concept::NotTested
+            )
+        });
+        !names_version
+            && !speaks_of_else
+            && said.iter().any(|said| said.concept == Concept::Reproduces)
+    });
     let is_long = paragraph.trim().chars().count() > PARAGRAPH_CHARACTERS_MIN;
     is_cue && (is_long || paragraph.trim_end().ends_with(':')) && !NO_STEPS.is_match(paragraph)
 }

@@ -195,6 +195,11 @@ fn heading(units: &[Unit]) -> Option<String> {
     headings.find(names).map(|unit| unit.text.clone())
 }
 
+/// `Name: [your name] E-mail: ada@example.org`: what a form asks of the writer.
+fn is_contact(text: &str) -> bool {
+    text.contains('@') && text.contains(':') && text.split_whitespace().count() <= 12
+}
+
 /// The sentence that reports: what was found, or what names a vulnerability; any, if one must be.
 fn sentence(units: &[Unit], any: bool) -> Option<String> {
     let is_prose = |unit: &&Unit| {
@@ -202,6 +207,10 @@ fn sentence(units: &[Unit], any: bool) -> Option<String> {
             && matches!(unit.kind, UnitKind::Sentence | UnitKind::Item)
             && unit.text.chars().count() >= SENTENCE_CHARACTERS_MIN
             && !unit.says(Concept::Footer)
+            && !is_contact(&unit.text)
+            && !unit
+                .heading
+                .is_some_and(|at| units[at].says(Concept::StepsWord))
     };
     let own: Vec<&Unit> = units.iter().filter(is_prose).collect();
     let is_flaw = |unit: &&&Unit| unit.says(Concept::Flaw);
@@ -217,7 +226,7 @@ fn sentence(units: &[Unit], any: bool) -> Option<String> {
     let chosen = plain()
         .find(|unit| is_flaw(unit) && finds(unit))
         .or_else(|| plain().find(|unit| any && is_flaw(unit)))
-        .or_else(|| plain().find(|unit| any && finds(unit)))
+        .or_else(|| plain().find(|unit| any && unit.says(Concept::Finds)))
         .or_else(|| plain().find(|_| any))?;
     let reports = without_greeting(&chosen.text);
     Some(reports.trim_end_matches(['.', '。']).to_owned())

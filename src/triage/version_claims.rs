@@ -109,7 +109,9 @@ pub(super) fn claims(units: &[Unit], context: &Context<'_>) -> Vec<VersionClaim>
         left -= versions.len();
         if says_all || !versions.is_empty() {
             let before = found.len();
-            Reader::new(units, at, versions, context).claims(&mut found);
+            let mut reader = Reader::new(units, at, versions, context);
+            reader.is_first = found.is_empty();
+            reader.claims(&mut found);
             if let [claim] = &mut found[before..]
                 && claim.role == Role::Affected
                 && units.get(at + 1).is_some_and(says_there_is_none)
@@ -149,6 +151,8 @@ struct Reader<'a> {
     /// The role that the key, the column or the heading gives.
     given: Option<Role>,
     context: &'a Context<'a>,
+    /// Nothing was claimed of a version before.
+    is_first: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -173,6 +177,7 @@ impl<'a> Reader<'a> {
             at,
             given,
             context,
+            is_first: false,
         }
     }
 

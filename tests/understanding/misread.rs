@@ -506,6 +506,134 @@ const ROWS: &[Row] = &[
         "A critical number of users has a high score.",
         &[("severity", "")],
     ),
+    // Who does not know says neither, and nobody ticked a placeholder.
+    row(
+        31,
+        XSS,
+        "Exploited in the wild: [ ] yes [ ] no [x] unknown",
+        &[("exploited", "")],
+    ),
+    row(
+        31,
+        XSS,
+        "Has this been exploited? [Yes/No]",
+        &[("exploited", "")],
+    ),
+    row(
+        31,
+        XSS,
+        "Ausgenutzt wird es meines Wissens nicht.",
+        &[("exploited", "false")],
+    ),
+    row(
+        31,
+        XSS,
+        "Ich habe es nicht ausgenutzt, nur nachgestellt.",
+        &[("exploited", "")],
+    ),
+    // Of boxes the one that is ticked says it.
+    row(
+        32,
+        XSS,
+        "Do you want credit? [ ] no [x] yes, as: Lale Demir [ ] anonymous",
+        &[("credit", "wanted"), ("credit-name", "Lale Demir")],
+    ),
+    // What is denied, a condition of others, or a heading alone plans nothing.
+    row(
+        33,
+        XSS,
+        "Eine Veröffentlichung ist nicht beabsichtigt.",
+        &[("intent", "")],
+    ),
+    row(
+        33,
+        XSS,
+        "If the maker publishes an advisory, he would like to be named in it.",
+        &[("intent", "")],
+    ),
+    row(
+        33,
+        XSS,
+        "No rush, but I will publish on 1 March 2027.",
+        &[("intent", "public"), ("public-date", "2027-03-01")],
+    ),
+    row(
+        33,
+        XSS,
+        "Any client can fill the disk without publishing messages.",
+        &[("intent", "")],
+    ),
+    row(
+        33,
+        XSS,
+        "Private & confidential. If you are not the addressee, delete it.",
+        &[("intent", "")],
+    ),
+    // A period that counts from what has not happened names no day.
+    row(
+        34,
+        XSS,
+        "We will publish 30 days after your confirmation.",
+        &[("public-date", "")],
+    ),
+    // Somebody who was told weighs more than those who were not.
+    row(
+        35,
+        XSS,
+        "Nobody else knows. The national CERT was told on Monday.",
+        &[("others-told", "true")],
+    ),
+    // A verb has its own version; to have looked at one says nothing beside what was seen.
+    row(
+        36,
+        XSS,
+        "I have now checked 5.1.0 as well, and it is not affected.",
+        &[("affected", ""), ("not-affected", "5.1.0")],
+    ),
+    row(
+        36,
+        XSS,
+        "In 2.0.0 ist es genauso, 1.9.0 dagegen maskiert die Namen.",
+        &[("affected", "2.0.0")],
+    ),
+    row(
+        36,
+        XSS,
+        "Two bugs are below in acme-web 3.1.0.",
+        &[("affected", "3.1.0")],
+    ),
+    // What a letter compares with is another's.
+    row(
+        37,
+        XSS,
+        "This resembles CVE-2025-71203 in another proxy.",
+        &[("cve", "")],
+    ),
+    // What is run, asked of a server or printed is no place in the source.
+    row(
+        38,
+        XSS,
+        "The flaw is in src/net.rs. I ran: python3 nest.py 9000",
+        &[("file", "src/net.rs")],
+    ),
+    row(
+        38,
+        XSS,
+        "I asked for /admin/export.php and got it.",
+        &[("file", "")],
+    ),
+    row(
+        38,
+        XSS,
+        "In the log I see a login \"svc_field\" that we never made.",
+        &[("function", "")],
+    ),
+    row(
+        38,
+        XSS,
+        "Stelle: `src/Import/Reader.php`, Methode `readPlan`",
+        &[("file", "src/Import/Reader.php"), ("function", "readPlan")],
+    ),
 ];
 
 #[test]

@@ -3,7 +3,7 @@
 use super::names::{after_colon, after_words, as_a_whole, in_quotes};
 use super::{Answer, answered, denies, find, first, is_headed};
 use crate::model::report::CreditWish;
-use crate::triage::choices::chosen;
+use crate::triage::choices::{chosen, is_placeholder};
 use crate::triage::lexicon::Concept;
 use crate::triage::units::{Unit, UnitKind};
 
@@ -13,7 +13,18 @@ pub(in crate::triage) fn credit(units: &[Unit]) -> Option<Answer<CreditWish>> {
         let unit = &units[at];
         let whole = 0..unit.text.len();
         let is_keyed = is_field_of_credit(units, at);
-        if is_keyed && unit.says(Concept::Anonymous) {
+        if is_keyed && is_placeholder(&unit.text) {
+            return None;
+        }
+        // `[x] yes [ ] no [ ] anonymous`: of boxes the one that is ticked says it.
+        let ticked = chosen(&unit.lower);
+        let hides = |said: &&crate::triage::lexicon::Said| {
+            said.concept == Concept::Anonymous
+                && ticked
+                    .as_ref()
+                    .is_none_or(|box_| box_.start <= said.range.start && said.range.end <= box_.end)
+        };
+        if is_keyed && unit.said.iter().any(|said| hides(&said)) {
             return Some((CreditWish::Anonymous, whole));
         }
         match answered(units, at, &[Concept::Credit]) {
@@ -57,8 +68,10 @@ pub(in crate::triage) fn credit_name(units: &[Unit]) -> Option<Answer<String>> {
         let unit = &units[at];
         if is_field_of_credit(units, at) {
             let answer = chosen(&unit.text).unwrap_or(0..unit.text.len());
-            let is_no = answered(units, at, &[Concept::Credit]) == Some(false) || denies(unit);
-            let hides = unit.says(Concept::Anonymous) || is_no;
+            let is_ticked = chosen(&unit.text).is_some();
+            let is_no = answered(units, at, &[Concept::Credit]) == Some(false)
+                || !is_ticked && denies(unit);
+            let hides = !is_ticked && unit.says(Concept::Anonymous) || is_no;
             return (!hides).then(|| as_a_whole(unit, answer)).flatten();
         }
         let speaks = unit.says(Concept::Credit) && !unit.says(Concept::NoCredit);
@@ -78,6 +91,9 @@ fn finder(units: &[Unit]) -> Option<Answer<String>> {
     first(units, |units, at| {
         let unit = &units[at];
         let is_keyed = unit.key.is_some() && is_headed(units, at, Concept::FoundBy);
+        if unit.says(Concept::Anonymous) {
+            return None;
+        }
         if is_keyed && unit.kind != UnitKind::Heading {
             return as_a_whole(unit, 0..unit.text.len());
         }

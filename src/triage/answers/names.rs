@@ -30,7 +30,12 @@ pub(super) fn in_quotes(unit: &Unit) -> Option<(String, Range<usize>)> {
         let to = from + unit.text[from..].find(*close)?;
         // `Ada Example, "ACME Labs"`: the quotation is a part of the name.
         let head = unit.text[..from - open.len_utf8()].trim_end();
-        if head.ends_with(',') {
+        let last = head
+            .trim_end_matches(',')
+            .rsplit(' ')
+            .next()
+            .unwrap_or_default();
+        if head.ends_with(',') && last.starts_with(char::is_uppercase) {
             return None;
         }
         name(unit, from..to)

@@ -7,6 +7,12 @@ use crate::triage::units::UnitKind;
 use jiff::civil::Date;
 use std::ops::Range;
 
+/// A denial behind its verb stands so near.
+const REFUSAL_OCTETS_MAX: usize = 120;
+
+/// A condition reaches so far.
+const CONDITION_OCTETS_MAX: usize = 60;
+
 impl Reader<'_> {
     /// They will publish, or an embargo ends.
     pub(super) fn will_publish(&self) -> Option<(Option<PublicDate>, Range<usize>)> {
@@ -60,6 +66,8 @@ impl Reader<'_> {
                 if plans
                     && self.first(Concept::Publish).is_some()
                     && !self.waits_for_us()
+                    && !self.is_refused(&publish.range)
+                    && !self.is_condition(&publish.range)
                     && self.speaks_of_self() =>
             {
                 Some((None, whole))
@@ -68,12 +76,32 @@ impl Reader<'_> {
         }
     }
 
+    /// "Eine Veröffentlichung ist nicht beabsichtigt": the denial stands behind, in its clause.
+    fn is_refused(&self, publish: &Range<usize>) -> bool {
+        self.said.iter().any(|not| {
+            matches!(not.concept, Concept::Not | Concept::No | Concept::NotOne)
+                && not.range.start >= publish.end
+                && not.range.start - publish.end <= REFUSAL_OCTETS_MAX
+                && !self.text[publish.end..not.range.start].contains([',', ';', '，'])
+        })
+    }
+
+    /// "If the maker publishes an advisory, …": nobody says that they do.
+    fn is_condition(&self, publish: &Range<usize>) -> bool {
+        self.said.iter().any(|condition| {
+            condition.concept == Concept::If
+                && condition.range.end <= publish.start
+                && publish.start - condition.range.end <= CONDITION_OCTETS_MAX
+                && !self.text[condition.range.end..publish.start].contains([',', ';', '，', '、'])
+        })
+    }
+
     pub(super) fn is_answer(&self) -> bool {
         matches!(self.unit.kind, UnitKind::Field | UnitKind::Cell)
     }
 
     /// Whether a day is named, and not a period alone.
-    fn names_day(&self) -> bool {
+    pub(super) fn names_day(&self) -> bool {
         self.dates.iter().any(|d| {
             !matches!(d.meaning, Meaning::Period(_) | Meaning::Ago(_)) && self.future(d).is_some()
         })
@@ -97,6 +125,8 @@ impl Reader<'_> {
             "sie veröffentlichen",
             "вы опубликуете",
             "you plan",
+            "ご予定",
+            "御社で公表",
         ];
         !theirs.iter().any(|words| self.text.contains(words))
     }
@@ -194,7 +224,8 @@ impl Reader<'_> {
                     "после выпуска",
                     "после исправ",
                 ];
-                if from_elsewhere.iter().any(|words| tail.starts_with(words)) {
+                if from_elsewhere.iter().any(|words| tail.starts_with(words)) || is_from_other(tail)
+                {
                     return None;
                 }
                 length.after(self.written?).map(|day| vec![day.to_string()])
@@ -217,11 +248,84 @@ impl Reader<'_> {
             ];
             return (!lifts.iter().any(|words| self.text.contains(words))).then_some(range);
         }
+        // "I need no public thanks": it is the name that they keep to themselves.
+        let is_of_name = self.unit.says(Concept::Credit) || self.unit.says(Concept::NoCredit);
         let publish = self
             .first(Concept::Publish)
-            .or_else(|| self.first(Concept::Public))?;
-        let negated = self.is_negated(&publish.range);
+            .or_else(|| self.first(Concept::Public))
+            .filter(|_| !is_of_name)?;
+        // "Without publishing messages to new topics" speaks of what a program does.
+        let is_of_writer = self.has(Concept::Will)
+            || self.has(Concept::TheMatter)
+            || self.has(Concept::Exploit)
+            || self.is_answer()
+            || self.speaks_in_first_person()
+            || !self.text.is_ascii();
+        let negated = is_of_writer && self.is_negated(&publish.range);
         let waits = self.waits_for_us() && (self.has(Concept::Will) || self.has(Concept::Publish));
         (negated || waits).then(|| publish.range.clone())
     }
+}
+
+/// "30 days after your confirmation", "45 days from 15 January": a period that does not count from
+/// this letter.
+fn is_from_other(tail: &str) -> bool {
+    let leads = [
+        "after ",
+        "from ",
+        "nach ",
+        "ab ",
+        "après ",
+        "después de",
+        "tras ",
+        "após ",
+        "depois d",
+        "после ",
+        "со дня ",
+    ];
+    let letter = [
+        "this",
+        "today",
+        "now",
+        "report",
+        "mail",
+        "message",
+        "letter",
+        "notification",
+        "heute",
+        "dies",
+        "meldung",
+        "jetzt",
+        "aujourd",
+        "ce ",
+        "cet",
+        "présent",
+        "signalement",
+        "hoy",
+        "est",
+        "aviso",
+        "informe",
+        "hoje",
+        "dest",
+        "envio",
+        "relat",
+        "этого",
+        "сегодня",
+        "письм",
+        "сообщ",
+        "уведомл",
+        "отправк",
+        "initial",
+        "disclosure",
+        "contact",
+        "submission",
+        "receipt",
+        "first",
+    ];
+    let clause = tail
+        .split([',', '.', ';', ':', '('])
+        .next()
+        .unwrap_or_default();
+    let is_led = leads.iter().any(|lead| tail.starts_with(lead));
+    is_led && !letter.iter().any(|word| clause.contains(word))
 }

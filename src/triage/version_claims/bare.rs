@@ -88,12 +88,33 @@ impl Reader<'_> {
         let has_flaw = self.has(Concept::Vulnerability) || self.has(Concept::Flaw);
         let is_bounded = is_range && (expression.span.to.is_some() || has_flaw);
         let is_named_so = is_named || self.is_after_name(expression.range.start);
-        let counts = is_named_so || is_called || is_marked || ((is_bounded || is_release) && says);
+        // A release of ours in a sentence that reports nothing may be the one that is safe.
+        let reports = has_flaw
+            || self.has(Concept::Finds)
+            || self.has(Concept::Reproduces)
+            || self.is_first
+            || self.unit.kind == UnitKind::Heading;
+        // "Everything in the 5.8 series seems to behave so."
+        let is_whole_branch = expression
+            .span
+            .exact
+            .as_ref()
+            .is_some_and(|exact| exact.ends_with(".*"));
+        let counts = is_named_so
+            || is_called
+            || is_marked
+            || is_whole_branch
+            || (is_bounded || is_release && reports) && says;
         match (counts, is_denied) {
             (true, false) => Some(Role::Affected),
             (true, true) if self.denies_it(&expression.range) => Some(Role::Safe),
             // What is described of it is that something is not done.
-            (true, true) if is_named || is_called => Some(Role::Affected),
+            (true, true)
+                if (is_named || is_called)
+                    && (has_flaw || self.has(Concept::Finds) || self.is_first) =>
+            {
+                Some(Role::Affected)
+            }
             _ => None,
         }
     }

@@ -101,18 +101,51 @@ impl Reader<'_> {
         {
             return false;
         }
-        let head = &self.text[floor..one.range.start];
-        let is_between = ["between", "zwischen", "entre", "между", "介于", "在"]
-            .iter()
-            .any(|word| head.contains(word));
+        let is_between = is_between(&self.text[floor..one.range.start]);
         match bare.as_str() {
             "and" | "und" | "et" | "y" | "e" | "и" | "和" => is_between,
             "before" | "vor" | "but before" | "up but not" | "up to but not"
             | "up but excluding" | "avant" | "antes" | "to before" | "prior to" => true,
-            "to" | "through" | "till" | "until" | "up to" | "-" | "–" | "—" | "~" | "～" | "〜"
-            | "bis" | "à" | "a" | "jusqu'à" | "hasta" | "até" | "по" | "до" | "至" | "到"
-            | "から" | "..." | ".." | "…" | "upto" | "up through" | "thru" | "- " | "bis zu"
-            | "up" => !is_date_like(gap),
+            "to"
+            | "through"
+            | "till"
+            | "until"
+            | "up to"
+            | "-"
+            | "–"
+            | "—"
+            | "~"
+            | "～"
+            | "〜"
+            | "bis"
+            | "à"
+            | "a"
+            | "jusqu'à"
+            | "hasta"
+            | "até"
+            | "по"
+            | "до"
+            | "至"
+            | "到"
+            | "から"
+            | "..."
+            | ".."
+            | "…"
+            | "upto"
+            | "up through"
+            | "thru"
+            | "- "
+            | "bis zu"
+            | "up"
+            | "и до"
+            | "incluse à"
+            | "inclus à"
+            | "inclus jusqu'à"
+            | "incluida a"
+            | "incluida hasta"
+            | "inclusive to"
+            | "inclusive até"
+            | "einschließlich bis" => !is_date_like(gap),
             _ => {
                 (gap.starts_with("<") || gap.starts_with("≤"))
                     && gap.len() > 2
@@ -135,6 +168,7 @@ impl Reader<'_> {
         ]
         .iter()
         .any(|word| gap.contains(word))
+            || is_excluded(&self.text[other.range.end..])
             || (gap.ends_with('<') && gap.len() > 1))
     }
 
@@ -151,6 +185,13 @@ impl Reader<'_> {
             "atualiz",
             "обнов",
             "升级",
+            "moving",
+            "moved",
+            "migrat",
+            "switch",
+            "wechsel",
+            "umstieg",
+            "passage",
         ]
         .iter()
         .any(|word| near.contains(word))
@@ -225,6 +266,16 @@ impl Reader<'_> {
                 Some(Concept::Before) => span.to = end(&text, false),
                 Some(Concept::UpTo) => span.to = end(&text, true),
                 Some(Concept::After) => span.from = end(&text, false),
+                // "While testing von acme 2.3", "in the sources of 2.3": a preposition opens no range.
+                Some(Concept::Since)
+                    if self.given.is_none()
+                        && matches!(
+                            self.text[start..version.range.start].trim(),
+                            "von" | "von der" | "de la" | "de" | "du" | "da" | "from" | "of" | "из"
+                        ) =>
+                {
+                    span.exact = Some(text)
+                }
                 Some(Concept::Since) => {
                     span.from = end(
                         &text,
@@ -259,6 +310,30 @@ fn between(one: &Version, one_included: bool, other: &Version, other_included: b
         to: end(other, other_included),
         exact: None,
     }
+}
+
+/// "Between 1.0 and 1.9".
+fn is_between(head: &str) -> bool {
+    ["between", "zwischen", "entre", "между", "介于", "在"]
+        .iter()
+        .any(|word| head.contains(word))
+}
+
+/// "to 0.9.1 (excluded)".
+fn is_excluded(tail: &str) -> bool {
+    let tail = tail.trim_start_matches([' ', '(', ',', '（']);
+    let words = [
+        "exclu",
+        "not included",
+        "not including",
+        "ausschließlich",
+        "nicht einge",
+        "не включая",
+        "不含",
+        "除外",
+        "を除く",
+    ];
+    words.iter().any(|word| tail.starts_with(word))
 }
 
 fn is_date_like(gap: &str) -> bool {

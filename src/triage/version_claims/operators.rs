@@ -39,6 +39,7 @@ impl Reader<'_> {
             ) && said.range.start >= floor
                 && said.range.end <= start
                 && !is_unspaced_word(&self.text[said.range.clone()])
+                && !is_of_else(&self.text[said.range.end..start])
                 && self.only_fillers(said.range.end, start)
         };
         let mut operators: Vec<&Said> = self.said.iter().filter(is_operator).collect();
@@ -121,4 +122,13 @@ impl Reader<'_> {
 /// Whether a word is Chinese or Japanese.
 pub(super) fn is_unspaced_word(word: &str) -> bool {
     word.chars().any(is_unspaced)
+}
+
+/// "The bugs below in acme 3.1.0", "the package before that (1.0)": the version is not what they
+/// stand before.
+fn is_of_else(gap: &str) -> bool {
+    let mut words = gap
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty());
+    words.any(|word| matches!(word, "in" | "that" | "those" | "bugs" | "issues" | "flaws"))
 }

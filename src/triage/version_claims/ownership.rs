@@ -11,6 +11,9 @@ const FOREIGN: &str = "\
     macos ios android chrome chromium firefox safari edge linux kernel docker kubernetes k8s \
     mysql mariadb postgres postgresql sqlite redis tls tlsv ssl sslv http https openssl curl \
     gcc clang go golang rust rustc ruby perl npm pip burp nikto nmap zap nessus cvss cvssv3 rfc \
+    gunicorn lighttpd uvicorn haproxy caddy tomcat jetty wildfly envoy traefik podman npm yarn pnpm \
+    laravel django flask rails spring express phpggc sqlmap metasploit ghidra frida ffuf semgrep codeql \
+    libsodium boringssl mbedtls wolfssl gnutls zlib libxml2 cmake bash zsh iis exchange outlook mongodb elasticsearch \
     jquery react fedora centos rhel alpine suse leap arch mac os glibc libc llvm asan valgrind \
     afl++ trivy grype section chapter table figure cvss: score step port";
 
@@ -55,6 +58,9 @@ impl Reader<'_> {
         if is_foreign(name) {
             return false;
         }
+        if self.is_unlike_releases(version, word) {
+            return false;
+        }
         if version.is_bare_number {
             return self.is_bare_version(version, head, word);
         }
@@ -73,6 +79,34 @@ impl Reader<'_> {
             && version.text.split('.').all(|n| n.parse::<u8>().is_ok())
             && !version.is_marked;
         !is_foreign && !is_address && !self.is_of_stranger(name, start)
+    }
+
+    /// Where our releases are known, a version whose first number none of them has, nor comes next, is
+    /// of something else that runs there.
+    fn is_unlike_releases(&self, version: &Version, word: &str) -> bool {
+        let first = |text: &str| {
+            let text = text.rsplit(':').next().unwrap_or_default();
+            let digits = text.trim_start_matches(|c: char| !c.is_ascii_digit());
+            let end = digits.find(|c: char| !c.is_ascii_digit());
+            digits[..end.unwrap_or(digits.len())].parse::<u64>().ok()
+        };
+        let Some(number) = first(&version.text) else {
+            return false;
+        };
+        let known: Vec<u64> = self
+            .context
+            .releases
+            .iter()
+            .filter_map(|r| first(r))
+            .collect();
+        let (Some(low), Some(high)) = (known.iter().min(), known.iter().max()) else {
+            return false;
+        };
+        let says_version = |said: &Said| said.concept == Concept::VersionWord;
+        let is_called =
+            self.said.iter().any(says_version) || word.is_empty() || self.given.is_some();
+        let is_like = low.saturating_sub(2) <= number && number <= high + 1;
+        !(is_like || is_called && number < *low)
     }
 
     /// Whether a number without a dot is a version: after a word for it, or in a list of them.

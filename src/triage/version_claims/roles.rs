@@ -61,6 +61,18 @@ impl Reader<'_> {
         if self.is_untested(expression) {
             return None;
         }
+        // "I checked 5.1.0 as well, and it is not affected": to have looked says nothing beside what
+        // was seen.
+        let saw_none = || {
+            let of_seeing =
+                |(said, _): &&(&Said, Role)| !is_of_testing(&self.text[said.range.clone()]);
+            let mut seen = self.verbs.iter().filter(of_seeing).peekable();
+            let looked = self.verbs.iter().any(|verb| !of_seeing(&verb));
+            looked && seen.peek().is_some() && seen.all(|(_, role)| *role == Role::Safe)
+        };
+        if self.versions.len() == 1 && self.given.is_none() && saw_none() {
+            return Some(Role::Safe);
+        }
         match (best, self.given) {
             // A verb that speaks of this version alone is louder than the head.
             (Some((distance, role)), Some(given)) if role != given => {
@@ -74,6 +86,8 @@ impl Reader<'_> {
             }
             (Some((distance, role)), _) if distance < FAR => Some(role),
             (_, Some(given)) => Some(given),
+            // "Our machine runs 3.1.1; that one is not affected."
+            (Some((_, Role::Safe)), None) if self.versions.len() == 1 => Some(Role::Safe),
             (_, None) => self.bare_role(expression),
         }
     }
@@ -154,6 +168,19 @@ impl Reader<'_> {
                 _ => 0,
             };
         }
+        // "2.3.1 is affected, 2.3.2 …": that verb has its own version.
+        let is_versions = |from: usize, to: usize| {
+            self.versions
+                .iter()
+                .any(|v| from <= v.range.start && v.range.end <= to)
+        };
+        let has_its_own = !follows
+            && gap.contains([',', '，', '、'])
+            && is_versions(0, said.range.start)
+            && !is_versions(said.range.end, range.start);
+        if has_its_own {
+            distance += FAR;
+        }
         // A Japanese verb speaks of what stands before it.
         let is_japanese = |c: char| matches!(c, '\u{3040}'..='\u{309f}');
         if !follows && self.text[said.range.clone()].contains(is_japanese) {
@@ -217,6 +244,8 @@ pub(super) fn verbs<'a>(text: &str, said: &'a [Said]) -> Vec<(&'a Said, Role)> {
         negations.iter().any(|not| {
             let before = not.range.end <= verb.range.start
                 && verb.range.start - not.range.end < NEGATION_OCTETS_MAX
+                // "…ないことを確認": that it is not so was seen.
+                && !text[not.range.end..].trim_start().starts_with("こと")
                 && is_bridge(&text[not.range.end..verb.range.start]);
             // Japanese puts it behind.
             let behind =
