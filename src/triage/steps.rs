@@ -68,11 +68,7 @@ fn list(text: &str, listed: &[String]) -> Option<String> {
     if let Some(found) = run(&lines, &numbered) {
         return Some(found);
     }
-    let bullets: Vec<usize> = (0..lines.len())
-        .filter(|at| BULLET.is_match(lines[*at]))
-        .filter(|at| is_announced(&lines, *at))
-        .collect();
-    run(&lines, &bullets)
+    run(&lines, &announced(&lines))
 }
 
 /// Whether an item is the first of its list: `1.`, `(1)`, `①`, `a)`, `Step 1`.
@@ -122,19 +118,34 @@ fn run(lines: &[&str], items: &[usize]) -> Option<String> {
     (2 * petty <= items.len() && !PRINTED.is_match(lines[from])).then_some(found)
 }
 
-/// Whether the line above a list, or the heading above it, says that steps follow.
-fn is_announced(lines: &[&str], at: usize) -> bool {
-    let above = lines[..at].iter().rev();
-    let mut above = above
-        .skip_while(|line| BULLET.is_match(line) || line.starts_with("  "))
-        .filter(|line| !line.trim().is_empty());
-    above.next().is_some_and(|line| {
-        let said = concepts(&lower(line));
-        let is_cue = said
-            .iter()
-            .any(|said| matches!(said.concept, Concept::Reproduces | Concept::StepsWord));
-        is_cue && !NO_STEPS.is_match(line)
-    })
+/// The items of lists of which the line above, or the heading above that, says that steps follow. One
+/// walk down the text: a list may be as long as the letter.
+fn announced(lines: &[&str]) -> Vec<usize> {
+    let mut found = Vec::new();
+    // The last line that is neither of a list nor empty, and whether it announces steps, once that
+    // was asked.
+    let mut above: Option<(&str, Option<bool>)> = None;
+    for (at, line) in lines.iter().enumerate() {
+        let is_item = BULLET.is_match(line);
+        if is_item
+            && let Some((cue, known)) = &mut above
+            && *known.get_or_insert_with(|| announces(cue))
+        {
+            found.push(at);
+        }
+        if !is_item && !line.trim().is_empty() && !line.starts_with("  ") {
+            above = Some((line, None));
+        }
+    }
+    found
+}
+
+fn announces(line: &str) -> bool {
+    let said = concepts(&lower(line));
+    let is_cue = said
+        .iter()
+        .any(|said| matches!(said.concept, Concept::Reproduces | Concept::StepsWord));
+    is_cue && !NO_STEPS.is_match(line)
 }
 
 /// The first paragraph of a sort, and the fence or paragraph that it announces.

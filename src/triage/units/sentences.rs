@@ -19,6 +19,8 @@ pub(super) fn sentences(part: &Mapped) -> Vec<Mapped> {
     let part = part.squashed();
     let mut found = Vec::new();
     let mut start = 0;
+    // Once: it looks for the first letter of all the text, which may have none.
+    let is_small = writes_small(&part.text);
     let bounds: Vec<usize> = part
         .text
         .split_sentence_bound_indices()
@@ -33,7 +35,7 @@ pub(super) fn sentences(part: &Mapped) -> Vec<Mapped> {
             continue;
         }
         let sentence = part.slice(start..end);
-        if writes_small(&part.text) {
+        if is_small {
             for clause in at_full_stops(&sentence) {
                 push_bounded(&mut found, clause);
             }
