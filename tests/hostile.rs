@@ -451,6 +451,35 @@ fn bombs_are_put_out_by_the_budget_of_their_letter() {
     }
 }
 
+/// What grows with the square of a letter ends its reader, and an honest list with it.
+#[test]
+fn lists_and_sentences_of_any_length_are_read() {
+    for (what, body) in [
+        ("short items", "- a\n".repeat(16_000)),
+        ("rules", "* * *\n".repeat(20_000)),
+        ("sentences without a letter", "?=".repeat(32_000)),
+        ("sentences of figures", "12? 34! 56. ".repeat(10_000)),
+    ] {
+        let letter = headed(
+            "eve@evil.example",
+            "x",
+            &format!("Content-Type: text/plain\n\n{body}"),
+        );
+        let mut child = Command::new(SEALDESK)
+            .args(["open", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(letter.as_bytes()).unwrap();
+        drop(input);
+        let output = child.wait_with_output().unwrap();
+        let read: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{what}: {}", read["faults"]);
+    }
+}
+
 /// A ticket system writes headers of machines on what people report.
 #[test]
 fn a_report_that_a_machine_passed_on_does_not_vanish() {
