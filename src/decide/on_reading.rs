@@ -500,6 +500,41 @@ mod tests {
         }
     }
 
+    /// With `hold`, nothing of what came sealed reaches the tracker before a responder decides.
+    #[test]
+    fn what_joins_an_older_case_is_held_like_any_other_sealed_letter() {
+        let older = CaseId::from_random([2; 10]);
+        let joined = |sealed: SealedPolicy, encrypted: bool| {
+            let reading = reading(LetterKind::Report, encrypted, true);
+            let policy = Policy {
+                sealed,
+                ..Policy::default()
+            };
+            let letter = ReadLetter {
+                intake: IntakeId(1),
+                received_at: now(),
+                is_first: true,
+                answerable: true,
+                signed_by_pinned: true,
+                proven: true,
+                of_participant: true,
+                older: Some(Older {
+                    case: &older,
+                    originator_in_case: true,
+                    is_closed: false,
+                }),
+                alike: None,
+                reading: Some(&reading),
+            };
+            let decision = on_reading(&case(), &letter, &policy, now());
+            assert_eq!(decision.letter_of, Some(older.clone()));
+            works(&decision).contains(&"append-follow-up")
+        };
+        assert!(!joined(SealedPolicy::Hold, true));
+        assert!(joined(SealedPolicy::Hold, false));
+        assert!(joined(SealedPolicy::default(), true));
+    }
+
     #[test]
     fn an_evident_report_is_filed_and_another_waits_for_a_word() {
         let policy = Policy::default();

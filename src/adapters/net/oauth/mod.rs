@@ -302,3 +302,36 @@ fn no_token(key: &str, failure: TokenFailure, ended: String) -> PortError {
         _ => PortError::passing("the token server cannot be reached or answers nonsense"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Of many letters that wait for a token, the first alone waits for a server that is silent.
+    #[tokio::test]
+    async fn a_server_that_gave_no_token_is_left_alone_for_a_while() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/token", listener.local_addr().unwrap());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&asked);
+        // It hangs up on whoever comes.
+        std::thread::spawn(move || {
+            while listener.accept().is_ok() {
+                counted.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        let grant = Grant::ApplicationSecret {
+            client_id: "desk".to_owned(),
+            client_secret: Arc::new(|| Ok(Secret::new(b"secret".to_vec()))),
+        };
+        let server = AuthorizationServer::Endpoint(url);
+        let mut tokens = AccessTokens::new("mailbox.login", server, None, grant);
+        let first = tokens.token().await.unwrap_err();
+        let asked_once = asked.load(Ordering::SeqCst);
+        assert!(asked_once > 0 && !first.is_lasting(), "{first}");
+        let second = tokens.token().await.unwrap_err();
+        assert_eq!(second.to_string(), first.to_string());
+        assert_eq!(asked.load(Ordering::SeqCst), asked_once);
+    }
+}
