@@ -317,6 +317,59 @@ async fn what_is_for_the_reporter_reaches_no_distributor() {
     }
 }
 
+/// Whoever learns the address that an answer came from can have a letter lie in its case. A draft
+/// that is filed later takes up what the reporter is proven to have written, and nobody else's words.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_takes_up_the_reporters_words_and_no_strangers() {
+    let story = Story::begin().await;
+    let proven = |name: &str, domain: &str, to: &str, rest: &str| {
+        format!(
+            "Authentication-Results: mx.desk.example; dmarc=pass header.from={domain}\nFrom: \
+             ada@{domain}\nTo: {to}\nMessage-ID: <{name}@{domain}>\n{rest}"
+        )
+    };
+    let own = "security@desk.example";
+    // The tracker is down when the first letter comes.
+    let tracker = story.folder.path().join("tracker");
+    fs::write(&tracker, "").unwrap();
+    let report = format!("Subject: Session cookie leaks in acme-web\n\n{REPORT}");
+    story.raw_letter("r1", &proven("r1", "reporter.example", own, &report));
+    story.at_hour(0).await;
+    let id = story.only_case().await;
+    let answer = walk(&story.folder.path().join("out"))
+        .iter()
+        .map(|file| fs::read_to_string(file).unwrap())
+        .find(|letter| letter.contains("X-Envelope-To: <ada@reporter.example>"))
+        .unwrap();
+    let bounce_address = answer
+        .strip_prefix("Return-Path: <")
+        .and_then(|rest| rest.split_once('>'))
+        .unwrap()
+        .0;
+    let second = "Subject: Re: Session cookie\nReferences: <r1@reporter.example>\n\nIn acme-web 2.3.1 \
+                  the cookie has no Secure attribute.\n";
+    story.raw_letter("r2", &proven("r2", "reporter.example", own, second));
+    let strange = "Subject: Re: Session cookie\nAuto-Submitted: auto-generated\n\nIn acme-web 2.3.1 a \
+                   stranger found a remote code execution:\n1. log in\n2. run it\n";
+    story.raw_letter(
+        "s1",
+        &proven("s1", "stranger.example", bounce_address, strange),
+    );
+    story.at_hour(1).await;
+    let letters = story.desk.parts.store.letters_of(&id).await.unwrap();
+    assert_eq!(letters.len(), 3, "a letter did not join");
+    fs::remove_file(&tracker).unwrap();
+    for hour in [5, 9] {
+        story.at_hour(hour).await;
+    }
+    let filed: String = walk(&tracker)
+        .iter()
+        .map(|file| fs::read_to_string(file).unwrap())
+        .collect();
+    assert!(filed.contains("no Secure attribute"), "{filed}");
+    assert!(!filed.contains("remote code execution"), "{filed}");
+}
+
 const REPORT: &str = "In acme-web 2.3.1 the session cookie can be read by a stranger.\n\nSteps to \
     reproduce:\n1. log in\n2. look\n";
 

@@ -51,6 +51,8 @@ struct TestOpener {
     deaths: AtomicBool,
     /// How the next readings end, before `deaths` counts.
     endings: Mutex<VecDeque<OpenerError>>,
+    /// After those, one reading does not end: the test's runtime believes that it went on for so long.
+    hangs_s: AtomicI64,
 }
 
 #[async_trait]
@@ -64,6 +66,13 @@ impl Opener for TestOpener {
     ) -> Result<OpenedLetter, OpenerError> {
         if let Some(ending) = self.endings.lock().unwrap().pop_front() {
             return Err(ending);
+        }
+        let hangs_s = self.hangs_s.swap(0, Ordering::SeqCst);
+        if hangs_s > 0 {
+            tokio::time::pause();
+            tokio::time::advance(Duration::from_secs(hangs_s as u64)).await;
+            tokio::time::resume();
+            std::future::pending::<()>().await;
         }
         Err(if self.deaths.load(Ordering::SeqCst) {
             OpenerError::Died
@@ -192,8 +201,22 @@ struct Test {
     folder: tempfile::TempDir,
 }
 
+const CAPS: Caps = Caps {
+    per_address: 1,
+    acknowledgements: 3,
+    // Half of a domain's answers are for those who are proven.
+    per_domain: 6,
+    in_all: 100,
+    calls_per_hour: 100,
+    drafts_per_day: 100,
+};
+
 impl Test {
     async fn new() -> Self {
+        Self::with(CAPS).await
+    }
+
+    async fn with(caps: Caps) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let storage = generate_storage("test").unwrap();
         let seal = SealTo::new(&certificates(storage.public_armored.as_bytes()).unwrap()).unwrap();
@@ -230,6 +253,7 @@ impl Test {
             authenticator: None,
             own_addresses: OwnAddresses {
                 ours: vec![address],
+                authserv_id: Some("mx.desk.example".to_owned()),
                 ..OwnAddresses::default()
             },
             bounce_address: Address::parse("bounce@desk.example").unwrap(),
@@ -242,15 +266,7 @@ impl Test {
             sources: None,
             secret: Secret::new(b"secret".to_vec()),
             answer_from: Timestamp::UNIX_EPOCH,
-            caps: Caps {
-                per_address: 1,
-                acknowledgements: 3,
-                // Nobody is proven here, and half of a domain's answers are for those who are.
-                per_domain: 6,
-                in_all: 100,
-                calls_per_hour: 100,
-                drafts_per_day: 100,
-            },
+            caps,
             release: ReleaseRules::default(),
         }));
         Self {
@@ -276,14 +292,30 @@ impl Test {
         intake::round(&self.desk, mailbox, Origin::Inbox, failures, &beat).await
     }
 
+    /// Letters by these writers, whom nothing proves.
     async fn arrive(&self, letters: &[(u64, &str)]) {
+        self.arrive_with(letters, |_| String::new()).await;
+    }
+
+    /// Letters whose writers our own server vouches for.
+    async fn arrive_proven(&self, letters: &[(u64, &str)]) {
+        let vouched = |from: &str| {
+            let domain = from.rsplit('@').next().unwrap();
+            format!("Authentication-Results: mx.desk.example; dmarc=pass header.from={domain}\r\n")
+        };
+        self.arrive_with(letters, vouched).await;
+    }
+
+    async fn arrive_with(&self, letters: &[(u64, &str)], above: impl Fn(&str) -> String) {
         let letters = letters
             .iter()
             .map(|(uid, from)| {
+                let above = above(from);
                 (
                     *uid,
                     format!(
-                        "From: {from}\r\nMessage-ID: <{uid}@x>\r\nSubject: s\r\n\r\nhello {uid}\r\n"
+                        "{above}From: {from}\r\nMessage-ID: <{uid}@x>\r\nSubject: s\r\n\r\n\
+                         hello {uid}\r\n"
                     ),
                 )
             })
@@ -478,6 +510,97 @@ async fn a_cap_delays_or_hands_over_and_never_drops() {
             .count(),
         2
     );
+}
+
+#[tokio::test]
+async fn half_of_a_domains_answers_are_kept_for_who_is_proven_to_ask() {
+    let test = Test::new().await;
+    test.opener.up.store(true, Ordering::SeqCst);
+    let named = |kind: &str| -> Vec<String> {
+        let names = (0..8).map(|n| format!("{kind}{n}@mail.example"));
+        names.collect()
+    };
+    let (forged, proven) = (named("forged"), named("proven"));
+    let numbered = |from: u64, names: &'static [String]| -> Vec<(u64, &'static str)> {
+        (from..).zip(names.iter().map(String::as_str)).collect()
+    };
+    let sent_to = |kind: &str| {
+        let sent = test.sent().into_iter();
+        sent.filter(|l| l.contains(&format!("To: {kind}"))).count()
+    };
+    test.arrive(&numbered(1, forged.leak())).await;
+    test.at_hour(0.1);
+    test.work().await;
+    assert_eq!(sent_to("forged"), 3);
+    test.arrive_proven(&numbered(11, proven.leak())).await;
+    test.at_hour(0.2);
+    test.work().await;
+    assert_eq!((sent_to("forged"), sent_to("proven")), (3, 3));
+}
+
+/// A flood in others' names uses up the calls of the hour, and with them nobody hears of its own
+/// held-up acknowledgements. Of those that were held up for somebody proven, humans hear.
+#[tokio::test]
+async fn a_flood_hides_no_proven_writer_whose_acknowledgement_it_held_up() {
+    let test = Test::with(Caps {
+        calls_per_hour: 1,
+        ..CAPS
+    })
+    .await;
+    test.opener.up.store(true, Ordering::SeqCst);
+    let flood = [1, 2, 3, 4].map(|uid| (uid, "victim@c.example"));
+    test.arrive(&flood).await;
+    test.at_hour(0.1);
+    test.work().await;
+    let own = [5, 6, 7, 8].map(|uid| (uid, "ada@b.example"));
+    test.arrive_proven(&own).await;
+    test.at_hour(0.2);
+    test.work().await;
+    let mut called = Vec::new();
+    for case in test.cases().await {
+        if !matches!(case.acknowledgement(), Acknowledgement::ByHand { .. }) {
+            continue;
+        }
+        let store = &test.desk.parts.store;
+        let journal = store.journal(case.id()).await.unwrap();
+        let letters = store.letters_of(case.id()).await.unwrap();
+        let writer = letters[0].originator.as_ref().unwrap().as_str().to_owned();
+        let calls = journal
+            .iter()
+            .filter(|line| line.event == JournalEvent::RespondersCalled);
+        called.push((writer, calls.count()));
+    }
+    called.sort();
+    let of = |writer: &str, calls: usize| (writer.to_owned(), calls);
+    assert_eq!(called.len(), 4, "{called:?}");
+    assert_eq!(called[0], of("ada@b.example", 1));
+    let of_flood: usize = called[1..].iter().map(|(_, calls)| calls).sum();
+    assert!(of_flood <= 1, "{called:?}");
+}
+
+/// A letter that ended the opener is read alone, and everybody else waits for it: not for ever.
+#[tokio::test]
+async fn a_suspect_that_does_not_end_is_given_up() {
+    let test = Test::new().await;
+    test.arrive(&[(1, "ada@b.example")]).await;
+    let ended = OpenerError::Ended("test".to_owned());
+    test.opener.endings.lock().unwrap().push_back(ended);
+    test.opener.hangs_s.store(60, Ordering::SeqCst);
+    test.opener.deaths.store(true, Ordering::SeqCst);
+    // A real clock beside the runtime's, which the opener turns.
+    let (read, is_read) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        if is_read.recv_timeout(Duration::from_secs(60)).is_err() {
+            eprintln!("the letter is read for ever");
+            std::process::abort();
+        }
+    });
+    for _ in 0..4 {
+        reading_loop::round(&test.desk).await.unwrap();
+    }
+    read.send(()).unwrap();
+    let tally = test.desk.parts.store.tally().await.unwrap();
+    assert_eq!((tally.set_aside, tally.unread), (1, 0));
 }
 
 #[tokio::test]

@@ -306,7 +306,57 @@ fn no_token(key: &str, failure: TokenFailure, ended: String) -> PortError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// A desk that is told to stop drops whoever waits for a token. The server has taken the old
+    /// refresh token back by then, so its answer is waited for and kept all the same.
+    #[tokio::test]
+    async fn whoever_stops_waiting_loses_no_refresh_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/token", listener.local_addr().unwrap());
+        let (asked, mut is_asked) = tokio::sync::mpsc::channel(1);
+        let (dropped, is_dropped) = std::sync::mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().unwrap();
+            client.read_exact(&mut [0; 64]).unwrap();
+            asked.blocking_send(()).unwrap();
+            is_dropped.recv().unwrap();
+            let body = r#"{"access_token":"a","token_type":"bearer","refresh_token":"second"}"#;
+            let length = body.len();
+            write!(
+                client,
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
+                 Connection: close\r\n\r\n{body}"
+            )
+            .unwrap();
+        });
+        let tokens = |folder: &std::path::Path| {
+            let configured: SecretSource = Arc::new(|| Ok(Secret::new(b"first".to_vec())));
+            RefreshTokens::new(configured, folder.join("mailbox.token"))
+        };
+        let grant = Grant::Refresh {
+            refresh_tokens: tokens(folder.path()),
+            client_id: "desk".to_owned(),
+            client_secret: None,
+        };
+        let server = AuthorizationServer::Endpoint(url);
+        let mut access = AccessTokens::new("mailbox.login", server, None, grant);
+        tokio::select! {
+            _ = access.token() => panic!("nothing was answered yet"),
+            asked = is_asked.recv() => asked.unwrap(),
+        }
+        drop(access);
+        dropped.send(()).unwrap();
+        let kept = async {
+            while tokens(folder.path()).current().unwrap().expose() != b"second" {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(10), kept).await;
+        waited.expect("the new refresh token was lost");
+    }
 
     /// Of many letters that wait for a token, the first alone waits for a server that is silent.
     #[tokio::test]
