@@ -10,6 +10,7 @@ use sealdesk::decide::Decision;
 use sealdesk::desk::{Desk, DeskParts};
 use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
+use sealdesk::model::budget::Budget;
 use sealdesk::model::case::Closing;
 use sealdesk::model::case_command::{Asset, CaseCommand};
 use sealdesk::model::case_record::Assessment;
@@ -17,6 +18,7 @@ use sealdesk::model::course::{Lane, Step};
 use sealdesk::model::ids::CaseId;
 use sealdesk::model::journal::JournalEvent;
 use sealdesk::model::letter::Dmarc;
+use sealdesk::openpgp::{self, Purpose, SecretKeys, certificates, generate_storage, seal_packets};
 use sealdesk::pipeline::{Watchdog, deadlines, intake, outbox, reading_loop};
 use sealdesk::ports::{Clock, JournalLine, OutboxQueue};
 use sealdesk::wiring;
@@ -368,6 +370,83 @@ async fn a_draft_takes_up_the_reporters_words_and_no_strangers() {
         .collect();
     assert!(filed.contains("no Secure attribute"), "{filed}");
     assert!(!filed.contains("remote code execution"), "{filed}");
+}
+
+/// Somebody who took a responder's sealed letter on its way sends it again in their name. Whether it
+/// opens must not show: in answers, or in how often and how many responders are called.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_in_a_responders_name_is_told_alike_whether_or_not_it_opens() {
+    let story = Story::begin().await;
+    story.letter("r1", "Session cookie leaks in acme-web", REPORT);
+    story.at_hour(0).await;
+    let id = story.only_case().await;
+    let key = |name: &str| fs::read(story.folder.path().join(name)).unwrap();
+    let desk = certificates(&key("desk/security.asc")).unwrap();
+    let secret = key("rita/security.secret.asc");
+    let rita = SecretKeys::load(&secret, Purpose::Mail, None).unwrap();
+    let out = story.folder.path().join("out");
+    let call = walk(&out)
+        .iter()
+        .map(|file| fs::read_to_string(file).unwrap())
+        .find(|letter| letter.contains("X-Envelope-To: <rita@desk.example>"))
+        .unwrap();
+    let (_, armor) = call.split_once("-----BEGIN PGP MESSAGE-----").unwrap();
+    let armor = armor.split_once("-----END PGP MESSAGE-----").unwrap().0;
+    let armor = format!("-----BEGIN PGP MESSAGE-----{armor}-----END PGP MESSAGE-----\n");
+    let mut keys = SecretKeys::load(&secret, Purpose::Mail, None).unwrap();
+    let opened = openpgp::open(armor.as_bytes(), &mut keys, &[], &Budget::ours()).unwrap();
+    let opened = String::from_utf8(opened.plaintext).unwrap();
+    let token = opened.split_once("Reply-Token: ").unwrap().1.trim_start();
+    let token: String = token.chars().take_while(char::is_ascii_hexdigit).collect();
+    // Her own letter, with files, so that it is refused and its token stays good.
+    let inner = format!(
+        "Content-Type: multipart/mixed; boundary=f\n\n--f\n\n/to security@desk.example\nWords.\n> \
+         Reply-Token: {token}\n--f\nContent-Type: text/x-c; name=a.c\n\nmain\n--f--\n"
+    );
+    let sealed = |text: &str| {
+        let signed = rita.sign_message(text.as_bytes()).unwrap();
+        let packets = seal_packets(&desk, &signed).unwrap();
+        openpgp::armored_message(&packets).unwrap()
+    };
+    let good = sealed(&inner);
+    let stranger = generate_storage("another").unwrap();
+    let stranger = certificates(stranger.public_armored.as_bytes()).unwrap();
+    let packets = seal_packets(&stranger, &rita.sign_message(inner.as_bytes()).unwrap());
+    let shut = openpgp::armored_message(&packets.unwrap()).unwrap();
+    let mut hour = 0;
+    let mut told = Vec::new();
+    for (name, armor) in [("o", &good), ("s", &shut)] {
+        let before = walk(&out).len();
+        story.raw_letter(
+            name,
+            &format!(
+                "From: rita@desk.example\nReply-To: mallory@desk.example\nTo: \
+                 security@desk.example\nSubject: x\nMessage-ID: <{name}@x.example>\nContent-Type: \
+                 multipart/encrypted; protocol=\"application/pgp-encrypted\"; \
+                 boundary=e\n\n--e\nContent-Type: application/pgp-encrypted\n\nVersion: \
+                 1\n\n--e\nContent-Type: application/octet-stream\n\n{armor}\n--e--\n"
+            ),
+        );
+        hour += 2;
+        story.at_hour(hour).await;
+        let all = walk(&out);
+        told.push(all.len() - before);
+        for file in all {
+            let text = fs::read_to_string(file).unwrap();
+            assert!(!text.contains("mallory@"), "{text}");
+        }
+    }
+    assert_eq!(
+        told,
+        [1, 1],
+        "calls about a letter that opened, and about one that did not"
+    );
+    let journal = story.desk.parts.store.journal(&id).await.unwrap();
+    let refused = |line: &JournalLine| line.event == JournalEvent::ReplyRefused;
+    assert!(
+        journal.iter().any(refused),
+        "the first one was not opened: {journal:?}"
+    );
 }
 
 const REPORT: &str = "In acme-web 2.3.1 the session cookie can be read by a stranger.\n\nSteps to \

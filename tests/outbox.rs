@@ -17,7 +17,7 @@ use sealdesk::model::effect::{Reason, Work};
 use sealdesk::model::journal::JournalEvent;
 use sealdesk::model::outgoing::Composition;
 use sealdesk::model::publication::SecurityTxt;
-use sealdesk::model::reading::{LetterKind, Outside};
+use sealdesk::model::reading::{BroughtCertificate, LetterKind, Outside};
 use sealdesk::model::release::ReleaseRules;
 use sealdesk::model::secret::Secret;
 use sealdesk::model::timeline::Timeline;
@@ -51,6 +51,8 @@ struct TestOpener {
     deaths: AtomicBool,
     /// How the next readings end, before `deaths` counts.
     endings: Mutex<VecDeque<OpenerError>>,
+    /// A certificate of the writer's that every letter shows from outside.
+    shows: Mutex<Option<BroughtCertificate>>,
     /// After those, one reading does not end: the test's runtime believes that it went on for so long.
     hangs_s: AtomicI64,
 }
@@ -103,6 +105,7 @@ impl Opener for TestOpener {
             asks_for_certificate: false,
             language: None,
             certificate: None,
+            pinnable: self.shows.lock().unwrap().iter().cloned().collect(),
             digest: None,
         })
     }
@@ -576,6 +579,52 @@ async fn a_flood_hides_no_proven_writer_whose_acknowledgement_it_held_up() {
     assert_eq!(called[0], of("ada@b.example", 1));
     let of_flood: usize = called[1..].iter().map(|(_, calls)| calls).sum();
     assert!(of_flood <= 1, "{called:?}");
+}
+
+/// A reading tells what a key opened, by what it spends, or by ending on it: nothing that an answer is
+/// sealed with may come from it.
+#[tokio::test]
+async fn certificates_are_kept_from_outside_whatever_becomes_of_the_reading() {
+    for deaths in [false, true] {
+        let test = Test::new().await;
+        test.opener.up.store(true, Ordering::SeqCst);
+        test.opener.deaths.store(deaths, Ordering::SeqCst);
+        let show = |fingerprint: &str| {
+            *test.opener.shows.lock().unwrap() = Some(BroughtCertificate {
+                fingerprint: fingerprint.to_owned(),
+                in_clear: true,
+                pinnable: true,
+                armored: format!("armored {fingerprint}"),
+            });
+        };
+        let pinned = async |address: &str| {
+            let address = Address::parse(address).unwrap();
+            let pinned = test.desk.parts.store.pinned(&address).await.unwrap();
+            pinned.map(|pinned| (pinned.fingerprint, pinned.contested))
+        };
+        show("AA");
+        test.arrive_proven(&[(1, "ada@b.example")]).await;
+        test.arrive(&[(2, "eve@c.example")]).await;
+        for _ in 0..4 {
+            let _ = reading_loop::round(&test.desk).await;
+        }
+        assert_eq!(pinned("ada@b.example").await, None, "before its hour");
+        test.at_hour(0.1);
+        test.work().await;
+        assert_eq!(pinned("ada@b.example").await, Some(("AA".to_owned(), None)));
+        assert_eq!(pinned("eve@c.example").await, None, "nobody proves them");
+        // A later letter in her case, to which no acknowledgement is owed.
+        show("BB");
+        let again = "Authentication-Results: mx.desk.example; dmarc=pass header.from=b.example\r\n\
+                     References: <1@x>\r\n";
+        test.arrive_with(&[(3, "ada@b.example")], |_| again.to_owned())
+            .await;
+        assert_eq!(test.cases().await.len(), 2);
+        test.at_hour(0.2);
+        test.work().await;
+        let (first, contested) = pinned("ada@b.example").await.unwrap();
+        assert_eq!((first.as_str(), contested.is_some()), ("AA", true));
+    }
 }
 
 /// A letter that ended the opener is read alone, and everybody else waits for it: not for ever.

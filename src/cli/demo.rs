@@ -204,7 +204,7 @@ async fn describe(
     let how = match reading {
         Some(r) if r.protection.shut.is_some() => styled(WARN, "encrypted, and stays shut"),
         Some(r) if r.protection.encrypted && r.signature.signer_is_originator => {
-            "encrypted, signed by its sender".to_owned()
+            format!("encrypted, {}", r.signature.signer_in_words())
         }
         Some(r) if r.protection.encrypted => "encrypted".to_owned(),
         Some(_) => "in clear".to_owned(),

@@ -6,7 +6,7 @@ use crate::model::case_record::Credit;
 use crate::model::effect::EffectKey;
 use crate::model::ids::CaseId;
 use crate::model::outgoing::{Addition, Advisory};
-use crate::model::reading::{Format, Integrity, Reading, SignatureStatus};
+use crate::model::reading::{Format, Integrity, Reading};
 use crate::model::report::Report;
 use crate::model::report::fields::{Audience, Field, Place, Table, Value};
 use crate::model::secret::tag;
@@ -94,7 +94,7 @@ fn facts(
         "Case **{case}**, arrived {}; the letter {}, {}.\n\n| | |\n|---|---|\n{table}",
         received_at.strftime("%Y-%m-%d %H:%M UTC"),
         protection(reading),
-        signature(reading),
+        reading.signature.signer_in_words(),
     )
 }
 
@@ -121,17 +121,6 @@ fn protection(reading: &Reading) -> &'static str {
         Integrity::Aead => "came encrypted (OpenPGP, AEAD)",
         Integrity::Signature => "came encrypted (S/MIME), signed inside",
         Integrity::Unproven => "came encrypted (S/MIME), without proof of its integrity",
-    }
-}
-
-/// By whom the letter was signed.
-fn signature(reading: &Reading) -> &'static str {
-    match reading.signature.status {
-        SignatureStatus::Valid if reading.signature.signer_is_originator => "signed by its sender",
-        SignatureStatus::Valid => "signed by someone else than its sender",
-        SignatureStatus::Invalid => "with a wrong signature",
-        SignatureStatus::UnknownKey => "signed by an unknown key",
-        SignatureStatus::None => "not signed",
     }
 }
 

@@ -4,13 +4,20 @@ use super::disarm::visible;
 use crate::model::Timestamp;
 use crate::model::case::{Case, Draft};
 use crate::model::ids::CaseId;
+use crate::model::letter::Dmarc;
 use crate::model::outgoing::Brief;
 use crate::model::reading::{Attachment, Reading, SignatureStatus, TrustAnchor};
 use crate::model::report::Report;
 use crate::model::report::fields::{Place, Table};
 
-/// What a call carries of a letter's text, as quoted-printable makes it; `case show` has all of it.
-const TEXT_OCTETS_MAX: usize = 96 * 1024;
+/// What a brief carries of a letter's text, as quoted-printable makes it: a call has no room for more.
+const TEXT_OCTETS_MAX: usize = 64 * 1024;
+
+/// Below a text that is cut.
+const CUT: &str = "\n[cut here: the desk has all of it]\n";
+
+/// Fields of a brief that needs room: what says which letter it is.
+const FIELDS_MIN: usize = 8;
 
 /// Attachments and notes that are named.
 const LINES_MAX: usize = 40;
@@ -22,9 +29,9 @@ const TITLE_CHARACTERS_MAX: usize = 100;
 
 /// The case and the letter that a call is about. It leaves encrypted to responders, and to nobody
 /// else.
-pub fn brief(case: &Case, reading: &Reading, received_at: Timestamp) -> Brief {
+pub fn brief(case: &Case, reading: &Reading, proven: Dmarc, received_at: Timestamp) -> Brief {
     let mut fields = Fields::default();
-    fields.add_letter(reading, received_at);
+    fields.add_letter(reading, proven, received_at);
     if let Some(report) = &reading.report {
         fields.add_report(report);
     }
@@ -71,10 +78,11 @@ impl Fields {
         self.add(name, value.unwrap_or_default());
     }
 
-    fn add_letter(&mut self, reading: &Reading, received_at: Timestamp) {
+    fn add_letter(&mut self, reading: &Reading, proven: Dmarc, received_at: Timestamp) {
         let from = reading.from.as_deref();
         self.add_known("Subject:", reading.subject.as_deref());
         self.add("From:", from.unwrap_or("nobody that can be told"));
+        self.add("Proven by:", proof_of_from(proven, reading));
         self.add("Arrived:", &minute(received_at));
         self.add("Protection:", &protection(reading));
     }
@@ -104,11 +112,33 @@ fn minute(at: Timestamp) -> String {
 /// The text of the letter, and a line that says so where it is cut.
 fn shortened_text(reading: &Reading) -> String {
     let head = &reading.text[..reading.text.floor_char_boundary(TEXT_OCTETS_MAX)];
-    let (mut text, is_cut) = as_long_as_fits(&visible(head));
-    if is_cut || reading.text.len() > TEXT_OCTETS_MAX {
-        text.push_str("\n[cut here: sealdesk case show has all of it]\n");
+    let head = visible(head);
+    let end = fitting(&head, TEXT_OCTETS_MAX);
+    if end < head.len() || reading.text.len() > TEXT_OCTETS_MAX {
+        format!("{}{CUT}", &head[..end])
+    } else {
+        head
     }
-    text
+}
+
+/// A brief that is shorter by so many octets, or by as many as it can be: first its text is cut, then
+/// its lists are; `None` where nothing is left to cut.
+pub(super) fn shorten(mut brief: Brief, over: usize) -> Option<Brief> {
+    let text = brief.text.strip_suffix(CUT).unwrap_or(&brief.text);
+    if !text.is_empty() {
+        let left = printed_octets(text).saturating_sub(over + CUT.len());
+        brief.text = format!("{}{CUT}", &text[..fitting(text, left)]);
+        return Some(brief);
+    }
+    if !brief.attachments.is_empty() {
+        brief.attachments.clear();
+        return Some(brief);
+    }
+    if brief.fields.len() > FIELDS_MIN {
+        brief.fields.truncate(FIELDS_MIN);
+        return Some(brief);
+    }
+    None
 }
 
 fn describe_attachment(attachment: &Attachment) -> String {
@@ -120,23 +150,32 @@ fn describe_attachment(attachment: &Attachment) -> String {
     )
 }
 
+/// What says that a letter is from whom it names.
+pub fn proof_of_from(proven: Dmarc, reading: &Reading) -> &'static str {
+    let signature = &reading.signature;
+    let by_known_key = signature.status == SignatureStatus::Valid
+        && signature.signer_is_originator
+        && !matches!(signature.anchor, Some(TrustAnchor::Enclosed) | None);
+    match (proven, by_known_key) {
+        (Dmarc::Pass, true) => "its domain (DMARC), and the signature of a known certificate",
+        (Dmarc::Pass, false) => "its domain (DMARC)",
+        (_, true) => "the signature of a known certificate",
+        (Dmarc::Fail, false) => "nobody, and its domain disowns it (DMARC): it may be forged",
+        (Dmarc::Unknown, false) => "nobody: anybody may have written it under this name",
+    }
+}
+
 fn protection(reading: &Reading) -> String {
     let sealed = if reading.protection.encrypted {
         "encrypted"
     } else {
         "in clear"
     };
-    let signed = match reading.signature.status {
-        SignatureStatus::Valid if reading.signature.signer_is_originator => "signed by its sender",
-        SignatureStatus::Valid => "signed, not by its sender",
-        SignatureStatus::Invalid => "its signature is wrong",
-        SignatureStatus::UnknownKey => "signed with an unknown key",
-        SignatureStatus::None => "not signed",
-    };
+    let signed = reading.signature.signer_in_words();
     let believed = match &reading.signature.anchor {
         Some(TrustAnchor::Root { name }) => format!(" (its certificate leads to {name})"),
         Some(TrustAnchor::Pinned) => " (its certificate is pinned)".to_owned(),
-        None => String::new(),
+        Some(TrustAnchor::Enclosed) | None => String::new(),
     };
     let unproven = if reading.is_unproven() {
         "; NOT PROVEN to be as it was sent: don't quote it in an answer"
@@ -146,21 +185,27 @@ fn protection(reading: &Reading) -> String {
     format!("{sealed}, {signed}{}{unproven}", visible(&believed))
 }
 
-/// An octet beyond ASCII becomes three.
-fn as_long_as_fits(text: &str) -> (String, bool) {
+/// The octets of a character in quoted-printable: one beyond ASCII becomes three for each of its own.
+fn printed(c: char) -> usize {
+    if matches!(c, ' '..='~' | '\n') {
+        1
+    } else {
+        3 * c.len_utf8()
+    }
+}
+
+fn printed_octets(text: &str) -> usize {
+    text.chars().map(printed).sum()
+}
+
+/// Where a text ends of which so many octets fit.
+fn fitting(text: &str, octets_max: usize) -> usize {
     let mut octets = 0;
     let end = text.char_indices().find(|(_, c)| {
-        octets += if matches!(c, ' '..='~' | '\n') {
-            1
-        } else {
-            3 * c.len_utf8()
-        };
-        octets > TEXT_OCTETS_MAX
+        octets += printed(*c);
+        octets > octets_max
     });
-    end.map_or_else(
-        || (text.to_owned(), false),
-        |(at, _)| (text[..at].to_owned(), true),
-    )
+    end.map_or(text.len(), |(at, _)| at)
 }
 
 fn one_line(text: &str) -> String {

@@ -5,13 +5,15 @@ mod assembly;
 mod days;
 mod fields;
 
-use crate::compose::{ComposeError, DeskIdentity};
+use crate::compose::brief::shorten;
+use crate::compose::templates::TemplateFields;
+use crate::compose::{ComposeError, DeskIdentity, TemplateFault};
 use crate::model::language::Language;
-use crate::model::outgoing::{Asked, Composition};
+use crate::model::outgoing::{Asked, Brief, Composition};
 pub use assembly::OutgoingHeaders;
 use assembly::{
-    MailEntity, binary_part, certificate_part, protected_part, smime_certificate_part, text_part,
-    titled_part,
+    MailEntity, TooLong, binary_part, certificate_part, protected_part, smime_certificate_part,
+    text_part, titled_part,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -142,10 +144,14 @@ fn drafted(
     let words = identity.templates.fill(template, language, &fields)?;
     let (subject, entity) = match composition {
         // What it is about only its reader may see: neither its subject nor its size says it.
-        Composition::Call { .. } => (
-            CALL_SUBJECT.to_owned(),
-            MailEntity::Single(protected_part(&words)?),
-        ),
+        Composition::Call { case, brief, .. } => {
+            let fill = |brief: Option<&Brief>| {
+                let fields = fields.clone().briefed(brief);
+                identity.templates.fill(template, language, &fields)
+            };
+            let part = call_part(case.is_some(), brief.clone(), fill)?;
+            (CALL_SUBJECT.to_owned(), MailEntity::Single(part))
+        }
         Composition::Certificate { .. } => {
             let mut mixed = MultiPart::mixed().singlepart(text_part(&words.body)?);
             for own in attached(identity) {
@@ -217,8 +223,40 @@ pub(super) fn spaced(fingerprint: &str) -> String {
 /// The outer subject of every call.
 const CALL_SUBJECT: &str = "Sealdesk: please look";
 
-/// Calls are as long as the next of these steps: this many octets, and each twice the one before.
-const CALL_OCTETS_MIN: usize = 8 * 1024;
+/// So long is each call about a case, whatever it tells, and each about the desk itself: were they as
+/// long as their words, their size would tell whether a letter opened. Who wants to read more than
+/// fits has `case show`.
+const CASE_CALL_OCTETS: usize = 64 * 1024;
+const DESK_CALL_OCTETS: usize = 8 * 1024;
+
+/// The part of a call, which is as long as every other: what does not fit is cut. `fill` puts a brief
+/// into the template.
+fn call_part(
+    is_about_case: bool,
+    mut brief: Option<Brief>,
+    fill: impl Fn(Option<&Brief>) -> Result<TemplateFields, TemplateFault>,
+) -> Result<SinglePart, ComposeError> {
+    let mut octets = if is_about_case {
+        CASE_CALL_OCTETS
+    } else {
+        DESK_CALL_OCTETS
+    };
+    loop {
+        let words = fill(brief.as_ref())?;
+        let TooLong(over) = match protected_part(&words, octets)? {
+            Ok(part) => return Ok(part),
+            Err(over) => over,
+        };
+        brief = match brief {
+            Some(long) => shorten(long, over),
+            // The operator's own template is longer than a call: it leaves all the same.
+            None => {
+                octets = (octets + over).next_power_of_two();
+                None
+            }
+        };
+    }
+}
 
 /// A signed entity that is not yet sealed.
 pub struct Signed {
@@ -287,7 +325,6 @@ impl MailDraft {
 mod tests {
     use super::*;
     use crate::compose::Templates;
-    use crate::compose::mail::assembly::Padding;
     use crate::model::Timestamp;
     use crate::model::address::{Address, ReplyAddress};
     use crate::model::effect::Reason;
@@ -468,42 +505,58 @@ mod tests {
         assert!(v4 < v6 && text.contains("application/pgp-keys"));
     }
 
+    /// To the octet, and whatever there is to tell: who sees the mail of responders must not learn
+    /// from its size whether a letter opened, or what was in it.
     #[test]
     fn calls_look_alike_from_outside_whatever_they_are_about() {
-        let call = |reason, text: &str| Composition::Call {
+        let call = |reason, brief: Option<Brief>| Composition::Call {
             to: Address::parse("rita@desk.example").unwrap(),
             message_id: MessageId::parse("x@desk.example").unwrap(),
             case: Some(CaseId::from_random([3; 10])),
             reason,
             thread: None,
-            brief: Some(Brief {
-                title: Some("A flaw in the parser".to_owned()),
-                text: text.to_owned(),
-                ..Brief::default()
-            }),
+            brief,
             reply: None,
             at: Timestamp::UNIX_EPOCH,
         };
+        let brief = |text: String| Brief {
+            title: Some("A flaw in the parser".to_owned()),
+            text,
+            ..Brief::default()
+        };
         let identity = identity();
-        let drafted = |reason, text: &str| {
-            let draft = draft(&call(reason, text), &identity).unwrap();
+        let drafted = |reason, brief| {
+            let draft = draft(&call(reason, brief), &identity).unwrap();
             (draft.octets_to_sign(), draft.headers.subject)
         };
-        let (shut, outer) = drafted(Reason::LetterShut, "");
-        let (new, same_outer) = drafted(Reason::NewCase, &"a report\n".repeat(300));
-        assert_eq!(outer, same_outer);
-        assert!(
-            shut.len().abs_diff(new.len()) < Padding::LINE_OCTETS,
-            "{} {}",
-            shut.len(),
-            new.len()
-        );
-        let text = String::from_utf8(new).unwrap();
-        assert!(
-            text.contains("Subject: New case: A flaw in the parser [SD-")
-                && text.contains("hp=\"cipher\""),
-            "{text}"
-        );
+        let (shut, outer) = drafted(Reason::LetterShut, None);
+        let long = |n: usize, text: &str| vec![text.repeat(n); 300];
+        let briefs = [
+            brief(String::new()),
+            brief("a report\n".repeat(300)),
+            brief("a report\n".repeat(20_000)),
+            brief("ein Bericht über Lücken 漏洞\n".repeat(20_000)),
+            brief("\u{7f}".repeat(200_000)),
+            Brief {
+                attachments: long(60, "ü"),
+                fields: long(60, "漏")
+                    .into_iter()
+                    .map(|v| ("Note:".to_owned(), v))
+                    .collect(),
+                ..brief("words ".repeat(30_000))
+            },
+        ];
+        for brief in briefs {
+            let (octets, subject) = drafted(Reason::NewCase, Some(brief));
+            assert_eq!((octets.len(), &subject), (shut.len(), &outer));
+            let text = String::from_utf8(octets).unwrap();
+            assert!(
+                text.contains("Subject: New case: A flaw in the parser [SD-")
+                    && text.contains("hp=\"cipher\""),
+                "{text}"
+            );
+            assert!(text.lines().all(|line| line.len() <= 100), "{text}");
+        }
         assert!(!outer.contains("SD-") && !outer.contains("New case"));
     }
 }

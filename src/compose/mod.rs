@@ -12,7 +12,7 @@ mod publication;
 mod templates;
 
 pub use advisory::{Measure, advisory, credited, follow_up, marker};
-pub use brief::brief;
+pub use brief::{brief, proof_of_from};
 pub use mail::{
     MailDraft, OutgoingHeaders, OwnCertificate, OwnSmimeCertificate, Signed, draft, plain,
 };

@@ -179,6 +179,7 @@ async fn import(desk: &Desk, letter: Option<i64>) -> Result<String> {
             sealed_outside: false,
             automatic: false,
             autocrypt_signed: false,
+            body_signed: false,
             answer: letter.reply_to.clone().ok_or(NoAnswer::Old),
         };
         // The promise runs from the human's confirmation: these letters were not ours to answer before.

@@ -9,6 +9,7 @@ use crate::model::case::{Acknowledgement, Case, Draft, Standing};
 use crate::model::case_record::CaseRecord;
 use crate::model::course::{Course, Lane};
 use crate::model::ids::CaseId;
+use crate::model::letter::Dmarc;
 use crate::model::quality::{self, Quality};
 use crate::model::reading::Reading;
 use crate::model::report::{Class, Report};
@@ -109,6 +110,8 @@ pub struct LetterView {
     pub octets: u64,
     pub sha256: String,
     pub state: ReadingState,
+    /// What our server, or DNS, says of its From.
+    pub dmarc: Dmarc,
     /// None until it was read, and after it was erased. Certificates are left out.
     pub reading: Option<Reading>,
 }
@@ -254,6 +257,7 @@ pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
             octets: intake.octets,
             sha256: intake.digest.to_string(),
             state: intake.state,
+            dmarc: intake.dmarc,
             reading,
         });
     }

@@ -4,7 +4,7 @@ use super::policy::READING_GRACE;
 use super::{CaseChange, Decision, Entry, Policy};
 use crate::model::Timestamp;
 use crate::model::case::{Acknowledgement, AdvisoryId, Case, Closing, Standing};
-use crate::model::effect::{Effect, Reason};
+use crate::model::effect::{Effect, Reason, Work};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::journal::JournalEvent;
 use crate::model::letter::{Dmarc, NoAnswer, Outer, Role};
@@ -61,8 +61,43 @@ pub struct Thread {
     pub to_participant: bool,
 }
 
-/// What follows from the outer letter: its case, and the acknowledgement that is owed.
+/// What follows from the outer letter: its case, the acknowledgement that is owed, and that its
+/// certificates are kept.
 pub fn on_arrival(
+    arrival: &Arrival<'_>,
+    known: &ThreadContext,
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision {
+    let mut decision = by_outer_letter(arrival, known, policy, now);
+    let is_machines = matches!(&arrival.outer.answer, Err(why) if why.is_machine());
+    let is_proven_mail = arrival.outer.dmarc == Dmarc::Pass
+        && arrival.outer.originator.is_some()
+        && arrival.advisory.is_none();
+    // Whoever acknowledges a letter keeps its certificates too.
+    let is_acknowledged = |effect: &Effect| effect.work == Work::Acknowledge;
+    if decision.role == Role::Incoming
+        && is_proven_mail
+        && !is_machines
+        && !arrival.old
+        && !decision.effects.iter().any(is_acknowledged)
+    {
+        let case = decision.letter_of.as_ref();
+        let due = answer_due(arrival, policy, now);
+        let keep = Effect::keep_certificates(case, arrival.intake, due);
+        decision.effects.push(keep);
+    }
+    decision
+}
+
+/// When what leaves by itself about a letter may leave.
+fn answer_due(arrival: &Arrival<'_>, policy: &Policy, now: Timestamp) -> Timestamp {
+    // A server's clock that runs ahead must not stretch the promise.
+    let start = arrival.received_at.min(now);
+    (start + policy.acknowledge_delay).max(now + READING_GRACE)
+}
+
+fn by_outer_letter(
     arrival: &Arrival<'_>,
     known: &ThreadContext,
     policy: &Policy,
@@ -248,8 +283,12 @@ fn open(
     let start = arrival.received_at.min(now);
     let deadline = start + policy.acknowledge_within;
     let mut effects = Vec::new();
-    let acknowledgement = if arrival.outer.answer.is_ok() {
-        let due = (start + policy.acknowledge_delay).max(now + READING_GRACE);
+    let acknowledgement = if arrival.from_team {
+        // Whether it is a responder's own, or was sent in their name, its reading tells, and what
+        // only decryption shows must not decide whether an answer leaves.
+        Acknowledgement::NotOwed
+    } else if arrival.outer.answer.is_ok() {
+        let due = answer_due(arrival, policy, now);
         effects.push(Effect::acknowledge(&id, arrival.intake, due));
         Acknowledgement::due(deadline)
     } else {
@@ -304,21 +343,29 @@ mod tests {
             sealed_outside: true,
             automatic: false,
             autocrypt_signed: false,
+            body_signed: false,
             answer,
         }
     }
 
-    fn arrive(outer: &Outer, known: &ThreadContext, old: bool) -> Decision {
-        let arrival = Arrival {
+    fn arrival(outer: &Outer) -> Arrival<'_> {
+        Arrival {
             intake: IntakeId(7),
             received_at: at(0),
             outer,
             origin: Origin::Inbox,
             from_team: false,
             canary: false,
-            old,
+            old: false,
             new_case: CaseId::from_random([1; 10]),
             advisory: None,
+        }
+    }
+
+    fn arrive(outer: &Outer, known: &ThreadContext, old: bool) -> Decision {
+        let arrival = Arrival {
+            old,
+            ..arrival(outer)
         };
         on_arrival(&arrival, known, &Policy::default(), at(1))
     }
@@ -413,12 +460,57 @@ mod tests {
         };
         let answered = |known: ThreadContext| {
             let decision = arrive(&outer(person()), &known, false);
-            decision.effects.len()
+            let mut answers = decision.effects.into_iter();
+            usize::from(answers.any(|effect| effect.work == Work::Acknowledge))
         };
         // It stayed shut, and its own case waits; it was opened, and joined to one that is closed.
         assert_eq!(answered(known(older(), false)), 0);
         assert_eq!(answered(known(closed.clone(), true)), 0);
         assert_ne!(answered(known(closed, false)), 0);
+    }
+
+    /// Whether a responder signed it, only decryption shows; an answer must not depend on that.
+    #[test]
+    fn what_comes_in_a_responders_name_gets_no_automatic_answer() {
+        for dmarc in [Dmarc::Pass, Dmarc::Unknown, Dmarc::Fail] {
+            let outer = Outer {
+                dmarc,
+                ..outer(person())
+            };
+            let arrival = Arrival {
+                from_team: true,
+                ..arrival(&outer)
+            };
+            let none = ThreadContext::default();
+            let decision = on_arrival(&arrival, &none, &Policy::default(), at(1));
+            let Some(CaseChange::Open(case)) = decision.case else {
+                panic!("no case was opened")
+            };
+            assert_eq!(case.acknowledgement(), &Acknowledgement::NotOwed);
+            let answers = |effect: &Effect| effect.work == Work::Acknowledge;
+            assert!(!decision.effects.iter().any(answers));
+        }
+    }
+
+    /// At the hour of its answer, and once: with its acknowledgement, or for itself.
+    #[test]
+    fn certificates_of_proven_writers_are_kept_whatever_their_letter_is() {
+        let works = |outer: &Outer, known: &ThreadContext| -> Vec<Work> {
+            let effects = arrive(outer, known, false).effects;
+            effects.into_iter().map(|effect| effect.work).collect()
+        };
+        let none = ThreadContext::default();
+        let proven = outer(person());
+        assert_eq!(works(&proven, &none), [Work::Acknowledge]);
+        let follow_up = works(&proven, &threaded(true, false));
+        assert_eq!(follow_up, [Work::KeepCertificates]);
+        let unproven = Outer {
+            dmarc: Dmarc::Unknown,
+            ..outer(person())
+        };
+        assert_eq!(works(&unproven, &none), [Work::Acknowledge]);
+        let unanswerable = works(&outer(Err(NoAnswer::NoSingleFrom)), &none);
+        assert!(unanswerable.contains(&Work::KeepCertificates));
     }
 
     #[test]

@@ -271,25 +271,29 @@ pub fn on_stray(
     intake: IntakeId,
     received_at: Timestamp,
     originator: Option<&Address>,
-    reading: &Reading,
+    reading: Option<&Reading>,
     new_case: CaseId,
     policy: &Policy,
     now: Timestamp,
 ) -> Decision {
     // A sealed letter becomes a case whatever it held: who sends an old ciphertext again learns
     // nothing from what follows.
-    if !reading.kind.has_report() && !reading.came_sealed() {
+    let sealed = reading.is_none_or(Reading::came_sealed);
+    if !sealed && reading.is_some_and(|reading| !reading.kind.has_report()) {
         return Decision {
             journal: vec![Entry::of_desk(JournalEvent::LetterRead, intake.to_string())],
             ..Decision::default()
         };
     }
     let start = received_at.min(now);
-    let call_at = if reading.came_sealed() {
+    let call_at = if sealed {
         policy.sealed_call_at(received_at, now)
     } else {
         now
     };
+    let set_aside = reading
+        .is_none()
+        .then(|| Entry::of(&new_case, JournalEvent::LetterSetAside, intake.to_string()));
     let case = Case::found_on_reading(new_case, start, start + policy.acknowledge_within);
     Decision {
         letter_of: Some(case.id().clone()),
@@ -298,14 +302,17 @@ pub fn on_stray(
             Reason::AnswerByHand,
             case.id(),
             intake,
-            !reading.came_sealed(),
+            !sealed,
             call_at,
         ),
-        journal: vec![Entry::of(
+        journal: [Entry::of(
             case.id(),
             JournalEvent::CaseOpenedOnReading,
             intake.to_string(),
-        )],
+        )]
+        .into_iter()
+        .chain(set_aside)
+        .collect(),
         case: Some(CaseChange::Open(case)),
         ..Decision::default()
     }
@@ -713,7 +720,7 @@ mod tests {
                 IntakeId(1),
                 now(),
                 None,
-                &reading(kind, encrypted, false),
+                Some(&reading(kind, encrypted, false)),
                 CaseId::from_random([1; 10]),
                 &Policy::default(),
                 now(),

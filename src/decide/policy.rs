@@ -66,7 +66,7 @@ pub(super) const READING_GRACE: SignedDuration = SignedDuration::from_secs(3);
 impl Policy {
     /// When a call about a sealed letter leaves that was read by now: at the first tick that is
     /// left.
-    pub(super) fn sealed_call_at(&self, received_at: Timestamp, now: Timestamp) -> Timestamp {
+    pub fn sealed_call_at(&self, received_at: Timestamp, now: Timestamp) -> Timestamp {
         let tick = self.sealed_call_tick.as_millis();
         if tick == 0 || received_at > now {
             return now;

@@ -29,8 +29,7 @@ pub fn words(case: &CaseId, token: &str, sealed: Vec<u8>, by: &str, now: Timesta
 }
 
 /// A letter that was taken for a reporter's until its signature and its token said that a responder
-/// answers a call with it. The case that it opened is part of the other one, and nobody waits for
-/// an answer in it.
+/// answers a call with it. The case that it opened is part of the other one.
 pub fn of_responder(
     opened: Option<&Case>,
     answered: &CaseId,
@@ -49,21 +48,20 @@ pub fn of_responder(
         let event = JournalEvent::JoinedToOlderCase;
         let entry = Entry::of(opened.id(), event, answered.as_str());
         decision.journal.push(entry);
-        decision.cancelled.push(EffectKey::acknowledge(opened.id()));
-        decision.case = Some(CaseChange::update(opened, joined.waive_answer()));
+        decision.case = Some(CaseChange::update(opened, joined));
     }
     decision
 }
 
 /// A reply of which nothing that is signed says that it is meant for the desk: its writer is asked.
-pub fn put_back(case: &CaseId, intake: IntakeId, sealed: Vec<u8>, now: Timestamp) -> Decision {
+pub fn put_back(case: &CaseId, intake: IntakeId, sealed: Vec<u8>, at: Timestamp) -> Decision {
     Decision {
         effects: vec![Effect::tell_outcomes(
             Reason::ReplyPutBack,
             case,
             &intake.to_string(),
             sealed,
-            now,
+            at,
         )],
         journal: vec![Entry::of(
             case,
@@ -77,24 +75,25 @@ pub fn put_back(case: &CaseId, intake: IntakeId, sealed: Vec<u8>, now: Timestamp
 const SECONDS_PER_HOUR: i64 = 3600;
 
 /// A reply that came by mail and is not passed on: the responder under whose name it came hears
-/// why, sealed to them: every time where they signed it, else once an hour and case, for anybody can
-/// write under their name.
+/// why, sealed to them: every time where it came sealed or they signed it, else once an hour and
+/// case, for anybody can write under their name. What came sealed makes one call, whether or not it
+/// opened.
 pub fn reply_refused(
     case: &CaseId,
     intake: IntakeId,
     why: &str,
-    is_signed: bool,
+    each_time: bool,
     sealed: Vec<u8>,
-    now: Timestamp,
+    at: Timestamp,
 ) -> Decision {
-    let token = if is_signed {
+    let token = if each_time {
         intake.to_string()
     } else {
-        format!("unsigned-{}", now.as_second() / SECONDS_PER_HOUR)
+        format!("unsigned-{}", at.as_second() / SECONDS_PER_HOUR)
     };
     let reason = Reason::ReplyRefused;
     Decision {
-        effects: vec![Effect::tell_outcomes(reason, case, &token, sealed, now)],
+        effects: vec![Effect::tell_outcomes(reason, case, &token, sealed, at)],
         journal: vec![Entry::of(
             case,
             JournalEvent::ReplyRefused,

@@ -8,7 +8,8 @@ use crate::decide::{CaseChange, Decision};
 use crate::desk::Desk;
 use crate::model::Timestamp;
 use crate::model::effect::{Effect, Reason, Work};
-use crate::ports::PortError;
+use crate::model::letter::Dmarc;
+use crate::ports::{Intake, PortError};
 use jiff::SignedDuration;
 use std::sync::{Mutex, PoisonError};
 
@@ -51,12 +52,7 @@ fn restrained(
     mut decision: Decision,
     now: Timestamp,
 ) -> Decision {
-    // What a responder hears of their own letter is no call of a stranger's.
-    let is_outcome = |reason| matches!(reason, Reason::ReplyRefused | Reason::ReplyPutBack);
-    let calls = |effect: &Effect| {
-        let reason = effect.work.reason();
-        reason.is_some_and(|reason| !is_outcome(reason)) && effect.case.is_some()
-    };
+    let calls = |effect: &Effect| effect.work.reason().is_some() && effect.case.is_some();
     if !decision.effects.iter().any(calls) {
         return decision;
     }
@@ -77,9 +73,12 @@ fn restrained(
 }
 
 /// As [`restrain_calls`], and the drafts that would be too many wait until a responder confirms them.
+/// What a responder hears of their own letter is no call of a stranger's, where it is proven to be
+/// theirs: by its domain, for what it holds must not decide whether a call leaves.
 pub async fn restrain(
     desk: &Desk,
     mut decision: Decision,
+    letter: &Intake,
     now: Timestamp,
 ) -> Result<Decision, PortError> {
     let files = |effect: &Effect| effect.work == Work::FileAdvisory;
@@ -99,6 +98,13 @@ pub async fn restrain(
                 after: after.await_confirmation(),
             });
         }
+    }
+    let is_outcome = |effect: &Effect| {
+        let reason = effect.work.reason();
+        reason.is_some_and(|reason| matches!(reason, Reason::ReplyRefused | Reason::ReplyPutBack))
+    };
+    if letter.dmarc == Dmarc::Pass && decision.effects.iter().any(is_outcome) {
+        return Ok(decision);
     }
     Ok(restrain_calls(desk, decision, now))
 }

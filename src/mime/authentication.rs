@@ -210,36 +210,65 @@ pub(super) fn first_word(value: &str) -> String {
     }
 }
 
-/// Whether every DKIM signature of the From's organisation covers this field, and there is one (RFC
-/// 6376 section 3.5, `h=`): with a DMARC pass by DKIM, the one that passed is among them.
-pub(super) fn is_covered(message: &Message<'_>, field: &str, organisation: &str) -> bool {
-    let signatures = all_raw(message, "DKIM-Signature");
-    let tag = |signature: &str, name: &str| {
-        let value = signature.split(';').find_map(|tag| {
-            tag.trim()
-                .strip_prefix(name)?
-                .trim_start()
-                .strip_prefix('=')
-                .map(str::to_owned)
-        });
-        value
-            .unwrap_or_default()
-            .split_whitespace()
-            .collect::<String>()
-    };
-    let of_organisation = |signature: &&String| {
+/// A tag of a DKIM signature (RFC 6376 section 3.5), without white space; empty where it has none.
+fn tag(signature: &str, name: &str) -> String {
+    let value = signature.split(';').find_map(|tag| {
+        tag.trim()
+            .strip_prefix(name)?
+            .trim_start()
+            .strip_prefix('=')
+            .map(str::to_owned)
+    });
+    value
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect::<String>()
+}
+
+/// The DKIM signatures of an organisation. With a DMARC pass by DKIM, the one that passed is among
+/// them; which one that was, no verdict says.
+fn signatures_of(message: &Message<'_>, organisation: &str) -> Vec<String> {
+    let mut signatures = all_raw(message, "DKIM-Signature");
+    signatures.retain(|signature| {
         let domain = tag(signature, "d").to_ascii_lowercase();
         psl::domain_str(&domain)
             .unwrap_or(&domain)
             .eq_ignore_ascii_case(organisation)
-    };
-    let mut aligned = signatures.iter().filter(of_organisation).peekable();
-    aligned.peek().is_some()
-        && aligned.all(|signature| {
-            tag(signature, "h")
-                .split(':')
-                .any(|name| name.eq_ignore_ascii_case(field))
-        })
+    });
+    signatures
+}
+
+/// Whether a signature covers this field (RFC 6376 section 3.5, `h=`).
+fn covers(signature: &str, field: &str) -> bool {
+    tag(signature, "h")
+        .split(':')
+        .any(|name| name.eq_ignore_ascii_case(field))
+}
+
+/// Whether every DKIM signature of the From's organisation covers this field, and there is one.
+pub(super) fn is_covered(message: &Message<'_>, field: &str, organisation: &str) -> bool {
+    let signatures = signatures_of(message, organisation);
+    !signatures.is_empty() && signatures.iter().all(|one| covers(one, field))
+}
+
+/// Fields that say into which parts a body is divided, and how they are written (RFC 2045).
+const STRUCTURE: [&str; 2] = ["Content-Type", "Content-Transfer-Encoding"];
+
+/// Whether no DKIM signature of the From's organisation lets others divide the body anew, or add to
+/// it (RFC 6376 section 8.2): whoever got a signed letter may send it again with another boundary,
+/// by which a quotation becomes an attachment. What no signature of theirs covers, a DMARC pass
+/// vouches for by SPF, as the sender's own server sent it.
+pub(super) fn covers_structure(message: &Message<'_>, organisation: &str) -> bool {
+    let counts = STRUCTURE.map(|field| (field, all_raw(message, field).len()));
+    signatures_of(message, organisation).iter().all(|one| {
+        tag(one, "l").is_empty()
+            && counts.iter().all(|(field, count)| match count {
+                0 => true,
+                1 => covers(one, field),
+                // Which of several was signed, and which is read, are two questions.
+                _ => false,
+            })
+    })
 }
 
 #[cfg(test)]
@@ -294,6 +323,36 @@ mod tests {
             ),
             Dmarc::Fail,
         );
+    }
+
+    /// Whoever got a signed letter may send it again, divided into other parts.
+    #[test]
+    fn a_body_is_its_writers_where_no_signature_leaves_its_parts_open() {
+        let covers = |fields: &str| {
+            let head = format!("{fields}\r\nFrom: a@b.example\r\n\r\n");
+            let message = tolerant::parse_headers(head.as_bytes());
+            covers_structure(&message, "b.example")
+        };
+        let (plain, divided) = (
+            "MIME-Version: 1.0",
+            "Content-Type: multipart/mixed; boundary=x",
+        );
+        let signed = |fields: &str| format!("DKIM-Signature: v=1; d=b.example; h={fields}; b=x");
+        assert!(covers(divided), "DMARC by SPF");
+        assert!(covers(&format!("{}\r\n{plain}", signed("from:subject"))));
+        assert!(!covers(&format!("{}\r\n{divided}", signed("from:subject"))));
+        let whole = signed("From:Content-Type");
+        assert!(covers(&format!("{whole}\r\n{divided}")));
+        assert!(!covers(&format!("{whole}\r\n{divided}\r\n{divided}")));
+        let encoded = "Content-Transfer-Encoding: base64";
+        assert!(!covers(&format!("{whole}\r\n{divided}\r\n{encoded}")));
+        // Which of two passed, no verdict says; of another organisation's none did.
+        let both = format!("{whole}\r\n{}\r\n{divided}", signed("from"));
+        assert!(!covers(&both));
+        let another = "DKIM-Signature: v=1; d=list.example; h=from; b=x";
+        assert!(covers(&format!("{whole}\r\n{another}\r\n{divided}")));
+        let shortened = whole.replace("v=1;", "v=1; l=12;");
+        assert!(!covers(&format!("{shortened}\r\n{divided}")));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 mod fields;
 
-use super::authentication::{Verdicts, first_word, is_covered};
+use super::authentication::{Verdicts, covers_structure, first_word, is_covered};
 use super::{HEADER_BLOCK_OCTETS_MAX, tolerant};
 use crate::model::Timestamp;
 use crate::model::address::{Address, ReplyAddress};
@@ -96,6 +96,9 @@ pub fn outer(head: &[u8], addresses: &OwnAddresses, found: Dmarc) -> Outer {
             && originator
                 .as_ref()
                 .is_some_and(|from| is_covered(&message, "autocrypt", from.organisation())),
+        body_signed: originator
+            .as_ref()
+            .is_some_and(|from| covers_structure(&message, from.organisation())),
         originator,
         dmarc,
         answer,

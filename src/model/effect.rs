@@ -28,6 +28,8 @@ pub struct Effect {
 pub enum Work {
     /// Tells the reporter that their letter arrived, made from the outside of it alone.
     Acknowledge,
+    /// Keeps the certificates that a letter shows from outside.
+    KeepCertificates,
     /// Sends our certificate to whoever asked for it.
     SendCertificate,
     /// Asks the reporter for what their report lacks.
@@ -69,8 +71,9 @@ impl Work {
     }
 
     /// Every work but calls.
-    pub const WITHOUT_REASON: [Self; 13] = [
+    pub const WITHOUT_REASON: [Self; 14] = [
         Self::Acknowledge,
+        Self::KeepCertificates,
         Self::SendCertificate,
         Self::Ask,
         Self::AskPrivate,
@@ -89,6 +92,7 @@ impl Work {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Acknowledge => "acknowledge",
+            Self::KeepCertificates => "keep-certificates",
             Self::SendCertificate => "send-certificate",
             Self::Ask => "ask",
             Self::AskPrivate => "ask-private",
@@ -134,6 +138,18 @@ impl Effect {
             Some(intake),
             due,
         )
+    }
+
+    /// One for each letter whose writer is proven and that has no acknowledgement of its own.
+    pub fn keep_certificates(case: Option<&CaseId>, intake: IntakeId, due: Timestamp) -> Self {
+        Self {
+            key: EffectKey::keep_certificates(intake),
+            work: Work::KeepCertificates,
+            case: case.cloned(),
+            intake: Some(intake),
+            due,
+            payload: None,
+        }
     }
 
     /// One for each letter that asks for our certificate.

@@ -4,12 +4,13 @@
 use super::Timestamp;
 use super::address::{Address, NoReplyAddress, ReplyAddress};
 use super::ids::{CaseId, MessageId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What was found when the originator's domain was checked (RFC 9989): by our own mail server, read
 /// from an Authentication-Results header that carries the authserv-id of the config (RFC 8601
 /// section 5), or by the desk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Dmarc {
     Pass,
@@ -132,6 +133,9 @@ pub struct Outer {
     pub automatic: bool,
     /// The signatures of the originator's organisation cover its Autocrypt header.
     pub autocrypt_signed: bool,
+    /// No signature of the originator's organisation leaves open into which parts its body is
+    /// divided.
+    pub body_signed: bool,
     pub answer: Result<ReplyAddress, NoAnswer>,
 }
 

@@ -150,7 +150,7 @@ pub enum SignatureStatus {
     None,
 }
 
-/// What the certificate of an S/MIME signature is believed for.
+/// What the certificate of a valid signature is believed for.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum TrustAnchor {
@@ -159,8 +159,11 @@ pub enum TrustAnchor {
         /// The root's subject.
         name: String,
     },
-    /// It was pinned for the originator before.
+    /// It was pinned for the originator before, or is a responder's of the config.
     Pinned,
+    /// For nothing: the letter itself brought it, under whatever name. That the letter is as its
+    /// signer wrote it is proven; who that is, is not.
+    Enclosed,
 }
 
 /// Who signed a letter, as far as that is proven.
@@ -175,9 +178,27 @@ pub struct SignatureVerdict {
     /// nobody can pass it on to us.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub names_recipient: bool,
-    /// Of a valid S/MIME signature: what its certificate is believed for.
+    /// Of a valid signature: what its certificate is believed for. Absent in readings of older
+    /// versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor: Option<TrustAnchor>,
+}
+
+impl SignatureVerdict {
+    /// Who signed, in words: `signed by its sender`. A key that a letter itself brought proves
+    /// nothing of its sender.
+    pub fn signer_in_words(&self) -> &'static str {
+        match (self.status, self.signer_is_originator, &self.anchor) {
+            (SignatureStatus::Valid, true, Some(TrustAnchor::Enclosed)) => {
+                "signed with a key that it brought itself"
+            }
+            (SignatureStatus::Valid, true, _) => "signed by its sender",
+            (SignatureStatus::Valid, false, _) => "signed, not by its sender",
+            (SignatureStatus::Invalid, ..) => "its signature is wrong",
+            (SignatureStatus::UnknownKey, ..) => "signed with an unknown key",
+            (SignatureStatus::None, ..) => "not signed",
+        }
+    }
 }
 
 /// A file of a letter, as a reading lists it: without its octets.
@@ -253,6 +274,10 @@ impl Reading {
     }
 }
 
+/// Certificates of one writer, of one letter, that are looked at for pinning: two contest each other
+/// already.
+const PINNED_OF_LETTER_MAX: usize = 4;
+
 /// What a letter shows to whoever holds no key: what the desk sends by itself is made from this
 /// alone.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
@@ -265,6 +290,8 @@ pub struct Outside {
     pub language: Option<Language>,
     /// The writer's own certificate, armored, from a clear part of theirs.
     pub certificate: Option<String>,
+    /// What may be pinned for the originator, where they are proven.
+    pub pinnable: Vec<BroughtCertificate>,
     /// The SHA-256 of a PGP/MIME letter's ciphertext.
     pub digest: Option<Digest>,
 }
@@ -278,12 +305,14 @@ impl Outside {
             .find(|c| c.is_smime())
             .or_else(|| in_clear().next())
             .map(|c| c.armored.clone());
+        let pinnable = reading.certificates.iter().filter(|c| c.pinnable);
         Self {
             in_clear: !reading.came_sealed(),
             kind: reading.kind,
             asks_for_certificate: reading.asks_for_certificate,
             language: reading.language,
             certificate,
+            pinnable: pinnable.cloned().take(PINNED_OF_LETTER_MAX).collect(),
             digest,
         }
     }

@@ -21,6 +21,16 @@ use refusal::Refusal;
 /// A reply token that was issued longer ago is good no more.
 const TOKEN_LIVES: SignedDuration = SignedDuration::from_hours(72);
 
+/// Who hears that a letter in a responder's name was not carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// The responder.
+    Writer,
+    /// All of them, as of any letter whose outside does not tell that it answers a call: had it
+    /// stayed shut, all would have been called about it.
+    All,
+}
+
 /// A responder's letter to the reply address of a case. What their certificate of our config
 /// signed, sealed to us and under a token that is good once, is done, and goes to the reporter.
 pub async fn taken(
@@ -28,15 +38,24 @@ pub async fn taken(
     intake: &Intake,
     case: &Case,
     reading: &Reading,
+    audience: Audience,
     now: Timestamp,
 ) -> Result<Decision, PortError> {
+    let telling = Telling {
+        desk,
+        intake,
+        case,
+        audience,
+        came_sealed: reading.came_sealed(),
+        now,
+    };
     let responder = match find_signer(desk, intake, reading) {
         Ok(responder) => responder,
         // Its words may be anybody's: the responder hears that it came, and no more.
-        Err(why) => return refused(desk, intake, case, why, None, now),
+        Err(why) => return telling.refused(why, None),
     };
     let words = || own_words(&reading.text).ok();
-    let refuse = |why| refused(desk, intake, case, why, words(), now);
+    let refuse = |why| telling.refused(why, words());
     if let Err(why) = check_form(reading) {
         return refuse(why);
     }
@@ -46,9 +65,7 @@ pub async fn taken(
     if !is_for_us(desk, reading) {
         // It was signed for a colleague, perhaps, who passes it on: its writer sees the words and
         // says whether they are for us.
-        let words = Some(words().unwrap_or_default());
-        let sealed = outbox::put_back(desk, responder.address.clone(), None, words)?;
-        return Ok(decide::put_back(case.id(), intake.id, sealed, now));
+        return telling.put_back(words().unwrap_or_default());
     }
     let text = match LetterText::parse(&reading.text) {
         Ok(text) => text,
@@ -63,28 +80,79 @@ pub async fn taken(
     })
 }
 
-/// Tells the responder under whose name a letter came why it is not carried out.
-fn refused(
+/// A letter in a responder's name on which its readers ended: they hear of it as of any that is not
+/// carried out.
+pub fn set_aside(
     desk: &Desk,
     intake: &Intake,
     case: &Case,
-    why: Refusal,
-    words: Option<String>,
     now: Timestamp,
 ) -> Result<Decision, PortError> {
-    let Some(from) = intake.originator.as_ref() else {
-        return Ok(Decision::default());
-    };
-    let told = format!("Why: {}.\nWhat to do: {}", why.why(), why.mend());
-    let sealed = outbox::put_back(desk, from.clone(), Some(told), words)?;
-    Ok(decide::reply_refused(
-        case.id(),
-        intake.id,
-        why.why(),
-        !matches!(why, Refusal::NotSigned | Refusal::NoResponder),
-        sealed,
+    let telling = Telling {
+        desk,
+        intake,
+        case,
+        audience: Audience::Writer,
+        came_sealed: true,
         now,
-    ))
+    };
+    telling.refused(Refusal::Unreadable, None)
+}
+
+/// How it is told that a letter in a responder's name is not carried out.
+struct Telling<'a> {
+    desk: &'a Desk,
+    intake: &'a Intake,
+    case: &'a Case,
+    audience: Audience,
+    came_sealed: bool,
+    now: Timestamp,
+}
+
+impl Telling<'_> {
+    /// Tells why it is not carried out.
+    fn refused(&self, why: Refusal, words: Option<String>) -> Result<Decision, PortError> {
+        let Some(from) = self.intake.originator.as_ref() else {
+            return Ok(Decision::default());
+        };
+        let told = format!("Why: {}.\nWhat to do: {}", why.why(), why.mend());
+        let is_signed = why.is_of_signed();
+        Ok(decide::reply_refused(
+            self.case.id(),
+            self.intake.id,
+            why.why(),
+            is_signed || self.came_sealed,
+            outbox::put_back(self.desk, self.to(from), Some(told), words)?,
+            self.at(),
+        ))
+    }
+
+    /// Asks its writer whether the words are for us.
+    fn put_back(&self, words: String) -> Result<Decision, PortError> {
+        let Some(from) = self.intake.originator.as_ref() else {
+            return Ok(Decision::default());
+        };
+        let sealed = outbox::put_back(self.desk, self.to(from), None, Some(words))?;
+        let (case, letter) = (self.case.id(), self.intake.id);
+        Ok(decide::put_back(case, letter, sealed, self.at()))
+    }
+
+    fn to(&self, writer: &Address) -> Option<Address> {
+        match self.audience {
+            Audience::Writer => Some(writer.clone()),
+            Audience::All => None,
+        }
+    }
+
+    /// When: about a sealed letter, at an hour that does not tell how long it was read.
+    fn at(&self) -> Timestamp {
+        if self.came_sealed {
+            let policy = &self.desk.parts.policy;
+            policy.sealed_call_at(self.intake.received_at, self.now)
+        } else {
+            self.now
+        }
+    }
 }
 
 /// The case that a responder answers with a letter that nothing outside tells from others: they

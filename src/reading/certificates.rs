@@ -11,9 +11,10 @@ use crate::smime;
 pub(super) enum Way {
     /// Where only decryption shows it, or in what is passed on or quoted.
     Inside,
-    /// In an Autocrypt header that anybody on the way may have added.
+    /// In an Autocrypt header that anybody on the way may have added, or in a body that anybody may
+    /// have divided into other parts.
     Unsigned,
-    /// In the writer's own clear words, or under their domain's signature.
+    /// In the writer's own clear words, as their domain vouches for them.
     Clear,
 }
 
@@ -57,15 +58,18 @@ impl State<'_> {
     }
 
     pub(super) fn learn(&mut self, octets: &[u8], clear: bool) -> bool {
-        // What is forwarded, its writer only passes on: it is not their word in clear.
-        self.learn_by(
-            octets,
-            if clear && !self.forwarded {
-                Way::Clear
-            } else {
-                Way::Inside
-            },
-        )
+        self.learn_by(octets, self.way(clear))
+    }
+
+    /// How what stands here came. What is forwarded, its writer only passes on: it is not their word
+    /// in clear. Where a file stands beside others, whether it was read may depend on what else
+    /// could be opened.
+    pub(super) fn way(&self, clear: bool) -> Way {
+        match (clear && !self.forwarded && !self.beside, self.body_signed) {
+            (false, _) => Way::Inside,
+            (true, false) => Way::Unsigned,
+            (true, true) => Way::Clear,
+        }
     }
 
     /// Keeps a brought certificate if a user ID of it is the single From, and no other is pinned.

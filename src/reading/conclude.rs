@@ -5,6 +5,7 @@ use crate::model::letter::{NoAnswer, Outer};
 use crate::model::limits::CERTIFICATE_OCTETS_MAX;
 use crate::model::reading::{
     BroughtCertificate, LetterKind, Protection, Reading, SignatureStatus, SignatureVerdict,
+    TrustAnchor,
 };
 use crate::model::report::Report;
 use crate::openpgp::SignatureFound;
@@ -51,7 +52,7 @@ impl State<'_> {
                     ..
                 },
             ) => SignatureVerdict {
-                anchor: anchor.clone(),
+                anchor: anchor.clone().or_else(|| Some(self.anchor(fingerprint))),
                 status: SignatureStatus::Valid,
                 fingerprint: Some(fingerprint.clone()),
                 signer_is_originator: self.is_by_originator(found),
@@ -67,6 +68,15 @@ impl State<'_> {
                 not_valid(SignatureStatus::UnknownKey, issuer.clone())
             }
             Some(SignatureFound::Early { .. }) | None => SignatureVerdict::default(),
+        }
+    }
+
+    /// What a certificate of OpenPGP is believed for.
+    fn anchor(&self, fingerprint: &str) -> TrustAnchor {
+        if self.held.iter().any(|c| c.fingerprint() == fingerprint) {
+            TrustAnchor::Pinned
+        } else {
+            TrustAnchor::Enclosed
         }
     }
 

@@ -211,6 +211,7 @@ struct State<'p> {
     /// No machine may answer it: it may be a machine's itself.
     unanswerable: bool,
     autocrypt_signed: bool,
+    body_signed: bool,
     delivery: Option<Delivery>,
     message_id: Option<String>,
     date: Option<String>,
@@ -256,6 +257,7 @@ impl<'p> State<'p> {
             marked_spam: false,
             unanswerable: outer.answer.is_err(),
             autocrypt_signed: outer.autocrypt_signed,
+            body_signed: outer.body_signed,
             delivery: None,
             message_id: None,
             date: None,

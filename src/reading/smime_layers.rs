@@ -1,6 +1,6 @@
 //! How is S/MIME opened, and what do its signatures cover?
 
-use super::certificates::{TheirCertificate, Way};
+use super::certificates::TheirCertificate;
 use super::{Covering, MailKeys, State};
 use crate::mime::{self, Entity, File, Layout};
 use crate::model::budget::Sum;
@@ -349,11 +349,7 @@ impl State<'_> {
         if !is_theirs || !can_encrypt || !self.position.answers_smime {
             return;
         }
-        let way = if at.clear && !self.forwarded && !self.beside {
-            Way::Clear
-        } else {
-            Way::Inside
-        };
+        let way = self.way(at.clear);
         self.brought_by(TheirCertificate::Smime(certificate.clone()), way);
     }
 }

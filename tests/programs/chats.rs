@@ -59,7 +59,7 @@ fn delta_chat_sees_our_signature_and_goes_on_encrypted() {
     }
     let told = case_shows(&world, &case);
     assert_eq!(
-        told.matches("encrypted, signature valid by its sender")
+        told.matches("encrypted, signed with a key that it brought itself")
             .count(),
         2,
         "{told}"

@@ -4,12 +4,14 @@ use crate::cli::case::event_text;
 use crate::cli::case::state_text::{acknowledgement, draft, quality, standing};
 use crate::cli::layout::{fitted, paragraph};
 use crate::cli::screen::{BOLD, DIM, WARN, styled, tame};
+use crate::compose;
 use crate::control::{CaseLine, CaseView, LetterView};
 use crate::model::Timestamp;
 use crate::model::case::Draft;
 use crate::model::case_record::Note;
 use crate::model::course::Lane;
 use crate::model::ids::CaseId;
+use crate::model::letter::Dmarc;
 use crate::model::reading::{Attachment, Reading, TrustAnchor};
 use crate::model::report::fields::{Field, Place, Table, Value};
 use crate::ports::JournalLine;
@@ -47,14 +49,6 @@ pub(super) fn page(view: &CaseView, columns: Option<usize>, full: bool) -> Strin
 
 pub(super) fn to_the_minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-/// The name that a value has in JSON.
-fn json_name(value: impl serde::Serialize) -> String {
-    serde_json::to_value(value)
-        .ok()
-        .and_then(|v| v.as_str().map(str::to_owned))
-        .unwrap_or_default()
 }
 
 /// The page as far as it is written.
@@ -174,7 +168,7 @@ impl Page {
             let state = format!("{:?}", letter.state).to_lowercase();
             return self.write(&format!("  {}\n", styled(WARN, &state)));
         };
-        self.write_origin(reading);
+        self.write_origin(letter.dmarc, reading);
         for fault in &reading.faults {
             self.write_fitted(&format!("  {}\n", styled(WARN, &tame(fault))));
         }
@@ -186,8 +180,8 @@ impl Page {
     }
 
     /// Who wrote the letter, how it was protected, and its subject.
-    fn write_origin(&mut self, reading: &Reading) {
-        for line in origin(reading) {
+    fn write_origin(&mut self, proven: Dmarc, reading: &Reading) {
+        for line in origin(proven, reading) {
             self.write_fitted(&format!("  {line}\n"));
         }
     }
@@ -234,23 +228,18 @@ fn for_shell(name: &str) -> String {
     word.unwrap_or_else(|_| "'?'".to_owned())
 }
 
-/// Who wrote a letter, how it was protected, and its subject; a line each.
-pub(super) fn origin(reading: &Reading) -> [String; 2] {
-    let signature = json_name(reading.signature.status);
+/// Who wrote a letter and how it was protected, what proves that, and its subject; a line each.
+pub(super) fn origin(proven: Dmarc, reading: &Reading) -> [String; 3] {
     let protection = if reading.protection.encrypted {
         "encrypted"
     } else {
         "clear"
     };
-    let signer = if reading.signature.signer_is_originator {
-        " by its sender"
-    } else {
-        ""
-    };
+    let signed = reading.signature.signer_in_words();
     let believed = match &reading.signature.anchor {
         Some(TrustAnchor::Root { name }) => format!(", whose certificate leads to {name}"),
         Some(TrustAnchor::Pinned) => ", whose certificate is pinned".to_owned(),
-        None => String::new(),
+        Some(TrustAnchor::Enclosed) | None => String::new(),
     };
     let unproven = if reading.is_unproven() {
         ", NOT PROVEN to be as it was sent"
@@ -261,8 +250,12 @@ pub(super) fn origin(reading: &Reading) -> [String; 2] {
     let subject = tame(reading.subject.as_deref().unwrap_or("(none)"));
     [
         format!(
-            "from {from}, {protection}, signature {signature}{signer}{}{unproven}",
+            "from {from}, {protection}, {signed}{}{unproven}",
             tame(&believed)
+        ),
+        format!(
+            "its From is proven by {}",
+            compose::proof_of_from(proven, reading)
         ),
         format!("subject {subject}"),
     ]

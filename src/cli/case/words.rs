@@ -81,7 +81,7 @@ pub(super) fn answered(view: &CaseView) -> String {
             "\nLetter {} of {}\n{}\n\n{}",
             letter.intake,
             page::to_the_minute(letter.received_at),
-            page::origin(reading).join("\n"),
+            page::origin(letter.dmarc, reading).join("\n"),
             crate::cli::screen::tame(&reading.text)
         ));
     }

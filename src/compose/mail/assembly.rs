@@ -1,7 +1,7 @@
 //! How does a draft become octets?
 
 use crate::compose::ComposeError;
-use crate::compose::mail::{CALL_OCTETS_MIN, OwnCertificate, OwnSmimeCertificate};
+use crate::compose::mail::{OwnCertificate, OwnSmimeCertificate};
 use crate::compose::templates::TemplateFields;
 use crate::model::Timestamp;
 use crate::model::address::Address;
@@ -33,13 +33,13 @@ pub(super) enum MailEntity {
     Multi(MultiPart),
 }
 
-/// So many lines of a header field that no program shows.
+/// A header field that no program shows, and so many octets in it.
 #[derive(Clone)]
-pub(super) struct Padding(usize);
+struct Padding(usize);
 
 impl Padding {
     /// With its line end and the blank that folds it.
-    pub(super) const LINE_OCTETS: usize = 64;
+    const LINE_OCTETS: usize = 64;
 }
 
 impl Header for Padding {
@@ -48,12 +48,13 @@ impl Header for Padding {
     }
 
     fn parse(text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(Self(text.len() / Self::LINE_OCTETS))
+        Ok(Self(text.len()))
     }
 
     fn display(&self) -> HeaderValue {
         let line = format!("\r\n {}", "x".repeat(Self::LINE_OCTETS - 3));
-        let value = format!("x{}", line.repeat(self.0));
+        let (lines, rest) = (self.0 / Self::LINE_OCTETS, self.0 % Self::LINE_OCTETS);
+        let value = format!("x{}{}", "x".repeat(rest), line.repeat(lines));
         HeaderValue::dangerous_new_pre_encoded(Self::name(), value.clone(), value)
     }
 }
@@ -165,13 +166,19 @@ pub(super) fn titled_part(words: &TemplateFields) -> Result<SinglePart, ComposeE
     titled(words, None)
 }
 
-/// As [`titled_part`], padded, so that its size does not tell what it is about.
-pub(super) fn protected_part(words: &TemplateFields) -> Result<SinglePart, ComposeError> {
+/// How much longer a text is than it may be.
+pub(super) struct TooLong(pub usize);
+
+/// As [`titled_part`], and so many octets long, so that its size does not tell what it is about.
+pub(super) fn protected_part(
+    words: &TemplateFields,
+    octets: usize,
+) -> Result<Result<SinglePart, TooLong>, ComposeError> {
     let bare = titled(words, Some(Padding(0)))?.formatted().len();
-    let step = (bare + Padding::LINE_OCTETS)
-        .next_power_of_two()
-        .max(CALL_OCTETS_MIN);
-    titled(words, Some(Padding((step - bare) / Padding::LINE_OCTETS)))
+    match octets.checked_sub(bare) {
+        Some(missing) => titled(words, Some(Padding(missing))).map(Ok),
+        None => Ok(Err(TooLong(bare - octets))),
+    }
 }
 
 fn titled(words: &TemplateFields, padding: Option<Padding>) -> Result<SinglePart, ComposeError> {

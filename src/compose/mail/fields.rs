@@ -11,7 +11,7 @@ use crate::model::language::Language;
 use crate::model::outgoing::{Asked, Brief, ReplyToken};
 use serde::Serialize;
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(super) struct Fields<'a> {
     /// In which days are written.
     #[serde(skip)]
@@ -143,6 +143,11 @@ impl<'a> Fields<'a> {
             reply,
             ..self
         }
+    }
+
+    /// With what a call shows of its case and letter.
+    pub fn briefed(self, brief: Option<&'a Brief>) -> Self {
+        Self { brief, ..self }
     }
 }
 

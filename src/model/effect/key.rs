@@ -41,6 +41,11 @@ impl EffectKey {
         Self(format!("acknowledge:{case}"))
     }
 
+    /// One look at a letter's certificates from outside.
+    pub(super) fn keep_certificates(intake: IntakeId) -> Self {
+        Self(format!("keep-certificates:{intake}"))
+    }
+
     /// One automatic answer with our certificate a letter.
     pub(super) fn certificate(intake: IntakeId) -> Self {
         Self(format!("certificate:{intake}"))

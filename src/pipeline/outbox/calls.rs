@@ -20,7 +20,7 @@ pub(super) async fn by_mail(
     reason: Reason,
 ) -> Result<Carried, PortError> {
     let (only, brief) = match mail_commands::heard(desk, effect).await? {
-        Some((to, brief)) => (Some(to), Some(brief)),
+        Some((to, brief)) => (to, Some(brief)),
         None => (None, brief(desk, effect).await?),
     };
     let is_called = |responder: &&Responder| {
@@ -253,7 +253,8 @@ async fn brief(desk: &Desk, effect: &Effect) -> Result<Option<Brief>, PortError>
             return Ok(None);
         }
     };
-    Ok(Some(compose::brief(&case, &reading, letter.received_at)))
+    let (proven, at) = (letter.dmarc, letter.received_at);
+    Ok(Some(compose::brief(&case, &reading, proven, at)))
 }
 
 pub(super) async fn by_second_path(

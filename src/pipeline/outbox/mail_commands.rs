@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 /// What became of a letter's commands, and whom to tell; it rests sealed.
 #[derive(Debug, Serialize, Deserialize)]
 struct Heard {
-    to: Address,
+    /// `None`: all responders.
+    to: Option<Address>,
     told: Vec<CommandOutcome>,
     /// Its words were not sent to the reporter, since not everything was done.
     held_back: bool,
@@ -28,10 +29,11 @@ struct Heard {
     put_back: Option<String>,
 }
 
-/// What a responder is told of words that were put back to them, or that were `refused`, sealed.
+/// What a responder, or all of them, are told of words that were put back, or that were `refused`,
+/// sealed.
 pub fn put_back(
     desk: &Desk,
-    to: Address,
+    to: Option<Address>,
     refused: Option<String>,
     words: Option<String>,
 ) -> Result<Vec<u8>, PortError> {
@@ -70,7 +72,7 @@ pub(super) async fn say(desk: &Desk, effect: &Effect) -> Result<Carried, PortErr
         Reason::CommandsRefused
     };
     let heard = Heard {
-        to: mail.to,
+        to: Some(mail.to),
         told,
         held_back: !done && mail.words.is_some(),
         left_out: mail.left_out,
@@ -90,11 +92,12 @@ pub(super) async fn say(desk: &Desk, effect: &Effect) -> Result<Carried, PortErr
     Ok(Carried::Done(decision, None))
 }
 
-/// Whom a call about words is for, and what it says; `None` for every other call.
+/// Whom a call about words is for, if not all responders, and what it says; `None` for every other
+/// call.
 pub(super) async fn heard(
     desk: &Desk,
     effect: &Effect,
-) -> Result<Option<(Address, Brief)>, PortError> {
+) -> Result<Option<(Option<Address>, Brief)>, PortError> {
     if effect.payload.is_none() {
         return Ok(None);
     }

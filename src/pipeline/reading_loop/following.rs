@@ -1,5 +1,4 @@
-//! What follows from a reading: it is decided, kept with its consequences, and its certificate
-//! pinned.
+//! What follows from a reading: it is decided, and kept with its consequences.
 
 use crate::decide::{
     self, Decision, Entry, Older, ReadLetter, Returned, on_reading, on_returned, on_stray,
@@ -13,11 +12,9 @@ use crate::model::effect::Work;
 use crate::model::ids::{CaseId, tag_in};
 use crate::model::journal::JournalEvent;
 use crate::model::letter::{Dmarc, Role};
-use crate::model::reading::{
-    BroughtCertificate, DeliveryOutcome, LetterKind, Reading, SignatureStatus, is_smime,
-};
+use crate::model::reading::{DeliveryOutcome, LetterKind, Reading, SignatureStatus};
 use crate::pipeline::failpoint::step;
-use crate::pipeline::team_reply;
+use crate::pipeline::team_reply::{self, Audience};
 use crate::pipeline::text_tags;
 use crate::ports::{Intake, Pinned, PortError, ReadingState, ReadingToSave, TextTag};
 use tracing::{info, warn};
@@ -50,14 +47,7 @@ pub(super) async fn commit(
         now,
     )
     .await?;
-    let decision = restraint::restrain(desk, decision, now).await?;
-    // Whose certificate it is takes proof: our server's word, or DNS's, on this originator. Nobody
-    // proves who wrote through a list.
-    if let (Some(address), Dmarc::Pass, Role::Incoming) =
-        (&intake.originator, intake.dmarc, intake.role)
-    {
-        pin(desk, address, intake, &reading).await?;
-    }
+    let decision = restraint::restrain(desk, decision, intake, now).await?;
     let state = if reading.protection.shut.is_some() {
         ReadingState::Shut
     } else {
@@ -100,9 +90,16 @@ async fn what_follows(
 ) -> Result<Decision, PortError> {
     match (intake.role, case) {
         (Role::Canary, _) => Ok(desk.canary_read(intake, reading)),
-        (Role::TeamReply, Some(case)) => team_reply::taken(desk, intake, case, reading, now).await,
+        (Role::TeamReply, Some(case)) => {
+            team_reply::taken(desk, intake, case, reading, Audience::Writer, now).await
+        }
         _ if let Some(answered) = team_reply::case_answered(desk, intake, reading).await? => {
-            let taken = team_reply::taken(desk, intake, &answered, reading, now).await?;
+            let audience = if intake.dmarc == Dmarc::Pass {
+                Audience::Writer
+            } else {
+                Audience::All
+            };
+            let taken = team_reply::taken(desk, intake, &answered, reading, audience, now).await?;
             let opened = match case {
                 Some(case) if is_first_of(desk, case, intake).await? => Some(case),
                 _ => None,
@@ -122,8 +119,8 @@ async fn is_first_of(desk: &Desk, case: &Case, intake: &Intake) -> Result<bool, 
     Ok(letters.first().is_some_and(|first| first.id == intake.id))
 }
 
-/// How often the reading is wanted again in a moment: by effects, and by the acknowledgement, which
-/// looks at a clear letter too.
+/// How often the reading is wanted again in a moment: by effects, and by what looks at the letter from
+/// outside, where it is a clear one.
 fn wanted_again(intake: &Intake, reading: &Reading, decision: &Decision) -> usize {
     let shows = |work: Work| {
         matches!(
@@ -136,7 +133,8 @@ fn wanted_again(intake: &Intake, reading: &Reading, decision: &Decision) -> usiz
         .iter()
         .filter(|effect| shows(effect.work))
         .count();
-    effects + usize::from(intake.reply_to.is_some() && !reading.came_sealed())
+    let looks_outside = intake.reply_to.is_some() || intake.dmarc == Dmarc::Pass;
+    effects + usize::from(looks_outside && !reading.came_sealed())
 }
 
 /// What follows from a letter that somebody wrote to the desk.
@@ -151,16 +149,7 @@ pub(super) async fn decided(
 ) -> Result<Decision, PortError> {
     let store = &desk.parts.store;
     let Some(case) = case else {
-        let id = CaseId::from_random(random()?);
-        return Ok(on_stray(
-            intake.id,
-            intake.received_at,
-            intake.originator.as_ref(),
-            reading,
-            id,
-            &desk.parts.policy,
-            now,
-        ));
+        return stray(desk, intake, Some(reading), now);
     };
     let named = match case.perhaps_of() {
         Some(older) => Some(older.clone()),
@@ -325,43 +314,15 @@ fn machine_answered(case: &Case, intake: &Intake) -> Decision {
     }
 }
 
-/// Keeps the certificates that the writer's own clear words brought: what anyone on the way could
-/// see, and no more.
-pub(super) async fn pin(
-    desk: &Desk,
-    address: &Address,
-    intake: &Intake,
-    reading: &Reading,
-) -> Result<(), PortError> {
-    // Who uses OpenPGP and S/MIME has one of each, and neither contests the other: the kind that
-    // was pinned stays, else that of S/MIME, which comes from a signature of theirs alone. The
-    // verdict must not choose: it may tell what decryption showed.
-    let pinnable = || reading.certificates.iter().filter(|c| c.pinnable);
-    let in_smime = match desk.parts.store.pinned(address).await? {
-        Some(pinned) => is_smime(&pinned.armored),
-        None => pinnable().any(BroughtCertificate::is_smime),
-    };
-    for brought in pinnable().filter(|c| c.is_smime() == in_smime) {
-        let origin = format!("letter {}, in clear, proven by DMARC", intake.id);
-        desk.parts
-            .store
-            .pin(
-                address,
-                &brought.fingerprint,
-                &brought.armored,
-                &origin,
-                desk.now(),
-            )
-            .await?;
-    }
-    Ok(())
-}
-
+/// What follows from a letter that no reader could read. Whoever sent it must not learn that it ended
+/// its readers once it was opened: all goes as if it had stayed shut.
 pub(super) async fn set_aside(desk: &Desk, intake: &Intake) -> Result<(), PortError> {
     let store = &desk.parts.store;
     let now = desk.now();
-    let case = case_of(desk, intake).await?;
-    let decision = match &case {
+    let decision = match case_of(desk, intake).await? {
+        Some(case) if intake.role == Role::TeamReply => {
+            team_reply::set_aside(desk, intake, &case, now)?
+        }
         Some(case) => {
             let letter = ReadLetter {
                 intake: intake.id,
@@ -375,16 +336,12 @@ pub(super) async fn set_aside(desk: &Desk, intake: &Intake) -> Result<(), PortEr
                 alike: None,
                 reading: None,
             };
-            on_reading(case, &letter, &desk.parts.policy, now)
+            on_reading(&case, &letter, &desk.parts.policy, now)
         }
-        None => Decision {
-            journal: vec![Entry::of_desk(
-                JournalEvent::LetterSetAside,
-                intake.id.to_string(),
-            )],
-            ..Decision::default()
-        },
+        None if intake.role == Role::Canary => Decision::default(),
+        None => stray(desk, intake, None, now)?,
     };
+    let decision = restraint::restrain(desk, decision, intake, now).await?;
     warn!(intake = %intake.id, "letter set aside");
     let read = ReadingToSave {
         state: ReadingState::SetAside,
@@ -397,4 +354,23 @@ pub(super) async fn set_aside(desk: &Desk, intake: &Intake) -> Result<(), PortEr
         .await?;
     desk.ring();
     Ok(())
+}
+
+/// What follows from a letter without a case.
+fn stray(
+    desk: &Desk,
+    intake: &Intake,
+    reading: Option<&Reading>,
+    now: Timestamp,
+) -> Result<Decision, PortError> {
+    let id = CaseId::from_random(random()?);
+    Ok(on_stray(
+        intake.id,
+        intake.received_at,
+        intake.originator.as_ref(),
+        reading,
+        id,
+        &desk.parts.policy,
+        now,
+    ))
 }

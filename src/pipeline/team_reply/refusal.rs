@@ -5,6 +5,8 @@
 pub(super) enum Refusal {
     NoResponder,
     NotSigned,
+    /// Two readers ended on it.
+    Unreadable,
     InClear,
     HasFiles,
     NoToken,
@@ -19,12 +21,18 @@ impl Refusal {
         match self {
             Self::NoResponder => "its sender is no responder any more",
             Self::NotSigned => "it is not signed with their certificate",
+            Self::Unreadable => "it could not be read: two readers ended on it",
             Self::InClear => "it did not come encrypted",
             Self::HasFiles => "it has attachments, which a reply does not carry",
             Self::NoToken => "it carries no token that is still good for this case",
             Self::Words(why) => why,
             Self::ReporterInTracker => "the reporter wrote in the tracker",
         }
+    }
+
+    /// Whether a responder's own signature stood under it.
+    pub fn is_of_signed(self) -> bool {
+        !matches!(self, Self::NotSigned | Self::NoResponder | Self::Unreadable)
     }
 
     /// What its writer can do.
@@ -34,6 +42,10 @@ impl Refusal {
             Self::NotSigned => {
                 "Sign it with the certificate that the desk's config has of you. If you did not \
                  write to the desk, somebody else did under your name."
+            }
+            Self::Unreadable => {
+                "Write it anew, as plain as you can. If you did not write to the desk, somebody else \
+                 did under your name."
             }
             Self::InClear => "Encrypt it to the desk: a reply may repeat what came encrypted.",
             Self::HasFiles => "Send it without files.",

@@ -1,6 +1,7 @@
 //! How is a report acknowledged? By an answer that shows nothing of what only decryption shows, on
 //! a clock that nothing stops: what may not leave by itself goes to a human.
 
+use super::outside::{outside, pin, waits_for_opener};
 use super::{TOO_MANY, answer, hand_over, is_to_proven, turn};
 use crate::compose;
 use crate::decide::{CaseChange, Decision};
@@ -27,6 +28,14 @@ pub(in crate::pipeline::outbox) async fn acknowledge(
     let (letter, to) = letter_to_answer(desk, effect).await?;
     let now = desk.now();
     let outside = outside(desk, &letter, now).await?;
+    let keeps_later = match &outside {
+        Some(outside) => {
+            pin(desk, &letter, outside).await?;
+            None
+        }
+        // The opener is down, and the acknowledgement leaves without it.
+        None => Some(Effect::keep_certificates(Some(case.id()), letter.id, now)),
+    };
     let certificate = wants_certificate(&case, outside.as_ref())
         .then(|| Effect::send_certificate(letter.id, case.id(), now));
     let is_no_report = outside.as_ref().is_some_and(shows_no_report);
@@ -35,7 +44,7 @@ pub(in crate::pipeline::outbox) async fn acknowledge(
         // Answered by hand, not owed any more, or a clear letter that is no report: its reading
         // closes the case.
         let decision = Decision {
-            effects: certificate.into_iter().collect(),
+            effects: certificate.into_iter().chain(keeps_later).collect(),
             ..Decision::default()
         };
         return Ok(Carried::Done(decision, None));
@@ -54,6 +63,7 @@ pub(in crate::pipeline::outbox) async fn acknowledge(
     hand_over(desk, effect, &answer, octets).await?;
     let mut decision = acknowledged(desk, &case, &answer, signed);
     decision.effects.extend(certificate);
+    decision.effects.extend(keeps_later);
     if !signed {
         let call = Effect::call(Reason::LeftUnsigned, case.id(), now);
         decision.effects.extend(call);
@@ -205,44 +215,6 @@ async fn held_back(
         restrain_calls(desk, decision, now)
     };
     Ok(Carried::Done(decision, None))
-}
-
-/// What the letter shows without any key; `None` where it can't be parsed, or nobody could look for
-/// too long.
-async fn outside(
-    desk: &Desk,
-    letter: &Intake,
-    now: Timestamp,
-) -> Result<Option<Outside>, PortError> {
-    // Where no key was asked when it was read, its reading says the same.
-    if let Some(reading) = desk.take_fresh(letter.id, |reading| !reading.came_sealed()) {
-        return Ok(Some(Outside::of(&reading, None)));
-    }
-    if let Some(seen) = desk.outside_of(letter.id) {
-        return Ok(Some(seen));
-    }
-    let _place = desk.looks.acquire().await;
-    match desk
-        .parts
-        .opener
-        .outside(desk.parts.store.sealed(letter.id).await?)
-        .await
-    {
-        Ok(outside) => {
-            desk.remember_outside(letter.id, &outside);
-            Ok(Some(outside))
-        }
-        Err(why @ (OpenerError::Down(_) | OpenerError::Ended(_)))
-            if waits_for_opener(desk, letter, now) =>
-        {
-            Err(unsigned_yet(why))
-        }
-        Err(_) => Ok(None),
-    }
-}
-
-fn waits_for_opener(desk: &Desk, letter: &Intake, now: Timestamp) -> bool {
-    now.duration_since(letter.received_at) < desk.parts.policy.unsigned_after
 }
 
 /// The desk's own words without a signature, when the opener was down for too long.
