@@ -459,6 +459,13 @@ fn lists_and_sentences_of_any_length_are_read() {
         ("rules", "* * *\n".repeat(20_000)),
         ("sentences without a letter", "?=".repeat(32_000)),
         ("sentences of figures", "12? 34! 56. ".repeat(10_000)),
+        ("ratings", "critical bug ".repeat(16_000)),
+        ("sentences of ratings", "critical bug. ".repeat(16_000)),
+        ("ratings in Chinese", "高危 a b 漏洞 ".repeat(10_000)),
+        (
+            "lines that are not ASCII",
+            "2026-11-28 12:00 worker → accepted a connection\n".repeat(5_000),
+        ),
     ] {
         let letter = headed(
             "eve@evil.example",

@@ -5,8 +5,10 @@ use crate::model::budget::{Budget, Sum};
 use jiff::Timestamp;
 use sequoia_openpgp::armor;
 use sequoia_openpgp::cert::prelude::*;
+use sequoia_openpgp::crypto::mpi::PublicKey;
 use sequoia_openpgp::parse::{PacketParser, PacketParserResult, Parse};
 use sequoia_openpgp::serialize::MarshalInto;
+use sequoia_openpgp::types::PublicKeyAlgorithm;
 use sequoia_openpgp::{Cert, KeyHandle, Packet};
 
 /// A public certificate (RFC 9580 section 10.1): a primary key, user IDs and subkeys. It never
@@ -44,6 +46,9 @@ const DSA: u8 = 17;
 const DSA_BITS_MAX: usize = 3072;
 const RSA_BITS_MAX: usize = 8192;
 
+/// Every key that people have says 65537; each bit more is a multiplication for each signature.
+const RSA_EXPONENT_BITS_MAX: usize = 64;
+
 /// As [`certificates`], of a letter: the work is looked at before it is done, and paid by the
 /// letter's budget.
 pub fn strangers_certificates(octets: &[u8], budget: &Budget) -> Result<Vec<Certificate>, NotRead> {
@@ -69,6 +74,18 @@ struct Costs {
     components: u64,
 }
 
+/// Whether a key has numbers with which a single signature costs what a letter may not.
+fn is_costly(algorithm: PublicKeyAlgorithm, numbers: &PublicKey) -> bool {
+    let most = if u8::from(algorithm) == DSA {
+        DSA_BITS_MAX
+    } else {
+        RSA_BITS_MAX
+    };
+    let has_long_exponent =
+        matches!(numbers, PublicKey::RSA { e, .. } if e.bits() > RSA_EXPONENT_BITS_MAX);
+    numbers.bits().is_some_and(|bits| bits > most) || has_long_exponent
+}
+
 /// Counts the work in a block, and does none of it; `None` where its keys, or its own signatures,
 /// are too much.
 fn costs(block: &[u8]) -> Option<Costs> {
@@ -77,22 +94,15 @@ fn costs(block: &[u8]) -> Option<Costs> {
     let mut result = PacketParser::from_bytes(block).ok();
     while let Some(PacketParserResult::Some(parser)) = result.take() {
         let (packet, next) = parser.next().ok()?;
-        let bits = match &packet {
-            Packet::PublicKey(key) => Some((key.pk_algo(), key.mpis().bits())),
-            Packet::SecretKey(key) => Some((key.pk_algo(), key.mpis().bits())),
-            Packet::PublicSubkey(key) => Some((key.pk_algo(), key.mpis().bits())),
-            Packet::SecretSubkey(key) => Some((key.pk_algo(), key.mpis().bits())),
+        let numbers = match &packet {
+            Packet::PublicKey(key) => Some((key.pk_algo(), key.mpis())),
+            Packet::SecretKey(key) => Some((key.pk_algo(), key.mpis())),
+            Packet::PublicSubkey(key) => Some((key.pk_algo(), key.mpis())),
+            Packet::SecretSubkey(key) => Some((key.pk_algo(), key.mpis())),
             _ => None,
         };
-        if let Some((algorithm, Some(bits))) = bits {
-            let most = if u8::from(algorithm) == DSA {
-                DSA_BITS_MAX
-            } else {
-                RSA_BITS_MAX
-            };
-            if bits > most {
-                return None;
-            }
+        if numbers.is_some_and(|(algorithm, numbers)| is_costly(algorithm, numbers)) {
+            return None;
         }
         match packet {
             Packet::PublicKey(key) => {
@@ -302,5 +312,26 @@ impl Certificate {
             .collect();
         names.dedup();
         names.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sequoia_openpgp::packet::Key;
+    use sequoia_openpgp::packet::key::{Key4, PrimaryRole, PublicParts};
+
+    /// Each signature by it would cost as many multiplications as its exponent has bits.
+    #[test]
+    fn a_key_whose_exponent_is_long_is_costly() {
+        let key = |exponent: &[u8]| {
+            let made = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_790_000_000);
+            let modulus = [0xc3; 384];
+            let key = Key4::<PublicParts, PrimaryRole>::import_public_rsa(exponent, &modulus, made);
+            let packet = Packet::PublicKey(Key::V4(key.unwrap()));
+            MarshalInto::to_vec(&packet).unwrap()
+        };
+        assert!(costs(&key(&[1, 0, 1])).is_some());
+        assert!(costs(&key(&[0x81; 9])).is_none());
     }
 }

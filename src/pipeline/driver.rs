@@ -9,6 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// The longest wait after failed rounds: what is due then is not much later.
+const BACK_OFF_S_MAX: u64 = 30;
+
 /// What one loop does, round after round.
 #[async_trait]
 pub trait Loop: Send {
@@ -30,10 +33,10 @@ pub trait Loop: Send {
     /// Returns when the next round is to begin. It may be dropped where it awaits something.
     async fn wait(&mut self, turn: &Turn) -> Result<(), PortError>;
 
-    /// Waits after a failed round, the n-th in a row, beginning with 1: as after a good one, unless
-    /// a loop knows better.
-    async fn back_off(&mut self, turn: &Turn, _failures: u32) {
-        let _ = self.wait(turn).await;
+    /// Waits after a failed round, the n-th in a row, beginning with 1: longer each time, unless a
+    /// loop knows better.
+    async fn back_off(&mut self, _: &Turn, failures: u32) {
+        tokio::time::sleep(doubling(1, BACK_OFF_S_MAX, failures)).await;
     }
 }
 

@@ -124,51 +124,63 @@ pub fn read(octets: &[u8]) -> Parsed<Message<'_>> {
 }
 
 /// Whether octets are elements in BER, and not so many that reading them costs what a letter may not.
+/// The pieces of one long string count as none: a stream is in as many as its length makes.
 fn is_small_ber(octets: &[u8]) -> bool {
-    let (mut at, mut depth, mut elements) = (0, 0, 0);
+    let (mut at, mut elements) = (0, 0);
+    // Tags of the elements that are open, and where they end, for those that say so.
+    let mut open: Vec<(u8, Option<usize>)> = Vec::new();
     while let Some(&tag) = octets.get(at) {
+        while open
+            .last()
+            .is_some_and(|(_, end)| end.is_some_and(|end| at >= end))
+        {
+            open.pop();
+            if open.is_empty() {
+                return true; // some programs add a line end
+            }
+        }
         if tag == 0 && octets.get(at + 1) == Some(&0) {
             // The end of one without a length.
             at += 2;
-            match depth {
-                0 => return false,
-                1 => return true,
-                _ => depth -= 1,
+            match open.pop() {
+                Some((_, None)) if open.is_empty() => return true,
+                Some((_, None)) => continue,
+                _ => return false,
             }
-            continue;
         }
         let Some((length, begins)) = ber_length(octets, at) else {
             return false;
         };
-        if tag & 0x1f != OCTET_STRING {
+        let is_piece = tag == OCTET_STRING
+            && open
+                .last()
+                .is_some_and(|(parent, _)| HOLDS_PIECES.contains(parent));
+        if !is_piece {
             elements += 1;
         }
-        if elements > BER_ELEMENTS_MAX {
+        let end = length.map(|length| begins.checked_add(length));
+        let end = match end {
+            None => None,
+            Some(Some(end)) if end <= octets.len() => Some(end),
+            Some(_) => return false,
+        };
+        if elements > BER_ELEMENTS_MAX || open.len() > BER_DEPTH_MAX {
             return false;
         }
-        match length {
-            None => {
-                depth += 1;
-                if depth > BER_DEPTH_MAX {
-                    return false;
-                }
+        match end {
+            Some(end) if tag & CONSTRUCTED == 0 => at = end,
+            // What has elements is entered, with a length or without: they follow.
+            end => {
+                open.push((tag, end));
                 at = begins;
-            }
-            // What has a length is entered, too: its elements follow.
-            Some(_) if tag & CONSTRUCTED != 0 => at = begins,
-            Some(length) => {
-                let Some(end) = begins
-                    .checked_add(length)
-                    .filter(|end| *end <= octets.len())
-                else {
-                    return false;
-                };
-                at = end;
             }
         }
     }
-    depth == 0
+    open.iter().all(|(_, end)| end.is_some())
 }
+
+/// The tags of strings in pieces: OCTET STRING, and one under the tag [0] (RFC 5652 section 6.1).
+const HOLDS_PIECES: [u8; 2] = [OCTET_STRING | CONSTRUCTED, 0xa0];
 
 /// The tag number of OCTET STRING, and the bit of a tag that has elements in it (X.690 section 8.1.2).
 const OCTET_STRING: u8 = 0x04;
@@ -398,8 +410,15 @@ mod tests {
         };
         let (null, piece) = ([0x05, 0x00], [0x04, 0x01, 0x61]);
         assert!(with(&null, 8) && !with(&null, BER_ELEMENTS_MAX + 1));
-        // A stream is in as many pieces as its length makes.
-        assert!(with(&piece, 4 * BER_ELEMENTS_MAX));
+        // A stream is in as many pieces as its length makes; elsewhere, strings count.
+        assert!(!with(&piece, BER_ELEMENTS_MAX + 1));
+        let stream = |tag: u8| {
+            let mut octets = vec![0x30, 0x80, tag, 0x80];
+            octets.extend(piece.repeat(4 * BER_ELEMENTS_MAX));
+            octets.extend([0, 0, 0, 0]);
+            is_small_ber(&octets)
+        };
+        assert!(stream(0x24) && stream(0xa0) && !stream(0x31) && !stream(0xa1));
         assert!(!is_small_ber(&[0x30, 0x80, 0x05]));
     }
 

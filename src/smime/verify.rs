@@ -239,6 +239,17 @@ impl Scheme {
     }
 }
 
+/// The longest RSA key of which a signature is checked, and its longest exponent: each bit of it is a
+/// multiplication, and every key that people have says 65537.
+const RSA_BITS_MAX: u32 = 8192;
+const RSA_EXPONENT_BITS_MAX: i32 = 64;
+
+fn is_costly(key: &PKey<Public>) -> bool {
+    let long_exponent = |rsa: openssl::rsa::Rsa<Public>| rsa.e().num_bits() > RSA_EXPONENT_BITS_MAX;
+    matches!(key.id(), Id::RSA | Id::RSA_PSS)
+        && (key.bits() > RSA_BITS_MAX || key.rsa().is_ok_and(long_exponent))
+}
+
 /// Whether a signature over these octets is by this key.
 fn is_right(
     key: &PKey<Public>,
@@ -246,6 +257,9 @@ fn is_right(
     signature: &[u8],
     octets: &[u8],
 ) -> Result<bool, ErrorStack> {
+    if is_costly(key) {
+        return Ok(false);
+    }
     let fits = match scheme {
         Scheme::RsaPkcs1(_) => key.id() == Id::RSA,
         Scheme::RsaPss { .. } => matches!(key.id(), Id::RSA | Id::RSA_PSS),

@@ -55,6 +55,9 @@ const RATINGS_OF_PLACEHOLDER: usize = 3;
 /// Between a rating and the word that it belongs to stand at most so many octets.
 const GAP_OCTETS_MAX: usize = 48;
 
+/// The longest words of one concept.
+const WORDS_OCTETS_MAX: usize = 128;
+
 /// The ratings that a letter gives: those of fields, else those of its prose.
 pub(super) fn claims(units: &[Unit]) -> Vec<SeverityClaim> {
     let of = |by_key: bool| -> Vec<SeverityClaim> {
@@ -136,8 +139,21 @@ fn is_about_severity(units: &[Unit], at: usize) -> bool {
     head.any(|s| s.concept == Concept::SeverityWord)
 }
 
+/// What is said around a rating, in its order: so near that it may belong to it.
+fn around<'s>(said: &'s [Said], rating: &Said) -> &'s [Said] {
+    let first = rating
+        .range
+        .start
+        .saturating_sub(GAP_OCTETS_MAX + WORDS_OCTETS_MAX);
+    let last = rating.range.end + GAP_OCTETS_MAX;
+    let from = said.partition_point(|other| other.range.start < first);
+    let to = said.partition_point(|other| other.range.start <= last);
+    &said[from..to]
+}
+
 /// Whether a rating stands beside a word for severity, or calls the vulnerability so.
 fn belongs(text: &str, said: &[Said], rating: &Said) -> bool {
+    let said = around(said, rating);
     let gap = |other: &Said| {
         let (from, to) = if other.range.end <= rating.range.start {
             (other.range.end, rating.range.start)

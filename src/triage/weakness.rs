@@ -1,5 +1,6 @@
 //! Which weakness does the letter name? By CWE's number, or by the name that everybody knows.
 
+use super::{compiled, compiled_set};
 use regex::{Regex, RegexSet};
 use std::sync::LazyLock;
 
@@ -162,19 +163,17 @@ const NAMES: [(&str, &str); 62] = [
 
 /// What is said not to be there, or only in passing.
 static NEGATED: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compiled(
         r"(?i)\b(no|not an?|not|isn't|without|unlike|rather than|instead of|similar to|like the|prevents?|against|protection|such as|e\.g\.)\s+(\w+\s+){0,2}$",
     )
-    .expect("a constant pattern")
 });
 
-static FOUND: LazyLock<RegexSet> = LazyLock::new(|| {
-    RegexSet::new(NAMES.iter().map(|(_, name)| format!("(?i){name}"))).expect("constant patterns")
-});
+static FOUND: LazyLock<RegexSet> =
+    LazyLock::new(|| compiled_set(NAMES.iter().map(|(_, name)| format!("(?i){name}"))));
 static EACH: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     NAMES
         .iter()
-        .map(|(_, name)| Regex::new(&format!("(?i){name}")).expect("a constant pattern"))
+        .map(|(_, name)| compiled(&format!("(?i){name}")))
         .collect()
 });
 

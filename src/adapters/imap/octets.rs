@@ -25,6 +25,17 @@ pub(super) struct Came {
     unplaced: Option<Vec<u8>>,
 }
 
+/// How many octets a letter may have: some servers count them wrongly, and one that never ends must
+/// not fill the disk.
+fn most(size: Option<u64>) -> u64 {
+    const WRONG_BY: u64 = 1024 * 1024;
+    let listed = size.map(|size| size.saturating_mul(2).saturating_add(WRONG_BY));
+    listed.unwrap_or(LETTER_OCTETS_MAX).min(LETTER_OCTETS_MAX)
+}
+
+/// No mail server takes a letter as large.
+const LETTER_OCTETS_MAX: u64 = 512 * 1024 * 1024;
+
 /// What the rows hold of this letter. A lone row that names no letter is about the only one that
 /// was asked for.
 pub(super) fn piece_of(uid: u64, rows: Vec<Row>) -> Option<Piece> {
@@ -63,6 +74,12 @@ impl Came {
             };
         }
         let came = self.octets + octets.len() as u64;
+        if came > most(size) {
+            return Next::Withheld(format!(
+                "the server lists it with {} octets and sent {came}, and does not end",
+                size.map_or("no".to_owned(), |size| size.to_string())
+            ));
+        }
         let is_listed = size.is_some_and(|size| came >= size);
         match origin {
             Some(origin) if u64::from(origin) == self.octets && octets.len() <= chunk => {
@@ -185,6 +202,14 @@ mod tests {
             ("an empty letter", vec![first(0)], Some(0), "whole 0"),
             ("other octets", vec![piece(Some(7), 5)], Some(5), "withheld"),
             ("too many", vec![first(chunk + 1)], None, "withheld"),
+            (
+                "no end",
+                (0..8)
+                    .map(|n| piece(Some(n * CHUNK_OCTETS), chunk))
+                    .collect(),
+                Some(9),
+                "withheld",
+            ),
         ];
         for (what, answers, size, wanted) in rows {
             assert_eq!(ended(size, answers), wanted, "{what}");

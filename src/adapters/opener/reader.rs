@@ -174,7 +174,7 @@ fn unseal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {
 /// Encrypts what the keyholder signed. A stranger's certificate is parsed here, where no key is.
 fn seal(desk: &Wire<'_>, keys: &Wire<'_>) -> Result<(), WireError> {
     let call: SealCall = serde_json::from_slice(&keys.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?)?;
-    let packets = keys.take_frame(wire::SMALL_FRAME_OCTETS_MAX)?;
+    let packets = keys.take_frame(wire::COMPOSED_OCTETS_MAX)?;
     let pem = call.certificates.iter().find(|c| smime::is_certificate(c));
     if let Some(pem) = pem {
         return give_letter(desk, seal_smime(&call, pem, &packets));

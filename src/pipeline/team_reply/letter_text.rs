@@ -15,8 +15,9 @@ use std::sync::LazyLock;
 /// So many tokens of a letter are looked at.
 const TOKENS_MAX: usize = 20;
 
-static TOKEN: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"Reply-Token:\s*([0-9a-f]{32})\b").expect("a constant pattern"));
+static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"Reply-Token:\s*([0-9a-f]{32})(?-u:\b)").expect("a constant pattern")
+});
 
 /// Whom a line `/to ADDRESS` at the top says that the letter is for.
 pub(super) fn addressee(text: &str) -> Option<Address> {

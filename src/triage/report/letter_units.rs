@@ -20,6 +20,7 @@ use crate::triage::severity;
 use crate::triage::units::{Unit, UnitKind, units};
 use crate::triage::version_claims::{self, Context, Role, VersionClaim};
 use jiff::civil::Date;
+use std::cell::OnceCell;
 
 /// More facts than these are kept without their words.
 const EVIDENCE_MAX: usize = 40;
@@ -32,6 +33,7 @@ pub(super) struct LetterUnits<'t> {
     records: Vec<Unit>,
     /// The letter's text, and what it points to.
     text_read: LetterText<'t>,
+    line_ends: OnceCell<Vec<usize>>,
     is_answer: bool,
     language: Language,
     written: Option<Date>,
@@ -66,6 +68,7 @@ impl<'t> LetterUnits<'t> {
             text,
             records: recorded.flat_map(as_form).collect(),
             text_read,
+            line_ends: OnceCell::new(),
             is_answer: clean_subject(input.subject) != input.subject.trim()
                 && !is_forward(input.subject),
             written: input.written,
@@ -254,16 +257,26 @@ impl<'t> LetterUnits<'t> {
         evidence
     }
 
+    /// Where the lines of the text end. A letter may make as many claims as it has words, and each
+    /// has its line.
+    fn line_ends(&self) -> &[usize] {
+        self.line_ends.get_or_init(|| {
+            let octets = self.text_read.whole.bytes().enumerate();
+            octets
+                .filter_map(|(at, octet)| (octet == b'\n').then_some(at))
+                .collect()
+        })
+    }
+
     pub fn place(&self, of: Of, unit: &Unit, range: std::ops::Range<usize>) -> TextPlace {
         match of {
             Of::Subject => TextPlace::Subject,
             Of::Record => TextPlace::Record,
             Of::Text => {
                 let place = unit.place(range);
-                let line = |from: usize| {
-                    let before = &self.text_read.whole.as_bytes()[from..place.start];
-                    1 + before.iter().filter(|octet| **octet == b'\n').count() as u32
-                };
+                let ends = self.line_ends();
+                let ended = |before: usize| ends.partition_point(|end| *end < before);
+                let line = |from: usize| 1 + (ended(place.start) - ended(from)) as u32;
                 if let Some((name, from)) = &self.text_read.attached
                     && place.start >= *from
                 {
