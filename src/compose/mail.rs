@@ -5,6 +5,7 @@ mod assembly;
 mod days;
 mod fields;
 
+use crate::compose::templates::LetterWords;
 use crate::compose::{ComposeError, DeskIdentity};
 use crate::model::language::Language;
 use crate::model::outgoing::{Asked, Composition};
@@ -99,6 +100,7 @@ fn filled<'a>(
             let fields = fields.calling(*reason, brief.as_ref(), reply.as_ref());
             ("call", fields)
         }
+        Composition::SignIn { ticket, .. } => ("sign-in", fields.signing_in(identity, ticket)),
     }
 }
 
@@ -108,7 +110,9 @@ fn auto_submitted(composition: &Composition) -> Option<&'static str> {
         Composition::Acknowledgement { .. } | Composition::Certificate { .. } => {
             Some("auto-replied")
         }
-        Composition::Question { .. } | Composition::Call { .. } => Some("auto-generated"),
+        Composition::Question { .. } | Composition::Call { .. } | Composition::SignIn { .. } => {
+            Some("auto-generated")
+        }
         Composition::Reply { .. }
         | Composition::Notice { .. }
         | Composition::Announcement { .. } => None,
@@ -128,21 +132,29 @@ pub fn plain(composition: &Composition, identity: &DeskIdentity) -> Result<Vec<u
     drafted(composition, identity, false)?.plain()
 }
 
-fn drafted(
+/// The subject and the text that a letter has by its template.
+pub fn words(
     composition: &Composition,
     identity: &DeskIdentity,
-    sealed: bool,
-) -> Result<MailDraft, ComposeError> {
+) -> Result<LetterWords, ComposeError> {
     let current = identity
         .certificates
         .first()
         .ok_or(ComposeError::NoCertificate)?;
     let language = composition.language().unwrap_or(identity.language);
     let (template, fields) = filled(composition, identity, current, language);
-    let words = identity.templates.fill(template, language, &fields)?;
+    Ok(identity.templates.fill(template, language, &fields)?)
+}
+
+fn drafted(
+    composition: &Composition,
+    identity: &DeskIdentity,
+    sealed: bool,
+) -> Result<MailDraft, ComposeError> {
+    let words = words(composition, identity)?;
     let (subject, entity) = match composition {
         // What it is about only its reader may see: neither its subject nor its size says it.
-        Composition::Call { .. } => (
+        Composition::Call { .. } | Composition::SignIn { .. } => (
             CALL_SUBJECT.to_owned(),
             MailEntity::Single(protected_part(&words)?),
         ),
@@ -182,7 +194,7 @@ fn drafted(
 fn is_sealed(composition: &Composition) -> bool {
     let to_people = matches!(
         composition,
-        Composition::Call { .. } | Composition::Notice { .. }
+        Composition::Call { .. } | Composition::Notice { .. } | Composition::SignIn { .. }
     );
     to_people || composition.certificate().is_some()
 }
@@ -214,7 +226,7 @@ pub(super) fn spaced(fingerprint: &str) -> String {
     groups.join(" ")
 }
 
-/// The outer subject of every call.
+/// The outer subject of every letter to responders.
 const CALL_SUBJECT: &str = "Sealdesk: please look";
 
 /// Calls are as long as the next of these steps: this many octets, and each twice the one before.
@@ -311,6 +323,7 @@ mod tests {
             templates: Templates::load(None).unwrap(),
             language: Language::English,
             timeline: Timeline::default(),
+            page: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::compose::ComposeError;
 use crate::compose::mail::{CALL_OCTETS_MIN, OwnCertificate, OwnSmimeCertificate};
-use crate::compose::templates::TemplateFields;
+use crate::compose::templates::LetterWords;
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::ids::MessageId;
@@ -161,12 +161,12 @@ pub(super) fn folded(name: &'static str, value: &str) -> HeaderValue {
 
 /// A text under its own subject (RFC 9788 section 4; and the older protected-headers, which
 /// Thunderbird reads).
-pub(super) fn titled_part(words: &TemplateFields) -> Result<SinglePart, ComposeError> {
+pub(super) fn titled_part(words: &LetterWords) -> Result<SinglePart, ComposeError> {
     titled(words, None)
 }
 
 /// As [`titled_part`], padded, so that its size does not tell what it is about.
-pub(super) fn protected_part(words: &TemplateFields) -> Result<SinglePart, ComposeError> {
+pub(super) fn protected_part(words: &LetterWords) -> Result<SinglePart, ComposeError> {
     let bare = titled(words, Some(Padding(0)))?.formatted().len();
     let step = (bare + Padding::LINE_OCTETS)
         .next_power_of_two()
@@ -174,7 +174,7 @@ pub(super) fn protected_part(words: &TemplateFields) -> Result<SinglePart, Compo
     titled(words, Some(Padding((step - bare) / Padding::LINE_OCTETS)))
 }
 
-fn titled(words: &TemplateFields, padding: Option<Padding>) -> Result<SinglePart, ComposeError> {
+fn titled(words: &LetterWords, padding: Option<Padding>) -> Result<SinglePart, ComposeError> {
     let kind = "text/plain; charset=utf-8; protected-headers=\"v1\"; hp=\"cipher\"";
     let mut builder = SinglePart::builder().header(Subject::from(words.subject.clone()));
     if let Some(padding) = padding {

@@ -1,6 +1,7 @@
 //! How does a letter of ours reach a reporter?
 
 mod acknowledgement;
+mod preview;
 mod replies;
 
 use super::{Carried, letter_to_answer, message_id, tag, unsigned_yet};
@@ -14,6 +15,7 @@ use crate::model::outgoing::Composition;
 use crate::pipeline::failpoint::step;
 use crate::ports::{Answer, HeldBack, Intake, Parcel, PortError};
 pub(super) use acknowledgement::acknowledge;
+pub use preview::{ReplyWay, ReplyWords, reply_way, reply_words};
 pub(super) use replies::{ask, reply};
 
 /// Whether an answer goes to whom a letter is proven to be from. DMARC vouches for the From alone, and
