@@ -1,9 +1,9 @@
 //! `sealdesk demo`: the whole desk at work on one machine, with no account anywhere.
 
-use crate::cli::case::{acknowledgement, draft, standing};
 use crate::cli::demo_letters::{Cast, samples};
 use crate::cli::screen::{BOLD, DIM, GOOD, WARN, styled, tame};
 use crate::cli::{exit, screen};
+use crate::compose::{acknowledgement, draft_state, standing};
 use crate::config;
 use crate::daemon::{self, Running};
 use crate::desk::opened_letters;
@@ -232,7 +232,7 @@ async fn describe(
             case.id(),
             standing(case.standing()),
             styled(GOOD, &acknowledgement(case.acknowledgement())),
-            styled(GOOD, &draft(case.draft()))
+            styled(GOOD, &draft_state(case.draft()))
         ),
     };
     let unread = if intake.state == ReadingState::Shut {

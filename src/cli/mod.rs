@@ -24,6 +24,7 @@ pub mod manual;
 pub mod open;
 pub mod opener;
 mod owner;
+pub mod page;
 mod pager;
 pub mod restore;
 pub mod run;

@@ -9,6 +9,7 @@ mod disarm;
 pub mod export;
 mod mail;
 mod publication;
+mod telling;
 mod templates;
 
 pub use advisory::{Measure, advisory, credited, follow_up, marker};
@@ -17,6 +18,9 @@ pub use mail::{
     MailDraft, OutgoingHeaders, OwnCertificate, OwnSmimeCertificate, Signed, draft, plain, words,
 };
 pub use publication::{security_md, security_txt};
+pub use telling::{
+    TextPart, acknowledgement, draft as draft_state, due_in, event_sentence, standing, text_parts,
+};
 pub use templates::{LetterWords, TemplateFault, Templates};
 
 use crate::model::address::Address;

@@ -20,6 +20,8 @@ pub use wire::{
     SignedIn, Who, Whose,
 };
 
+pub use crate::pipeline::outbox::{ReplyWay, ReplyWords};
+
 use super::socket::{RECEIVE, receive, send, serve_each};
 use super::view;
 use crate::desk::{Desk, Responder};
