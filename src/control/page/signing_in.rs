@@ -83,7 +83,10 @@ impl PageDesk {
             match write(&desk, &sessions, &name, &asked, browser.as_deref()).await {
                 Ok(true) => desk.mended(FAULT),
                 Ok(false) => {}
-                Err(err) => desk.fault(FAULT, &err.to_string()).await,
+                Err(err) => {
+                    tracing::error!(error = %err, "a letter to sign in did not leave");
+                    desk.fault(FAULT, &err.to_string()).await;
+                }
             }
         });
         Ok(answer)
@@ -141,7 +144,10 @@ async fn send(desk: &Desk, to: &Responder, ticket: SignInTicket) -> Result<(), P
     for wait_s in TRY_AGAIN_S {
         tokio::time::sleep(Duration::from_secs(wait_s)).await;
         match send_once(desk, to, ticket.clone()).await {
-            Err(err) if !err.is_lasting() => failed = err,
+            Err(err) if !err.is_lasting() => {
+                tracing::warn!(error = %err, "a letter to sign in did not leave yet");
+                failed = err;
+            }
             sent => return sent,
         }
     }
