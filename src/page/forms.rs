@@ -55,7 +55,10 @@ impl Fields {
             "close" => line("close", &[("note", field("note"))], &[field("why")]),
             "duplicate-of" => line("duplicate-of", &[], &[field("other")]),
             "link" => line("link", &[], &[field("what"), field("to")]),
-            "release-date" => line("release-date", &[], &[field("day")]),
+            "release-date" if field("despite").is_empty() => {
+                line("release-date", &[], &[field("day")])
+            }
+            "release-date" => line("release-date --despite", &[], &[field("day")]),
             "wait" => line("wait", &[("why", field("why"))], &[]),
             "reopen" => line("reopen", &[("why", field("why"))], &[]),
             _ => return None,

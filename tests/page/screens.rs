@@ -1,6 +1,6 @@
 //! Does each screen show what it should in each state, and does each form act once?
 
-use crate::world::{Answer, Browser, World, until};
+use crate::world::{Answer, Browser, World, quoted_printable, until};
 
 /// Markup and tricks in every field that a stranger writes.
 const HOSTILE: &str = "From: \"<img src=x onerror=alert(1)>\" <eve@evil.example>\n\
@@ -139,11 +139,9 @@ fn every_screen_shows_its_state() {
             "in 23 h",
         ],
     );
-    assert!(
-        queue
-            .text
-            .contains("&lt;script&gt;alert(1)&lt;/script&gt; [U+202E]gnp.exe")
-    );
+    // A reader takes marks of direction out of a subject.
+    let subject = "&lt;script&gt;alert(1)&lt;/script&gt; gnp.exe";
+    assert!(queue.text.contains(subject), "{}", queue.text);
     assert!(queue.text.len() < 50_000);
     for (query, fits) in [
         ("/?whose=mine", false),
@@ -413,7 +411,11 @@ fn commands_act_once_and_not_over_somebody_elses_head() {
             ("what", "fix"),
             ("to", "https://forge.example/1"),
         ],
-        &[("verb", "release-date"), ("day", "2031-01-07")],
+        &[
+            ("verb", "release-date"),
+            ("day", "2031-01-07"),
+            ("despite", "1"),
+        ],
         &[("verb", "wait"), ("why", "upstream")],
         &[("verb", "line"), ("line", "go-on")],
         &[("verb", "close"), ("why", "rejected"), ("note", "no")],
@@ -538,16 +540,8 @@ fn a_reply_is_shown_as_it_leaves_and_leaves_once() {
         .replace("&lt;", "<")
         .replace("&gt;", ">");
     let first = body.replace("&#39;", "'").replace("&quot;", "\"");
-    for line in first
-        .lines()
-        .filter(|line| line.is_ascii() && line.len() < 70)
-    {
-        assert!(
-            letters[0].contains(&line.replace('=', "=3D")),
-            "{line} in {}",
-            letters[0]
-        );
-    }
+    let left = quoted_printable(&letters[0]).replace('\r', "");
+    assert!(left.contains(first.trim_end()), "{first} in {left}");
     let case = until("the journal", || {
         let case = rita_get(&rita, &world, &format!("/case/{path}"));
         case.text

@@ -206,12 +206,14 @@ impl World {
             + &String::from_utf8_lossy(&output.stderr)
     }
 
-    /// The ids of so many open cases, once they are read.
+    /// The ids of so many open cases, once they are read and acknowledged.
     pub fn cases(&self, number: usize) -> Vec<String> {
         until("the cases", || {
             let listed: serde_json::Value =
                 serde_json::from_str(&self.sealdesk(&["case", "list", "--json"])).ok()?;
-            let is_read = |case: &&serde_json::Value| case["standing"]["state"] != "unread";
+            let is_read = |case: &&serde_json::Value| {
+                case["standing"]["state"] != "unread" && case["acknowledgement"]["state"] != "due"
+            };
             let cases: Vec<String> = listed
                 .as_array()?
                 .iter()
@@ -321,7 +323,7 @@ pub struct Ticket {
     pub code: String,
 }
 
-fn quoted_printable(text: &str) -> String {
+pub fn quoted_printable(text: &str) -> String {
     let joined = text.replace("=\r\n", "").replace("=\n", "");
     let mut octets = Vec::new();
     let mut rest = joined.as_bytes();
