@@ -9,6 +9,7 @@ pub mod check;
 mod credentials;
 pub mod demo;
 mod demo_letters;
+mod demo_page;
 pub mod doctor;
 mod editor;
 mod environment;

@@ -116,13 +116,16 @@ impl Page {
                 Ok((who, answer))
             }
             PageAnswer::Good { who: None, .. } => Err(Failure::SignedOut),
-            PageAnswer::Refused { who, refusal, why } => Err(match refusal {
-                Refusal::SignedOut => Failure::SignedOut,
-                Refusal::NotAllowed => Failure::NotAllowed(who, why),
-                Refusal::Unknown => Failure::Unknown(who, why),
-                Refusal::Malformed => Failure::Damaged,
-                Refusal::Unwell => Failure::Unwell(who, why),
-            }),
+            PageAnswer::Refused { who, refusal, why } => {
+                let who = who.map(Box::new);
+                Err(match refusal {
+                    Refusal::SignedOut => Failure::SignedOut,
+                    Refusal::NotAllowed => Failure::NotAllowed(who, why),
+                    Refusal::Unknown => Failure::Unknown(who, why),
+                    Refusal::Malformed => Failure::Damaged,
+                    Refusal::Unwell => Failure::Unwell(who, why),
+                })
+            }
         }
     }
 
@@ -167,8 +170,7 @@ impl Page {
     fn fail_keeping(&self, failure: Failure, kept: Option<KeptText>) -> Response {
         let (status, message) = failure.told();
         let message = Message { kept, ..message };
-        let who = failure.who();
-        let frame = Frame::new(message.heading, who.as_ref()).with_status(status);
+        let frame = Frame::new(message.heading, failure.who()).with_status(status);
         self.show("message.html", frame, &message)
     }
 
@@ -229,13 +231,13 @@ impl Frame {
 /// Why a request was not answered with what it asked for.
 enum Failure {
     SignedOut,
-    NotAllowed(Option<Who>, String),
-    Unknown(Option<Who>, String),
+    NotAllowed(Option<Box<Who>>, String),
+    Unknown(Option<Box<Who>>, String),
     /// What came from the desk or from the browser can't be read.
     Damaged,
     Malformed(&'static str),
     TooLarge,
-    Unwell(Option<Who>, String),
+    Unwell(Option<Box<Who>>, String),
     DeskDown,
 }
 
@@ -257,9 +259,11 @@ struct KeptText {
 }
 
 impl Failure {
-    fn who(&self) -> Option<Who> {
+    fn who(&self) -> Option<&Who> {
         match self {
-            Self::NotAllowed(who, _) | Self::Unknown(who, _) | Self::Unwell(who, _) => who.clone(),
+            Self::NotAllowed(who, _) | Self::Unknown(who, _) | Self::Unwell(who, _) => {
+                who.as_deref()
+            }
             _ => None,
         }
     }

@@ -14,6 +14,7 @@ mod tokens;
 mod wire;
 
 pub use queue::{LINES_A_PAGE, SEARCHED_MAX};
+pub use reading::{LETTER_CHARACTERS_MAX, LETTERS_OF_CASE_MAX};
 pub use wire::{
     Act, CaseScreen, LetterScreen, Outcome, PageAnswer, PageRequest, QueueLine, QueueSection,
     QueueView, QueueWanted, Refusal, ReplyScreen, SessionRequest, SignInAsked, SignInRequest,

@@ -14,9 +14,27 @@ use base64::engine::general_purpose::STANDARD;
 /// Octets of a file that goes through a browser; larger ones are taken out on the machine.
 const FILE_OCTETS_MAX: u64 = 25 * 1024 * 1024;
 
+/// Letters of a case that are given with their text, the newest of them, and so many characters of
+/// each and one more: whoever wants more asks for the letter.
+pub const LETTERS_OF_CASE_MAX: usize = 20;
+pub const LETTER_CHARACTERS_MAX: usize = 20_000;
+
 pub(super) async fn case(desk: &Desk, id: &CaseId) -> Answered {
     let case = known(desk, id).await?;
-    let shown = view::show_what_opens(desk, &case, false).await?;
+    let mut shown = view::show_what_opens(desk, &case, false).await?;
+    for (n, letter) in shown.view.read.iter_mut().rev().enumerate() {
+        if let Some(reading) = &mut letter.reading {
+            let characters = if n < LETTERS_OF_CASE_MAX {
+                LETTER_CHARACTERS_MAX + 1
+            } else {
+                0
+            };
+            let end = reading.text.char_indices().nth(characters);
+            reading
+                .text
+                .truncate(end.map_or(reading.text.len(), |(at, _)| at));
+        }
+    }
     let reply = reply_way(desk, id).await.ok();
     Ok(serde_json::to_value(CaseScreen {
         view: shown.view,

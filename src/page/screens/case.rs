@@ -2,9 +2,11 @@
 
 use super::case_id;
 use super::facts::{FactShown, facts};
-use super::letter::{LetterShown, TEXT_CHARACTERS_MAX};
+use super::letter::LetterShown;
 use crate::control::CaseView;
-use crate::control::page::{CaseScreen, SessionRequest, Who};
+use crate::control::page::{
+    CaseScreen, LETTER_CHARACTERS_MAX, LETTERS_OF_CASE_MAX, SessionRequest, Who,
+};
 use crate::decide::{Deadline, DeadlineState};
 use crate::model::Timestamp;
 use crate::model::case::{Acknowledgement, Draft, Standing};
@@ -18,9 +20,6 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::sync::Arc;
-
-/// Letters that are shown opened; older ones are named.
-const LETTERS_OPENED_MAX: usize = 20;
 
 #[derive(Serialize)]
 struct CasePage {
@@ -151,11 +150,11 @@ impl CasePage {
                 .map(|link| (link.what.clone(), link.to.clone()))
                 .collect(),
             letters: newest_first()
-                .take(LETTERS_OPENED_MAX)
-                .map(|letter| LetterShown::of(letter, true, TEXT_CHARACTERS_MAX))
+                .take(LETTERS_OF_CASE_MAX)
+                .map(|letter| LetterShown::of(letter, true, LETTER_CHARACTERS_MAX))
                 .collect(),
             older: newest_first()
-                .skip(LETTERS_OPENED_MAX)
+                .skip(LETTERS_OF_CASE_MAX)
                 .map(|letter| OlderShown {
                     number: letter.intake,
                     received_at: Moment::of(letter.received_at),

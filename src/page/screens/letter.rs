@@ -14,9 +14,6 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::sync::Arc;
 
-/// Characters of a letter that are shown among others of its case.
-pub(super) const TEXT_CHARACTERS_MAX: usize = 20_000;
-
 /// A letter as it is shown, alone or among others.
 #[derive(Serialize)]
 pub(super) struct LetterShown {
