@@ -70,13 +70,18 @@ fn is_for(headers: &HeaderMap, host: &str) -> bool {
     named.is_some_and(|named| named.eq_ignore_ascii_case(host))
 }
 
-/// Whether the browser says that a page of ours sent it. Each browser in use says one of the two.
+/// Whether the browser says that a page of ours sent it. Under our Referrer-Policy a form's Origin is
+/// `null` (Fetch section 3.1), and Sec-Fetch-Site says it, which no page can set.
 fn is_from(headers: &HeaderMap, origin: &str) -> bool {
     let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
     let from = headers.get(header::ORIGIN).map(HeaderValue::as_bytes);
-    let is_own_site = site.is_none_or(|site| site == b"same-origin");
-    let is_own_origin = from.is_none_or(|from| from == origin.as_bytes());
-    (site.is_some() || from.is_some()) && is_own_site && is_own_origin
+    match site {
+        Some(site) => {
+            let is_own = |from: &[u8]| from == origin.as_bytes() || from == b"null";
+            site == b"same-origin" && from.is_none_or(is_own)
+        }
+        None => from.is_some_and(|from| from == origin.as_bytes()),
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +94,8 @@ mod tests {
         for (site, from, taken) in [
             (Some("same-origin"), Some(origin), true),
             (Some("same-origin"), None, true),
+            (Some("same-origin"), Some("null"), true),
+            (Some("cross-site"), Some("null"), false),
             (None, Some(origin), true),
             (None, None, false),
             (Some("cross-site"), Some(origin), false),

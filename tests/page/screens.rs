@@ -3,7 +3,7 @@
 use crate::world::{Answer, Browser, World, quoted_printable, until};
 
 /// Markup and tricks in every field that a stranger writes.
-const HOSTILE: &str = "From: \"<img src=x onerror=alert(1)>\" <eve@evil.example>\n\
+pub const HOSTILE: &str = "From: \"<img src=x onerror=alert(1)>\" <eve@evil.example>\n\
     To: security@desk.example\nMessage-ID: <hostile@evil.example>\n\
     Subject: =?utf-8?q?=3Cscript=3Ealert=281=29=3C/script=3E_=E2=80=AEgnp.exe?=\n\
     MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n\
@@ -17,7 +17,7 @@ const HOSTILE: &str = "From: \"<img src=x onerror=alert(1)>\" <eve@evil.example>
     Content-Disposition: attachment; filename=\"a<b>\u{202e}.svg\"\n\n\
     <svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(4)</script></svg>\n--b--\n";
 
-fn plain(n: usize) -> String {
+pub fn plain(n: usize) -> String {
     format!(
         "From: Ada <ada@desk.example>\nTo: security@desk.example\nMessage-ID: \
          <plain{n}@desk.example>\nAuthentication-Results: mx.desk.example; dmarc=pass \
@@ -86,7 +86,7 @@ fn check(answer: &Answer, status: u16, words: &[&str]) {
     }
 }
 
-fn id_with<'c>(world: &World, ids: &'c [String], word: &str) -> &'c str {
+pub fn id_with<'c>(world: &World, ids: &'c [String], word: &str) -> &'c str {
     let found = ids
         .iter()
         .find(|id| world.case(id)["summary"].to_string().contains(word));

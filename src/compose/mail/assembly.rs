@@ -176,13 +176,15 @@ pub(super) fn protected_part(words: &LetterWords) -> Result<SinglePart, ComposeE
 
 fn titled(words: &LetterWords, padding: Option<Padding>) -> Result<SinglePart, ComposeError> {
     let kind = "text/plain; charset=utf-8; protected-headers=\"v1\"; hp=\"cipher\"";
-    let mut builder = SinglePart::builder().header(Subject::from(words.subject.clone()));
+    let kind = ContentType::parse(kind).map_err(ComposeError::MediaType)?;
+    let mut builder = SinglePart::builder()
+        .header(Subject::from(words.subject.clone()))
+        .header(kind);
+    // Behind the type: who looks for it in the first lines alone finds it.
     if let Some(padding) = padding {
         builder = builder.header(padding);
     }
-    Ok(builder
-        .header(ContentType::parse(kind).map_err(ComposeError::MediaType)?)
-        .body(quoted_printable(&words.body)))
+    Ok(builder.body(quoted_printable(&words.body)))
 }
 
 pub(super) fn certificate_part(own: &OwnCertificate) -> Result<SinglePart, ComposeError> {
