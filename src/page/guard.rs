@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// Nothing from elsewhere, nothing inline, no frame around us, no form to another place, and no text
 /// that becomes code.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'";
 

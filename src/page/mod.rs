@@ -7,6 +7,7 @@
 mod cookies;
 mod forms;
 mod guard;
+mod probe;
 mod render;
 mod screens;
 mod sign_in;
@@ -21,6 +22,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+pub use probe::probe;
 use render::Renderer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -52,10 +52,8 @@ pub fn is_served(world: &World, rita: &Person) {
     let mut code = None;
     wait_for("the letter to sign in", 60, || {
         let letters = world.delivered("rita@desk.example");
-        let opened = letters.iter().map(|letter| rita.open(letter));
-        let theirs = opened
-            .filter(|text| text.contains("asked to sign in"))
-            .next_back();
+        let mut opened = letters.iter().map(|letter| rita.open(letter));
+        let theirs = opened.rfind(|text| text.contains("asked to sign in"));
         code = theirs.and_then(|text| {
             let mut lines = text.lines().map(str::trim);
             let is_code = |line: &&str| line.len() == 9 && line.as_bytes()[4] == b'-';

@@ -220,6 +220,11 @@ fn a_session_ends_with_the_right_to_it() {
     browser.post("/sign-in", &[("name", "rita@desk.example")]);
     let mut ron = world.signed_in("ron", 1);
     assert_eq!(ron.get("/health").status, 200);
+    let checked = world.sealdesk(&["check"]);
+    assert!(
+        checked.contains("answers as the page does, cookies and policy whole"),
+        "{checked}"
+    );
     assert_eq!(
         world.letters_to("rita@desk.example").len(),
         1,
