@@ -27,10 +27,13 @@ pub fn plain(n: usize) -> String {
     )
 }
 
+/// What she writes there.
+const OVERFLOW: &str =
+    "Content-Type: text/plain\n\nThe parser of acme-core 4.1 overflows (CWE-787).\n";
+
 /// A report that Ada signed and encrypted.
-fn sealed(world: &World) -> String {
+fn sealed(world: &World, words: &str) -> String {
     let text = world.path().join("text");
-    let words = "Content-Type: text/plain\n\nThe parser of acme-core 4.1 overflows (CWE-787).\n";
     std::fs::write(&text, words).unwrap();
     let sealed = world.gpg(&[
         "--armor",
@@ -116,7 +119,7 @@ fn every_screen_shows_its_state() {
     );
     check(&rita.get("/?late=1"), 200, &["No case fits"]);
     world.letter("plain", &plain(1));
-    world.letter("sealed", &sealed(&world));
+    world.letter("sealed", &sealed(&world, OVERFLOW));
     world.letter("hostile", HOSTILE);
     let ids = world.cases(3);
     let (path, core) = (
@@ -456,7 +459,7 @@ fn commands_act_once_and_not_over_somebody_elses_head() {
 #[test]
 fn a_reply_is_shown_as_it_leaves_and_leaves_once() {
     let world = World::started();
-    world.letter("sealed", &sealed(&world));
+    world.letter("sealed", &sealed(&world, OVERFLOW));
     world.letter("plain", &plain(1));
     let ids = world.cases(2);
     let (core, path) = (
@@ -568,5 +571,51 @@ fn a_reply_is_shown_as_it_leaves_and_leaves_once() {
             "Second thoughts",
             "all the same",
         ],
+    );
+}
+
+/// A letter that encloses the certificate by which it is signed is answered encrypted to it.
+#[test]
+fn who_is_known_gets_a_reply_that_only_they_open() {
+    let world = World::started();
+    let certificate = std::fs::read_to_string(world.path().join("ada.asc")).unwrap();
+    let words = format!(
+        "Content-Type: multipart/mixed; boundary=i\n\n--i\n{OVERFLOW}\n--i\nContent-Type: \
+         application/pgp-keys\nContent-Disposition: attachment; \
+         filename=ada.asc\n\n{certificate}\n--i--\n"
+    );
+    world.letter("sealed", &sealed(&world, &words));
+    let id = world.cases(1).remove(0);
+    let mut rita = world.signed_in("rita", 1);
+    let write = rita.get(&format!("/case/{id}/reply"));
+    let how = "encrypted to their certificate";
+    check(&write, 200, &["ada@desk.example", how, "class=\"good\""]);
+    let words = "Only Ada reads this.";
+    let preview = rita.post(&format!("/case/{id}/preview"), &[("text", words)]);
+    check(&preview, 200, &[how, words]);
+    assert!(!preview.text.contains("in clear"), "{}", preview.text);
+    let (once, seen) = (preview.field("once"), preview.field("seen"));
+    let fields = [
+        ("once", once.as_str()),
+        ("seen", seen.as_str()),
+        ("text", words),
+    ];
+    check(
+        &rita.post(&format!("/case/{id}/send"), &fields),
+        200,
+        &["Done"],
+    );
+    let opened = until("the reply", || {
+        let all = world.letters_to("ada@desk.example");
+        let sealed = all.into_iter().filter(|l| l.contains("BEGIN PGP MESSAGE"));
+        let opened: Vec<String> = sealed.map(|letter| world.decrypted(&letter)).collect();
+        opened.into_iter().find(|text| text.contains(words))
+    });
+    assert!(opened.contains(&id), "{opened}");
+    assert!(
+        world
+            .letters_to("ada@desk.example")
+            .iter()
+            .all(|l| !l.contains(words))
     );
 }
