@@ -131,4 +131,63 @@ mod tests {
         }
         assert_eq!(fields("verb=purge").command_line("SD-1"), None);
     }
+
+    /// Whatever is typed into a field, the desk reads one command of that form's kind about this
+    /// case, with that text in it, or none.
+    #[test]
+    fn no_text_of_a_field_becomes_another_command() {
+        use crate::grammar::parse_line;
+        use crate::model::case_command::{CaseCommand, CommandLine};
+        use crate::model::ids::CaseId;
+        const PIECES: [&str; 20] = [
+            "a",
+            " ",
+            "'",
+            "\"",
+            "\\",
+            "--",
+            "-",
+            "=",
+            "#",
+            "\n",
+            "\t",
+            "$",
+            "`",
+            ";",
+            "/",
+            "help",
+            "SD-3333333333",
+            "\u{2019}",
+            "\u{2013}x",
+            "\u{202e}",
+        ];
+        let case = CaseId::from_random([3; 10]);
+        let mut seed: u32 = 7;
+        let mut taken = 0;
+        for _ in 0..4_000 {
+            let mut text = String::new();
+            for _ in 0..1 + seed % 6 {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                text.push_str(PIECES[seed as usize / 7 % PIECES.len()]);
+            }
+            let form = Fields(vec![
+                ("verb".to_owned(), "assign".to_owned()),
+                ("who".to_owned(), text.clone()),
+            ]);
+            let line = form.command_line(case.as_str()).unwrap();
+            match parse_line(&case, &line, 16) {
+                Ok(CommandLine::Execute(CaseCommand::Assign { to })) => {
+                    let plain = |text: &str| {
+                        let text = text.replace('\u{2013}', "--").replace('\u{2019}', "'");
+                        text.split_whitespace().collect::<Vec<_>>().join(" ")
+                    };
+                    assert_eq!(plain(&to), plain(&text), "{line}");
+                    taken += 1;
+                }
+                Ok(other) => panic!("{text:?} became {line:?}, which is {other:?}"),
+                Err(why) => assert!(text.trim().is_empty(), "{text:?}: {line}: {why}"),
+            }
+        }
+        assert!(taken > 3_000, "{taken}");
+    }
 }
