@@ -38,6 +38,7 @@ test: setup check
 	@scripts/beside '$(CARGO) test --locked $(FEATURES) --test disk' \
 	  '$(CARGO) test --locked $(FEATURES) --lib --bins $(QUICK_TESTS:%=--test %)'
 	$(CARGO) test --locked $(FEATURES) --test desk -- --test-threads=3
+	$(CARGO) test --locked $(FEATURES) --test page -- --test-threads=2
 	$(CARGO) test --locked $(FEATURES) --test programs
 	$(CARGO) test --locked $(FEATURES) --test machine -- --nocapture
 	FUZZ_RUNS=2000 scripts/fuzz
@@ -114,4 +115,4 @@ setup-book:
 
 clean:
 	$(CARGO) clean
-	rm -rf tests/*/node_modules tests/*/packages
+	rm -rf tests/*/node_modules tests/*/*/node_modules tests/*/packages

@@ -176,6 +176,10 @@ async fn open(settings: &Settings, desk: Desk) -> Result<Open> {
             commands,
         ));
     }
+    if let Some(page) = &settings.page {
+        let listener = control::listen_for_page(&page.socket, page.group.as_deref())?;
+        servers.spawn(control::page::serve(Arc::clone(&running.desk), listener));
+    }
     if let Some(heartbeat) = wiring::heartbeat(settings)? {
         let watchdog = running.watchdog.clone();
         servers.spawn(async move {
@@ -222,15 +226,20 @@ impl Open {
         for commands in [false, true] {
             let _ = std::fs::remove_file(control::socket(&settings.state, commands));
         }
+        if let Some(page) = &settings.page {
+            let _ = std::fs::remove_file(&page.socket);
+        }
     }
 }
 
 /// What a running desk holds open, and cannot change.
-const WITH_A_RESTART: [&str; 5] = [
+const WITH_A_RESTART: [&str; 7] = [
     "control.",
     "desk.state:",
     "metrics.",
     "opener.",
+    "page.group:",
+    "page.socket:",
     "publish.listen:",
 ];
 

@@ -22,7 +22,8 @@
 //! | 3 | [`desk`] [`cases`] [`pipeline`] | a desk's ports, commands on cases, and the loops |
 //! | 4 | [`grammar`] [`metrics`] [`control`] | how a desk is commanded, measured and asked |
 //! | 5 | [`adapters`] [`config`] | the world: IMAP, SMTP, GitHub, SQLite, the opener's processes; the operator's settings |
-//! | 6 | [`wiring`] [`daemon`] [`cli`] | a desk put together, run, and its command line |
+//! | 6 | [`page`] | what responders see in a browser: a process of its own, which asks the desk |
+//! | 7 | [`wiring`] [`daemon`] [`cli`] | a desk put together, run, and its command line |
 //!
 //! What is deliberately absent. Only `openpgp` names sequoia, only `mime` mail-parser, only `smime` reads ASN.1. `decide`
 //! knows no clock, no port and no randomness. No adapter names another. The desk's process holds no
@@ -48,6 +49,7 @@ pub mod metrics;
 pub mod mime;
 pub mod model;
 pub mod openpgp;
+pub mod page;
 pub mod pipeline;
 pub mod ports;
 pub mod reading;

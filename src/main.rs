@@ -38,6 +38,7 @@ enum Command {
     Backup(cli::backup::Backup),
     Restore(cli::restore::Restore),
     Canary(cli::canary::Canary),
+    Page(cli::page::PageArgs),
     #[command(hide = true)]
     Opener(cli::opener::OpenerArgs),
     #[command(hide = true)]
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
         Command::Restore(args) => run(cli::restore::run(args)),
         Command::Manual(args) => cli::manual::run(&args, program),
         Command::Import(args) => run(cli::import::run(args)),
+        Command::Page(args) => run(cli::page::run(args)),
         Command::Canary(args) => run(cli::canary::run(args)),
     };
     match done {
@@ -94,8 +96,8 @@ fn main() -> ExitCode {
 /// journald but its standard error.
 fn log(command: &Command) {
     match command {
-        Command::Run(_) if log::is_journaled() => log::to_journal("info"),
-        Command::Run(_) => log::to_stderr("info"),
+        Command::Run(_) | Command::Page(_) if log::is_journaled() => log::to_journal("info"),
+        Command::Run(_) | Command::Page(_) => log::to_stderr("info"),
         Command::Opener(_) if log::is_journaled() => log::to_stderr("info"),
         Command::Demo(_) => log::to_stderr("error"),
         _ => log::to_stderr("warn"),

@@ -2,8 +2,9 @@
 //! clear.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 fn read_all(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
@@ -160,4 +161,51 @@ fn strace_sees_no_file_and_no_socket_once_the_jail_is_shut() {
         }
     }
     assert_eq!(jails, 3, "keyholder, zygote and reader are jailed");
+}
+
+/// Whoever tries the page signs in as Rita, by the letter that the demo opens for them.
+#[test]
+fn the_demo_shows_the_page_and_the_letter_that_signs_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_sealdesk"))
+        .args(["demo", "--page", "--dir"])
+        .arg(folder.path().join("demo"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+    let mut next = |word: &str| {
+        let found = lines.find_map(|line| line.ok().filter(|line| line.contains(word)));
+        found.unwrap_or_else(|| panic!("{word} is never said"))
+    };
+    let said = next("http://localhost:");
+    let url = &said[said.find("http://").unwrap()..];
+    let url = url.split_whitespace().next().unwrap();
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    let post = |path: &str, body: String, cookie: &str| {
+        let request = client
+            .post(format!("{url}{path}"))
+            .header("origin", url)
+            .header("cookie", cookie)
+            .body(body);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let answer = runtime.block_on(request.send()).unwrap();
+        assert_eq!(answer.status(), 303);
+        let cookie = answer.headers()["set-cookie"].to_str().unwrap();
+        cookie.split(';').next().unwrap().to_owned()
+    };
+    let asked = post("/sign-in", "name=rita@demo.example".to_owned(), "");
+    next("/sign-in/link?ticket=");
+    next("type this code");
+    let code = next("-");
+    let session = post("/sign-in/code", format!("code={}", code.trim()), &asked);
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+    assert!(session.starts_with("__Host-session="), "{session}");
 }

@@ -43,6 +43,10 @@ const FLOORS: &[(&str, &[&str])] = &[
             "model", "openpgp", "smime", "mime", "triage", "decide", "compose", "ports", "reading",
         ],
     ),
+    (
+        "page",
+        &["model", "decide", "compose", "ports", "control", "adapters"],
+    ),
     ("config", &["model", "decide"]),
     (
         "wiring",
@@ -62,7 +66,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         &[
             "model", "openpgp", "smime", "mime", "triage", "decide", "compose", "ports", "reading",
             "desk", "cases", "pipeline", "grammar", "adapters", "config", "wiring", "control",
-            "daemon",
+            "daemon", "page",
         ],
     ),
 ];
@@ -80,9 +84,9 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sqlx", &["adapters/sqlite"]),
     ("landlock", &["adapters/opener"]),
     ("seccompiler", &["adapters/opener"]),
-    ("minijinja", &["compose"]),
+    ("minijinja", &["compose", "page"]),
     ("clap", &["cli", "grammar"]),
-    ("axum", &["adapters/site"]),
+    ("axum", &["adapters/site", "adapters/net/serve", "page"]),
     ("mail_auth", &["mime/body_digests", "adapters/dmarc"]),
 ];
 

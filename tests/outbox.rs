@@ -252,6 +252,7 @@ impl Test {
                 templates: Templates::load(None).unwrap(),
                 language: Default::default(),
                 timeline: Timeline::default(),
+                page: None,
             },
             authenticator: None,
             own_addresses: OwnAddresses {

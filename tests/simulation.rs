@@ -522,6 +522,7 @@ impl Running {
                 templates: Templates::load(None).unwrap(),
                 language: Default::default(),
                 timeline: Timeline::default(),
+                page: None,
             },
             own_addresses,
             bounce_address: address,

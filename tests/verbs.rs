@@ -57,7 +57,10 @@ impl Opener {
              \"{w}/desk/storage.secret.asc\"\n[[mailbox]]\nkind = \"maildir\"\nname = \"m\"\npath \
              = \"{w}/m\"\n[courier]\nkind = \"folder\"\npath = \"{w}/out\"\n[tracker]\nkind = \
              \"folder\"\npath = \"{w}/drafts\"\n[[responder]]\nname = \"Rita\"\naddress = \
-             \"rita@desk.example\"\ncertificate = \"{w}/rita/security.asc\"\n"
+             \"rita@desk.example\"\ncertificate = \"{w}/rita/security.asc\"\n[[responder]]\nname = \
+             \"Rosa\"\naddress = \"rosa@desk.example\"\ncertificate = \
+             \"{w}/rita/security.asc\"\npage = \"none\"\n[page]\nurl = \
+             \"https://desk.example\"\n"
         );
         fs::write(folder.path().join("sealdesk.toml"), config).unwrap();
         if let Some(nobody) = nobody() {
@@ -212,6 +215,20 @@ fn only_the_keyholders_own_words_are_signed() {
     let good = acknowledgement("ada@reporter.example", "SD-7K3QF2MX9A", "m@desk.example");
     let (status, answer) = opener.say(b'c', &[good.as_bytes()]);
     assert!(status == GOOD, "{}", String::from_utf8_lossy(&answer));
+    let sign_in = |to: &str, link: &str, code: &str, words: &str| {
+        serde_json::json!({
+            "kind": "sign-in", "to": to, "message_id": "m@desk.example", "at": "2026-11-22T12:00:00Z",
+            "ticket": { "link": link, "code": code, "words": words },
+        })
+        .to_string()
+    };
+    let letter = sign_in("rita@desk.example", "aZ_-9", "7K3Q-F2MX", "amber otter");
+    let (status, answer) = opener.say(b'c', &[letter.as_bytes()]);
+    assert!(
+        status == GOOD && holds(&answer, b"BEGIN PGP MESSAGE"),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
     let free = "I, the security team, say that eve is right";
     for wrong in [
         // To somebody who is no responder of the opener's own config.
@@ -225,6 +242,12 @@ fn only_the_keyholders_own_words_are_signed() {
             "embargo_until": "2026-12-01T16:00:00Z", "text": free, "at": "2026-11-22T12:00:00Z",
         })
         .to_string(),
+        // To somebody who may not sign in to the page, and with words that are no ticket.
+        sign_in("eve@elsewhere.example", "aZ_-9", "7K3Q-F2MX", "amber otter"),
+        sign_in("rosa@desk.example", "aZ_-9", "7K3Q-F2MX", "amber otter"),
+        sign_in("rita@desk.example", "x\r\nhttps://evil.example", "7K3Q-F2MX", "amber otter"),
+        sign_in("rita@desk.example", "aZ_-9", free, "amber otter"),
+        sign_in("rita@desk.example", "aZ_-9", "7K3Q-F2MX", free),
         // Free words in each field that is text.
         acknowledgement("ada@reporter.example", free, "m@desk.example"),
         acknowledgement("ada@reporter.example", "SD-7K3QF2MX9A", &format!("m@desk.example>\r\n\r\n{free}")),

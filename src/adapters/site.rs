@@ -1,21 +1,17 @@
 //! How does the world get at what we publish? A small web server of a few fixed pages, behind the
 //! team's own.
 
+use crate::adapters::net::serve::{ServingLimits, WebListener, serve as serve_router};
 use async_trait::async_trait;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 /// One page as it is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,29 +56,12 @@ const CONNECTION_S: u64 = 60;
 /// Serves until the task is dropped. Whoever connects and says nothing is hung up on.
 pub async fn serve(pages: Arc<dyn Pages>, listener: TcpListener) {
     let router = Router::new().fallback(answer).with_state(pages);
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let mut served = JoinSet::new();
-    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-        while served.try_join_next().is_some() {}
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(err) => {
-                tracing::warn!(error = %err, "a connection cannot be accepted");
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                continue;
-            }
-        };
-        let service = TowerToHyperService::new(router.clone());
-        served.spawn(async move {
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(Duration::from_secs(HEADER_S))
-                .serve_connection(TokioIo::new(stream), service);
-            // However it ends, it ends: a client that was cut off asks again.
-            let _ = tokio::time::timeout(Duration::from_secs(CONNECTION_S), connection).await;
-            drop(place);
-        });
-    }
+    let limits = ServingLimits {
+        connections: CONNECTIONS_MAX,
+        header: Duration::from_secs(HEADER_S),
+        connection: Duration::from_secs(CONNECTION_S),
+    };
+    serve_router(router, WebListener::Tcp(listener), limits).await
 }
 
 impl Site {

@@ -1,6 +1,7 @@
 //! `sealdesk check`: tries everything for real, and names the mend for each failure.
 
 mod certificates;
+mod page;
 mod smime;
 
 use crate::adapters::clock::SystemClock;
@@ -135,6 +136,7 @@ pub async fn run(args: Check) -> Result<u8> {
     }
     dmarc(&settings, &mut findings).await;
     humans(&settings, &mut findings);
+    page::check(&settings, &mut findings).await;
     checkouts(&settings, &mut findings).await;
     screen::print(&findings.text)?;
     Ok(if findings.failed {

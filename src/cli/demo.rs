@@ -1,9 +1,9 @@
 //! `sealdesk demo`: the whole desk at work on one machine, with no account anywhere.
 
-use crate::cli::case::{acknowledgement, draft, standing};
 use crate::cli::demo_letters::{Cast, samples};
 use crate::cli::screen::{BOLD, DIM, GOOD, WARN, styled, tame};
-use crate::cli::{exit, screen};
+use crate::cli::{demo_page, exit, screen};
+use crate::compose::{acknowledgement, draft_state, standing};
 use crate::config;
 use crate::daemon::{self, Running};
 use crate::desk::opened_letters;
@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Longer than the whole demo takes on a slow machine.
@@ -33,6 +34,9 @@ pub struct Demo {
     /// Stops when everything is settled
     #[arg(long)]
     once: bool,
+    /// Serves the page for responders too, and says how to sign in to it
+    #[arg(long, conflicts_with = "once")]
+    page: bool,
 }
 
 /// Works in a folder of its own, and asks no server. Without `--once` it ends by a signal.
@@ -58,6 +62,11 @@ pub async fn run(args: Demo) -> Result<u8> {
     let running = daemon::start(&settings, crate::wiring::desk(&settings).await?).await?;
     let shown = follow(&running, &folder).await?;
     screen::print(&closing(&folder, shown))?;
+    let _page = if args.page {
+        Some(demo_page::serve(&settings, Arc::clone(&running.desk), &folder).await?)
+    } else {
+        None
+    };
     if !args.once {
         screen::print("Still open: put a letter into Maildir/new, or stop with Ctrl-C.\n")?;
         tokio::signal::ctrl_c().await?;
@@ -110,8 +119,9 @@ fn prepare(folder: &Path) -> Result<()> {
          \"demo\"\npath = \"{0}/Maildir\"\npoll_s = 1\n\n[courier]\nkind = \"folder\"\npath = \
          \"{0}/outgoing\"\n\n[tracker]\nkind = \"folder\"\npath = \
          \"{0}/tracker\"\n\n[[responder]]\nname = \"Rita Responder\"\naddress = \
-         \"rita@demo.example\"\ncertificate = \"{0}/keys/rita.asc\"\n",
-        folder.display()
+         \"rita@demo.example\"\nlogin = \"rita\"\ncertificate = \"{0}/keys/rita.asc\"\n{1}",
+        folder.display(),
+        demo_page::section()?
     );
     let ada_keys = SecretKeys::load(ada.secret_armored.expose(), Purpose::Mail, None)?;
     let cast = Cast {
@@ -232,7 +242,7 @@ async fn describe(
             case.id(),
             standing(case.standing()),
             styled(GOOD, &acknowledgement(case.acknowledgement())),
-            styled(GOOD, &draft(case.draft()))
+            styled(GOOD, &draft_state(case.draft()))
         ),
     };
     let unread = if intake.state == ReadingState::Shut {

@@ -146,6 +146,8 @@ fn of_units() -> String {
         "sealdesk.service",
         "sealdesk-opener.service",
         "sealdesk-opener.socket",
+        "sealdesk-page.service",
+        "sealdesk-page.socket",
         "sealdesk-backup.timer",
     ] {
         let properties = "LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus";

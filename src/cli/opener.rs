@@ -6,6 +6,7 @@ use crate::cli::CONFIG_PATH;
 use crate::config::{self, Settings};
 use crate::model::address::Address;
 use crate::model::limits::Limits;
+use crate::model::page::PageAccess;
 use crate::model::secret::Secret;
 use crate::openpgp::{Purpose, SecretKeys};
 use crate::smime::{self, SmimeKeys};
@@ -88,6 +89,7 @@ fn bare_holdings(args: &OpenerArgs) -> Result<Holdings> {
         storage: None,
         identity: None,
         responders: Vec::new(),
+        page_users: Vec::new(),
         distributors: Vec::new(),
         lists: Vec::new(),
     })
@@ -136,6 +138,7 @@ fn holdings(settings: &Settings) -> Result<Holdings> {
         storage: Some(storage),
         identity: Some(identity(settings)?),
         responders,
+        page_users: page_users(settings)?,
         distributors,
         lists: settings.announcement_lists.clone(),
     })
@@ -191,6 +194,17 @@ fn own_keys(settings: &Settings) -> Result<OwnKeys> {
         smime,
         storage,
     })
+}
+
+/// The responders who may sign in to the page.
+fn page_users(settings: &Settings) -> Result<Vec<Address>> {
+    let may_sign_in = |responder: &&config::ResponderSection| responder.page != PageAccess::None;
+    let users = settings.responders.iter().filter(may_sign_in);
+    users
+        .map(|responder| {
+            Address::parse(&responder.address).map_err(|e| anyhow!("responder.address: {e}"))
+        })
+        .collect()
 }
 
 /// Each responder's address, and a certificate of theirs, armored.

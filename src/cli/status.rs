@@ -1,8 +1,8 @@
 //! `sealdesk status`: how is the desk?
 
-use crate::cli::case::due_in;
 use crate::cli::screen::{BAD, BOLD, DIM, GOOD, WARN, styled};
 use crate::cli::{ask, exit, layout, screen};
+use crate::compose::due_in;
 use crate::control::{Queued, Request, Status};
 use crate::model::Timestamp;
 use crate::model::course::Lane;

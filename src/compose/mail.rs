@@ -6,8 +6,8 @@ mod days;
 mod fields;
 
 use crate::compose::brief::shorten;
-use crate::compose::templates::TemplateFields;
-use crate::compose::{ComposeError, DeskIdentity, TemplateFault};
+use crate::compose::templates::LetterWords;
+use crate::compose::{ComposeError, DeskIdentity};
 use crate::model::language::Language;
 use crate::model::outgoing::{Asked, Brief, Composition};
 pub use assembly::OutgoingHeaders;
@@ -101,6 +101,7 @@ fn filled<'a>(
             let fields = fields.calling(*reason, brief.as_ref(), reply.as_ref());
             ("call", fields)
         }
+        Composition::SignIn { ticket, .. } => ("sign-in", fields.signing_in(identity, ticket)),
     }
 }
 
@@ -110,7 +111,9 @@ fn auto_submitted(composition: &Composition) -> Option<&'static str> {
         Composition::Acknowledgement { .. } | Composition::Certificate { .. } => {
             Some("auto-replied")
         }
-        Composition::Question { .. } | Composition::Call { .. } => Some("auto-generated"),
+        Composition::Question { .. } | Composition::Call { .. } | Composition::SignIn { .. } => {
+            Some("auto-generated")
+        }
         Composition::Reply { .. }
         | Composition::Notice { .. }
         | Composition::Announcement { .. } => None,
@@ -130,26 +133,35 @@ pub fn plain(composition: &Composition, identity: &DeskIdentity) -> Result<Vec<u
     drafted(composition, identity, false)?.plain()
 }
 
-fn drafted(
+/// The subject and the text that a letter has by its template.
+pub fn words(
     composition: &Composition,
     identity: &DeskIdentity,
-    sealed: bool,
-) -> Result<MailDraft, ComposeError> {
+) -> Result<LetterWords, ComposeError> {
     let current = identity
         .certificates
         .first()
         .ok_or(ComposeError::NoCertificate)?;
     let language = composition.language().unwrap_or(identity.language);
     let (template, fields) = filled(composition, identity, current, language);
-    let words = identity.templates.fill(template, language, &fields)?;
+    Ok(identity.templates.fill(template, language, &fields)?)
+}
+
+fn drafted(
+    composition: &Composition,
+    identity: &DeskIdentity,
+    sealed: bool,
+) -> Result<MailDraft, ComposeError> {
+    let words = words(composition, identity)?;
     let (subject, entity) = match composition {
         // What it is about only its reader may see: neither its subject nor its size says it.
         Composition::Call { case, brief, .. } => {
-            let fill = |brief: Option<&Brief>| {
-                let fields = fields.clone().briefed(brief);
-                identity.templates.fill(template, language, &fields)
-            };
+            let fill = |brief| self::words(&with_brief(composition, brief), identity);
             let part = call_part(case.is_some(), brief.clone(), fill)?;
+            (CALL_SUBJECT.to_owned(), MailEntity::Single(part))
+        }
+        Composition::SignIn { .. } => {
+            let part = call_part(false, None, |_| self::words(composition, identity))?;
             (CALL_SUBJECT.to_owned(), MailEntity::Single(part))
         }
         Composition::Certificate { .. } => {
@@ -188,7 +200,7 @@ fn drafted(
 fn is_sealed(composition: &Composition) -> bool {
     let to_people = matches!(
         composition,
-        Composition::Call { .. } | Composition::Notice { .. }
+        Composition::Call { .. } | Composition::Notice { .. } | Composition::SignIn { .. }
     );
     to_people || composition.certificate().is_some()
 }
@@ -220,7 +232,7 @@ pub(super) fn spaced(fingerprint: &str) -> String {
     groups.join(" ")
 }
 
-/// The outer subject of every call.
+/// The outer subject of every letter to responders.
 const CALL_SUBJECT: &str = "Sealdesk: please look";
 
 /// So long is each call about a case, whatever it tells, and each about the desk itself: were they as
@@ -229,12 +241,21 @@ const CALL_SUBJECT: &str = "Sealdesk: please look";
 const CASE_CALL_OCTETS: usize = 64 * 1024;
 const DESK_CALL_OCTETS: usize = 8 * 1024;
 
+/// A call with another brief.
+fn with_brief(call: &Composition, shown: Option<Brief>) -> Composition {
+    let mut call = call.clone();
+    if let Composition::Call { brief, .. } = &mut call {
+        *brief = shown;
+    }
+    call
+}
+
 /// The part of a call, which is as long as every other: what does not fit is cut. `fill` puts a brief
 /// into the template.
 fn call_part(
     is_about_case: bool,
     mut brief: Option<Brief>,
-    fill: impl Fn(Option<&Brief>) -> Result<TemplateFields, TemplateFault>,
+    fill: impl Fn(Option<Brief>) -> Result<LetterWords, ComposeError>,
 ) -> Result<SinglePart, ComposeError> {
     let mut octets = if is_about_case {
         CASE_CALL_OCTETS
@@ -242,7 +263,7 @@ fn call_part(
         DESK_CALL_OCTETS
     };
     loop {
-        let words = fill(brief.as_ref())?;
+        let words = fill(brief.clone())?;
         let TooLong(over) = match protected_part(&words, octets)? {
             Ok(part) => return Ok(part),
             Err(over) => over,
@@ -348,6 +369,7 @@ mod tests {
             templates: Templates::load(None).unwrap(),
             language: Language::English,
             timeline: Timeline::default(),
+            page: None,
         }
     }
 

@@ -9,18 +9,23 @@ mod disarm;
 pub mod export;
 mod mail;
 mod publication;
+mod telling;
 mod templates;
 
 pub use advisory::{Measure, advisory, credited, follow_up, marker};
 pub use brief::{brief, proof_of_from};
 pub use mail::{
-    MailDraft, OutgoingHeaders, OwnCertificate, OwnSmimeCertificate, Signed, draft, plain,
+    MailDraft, OutgoingHeaders, OwnCertificate, OwnSmimeCertificate, Signed, draft, plain, words,
 };
 pub use publication::{security_md, security_txt};
-pub use templates::{TemplateFault, Templates};
+pub use telling::{
+    TextPart, acknowledgement, draft as draft_state, due_in, event_sentence, standing, text_parts,
+};
+pub use templates::{LetterWords, TemplateFault, Templates};
 
 use crate::model::address::Address;
 use crate::model::language::Language;
+use crate::model::page::PageUrl;
 use crate::model::timeline::Timeline;
 
 /// The desk as its letters present it.
@@ -37,6 +42,8 @@ pub struct DeskIdentity {
     pub language: Language,
     /// Whose dates an acknowledgement names.
     pub timeline: Timeline,
+    /// Where responders find the page, where there is one.
+    pub page: Option<PageUrl>,
 }
 
 /// Why a letter could not be composed.

@@ -96,6 +96,7 @@ mod tests {
             templates: Templates::load(None).unwrap(),
             language: Language::English,
             timeline: Timeline::default(),
+            page: None,
         };
         let fields = SecurityTxt {
             canonical: vec![

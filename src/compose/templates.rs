@@ -55,7 +55,7 @@ const TO_REPORTERS: [[BuiltIn; 4]; 8] = [
     to_reporters!(Language::Chinese, "zh/"),
 ];
 
-const TO_OTHERS: [BuiltIn; 3] = [
+const TO_OTHERS: [BuiltIn; 4] = [
     (
         "announcement",
         Language::English,
@@ -70,6 +70,11 @@ const TO_OTHERS: [BuiltIn; 3] = [
         "call",
         Language::English,
         include_str!("../../config/templates/call.txt"),
+    ),
+    (
+        "sign-in",
+        Language::English,
+        include_str!("../../config/templates/sign-in.txt"),
     ),
 ];
 
@@ -92,7 +97,7 @@ pub struct Templates {
 
 /// A letter's words.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TemplateFields {
+pub struct LetterWords {
     pub subject: String,
     pub body: String,
 }
@@ -134,7 +139,7 @@ impl Templates {
         name: &str,
         language: Language,
         fields: &S,
-    ) -> Result<TemplateFields, TemplateFault> {
+    ) -> Result<LetterWords, TemplateFault> {
         let syntax = |e: minijinja::Error| TemplateFault::Syntax(name.to_owned(), e.to_string());
         let of_language = self.environment.get_template(&key(name, language));
         let text = of_language
@@ -148,7 +153,7 @@ impl Templates {
             .strip_prefix("Subject:")
             .ok_or_else(|| TemplateFault::NoSubject(name.to_owned()))?;
         let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
-        Ok(TemplateFields {
+        Ok(LetterWords {
             subject,
             body: format!("{}\n", body.trim_matches('\n')),
         })

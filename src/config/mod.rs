@@ -11,6 +11,7 @@ mod error;
 mod login;
 mod mailbox;
 mod operating;
+mod page;
 mod product;
 mod publication;
 mod recipients;
@@ -31,6 +32,7 @@ pub use login::{
 };
 pub use mailbox::{ImapSection, MailboxRole, MailboxSection, WhenRead};
 pub use operating::{AlarmSection, ControlSection};
+pub use page::PageSettings;
 pub use product::ProductSection;
 pub use publication::{PublishSection, PublisherSection};
 pub use recipients::{DistributorSection, ResponderSection};
@@ -97,6 +99,8 @@ pub struct Settings {
     pub publish: PublishSection,
     pub publisher: PublisherSection,
     pub control: ControlSection,
+    /// The page for responders, where there is one.
+    pub page: Option<PageSettings>,
     pub metrics: Option<SocketAddr>,
     pub erase_after_days: Option<u32>,
 }
@@ -130,6 +134,8 @@ fn check(
     let (release, holidays) = config.release.checked()?;
     let templates = config.desk.templates.as_ref();
     let certificates = config.keys.certificates.iter();
+    let state = expanded("desk.state", &config.desk.state)?;
+    let page = config.page.map(|page| page.checked(&state)).transpose()?;
     Ok(Settings {
         file: file.to_owned(),
         written,
@@ -138,7 +144,8 @@ fn check(
         bounce_address: desk.bounce_address,
         answer_from: config.desk.answers_from()?,
         forms: config.desk.forms()?,
-        state: expanded("desk.state", &config.desk.state)?,
+        state,
+        page,
         templates: templates
             .map(|path| expanded("desk.templates", path))
             .transpose()?,

@@ -2,6 +2,7 @@
 
 use crate::config::error::{ConfigError, address};
 use crate::model::address::Address;
+use crate::model::page::PageAccess;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -20,6 +21,9 @@ pub struct ResponderSection {
     pub login: Option<String>,
     /// Their login in the tracker: comments there that they mark go to the reporter.
     pub tracker_login: Option<String>,
+    /// What they may do on the page of `[page]`
+    #[serde(default)]
+    pub page: PageAccess,
 }
 
 /// Somebody on the private distributors list, and what was checked when they were let in.

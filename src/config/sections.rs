@@ -7,6 +7,7 @@ use crate::config::mailbox::MailboxSection;
 use crate::config::operating::{
     AlarmSection, ControlSection, HeartbeatSection, MetricsSection, RetentionSection,
 };
+use crate::config::page::PageSection;
 use crate::config::product::ProductSection;
 use crate::config::publication::{AnnouncementSection, PublishSection, PublisherSection};
 use crate::config::recipients::{DistributorSection, ResponderSection};
@@ -57,6 +58,7 @@ pub(super) struct ConfigFile {
     pub publish: PublishSection,
     #[serde(default)]
     pub control: ControlSection,
+    pub page: Option<PageSection>,
     pub metrics: Option<MetricsSection>,
     #[serde(default)]
     pub retention: RetentionSection,

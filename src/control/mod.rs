@@ -5,11 +5,12 @@
 //! A responder of the config also acts by a signed letter.
 
 mod backup;
+pub mod page;
 mod socket;
 mod view;
 
 pub use backup::{CUT_OFF, receive, send};
-pub use socket::{account, ask, fetch_backup, listen, serve, socket};
+pub use socket::{account, ask, fetch_backup, listen, listen_for_page, serve, socket};
 pub use view::{
     AttachmentFile, CaseLine, CaseView, Fault, LIST_DEFAULT, LetterView, Order, Queued,
     SealedLetter, Status, Wanted,

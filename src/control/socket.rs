@@ -4,6 +4,8 @@ use super::{REQUEST_OCTETS_MAX, REQUEST_S, REQUESTS_TOGETHER, Request, Response,
 use crate::desk::Desk;
 use crate::ports::Kept;
 use anyhow::{Context, Result, anyhow, bail};
+use serde::Serialize;
+use std::future::Future;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +22,7 @@ const COMMAND_S: u64 = 900;
 
 /// How long whoever asked may take to receive an answer that is ready. Until then they keep one of
 /// the places.
-const RECEIVE_S: u64 = 30;
+pub(super) const RECEIVE: Duration = Duration::from_secs(30);
 
 /// The sockets of a desk: in its state folder.
 pub fn socket(state: &Path, commands: bool) -> PathBuf {
@@ -33,6 +35,18 @@ pub fn socket(state: &Path, commands: bool) -> PathBuf {
 
 /// Makes a socket that its owner and one group may use.
 pub fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener> {
+    let mode = if group.is_some() { 0o660 } else { 0o600 };
+    listen_with(path, "control", group, mode)
+}
+
+/// Makes the socket for the page, for its owner and the group: the one that is named, else the one
+/// that its folder gives to what is made in it.
+pub fn listen_for_page(path: &Path, group: Option<&str>) -> Result<UnixListener> {
+    listen_with(path, "page.group", group, 0o660)
+}
+
+/// `key` of the config names the group.
+fn listen_with(path: &Path, key: &str, group: Option<&str>, mode: u32) -> Result<UnixListener> {
     use std::os::unix::fs::PermissionsExt;
     let _ = std::fs::remove_file(path);
     let listener = UnixListener::bind(path)
@@ -42,7 +56,7 @@ pub fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener> {
             .ok()
             .flatten()
             .ok_or_else(|| {
-                anyhow!("control: there is no group {name:?}: groupadd --system {name}")
+                anyhow!("{key}: there is no group {name:?}: groupadd --system {name}")
             })?;
         std::os::unix::fs::chown(path, None, Some(group.gid.as_raw())).with_context(|| {
             format!(
@@ -51,13 +65,25 @@ pub fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener> {
             )
         })?;
     }
-    let mode = if group.is_some() { 0o660 } else { 0o600 };
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
     Ok(listener)
 }
 
 /// Answers everyone who may connect, until the task is dropped.
 pub async fn serve(desk: Arc<Desk>, listener: UnixListener, commands: bool) {
+    serve_each(listener, move |stream| {
+        let desk = Arc::clone(&desk);
+        async move { serve_one(&desk, stream, commands).await }
+    })
+    .await
+}
+
+/// Gives each connection to `answer`, so many at once, until the task is dropped.
+pub(super) async fn serve_each<A, F>(listener: UnixListener, answer: A)
+where
+    A: Fn(UnixStream) -> F,
+    F: Future<Output = Result<()>> + Send + 'static,
+{
     let places = Arc::new(Semaphore::new(REQUESTS_TOGETHER));
     // They end with this task: none outlives a reload, after which its desk is no more.
     let mut talks = JoinSet::new();
@@ -71,10 +97,10 @@ pub async fn serve(desk: Arc<Desk>, listener: UnixListener, commands: bool) {
             tokio::time::sleep(Duration::from_secs(1)).await;
             continue;
         };
-        let desk = Arc::clone(&desk);
+        let answered = answer(stream);
         talks.spawn(async move {
             let _place = place;
-            if let Err(err) = serve_one(&desk, stream, commands).await {
+            if let Err(err) = answered.await {
                 tracing::debug!(error = %err, "a control call was cut short");
             }
         });
@@ -86,12 +112,7 @@ async fn serve_one(desk: &Desk, mut stream: UnixStream, commands: bool) -> Resul
         |_| "an unknown user".to_owned(),
         |c| desk.account_name(&account(c.uid())),
     );
-    let mut text = Vec::new();
-    let mut limited = (&mut stream).take(REQUEST_OCTETS_MAX);
-    let asked = limited.read_to_end(&mut text);
-    tokio::time::timeout(Duration::from_secs(REQUEST_S), asked)
-        .await
-        .context("the request never ended")??;
+    let text = receive(&mut stream).await?;
     let request: Result<Request, _> = serde_json::from_slice(&text);
     if commands && matches!(request, Ok(Request::Backup)) {
         return backup::serve(desk, &by, stream).await;
@@ -111,11 +132,26 @@ async fn serve_one(desk: &Desk, mut stream: UnixStream, commands: bool) -> Resul
             error: format!("{err:#}"),
         },
     };
-    send(&answer, stream, Duration::from_secs(RECEIVE_S)).await
+    send(&answer, stream, RECEIVE).await
+}
+
+/// What somebody asks, up to the longest request.
+pub(super) async fn receive(stream: &mut UnixStream) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let mut limited = stream.take(REQUEST_OCTETS_MAX);
+    let asked = limited.read_to_end(&mut text);
+    tokio::time::timeout(Duration::from_secs(REQUEST_S), asked)
+        .await
+        .context("the request never ended")??;
+    Ok(text)
 }
 
 /// Gives an answer to whoever takes it within this time.
-async fn send(answer: &Response, mut to: UnixStream, patience: Duration) -> Result<()> {
+pub(super) async fn send(
+    answer: &impl Serialize,
+    mut to: UnixStream,
+    patience: Duration,
+) -> Result<()> {
     let answer = serde_json::to_vec(answer)?;
     let sent = async {
         to.write_all(&answer).await?;

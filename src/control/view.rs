@@ -1,9 +1,9 @@
 //! What does somebody see who asks? A list, a case, files, and how the desk is.
 
+mod one_case;
 mod overview;
 
-use super::known;
-use crate::decide::{Deadline, Due, deadlines, next_due, runs};
+use crate::decide::{Deadline, Due, next_due};
 use crate::desk::{Desk, case_records, opened_letters};
 use crate::model::case::{Acknowledgement, Case, Draft, Standing};
 use crate::model::case_record::CaseRecord;
@@ -13,12 +13,12 @@ use crate::model::letter::Dmarc;
 use crate::model::quality::{self, Quality};
 use crate::model::reading::Reading;
 use crate::model::report::{Class, Report};
-use crate::ports::{CaseSet, Intake, JournalLine, ReadingState};
-use anyhow::{Context, Result, bail};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-pub(super) use overview::status;
+use crate::ports::{CaseSet, Intake, JournalLine, PortError, ReadingState};
+use anyhow::Result;
+pub use one_case::{AttachmentFile, SealedLetter};
+pub(super) use one_case::{attachments, letter, open_letter, show, show_what_opens};
 pub use overview::{Fault, Queued, Status};
+pub(super) use overview::{faults, status};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
@@ -116,14 +116,6 @@ pub struct LetterView {
     pub reading: Option<Reading>,
 }
 
-/// A file of a case's letters, as it crosses the socket.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct AttachmentFile {
-    pub name: String,
-    /// Base64.
-    pub octets: String,
-}
-
 pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> {
     let (timeline, now) = (&desk.parts.policy.timeline, desk.now());
     let deadline = |case: &Case| {
@@ -183,6 +175,43 @@ pub(super) async fn list(desk: &Desk, wanted: &Wanted) -> Result<Vec<CaseLine>> 
     Ok(lines)
 }
 
+/// A case in a list as far as it could be opened.
+pub(super) struct OpenedLine {
+    pub line: CaseLine,
+    pub product: Option<String>,
+    /// What was reported or what the team wrote down could not be opened.
+    pub is_shut: bool,
+}
+
+/// Fails where the store does.
+pub(super) async fn open_line(desk: &Desk, case: &Case) -> Result<OpenedLine, PortError> {
+    let letters = desk.parts.store.letters_of(case.id()).await?;
+    let record = case_records::read(desk, case.id()).await;
+    let reading = match letters.first() {
+        Some(first) => opened_letters::reading_of(desk, first).await,
+        None => Ok(None),
+    };
+    let is_shut = record.is_err() || reading.is_err();
+    let record = record.map(|opened| opened.record).unwrap_or_default();
+    let reading = reading.unwrap_or_default();
+    let duplicates = desk.parts.store.duplicates(case.id()).await?;
+    let reported = reading.as_ref().and_then(|r| r.report.as_ref());
+    let reported = reported.and_then(|report| report.product.clone());
+    Ok(OpenedLine {
+        product: record.assessment.product.clone().or(reported),
+        line: line(
+            desk,
+            case,
+            &letters,
+            duplicates,
+            reading.as_ref(),
+            &record,
+            None,
+        ),
+        is_shut,
+    })
+}
+
 /// A list is worth more than its summaries: where the opener is down, they are absent.
 async fn first_reading(desk: &Desk, letters: &[Intake]) -> Option<Reading> {
     opened_letters::reading_of(desk, letters.first()?)
@@ -238,129 +267,6 @@ async fn quality_of(desk: &Desk, report: &Report, until: Instant) -> Quality {
         None => None,
     };
     quality::quality(report, found.as_ref())
-}
-
-pub(super) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
-    let case = known(desk, id).await?;
-    let letters = desk.parts.store.letters_of(id).await?;
-    let mut read = Vec::new();
-    for intake in &letters {
-        let mut reading = opened_letters::reading_of(desk, intake)
-            .await
-            .with_context(|| format!("letter {}", intake.id))?;
-        if let Some(reading) = &mut reading {
-            reading.certificates.clear();
-        }
-        read.push(LetterView {
-            intake: intake.id.0,
-            received_at: intake.received_at,
-            octets: intake.octets,
-            sha256: intake.digest.to_string(),
-            state: intake.state,
-            dmarc: intake.dmarc,
-            reading,
-        });
-    }
-    let first = read.first().and_then(|l| l.reading.as_ref());
-    let record = case_records::read(desk, id).await?.record;
-    let report = first
-        .and_then(|r| r.report.clone())
-        .map(|report| record.assessment.over(report));
-    let quality = match &report {
-        Some(report) => Some(quality_of(desk, report, Instant::now() + SEARCHING).await),
-        None => None,
-    };
-    let line = line(
-        desk,
-        &case,
-        &letters,
-        desk.parts.store.duplicates(id).await?,
-        first,
-        &record,
-        quality.as_ref(),
-    );
-    Ok(CaseView {
-        evidence: quality.map(|q| q.evidence).unwrap_or_default(),
-        report,
-        clocks: if runs(&case) || !case.course().is_untouched() {
-            deadlines(&case, &desk.parts.policy.timeline, desk.now())
-        } else {
-            Vec::new()
-        },
-        course: case.course().clone(),
-        line,
-        record,
-        journal: desk.parts.store.journal(id).await?,
-        read,
-    })
-}
-
-pub(super) async fn attachments(
-    desk: &Desk,
-    id: &CaseId,
-    name: Option<&str>,
-) -> Result<Vec<AttachmentFile>> {
-    known(desk, id).await?;
-    let files = opened_letters::files_of(desk, id).await?;
-    let wanted: Vec<AttachmentFile> = files
-        .into_iter()
-        .filter(|(file, _)| name.is_none_or(|n| n == file))
-        .map(|(name, octets)| AttachmentFile {
-            name,
-            octets: STANDARD.encode(octets),
-        })
-        .collect();
-    match name {
-        Some(name) if wanted.is_empty() => bail!(
-            "case {id} has no attachment called {name:?}: `sealdesk case show {id}` lists them"
-        ),
-        _ => Ok(wanted),
-    }
-}
-
-/// A letter, opened, and encrypted to one responder.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct SealedLetter {
-    pub intake: i64,
-    pub received_at: jiff::Timestamp,
-    /// An armored OpenPGP message.
-    pub armored: String,
-}
-
-pub(super) async fn letter(
-    desk: &Desk,
-    id: &CaseId,
-    intake: i64,
-    to: &str,
-) -> Result<SealedLetter> {
-    known(desk, id).await?;
-    let responder = desk
-        .parts
-        .responders
-        .iter()
-        .find(|r| r.login.as_deref() == Some(to) || r.address.as_str() == to);
-    let responder = responder
-        .with_context(|| format!("{to:?} is neither login nor address of a [[responder]]"))?;
-    let letters = desk.parts.store.letters_of(id).await?;
-    let letter = letters
-        .iter()
-        .find(|letter| letter.id.0 == intake)
-        .with_context(|| format!("case {id} has no letter {intake}"))?;
-    let armored = opened_letters::opened_for(desk, letter, &responder.armored).await?;
-    Ok(SealedLetter {
-        intake,
-        received_at: letter.received_at,
-        armored,
-    })
-}
-
-impl AttachmentFile {
-    /// The octets of the file. Fails only where the answer is no valid base64.
-    pub fn decoded(&self) -> Result<Vec<u8>> {
-        STANDARD
-            .decode(&self.octets)
-            .context("the desk's answer is damaged")
-    }
 }
 
 /// Letters without a case that status names.

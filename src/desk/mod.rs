@@ -16,6 +16,7 @@ use crate::model::case_command::CommandLine;
 use crate::model::distributor::Distributor;
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::journal::JournalEvent;
+use crate::model::page::PageAccess;
 use crate::model::reading::{Outside, Reading};
 use crate::model::release::ReleaseRules;
 use crate::model::secret::{self, Secret};
@@ -74,11 +75,25 @@ pub struct Responder {
     pub login: Option<String>,
     /// Their login in the tracker.
     pub tracker_login: Option<String>,
+    /// What they may do on the page.
+    pub page: PageAccess,
     pub fingerprints: Vec<String>,
     pub armored: Vec<String>,
     pub ends: Option<Timestamp>,
     /// Why no letter can be encrypted to them.
     pub fault: Option<String>,
+}
+
+impl Responder {
+    /// As the journal names them: by their account, else by their certificate.
+    pub fn journal_name(&self) -> String {
+        let who = self
+            .login
+            .as_deref()
+            .or(self.fingerprints.first().map(String::as_str))
+            .unwrap_or("of the config");
+        format!("responder {who}")
+    }
 }
 
 /// The parts, and the bells by which one loop wakes another.

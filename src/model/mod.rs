@@ -18,6 +18,7 @@ pub mod language;
 pub mod letter;
 pub mod limits;
 pub mod outgoing;
+pub mod page;
 pub mod product;
 pub mod publication;
 pub mod quality;

@@ -6,6 +6,7 @@ use super::case_record::{Assessment, Collaborators, Credit};
 use super::effect::Reason;
 use super::ids::{CaseId, Digest, MessageId};
 use super::language::Language;
+use super::page::SignInTicket;
 use super::report::Report;
 use serde::{Deserialize, Serialize};
 
@@ -95,6 +96,13 @@ pub enum Composition {
         reply: Option<ReplyToken>,
         at: Timestamp,
     },
+    /// To one responder of the opener's own config: by what they sign in to the page.
+    SignIn {
+        to: Address,
+        message_id: MessageId,
+        ticket: SignInTicket,
+        at: Timestamp,
+    },
 }
 
 /// What a letter can ask its reporter for.
@@ -136,7 +144,8 @@ impl Composition {
             | Self::Reply { message_id, .. }
             | Self::Notice { message_id, .. }
             | Self::Announcement { message_id, .. }
-            | Self::Call { message_id, .. } => message_id,
+            | Self::Call { message_id, .. }
+            | Self::SignIn { message_id, .. } => message_id,
         }
     }
 
@@ -148,7 +157,7 @@ impl Composition {
             | Self::Question { in_reply_to, .. }
             | Self::Reply { in_reply_to, .. } => in_reply_to.as_ref(),
             Self::Call { thread, .. } => thread.as_ref(),
-            Self::Notice { .. } | Self::Announcement { .. } => None,
+            Self::Notice { .. } | Self::Announcement { .. } | Self::SignIn { .. } => None,
         }
     }
 
@@ -159,7 +168,10 @@ impl Composition {
             | Self::Certificate { language, .. }
             | Self::Question { language, .. }
             | Self::Reply { language, .. } => *language,
-            Self::Notice { .. } | Self::Announcement { .. } | Self::Call { .. } => None,
+            Self::Notice { .. }
+            | Self::Announcement { .. }
+            | Self::Call { .. }
+            | Self::SignIn { .. } => None,
         }
     }
 
@@ -172,7 +184,8 @@ impl Composition {
             | Self::Reply { at, .. }
             | Self::Notice { at, .. }
             | Self::Announcement { at, .. }
-            | Self::Call { at, .. } => *at,
+            | Self::Call { at, .. }
+            | Self::SignIn { at, .. } => *at,
         }
     }
 
@@ -185,8 +198,16 @@ impl Composition {
             | Self::Reply { certificate, .. } => certificate.as_deref(),
             Self::Certificate { .. }
             | Self::Call { .. }
+            | Self::SignIn { .. }
             | Self::Notice { .. }
             | Self::Announcement { .. } => None,
+        }
+    }
+
+    /// Has a reply encrypted to this certificate; no other letter is changed.
+    pub fn encrypt_reply_to(&mut self, armored: Option<String>) {
+        if let Self::Reply { certificate, .. } = self {
+            *certificate = armored;
         }
     }
 
@@ -198,6 +219,7 @@ impl Composition {
             | Self::Question { to, .. } => to.address(),
             Self::Reply { to, .. }
             | Self::Call { to, .. }
+            | Self::SignIn { to, .. }
             | Self::Notice { to, .. }
             | Self::Announcement { to, .. } => to,
         }

@@ -289,10 +289,5 @@ fn is_for_us(desk: &Desk, reading: &Reading) -> bool {
 
 /// A responder as the journal names them.
 fn name(responder: &Responder) -> String {
-    let who = responder
-        .login
-        .as_deref()
-        .or(responder.fingerprints.first().map(String::as_str))
-        .unwrap_or("of the config");
-    format!("responder {who}, by letter")
+    format!("{}, by letter", responder.journal_name())
 }

@@ -112,6 +112,7 @@ pub fn identity(settings: &Settings) -> Result<DeskIdentity> {
         templates: Templates::load(settings.templates.as_deref())?,
         language: settings.language,
         timeline: settings.policy.timeline.clone(),
+        page: settings.page.as_ref().map(|page| page.url.clone()),
     })
 }
 

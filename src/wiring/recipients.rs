@@ -23,6 +23,7 @@ pub fn responders(settings: &Settings) -> Result<Vec<Responder>> {
             name: words.name.clone(),
             login: words.login.clone(),
             tracker_login: words.tracker_login.clone(),
+            page: words.page,
             address: Address::parse(&words.address)
                 .map_err(|e| anyhow!("responder.address: {e}"))?,
             fingerprints: certificates.iter().map(Certificate::fingerprint).collect(),

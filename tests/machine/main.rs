@@ -1,6 +1,7 @@
 //! The desk as an operator installs it: on a machine of its own with a real systemd, from the
 //! README's quick start to an answered letter.
 
+mod page;
 #[path = "../desk/people.rs"]
 #[allow(dead_code, reason = "shared with the whole-desk tests")]
 mod people;
@@ -249,6 +250,8 @@ fn inside_the_machine() {
             "the desk's user reads {secret}"
         );
     }
+
+    page::is_served(&world, &rita);
 
     // A desk that stands still is killed by the watchdog and started anew; an opener that ends is
     // started by the next letter.

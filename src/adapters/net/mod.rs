@@ -4,6 +4,7 @@
 pub mod login;
 pub mod oauth;
 pub mod rest;
+pub mod serve;
 
 use crate::ports::PortError;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};

@@ -74,6 +74,8 @@ pub struct Holdings {
     pub identity: Option<DeskIdentity>,
     /// Whom calls may go to: address and armored certificate.
     pub responders: Vec<(Address, String)>,
+    /// Those of them who may sign in to the page.
+    pub page_users: Vec<Address>,
     /// Whom notices may go to.
     pub distributors: Vec<(Address, String)>,
     /// Mailing lists that announcements may go to.

@@ -12,8 +12,6 @@ mod table;
 mod timeline;
 mod words;
 
-pub(in crate::cli) use state_text::{acknowledgement, draft, due_in, standing};
-
 use crate::adapters::clock::SystemClock;
 use crate::cli::pager::PagerArgs;
 use crate::cli::{ask, exit, layout, open, screen};

@@ -1,10 +1,10 @@
 //! What does a person see of one case? A page of its state, its report, its letters and its journal.
 
 use crate::cli::case::event_text;
-use crate::cli::case::state_text::{acknowledgement, draft, quality, standing};
+use crate::cli::case::state_text::quality;
 use crate::cli::layout::{fitted, paragraph};
 use crate::cli::screen::{BOLD, DIM, WARN, styled, tame};
-use crate::compose;
+use crate::compose::{TextPart, acknowledgement, draft_state, proof_of_from, standing, text_parts};
 use crate::control::{CaseLine, CaseView, LetterView};
 use crate::model::Timestamp;
 use crate::model::case::Draft;
@@ -15,9 +15,6 @@ use crate::model::letter::Dmarc;
 use crate::model::reading::{Attachment, Reading, TrustAnchor};
 use crate::model::report::fields::{Field, Place, Table, Value};
 use crate::ports::JournalLine;
-
-/// Quotations of fewer lines are shown.
-const FOLDED_LINES_MIN: usize = 4;
 
 /// Where a field's value stands.
 const VALUE_COLUMN: usize = 19;
@@ -95,7 +92,7 @@ impl Page {
         self.field("arrived", &to_the_minute(line.opened_at));
         self.field("standing", &standing(&line.standing));
         self.field("acknowledgement", &acknowledgement(&line.acknowledgement));
-        self.field("draft", &draft(&line.draft));
+        self.field("draft", &draft_state(&line.draft));
         if let Draft::Filed { advisory } = &line.draft {
             self.field("", &advisory.url);
         }
@@ -189,10 +186,11 @@ impl Page {
     /// What a letter says, behind a bar.
     fn write_text(&mut self, text: &str, folds: bool) {
         let bar = format!("  {} ", styled(DIM, "|"));
-        for part in parts(text, folds) {
+        for part in text_parts(text, folds) {
             let line = match part {
-                Part::Line(line) => paragraph(&bar, &bar, line, self.columns),
-                Part::Folded(number) => {
+                TextPart::Line(line) => paragraph(&bar, &bar, line, self.columns),
+                TextPart::Quotation(lines) => {
+                    let number = lines.len();
                     let folded = format!("[{number} quoted lines; --full shows them]");
                     format!("{bar}{}\n", styled(DIM, &folded))
                 }
@@ -253,47 +251,9 @@ pub(super) fn origin(proven: Dmarc, reading: &Reading) -> [String; 3] {
             "from {from}, {protection}, {signed}{}{unproven}",
             tame(&believed)
         ),
-        format!(
-            "its From is proven by {}",
-            compose::proof_of_from(proven, reading)
-        ),
+        format!("its From is proven by {}", proof_of_from(proven, reading)),
         format!("subject {subject}"),
     ]
-}
-
-/// A part of a letter's text as it is shown.
-#[derive(Debug, PartialEq)]
-enum Part<'a> {
-    Line(&'a str),
-    /// So many lines of a quotation.
-    Folded(usize),
-}
-
-/// The lines of a text; long quotations are folded where they are to be. Empty lines inside a
-/// quotation are part of it.
-fn parts(text: &str, folds: bool) -> Vec<Part<'_>> {
-    let lines: Vec<&str> = text.lines().collect();
-    let is_quoted = |line: &str| line.trim_start().starts_with('>');
-    let mut parts = Vec::new();
-    let mut at = 0;
-    while at < lines.len() {
-        let goes_on = |line: &&&str| is_quoted(line) || line.trim().is_empty();
-        let run = if folds && is_quoted(lines[at]) {
-            lines[at..].iter().take_while(goes_on).count()
-        } else {
-            1
-        };
-        let behind = lines[at..at + run].iter().rev();
-        let number = run - behind.take_while(|line| line.trim().is_empty()).count();
-        let number = number.max(1);
-        if number >= FOLDED_LINES_MIN {
-            parts.push(Part::Folded(number));
-        } else {
-            parts.extend(lines[at..at + number].iter().map(|line| Part::Line(line)));
-        }
-        at += number;
-    }
-    parts
 }
 
 /// A name inside a line: `Fixed in` is `fixed in`, `CVE` stays.
@@ -309,26 +269,6 @@ fn lowered(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_long_quotation_is_folded_and_says_so() {
-        let text = "Yes.\n\n> one\n>> two\n\n> three\n> four\n\nAnd\n> short\nagain\n";
-        let folded = [
-            Part::Line("Yes."),
-            Part::Line(""),
-            Part::Folded(5),
-            Part::Line(""),
-            Part::Line("And"),
-            Part::Line("> short"),
-            Part::Line("again"),
-        ];
-        assert_eq!(parts(text, true), folded);
-        assert_eq!(parts(text, false).len(), text.lines().count());
-        let long = "> x\n".repeat(100_000);
-        assert_eq!(parts(&long, true), [Part::Folded(100_000)]);
-        let gaps = "> x\n\n\nword\n".repeat(10_000);
-        assert_eq!(parts(&gaps, true).len(), 40_000);
-    }
 
     #[test]
     fn a_letter_is_wrapped_at_the_terminal_alone() {

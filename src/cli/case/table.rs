@@ -1,8 +1,8 @@
 //! What does a person see of many cases? A table of them: one line a case, with what it needs next.
 
-use crate::cli::case::state_text::{acknowledgement, draft, due_in, standing};
 use crate::cli::layout::{self, cut};
 use crate::cli::screen::one_line;
+use crate::compose::{acknowledgement, draft_state, due_in, standing};
 use crate::control::CaseLine;
 use crate::model::Timestamp;
 use crate::model::case::{Acknowledgement, Draft, Standing};
@@ -128,7 +128,7 @@ impl Shown {
                 self.states,
                 Cell::new(acknowledgement(&line.acknowledgement)),
             ),
-            (self.draft, Cell::new(one_line(&draft(&line.draft)))),
+            (self.draft, Cell::new(one_line(&draft_state(&line.draft)))),
             (
                 self.whose,
                 Cell::new(name(line.assignee.as_deref().unwrap_or(""))),

@@ -2,9 +2,9 @@
 //! retrospective.
 
 use crate::cli::case::event_text;
-use crate::cli::case::state_text::{acknowledgement, standing};
 use crate::cli::layout::paragraph;
 use crate::cli::screen::{BAD, BOLD, DIM, GOOD, WARN, styled, tame};
+use crate::compose::{acknowledgement, standing};
 use crate::control::CaseView;
 use crate::decide::{Deadline, DeadlineState};
 use crate::model::Timestamp;

@@ -2,7 +2,7 @@
 
 use crate::compose::ComposeError;
 use crate::compose::mail::{OwnCertificate, OwnSmimeCertificate};
-use crate::compose::templates::TemplateFields;
+use crate::compose::templates::LetterWords;
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::ids::MessageId;
@@ -162,7 +162,7 @@ pub(super) fn folded(name: &'static str, value: &str) -> HeaderValue {
 
 /// A text under its own subject (RFC 9788 section 4; and the older protected-headers, which
 /// Thunderbird reads).
-pub(super) fn titled_part(words: &TemplateFields) -> Result<SinglePart, ComposeError> {
+pub(super) fn titled_part(words: &LetterWords) -> Result<SinglePart, ComposeError> {
     titled(words, None)
 }
 
@@ -171,7 +171,7 @@ pub(super) struct TooLong(pub usize);
 
 /// As [`titled_part`], and so many octets long, so that its size does not tell what it is about.
 pub(super) fn protected_part(
-    words: &TemplateFields,
+    words: &LetterWords,
     octets: usize,
 ) -> Result<Result<SinglePart, TooLong>, ComposeError> {
     let bare = titled(words, Some(Padding(0)))?.formatted().len();
@@ -181,15 +181,17 @@ pub(super) fn protected_part(
     }
 }
 
-fn titled(words: &TemplateFields, padding: Option<Padding>) -> Result<SinglePart, ComposeError> {
+fn titled(words: &LetterWords, padding: Option<Padding>) -> Result<SinglePart, ComposeError> {
     let kind = "text/plain; charset=utf-8; protected-headers=\"v1\"; hp=\"cipher\"";
-    let mut builder = SinglePart::builder().header(Subject::from(words.subject.clone()));
+    let kind = ContentType::parse(kind).map_err(ComposeError::MediaType)?;
+    let mut builder = SinglePart::builder()
+        .header(Subject::from(words.subject.clone()))
+        .header(kind);
+    // Behind the type: who looks for it in the first lines alone finds it.
     if let Some(padding) = padding {
         builder = builder.header(padding);
     }
-    Ok(builder
-        .header(ContentType::parse(kind).map_err(ComposeError::MediaType)?)
-        .body(quoted_printable(&words.body)))
+    Ok(builder.body(quoted_printable(&words.body)))
 }
 
 pub(super) fn certificate_part(own: &OwnCertificate) -> Result<SinglePart, ComposeError> {

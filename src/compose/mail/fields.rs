@@ -9,9 +9,10 @@ use crate::model::effect::Reason;
 use crate::model::ids::{CaseId, Digest, MessageId};
 use crate::model::language::Language;
 use crate::model::outgoing::{Asked, Brief, ReplyToken};
+use crate::model::page::{PageUrl, SignInTicket};
 use serde::Serialize;
 
-#[derive(Clone, Serialize)]
+#[derive(Serialize)]
 pub(super) struct Fields<'a> {
     /// In which days are written.
     #[serde(skip)]
@@ -39,6 +40,11 @@ pub(super) struct Fields<'a> {
     sentence: &'static str,
     brief: Option<&'a Brief>,
     reply: Option<&'a ReplyToken>,
+    /// Where the page is.
+    page: &'a str,
+    link: String,
+    code: &'a str,
+    words: &'a str,
 }
 
 impl<'a> Fields<'a> {
@@ -68,6 +74,10 @@ impl<'a> Fields<'a> {
             sentence: "",
             brief: None,
             reply: None,
+            page: "",
+            link: String::new(),
+            code: "",
+            words: "",
         }
     }
 
@@ -145,9 +155,16 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// With what a call shows of its case and letter.
-    pub fn briefed(self, brief: Option<&'a Brief>) -> Self {
-        Self { brief, ..self }
+    /// By what a responder signs in to the page.
+    pub fn signing_in(self, identity: &'a DeskIdentity, ticket: &'a SignInTicket) -> Self {
+        let page = identity.page.as_ref().map_or("", PageUrl::origin);
+        Self {
+            page,
+            link: format!("{page}/sign-in/link?ticket={}", ticket.expose_link()),
+            code: ticket.expose_code(),
+            words: ticket.words(),
+            ..self
+        }
     }
 }
 

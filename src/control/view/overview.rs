@@ -52,6 +52,38 @@ pub struct Fault {
 
 pub(in crate::control) async fn status(desk: &Desk) -> Result<Status> {
     let tally = desk.parts.store.tally().await?;
+    let (opener, faults) = opener_and_faults(desk).await?;
+    let without_case: Vec<i64> = desk
+        .parts
+        .store
+        .without_case(WITHOUT_CASE_SHOWN)
+        .await?
+        .into_iter()
+        .map(|id| id.0)
+        .collect();
+    Ok(Status {
+        letters_without_case: without_case,
+        version: format!(
+            "sealdesk {}, {}",
+            env!("CARGO_PKG_VERSION"),
+            crate::openpgp::backend()
+        ),
+        now: desk.now(),
+        tally,
+        opener,
+        canaries: desk.parts.store.canaries().await?,
+        queue: queue(desk).await?,
+        faults,
+    })
+}
+
+/// What is wrong with the desk, the opener asked.
+pub(in crate::control) async fn faults(desk: &Desk) -> Result<Vec<Fault>> {
+    Ok(opener_and_faults(desk).await?.1)
+}
+
+/// Which keys the opener holds, and everything that is wrong.
+async fn opener_and_faults(desk: &Desk) -> Result<(Vec<String>, Vec<Fault>)> {
     let mut faults: Vec<Fault> = desk
         .faults()
         .into_iter()
@@ -79,28 +111,7 @@ pub(in crate::control) async fn status(desk: &Desk) -> Result<Status> {
             Vec::new()
         }
     };
-    let without_case: Vec<i64> = desk
-        .parts
-        .store
-        .without_case(WITHOUT_CASE_SHOWN)
-        .await?
-        .into_iter()
-        .map(|id| id.0)
-        .collect();
-    Ok(Status {
-        letters_without_case: without_case,
-        version: format!(
-            "sealdesk {}, {}",
-            env!("CARGO_PKG_VERSION"),
-            crate::openpgp::backend()
-        ),
-        now: desk.now(),
-        tally,
-        opener,
-        canaries: desk.parts.store.canaries().await?,
-        queue: queue(desk).await?,
-        faults,
-    })
+    Ok((opener, faults))
 }
 
 pub(super) async fn queue(desk: &Desk) -> Result<Vec<Queued>> {

@@ -36,6 +36,11 @@ impl EffectKey {
         Self(format!("calls:{case}"))
     }
 
+    /// A letter by which somebody signs in; it is no effect, and `tag` tells it from others.
+    pub fn sign_in(tag: &str) -> Self {
+        Self(format!("sign-in:{tag}"))
+    }
+
     /// One acknowledgement a case.
     pub fn acknowledge(case: &CaseId) -> Self {
         Self(format!("acknowledge:{case}"))

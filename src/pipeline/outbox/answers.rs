@@ -2,6 +2,7 @@
 
 mod acknowledgement;
 mod outside;
+mod preview;
 mod replies;
 
 use super::{Carried, letter_to_answer, message_id, tag, unsigned_yet};
@@ -16,6 +17,7 @@ use crate::pipeline::failpoint::step;
 use crate::ports::{Answer, HeldBack, Intake, Parcel, PortError};
 pub(super) use acknowledgement::acknowledge;
 pub(super) use outside::keep_certificates;
+pub use preview::{ReplyWay, ReplyWords, reply_way, reply_words};
 pub(super) use replies::{ask, reply};
 
 /// Whether an answer goes to whom a letter is proven to be from. DMARC vouches for the From alone, and

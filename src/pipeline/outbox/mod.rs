@@ -9,6 +9,7 @@ mod mail_commands;
 mod notices;
 mod stored;
 
+pub use answers::{ReplyWay, ReplyWords, reply_way, reply_words};
 pub use mail_commands::put_back;
 
 use super::driver::{Loop, Turn};

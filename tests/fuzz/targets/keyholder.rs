@@ -45,6 +45,7 @@ static HOUSE: LazyLock<DeskIdentity> = LazyLock::new(|| DeskIdentity {
     templates: Templates::load(None).unwrap(),
     language: Default::default(),
     timeline: Timeline::default(),
+    page: None,
 });
 
 fuzz_target!(|octets: &[u8]| {

@@ -75,6 +75,19 @@ impl Keyholder<'_> {
             Composition::Call { to, .. } => certificate_of(&self.holdings.responders, to)
                 .ok_or("calls go only to responders of the opener's own config")
                 .map(Some),
+            Composition::SignIn { to, .. } => {
+                let identity = self.holdings.identity.as_ref();
+                if identity.is_none_or(|identity| identity.page.is_none()) {
+                    return Err("the opener's own config has no [page]");
+                }
+                let mut users = self.holdings.page_users.iter();
+                if !users.any(|user| user.same_mailbox(to)) {
+                    return Err("the opener's own config lets nobody of this address sign in");
+                }
+                certificate_of(&self.holdings.responders, to)
+                    .ok_or("the certificate of this responder cannot be read")
+                    .map(Some)
+            }
             Composition::Announcement { to, .. } => {
                 if self.holdings.lists.iter().any(|list| list.same_mailbox(to)) {
                     Ok(None)

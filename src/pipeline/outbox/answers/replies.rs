@@ -7,8 +7,10 @@ use crate::desk::reporters::{
     ReporterCertificate, address_of, came_sealed, certificate_for, letters_of_reporter, pinned_of,
 };
 use crate::model::Timestamp;
+use crate::model::address::Address;
 use crate::model::case::Case;
 use crate::model::effect::{Effect, Reason, Work};
+use crate::model::ids::{CaseId, MessageId};
 use crate::model::journal::JournalEvent;
 use crate::model::language::Language;
 use crate::model::outgoing::{Asked, Composition};
@@ -123,14 +125,12 @@ pub(in crate::pipeline::outbox) async fn reply(
 ) -> Result<Carried, PortError> {
     let case = case_of(desk, effect).await?;
     let sealed_words = effect.payload.clone().ok_or_else(|| missing("words"))?;
-    let letters = letters_of_reporter(desk, case.id()).await?;
-    let (Some(first), Some(last)) = (letters.first(), letters.last()) else {
+    let Some((letters, to)) = letters_and_address(desk, case.id()).await? else {
         return Err(PortError::lasting(
             "nobody is known to whom a reply could go by mail: a \
             reporter who wrote in the tracker is answered there",
         ));
     };
-    let to = address_of(first).ok_or_else(|| missing("reply address"))?;
     let now = desk.now();
     let certificate = match certificate_for(desk, &letters, &to).await? {
         ReporterCertificate::Known(armored) => Some(armored),
@@ -140,21 +140,15 @@ pub(in crate::pipeline::outbox) async fn reply(
             return Ok(Carried::Refused(not_sent(&case, why, now), why));
         }
         ReporterCertificate::Unknown if came_sealed(desk, case.id()).await? => {
-            return waits_for_certificate(desk, &case, first, accepted_at, now).await;
+            return waits_for_certificate(desk, &case, &letters[0], accepted_at, now).await;
         }
         ReporterCertificate::Unknown => None,
     };
     let answer = answer(desk, effect, &to, "reply")?;
-    let composition = Composition::Reply {
-        language: clear_language(desk, first).await?,
-        to,
-        case: case.id().clone(),
-        message_id: answer.message_id.clone(),
-        in_reply_to: last.message_id.clone(),
-        text: unseal_words(desk, sealed_words).await?,
-        at: now,
-        certificate,
-    };
+    let text = unseal_words(desk, sealed_words).await?;
+    let id = answer.message_id.clone();
+    let mut composition = composition(desk, case.id(), &letters, to, text, id).await?;
+    composition.encrypt_reply_to(certificate);
     let octets = desk
         .parts
         .opener
@@ -166,6 +160,42 @@ pub(in crate::pipeline::outbox) async fn reply(
     hand_over(desk, effect, &answer, octets).await?;
     let decision = replied(&case, desk.now(), answer.message_id.as_str());
     Ok(Carried::Done(decision, Some(answer.message_id)))
+}
+
+/// The letters of a case's reporter, and where they are answered; `None` where they wrote in the
+/// tracker, or no address of theirs is known. There is at least one letter.
+pub(super) async fn letters_and_address(
+    desk: &Desk,
+    case: &CaseId,
+) -> Result<Option<(Vec<Intake>, Address)>, PortError> {
+    let letters = letters_of_reporter(desk, case).await?;
+    let to = letters.first().and_then(address_of);
+    Ok(to.map(|to| (letters, to)))
+}
+
+/// A reply of this text to the reporter who wrote these letters, as yet in clear.
+pub(super) async fn composition(
+    desk: &Desk,
+    case: &CaseId,
+    letters: &[Intake],
+    to: Address,
+    text: String,
+    message_id: MessageId,
+) -> Result<Composition, PortError> {
+    let language = match letters.first() {
+        Some(first) => clear_language(desk, first).await?,
+        None => None,
+    };
+    Ok(Composition::Reply {
+        language,
+        to,
+        case: case.clone(),
+        message_id,
+        in_reply_to: letters.last().and_then(|last| last.message_id.clone()),
+        text,
+        at: desk.now(),
+        certificate: None,
+    })
 }
 
 /// What a responder wrote, as it rests sealed.

@@ -1,0 +1,120 @@
+//! What does a responder see of one case? As much as can be opened: where the opener is down, its
+//! ids, clocks and states.
+
+use super::wire::{CaseScreen, LetterScreen};
+use super::{Answered, Refusal, Refused, known, view};
+use crate::control::view::AttachmentFile;
+use crate::desk::{Desk, Responder};
+use crate::model::ids::{CaseId, IntakeId};
+use crate::pipeline::outbox::reply_way;
+use crate::ports::Intake;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// Octets of a file that goes through a browser; larger ones are taken out on the machine.
+const FILE_OCTETS_MAX: u64 = 25 * 1024 * 1024;
+
+/// Letters of a case that are given with their text, the newest of them, and so many characters of
+/// each and one more: whoever wants more asks for the letter.
+pub const LETTERS_OF_CASE_MAX: usize = 20;
+pub const LETTER_CHARACTERS_MAX: usize = 20_000;
+
+pub(super) async fn case(desk: &Desk, id: &CaseId) -> Answered {
+    let case = known(desk, id).await?;
+    let mut shown = view::show_what_opens(desk, &case, false).await?;
+    for (n, letter) in shown.view.read.iter_mut().rev().enumerate() {
+        if let Some(reading) = &mut letter.reading {
+            let characters = if n < LETTERS_OF_CASE_MAX {
+                LETTER_CHARACTERS_MAX + 1
+            } else {
+                0
+            };
+            let end = reading.text.char_indices().nth(characters);
+            reading
+                .text
+                .truncate(end.map_or(reading.text.len(), |(at, _)| at));
+        }
+    }
+    let reply = reply_way(desk, id).await.ok();
+    Ok(serde_json::to_value(CaseScreen {
+        view: shown.view,
+        shut: shown.shut,
+        reply,
+    })?)
+}
+
+/// A letter of a case by its number.
+async fn intake_of(desk: &Desk, id: &CaseId, intake: i64) -> Result<Intake, Refused> {
+    known(desk, id).await?;
+    let found = desk.parts.store.intake(IntakeId(intake)).await?;
+    found
+        .filter(|letter| letter.case.as_ref() == Some(id))
+        .ok_or_else(|| {
+            let why = format!("Case {id} has no letter {intake}.");
+            Refused(Refusal::Unknown, why)
+        })
+}
+
+pub(super) async fn letter(desk: &Desk, id: &CaseId, intake: i64) -> Answered {
+    let case = known(desk, id).await?;
+    let found = intake_of(desk, id, intake).await?;
+    let mut shut = Vec::new();
+    let letter = view::open_letter(desk, &found, &mut shut).await;
+    let opened = view::open_line(desk, &case).await?;
+    Ok(serde_json::to_value(LetterScreen {
+        line: opened.line,
+        letter,
+        shut,
+    })?)
+}
+
+pub(super) async fn sealed_letter(
+    desk: &Desk,
+    who: &Responder,
+    id: &CaseId,
+    intake: i64,
+) -> Answered {
+    intake_of(desk, id, intake).await?;
+    let sealed = view::letter(desk, id, intake, who.address.as_str()).await?;
+    Ok(serde_json::to_value(sealed)?)
+}
+
+/// The n-th file of a letter, from 0: names need not be unique.
+pub(super) async fn file(desk: &Desk, id: &CaseId, intake: i64, n: usize) -> Answered {
+    let found = intake_of(desk, id, intake).await?;
+    let unknown = || {
+        let why = format!("Letter {intake} has no such file.");
+        Refused(Refusal::Unknown, why)
+    };
+    let mut shut = Vec::new();
+    let listed = view::open_letter(desk, &found, &mut shut).await.reading;
+    if let Some(why) = shut.into_iter().next() {
+        return Err(Refused(Refusal::Unwell, why));
+    }
+    let listed = listed.ok_or_else(unknown)?;
+    let attachment = listed.attachments.get(n).ok_or_else(unknown)?;
+    if attachment.octets > FILE_OCTETS_MAX {
+        let why = format!(
+            "This file is larger than {} MiB. Take it out on the machine: sealdesk case \
+             attachment {id}",
+            FILE_OCTETS_MAX / 1024 / 1024
+        );
+        return Err(Refused(Refusal::Unknown, why));
+    }
+    let opened = desk
+        .parts
+        .opener
+        .read(
+            desk.parts.store.sealed(found.id).await?,
+            Some(&found),
+            &[],
+            true,
+        )
+        .await
+        .map_err(|err| Refused(Refusal::Unwell, err.to_string()))?;
+    let octets = opened.files.get(n).ok_or_else(unknown)?;
+    Ok(serde_json::to_value(AttachmentFile {
+        name: attachment.name.clone(),
+        octets: STANDARD.encode(octets),
+    })?)
+}
