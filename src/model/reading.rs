@@ -221,7 +221,8 @@ pub struct BroughtCertificate {
     /// It stood in a clear part or header, where anyone on the way could see it.
     pub in_clear: bool,
     /// It may be pinned where the originator is proven: it stood among the writer's own clear
-    /// words, or in an Autocrypt header that their domain's signature covers.
+    /// words, in a body that no signature of their domain lets others divide anew, or in an
+    /// Autocrypt header that such a signature covers.
     #[serde(default)]
     pub pinnable: bool,
     /// The armored certificate.
