@@ -313,7 +313,7 @@ impl Outside {
             asks_for_certificate: reading.asks_for_certificate,
             language: reading.language,
             certificate,
-            pinnable: pinnable.cloned().take(PINNED_OF_LETTER_MAX).collect(),
+            pinnable: pinnable.take(PINNED_OF_LETTER_MAX).cloned().collect(),
             digest,
         }
     }
