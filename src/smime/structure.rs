@@ -179,7 +179,8 @@ fn is_small_ber(octets: &[u8]) -> bool {
     open.iter().all(|(_, end)| end.is_some())
 }
 
-/// The tags of strings in pieces: OCTET STRING, and one under the context-specific tag 0 (RFC 5652 section 6.1).
+/// The tags of strings in pieces: OCTET STRING, and one under the context-specific tag 0 (RFC 5652
+/// section 6.1).
 const HOLDS_PIECES: [u8; 2] = [OCTET_STRING | CONSTRUCTED, 0xa0];
 
 /// The tag number of OCTET STRING, and the bit of a tag that has elements in it (X.690 section 8.1.2).
