@@ -556,6 +556,18 @@ fn a_reply_is_shown_as_it_leaves_and_leaves_once() {
         200,
         &["A reply was handed to the desk, by responder rita, by page"],
     );
+    // A reply that the desk refuses is not lost.
+    let now = world.case(path)["journal"].as_array().unwrap().len();
+    let now = now.to_string();
+    let long = format!("{}<i>the end", "x".repeat(130 * 1024));
+    let fields = [
+        ("once", "long"),
+        ("seen", now.as_str()),
+        ("text", long.as_str()),
+    ];
+    let refused = rita.post(&format!("/case/{path}/send"), &fields);
+    let words = ["longer than", "xxx&lt;i&gt;the end", "Change them"];
+    check(&refused, 422, &words);
     // Another reply of somebody who has not seen that one.
     let other = [
         ("once", "another"),

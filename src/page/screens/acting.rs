@@ -20,6 +20,8 @@ struct OutcomePage {
     is_done: bool,
     /// What was commanded, to be mended.
     line: String,
+    /// The words of a reply that was not taken.
+    reply: String,
     seen: usize,
     once: String,
 }
@@ -97,6 +99,11 @@ pub(super) fn acted(
                 String::new()
             } else {
                 line.clone()
+            },
+            reply: if is_reply && !is_done {
+                form.text("text").to_owned()
+            } else {
+                String::new()
             },
             seen,
             once: once()?,
