@@ -53,8 +53,9 @@ pub struct ThreadContext {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thread {
     pub case: Case,
-    /// What was named is another one, which was joined to `case`.
-    pub by_joined: bool,
+    /// It goes on there, closed or not: what was named is another case, which was joined to `case`,
+    /// or a letter of theirs, which a key may have shown to belong there.
+    pub goes_on: bool,
     /// The originator wrote in that case before.
     pub originator_in_case: bool,
     /// The letter goes to somebody who wrote in that case.
@@ -203,11 +204,11 @@ pub fn begins_anew(case: &Case) -> bool {
 
 /// Joining silently takes proof: a known originator whose domain our own server vouches for.
 ///
-/// A case is joined to an older one by what was read in it. Whoever answers to it finds no
-/// difference: while a case waits, its follow-ups are silent, and those of one that was joined are,
+/// A case is joined to an older one by what was read in it, and its letter lies there then. Whoever
+/// answers to either finds no difference: while a case waits, its follow-ups are silent, and those of one that was joined are,
 /// whether the older case is closed or not.
 fn joins(thread: &Thread, dmarc: Dmarc) -> bool {
-    let goes_on = thread.by_joined || !thread.case.is_closed();
+    let goes_on = thread.goes_on || !thread.case.is_closed();
     thread.originator_in_case && dmarc == Dmarc::Pass && goes_on
 }
 
@@ -435,7 +436,7 @@ mod tests {
         ThreadContext {
             thread: Some(Thread {
                 case: older(),
-                by_joined: false,
+                goes_on: false,
                 originator_in_case,
                 to_participant,
             }),
@@ -449,10 +450,10 @@ mod tests {
     fn whoever_answers_to_a_joined_case_learns_nothing_of_it() {
         let acknowledged = older().acknowledged(at(1), true).unwrap();
         let closed = acknowledged.close(at(1), Closing::Rejected).unwrap();
-        let known = |case: Case, by_joined| ThreadContext {
+        let known = |case: Case, goes_on| ThreadContext {
             thread: Some(Thread {
                 case,
-                by_joined,
+                goes_on,
                 originator_in_case: true,
                 to_participant: true,
             }),

@@ -115,7 +115,13 @@ pub fn on_reading(
         ));
     }
     one_call(&mut decision, id, letter, in_clear, call_at);
-    hurry(case, trusted_report, policy, now, &mut decision);
+    hurry(
+        case,
+        trusted_report.filter(|_| in_clear),
+        policy,
+        now,
+        &mut decision,
+    );
     decision.journal.insert(
         0,
         Entry::of(id, JournalEvent::LetterRead, letter.intake.to_string()),
@@ -166,7 +172,8 @@ fn one_call(
     );
 }
 
-/// What is public, or about to be, takes the fast lane: every deadline is reckoned anew.
+/// What is public, or about to be, takes the fast lane: every deadline is reckoned anew. Clocks call
+/// within the minute, so what only decryption shows moves none of them: its call says it.
 fn hurry(
     case: &Case,
     report: Option<&Report>,

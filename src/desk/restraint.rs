@@ -8,7 +8,7 @@ use crate::decide::{CaseChange, Decision};
 use crate::desk::Desk;
 use crate::model::Timestamp;
 use crate::model::effect::{Effect, Reason, Work};
-use crate::model::letter::Dmarc;
+use crate::model::letter::{Dmarc, Role};
 use crate::ports::{Intake, PortError};
 use jiff::SignedDuration;
 use std::sync::{Mutex, PoisonError};
@@ -103,7 +103,9 @@ pub async fn restrain(
         let reason = effect.work.reason();
         reason.is_some_and(|reason| matches!(reason, Reason::ReplyRefused | Reason::ReplyPutBack))
     };
-    if letter.dmarc == Dmarc::Pass && decision.effects.iter().any(is_outcome) {
+    // What arrival took for a responder's: whether it turned out to be one, a key may have told.
+    let is_responders = letter.role == Role::TeamReply && letter.dmarc == Dmarc::Pass;
+    if is_responders && decision.effects.iter().any(is_outcome) {
         return Ok(decision);
     }
     Ok(restrain_calls(desk, decision, now))

@@ -5,7 +5,7 @@
 //! it is cut into tokens with its comments, quoted strings and escapes understood, and no text
 //! inside one of them can pose as a verdict.
 
-use super::outer::all_raw;
+use super::outer::{all_raw, is_spelt_throughout};
 use crate::model::letter::Dmarc;
 use mail_parser::Message;
 
@@ -210,6 +210,8 @@ pub(super) fn first_word(value: &str) -> String {
     }
 }
 
+const SIGNATURE: &str = "DKIM-Signature";
+
 /// A tag of a DKIM signature (RFC 6376 section 3.5), without white space; empty where it has none.
 fn tag(signature: &str, name: &str) -> String {
     let value = signature.split(';').find_map(|tag| {
@@ -228,7 +230,7 @@ fn tag(signature: &str, name: &str) -> String {
 /// The DKIM signatures of an organisation. With a DMARC pass by DKIM, the one that passed is among
 /// them; which one that was, no verdict says.
 fn signatures_of(message: &Message<'_>, organisation: &str) -> Vec<String> {
-    let mut signatures = all_raw(message, "DKIM-Signature");
+    let mut signatures = all_raw(message, SIGNATURE);
     signatures.retain(|signature| {
         let domain = tag(signature, "d").to_ascii_lowercase();
         psl::domain_str(&domain)
@@ -248,7 +250,10 @@ fn covers(signature: &str, field: &str) -> bool {
 /// Whether every DKIM signature of the From's organisation covers this field, and there is one.
 pub(super) fn is_covered(message: &Message<'_>, field: &str, organisation: &str) -> bool {
     let signatures = signatures_of(message, organisation);
-    !signatures.is_empty() && signatures.iter().all(|one| covers(one, field))
+    !signatures.is_empty()
+        && is_spelt_throughout(message, field)
+        && is_spelt_throughout(message, SIGNATURE)
+        && signatures.iter().all(|one| covers(one, field))
 }
 
 /// Fields that say into which parts a body is divided, and how they are written (RFC 2045).
@@ -259,6 +264,10 @@ const STRUCTURE: [&str; 2] = ["Content-Type", "Content-Transfer-Encoding"];
 /// by which a quotation becomes an attachment. What no signature of theirs covers, a DMARC pass
 /// vouches for by SPF, as the sender's own server sent it.
 pub(super) fn covers_structure(message: &Message<'_>, organisation: &str) -> bool {
+    let mut decisive = STRUCTURE.iter().chain([&SIGNATURE]);
+    if !decisive.all(|field| is_spelt_throughout(message, field)) {
+        return false;
+    }
     let counts = STRUCTURE.map(|field| (field, all_raw(message, field).len()));
     signatures_of(message, organisation).iter().all(|one| {
         tag(one, "l").is_empty()
@@ -351,6 +360,18 @@ mod tests {
         assert!(!covers(&both));
         let another = "DKIM-Signature: v=1; d=list.example; h=from; b=x";
         assert!(covers(&format!("{whole}\r\n{another}\r\n{divided}")));
+        // A field that is bent is read, and no server knows it.
+        let bent = [
+            format!("{divided}\r\nContent-Type : text/plain"),
+            format!("Content-Type\t: multipart/mixed; boundary=x\r\n{divided}"),
+            format!("{divided}\r\nContent-Transfer-Encoding : base64"),
+        ];
+        for bent in bent {
+            assert!(!covers(&format!("{whole}\r\n{bent}")), "{bent}");
+            assert!(!covers(&bent), "{bent}");
+        }
+        let hidden = whole.replace("DKIM-Signature:", "DKIM-Signature :");
+        assert!(!covers(&format!("{hidden}\r\n{divided}")));
         let shortened = whole.replace("v=1;", "v=1; l=12;");
         assert!(!covers(&format!("{shortened}\r\n{divided}")));
     }

@@ -12,7 +12,7 @@ use crate::model::address::{Address, ReplyAddress};
 use crate::model::ids::MessageId;
 use crate::model::letter::{Dmarc, NoAnswer, Outer};
 use fields::{all, first_raw, ids};
-pub(super) use fields::{all_raw, single};
+pub(super) use fields::{all_raw, is_spelt_throughout, single};
 use mail_parser::{Message, MimeHeaders};
 use serde::{Deserialize, Serialize};
 

@@ -4,17 +4,24 @@
 use super::Failure;
 use axum::body::{Body, to_bytes};
 use axum::http::Uri;
+use std::time::Duration;
+use tokio::time::timeout;
 use url::form_urlencoded;
 
 /// A form is small; the longest holds a reply of 128 KiB, each octet as three.
 const FORM_OCTETS_MAX: usize = 512 * 1024;
+
+/// Whoever sends a form octet by octet keeps a connection that others want.
+const FORM_TAKES: Duration = Duration::from_secs(20);
 
 /// The fields of a form or of a query, in their order.
 pub(super) struct Fields(Vec<(String, String)>);
 
 impl Fields {
     pub async fn of_body(body: Body) -> Result<Self, Failure> {
-        let octets = to_bytes(body, FORM_OCTETS_MAX).await;
+        let octets = timeout(FORM_TAKES, to_bytes(body, FORM_OCTETS_MAX)).await;
+        let octets = octets
+            .map_err(|_| Failure::Malformed("The form did not come whole: send it again."))?;
         let octets = octets.map_err(|_| Failure::TooLarge)?;
         Ok(Self(form_urlencoded::parse(&octets).into_owned().collect()))
     }

@@ -508,9 +508,11 @@ fn a_reply_is_shown_as_it_leaves_and_leaves_once() {
 
     // The session ends before it is sent: the words are not lost.
     let (once, seen) = (preview.field("once"), preview.field("seen"));
+    let way = preview.field("way");
     let fields = [
         ("once", once.as_str()),
         ("seen", seen.as_str()),
+        ("way", way.as_str()),
         ("text", words),
     ];
     let mut over = world.browser();
@@ -563,6 +565,7 @@ fn a_reply_is_shown_as_it_leaves_and_leaves_once() {
     let fields = [
         ("once", "long"),
         ("seen", now.as_str()),
+        ("way", way.as_str()),
         ("text", long.as_str()),
     ];
     let refused = rita.post(&format!("/case/{path}/send"), &fields);
@@ -607,11 +610,22 @@ fn who_is_known_gets_a_reply_that_only_they_open() {
     check(&preview, 200, &[how, words]);
     assert!(!preview.text.contains("in clear"), "{}", preview.text);
     let (once, seen) = (preview.field("once"), preview.field("seen"));
+    let way = preview.field("way");
     let fields = [
         ("once", once.as_str()),
         ("seen", seen.as_str()),
+        ("way", way.as_str()),
         ("text", words),
     ];
+    // Another form, by which it would leave in clear: the desk compares.
+    let clear = way.replace("encrypted", "clear");
+    let mut otherwise = fields;
+    (otherwise[0].1, otherwise[2].1) = ("other", &clear);
+    check(
+        &rita.post(&format!("/case/{id}/send"), &otherwise),
+        422,
+        &["as it was shown", words],
+    );
     check(
         &rita.post(&format!("/case/{id}/send"), &fields),
         200,

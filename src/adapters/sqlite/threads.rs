@@ -32,9 +32,12 @@ pub(super) async fn thread_context(
     }
     // Where several are known, the nearest decides.
     let threads = outer.threads.iter().map(MessageId::as_str);
-    if let Some((case, is_call)) = case_in_thread(store, threads).await? {
-        known.answers_call = is_call;
+    if let Some((case, named)) = case_in_thread(store, threads).await? {
+        known.answers_call = named == Named::Call;
         known.thread = thread(store, &case, outer).await?;
+        if let Some(thread) = &mut known.thread {
+            thread.goes_on |= named == Named::Letter;
+        }
         return Ok(known);
     }
     // Our tag in the address or the subject, where a program lost the references.
@@ -48,26 +51,40 @@ pub(super) async fn thread_context(
     Ok(known)
 }
 
-/// The case of the nearest of these letters that is known, the nearest last, and whether that
-/// letter is a call of ours.
+/// What a Message-ID is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    Answer,
+    /// Somebody's letter to us.
+    Letter,
+    Call,
+}
+
+/// The case of the nearest of these letters that is known, the nearest last, and what that letter
+/// is.
 pub(super) async fn case_in_thread(
     store: &mut SqliteConnection,
     message_ids: impl DoubleEndedIterator<Item = &str>,
-) -> Result<Option<(CaseId, bool)>, PortError> {
+) -> Result<Option<(CaseId, Named)>, PortError> {
     for id in message_ids.rev() {
-        let named: Option<(String, bool)> = sqlx::query_as(
-            "SELECT case_id, FALSE FROM answer WHERE message_id = ?1 AND case_id IS NOT NULL \
-            UNION ALL SELECT case_id, FALSE FROM letter WHERE message_id = ?1 AND case_id IS NOT \
-            NULL UNION ALL SELECT case_id, TRUE FROM reply_token WHERE message_id = ?1 LIMIT 1",
+        let named: Option<(String, i64)> = sqlx::query_as(
+            "SELECT case_id, 0 FROM answer WHERE message_id = ?1 AND case_id IS NOT NULL \
+            UNION ALL SELECT case_id, 1 FROM letter WHERE message_id = ?1 AND case_id IS NOT \
+            NULL UNION ALL SELECT case_id, 2 FROM reply_token WHERE message_id = ?1 LIMIT 1",
         )
         .bind(id)
         .fetch_optional(&mut *store)
         .await
         .map_err(fault)?;
-        if let Some((case, is_call)) = named
+        if let Some((case, named)) = named
             && let Ok(case) = CaseId::parse(&case)
         {
-            return Ok(Some((case, is_call)));
+            let named = match named {
+                0 => Named::Answer,
+                1 => Named::Letter,
+                _ => Named::Call,
+            };
+            return Ok(Some((case, named)));
         }
     }
     Ok(None)
@@ -81,7 +98,7 @@ async fn thread(
     let Some(mut case) = cases::by_id(store, id).await? else {
         return Ok(None);
     };
-    let mut by_joined = false;
+    let mut goes_on = false;
     // What was joined to another case goes on there.
     if let (
         Standing::Closed {
@@ -93,7 +110,7 @@ async fn thread(
         && let Some(joined) = cases::by_id(store, target).await?
     {
         case = joined;
-        by_joined = true;
+        goes_on = true;
     }
     let id = case.id();
     let mut originator_in_case = false;
@@ -106,7 +123,7 @@ async fn thread(
     }
     Ok(Some(Thread {
         case,
-        by_joined,
+        goes_on,
         originator_in_case,
         to_participant,
     }))

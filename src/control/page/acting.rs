@@ -9,9 +9,23 @@ use crate::desk::Desk;
 use crate::model::case_command::CommandLine;
 use crate::model::ids::CaseId;
 use crate::model::page::PageAccess;
-use crate::pipeline::outbox::{reply_way, reply_words};
+use crate::pipeline::outbox::{ReplyWay, reply_way, reply_words};
 use crate::ports::PortError;
 use anyhow::Result;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// One act in a case at a time: whoever comes second sees what the first one did.
+#[derive(Default)]
+pub(super) struct Turns(Mutex<HashMap<CaseId, Arc<tokio::sync::Mutex<()>>>>);
+
+impl Turns {
+    pub fn of(&self, id: &CaseId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        Arc::clone(turns.entry(id.clone()).or_default())
+    }
+}
 
 pub(super) async fn preview(desk: &Desk, id: &CaseId, text: &str) -> Answered {
     let case = known(desk, id).await?;
@@ -55,12 +69,20 @@ pub(super) async fn reply(
     desk: &Desk,
     caller: &Caller<'_>,
     id: &CaseId,
-    text: &str,
+    (text, shown): (&str, &ReplyWay),
     act: &Act,
     request: Kept,
 ) -> Answered {
     let by = by(caller);
     once(desk, caller, id, act, request, async || {
+        // A certificate is its reporter's, so it may have changed in another case.
+        if reply_way(desk, id).await? != *shown {
+            let why = "It would not leave any more as it was shown: to another address or \
+                certificate, or no longer encrypted. Nothing was sent; look at it once more.";
+            return Ok(Outcome::Refused {
+                why: why.to_owned(),
+            });
+        }
         outcome(cases::reply(desk, id, text, &by).await)
     })
     .await

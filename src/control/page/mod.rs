@@ -48,7 +48,13 @@ struct PageDesk {
     desk: Arc<Desk>,
     sessions: Arc<Sessions>,
     letters: signing_in::Letters,
+    turns: acting::Turns,
+    /// Whole letters and files are held in memory, several times.
+    downloads: tokio::sync::Semaphore,
 }
+
+/// Letters and files that are taken out at once.
+const DOWNLOADS_MAX: usize = 2;
 
 /// Why a question was not answered.
 struct Refused(Refusal, String);
@@ -87,6 +93,8 @@ pub async fn serve(desk: Arc<Desk>, listener: UnixListener) {
         desk,
         sessions,
         letters: signing_in::Letters::default(),
+        turns: acting::Turns::default(),
+        downloads: tokio::sync::Semaphore::new(DOWNLOADS_MAX),
     });
     serve_each(listener, move |stream| {
         let page = Arc::clone(&page);
@@ -166,21 +174,29 @@ impl PageDesk {
             SessionRequest::Case { id } => reading::case(desk, &id).await,
             SessionRequest::Letter { id, intake } => reading::letter(desk, &id, intake).await,
             SessionRequest::SealedLetter { id, intake } => {
+                let _place = self.downloads.acquire().await;
                 reading::sealed_letter(desk, caller.responder, &id, intake).await
             }
-            SessionRequest::File { id, intake, n } => reading::file(desk, &id, intake, n).await,
+            SessionRequest::File { id, intake, n } => {
+                let _place = self.downloads.acquire().await;
+                reading::file(desk, &id, intake, n).await
+            }
             SessionRequest::Preview { id, text } => acting::preview(desk, &id, &text).await,
             SessionRequest::Command { id, line, act } => {
                 let key = self
                     .sessions
                     .keep("command", &format!("{}\0{id}\0{line}", act.once));
+                let turn = self.turns.of(&id);
+                let _turn = turn.lock().await;
                 acting::command(desk, caller, &id, &line, &act, key).await
             }
-            SessionRequest::Reply { id, text, act } => {
+            SessionRequest::Reply { id, text, way, act } => {
                 let key = self
                     .sessions
                     .keep("reply", &format!("{}\0{id}\0{text}", act.once));
-                acting::reply(desk, caller, &id, &text, &act, key).await
+                let turn = self.turns.of(&id);
+                let _turn = turn.lock().await;
+                acting::reply(desk, caller, &id, (&text, &way), &act, key).await
             }
             SessionRequest::Health => Ok(serde_json::to_value(view::status(desk).await?)?),
             SessionRequest::SignOut => Ok(serde_json::Value::Null),

@@ -6,6 +6,7 @@ use super::{Answered, Refusal, Refused, known, view};
 use crate::control::view::AttachmentFile;
 use crate::desk::{Desk, Responder};
 use crate::model::ids::{CaseId, IntakeId};
+use crate::model::reading::Reading;
 use crate::pipeline::outbox::reply_way;
 use crate::ports::Intake;
 use base64::Engine as _;
@@ -13,6 +14,9 @@ use base64::engine::general_purpose::STANDARD;
 
 /// Octets of a file that goes through a browser; larger ones are taken out on the machine.
 const FILE_OCTETS_MAX: u64 = 25 * 1024 * 1024;
+
+/// Octets of a letter that is encrypted anew for whoever asks, with its files beside it.
+const SEALED_OCTETS_MAX: u64 = 8 * 1024 * 1024;
 
 /// Letters of a case that are given with their text, the newest of them, and so many characters of
 /// each and one more: whoever wants more asks for the letter.
@@ -22,17 +26,10 @@ pub const LETTER_CHARACTERS_MAX: usize = 20_000;
 pub(super) async fn case(desk: &Desk, id: &CaseId) -> Answered {
     let case = known(desk, id).await?;
     let mut shown = view::show_what_opens(desk, &case, false).await?;
+    let letters = shown.view.read.len();
     for (n, letter) in shown.view.read.iter_mut().rev().enumerate() {
         if let Some(reading) = &mut letter.reading {
-            let characters = if n < LETTERS_OF_CASE_MAX {
-                LETTER_CHARACTERS_MAX + 1
-            } else {
-                0
-            };
-            let end = reading.text.char_indices().nth(characters);
-            reading
-                .text
-                .truncate(end.map_or(reading.text.len(), |(at, _)| at));
+            shorten(reading, n < LETTERS_OF_CASE_MAX, n + 1 == letters);
         }
     }
     let reply = reply_way(desk, id).await.ok();
@@ -41,6 +38,32 @@ pub(super) async fn case(desk: &Desk, id: &CaseId) -> Answered {
         shut: shown.shut,
         reply,
     })?)
+}
+
+/// Files of a letter that its case lists, what an archive holds of each, and notes.
+const FILES_OF_LETTER_MAX: usize = 50;
+const CONTENTS_MAX: usize = 10;
+
+/// What the page of a case shows of a letter: whoever wrote many, or filled them with archives, must
+/// not keep their case from being shown.
+fn shorten(reading: &mut Reading, is_shown: bool, is_first: bool) {
+    let (characters, files) = if is_shown {
+        (LETTER_CHARACTERS_MAX + 1, FILES_OF_LETTER_MAX)
+    } else {
+        (0, 0)
+    };
+    let end = reading.text.char_indices().nth(characters);
+    let end = end.map_or(reading.text.len(), |(at, _)| at);
+    reading.text.truncate(end);
+    reading.attachments.truncate(files);
+    reading.faults.truncate(files);
+    for file in &mut reading.attachments {
+        file.contents.truncate(CONTENTS_MAX);
+    }
+    // What the case reports stands in the letter that opened it.
+    if !is_first {
+        reading.report = None;
+    }
 }
 
 /// A letter of a case by its number.
@@ -74,7 +97,15 @@ pub(super) async fn sealed_letter(
     id: &CaseId,
     intake: i64,
 ) -> Answered {
-    intake_of(desk, id, intake).await?;
+    let found = intake_of(desk, id, intake).await?;
+    if found.octets > SEALED_OCTETS_MAX {
+        let why = format!(
+            "This letter is larger than {} MiB. Take it out on the machine: sealdesk case letter \
+             {id} {intake}",
+            SEALED_OCTETS_MAX / 1024 / 1024
+        );
+        return Err(Refused(Refusal::Unknown, why));
+    }
     let sealed = view::letter(desk, id, intake, who.address.as_str()).await?;
     Ok(serde_json::to_value(sealed)?)
 }

@@ -58,8 +58,13 @@ pub enum SessionRequest {
     Preview { id: CaseId, text: String },
     /// Carries out a command, written as in a letter: an [`Outcome`].
     Command { id: CaseId, line: String, act: Act },
-    /// Hands a reply over: an [`Outcome`].
-    Reply { id: CaseId, text: String, act: Act },
+    /// Hands a reply over, to leave as it was shown: an [`Outcome`].
+    Reply {
+        id: CaseId,
+        text: String,
+        way: ReplyWay,
+        act: Act,
+    },
     /// How the desk is: a `Status`.
     Health,
     /// Ends the session.

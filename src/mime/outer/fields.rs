@@ -29,6 +29,16 @@ pub(in crate::mime) fn all_raw(message: &Message<'_>, field: &str) -> Vec<String
     .collect()
 }
 
+/// Whether every field that the parser takes for one of this name bears it: one that is bent is read
+/// by it, and seen by no server that signs or strips.
+pub(in crate::mime) fn is_spelt_throughout(message: &Message<'_>, field: &str) -> bool {
+    let mut named = message
+        .headers()
+        .iter()
+        .filter(|h| h.name().trim().eq_ignore_ascii_case(field));
+    named.all(|h| is_spelt(message, h, field))
+}
+
 /// Whether a field bears this name, octet by octet. The parser takes names with blanks or signs in
 /// them, which a mail server that strips forged fields does not know as what they seem to be.
 fn is_spelt(message: &Message<'_>, header: &Header<'_>, field: &str) -> bool {

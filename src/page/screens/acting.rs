@@ -36,6 +36,8 @@ struct ChangedPage {
     action: &'static str,
     line: String,
     text: String,
+    /// How the reply was shown to leave.
+    way: String,
     seen: usize,
     once: String,
 }
@@ -131,6 +133,7 @@ pub(super) fn acted(
                 action: if is_reply { "send" } else { "command" },
                 line,
                 text,
+                way: form.text("way").to_owned(),
                 seen,
                 once: once()?,
                 id: id.clone(),

@@ -93,6 +93,8 @@ struct PreviewPage {
     text: String,
     seen: usize,
     once: String,
+    /// How it is shown to leave, for the desk to compare.
+    shown_way: String,
 }
 
 fn writing(screen: &ReplyScreen, text: String, why: Option<String>) -> WritePage {
@@ -161,6 +163,7 @@ pub(in crate::page) async fn preview(
             text,
             seen: screen.seen,
             once: once()?,
+            shown_way: serde_json::to_string(&screen.reply).map_err(|_| Failure::Damaged)?,
         };
         let frame = Frame::new(format!("Reply in {}", shown.id), Some(&who));
         Ok(page.show("preview.html", frame, &shown))
@@ -181,6 +184,8 @@ pub(in crate::page) async fn send(
         let ask = SessionRequest::Reply {
             id: case_id(&id)?,
             text: text.clone(),
+            // Of a form that is not whole nothing leaves.
+            way: serde_json::from_str(form.text("way")).unwrap_or(ReplyWay::Nobody),
             act: once_and_seen(&form)?,
         };
         match page.ask::<Outcome>(&parts.headers, ask).await {

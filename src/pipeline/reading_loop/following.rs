@@ -218,6 +218,16 @@ async fn named_inside(
     Ok(None)
 }
 
+fn was_joined(case: &Case) -> bool {
+    matches!(
+        case.standing(),
+        Standing::Closed {
+            why: Closing::Joined,
+            ..
+        }
+    )
+}
+
 /// Where what names this case goes on: in the one that it was joined to, and nowhere where it was
 /// only a request for the key.
 async fn goes_on_in(desk: &Desk, named: &CaseId) -> Result<Option<CaseId>, PortError> {
@@ -225,14 +235,7 @@ async fn goes_on_in(desk: &Desk, named: &CaseId) -> Result<Option<CaseId>, PortE
     let Some(mut case) = store.case(named).await? else {
         return Ok(None);
     };
-    let joined = matches!(
-        case.standing(),
-        Standing::Closed {
-            why: Closing::Joined,
-            ..
-        }
-    );
-    if let Some(target) = case.perhaps_of().filter(|_| joined)
+    if let Some(target) = case.perhaps_of().filter(|_| was_joined(&case))
         && let Some(target) = store.case(target).await?
     {
         case = target;
@@ -263,7 +266,9 @@ pub(super) async fn returned(
     let about = match (case, named) {
         (Some(case), named) => {
             let letters = store.letters_of(case.id()).await?;
-            if letters.first().is_none_or(|first| first.id == intake.id) {
+            // Of a case that was joined to another one, the first letter lies there.
+            let opened_it = letters.first().is_none_or(|first| first.id == intake.id);
+            if opened_it && !was_joined(case) {
                 return Ok(None);
             }
             // Of whom it speaks is said by the letter of ours that it names, and by nobody else: a

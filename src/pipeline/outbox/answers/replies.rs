@@ -41,7 +41,14 @@ pub(in crate::pipeline::outbox) async fn ask(
         let pinned = pinned_of(desk, &letter, to.address()).await?;
         pinned.and_then(Pinned::in_use)
     };
-    let sealed = came_sealed(desk, case.id()).await?;
+    // By itself, a question is about its own letter alone: which others lie in the case, a key may
+    // have told.
+    let sealed = if effect.is_manual() {
+        came_sealed(desk, case.id()).await?
+    } else {
+        let reading = reading_for(desk, &letter).await?;
+        letter.sealed_outside || reading.is_none_or(|reading| reading.came_sealed())
+    };
     let asked = if sealed && certificate.is_none() {
         vec![Asked::Certificate]
     } else if effect.work == Work::AskPrivate {
