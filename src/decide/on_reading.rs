@@ -102,26 +102,16 @@ pub fn on_reading(
     let trusted_report = reading.report.as_ref().filter(|_| !is_unproven);
     let public = trusted_report.is_some_and(|r| r.disclosure.intent == Intent::AlreadyPublic);
     // What could be read goes its way; a human looks for the rest.
-    for reason in [(shut, Reason::LetterShut), (public, Reason::AlreadyPublic)]
+    for (_, reason) in [(shut, Reason::LetterShut), (public, Reason::AlreadyPublic)]
         .into_iter()
-        .filter_map(|(so, reason)| so.then_some(reason))
+        .filter(|(so, _)| *so)
     {
-        decision.effects.extend(Effect::call_about_letter(
-            reason,
-            id,
-            letter.intake,
-            in_clear,
-            now,
-        ));
+        let call = Effect::call_about_letter(reason, id, letter.intake, in_clear, now);
+        decision.effects.extend(call);
     }
     one_call(&mut decision, id, letter, in_clear, call_at);
-    hurry(
-        case,
-        trusted_report.filter(|_| in_clear),
-        policy,
-        now,
-        &mut decision,
-    );
+    let clear = trusted_report.filter(|_| in_clear);
+    hurry(case, clear, policy, now, &mut decision);
     decision.journal.insert(
         0,
         Entry::of(id, JournalEvent::LetterRead, letter.intake.to_string()),

@@ -240,8 +240,14 @@ fn signatures_of(message: &Message<'_>, organisation: &str) -> Vec<String> {
     signatures
 }
 
-/// Whether a signature covers this field (RFC 6376 section 3.5, `h=`).
+/// Whether a signature covers this field (RFC 6376 section 3.5, `h=`). One that says so twice says
+/// nothing (section 3.2).
 fn covers(signature: &str, field: &str) -> bool {
+    let tags = signature.split(';').filter_map(|tag| tag.split_once('='));
+    let named = tags.filter(|(name, _)| name.trim() == "h");
+    if named.count() != 1 {
+        return false;
+    }
     tag(signature, "h")
         .split(':')
         .any(|name| name.eq_ignore_ascii_case(field))
@@ -370,6 +376,8 @@ mod tests {
             assert!(!covers(&format!("{whole}\r\n{bent}")), "{bent}");
             assert!(!covers(&bent), "{bent}");
         }
+        let doubled = whole.replace("b=x", "h=from; b=x");
+        assert!(!covers(&format!("{doubled}\r\n{divided}")));
         let hidden = whole.replace("DKIM-Signature:", "DKIM-Signature :");
         assert!(!covers(&format!("{hidden}\r\n{divided}")));
         let shortened = whole.replace("v=1;", "v=1; l=12;");

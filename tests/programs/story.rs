@@ -213,7 +213,7 @@ fn reports(
     );
     let told = case_shows(world, &case);
     assert!(
-        told.contains("encrypted, signed with a key that it brought itself")
+        told.contains("encrypted, signed by its sender, whose certificate is pinned")
             && told.contains("Session cookie of acme-web")
             && told.contains("attachment poc.py"),
         "{told}"
@@ -235,7 +235,7 @@ fn adds_by_reply(world: &World, ada: &mut Thunderbird, keyring: &Person, case: &
     });
     let told = case_shows(world, case);
     assert_eq!(
-        told.matches("encrypted, signed with a key that it brought itself")
+        told.matches("encrypted, signed by its sender, whose certificate is pinned")
             .count(),
         2,
         "{told}"
