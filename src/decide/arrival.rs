@@ -205,7 +205,8 @@ pub fn begins_anew(case: &Case) -> bool {
 /// Joining silently takes proof: a known originator whose domain our own server vouches for.
 ///
 /// A case is joined to an older one by what was read in it, and its letter lies there then. Whoever
-/// answers to either finds no difference: while a case waits, its follow-ups are silent, and those of one that was joined are,
+/// answers to either finds no difference: while a case waits, its follow-ups are silent, and those
+/// of one that was joined are,
 /// whether the older case is closed or not.
 fn joins(thread: &Thread, dmarc: Dmarc) -> bool {
     let goes_on = thread.goes_on || !thread.case.is_closed();
@@ -284,7 +285,7 @@ fn open(
     let start = arrival.received_at.min(now);
     let deadline = start + policy.acknowledge_within;
     let mut effects = Vec::new();
-    let acknowledgement = if arrival.from_team {
+    let acknowledgement = if arrival.from_team && arrival.advisory.is_none() {
         // Whether it is a responder's own, or was sent in their name, its reading tells, and what
         // only decryption shows must not decide whether an answer leaves.
         Acknowledgement::NotOwed

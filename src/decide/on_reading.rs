@@ -452,6 +452,26 @@ mod tests {
         assert!(!joins(true, true, false, false) && !joins(false, false, true, false));
     }
 
+    /// The first letter of a case, by somebody of an older one who is known there.
+    fn proven_part_of<'a>(older: &'a CaseId, reading: &'a Reading) -> ReadLetter<'a> {
+        ReadLetter {
+            intake: IntakeId(1),
+            received_at: now(),
+            is_first: true,
+            answerable: true,
+            signed_by_pinned: true,
+            proven: true,
+            of_participant: true,
+            older: Some(Older {
+                case: older,
+                originator_in_case: true,
+                is_closed: false,
+            }),
+            alike: None,
+            reading: Some(reading),
+        }
+    }
+
     #[test]
     fn a_letter_that_nothing_proves_files_nothing_joins_nothing_and_calls_once() {
         use crate::decide::FilePolicy;
@@ -477,20 +497,9 @@ mod tests {
                 };
             }
             let letter = ReadLetter {
-                intake: IntakeId(1),
-                received_at: now(),
                 is_first,
-                answerable: true,
-                signed_by_pinned: true,
-                proven: true,
-                of_participant: true,
-                older: Some(Older {
-                    case: &older,
-                    originator_in_case: true,
-                    is_closed: false,
-                }),
                 alike: Some(&older),
-                reading: Some(&reading),
+                ..proven_part_of(&older, &reading)
             };
             let decision = on_reading(&case(), &letter, &policy, now());
             let called = Work::CallByMail(Reason::LetterUnproven);
@@ -514,22 +523,7 @@ mod tests {
                 sealed,
                 ..Policy::default()
             };
-            let letter = ReadLetter {
-                intake: IntakeId(1),
-                received_at: now(),
-                is_first: true,
-                answerable: true,
-                signed_by_pinned: true,
-                proven: true,
-                of_participant: true,
-                older: Some(Older {
-                    case: &older,
-                    originator_in_case: true,
-                    is_closed: false,
-                }),
-                alike: None,
-                reading: Some(&reading),
-            };
+            let letter = proven_part_of(&older, &reading);
             let decision = on_reading(&case(), &letter, &policy, now());
             assert_eq!(decision.letter_of, Some(older.clone()));
             works(&decision).contains(&"append-follow-up")

@@ -58,9 +58,9 @@ pub struct Policy {
 /// A question leaves so long after the acknowledgement, so that it is read second.
 pub(super) const ASK_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
-/// Every acknowledgement waits so long, whatever its letter is: time for the reader to learn a
-/// certificate from a clear part, and for a clear request for our key to get the key alone. The
-/// wait is the same for all letters, so it tells nothing of what was inside.
+/// Every acknowledgement waits so long, whatever its letter is: time for a clear request for our key
+/// to get the key alone, and for the reading of a clear letter to serve both. The wait is the same
+/// for all letters, so it tells nothing of what was inside.
 pub(super) const READING_GRACE: SignedDuration = SignedDuration::from_secs(3);
 
 impl Policy {

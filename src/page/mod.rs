@@ -302,14 +302,15 @@ impl Failure {
             Self::Unwell(_, why) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The desk cannot do that now",
-                format!("Nothing was changed. Try again in a minute. What the desk says: {why}"),
+                format!("Try again in a minute. {LOOK_FIRST} What the desk says: {why}"),
             ),
             Self::DeskDown => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The desk does not answer",
-                "It starts, or it stopped: the operator looks at `sealdesk status`. Nothing was \
-                 changed; mail is kept on its server meanwhile."
-                    .to_owned(),
+                format!(
+                    "It starts, or it stopped: the operator looks at `sealdesk status`. \
+                     {LOOK_FIRST} Mail is kept on its server meanwhile."
+                ),
             ),
         };
         let signs_in = matches!(self, Self::SignedOut);
@@ -324,6 +325,10 @@ impl Failure {
         )
     }
 }
+
+/// A desk that broke off may have done what it was asked for.
+const LOOK_FIRST: &str =
+    "If you sent something, look at the case before you send it again: it may be done.";
 
 /// A number that a form has alone, so that it acts once.
 fn once() -> Result<String, Failure> {
