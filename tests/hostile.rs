@@ -161,7 +161,9 @@ impl Desk {
     fn sent_to(&self, address: &str) -> Vec<(String, String)> {
         let files = fs::read_dir(self.path().join("outgoing"))
             .unwrap()
-            .flatten();
+            .flatten()
+            // What is being written has another ending, and is gone a moment later.
+            .filter(|file| file.path().extension().is_some_and(|end| end == "eml"));
         let mut sent: Vec<(String, String)> = files
             .map(|file| {
                 (
