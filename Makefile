@@ -98,7 +98,7 @@ fuzz: setup
 
 # Every octet, every write with every fault, 300,000 stories, 100,000 letters behind one.
 soak: setup
-	SEALDESK_SEEDS=0..300000 $(CARGO) test --locked $(FEATURES) --test simulation -- --nocapture
+	SEALDESK_SEEDS=0..300000 SEALDESK_TWINS=0..20000 $(CARGO) test --locked $(FEATURES) --test simulation -- --nocapture
 	SEALDESK_SOAK=1 $(CARGO) test --locked $(FEATURES) --test disk -- --nocapture
 	SEALDESK_SOAK=1 $(CARGO) test --locked $(FEATURES) --test desk -- --nocapture --test-threads=2 network flood crash
 

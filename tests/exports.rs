@@ -85,27 +85,40 @@ impl Desk {
     }
 }
 
-fn validate(format: &str, text: &str) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas/validate.mjs");
-    let mut child = Command::new("node")
-        .arg(script)
-        .arg(format)
-        .stdin(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(text.as_bytes())
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(
-        output.status.success(),
-        "{format}: {}\n{text}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+/// Exports to be held against their official schemas, all in one process.
+#[derive(Default)]
+struct Exports(Vec<Value>);
+
+impl Exports {
+    fn add(&mut self, format: &str, document: Value) {
+        self.0
+            .push(json!({ "format": format, "document": document }));
+    }
+
+    fn add_text(&mut self, format: &str, text: &str) {
+        self.add(format, serde_json::from_str(text).unwrap());
+    }
+
+    fn validate(self) {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas/validate.mjs");
+        let mut child = Command::new("node")
+            .arg(script)
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        input
+            .write_all(Value::Array(self.0).to_string().as_bytes())
+            .unwrap();
+        drop(input);
+        let output = child.wait_with_output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
 }
 
 #[test]
@@ -158,6 +171,7 @@ fn every_export_holds_to_its_official_schema() {
     desk.said(&["link", &id, "fix", "https://git.acme.example/commit/1"]);
     desk.said(&["link", &id, "advisory", "https://acme.example/advisories/1"]);
     desk.said(&["credit", &id, "--name", "Ada Example", "--as", "finder"]);
+    let mut exports = Exports::default();
     for vector in [
         "CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N",
         "AV:N/AC:L/Au:S/C:C/I:C/A:C",
@@ -165,7 +179,7 @@ fn every_export_holds_to_its_official_schema() {
     ] {
         desk.said(&["set", &id, "--vector", vector]);
         for format in ["osv", "cve", "csaf", "ghsa"] {
-            validate(format, &desk.said(&["export", &id, "--format", format]));
+            exports.add_text(format, &desk.said(&["export", &id, "--format", format]));
         }
     }
     let osv: Value = serde_json::from_str(&desk.said(&["export", &id, "--format", "osv"])).unwrap();
@@ -193,7 +207,8 @@ fn every_export_holds_to_its_official_schema() {
     assert!(all.contains("Confidential until its release"));
     desk.said(&["reach", &id, "release"]);
     let csaf = desk.said(&["export", &id, "--format", "csaf"]);
-    validate("csaf", &csaf);
+    exports.add_text("csaf", &csaf);
+    exports.validate();
     assert!(csaf.contains("\"WHITE\"") && csaf.contains("\"final\""));
 }
 
@@ -207,7 +222,9 @@ fn the_names_of_weaknesses_are_those_of_cwe() {
     });
     let names: serde_json::Map<String, Value> = names.collect();
     assert!(names.len() > 100);
-    validate("cwe", &Value::Object(names).to_string());
+    let mut exports = Exports::default();
+    exports.add("cwe", Value::Object(names));
+    exports.validate();
 }
 
 #[test]

@@ -522,20 +522,20 @@ fn a_case_is_erased_after_its_term_and_not_where_a_letter_came_since() {
 
 /// What takes the last migration back: the queues as the one before it numbered them.
 fn before_the_last_migration() -> String {
-    let large = include_str!("../src/adapters/sqlite/migrations/0009_large_desks.sql");
-    let queue = large
+    let before = include_str!("../src/adapters/sqlite/migrations/0010_certificates.sql");
+    let queue = before
         .split_once("ALTER TABLE effect ADD COLUMN queue")
         .unwrap()
         .1;
     let queue = queue.split_once("VIRTUAL;").unwrap().0;
-    let indexes = large.lines().filter(|line| {
+    let indexes = before.lines().filter(|line| {
         line.starts_with("CREATE INDEX effect_pending")
             || line.starts_with("CREATE INDEX effect_leased")
     });
     format!(
-        "DROP INDEX effect_pending; DROP INDEX effect_leased; ALTER TABLE effect DROP COLUMN queue; \
-         ALTER TABLE effect ADD COLUMN queue{queue}VIRTUAL; {} DELETE FROM _sqlx_migrations WHERE \
-         version = 10;",
+        "ALTER TABLE letter DROP COLUMN arrived_in; DROP INDEX effect_pending; DROP INDEX \
+         effect_leased; ALTER TABLE effect DROP COLUMN queue; ALTER TABLE effect ADD COLUMN \
+         queue{queue}VIRTUAL; {} DELETE FROM _sqlx_migrations WHERE version = 11;",
         indexes.collect::<String>()
     )
 }
@@ -547,7 +547,7 @@ fn a_migration_keeps_the_store_before_it_and_a_newer_store_is_refused() {
     // As the version before this one left it.
     sql(&identity, &before_the_last_migration());
     assert_eq!(identity.cases(&identity.config()), before);
-    let kept = identity.path("desk/state/desk.sqlite.schema-9");
+    let kept = identity.path("desk/state/desk.sqlite.schema-10");
     assert!(kept.exists() && fs::metadata(&kept).unwrap().len() > 50_000);
     // It is a whole store: the way back.
     let shown = good(

@@ -53,10 +53,9 @@ pub struct ThreadContext {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thread {
     pub case: Case,
-    /// It goes on there, closed or not: what was named is another case, which was joined to `case`,
-    /// or a letter of theirs, which a key may have shown to belong there.
-    pub goes_on: bool,
-    /// The originator wrote in that case before.
+    /// What the references point to themselves: `case`, or one that was joined to it.
+    pub named: CaseId,
+    /// The originator wrote before in the case that was named.
     pub originator_in_case: bool,
     /// The letter goes to somebody who wrote in that case.
     pub to_participant: bool,
@@ -204,12 +203,12 @@ pub fn begins_anew(case: &Case) -> bool {
 
 /// Joining silently takes proof: a known originator whose domain our own server vouches for.
 ///
-/// A case is joined to an older one by what was read in it, and its letter lies there then. Whoever
-/// answers to either finds no difference: while a case waits, its follow-ups are silent, and those
-/// of one that was joined are,
+/// A case is joined to an older one by what was read in it. Whoever answers to either finds no
+/// difference: while a case waits, its follow-ups are silent, and those of one that was joined are,
 /// whether the older case is closed or not.
 fn joins(thread: &Thread, dmarc: Dmarc) -> bool {
-    let goes_on = thread.goes_on || !thread.case.is_closed();
+    let was_joined = thread.named != *thread.case.id();
+    let goes_on = was_joined || !thread.case.is_closed();
     thread.originator_in_case && dmarc == Dmarc::Pass && goes_on
 }
 
@@ -217,6 +216,7 @@ fn follow_up(arrival: &Arrival<'_>, thread: &Thread) -> Decision {
     let case = thread.case.id();
     Decision {
         letter_of: Some(case.clone()),
+        arrived_in: (thread.named != *case).then(|| thread.named.clone()),
         journal: vec![Entry::of(
             case,
             JournalEvent::FollowUpArrived,
@@ -437,7 +437,7 @@ mod tests {
         ThreadContext {
             thread: Some(Thread {
                 case: older(),
-                goes_on: false,
+                named: older().id().clone(),
                 originator_in_case,
                 to_participant,
             }),
@@ -451,10 +451,15 @@ mod tests {
     fn whoever_answers_to_a_joined_case_learns_nothing_of_it() {
         let acknowledged = older().acknowledged(at(1), true).unwrap();
         let closed = acknowledged.close(at(1), Closing::Rejected).unwrap();
-        let known = |case: Case, goes_on| ThreadContext {
+        let joined = CaseId::from_random([3; 10]);
+        let known = |case: Case, was_joined: bool| ThreadContext {
             thread: Some(Thread {
+                named: if was_joined {
+                    joined.clone()
+                } else {
+                    case.id().clone()
+                },
                 case,
-                goes_on,
                 originator_in_case: true,
                 to_participant: true,
             }),
@@ -468,6 +473,9 @@ mod tests {
         // It stayed shut, and its own case waits; it was opened, and joined to one that is closed.
         assert_eq!(answered(known(older(), false)), 0);
         assert_eq!(answered(known(closed.clone(), true)), 0);
+        let follow_up = arrive(&outer(person()), &known(closed.clone(), true), false);
+        assert_eq!(follow_up.letter_of, Some(older().id().clone()));
+        assert_eq!(follow_up.arrived_in, Some(joined.clone()));
         assert_ne!(answered(known(closed, false)), 0);
     }
 

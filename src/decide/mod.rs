@@ -21,7 +21,9 @@ pub use course::{
 };
 pub use deadline::{Because, Deadline, DeadlineState, Due, deadlines, next_due, runs};
 pub use on_clock::on_clock;
-pub use on_reading::{Older, ReadLetter, answered, confirm, on_reading, on_stray};
+pub use on_reading::{
+    Older, ReadLetter, Stray, answered, confirm, on_reading, on_stray, open_stray,
+};
 pub use policy::{Caps, FilePolicy, Policy, SealedPolicy};
 pub use release_day::{Proposal, evaluate, propose};
 pub use reply::{
@@ -44,6 +46,8 @@ pub struct Decision {
     pub case: Option<CaseChange>,
     /// The case that the letter belongs to.
     pub letter_of: Option<CaseId>,
+    /// The case that its outside named, where that one was joined to `letter_of`.
+    pub arrived_in: Option<CaseId>,
     /// What the letter is to the desk.
     pub role: Role,
     /// Who is now in the case.

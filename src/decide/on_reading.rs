@@ -1,11 +1,11 @@
 //! What follows from what a letter says?
 
 mod first_letter;
+mod stray;
 
 use crate::decide::policy::READING_GRACE;
 use crate::decide::{CaseChange, Decision, Entry, Policy, SealedPolicy};
 use crate::model::Timestamp;
-use crate::model::address::Address;
 use crate::model::case::{Case, Draft, InvalidTransition};
 use crate::model::effect::{Effect, EffectKey, Reason};
 use crate::model::ids::{CaseId, IntakeId};
@@ -15,6 +15,7 @@ use crate::model::report::{Intent, Report};
 use first_letter::{first, unproven};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+pub use stray::{Stray, on_stray, open_stray};
 
 /// A letter whose reading came back.
 #[derive(Clone, Copy, Debug)]
@@ -262,59 +263,6 @@ fn follow_up(
     }
 }
 
-/// A letter that looked like a machine's from outside, and was read. If it reports something after
-/// all, it opens a case on the server's clock, and a human answers it.
-pub fn on_stray(
-    intake: IntakeId,
-    received_at: Timestamp,
-    originator: Option<&Address>,
-    reading: Option<&Reading>,
-    new_case: CaseId,
-    policy: &Policy,
-    now: Timestamp,
-) -> Decision {
-    // A sealed letter becomes a case whatever it held: who sends an old ciphertext again learns
-    // nothing from what follows.
-    let sealed = reading.is_none_or(Reading::came_sealed);
-    if !sealed && reading.is_some_and(|reading| !reading.kind.has_report()) {
-        return Decision {
-            journal: vec![Entry::of_desk(JournalEvent::LetterRead, intake.to_string())],
-            ..Decision::default()
-        };
-    }
-    let start = received_at.min(now);
-    let call_at = if sealed {
-        policy.sealed_call_at(received_at, now)
-    } else {
-        now
-    };
-    let set_aside = reading
-        .is_none()
-        .then(|| Entry::of(&new_case, JournalEvent::LetterSetAside, intake.to_string()));
-    let case = Case::found_on_reading(new_case, start, start + policy.acknowledge_within);
-    Decision {
-        letter_of: Some(case.id().clone()),
-        participant: originator.cloned(),
-        effects: Effect::call_about_letter(
-            Reason::AnswerByHand,
-            case.id(),
-            intake,
-            !sealed,
-            call_at,
-        ),
-        journal: [Entry::of(
-            case.id(),
-            JournalEvent::CaseOpenedOnReading,
-            intake.to_string(),
-        )]
-        .into_iter()
-        .chain(set_aside)
-        .collect(),
-        case: Some(CaseChange::Open(case)),
-        ..Decision::default()
-    }
-}
-
 /// A responder says that they answered the reporter themselves.
 pub fn answered(case: &Case, by: &str, now: Timestamp) -> Result<Decision, InvalidTransition> {
     let acknowledged = case.clone().acknowledged(now, true)?;
@@ -351,7 +299,7 @@ mod tests {
     use crate::model::reading::{Protection, Shut, SignatureVerdict};
     use crate::model::report::Report;
 
-    fn now() -> Timestamp {
+    pub(super) fn now() -> Timestamp {
         Timestamp::from_second(1_790_000_000).unwrap()
     }
 
@@ -360,7 +308,7 @@ mod tests {
         Case::arrived(id, now(), Acknowledgement::due(now()), None, None)
     }
 
-    fn reading(kind: LetterKind, encrypted: bool, evident: bool) -> Reading {
+    pub(super) fn reading(kind: LetterKind, encrypted: bool, evident: bool) -> Reading {
         let report = Report {
             steps_to_reproduce: evident.then(|| "1. x".to_owned()),
             ..Report::default()
@@ -702,32 +650,6 @@ mod tests {
             ..reading(LetterKind::KeyRequest, false, false)
         };
         assert_eq!(followed(&key_request), "send-certificate");
-    }
-
-    #[test]
-    fn a_sealed_letter_with_a_machines_header_becomes_a_case_whatever_it_held() {
-        let stray = |kind, encrypted| {
-            let decision = on_stray(
-                IntakeId(1),
-                now(),
-                None,
-                Some(&reading(kind, encrypted, false)),
-                CaseId::from_random([1; 10]),
-                &Policy::default(),
-                now(),
-            );
-            (decision.case.is_some(), decision.effects.len())
-        };
-        let expected = stray(LetterKind::Report, true);
-        for kind in [
-            LetterKind::KeyRequest,
-            LetterKind::AutoReply,
-            LetterKind::Spam,
-            LetterKind::Other,
-        ] {
-            assert_eq!(stray(kind, true), expected, "{kind:?}");
-            assert_eq!(stray(kind, false), (false, 0), "{kind:?}");
-        }
     }
 
     #[test]

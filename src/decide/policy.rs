@@ -55,6 +55,10 @@ pub struct Policy {
     pub sealed: SealedPolicy,
 }
 
+/// The case of a sealed letter with a machine's header is opened so long after it arrived: longer than
+/// any reading takes, so that the hour tells nothing of it.
+const STRAY_OPENS_AFTER: SignedDuration = SignedDuration::from_mins(5);
+
 /// A question leaves so long after the acknowledgement, so that it is read second.
 pub(super) const ASK_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
@@ -75,6 +79,15 @@ impl Policy {
         i64::try_from(ticks * tick).map_or(now, |millis| {
             received_at + SignedDuration::from_millis(millis)
         })
+    }
+
+    /// When the case of a sealed letter with a machine's header is opened, which was read by now.
+    pub fn stray_opens_at(&self, received_at: Timestamp, now: Timestamp) -> Timestamp {
+        if self.sealed_call_tick.is_zero() {
+            return now;
+        }
+        let earliest = received_at + STRAY_OPENS_AFTER;
+        self.sealed_call_at(received_at, now.max(earliest))
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Intake {
     pub octets: u64,
     pub received_at: Timestamp,
     pub case: Option<CaseId>,
+    /// The case that it had before its reading moved it to `case`; `None` where none did.
+    pub arrived_in: Option<CaseId>,
     pub originator: Option<Address>,
     pub reply_to: Option<ReplyAddress>,
     pub message_id: Option<MessageId>,
@@ -248,6 +250,8 @@ pub trait Letters: Send + Sync {
         text_tags: &[TextTag],
         message_id: Option<&MessageId>,
     ) -> Result<Vec<CaseId>, PortError>;
+    /// The cases in which other letters with the Message-ID of this one arrived, oldest first.
+    async fn copies_of(&self, intake: IntakeId) -> Result<Vec<CaseId>, PortError>;
     /// As [`Self::alike`], for every letter of the case as it was read.
     async fn duplicates(&self, case: &CaseId) -> Result<Vec<CaseId>, PortError>;
     /// The sealed reading; `None` before the letter was read, and once it is erased.

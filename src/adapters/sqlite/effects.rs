@@ -47,6 +47,21 @@ pub(super) async fn insert(
     Ok(())
 }
 
+/// Gives a letter the case that was opened for it.
+async fn give_case(tx: &mut SqliteConnection, letter: i64, case: &CaseId) -> Result<(), PortError> {
+    let given = sqlx::query("UPDATE letter SET case_id = ? WHERE id = ? AND case_id IS NULL")
+        .bind(case.as_str())
+        .bind(letter)
+        .execute(tx)
+        .await
+        .map_err(fault)?;
+    // Nothing of the transaction is kept, and the next try finds the case.
+    if given.rows_affected() == 0 {
+        return Err(PortError::passing("a letter got a case in the same moment"));
+    }
+    Ok(())
+}
+
 fn work(name: &str, reason: Option<String>) -> Result<Work, PortError> {
     let called = || -> Result<Reason, PortError> {
         let text = reason.ok_or_else(|| damaged("a call without its reason"))?;
@@ -166,13 +181,13 @@ impl Outbox for SqliteStore {
         let mut tx = self.writing().await?;
         match outcome {
             Outcome::Done { decision, left } => {
-                sqlx::query(
-                    "UPDATE effect SET state = 'done', lease_until = NULL, settled_at = \
-                    ?, fault = NULL WHERE key = ?",
+                let opens_case_of: Option<Option<i64>> = sqlx::query_scalar(
+                    "UPDATE effect SET state = 'done', lease_until = NULL, settled_at = ?, fault = \
+                     NULL WHERE key = ? RETURNING CASE work WHEN 'open-case' THEN letter_id END",
                 )
                 .bind(millis(now))
                 .bind(key.as_str())
-                .execute(&mut *tx)
+                .fetch_optional(&mut *tx)
                 .await
                 .map_err(fault)?;
                 if let Some(left) = left {
@@ -184,6 +199,9 @@ impl Outbox for SqliteStore {
                         .map_err(fault)?;
                 }
                 apply(&mut tx, decision, now).await?;
+                if let (Some(letter), Some(case)) = (opens_case_of.flatten(), &decision.letter_of) {
+                    give_case(&mut tx, letter, case).await?;
+                }
             }
             Outcome::Retry { at, why, in_doubt } => {
                 sqlx::query(

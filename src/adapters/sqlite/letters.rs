@@ -3,7 +3,7 @@
 mod letter_rows;
 
 use super::threads::{case_in_thread, thread_context};
-use super::{SqliteStore, apply, fault, purge, text_tags};
+use super::{SqliteStore, apply, damaged, fault, purge, text_tags};
 use crate::decide::{Decision, Entry, ThreadContext};
 use crate::model::Timestamp;
 use crate::model::address::Address;
@@ -18,16 +18,16 @@ use letter_rows::{UNREAD, insert_letter, read, read_unread, set_case, set_role};
 pub(super) use letter_rows::{insert_place, read_place};
 
 const BEGIN_READING: &str = "UPDATE letter SET tries = tries + 1 WHERE id = ? AND state = \
-    'unread' RETURNING id, digest, octets, received_at, case_id, originator, reply_to, \
+    'unread' RETURNING id, digest, octets, received_at, case_id, arrived_in, originator, reply_to, \
     message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url";
-const BY_ID: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, \
+const BY_ID: &str = "SELECT id, digest, octets, received_at, case_id, arrived_in, originator, reply_to, \
     message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url FROM letter \
     WHERE id = ?";
-const OF_CASE: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, \
+const OF_CASE: &str = "SELECT id, digest, octets, received_at, case_id, arrived_in, originator, reply_to, \
     message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url FROM letter \
     WHERE case_id = ?1 OR case_id = (SELECT json_extract(course, '$.part_of') FROM cases WHERE id \
     = ?1) ORDER BY id";
-const OLD: &str = "SELECT id, digest, octets, received_at, case_id, originator, reply_to, \
+const OLD: &str = "SELECT id, digest, octets, received_at, case_id, arrived_in, originator, reply_to, \
     message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url FROM letter \
     WHERE state = 'old' ORDER BY id";
 
@@ -102,7 +102,7 @@ impl Letters for SqliteStore {
         )
         .await?;
         apply(&mut tx, &decision, admission.spooled_at).await?;
-        set_case(&mut tx, IntakeId(id), decision.letter_of.as_ref()).await?;
+        set_case(&mut tx, IntakeId(id), &decision).await?;
         set_role(&mut tx, IntakeId(id), decision.role).await?;
         tx.commit().await?;
         Ok(Some(IntakeId(id)))
@@ -206,8 +206,9 @@ impl Letters for SqliteStore {
         }
         apply(&mut tx, decision, now).await?; // first: it may open the case that the letter belongs to
         sqlx::query(
-            "UPDATE letter SET state = ?, reading = ?, sealed_to = ?, case_id = \
-            coalesce(?, case_id) WHERE id = ?",
+            "UPDATE letter SET state = ?1, reading = ?2, sealed_to = ?3, arrived_in = CASE WHEN \
+             ?4 != case_id THEN coalesce(arrived_in, case_id) ELSE arrived_in END, case_id = \
+             coalesce(?4, case_id) WHERE id = ?5",
         )
         .bind(state_name(read.state))
         .bind(read.sealed)
@@ -235,6 +236,22 @@ impl Letters for SqliteStore {
             message_id,
         )
         .await
+    }
+
+    async fn copies_of(&self, intake: IntakeId) -> Result<Vec<CaseId>, PortError> {
+        let found: Vec<String> = sqlx::query_scalar(
+            "SELECT coalesce(arrived_in, case_id) AS arrived FROM letter WHERE message_id = (SELECT \
+             message_id FROM letter WHERE id = ?1) AND id != ?1 AND case_id IS NOT NULL GROUP BY \
+             arrived ORDER BY min(id)",
+        )
+        .bind(intake.0)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(fault)?;
+        found
+            .iter()
+            .map(|id| CaseId::parse(id).map_err(|_| damaged("a case id")))
+            .collect()
     }
 
     async fn duplicates(&self, case: &CaseId) -> Result<Vec<CaseId>, PortError> {
@@ -304,7 +321,7 @@ impl Letters for SqliteStore {
             return Ok(()); // somebody else did it meanwhile
         }
         apply(&mut tx, decision, now).await?;
-        set_case(&mut tx, intake, decision.letter_of.as_ref()).await?;
+        set_case(&mut tx, intake, decision).await?;
         tx.commit().await
     }
 }

@@ -35,9 +35,6 @@ pub(super) async fn thread_context(
     if let Some((case, named)) = case_in_thread(store, threads).await? {
         known.answers_call = named == Named::Call;
         known.thread = thread(store, &case, outer).await?;
-        if let Some(thread) = &mut known.thread {
-            thread.goes_on |= named == Named::Letter;
-        }
         return Ok(known);
     }
     // Our tag in the address or the subject, where a program lost the references.
@@ -61,7 +58,8 @@ pub(super) enum Named {
 }
 
 /// The case of the nearest of these letters that is known, the nearest last, and what that letter
-/// is.
+/// is. Somebody's letter is looked for in the case that it arrived in: where its reading moved it is
+/// nothing that an answer may depend on.
 pub(super) async fn case_in_thread(
     store: &mut SqliteConnection,
     message_ids: impl DoubleEndedIterator<Item = &str>,
@@ -69,8 +67,8 @@ pub(super) async fn case_in_thread(
     for id in message_ids.rev() {
         let named: Option<(String, i64)> = sqlx::query_as(
             "SELECT case_id, 0 FROM answer WHERE message_id = ?1 AND case_id IS NOT NULL \
-            UNION ALL SELECT case_id, 1 FROM letter WHERE message_id = ?1 AND case_id IS NOT \
-            NULL UNION ALL SELECT case_id, 2 FROM reply_token WHERE message_id = ?1 LIMIT 1",
+            UNION ALL SELECT coalesce(arrived_in, case_id), 1 FROM letter WHERE message_id = ?1 \
+            AND case_id IS NOT NULL UNION ALL SELECT case_id, 2 FROM reply_token WHERE message_id = ?1 LIMIT 1",
         )
         .bind(id)
         .fetch_optional(&mut *store)
@@ -98,7 +96,11 @@ async fn thread(
     let Some(mut case) = cases::by_id(store, id).await? else {
         return Ok(None);
     };
-    let mut goes_on = false;
+    // Of the case that was named, wherever it goes on: a reading may have joined it.
+    let mut originator_in_case = false;
+    if let Some(address) = &outer.originator {
+        originator_in_case = cases::is_participant(store, case.id(), address).await?;
+    }
     // What was joined to another case goes on there.
     if let (
         Standing::Closed {
@@ -110,20 +112,14 @@ async fn thread(
         && let Some(joined) = cases::by_id(store, target).await?
     {
         case = joined;
-        goes_on = true;
-    }
-    let id = case.id();
-    let mut originator_in_case = false;
-    if let Some(address) = &outer.originator {
-        originator_in_case = cases::is_participant(store, id, address).await?;
     }
     let mut to_participant = false;
     for to in outer.recipients.iter().take(RECIPIENTS_MAX) {
-        to_participant = to_participant || cases::is_participant(store, id, to).await?;
+        to_participant = to_participant || cases::is_participant(store, case.id(), to).await?;
     }
     Ok(Some(Thread {
         case,
-        goes_on,
+        named: id.clone(),
         originator_in_case,
         to_participant,
     }))

@@ -51,6 +51,11 @@ impl EffectKey {
         Self(format!("keep-certificates:{intake}"))
     }
 
+    /// One case a letter.
+    pub(super) fn open_case(intake: IntakeId) -> Self {
+        Self(format!("open-case:{intake}"))
+    }
+
     /// One automatic answer with our certificate a letter.
     pub(super) fn certificate(intake: IntakeId) -> Self {
         Self(format!("certificate:{intake}"))

@@ -6,6 +6,7 @@ use crate::compose;
 use crate::decide::{Decision, Entry};
 use crate::desk::{Desk, Responder};
 use crate::model::effect::{Effect, EffectKey, Reason};
+use crate::model::ids::CaseId;
 use crate::model::journal::JournalEvent;
 use crate::model::letter::Role;
 use crate::model::outgoing::{Brief, Composition, ReplyToken};
@@ -161,9 +162,9 @@ async fn call_one(
         }
         None => None,
     };
-    let thread = match &effect.case {
+    let thread = match case_of_arrival(desk, effect).await? {
         Some(case) => {
-            let of_case = EffectKey::calls(case).for_recipient(to);
+            let of_case = EffectKey::calls(&case).for_recipient(to);
             Some(message_id(desk, &of_case)?)
         }
         None => None,
@@ -206,6 +207,17 @@ async fn call_one(
             key,
         })
         .await?)
+}
+
+/// The case whose thread a call goes in: the one in which its letter arrived. That its reading joined
+/// it to another one is for no header to tell.
+async fn case_of_arrival(desk: &Desk, effect: &Effect) -> Result<Option<CaseId>, PortError> {
+    let letter = match effect.intake {
+        Some(id) => desk.parts.store.intake(id).await?,
+        None => None,
+    };
+    let arrived_in = letter.and_then(|letter| letter.arrived_in);
+    Ok(arrived_in.or_else(|| effect.case.clone()))
 }
 
 /// Waits for the next step since the call was due: how long composing took tells how much it says.

@@ -8,6 +8,7 @@ mod drafts;
 mod mail_commands;
 mod notices;
 mod stored;
+mod strays;
 
 pub use answers::{ReplyWay, ReplyWords, reply_way, reply_words};
 pub use mail_commands::put_back;
@@ -183,6 +184,7 @@ async fn carry_out(desk: &Desk, leased: Leased) -> Result<(), PortError> {
     let done = match effect.work {
         Work::Acknowledge => answers::acknowledge(desk, effect).await,
         Work::KeepCertificates => answers::keep_certificates(desk, effect).await,
+        Work::OpenCase => strays::open_case(desk, effect).await,
         Work::SendCertificate => answers::send_certificate(desk, effect).await,
         Work::Ask | Work::AskPrivate => answers::ask(desk, effect).await,
         Work::Reply => answers::reply(desk, effect, leased.created_at).await,
@@ -301,7 +303,11 @@ async fn gave_up(desk: &Desk, effect: &Effect, now: Timestamp) -> Decision {
     // That something was to be filed says what a letter held: it is told by mail alone.
     if !matches!(
         effect.work,
-        Work::Acknowledge | Work::KeepCertificates | Work::SendCertificate | Work::Ask
+        Work::Acknowledge
+            | Work::KeepCertificates
+            | Work::OpenCase
+            | Work::SendCertificate
+            | Work::Ask
     ) {
         decision
             .effects

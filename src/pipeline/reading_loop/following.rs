@@ -1,7 +1,7 @@
 //! What follows from a reading: it is decided, and kept with its consequences.
 
 use crate::decide::{
-    self, Decision, Entry, Older, ReadLetter, Returned, on_reading, on_returned, on_stray,
+    self, Decision, Entry, Older, ReadLetter, Returned, Stray, on_reading, on_returned, on_stray,
 };
 use crate::desk::restraint;
 use crate::desk::{Desk, random};
@@ -368,14 +368,12 @@ fn stray(
     reading: Option<&Reading>,
     now: Timestamp,
 ) -> Result<Decision, PortError> {
+    let stray = Stray {
+        intake: intake.id,
+        received_at: intake.received_at,
+        originator: intake.originator.as_ref(),
+        is_set_aside: reading.is_none(),
+    };
     let id = CaseId::from_random(random()?);
-    Ok(on_stray(
-        intake.id,
-        intake.received_at,
-        intake.originator.as_ref(),
-        reading,
-        id,
-        &desk.parts.policy,
-        now,
-    ))
+    Ok(on_stray(&stray, reading, id, &desk.parts.policy, now))
 }

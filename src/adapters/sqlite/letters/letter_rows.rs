@@ -1,6 +1,7 @@
 //! How does a letter stand in the store?
 
 use crate::adapters::sqlite::{damaged, fault, millis, time};
+use crate::decide::Decision;
 use crate::model::address::{Address, ReplyAddress};
 use crate::model::case::AdvisoryId;
 use crate::model::ids::{CaseId, Digest, IntakeId, MessageId};
@@ -20,6 +21,11 @@ pub(super) fn role_name(role: Role) -> &'static str {
 
 pub(super) fn read(row: &SqliteRow) -> Result<Intake, PortError> {
     let maybe = |name: &str| row.try_get::<Option<String>, _>(name).map_err(fault);
+    let case = |name: &str| -> Result<Option<CaseId>, PortError> {
+        maybe(name)?
+            .map(|id| CaseId::parse(&id).map_err(|_| damaged("a case id")))
+            .transpose()
+    };
     let state = match row.try_get::<String, _>("state").map_err(fault)?.as_str() {
         "unread" => ReadingState::Unread,
         "read" => ReadingState::Read,
@@ -46,9 +52,8 @@ pub(super) fn read(row: &SqliteRow) -> Result<Intake, PortError> {
             .map_err(fault)?
             .unsigned_abs(),
         received_at: time(row.try_get("received_at").map_err(fault)?)?,
-        case: maybe("case_id")?
-            .map(|id| CaseId::parse(&id).map_err(|_| damaged("a case id")))
-            .transpose()?,
+        case: case("case_id")?,
+        arrived_in: case("arrived_in")?,
         originator: maybe("originator")?.and_then(|a| Address::parse(&a).ok()),
         reply_to: maybe("reply_to")?.and_then(|a| ReplyAddress::from_return_path(&a).ok()),
         message_id: maybe("message_id")?.and_then(|id| MessageId::parse(&id)),
@@ -136,14 +141,18 @@ pub(in crate::adapters::sqlite) async fn insert_place(
     Ok(())
 }
 
+/// Where a letter lies by what its outside names.
 pub(super) async fn set_case(
     tx: &mut SqliteConnection,
     letter: IntakeId,
-    case: Option<&CaseId>,
+    decision: &Decision,
 ) -> Result<(), PortError> {
-    let Some(case) = case else { return Ok(()) };
-    sqlx::query("UPDATE letter SET case_id = ? WHERE id = ?")
+    let Some(case) = &decision.letter_of else {
+        return Ok(());
+    };
+    sqlx::query("UPDATE letter SET case_id = ?, arrived_in = ? WHERE id = ?")
         .bind(case.as_str())
+        .bind(decision.arrived_in.as_ref().map(CaseId::as_str))
         .bind(letter.0)
         .execute(tx)
         .await

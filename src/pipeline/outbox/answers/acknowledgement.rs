@@ -167,12 +167,7 @@ async fn held_back(
     now: Timestamp,
 ) -> Result<Carried, PortError> {
     // The same letter came by another address of ours, and its writer has their answer to it.
-    for other in desk
-        .parts
-        .store
-        .alike(case.id(), &[], letter.message_id.as_ref())
-        .await?
-    {
+    for other in desk.parts.store.copies_of(letter.id).await? {
         let acknowledged = desk
             .parts
             .store
