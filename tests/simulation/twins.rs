@@ -444,8 +444,7 @@ async fn play(events: &[Event], sealed: Sealed) -> Vec<String> {
             }
         }
     }
-    let seen = seen(&world.lock().unwrap());
-    seen
+    seen(&world.lock().unwrap())
 }
 
 fn play_all(events: &[Event]) -> [Vec<String>; 3] {
