@@ -5,6 +5,8 @@ SHELL := scripts/step
 CARGO := cargo
 # One profile for demo and test, so that everything is built once.
 FEATURES := --features failpoints
+# Tests, whose compilation lints and documents on the way.
+LINTED := RUSTC_WORKSPACE_WRAPPER=$(CURDIR)/scripts/lint $(CARGO) test --locked $(FEATURES)
 # Tests that need neither the machine for themselves nor long.
 QUICK_TESTS := house jail demo open contracts outbox reports understanding exports verbs loops publish course keeping simulation hostile
 # What `sealdesk --version` says it was built from.
@@ -14,7 +16,7 @@ COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
 help:
 	@echo "make demo    build, and show the desk at work (no account, no network)"
-	@echo "make check   what looks at sources and documents alone: format, clippy, licences, links"
+	@echo "make check   what looks at sources and documents alone: format, lints, documentation, licences, links"
 	@echo "make test    every check and test, on real servers; wants root for Postfix"
 	@echo "make programs  the desk with Thunderbird, Delta Chat and NeoMutt alone; wants root, too"
 	@echo "make install the binary, units and users of this machine (below DESTDIR); then run sealdesk init"
@@ -34,22 +36,19 @@ test: setup check
 	@tests/workflows/lint
 	promtool check rules config/alerts.yml
 	promtool test rules tests/alerts.yml
-	$(CARGO) test --locked $(FEATURES) --no-run
-	@scripts/beside '$(CARGO) test --locked $(FEATURES) --test disk' \
-	  '$(CARGO) test --locked $(FEATURES) --lib --bins $(QUICK_TESTS:%=--test %)'
-	$(CARGO) test --locked $(FEATURES) --test desk -- --test-threads=3
-	$(CARGO) test --locked $(FEATURES) --test page -- --test-threads=2
-	$(CARGO) test --locked $(FEATURES) --test programs
-	$(CARGO) test --locked $(FEATURES) --test machine -- --nocapture
-	FUZZ_RUNS=2000 scripts/fuzz
+	@scripts/beside '$(LINTED) --test disk' \
+	  '$(LINTED) --lib --bins $(QUICK_TESTS:%=--test %) && FUZZ_RUNS=2000 scripts/fuzz'
+	$(LINTED) --test desk -- --test-threads=3
+	$(LINTED) --test page -- --test-threads=2
+	$(LINTED) --test programs
+	$(LINTED) --test machine -- --nocapture
 	@scripts/step --table
 
-# What looks at the sources and the documents, and runs nothing of them.
+# What looks at the sources and the documents, and runs nothing of them: the lints of all targets but the fuzzers, which
+# are linted where they are built, and the library's documentation come with the compilation of the tests.
 check: setup-build
 	$(CARGO) fmt --check
-	$(CARGO) clippy --quiet --locked --all-targets $(FEATURES),fuzzing -- -D warnings
-	@scripts/beside 'RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --locked --no-deps --document-private-items' \
-	  scripts/deny '$(MAKE) --no-print-directory book'
+	@scripts/beside '$(LINTED) --no-run' scripts/deny '$(MAKE) --no-print-directory book'
 
 # The mail programs that people have, driven at a desk on real servers.
 programs: setup
