@@ -6,7 +6,7 @@ use sealdesk::cases::{CommandOutcome, MailCommands};
 use sealdesk::cases::{TO_BE_WRITTEN, execute, execute_all};
 use sealdesk::config;
 use sealdesk::control::{CaseView, Request, Status, Wanted, answer};
-use sealdesk::decide::Decision;
+use sealdesk::decide::{Decision, Participant};
 use sealdesk::desk::{Desk, DeskParts};
 use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
@@ -291,7 +291,10 @@ async fn what_is_for_the_reporter_reaches_no_distributor() {
     let id = story.only_case().await;
     let told = Decision {
         letter_of: Some(id.clone()),
-        participant: Address::parse("security@distro.example").ok(),
+        participant: Some(Participant {
+            address: Address::parse("security@distro.example").unwrap(),
+            is_proven: true,
+        }),
         ..Decision::default()
     };
     let store = &story.desk.parts.store;

@@ -1,6 +1,7 @@
 //! How does text reach the terminal? Without panicking at a closed pipe, and without a stranger's
 //! controls.
 
+use crate::compose::is_invisible;
 use anyhow::{Result, bail};
 use std::io::{ErrorKind, IsTerminal, Write};
 
@@ -34,16 +35,7 @@ pub fn confirmed(question: &str) -> Result<bool> {
 /// they are.
 pub fn tame(text: &str) -> String {
     text.chars()
-        .map(|c| match c {
-            '\n' | '\t' => c,
-            c if c.is_control() => '\u{FFFD}',
-            '\u{061C}'
-            | '\u{200B}'..='\u{200F}'
-            | '\u{202A}'..='\u{202E}'
-            | '\u{2060}'..='\u{206F}'
-            | '\u{FEFF}' => '\u{FFFD}',
-            c => c,
-        })
+        .map(|c| if is_invisible(c) { '\u{FFFD}' } else { c })
         .collect()
 }
 

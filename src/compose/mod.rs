@@ -19,7 +19,8 @@ pub use mail::{
 };
 pub use publication::{security_md, security_txt};
 pub use telling::{
-    TextPart, acknowledgement, draft as draft_state, due_in, event_sentence, standing, text_parts,
+    TextPart, acknowledgement, draft as draft_state, due_in, event_sentence, is_invisible,
+    standing, text_parts,
 };
 pub use templates::{LetterWords, TemplateFault, Templates};
 

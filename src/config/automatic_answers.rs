@@ -55,7 +55,7 @@ impl Default for AnswersSection {
 }
 
 /// Calls about sealed letters leave on this tick, and are handed over on this step.
-const SEALED_CALL_TICK: SignedDuration = SignedDuration::from_secs(5);
+const SEALED_CALL_TICK: SignedDuration = SignedDuration::from_secs(10);
 const CALL_STEP: SignedDuration = SignedDuration::from_millis(250);
 
 impl AcknowledgementSection {

@@ -112,7 +112,8 @@ pub struct LetterView {
     pub state: ReadingState,
     /// What our server, or DNS, says of its From.
     pub dmarc: Dmarc,
-    /// None until it was read, and after it was erased. Certificates are left out.
+    /// None until it was read, and after it was erased; and in the view of a case of very many or
+    /// very long letters, but for the first and the newest of them. Certificates are left out.
     pub reading: Option<Reading>,
 }
 

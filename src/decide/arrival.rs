@@ -1,7 +1,7 @@
 //! What follows from the outside of a letter?
 
 use super::policy::READING_GRACE;
-use super::{CaseChange, Decision, Entry, Policy};
+use super::{CaseChange, Decision, Entry, Participant, Policy};
 use crate::model::Timestamp;
 use crate::model::case::{Acknowledgement, AdvisoryId, Case, Closing, Standing};
 use crate::model::effect::{Effect, Reason, Work};
@@ -55,7 +55,7 @@ pub struct Thread {
     pub case: Case,
     /// What the references point to themselves: `case`, or one that was joined to it.
     pub named: CaseId,
-    /// The originator wrote before in the case that was named.
+    /// The originator is proven to have written before in the case that was named.
     pub originator_in_case: bool,
     /// The letter goes to somebody who wrote in that case.
     pub to_participant: bool,
@@ -304,7 +304,10 @@ fn open(
     };
     Decision {
         letter_of: Some(id.clone()),
-        participant: arrival.outer.originator.clone(),
+        participant: arrival.outer.originator.clone().map(|address| Participant {
+            address,
+            is_proven: arrival.outer.dmarc == Dmarc::Pass,
+        }),
         journal: vec![Entry::of(
             &id,
             JournalEvent::CaseOpened,
@@ -521,6 +524,23 @@ mod tests {
         assert_eq!(works(&unproven, &none), [Work::Acknowledge]);
         let unanswerable = works(&outer(Err(NoAnswer::NoSingleFrom)), &none);
         assert!(unanswerable.contains(&Work::KeepCertificates));
+    }
+
+    /// Anybody can begin a case in somebody's name; what that one writes later must not end up there.
+    #[test]
+    fn who_is_in_a_case_is_proven_by_their_letter_alone() {
+        let is_proven = |dmarc| {
+            let outer = Outer {
+                dmarc,
+                ..outer(person())
+            };
+            let decision = arrive(&outer, &ThreadContext::default(), false);
+            decision
+                .participant
+                .map(|participant| participant.is_proven)
+        };
+        assert_eq!(is_proven(Dmarc::Pass), Some(true));
+        assert_eq!(is_proven(Dmarc::Unknown), Some(false));
     }
 
     #[test]

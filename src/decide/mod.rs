@@ -51,7 +51,7 @@ pub struct Decision {
     /// What the letter is to the desk.
     pub role: Role,
     /// Who is now in the case.
-    pub participant: Option<Address>,
+    pub participant: Option<Participant>,
     pub effects: Vec<Effect>,
     /// Effects that must not happen any more, if they have not begun.
     pub cancelled: Vec<EffectKey>,
@@ -64,6 +64,15 @@ pub struct Decision {
     /// What responders wrote down of a case, sealed.
     pub record: Option<SealedCaseRecord>,
     pub journal: Vec<Entry>,
+}
+
+/// Somebody who writes in a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Participant {
+    pub address: Address,
+    /// A letter of theirs was proven to be theirs, or the operator named them. Anybody may write the
+    /// first letter of a case in somebody's name, and what that one then writes must not end up there.
+    pub is_proven: bool,
 }
 
 /// A case record to be saved, sealed to the storage key.

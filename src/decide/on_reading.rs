@@ -24,6 +24,9 @@ pub struct ReadLetter<'a> {
     /// On the mail server: what leaves by itself has its hour from here, and not from when the
     /// letter was read.
     pub received_at: Timestamp,
+    /// When it became durable here: calls about a sealed one leave by this hour, which nobody outside
+    /// chooses.
+    pub spooled_at: Timestamp,
     /// It opened the case; later ones follow up.
     pub is_first: bool,
     /// The outer letter may be answered by a machine.
@@ -60,7 +63,7 @@ pub fn on_reading(
     now: Timestamp,
 ) -> Decision {
     let id = case.id();
-    let sealed_call_at = policy.sealed_call_at(letter.received_at, now);
+    let sealed_call_at = policy.sealed_call_at(letter.spooled_at, now);
     let Some(reading) = letter.reading else {
         return crate::decide::returned::to_human(
             case,
@@ -345,6 +348,7 @@ mod tests {
         let letter = ReadLetter {
             intake: IntakeId(1),
             received_at: now(),
+            spooled_at: now(),
             is_first: true,
             answerable: true,
             signed_by_pinned: false,
@@ -370,6 +374,7 @@ mod tests {
             let letter = ReadLetter {
                 intake: IntakeId(1),
                 received_at: now(),
+                spooled_at: now(),
                 is_first: true,
                 answerable: true,
                 signed_by_pinned,
@@ -405,6 +410,7 @@ mod tests {
         ReadLetter {
             intake: IntakeId(1),
             received_at: now(),
+            spooled_at: now(),
             is_first: true,
             answerable: true,
             signed_by_pinned: true,
@@ -600,6 +606,7 @@ mod tests {
             let letter = ReadLetter {
                 intake: IntakeId(2),
                 received_at: now(),
+                spooled_at: now(),
                 is_first: false,
                 answerable: true,
                 signed_by_pinned,
@@ -624,6 +631,7 @@ mod tests {
             let letter = ReadLetter {
                 intake: IntakeId(2),
                 received_at: now(),
+                spooled_at: now(),
                 is_first: false,
                 answerable: true,
                 signed_by_pinned: false,
@@ -664,6 +672,7 @@ mod tests {
         let letter = ReadLetter {
             intake: IntakeId(1),
             received_at: now(),
+            spooled_at: now(),
             is_first: true,
             answerable: true,
             signed_by_pinned: false,

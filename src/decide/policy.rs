@@ -43,8 +43,8 @@ pub struct Policy {
     pub acknowledge_delay: SignedDuration,
     /// Whether a clear report is asked for what it lacks without a responder's confirmation.
     pub ask_missing: bool,
-    /// A call about a sealed letter leaves a multiple of this after the letter arrived, so that
-    /// what its reading took does not show. Zero: at once.
+    /// A call about a sealed letter leaves a multiple of this after the letter became durable here, so
+    /// that what its reading took does not show: longer than two tries to read it. Zero: at once.
     pub sealed_call_tick: SignedDuration,
     /// A call that was composed leaves a multiple of this after it was due, so that what composing
     /// took does not show.
@@ -57,7 +57,7 @@ pub struct Policy {
 
 /// The case of a sealed letter with a machine's header is opened so long after it arrived: longer than
 /// any reading takes, so that the hour tells nothing of it.
-const STRAY_OPENS_AFTER: SignedDuration = SignedDuration::from_mins(5);
+const STRAY_OPENS_AFTER: SignedDuration = SignedDuration::from_mins(1);
 
 /// A question leaves so long after the acknowledgement, so that it is read second.
 pub(super) const ASK_AFTER: SignedDuration = SignedDuration::from_mins(5);
@@ -70,14 +70,14 @@ pub(super) const READING_GRACE: SignedDuration = SignedDuration::from_secs(3);
 impl Policy {
     /// When a call about a sealed letter leaves that was read by now: at the first tick that is
     /// left.
-    pub fn sealed_call_at(&self, received_at: Timestamp, now: Timestamp) -> Timestamp {
+    pub fn sealed_call_at(&self, spooled_at: Timestamp, now: Timestamp) -> Timestamp {
         let tick = self.sealed_call_tick.as_millis();
-        if tick == 0 || received_at > now {
+        if tick == 0 || spooled_at > now {
             return now;
         }
-        let ticks = now.duration_since(received_at).as_millis() / tick + 1;
+        let ticks = now.duration_since(spooled_at).as_millis() / tick + 1;
         i64::try_from(ticks * tick).map_or(now, |millis| {
-            received_at + SignedDuration::from_millis(millis)
+            spooled_at + SignedDuration::from_millis(millis)
         })
     }
 

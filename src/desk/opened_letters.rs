@@ -10,26 +10,26 @@ use crate::openpgp::{self, SealTo};
 use crate::ports::{Intake, LetterOctets, OpenerError, PortError};
 use tokio::io::AsyncReadExt;
 
-/// Reads a letter of a case once more, with its files, for a responder.
-pub async fn files_of(desk: &Desk, case: &CaseId) -> Result<Vec<(String, Vec<u8>)>, PortError> {
-    let mut files = Vec::new();
-    for intake in desk.parts.store.letters_of(case).await? {
-        let sealed = desk.parts.store.sealed(intake.id).await?;
-        let opened = desk
-            .parts
-            .opener
-            .read(sealed, Some(&intake), &[], true)
-            .await
-            .map_err(|e| PortError::passing(e.to_string()))?;
-        files.extend(
-            opened
-                .reading
-                .attachments
-                .into_iter()
-                .map(|a| a.name)
-                .zip(opened.files),
-        );
+/// The files of a letter, or those with this name, for a responder. It is read once more where its
+/// reading lists any.
+pub async fn files_of(
+    desk: &Desk,
+    intake: &Intake,
+    name: Option<&str>,
+) -> Result<Vec<(String, Vec<u8>)>, PortError> {
+    let is_wanted = |file: &str| name.is_none_or(|name| name == file);
+    let listed = reading_of(desk, intake).await?;
+    let mut listed = listed.iter().flat_map(|reading| &reading.attachments);
+    if !listed.any(|file| is_wanted(&file.name)) {
+        return Ok(Vec::new());
     }
+    let sealed = desk.parts.store.sealed(intake.id).await?;
+    let opener = &desk.parts.opener;
+    let opened = opener.read(sealed, Some(intake), &[], true).await;
+    let opened = opened.map_err(|e| PortError::passing(e.to_string()))?;
+    let names = opened.reading.attachments.into_iter().map(|file| file.name);
+    let mut files: Vec<_> = names.zip(opened.files).collect();
+    files.retain(|(file, _)| is_wanted(file));
     Ok(files)
 }
 

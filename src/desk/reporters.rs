@@ -22,6 +22,9 @@ pub enum ReporterCertificate {
 /// first. Others write in a case too, such as a distributor who was told, or whoever learnt an
 /// address with a tag, and what is for the reporter is for none of them. Empty where the case began
 /// in the tracker: whoever reported there is answered there.
+///
+/// Where any letter of theirs was proven to be theirs, those that were not are left out: somebody else
+/// may have begun the case in their name, and would choose where they are answered, and the key.
 pub async fn letters_of_reporter(desk: &Desk, case: &CaseId) -> Result<Vec<Intake>, PortError> {
     let letters = desk.parts.store.letters_of(case).await?;
     if letters
@@ -34,6 +37,10 @@ pub async fn letters_of_reporter(desk: &Desk, case: &CaseId) -> Result<Vec<Intak
     let mut reporters: Vec<Intake> = letters.into_iter().filter(may_be).collect();
     let writer = reporters.first().and_then(|first| first.originator.clone());
     reporters.retain(|letter| letter.originator == writer);
+    let is_proven = |letter: &Intake| letter.dmarc == Dmarc::Pass;
+    if writer.is_some() && reporters.iter().any(is_proven) {
+        reporters.retain(is_proven);
+    }
     Ok(reporters)
 }
 
@@ -51,21 +58,15 @@ pub fn address_of(first: &Intake) -> Option<Address> {
     proven.or(first.originator.as_ref()).cloned()
 }
 
-/// The certificate pinned for who wrote a letter, or for the address that they want to be answered
-/// at.
+/// The certificate pinned for who wrote a letter; where nobody stands in its From, that of the address
+/// that it is answered at. A Reply-To that nobody signed may be anybody's, and their key with it.
 pub async fn pinned_of(
     desk: &Desk,
     letter: &Intake,
     to: &Address,
 ) -> Result<Option<Pinned>, PortError> {
-    let pinned = match &letter.originator {
-        Some(writer) => desk.parts.store.pinned(writer).await?,
-        None => None,
-    };
-    match pinned {
-        Some(pinned) => Ok(Some(pinned)),
-        None => desk.parts.store.pinned(to).await,
-    }
+    let of = letter.originator.as_ref().unwrap_or(to);
+    desk.parts.store.pinned(of).await
 }
 
 /// The certificate of the reporter who wrote these letters. What a responder has sent may use what

@@ -1,6 +1,7 @@
 //! How does a page become HTML? By templates that escape everything and know every name. What
 //! strangers wrote shows its invisible characters.
 
+use crate::compose::is_invisible;
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior};
 use serde::Serialize;
@@ -90,12 +91,12 @@ fn escape(text: &str) -> Cow<'_, str> {
 /// A text in which no character hides, turns others around, or drives anything: each of these is
 /// named, as in `[U+202E]`.
 pub(super) fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_odd) {
+    if !text.chars().any(is_invisible) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        if is_odd(c) {
+        if is_invisible(c) {
             shown.push_str(&format!("[U+{:04X}]", u32::from(c)));
         } else {
             shown.push(c);
@@ -104,30 +105,12 @@ pub(super) fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Controls, marks of direction, characters without width, and tags; line ends and tabs are none.
-fn is_odd(c: char) -> bool {
-    match c {
-        '\n' | '\t' => false,
-        c if c.is_control() => true,
-        '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}'
-        | '\u{17B5}' | '\u{180E}' | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}' => true,
-        '\u{180B}'..='\u{180F}'
-        | '\u{200B}'..='\u{200F}'
-        | '\u{2028}'..='\u{202E}'
-        | '\u{2060}'..='\u{206F}'
-        | '\u{FFF0}'..='\u{FFFB}'
-        | '\u{1D173}'..='\u{1D17A}'
-        | '\u{E0000}'..='\u{E0FFF}' => true,
-        _ => false,
-    }
-}
-
 /// An address in which no letter looks like another one: what is not ASCII is named.
 pub(super) fn marked_address(address: &str) -> String {
     let mut marked = String::new();
     for c in address.chars() {
         marked.push(c);
-        if !c.is_ascii() && !is_odd(c) {
+        if !c.is_ascii() && !is_invisible(c) {
             marked.push_str(&format!("[U+{:04X}]", u32::from(c)));
         }
     }

@@ -148,7 +148,7 @@ impl Telling<'_> {
     fn at(&self) -> Timestamp {
         if self.came_sealed {
             let policy = &self.desk.parts.policy;
-            policy.sealed_call_at(self.intake.received_at, self.now)
+            policy.sealed_call_at(self.intake.spooled_at, self.now)
         } else {
             self.now
         }

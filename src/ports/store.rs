@@ -28,6 +28,8 @@ pub struct Intake {
     pub digest: Digest,
     pub octets: u64,
     pub received_at: Timestamp,
+    /// When it became durable here.
+    pub spooled_at: Timestamp,
     pub case: Option<CaseId>,
     /// The case that it had before its reading moved it to `case`; `None` where none did.
     pub arrived_in: Option<CaseId>,
@@ -280,6 +282,12 @@ pub trait Cases: Send + Sync {
     async fn parts_of(&self, case: &CaseId) -> Result<Vec<CaseId>, PortError>;
     /// Whether somebody with this address wrote in the case.
     async fn is_participant(&self, case: &CaseId, address: &Address) -> Result<bool, PortError>;
+    /// As [`Self::is_participant`], where a letter of theirs in the case was proven to be theirs.
+    async fn is_proven_participant(
+        &self,
+        case: &CaseId,
+        address: &Address,
+    ) -> Result<bool, PortError>;
     /// What responders wrote down of a case, sealed, and the number by which writing it again is
     /// ordered.
     async fn case_record(&self, case: &CaseId) -> Result<(i64, Option<Vec<u8>>), PortError>;

@@ -203,8 +203,10 @@ impl State<'_> {
         {
             return self.entity(&inner, keys, depth + 1, clear);
         }
-        self.learn_from_files(&files, clear);
         let body = entity.body(!clear);
+        // Behind an old letter, the files may be those that came with it.
+        let are_own = clear && !mime::ends_in_old_letter(&body.text);
+        self.learn_from_files(&files, are_own);
         if body.without_layout {
             self.fault(WITHOUT_LAYOUT);
         }

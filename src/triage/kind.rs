@@ -122,7 +122,9 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
     if own.head_says(Concept::AddsTo) && own.are_few() && !own.say(Concept::Retracts) {
         return LetterKind::FollowUp;
     }
-    if (seen.to_sendkey && signs() < 2) || asks_for_key(seen) || misses_key(&own) && signs() == 0 {
+    // What they found may be in a file.
+    let wants_key = seen.to_sendkey && signs() < 2 || misses_key(&own) && signs() == 0;
+    if asks_for_key(seen) || wants_key && !seen.has_attachments {
         return LetterKind::KeyRequest;
     }
     let speaks_of_flaw = || own.find() || speaks_of_vulnerability(seen.subject, seen.text);
@@ -144,7 +146,10 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
 
 /// Whether a subject such as "Out of office" stands above nothing that reports something.
 fn is_away_note(seen: &Seen<'_>, signs: impl Fn() -> usize) -> bool {
+    // A person who writes about such a note, and sends what they found along, waits for an answer.
+    let is_persons = seen.has_attachments && !says_automatic(seen);
     AUTO_SUBJECT.is_match(seen.subject)
+        && !is_persons
         && !(seen.in_thread && signs() >= 2)
         && !speaks_of_vulnerability(seen.subject, seen.text)
 }
@@ -374,6 +379,35 @@ mod tests {
             ..Seen::default()
         };
         assert_eq!(kind(&seen), expected, "{subject:?} {text:?}");
+    }
+
+    /// What somebody found may be in a file, and a request for the key, or a machine's note, ends
+    /// without a word to anybody.
+    #[test]
+    fn a_letter_with_a_file_is_no_request_for_the_key_and_no_machines() {
+        let key = [
+            "Your PGP key has expired, so I send this unencrypted. Please see the attachment.",
+            "Your PGP key expired, could you renew it? My findings are attached.",
+            "I could not find your PGP key. Please find everything in the attachment.",
+        ];
+        let away = [
+            "Out of office plugin: details attached",
+            "Abwesenheitsassistent: Bericht",
+        ];
+        let letters = key.map(|text| ("Security", text));
+        for (subject, text) in letters
+            .into_iter()
+            .chain(away.map(|s| (s, "See the file.")))
+        {
+            let seen = Seen {
+                subject,
+                text,
+                media_type: "text/plain",
+                has_attachments: true,
+                ..Seen::default()
+            };
+            assert_eq!(kind(&seen), LetterKind::Report, "{subject:?} {text:?}");
+        }
     }
 
     /// In a case nobody is called for a request for the key, so it must be nothing else.

@@ -385,4 +385,12 @@ mod tests {
             ]
         );
     }
+
+    /// What a cell says is held against all of its row.
+    #[test]
+    fn of_a_row_so_many_cells_are_read() {
+        let row = |cell: &str| format!("|{}\n", format!("{cell}|").repeat(3_000));
+        let text = row("a") + &row("-") + &row("1");
+        assert_eq!(shown(&text).len(), 64);
+    }
 }

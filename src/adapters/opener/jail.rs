@@ -55,7 +55,7 @@ pub struct Jail {
     role: JailRole,
     limits: Limits,
     /// Absent where the kernel lacks the means and that is accepted.
-    filter: Option<BpfProgram>,
+    filters: Option<Vec<BpfProgram>>,
     allow_without: bool,
 }
 
@@ -66,15 +66,15 @@ impl Jail {
         limits: &Limits,
         allow_without: bool,
     ) -> Result<Self, JailError> {
-        let filter = match compiled(role) {
-            Ok(filter) => Some(filter),
+        let filters = match filters(role) {
+            Ok(filters) => Some(filters),
             Err(_) if allow_without => None,
             Err(err) => return Err(err.into()),
         };
         Ok(Self {
             role,
             limits: *limits,
-            filter,
+            filters,
             allow_without,
         })
     }
@@ -99,10 +99,11 @@ impl Jail {
             // A reader inherits the zygote's ruleset.
             no_paths()?;
         }
-        match &self.filter {
-            Some(filter) => Ok(seccompiler::apply_filter(filter)?),
-            None => Ok(()),
+        // The last of them allows no further one.
+        for filter in self.filters.iter().flatten() {
+            seccompiler::apply_filter(filter)?;
         }
+        Ok(())
     }
 }
 
@@ -121,15 +122,42 @@ pub fn limit_reader(limits: &Limits) -> Result<(), JailError> {
     Ok(())
 }
 
+/// What is put up, one after the other. A reader inherits the zygote's end at signals.
+fn filters(role: JailRole) -> Result<Vec<BpfProgram>, seccompiler::Error> {
+    let mut filters = Vec::new();
+    if role != JailRole::Reader {
+        filters.push(ending_at_signals()?);
+    }
+    filters.push(compiled(role)?);
+    Ok(filters)
+}
+
 fn compiled(role: JailRole) -> Result<BpfProgram, seccompiler::Error> {
-    let filter = SeccompFilter::new(
-        allowed(role),
-        SeccompAction::Errno(libc::EPERM as u32),
+    let refused = SeccompAction::Errno(libc::EPERM as u32);
+    program(allowed(role), refused, SeccompAction::Allow)
+}
+
+/// Ends a process that signals one of its threads. Nobody does but one who aborts, as where memory
+/// runs out; were that refused, abort() would fault at its end, again and again.
+fn ending_at_signals() -> Result<BpfProgram, seccompiler::Error> {
+    let signals = [libc::SYS_tgkill, libc::SYS_tkill];
+    let signals = signals.into_iter().map(|call| (call, Vec::new()));
+    program(
+        signals.collect(),
         SeccompAction::Allow,
-        std::env::consts::ARCH
-            .try_into()
-            .map_err(seccompiler::Error::Backend)?,
-    );
+        SeccompAction::KillProcess,
+    )
+}
+
+fn program(
+    rules: Rules,
+    otherwise: SeccompAction,
+    of_rules: SeccompAction,
+) -> Result<BpfProgram, seccompiler::Error> {
+    let architecture = std::env::consts::ARCH
+        .try_into()
+        .map_err(seccompiler::Error::Backend)?;
+    let filter = SeccompFilter::new(rules, otherwise, of_rules, architecture);
     filter
         .and_then(TryInto::try_into)
         .map_err(seccompiler::Error::Backend)

@@ -5,6 +5,7 @@
 )]
 
 use nix::errno::Errno;
+use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg,
     sendmsg, socketpair,
@@ -23,6 +24,16 @@ pub(super) fn fork() -> Result<ForkResult, Errno> {
 pub(super) fn end(code: i32) -> ! {
     // SAFETY: _exit is always sound.
     unsafe { libc::_exit(code) }
+}
+
+/// A fault in memory ends this process, and those that it forks. Rust's own handler would put the
+/// default back first, which the jail refuses, so that the fault came again for ever.
+pub(super) fn end_at_faults() -> Result<(), Errno> {
+    for fault in [Signal::SIGSEGV, Signal::SIGBUS] {
+        // SAFETY: the default action runs no code of ours.
+        unsafe { signal(fault, SigHandler::SigDfl) }?;
+    }
+    Ok(())
 }
 
 /// A connected pair of stream sockets.

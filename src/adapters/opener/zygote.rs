@@ -109,6 +109,7 @@ fn live(
 ) -> Result<(), jail::JailError> {
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
     sys::keep_memory();
+    sys::end_at_faults()?;
     jail::harden_process()?;
     let ended = child_ended()?;
     let readers = Jail::prepare(JailRole::Reader, limits, allow_without_jail)?;

@@ -44,16 +44,35 @@ pub(super) async fn is_participant(
     case: &CaseId,
     address: &Address,
 ) -> Result<bool, PortError> {
-    let found: Option<i64> = sqlx::query_scalar(
-        "SELECT 1 FROM participant WHERE (case_id = ?1 OR case_id = (SELECT json_extract(course, \
+    let found = proof_of_participant(store, case, address).await?;
+    Ok(found.is_some())
+}
+
+/// As [`is_participant`], where a letter of theirs was proven.
+pub(super) async fn is_proven_participant(
+    store: &mut SqliteConnection,
+    case: &CaseId,
+    address: &Address,
+) -> Result<bool, PortError> {
+    let found = proof_of_participant(store, case, address).await?;
+    Ok(found == Some(true))
+}
+
+/// Whether somebody in a case is proven to write there; `None` where they don't.
+async fn proof_of_participant(
+    store: &mut SqliteConnection,
+    case: &CaseId,
+    address: &Address,
+) -> Result<Option<bool>, PortError> {
+    sqlx::query_scalar(
+        "SELECT max(proven) FROM participant WHERE (case_id = ?1 OR case_id = (SELECT json_extract(course, \
          '$.part_of') FROM cases WHERE id = ?1)) AND address = ?2",
     )
     .bind(case.as_str())
     .bind(address.as_str())
-    .fetch_optional(store)
+    .fetch_one(store)
     .await
-    .map_err(fault)?;
-    Ok(found.is_some())
+    .map_err(fault)
 }
 
 #[async_trait]
@@ -95,6 +114,15 @@ impl Cases for SqliteStore {
             address,
         )
         .await
+    }
+
+    async fn is_proven_participant(
+        &self,
+        case: &CaseId,
+        address: &Address,
+    ) -> Result<bool, PortError> {
+        let store = &mut *self.pool.acquire().await.map_err(fault)?;
+        is_proven_participant(store, case, address).await
     }
 
     async fn case_record(&self, case: &CaseId) -> Result<(i64, Option<Vec<u8>>), PortError> {

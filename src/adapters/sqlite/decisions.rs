@@ -1,7 +1,7 @@
 //! How is a decision saved? Case, people, effects and journal, in the caller's transaction.
 
 use super::{cases, effects, fault, millis};
-use crate::decide::{CaseChange, Decision, Entry};
+use crate::decide::{CaseChange, Decision, Entry, Participant};
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::effect::EffectKey;
@@ -20,8 +20,8 @@ pub(super) async fn apply(
         Some(CaseChange::Update { before, after }) => cases::update(tx, before, after).await?,
         None => {}
     }
-    if let (Some(address), Some(case)) = (&decision.participant, &decision.letter_of) {
-        insert_participant(tx, case, address).await?;
+    if let (Some(participant), Some(case)) = (&decision.participant, &decision.letter_of) {
+        insert_participant(tx, case, participant).await?;
     }
     if let Some(address) = &decision.unreachable {
         mark_unreachable(tx, address, now).await?;
@@ -48,14 +48,18 @@ pub(super) async fn apply(
 async fn insert_participant(
     tx: &mut SqliteConnection,
     case: &CaseId,
-    address: &Address,
+    participant: &Participant,
 ) -> Result<(), PortError> {
-    sqlx::query("INSERT OR IGNORE INTO participant (case_id, address) VALUES (?, ?)")
-        .bind(case.as_str())
-        .bind(address.as_str())
-        .execute(tx)
-        .await
-        .map_err(fault)?;
+    sqlx::query(
+        "INSERT INTO participant (case_id, address, proven) VALUES (?, ?, ?) ON CONFLICT (case_id, \
+         address) DO UPDATE SET proven = max(proven, excluded.proven)",
+    )
+    .bind(case.as_str())
+    .bind(participant.address.as_str())
+    .bind(participant.is_proven)
+    .execute(tx)
+    .await
+    .map_err(fault)?;
     Ok(())
 }
 

@@ -18,16 +18,16 @@ use letter_rows::{UNREAD, insert_letter, read, read_unread, set_case, set_role};
 pub(super) use letter_rows::{insert_place, read_place};
 
 const BEGIN_READING: &str = "UPDATE letter SET tries = tries + 1 WHERE id = ? AND state = \
-    'unread' RETURNING id, digest, octets, received_at, case_id, arrived_in, originator, reply_to, \
+    'unread' RETURNING id, digest, octets, received_at, spooled_at, case_id, arrived_in, originator, reply_to, \
     message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url";
-const BY_ID: &str = "SELECT id, digest, octets, received_at, case_id, arrived_in, originator, reply_to, \
+const BY_ID: &str = "SELECT id, digest, octets, received_at, spooled_at, case_id, arrived_in, originator, reply_to, \
     message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url FROM letter \
     WHERE id = ?";
-const OF_CASE: &str = "SELECT id, digest, octets, received_at, case_id, arrived_in, originator, reply_to, \
+const OF_CASE: &str = "SELECT id, digest, octets, received_at, spooled_at, case_id, arrived_in, originator, reply_to, \
     message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url FROM letter \
     WHERE case_id = ?1 OR case_id = (SELECT json_extract(course, '$.part_of') FROM cases WHERE id \
     = ?1) ORDER BY id";
-const OLD: &str = "SELECT id, digest, octets, received_at, case_id, arrived_in, originator, reply_to, \
+const OLD: &str = "SELECT id, digest, octets, received_at, spooled_at, case_id, arrived_in, originator, reply_to, \
     message_id, role, dmarc, sealed_outside, state, tries, advisory_id, advisory_url FROM letter \
     WHERE state = 'old' ORDER BY id";
 

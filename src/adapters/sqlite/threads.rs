@@ -99,7 +99,7 @@ async fn thread(
     // Of the case that was named, wherever it goes on: a reading may have joined it.
     let mut originator_in_case = false;
     if let Some(address) = &outer.originator {
-        originator_in_case = cases::is_participant(store, case.id(), address).await?;
+        originator_in_case = cases::is_proven_participant(store, case.id(), address).await?;
     }
     // What was joined to another case goes on there.
     if let (

@@ -15,6 +15,7 @@ use crate::model::letter::Dmarc;
 use crate::model::reading::{Attachment, Reading, TrustAnchor};
 use crate::model::report::fields::{Field, Place, Table, Value};
 use crate::ports::JournalLine;
+use crate::ports::ReadingState;
 
 /// Where a field's value stands.
 const VALUE_COLUMN: usize = 19;
@@ -162,7 +163,13 @@ impl Page {
             letter.octets
         ));
         let Some(reading) = &letter.reading else {
-            let state = format!("{:?}", letter.state).to_lowercase();
+            let state = match letter.state {
+                // The desk opens the first letter and the newest.
+                ReadingState::Read | ReadingState::Shut => {
+                    format!("not shown among so many: sealdesk case export {case} --format mbox")
+                }
+                state => format!("{state:?}").to_lowercase(),
+            };
             return self.write(&format!("  {}\n", styled(WARN, &state)));
         };
         self.write_origin(letter.dmarc, reading);

@@ -25,7 +25,9 @@ pub const LETTER_CHARACTERS_MAX: usize = 20_000;
 
 pub(super) async fn case(desk: &Desk, id: &CaseId) -> Answered {
     let case = known(desk, id).await?;
-    let mut shown = view::show_what_opens(desk, &case, false).await?;
+    // The first, which holds the report, beside those that are shown.
+    let most = LETTERS_OF_CASE_MAX + 1;
+    let mut shown = view::show_what_opens(desk, &case, most, false).await?;
     let letters = shown.view.read.len();
     for (n, letter) in shown.view.read.iter_mut().rev().enumerate() {
         if let Some(reading) = &mut letter.reading {
@@ -100,8 +102,8 @@ pub(super) async fn sealed_letter(
     let found = intake_of(desk, id, intake).await?;
     if found.octets > SEALED_OCTETS_MAX {
         let why = format!(
-            "This letter is larger than {} MiB. Take it out on the machine: sealdesk case letter \
-             {id} {intake}",
+            "This letter is larger than {} MiB. Take it out on the machine: sealdesk case export \
+             {id} --format mbox",
             SEALED_OCTETS_MAX / 1024 / 1024
         );
         return Err(Refused(Refusal::Unknown, why));

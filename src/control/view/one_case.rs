@@ -7,6 +7,7 @@ use crate::desk::{Desk, case_records, opened_letters};
 use crate::model::case::Case;
 use crate::model::case_record::CaseRecord;
 use crate::model::ids::CaseId;
+use crate::model::reading::Reading;
 use crate::ports::Intake;
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
@@ -24,12 +25,20 @@ pub struct AttachmentFile {
 
 pub(in crate::control) async fn show(desk: &Desk, id: &CaseId) -> Result<CaseView> {
     let case = known(desk, id).await?;
-    let shown = show_what_opens(desk, &case, true).await?;
+    let shown = show_what_opens(desk, &case, LETTERS_OPENED_MAX, true).await?;
     match shown.shut.into_iter().next() {
         Some(why) => bail!(why),
         None => Ok(shown.view),
     }
 }
+
+/// Letters that are opened to show a case, and octets of their text after which no further one is: one
+/// question must not take the desk's memory, whatever strangers sent to the case.
+const LETTERS_OPENED_MAX: usize = 500;
+const TEXT_OPENED_MAX: usize = 32 * 1024 * 1024;
+
+/// Octets of files that one answer gives, where they are more than one.
+const FILES_OCTETS_MAX: usize = 32 * 1024 * 1024;
 
 /// A case as far as it could be opened, and why not all of it.
 pub(in crate::control) struct Shown {
@@ -53,6 +62,10 @@ pub(in crate::control) async fn open_letter(
     if let Some(reading) = &mut reading {
         reading.certificates.clear();
     }
+    letter_view(intake, reading)
+}
+
+fn letter_view(intake: &Intake, reading: Option<Reading>) -> LetterView {
     LetterView {
         intake: intake.id.0,
         received_at: intake.received_at,
@@ -64,19 +77,40 @@ pub(in crate::control) async fn open_letter(
     }
 }
 
-/// Fails where the store does; what stays shut is absent. `rates`: the report is held against the
+/// The letters of a case, oldest first, and opened as far as so many go: the first, whose report it is,
+/// and the newest.
+async fn open_letters(
+    desk: &Desk,
+    letters: &[Intake],
+    most: usize,
+    shut: &mut Vec<String>,
+) -> Vec<LetterView> {
+    let mut views: Vec<LetterView> = letters.iter().map(|l| letter_view(l, None)).collect();
+    let newest = (1..letters.len()).rev();
+    let mut text = 0;
+    for n in (0..letters.len().min(1)).chain(newest).take(most) {
+        if text > TEXT_OPENED_MAX {
+            break;
+        }
+        views[n] = open_letter(desk, &letters[n], shut).await;
+        text += views[n].reading.as_ref().map_or(0, |r| r.text.len());
+    }
+    views
+}
+
+/// Fails where the store does; what stays shut is absent. At most so many letters are opened.
+/// `rates`: the report is held against the
 /// product's source, which takes its time.
 pub(in crate::control) async fn show_what_opens(
     desk: &Desk,
     case: &Case,
+    letters_opened: usize,
     rates: bool,
 ) -> Result<Shown> {
     let id = case.id();
     let letters = desk.parts.store.letters_of(id).await?;
-    let (mut read, mut shut) = (Vec::new(), Vec::new());
-    for intake in &letters {
-        read.push(open_letter(desk, intake, &mut shut).await);
-    }
+    let mut shut = Vec::new();
+    let read = open_letters(desk, &letters, letters_opened, &mut shut).await;
     let first = read.first().and_then(|l| l.reading.as_ref());
     let record = match case_records::read(desk, id).await {
         Ok(opened) => opened.record,
@@ -124,15 +158,24 @@ pub(in crate::control) async fn attachments(
     name: Option<&str>,
 ) -> Result<Vec<AttachmentFile>> {
     known(desk, id).await?;
-    let files = opened_letters::files_of(desk, id).await?;
-    let wanted: Vec<AttachmentFile> = files
-        .into_iter()
-        .filter(|(file, _)| name.is_none_or(|n| n == file))
-        .map(|(name, octets)| AttachmentFile {
-            name,
-            octets: STANDARD.encode(octets),
-        })
-        .collect();
+    let mut wanted = Vec::new();
+    let mut octets = 0;
+    for letter in desk.parts.store.letters_of(id).await? {
+        for (file, content) in opened_letters::files_of(desk, &letter, name).await? {
+            octets += content.len();
+            if octets > FILES_OCTETS_MAX && !wanted.is_empty() {
+                bail!(
+                    "the attachments of case {id} are more than {} MiB together: name one of them, or \
+                     take the letters out with `sealdesk case export {id} --format mbox`",
+                    FILES_OCTETS_MAX / 1024 / 1024
+                );
+            }
+            wanted.push(AttachmentFile {
+                name: file,
+                octets: STANDARD.encode(content),
+            });
+        }
+    }
     match name {
         Some(name) if wanted.is_empty() => bail!(
             "case {id} has no attachment called {name:?}: `sealdesk case show {id}` lists them"

@@ -1,6 +1,6 @@
 //! What becomes of a letter that looked like a machine's from outside, and so has no case?
 
-use crate::decide::{CaseChange, Decision, Entry, Policy};
+use crate::decide::{CaseChange, Decision, Entry, Participant, Policy};
 use crate::model::Timestamp;
 use crate::model::address::Address;
 use crate::model::case::Case;
@@ -16,6 +16,8 @@ pub struct Stray<'a> {
     /// On the mail server.
     pub received_at: Timestamp,
     pub originator: Option<&'a Address>,
+    /// Our own server, or DNS, vouches for its originator.
+    pub is_proven: bool,
     /// No reader could read it.
     pub is_set_aside: bool,
 }
@@ -65,7 +67,10 @@ pub fn open_stray(
     let (id, intake) = (case.id().clone(), stray.intake);
     Decision {
         letter_of: Some(id.clone()),
-        participant: stray.originator.cloned(),
+        participant: stray.originator.cloned().map(|address| Participant {
+            address,
+            is_proven: stray.is_proven,
+        }),
         effects: Effect::call_about_letter(Reason::AnswerByHand, &id, intake, in_clear, now),
         journal: vec![Entry::of(
             &id,
@@ -89,6 +94,7 @@ mod tests {
         intake: IntakeId(1),
         received_at: Timestamp::UNIX_EPOCH,
         originator: None,
+        is_proven: false,
         is_set_aside: false,
     };
 

@@ -143,7 +143,7 @@ fn state(state: ReadingState) -> &'static str {
         ReadingState::Old => "It is from before the desk began to answer, and was not read.",
         ReadingState::Copy => "It is a copy of what the team sent, and is not read.",
         ReadingState::Purged => "It was erased with its case.",
-        ReadingState::Read | ReadingState::Shut => "It cannot be opened now.",
+        ReadingState::Read | ReadingState::Shut => "It is not opened here.",
     }
 }
 

@@ -4,7 +4,7 @@
 use super::answers::{answer, hand_over};
 use super::{Carried, case_of, unsealed, unsigned_yet};
 use crate::cases::Notice;
-use crate::decide::Decision;
+use crate::decide::{Decision, Participant};
 use crate::desk::Desk;
 use crate::model::Timestamp;
 use crate::model::address::Address;
@@ -61,7 +61,10 @@ pub(super) async fn send(desk: &Desk, effect: &Effect) -> Result<Carried, PortEr
     // Their answer belongs to this case.
     let decision = Decision {
         letter_of: Some(case.id().clone()),
-        participant: Some(distributor.address.clone()),
+        participant: Some(Participant {
+            address: distributor.address.clone(),
+            is_proven: true,
+        }),
         ..Desk::note(case.id(), JournalEvent::NoticeSent, detail)
     };
     Ok(Carried::Done(decision, Some(answer.message_id)))

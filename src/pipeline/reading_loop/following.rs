@@ -160,7 +160,7 @@ pub(super) async fn decided(
         None => None,
     };
     let originator_in_case = match (&older, &intake.originator) {
-        (Some(older), Some(address)) => store.is_participant(older.id(), address).await?,
+        (Some(older), Some(address)) => store.is_proven_participant(older.id(), address).await?,
         _ => false,
     };
     let of_participant = match &intake.originator {
@@ -180,6 +180,7 @@ pub(super) async fn decided(
     let letter = ReadLetter {
         intake: intake.id,
         received_at: intake.received_at,
+        spooled_at: intake.spooled_at,
         is_first,
         answerable: intake.reply_to.is_some(),
         signed_by_pinned: signed && pinned.is_some_and(by_pinned),
@@ -332,6 +333,7 @@ pub(super) async fn set_aside(desk: &Desk, intake: &Intake) -> Result<(), PortEr
             let letter = ReadLetter {
                 intake: intake.id,
                 received_at: intake.received_at,
+                spooled_at: intake.spooled_at,
                 is_first: true,
                 answerable: false,
                 signed_by_pinned: false,
@@ -372,6 +374,7 @@ fn stray(
         intake: intake.id,
         received_at: intake.received_at,
         originator: intake.originator.as_ref(),
+        is_proven: intake.dmarc == Dmarc::Pass,
         is_set_aside: reading.is_none(),
     };
     let id = CaseId::from_random(random()?);

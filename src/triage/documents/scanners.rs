@@ -4,6 +4,7 @@ use super::{Record, text};
 use crate::model::report::{Affected, Package};
 use crate::triage::fields::LetterField;
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// One thing that a tool reports.
 #[derive(Debug, Default)]
@@ -50,11 +51,11 @@ fn record(format: &'static str, findings: Vec<Finding>) -> Record {
         findings: findings.len(),
         ..Record::default()
     };
-    let mut rules: Vec<String> = Vec::new();
+    let (mut rules, mut files) = (HashSet::new(), HashSet::new());
     for finding in findings.into_iter().take(FINDINGS_MAX) {
         found.say(LetterField::Fixed, finding.fixed.as_deref());
         found.say(LetterField::Cwe, finding.cwe.as_deref());
-        if let Some(file) = finding.file.filter(|file| !found.files.contains(file)) {
+        if let Some(file) = finding.file.filter(|file| files.insert(file.clone())) {
             found.files.push(file);
         }
         let is_listed = found.affected.len() < PACKAGES_MAX;
@@ -86,7 +87,7 @@ fn record(format: &'static str, findings: Vec<Finding>) -> Record {
                 .titles
                 .push(title.chars().take(TITLE_CHARACTERS_MAX).collect());
         }
-        rules.push(finding.rule);
+        rules.insert(finding.rule);
     }
     if found.titles.len() < 2 {
         found.titles.clear();

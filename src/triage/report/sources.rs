@@ -86,10 +86,10 @@ impl<'s> ReportSources<'s> {
                     LetterField::Cve | LetterField::Cwe | LetterField::Cvss
                 )
             })
-            .fold(whole.clone(), |all, s| format!("{all}\n{}", s.text));
+            .fold(whole.clone(), |all, section| all + "\n" + &section.text);
         let with_prose = records
             .iter()
-            .fold(whole, |all, r| format!("{all}\n{}", r.prose));
+            .fold(whole, |all, record| all + "\n" + &record.prose);
         Self {
             subject,
             products: input.products,

@@ -7,6 +7,9 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use std::ops::Range;
 use std::rc::Rc;
 
+/// Cells of a row that are read. What a cell says is held against all of its row.
+const COLUMNS_MAX: usize = 64;
+
 /// The walk through the events of a segment.
 pub(super) struct Walk<'b, 'k, 's> {
     builder: &'b mut Builder<'k>,
@@ -130,6 +133,9 @@ impl<'b, 'k, 's> Walk<'b, 'k, 's> {
 
     fn cell(&mut self) {
         let cell = std::mem::take(&mut self.gathered);
+        if self.in_head && self.columns.len() >= COLUMNS_MAX {
+            return;
+        }
         if self.in_head {
             self.columns.push(Head::new(&cell.squashed().text));
             self.head_cells.push(cell);
@@ -138,6 +144,9 @@ impl<'b, 'k, 's> Walk<'b, 'k, 's> {
         let column = self.columns.get(self.column).cloned();
         let key = self.row_key.take().or(column);
         self.column += 1;
+        if self.column > COLUMNS_MAX {
+            return;
+        }
         self.row_key = self.key_of_row(&cell);
         self.builder
             .push(UnitKind::Cell, cell, self.segment.depth, key);

@@ -52,6 +52,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<Intake, PortError> {
             .map_err(fault)?
             .unsigned_abs(),
         received_at: time(row.try_get("received_at").map_err(fault)?)?,
+        spooled_at: time(row.try_get("spooled_at").map_err(fault)?)?,
         case: case("case_id")?,
         arrived_in: case("arrived_in")?,
         originator: maybe("originator")?.and_then(|a| Address::parse(&a).ok()),

@@ -19,3 +19,9 @@ ALTER TABLE effect ADD COLUMN queue INTEGER NOT NULL GENERATED ALWAYS AS (
 ) VIRTUAL;
 CREATE INDEX effect_pending ON effect (queue, due) WHERE state = 'pending';
 CREATE INDEX effect_leased ON effect (queue, lease_until) WHERE state = 'leased';
+-- Whose letter a case began with is only claimed, unless a letter of theirs in it was proven.
+ALTER TABLE participant ADD COLUMN proven INTEGER NOT NULL DEFAULT 0;
+UPDATE participant SET proven = 1 WHERE EXISTS (
+    SELECT 1 FROM letter WHERE letter.case_id = participant.case_id
+    AND letter.originator = participant.address COLLATE NOCASE AND letter.dmarc = 'pass'
+);
