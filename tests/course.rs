@@ -163,8 +163,8 @@ impl Story {
             Ordering::SeqCst,
         );
         self.work().await;
-        // An acknowledgement waits three seconds for the reader.
-        self.clock.0.fetch_add(5_000, Ordering::SeqCst);
+        // An acknowledgement waits three seconds for the reader, and a call about a sealed letter ten.
+        self.clock.0.fetch_add(10_000, Ordering::SeqCst);
         self.work().await;
     }
 

@@ -4,8 +4,8 @@ use crate::mime;
 use crate::model::letter::{NoAnswer, Outer};
 use crate::model::limits::CERTIFICATE_OCTETS_MAX;
 use crate::model::reading::{
-    BroughtCertificate, LetterKind, Protection, Reading, SignatureStatus, SignatureVerdict,
-    TrustAnchor,
+    Attachment, BroughtCertificate, LetterKind, Protection, Reading, SignatureStatus,
+    SignatureVerdict, TrustAnchor,
 };
 use crate::model::report::Report;
 use crate::openpgp::SignatureFound;
@@ -172,7 +172,7 @@ impl State<'_> {
             text,
             written: self.written(),
             words: None,
-            has_attachments: !self.files.is_empty(),
+            has_attachments: self.files.iter().any(|kept| !is_key(&kept.attachment)),
             shut,
             sealed: self.sealed,
             to_sendkey: outer.to_sendkey(),
@@ -338,4 +338,17 @@ fn is_by_signer(found: &SignatureFound, verdict: &SignatureVerdict) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a file is somebody's certificate or signature, and nothing that they found.
+fn is_key(file: &Attachment) -> bool {
+    let types = [
+        "application/pgp-keys",
+        "application/pgp-signature",
+        "application/pkcs7-signature",
+        "application/x-pkcs7-signature",
+    ];
+    let name = file.name.to_ascii_lowercase();
+    let is_named = name.contains("key") || name.contains("openpgp_0x") || name.starts_with("0x");
+    types.contains(&file.media_type.as_str()) || is_named && name.ends_with(".asc")
 }

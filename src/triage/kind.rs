@@ -122,8 +122,8 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
     if own.head_says(Concept::AddsTo) && own.are_few() && !own.say(Concept::Retracts) {
         return LetterKind::FollowUp;
     }
-    // What they found may be in a file.
     let wants_key = seen.to_sendkey && signs() < 2 || misses_key(&own) && signs() == 0;
+    // What they found may be in a file.
     if asks_for_key(seen) || wants_key && !seen.has_attachments {
         return LetterKind::KeyRequest;
     }
@@ -138,10 +138,11 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
     if own.are_few() && gives_notice(seen, &own, &text, words.language) {
         return LetterKind::DisclosureNotice;
     }
-    if seen.text.trim().is_empty() && seen.subject.trim().is_empty() && !seen.has_attachments {
-        return LetterKind::Other;
+    let says_nothing = seen.text.trim().is_empty() && seen.subject.trim().is_empty();
+    match says_nothing && !seen.has_attachments {
+        true => LetterKind::Other,
+        false => LetterKind::Report,
     }
-    LetterKind::Report
 }
 
 /// Whether a subject such as "Out of office" stands above nothing that reports something.
