@@ -176,14 +176,18 @@ fn pgp_mime_report(cast: &Cast<'_>) -> Result<Sample, OpenPgpError> {
         .skip_while(|l| !l.is_empty())
         .filter(|l| !l.starts_with(['-', '=']))
         .collect();
-    let autocrypt = format!("Autocrypt: addr=ada@reporter.example; keydata={keydata}\n");
+    // What she writes later joins her case, since her server's word stands on both.
+    let fields = format!(
+        "Authentication-Results: mx.demo.example; dmarc=pass header.from=reporter.example\nAutocrypt: \
+         addr=ada@reporter.example; keydata={keydata}\n"
+    );
     Ok(Sample {
         name: "PGP/MIME, encrypted and signed",
         octets: head(
             "Ada Reporter <ada@reporter.example>",
             "...",
             "report-1@reporter.example",
-        ) + &autocrypt
+        ) + &fields
             + &pgp_mime(&seal(cast, &inner, cast.desk)?),
     })
 }

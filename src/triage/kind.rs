@@ -122,9 +122,7 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
     if own.head_says(Concept::AddsTo) && own.are_few() && !own.say(Concept::Retracts) {
         return LetterKind::FollowUp;
     }
-    let wants_key = seen.to_sendkey && signs() < 2 || misses_key(&own) && signs() == 0;
-    // What they found may be in a file.
-    if asks_for_key(seen) || wants_key && !seen.has_attachments {
+    if wants_key(seen, &own, signs) {
         return LetterKind::KeyRequest;
     }
     let speaks_of_flaw = || own.find() || speaks_of_vulnerability(seen.subject, seen.text);
@@ -138,11 +136,16 @@ pub fn kind(seen: &Seen<'_>) -> LetterKind {
     if own.are_few() && gives_notice(seen, &own, &text, words.language) {
         return LetterKind::DisclosureNotice;
     }
-    let says_nothing = seen.text.trim().is_empty() && seen.subject.trim().is_empty();
-    match says_nothing && !seen.has_attachments {
-        true => LetterKind::Other,
-        false => LetterKind::Report,
+    if seen.text.trim().is_empty() && seen.subject.trim().is_empty() && !seen.has_attachments {
+        return LetterKind::Other;
     }
+    LetterKind::Report
+}
+
+/// Whether it asks for our key, in any words, and reports nothing. What they found may be in a file.
+fn wants_key(seen: &Seen<'_>, own: &OwnWords<'_>, signs: impl Fn() -> usize) -> bool {
+    let misses = seen.to_sendkey && signs() < 2 || misses_key(own) && signs() == 0;
+    asks_for_key(seen) || misses && !seen.has_attachments
 }
 
 /// Whether a subject such as "Out of office" stands above nothing that reports something.
