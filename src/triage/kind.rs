@@ -151,9 +151,10 @@ fn wants_key(seen: &Seen<'_>, own: &OwnWords<'_>, signs: impl Fn() -> usize) -> 
 /// Whether a subject such as "Out of office" stands above nothing that reports something.
 fn is_away_note(seen: &Seen<'_>, signs: impl Fn() -> usize) -> bool {
     // A person who writes about such a note, and sends what they found along, waits for an answer.
-    let is_persons = seen.has_attachments && !says_automatic(seen);
+    if seen.has_attachments && !says_automatic(seen) {
+        return false;
+    }
     AUTO_SUBJECT.is_match(seen.subject)
-        && !is_persons
         && !(seen.in_thread && signs() >= 2)
         && !speaks_of_vulnerability(seen.subject, seen.text)
 }
