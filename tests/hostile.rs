@@ -658,7 +658,13 @@ fn a_reader_that_hangs_up_costs_its_own_letter_alone() {
 #[test]
 fn no_talk_over_a_control_socket_outlives_a_reload() {
     let desk = Desk::start("");
-    let mut silent = UnixStream::connect(desk.path().join("state/read.sock")).unwrap();
+    let mut connected = None;
+    // `status` is answered by the other socket too, which may be there a moment before.
+    wait_for("the socket", 20, || {
+        connected = UnixStream::connect(desk.path().join("state/read.sock")).ok();
+        connected.is_some()
+    });
+    let mut silent = connected.unwrap();
     silent.write_all(b"{").unwrap();
     // Taken, since the desk answers who came later.
     desk.json(&["status", "--json"]);
