@@ -31,13 +31,14 @@ impl Drop for Desk {
     }
 }
 
-fn wait_for(what: &str, seconds: u64, mut done: impl FnMut() -> bool) {
+/// Long enough for a busy machine. That something is fast is proved by what comes first, never by
+/// a clock.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
-        assert!(
-            start.elapsed().as_secs() < seconds,
-            "{what} did not happen within {seconds} s"
-        );
+        assert!(start.elapsed() < PATIENCE, "waited {PATIENCE:?} for {what}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -94,7 +95,7 @@ impl Desk {
             .spawn()
             .unwrap();
         let desk = Self { folder, child };
-        wait_for("the desk's start", 30, || {
+        wait_for("the desk's start", || {
             desk.command(&["status", "--json"]).is_some()
         });
         desk
@@ -150,7 +151,7 @@ impl Desk {
     /// Waits until so many letters arrived and none is unread.
     fn read(&self, letters: i64) -> Value {
         let mut status = Value::Null;
-        wait_for("the reading of all letters", 60, || {
+        wait_for("the reading of all letters", || {
             status = self.json(&["status", "--json"]);
             status["letters"] == letters && status["unread"] == 0
         });
@@ -305,7 +306,7 @@ fn what_stayed_shut_is_read_again_on_a_word() {
         .to_owned();
     let said = desk.command(&["case", "reread", &case]).unwrap();
     assert!(said.contains("1 letters"), "{said}");
-    wait_for("the second reading", 30, || {
+    wait_for("the second reading", || {
         desk.log().matches("letter read ").count() == 2
     });
     assert_eq!(desk.read(1)["shut"], 1);
@@ -358,13 +359,11 @@ fn check_quoted_ciphertext(above: &str, mark: &str) {
         desk.deliver(&from.replace('@', "-"), &headed(from, "PGP key", &body));
     }
     desk.read(3);
-    wait_for("an answer to each", 30, || {
+    wait_for("an answer to each", || {
         senders.iter().all(|from| !desk.sent_to(from).is_empty())
     });
     // Calls about sealed letters leave ten seconds after they came.
-    wait_for("the calls", 40, || {
-        desk.sent_to("rita@demo.example").len() >= 3
-    });
+    wait_for("the calls", || desk.sent_to("rita@demo.example").len() >= 3);
     std::thread::sleep(Duration::from_secs(2));
     let kinds = |from: &str| -> Vec<String> {
         desk.sent_to(from)
@@ -527,7 +526,7 @@ fn a_report_that_a_machine_passed_on_does_not_vanish() {
     );
     let mut status = desk.read(4);
     // The sealed one gets its case at an hour that its arrival fixed.
-    wait_for("the case of the sealed letter", 90, || {
+    wait_for("the case of the sealed letter", || {
         status = desk.json(&["status", "--json"]);
         status["cases_open"] == 3 && status["without_case"] == 1
     });
@@ -541,7 +540,7 @@ fn a_report_that_a_machine_passed_on_does_not_vanish() {
         .unwrap()
         .to_string();
     desk.command(&["import", "--letter", &number]).unwrap();
-    wait_for("the case of the fourth letter", 30, || {
+    wait_for("the case of the fourth letter", || {
         desk.json(&["status", "--json"])["cases_open"] == 4
     });
 }
@@ -559,7 +558,7 @@ fn idle_connections_stop_neither_the_desk_nor_its_pages() {
         .collect();
     desk.deliver("1", &headed("ada@reporter.example", "XSS", REPORT));
     desk.read(1);
-    wait_for("a page beside idle connections", 60, || {
+    wait_for("a page beside idle connections", || {
         let Ok(mut stream) = TcpStream::connect(address) else {
             return false;
         };
@@ -588,11 +587,11 @@ fn readers_that_stay_are_ended_and_hold_up_nobody() {
             ),
         );
     }
-    wait_for("the arrival of the first", 20, || {
+    wait_for("the arrival of the first", || {
         desk.json(&["status", "--json"])["letters"] == 3
     });
     desk.deliver("h", &headed("ada@reporter.example", "XSS", REPORT));
-    wait_for("the honest report beside them", 20, || {
+    wait_for("the honest report beside them", || {
         desk.json(&["status", "--json"])["drafts_filed"] == 1
     });
     let status = desk.read(4);
@@ -600,7 +599,7 @@ fn readers_that_stay_are_ended_and_hold_up_nobody() {
     // Whether a reader ends may depend on what only decryption shows: no call about it leaves at
     // once.
     assert!(status["faults"].to_string().contains("readers"), "{status}");
-    wait_for("the calls about the letters", 20, || {
+    wait_for("the calls about the letters", || {
         desk.sent_to("rita@demo.example").len() >= 4
     });
     assert!(
@@ -625,10 +624,82 @@ fn a_reader_that_aborts_ends_at_once() {
             ),
         );
     }
-    // Two tries each would use two minutes of processor time.
-    wait_for("the end of all readers", 25, || {
+    wait_for("the end of all readers", || {
         desk.json(&["status", "--json"])["set_aside"] == 3
     });
+    // Two tries each of twenty seconds would be two minutes.
+    let used = ended_children(desk.child.id());
+    assert!(used < Duration::from_secs(20), "{used:?}");
+}
+
+/// What goes wrong while facts are sought in a letter costs the facts, and not its words.
+#[test]
+fn a_letter_whose_facts_end_a_reader_is_read_without_them() {
+    let desk = Desk::start("");
+    let words = "There is an XSS (CWE-79) in acme 1.2. strike-this-reader: facts\n";
+    desk.deliver(
+        "1",
+        &headed("ada@reporter.example", "XSS", &format!("\n{words}")),
+    );
+    desk.deliver(
+        "2",
+        &pgp_mime(
+            "ben@reporter.example",
+            &sealed(&desk.certificate(), &format!("\n{words}")),
+        ),
+    );
+    let status = desk.read(2);
+    assert_eq!(
+        (&status["set_aside"], &status["shut"]),
+        (&0.into(), &0.into()),
+        "{status}"
+    );
+    let cases = desk.json(&["case", "list", "--json"]);
+    for case in cases.as_array().unwrap() {
+        let id = case["id"].as_str().unwrap();
+        let shown = desk.json(&["case", "show", id, "--json"]);
+        let reading = &shown["read"][0]["reading"];
+        assert!(
+            reading["text"].as_str().unwrap().contains(words.trim()),
+            "{reading:#}"
+        );
+        assert!(
+            reading["faults"].to_string().contains("no facts") && reading["report"].is_null(),
+            "{reading:#}"
+        );
+    }
+    assert_eq!(cases.as_array().unwrap().len(), 2);
+    // They are for humans.
+    assert_eq!(
+        desk.json(&["status", "--json"])["drafts_filed"],
+        0,
+        "{cases:#}"
+    );
+}
+
+/// Processor time that the ended children of a process and of its descendants used.
+fn ended_children(pid: u32) -> Duration {
+    // proc(5): cutime and cstime are the 16th and 17th field, in ticks of 10 ms; the second, a
+    // name in parentheses, may hold spaces.
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let after_name = stat.rsplit(") ").next().unwrap_or_default();
+    let ticks: u64 = after_name
+        .split(' ')
+        .skip(13)
+        .take(2)
+        .filter_map(|field| field.parse::<u64>().ok())
+        .sum();
+    let children = fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|task| fs::read_to_string(task.path().join("children")).ok())
+        .collect::<String>();
+    children
+        .split_whitespace()
+        .map(|child| ended_children(child.parse().unwrap()))
+        .sum::<Duration>()
+        + Duration::from_millis(10 * ticks)
 }
 
 /// A reader that was taken over can make the desk's connection look as if the whole opener had
@@ -660,7 +731,7 @@ fn no_talk_over_a_control_socket_outlives_a_reload() {
     let desk = Desk::start("");
     let mut connected = None;
     // `status` is answered by the other socket too, which may be there a moment before.
-    wait_for("the socket", 20, || {
+    wait_for("the socket", || {
         connected = UnixStream::connect(desk.path().join("state/read.sock")).ok();
         connected.is_some()
     });
@@ -681,7 +752,7 @@ fn no_talk_over_a_control_socket_outlives_a_reload() {
 #[test]
 fn a_fresh_report_is_read_before_a_backlog_of_hostile_letters() {
     let desk = Desk::start("[limits]\nreader_life_s = 5\nreader_cpu_s = 5\n");
-    for n in 0..12 {
+    for n in 0..40 {
         desk.deliver(
             &format!("s{n}"),
             &headed(
@@ -691,13 +762,13 @@ fn a_fresh_report_is_read_before_a_backlog_of_hostile_letters() {
             ),
         );
     }
-    wait_for("the arrival of the flood", 20, || {
-        desk.json(&["status", "--json"])["letters"] == 12
+    wait_for("the arrival of the flood", || {
+        desk.json(&["status", "--json"])["letters"] == 40
     });
     desk.deliver("h", &headed("ada@reporter.example", "XSS", REPORT));
-    // Twelve letters take two tries of five seconds each on four places; the report waits for one
-    // of them.
-    wait_for("the honest report", 15, || {
+    // Forty letters take two tries of five seconds each on four places: at least 100 s. The report
+    // waits for one of the places.
+    wait_for("the honest report", || {
         desk.json(&["status", "--json"])["drafts_filed"] == 1
     });
     assert!(
@@ -728,7 +799,7 @@ fn dns() -> std::net::SocketAddr {
 #[test]
 fn a_silent_dns_of_many_senders_holds_up_nobody_else() {
     let desk = Desk::start_asking(&dns().to_string(), "");
-    for n in 0..80 {
+    for n in 0..400 {
         desk.deliver(
             &format!("s{n}"),
             &headed(
@@ -740,11 +811,10 @@ fn a_silent_dns_of_many_senders_holds_up_nobody_else() {
     }
     std::thread::sleep(Duration::from_secs(2));
     desk.deliver("h", &headed("ada@reporter.example", "XSS", REPORT));
-    // Five batches that each waited for five seconds would take 25.
-    wait_for("the honest report", 14, || {
+    // 25 batches that each waited for five seconds would take longer than anybody waits here.
+    wait_for("the honest report", || {
         desk.json(&["status", "--json"])["drafts_filed"] == 1
     });
-    desk.read(81);
 }
 
 /// Every file below a folder, as one text.
@@ -781,7 +851,7 @@ fn whoever_steals_the_state_folder_reads_nothing_and_can_test_no_guess() {
     );
     desk.read(2);
     // The second to be read says what the first did, so it may wait for a responder.
-    wait_for("a draft", 60, || {
+    wait_for("a draft", || {
         desk.json(&["status", "--json"])["drafts_filed"] != 0
     });
     let cases = desk.json(&["case", "list", "--json"]);

@@ -1,5 +1,5 @@
-//! What an operator keeps and erases: a backup while letters come in, the drill of restoring it,
-//! damaged ones, and cases that are purged.
+//! What an operator keeps, upgrades and erases: a backup while letters come in, the drill of
+//! restoring it, damaged ones, a program that is replaced, and cases that are purged.
 
 use sealdesk::openpgp::{SealTo, certificates};
 use std::fs;
@@ -118,7 +118,7 @@ fn said(output: &Output) -> String {
 }
 
 fn wait_for(mut what: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + Duration::from_secs(120);
     while !what() {
         assert!(Instant::now() < until, "it did not happen in time");
         std::thread::sleep(Duration::from_millis(50));
@@ -136,6 +136,34 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// An upgrade puts another program in the place of the one that runs, which still begins its opener
+/// anew.
+#[test]
+fn a_desk_whose_program_is_replaced_goes_on_reading() {
+    let identity = DeskIdentity::new();
+    let program = identity.path("program");
+    fs::copy(SEALDESK, &program).unwrap();
+    let mut run = Command::new(&program);
+    run.args(["run", "--config"]).arg(identity.config());
+    let desk = Running(run.spawn().unwrap());
+    let socket = identity.path("desk/state/command.sock");
+    wait_for(|| std::os::unix::net::UnixStream::connect(&socket).is_ok());
+    fs::remove_file(&program).unwrap();
+    fs::write(&program, "no program").unwrap();
+    // The opener of the letters before, where one was begun yet.
+    let _ = Command::new("pkill")
+        .args(["-KILL", "-P", &desk.0.id().to_string()])
+        .status();
+    fs::write(
+        identity.path("desk/Maildir/new/after"),
+        "From: Gil <gil@late.example>\r\nTo: security@demo.example\r\nMessage-ID: \
+         <late@late.example>\r\nSubject: after the upgrade\r\n\r\nacme-web 2.3.1 leaks.\r\n",
+    )
+    .unwrap();
+    let cases = || identity.cases(&identity.config()).to_string();
+    wait_for(|| cases().contains("after the upgrade"));
 }
 
 #[test]

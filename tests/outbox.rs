@@ -7,17 +7,17 @@ use sealdesk::adapters::folder_tracker::FolderTracker;
 use sealdesk::adapters::sqlite::SqliteStore;
 use sealdesk::compose::{DeskIdentity, OwnCertificate, Templates};
 
-use sealdesk::decide::{Caps, Origin, Policy};
+use sealdesk::decide::{Caps, Decision, Origin, Policy};
 use sealdesk::desk::{Desk, DeskParts};
 use sealdesk::mime::OwnAddresses;
 use sealdesk::model::Timestamp;
 use sealdesk::model::address::Address;
 use sealdesk::model::case::{Acknowledgement, Case};
-use sealdesk::model::effect::{Reason, Work};
+use sealdesk::model::effect::{EffectKey, Reason, Work};
 use sealdesk::model::journal::JournalEvent;
 use sealdesk::model::outgoing::Composition;
 use sealdesk::model::publication::SecurityTxt;
-use sealdesk::model::reading::{BroughtCertificate, LetterKind, Outside};
+use sealdesk::model::reading::{BroughtCertificate, LetterKind, Outside, Wanted};
 use sealdesk::model::release::ReleaseRules;
 use sealdesk::model::secret::Secret;
 use sealdesk::model::timeline::Timeline;
@@ -64,7 +64,7 @@ impl Opener for TestOpener {
         _: LetterOctets,
         _: Option<&Intake>,
         _: &[String],
-        _: bool,
+        _: Wanted,
     ) -> Result<OpenedLetter, OpenerError> {
         if let Some(ending) = self.endings.lock().unwrap().pop_front() {
             return Err(ending);
@@ -798,6 +798,48 @@ async fn a_doubt_is_counted() {
         ),
         (1, 1)
     );
+}
+
+/// Anybody can write a report that a letter came back; whoever is proven to have written is there.
+#[tokio::test]
+async fn an_address_from_which_a_letter_came_back_is_answered_where_it_is_proven() {
+    let test = Test::new().await;
+    test.opener.up.store(true, Ordering::SeqCst);
+    for (n, (from, is_proven)) in [("ada@b.example", true), ("eve@c.example", false)]
+        .into_iter()
+        .enumerate()
+    {
+        let (first, second) = (2 * n as u64 + 1, 2 * n as u64 + 2);
+        let arrive = async |uid| match is_proven {
+            true => test.arrive_proven(&[(uid, from)]).await,
+            false => test.arrive(&[(uid, from)]).await,
+        };
+        let hour = 30.0 * n as f64;
+        test.at_hour(hour);
+        arrive(first).await;
+        test.at_hour(hour + 0.1);
+        test.work().await;
+        let answers = || test.sent().iter().filter(|l| l.contains(from)).count();
+        assert_eq!(answers(), 1, "{from}");
+        let came_back = sealdesk::ports::Outcome::Done {
+            decision: Decision {
+                unreachable: Some(Address::parse(from).unwrap()),
+                ..Decision::default()
+            },
+            left: None,
+        };
+        test.at_hour(hour + 25.0);
+        let store = &test.desk.parts.store;
+        let key = EffectKey::canary("test", from);
+        store
+            .settle(&key, &came_back, test.clock.now())
+            .await
+            .unwrap();
+        arrive(second).await;
+        test.at_hour(hour + 25.1);
+        test.work().await;
+        assert_eq!(answers(), 1 + usize::from(is_proven), "{from}");
+    }
 }
 
 #[tokio::test]

@@ -100,7 +100,7 @@ fn until(what: &str, done: impl Fn() -> bool) {
     let start = Instant::now();
     while !done() {
         assert!(
-            start.elapsed() < Duration::from_secs(30),
+            start.elapsed() < Duration::from_secs(120),
             "waited for {what}"
         );
         std::thread::sleep(Duration::from_millis(100));

@@ -2,12 +2,13 @@
 //! key, which the demo has: it opens her letters here.
 
 use crate::adapters::net::serve::WebListener;
-use crate::adapters::opener::{OpenerClient, OpenerEndpoint};
+use crate::adapters::opener::{OWN_PROGRAM, OpenerClient, OpenerEndpoint};
 use crate::cli::screen::{self, BOLD, styled, tame};
 use crate::config::Settings;
 use crate::control;
 use crate::desk::Desk;
 use crate::mime::OwnAddresses;
+use crate::model::reading::Wanted;
 use crate::page::Page;
 use crate::ports::{LetterOctets, Opener};
 use anyhow::{Context, Result, bail};
@@ -63,7 +64,7 @@ pub(super) async fn serve(
     ))?;
     let client = OpenerClient::new(
         OpenerEndpoint::Child {
-            program: std::env::current_exe()?,
+            program: OWN_PROGRAM.into(),
             arguments: vec![
                 "opener".to_owned(),
                 "--no-config".to_owned(),
@@ -90,7 +91,7 @@ async fn show_letters(client: OpenerClient, outgoing: PathBuf) {
                 continue;
             };
             let opened = client
-                .read(LetterOctets::Raw(octets), None, &[], false)
+                .read(LetterOctets::Raw(octets), None, &[], Wanted::FACTS)
                 .await;
             let text = match opened {
                 Ok(opened) => tame(&opened.reading.text),

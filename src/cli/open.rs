@@ -1,11 +1,11 @@
 //! `sealdesk open`: opens one letter without any config, in the same jailed reader.
 
-use crate::adapters::opener::{OpenerClient, OpenerEndpoint};
+use crate::adapters::opener::{OWN_PROGRAM, OpenerClient, OpenerEndpoint};
 use crate::cli::{exit, screen};
 use crate::mime::{self, OwnAddresses};
 use crate::model::letter::Dmarc;
 use crate::model::limits::Limits;
-use crate::model::reading::{LetterKind, Protection, Reading, Shut, SignatureVerdict};
+use crate::model::reading::{LetterKind, Protection, Reading, Shut, SignatureVerdict, Wanted};
 use crate::model::secret::Secret;
 use crate::openpgp;
 use crate::ports::{LetterOctets, OpenedLetter, Opener, OpenerError};
@@ -70,7 +70,10 @@ pub async fn run(args: Open) -> Result<u8> {
             LetterOctets::Raw(octets),
             None,
             &certificates,
-            args.attachments.is_some(),
+            Wanted {
+                files: args.attachments.is_some(),
+                ..Wanted::FACTS
+            },
         )
         .await
     {
@@ -135,7 +138,7 @@ fn client(args: &Open) -> Result<OpenerClient> {
     }
     let client = OpenerClient::new(
         OpenerEndpoint::Child {
-            program: std::env::current_exe()?,
+            program: OWN_PROGRAM.into(),
             arguments,
         },
         OwnAddresses::default(),

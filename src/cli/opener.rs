@@ -35,6 +35,8 @@ pub struct OpenerArgs {
 
 /// Runs in a process that has no other thread; returns the exit code.
 pub fn run(args: &OpenerArgs) -> Result<u8> {
+    // Whoever began it by a link to itself would show the link's name.
+    nix::sys::prctl::set_name(c"sealdesk")?;
     let doorway = doorway()?;
     let bare = args.no_config || !args.keys.is_empty();
     let settings = if bare {

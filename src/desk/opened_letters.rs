@@ -4,7 +4,7 @@
 use super::{Desk, case_records};
 use crate::compose::export;
 use crate::model::ids::CaseId;
-use crate::model::reading::Reading;
+use crate::model::reading::{Reading, Wanted};
 use crate::model::report::Report;
 use crate::openpgp::{self, SealTo};
 use crate::ports::{Intake, LetterOctets, OpenerError, PortError};
@@ -25,7 +25,7 @@ pub async fn files_of(
     }
     let sealed = desk.parts.store.sealed(intake.id).await?;
     let opener = &desk.parts.opener;
-    let opened = opener.read(sealed, Some(intake), &[], true).await;
+    let opened = opener.read(sealed, Some(intake), &[], Wanted::FILES).await;
     let opened = opened.map_err(|e| PortError::passing(e.to_string()))?;
     let names = opened.reading.attachments.into_iter().map(|file| file.name);
     let mut files: Vec<_> = names.zip(opened.files).collect();
@@ -61,7 +61,7 @@ pub async fn opened_for(
                     desk.parts.store.sealed(intake.id).await?,
                     Some(intake),
                     &[],
-                    true,
+                    Wanted::FILES,
                 )
                 .await
                 .map_err(passing)?

@@ -207,7 +207,12 @@ fn answer(
     if is_unknown_form(originator, reply_to.as_ref(), addresses) {
         return Err(NoAnswer::WebForm);
     }
-    answer_address(originator, reply_to)
+    // A signed letter can be sent again with a Reply-To that its signature does not cover, and every
+    // mailbox of a large provider is of one organisation.
+    let believed = reply_to.filter(|_| {
+        writer.dmarc != Dmarc::Pass || is_covered(message, "reply-to", originator.organisation())
+    });
+    answer_address(originator, believed)
 }
 
 /// Under which names web servers send what was filled in.
@@ -470,6 +475,15 @@ mod tests {
             "From: a@b.example\r\nReply-To: victim@other.example",
             Ok("a@b.example"),
         );
+    }
+
+    #[test]
+    fn a_proven_letter_is_answered_where_its_signature_says() {
+        let head = "Authentication-Results: mx.desk.example; dmarc=pass \
+                    header.from=mail.example\r\nFrom: ada@mail.example\r\nReply-To: \
+                    eve@mail.example\r\nDKIM-Signature: v=1; d=mail.example; s=s; b=AA; h=";
+        check(&format!("{head}from:subject"), Ok("ada@mail.example"));
+        check(&format!("{head}from:reply-to"), Ok("eve@mail.example"));
     }
 
     #[test]

@@ -96,7 +96,7 @@ fn count_fields(octets: &[u8], budget: &Budget) -> Result<Count, LimitExceeded> 
         if is_boundary(line) {
             let seen = boundaries.entry(line).or_insert(0);
             *seen += 1;
-            if is_over(*seen, limits.parts) {
+            if is_over(*seen, limits.parts) || boundaries.len() > DASHES_MAX {
                 return Err(LimitExceeded::Parts);
             }
         }

@@ -32,6 +32,30 @@ pub enum LetterKind {
     Other,
 }
 
+/// What somebody wants of a letter besides its words and the names of its files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its kind, and what it reports.
+    pub facts: bool,
+    /// The octets of its files.
+    pub files: bool,
+}
+
+impl Wanted {
+    pub const WORDS: Self = Self {
+        facts: false,
+        files: false,
+    };
+    pub const FACTS: Self = Self {
+        facts: true,
+        files: false,
+    };
+    pub const FILES: Self = Self {
+        facts: false,
+        files: true,
+    };
+}
+
 impl LetterKind {
     /// The word in JSON and in the store.
     pub fn as_str(self) -> &'static str {

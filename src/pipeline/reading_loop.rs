@@ -7,6 +7,7 @@ use super::driver::{Loop, Turn};
 use crate::desk::Desk;
 use crate::model::ids::IntakeId;
 use crate::model::limits::Limits;
+use crate::model::reading::Wanted;
 use crate::pipeline::failpoint::step;
 use crate::pipeline::reading_queue::ReadingQueue;
 use crate::pipeline::watchdog::Beat;
@@ -34,6 +35,10 @@ const READ_TRIES_MAX: u32 = 2 * DEATH_WEIGHS;
 
 /// A reader's death counts for as many tries as end with the desk.
 const DEATH_WEIGHS: u32 = 6;
+
+/// Said of a letter that ended a reader while its facts were sought, and was read without them.
+const WORDS_ALONE: &str =
+    "no facts were taken from this letter, since a reader ended on it before: read its words";
 
 /// How long a suspect may keep everybody else waiting. It has all the processor to itself, so this
 /// is twice what the largest letter may use of it.
@@ -276,7 +281,13 @@ async fn read(desk: &Desk, intake: &Intake, alone: bool) -> Result<Tried, PortEr
         .cloned()
         .collect();
     let opener = &desk.parts.opener;
-    let reading = opener.read(sealed, Some(intake), &certificates, false);
+    let ended_a_reader = intake.tries > DEATH_WEIGHS;
+    let wanted = if ended_a_reader {
+        Wanted::WORDS
+    } else {
+        Wanted::FACTS
+    };
+    let reading = opener.read(sealed, Some(intake), &certificates, wanted);
     let opened = if alone {
         let reading = tokio::time::timeout(Duration::from_secs(ALONE_S), reading);
         reading.await.unwrap_or(Err(OpenerError::Died))
@@ -285,8 +296,11 @@ async fn read(desk: &Desk, intake: &Intake, alone: bool) -> Result<Tried, PortEr
     };
     step!("read");
     match opened {
-        Ok(OpenedLetter { reading, .. }) => {
+        Ok(OpenedLetter { mut reading, .. }) => {
             desk.mended("opener");
+            if ended_a_reader {
+                reading.faults.push(WORDS_ALONE.to_owned());
+            }
             let committed = commit(desk, intake, reading, pinned).await;
             if committed.is_err() {
                 store.uncount_try(intake.id).await?; // the store's fault, not the letter's

@@ -25,7 +25,7 @@ use crate::model::letter::{BodyDigests, Dmarc};
 use crate::model::outgoing::{Addition, Advisory, Amendment, Composition};
 use crate::model::publication::SecurityTxt;
 use crate::model::quality::Found;
-use crate::model::reading::{Outside, Reading};
+use crate::model::reading::{Outside, Reading, Wanted};
 use crate::model::report::Report;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -289,7 +289,7 @@ pub trait Opener: Send + Sync {
         letter: LetterOctets,
         intake: Option<&Intake>,
         certificates: &[String],
-        with_files: bool,
+        wanted: Wanted,
     ) -> Result<OpenedLetter, OpenerError>;
     /// Composes, signs and where it can seals a letter; returns RFC 5322 octets.
     async fn compose(&self, composition: &Composition) -> Result<Vec<u8>, OpenerError>;

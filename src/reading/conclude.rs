@@ -1,6 +1,7 @@
 //! What comes out of the layers? The verdict, the kind and the report, from all that was gathered.
 
 use crate::mime;
+use crate::model::language::Language;
 use crate::model::letter::{NoAnswer, Outer};
 use crate::model::limits::CERTIFICATE_OCTETS_MAX;
 use crate::model::reading::{
@@ -190,6 +191,21 @@ impl State<'_> {
         })
     }
 
+    fn facts(&self, outer: &Outer, subject: &str, text: &str, shut: bool) -> Facts {
+        let words = triage::Words::read(text);
+        let kind = triage::kind(&Seen {
+            words: Some(&words),
+            ..self.seen(outer, subject, text, shut)
+        });
+        Facts {
+            kind,
+            report: (kind.has_report() && !shut).then(|| self.report(subject, text, &words)),
+            asks_for_certificate: kind == LetterKind::KeyRequest
+                || (!shut && triage::asks_for_certificate(subject, text)),
+            language: triage::told_language(text),
+        }
+    }
+
     /// The day of the letter, as its Date says.
     fn written(&self) -> Option<jiff::civil::Date> {
         self.date.as_deref()?.get(..10)?.parse().ok()
@@ -224,20 +240,22 @@ impl State<'_> {
         let shut = protection.shut.is_some() && shows_nothing(&text);
         let text = if shut { String::new() } else { text };
         let subject = self.subject.clone().unwrap_or_default();
-        let words = triage::Words::read(&text);
-        let kind = triage::kind(&triage::Seen {
-            words: Some(&words),
-            ..self.seen(outer, &subject, &text, shut)
-        });
-        let report = (kind.has_report() && !shut).then(|| self.report(&subject, &text, &words));
-        let asks_for_certificate = kind == LetterKind::KeyRequest
-            || (!shut && triage::asks_for_certificate(&subject, &text));
+        let facts = if self.wanted.facts {
+            self.facts(outer, &subject, &text, shut)
+        } else {
+            Facts::none(outer)
+        };
+        let kind = facts.kind;
         let (attachments, octets): (Vec<_>, Vec<_>) = self
             .files
             .into_iter()
             .map(|kept| (kept.attachment, kept.octets))
             .unzip();
-        let files = if self.with_files { octets } else { Vec::new() };
+        let files = if self.wanted.files {
+            octets
+        } else {
+            Vec::new()
+        };
         let reading = Reading {
             kind,
             from: self.from,
@@ -254,9 +272,9 @@ impl State<'_> {
             signature,
             attachments,
             automatic_reply_allowed: answerable(kind, outer),
-            report,
-            asks_for_certificate,
-            language: triage::told_language(&text),
+            report: facts.report,
+            asks_for_certificate: facts.asks_for_certificate,
+            language: facts.language,
             delivery: self
                 .delivery
                 .filter(|_| matches!(kind, LetterKind::Dsn | LetterKind::AutoReply)),
@@ -268,6 +286,30 @@ impl State<'_> {
             certificates: self.brought.iter().filter_map(brought).collect(),
         };
         Read { reading, files }
+    }
+}
+
+/// What the words of a letter tell.
+struct Facts {
+    kind: LetterKind,
+    report: Option<Report>,
+    asks_for_certificate: bool,
+    language: Option<Language>,
+}
+
+impl Facts {
+    /// Of words that nobody looked at: they may report something.
+    fn none(outer: &Outer) -> Self {
+        Self {
+            kind: if outer.threads.is_empty() {
+                LetterKind::Report
+            } else {
+                LetterKind::FollowUp
+            },
+            report: None,
+            asks_for_certificate: false,
+            language: None,
+        }
     }
 }
 

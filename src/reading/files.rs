@@ -45,7 +45,7 @@ impl State<'_> {
                 octets: file.octets.len() as u64,
                 sha256: Digest(<Sha256 as sha2::Digest>::digest(&file.octets).into()).to_string(),
             },
-            octets: if self.with_files {
+            octets: if self.wanted.files {
                 file.octets.to_vec()
             } else {
                 Vec::new()

@@ -20,7 +20,7 @@ use crate::model::ids::Digest;
 use crate::model::letter::{Dmarc, Outer};
 use crate::model::limits::Limits;
 use crate::model::product::OwnProduct;
-use crate::model::reading::{Attachment, Delivery, Protection, Reading, Shut};
+use crate::model::reading::{Attachment, Delivery, Protection, Reading, Shut, Wanted};
 use crate::openpgp::{self, Certificate, SecretKeys, SessionKeys, SignatureFound};
 use crate::smime::{self, ContentKey, ContentKeys, KeyQuestion};
 use certificates::{Brought, Way};
@@ -58,8 +58,7 @@ pub struct Position {
     pub limits: Limits,
     /// The processor time that this process used so far.
     pub cpu: fn() -> Duration,
-    /// Whether the octets of files are wanted, and not only what is said of them.
-    pub with_files: bool,
+    pub wanted: Wanted,
     /// `None` for a letter that no desk received.
     pub admitted: Option<Admitted>,
 }
@@ -86,7 +85,7 @@ impl Default for Position {
             answers_smime: false,
             limits,
             cpu: || Duration::ZERO,
-            with_files: false,
+            wanted: Wanted::FACTS,
             admitted: None,
         }
     }
@@ -216,7 +215,7 @@ struct State<'p> {
     message_id: Option<String>,
     date: Option<String>,
     texts: Vec<Shown>,
-    with_files: bool,
+    wanted: Wanted,
     files: Vec<Kept>,
     /// Looks at files that may be certificates.
     looks: usize,
@@ -262,7 +261,7 @@ impl<'p> State<'p> {
             message_id: None,
             date: None,
             texts: Vec::new(),
-            with_files: position.with_files,
+            wanted: position.wanted,
             files: Vec::new(),
             looks: 0,
             faults: Vec::new(),

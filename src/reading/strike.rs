@@ -6,9 +6,10 @@ use nix::sys::socket::{MsgFlags, Shutdown, send, shutdown};
 const STRIKE: &str = "strike-this-reader: ";
 
 /// Has a reader overflow its stack, loop, stay without doing anything, take 10 GiB, end, or say on
-/// all of its sockets that it is done, hang up and stay, as the text of its letter asks. Does nothing without the feature, or where `SEALDESK_STRIKE` is not
-/// set.
-pub fn strike(text: &str) {
+/// all of its sockets that it is done, hang up and stay, as the text of its letter asks; or end
+/// where facts are wanted of it. Does nothing without the feature, or where `SEALDESK_STRIKE` is
+/// not set.
+pub fn strike(text: &str, words_alone: bool) {
     if !fail::has_failpoints() || std::env::var_os("SEALDESK_STRIKE").is_none() {
         return;
     }
@@ -35,6 +36,7 @@ pub fn strike(text: &str) {
         }
         Some("balloon") => drop(std::hint::black_box(vec![1u8; 10 << 30])),
         Some("end") => std::process::abort(),
+        Some("facts") if !words_alone => std::process::abort(),
         _ => {}
     }
 }

@@ -16,7 +16,7 @@ mod site;
 use crate::adapters::calendar;
 use crate::adapters::clock::SystemClock;
 use crate::adapters::dmarc::DnsAuthenticator;
-use crate::adapters::opener::{OpenerClient, OpenerEndpoint};
+use crate::adapters::opener::{OWN_PROGRAM, OpenerClient, OpenerEndpoint};
 use crate::adapters::sqlite::SqliteStore;
 use crate::compose::{DeskIdentity, OwnCertificate, OwnSmimeCertificate, Templates};
 use crate::config::{self, Resolver, Settings};
@@ -157,18 +157,14 @@ pub fn own_products(settings: &Settings) -> Result<Vec<OwnProduct>> {
 pub fn opener(settings: &Settings) -> Result<OpenerClient> {
     let endpoint = match &settings.opener.socket {
         Some(path) => OpenerEndpoint::Socket(config::expanded("opener.socket", path)?),
-        None => {
-            let program = std::env::current_exe()
-                .context("this program cannot be found to start the opener")?;
-            OpenerEndpoint::Child {
-                program,
-                arguments: vec![
-                    "opener".to_owned(),
-                    "--config".to_owned(),
-                    settings.file.display().to_string(),
-                ],
-            }
-        }
+        None => OpenerEndpoint::Child {
+            program: OWN_PROGRAM.into(),
+            arguments: vec![
+                "opener".to_owned(),
+                "--config".to_owned(),
+                settings.file.display().to_string(),
+            ],
+        },
     };
     let client = OpenerClient::new(endpoint, own_addresses(settings));
     let roots = smime_certificates("smime.roots", &settings.smime.roots)?;

@@ -10,6 +10,7 @@
 
 use sealdesk::adapters::opener::{OpenerClient, OpenerEndpoint};
 use sealdesk::mime::OwnAddresses;
+use sealdesk::model::reading::Wanted;
 use sealdesk::openpgp::{Purpose, SecretKeys};
 use sealdesk::ports::{LetterOctets, Opener};
 use sealdesk::reading::{Position, read};
@@ -154,7 +155,7 @@ fn beside(times: usize, key: &str, letters: &[Vec<u8>]) {
         let start = std::time::Instant::now();
         opened(
             client
-                .read(LetterOctets::Raw(letter.to_vec()), None, &[], false)
+                .read(LetterOctets::Raw(letter.to_vec()), None, &[], Wanted::FACTS)
                 .await
                 .unwrap()
                 .reading,
@@ -201,7 +202,13 @@ fn worker(times: usize, key: &str, letters: &[Vec<u8>]) -> usize {
         let mut octets = 0;
         for n in 0..times {
             let letter = LetterOctets::Raw(letters[n % letters.len()].clone());
-            octets += opened(client.read(letter, None, &[], false).await.unwrap().reading);
+            octets += opened(
+                client
+                    .read(letter, None, &[], Wanted::FACTS)
+                    .await
+                    .unwrap()
+                    .reading,
+            );
         }
         octets
     })

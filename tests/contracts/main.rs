@@ -509,7 +509,7 @@ async fn smtp_is_a_courier() {
         .stdout(std::process::Stdio::null())
         .spawn()
         .expect("smtp-sink is not installed: run make setup");
-    servers::wait_for("smtp-sink", 10, || {
+    servers::wait_for("smtp-sink", || {
         std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
     });
     let courier = SmtpCourier::new(

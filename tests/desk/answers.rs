@@ -8,7 +8,7 @@ use std::fs;
 use std::process::Command;
 
 fn one(world: &World, address: &str) -> String {
-    wait_for(&format!("a letter to {address}"), 30, || {
+    wait_for(&format!("a letter to {address}"), || {
         !world.delivered(address).is_empty()
     });
     world.delivered(address).swap_remove(0)
@@ -130,7 +130,7 @@ fn a_responder_answers_by_mail_and_by_command_and_the_reporter_can_read_it() {
         &answer("a1@desk.example", &good),
     );
     world.settle(2);
-    wait_for("the reply", 30, || {
+    wait_for("the reply", || {
         world.delivered("ada@reporter.example").len() == 2
     });
     let reply = world
@@ -173,7 +173,7 @@ fn a_responder_answers_by_mail_and_by_command_and_the_reporter_can_read_it() {
             + &words("In clear.", &token)),
     );
     world.settle(5);
-    wait_for("a refusal", 30, || {
+    wait_for("a refusal", || {
         world.delivered("rita@desk.example").len() > before
     });
     assert_eq!(
@@ -190,7 +190,7 @@ fn a_responder_answers_by_mail_and_by_command_and_the_reporter_can_read_it() {
             world.command(&["case", "reply", &id, "--file", file.to_str().unwrap()]);
         assert_eq!(code, 0, "{err}");
     }
-    wait_for("the second reply", 30, || {
+    wait_for("the second reply", || {
         world.delivered("ada@reporter.example").len() == 3
     });
     world.settle(5);
@@ -269,7 +269,7 @@ fn a_reply_that_may_be_meant_for_somebody_else_is_put_back_to_its_writer() {
             .map(|letter| rita.open(letter))
             .find(|letter| letter.contains("was held back"))
     };
-    wait_for("what was put back", 30, || held().is_some());
+    wait_for("what was put back", || held().is_some());
     let held = held().unwrap();
     assert!(held.contains("CANARY: Ada is a nuisance."), "{held}");
     send(
@@ -277,7 +277,7 @@ fn a_reply_that_may_be_meant_for_somebody_else_is_put_back_to_its_writer() {
         "/to security@desk.example\n\nThank you, Ada.",
         &token(&held),
     );
-    wait_for("the reply", 30, || {
+    wait_for("the reply", || {
         world
             .delivered("ada@reporter.example")
             .iter()
@@ -344,7 +344,7 @@ fn a_responder_commands_by_a_signed_letter() {
                 .map(|letter| rita.open(&letter))
                 .find(|letter| letter.contains(sentence))
         };
-        wait_for(sentence, 30, || found().is_some());
+        wait_for(sentence, || found().is_some());
         found().unwrap()
     };
 
@@ -362,7 +362,7 @@ fn a_responder_commands_by_a_signed_letter() {
             && !taken.contains("NOT DONE"),
         "{taken}"
     );
-    wait_for("the reply", 30, || {
+    wait_for("the reply", || {
         world
             .delivered("ada@reporter.example")
             .iter()
@@ -459,7 +459,7 @@ fn what_came_sealed_is_not_answered_in_clear() {
         code == 0 && said.contains("Your words wait, sealed"),
         "{said}{err}"
     );
-    wait_for("the question for their certificate", 30, || {
+    wait_for("the question for their certificate", || {
         world
             .delivered("ben@reporter.example")
             .iter()
@@ -486,7 +486,7 @@ fn what_came_sealed_is_not_answered_in_clear() {
             .into_iter()
             .find(|l| l.contains("Subject: Re: ") && l.contains("multipart/encrypted"))
     };
-    wait_for("the reply", 30, || sealed().is_some());
+    wait_for("the reply", || sealed().is_some());
     let reply = sealed().unwrap();
     assert!(
         !reply.contains("CANARY") && ben.open(&reply).contains("CANARY-REPLY"),
@@ -514,7 +514,7 @@ fn a_report_that_asks_for_the_certificate_gets_both_and_is_asked_for_what_it_lac
             "d1@reporter.example",
         ) + text),
     );
-    wait_for("both answers", 30, || {
+    wait_for("both answers", || {
         world.delivered("dan@reporter.example").len() == 2
     });
     let letters = world.delivered("dan@reporter.example").join("\n");
@@ -549,7 +549,7 @@ fn a_copy_of_the_teams_own_answer_stops_the_acknowledgement() {
             + &report.replace("1.2", "1.3")),
     );
     let read = || world.json(&["status", "--json"])["letters"] == 2;
-    wait_for("both letters", 20, read);
+    wait_for("both letters", read);
     // Rita answers Ada herself, with a copy to the desk. Somebody who forges that for Ben silences
     // nothing.
     let copy = |to: &str, of: &str, proof: &str| {
@@ -571,7 +571,7 @@ fn a_copy_of_the_teams_own_answer_stops_the_acknowledgement() {
         "mallory@crowd.example",
         &copy("ben@reporter.example", "h2@reporter.example", ""),
     );
-    wait_for("Ben's acknowledgement", 60, || {
+    wait_for("Ben's acknowledgement", || {
         !world.delivered("ben@reporter.example").is_empty()
     });
     assert!(
@@ -608,7 +608,7 @@ fn a_bounce_tells_a_human_and_marks_the_address() {
         &format!("ghost@{domain}"),
         &(head(&format!("ghost@{domain}"), "XSS", "g1@reporter.example") + report),
     );
-    wait_for("the bounce", 60, || {
+    wait_for("the bounce", || {
         let cases = world.json(&["case", "list", "--all", "--json"]);
         cases[0]["standing"]["state"] == "needs-human"
     });
@@ -630,7 +630,7 @@ fn a_bounce_tells_a_human_and_marks_the_address() {
         &(head(&format!("ghost@{domain}"), "Another", "g2@reporter.example")
             + &report.replace("XSS", "CSRF")),
     );
-    wait_for("the second case", 30, || {
+    wait_for("the second case", || {
         let cases = world.json(&["case", "list", "--all", "--json"]);
         cases
             .as_array()
@@ -679,7 +679,7 @@ fn what_says_the_same_is_shown_and_not_merged() {
             .count()
             == 2
     };
-    wait_for("both to show the other", 30, both);
+    wait_for("both to show the other", both);
     assert_eq!(world.github.advisories().len(), 1, "one draft");
     let cases = world.json(&["case", "list", "--json"]);
     assert_eq!(
@@ -698,7 +698,7 @@ fn the_desk_tries_its_own_way_in_five_shapes() {
     let world = World::new();
     let desk = world.open();
     // `status` is answered without a desk too.
-    wait_for("the desk", 20, || world.log().contains("desk open"));
+    wait_for("the desk", || world.log().contains("desk open"));
     let (code, out, err) = world.command(&["canary"]);
     assert_eq!(code, 0, "{out}{err}\n{}", world.log());
     assert_eq!(

@@ -216,10 +216,10 @@ fn a_start_that_only_a_human_can_mend_ends_with_code_78() {
     let mut config = world.config();
     config.extra = "[nonsense]\n".to_owned();
     world.write_config(&config);
-    assert_eq!(world.open().ended(20).code(), Some(78));
+    assert_eq!(world.open().ended().code(), Some(78));
     std::fs::write(world.path().join("imap-password"), "wrong").unwrap();
     world.write_config(&world.config());
-    assert_eq!(world.open().ended(20).code(), Some(78));
+    assert_eq!(world.open().ended().code(), Some(78));
     assert!(world.log().contains("refuses our login"), "{}", world.log());
     std::fs::write(world.path().join("imap-password"), "secret").unwrap();
     // A store of a newer version is refused, and left alone.
@@ -249,7 +249,7 @@ fn a_courier_that_is_down_delays_and_loses_nothing() {
     world.write_config(&config);
     let desk = world.open();
     world.submit("f1@crowd.example", &report(1));
-    wait_for("the fault to show", 30, || {
+    wait_for("the fault to show", || {
         let (_, out, _) = world.command(&["status", "--json"]);
         let status: serde_json::Value = serde_json::from_str(&out).unwrap_or_default();
         status["faults"].as_array().is_some_and(|faults| {
@@ -264,7 +264,7 @@ fn a_courier_that_is_down_delays_and_loses_nothing() {
     desk.stop();
     world.write_config(&world.config());
     let desk = world.open();
-    wait_for("the acknowledgement", 60, || {
+    wait_for("the acknowledgement", || {
         world
             .delivered("x@crowd.example")
             .iter()
@@ -324,7 +324,7 @@ fn a_full_disk_leaves_letters_on_the_server_and_says_so() {
         "f3@crowd.example",
         &(report(3) + &"and more words\n".repeat(20_000)),
     );
-    wait_for("the fault to show", 30, || {
+    wait_for("the fault to show", || {
         let status = world.json(&["status", "--json"]);
         status["faults"]
             .as_array()
@@ -337,7 +337,7 @@ fn a_full_disk_leaves_letters_on_the_server_and_says_so() {
     std::fs::remove_file(disk.ballast()).unwrap();
     world.settle(3);
     assert_eq!(world.github.advisories().len(), 3);
-    wait_for("the inbox to empty", 20, || world.lying("") == 0);
+    wait_for("the inbox to empty", || world.lying("") == 0);
     assert!(
         world.json(&["status", "--json"])["faults"]
             .as_array()
@@ -441,10 +441,10 @@ fn a_certificate_that_is_expired_or_anothers_is_named() {
             + "\nXSS (CWE-79) in acme 1.2. Steps:\n1. look\n"),
     );
     let desk = world.open();
-    wait_for("the acknowledgement", 30, || {
+    wait_for("the acknowledgement", || {
         !world.delivered("ada@reporter.example").is_empty()
     });
-    wait_for("the fault", 30, || {
+    wait_for("the fault", || {
         world.command(&["status"]).1.contains("responder Rita")
     });
     assert!(
@@ -509,11 +509,11 @@ fn with_smtp_dead_humans_are_called_by_the_second_path_and_the_heart_beats() {
         ) + public),
     );
     let desk = world.open();
-    wait_for("the second path", 30, || {
+    wait_for("the second path", || {
         std::fs::read_to_string(&called)
             .is_ok_and(|c| c.contains("already-public") && c.contains("SD-"))
     });
-    wait_for("both letters", 30, || {
+    wait_for("both letters", || {
         world.json(&["status", "--json"])["unread"] == 0
     });
     // No content; and whether a sealed letter opened is content.
@@ -555,7 +555,7 @@ fn a_changed_config_is_taken_up_without_a_stop_and_a_wrong_one_is_not() {
     config.extra = ben;
     world.write_config(&config);
     reload();
-    wait_for("the config", 20, || lines("desk open") == 2);
+    wait_for("the config", || lines("desk open") == 2);
     assert!(
         world.log().contains("responder[1].name: now \\\"Ben\\\"")
             && !world.log().contains("ben@reporter.example"),
@@ -564,7 +564,7 @@ fn a_changed_config_is_taken_up_without_a_stop_and_a_wrong_one_is_not() {
     );
     world.submit("f2@crowd.example", &report(2));
     world.settle(2);
-    wait_for("the new responder's call", 30, || {
+    wait_for("the new responder's call", || {
         world
             .delivered("ben@reporter.example")
             .iter()
@@ -583,20 +583,20 @@ fn a_changed_config_is_taken_up_without_a_stop_and_a_wrong_one_is_not() {
         config.extra = wrong.to_owned();
         world.write_config(&config);
         reload();
-        wait_for("the word on it", 20, || {
+        wait_for("the word on it", || {
             lines("the desk goes on with the one before") == n + 1
         });
     }
     assert_eq!(lines("desk open"), 2);
     world.submit("f3@crowd.example", &report(3));
     // The command line reads the wrong file too: the mailbox tells.
-    wait_for("the third answer", 30, || {
+    wait_for("the third answer", || {
         world
             .delivered("x@crowd.example")
             .iter()
             .any(|l| l.contains("In-Reply-To: <f3@crowd.example>"))
     });
-    wait_for("the third call", 30, || {
+    wait_for("the third call", || {
         world
             .delivered("ben@reporter.example")
             .iter()
@@ -614,7 +614,7 @@ fn a_changed_config_is_taken_up_without_a_stop_and_a_wrong_one_is_not() {
         pause(n * 3);
     }
     let mut opened = 0;
-    wait_for("the last reload", 60, || {
+    wait_for("the last reload", || {
         pause(1_500);
         std::mem::replace(&mut opened, lines("desk open")) == lines("desk open")
     });

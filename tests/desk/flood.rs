@@ -74,7 +74,7 @@ fn a_fresh_letter_behind_a_backlog_is_answered_soon_and_the_backlog_never() {
         "ada@reporter.example",
         &(head("ada@reporter.example", "XSS", "fresh@reporter.example") + REPORT),
     );
-    wait_for("the fresh letter's acknowledgement", 120, || {
+    wait_for("the fresh letter's acknowledgement", || {
         !world.delivered("ada@reporter.example").is_empty()
     });
     let took = start.elapsed();
@@ -143,13 +143,13 @@ fn a_flood_from_one_sender_mutes_nobody_else() {
             .filter(|l| l.contains(&format!("In-Reply-To: <{id}")))
             .count()
     };
-    wait_for("the other person's acknowledgement", 60, || {
+    wait_for("the other person's acknowledgement", || {
         answered("e1@") == 1
     });
-    wait_for("the small letter's acknowledgement", 60, || {
+    wait_for("the small letter's acknowledgement", || {
         !world.delivered("ada@reporter.example").is_empty()
     });
-    wait_for("the large letter's acknowledgement", 60, || {
+    wait_for("the large letter's acknowledgement", || {
         !world.delivered("ben@reporter.example").is_empty()
     });
     // A third of ten, for nobody proved who wrote.

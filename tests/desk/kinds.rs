@@ -98,7 +98,7 @@ fn every_kind_of_letter_gets_what_it_should() {
     // Ada's acknowledgement is encrypted to the certificate that her Autocrypt header brought, and
     // signed.
     let acknowledged = |address: &str| {
-        wait_for(address, 20, || !world.delivered(address).is_empty());
+        wait_for(address, || !world.delivered(address).is_empty());
         let letters = world.delivered(address);
         assert_eq!(letters.len(), 1, "{address}: {letters:#?}");
         letters[0].clone()
@@ -140,7 +140,7 @@ fn every_kind_of_letter_gets_what_it_should() {
         .contains("security@desk.example")
     );
     // The crowd: Fay is acknowledged although her letter stays shut; machines get nothing.
-    wait_for("Fay's acknowledgement", 20, || {
+    wait_for("Fay's acknowledgement", || {
         !world.delivered("fay@crowd.example").is_empty()
     });
     let crowd = world.delivered("fay@crowd.example");
@@ -210,7 +210,7 @@ fn every_kind_of_letter_gets_what_it_should() {
     assert!(text.lines().last().unwrap().starts_with("<!-- sealdesk:"));
 
     // On the server the letters moved; nothing is left, nothing is deleted.
-    wait_for("the inbox to empty", 10, || world.lying("") == 0);
+    wait_for("the inbox to empty", || world.lying("") == 0);
     assert_eq!(world.lying(".Sealdesk"), 8);
 
     // The responder's side.
@@ -241,7 +241,7 @@ fn every_kind_of_letter_gets_what_it_should() {
     );
 
     let took = desk.stop();
-    assert!(took.as_secs() < 10, "stopping took {took:?}");
+    assert!(took.as_secs() < 30, "stopping took {took:?}");
     no_canary(&world);
 }
 
@@ -326,11 +326,11 @@ fn two_mailboxes_and_a_changed_uidvalidity_double_nothing() {
         ) + "\nSteps to reproduce:\n1. a\n2. b\n"),
     );
     world.settle(2);
-    wait_for("both acknowledgements", 20, || {
+    wait_for("both acknowledgements", || {
         !world.delivered("ben@reporter.example").is_empty()
             && !world.delivered("cleo@reporter.example").is_empty()
     });
-    assert!(desk.stop().as_secs() < 10);
+    assert!(desk.stop().as_secs() < 30);
     // A server that lost its index begins a new UIDVALIDITY.
     let maildir = world.path().join("mail/desk.example/security/Maildir");
     for index in [
@@ -362,7 +362,7 @@ fn two_mailboxes_and_a_changed_uidvalidity_double_nothing() {
         ) + "\nSteps to reproduce:\n1. a\n2. b\n"),
     );
     world.settle(3);
-    wait_for("the third acknowledgement", 20, || {
+    wait_for("the third acknowledgement", || {
         !world.delivered("dan@reporter.example").is_empty()
     });
     assert_eq!(world.delivered("ben@reporter.example").len(), 1);

@@ -71,7 +71,7 @@ fn tls_starttls_pins_and_plaintext_to_loopback_all_work() {
         assert_eq!(code, 0, "{n}: {out}{err}");
         let desk = world.open();
         world.submit(&format!("l{n}@crowd.example"), &letter(n));
-        wait_for("the acknowledgement", 30, || {
+        wait_for("the acknowledgement", || {
             world
                 .delivered("x@crowd.example")
                 .iter()

@@ -193,7 +193,7 @@ fn acknowledged(world: &World, id: &str) {
     let letter = head(id, &format!("XSS in acme, {id}"), id)
         + "\nSteps to reproduce:\n1. open it\n2. look\n";
     world.submit(id, &letter);
-    wait_for("the acknowledgement", 60, || {
+    wait_for("the acknowledgement", || {
         let delivered = world.delivered("x@crowd.example");
         delivered
             .iter()

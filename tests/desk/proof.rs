@@ -45,7 +45,7 @@ impl Dns {
             command.arg(format!("--txt-record={name},{}", strings.join(",")));
         }
         let child = command.stderr(Stdio::null()).spawn().unwrap();
-        wait_for("dnsmasq", 10, || {
+        wait_for("dnsmasq", || {
             std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
         Self {
@@ -166,7 +166,7 @@ fn a_forged_letter_is_not_answered_and_a_proven_one_joins_its_case() {
         ),
     );
     world.settle(1);
-    wait_for("Ada's acknowledgement", 30, || {
+    wait_for("Ada's acknowledgement", || {
         world.delivered("ada@reporter.example").len() == 1
     });
     let forged = arrived_from(
@@ -210,7 +210,7 @@ fn a_forged_letter_is_not_answered_and_a_proven_one_joins_its_case() {
         ),
     );
     world.settle(6);
-    wait_for("two more acknowledgements", 40, || {
+    wait_for("two more acknowledgements", || {
         world.delivered("eve@crowd.example").len() == 1
             && world.delivered("fay@silent.example").len() == 1
     });

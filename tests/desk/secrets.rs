@@ -122,7 +122,7 @@ fn no_process_but_the_keyholder_ever_holds_a_secret_key() {
     // It is found by what the letter says: readers come and go, and one that has not opened its
     // letter yet would prove nothing.
     needles.push(b"strike-this-reader: loop".to_vec());
-    wait_for("a reader that has opened its letter", 20, || {
+    wait_for("a reader that has opened its letter", || {
         let readers = children(zygote).into_iter();
         let mut found = readers.filter_map(|reader| found_in(reader, &needles));
         found.any(|found| {

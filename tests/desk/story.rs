@@ -252,13 +252,13 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
          header\n\nCVSS:3.1/AV:N/AC:H/PR:N/UI:N/S:U/C:L/I:N/A:N\n",
     );
     let expected = if by_tracker { 4 } else { 3 };
-    wait_for("the letters", 60, || play.world.lying("") >= 3);
+    wait_for("the letters", || play.world.lying("") >= 3);
     play.after(SignedDuration::ZERO).await;
     assert_eq!(play.cases().await.len(), expected);
 
     // Everybody who wrote by mail has their answer, and the sealed one got it sealed.
     for who in ["ada", "ben", "cleo"] {
-        wait_for("the acknowledgement", 30, || {
+        wait_for("the acknowledgement", || {
             !play
                 .world
                 .delivered(&format!("{who}@reporter.example"))
@@ -325,7 +325,7 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
     assert_eq!(slow.line.lane, Lane::Slow);
     assert!(slow.clocks[1].deadline > play.show(&first).await.clocks[1].deadline);
     play.after(SignedDuration::from_mins(5)).await;
-    wait_for("the letter to Ben", 30, || {
+    wait_for("the letter to Ben", || {
         play.world
             .delivered("ben@reporter.example")
             .iter()
@@ -422,7 +422,7 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
     )
     .await;
     play.after(SignedDuration::from_mins(5)).await;
-    wait_for("the notice", 30, || {
+    wait_for("the notice", || {
         !play.world.delivered("security@distro.example").is_empty()
     });
     let notice = play.world.delivered("security@distro.example").remove(0);
@@ -459,7 +459,7 @@ async fn whole_story(play: &Play, by_tracker: bool, publish: impl AsyncFn(&CaseV
     )
     .await;
     play.after(SignedDuration::from_mins(5)).await;
-    wait_for("the announcement", 30, || {
+    wait_for("the announcement", || {
         !play.world.delivered("dev@lists.example").is_empty()
     });
     assert!(

@@ -44,7 +44,7 @@ fn a_report_on_github_is_a_case_with_its_clocks_and_its_twin_by_mail_is_a_likely
         (&json!("Session cookie leaks"), &json!("acknowledgement")),
         "{case:#}"
     );
-    wait_for("Rita's call", 30, || {
+    wait_for("Rita's call", || {
         !world.delivered("rita@desk.example").is_empty()
     });
     let name = case["id"].as_str().unwrap().to_owned();
@@ -126,7 +126,7 @@ fn what_the_team_finds_reaches_the_advisory_and_what_is_published_is_released() 
     );
     world.settle(1);
     let advisory = || world.github.advisories().swap_remove(0);
-    wait_for("the collaborators of the config", 30, || {
+    wait_for("the collaborators of the config", || {
         advisory()["collaborating_users"][0]["login"] == json!("owner")
     });
     let cases = world.json(&["case", "list", "--json"]);
@@ -188,7 +188,7 @@ fn what_the_team_finds_reaches_the_advisory_and_what_is_published_is_released() 
         .github
         .edit(now["ghsa_id"].as_str().unwrap(), "state", "published");
     let shown = || world.json(&["case", "show", &id, "--json"]);
-    wait_for("the release", 30, || {
+    wait_for("the release", || {
         shown()["course"]["reached"]["release"]["at"].is_string()
     });
     let view = shown();
@@ -265,7 +265,7 @@ fn what_a_responder_marks_below_an_advisory_goes_to_the_reporter_and_his_answers
         "Otto-On-GitHub",
         "/relay\r\n\r\nWhich version did you try?\r\n",
     );
-    wait_for("the relayed words", 30, || {
+    wait_for("the relayed words", || {
         world
             .delivered("ada@reporter.example")
             .iter()
@@ -320,7 +320,7 @@ fn what_a_responder_marks_below_an_advisory_goes_to_the_reporter_and_his_answers
             })
             .unwrap_or_default()
     };
-    wait_for("her answers as comments", 30, || said().len() == 7);
+    wait_for("her answers as comments", || said().len() == 7);
     assert!(
         said()[5].contains("It was 2.3.1.") && said()[6].contains("And 2.3.0 too."),
         "{:#?}",
@@ -332,7 +332,7 @@ fn what_a_responder_marks_below_an_advisory_goes_to_the_reporter_and_his_answers
     // nothing of a letter.
     world.github.comments(false);
     follow(4, "A third thing.");
-    wait_for("her answer in the description", 30, || {
+    wait_for("her answer in the description", || {
         advisory()["description"]
             .as_str()
             .unwrap()
@@ -340,7 +340,7 @@ fn what_a_responder_marks_below_an_advisory_goes_to_the_reporter_and_his_answers
     });
     world.github.edit(&ghsa, "state", "published");
     follow(5, "CANARY-BYPASS of the fix.");
-    wait_for("the word on it", 30, || {
+    wait_for("the word on it", || {
         journal().contains("follow-up kept out of a public advisory")
     });
     assert!(!advisory().to_string().contains("CANARY-BYPASS"));

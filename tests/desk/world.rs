@@ -1,6 +1,8 @@
 //! One world: servers, keys, a config, and the desk as a process.
 
-use super::servers::{Dovecot, DovecotOptions, Github, Postfix, certificate, run, wait_for};
+use super::servers::{
+    Dovecot, DovecotOptions, Github, PATIENCE, Postfix, certificate, run, wait_for,
+};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -209,7 +211,7 @@ impl World {
     pub fn json(&self, arguments: &[&str]) -> serde_json::Value {
         // A desk that was only just started makes it.
         let state = self.path().join("state");
-        wait_for("the state folder", 30, || state.exists());
+        wait_for("the state folder", || state.exists());
         let (code, out, err) = self.command(arguments);
         assert_eq!(code, 0, "{arguments:?}: {err}");
         serde_json::from_str(&out).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {out}"))
@@ -254,7 +256,7 @@ impl World {
 
     /// Waits until nothing is unread or pending; shows status and log where that never comes.
     pub fn settle(&self, letters: i64) {
-        self.settle_within(letters, 60);
+        self.settle_within(letters, PATIENCE.as_secs());
     }
 
     pub fn settle_within(&self, letters: i64, seconds: u64) {
@@ -310,7 +312,7 @@ impl Desk {
 
     /// Stops it once it answers.
     pub fn stop_when_open(self, world: &World) {
-        wait_for("the desk", 30, || world.log().contains("desk open"));
+        wait_for("the desk", || world.log().contains("desk open"));
         self.stop();
     }
 
@@ -322,9 +324,9 @@ impl Desk {
     }
 
     /// Waits for its own end.
-    pub fn ended(mut self, seconds: u64) -> std::process::ExitStatus {
+    pub fn ended(mut self) -> std::process::ExitStatus {
         let mut status = None;
-        wait_for("the desk to end", seconds, || {
+        wait_for("the desk to end", || {
             status = self.child.try_wait().unwrap();
             status.is_some()
         });

@@ -175,13 +175,13 @@ fn inside_the_machine() {
                 + &pgp_mime(&ada.sealed("security@desk.example", inner))),
         );
     };
-    let drafts = |n: usize| wait_for("the draft", 60, || world.github.advisories().len() == n);
+    let drafts = |n: usize| wait_for("the draft", || world.github.advisories().len() == n);
     letter(1);
     drafts(1);
-    wait_for("the acknowledgement", 60, || {
+    wait_for("the acknowledgement", || {
         world.delivered("ada@reporter.example").len() == 1
     });
-    wait_for("Rita's call", 30, || {
+    wait_for("Rita's call", || {
         world
             .delivered("rita@desk.example")
             .iter()
@@ -266,12 +266,12 @@ fn inside_the_machine() {
         run(Command::new("kill").args([signal, &property(unit, "MainPID")]))
     };
     send("-STOP", "sealdesk");
-    wait_for("the watchdog", 60, || {
+    wait_for("the watchdog", || {
         property("sealdesk", "NRestarts") == "1" && property("sealdesk", "ActiveState") == "active"
     });
     send("-KILL", "sealdesk-opener");
     letter(2);
-    wait_for("the letter after both", 60, || {
+    wait_for("the letter after both", || {
         world.delivered("rita@desk.example").len() >= 2
     });
 
@@ -309,11 +309,11 @@ fn inside_the_machine() {
     systemctl(&["reload", "sealdesk"]);
     let log =
         || run(Command::new("journalctl").args(["--unit=sealdesk", "--no-pager", "--output=cat"]));
-    wait_for("the reload", 30, || {
+    wait_for("the reload", || {
         log().contains("desk.name: \\\"Desk\\\" is now \\\"The Desk\\\"")
     });
     letter(3);
-    wait_for("the letter after it", 60, || {
+    wait_for("the letter after it", || {
         world.delivered("rita@desk.example").len() >= 3
     });
     assert_eq!(property("sealdesk", "MainPID"), before);
@@ -388,7 +388,7 @@ fn rotated(world: &World, ada: &Person, rita: &Person) {
             &format!("Content-Type: text/plain\n\n{word} acme-web 2.3.1\n"),
         ));
         world.submit("ada@reporter.example", &letter);
-        wait_for(word, 60, || {
+        wait_for(word, || {
             world
                 .delivered("rita@desk.example")
                 .iter()
@@ -412,12 +412,12 @@ fn upgraded_kept_and_purged(world: &World) {
     };
     let cases = || sealdesk(&["case", "list", "--all", "--json"]);
     dpkg(&["--install", "older.deb"]);
-    wait_for("the desk under the package", 30, || {
+    wait_for("the desk under the package", || {
         property("sealdesk", "ActiveState") == "active"
     });
     let (before, pid) = (cases(), property("sealdesk", "MainPID"));
     dpkg(&["--install", "newer.deb"]);
-    wait_for("the desk after the upgrade", 30, || {
+    wait_for("the desk after the upgrade", || {
         property("sealdesk", "ActiveState") == "active" && property("sealdesk", "MainPID") != pid
     });
     assert_eq!(cases(), before, "an upgrade keeps every case");
@@ -454,7 +454,7 @@ fn upgraded_kept_and_purged(world: &World) {
     let begun = std::time::Instant::now();
     systemctl(&["stop", "sealdesk"]);
     assert!(
-        begun.elapsed().as_secs() < 10 && property("sealdesk", "Result") == "success",
+        begun.elapsed().as_secs() < 30 && property("sealdesk", "Result") == "success",
         "{}",
         property("sealdesk", "Result")
     );

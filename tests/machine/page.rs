@@ -50,7 +50,7 @@ pub fn is_served(world: &World, rita: &Person) {
     assert!(asked.starts_with("HTTP/1.1 303"), "{asked}");
     let waiting = cookie(&asked, "__Host-asked");
     let mut code = None;
-    wait_for("the letter to sign in", 60, || {
+    wait_for("the letter to sign in", || {
         let letters = world.delivered("rita@desk.example");
         let mut opened = letters.iter().map(|letter| rita.open(letter));
         let theirs = opened.rfind(|text| text.contains("asked to sign in"));

@@ -35,7 +35,7 @@ pub fn until<T>(what: &str, found: impl Fn() -> Option<T>) -> T {
             return found;
         }
         assert!(
-            start.elapsed() < Duration::from_secs(60),
+            start.elapsed() < Duration::from_secs(120),
             "waited for {what}"
         );
         std::thread::sleep(Duration::from_millis(50));

@@ -53,7 +53,7 @@ fn delta_chat_sees_our_signature_and_goes_on_encrypted() {
         ("CANARY-TWO: here is how.", Some(file.as_path())),
     ] {
         ben.say(sealed_chat, words, file);
-        wait_for(&format!("{words} in the case"), 60, || {
+        wait_for(&format!("{words} in the case"), || {
             case_shows(&world, &case).contains(words)
         });
     }

@@ -110,7 +110,7 @@ impl DeltaChat {
     /// The message that holds these words; waits for it.
     pub fn message(&mut self, words: &str) -> Value {
         let mut found = None;
-        wait_for(&format!("a message with {words}"), 60, || {
+        wait_for(&format!("a message with {words}"), || {
             found = self
                 .messages()
                 .into_iter()

@@ -99,7 +99,7 @@ fn neomutt_reports_and_answers_encrypted() {
     let file = world.path().join("neomutt/certificate.asc");
     terminal.press(&["s"]);
     terminal.answer("Save to file:", &file.display().to_string());
-    wait_for("the saved certificate", 30, || file.exists());
+    wait_for("the saved certificate", || file.exists());
     terminal.press(&["q"]);
     terminal.shows(&inbox);
     cleo.gpg(&["--import", &file.display().to_string()], "");
@@ -163,7 +163,7 @@ fn neomutt_reports_and_answers_encrypted() {
     terminal.press(&["b"]);
     terminal.shows(&["Sign, Encrypt (PGP/MIME)"]);
     terminal.press(&["y"]);
-    wait_for("her addition in the case", 60, || {
+    wait_for("her addition in the case", || {
         case_shows(&world, &case).contains("CANARY-MORE")
     });
     assert_eq!(open_cases(&world).len(), 1);

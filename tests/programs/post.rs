@@ -82,7 +82,7 @@ pub fn arrived(
     is_it: impl Fn(&Letter) -> bool,
 ) -> Letter {
     let mut found = None;
-    wait_for(&format!("{what}, to {address}"), 60, || {
+    wait_for(&format!("{what}, to {address}"), || {
         found = letters(world, address).into_iter().find(|l| is_it(l));
         found.is_some()
     });

@@ -113,7 +113,7 @@ fn thunderbird_reports_and_answers_by_reply() {
     let draft = ada.act("reply", json!({ "text": "I have confirmed the fix.\n" }));
     assert_sealed_to_desk(&draft);
     ada.act("send", Value::Null);
-    wait_for("her last words in the case", 60, || {
+    wait_for("her last words in the case", || {
         case_shows(&world, &case).contains("I have confirmed the fix")
     });
     assert_eq!(open_cases(&world).len(), 2, "{:#?}", open_cases(&world));
@@ -230,7 +230,7 @@ fn adds_by_reply(world: &World, ada: &mut Thunderbird, keyring: &Person, case: &
     assert_sealed_to_desk(&draft);
     ada.pose("thunderbird-reply", COMPOSER, Some(SIZE));
     ada.act("send", Value::Null);
-    wait_for("her addition in the case", 60, || {
+    wait_for("her addition in the case", || {
         case_shows(world, case).contains("Version 2.3.0 is affected as well")
     });
     let told = case_shows(world, case);
@@ -294,7 +294,7 @@ fn answers_by_reply(world: &World, rita: &mut Thunderbird, keyring: &Person, cas
     // From outside all calls are alike.
     let subject = format!("New case: Session cookie of acme-web [{case}]");
     let mut shown = Value::Null;
-    wait_for("the call about the case", 60, || {
+    wait_for("the call about the case", || {
         letters(world, RITA).iter().any(|call| {
             assert_eq!(
                 call.field("Subject").as_deref(),
@@ -319,14 +319,14 @@ fn answers_by_reply(world: &World, rita: &mut Thunderbird, keyring: &Person, cas
     let command = arrived(world, DESK, "her command", |l| l.from(RITA));
     command.hides("2.3.2");
     command.opened_by(keyring, RITA);
-    wait_for("her commands to be done", 60, || {
+    wait_for("her commands to be done", || {
         case_shows(world, case).contains("A note for the team")
     });
     let view = world.json(&["case", "show", case, "--json"]);
     assert!(view.to_string().contains("\"rita\""), "{view:#}");
     // The desk says what became of them, and she reads it.
     let mut taken = Value::Null;
-    wait_for("what became of her commands", 60, || {
+    wait_for("what became of her commands", || {
         letters(world, RITA).iter().any(|letter| {
             taken = open(rita, letter);
             text(&taken, "text").contains("/assign rita")

@@ -55,7 +55,7 @@ impl Terminal {
                 return screen;
             }
             assert!(
-                start.elapsed() < Duration::from_secs(30),
+                start.elapsed() < Duration::from_secs(120),
                 "the terminal does not show {words:?}:\n{screen}"
             );
             std::thread::sleep(Duration::from_millis(50));

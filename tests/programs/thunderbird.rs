@@ -52,7 +52,7 @@ impl Thunderbird {
             .spawn()
             .expect("thunderbird is not installed: run make setup");
         let mut marionette = None;
-        wait_for("Thunderbird", 120, || {
+        wait_for("Thunderbird", || {
             marionette = Marionette::open(port).ok();
             marionette.is_some()
         });
@@ -156,7 +156,7 @@ fn screen(folder: &Path) -> (Child, String) {
         .spawn()
         .expect("Xvfb is not installed: run make setup");
     let mut display = String::new();
-    wait_for("Xvfb", 30, || {
+    wait_for("Xvfb", || {
         display = fs::read_to_string(&number).unwrap_or_default();
         display.ends_with('\n')
     });

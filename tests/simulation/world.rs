@@ -17,7 +17,7 @@ use sealdesk::model::course::{Lane, Step};
 use sealdesk::model::ids::CaseId;
 use sealdesk::model::outgoing::{Addition, Advisory, Composition};
 use sealdesk::model::publication::SecurityTxt;
-use sealdesk::model::reading::Outside;
+use sealdesk::model::reading::{Outside, Wanted};
 use sealdesk::model::release::ReleaseRules;
 use sealdesk::model::secret::Secret;
 use sealdesk::model::timeline::Timeline;
@@ -341,7 +341,7 @@ impl Opener for WorldOpener {
         letter: LetterOctets,
         _: Option<&Intake>,
         pinned: &[String],
-        _: bool,
+        _: Wanted,
     ) -> Result<OpenedLetter, OpenerError> {
         self.up()?;
         if fault(&self.world).is_some() {

@@ -14,10 +14,11 @@ use crate::model::address::Address;
 use crate::model::outgoing::Composition;
 use crate::model::product::OwnProduct;
 use crate::model::publication::SecurityTxt;
-use crate::model::reading::Outside;
+use crate::model::reading::{Outside, Wanted};
 use crate::ports::{Intake, LetterOctets, OpenedLetter, Opener, OpenerError};
 use crate::reading::Admitted;
 use async_trait::async_trait;
+pub use child::OWN_PROGRAM;
 use child::{Running, start};
 use frames::{Frame, frame, framed, parsed, pass};
 use std::borrow::Cow;
@@ -223,6 +224,7 @@ impl OpenerClient {
             answers_smime: self.answers_smime,
             certificates: Vec::new(),
             with_files: false,
+            words_alone: false,
             letter: None,
             admitted: None,
         }
@@ -286,11 +288,12 @@ impl Opener for OpenerClient {
         letter: LetterOctets,
         intake: Option<&Intake>,
         certificates: &[String],
-        with_files: bool,
+        wanted: Wanted,
     ) -> Result<OpenedLetter, OpenerError> {
         let call = ReadCall {
             certificates: certificates.to_vec(),
-            with_files,
+            with_files: wanted.files,
+            words_alone: !wanted.facts,
             letter: intake.map(|intake| intake.id.0),
             admitted: intake.map(|intake| Admitted {
                 originator: intake.originator.clone(),
@@ -310,7 +313,7 @@ impl Opener for OpenerClient {
                 .call(verb, [Frame::Octets(Cow::from(&call)), letter])
                 .await?;
             let answer: ReadAnswer = parsed(&frame(&mut stream, READING_OCTETS_MAX).await?)?;
-            if answer.files > if with_files { FILES_MAX } else { 0 } {
+            if answer.files > if wanted.files { FILES_MAX } else { 0 } {
                 return Err(OpenerError::Died);
             }
             let mut left = FILES_OCTETS_MAX;
@@ -399,7 +402,7 @@ mod tests {
     /// that lives on or ends then.
     async fn read(
         said: Vec<u8>,
-        with_files: bool,
+        wanted: Wanted,
         lives_on: bool,
     ) -> Result<OpenedLetter, OpenerError> {
         let folder = tempfile::tempdir().unwrap();
@@ -427,7 +430,7 @@ mod tests {
         let client = OpenerClient::new(OpenerEndpoint::Socket(path), OwnAddresses::default());
         let letter = LetterOctets::Raw(b"x".to_vec());
         tokio::select! {
-            answer = client.read(letter, None, &[], with_files) => answer,
+            answer = client.read(letter, None, &[], wanted) => answer,
             () = opener => unreachable!("it serves for ever"),
         }
     }
@@ -436,19 +439,23 @@ mod tests {
     async fn a_reader_sends_no_more_files_than_were_asked_for() {
         let good = |files| [vec![GOOD], answer(files)].concat();
         assert_eq!(
-            read(good(0), false, true).await.unwrap().reading.text,
+            read(good(0), Wanted::FACTS, true)
+                .await
+                .unwrap()
+                .reading
+                .text,
             "words"
         );
         let file = framed_octets(b"octets");
-        let one = read([good(1), file.clone()].concat(), true, true).await;
+        let one = read([good(1), file.clone()].concat(), Wanted::FILES, true).await;
         assert_eq!(one.unwrap().files, [b"octets"]);
-        for (files, with_files) in [(1, false), (FILES_MAX + 1, true)] {
+        for (files, wanted) in [(1, Wanted::FACTS), (FILES_MAX + 1, Wanted::FILES)] {
             let said = [good(files), file.clone()].concat();
-            let died = read(said, with_files, true).await;
+            let died = read(said, wanted, true).await;
             assert!(matches!(died, Err(OpenerError::Died)), "{died:?}");
         }
         let too_long = (FILES_OCTETS_MAX - 5).to_le_bytes().to_vec();
-        let died = read([good(2), file, too_long].concat(), true, true).await;
+        let died = read([good(2), file, too_long].concat(), Wanted::FILES, true).await;
         assert!(matches!(died, Err(OpenerError::Died)), "{died:?}");
     }
 
@@ -459,9 +466,9 @@ mod tests {
             vec![GOOD],
             [vec![GOOD], 9u64.to_le_bytes().to_vec()].concat(),
         ] {
-            let died = read(said.clone(), false, true).await;
+            let died = read(said.clone(), Wanted::FACTS, true).await;
             assert!(matches!(died, Err(OpenerError::Died)), "{died:?}");
-            let ended = read(said, false, false).await;
+            let ended = read(said, Wanted::FACTS, false).await;
             assert!(matches!(ended, Err(OpenerError::Ended(_))), "{ended:?}");
         }
     }

@@ -27,7 +27,7 @@ mod sys;
 mod wire;
 mod zygote;
 
-pub use client::{OpenerClient, OpenerEndpoint};
+pub use client::{OWN_PROGRAM, OpenerClient, OpenerEndpoint};
 pub use keyholder::Holdings;
 pub use sys::{pass_descriptor, take_stdin};
 

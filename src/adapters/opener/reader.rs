@@ -9,7 +9,7 @@ use crate::mime::OwnAddresses;
 use crate::model::address::Address;
 use crate::model::budget::Budget;
 use crate::model::limits::Limits;
-use crate::model::reading::Outside;
+use crate::model::reading::{Outside, Wanted};
 use crate::openpgp::{self, Purpose, SecretKeys, SessionKey, SessionKeys};
 use crate::reading::{self, Position};
 use crate::smime::{self, ContentKey, ContentKeys, KeyQuestion};
@@ -56,7 +56,7 @@ fn read(desk: &Wire<'_>, keys: &Wire<'_>, sealed: bool, limits: &Limits) -> Resu
         &mut Asking::new(keys, ASK_MAIL),
         &position(&call, limits),
     );
-    crate::reading::strike(&read.reading.text);
+    crate::reading::strike(&read.reading.text, call.words_alone);
     desk.give(&[GOOD])?;
     desk.give_frame(&serde_json::to_vec(&ReadAnswer {
         reading: read.reading,
@@ -150,7 +150,10 @@ fn position(call: &ReadCall, limits: &Limits) -> Position {
         answers_smime: call.answers_smime,
         limits: *limits,
         cpu: sys::cpu_time,
-        with_files: call.with_files,
+        wanted: Wanted {
+            facts: !call.words_alone,
+            files: call.with_files,
+        },
         admitted: call.admitted.clone(),
     }
 }

@@ -135,6 +135,9 @@ pub struct ReadCall {
     #[serde(default)]
     pub answers_smime: bool,
     pub with_files: bool,
+    /// No facts are wanted: finding them may have ended a reader of this letter.
+    #[serde(default)]
+    pub words_alone: bool,
     /// The number by which the desk knows it, for both logs.
     #[serde(default)]
     pub letter: Option<i64>,

@@ -13,7 +13,8 @@ use sqlx::{Row, SqliteConnection};
 /// When the cap of a domain or the one in all is reached, the next look at it.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(30);
 
-/// For so long the desk writes by itself no more to an address from which a letter came back.
+/// For so long the desk writes by itself no more to an address from which a letter came back, but
+/// to acknowledge a letter that is proven to be from there.
 const UNREACHABLE_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Letters of the desk to itself that are shown.
@@ -274,7 +275,7 @@ impl Correspondence for SqliteStore {
         if taken {
             return Ok(None);
         }
-        if let Some(came_back) = came_back {
+        if let Some(came_back) = came_back.filter(|_| !is_there(answer)) {
             return Ok(Some(HeldBack {
                 until: time(came_back)? + UNREACHABLE_FOR,
                 by_address: true,
@@ -312,6 +313,12 @@ impl Correspondence for SqliteStore {
         tx.commit().await?;
         Ok(None)
     }
+}
+
+/// Whether somebody is at the address, whatever came back from there: they are proven to have
+/// written just now. Anybody may write a report that a letter came back.
+fn is_there(answer: &Answer) -> bool {
+    answer.proven && answer.kind == "acknowledgement"
 }
 
 /// How many automatic answers of this kind an address gets in a day, at least one.

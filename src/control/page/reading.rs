@@ -6,7 +6,7 @@ use super::{Answered, Refusal, Refused, known, view};
 use crate::control::view::AttachmentFile;
 use crate::desk::{Desk, Responder};
 use crate::model::ids::{CaseId, IntakeId};
-use crate::model::reading::Reading;
+use crate::model::reading::{Reading, Wanted};
 use crate::pipeline::outbox::reply_way;
 use crate::ports::Intake;
 use base64::Engine as _;
@@ -141,7 +141,7 @@ pub(super) async fn file(desk: &Desk, id: &CaseId, intake: i64, n: usize) -> Ans
             desk.parts.store.sealed(found.id).await?,
             Some(&found),
             &[],
-            true,
+            Wanted::FILES,
         )
         .await
         .map_err(|err| Refused(Refusal::Unwell, err.to_string()))?;

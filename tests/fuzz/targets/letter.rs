@@ -8,7 +8,7 @@ mod mutator;
 mod panics;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
-use sealdesk::model::reading::SignatureStatus;
+use sealdesk::model::reading::{SignatureStatus, Wanted};
 use sealdesk::openpgp::{Certificate, Purpose, SecretKeys, certificates};
 use sealdesk::reading::{Position, read};
 use std::sync::{LazyLock, Mutex};
@@ -30,7 +30,10 @@ static ADA: LazyLock<Vec<Certificate>> =
 fuzz_target!(|octets: &[u8]| {
     let position = Position {
         certificates: ADA.clone(),
-        with_files: true,
+        wanted: Wanted {
+            files: true,
+            ..Wanted::FACTS
+        },
         ..Position::default()
     };
     let read = read(octets, &mut *KEYS.lock().unwrap(), &position);

@@ -13,10 +13,15 @@ pub(super) struct Running {
     pub control: OwnedFd,
 }
 
+/// The program that runs, as it was when it began, even where an upgrade put another in its place:
+/// proc(5) keeps it.
+pub const OWN_PROGRAM: &str = "/proc/self/exe";
+
 /// Starts one. It ends when what this returns is dropped.
 pub(super) fn start(program: &Path, arguments: &[String]) -> Result<Running, OpenerError> {
     let (ours, theirs) = sys::message_pair().map_err(|e| OpenerError::Down(e.to_string()))?;
     let child = Command::new(program)
+        .arg0("sealdesk")
         .args(arguments)
         .stdin(Stdio::from(theirs))
         .stdout(Stdio::null())
