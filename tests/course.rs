@@ -19,7 +19,7 @@ use sealdesk::model::ids::CaseId;
 use sealdesk::model::journal::JournalEvent;
 use sealdesk::model::letter::Dmarc;
 use sealdesk::openpgp::{self, Purpose, SecretKeys, certificates, generate_storage, seal_packets};
-use sealdesk::pipeline::{Watchdog, deadlines, intake, outbox, reading_loop};
+use sealdesk::pipeline::{deadlines, intake, outbox, reading_loop};
 use sealdesk::ports::{Clock, JournalLine, OutboxQueue};
 use sealdesk::wiring;
 use std::collections::HashMap;
@@ -169,14 +169,12 @@ impl Story {
     }
 
     async fn work(&self) {
-        let beat = Watchdog::default().beat("test", Duration::from_secs(600));
         for mut watched in wiring::mailboxes(&self.settings).unwrap() {
             intake::round(
                 &self.desk,
                 watched.mailbox.as_mut(),
                 watched.origin,
                 &mut HashMap::new(),
-                &beat,
             )
             .await
             .unwrap();

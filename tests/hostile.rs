@@ -1,6 +1,9 @@
 //! Attacks by letter on a whole desk: our binary, a Maildir, a folder of outgoing mail. Each is a
 //! proof that once did harm.
 
+#[path = "desk/asking.rs"]
+mod asking;
+
 use sequoia_openpgp::crypto::SessionKey;
 use sequoia_openpgp::packet::{PKESK, pkesk::PKESK3};
 use sequoia_openpgp::parse::Parse;
@@ -96,7 +99,7 @@ impl Desk {
             .unwrap();
         let desk = Self { folder, child };
         wait_for("the desk's start", || {
-            desk.command(&["status", "--json"]).is_some()
+            asking::status(&desk.path().join("state")).is_some()
         });
         desk
     }
@@ -135,6 +138,11 @@ impl Desk {
         .unwrap()
     }
 
+    fn status(&self) -> Value {
+        asking::status(&self.path().join("state"))
+            .unwrap_or_else(|| self.json(&["status", "--json"]))
+    }
+
     fn log(&self) -> String {
         fs::read_to_string(self.path().join("log")).unwrap_or_default()
     }
@@ -152,7 +160,7 @@ impl Desk {
     fn read(&self, letters: i64) -> Value {
         let mut status = Value::Null;
         wait_for("the reading of all letters", || {
-            status = self.json(&["status", "--json"]);
+            status = self.status();
             status["letters"] == letters && status["unread"] == 0
         });
         status
@@ -527,7 +535,7 @@ fn a_report_that_a_machine_passed_on_does_not_vanish() {
     let mut status = desk.read(4);
     // The sealed one gets its case at an hour that its arrival fixed.
     wait_for("the case of the sealed letter", || {
-        status = desk.json(&["status", "--json"]);
+        status = desk.status();
         status["cases_open"] == 3 && status["without_case"] == 1
     });
     // No machine is answered by a machine.
@@ -541,7 +549,7 @@ fn a_report_that_a_machine_passed_on_does_not_vanish() {
         .to_string();
     desk.command(&["import", "--letter", &number]).unwrap();
     wait_for("the case of the fourth letter", || {
-        desk.json(&["status", "--json"])["cases_open"] == 4
+        desk.status()["cases_open"] == 4
     });
 }
 
@@ -587,12 +595,10 @@ fn readers_that_stay_are_ended_and_hold_up_nobody() {
             ),
         );
     }
-    wait_for("the arrival of the first", || {
-        desk.json(&["status", "--json"])["letters"] == 3
-    });
+    wait_for("the arrival of the first", || desk.status()["letters"] == 3);
     desk.deliver("h", &headed("ada@reporter.example", "XSS", REPORT));
     wait_for("the honest report beside them", || {
-        desk.json(&["status", "--json"])["drafts_filed"] == 1
+        desk.status()["drafts_filed"] == 1
     });
     let status = desk.read(4);
     assert_eq!(status["set_aside"], 3, "{status}");
@@ -624,9 +630,7 @@ fn a_reader_that_aborts_ends_at_once() {
             ),
         );
     }
-    wait_for("the end of all readers", || {
-        desk.json(&["status", "--json"])["set_aside"] == 3
-    });
+    wait_for("the end of all readers", || desk.status()["set_aside"] == 3);
     // Two tries each of twenty seconds would be two minutes.
     let used = ended_children(desk.child.id());
     assert!(used < Duration::from_secs(20), "{used:?}");
@@ -670,11 +674,7 @@ fn a_letter_whose_facts_end_a_reader_is_read_without_them() {
     }
     assert_eq!(cases.as_array().unwrap().len(), 2);
     // They are for humans.
-    assert_eq!(
-        desk.json(&["status", "--json"])["drafts_filed"],
-        0,
-        "{cases:#}"
-    );
+    assert_eq!(desk.status()["drafts_filed"], 0, "{cases:#}");
 }
 
 /// Processor time that the ended children of a process and of its descendants used.
@@ -738,7 +738,7 @@ fn no_talk_over_a_control_socket_outlives_a_reload() {
     let mut silent = connected.unwrap();
     silent.write_all(b"{").unwrap();
     // Taken, since the desk answers who came later.
-    desk.json(&["status", "--json"]);
+    desk.status();
     let pid = nix::unistd::Pid::from_raw(desk.child.id() as i32);
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGHUP).unwrap();
     silent
@@ -763,16 +763,14 @@ fn a_fresh_report_is_read_before_a_backlog_of_hostile_letters() {
         );
     }
     wait_for("the arrival of the flood", || {
-        desk.json(&["status", "--json"])["letters"] == 40
+        desk.status()["letters"] == 40
     });
     desk.deliver("h", &headed("ada@reporter.example", "XSS", REPORT));
     // Forty letters take two tries of five seconds each on four places: at least 100 s. The report
     // waits for one of the places.
-    wait_for("the honest report", || {
-        desk.json(&["status", "--json"])["drafts_filed"] == 1
-    });
+    wait_for("the honest report", || desk.status()["drafts_filed"] == 1);
     assert!(
-        desk.json(&["status", "--json"])["unread"].as_i64().unwrap() > 0,
+        desk.status()["unread"].as_i64().unwrap() > 0,
         "the flood was not over yet"
     );
 }
@@ -812,9 +810,7 @@ fn a_silent_dns_of_many_senders_holds_up_nobody_else() {
     std::thread::sleep(Duration::from_secs(2));
     desk.deliver("h", &headed("ada@reporter.example", "XSS", REPORT));
     // 25 batches that each waited for five seconds would take longer than anybody waits here.
-    wait_for("the honest report", || {
-        desk.json(&["status", "--json"])["drafts_filed"] == 1
-    });
+    wait_for("the honest report", || desk.status()["drafts_filed"] == 1);
 }
 
 /// Every file below a folder, as one text.
@@ -851,9 +847,7 @@ fn whoever_steals_the_state_folder_reads_nothing_and_can_test_no_guess() {
     );
     desk.read(2);
     // The second to be read says what the first did, so it may wait for a responder.
-    wait_for("a draft", || {
-        desk.json(&["status", "--json"])["drafts_filed"] != 0
-    });
+    wait_for("a draft", || desk.status()["drafts_filed"] != 0);
     let cases = desk.json(&["case", "list", "--json"]);
     let ids: Vec<&str> = cases
         .as_array()
@@ -868,7 +862,7 @@ fn whoever_steals_the_state_folder_reads_nothing_and_can_test_no_guess() {
         // Where no certificate of the reporter is known, a sealed case refuses to be answered.
         desk.command(&["case", "reply", id, "--file", words.to_str().unwrap()]);
     }
-    let desk_now = desk.json(&["status", "--json"])["now"].take();
+    let desk_now = desk.status()["now"].take();
     desk.child.kill().unwrap();
     desk.child.wait().unwrap();
     let state = desk.path().join("state");

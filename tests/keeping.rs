@@ -561,7 +561,7 @@ fn before_the_last_migration() -> String {
             || line.starts_with("CREATE INDEX effect_leased")
     });
     format!(
-        "ALTER TABLE participant DROP COLUMN proven; ALTER TABLE letter DROP COLUMN arrived_in; DROP INDEX effect_pending; DROP INDEX \
+        "ALTER TABLE participant DROP COLUMN proven; DROP INDEX letter_arrived; ALTER TABLE letter DROP COLUMN arrived_in; DROP INDEX effect_pending; DROP INDEX \
          effect_leased; ALTER TABLE effect DROP COLUMN queue; ALTER TABLE effect ADD COLUMN \
          queue{queue}VIRTUAL; {} DELETE FROM _sqlx_migrations WHERE version = 11;",
         indexes.collect::<String>()

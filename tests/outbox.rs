@@ -23,7 +23,7 @@ use sealdesk::model::secret::Secret;
 use sealdesk::model::timeline::Timeline;
 use sealdesk::openpgp::{SealTo, certificates, generate_storage};
 use sealdesk::pipeline::reading_loop::ReadingLoop;
-use sealdesk::pipeline::{Loop, Turn, Watchdog, deadlines, intake, outbox, reading_loop};
+use sealdesk::pipeline::{Loop, Turn, deadlines, intake, outbox, reading_loop};
 use sealdesk::ports::{
     CaseSet, Clock, FetchOutcome, Intake, LetterOctets, ListedLetter, Mailbox, MailboxUid,
     OpenedLetter, Opener, OpenerError, OutboxQueue, PortError, Sink,
@@ -292,8 +292,7 @@ impl Test {
         mailbox: &mut TestMailbox,
         failures: &mut intake::FetchFailures,
     ) -> Result<usize, PortError> {
-        let beat = Watchdog::default().beat("test", Duration::from_secs(60));
-        intake::round(&self.desk, mailbox, Origin::Inbox, failures, &beat).await
+        intake::round(&self.desk, mailbox, Origin::Inbox, failures).await
     }
 
     /// Letters by these writers, whom nothing proves.
@@ -680,7 +679,6 @@ async fn a_letter_that_ends_the_opener_is_found_although_the_opener_is_down_in_b
     let (_never, stop) = tokio::sync::watch::channel(false);
     let turn = Turn {
         desk: Arc::clone(&test.desk),
-        beat: Watchdog::default().beat("test", Duration::from_secs(60)),
         stop,
     };
     let mut reading = ReadingLoop::default();

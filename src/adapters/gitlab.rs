@@ -38,10 +38,6 @@ const SEVERITIES: [&str; 5] = ["critical", "high", "medium", "low", "none"];
 /// The access level of a reporter, who may see and make confidential issues.
 const REPORTER: u64 = 20;
 
-/// Around what the team found, which is written anew each time.
-const VIEW_BEGINS: &str = "<!-- sealdesk:view -->";
-const VIEW_ENDS: &str = "<!-- /sealdesk:view -->";
-
 /// Confidential issues in one project, or in a project for each product.
 pub struct GitlabTracker {
     http: reqwest::Client,
@@ -338,7 +334,7 @@ impl Tracker for GitlabTracker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::case_record::Assessment;
+    use crate::model::case_record::{Assessment, Credit};
 
     #[test]
     fn the_teams_view_is_written_anew_and_the_marker_stays_last() {
@@ -347,6 +343,7 @@ mod tests {
                 severity: Some(severity.to_owned()),
                 ..Assessment::default()
             },
+            mark: "0123456789abcdef".to_owned(),
             ..Amendment::default()
         };
         let once = with_view("text\n\n<!-- sealdesk:m -->", &view("low")).unwrap();
@@ -357,6 +354,37 @@ mod tests {
                 && !again.contains("`low`")
                 && again.starts_with("text\n")
                 && again.ends_with("\n<!-- sealdesk:m -->"),
+            "{again}"
+        );
+    }
+
+    /// Only what lies between the marks of this case is written anew, and marks are lines.
+    #[test]
+    fn a_strangers_marks_move_nothing() {
+        let view = Amendment {
+            credits: vec![Credit {
+                login: "ada".to_owned(),
+                name: None,
+                kind: "finder".to_owned(),
+            }],
+            mark: "0123456789abcdef".to_owned(),
+            ..Amendment::default()
+        };
+        let letter = "```text\n<!-- sealdesk:view -->\n<!-- sealdesk:view:0000000000000000 -->\n\
+                      x <!-- sealdesk:view:0123456789abcdef -->\n<!-- /sealdesk:view -->\n```";
+        let once = with_view(&format!("{letter}\n\n<!-- sealdesk:m -->"), &view).unwrap();
+        assert!(once.starts_with(letter), "{once}");
+        let again = Amendment {
+            mark: "0123456789abcdef".to_owned(),
+            assessment: Assessment {
+                severity: Some("low".to_owned()),
+                ..Assessment::default()
+            },
+            ..Amendment::default()
+        };
+        let again = with_view(&once, &again).unwrap();
+        assert!(
+            again.starts_with(letter) && !again.contains("ada"),
             "{again}"
         );
     }

@@ -6,7 +6,8 @@
 //! refuses timestamps (seconds since 1970) more than five minutes off; and takes each
 //! `X-Sealdesk-Delivery` once, answering a repeated one as it did before. Any 2xx says that it was
 //! taken, and 409 that it was before; to a draft it may answer `{"id": "…", "url": "https://…"}`,
-//! by which later events name it.
+//! by which later events name it. The id has up to 64 letters, digits and `./#:_-`, and stands in the
+//! URL, of which nothing behind it is kept.
 
 use crate::adapters::net::Trust;
 use crate::adapters::net::rest::{self, RestFailure};
@@ -17,9 +18,46 @@ use crate::ports::{Capabilities, Clock, Filed, PortError, PortErrorKind, Tracker
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tracing::warn;
 
-/// An id or a URL that a receiver gives.
-const NAME_CHARACTERS_MAX: usize = 500;
+/// An id that a receiver gives. It rests in clear, as a title would.
+const ID_CHARACTERS_MAX: usize = 64;
+
+/// What is kept of its answer.
+const NAMES: &str =
+    "an id of up to 64 letters, digits and ./#:_-, and a URL of https in which it stands";
+
+fn is_name(id: &str) -> bool {
+    let may_stand = |b: u8| b.is_ascii_alphanumeric() || b"./#:_-".contains(&b);
+    id.len() <= ID_CHARACTERS_MAX && id.bytes().all(may_stand)
+}
+
+/// A URL up to where the id stands in it: many trackers write the title behind it, and what came
+/// sealed rests in clear nowhere.
+fn up_to(url: &str, id: &str) -> Option<String> {
+    let mut url: url::Url = url.parse().ok()?;
+    if !rest::is_safe(&url) || !url.username().is_empty() || url.password().is_some() {
+        return None;
+    }
+    url.set_fragment(None);
+    let named_by = url.query_pairs().find(|(_, value)| value == id);
+    let query = named_by.map(|(name, value)| (name.into_owned(), value.into_owned()));
+    url.set_query(None);
+    if let Some((name, value)) = query {
+        url.query_pairs_mut().append_pair(&name, &value);
+        return Some(url.into());
+    }
+    let segments: Vec<String> = url.path_segments()?.map(str::to_owned).collect();
+    let length = id.split('/').count();
+    let at = segments
+        .windows(length)
+        .position(|window| window.join("/") == id)?;
+    url.path_segments_mut()
+        .ok()?
+        .clear()
+        .extend(&segments[..at + length]);
+    Some(url.into())
+}
 
 /// Delivers drafts and additions as signed JSON to one URL.
 pub struct HookTracker {
@@ -141,18 +179,17 @@ impl Tracker for HookTracker {
         let answer = self
             .deliver("draft", advisory.case.as_str(), &content, Some(""))
             .await?;
-        let named = |field: &str| {
-            answer[field]
-                .as_str()
-                .map(|text| text.chars().take(NAME_CHARACTERS_MAX).collect::<String>())
-                .filter(|text| !text.is_empty())
-        };
-        let id = named("id").unwrap_or_else(|| advisory.case.as_str().to_owned());
-        let url = named("url")
-            .filter(|url| url.starts_with("https://") || url.starts_with("http://"))
-            .unwrap_or_default();
+        let named = |field: &str| answer[field].as_str().filter(|text| !text.is_empty());
+        let id = named("id").filter(|id| is_name(id));
+        let url = id.and_then(|id| up_to(named("url")?, id));
+        if (id, &url) == (None, &None) && named("id").or(named("url")).is_some() {
+            warn!("the tracker's webhook names its entry in a way that is not kept: {NAMES}");
+        }
         Ok(Filed {
-            advisory: AdvisoryId { id, url },
+            advisory: AdvisoryId {
+                id: id.unwrap_or(advisory.case.as_str()).to_owned(),
+                url: url.unwrap_or_default(),
+            },
             doubled: Vec::new(),
         })
     }
@@ -193,5 +230,39 @@ impl Tracker for HookTracker {
             its receiver to say"
                 .to_owned(),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_url_no_title_is_kept() {
+        for (url, id, kept) in [
+            (
+                "https://linear.app/acme/issue/SEC-12/kumquat-overflow?x=1#y",
+                "SEC-12",
+                Some("https://linear.app/acme/issue/SEC-12"),
+            ),
+            (
+                "https://bugs.example/show_bug.cgi?title=kumquat&id=12",
+                "12",
+                Some("https://bugs.example/show_bug.cgi?id=12"),
+            ),
+            (
+                "https://t.example/acme/web/7",
+                "acme/web",
+                Some("https://t.example/acme/web"),
+            ),
+            ("https://t.example/kumquat-overflow", "12", None),
+            ("http://t.example/12", "12", None),
+            ("https://ada:secret@t.example/12", "12", None),
+            ("javascript:12", "12", None),
+        ] {
+            assert_eq!(up_to(url, id).as_deref(), kept, "{url}");
+        }
+        assert!(is_name("SEC-12") && is_name("acme/web#7"));
+        assert!(!is_name("a b") && !is_name("a>b") && !is_name(&"x".repeat(65)));
     }
 }

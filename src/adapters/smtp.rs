@@ -96,21 +96,17 @@ impl SmtpCourier {
             .peer_addr()
             .map_err(|e| PortError::passing(self.whole()).because(e))?;
         let stream: Box<dyn AsyncTokioStream> = match self.privacy {
-            SmtpPrivacy::None => Box::new(stream),
-            SmtpPrivacy::Tls => Box::new(Line {
-                replay: b"",
-                peer,
-                inner: net::secure(stream, &self.host, net::tls(&self.trust)?).await?,
-            }),
+            SmtpPrivacy::None => Box::new(Line::new(stream, peer, b"")),
+            SmtpPrivacy::Tls => {
+                let inner = net::secure(stream, &self.host, net::tls(&self.trust)?).await?;
+                Box::new(Line::new(inner, peer, b""))
+            }
             SmtpPrivacy::Starttls => {
                 let stream = self.within(COMMAND_S, self.starttls(stream)).await?;
                 // lettre begins with a greeting, which the server gave before TLS; it is said again
                 // for it.
-                Box::new(Line {
-                    replay: b"220 ready\r\n",
-                    peer,
-                    inner: net::secure(stream, &self.host, net::tls(&self.trust)?).await?,
-                })
+                let inner = net::secure(stream, &self.host, net::tls(&self.trust)?).await?;
+                Box::new(Line::new(inner, peer, b"220 ready\r\n"))
             }
         };
         let hello = ClientId::Domain(self.hello.clone());
@@ -214,10 +210,10 @@ impl SmtpCourier {
 
     /// The code tells whether it passes; the server's words help the operator.
     fn fault(&self, what: &str, err: &SmtpError) -> PortError {
-        // Filters quote what they refuse: of an answer to a letter the code says enough.
-        let said = match err.status() {
-            Some(code) if what == LETTER => format!("it answers {code}"),
-            _ => chain(err),
+        let said = if what == LETTER {
+            without_words(err)
+        } else {
+            chain(err)
         };
         let text = format!("{} would not {what}: {said}", self.whole());
         // Only a refused recipient is this letter's fault; a relay that refuses all letters will be
@@ -283,7 +279,7 @@ impl SmtpCourier {
             Ok(Err(err)) => Err(PortError::in_doubt(format!(
                 "{} did not say whether it took the letter: {}",
                 self.whole(),
-                chain(&err)
+                without_words(&err)
             ))),
             Err(_) => Err(PortError::in_doubt(format!(
                 "{} did not say within {DATA_S} s whether it took the letter",
@@ -296,6 +292,16 @@ impl SmtpCourier {
 /// What a server may refuse for good.
 const RECIPIENT: &str = "take the recipient";
 const LETTER: &str = "take the letter";
+
+/// Of an answer to a letter, what says enough: filters quote what they refuse, in whatever form.
+fn without_words(err: &SmtpError) -> String {
+    match err.status() {
+        Some(code) => format!("it answers {code}"),
+        None if err.is_response() => "its answer is none of SMTP".to_owned(),
+        None if err.is_timeout() => "it kept silent".to_owned(),
+        None => "the connection broke".to_owned(),
+    }
+}
 
 /// An error and its causes. Servers repeat addresses, which belong into no log.
 fn chain(err: &dyn std::error::Error) -> String {

@@ -167,6 +167,7 @@ fn unreadable(head: &[u8]) -> Reading {
         kind: LetterKind::Report,
         from: outer.originator.map(|a| a.as_str().to_owned()),
         subject: Some(outer.subject),
+        subject_protected: false,
         message_id: outer.message_id.map(|id| id.as_str().to_owned()),
         date: outer.date.map(|d| d.to_string()),
         protection: Protection {

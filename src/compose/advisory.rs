@@ -220,6 +220,7 @@ mod tests {
             kind: LetterKind::Report,
             from: Some("ada@b.example".to_owned()),
             subject: Some("s".to_owned()),
+            subject_protected: false,
             message_id: None,
             date: None,
             protection: Protection::default(),

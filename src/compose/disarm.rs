@@ -10,8 +10,15 @@ use regex::Regex;
 use std::sync::LazyLock;
 
 static OWN_MARK: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)sealdesk\s*:\s*[a-z-]*\s*:?\s*[0-9a-f]{8,}").expect("a constant pattern")
+    Regex::new(
+        r"(?i)(?:<!--\s*/?\s*)?sealdesk\s*:\s*[a-z-]*\s*:?\s*[0-9a-f]{8,}|<!--\s*/?\s*sealdesk",
+    )
+    .expect("a constant pattern")
 });
+
+/// GitLab's merge requests, epics, milestones, labels and snippets, which it resolves in titles too.
+static GITLAB_REFERENCE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"([!&%~$])(["\w])"#).expect("a constant pattern"));
 
 /// A fenced block.
 pub(super) fn fenced(text: &str) -> String {
@@ -56,7 +63,8 @@ pub(super) fn title(text: &str) -> String {
         .split_whitespace()
         .collect::<Vec<_>>()
         .join(" ");
-    line.chars()
+    let line = line
+        .chars()
         .map(|c| match c {
             '@' => '\u{FF20}',
             '#' => '\u{FF03}',
@@ -68,7 +76,19 @@ pub(super) fn title(text: &str) -> String {
             other => other,
         })
         .collect::<String>()
-        .replace("://", ":\u{2215}\u{2215}")
+        .replace("://", ":\u{2215}\u{2215}");
+    GITLAB_REFERENCE
+        .replace_all(&line, |found: &regex::Captures<'_>| {
+            let mark = match &found[1] {
+                "!" => '\u{FF01}',
+                "&" => '\u{FF06}',
+                "%" => '\u{FF05}',
+                "~" => '\u{223C}',
+                _ => '\u{FF04}',
+            };
+            format!("{mark}{}", &found[2])
+        })
+        .into_owned()
 }
 
 /// Takes out controls, bidi and zero-width characters, and anything that could pass for our marker.
@@ -103,15 +123,24 @@ mod tests {
             !fenced("x <!-- sealdesk:0123456789abcdef0123456789abcdef -->")
                 .contains("0123456789abcdef")
         );
+        for mark in [
+            "<!-- sealdesk:view -->",
+            "<!-- /sealdesk:view -->",
+            "<!--/SEALDESK:x",
+        ] {
+            assert!(!fenced(mark).to_lowercase().contains("sealdesk"), "{mark}");
+        }
         assert_eq!(span("a `` b | c"), "``` a `` b \u{2502} c ```");
     }
 
     #[test]
     fn a_title_calls_and_links_nobody() {
-        let shown = title("hi @root see #12 <b> [x](https://e)");
+        let shown = title("hi @root see #12 <b> [x](https://e) !1 &2 %\"m\" ~bug $4");
         assert!(
-            !shown.contains(['@', '#', '<', '[']) && !shown.contains("://"),
+            !shown.contains(['@', '#', '<', '[', '!', '&', '%', '~', '$'])
+                && !shown.contains("://"),
             "{shown}"
         );
+        assert_eq!(title("100 % of A & B!"), "100 % of A & B!");
     }
 }

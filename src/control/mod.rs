@@ -179,6 +179,8 @@ async fn import(desk: &Desk, letter: Option<i64>) -> Result<String> {
             dmarc: Dmarc::Unknown,
             sealed_outside: false,
             automatic: false,
+            addressees: Vec::new(),
+            addressing_signed: true,
             autocrypt_signed: false,
             body_signed: false,
             answer: letter.reply_to.clone().ok_or(NoAnswer::Old),

@@ -57,7 +57,7 @@ pub struct Thread {
     pub named: CaseId,
     /// The originator is proven to have written before in the case that was named.
     pub originator_in_case: bool,
-    /// The letter goes to somebody who wrote in that case.
+    /// Its writer names somebody who wrote in that case as its recipient.
     pub to_participant: bool,
 }
 
@@ -114,8 +114,10 @@ fn by_outer_letter(
             ..Decision::default()
         };
     }
+    // No machine encrypts: what is sealed goes the way of letters, wherever it was sent.
     if let Some(case) = &known.returned_to
         && refusal.is_some_and(NoAnswer::is_machine)
+        && !arrival.outer.sealed_outside
     {
         return returned(arrival, case);
     }
@@ -261,7 +263,10 @@ fn team_copy(arrival: &Arrival<'_>, known: &ThreadContext, now: Timestamp) -> De
         )],
         ..kept
     };
-    if !thread.to_participant || case.acknowledgement().pending().is_none() {
+    // Anybody may send a responder's signed letter again, to whom and in answer to what they like,
+    // unless its signature says so.
+    let is_proven = arrival.origin == Origin::Sent || arrival.outer.addressing_signed;
+    if !is_proven || !thread.to_participant || case.acknowledgement().pending().is_none() {
         return decision;
     }
     match super::answered(case, &format!("letter {letter}"), now) {
@@ -347,6 +352,8 @@ mod tests {
             dmarc: Dmarc::Pass,
             sealed_outside: true,
             automatic: false,
+            addressees: Vec::new(),
+            addressing_signed: true,
             autocrypt_signed: false,
             body_signed: false,
             answer,
@@ -623,10 +630,35 @@ mod tests {
             returned_to: Some(older().id().clone()),
             ..ThreadContext::default()
         };
-        let decision = arrive(&outer(Err(NoAnswer::DeliveryReport)), &known, false);
+        let report = outer(Err(NoAnswer::DeliveryReport));
+        // No machine encrypts, and what is sealed would have the reporter's answers wait for a key.
+        let sealed = arrive(&report, &known, false);
+        assert_eq!((sealed.letter_of, sealed.effects), (None, Vec::new()));
+        let clear = Outer {
+            sealed_outside: false,
+            ..report
+        };
+        let decision = arrive(&clear, &known, false);
         assert_eq!(
             (decision.letter_of, decision.effects),
             (Some(older().id().clone()), Vec::new())
+        );
+    }
+
+    /// A responder's signed letter, sent again to a reporter's address and in their thread.
+    #[test]
+    fn a_copy_settles_an_answer_where_its_signature_says_to_whom_it_went() {
+        let known = threaded(false, true);
+        let sent = |addressing_signed| Outer {
+            addressing_signed,
+            ..outer(person())
+        };
+        let inbox = Origin::Inbox;
+        assert_eq!(copied(&sent(true), &known, inbox, true), Some("sent"));
+        assert_eq!(copied(&sent(false), &known, inbox, true), None);
+        assert_eq!(
+            copied(&sent(false), &known, Origin::Sent, true),
+            Some("sent")
         );
     }
 

@@ -7,7 +7,7 @@ use crate::decide::policy::READING_GRACE;
 use crate::decide::{CaseChange, Decision, Entry, Policy, SealedPolicy};
 use crate::model::Timestamp;
 use crate::model::case::{Case, Draft, InvalidTransition};
-use crate::model::effect::{Effect, EffectKey, Reason};
+use crate::model::effect::{Effect, EffectKey, Reason, Work};
 use crate::model::ids::{CaseId, IntakeId};
 use crate::model::journal::JournalEvent;
 use crate::model::reading::{LetterKind, Reading};
@@ -29,6 +29,9 @@ pub struct ReadLetter<'a> {
     pub spooled_at: Timestamp,
     /// It opened the case; later ones follow up.
     pub is_first: bool,
+    /// The case in which it arrived. What leaves about it goes by that one, since what was read may have
+    /// moved it to another.
+    pub arrived_in: &'a CaseId,
     /// The outer letter may be answered by a machine.
     pub answerable: bool,
     /// Its valid signature is by the certificate that was pinned for its originator before.
@@ -120,7 +123,17 @@ pub fn on_reading(
         0,
         Entry::of(id, JournalEvent::LetterRead, letter.intake.to_string()),
     );
+    name_arrival(&mut decision.effects, letter);
     decision
+}
+
+/// The second path names the case in which a letter arrived: which one it belongs to may follow from
+/// what was read, in it or in the letter before it.
+fn name_arrival(effects: &mut [Effect], letter: &ReadLetter<'_>) {
+    let by_second_path = |effect: &&mut Effect| matches!(effect.work, Work::CallBySecondPath(_));
+    for call in effects.iter_mut().filter(by_second_path) {
+        call.case = Some(letter.arrived_in.clone());
+    }
 }
 
 /// Whether a human must say if the case belongs to an older one: nothing proved it, and it is open.
@@ -237,7 +250,7 @@ fn follow_up(
         reading.asks_for_certificate && letter.answerable && !reading.came_sealed();
     let certificate = asks_by_itself.then(|| {
         let due = letter.received_at + policy.acknowledge_delay + READING_GRACE;
-        Effect::send_certificate(letter.intake, case.id(), due.max(now))
+        Effect::send_certificate(letter.intake, letter.arrived_in, due.max(now))
     });
     // Nobody needs to hear of a letter that asks for the certificate, gets it, and says no more.
     if reading.kind == LetterKind::KeyRequest && certificate.is_some() {
@@ -301,6 +314,9 @@ mod tests {
     use crate::model::reading::LetterKind;
     use crate::model::reading::{Protection, Shut, SignatureVerdict};
     use crate::model::report::Report;
+    use std::sync::LazyLock;
+
+    static ARRIVED_IN: LazyLock<CaseId> = LazyLock::new(|| CaseId::from_random([9; 10]));
 
     pub(super) fn now() -> Timestamp {
         Timestamp::from_second(1_790_000_000).unwrap()
@@ -320,6 +336,7 @@ mod tests {
             kind,
             from: None,
             subject: None,
+            subject_protected: false,
             message_id: None,
             date: None,
             protection: Protection {
@@ -350,6 +367,7 @@ mod tests {
             received_at: now(),
             spooled_at: now(),
             is_first: true,
+            arrived_in: &ARRIVED_IN,
             answerable: true,
             signed_by_pinned: false,
             proven: false,
@@ -376,6 +394,7 @@ mod tests {
                 received_at: now(),
                 spooled_at: now(),
                 is_first: true,
+                arrived_in: &ARRIVED_IN,
                 answerable: true,
                 signed_by_pinned,
                 proven,
@@ -412,6 +431,7 @@ mod tests {
             received_at: now(),
             spooled_at: now(),
             is_first: true,
+            arrived_in: &ARRIVED_IN,
             answerable: true,
             signed_by_pinned: true,
             proven: true,
@@ -608,6 +628,7 @@ mod tests {
                 received_at: now(),
                 spooled_at: now(),
                 is_first: false,
+                arrived_in: &ARRIVED_IN,
                 answerable: true,
                 signed_by_pinned,
                 proven,
@@ -633,6 +654,7 @@ mod tests {
                 received_at: now(),
                 spooled_at: now(),
                 is_first: false,
+                arrived_in: &ARRIVED_IN,
                 answerable: true,
                 signed_by_pinned: false,
                 proven: false,
@@ -674,6 +696,7 @@ mod tests {
             received_at: now(),
             spooled_at: now(),
             is_first: true,
+            arrived_in: &ARRIVED_IN,
             answerable: true,
             signed_by_pinned: false,
             proven: false,

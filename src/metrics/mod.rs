@@ -80,7 +80,7 @@ async fn store(desk: &Desk, r: &mut Registry) -> Result<()> {
         desk.parts.store.tally().await?,
         desk.now(),
     );
-    letters_and_cases(r, &measures);
+    letters_and_cases(r, &measures, &tally);
     acknowledgements(r, &measures, &tally, now);
     outbox(r, &measures, &tally, now);
     let backup = measures.last_backup.map_or(0, Timestamp::as_second);
@@ -93,29 +93,26 @@ async fn store(desk: &Desk, r: &mut Registry) -> Result<()> {
     Ok(())
 }
 
-fn letters_and_cases(r: &mut Registry, measures: &Measures) {
+fn letters_and_cases(r: &mut Registry, measures: &Measures, tally: &Tally) {
     let letters = family(
         r,
         "letters",
         "Letters, by their role, and whether they wait to be read",
     );
     for (role, state, n) in &measures.letters {
+        // That a responder wrote a letter is known once it is read.
+        let role = if role == "team-reply" {
+            "incoming"
+        } else {
+            role
+        };
         let state = if state == "unread" { "waiting" } else { "done" };
         letters
             .get_or_create(&labels(&[("role", role), ("state", state)]))
             .inc_by(*n);
     }
-    let cases = family(r, "cases", "Cases, open or closed");
-    for (standing, n) in &measures.cases {
-        let standing = if standing == "closed" {
-            "closed"
-        } else {
-            "open"
-        };
-        cases
-            .get_or_create(&labels(&[("standing", standing)]))
-            .inc_by(*n);
-    }
+    // Whether one is open may follow from what decryption showed.
+    gauge(r, "cases", "Cases, open and closed").set(tally.cases);
 }
 
 fn acknowledgements(r: &mut Registry, measures: &Measures, tally: &Tally, now: Timestamp) {

@@ -270,20 +270,35 @@ const STRUCTURE: [&str; 2] = ["Content-Type", "Content-Transfer-Encoding"];
 /// by which a quotation becomes an attachment. What no signature of theirs covers, a DMARC pass
 /// vouches for by SPF, as the sender's own server sent it.
 pub(super) fn covers_structure(message: &Message<'_>, organisation: &str) -> bool {
-    let mut decisive = STRUCTURE.iter().chain([&SIGNATURE]);
-    if !decisive.all(|field| is_spelt_throughout(message, field)) {
-        return false;
-    }
-    let counts = STRUCTURE.map(|field| (field, all_raw(message, field).len()));
-    signatures_of(message, organisation).iter().all(|one| {
-        tag(one, "l").is_empty()
-            && counts.iter().all(|(field, count)| match count {
-                0 => true,
-                1 => covers(one, field),
-                // Which of several was signed, and which is read, are two questions.
-                _ => false,
-            })
-    })
+    leaves_nothing_open(message, organisation, &STRUCTURE)
+        && signatures_of(message, organisation)
+            .iter()
+            .all(|one| tag(one, "l").is_empty())
+}
+
+/// Fields that say to whom a letter goes, and what it answers.
+const ADDRESSING: [&str; 4] = ["To", "Cc", "In-Reply-To", "References"];
+
+/// Whether no DKIM signature of the From's organisation lets others say to whom the letter goes, and
+/// what it answers: whoever got a signed letter may send it again, to others and in another thread.
+pub(super) fn covers_addressing(message: &Message<'_>, organisation: &str) -> bool {
+    leaves_nothing_open(message, organisation, &ADDRESSING)
+}
+
+/// Whether every signature of the organisation covers each of these fields that is there.
+fn leaves_nothing_open(message: &Message<'_>, organisation: &str, fields: &[&str]) -> bool {
+    let mut decisive = fields.iter().chain([&SIGNATURE]);
+    decisive.all(|field| is_spelt_throughout(message, field))
+        && signatures_of(message, organisation).iter().all(|one| {
+            fields
+                .iter()
+                .all(|field| match all_raw(message, field).len() {
+                    0 => true,
+                    1 => covers(one, field),
+                    // Which of several was signed, and which is read, are two questions.
+                    _ => false,
+                })
+        })
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@
 
 mod fields;
 
-use super::authentication::{Verdicts, covers_structure, first_word, is_covered};
+use super::authentication::{
+    Verdicts, covers_addressing, covers_structure, first_word, is_covered,
+};
 use super::{HEADER_BLOCK_OCTETS_MAX, tolerant};
 use crate::model::Timestamp;
 use crate::model::address::{Address, ReplyAddress};
@@ -89,6 +91,13 @@ pub fn outer(head: &[u8], addresses: &OwnAddresses, found: Dmarc) -> Outer {
             .iter()
             .flat_map(|field| all(&message, field))
             .collect(),
+        addressees: ["To", "Cc"]
+            .iter()
+            .flat_map(|field| all(&message, field))
+            .collect(),
+        addressing_signed: originator
+            .as_ref()
+            .is_some_and(|from| covers_addressing(&message, from.organisation())),
         subject: message.subject().unwrap_or_default().to_owned(),
         sealed_outside: is_multipart_of(&message, "encrypted"),
         automatic: automatic(&message),

@@ -124,6 +124,11 @@ pub struct Outer {
     pub threads: Vec<MessageId>,
     /// Every address that the letter names as its destination: To, Cc, Delivered-To, X-Original-To.
     pub recipients: Vec<Address>,
+    /// Those whom its writer names: To and Cc.
+    pub addressees: Vec<Address>,
+    /// No signature of the originator's organisation leaves open to whom it goes and what it
+    /// answers.
+    pub addressing_signed: bool,
     /// The outer subject. Never stored in clear, never logged.
     pub subject: String,
     pub dmarc: Dmarc,

@@ -247,6 +247,8 @@ pub struct Amendment {
     pub credits: Vec<Credit>,
     /// The product, by which further collaborators are known.
     pub product: Option<String>,
+    /// Marks the place of all this in a tracker that has text alone: nobody else can make it.
+    pub mark: String,
 }
 
 /// What a follow-up adds to an advisory.

@@ -349,6 +349,9 @@ pub struct Reading {
     pub kind: LetterKind,
     pub from: Option<String>,
     pub subject: Option<String>,
+    /// The subject stood inside what was encrypted or signed.
+    #[serde(default)]
+    pub subject_protected: bool,
     pub message_id: Option<String>,
     pub date: Option<String>,
     pub protection: Protection,

@@ -1,7 +1,6 @@
 //! How do fetched letters become ours? DNS is asked who sent them, and they are admitted together.
 
 use super::failpoint::step;
-use super::watchdog::Beat;
 use crate::decide::{Arrival, Origin, ThreadContext, on_arrival};
 use crate::desk::restraint::restrain_calls;
 use crate::desk::{Desk, random};
@@ -46,13 +45,11 @@ pub(super) async fn fetch_batch<'l>(
     mailbox: &mut dyn Mailbox,
     origin: Origin,
     letters: Vec<&'l ListedLetter>,
-    beat: &Beat,
     asking: &mut Asking<'l>,
 ) -> Batch<'l> {
     let mut batch = Batch::default();
     let mut fetched = Vec::new();
     for letter in letters {
-        beat.now();
         match fetch(desk, mailbox, letter).await {
             Ok(spooling) => fetched.push((letter, spooling)),
             Err(NotAdmitted::Withheld(why)) => batch.withheld.push((letter, why)),

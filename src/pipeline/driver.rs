@@ -1,10 +1,13 @@
-//! How does a loop go round? It beats, works a round, waits, and stops between any two of these.
+//! How does a loop go round? It works a round, waits, and stops between any two of these. It beats
+//! whenever it goes on.
 //! After a failed round the fault is shown, and the loop backs off.
 
 use super::watchdog::Beat;
 use crate::desk::Desk;
 use crate::ports::PortError;
 use async_trait::async_trait;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -43,19 +46,30 @@ pub trait Loop: Send {
 /// What a loop is given for its rounds.
 pub struct Turn {
     pub desk: Arc<Desk>,
-    /// For rounds that take long: each step of theirs beats.
-    pub beat: Beat,
     /// For rounds that begin nothing new once the desk stops.
     pub stop: watch::Receiver<bool>,
 }
 
 /// Runs a loop until the desk stops.
-pub async fn drive(mut work: impl Loop, desk: Arc<Desk>, beat: Beat, stop: watch::Receiver<bool>) {
-    let mut stopped = stop.clone();
-    let turn = Turn { desk, beat, stop };
+pub async fn drive(work: impl Loop, desk: Arc<Desk>, beat: Beat, stop: watch::Receiver<bool>) {
+    beating(&beat, go_round(work, Turn { desk, stop })).await;
+}
+
+/// Beats whenever the work goes on. Whoever waits for a foreign server does not stand still, however
+/// slow that is: what it may take is bounded where it is asked. Whoever nothing wakes does.
+async fn beating(beat: &Beat, work: impl Future<Output = ()>) {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        beat.now();
+        work.as_mut().poll(context)
+    })
+    .await
+}
+
+async fn go_round(mut work: impl Loop, turn: Turn) {
+    let mut stopped = turn.stop.clone();
     let mut failures: u32 = 0;
     while !*stopped.borrow() {
-        turn.beat.now();
         let worked = if work.can_be_cut_off() {
             tokio::select! {
                 _ = stopped.changed() => return,
@@ -64,7 +78,6 @@ pub async fn drive(mut work: impl Loop, desk: Arc<Desk>, beat: Beat, stop: watch
         } else {
             work.round(&turn).await
         };
-        turn.beat.now();
         let waited = match worked {
             Err(err) => Err(err),
             Ok(()) => tokio::select! {
@@ -95,6 +108,27 @@ pub fn doubling(first_s: u64, last_s: u64, failures: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::watchdog::Watchdog;
+
+    /// A foreign server that answers each call late keeps no loop from beating; a loop that nothing
+    /// wakes stands still.
+    #[tokio::test]
+    async fn whoever_goes_on_slowly_beats() {
+        let patience = Duration::from_millis(500);
+        let mut watchdog = Watchdog::default();
+        let [slow, stuck] = ["slow", "stuck"].map(|name| watchdog.beat(name, patience));
+        let answers = async {
+            for _ in 0..20 {
+                tokio::time::sleep(patience / 10).await;
+            }
+        };
+        // In a task of its own, as loops are: nothing else wakes it.
+        let stands_still = async move { beating(&stuck, std::future::pending()).await };
+        let stands_still = tokio::spawn(stands_still);
+        beating(&slow, answers).await;
+        stands_still.abort();
+        assert_eq!(watchdog.stalled(), Some("stuck"));
+    }
 
     #[test]
     fn waits_double_up_to_a_bound() {

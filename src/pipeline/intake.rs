@@ -3,7 +3,6 @@
 use super::admission::{Asking, Batch, NotAdmitted, admit_all, fetch_batch};
 use super::driver::{Loop, Turn, doubling};
 use super::failpoint::step;
-use super::watchdog::Beat;
 use crate::decide::{Decision, Entry, Origin};
 use crate::desk::Desk;
 use crate::model::Timestamp;
@@ -78,14 +77,7 @@ impl Loop for IntakeLoop {
 
     async fn round(&mut self, turn: &Turn) -> Result<(), PortError> {
         let mailbox = self.mailbox.as_mut();
-        round(
-            &turn.desk,
-            mailbox,
-            self.origin,
-            &mut self.failures,
-            &turn.beat,
-        )
-        .await?;
+        round(&turn.desk, mailbox, self.origin, &mut self.failures).await?;
         turn.desk.mended(&self.fault);
         Ok(())
     }
@@ -105,7 +97,6 @@ pub async fn round(
     mailbox: &mut dyn Mailbox,
     origin: Origin,
     failures: &mut FetchFailures,
-    beat: &Beat,
 ) -> Result<usize, PortError> {
     let store = &desk.parts.store;
     let name = mailbox.name().to_owned();
@@ -129,7 +120,7 @@ pub async fn round(
         passed.extend(done.into_iter().map(|l| l.place.clone()));
         let due = |l: &&ListedLetter| failures.contains_key(&l.place) == again;
         let unknown = unknown.into_iter().filter(due).collect();
-        let mut batch = fetch_batch(desk, mailbox, origin, unknown, beat, &mut asking).await;
+        let mut batch = fetch_batch(desk, mailbox, origin, unknown, &mut asking).await;
         let most = asking.patience(batch.failed.is_some());
         let letters = asking.answered(most).await;
         admit_all(desk, &name, origin, letters, holds, &mut batch).await;

@@ -10,7 +10,6 @@ use crate::model::limits::Limits;
 use crate::model::reading::Wanted;
 use crate::pipeline::failpoint::step;
 use crate::pipeline::reading_queue::ReadingQueue;
-use crate::pipeline::watchdog::Beat;
 use crate::ports::{Intake, OpenedLetter, OpenerError, PortError, Unread};
 use async_trait::async_trait;
 use following::{commit, set_aside};
@@ -69,7 +68,6 @@ impl Loop for ReadingLoop {
     async fn round(&mut self, turn: &Turn) -> Result<(), PortError> {
         let readers = Readers {
             desk: &turn.desk,
-            beat: &turn.beat,
             shared: &self.shared,
         };
         readers.work(Some(&turn.stop)).await.map(drop)
@@ -89,7 +87,6 @@ impl Loop for ReadingLoop {
 pub async fn round(desk: &Desk) -> Result<usize, PortError> {
     Readers {
         desk,
-        beat: &Beat::default(),
         shared: &Mutex::default(),
     }
     .work(None)
@@ -99,7 +96,6 @@ pub async fn round(desk: &Desk) -> Result<usize, PortError> {
 /// The places at which letters are read. Each takes the next letter as soon as it is free.
 struct Readers<'d> {
     desk: &'d Desk,
-    beat: &'d Beat,
     shared: &'d Mutex<Shared>,
 }
 
@@ -129,7 +125,6 @@ impl Readers<'_> {
 
     async fn place(&self, mut stop: Option<watch::Receiver<bool>>) {
         loop {
-            self.beat.now();
             if stop.as_ref().is_some_and(|stop| *stop.borrow()) || self.shared().failed.is_some() {
                 return;
             }

@@ -1,7 +1,6 @@
 //! How long is what people said kept? Until a human has it erased, or as long as the config says.
 
 use super::driver::{Loop, Turn};
-use super::watchdog::Beat;
 use crate::decide::{Decision, Entry};
 use crate::desk::Desk;
 use crate::model::Timestamp;
@@ -33,7 +32,7 @@ impl Loop for Retention {
     }
 
     async fn round(&mut self, turn: &Turn) -> Result<(), PortError> {
-        round(&turn.desk, self.closed_days, &turn.beat).await?;
+        round(&turn.desk, self.closed_days).await?;
         turn.desk.mended("retention");
         Ok(())
     }
@@ -44,7 +43,7 @@ impl Loop for Retention {
     }
 }
 
-async fn round(desk: &Desk, closed_days: u32, beat: &Beat) -> Result<(), PortError> {
+async fn round(desk: &Desk, closed_days: u32) -> Result<(), PortError> {
     let Ok(then) = desk
         .now()
         .checked_sub(SignedDuration::from_hours(i64::from(closed_days) * 24))
@@ -53,7 +52,6 @@ async fn round(desk: &Desk, closed_days: u32, beat: &Beat) -> Result<(), PortErr
     };
     let by = format!("retention.closed_days = {closed_days}");
     for id in desk.parts.store.closed_before(then).await? {
-        beat.now();
         match purge(desk, &id, &by).await {
             Ok(_) => {}
             // A part of it that is open keeps its letters.

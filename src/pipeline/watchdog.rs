@@ -1,4 +1,4 @@
-//! Do the loops still move? Each beats as it goes round; the watchdog is fed only while all of them
+//! Do the loops still move? Each beats as it goes on; the watchdog is fed only while all of them
 //! do.
 
 use std::sync::Arc;
@@ -29,7 +29,7 @@ impl Default for Watchdog {
 }
 
 impl Watchdog {
-    /// Adds a loop that must go round at least once in `at_most`.
+    /// Adds a loop that must go on at least once in `at_most`.
     pub fn beat(&mut self, name: &str, at_most: Duration) -> Beat {
         let at = Arc::new(AtomicU64::new(self.start.elapsed().as_millis() as u64));
         self.beats.push((name.to_owned(), at_most, Arc::clone(&at)));
@@ -49,18 +49,8 @@ impl Watchdog {
     }
 }
 
-/// A loop that nobody watches.
-impl Default for Beat {
-    fn default() -> Self {
-        Self {
-            start: Instant::now(),
-            at: Arc::default(),
-        }
-    }
-}
-
 impl Beat {
-    /// The loop goes round.
+    /// The loop goes on.
     pub fn now(&self) {
         self.at
             .store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);

@@ -260,6 +260,7 @@ impl State<'_> {
             kind,
             from: self.from,
             subject: self.subject,
+            subject_protected: self.subject_covering.is_some(),
             message_id: self.message_id,
             date: self.date,
             protection,

@@ -1,5 +1,6 @@
 //! How is a desk put together? Checked settings to adapters; nothing is started here.
 
+mod timely;
 mod trackers;
 
 use trackers::github_api;

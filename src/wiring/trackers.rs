@@ -1,6 +1,7 @@
 //! Which tracker takes drafts, and by which path are others told?
 
 use super::mail::trust;
+use super::timely::Timely;
 use crate::adapters::alarm::{Command, Heartbeat, Webhook};
 use crate::adapters::announcer::HttpAnnouncer;
 use crate::adapters::checkout::Checkouts;
@@ -53,11 +54,11 @@ pub fn tracker(settings: &Settings) -> Result<Arc<dyn Tracker>> {
                 ecosystem,
                 words.private_fork,
             );
-            Ok(Arc::new(
+            Ok(Arc::new(Timely(
                 tracker
                     .with_collaborators(words.collaborators.clone())
                     .with_comments(words.comments),
-            ))
+            )))
         }
         config::TrackerSection::Gitlab(words) => {
             let (trust, token) = (
@@ -69,26 +70,26 @@ pub fn tracker(settings: &Settings) -> Result<Arc<dyn Tracker>> {
                 words.products.clone(),
                 words.labels.clone(),
             );
-            Ok(Arc::new(GitlabTracker::new(
+            Ok(Arc::new(Timely(GitlabTracker::new(
                 &words.base_url,
                 &trust,
                 token,
                 project,
                 products,
                 labels,
-            )?))
+            )?)))
         }
         config::TrackerSection::Webhook(words) => {
             let (url, key) = (
                 config::secret("tracker.url_file", &words.url_file)?,
                 config::secret("tracker.secret_file", &words.secret_file)?,
             );
-            Ok(Arc::new(HookTracker::new(
+            Ok(Arc::new(Timely(HookTracker::new(
                 &trust("tracker.ca_file", words.ca_file.as_ref(), None)?,
                 url,
                 key,
                 Arc::new(SystemClock),
-            )?))
+            )?)))
         }
     }
 }

@@ -360,6 +360,7 @@ fn gitlab_is_a_tracker_and_nothing_is_told_that_is_not_confidential() {
                 &other,
                 &Amendment {
                     assessment,
+                    mark: "0123456789abcdef".to_owned(),
                     ..Amendment::default()
                 },
             ))

@@ -548,7 +548,7 @@ fn a_copy_of_the_teams_own_answer_stops_the_acknowledgement() {
         &(head("ben@reporter.example", "XSS", "h2@reporter.example")
             + &report.replace("1.2", "1.3")),
     );
-    let read = || world.json(&["status", "--json"])["letters"] == 2;
+    let read = || world.status()["letters"] == 2;
     wait_for("both letters", read);
     // Rita answers Ada herself, with a copy to the desk. Somebody who forges that for Ben silences
     // nothing.
@@ -623,7 +623,7 @@ fn a_bounce_tells_a_human_and_marks_the_address() {
             .contains("answer came back undelivered"),
         "{shown:#}"
     );
-    assert_eq!(world.json(&["status", "--json"])["unreachable"], 1);
+    assert_eq!(world.status()["unreachable"], 1);
     // The next letter from there is for a human.
     world.submit(
         &format!("ghost@{domain}"),
@@ -706,7 +706,7 @@ fn the_desk_tries_its_own_way_in_five_shapes() {
         5,
         "{out}"
     );
-    let status = world.json(&["status", "--json"]);
+    let status = world.status();
     assert_eq!(
         (&status["cases"], &status["letters"]),
         (&serde_json::json!(0), &serde_json::json!(5)),

@@ -55,7 +55,7 @@ fn a_crash_at_any_step_loses_and_doubles_nothing() {
         wait_for(&format!("the acknowledgement after {step}"), || {
             answers() > 0
         });
-        let status = world.json(&["status", "--json"]);
+        let status = world.status();
         if GAP.contains(step) {
             assert!(
                 answers() <= 2
@@ -132,7 +132,7 @@ fn a_thousand_letters_survive_a_plug_that_is_pulled_at_random() {
         LETTERS,
         "each has an answer, and nobody else"
     );
-    let status = world.json(&["status", "--json"]);
+    let status = world.status();
     let doubled = answers.values().filter(|n| **n > 1).count() as i64;
     assert!(
         doubled <= status["sent_twice_perhaps"].as_i64().unwrap(),

@@ -35,7 +35,7 @@ fn a_reader_that_dies_costs_its_letter_alone() {
     let desk = world.open();
     world.submit("f1@crowd.example", &report(1));
     world.settle(1);
-    let status = world.json(&["status", "--json"]);
+    let status = world.status();
     assert_eq!(status["set_aside"], 0);
     // The opener is killed under the desk: it is started again, and the next letter is read.
     let children = Command::new("pkill")
@@ -68,7 +68,7 @@ fn a_stack_overflow_a_loop_and_10_gib_each_cost_one_letter() {
         world.submit(&format!("f1{n}@crowd.example"), &report(10 + n));
     }
     world.settle(8);
-    let status = world.json(&["status", "--json"]);
+    let status = world.status();
     assert_eq!(status["set_aside"], 4, "{status}");
     // Each of the others has its draft, and everybody their acknowledgement.
     assert_eq!(world.github.advisories().len(), 4);
@@ -325,7 +325,7 @@ fn a_full_disk_leaves_letters_on_the_server_and_says_so() {
         &(report(3) + &"and more words\n".repeat(20_000)),
     );
     wait_for("the fault to show", || {
-        let status = world.json(&["status", "--json"]);
+        let status = world.status();
         status["faults"]
             .as_array()
             .unwrap()
@@ -333,17 +333,12 @@ fn a_full_disk_leaves_letters_on_the_server_and_says_so() {
             .any(|f| f["why"].as_str().unwrap().contains("is full"))
     });
     assert_eq!(world.lying(""), 2, "what is not safe here stays there");
-    assert_eq!(world.json(&["status", "--json"])["letters"], 1);
+    assert_eq!(world.status()["letters"], 1);
     std::fs::remove_file(disk.ballast()).unwrap();
     world.settle(3);
     assert_eq!(world.github.advisories().len(), 3);
     wait_for("the inbox to empty", || world.lying("") == 0);
-    assert!(
-        world.json(&["status", "--json"])["faults"]
-            .as_array()
-            .unwrap()
-            .is_empty()
-    );
+    assert!(world.status()["faults"].as_array().unwrap().is_empty());
     desk.stop();
 }
 
@@ -513,9 +508,7 @@ fn with_smtp_dead_humans_are_called_by_the_second_path_and_the_heart_beats() {
         std::fs::read_to_string(&called)
             .is_ok_and(|c| c.contains("already-public") && c.contains("SD-"))
     });
-    wait_for("both letters", || {
-        world.json(&["status", "--json"])["unread"] == 0
-    });
+    wait_for("both letters", || world.status()["unread"] == 0);
     // No content; and whether a sealed letter opened is content.
     let called = std::fs::read_to_string(&called).unwrap();
     assert!(
@@ -618,6 +611,6 @@ fn a_changed_config_is_taken_up_without_a_stop_and_a_wrong_one_is_not() {
         pause(1_500);
         std::mem::replace(&mut opened, lines("desk open")) == lines("desk open")
     });
-    assert_eq!(world.json(&["status", "--json"])["letters"], 3);
+    assert_eq!(world.status()["letters"], 3);
     desk.stop();
 }

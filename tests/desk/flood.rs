@@ -78,11 +78,9 @@ fn a_fresh_letter_behind_a_backlog_is_answered_soon_and_the_backlog_never() {
         !world.delivered("ada@reporter.example").is_empty()
     });
     let took = start.elapsed();
-    let done = world.json(&["status", "--json"])["letters"]
-        .as_i64()
-        .unwrap();
+    let done = world.status()["letters"].as_i64().unwrap();
     world.settle_within(backlog + 1, 1_800);
-    let status = world.json(&["status", "--json"]);
+    let status = world.status();
     assert_eq!(
         (&status["old"], &status["cases"]),
         (&serde_json::json!(backlog), &serde_json::json!(1)),
@@ -154,7 +152,7 @@ fn a_flood_from_one_sender_mutes_nobody_else() {
     });
     // A third of ten, for nobody proved who wrote.
     assert_eq!(answered("f"), 3, "enough for a day to an address");
-    let status = world.json(&["status", "--json"]);
+    let status = world.status();
     assert_eq!(
         status["acknowledgements_pending"], 57,
         "each keeps its clock: {status:#}"

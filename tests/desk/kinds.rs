@@ -29,6 +29,7 @@ fn every_kind_of_letter_gets_what_it_should() {
     world.submit(
         "ada@reporter.example",
         &(head("Ada <ada@reporter.example>", "...", "r1@reporter.example")
+            + PROVEN
             + &ada.autocrypt()
             + &pgp_mime(&ada.sealed("security@desk.example", &inner))),
     );

@@ -4,6 +4,7 @@
 //! Postfix wants root, so these tests do too. Each world has its own servers in its own folder.
 
 mod answers;
+mod asking;
 mod crash;
 mod faults;
 mod flood;

@@ -199,7 +199,7 @@ fn neither_a_slow_tracker_nor_slow_readers_nor_a_full_queue_move_an_answer() {
     wait_for("all answers", || {
         world.delivered("x@crowd.example").len() == letters
     });
-    let status = world.json(&["status", "--json"]);
+    let status = world.status();
     assert!(
         status["unread"].as_u64().unwrap() > 0 || status["effects_pending"].as_u64().unwrap() > 0,
         "nothing was slow: {status}"

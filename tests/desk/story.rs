@@ -21,7 +21,7 @@ use sealdesk::model::case_record::Assessment;
 use sealdesk::model::course::{Lane, Step};
 use sealdesk::model::ids::CaseId;
 use sealdesk::model::journal::JournalEvent;
-use sealdesk::pipeline::{Watchdog, deadlines, intake, outbox, reading_loop, watch};
+use sealdesk::pipeline::{deadlines, intake, outbox, reading_loop, watch};
 use sealdesk::ports::{Clock, OutboxQueue};
 use sealdesk::wiring::{self, Watched};
 use serde_json::json;
@@ -29,7 +29,6 @@ use std::collections::HashMap;
 use std::process::Command;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 struct TestClock(AtomicI64);
 
@@ -122,14 +121,12 @@ impl Play {
     }
 
     async fn work(&self) {
-        let beat = Watchdog::default().beat("test", Duration::from_secs(600));
         for watched in self.mailboxes.lock().await.iter_mut() {
             intake::round(
                 &self.desk,
                 watched.mailbox.as_mut(),
                 watched.origin,
                 &mut HashMap::new(),
-                &beat,
             )
             .await
             .unwrap();

@@ -227,7 +227,8 @@ fn what_a_responder_marks_below_an_advisory_goes_to_the_reporter_and_his_answers
             "Ada <ada@reporter.example>",
             "Session cookie leaks",
             "q1@reporter.example",
-        ) + &format!("\n{STORY}\n")),
+        ) + PROVEN
+            + &format!("\n{STORY}\n")),
     );
     world.settle(1);
     let advisory = || world.github.advisories().swap_remove(0);

@@ -1,5 +1,6 @@
 //! One world: servers, keys, a config, and the desk as a process.
 
+use super::asking;
 use super::servers::{
     Dovecot, DovecotOptions, Github, PATIENCE, Postfix, certificate, run, wait_for,
 };
@@ -217,6 +218,12 @@ impl World {
         serde_json::from_str(&out).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {out}"))
     }
 
+    /// Of a desk that runs, or is closed.
+    pub fn status(&self) -> serde_json::Value {
+        asking::status(&self.path().join("state"))
+            .unwrap_or_else(|| self.json(&["status", "--json"]))
+    }
+
     pub fn log(&self) -> String {
         fs::read_to_string(self.path().join("log")).unwrap_or_default()
     }
@@ -262,10 +269,8 @@ impl World {
     pub fn settle_within(&self, letters: i64, seconds: u64) {
         let start = std::time::Instant::now();
         loop {
-            let (code, out, err) = self.command(&["status", "--json"]);
-            let status: serde_json::Value = serde_json::from_str(&out).unwrap_or_default();
-            if code == 0
-                && status["letters"] == letters
+            let status = asking::status(&self.path().join("state")).unwrap_or_default();
+            if status["letters"] == letters
                 && status["unread"] == 0
                 && status["effects_pending"] == 0
             {
@@ -273,7 +278,7 @@ impl World {
             }
             assert!(
                 start.elapsed().as_secs() < seconds,
-                "the desk does not settle at {letters} letters: {out}{err}\n{}",
+                "the desk does not settle at {letters} letters: {status}\n{}",
                 self.log()
             );
             std::thread::sleep(std::time::Duration::from_millis(100));

@@ -4,6 +4,9 @@
 //! `faulty.c` is preloaded into the real binary. In `make test` every second n gets one of the four
 //! kinds of fault in turn; with SEALDESK_SOAK each gets all of them.
 
+#[path = "../desk/asking.rs"]
+mod asking;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -120,7 +123,7 @@ impl World {
 
     fn settled(&self) -> bool {
         self.files("Maildir/new", "").is_empty()
-            && self.status().is_some_and(|s| {
+            && asking::status(&self.folder.path().join("state")).is_some_and(|s| {
                 s["letters"] == 3
                     && s["unread"] == 0
                     && s["effects_pending"] == 0

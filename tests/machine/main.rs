@@ -1,6 +1,8 @@
 //! The desk as an operator installs it: on a machine of its own with a real systemd, from the
 //! README's quick start to an answered letter.
 
+#[path = "../desk/asking.rs"]
+mod asking;
 mod page;
 #[path = "../desk/people.rs"]
 #[allow(dead_code, reason = "shared with the whole-desk tests")]

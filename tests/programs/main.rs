@@ -4,6 +4,8 @@
 //!
 //! The servers are those of `tests/desk`. openpgp.js stands there too, beside other libraries.
 
+#[path = "../desk/asking.rs"]
+mod asking;
 #[allow(dead_code, reason = "tests/desk uses the rest")]
 #[path = "../desk/people.rs"]
 mod people;

@@ -44,6 +44,8 @@ struct Letter {
     thread: Names,
     /// What its inside names, in a subject with a case's tag and in its references.
     inside: Names,
+    /// What its outer subject names by a case's tag, where none stands inside.
+    outer_subject: Names,
     header: Header,
     attaches_certificate: bool,
 }
@@ -79,8 +81,11 @@ enum Header {
     Plain,
     AutoReplied,
     Bulk,
-    /// To the tag of one of the letters that the desk sent.
-    DeliveryReport(u64),
+    /// To the tag of one of the letters that the desk sent, about one of them.
+    DeliveryReport {
+        to: u64,
+        about: u64,
+    },
 }
 
 fn story(seed: u64) -> Vec<Event> {
@@ -110,10 +115,14 @@ fn letter(dice: &mut Dice) -> Letter {
         encrypted: [No, Signed, Signed, Unsigned, Unsigned, ToSomebodyElse][dice.roll(6) as usize],
         thread: names(dice),
         inside: names(dice),
+        outer_subject: names(dice),
         header: match dice.roll(10) {
             0 => Header::AutoReplied,
             1 => Header::Bulk,
-            2 => Header::DeliveryReport(dice.roll(6)),
+            2 => Header::DeliveryReport {
+                to: dice.roll(6),
+                about: dice.roll(6),
+            },
             _ => Header::Plain,
         },
         attaches_certificate: dice.roll(3) == 0,
@@ -173,10 +182,10 @@ impl Letter {
                 "Auto-Submitted: auto-replied\n",
             ),
             Header::Bulk => (from.as_str(), from.as_str(), None, "Precedence: bulk\n"),
-            Header::DeliveryReport(n) => (
+            Header::DeliveryReport { to, .. } => (
                 "",
                 "mailer-daemon@crowd.example",
-                nth(answers, n).map(|answer| answer.sender.as_str()),
+                nth(answers, to).map(|answer| answer.sender.as_str()),
                 "Auto-Submitted: auto-replied\n",
             ),
         };
@@ -189,8 +198,8 @@ impl Letter {
         if let Some(id) = self.thread.message_id(n, answers) {
             head += &format!("In-Reply-To: <{id}>\nReferences: <{id}>\n");
         }
-        let entity = if let Header::DeliveryReport(answer) = self.header {
-            delivery_report(nth(answers, answer))
+        let entity = if let Header::DeliveryReport { about, .. } = self.header {
+            delivery_report(nth(answers, about))
         } else {
             self.entity(n, answers)
         };
@@ -205,11 +214,21 @@ impl Letter {
         };
         let armored = encrypted(&entity, to, signer);
         format!(
-            "{head}Subject: ...\nContent-Type: multipart/encrypted; \
+            "{head}Subject: {}\nContent-Type: multipart/encrypted; \
              protocol=\"application/pgp-encrypted\"; boundary=b\n\n--b\nContent-Type: \
              application/pgp-encrypted\n\nVersion: 1\n\n--b\nContent-Type: \
-             application/octet-stream\n\n{armored}\n--b--\n"
+             application/octet-stream\n\n{armored}\n--b--\n",
+            self.subject_outside(answers).unwrap_or("...".to_owned()),
         )
+    }
+
+    /// A subject that everybody on the way can write, with the tag of a case.
+    fn subject_outside(&self, answers: &[Answer]) -> Option<String> {
+        let Names::Ours(named) = self.outer_subject else {
+            return None;
+        };
+        let answer = nth(answers, named)?;
+        Some(format!("Re: [{}] {}", answer.case, self.content.subject()))
     }
 
     fn entity(&self, n: usize, answers: &[Answer]) -> String {
@@ -225,6 +244,7 @@ impl Letter {
         }
         let protected = match self.encrypted {
             Encrypted::No => String::new(),
+            _ if self.subject_outside(answers).is_some() => references,
             _ => format!(
                 "From: person{}@crowd.example\nSubject: {subject}\n{references}",
                 self.from

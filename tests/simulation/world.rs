@@ -24,7 +24,7 @@ use sealdesk::model::timeline::Timeline;
 use sealdesk::openpgp::{
     self, GeneratedKey, Purpose, SealTo, SecretKeys, certificates, generate_storage,
 };
-use sealdesk::pipeline::{Beat, Watchdog, deadlines, intake, outbox, reading_loop};
+use sealdesk::pipeline::{deadlines, intake, outbox, reading_loop};
 use sealdesk::ports::{
     Capabilities, CaseSet, Cases, Clock, Courier, FetchOutcome, Filed, Intake, LetterOctets,
     ListedLetter, Mailbox, MailboxProgress, MailboxUid, OpenedLetter, Opener, OpenerError, Outbox,
@@ -418,7 +418,6 @@ pub struct Running {
     pub desk: Desk,
     pub store: Arc<SqliteStore>,
     failures: intake::FetchFailures,
-    beat: Beat,
 }
 
 /// What the desk's operator chose.
@@ -499,7 +498,6 @@ impl Running {
             desk,
             store,
             failures: HashMap::new(),
-            beat: Watchdog::default().beat("simulation", Duration::from_secs(60)),
         }
     }
 
@@ -508,14 +506,7 @@ impl Running {
             world: Arc::clone(&self.world),
             store: Arc::clone(&self.store),
         };
-        let _ = intake::round(
-            &self.desk,
-            &mut mailbox,
-            Origin::Inbox,
-            &mut self.failures,
-            &self.beat,
-        )
-        .await;
+        let _ = intake::round(&self.desk, &mut mailbox, Origin::Inbox, &mut self.failures).await;
     }
 
     pub async fn outbox(&self) {

@@ -4,9 +4,10 @@
 
 mod connecting;
 
-use crate::adapters::net::rest::familiar;
+use crate::adapters::net::rest::{ANSWER_OCTETS_MAX, TOO_LONG, familiar};
 use crate::model::secret::Secret;
 use crate::ports::PortError;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use octocrab::Octocrab;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -76,6 +77,10 @@ pub enum GithubFailure {
     Server(u16),
     #[error("has nothing new (304)")]
     Unchanged,
+    #[error(
+        "says that the repository has moved ({0}): write in tracker.repository what it is called now"
+    )]
+    Moved(u16),
     #[error("answers oddly: {0}")]
     Odd(&'static str),
 }
@@ -134,7 +139,8 @@ impl GithubApi {
         Ok(call(&self.calls, Method::Get(None), route, None).await?.0)
     }
 
-    /// One page of a list, and the route of the next.
+    /// One page of a list, and the route of the next. Of advisories it has what a list is read for:
+    /// anybody may report, as much as they like.
     pub async fn page(&self, route: &str) -> Result<(Value, Option<String>), GithubFailure> {
         let known = self
             .pages
@@ -152,6 +158,7 @@ impl GithubApi {
             }
             Err(failed) => return Err(failed),
         };
+        let value = in_list(value);
         let next = next_page(&headers, &self.server);
         if let (Some(etag), Ok(mut pages)) = (
             headers
@@ -185,6 +192,34 @@ impl GithubApi {
     }
 }
 
+/// The fields of an advisory that a list is read for.
+const LISTED: [&str; 5] = ["ghsa_id", "html_url", "author", "state", "created_at"];
+
+/// The longest line that is kept of a description.
+const MARKER_CHARACTERS_MAX: usize = 200;
+
+/// A list whose advisories have what is looked for in lists, and of the description its last line,
+/// where our marker stands.
+fn in_list(mut page: Value) -> Value {
+    let advisories = page
+        .as_array_mut()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
+        .filter(|one| one.contains_key("ghsa_id"));
+    for advisory in advisories {
+        let description = advisory.get("description").and_then(Value::as_str);
+        let last = description.and_then(|text| text.trim_end().lines().last());
+        let marker = last.map(|line| line.chars().take(MARKER_CHARACTERS_MAX).collect::<String>());
+        advisory.retain(|name, _| LISTED.contains(&name.as_str()));
+        advisory.insert("description".to_owned(), marker.into());
+        if let Some(author) = advisory.get_mut("author").and_then(Value::as_object_mut) {
+            author.retain(|name, _| name == "login");
+        }
+    }
+    page
+}
+
 enum Method<'a> {
     /// Unless it has this ETag still.
     Get(Option<&'a str>),
@@ -213,11 +248,16 @@ async fn call(
         };
         let response = response.map_err(unreachable)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = octocrab
-            .body_to_string(response)
-            .await
-            .map_err(unreachable)?;
-        judge(status, headers, &text)
+        // octocrab collects whatever comes.
+        let body = Limited::new(response.into_body(), ANSWER_OCTETS_MAX);
+        let octets = body.collect().await.map_err(|err| {
+            if err.is::<LengthLimitError>() {
+                GithubFailure::Odd(TOO_LONG)
+            } else {
+                GithubFailure::Unreachable("the answer broke off".to_owned())
+            }
+        })?;
+        judge(status, headers, &octets.to_bytes())
     };
     tokio::time::timeout(Duration::from_secs(CALL_S), exchange)
         .await
@@ -242,13 +282,14 @@ fn unreachable(err: octocrab::Error) -> GithubFailure {
 fn judge(
     status: u16,
     headers: http::HeaderMap,
-    text: &str,
+    octets: &[u8],
 ) -> Result<(Value, http::HeaderMap), GithubFailure> {
     if (200..300).contains(&status) {
-        let value = if text.trim().is_empty() {
+        let value = if octets.trim_ascii().is_empty() {
             Value::Null
         } else {
-            serde_json::from_str(text).map_err(|_| GithubFailure::Odd("its JSON cannot be read"))?
+            serde_json::from_slice(octets)
+                .map_err(|_| GithubFailure::Odd("its JSON cannot be read"))?
         };
         return Ok((value, headers));
     }
@@ -259,7 +300,7 @@ fn judge(
             .and_then(|v| v.parse::<u64>().ok())
     };
     // GitHub's own words tell the operator what to mend, where they are known to quote nothing.
-    let message = serde_json::from_str::<Value>(text)
+    let message = serde_json::from_slice::<Value>(octets)
         .ok()
         .and_then(|v| {
             v.get("message")
@@ -272,6 +313,7 @@ fn judge(
         || message.contains("secondary rate limit");
     Err(match status {
         304 => GithubFailure::Unchanged,
+        300..=399 => GithubFailure::Moved(status),
         401 => GithubFailure::Unknown,
         403 | 429 if limited || status == 429 => GithubFailure::Throttled(Duration::from_secs(
             header("retry-after")
@@ -320,7 +362,7 @@ mod tests {
     #[test]
     fn each_status_says_what_it_means() {
         let verdict = |status, rows: &[(&'static str, &str)]| {
-            judge(status, headers(rows), "{\"message\":\"m\"}").unwrap_err()
+            judge(status, headers(rows), b"{\"message\":\"m\"}").unwrap_err()
         };
         assert!(matches!(verdict(401, &[]), GithubFailure::Unknown));
         assert!(matches!(
@@ -332,7 +374,23 @@ mod tests {
         );
         assert!(matches!(verdict(429, &[]), GithubFailure::Throttled(_)));
         assert!(matches!(verdict(422, &[]), GithubFailure::Invalid(422, _)));
+        assert!(matches!(verdict(301, &[]), GithubFailure::Moved(301)));
         assert!(verdict(500, &[]).is_ambiguous() && !verdict(422, &[]).is_ambiguous());
+    }
+
+    #[test]
+    fn of_a_list_no_words_of_a_stranger_are_kept() {
+        let page = serde_json::json!([{
+            "ghsa_id": "GHSA-x", "state": "triage", "summary": "s", "credits": ["x"],
+            "author": {"login": "ada", "url": "u"}, "description": "words\n<!-- sealdesk:m -->\n"
+        }]);
+        let expected = serde_json::json!([{
+            "ghsa_id": "GHSA-x", "state": "triage", "author": {"login": "ada"},
+            "description": "<!-- sealdesk:m -->"
+        }]);
+        assert_eq!(in_list(page), expected);
+        let comments = serde_json::json!([{"id": 1, "body": "words"}]);
+        assert_eq!(in_list(comments.clone()), comments);
     }
 
     #[test]

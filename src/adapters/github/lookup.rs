@@ -129,7 +129,7 @@ impl GithubTracker {
     pub(super) async fn list(&self, repository: &str) -> Result<Vec<Listed>, GithubFailure> {
         let mut all = Vec::new();
         let mut next = Some(format!(
-            "{}?per_page=100&sort=created&direction=desc",
+            "{}?per_page=30&sort=created&direction=desc",
             advisories(repository)
         ));
         for _ in 0..PAGES_MAX {

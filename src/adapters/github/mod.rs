@@ -37,8 +37,9 @@ const DESCRIPTION_CHARACTERS_FULL: usize = 60_000;
 const SETTLE_S: u64 = 3;
 const SETTLE_LOOKS: usize = 4;
 
-/// Pages of the list that are read at most: 100 advisories each.
-const PAGES_MAX: usize = 50;
+/// Pages of the list that are read at most: 30 advisories each, so that the longest that anybody may
+/// write fit into an answer.
+const PAGES_MAX: usize = 167;
 
 /// Repository security advisories in one repository, or in one for each product.
 pub struct GithubTracker {

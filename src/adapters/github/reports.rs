@@ -1,23 +1,23 @@
 //! How do reports that people file on GitHub reach the desk? Advisories in state triage, read as
 //! letters are.
 //!
-//! Each is written as a letter once, and taken in, read in the opener, and shown as any other:
+//! Each is fetched and written as a letter once, and taken in, read in the opener, and shown as any other:
 //! nothing of a stranger's text is looked at here. It lies in no mailbox, so there is nothing to
 //! settle; what the store knows is not fetched again.
 
 use super::advisories;
-use super::api::{GithubApi, GithubFailure};
+use super::api::{GithubApi, GithubFailure, segment};
 use crate::model::Timestamp;
 use crate::model::case::AdvisoryId;
 use crate::ports::{FetchOutcome, ListedLetter, Mailbox, MailboxUid, PortError, Sink};
 use async_trait::async_trait;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
 use std::time::Duration;
 
-/// Pages of the list that are read at most: 100 reports each.
-const PAGES_MAX: usize = 20;
+/// Pages of the list that are read at most: 30 reports each, so that the longest that anybody may
+/// write fit into an answer.
+const PAGES_MAX: usize = 67;
 
 /// No mailbox of the config is called so.
 pub const NAME: &str = "github reports";
@@ -29,14 +29,21 @@ const VALIDITY: u32 = 1;
 pub struct GithubReports {
     api: GithubApi,
     repositories: Vec<String>,
-    written: HashMap<u64, Vec<u8>>,
+}
+
+/// The fields of a list that we read.
+#[derive(Debug, Deserialize)]
+struct Listed {
+    ghsa_id: String,
+    html_url: String,
+    created_at: Option<Timestamp>,
+    state: String,
 }
 
 /// The fields of a report that we read.
 #[derive(Debug, Deserialize)]
 struct Reported {
     ghsa_id: String,
-    html_url: String,
     summary: Option<String>,
     description: Option<String>,
     severity: Option<String>,
@@ -73,23 +80,19 @@ struct Package {
 impl GithubReports {
     /// A mailbox of what strangers report on these repositories, each written `owner/name`.
     pub fn new(api: GithubApi, repositories: Vec<String>) -> Self {
-        Self {
-            api,
-            repositories,
-            written: HashMap::new(),
-        }
+        Self { api, repositories }
     }
 
-    async fn reported(&self, repository: &str) -> Result<Vec<Reported>, GithubFailure> {
+    async fn listed(&self, repository: &str) -> Result<Vec<Listed>, GithubFailure> {
         let mut all = Vec::new();
         let mut next = Some(format!(
-            "{}?state=triage&per_page=100&sort=created&direction=desc",
+            "{}?state=triage&per_page=30&sort=created&direction=desc",
             advisories(repository)
         ));
         for _ in 0..PAGES_MAX {
             let Some(route) = next else { break };
             let (page, following) = self.api.page(&route).await?;
-            let listed: Vec<Reported> = serde_json::from_value(page)
+            let listed: Vec<Listed> = serde_json::from_value(page)
                 .map_err(|_| GithubFailure::Odd("its list of reports cannot be read"))?;
             all.extend(listed.into_iter().filter(|report| report.state == "triage"));
             next = following;
@@ -115,7 +118,7 @@ fn line(text: &str) -> String {
 }
 
 /// The report as a letter that no machine answers: its writer is reached on GitHub.
-fn letter(report: &Reported) -> Vec<u8> {
+fn letter_of(report: &Reported) -> Vec<u8> {
     let login: String = report
         .author
         .as_ref()
@@ -182,10 +185,8 @@ impl Mailbox for GithubReports {
         _: &(dyn for<'f> Fn(&'f str, u32) -> u64 + Send + Sync),
     ) -> Result<Vec<ListedLetter>, PortError> {
         let mut lying = Vec::new();
-        self.written.clear();
         for repository in &self.repositories {
-            for report in self.reported(repository).await? {
-                let octets = letter(&report);
+            for report in self.listed(repository).await? {
                 let uid = number(&report.ghsa_id);
                 lying.push(ListedLetter {
                     place: MailboxUid {
@@ -194,13 +195,12 @@ impl Mailbox for GithubReports {
                         uid,
                     },
                     received_at: report.created_at.unwrap_or(Timestamp::UNIX_EPOCH),
-                    octets: Some(octets.len() as u64),
+                    octets: None,
                     advisory: Some(AdvisoryId {
                         id: report.ghsa_id,
                         url: report.html_url,
                     }),
                 });
-                self.written.insert(uid, octets);
             }
         }
         lying.sort_by_key(|l| (l.received_at, l.place.uid));
@@ -212,11 +212,17 @@ impl Mailbox for GithubReports {
         letter: &ListedLetter,
         sink: &mut dyn Sink,
     ) -> Result<FetchOutcome, PortError> {
-        let octets = self
-            .written
-            .get(&letter.place.uid)
-            .ok_or_else(|| PortError::passing("the report does not wait for triage any more"))?;
-        sink.take(octets).await?;
+        let id = letter.advisory.as_ref().map_or("", |advisory| &advisory.id);
+        let route = format!("{}/{}", advisories(&letter.place.folder), segment(id));
+        let found = self.api.get(&route).await?;
+        let report: Reported = serde_json::from_value(found)
+            .map_err(|_| GithubFailure::Odd("its report cannot be read"))?;
+        if report.state != "triage" {
+            return Err(PortError::passing(
+                "the report does not wait for triage any more",
+            ));
+        }
+        sink.take(&letter_of(&report)).await?;
         Ok(FetchOutcome::Whole)
     }
 
@@ -232,7 +238,7 @@ impl Mailbox for GithubReports {
     async fn probe(&mut self) -> Result<String, PortError> {
         let mut waiting = 0;
         for repository in &self.repositories {
-            waiting += self.reported(repository).await?.len();
+            waiting += self.listed(repository).await?.len();
         }
         Ok(format!(
             "{waiting} reports wait for triage in {}",
@@ -254,7 +260,7 @@ mod tests {
             "vulnerabilities": [{"package": {"ecosystem": "npm", "name": "acme-web"}, "vulnerable_version_range": "< \
                 2.3.2"}]
         });
-        let text = String::from_utf8(letter(&serde_json::from_value(report).unwrap())).unwrap();
+        let text = String::from_utf8(letter_of(&serde_json::from_value(report).unwrap())).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(
             head.contains("Subject: XSS Bcc: eve@x.example\r\n")

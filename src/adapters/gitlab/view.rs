@@ -1,6 +1,5 @@
 //! What stands in an issue of GitLab?
 
-use super::{VIEW_BEGINS, VIEW_ENDS};
 use crate::model::outgoing::Amendment;
 use crate::model::report::fields::{Place, Table};
 
@@ -21,7 +20,8 @@ pub(super) fn cut(text: &str, characters: usize) -> String {
     text.chars().take(characters).collect()
 }
 
-/// What the team found, between its marks in front of the last line.
+/// What the team found, between its marks in front of the last line. It is written anew each time;
+/// the marks are lines that nobody else can write.
 pub(super) fn with_view(description: &str, amendment: &Amendment) -> Option<String> {
     let credits = amendment
         .credits
@@ -43,12 +43,14 @@ pub(super) fn with_view(description: &str, amendment: &Amendment) -> Option<Stri
     if rows.is_empty() {
         return None;
     }
-    let view = format!("{VIEW_BEGINS}\n### What the team found\n\n{rows}{VIEW_ENDS}");
-    let after = match (description.find(VIEW_BEGINS), description.find(VIEW_ENDS)) {
+    let begins = format!("<!-- sealdesk:view:{} -->", amendment.mark);
+    let ends = format!("<!-- /sealdesk:view:{} -->", amendment.mark);
+    let view = format!("{begins}\n### What the team found\n\n{rows}{ends}");
+    let after = match (line_of(description, &begins), line_of(description, &ends)) {
         (Some(from), Some(to)) if from < to => format!(
             "{}{view}{}",
             &description[..from],
-            &description[to + VIEW_ENDS.len()..]
+            &description[to + ends.len()..]
         ),
         _ => {
             let (text, marker) = description
@@ -59,4 +61,16 @@ pub(super) fn with_view(description: &str, amendment: &Amendment) -> Option<Stri
         }
     };
     (after != description).then_some(after)
+}
+
+/// Where the last line begins that is this and no more.
+fn line_of(text: &str, line: &str) -> Option<usize> {
+    let mut at = 0;
+    let lines = text.split_inclusive('\n').map(|whole| {
+        let from = at;
+        at += whole.len();
+        (from, whole)
+    });
+    let found = lines.filter(|(_, whole)| whole.trim_end() == line);
+    found.last().map(|(from, _)| from)
 }

@@ -223,17 +223,24 @@ impl Dialogue {
         self.next_weighed().await.map(|(answer, _)| answer)
     }
 
-    /// The same, and about how many octets of memory it takes to keep it.
+    /// The same, and about how many octets of memory it takes to keep it, with those of lines that were
+    /// passed over before it.
     async fn next_weighed(&mut self) -> Result<(Answer, usize), DialogueError> {
+        let mut passed = 0;
         loop {
             let response = self.wire.response().await?;
             match answer::read(&response)? {
                 Some(Answer::Bye(words)) => return Err(DialogueError::Bye(words)),
                 Some(answer) => {
-                    let weight = weight(&answer, response.len());
+                    let weight = passed + weight(&answer, response.len());
                     return Ok((answer, weight));
                 }
-                None => {}
+                None => {
+                    passed += response.len();
+                    if passed > ANSWER_OCTETS_MAX {
+                        return Err(DialogueError::Odd("its answer is too long"));
+                    }
+                }
             }
         }
     }

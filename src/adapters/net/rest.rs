@@ -15,8 +15,11 @@ const CALL_S: u64 = 60;
 const WAIT_S_MAX: u64 = 3600;
 const WAIT_S_DEFAULT: u64 = 60;
 
-/// Of an answer that is no failure.
-const ANSWER_OCTETS_MAX: usize = 32 * 1024 * 1024;
+/// What is read of any answer.
+pub const ANSWER_OCTETS_MAX: usize = 32 * 1024 * 1024;
+
+/// Said of one that is longer.
+pub const TOO_LONG: &str = "its answer is too long";
 
 /// Why a call failed. No text of it holds the URL, a token, or what was sent.
 #[derive(Debug, thiserror::Error)]
@@ -97,16 +100,26 @@ pub async fn call(request: RequestBuilder) -> Result<(Value, HeaderMap), RestFai
             RestFailure::Silent(text)
         }
     };
-    let mut response = request.send().await.map_err(failed)?;
+    let response = request.send().await.map_err(failed)?;
     let (status, headers) = (response.status(), response.headers().clone());
+    let octets = body(response, ANSWER_OCTETS_MAX).await.map_err(failed)?;
+    let octets = octets.ok_or(RestFailure::Odd(TOO_LONG))?;
+    judge(status, headers, &octets)
+}
+
+/// The body of an answer; `None` where it has more than so many octets.
+pub async fn body(
+    mut response: reqwest::Response,
+    octets_max: usize,
+) -> Result<Option<Vec<u8>>, reqwest::Error> {
     let mut octets = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(failed)? {
-        if octets.len() + piece.len() > ANSWER_OCTETS_MAX {
-            return Err(RestFailure::Odd("its answer is too long"));
+    while let Some(piece) = response.chunk().await? {
+        if octets.len() + piece.len() > octets_max {
+            return Ok(None);
         }
         octets.extend_from_slice(&piece);
     }
-    judge(status, headers, &octets)
+    Ok(Some(octets))
 }
 
 fn judge(

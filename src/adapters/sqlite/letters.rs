@@ -238,6 +238,18 @@ impl Letters for SqliteStore {
         .await
     }
 
+    async fn opening_letter(&self, case: &CaseId) -> Result<Option<IntakeId>, PortError> {
+        let first: Option<i64> = sqlx::query_scalar(
+            "SELECT min(id) FROM (SELECT min(id) AS id FROM letter WHERE case_id = ?1 AND arrived_in \
+             IS NULL UNION ALL SELECT min(id) FROM letter WHERE arrived_in = ?1)",
+        )
+        .bind(case.as_str())
+        .fetch_one(&self.pool)
+        .await
+        .map_err(fault)?;
+        Ok(first.map(IntakeId))
+    }
+
     async fn copies_of(&self, intake: IntakeId) -> Result<Vec<CaseId>, PortError> {
         let found: Vec<String> = sqlx::query_scalar(
             "SELECT coalesce(arrived_in, case_id) AS arrived FROM letter WHERE message_id = (SELECT \

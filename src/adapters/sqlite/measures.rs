@@ -11,11 +11,6 @@ impl SqliteStore {
             .fetch_all(&mut *store)
             .await
             .map_err(fault)?;
-        let cases =
-            sqlx::query_as("SELECT name, sum(number) FROM tally WHERE kind = 'case' GROUP BY name")
-                .fetch_all(&mut *store)
-                .await
-                .map_err(fault)?;
         let acknowledged_ms =
             sqlx::query_scalar("SELECT ack_at - opened_at FROM cases WHERE ack_at IS NOT NULL")
                 .fetch_all(&mut *store)
@@ -44,7 +39,6 @@ impl SqliteStore {
                 .map_err(fault)?;
         Ok(Measures {
             letters,
-            cases,
             acknowledged_ms,
             oldest_unanswered: unanswered.map(time).transpose()?,
             oldest_due: due.map(time).transpose()?,

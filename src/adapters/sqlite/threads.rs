@@ -114,7 +114,7 @@ async fn thread(
         case = joined;
     }
     let mut to_participant = false;
-    for to in outer.recipients.iter().take(RECIPIENTS_MAX) {
+    for to in outer.addressees.iter().take(RECIPIENTS_MAX) {
         to_participant = to_participant || cases::is_participant(store, case.id(), to).await?;
     }
     Ok(Some(Thread {

@@ -126,7 +126,8 @@ impl EffectKey {
     }
 
     /// A call about a case. Each decision calls anew; saving one decision twice is what a
-    /// transaction prevents. What a call about a letter is about would tell what was read in it.
+    /// transaction prevents. A call about a letter names neither its reason nor its case: both may
+    /// follow from what was read in it.
     pub(super) fn call(
         path: &str,
         reason: Reason,
@@ -137,7 +138,7 @@ impl EffectKey {
         let at = at.as_millisecond();
         Self(match intake {
             None => format!("call:{path}:{}:{case}:{at}", reason.as_str()),
-            Some(intake) => format!("call:{path}:letter:{case}:{at}:{intake}"),
+            Some(intake) => format!("call:{path}:letter:{at}:{intake}"),
         })
     }
 

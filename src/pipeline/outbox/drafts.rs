@@ -182,6 +182,7 @@ pub(super) async fn amend(desk: &Desk, effect: &Effect) -> Result<Carried, PortE
         collaborators: record.collaborators,
         credits: by_login,
         product,
+        mark: desk.keyed_tag("view", &[case.id().as_str().as_bytes()]),
     };
     let amends = desk.parts.tracker.capabilities().amends;
     if amends {

@@ -15,7 +15,6 @@ pub use mail_commands::put_back;
 
 use super::driver::{Loop, Turn};
 use super::failpoint::step;
-use super::watchdog::Beat;
 use crate::decide::{CaseChange, Decision, Entry};
 use crate::desk::{Desk, random};
 use crate::model::Timestamp;
@@ -70,9 +69,7 @@ impl Loop for Carrier {
     }
 
     async fn round(&mut self, turn: &Turn) -> Result<(), PortError> {
-        work_off(&turn.desk, self.queue, &turn.beat, &turn.stop)
-            .await
-            .map(drop)
+        work_off(&turn.desk, self.queue, &turn.stop).await.map(drop)
     }
 
     async fn wait(&mut self, turn: &Turn) -> Result<(), PortError> {
@@ -93,7 +90,7 @@ async fn wait(desk: &Desk, queue: OutboxQueue) {
 /// Carries out what is due in a queue; returns how much.
 pub async fn round(desk: &Desk, queue: OutboxQueue) -> Result<usize, PortError> {
     let (_never, stop) = watch::channel(false);
-    work_off(desk, queue, &Beat::default(), &stop).await
+    work_off(desk, queue, &stop).await
 }
 
 async fn until_next(desk: &Desk, queue: OutboxQueue) -> Duration {
@@ -129,7 +126,6 @@ async fn look(
 async fn work_off(
     desk: &Desk,
     queue: OutboxQueue,
-    beat: &Beat,
     stop: &watch::Receiver<bool>,
 ) -> Result<usize, PortError> {
     let mut under_way = FuturesUnordered::new();
@@ -139,7 +135,6 @@ async fn work_off(
     let mut done = 0;
     let mut failed = None;
     loop {
-        beat.now();
         let places =
             LEASE_TOGETHER.saturating_sub(u32::try_from(under_way.len()).unwrap_or(u32::MAX));
         let has_room = places > 0 && failed.is_none() && !*stop.borrow();

@@ -94,14 +94,10 @@ async fn what_follows(
             team_reply::taken(desk, intake, case, reading, Audience::Writer, now).await
         }
         _ if let Some(answered) = team_reply::case_answered(desk, intake, reading).await? => {
-            let audience = if intake.dmarc == Dmarc::Pass {
-                Audience::Writer
-            } else {
-                Audience::All
-            };
-            let taken = team_reply::taken(desk, intake, &answered, reading, audience, now).await?;
+            let all = Audience::All;
+            let taken = team_reply::taken(desk, intake, &answered, reading, all, now).await?;
             let opened = match case {
-                Some(case) if is_first_of(desk, case, intake).await? => Some(case),
+                Some(case) if opened(desk, case.id(), intake).await? => Some(case),
                 _ => None,
             };
             Ok(decide::of_responder(opened, answered.id(), taken, now))
@@ -113,10 +109,10 @@ async fn what_follows(
     }
 }
 
-/// Whether the letter opened the case.
-async fn is_first_of(desk: &Desk, case: &Case, intake: &Intake) -> Result<bool, PortError> {
-    let letters = desk.parts.store.letters_of(case.id()).await?;
-    Ok(letters.first().is_some_and(|first| first.id == intake.id))
+/// Whether the letter opened the case: a fact of its arrival, wherever readings moved it and others.
+async fn opened(desk: &Desk, case: &CaseId, intake: &Intake) -> Result<bool, PortError> {
+    let first = desk.parts.store.opening_letter(case).await?;
+    Ok(first == Some(intake.id))
 }
 
 /// How often the reading is wanted again in a moment: by effects, and by what looks at the letter from
@@ -148,9 +144,16 @@ pub(super) async fn decided(
     now: Timestamp,
 ) -> Result<Decision, PortError> {
     let store = &desk.parts.store;
-    let Some(case) = case else {
+    let Some(arrived_in) = case else {
         return stray(desk, intake, Some(reading), now);
     };
+    let is_first = opened(desk, arrived_in.id(), intake).await?;
+    // Of a case that a reading joined to another one meanwhile, all but the first letter goes on there.
+    let joined_to = match arrived_in.perhaps_of() {
+        Some(target) if !is_first && was_joined(arrived_in) => store.case(target).await?,
+        _ => None,
+    };
+    let case = joined_to.as_ref().unwrap_or(arrived_in);
     let named = match case.perhaps_of() {
         Some(older) => Some(older.clone()),
         None => named_inside(desk, case, reading).await?,
@@ -170,7 +173,6 @@ pub(super) async fn decided(
     let alike = store
         .alike(case.id(), text_tags, intake.message_id.as_ref())
         .await?;
-    let is_first = is_first_of(desk, case, intake).await?;
     let signed = reading.signature.status == SignatureStatus::Valid
         && reading.signature.signer_is_originator;
     let by_pinned = |pinned: &Pinned| {
@@ -182,6 +184,7 @@ pub(super) async fn decided(
         received_at: intake.received_at,
         spooled_at: intake.spooled_at,
         is_first,
+        arrived_in: intake.arrived_in.as_ref().unwrap_or(arrived_in.id()),
         answerable: intake.reply_to.is_some(),
         signed_by_pinned: signed && pinned.is_some_and(by_pinned),
         proven: intake.dmarc == Dmarc::Pass && intake.role == Role::Incoming,
@@ -194,7 +197,11 @@ pub(super) async fn decided(
         alike: alike.first(),
         reading: Some(reading),
     };
-    Ok(on_reading(case, &letter, &desk.parts.policy, now))
+    let mut decision = on_reading(case, &letter, &desk.parts.policy, now);
+    if joined_to.is_some() {
+        decision.letter_of.get_or_insert_with(|| case.id().clone());
+    }
+    Ok(decision)
 }
 
 /// Another case that a letter names where only decryption shows it: by what its signer says that it
@@ -209,7 +216,12 @@ async fn named_inside(
         .store
         .case_in_thread(&reading.signed_threads)
         .await?;
-    let tagged = reading.subject.as_deref().and_then(tag_in);
+    // A tag outside was looked at when the letter arrived: whoever sends a ciphertext again writes
+    // what they like there, and would learn from what follows whether it opened.
+    let subject = reading.subject.as_deref();
+    let tagged = subject
+        .filter(|_| reading.subject_protected)
+        .and_then(tag_in);
     for named in [answered, tagged].into_iter().flatten() {
         let goes_on_in = goes_on_in(desk, &named).await?;
         if let Some(older) = goes_on_in.filter(|older| older != case.id()) {
@@ -266,10 +278,7 @@ pub(super) async fn returned(
     // everyone who got a copy.
     let about = match (case, named) {
         (Some(case), named) => {
-            let letters = store.letters_of(case.id()).await?;
-            // Of a case that was joined to another one, the first letter lies there.
-            let opened_it = letters.first().is_none_or(|first| first.id == intake.id);
-            if opened_it && !was_joined(case) {
+            if opened(desk, case.id(), intake).await? {
                 return Ok(None);
             }
             // Of whom it speaks is said by the letter of ours that it names, and by nobody else: a
@@ -335,6 +344,7 @@ pub(super) async fn set_aside(desk: &Desk, intake: &Intake) -> Result<(), PortEr
                 received_at: intake.received_at,
                 spooled_at: intake.spooled_at,
                 is_first: true,
+                arrived_in: intake.arrived_in.as_ref().unwrap_or(case.id()),
                 answerable: false,
                 signed_by_pinned: false,
                 proven: false,

@@ -47,8 +47,6 @@ pub enum CaseSet {
 pub struct Measures {
     /// Letters by their role and how far they were read.
     pub letters: Vec<(String, String, i64)>,
-    /// Cases by where they stand.
-    pub cases: Vec<(String, i64)>,
     /// How long each reporter waited whose letter was acknowledged, in milliseconds.
     pub acknowledged_ms: Vec<i64>,
     /// When the oldest letter arrived whose reporter waits for an answer.

@@ -99,6 +99,13 @@ impl Record {
     }
 }
 
+/// Objects and lists in one file. Each takes some 600 octets of memory, however short it is.
+const CONTAINERS_MAX: usize = 150_000;
+
+fn count_containers(text: &str) -> usize {
+    memchr::memchr2_iter(b'{', b'[', text.as_bytes()).count()
+}
+
 /// Reads a record from a file's octets, or from a block of the text itself. `hint`: its name or
 /// media type.
 pub(super) fn record(hint: &str, octets: &[u8]) -> Option<Record> {
@@ -110,6 +117,9 @@ pub(super) fn record(hint: &str, octets: &[u8]) -> Option<Record> {
         .trim_start_matches('\u{feff}');
     let hint = hint.to_lowercase();
     let value = if text.trim_start().starts_with(['{', '[']) {
+        if count_containers(text) > CONTAINERS_MAX {
+            return None;
+        }
         serde_json::from_str(text).ok()?
     } else if hint.contains("yaml") || hint.ends_with(".yml") {
         serde_saphyr::from_str::<Value>(text).ok()?

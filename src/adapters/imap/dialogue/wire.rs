@@ -33,8 +33,10 @@ pub(super) async fn plain_line(
 /// A connection on which whole responses are read and octets are written.
 pub(super) struct Wire {
     stream: Box<dyn Stream>,
-    /// What came and was not handed out.
+    /// What came; of what was handed out, the rest that is not worth moving for.
     held: Vec<u8>,
+    /// Where what was not handed out begins in it.
+    from: usize,
     /// Where the line that is read begins in it.
     line_from: usize,
     /// Up to where no line end stands in it; beyond its end while a literal is incomplete.
@@ -46,6 +48,7 @@ impl Wire {
         Self {
             stream,
             held: Vec::new(),
+            from: 0,
             line_from: 0,
             searched: 0,
         }
@@ -58,14 +61,16 @@ impl Wire {
     }
 
     /// The next response, with its line ends and literals. It may be dropped while it waits:
-    /// nothing that came is lost.
+    /// nothing that came is lost. Others get their turn between two that came at once.
     pub async fn response(&mut self) -> Result<Vec<u8>, DialogueError> {
+        tokio::task::consume_budget().await;
         loop {
             if let Some(end) = self.end()? {
-                let rest = self.held.split_off(end);
-                (self.line_from, self.searched) = (0, 0);
-                return Ok(std::mem::replace(&mut self.held, rest));
+                let response = self.held[self.from..end].to_vec();
+                (self.from, self.line_from, self.searched) = (end, end, end);
+                return Ok(response);
             }
+            self.move_up();
             let missing = self.searched.saturating_sub(self.held.len());
             self.held.reserve(missing.max(READ_OCTETS));
             let read = self.stream.read_buf(&mut self.held).await;
@@ -75,10 +80,19 @@ impl Wire {
         }
     }
 
+    /// Makes room of what was handed out, before more is read.
+    fn move_up(&mut self) {
+        self.held.drain(..self.from);
+        self.line_from -= self.from;
+        self.searched -= self.from;
+        self.from = 0;
+    }
+
     /// Where the first response ends in what is held, once all of it is there.
     fn end(&mut self) -> Result<Option<usize>, DialogueError> {
         loop {
-            if self.held.len() > ANSWER_OCTETS_MAX || self.searched > ANSWER_OCTETS_MAX {
+            let longest = self.held.len().max(self.searched) - self.from;
+            if longest > ANSWER_OCTETS_MAX {
                 return Err(DialogueError::Odd("its answer is too long"));
             }
             let Some(new) = self.held.get(self.searched..) else {
@@ -90,7 +104,7 @@ impl Wire {
             };
             let end = self.searched + at + 1;
             // The text of a condition is free, and may end like a literal's length.
-            let literal = if says_condition(&self.held) {
+            let literal = if says_condition(&self.held[self.from..]) {
                 None
             } else {
                 literal_length(&self.held[self.line_from..end])
@@ -174,6 +188,24 @@ mod tests {
             assert_eq!(found.len(), 5, "{piece}: {found:?}");
             assert!(matches!(err, DialogueError::Gone), "{err}");
         }
+    }
+
+    /// Each response is moved once, however many came at once.
+    #[tokio::test]
+    async fn lines_that_come_at_once_cost_what_they_are() {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 20);
+        let lines = 2_000_000;
+        let server = async move {
+            let _ = theirs.write_all(&vec![b'\n'; lines]).await;
+        };
+        let read = async {
+            let mut wire = Wire::new(Box::new(ours));
+            for _ in 0..lines {
+                assert_eq!(wire.response().await.unwrap(), b"\n");
+            }
+            assert!(wire.held.len() <= 2 * READ_OCTETS, "{}", wire.held.len());
+        };
+        futures::join!(server, read);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,8 +1,9 @@
 //! How does a program prove who it is without a person? By an assertion that its own key signs (RFC
 //! 7523): of an application that is registered with a certificate, or of a Google service account.
 
-use super::no_token;
+use super::{TOKEN_ANSWER_OCTETS_MAX, TokenHttp, no_token};
 use crate::adapters::net::login::SecretSource;
+use crate::adapters::net::rest;
 use crate::ports::PortError;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -102,7 +103,7 @@ impl ServiceAccount {
 
     pub(super) async fn exchange(
         &self,
-        http: &reqwest::Client,
+        http: &TokenHttp,
         scopes: &[String],
     ) -> Result<BasicTokenResponse, PortError> {
         let file = (self.file)()?;
@@ -128,10 +129,13 @@ impl ServiceAccount {
         let form = [("grant_type", JWT_BEARER), ("assertion", &assertion)];
         let unreachable =
             |_| PortError::passing("the token server cannot be reached or answers nonsense");
-        let answer = http.post(&account.token_uri).form(&form).send().await;
+        let answer = http.0.post(&account.token_uri).form(&form).send().await;
         let answer = answer.map_err(unreachable)?;
         let is_good = answer.status().is_success();
-        let octets = answer.bytes().await.map_err(unreachable)?;
+        let octets = rest::body(answer, TOKEN_ANSWER_OCTETS_MAX).await;
+        let octets = octets
+            .map_err(unreachable)?
+            .ok_or_else(|| PortError::passing("the token server's answer is too long"))?;
         if is_good {
             let nonsense = |_| PortError::passing("the token server answers nonsense");
             return serde_json::from_slice(&octets).map_err(nonsense);

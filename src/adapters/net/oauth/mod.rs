@@ -16,10 +16,12 @@ use super::login::SecretSource;
 use super::rest;
 use crate::model::secret::Secret;
 use crate::ports::{PortError, PortErrorKind};
+use futures::future::BoxFuture;
 use oauth2::basic::{BasicClient, BasicErrorResponse, BasicErrorResponseType, BasicTokenResponse};
 use oauth2::{
-    AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpClientError, RefreshToken,
-    RequestTokenError, Scope, TokenResponse, TokenUrl,
+    AsyncHttpClient, AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet,
+    HttpClientError, HttpRequest, HttpResponse, RefreshToken, RequestTokenError, Scope,
+    TokenResponse, TokenUrl,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -197,7 +199,7 @@ impl Exchange {
 
     async fn fetch(&mut self, endpoint: &str) -> Result<BasicTokenResponse, PortError> {
         let (key, scopes) = (self.key, self.scopes.iter().cloned().map(Scope::new));
-        let http = rest::client_within(&Trust::default(), TOKEN_CALL_S)?;
+        let http = TokenHttp(rest::client_within(&Trust::default(), TOKEN_CALL_S)?);
         match &mut self.grant {
             Grant::Refresh {
                 refresh_tokens,
@@ -242,6 +244,34 @@ impl Exchange {
             }
             Grant::ServiceAccount(account) => account.exchange(&http, &self.scopes).await,
         }
+    }
+}
+
+/// An HTTP client whose answers are bounded: oauth2's own takes whatever a server sends.
+struct TokenHttp(reqwest::Client);
+
+/// No token and no error of a token server is longer.
+const TOKEN_ANSWER_OCTETS_MAX: usize = 256 * 1024;
+
+impl<'c> AsyncHttpClient<'c> for TokenHttp {
+    type Error = HttpClientError<reqwest::Error>;
+    type Future = BoxFuture<'c, Result<HttpResponse, Self::Error>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(async move {
+            let failed = |err: reqwest::Error| HttpClientError::Reqwest(Box::new(err));
+            let request = request.try_into().map_err(failed)?;
+            let response = self.0.execute(request).await.map_err(failed)?;
+            let (status, headers) = (response.status(), response.headers().clone());
+            let octets = rest::body(response, TOKEN_ANSWER_OCTETS_MAX).await;
+            let octets = octets
+                .map_err(failed)?
+                .ok_or_else(|| HttpClientError::Other(rest::TOO_LONG.to_owned()))?;
+            let mut answer = HttpResponse::new(octets);
+            *answer.status_mut() = status;
+            *answer.headers_mut() = headers;
+            Ok(answer)
+        })
     }
 }
 

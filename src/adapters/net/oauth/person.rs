@@ -4,7 +4,7 @@
 
 mod redirect;
 
-use super::{AuthorizationServer, Endpoints, text};
+use super::{AuthorizationServer, Endpoints, TokenHttp, text};
 use crate::adapters::net::{Trust, rest};
 use crate::model::secret::Secret;
 use crate::ports::PortError;
@@ -60,7 +60,7 @@ pub async fn device_login(client: &Client, browser: &mut dyn Browser) -> Result<
     let endpoint = endpoint
         .ok_or_else(|| PortError::lasting("this provider gives no codes for other devices"))?;
     let device = DeviceAuthorizationUrl::new(endpoint.clone()).map_err(not_a_url)?;
-    let http = rest::client(&Trust::default())?;
+    let http = TokenHttp(rest::client(&Trust::default())?);
     let asking = client.oauth2()?.set_device_authorization_url(device);
     let request = asking.exchange_device_code();
     let request = request.add_scopes(client.scopes.iter().cloned().map(Scope::new));
@@ -128,7 +128,7 @@ pub async fn loopback_login(
     let code = tokio::time::timeout(Duration::from_secs(LOGIN_S), waited)
         .await
         .map_err(|_| PortError::lasting("nobody logged in within 15 minutes"))??;
-    let http = rest::client(&Trust::default())?;
+    let http = TokenHttp(rest::client(&Trust::default())?);
     let answer = asking
         .exchange_code(AuthorizationCode::new(code))
         .set_pkce_verifier(verifier)

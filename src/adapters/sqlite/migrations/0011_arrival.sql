@@ -1,5 +1,6 @@
 -- A letter keeps the case that it had before a reading moved it: what leaves by itself goes by that one.
 ALTER TABLE letter ADD COLUMN arrived_in TEXT;
+CREATE INDEX letter_arrived ON letter (arrived_in) WHERE arrived_in IS NOT NULL;
 -- The case of an encrypted letter with a machine's header is opened beside the answers, so that no slow
 -- tracker delays it.
 DROP INDEX effect_pending;

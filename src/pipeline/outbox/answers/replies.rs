@@ -198,11 +198,21 @@ pub(super) async fn composition(
         to,
         case: case.clone(),
         message_id,
-        in_reply_to: letters.last().and_then(|last| last.message_id.clone()),
+        in_reply_to: answered(letters).and_then(|letter| letter.message_id.clone()),
         text,
         at: desk.now(),
         certificate: None,
     })
+}
+
+/// The letter that a reply answers: the last that arrived in the case. Whether one that arrived in
+/// another lies here may follow from what decryption showed.
+fn answered(letters: &[Intake]) -> Option<&Intake> {
+    let mut arrived = letters
+        .iter()
+        .rev()
+        .filter(|letter| letter.arrived_in.is_none());
+    arrived.next().or(letters.last())
 }
 
 /// What a responder wrote, as it rests sealed.
