@@ -1,5 +1,6 @@
 //! One contract for every tracker, every courier and every mailbox, run against each adapter.
 
+mod endless;
 mod imap;
 #[path = "../desk/servers.rs"]
 #[allow(
