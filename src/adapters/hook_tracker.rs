@@ -6,7 +6,7 @@
 //! refuses timestamps (seconds since 1970) more than five minutes off; and takes each
 //! `X-Sealdesk-Delivery` once, answering a repeated one as it did before. Any 2xx says that it was
 //! taken, and 409 that it was before; to a draft it may answer `{"id": "…", "url": "https://…"}`,
-//! by which later events name it. The id has up to 64 letters, digits and `./#:_-`, and stands in the
+//! by which later events name it. The id has up to 64 letters, digits and `./#:_-=+`, and stands in the
 //! URL, of which nothing behind it is kept.
 
 use crate::adapters::net::Trust;
@@ -25,10 +25,10 @@ const ID_CHARACTERS_MAX: usize = 64;
 
 /// What is kept of its answer.
 const NAMES: &str =
-    "an id of up to 64 letters, digits and ./#:_-, and a URL of https in which it stands";
+    "an id of up to 64 letters, digits and ./#:_-=+, and a URL of https in which it stands";
 
 fn is_name(id: &str) -> bool {
-    let may_stand = |b: u8| b.is_ascii_alphanumeric() || b"./#:_-".contains(&b);
+    let may_stand = |b: u8| b.is_ascii_alphanumeric() || b"./#:_-=+".contains(&b);
     id.len() <= ID_CHARACTERS_MAX && id.bytes().all(may_stand)
 }
 
@@ -52,10 +52,7 @@ fn up_to(url: &str, id: &str) -> Option<String> {
     let at = segments
         .windows(length)
         .position(|window| window.join("/") == id)?;
-    url.path_segments_mut()
-        .ok()?
-        .clear()
-        .extend(&segments[..at + length]);
+    url.set_path(&segments[..at + length].join("/"));
     Some(url.into())
 }
 
@@ -182,7 +179,7 @@ impl Tracker for HookTracker {
         let named = |field: &str| answer[field].as_str().filter(|text| !text.is_empty());
         let id = named("id").filter(|id| is_name(id));
         let url = id.and_then(|id| up_to(named("url")?, id));
-        if (id, &url) == (None, &None) && named("id").or(named("url")).is_some() {
+        if id.is_none() && named("id").is_some() || url.is_none() && named("url").is_some() {
             warn!("the tracker's webhook names its entry in a way that is not kept: {NAMES}");
         }
         Ok(Filed {
@@ -254,6 +251,11 @@ mod tests {
                 "https://t.example/acme/web/7",
                 "acme/web",
                 Some("https://t.example/acme/web"),
+            ),
+            (
+                "https://t.example/my%20team/12/kumquat",
+                "12",
+                Some("https://t.example/my%20team/12"),
             ),
             ("https://t.example/kumquat-overflow", "12", None),
             ("http://t.example/12", "12", None),

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 static OWN_MARK: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?i)(?:<!--\s*/?\s*)?sealdesk\s*:\s*[a-z-]*\s*:?\s*[0-9a-f]{8,}|<!--\s*/?\s*sealdesk",
+        r"(?i)(?:<!--\s*/?\s*)?sealdesk\s*:\s*[a-z-]*\s*:?\s*[0-9a-f]{8,}|<!--\s*/?\s*sealdesk[^>\n]*>?",
     )
     .expect("a constant pattern")
 });

@@ -180,7 +180,7 @@ async fn import(desk: &Desk, letter: Option<i64>) -> Result<String> {
             sealed_outside: false,
             automatic: false,
             addressees: Vec::new(),
-            addressing_signed: true,
+            addressing_signed: false,
             autocrypt_signed: false,
             body_signed: false,
             answer: letter.reply_to.clone().ok_or(NoAnswer::Old),

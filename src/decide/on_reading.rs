@@ -12,7 +12,7 @@ use crate::model::ids::{CaseId, IntakeId};
 use crate::model::journal::JournalEvent;
 use crate::model::reading::{LetterKind, Reading};
 use crate::model::report::{Intent, Report};
-use first_letter::{first, unproven};
+use first_letter::{first, is_part_of, join, unproven};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 pub use stray::{Stray, on_stray, open_stray};
@@ -81,14 +81,7 @@ pub fn on_reading(
     let call_at = if in_clear { now } else { sealed_call_at };
     let shut = reading.protection.shut.is_some() || reading.parts.iter().any(|p| p.shut.is_some());
     if shut && reading.text.trim().is_empty() {
-        return crate::decide::returned::to_human(
-            case,
-            letter.intake,
-            Reason::LetterShut,
-            JournalEvent::LetterStayedShut,
-            in_clear,
-            call_at,
-        );
+        return stayed_shut(case, letter, reading, policy, now, call_at);
     }
     let is_unproven = reading.is_unproven();
     let mut decision = if is_unproven {
@@ -123,6 +116,43 @@ pub fn on_reading(
         0,
         Entry::of(id, JournalEvent::LetterRead, letter.intake.to_string()),
     );
+    name_arrival(&mut decision.effects, letter);
+    decision
+}
+
+/// A letter of which nothing opened, or an outer layer alone. Where that one names a case, it is part of
+/// it as if all had opened: whoever wraps a captured letter in one of their own learns nothing from
+/// where it lies.
+fn stayed_shut(
+    case: &Case,
+    letter: &ReadLetter<'_>,
+    reading: &Reading,
+    policy: &Policy,
+    now: Timestamp,
+    call_at: Timestamp,
+) -> Decision {
+    let in_clear = !reading.came_sealed();
+    let is_filed = matches!(case.draft(), Draft::Filed { .. });
+    let older = letter.older.filter(|_| letter.is_first && !is_filed);
+    let older = older.filter(|older| is_part_of(letter, older));
+    let joined = older.and_then(|older| {
+        let joined = join(case, letter, reading, older.case.clone(), policy, now);
+        Some((older.case, joined.ok()?))
+    });
+    let (reason, event) = (Reason::LetterShut, JournalEvent::LetterStayedShut);
+    let Some((older, mut decision)) = joined else {
+        let intake = letter.intake;
+        return crate::decide::returned::to_human(case, intake, reason, event, in_clear, call_at);
+    };
+    // There is nothing to add to its draft.
+    decision
+        .effects
+        .retain(|effect| effect.work != Work::AppendFollowUp);
+    let call = Effect::call_about_letter(reason, older, letter.intake, in_clear, now);
+    decision.effects.extend(call);
+    one_call(&mut decision, case.id(), letter, in_clear, call_at);
+    let entry = Entry::of(case.id(), event, letter.intake.to_string());
+    decision.journal.insert(0, entry);
     name_arrival(&mut decision.effects, letter);
     decision
 }
@@ -615,6 +645,27 @@ mod tests {
             calls(&public(reading(LetterKind::Report, false, true))).len(),
             2
         );
+    }
+
+    /// Whoever wraps a captured letter in one of their own, which names their case, learns nothing from
+    /// where it lies.
+    #[test]
+    fn what_an_outer_layer_names_joins_whether_or_not_the_inner_one_opens() {
+        let older = CaseId::from_random([2; 10]);
+        let opened = reading(LetterKind::Report, true, false);
+        let mut shut = reading(LetterKind::Report, true, false);
+        shut.text.clear();
+        shut.protection.shut = Some(Shut::NoKey);
+        for read in [&opened, &shut] {
+            let letter = proven_part_of(&older, read);
+            let decision = on_reading(&case(), &letter, &Policy::default(), now());
+            assert_eq!(decision.letter_of.as_ref(), Some(&older));
+            let calls = works(&decision)
+                .into_iter()
+                .filter(|work| *work == "call-by-mail")
+                .count();
+            assert_eq!(calls, 1);
+        }
     }
 
     /// Anybody who learnt an address with a tag can have a letter lie in a case.

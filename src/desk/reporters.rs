@@ -120,10 +120,14 @@ async fn enclosed(
 }
 
 /// Whether any letter of the case was sealed, wholly or in part. What could not be read may have
-/// been; it counts as if it was.
+/// been; it counts as if it was. What somebody else has lie in the case, and nobody proves, has the
+/// reporter wait for nothing.
 pub async fn came_sealed(desk: &Desk, case: &CaseId) -> Result<bool, PortError> {
-    for letter in desk.parts.store.letters_of(case).await? {
-        if letter.role != Role::Incoming {
+    let letters = desk.parts.store.letters_of(case).await?;
+    let reporter = letters.first().and_then(|first| first.originator.clone());
+    for letter in letters {
+        let is_strangers = letter.originator != reporter && letter.dmarc != Dmarc::Pass;
+        if letter.role != Role::Incoming || is_strangers {
             continue;
         }
         if letter.sealed_outside || letter.state != ReadingState::Read {

@@ -285,6 +285,11 @@ pub(super) fn covers_addressing(message: &Message<'_>, organisation: &str) -> bo
     leaves_nothing_open(message, organisation, &ADDRESSING)
 }
 
+/// Whether no DKIM signature of the From's organisation lets others say where answers go.
+pub(super) fn covers_reply_to(message: &Message<'_>, organisation: &str) -> bool {
+    leaves_nothing_open(message, organisation, &["Reply-To"])
+}
+
 /// Whether every signature of the organisation covers each of these fields that is there.
 fn leaves_nothing_open(message: &Message<'_>, organisation: &str, fields: &[&str]) -> bool {
     let mut decisive = fields.iter().chain([&SIGNATURE]);

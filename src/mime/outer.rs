@@ -6,7 +6,7 @@
 mod fields;
 
 use super::authentication::{
-    Verdicts, covers_addressing, covers_structure, first_word, is_covered,
+    Verdicts, covers_addressing, covers_reply_to, covers_structure, first_word, is_covered,
 };
 use super::{HEADER_BLOCK_OCTETS_MAX, tolerant};
 use crate::model::Timestamp;
@@ -219,7 +219,7 @@ fn answer(
     // A signed letter can be sent again with a Reply-To that its signature does not cover, and every
     // mailbox of a large provider is of one organisation.
     let believed = reply_to.filter(|_| {
-        writer.dmarc != Dmarc::Pass || is_covered(message, "reply-to", originator.organisation())
+        writer.dmarc != Dmarc::Pass || covers_reply_to(message, originator.organisation())
     });
     answer_address(originator, believed)
 }
@@ -493,6 +493,9 @@ mod tests {
                     eve@mail.example\r\nDKIM-Signature: v=1; d=mail.example; s=s; b=AA; h=";
         check(&format!("{head}from:subject"), Ok("ada@mail.example"));
         check(&format!("{head}from:reply-to"), Ok("eve@mail.example"));
+        // Without a signature, the server of the From's own organisation sent it just so.
+        let unsigned = head.split("\r\nDKIM-Signature").next().unwrap();
+        check(unsigned, Ok("eve@mail.example"));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use crate::mime;
 use crate::model::ids::CaseId;
 use crate::model::letter::Dmarc;
 use crate::ports::{
-    Admission, FetchOutcome, ListedLetter, Mailbox, MailboxUid, PortError, Spooled, Spooling,
+    Admission, FetchOutcome, ListedLetter, Mailbox, MailboxUid, PortError, PortErrorKind, Spooled,
+    Spooling,
 };
 use futures::StreamExt;
 use futures::future::{BoxFuture, join_all};
@@ -210,8 +211,11 @@ async fn fetch(
     match mailbox.fetch(letter, spooling.as_mut()).await {
         Ok(FetchOutcome::Whole) => Ok(spooling),
         Ok(FetchOutcome::Withheld(why)) => Err(NotAdmitted::Withheld(PortError::passing(why))),
-        // A spool that failed says so itself; then the letter is not to blame.
-        Err(err) if spooling.failed() => Err(NotAdmitted::Ours(err)),
+        // A spool that failed says so itself; then the letter is not to blame, and neither is it where
+        // the server asks for patience.
+        Err(err) if spooling.failed() || matches!(err.kind(), PortErrorKind::Throttled(_)) => {
+            Err(NotAdmitted::Ours(err))
+        }
         Err(err) => Err(NotAdmitted::Letter(err)),
     }
 }

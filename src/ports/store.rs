@@ -235,9 +235,9 @@ pub trait Letters: Send + Sync {
     /// `None`: no letter has this number.
     async fn intake(&self, intake: IntakeId) -> Result<Option<Intake>, PortError>;
     /// The letters of a case, oldest first.
+    async fn letters_of(&self, case: &CaseId) -> Result<Vec<Intake>, PortError>;
     /// The letter that opened the case, wherever its reading moved it: the first that arrived in it.
     async fn opening_letter(&self, case: &CaseId) -> Result<Option<IntakeId>, PortError>;
-    async fn letters_of(&self, case: &CaseId) -> Result<Vec<Intake>, PortError>;
     /// Saves the sealed reading with what follows from it.
     async fn commit_reading(
         &self,

@@ -7,9 +7,9 @@ use crate::ports::{Capabilities, Comment, Filed, PortError, Tracker};
 use async_trait::async_trait;
 use std::time::Duration;
 
-/// Each call of a server has a time of its own; this is for all that one thing takes, and for those
-/// before it.
-const WORK: Duration = Duration::from_secs(10 * 60);
+/// One thing takes several calls of a server, each with a time of its own, and may wait for those before
+/// it. An effect may do two of them.
+const WORK: Duration = Duration::from_secs(7 * 60);
 
 /// A tracker whose works end in time.
 pub struct Timely<T>(pub T);

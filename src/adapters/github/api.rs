@@ -4,7 +4,7 @@
 
 mod connecting;
 
-use crate::adapters::net::rest::{ANSWER_OCTETS_MAX, TOO_LONG, familiar};
+use crate::adapters::net::rest::{self, ANSWER_OCTETS_MAX, TOO_LONG, familiar};
 use crate::model::secret::Secret;
 use crate::ports::PortError;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -52,8 +52,9 @@ struct Page {
     next: Option<String>,
 }
 
-/// Pages that are remembered.
-const PAGES_MAX: usize = 100;
+/// Pages that are remembered, and the longest of them.
+const PAGES_MAX: usize = 1_000;
+const PAGE_OCTETS_MAX: usize = 64 * 1024;
 
 /// Why a call failed. No text of it holds a token, or what was sent.
 #[derive(Debug, thiserror::Error)]
@@ -77,9 +78,7 @@ pub enum GithubFailure {
     Server(u16),
     #[error("has nothing new (304)")]
     Unchanged,
-    #[error(
-        "says that the repository has moved ({0}): write in tracker.repository what it is called now"
-    )]
+    #[error("says that a repository has moved ({0}): write in [tracker] what it is called now")]
     Moved(u16),
     #[error("answers oddly: {0}")]
     Odd(&'static str),
@@ -160,7 +159,9 @@ impl GithubApi {
         };
         let value = in_list(value);
         let next = next_page(&headers, &self.server);
-        if let (Some(etag), Ok(mut pages)) = (
+        let is_short = value.to_string().len() <= PAGE_OCTETS_MAX;
+        if let (true, Some(etag), Ok(mut pages)) = (
+            is_short,
             headers
                 .get(http::header::ETAG)
                 .and_then(|v| v.to_str().ok()),
@@ -195,8 +196,9 @@ impl GithubApi {
 /// The fields of an advisory that a list is read for.
 const LISTED: [&str; 5] = ["ghsa_id", "html_url", "author", "state", "created_at"];
 
-/// The longest line that is kept of a description.
+/// The longest line that is kept of a description, and the longest value of another field.
 const MARKER_CHARACTERS_MAX: usize = 200;
+const VALUE_OCTETS_MAX: usize = 500;
 
 /// A list whose advisories have what is looked for in lists, and of the description its last line,
 /// where our marker stands.
@@ -211,11 +213,12 @@ fn in_list(mut page: Value) -> Value {
         let description = advisory.get("description").and_then(Value::as_str);
         let last = description.and_then(|text| text.trim_end().lines().last());
         let marker = last.map(|line| line.chars().take(MARKER_CHARACTERS_MAX).collect::<String>());
-        advisory.retain(|name, _| LISTED.contains(&name.as_str()));
-        advisory.insert("description".to_owned(), marker.into());
+        let is_short = |value: &Value| value.to_string().len() <= VALUE_OCTETS_MAX;
         if let Some(author) = advisory.get_mut("author").and_then(Value::as_object_mut) {
             author.retain(|name, _| name == "login");
         }
+        advisory.retain(|name, value| LISTED.contains(&name.as_str()) && is_short(value));
+        advisory.insert("description".to_owned(), marker.into());
     }
     page
 }
@@ -288,8 +291,7 @@ fn judge(
         let value = if octets.trim_ascii().is_empty() {
             Value::Null
         } else {
-            serde_json::from_slice(octets)
-                .map_err(|_| GithubFailure::Odd("its JSON cannot be read"))?
+            rest::json(octets).ok_or(GithubFailure::Odd("its JSON cannot be read"))?
         };
         return Ok((value, headers));
     }
@@ -300,8 +302,7 @@ fn judge(
             .and_then(|v| v.parse::<u64>().ok())
     };
     // GitHub's own words tell the operator what to mend, where they are known to quote nothing.
-    let message = serde_json::from_slice::<Value>(octets)
-        .ok()
+    let message = rest::refusal(octets)
         .and_then(|v| {
             v.get("message")
                 .and_then(Value::as_str)

@@ -122,17 +122,34 @@ pub async fn body(
     Ok(Some(octets))
 }
 
+/// Objects and lists in one answer: each takes some 600 octets of memory, however short it is.
+const CONTAINERS_MAX: usize = 100_000;
+
+/// The longest answer in which a server says why it refuses.
+const REFUSAL_OCTETS_MAX: usize = 64 * 1024;
+
+/// The JSON of an answer, where it takes no more memory than an answer may.
+pub fn json(octets: &[u8]) -> Option<Value> {
+    let containers = memchr::memchr2_iter(b'{', b'[', octets).count();
+    let is_small = containers <= CONTAINERS_MAX;
+    is_small.then(|| serde_json::from_slice(octets).ok())?
+}
+
+/// The JSON of a refusal.
+pub fn refusal(octets: &[u8]) -> Option<Value> {
+    let is_short = octets.len() <= REFUSAL_OCTETS_MAX;
+    is_short.then(|| json(octets))?
+}
+
 fn judge(
     status: StatusCode,
     headers: HeaderMap,
     octets: &[u8],
 ) -> Result<(Value, HeaderMap), RestFailure> {
-    let json = serde_json::from_slice::<Value>(octets);
     if status.is_success() {
-        return Ok((json.unwrap_or_default(), headers));
+        return Ok((json(octets).unwrap_or_default(), headers));
     }
-    let words = json
-        .ok()
+    let words = refusal(octets)
         .and_then(|value| {
             ["message", "error"]
                 .iter()
@@ -192,6 +209,14 @@ pub fn familiar(words: &str) -> String {
 mod tests {
     use super::*;
     use crate::ports::PortErrorKind;
+
+    #[test]
+    fn an_answer_of_many_objects_takes_no_memory() {
+        let many = format!("[{}0]", r#"{"":0},"#.repeat(CONTAINERS_MAX));
+        assert_eq!(json(many.as_bytes()), None);
+        assert!(json(br#"[{"id": 1}]"#).is_some());
+        assert_eq!(refusal(&[b' '; REFUSAL_OCTETS_MAX + 1]), None);
+    }
 
     #[test]
     fn what_github_says_of_a_draft_that_it_refuses_is_repeated() {

@@ -135,14 +135,14 @@ fn close(case: &Case, why: Closing, now: Timestamp) -> Result<Decision, InvalidT
 
 /// Whether it is proven to belong to an older case: by a certificate that is known, or as a letter
 /// whose thread stands outside.
-fn is_part_of(letter: &ReadLetter<'_>, older: &Older<'_>) -> bool {
+pub(super) fn is_part_of(letter: &ReadLetter<'_>, older: &Older<'_>) -> bool {
     let by_domain = letter.proven && !older.is_closed;
     older.originator_in_case && (letter.signed_by_pinned || by_domain)
 }
 
 /// Proven to belong to an older case. The acknowledgement stays: it must
 /// not depend on what decryption showed.
-fn join(
+pub(super) fn join(
     case: &Case,
     letter: &ReadLetter<'_>,
     reading: &Reading,

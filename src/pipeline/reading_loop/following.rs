@@ -144,16 +144,16 @@ pub(super) async fn decided(
     now: Timestamp,
 ) -> Result<Decision, PortError> {
     let store = &desk.parts.store;
-    let Some(arrived_in) = case else {
+    let Some(of_letter) = case else {
         return stray(desk, intake, Some(reading), now);
     };
-    let is_first = opened(desk, arrived_in.id(), intake).await?;
+    let is_first = opened(desk, of_letter.id(), intake).await?;
     // Of a case that a reading joined to another one meanwhile, all but the first letter goes on there.
-    let joined_to = match arrived_in.perhaps_of() {
-        Some(target) if !is_first && was_joined(arrived_in) => store.case(target).await?,
+    let joined_to = match of_letter.perhaps_of() {
+        Some(target) if !is_first && was_joined(of_letter) => store.case(target).await?,
         _ => None,
     };
-    let case = joined_to.as_ref().unwrap_or(arrived_in);
+    let case = joined_to.as_ref().unwrap_or(of_letter);
     let named = match case.perhaps_of() {
         Some(older) => Some(older.clone()),
         None => named_inside(desk, case, reading).await?,
@@ -184,7 +184,7 @@ pub(super) async fn decided(
         received_at: intake.received_at,
         spooled_at: intake.spooled_at,
         is_first,
-        arrived_in: intake.arrived_in.as_ref().unwrap_or(arrived_in.id()),
+        arrived_in: intake.arrived_in.as_ref().unwrap_or(of_letter.id()),
         answerable: intake.reply_to.is_some(),
         signed_by_pinned: signed && pinned.is_some_and(by_pinned),
         proven: intake.dmarc == Dmarc::Pass && intake.role == Role::Incoming,

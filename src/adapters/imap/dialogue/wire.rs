@@ -83,6 +83,9 @@ impl Wire {
     /// Makes room of what was handed out, before more is read.
     fn move_up(&mut self) {
         self.held.drain(..self.from);
+        if self.held.is_empty() {
+            self.held.shrink_to(4 * READ_OCTETS);
+        }
         self.line_from -= self.from;
         self.searched -= self.from;
         self.from = 0;
