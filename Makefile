@@ -7,8 +7,9 @@ CARGO := cargo
 FEATURES := --features failpoints
 # Tests, whose compilation lints and documents on the way. Cargo compiles anew where CLIPPY_ARGS changed, so it stands here.
 LINTED := CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings RUSTC_WORKSPACE_WRAPPER=$(CURDIR)/scripts/lint $(CARGO) test --locked $(FEATURES)
-# Tests that need neither the machine for themselves nor long.
-QUICK_TESTS := house jail demo open contracts outbox reports understanding exports verbs loops publish course keeping simulation hostile
+# Tests that need neither the machine for themselves nor long; those that mostly wait run beside the others.
+QUICK_TESTS := house jail demo contracts outbox reports understanding exports verbs loops publish smime
+WAITING_TESTS := course keeping open hostile simulation
 # What `sealdesk --version` says it was built from.
 COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
@@ -36,7 +37,7 @@ test: setup check
 	@tests/workflows/lint
 	promtool check rules config/alerts.yml
 	promtool test rules tests/alerts.yml
-	@scripts/beside '$(LINTED) --test disk' \
+	@scripts/beside '$(LINTED) --test disk' '$(LINTED) $(WAITING_TESTS:%=--test %)' \
 	  '$(LINTED) --lib --bins $(QUICK_TESTS:%=--test %) && FUZZ_RUNS=2000 scripts/fuzz'
 	$(LINTED) --test desk -- --test-threads=3
 	$(LINTED) --test page -- --test-threads=2

@@ -1,6 +1,6 @@
 //! The law of the house: a module names only modules on the floors below it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -328,4 +328,30 @@ fn every_module_says_which_question_it_answers() {
         .map(|(p, _)| p)
         .collect();
     assert!(silent.is_empty(), "{silent:#?}");
+}
+
+/// A test that no run names passes for ever.
+#[test]
+fn make_test_runs_every_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let makefile = fs::read_to_string(root.join("Makefile")).unwrap();
+    let names: BTreeSet<&str> = makefile
+        .lines()
+        .filter(|line| line.contains("_TESTS := ") || line.contains("--test "))
+        .flat_map(str::split_whitespace)
+        .map(|word| word.trim_matches('\''))
+        .collect();
+    let mut found = 0;
+    for entry in fs::read_dir(root.join("tests")).unwrap().flatten() {
+        let path = entry.path();
+        let is_test =
+            path.extension().is_some_and(|end| end == "rs") || path.join("main.rs").exists();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        assert!(
+            !is_test || names.contains(name.as_str()),
+            "make test does not run {name}"
+        );
+        found += usize::from(is_test);
+    }
+    assert!(found > 15, "{found} tests were found");
 }
