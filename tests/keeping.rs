@@ -1,10 +1,11 @@
 //! What an operator keeps, upgrades and erases: a backup while letters come in, the drill of
 //! restoring it, damaged ones, a program that is replaced, and cases that are purged.
 
-use sealdesk::openpgp::{SealTo, certificates};
+use sealdesk::openpgp::{Purpose, SealTo, SecretKeys, certificates, open_into};
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 const SEALDESK: &str = env!("CARGO_BIN_EXE_sealdesk");
@@ -204,6 +205,22 @@ fn a_backup_of_a_desk_that_runs_comes_back_whole_with_its_long_letters() {
     let restored = identity.restore(&file, &config);
     assert!(restored.status.success(), "{}", said(&restored));
     assert_eq!(identity.cases(&config), before);
+    // Whoever lays it there reads what is behind the archive's end, too.
+    let mut inside = Vec::new();
+    let key = fs::read(identity.path("desk/keys/storage.secret.asc")).unwrap();
+    let mut keys = SecretKeys::load(&key, Purpose::Storage, None).unwrap();
+    let sealed = fs::File::open(&file).unwrap();
+    open_into(std::io::BufReader::new(sealed), &mut keys, &mut inside).unwrap();
+    inside.extend(vec![0; 4 << 20]);
+    let padded = identity.other("padded");
+    let mut lays = identity
+        .sealdesk("restore --as-owner", &padded)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    lays.stdin.take().unwrap().write_all(&inside).unwrap();
+    assert!(lays.wait().unwrap().success());
     // The long letter itself comes back, opened by the storage key.
     let id = before
         .as_array()

@@ -54,6 +54,9 @@ pub async fn run(args: Restore) -> Result<u8> {
         let _lock = daemon::try_lock(&settings)?.context("the desk runs: stop it first")?;
         let restored =
             sqlite::restore(std::io::stdin(), &settings.state, SystemClock.now()).await?;
+        // What is behind the archive's end is read too, so that whoever gives it finds nobody gone.
+        std::io::copy(&mut std::io::stdin(), &mut std::io::sink())
+            .context("cannot read to the end")?;
         screen::print_json(&restored)?;
         return Ok(exit::GOOD);
     }
