@@ -53,14 +53,7 @@ async fn no_answer_of_a_server_is_read_for_ever() {
     assert!(sent(sends).await < MOST);
 
     let (port, sends) = endless("220 ", false);
-    let courier = SmtpCourier::new(
-        "127.0.0.1".to_owned(),
-        port,
-        smtp::SmtpPrivacy::None,
-        Trust::default(),
-        None,
-        "desk.example".to_owned(),
-    );
+    let courier = smtp_at(port);
     let failed = courier.probe().await.unwrap_err();
     assert!(failed.to_string().contains("too long"), "{failed}");
     assert!(sent(sends).await < MOST);

@@ -57,6 +57,18 @@ fn advisory(n: u8) -> Advisory {
     }
 }
 
+/// A courier to an SMTP server of this machine, without TLS and login.
+fn smtp_at(port: u16) -> SmtpCourier {
+    SmtpCourier::new(
+        "127.0.0.1".to_owned(),
+        port,
+        smtp::SmtpPrivacy::None,
+        Trust::default(),
+        None,
+        "desk.example".to_owned(),
+    )
+}
+
 /// What every tracker promises. `read` gives the text of an advisory; `edit` is a human's hand.
 async fn tracker_contract(
     tracker: &dyn Tracker,
@@ -514,14 +526,7 @@ async fn smtp_is_a_courier() {
     servers::wait_for("smtp-sink", || {
         std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
     });
-    let courier = SmtpCourier::new(
-        "127.0.0.1".to_owned(),
-        port,
-        smtp::SmtpPrivacy::None,
-        Trust::default(),
-        None,
-        "desk.example".to_owned(),
-    );
+    let courier = smtp_at(port);
     courier_contract(&courier).await;
     sink.kill().unwrap();
     sink.wait().unwrap();
